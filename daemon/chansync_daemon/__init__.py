@@ -1,0 +1,1 @@
+"""The daemon: schedule, workers and heartbeat of chansync as a service."""

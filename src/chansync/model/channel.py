@@ -1,0 +1,170 @@
+"""Integration systems and sales channels as plain data, and the rules that a channel's values keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from chansync.model.errors import UsageError
+from chansync.model.parameter_types import Reference, References
+from chansync.model.parameters import BY_NAME, PARAMETERS, ChannelParameter, applies
+
+#: The streams of a channel: what moves on a schedule of its own.
+STREAMS = ("orders",)
+
+
+@dataclass(slots=True)
+class IntegrationSystem:
+    """An outside platform account that groups channels."""
+
+    id: int
+    code: str
+    name: str
+    kind: str
+
+
+@dataclass(slots=True)
+class Channel:
+    """One sales channel.
+
+    Attributes:
+        values: every parameter but the secrets, by name, typed as the table says.
+        secrets: which secrets are set.
+        version: grows with every save; a save over another's change is noticed by it.
+        facts: what its connector remembers of the site.
+        connected_at: UTC milliseconds of the last successful first confirm or test; None: never.
+    """
+
+    id: int
+    system: IntegrationSystem
+    values: dict[str, Any]
+    secrets: frozenset[str] = frozenset()
+    version: int = 1
+    facts: dict[str, Any] = field(default_factory=dict)
+    connected_at: int | None = None
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name]
+
+    @property
+    def code(self) -> str:
+        """The code that commands name it by."""
+        return str(self.values["code"])
+
+    @property
+    def start_date(self) -> date | None:
+        """Orders placed from that day on are taken, in the site's time."""
+        text = self.values["start_date"]
+        return date.fromisoformat(text) if text else None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """A wrong field. ``sentence`` continues the field's name: ``start_date is not a date: …``."""
+
+    name: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.sentence}"
+
+
+#: Tells which codes exist: (source, kind) → codes, or None when that is not known (lookups not pulled yet).
+Choices = Callable[[str, str], list[str] | None]
+
+
+def parse_field(name: str, text: str) -> Any:
+    """The value of one field from typed text.
+
+    Raises:
+        UsageError: no such field (with the nearest names), or a wrong value.
+    """
+    parameter = BY_NAME.get(name)
+    if parameter is None:
+        raise UsageError(_unknown(name))
+    try:
+        return parameter.type.parse(text)
+    except UsageError as error:
+        raise UsageError(f"{name} {error}") from None
+
+
+def check_fields(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[FieldError]]:
+    """Typed values from a file's data, and what is wrong with them."""
+    values: dict[str, Any] = {}
+    errors: list[FieldError] = []
+    for name, value in given.items():
+        parameter = BY_NAME.get(name)
+        if parameter is None:
+            errors.append(FieldError(name, _unknown(name).removeprefix(f"{name} ")))
+            continue
+        try:
+            values[name] = parameter.type.check(value)
+        except UsageError as error:
+            errors.append(FieldError(name, str(error)))
+    return values, errors
+
+
+def _unknown(name: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, BY_NAME, n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else "chansync channel fields lists them all."
+    return f"{name!r:.60} is no field of a channel: {hint}"
+
+
+def validate(
+    values: Mapping[str, Any], secrets: frozenset[str], capabilities: frozenset[str], choices: Choices
+) -> list[FieldError]:
+    """Everything that is wrong with a channel's values, field by field, in the order of the form.
+
+    A channel that is not used may be incomplete; what it has must be right all the same.
+    """
+    errors: list[FieldError] = []
+    for parameter in PARAMETERS:
+        error = _check_parameter(parameter, values, secrets, capabilities, choices)
+        if error:
+            errors.append(error)
+    both = [s for s in values.get("order_statuses") or () if s in (values.get("refused_statuses") or ())]
+    if both:
+        errors.append(FieldError("refused_statuses", f"holds {', '.join(both)}, which is among order_statuses too"))
+    return errors
+
+
+def _check_parameter(
+    parameter: ChannelParameter,
+    values: Mapping[str, Any],
+    secrets: frozenset[str],
+    capabilities: frozenset[str],
+    choices: Choices,
+) -> FieldError | None:
+    name = parameter.name
+    value = values.get(name)
+    missing = name not in secrets if parameter.is_secret else value in (None, "", [])
+    if missing:
+        # Code, name and system make a channel at all; the rest may wait until it is used.
+        required = name in ("code", "name", "integration_system") or bool(values.get("used"))
+        if parameter.needed and required and applies(parameter, values, capabilities):
+            return FieldError(name, "is needed" + ("" if not values.get("used") else " for a channel in use"))
+        return None
+    if value is True:
+        lacking = [other for other in parameter.only_with if not values.get(other)]
+        if lacking:
+            return FieldError(name, f"goes only with {' and '.join(lacking)}")
+    if isinstance(parameter.type, (Reference, References)):
+        return _check_reference(name, parameter.type, value, choices)
+    return None
+
+
+def _check_reference(name: str, kind: Reference | References, value: Any, choices: Choices) -> FieldError | None:
+    known = choices(kind.source, kind.of)
+    if known is None:
+        return None
+    unknown = [code for code in (value if isinstance(value, list) else [value]) if code not in known]
+    if not unknown:
+        return None
+    where = {"erp": "in the ERP", "lookup": "on the site", "system": "among the integration systems"}[kind.source]
+    what = kind.of.replace("_", " ") or "system"
+    have = ", ".join(known[:12]) + (" …" if len(known) > 12 else "") if known else "none yet"
+    return FieldError(name, f"names {', '.join(map(str, unknown))}, but there is no such {what} {where}: {have}")

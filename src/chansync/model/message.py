@@ -1,0 +1,92 @@
+"""What the message log says: codes, how severe each is, what kind of error, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """``problem`` stays open until it is solved; ``warning`` and ``info`` are told once."""
+
+    PROBLEM = "problem"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class ErrorClass(StrEnum):
+    """Who can mend it: time, a person, or the developers."""
+
+    RETRY = "retry soon"
+    PERSON = "needs a person"
+    BUG = "bug"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageCode:
+    """One kind of message. ``remedy`` says what to do, in a sentence."""
+
+    code: str
+    severity: Severity
+    error_class: ErrorClass
+    title: str
+    remedy: str
+
+
+def _table(*codes: MessageCode) -> dict[str, MessageCode]:
+    return {code.code: code for code in codes}
+
+
+_P, _W, _I = Severity.PROBLEM, Severity.WARNING, Severity.INFO
+_PERSON, _RETRY, _BUG = ErrorClass.PERSON, ErrorClass.RETRY, ErrorClass.BUG
+
+#: Every code that the message log can hold. The reference page is made from it.
+CODES = _table(
+    MessageCode("item_unknown", _P, _PERSON, "An ordered item is not in the ERP",
+                "Create the item in the ERP with this SKU or GTIN, or map it: chansync map item CHANNEL SITE_ID=SKU. "
+                "Then retry."),
+    MessageCode("payment_unmapped", _P, _PERSON, "A payment method is not mapped",
+                "Map it to a payment method of the POS: chansync map payment CHANNEL SITE_CODE=METHOD. Then retry."),
+    MessageCode("delivery_unmapped", _P, _PERSON, "A delivery method is not mapped",
+                "Map it (chansync map delivery CHANNEL SITE_CODE=METHOD) or set the channel's delivery_method. "
+                "Then retry."),
+    MessageCode("currency_not_allowed", _P, _PERSON, "The POS does not sell in the order's currency",
+                "Allow the currency at the POS (chansync erp set pos POS currencies=…), or leave the order. "
+                "Then retry."),
+    MessageCode("currency_missing", _P, _PERSON, "The order states no currency",
+                "Set the channel's currency. Then retry."),
+    MessageCode("total_mismatch", _P, _PERSON, "The lines do not add up to the order's total",
+                "Look at the order on the site: a plugin changed its total without a line for it. Correct it there, "
+                "then retry."),
+    MessageCode("service_missing", _P, _PERSON, "The channel has no service for shipping or fees",
+                "Set the channel's transport_service or fee_service. Then retry."),
+    MessageCode("number_taken", _P, _PERSON, "Another sale has this number already",
+                "Two orders carry one number: rename one on the site, or switch external_sale_number off. Then retry."),
+    MessageCode("channel_incomplete", _P, _PERSON, "The channel is not completely set up",
+                "Fill in the named fields: chansync channel set CHANNEL field=value."),
+    MessageCode("order_unreadable", _P, _PERSON, "The site sent an order that cannot be read",
+                "Look at the order on the site; it is tried again when it changes there, or on retry."),
+    MessageCode("order_gone", _P, _PERSON, "The order is no longer on the site",
+                "It was deleted before it could be imported. Solve the message if that is right."),
+    MessageCode("order_changed", _P, _PERSON, "An order changed on the site after it became a sale",
+                "Compare the order with its sale and correct the one that is wrong, then mark the message as solved."),
+    MessageCode("import_bug", _P, _BUG, "chansync failed on an order by its own fault",
+                "Report it with the data of this message; the other orders are not affected."),
+    MessageCode("site_unavailable", _P, _RETRY, "The site cannot be reached",
+                "Nothing to do if it passes: the next run tries again. Otherwise check the site and the network."),
+    MessageCode("site_refused", _P, _PERSON, "The site refused",
+                "Check the channel's address and keys: chansync channel test CHANNEL."),
+    MessageCode("site_bug", _P, _BUG, "chansync failed on a stream by its own fault",
+                "Report it with the data of this message."),
+    MessageCode("secret_unreadable", _P, _PERSON, "The channel's keys cannot be opened here",
+                "Run it as the daemon's user, or enter the keys again: chansync channel set CHANNEL consumer_secret=-"),
+    MessageCode("customer_ambiguous", _W, _PERSON, "More than one customer matches",
+                "The older customer was taken. Merge the customers in the ERP if they are one."),
+    MessageCode("status_unknown", _W, _PERSON, "An order has a status that the site does not list",
+                "Pull the lookups (chansync sync CHANNEL --lookups) and decide whether to take it."),
+    MessageCode("value_vanished", _W, _PERSON, "The site no longer has a value that the channel uses",
+                "Choose another value for the named field."),
+    MessageCode("connected", _I, _RETRY, "The channel connected", "Nothing to do."),
+    MessageCode("site_odd", _W, _RETRY, "The site answers oddly but usably",
+                "Nothing to do; the sentence says what was worked around."),
+)  # fmt: skip

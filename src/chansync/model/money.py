@@ -1,0 +1,92 @@
+"""Money: ``Decimal`` in Python, whole minor units in SQLite.
+
+An amount in the database is an INTEGER count of the currency's minor unit (ISO 4217: 2 digits for EUR,
+0 for JPY, 3 for KWD), so that sums made by SQL are exact. In Python it is a ``Decimal`` in major units.
+No amount is ever a float.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import ROUND_HALF_UP, Decimal
+
+from chansync.model.errors import DataError
+
+# Currencies whose minor unit is not a hundredth (ISO 4217 table A.1, and withdrawn ones that stores still send).
+_EXPONENTS = {
+    **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0),
+    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
+    **dict.fromkeys("CLF UYW".split(), 4),
+}
+_CODE = re.compile(r"[A-Z]{3}\Z")
+_AMOUNT = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\Z")
+
+#: The largest amount taken in, in major units: far above any order, far below what an SQLite INTEGER holds.
+LARGEST_AMOUNT = Decimal(10) ** 12
+
+# Arithmetic on Decimal keeps 28 digits; longer text could lose some without a word.
+_LONGEST = 26
+_SCALES = {digits: Decimal(1).scaleb(-digits) for digits in (0, 2, 3, 4)}
+
+
+def is_currency(code: str) -> bool:
+    """Whether ``code`` has the form of an ISO 4217 code (three capital letters)."""
+    return bool(_CODE.match(code))
+
+
+def minor_digits(currency: str) -> int:
+    """How many decimals the currency's minor unit has (ISO 4217): 2 for EUR, 0 for JPY, 3 for KWD."""
+    return _EXPONENTS.get(currency, 2)
+
+
+def parse_amount(value: object, what: str) -> Decimal:
+    """An amount as a platform writes it (text, or a JSON number read as ``Decimal`` or ``int``), exactly.
+
+    An absent or empty amount is zero, as WooCommerce writes "no tax". ``what`` names the amount in the error.
+
+    Raises:
+        DataError: it is no plain decimal number, or larger than ``LARGEST_AMOUNT``.
+    """
+    if value is None or value == "":
+        return Decimal(0)
+    amount = None
+    if isinstance(value, str):
+        text = value.strip()
+        if len(text) <= _LONGEST and _AMOUNT.match(text):
+            amount = Decimal(text)
+    elif isinstance(value, (int, Decimal)) and not isinstance(value, bool):
+        amount = Decimal(value)
+    if amount is None or not amount.is_finite():
+        raise DataError(f"{what} is not an amount: {str(value)[:40]!r}")
+    if abs(amount) > LARGEST_AMOUNT:
+        raise DataError(f"{what} is larger than any order can be: {str(value)[:40]!r}")
+    return amount
+
+
+def to_minor(amount: Decimal, currency: str, what: str) -> int:
+    """The amount in whole minor units of ``currency``.
+
+    Raises:
+        DataError: the amount is finer than the minor unit, so that storing it would change it.
+    """
+    scaled = amount.scaleb(minor_digits(currency))
+    whole = int(scaled)
+    if whole != scaled:
+        raise DataError(f"{what} {amount} is finer than the smallest unit of {currency}")
+    return whole
+
+
+def round_to_minor(amount: Decimal, currency: str) -> int:
+    """The amount in minor units of ``currency``, rounded half up as WooCommerce rounds."""
+    return int(amount.scaleb(minor_digits(currency)).to_integral_value(rounding=ROUND_HALF_UP))
+
+
+def from_minor(units: int, currency: str) -> Decimal:
+    """Major units from whole minor units, with the currency's own number of decimals."""
+    digits = minor_digits(currency)
+    return Decimal(units).scaleb(-digits).quantize(_SCALES[digits])
+
+
+def format_money(units: int, currency: str) -> str:
+    """For people: ``"122.94 EUR"``."""
+    return f"{from_minor(units, currency)} {currency}"

@@ -1,0 +1,134 @@
+"""An order as a platform has it, in chansync's own words. Connectors make these; everything else reads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+
+@dataclass(slots=True)
+class Address:
+    """A billing or delivery address as ordered; ``country`` is ISO 3166-1 alpha-2."""
+
+    first_name: str = ""
+    last_name: str = ""
+    company: str = ""
+    line_1: str = ""
+    line_2: str = ""
+    city: str = ""
+    state: str = ""
+    postcode: str = ""
+    country: str = ""
+    email: str = ""
+    phone: str = ""
+
+    @property
+    def name(self) -> str:
+        """The company, or the person's name."""
+        return self.company or f"{self.first_name} {self.last_name}".strip()
+
+
+@dataclass(slots=True)
+class TaxNumbers:
+    """The numbers that identify a customer: UIC (registered company number), VAT number, personal number."""
+
+    uic: str = ""
+    vat: str = ""
+    personal: str = ""
+
+
+@dataclass(slots=True)
+class OrderLine:
+    """An ordered item. Amounts are without tax and in major units of the order's currency.
+
+    Attributes:
+        item_code: the platform's own id of the item, by which the channel's item mapping knows it
+            (WooCommerce: the variation's id, else the product's).
+        subtotal: before coupons.
+        total: after coupons; the difference is the line's discount.
+    """
+
+    external_id: str
+    name: str
+    sku: str
+    gtin: str
+    item_code: str
+    quantity: Decimal
+    subtotal: Decimal
+    total: Decimal
+    tax: Decimal
+
+
+@dataclass(slots=True)
+class ChargeLine:
+    """Shipping or a fee: an amount without tax, and its tax. ``code`` is the platform's code of the method."""
+
+    external_id: str
+    name: str
+    code: str
+    total: Decimal
+    tax: Decimal
+
+
+@dataclass(slots=True)
+class Refund:
+    """Money given back on an order. ``total`` is positive, with tax; ``lines`` is None until it was looked up."""
+
+    external_id: str
+    total: Decimal
+    reason: str
+    lines: list[dict[str, Any]] | None = None
+
+
+@dataclass(slots=True)
+class Order:
+    """One order.
+
+    Attributes:
+        external_id: the platform's id; unique in the channel, for ever.
+        number: what people call the order; may differ from the id.
+        placed_at: UTC milliseconds.
+        placed_on: the day it was placed, in the site's time.
+        modified_at: UTC milliseconds of the last change that the site knows of.
+        currency: ISO 4217, or empty where the order states none.
+        total: what the customer pays, with tax.
+        digest: changes whenever anything of the order that matters to a sale or its status changes.
+        raw: the platform's own data, kept for people and for a later retry.
+    """
+
+    external_id: str
+    number: str
+    status: str
+    placed_at: int
+    placed_on: date
+    modified_at: int
+    currency: str
+    total: Decimal
+    total_tax: Decimal
+    billing: Address
+    delivery: Address
+    tax_numbers: TaxNumbers
+    payment_code: str
+    payment_title: str
+    delivery_code: str
+    delivery_title: str
+    note: str
+    lines: list[OrderLine]
+    shipping: list[ChargeLine]
+    fees: list[ChargeLine]
+    refunds: list[Refund]
+    digest: str = ""
+    raw: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(slots=True)
+class UnreadableOrder:
+    """An order that the connector could not read: isolated, reported, and tried again when it changes."""
+
+    external_id: str
+    number: str
+    modified_at: int
+    sentence: str
+    raw: dict[str, Any] = field(default_factory=dict, repr=False)

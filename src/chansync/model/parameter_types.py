@@ -1,0 +1,263 @@
+"""The types of parameters: how each value is read from text, checked, and shown as text.
+
+A value is JSON-able: ``str``, ``bool``, ``list[str]`` or None (not set). Secrets are never values here: they
+are sealed when they are entered, and a parameter table only knows whether one is there.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from chansync.model.errors import UsageError
+from chansync.model.money import is_currency
+from chansync.model.times import format_duration, parse_date, parse_duration
+
+_TRUE = frozenset("yes true on 1 y".split())
+_FALSE = frozenset("no false off 0 n".split())
+_CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_HOST = re.compile(r"[A-Za-z0-9._\-]+\Z|\[[0-9A-Fa-f:.]+\]\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterType:
+    """The base: free text of one line, at most ``longest`` characters."""
+
+    longest: int = 200
+
+    @property
+    def word(self) -> str:
+        """What the reference page calls the type."""
+        return "text"
+
+    def parse(self, text: str) -> Any:
+        """The value that ``text`` means; empty text means not set.
+
+        Raises:
+            UsageError: what is wrong with it and how to write it.
+        """
+        cleaned = text.strip()
+        if not cleaned:
+            return None
+        if _UNPRINTABLE.search(cleaned):
+            raise UsageError("has characters that cannot be printed: write it on one line")
+        if len(cleaned) > self.longest:
+            raise UsageError(f"is longer than {self.longest} characters")
+        return self.convert(cleaned)
+
+    def convert(self, text: str) -> Any:
+        """The value of non-empty, printable text."""
+        return text
+
+    def show(self, value: Any) -> str:
+        """The text that ``parse`` reads back as ``value``."""
+        return "" if value is None else str(value)
+
+    def check(self, value: Any) -> Any:
+        """A value from JSON or TOML, checked as strictly as typed text.
+
+        Raises:
+            UsageError: it is not of this type.
+        """
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            raise UsageError(f"must be text, not {type(value).__name__}")
+        return self.parse(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Text(ParameterType):
+    """One line of text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Code(ParameterType):
+    """A code for the command line: small letters, digits, single hyphens."""
+
+    longest: int = 40
+
+    @property
+    def word(self) -> str:
+        return "code"
+
+    def convert(self, text: str) -> str:
+        if not _CODE.match(text):
+            raise UsageError("may hold small letters, digits and single hyphens only, such as shop-de")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class SiteAddress(ParameterType):
+    """A host or an http(s) URL."""
+
+    @property
+    def word(self) -> str:
+        return "host or URL"
+
+    def convert(self, text: str) -> str:
+        address = text if "://" in text else f"https://{text}"
+        try:
+            parts = urlsplit(address)
+            host, _port = parts.hostname or "", parts.port
+        except ValueError as error:
+            raise UsageError(f"is not an address: {error}") from None
+        if parts.scheme not in ("http", "https"):
+            raise UsageError("must begin with https:// or http://, or be a bare host such as shop.example")
+        if parts.username or parts.password:
+            raise UsageError("must not hold a user name or password: the keys have fields of their own")
+        if not host or not _HOST.match(f"[{host}]" if ":" in host else host):
+            raise UsageError("has no valid host: write shop.example or https://shop.example/sub")
+        if parts.query or parts.fragment:
+            raise UsageError("must end before the ? or #")
+        return text.rstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class Secret(ParameterType):
+    """A key or password: entered, sealed, and never shown again."""
+
+    @property
+    def word(self) -> str:
+        return "secret"
+
+    def show(self, value: Any) -> str:
+        return "(set)" if value else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Flag(ParameterType):
+    """Yes or no."""
+
+    @property
+    def word(self) -> str:
+        return "yes or no"
+
+    def convert(self, text: str) -> bool:
+        word = text.lower()
+        if word not in _TRUE | _FALSE:
+            raise UsageError(f"is yes or no, not {text!r:.40}")
+        return word in _TRUE
+
+    def show(self, value: Any) -> str:
+        return "yes" if value else "no"
+
+    def check(self, value: Any) -> Any:
+        return value if isinstance(value, bool) else super(Flag, self).check(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(ParameterType):
+    """One of a few words."""
+
+    words: tuple[str, ...] = ()
+
+    @property
+    def word(self) -> str:
+        return " / ".join(self.words)
+
+    def convert(self, text: str) -> str:
+        if text not in self.words:
+            raise UsageError(f"is one of {', '.join(self.words)}, not {text!r:.40}")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Day(ParameterType):
+    """A calendar day, in the site's time; kept as ISO text."""
+
+    @property
+    def word(self) -> str:
+        return "date"
+
+    def convert(self, text: str) -> str:
+        return parse_date(text).isoformat()
+
+    def check(self, value: Any) -> Any:
+        return super(Day, self).check(value.isoformat() if hasattr(value, "isoformat") else value)
+
+
+@dataclass(frozen=True, slots=True)
+class Duration(ParameterType):
+    """How often: ``30s``, ``5min``, ``2h``, ``1d`` or ``off``; kept as its shortest text."""
+
+    @property
+    def word(self) -> str:
+        return "duration or off"
+
+    def convert(self, text: str) -> str:
+        return format_duration(parse_duration(text))
+
+
+@dataclass(frozen=True, slots=True)
+class CurrencyCode(ParameterType):
+    """An ISO 4217 code."""
+
+    @property
+    def word(self) -> str:
+        return "ISO 4217"
+
+    def convert(self, text: str) -> str:
+        if not is_currency(text.upper()):
+            raise UsageError("is a currency code of three letters, such as EUR")
+        return text.upper()
+
+
+@dataclass(frozen=True, slots=True)
+class Reference(ParameterType):
+    """The code of something in the ERP, of the site's lookups, or an integration system.
+
+    Attributes:
+        source: ``erp``, ``lookup`` or ``system``.
+        of: which kind (``pos``, ``order_status``, …).
+    """
+
+    source: str = "erp"
+    of: str = ""
+
+    @property
+    def word(self) -> str:
+        return f"{self.source}: {self.of.replace('_', ' ')}" if self.of else self.source
+
+
+@dataclass(frozen=True, slots=True)
+class TextList(ParameterType):
+    """Several words, separated by commas."""
+
+    @property
+    def word(self) -> str:
+        return "list of text"
+
+    longest: int = 2000
+
+    def convert(self, text: str) -> list[str]:
+        words = [word.strip() for word in text.split(",")]
+        return list(dict.fromkeys(word for word in words if word))
+
+    def show(self, value: Any) -> str:
+        return ", ".join(value or ())
+
+    def check(self, value: Any) -> Any:
+        if isinstance(value, list):
+            if not all(isinstance(word, str) and "," not in word for word in value):
+                raise UsageError("must be a list of words without commas")
+            value = ",".join(value)
+        return super(TextList, self).check(value)
+
+    def parse(self, text: str) -> Any:
+        return super(TextList, self).parse(text) or []
+
+
+@dataclass(frozen=True, slots=True)
+class References(TextList):
+    """Several codes from the ERP or from the site's lookups."""
+
+    source: str = "erp"
+    of: str = ""
+
+    @property
+    def word(self) -> str:
+        return f"{self.source}, several: {self.of.replace('_', ' ')}"

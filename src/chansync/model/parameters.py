@@ -1,0 +1,192 @@
+"""The parameter table: every field of a sales channel, once.
+
+The form, ``chansync channel set/show``, TOML import and export, validation and the reference page are all made
+from ``PARAMETERS``. Adding a parameter is one entry here and the code that acts on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chansync.model.parameter_types import (
+    Choice,
+    Code,
+    CurrencyCode,
+    Day,
+    Duration,
+    Flag,
+    ParameterType,
+    Reference,
+    References,
+    Secret,
+    SiteAddress,
+    Text,
+    TextList,
+)
+
+#: The form's sections, in order. Sections 4 and 5 are the mapping tables, 7 the buttons.
+SECTIONS = {
+    1: "Basic data",
+    2: "Information",
+    3: "Parameters",
+    4: "Payment methods",
+    5: "Delivery methods",
+    6: "Tax transactions",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelParameter:
+    """One field of a sales channel.
+
+    Attributes:
+        name: the word in commands, files and the database.
+        help: what it does, in a sentence; shown for the focused field and on the reference page.
+        default: the value of a new channel.
+        only_with: names of yes-or-no parameters that must be on for this one to apply.
+        capability: what the platform must be able to do for it to apply (``Capability`` of the platforms).
+        needed: a used channel cannot do without it.
+        in_effect: whether the program already acts on it; the reference page marks those that it does not.
+    """
+
+    name: str
+    label: str
+    help: str
+    section: int
+    type: ParameterType
+    default: Any = None
+    only_with: tuple[str, ...] = ()
+    capability: str = ""
+    needed: bool = False
+    in_effect: bool = True
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether the value is sealed and never shown."""
+        return isinstance(self.type, Secret)
+
+
+def _erp(of: str) -> Reference:
+    return Reference(source="erp", of=of)
+
+
+def _status() -> Reference:
+    return Reference(source="lookup", of="order_status")
+
+
+def _statuses() -> References:
+    return References(source="lookup", of="order_status")
+
+
+_P = ChannelParameter
+
+PARAMETERS: tuple[ChannelParameter, ...] = (
+    # 1 Basic data
+    _P("integration_system", "Integration system", "The system that the channel belongs to. Fixed after the "
+       "first sync.", 1, Reference(source="system"), needed=True),
+    _P("system_type", "System type", "production: everything. working: everything, its sales are marked. "
+       "test: reads from the site, pushes nothing to it, its sales are marked as test sales.", 1,
+       Choice(words=("production", "working", "test")), "production"),
+    _P("pos", "POS", "The point of sale that the channel sells from.", 1, _erp("pos"), needed=True),
+    # 2 Information
+    _P("name", "Name", "The channel's name for people.", 2, Text(longest=80), needed=True),
+    _P("code", "Code", "The channel's code on the command line and in the numbers of its sales.", 2, Code(),
+       needed=True),
+    _P("description", "Description", "Notes for your colleagues.", 2, Text(longest=1000)),
+    # 3 Parameters
+    _P("store_domain", "Store domain", "The site: shop.example, https://shop.example/sub, with a port if it has "
+       "one.", 3, SiteAddress(), needed=True),
+    _P("consumer_key", "Consumer key", "The REST API key of the site. It is sealed and never shown.", 3, Secret(),
+       capability="channel_credentials", needed=True),
+    _P("consumer_secret", "Consumer secret", "The secret of the key. It is sealed and never shown.", 3, Secret(),
+       capability="channel_credentials", needed=True),
+    _P("api_version", "API version", "The version of the site's REST API. Filled in by the first connection.", 3,
+       Reference(source="lookup", of="api_version")),
+    _P("start_date", "Start date", "Orders placed from that day on are taken, in the site's time. A day in the past "
+       "brings old orders in. The first connection fills in the day of it.", 3, Day(), needed=True),
+    _P("sale_type", "Type of sale", "The type given to the channel's sales.", 3, _erp("sale_type")),
+    _P("external_sale_number", "External sale number", "On: a sale's number is the channel's code and the order "
+       "number. Off: the next number of the POS's series.", 3, Flag(), True),
+    _P("date_is_sync_date", "Date = sync date", "Sales are dated the day of the pull, not the day of the order.", 3,
+       Flag(), False),
+    _P("customer_type", "Customer type", "The type given to new customers.", 3, _erp("customer_type")),
+    _P("check_phone", "Check by phone", "Look for the customer by phone.", 3, Flag(), True),
+    _P("check_email", "Check by e-mail", "Look for the customer by e-mail.", 3, Flag(), False),
+    _P("merchant", "Merchant", "The user in whose name sales are created.", 3, _erp("user")),
+    _P("notice_user", "Notice user", "The user who is told of problems.", 3, _erp("user"), in_effect=False),
+    _P("currency", "Currency", "Used only where the order states none.", 3, CurrencyCode()),
+    _P("document_type", "Document type", "The financial document by default.", 3, _erp("document_type")),
+    _P("issue_document", "Issue document", "Issue the financial document when the sale is created.", 3, Flag(), False,
+       in_effect=False),
+    _P("pay_immediately", "Pay immediately", "And settle it, to the POS's account or cash desk.", 3, Flag(), False,
+       only_with=("issue_document",), in_effect=False),
+    _P("delivery_method", "Delivery method", "Used where no delivery mapping applies.", 3, _erp("delivery_method")),
+    _P("transport_service", "Transport service", "The service on the line for shipping.", 3, _erp("service")),
+    _P("fee_service", "Fee service", "The service on the lines for fees.", 3, _erp("service")),
+    _P("write_out_immediately", "Write out immediately", "Write the sale out when it is created: for an outside "
+       "warehouse that ships it. Stock goes down at once.", 3, Flag(), False, in_effect=False),
+    _P("block_quantities", "Block quantities", "Block the sale's quantities when it is created.", 3, Flag(), False,
+       in_effect=False),
+    _P("create_request", "Create request", "Create a request for missing stock.", 3, Flag(), False, in_effect=False),
+    _P("request_warehouses", "Warehouses to check", "Where stock is looked for before a request. None: the POS's "
+       "warehouse.", 3, References(source="erp", of="warehouse"), (), only_with=("create_request",), in_effect=False),
+    _P("order_statuses", "Order statuses", "Orders with one of these statuses are taken.", 3, _statuses(), (),
+       needed=True),
+    _P("paid_statuses", "Statuses paid", "Orders with one of these statuses get a payment.", 3, _statuses(), (),
+       in_effect=False),
+    _P("issue_document_on_payment", "Document upon payment", "When a payment is due and the sale has no financial "
+       "document, issue it first.", 3, Flag(), False, in_effect=False),
+    _P("refused_statuses", "Statuses refused", "Orders with one of these statuses are cancelled or reversed. One "
+       "that is seen for the first time is not taken; acting on a sale that exists is not yet in effect.", 3,
+       _statuses(), (), in_effect=False),
+    _P("push_statuses", "Synchronise statuses", "Send statuses to the site.", 3, Flag(), False,
+       capability="push_statuses", in_effect=False),
+    _P("status_written_out", "Status written out", "What a sale that is written out sends. None: nothing.", 3,
+       _status(), only_with=("push_statuses",), capability="free_statuses", in_effect=False),
+    _P("status_written_out_and_paid", "Status written out and paid", "What a sale that is written out and paid sends. "
+       "None: nothing.", 3, _status(), only_with=("push_statuses",), capability="free_statuses", in_effect=False),
+    _P("status_cancelled", "Status cancelled", "What a cancelled sale sends. None: nothing.", 3, _status(),
+       only_with=("push_statuses",), capability="free_statuses", in_effect=False),
+    _P("push_quantities", "Synchronise quantities", "Send to the site whether an item is in stock.", 3, Flag(), False,
+       capability="push_quantities", in_effect=False),
+    _P("quantity_warehouses", "Warehouses for quantities", "Whose stock counts. None: the POS's warehouse.", 3,
+       References(source="erp", of="warehouse"), (), only_with=("push_quantities",),
+       capability="push_quantities", in_effect=False),
+    _P("push_exact_quantities", "Exact quantities", "Send the number itself.", 3, Flag(), False,
+       only_with=("push_quantities",), capability="push_quantities", in_effect=False),
+    _P("remove_at_zero", "Remove at zero", "Take an item off the site when none is left, and put it back.", 3, Flag(),
+       False, only_with=("push_quantities",), capability="hide_items", in_effect=False),
+    _P("orders_every", "Orders every", "How often orders are pulled.", 3, Duration(), "5min"),
+    _P("statuses_every", "Statuses every", "How often statuses are pushed.", 3, Duration(), "5min", in_effect=False),
+    _P("quantities_every", "Quantities every", "How often quantities are pushed.", 3, Duration(), "15min", in_effect=False),
+    _P("vat_number_keys", "VAT number keys", "More names under which the site's plugins keep a VAT number, beside "
+       "the usual ones.", 3, TextList(), ()),
+    _P("uic_keys", "UIC keys", "More names under which the site's plugins keep a registered company number.", 3,
+       TextList(), ()),
+    _P("personal_number_keys", "Personal number keys", "More names under which the site's plugins keep a personal "
+       "number.", 3, TextList(), ()),
+    _P("used", "Used", "The channel is active: it syncs, and is in the list of integrations.", 3, Flag(), False),
+    # 6 Tax transactions
+    _P("tax_transaction", "Tax transaction", "The tax transaction of the channel's sales. Overrides by country and "
+       "VAT number are not yet in effect.", 6, _erp("tax_transaction")),
+)  # fmt: skip
+
+BY_NAME: Mapping[str, ChannelParameter] = {parameter.name: parameter for parameter in PARAMETERS}
+
+
+def default_values() -> dict[str, Any]:
+    """The values of a new channel. Lists are new ones each time."""
+    return {
+        parameter.name: list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default
+        for parameter in PARAMETERS
+        if not parameter.is_secret
+    }
+
+
+def applies(parameter: ChannelParameter, values: Mapping[str, Any], capabilities: frozenset[str]) -> bool:
+    """Whether the field means anything, given the platform and the other values."""
+    if parameter.capability and parameter.capability not in capabilities:
+        return False
+    return all(values.get(name) for name in parameter.only_with)

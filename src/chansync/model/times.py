@@ -1,0 +1,103 @@
+"""Time: UTC everywhere, as whole milliseconds since the epoch (INTEGER) in the database.
+
+Site time and the user's local time appear only at the edges: when a site's date is compared with the
+channel's start date, and when a time is shown.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, date, datetime, timedelta
+
+from chansync.model.errors import UsageError
+
+_DURATION = re.compile(r"(\d+)\s*(s|sec|m|min|h|d)?\Z")
+_UNIT_SECONDS = {"s": 1, "sec": 1, "m": 60, "min": 60, None: 60, "h": 3600, "d": 86400}
+
+
+def now_ms() -> int:
+    """Now, in milliseconds since the epoch, UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def to_ms(moment: datetime) -> int:
+    """An aware ``datetime`` as milliseconds since the epoch."""
+    return int(moment.timestamp()) * 1000 + moment.microsecond // 1000
+
+
+def from_ms(milliseconds: int) -> datetime:
+    """Milliseconds since the epoch as an aware UTC ``datetime``."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def utc_text(milliseconds: int | None) -> str | None:
+    """ISO 8601 with seconds and ``Z``, for JSON output and exports."""
+    if milliseconds is None:
+        return None
+    return from_ms(milliseconds).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def local_text(milliseconds: int | None, *, seconds: bool = False) -> str:
+    """A time for people, in the terminal's time zone: ``2026-11-24 13:05``; empty when there is none."""
+    if milliseconds is None:
+        return ""
+    pattern = "%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M"
+    return from_ms(milliseconds).astimezone().strftime(pattern)
+
+
+def ago_text(milliseconds: int | None, now: int | None = None) -> str:
+    """How long ago (or how soon), short: ``12 s``, ``5 min``, ``3 h``, ``2 d``; empty when there is none."""
+    if milliseconds is None:
+        return ""
+    seconds = abs((now if now is not None else now_ms()) - milliseconds) // 1000
+    for limit, unit, name in ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h")):
+        if seconds < limit:
+            return f"{seconds // unit} {name}"
+    return f"{seconds // 86400} d"
+
+
+def parse_duration(text: str) -> int | None:
+    """Seconds from ``30s``, ``5 min``, ``2h``, ``1d`` or a bare number of minutes; ``None`` for ``off``.
+
+    Raises:
+        UsageError: it is none of these, or shorter than 10 seconds.
+    """
+    cleaned = text.strip().lower()
+    if cleaned == "off":
+        return None
+    match = _DURATION.match(cleaned)
+    if not match or len(match[1]) > 6:
+        raise UsageError(f"{text!r:.40} is not a duration: write 30s, 5min, 2h, 1d or off")
+    seconds = int(match[1]) * _UNIT_SECONDS[match[2]]
+    if not 10 <= seconds <= 366 * 86400:
+        raise UsageError(f"{text!r:.40} is out of range: the shortest is 10s and the longest 366d")
+    return seconds
+
+
+def format_duration(seconds: int | None) -> str:
+    """The shortest text that ``parse_duration`` reads back as ``seconds``."""
+    if seconds is None:
+        return "off"
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def parse_date(text: str) -> date:
+    """A calendar day written as ``2026-11-24``, ``today``, ``yesterday`` or ``30d`` (that many days ago).
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    cleaned = text.strip().lower()
+    today = datetime.now().astimezone().date()
+    if cleaned in ("today", "yesterday"):
+        return today - timedelta(days=cleaned == "yesterday")
+    if re.fullmatch(r"\d{1,5}d", cleaned):
+        return today - timedelta(days=int(cleaned[:-1]))
+    try:
+        return date.fromisoformat(cleaned)
+    except ValueError:
+        raise UsageError(f"{text!r:.40} is not a date: write it as 2026-11-24") from None

@@ -1,0 +1,195 @@
+"""What a platform must offer.
+
+Words: a *platform* is a kind of outside system (WooCommerce); a *connector* is one channel's connection to its
+site. A connector reads and writes the site and knows nothing of the database or the ERP. It raises only
+``chansync.model.errors.SiteError`` (with a sentence for people) for what goes wrong at the site; whatever
+else escapes is a bug of the connector and is reported as one.
+
+A *cursor* is a JSON-able dict that only the connector understands. It comes with each page of orders and is
+stored in the transaction that follows the page's last order, never earlier, so a killed process repeats at
+most one page. *Facts* are a JSON-able dict of what a connector learned about its site (address form, way of
+signing, time zone, what it refuses) and wants to be given back at the next connect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Any, Protocol
+
+from chansync.model.order import Order, Refund, UnreadableOrder
+
+
+class Capability(StrEnum):
+    """What a platform can do; the form hides what does not apply."""
+
+    CHANNEL_CREDENTIALS = "channel_credentials"  # address and keys belong to the channel, not to the system
+    FREE_STATUSES = "free_statuses"  # any of the site's statuses can be set by us
+    PUSH_STATUSES = "push_statuses"
+    PUSH_QUANTITIES = "push_quantities"
+    HIDE_ITEMS = "hide_items"
+
+
+@dataclass(slots=True)
+class ConnectorSettings:
+    """What a connector is made from.
+
+    Attributes:
+        values: the channel's parameters by name, secrets opened.
+        facts: what an earlier connector of this channel learned; empty at first.
+    """
+
+    channel_code: str
+    values: Mapping[str, Any]
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class SiteIdentity:
+    """What ``check`` found.
+
+    Attributes:
+        may_write: whether the key may write; None when that cannot be told without writing.
+        connected_as: how it connects, for people: ``"HTTPS, Basic authentication"``.
+        time_zone: hours east of UTC, for ``start_date``.
+        notes: sentences worth knowing (an outdated version, a redirect that was followed).
+    """
+
+    title: str
+    version: str
+    address: str
+    connected_as: str
+    may_write: bool | None
+    currency: str
+    time_zone: float
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class LookupValue:
+    """A status, payment method, delivery method… of the site."""
+
+    code: str
+    title: str
+    enabled: bool = True
+
+
+@dataclass(slots=True)
+class Lookups:
+    """What a site can tell about itself. A list that could not be read is None: what is known is then kept.
+
+    Attributes:
+        usual: parameter name → codes that a new channel is preselected with
+            (``{"order_statuses": ["processing", "completed"], …}``).
+    """
+
+    order_statuses: list[LookupValue] | None = None
+    payment_methods: list[LookupValue] | None = None
+    delivery_methods: list[LookupValue] | None = None
+    currencies: list[LookupValue] | None = None
+    tax_classes: list[LookupValue] | None = None
+    api_versions: list[LookupValue] | None = None
+    usual: dict[str, list[str] | str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class OrderPage:
+    """Some orders, oldest change first, and the cursor that may be stored once all of them are taken in.
+
+    Attributes:
+        expected: how many orders the whole pull will bring, as far as the site says; None when unknown.
+        last: whether the pull ends with this page.
+        notes: sentences for the message log (a fallback was taken, a filter was dropped).
+    """
+
+    orders: list[Order | UnreadableOrder]
+    cursor: dict[str, Any]
+    expected: int | None = None
+    last: bool = False
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What a connector has sent and received since it was made."""
+
+    requests: int = 0
+    retries: int = 0
+    bytes_received: int = 0
+
+
+class Connector(Protocol):
+    """One channel's connection to its site. Used by one task at a time, except where said otherwise."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What to remember for the next connect."""
+        ...
+
+    @property
+    def traffic(self) -> Traffic:
+        """Counters for the run's record."""
+        ...
+
+    async def check(self) -> SiteIdentity:
+        """Find the site, prove the credentials, and say who it is.
+
+        Raises:
+            SiteError: with a sentence that says what is wrong and what to do.
+        """
+        ...
+
+    async def lookups(self) -> Lookups:
+        """Pull what the site can tell about itself."""
+        ...
+
+    def orders(self, cursor: dict[str, Any] | None, start: date | None) -> AsyncIterator[OrderPage]:
+        """Every order that changed since ``cursor``, in pages, oldest change first.
+
+        With no cursor: from ``start`` (a day in the site's time) on; with neither: everything. Orders that
+        were placed before ``start`` may be among them; the caller selects. Pages are fetched ahead while the
+        caller works on earlier ones, at most a few, so that memory does not grow. An order may come twice;
+        none is left out, also when orders change during the pull. Nothing new is one request.
+        """
+        ...
+
+    async def order(self, external_id: str) -> Order | UnreadableOrder | None:
+        """One order by the platform's id, or None when the site does not have it."""
+        ...
+
+    async def find(self, number: str) -> Order | UnreadableOrder | None:
+        """One order by the number that people know it by, or None."""
+        ...
+
+    async def refunds(self, order: Order) -> list[Refund]:
+        """The order's refunds with their lines. May be called for several orders at once."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close connections; harmless when called twice."""
+        ...
+
+
+class Platform(Protocol):
+    """A kind of outside system, as registered under the entry-point group ``chansync.platforms``."""
+
+    @property
+    def kind(self) -> str:
+        """The word in the database and on the command line: ``woocommerce``."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """The name for people: ``WooCommerce``."""
+        ...
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What it can do."""
+        ...
+
+    def connect(self, settings: ConnectorSettings) -> Connector:
+        """A connector for one channel; does no I/O yet."""
+        ...

@@ -1,0 +1,1 @@
+"""The one SQLite file in which the daemon, the TUI and the commands meet: access through apsw."""

@@ -1,0 +1,258 @@
+"""Integration systems and channels in the database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import apsw
+
+from chansync.model.channel import Channel, IntegrationSystem
+from chansync.model.errors import UsageError
+from chansync.model.parameters import BY_NAME, default_values
+from chansync.model.times import now_ms
+from chansync.store.transaction import transaction
+
+
+class ChangedMeanwhile(UsageError):
+    """Somebody else saved the channel since it was read."""
+
+    code = "changed_meanwhile"
+
+
+def systems(db: apsw.Connection) -> list[IntegrationSystem]:
+    """Every integration system, by code."""
+    rows = db.execute("SELECT id, code, name, kind FROM integration_system ORDER BY code")
+    return [IntegrationSystem(*row) for row in rows]
+
+
+def system(db: apsw.Connection, code: str) -> IntegrationSystem:
+    """The system of that code.
+
+    Raises:
+        UsageError: there is none.
+    """
+    for found in systems(db):
+        if found.code == code:
+            return found
+    raise UsageError(f"There is no integration system {code!r:.60}. See: chansync system list")
+
+
+def add_system(db: apsw.Connection, code: str, name: str, kind: str) -> IntegrationSystem:
+    """A new integration system.
+
+    Raises:
+        UsageError: the code is taken.
+    """
+    with transaction(db):
+        if db.execute("SELECT 1 FROM integration_system WHERE code = ?", (code,)).get:
+            raise UsageError(f"There is an integration system {code!r} already.")
+        db.execute(
+            "INSERT INTO integration_system (code, name, kind, created_at) VALUES (?, ?, ?, ?)",
+            (code, name, kind, now_ms()),
+        )
+        return system(db, code)
+
+
+def rename_system(db: apsw.Connection, code: str, name: str) -> None:
+    """Give the system another name."""
+    with transaction(db):
+        db.execute("UPDATE integration_system SET name = ? WHERE id = ?", (name, system(db, code).id))
+
+
+def remove_system(db: apsw.Connection, code: str) -> None:
+    """Remove a system that has no channels.
+
+    Raises:
+        UsageError: it has some.
+    """
+    with transaction(db):
+        found = system(db, code)
+        count = db.execute("SELECT count(*) FROM channel WHERE system_id = ?", (found.id,)).get
+        if count:
+            raise UsageError(f"The system {code!r} still has {count} channels: remove them first.")
+        db.execute("DELETE FROM integration_system WHERE id = ?", (found.id,))
+
+
+_CHANNEL = """
+    SELECT c.id, c.version, c.facts, c.connected_at, s.id, s.code, s.name, s.kind,
+        (SELECT json_group_object(name, json(value)) FROM channel_parameter WHERE channel_id = c.id),
+        (SELECT json_group_array(name) FROM channel_secret WHERE channel_id = c.id)
+    FROM channel c JOIN integration_system s ON s.id = c.system_id
+"""
+
+
+def _channel(row: tuple[Any, ...]) -> Channel:
+    channel_id, version, facts, connected_at, *system_row, values, secrets = row
+    stored = json.loads(values)
+    kept = {name: value for name, value in stored.items() if name in BY_NAME}
+    return Channel(
+        id=channel_id,
+        system=IntegrationSystem(*system_row),
+        values=default_values() | kept,
+        secrets=frozenset(json.loads(secrets)),
+        version=version,
+        facts=json.loads(facts),
+        connected_at=connected_at,
+    )
+
+
+def all_channels(db: apsw.Connection) -> list[Channel]:
+    """Every channel, by code."""
+    return [_channel(row) for row in db.execute(f"{_CHANNEL} ORDER BY c.code")]
+
+
+def channel(db: apsw.Connection, code: str) -> Channel:
+    """The channel of that code.
+
+    Raises:
+        UsageError: there is none (with the nearest codes).
+    """
+    row = db.execute(f"{_CHANNEL} WHERE c.code = ?", (code,)).fetchone()
+    if row:
+        return _channel(row)
+    from difflib import get_close_matches
+
+    codes = [str(known[0]) for known in db.execute("SELECT code FROM channel")]
+    near = get_close_matches(code, codes, n=3)
+    hint = f"Did you mean {' or '.join(near)}?" if near else "See: chansync channel list"
+    raise UsageError(f"There is no channel {code!r:.60}. {hint}")
+
+
+def channel_by_id(db: apsw.Connection, channel_id: int) -> Channel | None:
+    """The channel of that id, or None when it was removed meanwhile."""
+    row = db.execute(f"{_CHANNEL} WHERE c.id = ?", (channel_id,)).fetchone()
+    return _channel(row) if row else None
+
+
+def version_of(db: apsw.Connection, channel_id: int) -> int | None:
+    """The channel's version, or None when it was removed; for noticing changes cheaply."""
+    version: int | None = db.execute("SELECT version FROM channel WHERE id = ?", (channel_id,)).get
+    return version
+
+
+def add_channel(db: apsw.Connection, values: Mapping[str, Any], sealed: Mapping[str, bytes]) -> Channel:
+    """A new channel from validated values.
+
+    Raises:
+        UsageError: the code is taken or the system unknown.
+    """
+    with transaction(db):
+        code = values["code"]
+        if db.execute("SELECT 1 FROM channel WHERE code = ?", (code,)).get:
+            raise UsageError(f"There is a channel {code!r} already.")
+        parent = system(db, values["integration_system"])
+        now = now_ms()
+        db.execute(
+            "INSERT INTO channel (code, system_id, used, created_at, updated_at) VALUES (?, ?, ?, ?, ?)",
+            (code, parent.id, int(bool(values.get("used"))), now, now),
+        )
+        channel_id = db.last_insert_rowid()
+        _write(db, channel_id, values, sealed)
+        return channel(db, code)
+
+
+def save_channel(
+    db: apsw.Connection, channel_id: int, version: int, changes: Mapping[str, Any], sealed: Mapping[str, bytes]
+) -> Channel:
+    """Write changed values and secrets over the channel that was read at ``version``.
+
+    Problems of the channel become due at once: what was changed may have solved them.
+
+    Raises:
+        ChangedMeanwhile: another save came in between.
+        UsageError: the code is taken, the channel gone, or its system fixed by a first sync.
+    """
+    with transaction(db):
+        row = db.execute("SELECT version, code FROM channel WHERE id = ?", (channel_id,)).fetchone()
+        if row is None:
+            raise UsageError("The channel was removed meanwhile.")
+        if row[0] != version:
+            raise ChangedMeanwhile(f"The channel {row[1]} was changed by somebody else meanwhile: read it again.")
+        if "code" in changes and changes["code"] != row[1]:
+            if db.execute("SELECT 1 FROM channel WHERE code = ?", (changes["code"],)).get:
+                raise UsageError(f"There is a channel {changes['code']!r} already.")
+            if has_synced(db, channel_id):
+                raise UsageError("The code is fixed after the first sync: the numbers of its sales begin with it.")
+        if "integration_system" in changes:
+            _move(db, channel_id, changes["integration_system"])
+        _write(db, channel_id, changes, sealed)
+        db.execute(
+            """UPDATE channel SET version = version + 1, updated_at = ?, used = coalesce(?, used),
+               code = coalesce(?, code) WHERE id = ?""",
+            (now_ms(), _flag(changes.get("used")), changes.get("code"), channel_id),
+        )
+        make_problems_due(db, channel_id)
+        found = channel_by_id(db, channel_id)
+        assert found is not None
+        return found
+
+
+def _flag(value: Any) -> int | None:
+    return None if value is None else int(value)
+
+
+def _move(db: apsw.Connection, channel_id: int, system_code: str) -> None:
+    target = system(db, system_code)
+    current = db.execute("SELECT system_id FROM channel WHERE id = ?", (channel_id,)).get
+    if target.id == current:
+        return
+    if has_synced(db, channel_id):
+        raise UsageError("integration_system is fixed after the first sync.")
+    db.execute("UPDATE channel SET system_id = ? WHERE id = ?", (target.id, channel_id))
+
+
+def _write(db: apsw.Connection, channel_id: int, values: Mapping[str, Any], sealed: Mapping[str, bytes]) -> None:
+    db.executemany(
+        "INSERT OR REPLACE INTO channel_parameter (channel_id, name, value) VALUES (?, ?, ?)",
+        [(channel_id, name, json.dumps(value, ensure_ascii=False)) for name, value in values.items()],
+    )
+    db.executemany(
+        "INSERT OR REPLACE INTO channel_secret (channel_id, name, sealed, set_at) VALUES (?, ?, ?, ?)",
+        [(channel_id, name, secret, now_ms()) for name, secret in sealed.items()],
+    )
+
+
+def has_synced(db: apsw.Connection, channel_id: int) -> bool:
+    """Whether any order of the channel is known."""
+    return bool(db.execute('SELECT 1 FROM "order" WHERE channel_id = ? LIMIT 1', (channel_id,)).get)
+
+
+def remove_channel(db: apsw.Connection, channel_id: int) -> None:
+    """Remove a channel with its settings, orders and messages. The ERP keeps its sales."""
+    with transaction(db):
+        db.execute("DELETE FROM channel WHERE id = ?", (channel_id,))
+
+
+def remember(db: apsw.Connection, channel_id: int, facts: Mapping[str, Any], *, connected: bool = False) -> None:
+    """Keep what the channel's connector learned; not an edit, so the version stays."""
+    with transaction(db):
+        db.execute(
+            "UPDATE channel SET facts = ?, connected_at = CASE WHEN ? THEN ? ELSE connected_at END WHERE id = ?",
+            (json.dumps(facts), connected, now_ms(), channel_id),
+        )
+
+
+def forget(db: apsw.Connection, channel_id: int) -> None:
+    """Forget what the connector learned, because the address or the keys changed."""
+    with transaction(db):
+        db.execute("UPDATE channel SET facts = '{}' WHERE id = ?", (channel_id,))
+
+
+def make_problems_due(db: apsw.Connection, channel_id: int, order_ids: Iterable[int] | None = None) -> int:
+    """Let the next run try the channel's problem orders again at once; how many there are."""
+    with transaction(db):
+        if order_ids is None:
+            db.execute(
+                """UPDATE "order" SET next_try_at = 0 WHERE channel_id = ? AND state = 'problem'""", (channel_id,)
+            )
+            return db.changes()
+        count = 0
+        for order_id in order_ids:
+            db.execute(
+                """UPDATE "order" SET next_try_at = 0 WHERE id = ? AND channel_id = ? AND state = 'problem'""",
+                (order_id, channel_id),
+            )
+            count += db.changes()
+        return count

@@ -1,0 +1,188 @@
+"""Opening the database: settings, upgrade with backup, refusal of foreign and newer files, errors in sentences.
+
+The rules of access: one connection a process writes; every write is one short function whose outermost
+``with db:`` is a ``BEGIN IMMEDIATE`` transaction; nothing awaits inside one. Asyncio code opens the store with
+``open_async`` and hands whole functions to ``Store.run``, which runs them in the connection's own thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+import apsw
+import apsw.bestpractice
+
+from chansync.model.errors import StoreError
+from chansync.model.times import from_ms, now_ms
+from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: How long a write waits for another process's write, in milliseconds.
+BUSY_TIMEOUT_MS = 15_000
+
+
+class Store:
+    """The open database. Synchronous code uses ``db``; asyncio code uses ``run``."""
+
+    def __init__(self, db: apsw.Connection, path: Path) -> None:
+        self.db = db
+        self.path = path
+
+    async def run(self, function: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run ``function(db, …)`` whole, in the connection's thread; its transactions never interleave."""
+        result: T = await self.db.async_run(function, self.db, *args, **kwargs)  # type: ignore[attr-defined]
+        return result
+
+    def close(self) -> None:
+        """Close a store that was opened by ``open_store``."""
+        self.db.close()
+
+    async def aclose(self) -> None:
+        """Close a store that was opened by ``open_async``."""
+        await self.db.aclose()  # type: ignore[attr-defined]
+
+
+def open_store(path: Path, *, create: bool = True) -> Store:
+    """Open for synchronous use; creates or upgrades the file first where that is needed.
+
+    Raises:
+        StoreError: it is no chansync database, is newer than this program, or cannot be opened.
+    """
+    prepare(path, create=create)
+    with explained(path):
+        return Store(_configure(apsw.Connection(str(path), statementcachesize=200)), path)
+
+
+async def open_async(path: Path, *, create: bool = True) -> Store:
+    """Open for asyncio use; as ``open_store`` otherwise."""
+    import apsw.aio
+
+    prepare(path, create=create)
+    with explained(path):
+        apsw.async_controller.set(apsw.aio.AsyncIO)  # type: ignore[arg-type]
+        db = await apsw.Connection.as_async(str(path), statementcachesize=200)
+        await db.async_run(_configure, db)
+        return Store(db, path)  # type: ignore[arg-type]
+
+
+def _configure(db: apsw.Connection) -> apsw.Connection:
+    practice = apsw.bestpractice
+    practice.connection_wal(db)
+    practice.connection_enable_foreign_keys(db)
+    practice.connection_dqs(db)
+    practice.connection_recursive_triggers(db)
+    db.set_busy_timeout(BUSY_TIMEOUT_MS)
+    db.transaction_mode = "IMMEDIATE"
+    # WAL with NORMAL survives a killed process whole; a power cut may cost the last commits, never consistency,
+    # and what it costs is pulled again because the cursor is lost with it.
+    db.pragma("synchronous", "normal")
+    return db
+
+
+def prepare(path: Path, *, create: bool) -> None:
+    """Make sure that the file at ``path`` is a database of this program's version."""
+    with explained(path):
+        if not path.exists():
+            if not create:
+                raise StoreError(f"There is no database at {path}. Make one with: chansync db init")
+            if not path.parent.exists():
+                path.parent.mkdir(parents=True, mode=0o700)
+            _evolve(path)
+            # Colleagues of the group may write; the umask alone would leave 0640.
+            path.chmod(0o660)
+            return
+        version = _version_of(path)
+        if version > SCHEMA_VERSION:
+            raise StoreError(
+                f"{path} was written by a newer chansync (schema {version}, this program knows {SCHEMA_VERSION}). "
+                "Upgrade this program."
+            )
+        if version < SCHEMA_VERSION:
+            if version:
+                backup(path, path.with_name(f"{path.stem}.before-{SCHEMA_VERSION}-{from_ms(now_ms()):%Y%m%d%H%M%S}.db"))
+            _evolve(path)
+
+
+def _version_of(path: Path) -> int:
+    with contextlib.closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)) as db:
+        db.set_busy_timeout(BUSY_TIMEOUT_MS)
+        application = db.pragma("application_id")
+        tables = db.execute("SELECT count(*) FROM sqlite_schema").get
+        # A file without an id is ours when a first migration was killed on the way.
+        ours = application == APPLICATION_ID or not tables or _is_half_made(db)
+        if not ours:
+            raise StoreError(f"{path} is an SQLite database, but not one of chansync's. Name another with --db.")
+        version: int = db.pragma("user_version")
+        return version
+
+
+def _is_half_made(db: apsw.Connection) -> bool:
+    return bool(db.execute("SELECT 1 FROM sqlite_schema WHERE name = '_sqlite_migrations'").get)
+
+
+def _evolve(path: Path) -> None:
+    """Run the migrations in a process of their own (``chansync.store.evolution`` says why)."""
+    done = subprocess.run(
+        [sys.executable, "-m", "chansync.store.evolution", str(path)], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:] or [f"the migration ended with code {done.returncode}"]
+        raise StoreError(f"{last[0]} ({path})")
+
+
+def backup(source: Path, target: Path) -> None:
+    """Copy a database while others use it (SQLite's online backup). The copy has the source's mode."""
+    with (
+        contextlib.closing(apsw.Connection(str(source), flags=apsw.SQLITE_OPEN_READWRITE)) as original,
+        contextlib.closing(apsw.Connection(str(target))) as copy,
+    ):
+        original.set_busy_timeout(BUSY_TIMEOUT_MS)
+        with copy.backup("main", original, "main") as work:
+            while not work.done:
+                work.step(1000)
+    os.chmod(target, os.stat(source).st_mode & 0o777)
+
+
+@contextlib.contextmanager
+def explained(path: Path | None = None) -> Iterator[None]:
+    """Turn what SQLite and the file system raise into a ``StoreError`` with a sentence."""
+    where = f" ({path})" if path else ""
+    try:
+        yield
+    except apsw.Error as error:
+        raise StoreError(f"{_sentence(error)}{where}") from error
+    except OSError as error:
+        raise StoreError(f"The database cannot be opened: {error.strerror or error}{where}") from error
+
+
+def _sentence(error: apsw.Error) -> str:
+    for kind, sentence in _SENTENCES.items():
+        if isinstance(error, kind):
+            return sentence
+    return f"The database failed: {error}"
+
+
+_SENTENCES: dict[type[apsw.Error], str] = {
+    apsw.NotADBError: "This is not an SQLite database; name another file with --db",
+    apsw.CorruptError: "The database is damaged; restore a backup",
+    apsw.FullError: "The disk is full; make room and try again",
+    apsw.ReadOnlyError: "The database may not be written; check its owner, group and mode",
+    apsw.PermissionsError: "The database may not be opened; check its owner, group and mode",
+    apsw.CantOpenError: "The database cannot be opened; check that its folder exists and may be written",
+    apsw.BusyError: "The database is locked by another process for too long; try again",
+    apsw.IOError: "The disk failed; check it and try again",
+}
+
+
+def data_version(db: apsw.Connection) -> int:
+    """A number that changes when another connection commits (``PRAGMA data_version``); cheap enough to poll."""
+    version: int = db.pragma("data_version")
+    return version

@@ -1,0 +1,75 @@
+"""The daemon's row: that it lives, since when, and which process it is."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+
+import apsw
+
+from chansync import __version__
+from chansync.model.times import now_ms
+from chansync.store.owner import is_surely_dead, process_owner
+from chansync.store.transaction import transaction
+
+#: A daemon whose last beat is older than that counts as gone, in milliseconds.
+SILENT_MS = 15_000
+
+
+@dataclass(slots=True)
+class DaemonState:
+    """``running`` tells whether a daemon lives; times in UTC milliseconds."""
+
+    running: bool
+    host: str
+    pid: int
+    version: str
+    started_at: int
+    beat_at: int
+
+
+def state(db: apsw.Connection) -> DaemonState | None:
+    """The last daemon's state, or None when there never was one."""
+    row = db.execute(
+        "SELECT owner, stopped_at, host, pid, version, started_at, beat_at FROM daemon WHERE id = 1"
+    ).fetchone()
+    if row is None:
+        return None
+    owner, stopped_at, *rest = row
+    alive = stopped_at is None and rest[-1] > now_ms() - SILENT_MS and not is_surely_dead(owner)
+    return DaemonState(alive, *rest)
+
+
+def is_running(db: apsw.Connection) -> bool:
+    """Whether a daemon works on this database now."""
+    found = state(db)
+    return found is not None and found.running
+
+
+def claim(db: apsw.Connection) -> DaemonState | None:
+    """Become the daemon of this database; None on success, else the state of the one that lives."""
+    with transaction(db):
+        other = state(db)
+        if other and other.running:
+            return other
+        now = now_ms()
+        db.execute(
+            """INSERT OR REPLACE INTO daemon (id, owner, host, pid, version, started_at, beat_at, stopped_at)
+               VALUES (1, ?, ?, ?, ?, ?, ?, NULL)""",
+            (process_owner(), socket.gethostname(), os.getpid(), __version__, now, now),
+        )
+        return None
+
+
+def beat(db: apsw.Connection) -> bool:
+    """Say that it lives; False when another daemon has taken over."""
+    with transaction(db):
+        db.execute("UPDATE daemon SET beat_at = ? WHERE id = 1 AND owner = ?", (now_ms(), process_owner()))
+        return db.changes() == 1
+
+
+def stop(db: apsw.Connection) -> None:
+    """Say that it stopped."""
+    with transaction(db):
+        db.execute("UPDATE daemon SET stopped_at = ? WHERE id = 1 AND owner = ?", (now_ms(), process_owner()))

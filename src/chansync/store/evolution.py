@@ -1,0 +1,425 @@
+"""The schema's evolution, by sqlite-utils. This module runs in a process of its own, never beside apsw.
+
+sqlite-utils uses Python's own SQLite library. Two SQLite libraries that have one file open in one process lose
+each other's POSIX locks, so the daemon, the TUI and the commands start ``python -m chansync.store.evolution``
+and never import this. The SQL stays within what SQLite 3.40 understands.
+
+Conventions of the tables: amounts are whole minor units of the row's currency (INTEGER), times are milliseconds
+since the epoch in UTC (INTEGER, ``…_at``), days are ISO text, structured values are JSON text.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import sys
+from pathlib import Path
+
+from sqlite_utils import Database, Migrations
+
+from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
+
+migrations = Migrations("chansync")
+
+
+def _run(db: Database, script: str) -> None:
+    # Not executescript: it commits what is open, and a migration is one transaction.
+    for statement in script.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
+
+
+@migrations(name="0001_first")
+def first(db: Database) -> None:
+    """Everything that the first version needs."""
+    _run(db, _SETTINGS_AND_CHANNELS)
+    _run(db, _SYNC)
+    _run(db, _MESSAGES)
+    _run(db, _ERP_SETUP)
+    _run(db, _ERP_LEDGER)
+
+
+_SETTINGS_AND_CHANNELS = """
+CREATE TABLE setting (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE integration_system (
+    id INTEGER PRIMARY KEY,
+    code TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE channel (
+    id INTEGER PRIMARY KEY,
+    code TEXT NOT NULL UNIQUE,
+    system_id INTEGER NOT NULL REFERENCES integration_system,
+    used INTEGER NOT NULL DEFAULT 0,
+    version INTEGER NOT NULL DEFAULT 1,
+    facts TEXT NOT NULL DEFAULT '{}',
+    connected_at INTEGER,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE channel_parameter (
+    channel_id INTEGER NOT NULL REFERENCES channel ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (channel_id, name)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE channel_secret (
+    channel_id INTEGER NOT NULL REFERENCES channel ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    sealed BLOB NOT NULL,
+    set_at INTEGER NOT NULL,
+    PRIMARY KEY (channel_id, name)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE mapping (
+    channel_id INTEGER NOT NULL REFERENCES channel ON DELETE CASCADE,
+    kind TEXT NOT NULL CHECK (kind IN ('payment', 'delivery', 'item')),
+    site_code TEXT NOT NULL,
+    title TEXT NOT NULL DEFAULT '',
+    on_site INTEGER NOT NULL DEFAULT 0,
+    target TEXT,
+    PRIMARY KEY (channel_id, kind, site_code)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE tax_override (
+    channel_id INTEGER NOT NULL REFERENCES channel ON DELETE CASCADE,
+    country TEXT NOT NULL DEFAULT '',
+    has_vat_number INTEGER,
+    tax_transaction TEXT NOT NULL
+) STRICT;
+CREATE TABLE lookup (
+    channel_id INTEGER NOT NULL REFERENCES channel ON DELETE CASCADE,
+    kind TEXT NOT NULL,
+    code TEXT NOT NULL,
+    title TEXT NOT NULL,
+    enabled INTEGER NOT NULL DEFAULT 1,
+    on_site INTEGER NOT NULL DEFAULT 1,
+    position INTEGER NOT NULL DEFAULT 0,
+    seen_at INTEGER NOT NULL,
+    PRIMARY KEY (channel_id, kind, code)
+) STRICT, WITHOUT ROWID;
+"""
+
+_SYNC = """
+CREATE TABLE "order" (
+    id INTEGER PRIMARY KEY,
+    channel_id INTEGER NOT NULL REFERENCES channel ON DELETE CASCADE,
+    external_id TEXT NOT NULL,
+    number TEXT NOT NULL,
+    status TEXT NOT NULL,
+    placed_at INTEGER NOT NULL,
+    placed_on TEXT NOT NULL,
+    modified_at INTEGER NOT NULL,
+    currency TEXT NOT NULL,
+    total TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('skipped', 'problem', 'imported')),
+    reason TEXT NOT NULL DEFAULT '',
+    digest TEXT NOT NULL,
+    sale_id INTEGER UNIQUE REFERENCES erp_sale,
+    raw TEXT,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_try_at INTEGER,
+    first_seen_at INTEGER NOT NULL,
+    changed_at INTEGER NOT NULL,
+    UNIQUE (channel_id, external_id)
+) STRICT;
+CREATE INDEX order_by_number ON "order" (channel_id, number);
+CREATE INDEX order_due ON "order" (channel_id, next_try_at) WHERE next_try_at IS NOT NULL;
+CREATE INDEX order_skipped ON "order" (channel_id, status) WHERE state = 'skipped';
+CREATE INDEX order_imported ON "order" (channel_id, changed_at) WHERE state = 'imported';
+CREATE TABLE order_refund (
+    order_id INTEGER NOT NULL REFERENCES "order" ON DELETE CASCADE,
+    external_id TEXT NOT NULL,
+    total TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    lines TEXT,
+    PRIMARY KEY (order_id, external_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE stream (
+    channel_id INTEGER NOT NULL REFERENCES channel ON DELETE CASCADE,
+    stream TEXT NOT NULL,
+    cursor TEXT,
+    cursor_start TEXT,
+    owner TEXT,
+    lease_until INTEGER,
+    last_started_at INTEGER,
+    last_finished_at INTEGER,
+    last_ok_at INTEGER,
+    next_run_at INTEGER,
+    failures INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (channel_id, stream)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE run (
+    id INTEGER PRIMARY KEY,
+    channel_id INTEGER NOT NULL REFERENCES channel ON DELETE CASCADE,
+    stream TEXT NOT NULL,
+    trigger TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('running', 'done', 'failed', 'stopped')),
+    started_at INTEGER NOT NULL,
+    finished_at INTEGER,
+    expected INTEGER,
+    fetched INTEGER NOT NULL DEFAULT 0,
+    created INTEGER NOT NULL DEFAULT 0,
+    updated INTEGER NOT NULL DEFAULT 0,
+    unchanged INTEGER NOT NULL DEFAULT 0,
+    skipped INTEGER NOT NULL DEFAULT 0,
+    problems INTEGER NOT NULL DEFAULT 0,
+    requests INTEGER NOT NULL DEFAULT 0,
+    bytes INTEGER NOT NULL DEFAULT 0,
+    sentence TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX run_by_channel ON run (channel_id, id);
+CREATE INDEX run_running ON run (state) WHERE state = 'running';
+CREATE TABLE job (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    channel_id INTEGER REFERENCES channel ON DELETE CASCADE,
+    args TEXT NOT NULL DEFAULT '{}',
+    asked_by TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed')),
+    owner TEXT,
+    lease_until INTEGER,
+    progress TEXT NOT NULL DEFAULT '{}',
+    result TEXT,
+    created_at INTEGER NOT NULL,
+    started_at INTEGER,
+    finished_at INTEGER
+) STRICT;
+CREATE INDEX job_open ON job (state, id) WHERE state IN ('queued', 'running');
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY,
+    channel_id INTEGER NOT NULL REFERENCES channel ON DELETE CASCADE,
+    kind TEXT NOT NULL CHECK (kind IN ('status', 'quantity')),
+    target TEXT NOT NULL,
+    payload TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('due', 'sent', 'confirmed', 'dropped')),
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_try_at INTEGER,
+    created_at INTEGER NOT NULL,
+    confirmed_at INTEGER
+) STRICT;
+CREATE INDEX outbox_due ON outbox (channel_id, kind, id) WHERE state IN ('due', 'sent');
+CREATE TABLE daemon (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    owner TEXT NOT NULL,
+    host TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    version TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    beat_at INTEGER NOT NULL,
+    stopped_at INTEGER
+) STRICT;
+"""
+
+_MESSAGES = """
+CREATE TABLE message (
+    id INTEGER PRIMARY KEY,
+    channel_id INTEGER REFERENCES channel ON DELETE CASCADE,
+    order_id INTEGER REFERENCES "order" ON DELETE CASCADE,
+    order_number TEXT NOT NULL DEFAULT '',
+    run_id INTEGER REFERENCES run ON DELETE SET NULL,
+    severity TEXT NOT NULL CHECK (severity IN ('problem', 'warning', 'info')),
+    code TEXT NOT NULL,
+    sentence TEXT NOT NULL,
+    data TEXT NOT NULL DEFAULT '{}',
+    count INTEGER NOT NULL DEFAULT 1,
+    first_at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,
+    open INTEGER NOT NULL DEFAULT 0,
+    solved_at INTEGER,
+    solved_by TEXT
+) STRICT;
+CREATE UNIQUE INDEX message_open_once ON message (coalesce(channel_id, 0), coalesce(order_id, 0), code) WHERE open = 1;
+CREATE INDEX message_by_channel ON message (channel_id, id);
+CREATE INDEX message_of_order ON message (order_id) WHERE order_id IS NOT NULL;
+"""
+
+_ERP_SETUP = """
+CREATE TABLE erp_warehouse (
+    id INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE, name TEXT NOT NULL
+) STRICT;
+CREATE TABLE erp_account (
+    id INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
+    type TEXT NOT NULL CHECK (type IN ('account', 'cash desk'))
+) STRICT;
+CREATE TABLE erp_pos (
+    id INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
+    warehouse_id INTEGER NOT NULL REFERENCES erp_warehouse,
+    currencies TEXT NOT NULL,
+    negative_stock INTEGER NOT NULL DEFAULT 0,
+    next_sale_number INTEGER NOT NULL DEFAULT 1
+) STRICT;
+CREATE TABLE erp_payment_method (
+    id INTEGER PRIMARY KEY, code TEXT NOT NULL, name TEXT NOT NULL,
+    pos_id INTEGER NOT NULL REFERENCES erp_pos ON DELETE CASCADE,
+    account_id INTEGER NOT NULL REFERENCES erp_account,
+    UNIQUE (pos_id, code)
+) STRICT;
+CREATE TABLE erp_delivery_method (
+    id INTEGER PRIMARY KEY, code TEXT NOT NULL, name TEXT NOT NULL,
+    pos_id INTEGER NOT NULL REFERENCES erp_pos ON DELETE CASCADE,
+    UNIQUE (pos_id, code)
+) STRICT;
+CREATE TABLE erp_user (
+    id INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE, name TEXT NOT NULL, email TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE TABLE erp_customer_type (
+    id INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE, name TEXT NOT NULL
+) STRICT;
+CREATE TABLE erp_sale_type (
+    id INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE, name TEXT NOT NULL
+) STRICT;
+CREATE TABLE erp_document_type (
+    id INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE, name TEXT NOT NULL
+) STRICT;
+CREATE TABLE erp_tax_transaction (
+    id INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE, name TEXT NOT NULL, rate TEXT NOT NULL DEFAULT '0'
+) STRICT;
+CREATE TABLE erp_item (
+    id INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
+    gtin TEXT NOT NULL DEFAULT '',
+    type TEXT NOT NULL DEFAULT 'goods' CHECK (type IN ('goods', 'service'))
+) STRICT;
+CREATE INDEX erp_item_by_gtin ON erp_item (gtin) WHERE gtin <> '';
+"""
+
+_ERP_LEDGER = """
+CREATE TABLE erp_customer (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    customer_type TEXT NOT NULL DEFAULT '',
+    uic TEXT NOT NULL DEFAULT '',
+    vat_number TEXT NOT NULL DEFAULT '',
+    personal_number TEXT NOT NULL DEFAULT '',
+    phone TEXT NOT NULL DEFAULT '',
+    email TEXT NOT NULL DEFAULT '',
+    address TEXT NOT NULL DEFAULT '{}',
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX erp_customer_by_uic ON erp_customer (uic) WHERE uic <> '';
+CREATE INDEX erp_customer_by_vat ON erp_customer (vat_number) WHERE vat_number <> '';
+CREATE INDEX erp_customer_by_personal ON erp_customer (personal_number) WHERE personal_number <> '';
+CREATE INDEX erp_customer_by_phone ON erp_customer (phone) WHERE phone <> '';
+CREATE INDEX erp_customer_by_email ON erp_customer (email) WHERE email <> '';
+CREATE TABLE erp_sale (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    number TEXT NOT NULL UNIQUE,
+    order_number TEXT NOT NULL,
+    channel_code TEXT NOT NULL,
+    pos_id INTEGER NOT NULL REFERENCES erp_pos,
+    warehouse_id INTEGER NOT NULL REFERENCES erp_warehouse,
+    customer_id INTEGER NOT NULL REFERENCES erp_customer,
+    sale_date TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    total INTEGER NOT NULL,
+    payment_method TEXT NOT NULL,
+    delivery_method TEXT NOT NULL,
+    sale_type TEXT NOT NULL,
+    tax_transaction TEXT NOT NULL,
+    document_type TEXT NOT NULL,
+    merchant TEXT NOT NULL,
+    billing TEXT NOT NULL,
+    delivery TEXT NOT NULL,
+    note TEXT NOT NULL,
+    mark TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX erp_sale_by_customer ON erp_sale (customer_id);
+CREATE TABLE erp_sale_line (
+    sale_id INTEGER NOT NULL REFERENCES erp_sale ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('item', 'transport', 'fee', 'rounding')),
+    item_id INTEGER REFERENCES erp_item,
+    name TEXT NOT NULL,
+    quantity TEXT NOT NULL,
+    net INTEGER NOT NULL,
+    tax INTEGER NOT NULL,
+    discount INTEGER NOT NULL,
+    external_id TEXT NOT NULL,
+    PRIMARY KEY (sale_id, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE erp_stock_movement (
+    id INTEGER PRIMARY KEY,
+    warehouse_id INTEGER NOT NULL REFERENCES erp_warehouse,
+    item_id INTEGER NOT NULL REFERENCES erp_item,
+    quantity INTEGER NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('opening', 'correction', 'write out', 'reversal')),
+    sale_id INTEGER REFERENCES erp_sale,
+    note TEXT NOT NULL DEFAULT '',
+    at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX erp_stock_by_item ON erp_stock_movement (item_id, warehouse_id);
+CREATE TABLE erp_block (
+    id INTEGER PRIMARY KEY,
+    sale_id INTEGER NOT NULL REFERENCES erp_sale,
+    warehouse_id INTEGER NOT NULL REFERENCES erp_warehouse,
+    item_id INTEGER NOT NULL REFERENCES erp_item,
+    quantity INTEGER NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE erp_request (
+    id INTEGER PRIMARY KEY,
+    sale_id INTEGER NOT NULL REFERENCES erp_sale,
+    item_id INTEGER NOT NULL REFERENCES erp_item,
+    quantity INTEGER NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE erp_document (
+    id INTEGER PRIMARY KEY,
+    sale_id INTEGER NOT NULL REFERENCES erp_sale,
+    pos_id INTEGER NOT NULL REFERENCES erp_pos,
+    document_type TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    currency TEXT NOT NULL,
+    total INTEGER NOT NULL,
+    reverses_id INTEGER REFERENCES erp_document,
+    at INTEGER NOT NULL,
+    UNIQUE (pos_id, document_type, number)
+) STRICT;
+CREATE TABLE erp_payment (
+    id INTEGER PRIMARY KEY,
+    sale_id INTEGER NOT NULL REFERENCES erp_sale,
+    account_id INTEGER NOT NULL REFERENCES erp_account,
+    currency TEXT NOT NULL,
+    amount INTEGER NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+"""
+
+
+def migrate(path: Path) -> None:
+    """Bring the file at ``path`` to ``SCHEMA_VERSION``; does nothing when it is there already.
+
+    Two processes that start at once take turns by a lock file beside the database. Each migration is a
+    transaction of its own, so a killed process leaves the last whole version.
+    """
+    with open(f"{path}.migrating", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        db = Database(path)
+        try:
+            db.execute("PRAGMA busy_timeout = 60000")
+            if not db.table_names():
+                db.execute("PRAGMA journal_mode = WAL")
+            migrations.apply(db)
+            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        finally:
+            db.close()
+
+
+def main(arguments: list[str]) -> int:
+    """``python -m chansync.store.evolution PATH``: exit code 0, or 1 with a sentence on stderr."""
+    try:
+        migrate(Path(arguments[0]))
+    except Exception as error:
+        print(f"The database cannot be brought up to date: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,106 @@
+"""Jobs: what the TUI and the commands ask the daemon to do, and what came of it.
+
+The daemon claims a job with a lease and writes progress into it. A dead daemon's leases expire, and the job is
+claimed again. Where no daemon runs, the asking process claims the job itself and runs the same code.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import apsw
+
+from chansync.model.times import now_ms
+from chansync.store.owner import is_surely_dead
+from chansync.store.transaction import transaction
+
+#: A claim that is not renewed for that long may be taken over, in milliseconds.
+LEASE_MS = 60_000
+
+
+@dataclass(slots=True)
+class Job:
+    """A piece of work. ``kind``: sync, lookups, test, confirm or retry; ``args`` depend on it."""
+
+    id: int
+    kind: str
+    channel_id: int | None
+    args: dict[str, Any]
+    state: str
+    progress: dict[str, Any]
+    result: dict[str, Any] | None
+
+
+def ask(db: apsw.Connection, kind: str, channel_id: int | None, args: dict[str, Any], asked_by: str) -> int:
+    """Queue a job; its id. The same job that waits already is not queued twice."""
+    with transaction(db):
+        text = json.dumps(args, sort_keys=True)
+        waiting: int | None = db.execute(
+            "SELECT id FROM job WHERE state = 'queued' AND kind = ? AND channel_id IS ? AND args = ?",
+            (kind, channel_id, text),
+        ).get
+        if waiting is not None:
+            return waiting
+        db.execute(
+            "INSERT INTO job (kind, channel_id, args, asked_by, state, created_at) VALUES (?, ?, ?, ?, 'queued', ?)",
+            (kind, channel_id, text, asked_by, now_ms()),
+        )
+        return db.last_insert_rowid()
+
+
+_JOB = "SELECT id, kind, channel_id, args, state, progress, result FROM job"
+
+
+def _job(row: tuple[Any, ...]) -> Job:
+    job_id, kind, channel_id, args, state, progress, result = row
+    return Job(
+        job_id, kind, channel_id, json.loads(args), state, json.loads(progress), json.loads(result) if result else None
+    )
+
+
+def job(db: apsw.Connection, job_id: int) -> Job | None:
+    """The job of that id, or None when it was cleared away."""
+    row = db.execute(f"{_JOB} WHERE id = ?", (job_id,)).fetchone()
+    return _job(row) if row else None
+
+
+def claim(db: apsw.Connection, owner: str, job_id: int | None = None) -> Job | None:
+    """Take the oldest job that waits (or just ``job_id``), or one whose holder is dead; None when there is none."""
+    if not db.execute("SELECT 1 FROM job WHERE state IN ('queued', 'running') LIMIT 1").get:
+        return None
+    with transaction(db):
+        rows = list(
+            db.execute("SELECT id, state, owner, lease_until FROM job WHERE state IN ('queued', 'running') ORDER BY id")
+        )
+        for candidate, state, held_by, until in rows:
+            if job_id is not None and candidate != job_id:
+                continue
+            if state == "running" and until > now_ms() and not is_surely_dead(held_by):
+                continue
+            db.execute(
+                """UPDATE job SET state = 'running', owner = ?, lease_until = ?, started_at = ?, progress = '{}'
+                   WHERE id = ?""",
+                (owner, now_ms() + LEASE_MS, now_ms(), candidate),
+            )
+            return job(db, candidate)
+    return None
+
+
+def report(db: apsw.Connection, job_id: int, owner: str, progress: dict[str, Any]) -> None:
+    """Write progress and hold the lease for longer."""
+    with transaction(db):
+        db.execute(
+            "UPDATE job SET progress = ?, lease_until = ? WHERE id = ? AND owner = ?",
+            (json.dumps(progress), now_ms() + LEASE_MS, job_id, owner),
+        )
+
+
+def finish(db: apsw.Connection, job_id: int, owner: str, *, ok: bool, result: dict[str, Any]) -> None:
+    """Close the job with its result: ``{"sentence": …}`` at least."""
+    with transaction(db):
+        db.execute(
+            "UPDATE job SET state = ?, result = ?, finished_at = ?, lease_until = NULL WHERE id = ? AND owner = ?",
+            ("done" if ok else "failed", json.dumps(result), now_ms(), job_id, owner),
+        )

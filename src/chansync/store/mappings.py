@@ -1,0 +1,115 @@
+"""The channel's mapping tables (payment, delivery, item) and what its site can tell about itself (lookups)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import apsw
+
+from chansync.model.times import now_ms
+from chansync.store import channels
+from chansync.store.transaction import transaction
+
+
+@dataclass(slots=True)
+class Mapping:
+    """A row of a mapping table: a code of the site and what it is in the ERP (``target``; None: not mapped)."""
+
+    site_code: str
+    title: str
+    on_site: bool
+    target: str | None
+
+
+@dataclass(slots=True)
+class Lookup:
+    """A value of the site; ``on_site`` is False when the last pull did not bring it any more."""
+
+    code: str
+    title: str
+    enabled: bool
+    on_site: bool
+
+
+def mappings(db: apsw.Connection, channel_id: int, kind: str) -> list[Mapping]:
+    """The rows of one table, by site code."""
+    rows = db.execute(
+        "SELECT site_code, title, on_site, target FROM mapping WHERE channel_id = ? AND kind = ? ORDER BY site_code",
+        (channel_id, kind),
+    )
+    return [Mapping(code, title, bool(on_site), target) for code, title, on_site, target in rows]
+
+
+def targets(db: apsw.Connection, channel_id: int, kind: str) -> dict[str, str]:
+    """Site code → ERP code, of the mapped rows."""
+    rows = db.execute(
+        "SELECT site_code, target FROM mapping WHERE channel_id = ? AND kind = ? AND target IS NOT NULL",
+        (channel_id, kind),
+    )
+    return dict(rows)
+
+
+def map_to(db: apsw.Connection, channel_id: int, kind: str, site_code: str, target: str | None) -> None:
+    """Map a site code (None: unmap it). The channel's problems become due."""
+    with transaction(db):
+        db.execute(
+            """INSERT INTO mapping (channel_id, kind, site_code, target) VALUES (?, ?, ?, ?)
+               ON CONFLICT DO UPDATE SET target = excluded.target""",
+            (channel_id, kind, site_code, target),
+        )
+        db.execute("UPDATE channel SET version = version + 1, updated_at = ? WHERE id = ?", (now_ms(), channel_id))
+        channels.make_problems_due(db, channel_id)
+
+
+def pick_up(db: apsw.Connection, channel_id: int, kind: str, methods: Iterable[tuple[str, str]]) -> int:
+    """Bring the site's methods (code, title) into the table; how many are new. Targets stay as they are."""
+    with transaction(db):
+        before = db.execute("SELECT count(*) FROM mapping WHERE channel_id = ? AND kind = ?", (channel_id, kind)).get
+        db.execute("UPDATE mapping SET on_site = 0 WHERE channel_id = ? AND kind = ?", (channel_id, kind))
+        db.executemany(
+            """INSERT INTO mapping (channel_id, kind, site_code, title, on_site) VALUES (?, ?, ?, ?, 1)
+               ON CONFLICT DO UPDATE SET title = excluded.title, on_site = 1""",
+            [(channel_id, kind, code, title) for code, title in methods],
+        )
+        after: int = db.execute(
+            "SELECT count(*) FROM mapping WHERE channel_id = ? AND kind = ?", (channel_id, kind)
+        ).get
+        return after - int(before)
+
+
+def note_seen(db: apsw.Connection, channel_id: int, kind: str, site_code: str, title: str) -> None:
+    """Add a method that an order names and the table does not have yet."""
+    db.execute(
+        "INSERT OR IGNORE INTO mapping (channel_id, kind, site_code, title, on_site) VALUES (?, ?, ?, ?, 0)",
+        (channel_id, kind, site_code, title),
+    )
+
+
+def lookups(db: apsw.Connection, channel_id: int, kind: str) -> list[Lookup]:
+    """What the site told of one kind (``order_status``, ``currency``…), in its own order."""
+    rows = db.execute(
+        "SELECT code, title, enabled, on_site FROM lookup WHERE channel_id = ? AND kind = ? ORDER BY position, code",
+        (channel_id, kind),
+    )
+    return [Lookup(code, title, bool(enabled), bool(on_site)) for code, title, enabled, on_site in rows]
+
+
+def replace_lookups(
+    db: apsw.Connection, channel_id: int, kind: str, values: Iterable[tuple[str, str, bool]]
+) -> list[str]:
+    """Keep what the site tells now (code, title, enabled); codes that it no longer has are returned and marked."""
+    with transaction(db):
+        known = {value.code for value in lookups(db, channel_id, kind) if value.on_site}
+        db.execute("UPDATE lookup SET on_site = 0 WHERE channel_id = ? AND kind = ?", (channel_id, kind))
+        told = list(values)
+        db.executemany(
+            """INSERT INTO lookup (channel_id, kind, code, title, enabled, position, seen_at)
+               VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET title = excluded.title,
+               enabled = excluded.enabled, on_site = 1, position = excluded.position, seen_at = excluded.seen_at""",
+            [
+                (channel_id, kind, code, title, int(enabled), position, now_ms())
+                for position, (code, title, enabled) in enumerate(told)
+            ],
+        )
+        return sorted(known - {code for code, _, _ in told})

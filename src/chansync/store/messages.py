@@ -1,0 +1,189 @@
+"""The message log: problems that stay open until they are solved, warnings and notable events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import apsw
+
+from chansync.model.message import CODES, Severity
+from chansync.model.times import now_ms
+from chansync.store.transaction import transaction
+
+
+@dataclass(slots=True)
+class Message:
+    """A row of the log; times in UTC milliseconds.
+
+    Attributes:
+        count: how often the same problem came while it was open.
+        data: the data that caused it.
+        solved_by: who or what closed it; None while it is open or never was.
+    """
+
+    id: int
+    channel_id: int | None
+    channel_code: str
+    order_id: int | None
+    order_number: str
+    severity: str
+    code: str
+    sentence: str
+    data: dict[str, Any]
+    count: int
+    first_at: int
+    last_at: int
+    open: bool
+    solved_at: int | None
+    solved_by: str | None
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it."""
+        known = CODES.get(self.code)
+        return known.remedy if known else ""
+
+
+def log(
+    db: apsw.Connection,
+    code: str,
+    sentence: str,
+    *,
+    channel_id: int | None = None,
+    order_id: int | None = None,
+    order_number: str = "",
+    run_id: int | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a message. A problem that is open already is counted instead of written again.
+
+    Another open problem of the same order is closed: an order has one reason at a time.
+    """
+    now = now_ms()
+    severity = CODES[code].severity
+    text = json.dumps(data or {}, ensure_ascii=False, default=str)
+    is_problem = severity is Severity.PROBLEM
+    if is_problem and order_id is not None:
+        db.execute(
+            """UPDATE message SET open = 0, solved_at = ?, solved_by = 'another reason' WHERE order_id = ? AND open = 1
+               AND code <> ?""",
+            (now, order_id, code),
+        )
+    db.execute(
+        """INSERT INTO message (channel_id, order_id, order_number, run_id, severity, code, sentence, data, first_at,
+           last_at, open) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+           ON CONFLICT (coalesce(channel_id, 0), coalesce(order_id, 0), code) WHERE open = 1
+           DO UPDATE SET count = count + 1, last_at = excluded.last_at, sentence = excluded.sentence,
+           data = excluded.data, run_id = excluded.run_id""",
+        (channel_id, order_id, order_number, run_id, severity, code, sentence, text, now, now, int(is_problem)),
+    )
+
+
+def solve_order(db: apsw.Connection, order_id: int, by: str) -> None:
+    """Close the order's open problems."""
+    db.execute(
+        "UPDATE message SET open = 0, solved_at = ?, solved_by = ? WHERE order_id = ? AND open = 1",
+        (now_ms(), by, order_id),
+    )
+
+
+def solve_channel(db: apsw.Connection, channel_id: int, by: str) -> None:
+    """Close the open problems of the channel itself (not those of its orders)."""
+    with transaction(db):
+        db.execute(
+            """UPDATE message SET open = 0, solved_at = ?, solved_by = ? WHERE channel_id = ? AND order_id IS NULL
+               AND open = 1""",
+            (now_ms(), by, channel_id),
+        )
+
+
+def solve(db: apsw.Connection, message_id: int, by: str) -> bool:
+    """Mark one message as solved by a person; False when it was not open."""
+    with transaction(db):
+        db.execute(
+            "UPDATE message SET open = 0, solved_at = ?, solved_by = ? WHERE id = ? AND open = 1",
+            (now_ms(), by, message_id),
+        )
+        return db.changes() == 1
+
+
+@dataclass(slots=True)
+class Filter:
+    """Which messages to show; every field narrows."""
+
+    channel_id: int | None = None
+    severity: str | None = None
+    code: str | None = None
+    open_only: bool = False
+    since: int | None = None
+    text: str = ""
+    after_id: int | None = None
+
+    def where(self) -> tuple[str, list[Any]]:
+        """The condition in SQL and its parameters."""
+        conditions: list[str] = []
+        parameters: list[Any] = []
+        for condition, value in (
+            ("m.channel_id = ?", self.channel_id),
+            ("m.severity = ?", self.severity),
+            ("m.code = ?", self.code),
+            ("m.last_at >= ?", self.since),
+            ("m.id > ?", self.after_id),
+        ):
+            if value is not None:
+                conditions.append(condition)
+                parameters.append(value)
+        if self.open_only:
+            conditions.append("m.open = 1")
+        if self.text:
+            pattern = "%" + self.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+            conditions.append("(m.sentence LIKE ? ESCAPE '\\' OR m.order_number LIKE ? ESCAPE '\\')")
+            parameters += [pattern, pattern]
+        return (" WHERE " + " AND ".join(conditions)) if conditions else "", parameters
+
+
+_MESSAGE = """
+    SELECT m.id, m.channel_id, coalesce(c.code, ''), m.order_id, m.order_number, m.severity, m.code, m.sentence, m.data,
+        m.count, m.first_at, m.last_at, m.open, m.solved_at, m.solved_by
+    FROM message m LEFT JOIN channel c ON c.id = m.channel_id
+"""
+
+
+def _message(row: tuple[Any, ...]) -> Message:
+    values = list(row)
+    values[8] = json.loads(values[8])
+    values[12] = bool(values[12])
+    return Message(*values)
+
+
+def messages(
+    db: apsw.Connection, chosen: Filter, *, limit: int = 100, before_id: int | None = None, oldest_first: bool = False
+) -> list[Message]:
+    """The messages of a filter, newest first (or oldest first), from ``before_id`` on downwards."""
+    where, parameters = chosen.where()
+    if before_id is not None:
+        where += (" AND" if where else " WHERE") + " m.id < ?"
+        parameters.append(before_id)
+    order = "ASC" if oldest_first else "DESC"
+    rows = db.execute(f"{_MESSAGE}{where} ORDER BY m.id {order} LIMIT ?", (*parameters, limit))
+    return [_message(row) for row in rows]
+
+
+def message(db: apsw.Connection, message_id: int) -> Message | None:
+    """The message of that id, or None."""
+    row = db.execute(f"{_MESSAGE} WHERE m.id = ?", (message_id,)).fetchone()
+    return _message(row) if row else None
+
+
+def of_order(db: apsw.Connection, order_id: int) -> list[Message]:
+    """Everything that was said of an order, oldest first."""
+    return [_message(row) for row in db.execute(f"{_MESSAGE} WHERE m.order_id = ? ORDER BY m.id", (order_id,))]
+
+
+def open_problems(db: apsw.Connection) -> int:
+    """How many problems are open in all."""
+    count: int = db.execute("SELECT count(*) FROM message WHERE open = 1").get
+    return count

@@ -1,0 +1,185 @@
+"""The orders that the channels' sites have, as far as they were seen, and what became of each."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import apsw
+
+from chansync.model.order import Order, Refund, UnreadableOrder
+from chansync.model.times import now_ms
+
+
+@dataclass(slots=True)
+class OrderRow:
+    """What is known of an order.
+
+    Attributes:
+        state: ``skipped`` (outside the selection), ``problem`` or ``imported``.
+        reason: why it is skipped, or the code of its problem.
+        attempts: how often its import failed in a row.
+        next_try_at: when the import is tried again; UTC milliseconds.
+    """
+
+    id: int
+    channel_id: int
+    external_id: str
+    number: str
+    status: str
+    placed_at: int
+    placed_on: str
+    modified_at: int
+    currency: str
+    total: str
+    state: str
+    reason: str
+    digest: str
+    sale_id: int | None
+    attempts: int
+    next_try_at: int | None
+    first_seen_at: int
+    changed_at: int
+
+
+_ROW = """
+    SELECT id, channel_id, external_id, number, status, placed_at, placed_on, modified_at, currency, total, state,
+        reason, digest, sale_id, attempts, next_try_at, first_seen_at, changed_at FROM "order"
+"""
+
+
+def by_external_id(db: apsw.Connection, channel_id: int, external_id: str) -> OrderRow | None:
+    """The order by the platform's id."""
+    row = db.execute(f"{_ROW} WHERE channel_id = ? AND external_id = ?", (channel_id, external_id)).fetchone()
+    return OrderRow(*row) if row else None
+
+
+def by_number(db: apsw.Connection, channel_id: int, number: str) -> OrderRow | None:
+    """The order by the number that people know; the latest when a site gave one twice."""
+    row = db.execute(f"{_ROW} WHERE channel_id = ? AND number = ? ORDER BY id DESC LIMIT 1", (channel_id, number))
+    found = row.fetchone()
+    return OrderRow(*found) if found else None
+
+
+def by_id(db: apsw.Connection, order_id: int) -> OrderRow | None:
+    """The order by our own id."""
+    row = db.execute(f"{_ROW} WHERE id = ?", (order_id,)).fetchone()
+    return OrderRow(*row) if row else None
+
+
+def raw(db: apsw.Connection, order_id: int) -> dict[str, Any] | None:
+    """The platform's own data of the order, where it was kept (numbers with a point as ``Decimal``)."""
+    text = db.execute('SELECT raw FROM "order" WHERE id = ?', (order_id,)).get
+    if not text:
+        return None
+    data: dict[str, Any] = json.loads(text, parse_float=Decimal)
+    return data
+
+
+def raw_text(order: Order | UnreadableOrder) -> str:
+    """The platform's data as JSON text for keeping."""
+    return json.dumps(order.raw, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def write(
+    db: apsw.Connection,
+    channel_id: int,
+    order: Order,
+    *,
+    state: str,
+    reason: str = "",
+    sale_id: int | None = None,
+    keep_raw: bool = True,
+    next_try_at: int | None = None,
+    failed: bool = False,
+) -> int:
+    """Insert or update the order's row with what came of it; its id. Call it inside the order's transaction."""
+    now = now_ms()
+    db.execute(
+        """INSERT INTO "order" (channel_id, external_id, number, status, placed_at, placed_on, modified_at, currency,
+           total, state, reason, digest, sale_id, raw, attempts, next_try_at, first_seen_at, changed_at)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+           ON CONFLICT (channel_id, external_id) DO UPDATE SET number = excluded.number, status = excluded.status,
+           placed_at = excluded.placed_at, placed_on = excluded.placed_on, modified_at = excluded.modified_at,
+           currency = excluded.currency, total = excluded.total, state = excluded.state, reason = excluded.reason,
+           digest = excluded.digest, sale_id = coalesce(excluded.sale_id, sale_id), raw = excluded.raw,
+           attempts = CASE WHEN ? THEN attempts + 1 ELSE 0 END, next_try_at = excluded.next_try_at,
+           changed_at = excluded.changed_at""",
+        (
+            channel_id, order.external_id, order.number, order.status, order.placed_at, order.placed_on.isoformat(),
+            order.modified_at, order.currency, str(order.total), state, reason, order.digest, sale_id,
+            raw_text(order) if keep_raw else None, int(failed), next_try_at, now, now, failed,
+        ),
+    )  # fmt: skip
+    order_id: int = db.execute(
+        'SELECT id FROM "order" WHERE channel_id = ? AND external_id = ?', (channel_id, order.external_id)
+    ).get
+    for refund in order.refunds:
+        write_refund(db, order_id, refund)
+    return order_id
+
+
+def write_unreadable(db: apsw.Connection, channel_id: int, order: UnreadableOrder, next_try_at: int | None) -> int:
+    """Insert or update the row of an order that cannot be read; a known one keeps what was read of it before."""
+    now = now_ms()
+    db.execute(
+        """INSERT INTO "order" (channel_id, external_id, number, status, placed_at, placed_on, modified_at, currency,
+           total, state, reason, digest, raw, attempts, next_try_at, first_seen_at, changed_at)
+           VALUES (?, ?, ?, '', 0, '', ?, '', '', 'problem', 'order_unreadable', '', ?, 1, ?, ?, ?)
+           ON CONFLICT (channel_id, external_id) DO UPDATE SET modified_at = excluded.modified_at,
+           state = CASE WHEN state = 'imported' THEN state ELSE 'problem' END,
+           reason = CASE WHEN state = 'imported' THEN reason ELSE 'order_unreadable' END,
+           digest = '', raw = excluded.raw, attempts = attempts + 1,
+           next_try_at = CASE WHEN state = 'imported' THEN NULL ELSE excluded.next_try_at END,
+           changed_at = excluded.changed_at""",
+        (channel_id, order.external_id, order.number, order.modified_at, raw_text(order), next_try_at, now, now),
+    )
+    order_id: int = db.execute(
+        'SELECT id FROM "order" WHERE channel_id = ? AND external_id = ?', (channel_id, order.external_id)
+    ).get
+    return order_id
+
+
+def write_refund(db: apsw.Connection, order_id: int, refund: Refund) -> None:
+    """Keep a refund; lines that were looked up once stay when a later summary comes without them."""
+    lines = None if refund.lines is None else json.dumps(refund.lines, default=str, ensure_ascii=False)
+    db.execute(
+        """INSERT INTO order_refund (order_id, external_id, total, reason, lines) VALUES (?, ?, ?, ?, ?)
+           ON CONFLICT DO UPDATE SET total = excluded.total, reason = excluded.reason,
+           lines = coalesce(excluded.lines, lines)""",
+        (order_id, refund.external_id, str(refund.total), refund.reason, lines),
+    )
+
+
+def refunds_with_lines(db: apsw.Connection, channel_id: int, external_id: str) -> set[str]:
+    """Ids of the order's refunds whose lines were looked up already."""
+    rows = db.execute(
+        """SELECT r.external_id FROM order_refund r JOIN "order" o ON o.id = r.order_id
+           WHERE o.channel_id = ? AND o.external_id = ? AND r.lines IS NOT NULL""",
+        (channel_id, external_id),
+    )
+    return {row[0] for row in rows}
+
+
+def due(db: apsw.Connection, channel_id: int, now: int, *, limit: int = 100, after_id: int = 0) -> list[OrderRow]:
+    """Problem orders whose next try is due, oldest first."""
+    rows = db.execute(
+        f"""{_ROW} WHERE channel_id = ? AND next_try_at <= ? AND state = 'problem' AND id > ? ORDER BY id LIMIT ?""",
+        (channel_id, now, after_id, limit),
+    )
+    return [OrderRow(*row) for row in rows]
+
+
+def newly_selected(
+    db: apsw.Connection, channel_id: int, statuses: list[str], start: str, *, limit: int = 100, after_id: int = 0
+) -> list[OrderRow]:
+    """Skipped orders that the selection now takes in, because the channel's settings changed."""
+    marks = ", ".join("?" * len(statuses)) or "NULL"
+    rows = db.execute(
+        f"""{_ROW} WHERE channel_id = ? AND state = 'skipped' AND status IN ({marks}) AND placed_on >= ? AND id > ?
+            ORDER BY id LIMIT ?""",
+        (channel_id, *statuses, start, after_id, limit),
+    )
+    return [OrderRow(*row) for row in rows]

@@ -1,0 +1,71 @@
+"""What both ``chansync status`` and the TUI's home screen show of each channel, in one query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import apsw
+
+from chansync.model.times import to_ms
+from chansync.store.owner import is_surely_dead
+
+
+@dataclass(slots=True)
+class ChannelLine:
+    """One channel at a glance; times in UTC milliseconds.
+
+    Attributes:
+        orders_today: sales created since midnight, local time.
+        problems: open problems of the channel and its orders.
+        running: streams that run now.
+        progress: (fetched, expected) of the run under way; None when none is.
+        failures: runs of the orders stream that failed in a row.
+    """
+
+    id: int
+    code: str
+    name: str
+    used: bool
+    system: str
+    system_type: str
+    pos: str
+    last_ok_at: int | None
+    last_finished_at: int | None
+    next_run_at: int | None
+    failures: int
+    orders_today: int
+    problems: int
+    running: bool
+    progress: tuple[int, int | None] | None
+
+
+_LINES = """
+    SELECT c.id, c.code, coalesce(p_name.value ->> '$', ''), c.used, s.code,
+        coalesce(p_type.value ->> '$', 'production'), coalesce(p_pos.value ->> '$', ''),
+        st.last_ok_at, st.last_finished_at, st.next_run_at, coalesce(st.failures, 0),
+        (SELECT count(*) FROM "order" o WHERE o.channel_id = c.id AND o.state = 'imported' AND o.first_seen_at >= ?1
+            AND o.changed_at >= ?1),
+        (SELECT count(*) FROM message m WHERE m.open = 1 AND m.channel_id = c.id),
+        st.owner, r.fetched, r.expected, r.owner
+    FROM channel c JOIN integration_system s ON s.id = c.system_id
+    LEFT JOIN channel_parameter p_name ON p_name.channel_id = c.id AND p_name.name = 'name'
+    LEFT JOIN channel_parameter p_type ON p_type.channel_id = c.id AND p_type.name = 'system_type'
+    LEFT JOIN channel_parameter p_pos ON p_pos.channel_id = c.id AND p_pos.name = 'pos'
+    LEFT JOIN stream st ON st.channel_id = c.id AND st.stream = 'orders'
+    LEFT JOIN run r ON r.id = (SELECT max(id) FROM run WHERE state = 'running' AND channel_id = c.id)
+    ORDER BY c.code
+"""
+
+
+def channel_lines(db: apsw.Connection) -> list[ChannelLine]:
+    """Every channel, by code."""
+    midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    lines = []
+    for row in db.execute(_LINES, (to_ms(midnight),)):
+        *head, owner, fetched, expected, run_owner = row
+        running = owner is not None and not is_surely_dead(owner)
+        alive = running and run_owner is not None and not is_surely_dead(run_owner)
+        head[3] = bool(head[3])
+        lines.append(ChannelLine(*head, running, (fetched, expected) if alive else None))
+    return lines

@@ -1,0 +1,39 @@
+"""Who holds a lease: a task of a process of a machine, and whether that process still lives."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import socket
+from pathlib import Path
+
+_counter = itertools.count(1)
+
+
+def process_owner() -> str:
+    """``host:pid:start`` of this process; ``start`` tells it from a later process with the same pid."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
+
+
+def task_owner() -> str:
+    """The process and a number that no other task of it has: two tasks of one process never share a lease."""
+    return f"{process_owner()}:{next(_counter)}"
+
+
+def is_surely_dead(owner: str) -> bool:
+    """Whether the process of that lease is known to be gone; False for other machines, where nobody can tell."""
+    host, pid, start, *_ = [*owner.split(":"), "", "", ""]
+    if host != socket.gethostname() or not pid.isdigit():
+        return False
+    return _started(int(pid)) != start
+
+
+def _started(pid: int) -> str:
+    """When the process started, in the kernel's ticks since boot (``/proc/PID/stat``, field 22); empty when gone."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    # The second field is the command in brackets and may hold anything, brackets and blanks included.
+    fields = text[text.rindex(")") + 2 :].split()
+    return "" if fields[0] in ("Z", "X") else fields[19]

@@ -1,0 +1,135 @@
+"""Runs: what each sync did. A running one is updated after every page, so that screens see it live."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import apsw
+
+from chansync.model.times import now_ms
+from chansync.store.owner import is_surely_dead
+from chansync.store.transaction import transaction
+
+
+@dataclass(slots=True)
+class RunCounts:
+    """What a run did so far.
+
+    Attributes:
+        expected: how many orders it will look at, as far as the site says.
+        fetched: orders that came from the site.
+        created: orders that became sales.
+        updated: followed orders whose change was noted.
+        unchanged: orders that had come before, just so.
+        skipped: orders outside the channel's selection.
+        problems: orders that could not be imported.
+        bytes: received from the site, after decompression.
+    """
+
+    expected: int | None = None
+    fetched: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    skipped: int = 0
+    problems: int = 0
+    requests: int = 0
+    bytes: int = 0
+
+
+@dataclass(slots=True)
+class Run:
+    """A run; times in UTC milliseconds. ``state`` is running, done, failed, stopped or interrupted (killed)."""
+
+    id: int
+    channel_id: int
+    channel_code: str
+    stream: str
+    trigger: str
+    state: str
+    started_at: int
+    finished_at: int | None
+    sentence: str
+    counts: RunCounts
+
+
+def start(db: apsw.Connection, channel_id: int, stream: str, trigger: str, owner: str) -> int:
+    """Open the record of a run; its id."""
+    with transaction(db):
+        db.execute(
+            "INSERT INTO run (channel_id, stream, trigger, owner, state, started_at) VALUES (?, ?, ?, ?, 'running', ?)",
+            (channel_id, stream, trigger, owner, now_ms()),
+        )
+        return db.last_insert_rowid()
+
+
+def progress(db: apsw.Connection, run_id: int, counts: RunCounts) -> None:
+    """Write how far the run is."""
+    c = counts
+    db.execute(
+        """UPDATE run SET expected = ?, fetched = ?, created = ?, updated = ?, unchanged = ?, skipped = ?,
+           problems = ?, requests = ?, bytes = ? WHERE id = ?""",
+        (c.expected, c.fetched, c.created, c.updated, c.unchanged, c.skipped, c.problems, c.requests, c.bytes, run_id),
+    )
+
+
+def finish(db: apsw.Connection, run_id: int, counts: RunCounts, state: str, sentence: str = "") -> None:
+    """Close the record: ``done``, ``failed`` or ``stopped``."""
+    with transaction(db):
+        progress(db, run_id, counts)
+        db.execute(
+            "UPDATE run SET state = ?, finished_at = ?, sentence = ? WHERE id = ?", (state, now_ms(), sentence, run_id)
+        )
+
+
+_RUN = """
+    SELECT r.id, r.channel_id, c.code, r.stream, r.trigger, r.state, r.started_at, r.finished_at, r.sentence, r.owner,
+        r.expected, r.fetched, r.created, r.updated, r.unchanged, r.skipped, r.problems, r.requests, r.bytes
+    FROM run r JOIN channel c ON c.id = r.channel_id
+"""
+
+
+def _run(row: tuple[object, ...]) -> Run:
+    *head, owner = row[:10]
+    run = Run(*head, RunCounts(*row[10:]))  # type: ignore[arg-type]
+    if run.state == "running" and is_surely_dead(str(owner)):
+        run.state = "interrupted"
+    return run
+
+
+def recent(db: apsw.Connection, *, limit: int = 50, channel_id: int | None = None) -> list[Run]:
+    """The last runs, newest first."""
+    where = "" if channel_id is None else "WHERE r.channel_id = ?"
+    parameters = () if channel_id is None else (channel_id,)
+    return [_run(row) for row in db.execute(f"{_RUN} {where} ORDER BY r.id DESC LIMIT ?", (*parameters, limit))]
+
+
+def running(db: apsw.Connection) -> list[Run]:
+    """The runs under way now, oldest first; those of killed processes are left out."""
+    rows = db.execute(f"{_RUN} WHERE r.state = 'running' ORDER BY r.id")
+    return [run for run in map(_run, rows) if run.state == "running"]
+
+
+def close_interrupted(db: apsw.Connection) -> int:
+    """Mark the runs of killed processes as stopped; how many there were."""
+    with transaction(db):
+        rows = list(db.execute("SELECT id, owner FROM run WHERE state = 'running'"))
+        dead = [(now_ms(), run_id) for run_id, owner in rows if is_surely_dead(owner)]
+        db.executemany(
+            """UPDATE run SET state = 'stopped', finished_at = ?,
+               sentence = 'Its process was killed; the next run goes on from the last order.' WHERE id = ?""",
+            dead,
+        )
+        return len(dead)
+
+
+def orders_per_hour(db: apsw.Connection, hours: int = 24) -> list[int]:
+    """How many sales were created in each of the last ``hours`` hours, oldest first; for a sparkline."""
+    now = now_ms()
+    begin = now - hours * 3_600_000
+    counted = dict(
+        db.execute(
+            "SELECT (started_at - ?) / 3600000, sum(created) FROM run WHERE started_at >= ? GROUP BY 1", (begin, begin)
+        )
+    )
+    return [int(counted.get(hour, 0)) for hour in range(hours)]

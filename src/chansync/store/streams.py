@@ -1,0 +1,111 @@
+"""Streams: one row for each channel and stream with its cursor, its lease and when it runs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import apsw
+
+from chansync.model.times import now_ms
+from chansync.store.owner import is_surely_dead
+from chansync.store.transaction import transaction
+
+#: A lease that is not renewed for that long may be taken over, in milliseconds.
+LEASE_MS = 120_000
+
+
+@dataclass(slots=True)
+class Stream:
+    """State of a channel's stream; times in UTC milliseconds.
+
+    Attributes:
+        cursor: what the connector gave with the last page taken in; None before the first.
+        cursor_start: the start date that the cursor was begun with.
+        failures: runs that failed in a row.
+    """
+
+    cursor: dict[str, Any] | None
+    cursor_start: str | None
+    last_started_at: int | None
+    last_finished_at: int | None
+    last_ok_at: int | None
+    next_run_at: int | None
+    failures: int
+    running: bool
+
+
+def stream(db: apsw.Connection, channel_id: int, name: str) -> Stream:
+    """The stream's state; a fresh one when it never ran."""
+    row = db.execute(
+        """SELECT cursor, cursor_start, last_started_at, last_finished_at, last_ok_at, next_run_at, failures,
+           owner, lease_until FROM stream WHERE channel_id = ? AND stream = ?""",
+        (channel_id, name),
+    ).fetchone()
+    if row is None:
+        return Stream(None, None, None, None, None, None, 0, False)
+    cursor, *rest, owner, lease_until = row
+    return Stream(json.loads(cursor) if cursor else None, *rest, _is_held(owner, lease_until))
+
+
+def _is_held(owner: str | None, lease_until: int | None) -> bool:
+    return owner is not None and (lease_until or 0) > now_ms() and not is_surely_dead(owner)
+
+
+def acquire(db: apsw.Connection, channel_id: int, name: str, owner: str) -> bool:
+    """Take the stream for a run; False when a living run holds it."""
+    with transaction(db):
+        db.execute("INSERT OR IGNORE INTO stream (channel_id, stream) VALUES (?, ?)", (channel_id, name))
+        holders = db.execute(
+            "SELECT owner, lease_until FROM stream WHERE channel_id = ? AND stream = ?", (channel_id, name)
+        )
+        if any(_is_held(held_by, until) for held_by, until in holders):
+            return False
+        now = now_ms()
+        db.execute(
+            "UPDATE stream SET owner = ?, lease_until = ?, last_started_at = ? WHERE channel_id = ? AND stream = ?",
+            (owner, now + LEASE_MS, now, channel_id, name),
+        )
+        return True
+
+
+def renew(db: apsw.Connection, channel_id: int, name: str, owner: str) -> bool:
+    """Hold the lease for longer; False when it was lost, and the run must end without another write."""
+    with transaction(db):
+        db.execute(
+            "UPDATE stream SET lease_until = ? WHERE channel_id = ? AND stream = ? AND owner = ?",
+            (now_ms() + LEASE_MS, channel_id, name, owner),
+        )
+        return db.changes() == 1
+
+
+def store_cursor(db: apsw.Connection, channel_id: int, name: str, cursor: dict[str, Any], start: str | None) -> None:
+    """Move the cursor. Call it in the transaction that follows everything before it."""
+    db.execute(
+        "UPDATE stream SET cursor = ?, cursor_start = ? WHERE channel_id = ? AND stream = ?",
+        (json.dumps(cursor), start, channel_id, name),
+    )
+
+
+def release(db: apsw.Connection, channel_id: int, name: str, owner: str, *, ok: bool, next_run_at: int | None) -> None:
+    """Give the lease back after a run."""
+    with transaction(db):
+        now = now_ms()
+        db.execute(
+            """UPDATE stream SET owner = NULL, lease_until = NULL, last_finished_at = ?, next_run_at = ?,
+               last_ok_at = CASE WHEN ? THEN ? ELSE last_ok_at END,
+               failures = CASE WHEN ? THEN 0 ELSE failures + 1 END
+               WHERE channel_id = ? AND stream = ? AND owner = ?""",
+            (now, next_run_at, ok, now, ok, channel_id, name, owner),
+        )
+
+
+def set_next_run(db: apsw.Connection, channel_id: int, name: str, next_run_at: int | None) -> None:
+    """When the schedule will start it next; for the screens and for a restart of the daemon."""
+    with transaction(db):
+        db.execute("INSERT OR IGNORE INTO stream (channel_id, stream) VALUES (?, ?)", (channel_id, name))
+        db.execute(
+            "UPDATE stream SET next_run_at = ? WHERE channel_id = ? AND stream = ? AND next_run_at IS NOT ?",
+            (next_run_at, channel_id, name, next_run_at),
+        )
