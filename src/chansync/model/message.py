@@ -70,6 +70,8 @@ CODES = _table(
                 "It was deleted before it could be imported. Solve the message if that is right."),
     MessageCode("order_changed", _P, _PERSON, "An order changed on the site after it became a sale",
                 "Compare the order with its sale and correct the one that is wrong, then mark the message as solved."),
+    MessageCode("order_refused", _P, _PERSON, "An order was refused on the site after it became a sale",
+                "Cancel or reverse the sale in the ERP, then mark the message as solved."),
     MessageCode("import_bug", _P, _BUG, "chansync failed on an order by its own fault",
                 "Report it with the data of this message; the other orders are not affected."),
     MessageCode("site_unavailable", _P, _RETRY, "The site cannot be reached",

@@ -160,7 +160,8 @@ PARAMETERS: tuple[ChannelParameter, ...] = (
        False, only_with=("push_quantities",), capability="hide_items", in_effect=False),
     _P("orders_every", "Orders every", "How often orders are pulled.", 3, Duration(), "5min"),
     _P("statuses_every", "Statuses every", "How often statuses are pushed.", 3, Duration(), "5min", in_effect=False),
-    _P("quantities_every", "Quantities every", "How often quantities are pushed.", 3, Duration(), "15min", in_effect=False),
+    _P("quantities_every", "Quantities every", "How often quantities are pushed.", 3, Duration(), "15min",
+       in_effect=False),
     _P("vat_number_keys", "VAT number keys", "More names under which the site's plugins keep a VAT number, beside "
        "the usual ones.", 3, TextList(), ()),
     _P("uic_keys", "UIC keys", "More names under which the site's plugins keep a registered company number.", 3,

@@ -163,6 +163,14 @@ class Connector(Protocol):
         """One order by the number that people know it by, or None."""
         ...
 
+    async def several(self, external_ids: list[str]) -> list[Order | UnreadableOrder]:
+        """Up to 100 orders by the platform's ids in one request; those that the site does not have are left out."""
+        ...
+
+    def read(self, raw: dict[str, Any]) -> Order | UnreadableOrder:
+        """An order from the platform's data as it was kept earlier (``Order.raw``); no I/O."""
+        ...
+
     async def refunds(self, order: Order) -> list[Refund]:
         """The order's refunds with their lines. May be called for several orders at once."""
         ...

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 
 import apsw
 
-from chansync.model.times import to_ms
+from chansync.model.times import from_ms, now_ms, to_ms
+from chansync.store.messages import Filter
 from chansync.store.owner import is_surely_dead
 
 
@@ -60,12 +60,59 @@ _LINES = """
 
 def channel_lines(db: apsw.Connection) -> list[ChannelLine]:
     """Every channel, by code."""
-    midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = from_ms(now_ms()).astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     lines = []
     for row in db.execute(_LINES, (to_ms(midnight),)):
         *head, owner, fetched, expected, run_owner = row
         running = owner is not None and not is_surely_dead(owner)
         alive = running and run_owner is not None and not is_surely_dead(run_owner)
         head[3] = bool(head[3])
-        lines.append(ChannelLine(*head, running, (fetched, expected) if alive else None))
+        lines.append(ChannelLine(*(*head, running, (fetched, expected) if alive else None)))
     return lines
+
+
+@dataclass(slots=True)
+class MessageLine:
+    """A message at a glance, without its data."""
+
+    id: int
+    channel_code: str
+    order_number: str
+    severity: str
+    code: str
+    sentence: str
+    count: int
+    last_at: int
+    open: bool
+    solved: bool
+
+
+def message_lines(
+    db: apsw.Connection, chosen: Filter, *, limit: int, before_id: int | None = None, oldest_first: bool = False
+) -> list[MessageLine]:
+    """As ``messages.messages``, for long lists: the data of each message stays unread."""
+    where, parameters = chosen.where()
+    if before_id is not None:
+        where += (" AND" if where else " WHERE") + " m.id < ?"
+        parameters.append(before_id)
+    rows = db.execute(
+        f"""SELECT m.id, coalesce(c.code, ''), m.order_number, m.severity, m.code, m.sentence, m.count, m.last_at,
+            m.open, m.solved_at IS NOT NULL FROM message m LEFT JOIN channel c ON c.id = m.channel_id {where}
+            ORDER BY m.id {"ASC" if oldest_first else "DESC"} LIMIT ?""",
+        (*parameters, limit),
+    )
+    return [MessageLine(*head, bool(is_open), bool(solved)) for *head, is_open, solved in rows]
+
+
+def orders_with_problems(db: apsw.Connection, chosen: Filter, *, limit: int) -> dict[int, list[int]]:
+    """Channel → its orders whose problems are open and shown by the filter; at most ``limit`` orders."""
+    where, parameters = replace(chosen, open_only=True).where()
+    rows = db.execute(
+        f"""SELECT m.channel_id, m.order_id FROM message m {where} AND m.order_id IS NOT NULL
+            AND m.channel_id IS NOT NULL ORDER BY m.id DESC LIMIT ?""",
+        (*parameters, limit),
+    )
+    found: dict[int, list[int]] = {}
+    for channel_id, order_id in rows:
+        found.setdefault(channel_id, []).append(order_id)
+    return found

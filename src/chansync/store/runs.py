@@ -91,7 +91,7 @@ _RUN = """
 
 def _run(row: tuple[object, ...]) -> Run:
     *head, owner = row[:10]
-    run = Run(*head, RunCounts(*row[10:]))  # type: ignore[arg-type]
+    run = Run(*(*head, RunCounts(*row[10:])))  # type: ignore[arg-type]
     if run.state == "running" and is_surely_dead(str(owner)):
         run.state = "interrupted"
     return run

@@ -46,7 +46,7 @@ def stream(db: apsw.Connection, channel_id: int, name: str) -> Stream:
     if row is None:
         return Stream(None, None, None, None, None, None, 0, False)
     cursor, *rest, owner, lease_until = row
-    return Stream(json.loads(cursor) if cursor else None, *rest, _is_held(owner, lease_until))
+    return Stream(*(json.loads(cursor) if cursor else None, *rest, _is_held(owner, lease_until)))
 
 
 def _is_held(owner: str | None, lease_until: int | None) -> bool:
