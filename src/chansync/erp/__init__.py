@@ -1,0 +1,1 @@
+"""The ERP, where sales live: the protocol and the embedded ledger."""

@@ -1,0 +1,1 @@
+"""The embedded ledger: an ERP in the same SQLite file."""

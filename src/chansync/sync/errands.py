@@ -1,0 +1,169 @@
+"""Performing jobs: in the daemon, or in the asking process where no daemon runs. The code is the same."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from chansync.model.channel import Channel
+from chansync.model.errors import ChansyncError, UsageError
+from chansync.store import channels, jobs
+from chansync.store.connection import Store, open_async
+from chansync.store.jobs import Job
+from chansync.store.owner import task_owner
+from chansync.store.runs import RunCounts
+from chansync.sync.confirm import ConnectionReport, confirm_channel, test_channel
+from chansync.sync.retry import retry
+from chansync.sync.runner import RunResult, SyncRequest, sync_channel
+
+#: How often at the most a job's progress is written, in seconds.
+REPORT_EVERY = 0.25
+
+
+async def perform(store: Store, job: Job, owner: str, *, trigger: str, stop: asyncio.Event | None = None) -> None:
+    """Do a claimed job and write its result; whatever goes wrong is its result."""
+    try:
+        result = await _do(store, job, owner, trigger, stop)
+    except ChansyncError as error:
+        result = {"ok": False, "sentence": str(error), "code": error.code}
+    except apsw.Error:
+        raise
+    except Exception as bug:
+        result = {"ok": False, "sentence": f"{type(bug).__name__}: {str(bug)[:200]}", "code": "site_bug"}
+    ok = bool(result.pop("ok"))
+    await store.run(_finish, job.id, owner, ok, result)
+
+
+def _finish(db: apsw.Connection, job_id: int, owner: str, ok: bool, result: dict[str, Any]) -> None:
+    jobs.finish(db, job_id, owner, ok=ok, result=result)
+
+
+async def _do(store: Store, job: Job, owner: str, trigger: str, stop: asyncio.Event | None) -> dict[str, Any]:
+    if job.kind == "retry":
+        order_ids = job.args.get("order_ids")
+        count = await store.run(_make_due, job.channel_id, order_ids)
+        targets = await store.run(_channels_to_retry, job.channel_id)
+        results = [
+            result for code in targets for result in await _sync(store, job, owner, code, SyncRequest(), trigger, stop)
+        ]
+        return _results(results) | {"due": count}
+    channel = await store.run(_channel, job.channel_id)
+    if job.kind in ("test", "confirm"):
+        connect = confirm_channel if job.kind == "confirm" else test_channel
+        return _report(await connect(store, channel.code))
+    if job.kind in ("sync", "lookups"):
+        request = SyncRequest(orders=job.kind == "sync", lookups=job.kind == "lookups" or bool(job.args.get("lookups")))
+        return _results(await _sync(store, job, owner, channel.code, request, trigger, stop))
+    raise UsageError(f"There is no job of the kind {job.kind!r}.")
+
+
+def _make_due(db: apsw.Connection, channel_id: int | None, order_ids: list[int] | None) -> int:
+    return retry(db, channel_id=channel_id, order_ids=order_ids)
+
+
+def _channel(db: apsw.Connection, channel_id: int | None) -> Channel:
+    found = channels.channel_by_id(db, channel_id) if channel_id is not None else None
+    if found is None:
+        raise UsageError("The channel was removed meanwhile.")
+    return found
+
+
+def _channels_to_retry(db: apsw.Connection, channel_id: int | None) -> list[str]:
+    """Codes of the channels that have an order due."""
+    rows = db.execute(
+        """SELECT DISTINCT c.code FROM channel c JOIN "order" o ON o.channel_id = c.id
+           WHERE o.state = 'problem' AND o.next_try_at = 0 AND (?1 IS NULL OR c.id = ?1) ORDER BY c.code""",
+        (channel_id,),
+    )
+    return [row[0] for row in rows]
+
+
+async def _sync(
+    store: Store,
+    job: Job,
+    owner: str,
+    code: str,
+    request: SyncRequest,
+    trigger: str,
+    stop: asyncio.Event | None,
+) -> list[RunResult]:
+    pending: set[asyncio.Task[None]] = set()
+    progress = _reporter(store, job, owner, pending)
+    results = await sync_channel(store, code, request, trigger=trigger, progress=progress, stop=stop)
+    await asyncio.gather(*pending)
+    return results
+
+
+def _reporter(store: Store, job: Job, owner: str, pending: set[asyncio.Task[None]]) -> Callable[[RunCounts], None]:
+    last = 0.0
+
+    def report(counts: RunCounts) -> None:
+        nonlocal last
+        if time.monotonic() - last < REPORT_EVERY:
+            return
+        last = time.monotonic()
+        task = asyncio.get_running_loop().create_task(store.run(jobs.report, job.id, owner, asdict(counts)))
+        pending.add(task)
+        task.add_done_callback(pending.discard)
+
+    return report
+
+
+def _results(results: list[RunResult]) -> dict[str, Any]:
+    return {
+        "ok": all(result.state in ("done", "stopped") for result in results),
+        "sentence": " ".join(map(summary, results)) or "Nothing was due.",
+        "runs": [asdict(result) for result in results],
+    }
+
+
+def summary(result: RunResult) -> str:
+    """One run in a sentence."""
+    if result.sentence:
+        return result.sentence
+    counts = result.counts
+    parts = [
+        f"{number} {word}"
+        for number, word in (
+            (counts.created, "new"),
+            (counts.updated, "changed"),
+            (counts.unchanged, "unchanged"),
+            (counts.skipped, "skipped"),
+            (counts.problems, "with problems"),
+        )
+        if number
+    ]
+    stopped = " (stopped early)" if result.state == "stopped" else ""
+    return f"{result.channel_code} {result.stream}: {', '.join(parts) or 'nothing new'}{stopped}."
+
+
+def _report(report: ConnectionReport) -> dict[str, Any]:
+    return {
+        "ok": report.ok,
+        "sentence": report.sentence,
+        "code": report.code,
+        "filled": report.filled,
+        "vanished": report.vanished,
+    }
+
+
+def work_off(path: Path, job_id: int) -> None:
+    """Perform one queued job in this process and thread; returns when its result is written."""
+    asyncio.run(_work_off(path, job_id))
+
+
+async def _work_off(path: Path, job_id: int) -> None:
+    store = await open_async(path, create=False)
+    try:
+        owner = task_owner()
+        job = await store.run(jobs.claim, owner, job_id)
+        if job is not None:
+            await perform(store, job, owner, trigger="tui")
+    finally:
+        await store.aclose()

@@ -1,0 +1,266 @@
+"""Taking one order in: one transaction that holds the sale, its customer, the order's mark and its messages.
+
+Taking the same order in again changes nothing, whoever does it and however often a process was killed between.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import apsw
+
+from chansync.model.money import format_money, from_minor, round_to_minor
+from chansync.model.order import Order, UnreadableOrder
+from chansync.model.sale import LineKind, SaleDraft
+from chansync.model.times import now_ms
+from chansync.store import mappings, messages, orders
+from chansync.store.orders import OrderRow
+from chansync.store.transaction import transaction
+from chansync.sync.drafting import Problem, draft_sale
+from chansync.sync.selection import reason_to_skip, skip_sentence
+from chansync.sync.settings import ImportSettings
+
+#: How long a problem waits for its next try, in minutes, by how often it failed in a row.
+RETRY_MINUTES = (5, 15, 60, 240, 720, 1440)
+
+
+class Action(StrEnum):
+    """What taking an order in does."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    UNCHANGED = "unchanged"
+    SKIP = "skip"
+    PROBLEM = "problem"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What was done with an order, and why; with ``sale`` where one was drafted."""
+
+    action: Action
+    reason: str = ""
+    code: str = ""
+    sale: SaleDraft | None = None
+    sale_number: str = ""
+    customer_is_new: bool = False
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+class _Undone(Exception):
+    """Carries the outcome of a plan out of its transaction, which it undoes."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+
+
+def take_in(
+    db: apsw.Connection, settings: ImportSettings, order: Order | UnreadableOrder, run_id: int | None, *, again: bool
+) -> Outcome:
+    """Take one order in.
+
+    Args:
+        again: also when nothing changed since it failed (a retry).
+    """
+    row = orders.by_external_id(db, settings.channel.id, order.external_id)
+    if row and _is_known(settings, row, order, again):
+        return Outcome(Action.UNCHANGED, reason=row.reason)
+    if isinstance(order, UnreadableOrder):
+        return _note_unreadable(db, settings, order, row, run_id)
+    return _guarded(db, settings, order, row, run_id, lambda: _apply(db, settings, order, row, run_id))
+
+
+def plan(db: apsw.Connection, settings: ImportSettings, order: Order | UnreadableOrder) -> Outcome:
+    """What ``take_in`` would do now. Does it and undoes it, so that a plan and its execution cannot differ."""
+
+    def undo() -> Outcome:
+        raise _Undone(take_in(db, settings, order, None, again=True))
+
+    try:
+        with transaction(db):
+            return undo()
+    except _Undone as undone:
+        return undone.outcome
+
+
+def _is_known(settings: ImportSettings, row: OrderRow, order: Order | UnreadableOrder, again: bool) -> bool:
+    """Whether the order came before just so, and nothing on our side asks for another look."""
+    if isinstance(order, UnreadableOrder):
+        return not again and row.modified_at == order.modified_at and not row.digest
+    if row.digest != order.digest:
+        return False
+    if row.state == "skipped":
+        return bool(reason_to_skip(settings, order.status, order.placed_on.isoformat()) == row.reason)
+    return row.state == "imported" or not again
+
+
+def _guarded(
+    db: apsw.Connection,
+    settings: ImportSettings,
+    order: Order,
+    row: OrderRow | None,
+    run_id: int | None,
+    work: Callable[[], Outcome],
+) -> Outcome:
+    """Run ``work`` in a transaction; what stops this order is written down and never stops the others."""
+    try:
+        with transaction(db):
+            return work()
+    except Problem as found:
+        problem = found
+    except (apsw.Error, MemoryError):
+        raise
+    except Exception as bug:
+        sentence = f"Order {order.number} could not be imported: {type(bug).__name__}: {str(bug)[:200]}"
+        problem = Problem("import_bug", sentence, {"traceback": "".join(traceback.format_exception(bug)[-6:])})
+    with transaction(db):
+        _note_problem(db, settings, order, row, run_id, problem)
+    return Outcome(Action.PROBLEM, problem.sentence, problem.code, details=problem.data)
+
+
+def _apply(
+    db: apsw.Connection, settings: ImportSettings, order: Order, row: OrderRow | None, run_id: int | None
+) -> Outcome:
+    if row and row.sale_id is not None:
+        return _follow(db, settings, order, row, row.sale_id, run_id)
+    reason = reason_to_skip(settings, order.status, order.placed_on.isoformat())
+    if reason:
+        return _skip(db, settings, order, row, reason, run_id)
+    draft = draft_sale(db, settings, order)
+    try:
+        sale = settings.erp.record_sale(db, draft)
+    except Exception as error:
+        code = getattr(error, "code", "")
+        if code == "number_taken":
+            raise Problem(code, str(error), {"number": draft.number}) from None
+        raise
+    order_id = orders.write(db, settings.channel.id, order, state="imported", sale_id=sale.sale_id)
+    if row and row.state == "problem":
+        messages.solve_order(db, order_id, "the order went through")
+    for warning in sale.warnings:
+        _log(db, settings, "customer_ambiguous", warning, order, order_id, run_id, {"sale": sale.number})
+    return Outcome(Action.CREATE, sale=draft, sale_number=sale.number, customer_is_new=sale.customer_is_new)
+
+
+def _skip(
+    db: apsw.Connection, settings: ImportSettings, order: Order, row: OrderRow | None, reason: str, run_id: int | None
+) -> Outcome:
+    """Note an order outside the selection, so that it is found again when the selection changes."""
+    order_id = orders.write(db, settings.channel.id, order, state="skipped", reason=reason, keep_raw=False)
+    if row and row.state == "problem":
+        messages.solve_order(db, order_id, "the order left the selection")
+    if (
+        settings.known_statuses
+        and order.status not in settings.known_statuses
+        and (not row or row.status != order.status)
+    ):
+        sentence = f"Order {order.number} has the status {order.status[:60]}, which the site did not list."
+        _log(db, settings, "status_unknown", sentence, order, order_id, run_id, {"status": order.status})
+    return Outcome(Action.SKIP, skip_sentence(settings, reason, order.status, order.placed_on.isoformat()))
+
+
+def _follow(
+    db: apsw.Connection, settings: ImportSettings, order: Order, row: OrderRow, sale_id: int, run_id: int | None
+) -> Outcome:
+    """Note what changed on an order that is a sale already. Nothing is silently ignored."""
+    orders.write(db, settings.channel.id, order, state="imported", sale_id=sale_id)
+    changes = differences(db, settings, order, sale_id)
+    refused = order.status in settings.refused_statuses
+    number = settings.erp.sale_number(db, sale_id)
+    if changes:
+        sentence = f"Order {order.number} changed on the site after it became the sale {number}: {'; '.join(changes)}."
+        _log(db, settings, "order_changed", sentence, order, row.id, run_id, {"sale": number, "changes": changes})
+    elif refused and row.status not in settings.refused_statuses:
+        sentence = f"Order {order.number}, which is the sale {number}, is now {order.status} on the site."
+        _log(db, settings, "order_refused", sentence, order, row.id, run_id, {"sale": number, "status": order.status})
+    elif not refused:
+        messages.solve_order(db, row.id, "the order and its sale agree again")
+    return Outcome(Action.UPDATE, "; ".join(changes) or f"status {order.status}", sale_number=number)
+
+
+def differences(db: apsw.Connection, settings: ImportSettings, order: Order, sale_id: int) -> list[str]:
+    """What of an order is no longer as in its sale, for people: total, and each line's quantity and amount."""
+    currency, total = settings.erp.sale_total(db, sale_id)
+    changes: list[str] = []
+    if order.currency and order.currency != currency:
+        return [f"its currency is {order.currency}, the sale's is {currency}"]
+    if order.total != from_minor(total, currency):
+        changes.append(f"its total is {order.total} {currency}, the sale's is {format_money(total, currency)}")
+    recorded = {
+        line.external_id: line for line in settings.erp.sale_lines(db, sale_id) if line.kind is not LineKind.ROUNDING
+    }
+    for line in order.lines:
+        known = recorded.pop(line.external_id, None)
+        if known is None:
+            changes.append(f"{line.name[:60]} is new")
+        elif known.quantity != line.quantity:
+            changes.append(f"{line.name[:60]}: quantity {line.quantity}, in the sale {known.quantity}")
+        elif known.net != round_to_minor(line.total, currency) or known.tax != round_to_minor(line.tax, currency):
+            amount = f"{line.total} + {line.tax} tax"
+            recorded_amount = f"{from_minor(known.net, currency)} + {from_minor(known.tax, currency)} tax"
+            changes.append(f"{line.name[:60]}: {amount}, in the sale {recorded_amount}")
+    changes += [f"{line.name[:60]} is gone" for line in recorded.values() if line.kind is LineKind.ITEM]
+    return changes
+
+
+def _note_unreadable(
+    db: apsw.Connection, settings: ImportSettings, order: UnreadableOrder, row: OrderRow | None, run_id: int | None
+) -> Outcome:
+    with transaction(db):
+        order_id = orders.write_unreadable(db, settings.channel.id, order, _next_try(row))
+        sentence = f"Order {order.number or order.external_id} cannot be read: {order.sentence}"
+        messages.log(
+            db, "order_unreadable", sentence, channel_id=settings.channel.id, order_id=order_id,
+            order_number=order.number, run_id=run_id, data={"order": order.raw},
+        )  # fmt: skip
+    return Outcome(Action.PROBLEM, sentence, "order_unreadable")
+
+
+def _note_problem(
+    db: apsw.Connection,
+    settings: ImportSettings,
+    order: Order,
+    row: OrderRow | None,
+    run_id: int | None,
+    problem: Problem,
+) -> None:
+    channel_id = settings.channel.id
+    imported = row is not None and row.sale_id is not None
+    order_id = orders.write(
+        db,
+        channel_id,
+        order,
+        state="imported" if imported else "problem",
+        reason="" if imported else problem.code,
+        next_try_at=None if imported else _next_try(row),
+        failed=True,
+    )
+    for seen in problem.seen:
+        mappings.note_seen(db, channel_id, seen.kind, seen.site_code, seen.title)
+    _log(db, settings, problem.code, problem.sentence, order, order_id, run_id, problem.data)
+
+
+def _next_try(row: OrderRow | None) -> int:
+    attempts = row.attempts if row else 0
+    return now_ms() + RETRY_MINUTES[min(attempts, len(RETRY_MINUTES) - 1)] * 60_000
+
+
+def _log(
+    db: apsw.Connection,
+    settings: ImportSettings,
+    code: str,
+    sentence: str,
+    order: Order,
+    order_id: int,
+    run_id: int | None,
+    data: dict[str, Any],
+) -> None:
+    facts = {"order": order.number, "status": order.status, "total": str(order.total), "currency": order.currency}
+    messages.log(
+        db, code, sentence, channel_id=settings.channel.id, order_id=order_id, order_number=order.number,
+        run_id=run_id, data=facts | data,
+    )  # fmt: skip

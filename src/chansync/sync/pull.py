@@ -1,0 +1,245 @@
+"""Pulling a channel's orders: those due again, those that changed, or some by number.
+
+Pages are fetched ahead by the connector while earlier ones are taken in; each order is a transaction of its own,
+and the cursor moves in the transaction after a page's last order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from datetime import date
+from typing import Any
+
+import apsw
+
+from chansync.model.errors import SiteRefused, UsageError
+from chansync.model.order import Order, UnreadableOrder
+from chansync.model.times import now_ms
+from chansync.platforms.protocol import Connector, OrderPage
+from chansync.store import channels, messages, orders, runs, streams
+from chansync.store.connection import Store
+from chansync.store.orders import OrderRow
+from chansync.store.runs import RunCounts
+from chansync.store.transaction import transaction
+from chansync.sync import settings as import_settings
+from chansync.sync.importing import Action, Outcome, plan, take_in
+from chansync.sync.planning import OrderPlan, order_plan
+from chansync.sync.selection import reason_to_skip
+from chansync.sync.settings import ImportSettings
+
+#: Orders taken in between two looks at the stop signal; the store's thread is free for others in between.
+CHUNK = 20
+
+#: Orders fetched by their ids at once.
+FETCH = 100
+
+AnyOrder = Order | UnreadableOrder
+
+
+class OrdersPull:
+    """One run's work on the orders of a channel. With ``plans`` set to a list, it plans and writes nothing."""
+
+    def __init__(
+        self,
+        store: Store,
+        importing: ImportSettings,
+        connector: Connector,
+        counts: RunCounts,
+        run_id: int | None,
+        owner: str,
+        tell: Callable[[], None],
+        stop: asyncio.Event,
+    ) -> None:
+        self.store = store
+        self.importing = importing
+        self.connector = connector
+        self.counts = counts
+        self.run_id = run_id
+        self.owner = owner
+        self.tell = tell
+        self.stop = stop
+        self.plans: list[OrderPlan] | None = None
+
+    @property
+    def _channel_id(self) -> int:
+        return self.importing.channel.id
+
+    # What changed on the site
+
+    async def changed(self, since: date | None) -> None:
+        """Everything that changed since the cursor; with ``since``, since that day, leaving the cursor alone.
+
+        Raises:
+            SiteError: the site failed; what was taken in before stays, and the cursor with it.
+        """
+        start = self.importing.channel.start_date
+        cursor = None if since else await self.store.run(self._cursor)
+        keeps_cursor = since is None and self.plans is None
+        async with aclosing(self.connector.orders(cursor, since or start)) as pages:  # type: ignore[type-var]
+            async for page in pages:
+                await self._take_page(page, keeps_cursor)
+                if self.stop.is_set():
+                    return
+
+    def _cursor(self, db: apsw.Connection) -> dict[str, Any] | None:
+        """The stored cursor; none when the start date was moved back, so that older orders are brought in."""
+        state = streams.stream(db, self._channel_id, "orders")
+        if state.cursor is not None and self.importing.start < (state.cursor_start or ""):
+            return None
+        return state.cursor
+
+    async def _take_page(self, page: OrderPage, keeps_cursor: bool) -> None:
+        self.counts.expected = page.expected
+        await self._refresh_settings()
+        await self._look_up_refunds(page.orders)
+        await self._take(page.orders)
+        if self.plans is None:
+            # A stop in the middle of the page leaves the cursor before it: the page comes again, and its first
+            # orders are then known.
+            whole = not self.stop.is_set()
+            await self.store.run(self._finish_page, page, keeps_cursor and whole)
+        self.tell()
+
+    def _finish_page(self, db: apsw.Connection, page: OrderPage, moves_cursor: bool) -> None:
+        with transaction(db):
+            if moves_cursor:
+                start = self.importing.start
+                streams.store_cursor(db, self._channel_id, "orders", page.cursor, start)
+            for note in page.notes:
+                messages.log(db, "site_odd", note, channel_id=self._channel_id, run_id=self.run_id)
+            self._progress(db)
+            if not streams.renew(db, self._channel_id, "orders", self.owner):
+                raise UsageError("This sync was taken over by another, because it gave no sign of life for too long.")
+
+    def _progress(self, db: apsw.Connection) -> None:
+        traffic = self.connector.traffic
+        self.counts.requests, self.counts.bytes = traffic.requests, traffic.bytes_received
+        if self.run_id is not None:
+            runs.progress(db, self.run_id, self.counts)
+
+    async def _refresh_settings(self) -> None:
+        """Take up an edit of the channel without a restart."""
+        version = await self.store.run(channels.version_of, self._channel_id)
+        if version == self.importing.version:
+            return
+        channel = await self.store.run(channels.channel_by_id, self._channel_id)
+        if channel is None:
+            raise UsageError("The channel was removed while it was syncing.")
+        self.importing = await self.store.run(import_settings.load, channel)
+
+    # Taking orders in
+
+    async def _take(self, found: list[AnyOrder], *, again: bool = False) -> None:
+        self.counts.fetched += len(found)
+        for begin in range(0, len(found), CHUNK):
+            await self.store.run(self._take_chunk, found[begin : begin + CHUNK], again)
+            if self.stop.is_set():
+                return
+
+    def _take_chunk(self, db: apsw.Connection, chunk: list[AnyOrder], again: bool) -> None:
+        for order in chunk:
+            if self.plans is not None:
+                outcome = plan(db, self.importing, order)
+                self.plans.append(order_plan(order, outcome))
+            else:
+                outcome = take_in(db, self.importing, order, self.run_id, again=again)
+            self._count(outcome)
+            if self.stop.is_set():
+                return
+
+    def _count(self, outcome: Outcome) -> None:
+        name = {
+            Action.CREATE: "created",
+            Action.UPDATE: "updated",
+            Action.UNCHANGED: "unchanged",
+            Action.SKIP: "skipped",
+            Action.PROBLEM: "problems",
+        }[outcome.action]
+        setattr(self.counts, name, getattr(self.counts, name) + 1)
+
+    async def _look_up_refunds(self, found: list[AnyOrder]) -> None:
+        """Get the lines of refunds that are not known yet, of orders that are or become sales."""
+        wanted = await self.store.run(self._lacking_refunds, found)
+        details = await asyncio.gather(*(self.connector.refunds(order) for order in wanted))
+        for order, refunds in zip(wanted, details, strict=True):
+            order.refunds = refunds
+
+    def _lacking_refunds(self, db: apsw.Connection, found: list[AnyOrder]) -> list[Order]:
+        lacking = []
+        for order in found:
+            if isinstance(order, UnreadableOrder) or not order.refunds:
+                continue
+            known = orders.refunds_with_lines(db, self._channel_id, order.external_id)
+            if all(refund.external_id in known for refund in order.refunds):
+                continue
+            row = orders.by_external_id(db, self._channel_id, order.external_id)
+            followed = row is not None and row.sale_id is not None
+            if followed or not reason_to_skip(self.importing, order.status, order.placed_on.isoformat()):
+                lacking.append(order)
+        return lacking
+
+    # Orders that are due again
+
+    async def due_again(self) -> None:
+        """Problem orders whose next try is due, and skipped ones that the selection now takes in."""
+        await self._retry_problems()
+        await self._take_newly_selected()
+        if self.plans is None:
+            await self.store.run(self._note_progress)
+
+    def _note_progress(self, db: apsw.Connection) -> None:
+        with transaction(db):
+            self._progress(db)
+
+    async def _retry_problems(self) -> None:
+        now = now_ms()
+        last = 0
+        while not self.stop.is_set():
+            rows = await self.store.run(orders.due, self._channel_id, now, limit=FETCH, after_id=last)
+            if not rows:
+                return
+            last = rows[-1].id
+            await self._take(await self.store.run(self._read_kept, rows), again=True)
+
+    def _read_kept(self, db: apsw.Connection, rows: list[OrderRow]) -> list[AnyOrder]:
+        """Orders from the data that was kept of them: a retry needs no site, and a later change comes by the pull."""
+        kept = ((row, orders.raw(db, row.id)) for row in rows)
+        return [self.connector.read(raw) for _, raw in kept if raw]
+
+    async def _take_newly_selected(self) -> None:
+        last = 0
+        while not self.stop.is_set():
+            rows = await self.store.run(self._newly_selected, last)
+            if not rows:
+                return
+            last = rows[-1].id
+            found = await self.connector.several([row.external_id for row in rows])
+            await self._look_up_refunds(found)
+            await self._take(found)
+
+    def _newly_selected(self, db: apsw.Connection, last: int) -> list[OrderRow]:
+        statuses = sorted(self.importing.order_statuses - self.importing.refused_statuses)
+        return orders.newly_selected(db, self._channel_id, statuses, self.importing.start, limit=FETCH, after_id=last)
+
+    # Single orders
+
+    async def by_number(self, numbers: tuple[str, ...]) -> None:
+        """Fetch and take in just these orders, whatever was known of them.
+
+        Raises:
+            SiteRefused: the site has no order of one of the numbers; the others are taken in.
+        """
+        missing = []
+        for number in numbers:
+            order = await self.connector.find(number)
+            if order is None:
+                missing.append(number)
+                continue
+            await self._look_up_refunds([order])
+            await self._take([order], again=True)
+        if self.plans is None:
+            await self.store.run(self._note_progress)
+        if missing:
+            raise SiteRefused(f"The site has no order {', '.join(missing)}.", code="order_not_found")

@@ -1,0 +1,224 @@
+"""One sync of one channel: the lookups, the orders that are due again, and what changed on the site."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import apsw
+
+from chansync.model.channel import Channel
+from chansync.model.errors import ChansyncError, SiteError, SiteUnavailable, StoreError, UsageError
+from chansync.model.times import now_ms
+from chansync.platforms.protocol import Connector
+from chansync.store import channels, messages, runs, streams
+from chansync.store.connection import Store
+from chansync.store.owner import task_owner
+from chansync.store.runs import RunCounts
+from chansync.store.transaction import transaction
+from chansync.sync import confirm, settings
+from chansync.sync.connecting import connect, keep_facts
+from chansync.sync.planning import OrderPlan
+from chansync.sync.pull import OrdersPull
+
+
+@dataclass(slots=True)
+class SyncRequest:
+    """What to sync.
+
+    Attributes:
+        since: pull everything that changed from that day on, whatever was pulled before.
+        order_numbers: just these orders.
+        dry_run: say what would be done and write nothing.
+    """
+
+    orders: bool = True
+    lookups: bool = False
+    since: date | None = None
+    order_numbers: tuple[str, ...] = ()
+    dry_run: bool = False
+
+
+@dataclass(slots=True)
+class RunResult:
+    """What came of one stream's run.
+
+    Attributes:
+        state: ``done``, ``failed``, ``stopped`` or ``busy`` (another run holds the stream).
+        error_code: of the failure; empty otherwise.
+        retryable: whether time alone may mend it.
+        retry_after: seconds that the site asked to wait.
+    """
+
+    channel_code: str
+    stream: str
+    state: str
+    counts: RunCounts
+    sentence: str = ""
+    error_code: str = ""
+    retryable: bool = False
+    retry_after: float | None = None
+    plans: list[OrderPlan] = field(default_factory=list)
+
+
+Progress = Callable[[RunCounts], None]
+
+
+async def sync_channel(
+    store: Store,
+    channel_code: str,
+    request: SyncRequest,
+    *,
+    trigger: str,
+    progress: Progress | None = None,
+    stop: asyncio.Event | None = None,
+) -> list[RunResult]:
+    """Sync one channel; never raises for what goes wrong at its site or in its settings.
+
+    Args:
+        trigger: who asked, for the run's record: ``schedule``, ``command``, ``tui``.
+        stop: when set, the order in hand is finished and the run ends.
+
+    Raises:
+        UsageError: there is no such channel.
+        StoreError, apsw.Error: the database failed.
+    """
+    channel = await store.run(channels.channel, channel_code)
+    results = []
+    if request.lookups:
+        results.append(await _Run(store, channel, "lookups", trigger, request, progress, stop).go())
+    if request.orders:
+        results.append(await _Run(store, channel, "orders", trigger, request, progress, stop).go())
+    return results
+
+
+class _Run:
+    """A run of one stream: lease, record, connector, and what becomes of errors."""
+
+    def __init__(
+        self,
+        store: Store,
+        channel: Channel,
+        stream: str,
+        trigger: str,
+        request: SyncRequest,
+        progress: Progress | None,
+        stop: asyncio.Event | None,
+    ) -> None:
+        self.store = store
+        self.channel = channel
+        self.stream = stream
+        self.trigger = trigger
+        self.request = request
+        self.progress = progress
+        self.stop = stop or asyncio.Event()
+        self.owner = task_owner()
+        self.counts = RunCounts()
+        self.run_id: int | None = None
+        self.trace = ""
+
+    async def go(self) -> RunResult:
+        store, channel = self.store, self.channel
+        if self.request.dry_run:
+            return await self._work_guarded()
+        if not await store.run(streams.acquire, channel.id, self.stream, self.owner):
+            sentence = f"{channel.code}: another sync of its {self.stream} is running."
+            return RunResult(channel.code, self.stream, "busy", self.counts, sentence)
+        result = RunResult(channel.code, self.stream, "failed", self.counts, "It was broken off.")
+        try:
+            self.run_id = await store.run(runs.start, channel.id, self.stream, self.trigger, self.owner)
+            result = await self._work_guarded()
+        finally:
+            # Shielded: a cancelled task still gives its lease back and closes its record.
+            await asyncio.shield(store.run(self._close, result))
+        return result
+
+    async def _work_guarded(self) -> RunResult:
+        try:
+            plans = await self._work()
+            state = "stopped" if self.stop.is_set() else "done"
+            return RunResult(self.channel.code, self.stream, state, self.counts, plans=plans)
+        except SiteUnavailable as error:
+            return self._failed(error, retryable=True, retry_after=error.retry_after)
+        except (SiteError, UsageError) as error:
+            return self._failed(error)
+        except StoreError as error:
+            if error.code != "secret_unreadable":
+                raise
+            return self._failed(error)
+        except apsw.Error:
+            raise
+        except Exception as bug:
+            self.trace = "".join(traceback.format_exception(bug)[-8:])
+            return self._failed(ChansyncError(f"{type(bug).__name__}: {str(bug)[:200]}", code="site_bug"))
+
+    def _failed(self, error: ChansyncError, *, retryable: bool = False, retry_after: float | None = None) -> RunResult:
+        return RunResult(
+            self.channel.code, self.stream, "failed", self.counts, str(error), error.code, retryable, retry_after
+        )
+
+    async def _work(self) -> list[OrderPlan]:
+        connector = await self.store.run(connect, self.store.path, self.channel)
+        try:
+            if self.stream == "lookups":
+                await confirm.pull_lookups(self.store, self.channel, connector)
+                return []
+            return await self._pull_orders(connector)
+        finally:
+            traffic = connector.traffic
+            self.counts.requests, self.counts.bytes = traffic.requests, traffic.bytes_received
+            await connector.aclose()
+            if not self.request.dry_run:
+                await self.store.run(keep_facts, self.channel, connector)
+
+    async def _pull_orders(self, connector: Connector) -> list[OrderPlan]:
+        importing = await self.store.run(settings.load, self.channel)
+        pull = OrdersPull(self.store, importing, connector, self.counts, self.run_id, self.owner, self._tell, self.stop)
+        if self.request.dry_run:
+            pull.plans = []
+        if self.request.order_numbers:
+            await pull.by_number(self.request.order_numbers)
+        else:
+            await pull.due_again()
+            await pull.changed(self.request.since)
+        return pull.plans or []
+
+    def _tell(self) -> None:
+        if self.progress:
+            self.progress(self.counts)
+
+    def _close(self, db: apsw.Connection, result: RunResult) -> None:
+        """Write how the run ended, and open or solve the channel's own problem."""
+        with transaction(db):
+            if self.run_id is not None:
+                runs.finish(db, self.run_id, self.counts, result.state, result.sentence)
+            if result.state == "failed" and result.error_code:
+                self._log_failure(db, result)
+            elif result.state == "done":
+                messages.solve_channel(db, self.channel.id, "a sync went through")
+            streams.release(
+                db,
+                self.channel.id,
+                self.stream,
+                self.owner,
+                ok=result.state == "done",
+                next_run_at=self._next_run(result),
+            )
+
+    def _log_failure(self, db: apsw.Connection, result: RunResult) -> None:
+        known = {"channel_incomplete", "secret_unreadable", "site_bug"}
+        code = result.error_code if result.error_code in known else None
+        if code is None:
+            code = "site_unavailable" if result.retryable else "site_refused"
+        data: dict[str, Any] = {"error": result.error_code, "stream": self.stream}
+        if self.trace:
+            data["traceback"] = self.trace
+        messages.log(db, code, result.sentence, channel_id=self.channel.id, run_id=self.run_id, data=data)
+
+    def _next_run(self, result: RunResult) -> int | None:
+        """When the site asked to be left alone until; otherwise the schedule decides."""
+        return now_ms() + int(result.retry_after * 1000) if result.retry_after else None

@@ -1,0 +1,96 @@
+"""Why an order is as it is, in sentences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import apsw
+
+from chansync.model.channel import Channel
+from chansync.model.times import local_text, now_ms
+from chansync.store import messages, orders, streams
+from chansync.store.messages import Message
+from chansync.store.orders import OrderRow
+from chansync.sync import settings
+from chansync.sync.selection import reason_to_skip, skip_sentence
+
+
+@dataclass(slots=True)
+class Explanation:
+    """What is known of an order and why it is so. ``found`` is False when it was never seen."""
+
+    found: bool
+    sentences: list[str]
+    order: OrderRow | None = None
+    sale_number: str = ""
+    messages: list[Message] = field(default_factory=list)
+
+
+def why(db: apsw.Connection, channel: Channel, number: str) -> Explanation:
+    """Explain the order of that number (or platform id) of the channel."""
+    row = orders.by_number(db, channel.id, number) or orders.by_external_id(db, channel.id, number)
+    if row is None:
+        return Explanation(False, _never_seen(db, channel, number))
+    said = messages.of_order(db, row.id)
+    explanation = Explanation(True, [], row, messages=said)
+    seen = f"Order {row.number or row.external_id} has the status {row.status or 'unknown'} on the site"
+    explanation.sentences.append(f"{seen}; first seen {local_text(row.first_seen_at)}, last change {_changed(row)}.")
+    if row.sale_id is not None:
+        _explain_sale(db, row, explanation)
+    elif row.state == "problem":
+        _explain_problem(row, explanation)
+    else:
+        explanation.sentences.append(_explain_skip(db, channel, row))
+    explanation.sentences += [
+        f"Open: {message.sentence} {message.remedy}" for message in said if message.open and message.sentence
+    ]
+    return explanation
+
+
+def _changed(row: OrderRow) -> str:
+    return local_text(row.modified_at) or "unknown"
+
+
+def _never_seen(db: apsw.Connection, channel: Channel, number: str) -> list[str]:
+    state = streams.stream(db, channel.id, "orders")
+    sentences = [f"{channel.code} has not seen an order {number}."]
+    if not channel["used"]:
+        sentences.append("The channel is not used, so nothing is pulled on a schedule.")
+    if state.last_ok_at is None:
+        sentences.append(f"Its orders were never pulled: chansync sync {channel.code}")
+    else:
+        sentences.append(
+            f"Its orders were last pulled {local_text(state.last_ok_at)}. The number may be wrong, the order newer, or "
+            f"last changed before the start date {channel['start_date'] or ''}."
+        )
+    sentences.append(f"To fetch it now: chansync sync {channel.code} --order {number}")
+    return sentences
+
+
+def _explain_sale(db: apsw.Connection, row: OrderRow, explanation: Explanation) -> None:
+    sale = db.execute(
+        """SELECT s.number, s.created_at, c.name FROM erp_sale s JOIN erp_customer c ON c.id = s.customer_id
+           WHERE s.id = ?""",
+        (row.sale_id,),
+    )
+    for sale_number, created_at, customer in sale:
+        explanation.sale_number = sale_number
+        explanation.sentences.append(f"Imported: it is the sale {sale_number} of {customer}, {local_text(created_at)}.")
+
+
+def _explain_problem(row: OrderRow, explanation: Explanation) -> None:
+    tries = "once" if row.attempts == 1 else f"{row.attempts} times"
+    due = row.next_try_at
+    when = "at the next pull" if not due or due <= now_ms() else f"after {local_text(due)}"
+    explanation.sentences.append(f"Not imported: it failed {tries}, and is tried again {when}.")
+
+
+def _explain_skip(db: apsw.Connection, channel: Channel, row: OrderRow) -> str:
+    try:
+        importing = settings.load(db, channel)
+    except settings.ChannelIncomplete as error:
+        return f"Not imported. {error}"
+    reason = reason_to_skip(importing, row.status, row.placed_on)
+    if not reason:
+        return "Not imported yet: the channel's settings changed and now take it; the next pull brings it in."
+    return skip_sentence(importing, reason, row.status, row.placed_on)

@@ -1,0 +1,1 @@
+"""What several tests share: a database with an ERP in it, and orders to take in."""
