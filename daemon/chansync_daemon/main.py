@@ -1,0 +1,76 @@
+"""``chansync daemon``: one process that runs the schedule of one database until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from chansync.model.errors import StoreError
+from chansync.model.times import local_text
+from chansync.store import daemons
+from chansync.store.connection import explained, open_async
+from chansync_daemon.logs import LOG, set_up
+from chansync_daemon.service import Service, TakenOver
+
+
+class AlreadyRunning(StoreError):
+    """Another daemon works on this database."""
+
+    code = "daemon_running"
+
+
+def run(path: Path, *, json_logs: bool = False) -> int:
+    """Run the daemon in the foreground; returns the exit code.
+
+    SIGTERM and SIGINT finish the orders in hand and stop; SIGHUP reads the channels anew.
+
+    Raises:
+        AlreadyRunning: there is one on this database.
+        StoreError: the database cannot be used.
+    """
+    set_up(as_json=json_logs)
+    with explained(path), _only_one(path):
+        return asyncio.run(_run(path))
+
+
+@contextlib.contextmanager
+def _only_one(path: Path) -> Iterator[None]:
+    """Hold the lock that only one daemon of this machine can hold; the kernel lets go of it when a process dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path.with_suffix(".daemon"), "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunning(f"A daemon works on {path} already. See: chansync status") from None
+        yield
+
+
+async def _run(path: Path) -> int:
+    store = await open_async(path)
+    try:
+        other = await store.run(daemons.claim)
+        if other:
+            since = local_text(other.started_at)
+            raise AlreadyRunning(
+                f"A daemon works on {path} already: process {other.pid} on {other.host}, since {since}."
+            )
+        service = Service(store)
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, service.stop.set)
+        loop.add_signal_handler(signal.SIGHUP, service.reload.set)
+        LOG.info("started on %s", path)
+        try:
+            await service.run()
+        except TakenOver:
+            print("Another daemon has taken this database over; this one stops.", file=sys.stderr)
+            return 1
+        LOG.info("stopped")
+        return 0
+    finally:
+        await store.aclose()

@@ -1,0 +1,149 @@
+"""The daemon's loop: schedule, jobs, heartbeat, and a clean stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine
+from typing import Any
+
+import apsw
+
+from chansync.store import daemons, jobs, runs
+from chansync.store.connection import Store, data_version
+from chansync.store.jobs import Job
+from chansync.store.owner import task_owner
+from chansync.sync.errands import perform, summary
+from chansync.sync.runner import SyncRequest, sync_channel
+from chansync_daemon.logs import LOG
+from chansync_daemon.timetable import Entry, Timetable, entries, note_next_runs
+
+#: How often the loop looks for jobs and changed channels, in seconds. A look that finds nothing new is one pragma.
+LOOK_EVERY = 0.2
+
+#: How often it says that it lives, in seconds.
+BEAT_EVERY = 5.0
+
+#: How many streams run at once, over all channels.
+AT_ONCE = 16
+
+#: How long a stop waits for the orders in hand, in seconds.
+STOP_WITHIN = 15.0
+
+
+class TakenOver(Exception):
+    """Another daemon has become this database's daemon."""
+
+
+class Service:
+    """One daemon on one database."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.stop = asyncio.Event()
+        self.reload = asyncio.Event()
+        self._timetable = Timetable(self._start_entry)
+        self._running: dict[tuple[int, str], asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._seen: int | None = None
+        self._channels: list[tuple[Any, ...]] | None = None
+
+    async def run(self) -> None:
+        """Work until ``stop`` is set.
+
+        Raises:
+            TakenOver: another daemon took the database over while this one gave no sign of life.
+            apsw.Error: the database failed.
+        """
+        interrupted = await self.store.run(runs.close_interrupted)
+        if interrupted:
+            LOG.info("%d runs of a killed process are closed; they go on from their last order", interrupted)
+        beat = asyncio.create_task(self._beat())
+        try:
+            while not self.stop.is_set():
+                await self._look()
+                self._timetable.run_due()
+                await self._note_next_runs()
+                if beat.done():
+                    await beat
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.stop.wait(), min(LOOK_EVERY, self._timetable.idle_seconds() + 0.01))
+        finally:
+            beat.cancel()
+            await self._finish()
+
+    async def _beat(self) -> None:
+        while True:
+            if not await self.store.run(daemons.beat):
+                raise TakenOver
+            await asyncio.sleep(BEAT_EVERY)
+
+    async def _look(self) -> None:
+        """Take up changed channels and new jobs, where anything in the database changed at all."""
+        version = await self.store.run(data_version)
+        if version == self._seen and not self.reload.is_set() and not self._timetable.clock_was_moved():
+            return
+        self._seen = version
+        channels_now = await self.store.run(_channel_versions)
+        if channels_now != self._channels or self.reload.is_set() or self._timetable.clock_was_moved():
+            self._channels = channels_now
+            self.reload.clear()
+            self._timetable.rebuild(await self.store.run(entries))
+        while job := await self.store.run(jobs.claim, owner := task_owner()):
+            self._spawn(self._perform(job, owner))
+
+    async def _note_next_runs(self) -> None:
+        moved = self._timetable.take_moved()
+        if moved:
+            await self.store.run(note_next_runs, moved)
+
+    def _start_entry(self, entry: Entry) -> None:
+        key = (entry.channel_id, entry.stream)
+        if key not in self._running:
+            task = self._spawn(self._sync(entry))
+            self._running[key] = task
+            task.add_done_callback(lambda _: self._running.pop(key, None))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._contained(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _contained(self, work: Coroutine[Any, Any, None]) -> None:
+        """Nothing that goes wrong in one task touches another."""
+        try:
+            async with self._slots:
+                await work
+        except Exception:
+            LOG.exception("a task failed; the others go on")
+        finally:
+            work.close()
+
+    async def _sync(self, entry: Entry) -> None:
+        if self.stop.is_set():
+            return
+        request = SyncRequest(orders=entry.stream == "orders")
+        for result in await sync_channel(self.store, entry.channel_code, request, trigger="schedule", stop=self.stop):
+            level = LOG.warning if result.state == "failed" else LOG.info
+            level("%s", summary(result))
+
+    async def _perform(self, job: Job, owner: str) -> None:
+        LOG.info("job %d: %s", job.id, job.kind)
+        await perform(self.store, job, owner, trigger="job", stop=self.stop)
+
+    async def _finish(self) -> None:
+        """Let the orders in hand be finished, then break off what still runs."""
+        self.stop.set()
+        if self._tasks:
+            _, late = await asyncio.wait(set(self._tasks), timeout=STOP_WITHIN)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=STOP_WITHIN)
+        await self.store.run(daemons.stop)
+
+
+def _channel_versions(db: apsw.Connection) -> list[tuple[Any, ...]]:
+    return list(db.execute("SELECT id, version, used FROM channel ORDER BY id"))
