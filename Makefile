@@ -1,0 +1,45 @@
+# Everything sets itself up in .venv: python3, python3-venv, make and git are enough.
+
+VENV := .venv
+PYTHON ?= python3
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
+
+.PHONY: demo test lint bench docs clean
+
+# The demo: a store with shoppers, an ERP that fits it, a daemon, and the TUI.
+demo: $(VENV)/.installed
+	$(VENV)/bin/chansync demo
+
+# All tests, in parallel.
+test: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m pytest --numprocesses auto --dist worksteal
+
+# What CI checks beside the tests.
+lint: $(VENV)/.installed-dev
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy src daemon tui
+	$(VENV)/bin/lint-imports
+
+# Speed, as ratios to a floor measured in the same run.
+bench: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m tests.benchmarks
+
+# The parts of docs/ that are made from the program.
+docs: $(VENV)/.installed-dev
+	$(VENV)/bin/python docs/generate.py
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --upgrade "pip>=25.1"
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --quiet --editable .
+	touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --quiet --editable . --group dev
+	touch $@ $(VENV)/.installed
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

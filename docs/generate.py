@@ -1,0 +1,73 @@
+"""Makes the pages of docs/reference from the program's own tables: ``make docs``.
+
+A test holds that the pages in the tree are what this makes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from chansync.model.message import CODES
+from chansync.model.parameters import PARAMETERS, SECTIONS, ChannelParameter
+
+REFERENCE = Path(__file__).parent / "reference"
+_MADE = "<!-- Made by docs/generate.py from the program: change it there. -->\n\n"
+
+
+def pages() -> dict[str, str]:
+    """Each page's text by its file name."""
+    return {"parameters.md": _MADE + _parameters(), "messages.md": _MADE + _messages()}
+
+
+def _parameters() -> str:
+    parts = [
+        "# Every field of a sales channel\n",
+        "Set a field with `chansync channel set CHANNEL field=value`; `chansync channel show CHANNEL` shows them all.",
+        "Fields marked *not yet in effect* can be set and are kept, but nothing acts on them in this version.\n",
+    ]
+    for number, title in SECTIONS.items():
+        fields = [parameter for parameter in PARAMETERS if parameter.section == number]
+        if not fields:
+            command = {4: "payment", 5: "delivery"}[number]
+            parts.append(f"## {title}\n\nA table of its own: `chansync map {command} CHANNEL`.\n")
+            continue
+        parts.append(f"## {title}\n\n| field | type | default | what it does |\n| --- | --- | --- | --- |")
+        parts += [_row(parameter) for parameter in fields]
+        parts.append("")
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _row(parameter: ChannelParameter) -> str:
+    notes = [parameter.help]
+    if parameter.only_with:
+        notes.append(f"Only with {' and '.join(f'`{name}`' for name in parameter.only_with)}.")
+    if parameter.needed:
+        notes.append("A channel in use needs it.")
+    if not parameter.in_effect:
+        notes.append("*Not yet in effect.*")
+    default = parameter.type.show(list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default)
+    return f"| `{parameter.name}` | {parameter.type.word} | {default} | {' '.join(notes)} |"
+
+
+def _messages() -> str:
+    parts = [
+        "# What the message log says\n",
+        "`chansync log` shows the log, `chansync log show ID` one message with its data.",
+        "Problems stay open until they are solved; warnings and events are told once.\n",
+        "| code | severity | mended by | what it means | what to do |\n| --- | --- | --- | --- | --- |",
+    ]
+    parts += [
+        f"| `{code.code}` | {code.severity} | {code.error_class} | {code.title} | {code.remedy} |" for code in CODES.values()
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def main() -> None:
+    """Write the pages."""
+    REFERENCE.mkdir(exist_ok=True)
+    for name, text in pages().items():
+        (REFERENCE / name).write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""The demo's company: an embedded ERP and a channel that fit the demo store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+from chansync.demo.woocommerce.catalog import Catalog
+from chansync.erp.ledger import setup
+from chansync.erp.ledger.items import ItemRow, import_items
+from chansync.store import channels
+from chansync.store.connection import Store
+from chansync.store.transaction import transaction
+from chansync.sync import configuration
+
+CHANNEL = "demo"
+WAREHOUSE = "W1"
+
+_ERP: Iterable[tuple[str, str, dict[str, str]]] = (
+    ("warehouse", WAREHOUSE, {"name": "Main warehouse"}),
+    ("account", "BANK", {"name": "Bank account"}),
+    ("account", "CASH", {"name": "Cash desk", "type": "cash desk"}),
+    ("pos", "WEB", {"name": "Web shop", "warehouse": WAREHOUSE, "currencies": "EUR, BGN"}),
+    ("payment-method", "bank", {"name": "Bank transfer", "pos": "WEB", "account": "BANK"}),
+    ("payment-method", "cash", {"name": "Cash on delivery", "pos": "WEB", "account": "CASH"}),
+    ("delivery-method", "courier", {"name": "Courier", "pos": "WEB"}),
+    ("delivery-method", "pickup", {"name": "Pickup", "pos": "WEB"}),
+    ("service", "SHIPPING", {"name": "Shipping"}),
+    ("service", "FEE", {"name": "Fee"}),
+    ("customer-type", "web", {"name": "Web customer"}),
+    ("sale-type", "web", {"name": "Web sale"}),
+    ("document-type", "invoice", {"name": "Invoice"}),
+    ("tax-transaction", "domestic", {"name": "Domestic sale", "rate": "19"}),
+    ("user", "shop", {"name": "Web shop", "email": "shop@example.com"}),
+)
+
+_PAYMENTS = {"bacs": "bank", "cheque": "bank", "cod": "cash"}
+_DELIVERIES = {"local_pickup:3": "pickup"}
+
+
+def set_up_erp(store: Store) -> None:
+    """An ERP with a POS, a warehouse, and the store's items in stock."""
+    db = store.db
+    with transaction(db):
+        for kind, code, texts in _ERP:
+            setup.add(db, kind, code, texts)
+        products = Catalog(0).products.values()
+        rows = [ItemRow(item.sku, item.name, "", item.stock, WAREHOUSE) for item in products if item.sku]
+        import_items(db, rows, note="demo")
+
+
+def set_up_channel(store: Store, address: str, key: str, secret: str, *, cadence: str) -> None:
+    """A channel for the store at ``address``; it is not used before its first confirm."""
+    if not channels.systems(store.db):
+        configuration.add_system(store.db, "web", "Web shops", "woocommerce")
+    fields = {
+        "code": CHANNEL,
+        "name": "Demo store",
+        "integration_system": "web",
+        "pos": "WEB",
+        "store_domain": address,
+        "consumer_key": key,
+        "consumer_secret": secret,
+        "start_date": (date.today() - timedelta(days=3650)).isoformat(),  # noqa: DTZ011 - any day long ago
+        "delivery_method": "courier",
+        "transport_service": "SHIPPING",
+        "fee_service": "FEE",
+        "customer_type": "web",
+        "sale_type": "web",
+        "document_type": "invoice",
+        "tax_transaction": "domestic",
+        "merchant": "shop",
+        "check_email": "yes",
+        "orders_every": cadence,
+    }
+    configuration.add_channel(store, fields)
+
+
+def map_methods(store: Store) -> None:
+    """Map what the first confirm picked up, and switch the channel on."""
+    channel = channels.channel(store.db, CHANNEL)
+    for kind, targets in (("payment", _PAYMENTS), ("delivery", _DELIVERIES)):
+        for site_code, target in targets.items():
+            configuration.map_method(store.db, channel, kind, site_code, target)
+    configuration.change_channel(store, CHANNEL, {"used": "yes"})
