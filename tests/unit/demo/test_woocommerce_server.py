@@ -249,7 +249,8 @@ def test_half_of_an_oauth_request_says_what_is_missing(server: DemoServer) -> No
 @pytest.mark.parametrize("option", ["basic_over_http", "behind_tls_proxy"])
 def test_basic_auth_where_the_store_believes_in_tls(option: str) -> None:
     shop = DemoShop.create(orders=3)
-    with DemoServer(shop, **{option: True}) as running, httpx.Client(trust_env=False) as http:
+    options: dict[str, Any] = {option: True}
+    with DemoServer(shop, **options) as running, httpx.Client(trust_env=False) as http:
         url = f"{running.url}/wp-json/wc/v3/orders"
         assert http.get(url, auth=(shop.consumer_key, shop.consumer_secret)).status_code == 200
         wrong = http.get(url, auth=(shop.consumer_key, "cs_wrong"))

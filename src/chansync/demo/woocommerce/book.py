@@ -67,6 +67,7 @@ class Book:
     def __init__(self) -> None:
         self.orders: dict[int, Order] = {}
         self.refunds: dict[int, Refund] = {}
+        self._refunds_by_order: dict[int, list[Refund]] = {}
         self.version = 0
         self._by_created: list[Key] = []
         self._by_modified: list[Key] = []
@@ -76,7 +77,8 @@ class Book:
     def fill(self, orders: list[Order], refunds: list[Refund]) -> None:
         """Take in many at once."""
         self.orders.update((order.id, order) for order in orders)
-        self.refunds.update((refund.id, refund) for refund in refunds)
+        for refund in refunds:
+            self.add_refund(refund)
         self._by_created = sorted((order.created, order.id) for order in self.orders.values())
         self._by_modified = sorted((order.modified, order.id) for order in self.orders.values())
         self._by_id = sorted((order_id, order_id) for order_id in self.orders)
@@ -88,6 +90,12 @@ class Book:
         insort(self._by_created, (order.created, order.id))
         insort(self._by_modified, (order.modified, order.id))
         insort(self._by_id, (order.id, order.id))
+        self.version += 1
+
+    def add_refund(self, refund: Refund) -> None:
+        """Take in a refund."""
+        self.refunds[refund.id] = refund
+        self._refunds_by_order.setdefault(refund.order, []).append(refund)
         self.version += 1
 
     def touch(self, order: Order, modified: int) -> None:
@@ -103,13 +111,13 @@ class Book:
         _take_out(self._by_modified, (order.modified, order.id))
         _take_out(self._by_id, (order.id, order.id))
         del self.orders[order.id]
-        for refund in self.refunds_of(order.id):
+        for refund in self._refunds_by_order.pop(order.id, []):
             del self.refunds[refund.id]
         self.version += 1
 
     def refunds_of(self, order_id: int) -> list[Refund]:
         """The refunds of an order, the oldest first."""
-        return [refund for refund in self.refunds.values() if refund.order == order_id]
+        return self._refunds_by_order.get(order_id, [])
 
     def select(self, query: Query) -> list[Order]:
         """All orders that match, sorted; remembered until something changes. Not to be altered by the caller."""

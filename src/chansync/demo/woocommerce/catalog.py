@@ -44,8 +44,10 @@ class Product:
     @property
     def path(self) -> str:
         """Where the product is shown, below the site's address."""
-        return f"/product/{self.slug.removesuffix('-' + self.size.lower())}/?attribute_size={self.size}" if self.parent else (
-            f"/product/{self.slug}/"
+        return (
+            f"/product/{self.slug.removesuffix('-' + self.size.lower())}/?attribute_size={self.size}"
+            if self.parent
+            else (f"/product/{self.slug}/")
         )
 
     def set_stock(self, quantity: int) -> None:
@@ -63,7 +65,9 @@ class Catalog:
             price = Decimal("6.37") + (number - 1) * Decimal("1.37")
             reduced = "reduced-rate" if number % 5 == 0 else ""
             item_id = FIRST_PRODUCT + number - 1
-            self._add(Product(item_id, f"Item {number}", f"item-{number}", f"SKU-{number:03}", price, tax_class=reduced))
+            self._add(
+                Product(item_id, f"Item {number}", f"item-{number}", f"SKU-{number:03}", price, tax_class=reduced)
+            )
         for number in range(1, 6):
             self._add_shirt(50 + (number - 1) * 4, number)
         self._add(Product(70, "No SKU", "no-sku", "", Decimal("3.33"), manage_stock=False, stock=None))

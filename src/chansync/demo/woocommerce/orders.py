@@ -13,6 +13,7 @@ from typing import Any
 
 from chansync.demo.woocommerce import reference
 from chansync.demo.woocommerce.catalog import Product
+from chansync.demo.woocommerce.phpjson import number
 
 Document = dict[str, Any]
 Ids = Callable[[], int]
@@ -66,7 +67,9 @@ def meta(meta_id: int, key: str, value: str, display_key: str | None = None) -> 
     return {"id": meta_id, "key": key, "value": value, "display_key": display_key or key, "display_value": value}
 
 
-def product_line(ids: Ids, product: Product | None, name: str, quantity: int, subtotal: Decimal, total: Decimal) -> Document:
+def product_line(
+    ids: Ids, product: Product | None, name: str, quantity: int, subtotal: Decimal, total: Decimal
+) -> Document:
     """An order line. Without a product it is one whose product was deleted: WooCommerce then knows no SKU."""
     line_id = ids()
     variation = product is not None and product.parent > 0
@@ -156,6 +159,11 @@ def _shipping_class(lines: list[Document]) -> str:
     return "" if "" in classes or not classes else str(min(classes))
 
 
+def unit_price(total: str, quantity: int) -> float | int:
+    """The float that WooCommerce shows as `price`: not exact, and of no use for calculating."""
+    return number(float(total) / quantity) if quantity else 0
+
+
 def recalculate(order: Document, table: TaxTable, ids: Ids, exempt: bool = False) -> None:
     """Work out taxes, tax lines and totals of an order from its lines."""
     country = "" if exempt else (order["shipping"].get("country") or order["billing"].get("country", ""))
@@ -169,7 +177,7 @@ def recalculate(order: Document, table: TaxTable, ids: Ids, exempt: bool = False
 
     for line in order["line_items"]:
         add(line, line["tax_class"], line["subtotal"], 0)
-        line["price"] = float(line["total"]) / line["quantity"] if line["quantity"] else 0
+        line["price"] = unit_price(line["total"], line["quantity"])
     for line in order["fee_lines"]:
         add(line, line["tax_class"], None, 0)
     for line in order["shipping_lines"]:
@@ -188,7 +196,7 @@ def _tax_line(order: Document, rate: Rate, sums: list[Decimal], ids: Ids) -> Doc
         "compound": False,
         "tax_total": str(sums[0]),
         "shipping_tax_total": str(sums[1]),
-        "rate_percent": float(rate.percent),
+        "rate_percent": number(float(rate.percent)),
         "meta_data": [],
     }
 

@@ -29,8 +29,16 @@ _LAST_NAMES = {
     "US": ("Smith", "MacDonald", "Lee & Sons"),
 }
 _PLACES = {
-    "DE": (("Berlin", "10115", "Straße des 17. Juni"), ("Köln", "50667", "Große Budengasse"), ("Görlitz", "02826", "Weg")),
-    "BG": (("София", "1000", "бул. Витоша"), ("Пловдив", "4000", "ул. Иван Вазов"), ("Varna", "9000", "bul. Slivnitsa")),
+    "DE": (
+        ("Berlin", "10115", "Straße des 17. Juni"),
+        ("Köln", "50667", "Große Budengasse"),
+        ("Görlitz", "02826", "Weg"),
+    ),
+    "BG": (
+        ("София", "1000", "бул. Витоша"),
+        ("Пловдив", "4000", "ул. Иван Вазов"),
+        ("Varna", "9000", "bul. Slivnitsa"),
+    ),
     "FR": (("Paris", "75001", "rue de l'Échelle"), ("Orléans", "45000", "place du Châtelet")),
     "AT": (("Wien", "1010", "Kärntner Straße"), ("Mödling", "2340", "Hauptstraße")),
     "IT": (("Forlì", "47121", "via Giosuè Carducci"), ("Roma", "00184", "via Nazionale")),
@@ -65,7 +73,7 @@ _COMPANIES = (
     ("Officina Verdi S.r.l.", "IT", "IT01290620986", ""),
     ("Suministros Peña S.L.", "ES", "ESB40404972", ""),
     ("Żubr Sp. z o.o.", "PL", "PL9670302529", ""),
-    ("Nordlicht \"Versand\" UG", "DE", "DE875744762", ""),
+    ('Nordlicht "Versand" UG', "DE", "DE875744762", ""),
 )
 COMPANY_EVERY = 9
 REGISTERED_EVERY = 3
@@ -112,7 +120,12 @@ class Person:
     def _phone(self, rng: random.Random) -> str:
         trunk, code, number = self.phone
         spaced = f"{number[:3]} {number[3:]}"
-        writings = (f"{code} {spaced}", f"{trunk}{number}", f"00{code[1:]}{number}", f"{trunk}{spaced.replace(' ', '-')}")
+        writings = (
+            f"{code} {spaced}",
+            f"{trunk}{number}",
+            f"00{code[1:]}{number}",
+            f"{trunk}{spaced.replace(' ', '-')}",
+        )
         return rng.choice(writings[:1] if self.country == "US" else writings)
 
     def metas(self) -> dict[str, str]:

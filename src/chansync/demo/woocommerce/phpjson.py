@@ -6,20 +6,14 @@ import json
 from typing import Any
 
 
-def _whole_floats(value: Any) -> Any:
+def number(value: float) -> float | int:
     """PHP writes the float 19.0 as 19."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, dict):
-        return {key: _whole_floats(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_whole_floats(item) for item in value]
-    return value
+    return int(value) if value.is_integer() else value
 
 
 def dumps(value: Any) -> bytes:
     """The bytes of PHP's `json_encode`: no blanks, `\\uXXXX` for everything outside ASCII, slashes escaped."""
-    text = json.dumps(_whole_floats(value), separators=(",", ":"), ensure_ascii=True)
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=True)
     return text.replace("/", "\\/").encode("ascii")
 
 

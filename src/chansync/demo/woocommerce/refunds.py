@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from chansync.demo.woocommerce.orders import ZERO, Document, Ids, cents, meta
+from chansync.demo.woocommerce.orders import ZERO, Document, Ids, cents, meta, unit_price
 
 _LISTS = ("line_items", "shipping_lines", "fee_lines")
 
@@ -58,7 +58,7 @@ def _negative(line: Document, asked: dict[str, Any], ids: Ids) -> Document:
     if "quantity" in line:
         quantity = -int(asked.get("quantity", 0))
         copy |= {"quantity": quantity, "subtotal": copy["total"], "subtotal_tax": copy["total_tax"]}
-        copy["price"] = float(net) / quantity if quantity else 0
+        copy["price"] = unit_price(str(net), quantity)
         copy["taxes"] = [{**entry, "subtotal": entry["total"]} for entry in copy["taxes"]]
     return copy
 
