@@ -1,0 +1,215 @@
+"""HTTP for connectors: one keep-alive client a channel, patient, bounded, and silent about secrets.
+
+Passing trouble is waited out a few times; what remains becomes one sentence for people, as ``SiteUnavailable``
+(it passes) or ``SiteRefused`` (a person must act). What an answer of 400 to 499 means is the connector's to say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random
+import ssl
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import httpx
+
+from chansync import __version__
+from chansync.platforms.http_body import BodyError, decode, page_title
+from chansync.platforms.http_failures import Answer, Failed, Sentences
+from chansync.platforms.protocol import Traffic
+
+# At INFO httpx prints whole URLs and at DEBUG httpcore prints headers: both hold keys.
+for _noisy in ("httpx", "httpcore"):
+    logging.getLogger(_noisy).setLevel(logging.WARNING)
+
+ATTEMPTS = 4
+AT_ONCE = 4
+#: The largest answer that is read, in bytes, after decompression.
+LARGEST_ANSWER = 64 * 1024 * 1024
+#: The longest that a site may ask us to wait within a run, in seconds; beyond it the run is given up.
+LONGEST_WAIT = 60.0
+#: The longest that one answer may take in all, in seconds, however steadily it drips.
+LONGEST_ANSWER = 300.0
+TIMEOUT = httpx.Timeout(60.0, connect=10.0, pool=None)
+_REDIRECTS = {301, 302, 303, 307, 308}
+
+#: Adds the credentials to a request: method and URL in, URL and headers out. Called anew for every attempt.
+Sign = Callable[[str, httpx.URL], tuple[httpx.URL, dict[str, str]]]
+
+
+def exponential(attempt: int) -> float:
+    """Seconds to wait after the ``attempt``-th failure: 0.5, 1, 2… and up to a quarter more, at random."""
+    return 0.5 * 2.0 ** (attempt - 1) * random.uniform(1.0, 1.25)
+
+
+class SiteHttp:
+    """Requests to one site.
+
+    Args:
+        site: how people know the site; stands in every sentence.
+        secrets: texts that are masked wherever a sentence quotes the site.
+        backoff: seconds to wait after the n-th failed attempt.
+        sleep: how to wait; only tests pass their own, and their own ``timeout``.
+    """
+
+    def __init__(
+        self,
+        site: str,
+        *,
+        secrets: Iterable[str] = (),
+        backoff: Callable[[int], float] = exponential,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        timeout: httpx.Timeout = TIMEOUT,
+        at_once: int = AT_ONCE,
+        largest: int = LARGEST_ANSWER,
+    ) -> None:
+        self.site = site
+        self.traffic = Traffic()
+        self.sentences = Sentences(site, secrets)
+        self._backoff = backoff
+        self._sleep = sleep
+        self._timeout = timeout
+        self._largest = largest
+        self._slots = asyncio.Semaphore(at_once)
+        self._quiet_until = 0.0
+        self._client: httpx.AsyncClient | None = None
+        self._at_once = at_once
+
+    async def aclose(self) -> None:
+        """Close the connections; harmless when called twice."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    async def request(
+        self,
+        method: str,
+        url: httpx.URL,
+        *,
+        body: Any = None,
+        sign: Sign | None = None,
+        repeatable: bool | None = None,
+        attempts: int = ATTEMPTS,
+    ) -> Answer:
+        """Send a request and read the answer's JSON; what the site answers with 400 to 499 is returned too.
+
+        A GET is repeated after passing trouble. Anything else only if ``repeatable`` (doing it twice does no
+        harm) or if the site cannot have acted on it.
+
+        Raises:
+            SiteUnavailable: passing trouble that outlasted the attempts, or a longer wait was asked for.
+            SiteRefused: trouble that waiting does not cure.
+        """
+        safe = method in ("GET", "HEAD") if repeatable is None else repeatable
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return await self._once(method, url, body, sign)
+            except Failed as failed:
+                error = failed.error
+                again = failed.again and attempt < attempts and (safe or failed.untouched)
+            asked = getattr(error, "retry_after", None) or 0.0
+            if not again or asked > LONGEST_WAIT:
+                raise error
+            if asked:
+                self._quiet_until = max(self._quiet_until, asyncio.get_running_loop().time() + asked)
+            self.traffic.retries += 1
+            await self._sleep(max(self._backoff(attempt), asked))
+
+    async def _once(self, method: str, url: httpx.URL, body: Any, sign: Sign | None) -> Answer:
+        answer = await self._send(method, url, body, sign)
+        if answer.status not in _REDIRECTS:
+            return answer
+        secure = _same_but_secure(url, answer.headers.get("location", ""))
+        if secure is None or method != "GET":
+            raise Failed(self.sentences.redirected(url, answer), again=False)
+        followed = await self._send(method, secure, body, sign)
+        if followed.status in _REDIRECTS:
+            raise Failed(self.sentences.redirected(secure, followed), again=False)
+        return replace(followed, moved_to=str(secure.copy_with(raw_path=b"/")).rstrip("/"))
+
+    async def _send(self, method: str, url: httpx.URL, body: Any, sign: Sign | None) -> Answer:
+        quiet = self._quiet_until - asyncio.get_running_loop().time()
+        if quiet > 0:
+            await self._sleep(quiet)
+        async with self._slots:
+            target, headers = sign(method, url) if sign else (url, {})
+            content = None
+            if body is not None:
+                content = json.dumps(body).encode()
+                headers = {**headers, "Content-Type": "application/json"}
+            self.traffic.requests += 1
+            try:
+                async with asyncio.timeout(LONGEST_ANSWER):
+                    status, received, raw = await self._exchange(method, target, headers, content)
+            except TimeoutError:
+                raise Failed(
+                    self.sentences.timeout(f"took longer than {LONGEST_ANSWER:.0f} seconds to answer")
+                ) from None
+            except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ssl.SSLError, OSError) as error:
+                raise self.sentences.transport(error) from None
+        return self._read(status, received, raw)
+
+    async def _exchange(
+        self, method: str, url: httpx.URL, headers: dict[str, str], content: bytes | None
+    ) -> tuple[int, httpx.Headers, bytes]:
+        if self._client is None:
+            self._client = httpx.AsyncClient(
+                timeout=self._timeout,
+                follow_redirects=False,
+                limits=httpx.Limits(max_connections=self._at_once, max_keepalive_connections=self._at_once),
+                headers={"Accept": "application/json", "User-Agent": f"chansync/{__version__}"},
+            )
+        chunks: list[bytes] = []
+        size = 0
+        async with self._client.stream(method, url, headers=headers, content=content) as response:
+            # Cookies are of no use here, and a store's session cookie would make it see one long visit.
+            self._client.cookies.clear()
+            try:
+                async for chunk in response.aiter_bytes():
+                    chunks.append(chunk)
+                    size += len(chunk)
+                    if size > self._largest:
+                        raise Failed(self.sentences.too_large(self._largest), again=False)
+            finally:
+                self.traffic.bytes_received += response.num_bytes_downloaded
+            return response.status_code, response.headers, b"".join(chunks)
+
+    def _read(self, status: int, headers: httpx.Headers, raw: bytes) -> Answer:
+        answer = Answer(status, headers)
+        if status in _REDIRECTS:
+            return answer
+        try:
+            body = decode(raw)
+        except BodyError as error:
+            answer.title = error.title or page_title(raw)
+            problem: BodyError | None = error
+        else:
+            problem = None
+            answer.data, answer.is_json = body.data, True
+            if body.stripped:
+                answer.note = f"{self.site} prints PHP notices before its JSON: display_errors should be off there."
+        if status >= 500 or status in (408, 425, 429):
+            untouched = status == 429
+            raise Failed(self.sentences.passing(answer), untouched=untouched)
+        if problem is not None and status < 300:
+            raise Failed(self.sentences.unreadable(problem), again=problem.code != "too_deep")
+        return answer
+
+
+def _same_but_secure(url: httpx.URL, location: str) -> httpx.URL | None:
+    """The https address of the same page on the same host, where that is what the redirect leads to."""
+    try:
+        target = url.join(location)
+    except (httpx.InvalidURL, ValueError):
+        return None
+    if (url.scheme, target.scheme) != ("http", "https") or target.host != url.host:
+        return None
+    if target.path.rstrip("/") != url.path.rstrip("/"):
+        return None
+    return url.copy_with(scheme="https", port=target.port)

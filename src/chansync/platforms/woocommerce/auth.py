@@ -1,0 +1,104 @@
+"""Proving to a store who we are.
+
+WooCommerce takes a key and its secret over HTTPS as Basic authentication or, where the web server swallows that
+header, in the query string. Over plain HTTP, and behind a proxy that hides HTTPS from it, it takes only an
+OAuth 1.0a one-legged signature, which does not give the secret away.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+from authlib.oauth1.rfc5849.signature import normalize_parameters
+from authlib.oauth1.rfc5849.util import escape
+
+from chansync.platforms.woocommerce.address import QUERY, Place
+
+BASIC = "basic"
+IN_QUERY = "query"
+OAUTH = "oauth1"
+
+_WORDS = {BASIC: "Basic authentication", IN_QUERY: "keys in the query string", OAUTH: "OAuth 1.0a signature"}
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """A consumer key and its secret, hidden from ``repr``."""
+
+    key: str = field(repr=False)
+    secret: str = field(repr=False)
+
+    @property
+    def basic(self) -> str:
+        """The two as Basic authentication has them."""
+        return base64.b64encode(f"{self.key}:{self.secret}".encode()).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """A way to prove who we are.
+
+    Attributes:
+        home: the address that a signature covers: a store checks it against its own home URL, whatever the
+            address it was asked at.
+        bare: whether the slash after ``home`` is left out when nothing follows it, as WooCommerce does it for
+            ``/?rest_route=``.
+    """
+
+    method: str
+    home: str = ""
+    bare: bool = False
+
+    def words(self, secure: bool) -> str:
+        """For people: ``HTTPS, Basic authentication``."""
+        return f"{'HTTPS' if secure else 'HTTP'}, {_WORDS[self.method]}"
+
+    def sign(self, keys: Keys, place: Place, method: str, url: httpx.URL) -> tuple[httpx.URL, dict[str, str]]:
+        """The request's URL and headers with the proof added. The secret itself goes only over HTTPS."""
+        if url.scheme == "https" and self.method == BASIC:
+            return url, {"Authorization": f"Basic {keys.basic}"}
+        if url.scheme == "https" and self.method == IN_QUERY:
+            return url.copy_merge_params({"consumer_key": keys.key, "consumer_secret": keys.secret}), {}
+        return self._signed(keys, place, method, url), {}
+
+    def _signed(self, keys: Keys, place: Place, method: str, url: httpx.URL) -> httpx.URL:
+        params = {
+            **dict(url.params.multi_items()),
+            "oauth_consumer_key": keys.key,
+            "oauth_timestamp": str(int(time.time())),
+            "oauth_nonce": secrets.token_hex(16),
+            "oauth_signature_method": "HMAC-SHA256",
+        }
+        below = url.path[len(urlsplit(place.base).path) :]
+        covered = (self.home or place.base) + ("" if self.bare and below == "/" else below)
+        text = "&".join((method.upper(), escape(covered), escape(normalize_parameters(list(params.items())))))
+        digest = hmac.new(f"{keys.secret}&".encode(), text.encode(), hashlib.sha256).digest()
+        return url.copy_with(params={**params, "oauth_signature": base64.b64encode(digest).decode()})
+
+
+def ways(place: Place, home: str) -> Iterator[Signing]:
+    """The ways worth trying, the most usual first. ``home`` is the store's own home URL, where it is known."""
+    scheme = urlsplit(place.base).scheme
+    if scheme == "https":
+        yield Signing(BASIC)
+        yield Signing(IN_QUERY)
+    # A store signs its home URL with the scheme that it believes to be asked by: behind a proxy it may be the other.
+    other = "http" if scheme == "https" else "https"
+    homes = [_with_scheme(url, known) for known in (scheme, other) for url in (home, place.base) if url]
+    for known in dict.fromkeys(homes):
+        if place.root == QUERY:
+            yield Signing(OAUTH, known, bare=True)
+        yield Signing(OAUTH, known)
+
+
+def _with_scheme(url: str, scheme: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit((scheme, parts.netloc, parts.path.rstrip("/"), "", ""))

@@ -1,0 +1,212 @@
+"""Requests to one store: knows where its API is, how to prove who we are, and what its refusals mean."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
+from chansync.platforms.http import SiteHttp
+from chansync.platforms.http_failures import Answer
+from chansync.platforms.woocommerce.address import ROOTS, Address, Place
+from chansync.platforms.woocommerce.auth import BASIC, IN_QUERY, OAUTH, Keys, Signing, ways
+from chansync.platforms.woocommerce.discovery import find_store
+from chansync.platforms.woocommerce.failures import KEY_REFUSED, NO_ROUTE, explains_more, refusal
+
+_VERSION = re.compile(r"wc/v\d+\Z")
+# The cheapest request that needs the right to read orders.
+_PROBE = {"per_page": "1", "_fields": "id"}
+
+
+_METHODS = {"https": (BASIC, IN_QUERY, OAUTH), "http": (OAUTH,)}
+
+
+@dataclass(slots=True)
+class _Connection:
+    place: Place
+    signing: Signing
+
+
+class StoreClient:
+    """Requests to one store.
+
+    Args:
+        facts: what is remembered of the store; filled in here.
+    """
+
+    def __init__(self, http: SiteHttp, address: Address, keys: Keys, version: str, facts: dict[str, Any]) -> None:
+        self.http = http
+        self.index: dict[str, Any] = {}
+        self.notes: list[str] = []
+        self.facts = facts
+        self.version = version if _VERSION.match(version) else "wc/v3"
+        self._address = address
+        self._keys = keys
+        self._connection: _Connection | None = None
+        self._remembered = False
+        self._connecting = asyncio.Lock()
+
+    @property
+    def address(self) -> str:
+        """Where the store was found."""
+        return self._connection.place.base if self._connection else self._address.base(self._address.scheme or "https")
+
+    @property
+    def connected_as(self) -> str:
+        """How it is connected, for people."""
+        if self._connection is None:
+            return ""
+        return self._connection.signing.words(urlsplit(self._connection.place.base).scheme == "https")
+
+    async def connect(self, *, fresh: bool = False) -> None:
+        """Find the store and a way to sign in, from the facts unless ``fresh``.
+
+        Raises:
+            SiteError: it is not found, or does not accept the key.
+        """
+        if fresh:
+            await self._reconnect(self._connection)
+        else:
+            await self._connected()
+
+    async def _connected(self) -> _Connection:
+        async with self._connecting:
+            if self._connection is None:
+                self._connection = self._from_facts()
+                self._remembered = self._connection is not None
+            if self._connection is None:
+                self._connection = await self._find()
+            return self._connection
+
+    async def _reconnect(self, instead_of: _Connection | None) -> _Connection:
+        """Look for the store anew, unless another task has just done so."""
+        async with self._connecting:
+            if self._connection is instead_of or self._connection is None:
+                self._connection, self._remembered = None, False
+                self._connection = await self._find()
+            return self._connection
+
+    def _from_facts(self) -> _Connection | None:
+        facts = self.facts
+        entered = self._address.base(self._address.scheme)
+        base, root, method, home = (facts.get(name) for name in ("base", "root", "auth", "home"))
+        texts = all(isinstance(value, str) for value in (base, root, method, home))
+        if facts.get("entered") != entered or not texts or root not in ROOTS:
+            return None
+        if method not in _METHODS.get(str(base).partition("://")[0], ()):
+            return None
+        return _Connection(Place(str(base), str(root)), Signing(str(method), str(home), bool(facts.get("bare"))))
+
+    async def _find(self) -> _Connection:
+        found = await find_store(self.http, self._address)
+        home = found.index.get("home")
+        signing = await self._sign_in(found.place, home if isinstance(home, str) else "")
+        self.index, self.notes = found.index, found.notes
+        self.facts.update(
+            entered=self._address.base(self._address.scheme),
+            base=found.place.base,
+            root=found.place.root,
+            auth=signing.method,
+            home=signing.home,
+            bare=signing.bare,
+        )
+        spaces = found.index.get("namespaces")
+        if isinstance(spaces, list):
+            self.facts["namespaces"] = [space for space in spaces if isinstance(space, str) and space.startswith("wc/")]
+        self._remember_time_zone(found.index)
+        return _Connection(found.place, signing)
+
+    def _remember_time_zone(self, index: dict[str, Any]) -> None:
+        zone, offset = index.get("timezone_string"), index.get("gmt_offset")
+        if isinstance(zone, str):
+            self.facts["zone"] = zone
+        try:
+            self.facts["time_zone"] = float(str(offset))
+        except ValueError:
+            self.facts.setdefault("time_zone", 0.0)
+
+    async def _sign_in(self, place: Place, home: str) -> Signing:
+        """The first way that the store accepts. A definite "no" to the secret or its rights ends the search."""
+        refused: SiteError | None = None
+        for signing in ways(place, home):
+            answer = await self._send(_Connection(place, signing), "GET", "orders", _PROBE)
+            if answer.status < 400:
+                return signing
+            error = refusal(answer, self.http.sentences)
+            if answer.status != 401 or isinstance(error, SiteUnavailable):
+                raise error
+            if refused is None or explains_more(error, refused):
+                refused = error
+            known_secret = answer.code == KEY_REFUSED and signing.method != OAUTH
+            if error.code in ("missing_right", "clock") or (known_secret and error.code == "wrong_secret"):
+                break
+        if refused is None:
+            raise SiteRefused(f"{self.http.site} cannot be signed in to.", code="unauthorized")
+        raise refused
+
+    async def get(self, route: str, params: Mapping[str, Any] | None = None) -> Answer:
+        """GET a route below the API version.
+
+        Raises:
+            SiteError: what went wrong, in a sentence.
+        """
+        answer = await self.ask("GET", route, params)
+        if answer.status >= 400:
+            raise refusal(answer, self.http.sentences)
+        return answer
+
+    async def ask(
+        self,
+        method: str,
+        route: str,
+        params: Mapping[str, Any] | None = None,
+        body: Any = None,
+        *,
+        repeatable: bool = True,
+    ) -> Answer:
+        """Send a request and return the answer, also one of 400 to 499.
+
+        Where the store is known from an earlier run and suddenly refuses the key or the route, it is looked for
+        once more: it may have moved to HTTPS, or its permalinks changed.
+        """
+        connection = await self._connected()
+        answer = await self._send(connection, method, route, params, body, repeatable)
+        lost = answer.status == 401 or (answer.status == 404 and (not answer.is_json or answer.code == NO_ROUTE))
+        if (lost and self._remembered) or answer.moved_to:
+            connection = await self._reconnect(connection)
+            answer = await self._send(connection, method, route, params, body, repeatable)
+        return answer
+
+    async def _send(
+        self,
+        connection: _Connection,
+        method: str,
+        route: str,
+        params: Mapping[str, Any] | None = None,
+        body: Any = None,
+        repeatable: bool = True,
+    ) -> Answer:
+        def sign(verb: str, url: httpx.URL) -> tuple[httpx.URL, dict[str, str]]:
+            return connection.signing.sign(self._keys, connection.place, verb, url)
+
+        texts = {name: _text(value) for name, value in (params or {}).items()}
+        url = connection.place.url(f"{self.version}/{route}", texts)
+        answer = await self.http.request(method, url, body=body, sign=sign, repeatable=repeatable)
+        if answer.note and answer.note not in self.notes:
+            self.notes.append(answer.note)
+        return answer
+
+    def take_notes(self) -> list[str]:
+        """The notes since the last call."""
+        notes, self.notes = self.notes, []
+        return notes
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

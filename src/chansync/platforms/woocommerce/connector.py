@@ -1,0 +1,242 @@
+"""One channel's connection to a WooCommerce store."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
+from datetime import UTC, date, datetime, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from chansync.model.errors import DataError, SiteRefused, SiteUnavailable
+from chansync.model.order import Order, Refund, UnreadableOrder
+from chansync.model.times import to_ms
+from chansync.platforms.http import SiteHttp
+from chansync.platforms.http_failures import Answer
+from chansync.platforms.protocol import ConnectorSettings, Lookups, OrderPage, SiteIdentity, Traffic
+from chansync.platforms.woocommerce.address import parse_address
+from chansync.platforms.woocommerce.auth import Keys
+from chansync.platforms.woocommerce.client import StoreClient
+from chansync.platforms.woocommerce.failures import NO_ROUTE, refusal
+from chansync.platforms.woocommerce.lookups import pull_lookups
+from chansync.platforms.woocommerce.parse import OrderReader, read_refund
+from chansync.platforms.woocommerce.pull import Pull
+from chansync.platforms.woocommerce.source import PAGE, StoreSource
+from chansync.platforms.woocommerce.texts import identifier, text, title
+
+# The pages of a search by number that are looked through: beyond them the number is not among the likely ones.
+_SEARCHED = 3
+_REFUND_PAGES = 50
+_STATUS_FIELDS = "environment.version,environment.wp_version,settings.currency"
+_NUMBER = re.compile(r"\d+")
+_OLDEST = (5, 8)
+
+
+class WooCommerceConnector:
+    """One channel's connection to its store; see ``Connector``."""
+
+    def __init__(self, settings: ConnectorSettings, **http_options: Any) -> None:
+        values = settings.values
+        address = parse_address(text(values.get("store_domain")))
+        keys = Keys(text(values.get("consumer_key")), text(values.get("consumer_secret")))
+        if not keys.key or not keys.secret:
+            raise SiteRefused("Enter the consumer key and the consumer secret of the store.", code="no_key")
+        self._http = SiteHttp(address.site, secrets=(keys.basic, keys.secret, keys.key), **http_options)
+        self._facts = dict(settings.facts)
+        version = text(values.get("api_version")) or "wc/v3"
+        self._client = StoreClient(self._http, address, keys, version, self._facts)
+        self._keys = tuple(_names(values.get(f"{kind}_keys")) for kind in ("vat_number", "uic", "personal_number"))
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What to remember for the next connect: no secrets, JSON only."""
+        return self._facts
+
+    @property
+    def traffic(self) -> Traffic:
+        """Requests, repeats and bytes so far."""
+        return self._http.traffic
+
+    async def check(self) -> SiteIdentity:
+        """Find the store anew, prove the key, and say who the store is; see ``Connector.check``."""
+        await self._client.connect(fresh=True)
+        status, currency, may_write = await asyncio.gather(self._status(), self._currency(), self._may_write())
+        environment = status.get("environment") if isinstance(status.get("environment"), dict) else {}
+        settings = status.get("settings") if isinstance(status.get("settings"), dict) else {}
+        version = text(environment.get("version"))
+        notes = self._client.take_notes()
+        if version and _numbers(version) < _OLDEST:
+            notes.append(f"WooCommerce {version} is too old to tell which orders changed: 5.8 or later is needed.")
+        if may_write is False:
+            notes.append("The key may only read: statuses and quantities cannot be sent with it.")
+        return SiteIdentity(
+            title=title(self._client.index.get("name")) or self._http.site,
+            version=version or "unknown",
+            address=self._client.address,
+            connected_as=self._client.connected_as,
+            may_write=may_write,
+            currency=currency or text(settings.get("currency")),
+            time_zone=self._time_zone(),
+            notes=notes,
+        )
+
+    async def _status(self) -> dict[str, Any]:
+        """The store's own report; empty where the key may not see it or the store fails at it, as some do."""
+        try:
+            data = (await self._client.get("system_status", {"_fields": _STATUS_FIELDS})).data
+        except (SiteRefused, SiteUnavailable):
+            return {}
+        return data if isinstance(data, dict) else {}
+
+    async def _currency(self) -> str:
+        try:
+            data = (await self._client.get("data/currencies/current")).data
+        except SiteRefused:
+            return ""
+        return text(data.get("code")) if isinstance(data, dict) else ""
+
+    async def _may_write(self) -> bool | None:
+        """Ask for a batch of no changes: WooCommerce checks the key's right to write before it looks at the batch."""
+        try:
+            answer = await self._client.ask("POST", "orders/batch", body={})
+        except (SiteRefused, SiteUnavailable):
+            return None
+        if answer.status < 300:
+            return True
+        return False if answer.status in (401, 403) and answer.is_json else None
+
+    async def lookups(self) -> Lookups:
+        """Pull what the store can tell about itself; see ``Connector.lookups``."""
+        return await pull_lookups(self._client)
+
+    async def orders(self, cursor: dict[str, Any] | None, start: date | None) -> AsyncGenerator[OrderPage, None]:
+        """Every order that changed since ``cursor``; see ``Connector.orders``."""
+        await self._client.connect()
+        pull = Pull(
+            self._http.site,
+            StoreSource(self._client),
+            self._reader().read,
+            cursor,
+            None if start is None else self._beginning(start),
+            self._facts,
+            self._zone(),
+        )
+        async with aclosing(pull.pages()) as pages:
+            async for page in pages:
+                yield page
+
+    async def order(self, external_id: str) -> Order | UnreadableOrder | None:
+        """One order, also one in the trash (its status is ``trash``); None when the store does not have it."""
+        own = identifier(external_id)
+        if not own:
+            return None
+        answer = await self._client.ask("GET", f"orders/{own}")
+        if answer.status == 404 and answer.is_json and answer.code != NO_ROUTE:
+            return None
+        self._check(answer)
+        return self._reader().read(answer.data)
+
+    async def find(self, number: str) -> Order | UnreadableOrder | None:
+        """One order by its number, which plugins make different from the id."""
+        wanted = number.strip().removeprefix("#")
+        if not wanted:
+            return None
+        found = await self.order(wanted)
+        if found is not None and found.number == wanted:
+            return found
+        reader = self._reader()
+        for page in range(1, _SEARCHED + 1):
+            params = {"search": wanted, "per_page": PAGE, "page": page}
+            rows = (await self._client.get("orders", params)).data
+            for row in rows if isinstance(rows, list) else ():
+                if isinstance(row, dict) and text(row.get("number")) == wanted:
+                    return reader.read(row)
+            if not isinstance(rows, list) or len(rows) < PAGE:
+                break
+        return None
+
+    async def several(self, external_ids: list[str]) -> list[Order | UnreadableOrder]:
+        """Orders by their ids, 100 in one request; those that are not there, or in the trash, are left out."""
+        wanted = [own for own in map(identifier, external_ids) if own]
+        reader = self._reader()
+        found: list[Order | UnreadableOrder] = []
+        for first in range(0, len(wanted), PAGE):
+            params = {"include": ",".join(wanted[first : first + PAGE]), "per_page": PAGE, "orderby": "id"}
+            rows = (await self._client.get("orders", params)).data
+            found += [reader.read(row) for row in rows] if isinstance(rows, list) else []
+        return found
+
+    def read(self, raw: dict[str, Any]) -> Order | UnreadableOrder:
+        """An order from data that was kept; no I/O."""
+        return self._reader().read(raw)
+
+    async def refunds(self, order: Order) -> list[Refund]:
+        """The order's refunds with their lines, as ``parse.read_refund`` describes them."""
+        found: dict[str, Refund] = {}
+        for page in range(1, _REFUND_PAGES + 1):
+            answer = await self._client.ask(
+                "GET", f"orders/{identifier(order.external_id)}/refunds", {"per_page": PAGE, "page": page}
+            )
+            if answer.status == 404 and answer.is_json and answer.code != NO_ROUTE:
+                return []
+            self._check(answer)
+            rows = answer.data if isinstance(answer.data, list) else []
+            for row in rows:
+                refund = self._refund(row, order)
+                if refund is not None:
+                    found[refund.external_id] = refund
+            if len(rows) < PAGE:
+                break
+        return list(found.values())
+
+    def _refund(self, row: Any, order: Order) -> Refund | None:
+        try:
+            return read_refund(row)
+        except DataError as error:
+            raise SiteUnavailable(
+                f"A refund of order {order.number} at {self._http.site} cannot be read: {error}", code="bad_refund"
+            ) from None
+
+    async def aclose(self) -> None:
+        """Close connections; harmless when called twice."""
+        await self._http.aclose()
+
+    def _check(self, answer: Answer) -> None:
+        if answer.status >= 400:
+            raise refusal(answer, self._http.sentences)
+
+    def _reader(self) -> OrderReader:
+        return OrderReader(self._time_zone(), *self._keys)
+
+    def _time_zone(self) -> float:
+        """Hours that the store is ahead of UTC, today."""
+        offset = self._facts.get("time_zone")
+        return float(offset) if isinstance(offset, (int, float)) and -24 < offset < 24 else 0.0
+
+    def _zone(self) -> tzinfo | None:
+        name = self._facts.get("zone")
+        try:
+            return ZoneInfo(name) if isinstance(name, str) and name else None
+        except (ValueError, OSError, KeyError):
+            return None
+
+    def _beginning(self, start: date) -> int:
+        """Just before the first moment of that day in the store's time, UTC milliseconds."""
+        zone = self._zone()
+        midnight = datetime(start.year, start.month, start.day, tzinfo=zone or UTC)
+        offset = 0 if zone else int(self._time_zone() * 3_600_000)
+        return max(0, to_ms(midnight) - offset - 1000)
+
+
+def _names(value: Any) -> list[str]:
+    return (
+        [name for name in map(text, value) if name]
+        if isinstance(value, Iterable) and not isinstance(value, str)
+        else []
+    )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number[:6]) for number in _NUMBER.findall(version)[:3])

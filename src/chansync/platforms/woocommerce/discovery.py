@@ -1,0 +1,100 @@
+"""Finding a store's REST API from what people entered as its address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
+from chansync.platforms.http import SiteHttp
+from chansync.platforms.http_failures import Answer
+from chansync.platforms.woocommerce.address import PRETTY, ROOTS, Address, Place
+
+_INDEX_FIELDS = "name,description,url,home,gmt_offset,timezone_string,namespaces"
+# An answer that is no JSON may only mean that the API is elsewhere.
+_NO_JSON = {"html", "truncated", "empty", "not_json", "bad_encoding"}
+_ATTEMPTS = 2
+
+
+@dataclass(slots=True)
+class Found:
+    """A store's REST API. ``index`` is what it says about itself; empty where it tells only those it knows."""
+
+    place: Place
+    index: dict[str, Any]
+    notes: list[str] = field(default_factory=list)
+
+
+async def find_store(http: SiteHttp, address: Address) -> Found:
+    """Look for the API below the address, over HTTPS unless plain HTTP was asked for.
+
+    Where no scheme was stated and nothing listens for HTTPS, plain HTTP is used: nothing secret is sent over it.
+
+    Raises:
+        SiteError: there is none, or it cannot be reached.
+    """
+    try:
+        return await _below(http, address, address.scheme or "https")
+    except SiteUnavailable as error:
+        if address.scheme or error.code != "connection_refused":
+            raise
+    found = await _below(http, address, "http")
+    if urlsplit(found.place.base).scheme == "http":
+        found.notes.append(
+            f"{http.site} has no HTTPS: requests are signed, but what they bring can be read on the way."
+        )
+    return found
+
+
+async def _below(http: SiteHttp, address: Address, scheme: str) -> Found:
+    base, notes = address.base(scheme), []
+    blocked: Place | None = None
+    failures: list[Answer | SiteError] = []
+    for root in ROOTS:
+        place = Place(base, root)
+        try:
+            answer = await http.request("GET", place.url("", {"_fields": _INDEX_FIELDS}), attempts=_ATTEMPTS)
+        except SiteUnavailable as error:
+            if error.code not in _NO_JSON:
+                raise
+            failures.append(error)
+            continue
+        if answer.moved_to:
+            base = f"{answer.moved_to}{address.path}"
+            place = Place(base, root)
+            notes = [f"{http.site} sends plain HTTP on to HTTPS, which is used from now on: enter it with https://."]
+        if answer.status < 400 and isinstance(answer.data, dict) and isinstance(answer.data.get("namespaces"), list):
+            return Found(place, _with_woocommerce(http, answer.data), notes)
+        if answer.status in (401, 403) and answer.is_json:
+            blocked = blocked or place
+        failures.append(answer)
+    if blocked is not None:
+        return Found(blocked, {}, notes)
+    raise _nothing_there(http, failures)
+
+
+def _with_woocommerce(http: SiteHttp, index: dict[str, Any]) -> dict[str, Any]:
+    if any(isinstance(space, str) and space.startswith("wc/") for space in index["namespaces"]):
+        return index
+    raise SiteRefused(
+        f"{http.site} is a WordPress site, but WooCommerce's REST API is not there: activate WooCommerce.",
+        code="no_woocommerce",
+    )
+
+
+def _nothing_there(http: SiteHttp, failures: list[Answer | SiteError]) -> SiteError:
+    """The failure that tells most: a closed door, then a page where the API should be, then nothing at all."""
+    for failure in failures:
+        if isinstance(failure, Answer) and failure.status in (401, 403):
+            return http.sentences.refusal(failure)
+    for failure in failures:
+        if isinstance(failure, SiteError):
+            return failure
+    titles = [failure for failure in failures if isinstance(failure, Answer) and failure.title]
+    said = http.sentences.said(titles[0]) if titles else ""
+    return SiteRefused(
+        f"{http.site} has no WordPress REST API, neither under {PRETTY} nor without permalinks{said}: check the "
+        "address, and that no plugin turns the REST API off.",
+        code="no_rest_api",
+    )

@@ -1,0 +1,79 @@
+"""What a store's refusals mean, in sentences that say what to do."""
+
+from __future__ import annotations
+
+from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
+from chansync.platforms.http_failures import Answer, Sentences
+
+#: What WooCommerce calls every refusal of a key; the message beside it may be in the store's language.
+KEY_REFUSED = "woocommerce_rest_authentication_error"
+NO_ROUTE = "rest_no_route"
+
+_WHERE = "WooCommerce → Settings → Advanced → REST API"
+
+
+def refusal(answer: Answer, sentences: Sentences) -> SiteError:
+    """What an answer of 400 to 499 means."""
+    if not answer.is_json:
+        return sentences.refusal(answer)
+    site, said = sentences.site, sentences.said(answer)
+    if answer.status == 401:
+        return _unauthorised(answer, site, said)
+    if answer.status == 403:
+        if answer.code.startswith("woocommerce_"):
+            return SiteRefused(
+                f"The key's user may not do this at {site}{said}: give the key to a shop manager or administrator "
+                f"under {_WHERE}.",
+                code="missing_right",
+            )
+        return sentences.refusal(answer)
+    if answer.code == NO_ROUTE:
+        return SiteRefused(
+            f"{site} does not have this part of WooCommerce's REST API{said}: check that WooCommerce is active and "
+            "up to date.",
+            code="no_route",
+        )
+    if answer.status == 404 and not answer.code:
+        return sentences.refusal(answer)
+    code = {404: "not_found", 413: "too_much"}.get(answer.status, "refused")
+    reason = f" [{sentences.quote(answer.code)}]" if answer.code else ""
+    return SiteRefused(f"{site} refuses the request with {answer.status}{said}{reason}.", code=code)
+
+
+def _unauthorised(answer: Answer, site: str, said: str) -> SiteError:
+    message = str(answer.data.get("message", "")).lower() if isinstance(answer.data, dict) else ""
+    if "nonce" in message:
+        return SiteUnavailable(f"{site} took a request for a repeated one{said}: try again.", code="nonce")
+    if "timestamp" in message:
+        return SiteRefused(
+            f"The clocks of {site} and of this computer differ by more than 15 minutes{said}: set the wrong one.",
+            code="clock",
+        )
+    if "key is invalid" in message:
+        return SiteRefused(
+            f"{site} does not know the consumer key{said}: check it for a missing character, or make a new one under "
+            f"{_WHERE}.",
+            code="unknown_key",
+        )
+    if "secret is invalid" in message or "signature" in message:
+        return SiteRefused(
+            f"The consumer secret does not belong to the key at {site}{said}: enter it anew, or make a new key under "
+            f"{_WHERE}.",
+            code="wrong_secret",
+        )
+    if "permission" in message:
+        return SiteRefused(
+            f"The key lacks a right at {site}{said}: set its permissions to Read/Write under {_WHERE}.",
+            code="missing_right",
+        )
+    return SiteRefused(
+        f"{site} does not accept the key{said}: check the consumer key and secret, or make new ones under {_WHERE}.",
+        code="unauthorized",
+    )
+
+
+def explains_more(one: SiteError, other: SiteError) -> bool:
+    """Whether ``one`` tells more about a refused key than ``other``."""
+    order = ["wrong_secret", "missing_right", "clock", "unknown_key", "unauthorized", "password_page"]
+    places = [order.index(error.code) if error.code in order else len(order) for error in (one, other)]
+    return places[0] < places[1]

@@ -1,0 +1,261 @@
+"""A WooCommerce order in chansync's own words.
+
+Money: line totals are without tax, with ``total_tax`` beside them, whether or not the store's prices include it.
+``subtotal`` is before and ``total`` after coupons, so coupon lines are not subtracted again. ``price`` is a float
+that PHP made: it is not read. ``refunds[].total`` is negative there, and positive here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Any
+
+from chansync.model.errors import DataError
+from chansync.model.money import is_currency, parse_amount
+from chansync.model.order import Address, ChargeLine, Order, OrderLine, Refund, TaxNumbers, UnreadableOrder
+from chansync.platforms.woocommerce.texts import day, identifier, lines, listed, moment, text, title
+
+# The names under which plugins keep a customer's numbers in ``meta_data``; compared without regard to case and to
+# underscores at the beginning.
+VAT_NUMBER_KEYS = (
+    "billing_vat_number billing_eu_vat_number billing_vat billing_vat_id billing_vatid billing_vat_no billing_eu_vat "
+    "billing_tax_number vat_number eu_vat_number vat_id vat_no wc_billing/vat_number billing_dds billing_zdds"
+).split()
+UIC_KEYS = (
+    "billing_eik billing_uic billing_bulstat billing_company_number billing_company_id billing_company_eik "
+    "billing_registration_number company_eik company_uic company_number eik uic bulstat"
+).split()
+PERSONAL_NUMBER_KEYS = "billing_egn billing_personal_number billing_personal_id egn personal_number".split()
+
+_ADDRESS = "first_name last_name company address_1 address_2 city state postcode country email phone".split()
+# Separates the parts of what the digest covers: control characters are removed from all of them.
+_PART, _ROW = "\x1f", "\x1e"
+
+
+class OrderReader:
+    """Reads orders of one store.
+
+    Args:
+        offset_hours: hours that the store's clock is ahead of UTC, for orders without UTC times.
+        vat, uic, personal: more names of ``meta_data`` entries that hold the customer's numbers.
+    """
+
+    def __init__(
+        self,
+        offset_hours: float = 0.0,
+        vat: Iterable[str] = (),
+        uic: Iterable[str] = (),
+        personal: Iterable[str] = (),
+    ) -> None:
+        self._offset_ms = int(offset_hours * 3_600_000)
+        usual = (VAT_NUMBER_KEYS, UIC_KEYS, PERSONAL_NUMBER_KEYS)
+        # What a channel lists itself wins over the usual names.
+        self._kinds = {_key(name): kind for kind, names in enumerate(usual) for name in names}
+        self._kinds |= {_key(name): kind for kind, names in enumerate((vat, uic, personal)) for name in names}
+
+    def read(self, raw: Any) -> Order | UnreadableOrder:
+        """The order, or what makes it unreadable; never an error."""
+        if not isinstance(raw, dict):
+            return UnreadableOrder("", "", 0, f"The store sent something that is no order: {raw!r:.60}")
+        external_id = identifier(raw.get("id"))
+        number = text(raw.get("number")) or external_id
+        modified = self._either(raw, "date_modified")
+        try:
+            if not external_id:
+                raise DataError(f"it has no id: {raw.get('id')!r:.60}")
+            return self._order(raw, external_id, number, modified)
+        except DataError as error:
+            return UnreadableOrder(
+                external_id, number, modified or 0, f"Order {number or '?'} cannot be read: {error}", raw
+            )
+
+    def _either(self, raw: dict[str, Any], name: str) -> int | None:
+        """A time from its UTC field or else from the one in the store's time; None where neither is a time."""
+        for field, offset in ((f"{name}_gmt", 0), (name, self._offset_ms)):
+            try:
+                found = moment(raw.get(field), field, offset)
+            except DataError:
+                continue
+            if found is not None:
+                return found
+        return None
+
+    def _order(self, raw: dict[str, Any], external_id: str, number: str, modified: int | None) -> Order:
+        placed_at = self._either(raw, "date_created")
+        if placed_at is None:
+            raise DataError(f"it has no time at which it was placed: {raw.get('date_created_gmt')!r:.60}")
+        status = text(raw.get("status")).removeprefix("wc-")
+        if not status:
+            raise DataError(f"it has no status: {raw.get('status')!r:.60}")
+        currency = text(raw.get("currency")).upper()
+        if currency and not is_currency(currency):
+            raise DataError(f"its currency is none: {currency!r:.60}")
+        if raw.get("total") in (None, ""):
+            raise DataError("it states no total")
+        shipping = listed(raw.get("shipping_lines"), "its shipping lines")
+        first = shipping[0] if shipping else {}
+        order = Order(
+            external_id=external_id,
+            number=number,
+            status=status,
+            placed_at=placed_at,
+            placed_on=day(raw.get("date_created")) or _day_at(placed_at, self._offset_ms),
+            modified_at=placed_at if modified is None else modified,
+            currency=currency,
+            total=parse_amount(raw["total"], "its total"),
+            total_tax=parse_amount(raw.get("total_tax"), "its tax"),
+            billing=_address(raw.get("billing")),
+            delivery=_address(raw.get("shipping")),
+            tax_numbers=self._tax_numbers(raw.get("meta_data")),
+            payment_code=text(raw.get("payment_method")),
+            payment_title=title(raw.get("payment_method_title")),
+            delivery_code=_method(first),
+            delivery_title=title(first.get("method_title")),
+            note=lines(raw.get("customer_note")),
+            lines=[_line(row) for row in listed(raw.get("line_items"), "its lines")],
+            shipping=[_charge(row, title(row.get("method_title")), _method(row)) for row in shipping],
+            fees=[_charge(row, title(row.get("name")), "") for row in listed(raw.get("fee_lines"), "its fees")],
+            refunds=[_refund(row) for row in listed(raw.get("refunds"), "its refunds")],
+            raw=raw,
+        )
+        order.digest = digest(order)
+        return order
+
+    def _tax_numbers(self, meta: Any) -> TaxNumbers:
+        found = ["", "", ""]
+        for entry in meta if isinstance(meta, list) else ():
+            name = entry.get("key") if isinstance(entry, dict) else None
+            kind = self._kinds.get(_key(name)) if isinstance(name, str) else None
+            if kind is not None and not found[kind]:
+                found[kind] = text(entry.get("value"))
+        vat, uic, personal = found
+        return TaxNumbers(uic=uic, vat=vat, personal=personal)
+
+
+def _key(name: str) -> str:
+    return name.strip().lower().lstrip("_")
+
+
+def _day_at(milliseconds: int, offset_ms: int) -> Any:
+    return (datetime.fromtimestamp(milliseconds / 1000, UTC) + timedelta(milliseconds=offset_ms)).date()
+
+
+def _address(raw: Any) -> Address:
+    if not isinstance(raw, dict):
+        return Address()
+    get = raw.get
+    return Address(*[text(get(name)) for name in _ADDRESS])
+
+
+def _line(row: dict[str, Any]) -> OrderLine:
+    get = row.get
+    total = parse_amount(get("total"), "a line's total")
+    subtotal = get("subtotal")
+    return OrderLine(
+        external_id=identifier(get("id")),
+        name=title(get("name")),
+        sku=text(get("sku")),
+        gtin=text(get("global_unique_id")),
+        item_code=identifier(get("variation_id")) or identifier(get("product_id")),
+        quantity=parse_amount(get("quantity"), "a line's quantity"),
+        subtotal=total if subtotal in (None, "") else parse_amount(subtotal, "a line's subtotal"),
+        total=total,
+        tax=parse_amount(get("total_tax"), "a line's tax"),
+    )
+
+
+def _charge(row: dict[str, Any], name: str, code: str) -> ChargeLine:
+    return ChargeLine(
+        external_id=identifier(row.get("id")),
+        name=name,
+        code=code,
+        total=parse_amount(row.get("total"), f"the charge {name!r:.40}"),
+        tax=parse_amount(row.get("total_tax"), f"the tax of {name!r:.40}"),
+    )
+
+
+def _method(row: dict[str, Any]) -> str:
+    """``flat_rate:3``, as the lookup of delivery methods knows it; older stores write it into ``method_id``."""
+    method, instance = text(row.get("method_id")), identifier(row.get("instance_id"))
+    return f"{method}:{instance}" if method and instance and ":" not in method else method
+
+
+def _refund(row: dict[str, Any]) -> Refund:
+    total = parse_amount(row.get("total"), "a refund's total")
+    return Refund(external_id=identifier(row.get("id")), total=abs(total), reason=text(row.get("reason")))
+
+
+def read_refund(row: Any) -> Refund | None:
+    """A refund with its lines, from ``orders/<id>/refunds``; None where it is no refund.
+
+    A line is ``{"kind": "item" | "shipping" | "fee", "line", "item_code", "name", "quantity", "total", "tax"}``:
+    ``line`` is the id of the order's line, amounts and quantity are texts of positive decimals.
+
+    Raises:
+        DataError: an amount in it is none.
+    """
+    if not isinstance(row, dict) or not identifier(row.get("id")):
+        return None
+    found = []
+    for kind, name in (("item", "line_items"), ("shipping", "shipping_lines"), ("fee", "fee_lines")):
+        found += [_refund_line(kind, entry) for entry in listed(row.get(name), "a refund's lines")]
+    amount = row.get("amount")
+    total = parse_amount(row.get("total") if amount in (None, "") else amount, "a refund's amount")
+    return Refund(identifier(row.get("id")), abs(total), text(row.get("reason")), found)
+
+
+def _refund_line(kind: str, row: dict[str, Any]) -> dict[str, Any]:
+    meta = row.get("meta_data")
+    entries = [entry for entry in meta if isinstance(entry, dict)] if isinstance(meta, list) else []
+    line = next((entry.get("value") for entry in entries if entry.get("key") == "_refunded_item_id"), None)
+    return {
+        "kind": kind,
+        "line": identifier(line),
+        "item_code": identifier(row.get("variation_id")) or identifier(row.get("product_id")),
+        "name": title(row.get("name") or row.get("method_title")),
+        "quantity": str(abs(parse_amount(row.get("quantity"), "a refund's quantity"))),
+        "total": str(abs(parse_amount(row.get("total"), "a refund's line"))),
+        "tax": str(abs(parse_amount(row.get("total_tax"), "a refund's tax"))),
+    }
+
+
+def digest(order: Order) -> str:
+    """A fingerprint of everything that matters to a sale or its status; not of when it was last touched."""
+    parts = [
+        f"1{_PART}{order.external_id}{_PART}{order.number}{_PART}{order.status}{_PART}{order.placed_at}",
+        f"{order.placed_on}{_PART}{order.currency}{_PART}{_amount(order.total)}{_PART}{_amount(order.total_tax)}",
+        _address_text(order.billing),
+        _address_text(order.delivery),
+        f"{order.tax_numbers.uic}{_PART}{order.tax_numbers.vat}{_PART}{order.tax_numbers.personal}",
+        f"{order.payment_code}{_PART}{order.payment_title}{_PART}{order.delivery_code}{_PART}{order.delivery_title}",
+        order.note,
+    ]
+    parts += [
+        f"line{_PART}{line.external_id}{_PART}{line.name}{_PART}{line.sku}{_PART}{line.gtin}{_PART}{line.item_code}"
+        f"{_PART}{_amount(line.quantity)}{_PART}{_amount(line.subtotal)}{_PART}{_amount(line.total)}"
+        f"{_PART}{_amount(line.tax)}"
+        for line in order.lines
+    ]
+    for kind, charges in (("shipping", order.shipping), ("fee", order.fees)):
+        parts += [
+            f"{kind}{_PART}{charge.external_id}{_PART}{charge.name}{_PART}{charge.code}{_PART}{_amount(charge.total)}"
+            f"{_PART}{_amount(charge.tax)}"
+            for charge in charges
+        ]
+    parts += [f"refund{_PART}{refund.external_id}{_PART}{_amount(refund.total)}" for refund in order.refunds]
+    return blake2b(_ROW.join(parts).encode(), digest_size=16).hexdigest()
+
+
+def _address_text(address: Address) -> str:
+    return _PART.join([getattr(address, name) for name in _FIELDS])
+
+
+_FIELDS = tuple(Address.__dataclass_fields__)
+
+
+def _amount(amount: Decimal) -> str:
+    # 4.9 and 4.90 are the same amount: the number of decimals is a setting of the store.
+    return str(amount.normalize())

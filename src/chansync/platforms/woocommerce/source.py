@@ -1,0 +1,129 @@
+"""Pages of a store's orders, and what a request for one looks like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from chansync.model.errors import DataError, SiteUnavailable
+from chansync.model.times import from_ms, now_ms
+from chansync.platforms.woocommerce.client import StoreClient
+from chansync.platforms.woocommerce.failures import refusal
+from chansync.platforms.woocommerce.texts import identifier, moment
+
+#: The most orders that a store gives at once: 101 is refused.
+PAGE = 100
+BY_CHANGE = "modified"
+BY_ID = "id"
+# How far behind our own clock a store without a ``Date`` header is taken to be, in milliseconds.
+_UNKNOWN_CLOCK = 600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which orders: those changed after one time and before another, both exclusive, UTC milliseconds."""
+
+    after: int | None
+    before: int | None
+    order: str
+
+    def params(self, page: int, size: int) -> dict[str, Any]:
+        """The parameters of the request. No ``status``: every order that is not in the trash."""
+        params: dict[str, Any] = {"per_page": size, "page": page, "orderby": self.order, "order": "asc"}
+        for name, bound in (("modified_after", self.after), ("modified_before", self.before)):
+            if bound is not None:
+                params[name] = from_ms(bound).strftime("%Y-%m-%dT%H:%M:%S")
+        if self.after is not None or self.before is not None:
+            params["dates_are_gmt"] = "true"
+        return params
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An order as sent, and its keys as far as they can be read.
+
+    Attributes:
+        changed: UTC milliseconds of the last change; None where unreadable.
+        local: the same in the store's time, which older stores sort by; None where unreadable.
+    """
+
+    raw: Any
+    id: int | None
+    changed: int | None
+    local: int | None
+
+
+@dataclass(slots=True)
+class Page:
+    """One page.
+
+    Attributes:
+        total: how many orders the query has, as counted for this answer; None where the store does not say.
+        clock: the store's clock at the answer, UTC milliseconds, whole seconds.
+    """
+
+    rows: list[Row]
+    total: int | None
+    clock: int
+    notes: list[str] = field(default_factory=list)
+
+
+class SortRefused(Exception):
+    """The store does not know ``orderby=modified``."""
+
+
+class Source(Protocol):
+    """Where pages come from."""
+
+    async def fetch(self, query: Query, page: int, size: int = PAGE) -> Page:
+        """One page of a query; pages are counted from 1.
+
+        Raises:
+            SortRefused: the store cannot sort like this.
+            SiteError: what went wrong, in a sentence.
+        """
+        ...
+
+
+class StoreSource:
+    """Pages of a store."""
+
+    def __init__(self, client: StoreClient) -> None:
+        self._client = client
+
+    async def fetch(self, query: Query, page: int, size: int = PAGE) -> Page:
+        """One page; see ``Source``."""
+        answer = await self._client.ask("GET", "orders", query.params(page, size))
+        sentences = self._client.http.sentences
+        if answer.status >= 400:
+            if answer.status == 400 and query.order == BY_CHANGE and "orderby" in str(answer.data):
+                raise SortRefused
+            raise refusal(answer, sentences)
+        if not isinstance(answer.data, list):
+            raise SiteUnavailable(
+                f"{sentences.site} sent something else than a list of orders{sentences.said(answer)}: a plugin there "
+                "changes what its REST API answers.",
+                code="not_a_list",
+            )
+        total = answer.headers.get("x-wp-total", "").strip()
+        clock = answer.site_time
+        return Page(
+            [_row(raw) for raw in answer.data],
+            int(total) if total.isascii() and total.isdigit() and len(total) < 12 else None,
+            now_ms() - _UNKNOWN_CLOCK if clock is None else clock,
+            self._client.take_notes(),
+        )
+
+
+def _row(raw: Any) -> Row:
+    if not isinstance(raw, dict):
+        return Row(raw, None, None, None)
+    own = identifier(raw.get("id"))
+    return Row(raw, int(own) if own else None, _time(raw.get("date_modified_gmt")), _time(raw.get("date_modified")))
+
+
+def _time(value: Any) -> int | None:
+    try:
+        return moment(value, "a time")
+    except DataError:
+        return None

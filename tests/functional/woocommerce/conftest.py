@@ -1,0 +1,65 @@
+"""Demo stores on real sockets, and connectors to them that do not wait long."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import trustme
+
+from chansync.demo.woocommerce import DemoServer, DemoShop
+from chansync.platforms.protocol import Connector, ConnectorSettings
+from chansync.platforms.woocommerce import WooCommerce
+
+Connect = Callable[..., Connector]
+
+
+async def _no_wait(seconds: float) -> None:
+    """Instead of sleeping."""
+
+
+@pytest.fixture
+async def connect() -> AsyncIterator[Connect]:
+    """Makes connectors, and closes them in the end."""
+    made: list[Connector] = []
+    platform = WooCommerce(backoff=lambda attempt: 0.0, sleep=_no_wait, timeout=httpx.Timeout(5.0, read=1.0, pool=None))
+
+    def make(server: DemoServer, facts: dict[str, Any] | None = None, **values: Any) -> Connector:
+        shop = server.shop
+        usual = {
+            "store_domain": server.url.replace("127.0.0.1", "localhost")
+            if server.url.startswith("https")
+            else server.url,
+            "consumer_key": shop.consumer_key,
+            "consumer_secret": shop.consumer_secret,
+            "api_version": "wc/v3",
+        }
+        connector = platform.connect(ConnectorSettings("shop", {**usual, **values}, facts or {}))
+        made.append(connector)
+        return connector
+
+    yield make
+    for connector in made:
+        await connector.aclose()
+
+
+@pytest.fixture
+def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """A certificate for ``localhost`` from an authority that this computer knows, and its key."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    issued = authority.issue_cert("localhost", "127.0.0.1")
+    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    for number, blob in enumerate(issued.cert_chain_pems):
+        blob.write_to_path(tmp_path / "cert.pem", append=number > 0)
+    return tmp_path / "cert.pem", tmp_path / "key.pem"
+
+
+@pytest.fixture
+def shop() -> DemoShop:
+    """A store of 250 orders."""
+    return DemoShop.create(orders=250)

@@ -1,0 +1,235 @@
+"""Finding a store, signing in, and what is said when it does not work."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from chansync.demo.woocommerce import DemoServer, DemoShop
+from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
+from chansync.platforms.protocol import Capability, ConnectorSettings
+from chansync.platforms.woocommerce import PLATFORM
+
+
+def test_the_platform() -> None:
+    assert (PLATFORM.kind, PLATFORM.label) == ("woocommerce", "WooCommerce")
+    assert PLATFORM.capabilities == frozenset(Capability)
+
+
+async def test_plain_http_is_signed(shop: DemoShop, connect: Any) -> None:
+    with DemoServer(shop) as server:
+        connector = connect(server)
+        identity = await connector.check()
+        assert (identity.connected_as, identity.version) == ("HTTP, OAuth 1.0a signature", "11.0.1")
+        assert (identity.title, identity.currency, identity.may_write) == (shop.title, "EUR", True)
+        assert identity.address == server.url
+        assert identity.time_zone == 2.0
+        assert identity.notes == []
+        assert not any("consumer_secret" in request.params for request in server.requests)
+
+
+async def test_https_takes_basic_authentication(shop: DemoShop, connect: Any, certificate: tuple[Path, Path]) -> None:
+    with DemoServer(shop, tls=certificate) as server:
+        connector = connect(server)
+        assert (await connector.check()).connected_as == "HTTPS, Basic authentication"
+        await connector.aclose()
+
+
+async def test_a_store_behind_a_proxy_that_hides_https(
+    shop: DemoShop, connect: Any, certificate: tuple[Path, Path]
+) -> None:
+    with DemoServer(shop, tls=certificate, tls_unseen=True) as server:
+        connector = connect(server)
+        assert (await connector.check()).connected_as == "HTTPS, OAuth 1.0a signature"
+        assert len([page async for page in connector.orders(None, None)]) == 4
+        await connector.aclose()
+
+
+@pytest.mark.parametrize("exact", [False, True])
+async def test_a_store_without_permalinks(shop: DemoShop, connect: Any, exact: bool) -> None:
+    with DemoServer(shop, pretty_permalinks=False, exact_home_signature=exact) as server:
+        connector = connect(server)
+        await connector.check()
+        assert connector.facts["root"] == "/?rest_route=/"
+        assert await connector.order("100") is not None
+
+
+async def test_facts_save_the_search(shop: DemoShop, connect: Any) -> None:
+    with DemoServer(shop) as server:
+        first = connect(server)
+        await first.check()
+        before = len(server.requests)
+        second = connect(server, dict(first.facts))
+        assert await second.order("100") is not None
+        assert len(server.requests) - before == 1
+        assert shop.consumer_secret not in repr(first.facts)
+        assert shop.consumer_key not in repr(first.facts)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"root": "/?rest_route=/wrong/"},
+        {"root": "/index.php/wp-json/"},
+        {"base": 7},
+        {"auth": "basic"},
+        {"home": "http://elsewhere.example"},
+    ],
+)
+async def test_wrong_facts_are_found_out(shop: DemoShop, connect: Any, wrong: dict[str, Any]) -> None:
+    with DemoServer(shop) as server:
+        first = connect(server)
+        await first.check()
+        second = connect(server, {**first.facts, **wrong})
+        assert await second.order("100") is not None
+        assert second.facts == first.facts or wrong["root"].startswith("/index")
+
+
+async def test_no_scheme_falls_back_to_signed_http_where_nothing_listens_for_https(
+    shop: DemoShop, connect: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with DemoServer(shop) as server, socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        # The two default ports, which a test cannot have: 443 where nobody listens, and 80.
+        ports = {443: unused.getsockname()[1], 80: int(server.url.rsplit(":", 1)[1])}
+        connect_tcp = anyio.connect_tcp
+
+        async def redirected(remote_host: str, remote_port: int, **options: Any) -> Any:
+            return await connect_tcp(remote_host, ports.get(remote_port, remote_port), **options)
+
+        monkeypatch.setattr(anyio, "connect_tcp", redirected)
+        shop.settle_at("http://127.0.0.1")
+        server._app._home = "http://127.0.0.1"
+        connector = connect(server, store_domain="127.0.0.1")
+        identity = await connector.check()
+        assert identity.connected_as == "HTTP, OAuth 1.0a signature"
+        assert any("has no HTTPS" in note for note in identity.notes)
+
+
+KEYS = {
+    "unknown key": ({"consumer_key": "ck_unknown"}, "unknown_key", "does not know the consumer key"),
+    "wrong secret": ({"consumer_secret": "cs_wrong"}, "wrong_secret", "does not belong to the key"),
+}
+
+
+@pytest.mark.parametrize("tls", [False, True])
+@pytest.mark.parametrize("name", KEYS)
+async def test_wrong_keys(
+    shop: DemoShop, connect: Any, certificate: tuple[Path, Path], tls: bool, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    values, code, words = KEYS[name]
+    with DemoServer(shop, tls=certificate if tls else None) as server:
+        connector = connect(server, **values)
+        for ask in (connector.check, connector.lookups, lambda: connector.order("1")):
+            with pytest.raises(SiteRefused, match=words) as caught:
+                await ask()
+            assert caught.value.code == code
+            for secret in ("cs_wrong", "ck_unknown", shop.consumer_secret, shop.consumer_key):
+                assert secret not in str(caught.value) + caplog.text
+        right = connect(server)
+        assert await right.order("100") is not None
+        for used in (connector, right):
+            await used.aclose()
+
+
+async def test_a_key_that_may_only_read(shop: DemoShop, connect: Any) -> None:
+    with DemoServer(shop) as server:
+        connector = connect(server, consumer_key=shop.read_only_key, consumer_secret=shop.read_only_secret)
+        before = shop.counts()
+        identity = await connector.check()
+        assert identity.may_write is False
+        assert any("may only read" in note for note in identity.notes)
+        assert shop.counts() == before
+
+
+def test_missing_keys_and_no_address() -> None:
+    for values, code in (({"store_domain": "shop.example"}, "no_key"), ({"store_domain": None}, "bad_address")):
+        with pytest.raises(SiteRefused) as caught:
+            PLATFORM.connect(ConnectorSettings("shop", values))
+        assert caught.value.code == code
+
+
+async def test_an_address_that_is_no_shop(shop: DemoShop, connect: Any) -> None:
+    with DemoServer(shop) as server:
+        with pytest.raises(SiteRefused, match=r"no WordPress REST API.*Page not found") as caught:
+            await connect(server, store_domain=f"{server.url}/blog").check()
+        assert caught.value.code == "no_rest_api"
+
+
+TROUBLE = [
+    ("html", {}, "http_503"),
+    ("html", {"status": 200}, "html"),
+    ("truncated", {}, "truncated"),
+    ("truncated", {"mode": "length"}, "truncated"),
+    ("drop", {}, "truncated"),
+    ("garbage", {}, "bad_encoding"),
+    ("empty", {}, "empty"),
+    ("status", {"status": 429}, "http_429"),
+    ("status", {"status": 503, "retry_after": 600}, "http_503"),
+    ("status", {"status": 502}, "http_502"),
+    ("hang", {}, "timeout"),
+    ("redirect", {"to": "https://elsewhere.example/"}, "redirect"),
+    ("status", {"status": 403}, "forbidden"),
+]
+
+
+@pytest.mark.parametrize(("kind", "options", "code"), TROUBLE)
+async def test_trouble_is_one_sentence_and_passes(
+    shop: DemoShop, connect: Any, kind: str, options: dict[str, Any], code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with DemoServer(shop) as server:
+        connector = connect(server)
+        await connector.check()
+        cursor: dict[str, Any] | None = None
+        seen: set[str] = set()
+        # From the third answer on, for ever.
+        server.faults.add("/orders", kind, times=None, skip=2, **options)
+
+        async def pull() -> None:
+            nonlocal cursor
+            async for page in connector.orders(cursor, None):
+                seen.update(order.external_id for order in page.orders)
+                cursor = page.cursor
+
+        with pytest.raises(SiteError) as caught:
+            await pull()
+        assert caught.value.code == code
+        passing = isinstance(caught.value, SiteUnavailable)
+        assert passing == (code not in ("redirect", "forbidden"))
+        if options.get("retry_after"):
+            assert caught.value.retry_after == 600.0  # type: ignore[attr-defined]
+        for text in (str(caught.value), caplog.text):
+            assert shop.consumer_secret not in text
+            assert shop.consumer_key not in text
+        assert str(caught.value).endswith(".")
+        server.faults.clear()
+        await pull()
+        assert seen == {str(number) for number in shop.book.orders}
+
+
+async def test_a_single_fault_is_not_even_noticed(shop: DemoShop, connect: Any) -> None:
+    with DemoServer(shop) as server:
+        connector = connect(server)
+        for kind in ("html", "truncated", "drop", "garbage", "empty", "php_notice"):
+            server.faults.add("/orders", kind, times=2)
+            seen = {order.external_id async for page in connector.orders(None, None) for order in page.orders}
+            assert seen == {str(number) for number in shop.book.orders}
+        assert connector.traffic.retries == 10
+        assert connector.traffic.bytes_received > 500_000
+
+
+async def test_notices_are_reported(shop: DemoShop, connect: Any) -> None:
+    with DemoServer(shop) as server:
+        server.faults.add("/wc/v3/", "php_notice", times=None)
+        connector = connect(server)
+        identity = await connector.check()
+        assert any("PHP notices" in note for note in identity.notes)
+        notes = [note async for page in connector.orders(None, None) for note in page.notes]
+        assert any("PHP notices" in note for note in notes)
