@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from dataclasses import dataclass
 
 import apsw
@@ -57,7 +56,7 @@ def claim(db: apsw.Connection) -> DaemonState | None:
         db.execute(
             """INSERT OR REPLACE INTO daemon (id, owner, host, pid, version, started_at, beat_at, stopped_at)
                VALUES (1, ?, ?, ?, ?, ?, ?, NULL)""",
-            (process_owner(), socket.gethostname(), os.getpid(), __version__, now, now),
+            (process_owner(), os.uname().nodename, os.getpid(), __version__, now, now),
         )
         return None
 

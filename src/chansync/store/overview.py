@@ -7,8 +7,12 @@ from dataclasses import dataclass, replace
 import apsw
 
 from chansync.model.times import from_ms, now_ms, to_ms
-from chansync.store.messages import Filter
 from chansync.store.owner import is_surely_dead
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # Types alone: ``chansync status`` starts without the message log's own imports.
+    from chansync.store.messages import Filter
 
 
 @dataclass(slots=True)
@@ -101,7 +105,7 @@ def message_lines(
             ORDER BY m.id {"ASC" if oldest_first else "DESC"} LIMIT ?""",
         (*parameters, limit),
     )
-    return [MessageLine(*head, bool(is_open), bool(solved)) for *head, is_open, solved in rows]
+    return [MessageLine(*(*head, bool(is_open), bool(solved))) for *head, is_open, solved in rows]
 
 
 def orders_with_problems(db: apsw.Connection, chosen: Filter, *, limit: int) -> dict[int, list[int]]:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import itertools
 import os
-import socket
-from pathlib import Path
 
 _counter = itertools.count(1)
 
 
 def process_owner() -> str:
     """``host:pid:start`` of this process; ``start`` tells it from a later process with the same pid."""
-    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
+    return f"{_host()}:{os.getpid()}:{_started(os.getpid())}"
 
 
 def task_owner() -> str:
@@ -23,15 +21,20 @@ def task_owner() -> str:
 def is_surely_dead(owner: str) -> bool:
     """Whether the process of that lease is known to be gone; False for other machines, where nobody can tell."""
     host, pid, start, *_ = [*owner.split(":"), "", "", ""]
-    if host != socket.gethostname() or not pid.isdigit():
+    if host != _host() or not pid.isdigit():
         return False
     return _started(int(pid)) != start
+
+
+def _host() -> str:
+    return os.uname().nodename
 
 
 def _started(pid: int) -> str:
     """When the process started, in the kernel's ticks since boot (``/proc/PID/stat``, field 22); empty when gone."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
+        with open(f"/proc/{pid}/stat") as file:
+            text = file.read()
     except OSError:
         return ""
     # The second field is the command in brackets and may hold anything, brackets and blanks included.

@@ -1,0 +1,188 @@
+"""``chansync channel add``, ``set`` and ``test``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from chansync.cli import exit_codes
+from chansync.cli.lazy import examples
+from chansync.cli.output import note, print_json, say
+from chansync.cli.secret_input import read_secrets
+from chansync.cli.session import Session, pass_session, split_pairs
+from chansync.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from chansync.model.channel import Channel
+    from chansync.sync.confirm import ConnectionReport
+
+_FORM = "field=value; chansync channel fields lists the fields"
+
+
+@click.command(
+    epilog=examples(
+        "chansync channel add shop-de name=Shop integration_system=woo pos=web \\",
+        "    store_domain=https://shop.example consumer_key=- consumer_secret=@secret.txt used=yes",
+    )
+)
+@click.argument("code")
+@click.argument("pairs", metavar="[FIELD=VALUE]...", nargs=-1)
+@pass_session
+def add(session: Session, code: str, pairs: tuple[str, ...]) -> int:
+    """Add a channel.
+
+    A secret's value is - (a line of standard input, or typed unseen) or @FILE. With used=yes, chansync connects to
+    the site first and fills in what it can.
+    """
+    from chansync.sync import configuration
+
+    texts = read_secrets(split_pairs(pairs, _FORM)) | {"code": code}
+    uses = _asks_for_use(texts)
+    if uses:
+        del texts["used"]
+    added = configuration.add_channel(session.store, texts)
+    say(f"Added the channel {added.code}.")
+    if uses:
+        return _first_use(session, added)
+    return exit_codes.OK
+
+
+@click.command(
+    "set",
+    epilog=examples(
+        "chansync channel set shop-de order_statuses=processing,completed start_date=2026-01-01",
+        "chansync channel set shop-de consumer_secret=-",
+        "chansync channel set shop-de used=yes",
+    ),
+)
+@click.argument("code")
+@click.argument("pairs", metavar="FIELD=VALUE...", nargs=-1, required=True)
+@pass_session
+def change(session: Session, code: str, pairs: tuple[str, ...]) -> int:
+    """Change fields of a channel; an empty value empties the field.
+
+    A secret's value is - (a line of standard input, or typed unseen) or @FILE. The first used=yes connects to the
+    site and fills in what it can.
+    """
+    from chansync.store import channels
+    from chansync.sync import configuration
+
+    current = channels.channel(session.db, code)
+    texts = read_secrets(split_pairs(pairs, _FORM))
+    if not _asks_for_use(texts) or current.values["used"] or not _is_first_use(current, texts):
+        saved = configuration.change_channel(session.store, code, texts)
+        say(f"Changed {', '.join(texts)} of {saved.code}.")
+        return exit_codes.OK
+    del texts["used"]
+    if texts:
+        current = configuration.change_channel(session.store, code, texts)
+        say(f"Changed {', '.join(texts)} of {current.code}.")
+    return _first_use(session, current)
+
+
+def _asks_for_use(texts: dict[str, str]) -> bool:
+    """Whether ``used`` is to be switched on; a wrong value is left to validation."""
+    from chansync.model.channel import parse_field
+
+    try:
+        return bool(parse_field("used", texts.get("used", "")))
+    except UsageError:
+        return False
+
+
+def _is_first_use(current: Channel, texts: dict[str, str]) -> bool:
+    """Whether nothing is known yet of the site that it will be used with."""
+    from chansync.sync.configuration import SITE_FIELDS
+
+    return current.connected_at is None or not current.facts or bool(SITE_FIELDS & set(texts))
+
+
+def _first_use(session: Session, current: Channel) -> int:
+    """The first confirm: connect, say as what, fill in, and only then use the channel."""
+    from chansync.sync import configuration
+    from chansync.sync.confirm import confirm_channel
+
+    errors = configuration.check_change(session.db, current, {"used": True}, frozenset(), set())
+    missing = [error for error in errors if error.name in configuration.SITE_FIELDS]
+    if missing:
+        raise configuration.InvalidFields(missing)
+    report = session.run_async(lambda store: confirm_channel(store, current.code))
+    _show_report(report)
+    if not report.ok:
+        note(f"{current.code} keeps its values and is not used yet. Try again: chansync channel test {current.code}")
+        return _code_of(report)
+    configuration.change_channel(session.store, current.code, {"used": "yes"})
+    say(f"{current.code} is used.")
+    return exit_codes.OK
+
+
+def _show_report(report: ConnectionReport) -> None:
+    (say if report.ok else note)(report.sentence)
+    for remark in report.identity.notes if report.identity else ():
+        say(f"  {remark}")
+    for name, text in report.filled.items():
+        say(f"  filled in {name}: {text}")
+    for sentence in report.vanished:
+        say(f"  {sentence}")
+
+
+def _code_of(report: ConnectionReport) -> int:
+    if report.ok:
+        return exit_codes.OK
+    if report.code in ("secret_unreadable", "database"):
+        return exit_codes.DATABASE
+    return exit_codes.USAGE if report.code == "usage" else exit_codes.SITE
+
+
+@click.command(epilog=examples("chansync channel test shop-de", "chansync channel test shop-de --fill"))
+@click.argument("code")
+@click.option("--fill", is_flag=True, help="Also pull the lookups and fill empty fields, as the first connection does.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@pass_session
+def test(session: Session, code: str, fill: bool, as_json: bool) -> int:
+    """Connect to the channel's site and say as what. Exit code 4 when that fails.
+
+    The first connection of a channel also fills its empty fields.
+    """
+    from chansync.store import channels
+
+    found = channels.channel(session.db, code)
+    report = _connect(session, found, fill=fill or found.connected_at is None)
+    if as_json:
+        print_json(
+            {
+                "ok": report.ok,
+                "sentence": report.sentence,
+                "code": report.code,
+                "filled": report.filled,
+                "vanished": report.vanished,
+            }
+        )
+    else:
+        _show_report(report)
+    return _code_of(report)
+
+
+def _connect(session: Session, found: Channel, *, fill: bool) -> ConnectionReport:
+    """Connect here; where only the daemon can open the keys, ask it to."""
+    from chansync.cli.jobs import ask_and_wait
+    from chansync.store import daemons
+    from chansync.sync.confirm import ConnectionReport, confirm_channel, test_channel
+
+    connect = confirm_channel if fill else test_channel
+    report = session.run_async(lambda store: connect(store, found.code))
+    if report.code != "secret_unreadable" or not daemons.is_running(session.db):
+        return report
+    job = ask_and_wait(session.db, "confirm" if fill else "test", found.id, {}, seconds=60)
+    if job is None or job.result is None:
+        return ConnectionReport(False, "The daemon has not answered yet. See: chansync log --follow", code="daemon")
+    told = job.result
+    return ConnectionReport(
+        job.state == "done",
+        str(told.get("sentence", "")),
+        None,
+        dict(told.get("filled") or {}),
+        list(told.get("vanished") or []),
+        str(told.get("code") or ""),
+    )

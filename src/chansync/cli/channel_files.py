@@ -1,0 +1,71 @@
+"""``chansync channel export`` and ``import``: TOML files."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from chansync.cli.lazy import examples
+from chansync.cli.output import note, say
+from chansync.cli.session import Session, pass_session
+from chansync.model.errors import UsageError
+
+
+@click.command(
+    epilog=examples("chansync channel export > channels.toml", "chansync channel export shop-de -o shop.toml")
+)
+@click.argument("codes", metavar="[CODE]...", nargs=-1)
+@click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Write to a file.")
+@pass_session
+def export(session: Session, codes: tuple[str, ...], output: Path | None) -> None:
+    """Write channels (none named: all) with their systems and mappings as TOML. Secrets are left out."""
+    from chansync.sync.transfer import export_toml
+
+    text = export_toml(session.db, codes)
+    if output is None:
+        sys.stdout.write(text)
+        return
+    session.refuse_as_file(output)
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{output} cannot be written: {error.strerror or error}.") from None
+    say(f"Written to {output}.")
+
+
+@click.command(
+    "import", epilog=examples("chansync channel import channels.toml --dry-run", "chansync channel import -")
+)
+@click.argument("source", metavar="FILE")
+@click.option("--dry-run", is_flag=True, help="Say what would change, and write nothing.")
+@pass_session
+def import_file(session: Session, source: str, dry_run: bool) -> None:
+    """Read systems, channels and mappings from TOML (- is standard input): all of the file or nothing.
+
+    The file is the whole truth for each channel in it: a field that it does not name gets its default.
+    """
+    from chansync.sync.transfer import import_toml
+
+    session.refuse_as_file(Path(source))
+    done = import_toml(session.db, _read(source), dry_run=dry_run)
+    for sentence in done.changes:
+        say(sentence)
+    for sentence in done.notes:
+        note(sentence)
+    if not done.changes:
+        say("Nothing differs from the file.")
+    elif dry_run:
+        note("Nothing was written: this was a dry run.")
+
+
+def _read(source: str) -> str:
+    try:
+        data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        raise UsageError(f"{source} cannot be read: {error.strerror or error}.") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise UsageError(f"{source}, line {line}: this is not UTF-8 text.") from None

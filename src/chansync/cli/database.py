@@ -1,0 +1,88 @@
+"""``chansync db``: make, check and back up the database."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from chansync.cli import exit_codes
+from chansync.cli.lazy import LazyGroup, examples
+from chansync.cli.output import note, say
+from chansync.cli.session import Session, pass_session
+from chansync.model.errors import UsageError
+
+_TABLE = {
+    "init": ("database:init", "Make the database, or bring it up to date."),
+    "check": ("database:check", "Look for damage."),
+    "backup": ("database:backup_to", "Copy it while others use it."),
+}
+
+
+@click.group(cls=LazyGroup, table=_TABLE, epilog=examples("chansync db init"))
+def database() -> None:
+    """The database: make it, check it, back it up."""
+
+
+@click.command(epilog=examples("chansync db init", "chansync --db /srv/chansync/chansync.db db init"))
+@pass_session
+def init(session: Session) -> None:
+    """Make the database, or bring it up to date; an older one is backed up first."""
+    from chansync.store.connection import open_store
+
+    existed = session.path.exists()
+    open_store(session.path, create=True).close()
+    say(f"The database {session.path} is {'up to date' if existed else 'made'}.")
+
+
+@click.command(epilog=examples("chansync db check"))
+@pass_session
+def check(session: Session) -> int:
+    """Look for damage: SQLite's integrity check, and rows that point nowhere. Exit code 1 when some is found."""
+    found = [str(row[0]) for row in session.db.execute("PRAGMA integrity_check(100)")]
+    found = [] if found == ["ok"] else found
+    for table, row_id, target, _ in session.db.execute("PRAGMA foreign_key_check"):
+        found.append(f"{table} row {row_id} points to a row of {target} that is not there")
+    if not found:
+        say(f"{session.path} is sound.")
+        return exit_codes.OK
+    for sentence in found:
+        say(sentence)
+    note(f"{session.path} is damaged: restore a backup.")
+    return exit_codes.PROBLEMS
+
+
+@click.command("backup", epilog=examples("chansync db backup /backup/", "chansync db backup before-the-sale.db"))
+@click.argument("target", metavar="FILE|FOLDER", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
+@pass_session
+def backup_to(session: Session, target: Path, force: bool) -> None:
+    """Copy the database while others use it. In a folder, the copy's name holds the time."""
+    from datetime import datetime
+
+    from chansync.locations import key_path
+    from chansync.store.connection import backup
+
+    source = session.store.path
+    if target.is_dir():
+        target = target / f"{source.stem}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.db"
+    if target.exists() and not force:
+        raise UsageError(f"{target} is there already. Name another file, or give --force.")
+    if target.exists() and target.samefile(source):
+        raise UsageError(f"{target} is the database itself.")
+    if not target.parent.is_dir():
+        raise UsageError(f"There is no folder {target.parent}.")
+    # A copy that is broken off never stands under the name that was asked for.
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        backup(source, unfinished)
+        unfinished.replace(target)
+    except OSError as error:
+        raise UsageError(f"{target} cannot be written: {error.strerror or error}.") from None
+    finally:
+        unfinished.unlink(missing_ok=True)
+    say(f"Copied to {target}.")
+    key = key_path(source)
+    if key.exists():
+        note(f"The private key {key} is not in it. Without it the channels' keys cannot be opened: keep it elsewhere.")

@@ -1,0 +1,54 @@
+"""``chansync erp``: the embedded ledger."""
+
+from __future__ import annotations
+
+import click
+
+from chansync.cli.lazy import DefaultGroup, LazyGroup, examples
+
+_TABLE = {
+    "list": ("erp_setup:list_rows", "List what there is of a kind."),
+    "show": ("erp_setup:show", "Show one."),
+    "add": ("erp_setup:add", "Add one."),
+    "set": ("erp_setup:change", "Change fields of one."),
+    "remove": ("erp_setup:remove", "Remove one that nothing uses."),
+    "import": ("erp:import_group", "Bring many in from a file."),
+    "stock": ("erp:stock", "Show or set stock."),
+    "sales": ("erp_sales:sales", "List the last sales."),
+    "sale": ("erp_sales:sale", "Show a sale."),
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    table=_TABLE,
+    epilog=examples(
+        'chansync erp add warehouse main name="Main warehouse"',
+        "chansync erp add pos web name=Web warehouse=main currencies=EUR",
+        "chansync erp import items items.csv --warehouse main",
+    ),
+)
+def erp() -> None:
+    """The embedded ledger: its set-up, stock and sales."""
+
+
+@click.group(
+    "import",
+    cls=LazyGroup,
+    table={"items": ("erp_stock:import_items", "Items and their stock, from CSV or JSON.")},
+    epilog=examples("chansync erp import items items.csv"),
+)
+def import_group() -> None:
+    """Bring many in from a file."""
+
+
+@click.group(
+    cls=DefaultGroup,
+    default="show",
+    table={
+        "show": ("erp_stock:show", "Show what is on hand."),
+        "set": ("erp_stock:set_to", "Set what is on hand, by an opening or a correction."),
+    },
+)
+def stock() -> None:
+    """Show or set stock."""

@@ -1,0 +1,79 @@
+"""``chansync erp sales`` and ``erp sale``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chansync.cli.lazy import examples
+from chansync.cli.output import clean, print_json, say, table
+from chansync.cli.session import Session, pass_session
+
+if TYPE_CHECKING:
+    from chansync.erp.ledger.enquiry import SaleDetails, SaleRow
+
+
+@click.command(epilog=examples("chansync erp sales", "chansync erp sales --channel shop-de -n 20 --json"))
+@click.option("-n", "--limit", type=click.IntRange(1), default=50, show_default=True, help="At most that many.")
+@click.option("--channel", metavar="CODE", help="Only of this channel.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@pass_session
+def sales(session: Session, limit: int, channel: str | None, as_json: bool) -> None:
+    """List the last sales recorded, newest first."""
+    from chansync.erp.ledger import enquiry
+
+    found = enquiry.sales(session.db, channel=channel, limit=limit)
+    if as_json:
+        print_json([_data(row) for row in found])
+        return
+    rows = [(s.number, s.sale_date, s.channel, s.order_number, s.customer, s.amount, s.mark) for s in found]
+    headers = ("sale", "date", "channel", "order", "customer", "total", "mark")
+    table(headers, rows, right=("total",), flexible="customer")
+
+
+def _data(row: SaleRow) -> dict[str, Any]:
+    from chansync.model.money import from_minor
+    from chansync.model.times import utc_text
+
+    data = asdict(row)
+    return data | {"total": str(from_minor(row.total, row.currency)), "created_at": utc_text(row.created_at)}
+
+
+@click.command(epilog=examples("chansync erp sale shop-de-1001", "chansync erp sale shop-de-1001 --json"))
+@click.argument("number")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@pass_session
+def sale(session: Session, number: str, as_json: bool) -> None:
+    """Show a sale with its lines, customer and totals."""
+    from chansync.erp.ledger import enquiry
+
+    found = enquiry.sale(session.db, number)
+    if as_json:
+        print_json(asdict(found) | {"sale": _data(found.sale)})
+        return
+    _show(found)
+
+
+def _show(found: SaleDetails) -> None:
+    row = found.sale
+    mark = f" ({row.mark})" if row.mark else ""
+    say(f"Sale {row.number}{mark} of {row.sale_date}: order {row.order_number} of {row.channel}")
+    for name, value in found.fields.items():
+        if value:
+            say(f"  {name.replace('_', ' '):<16} {value}")
+    print()
+    say(f"Customer {found.customer['id']}: {found.customer['name']}")
+    for name, value in found.customer.items():
+        if value and name not in ("id", "name"):
+            say(f"  {name.replace('_', ' '):<16} {value}")
+    for title, address in (("billing", found.billing), ("delivery", found.delivery)):
+        if address:
+            say(f"  {title:<16} {', '.join(str(part) for part in address.values() if part)}")
+    print()
+    headers = ("kind", "item", "name", "quantity", "net", "tax", "discount", "total")
+    rows = [[line[header] for header in headers] for line in found.lines]
+    table(headers, rows, right=headers[3:], flexible="name")
+    print()
+    say(f"net {found.net}, tax {found.tax}, total {clean(row.amount)}")

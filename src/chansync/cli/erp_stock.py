@@ -1,0 +1,89 @@
+"""``chansync erp stock`` and ``erp import items``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from chansync.cli.lazy import examples
+from chansync.cli.output import note, print_json, say, table
+from chansync.cli.session import Session, pass_session
+from chansync.model.errors import UsageError
+
+
+@click.command(
+    epilog=examples("chansync erp stock", "chansync erp stock SHIRT-RED-M", "chansync erp stock --warehouse main")
+)
+@click.argument("item", required=False)
+@click.option("--warehouse", metavar="CODE", help="Only in this warehouse.")
+@click.option("-n", "limit", type=click.IntRange(1), default=None, help="At most that many.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@pass_session
+def show(session: Session, item: str | None, warehouse: str | None, limit: int | None, as_json: bool) -> None:
+    """Show what is on hand; of one item, its movements too."""
+    from chansync.erp.ledger import stock
+    from chansync.model.times import local_text
+
+    balances = stock.balances(session.db, item=item, warehouse=warehouse, limit=-1 if limit is None else limit)
+    if as_json:
+        print_json([asdict(balance) for balance in balances])
+        return
+    rows = [(b.item, b.name, b.warehouse, b.on_hand, b.blocked) for b in balances]
+    table(("item", "name", "warehouse", "on hand", "blocked"), rows, right=("on hand", "blocked"), flexible="name")
+    if item is None:
+        return
+    print()
+    moves = [
+        (local_text(m.at), m.warehouse, f"{m.quantity:+d}", m.kind, m.sale, m.note)
+        for m in stock.movements(session.db, item, warehouse)
+    ]
+    table(("when", "warehouse", "moved", "as", "sale", "note"), moves, right=("moved",), flexible="note")
+
+
+@click.command("set", epilog=examples('chansync erp stock set SHIRT-RED-M 25 --warehouse main --note "counted"'))
+@click.argument("item")
+@click.argument("quantity")
+@click.option("--warehouse", metavar="CODE", required=True, help="Where.")
+@click.option("--note", "remark", default="", help="Why, for the movement.")
+@pass_session
+def set_to(session: Session, item: str, quantity: str, warehouse: str, remark: str) -> None:
+    """Set what is on hand. The difference becomes a movement: an opening the first time, a correction later."""
+    from chansync.erp.ledger import stock
+    from chansync.model.parameter_types import Text
+
+    try:
+        wanted = stock.parse_quantity(quantity)
+    except UsageError as error:
+        raise UsageError(f"The quantity {error}.") from None
+    try:
+        remark = Text(longest=200).parse(remark) or ""
+    except UsageError as error:
+        raise UsageError(f"The note {error}.") from None
+    moved = stock.set_stock(session.db, item, warehouse, wanted, note=remark)
+    say(f"{item} in {warehouse}: {wanted} on hand ({f'{moved:+d}' if moved else 'as before'}).")
+
+
+@click.command(
+    "items",
+    epilog=examples("chansync erp import items items.csv", "chansync erp import items items.json --warehouse main"),
+)
+@click.argument("source", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--warehouse", metavar="CODE", help="Where the stock is, on lines that do not say.")
+@pass_session
+def import_items(session: Session, source: Path, warehouse: str | None) -> None:
+    """Bring items in from CSV or JSON: sku, name, and where they are known gtin, stock and warehouse.
+
+    All of the file or nothing. An item that exists gets the file's name; stock becomes an opening or a correction.
+    """
+    from chansync.erp.ledger.items import import_items as write
+    from chansync.erp.ledger.items import read_items
+
+    session.refuse_as_file(source)
+    db = session.db
+    rows = read_items(source, warehouse)
+    done = write(db, rows, note=f"import of {source.name}"[:200])
+    say(f"{done.added} items are new, {done.known} were known, {done.movements} movements of stock.")
+    if not rows:
+        note(f"{source} has no items.")

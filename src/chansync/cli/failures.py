@@ -1,0 +1,139 @@
+"""Every error as a sentence on stderr and an exit code. No traceback reaches the user."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from datetime import datetime
+from pathlib import Path
+
+from chansync import __version__
+from chansync.cli import exit_codes
+from chansync.cli.output import clean_lines
+from chansync.model.errors import ChansyncError, SiteError, StoreError, UsageError
+
+
+def explain(error: BaseException, arguments: list[str]) -> int:
+    """Say what went wrong; the exit code."""
+    if isinstance(error, BrokenPipeError):
+        return _output_closed()
+    click = sys.modules.get("click")
+    if isinstance(error, KeyboardInterrupt) or (click and isinstance(error, click.Abort)):
+        return _say("Interrupted.", exit_codes.INTERRUPTED)
+    if click and isinstance(error, click.ClickException):
+        return _command_line(error)
+    if isinstance(error, ChansyncError):
+        return _say(sentence_of(error), code_of(error))
+    apsw = sys.modules.get("apsw")
+    if apsw and isinstance(error, apsw.Error):
+        return _database(error, arguments)
+    if isinstance(error, OSError):
+        return _system(error)
+    return _unexpected(error, arguments)
+
+
+def code_of(error: ChansyncError) -> int:
+    """The exit code of an error raised on purpose."""
+    for kind, code in (
+        (UsageError, exit_codes.USAGE),
+        (StoreError, exit_codes.DATABASE),
+        (SiteError, exit_codes.SITE),
+    ):
+        if isinstance(error, kind):
+            return code
+    return exit_codes.PROBLEMS
+
+
+def sentence_of(error: ChansyncError) -> str:
+    """Its sentence, or one line for each wrong field."""
+    errors = getattr(error, "errors", None)
+    if not errors:
+        return str(error)
+    return "\n".join(str(each) if str(each).endswith((".", "?")) else f"{each}." for each in errors)
+
+
+def _say(sentence: str, code: int) -> int:
+    try:
+        print(clean_lines(sentence), file=sys.stderr)
+    except OSError:
+        pass
+    return code
+
+
+def _command_line(error: BaseException) -> int:
+    """A wrong command line, as click found it."""
+    context = getattr(error, "ctx", None)
+    message: str = error.format_message()  # type: ignore[attr-defined]
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return _say(message, exit_codes.USAGE)
+    hint = f" See: {context.command_path} --help" if context else ""
+    code = getattr(error, "exit_code", exit_codes.USAGE)
+    return _say(f"{message}{hint}", code if code == exit_codes.USAGE else exit_codes.PROBLEMS)
+
+
+def _database(error: BaseException, arguments: list[str]) -> int:
+    from chansync.store.connection import explained
+
+    try:
+        with explained():
+            raise error
+    except StoreError as told:
+        # SQLite's general error is a wrong statement: a bug, not the database's condition.
+        if str(told).startswith("The database failed"):
+            return _unexpected(error, arguments)
+        return _say(f"{told}.", exit_codes.DATABASE)
+
+
+def _system(error: OSError) -> int:
+    """What the operating system refused: a full disk, a missing right."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        _output_closed()
+    where = f"{error.filename}: " if error.filename else ""
+    return _say(f"{where}{error.strerror or error}.", exit_codes.PROBLEMS)
+
+
+def _output_closed() -> int:
+    # What is still in the buffer would raise again when Python closes stdout.
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        pass
+    return exit_codes.OUTPUT_CLOSED
+
+
+def _unexpected(error: BaseException, arguments: list[str]) -> int:
+    """A bug: the traceback goes to a file that only its owner reads; it may hold a customer's data."""
+    kind = type(error).__name__
+    text = "".join(traceback.format_exception(error))
+    stamp = datetime.now().astimezone().isoformat(timespec="seconds")
+    command = " ".join(word for word in arguments[:2] if word.isalpha())
+    entry = f"{stamp} chansync {__version__} {command}\n{text}\n"
+    for directory in (_state_directory(arguments), Path(tempfile.gettempdir())):
+        target = directory / "chansync-errors.log"
+        try:
+            descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+            with os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(entry)
+        except OSError:
+            continue
+        return _say(
+            f"chansync failed by a fault of its own ({kind}). Please report it with the end of {target}.",
+            exit_codes.PROBLEMS,
+        )
+    return _say(f"chansync failed by a fault of its own ({kind}), and no log could be written.", exit_codes.PROBLEMS)
+
+
+def _state_directory(arguments: list[str]) -> Path:
+    from chansync.cli.quick import database_name
+
+    given = None
+    for position, word in enumerate(arguments):
+        if word == "--db" and position + 1 < len(arguments):
+            given = arguments[position + 1]
+        elif word.startswith("--db="):
+            given = word[5:]
+    return Path(database_name(given)).parent

@@ -1,0 +1,30 @@
+"""Asking the daemon for work and waiting for what comes of it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import apsw
+
+from chansync.cli.session import user_name
+from chansync.store import jobs
+from chansync.store.jobs import Job
+
+#: How often the job is looked at, in seconds.
+_EVERY = 0.2
+
+
+def ask_and_wait(
+    db: apsw.Connection, kind: str, channel_id: int | None, args: dict[str, Any], *, seconds: float
+) -> Job | None:
+    """Queue a job for the daemon; the finished job, or None when it took longer than ``seconds``."""
+    job_id = jobs.ask(db, kind, channel_id, args, user_name())
+    until = time.monotonic() + seconds
+    while True:
+        job = jobs.job(db, job_id)
+        if job is None or job.state in ("done", "failed"):
+            return job
+        if time.monotonic() >= until:
+            return None
+        time.sleep(_EVERY)

@@ -1,0 +1,56 @@
+"""The way in: streams, the quick answers, the commands, and every error at one place."""
+
+from __future__ import annotations
+
+import sys
+
+
+def run() -> None:
+    """``chansync``: ends the process with the exit code."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def run_daemon() -> None:
+    """``chansyncd``, the same as ``chansync daemon``: ends the process with the exit code."""
+    arguments = sys.argv[1:]
+    sys.exit(main(arguments if arguments == ["--version"] else ["daemon", *arguments]))
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the arguments say; the exit code. Whatever goes wrong ends as a sentence on stderr."""
+    try:
+        _make_streams_safe()
+        code = _answer(arguments)
+        sys.stdout.flush()
+        return code
+    except BaseException as error:
+        if isinstance(error, SystemExit):
+            raise
+        from chansync.cli.failures import explain
+
+        return explain(error, arguments)
+
+
+def _answer(arguments: list[str]) -> int:
+    from chansync.cli import quick
+
+    code = quick.answer(arguments)
+    if code is not None:
+        return code
+    from chansync.cli.program import execute
+
+    return execute(arguments)
+
+
+def _make_streams_safe() -> None:
+    """A character that the terminal's encoding lacks is shown as an escape, not a reason to fail."""
+    import os
+
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        # A stream that the caller closed is None.
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - it lives as long as the process
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure:
+            reconfigure(errors="backslashreplace")

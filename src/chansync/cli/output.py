@@ -1,0 +1,142 @@
+"""Printing: harmless text, tables, JSON. Data goes to stdout, everything else to stderr.
+
+Order data comes from strangers: a control character in it could move the cursor, change the title or hide text.
+All of them are shown as escapes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # Types alone, which ``status`` starts without.
+    from collections.abc import Iterable, Sequence
+    from typing import Any
+
+# Patterns are compiled on first use: most output needs none, and compiling these takes longer than printing it.
+# C0, DEL, C1, and what reorders or hides text: bidi controls, zero-width characters, line separators.
+_UNSAFE = r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+_UNSAFE_IN_JSON = r"[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+
+_COLOURS = {"red": "31", "yellow": "33", "green": "32", "cyan": "36", "bold": "1", "dim": "2"}
+
+
+def clean(value: Any) -> str:
+    """The value as text of one line whose control characters are escapes; empty for None."""
+    text = "" if value is None else str(value)
+    return text if text.isascii() and text.isprintable() else re.sub(_UNSAFE, _escape, text)
+
+
+def clean_lines(text: str) -> str:
+    """Clean text that may have several lines."""
+    return "\n".join(map(clean, text.split("\n")))
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return {10: "\\n", 13: "\\r", 9: "\\t"}.get(code) or (f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")
+
+
+def say(text: str) -> None:
+    """A line for people on stdout."""
+    print(clean_lines(text))
+
+
+def note(text: str) -> None:
+    """A line for people on stderr: what is not the data that was asked for."""
+    print(clean_lines(text), file=sys.stderr)
+
+
+def print_json(value: Any, *, indent: int | None = 2) -> None:
+    """The value as JSON: indented, or with ``indent=None`` on one line."""
+    import json
+
+    text = json.dumps(value, ensure_ascii=False, indent=indent, default=str)
+    is_plain = text.isascii() and "\x7f" not in text
+    print(text if is_plain else re.sub(_UNSAFE_IN_JSON, lambda match: f"\\u{ord(match[0]):04x}", text))
+
+
+def is_coloured() -> bool:
+    """Whether stdout is a terminal that wants colours (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def paint(text: str, colour: str) -> str:
+    """Clean text in a colour, where colours are wanted; meaning never hangs on it."""
+    return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if colour and is_coloured() else text
+
+
+def width(text: str) -> int:
+    """How many columns of a terminal the text takes."""
+    if text.isascii():
+        return len(text)
+    # Imported here: most tables have none but ASCII, and its tables take longer to load than a short command runs.
+    from wcwidth import wcswidth
+
+    return max(0, wcswidth(text))
+
+
+def fit(text: str, columns: int) -> str:
+    """The text cut to ``columns``, with an ellipsis where it was longer."""
+    if width(text) <= columns:
+        return text
+    mark = "…" if (sys.stdout.encoding or "").lower().startswith("utf") else "~"
+    while text and width(text) > columns - 1:
+        text = text[: max(0, len(text) - max(1, (width(text) - columns) // 2))]
+    return text + mark
+
+
+def terminal_columns() -> int | None:
+    """The terminal's width; None where stdout is none, so that nothing is cut."""
+    if not sys.stdout.isatty():
+        return None
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or 80
+    except OSError:
+        return 80
+
+
+def table(
+    headers: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    right: Sequence[str] = (),
+    flexible: str = "",
+    colours: Sequence[str] = (),
+) -> None:
+    """Print rows in columns.
+
+    Args:
+        right: headers of the columns that are aligned to the right.
+        flexible: header of the column that is cut where the terminal is too narrow.
+        colours: of each row; empty: none.
+    """
+    cells = [[clean(cell) for cell in row] for row in rows]
+    widths = [max([width(header), *(width(row[at]) for row in cells)]) for at, header in enumerate(headers)]
+    _narrow(widths, headers, flexible)
+    print(paint(_line(headers, widths, headers, right), "bold"))
+    for position, row in enumerate(cells):
+        line = _line(row, widths, headers, right)
+        print(paint(line, colours[position]) if colours else line)
+
+
+def _narrow(widths: list[int], headers: Sequence[str], flexible: str) -> None:
+    columns = terminal_columns()
+    if columns is None or flexible not in headers:
+        return
+    at = headers.index(flexible)
+    excess = sum(widths) + 2 * (len(widths) - 1) - columns
+    if excess > 0:
+        widths[at] = max(10, widths[at] - excess)
+
+
+def _line(cells: Sequence[str], widths: list[int], headers: Sequence[str], right: Sequence[str]) -> str:
+    parts = []
+    for cell, columns, header in zip(cells, widths, headers, strict=True):
+        text = fit(cell, columns)
+        blanks = " " * (columns - width(text))
+        parts.append(blanks + text if header in right else text + blanks)
+    return "  ".join(parts).rstrip()

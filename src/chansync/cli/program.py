@@ -1,0 +1,73 @@
+"""The command's tree: its first level, and the options before every command."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from chansync import __version__
+from chansync.cli.lazy import LazyGroup, examples
+from chansync.cli.session import Session
+from chansync.model.errors import UsageError
+
+_TABLE = {
+    "status": ("running:status", "The daemon, the channels and open problems at a glance."),
+    "sync": ("sync:sync", "Sync channels once, now."),
+    "log": ("log:log", "Show or follow the message log."),
+    "why": ("problems:why", "Say why an order is as it is."),
+    "retry": ("problems:retry", "Try failed orders again now."),
+    "solve": ("problems:solve", "Mark messages as solved."),
+    "channel": ("channel:channel", "Sales channels: list, show, add, set, test, export…"),
+    "system": ("system:system", "Integration systems, which group channels."),
+    "map": ("mapping:map_group", "A site's payment and delivery methods and items to the ERP's."),
+    "erp": ("erp:erp", "The embedded ledger: set-up, stock, sales."),
+    "daemon": ("running:daemon", "Run the schedule in the foreground."),
+    "demo": ("running:demo", "Try it all with a shop of its own."),
+    "db": ("database:database", "The database: make, check, back up."),
+}
+
+
+def execute(arguments: list[str]) -> int:
+    """Run the command of these arguments; its exit code."""
+    if any("\ud800" <= character <= "\udfff" for word in arguments for character in word):
+        raise UsageError("The command line holds bytes that are not text in this terminal's encoding.")
+    if "_CHANSYNC_COMPLETE" in os.environ:
+        program.main(arguments, prog_name="chansync")
+    # Not program.main(): it turns a reader that stopped into an exit code of its own.
+    try:
+        with program.make_context("chansync", arguments) as context:
+            result = program.invoke(context)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    return result if isinstance(result, int) else 0
+
+
+@click.group(
+    cls=LazyGroup,
+    table=_TABLE,
+    invoke_without_command=True,
+    epilog=examples("chansync db init", "chansync demo", "chansync sync shop-de --dry-run", "chansync log --follow"),
+)
+@click.option("--db", metavar="PATH", help="The database; else CHANSYNC_DB, else the one in the state directory.")
+@click.version_option(__version__, message="chansync %(version)s")
+@click.pass_context
+def program(context: click.Context, db: str | None) -> int | None:
+    """Keeps an ERP and its sales channels the same.
+
+    Without a command, on a terminal: the screens.
+    """
+    if db is not None and not db.strip():
+        raise UsageError("--db is empty: name the database's file, or leave the option out.")
+    if context.invoked_subcommand is not None:
+        session = Session(db)
+        context.obj = session
+        context.call_on_close(session.close)
+        return None
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        from chansync.cli.quick import screens
+
+        return screens(db)
+    click.echo(context.get_help())
+    return None

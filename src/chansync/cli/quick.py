@@ -1,0 +1,82 @@
+"""Answers that need no command parser: ``--version``, ``status`` and, on a terminal, the screens.
+
+Importing click takes several times as long as these take. Whatever is not plainly one of them, or goes wrong, is
+left to the ordinary way (None), which says it in sentences.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from chansync import __version__
+
+
+def answer(arguments: list[str]) -> int | None:
+    """The exit code of an answered command; None: this is not for here."""
+    if "_CHANSYNC_COMPLETE" in os.environ:
+        return None
+    if arguments == ["--version"]:
+        print(f"chansync {__version__}")
+        return 0
+    given, rest = _database_option(arguments)
+    if given is not None and not given.strip():
+        return None
+    if not rest and sys.stdin.isatty() and sys.stdout.isatty():
+        return screens(given)
+    if rest in (["status"], ["status", "--json"]):
+        return _status(database_name(given), as_json="--json" in rest)
+    return None
+
+
+def screens(given: str | None) -> int:
+    """Start the TUI on the database that was given; its exit code."""
+    from importlib import import_module
+
+    from chansync.locations import database_path
+
+    # By name: the screens are a layer above the commands.
+    code: int = import_module("chansync_tui.app").run(database_path(given))
+    return code
+
+
+def _database_option(arguments: list[str]) -> tuple[str | None, list[str]]:
+    if arguments[:1] == ["--db"] and len(arguments) > 1:
+        return arguments[1], arguments[2:]
+    if arguments and arguments[0].startswith("--db="):
+        return arguments[0][5:], arguments[1:]
+    return None, arguments
+
+
+def database_name(given: str | None) -> str:
+    """What ``chansync.locations.database_path`` says, without its imports (pathlib, platformdirs)."""
+    named = given or os.environ.get("CHANSYNC_DB")
+    if named:
+        return os.path.abspath(os.path.expanduser(named))
+    service_directory = os.environ.get("STATE_DIRECTORY")
+    if service_directory:
+        return os.path.join(service_directory, "chansync.db")
+    state = os.environ.get("XDG_STATE_HOME", "").strip() or os.path.expanduser("~/.local/state")
+    return os.path.join(state, "chansync", "chansync.db")
+
+
+def _status(path: str, *, as_json: bool) -> int | None:
+    import apsw
+
+    from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
+
+    try:
+        db = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
+    except apsw.Error:
+        return None
+    try:
+        db.set_busy_timeout(15_000)
+        if (db.pragma("application_id"), db.pragma("user_version")) != (APPLICATION_ID, SCHEMA_VERSION):
+            return None
+        from chansync.cli.status import show
+
+        return show(db, path, as_json=as_json)
+    except apsw.Error:
+        return None
+    finally:
+        db.close()

@@ -1,0 +1,60 @@
+"""``chansync status``, ``daemon`` and ``demo``."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from chansync.cli.lazy import examples
+from chansync.cli.session import Session, pass_session
+from chansync.model.errors import UsageError
+
+
+@click.command(epilog=examples("chansync status", "chansync status --json"))
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@pass_session
+def status(session: Session, as_json: bool) -> int:
+    """The daemon, the channels and open problems at a glance."""
+    from chansync.cli.status import show
+
+    return show(session.db, str(session.path), as_json=as_json)
+
+
+@click.command(epilog=examples("chansync daemon", "chansync daemon --json-logs"))
+@click.option("--db", "given", metavar="PATH", help="The database, where it is not named before the command.")
+@click.option("--json-logs", is_flag=True, help="Log lines as JSON.")
+@pass_session
+def daemon(session: Session, given: str | None, json_logs: bool) -> int:
+    """Run the schedule of every used channel in the foreground, until SIGTERM or ctrl+c."""
+    from importlib import import_module
+
+    from chansync.locations import database_path
+
+    # By name: the daemon is a layer above the commands.
+    run = import_module("chansync_daemon.main").run
+    code: int = run(database_path(given) if given else session.path, json_logs=json_logs)
+    return code
+
+
+@click.command(epilog=examples("chansync demo", "chansync demo --headless --orders 200 --seconds 20"))
+@click.option("--headless", is_flag=True, help="No screens: sync, then compare every order with its sale.")
+@click.option(
+    "--orders", type=click.IntRange(1, 1_000_000), default=300, show_default=True, help="Orders in the store."
+)
+@click.option("--seed", type=int, default=7, show_default=True, help="The same seed gives the same store.")
+@click.option("--keep", metavar="FOLDER", help="Keep the database, in a new folder.")
+@click.option("--seconds", type=click.IntRange(0), default=30, show_default=True, help="How long, without screens.")
+def demo(headless: bool, orders: int, seed: int, keep: str | None, seconds: int) -> int:
+    """Try it all: a store with shoppers on this machine, an ERP, a channel, and a daemon that syncs them.
+
+    On a terminal it ends when the screens are left. Nothing of it touches your own database.
+    """
+    from importlib import import_module
+
+    from chansync.demo.command import run
+
+    if not headless and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("There is no terminal for the screens: give --headless.")
+    watch = None if headless else import_module("chansync_tui.app").run
+    return run(watch, orders=orders, seed=seed, keep=keep, seconds=seconds)

@@ -1,0 +1,115 @@
+"""What ``chansync status`` shows. It imports neither click nor anything else that the answer does not need."""
+
+from __future__ import annotations
+
+import apsw
+
+from chansync.cli.output import print_json, say, table
+from chansync.model.times import ago_text, local_text, utc_text
+from chansync.store import daemons, overview
+from chansync.store.daemons import DaemonState
+from chansync.store.overview import ChannelLine
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def show(db: apsw.Connection, path: str, *, as_json: bool) -> int:
+    """Print the state of the daemon and the channels; the exit code."""
+    daemon = daemons.state(db)
+    lines = overview.channel_lines(db)
+    problems: int = db.execute("SELECT count(*) FROM message WHERE open = 1").get
+    if as_json:
+        print_json(
+            {
+                "database": path,
+                "daemon": _daemon_data(daemon),
+                "open_problems": problems,
+                "channels": [line_data(line) for line in lines],
+            }
+        )
+        return 0
+    say(_daemon_sentence(daemon))
+    if not lines:
+        say("There are no channels yet. Add one: chansync channel add --help")
+        return 0
+    _table(lines)
+    if problems:
+        one = problems == 1
+        say(f"{problems} problem{'' if one else 's'} {'is' if one else 'are'} open: chansync log --open")
+    return 0
+
+
+def _daemon_sentence(daemon: DaemonState | None) -> str:
+    if daemon is None:
+        return "The daemon has never run. Start it: chansync daemon"
+    if not daemon.running:
+        return f"The daemon is not running; it was last seen {local_text(daemon.beat_at)}. Start it: chansync daemon"
+    since = local_text(daemon.started_at)
+    return f"The daemon {daemon.version} is running since {since} (process {daemon.pid} on {daemon.host})."
+
+
+def _table(lines: list[ChannelLine]) -> None:
+    rows = [
+        (
+            line.code, line.system_type, "yes" if line.used else "no", _last(line), _next(line), line.orders_today,
+            line.problems, _now(line),
+        )
+        for line in lines
+    ]  # fmt: skip
+    headers = ("channel", "type", "used", "last sync", "next", "today", "problems", "now")
+    colours = ["red" if line.problems or line.failures else "" for line in lines]
+    table(headers, rows, right=("today", "problems"), flexible="now", colours=colours)
+
+
+def _last(line: ChannelLine) -> str:
+    if line.failures:
+        return f"failed {line.failures} time{'' if line.failures == 1 else 's'}"
+    return f"{ago_text(line.last_ok_at)} ago" if line.last_ok_at else "never"
+
+
+def _next(line: ChannelLine) -> str:
+    return f"in {ago_text(line.next_run_at)}" if line.used and line.next_run_at else ""
+
+
+def _now(line: ChannelLine) -> str:
+    if not line.running:
+        return ""
+    if line.progress is None:
+        return "running"
+    done, expected = line.progress
+    return f"{done} of {expected}" if expected else f"{done} so far"
+
+
+def _daemon_data(daemon: DaemonState | None) -> dict[str, Any] | None:
+    if daemon is None:
+        return None
+    return {
+        "running": daemon.running,
+        "host": daemon.host,
+        "pid": daemon.pid,
+        "version": daemon.version,
+        "started_at": utc_text(daemon.started_at),
+        "beat_at": utc_text(daemon.beat_at),
+    }
+
+
+def line_data(line: ChannelLine) -> dict[str, Any]:
+    """A channel at a glance, for JSON."""
+    return {
+        "code": line.code,
+        "name": line.name,
+        "used": line.used,
+        "system": line.system,
+        "system_type": line.system_type,
+        "pos": line.pos,
+        "last_ok_at": utc_text(line.last_ok_at),
+        "last_finished_at": utc_text(line.last_finished_at),
+        "next_run_at": utc_text(line.next_run_at),
+        "failures": line.failures,
+        "orders_today": line.orders_today,
+        "open_problems": line.problems,
+        "running": line.running,
+        "progress": None if line.progress is None else {"fetched": line.progress[0], "expected": line.progress[1]},
+    }

@@ -1,0 +1,195 @@
+"""``chansync sync``: one sync of channels, in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chansync.cli import exit_codes
+from chansync.cli.lazy import examples
+from chansync.cli.output import clean, note, print_json, table
+from chansync.cli.session import Session, pass_session
+from chansync.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from chansync.cli.sync_progress import Progress
+    from chansync.store.connection import Store
+    from chansync.sync.runner import RunResult, SyncRequest
+
+#: How many channels sync at the same time.
+AT_ONCE = 8
+
+
+@click.command(
+    epilog=examples(
+        "chansync sync",
+        "chansync sync shop-de --dry-run",
+        "chansync sync shop-de --order 1001",
+        "chansync sync shop-de --since 2026-01-01",
+    )
+)
+@click.argument("codes", metavar="[CODE]...", nargs=-1)
+@click.option("--orders", is_flag=True, help="Pull orders; what it does when nothing else is asked for.")
+@click.option("--lookups", is_flag=True, help="Pull statuses, payment and delivery methods and the like.")
+@click.option("--since", metavar="DATE", help="All that changed from that day on: 2026-01-31, yesterday, 30d.")
+@click.option("--order", "numbers", metavar="NUMBER", multiple=True, help="Just this order; may be repeated.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@pass_session
+def sync(
+    session: Session,
+    codes: tuple[str, ...],
+    orders: bool,
+    lookups: bool,
+    since: str | None,
+    numbers: tuple[str, ...],
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """Sync channels once, now: those named, or every channel that is used.
+
+    Exit code 1: problems were found; 4: a site cannot be reached or refused.
+    """
+    from chansync.model.times import parse_date
+    from chansync.store import channels
+    from chansync.sync.runner import SyncRequest
+
+    if numbers and (since or lookups):
+        raise UsageError("--order goes with neither --since nor --lookups.")
+    if since and lookups and not orders:
+        raise UsageError("--since is about orders: give --orders too, or leave --lookups out.")
+    request = SyncRequest(
+        orders=orders or not lookups,
+        lookups=lookups,
+        since=parse_date(since) if since else None,
+        order_numbers=numbers,
+        dry_run=dry_run,
+    )
+    every = channels.all_channels(session.db)
+    chosen = [channels.channel(session.db, code).code for code in dict.fromkeys(codes)]
+    if not chosen:
+        chosen = [channel.code for channel in every if channel.values["used"]]
+        if not chosen:
+            note("No channel is used. Use one: chansync channel set CODE used=yes")
+            return exit_codes.OK
+    return sync_and_report(session, chosen, request, as_json=as_json)
+
+
+def sync_and_report(session: Session, codes: Sequence[str], request: SyncRequest, *, as_json: bool) -> int:
+    """Sync the channels, several at once, with progress on stderr and a summary on stdout; the exit code."""
+    with _progress() as progress:
+        results, interrupted = session.run_async(lambda store: _sync_all(store, codes, request, progress))
+    if as_json:
+        print_json([asdict(result) for result in results])
+    else:
+        _report(results, dry_run=request.dry_run)
+    if interrupted:
+        note("Interrupted: what was done is kept, and the next sync goes on from there.")
+        return exit_codes.INTERRUPTED
+    return _exit_code(results)
+
+
+def _progress() -> Any:
+    if sys.stderr.isatty():
+        from chansync.cli.sync_progress import BarProgress
+
+        return BarProgress()
+    from chansync.cli.sync_progress import LineProgress
+
+    return nullcontext(LineProgress())
+
+
+async def _sync_all(
+    store: Store, codes: Sequence[str], request: SyncRequest, progress: Progress
+) -> tuple[list[RunResult], bool]:
+    from chansync.sync.runner import sync_channel
+
+    stop = asyncio.Event()
+    turns = asyncio.Semaphore(AT_ONCE)
+    _stop_on_signals(stop)
+
+    async def one(code: str) -> list[RunResult]:
+        async with turns:
+            if stop.is_set():
+                return []
+            results = await sync_channel(store, code, request, trigger="command", progress=progress.of(code), stop=stop)
+            progress.done(code)
+            return results
+
+    everything = await asyncio.gather(*map(one, codes))
+    return [result for results in everything for result in results], stop.is_set()
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    """The first ctrl+c finishes the orders in hand; the second breaks off."""
+    loop = asyncio.get_running_loop()
+
+    def first() -> None:
+        stop.set()
+        for name in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(name)
+        note("Stopping after the orders in hand…")
+
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, first)
+
+
+def _exit_code(results: Sequence[RunResult]) -> int:
+    failed = [result for result in results if result.state == "failed"]
+    if any(result.error_code == "secret_unreadable" for result in failed):
+        return exit_codes.DATABASE
+    if any(result.error_code not in ("channel_incomplete", "site_bug") for result in failed):
+        return exit_codes.SITE
+    busy = any(result.state == "busy" for result in results)
+    return exit_codes.PROBLEMS if failed or busy or any(r.counts.problems for r in results) else exit_codes.OK
+
+
+def _report(results: Sequence[RunResult], *, dry_run: bool) -> None:
+    if dry_run:
+        for result in results:
+            _show_plans(result)
+    headers = ("channel", "stream", "state", "fetched", "new", "changed", "same", "skipped", "problems")
+    rows = [
+        (
+            r.channel_code, r.stream, r.state, r.counts.fetched, r.counts.created, r.counts.updated,
+            r.counts.unchanged, r.counts.skipped, r.counts.problems,
+        )
+        for r in results
+    ]  # fmt: skip
+    colours = ["red" if r.state == "failed" or r.counts.problems else "" for r in results]
+    table(headers, rows, right=headers[3:], colours=colours)
+    for result in results:
+        if result.sentence:
+            note(result.sentence)
+    if dry_run:
+        note("Nothing was written: this was a dry run.")
+    elif any(result.counts.problems for result in results):
+        note("What is wrong and what to do: chansync log --open")
+
+
+def _show_plans(result: RunResult) -> None:
+    for plan in result.plans:
+        number = clean(plan.number or plan.external_id)
+        money = f" {plan.total} {plan.currency}".rstrip()
+        sale = f" as sale {plan.sale_number}" if plan.sale_number else ""
+        customer = f", {plan.customer}" if plan.customer else ""
+        print(clean(f"{result.channel_code} order {number}:{money} {plan.action}{sale}{customer}"))
+        if plan.reason:
+            print(f"    {clean(plan.reason)}")
+        for line in plan.lines:
+            tax = f" + {line.get('tax')} tax" if line.get("tax") else ""
+            print(
+                clean(f"    {line.get('quantity')} × {line.get('item') or line.get('kind')} {line.get('name')}: "
+                      f"{line.get('net')}{tax}")
+            )  # fmt: skip
+        for name, value in plan.details.items():
+            # Lists repeat what the reason says; --json has them.
+            if value and not isinstance(value, (list, dict)):
+                print(f"    {clean(name.replace('_', ' '))}: {clean(value)}")

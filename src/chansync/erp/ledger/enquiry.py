@@ -1,0 +1,110 @@
+"""Looking at the ledger's sales: for commands and screens, not for imports."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import apsw
+
+from chansync.model.errors import UsageError
+from chansync.model.money import format_money, from_minor
+
+
+@dataclass(slots=True)
+class SaleRow:
+    """A sale at a glance; ``total`` is in minor units of ``currency``, ``created_at`` in UTC milliseconds."""
+
+    number: str
+    sale_date: str
+    channel: str
+    order_number: str
+    customer: str
+    currency: str
+    total: int
+    mark: str
+    created_at: int
+
+    @property
+    def amount(self) -> str:
+        """The total for people."""
+        return format_money(self.total, self.currency)
+
+
+@dataclass(slots=True)
+class SaleDetails:
+    """A whole sale. Amounts of ``lines`` are decimal text in major units."""
+
+    sale: SaleRow
+    fields: dict[str, str]
+    customer: dict[str, Any]
+    billing: dict[str, str]
+    delivery: dict[str, str]
+    lines: list[dict[str, str]] = field(default_factory=list)
+    net: str = ""
+    tax: str = ""
+
+
+_SALES = """
+    SELECT s.number, s.sale_date, s.channel_code, s.order_number, c.name, s.currency, s.total, s.mark, s.created_at
+    FROM erp_sale s JOIN erp_customer c ON c.id = s.customer_id
+"""
+
+
+def sales(db: apsw.Connection, *, channel: str | None = None, limit: int = 50) -> list[SaleRow]:
+    """The last sales recorded, newest first."""
+    where, parameters = ("WHERE s.channel_code = ?", [channel]) if channel else ("", [])
+    return [SaleRow(*row) for row in db.execute(f"{_SALES} {where} ORDER BY s.id DESC LIMIT ?", (*parameters, limit))]
+
+
+def sale(db: apsw.Connection, number: str) -> SaleDetails:
+    """The sale of that number.
+
+    Raises:
+        UsageError: there is none.
+    """
+    row = db.execute(f"{_SALES} WHERE s.number = ?", (number,)).fetchone()
+    if row is None:
+        raise UsageError(f"There is no sale {number!r:.60} in the ERP. See: chansync erp sales")
+    found = SaleRow(*row)
+    sale_id, customer_id, billing, delivery, *rest = db.execute(
+        """SELECT s.id, s.customer_id, s.billing, s.delivery, p.code, w.code, s.payment_method, s.delivery_method,
+               s.sale_type, s.tax_transaction, s.document_type, s.merchant, s.note
+           FROM erp_sale s JOIN erp_pos p ON p.id = s.pos_id JOIN erp_warehouse w ON w.id = s.warehouse_id
+           WHERE s.number = ?""",
+        (number,),
+    ).get
+    names = (
+        "pos warehouse payment_method delivery_method sale_type tax_transaction document_type merchant note"
+    ).split()
+    details = SaleDetails(
+        found,
+        dict(zip(names, rest, strict=True)),
+        _customer(db, customer_id),
+        json.loads(billing),
+        json.loads(delivery),
+    )
+    _add_lines(db, sale_id, details)
+    return details
+
+
+def _customer(db: apsw.Connection, customer_id: int) -> dict[str, Any]:
+    names = ("id", "name", "customer_type", "uic", "vat_number", "personal_number", "phone", "email")
+    rows = db.execute(f"SELECT {', '.join(names)} FROM erp_customer WHERE id = ?", (customer_id,))
+    return next(dict(zip(names, row, strict=True)) for row in rows)
+
+
+def _add_lines(db: apsw.Connection, sale_id: int, details: SaleDetails) -> None:
+    currency, net_sum, tax_sum = details.sale.currency, 0, 0
+    for kind, code, name, quantity, net, tax, discount in db.execute(
+        """SELECT l.kind, coalesce(i.code, ''), l.name, l.quantity, l.net, l.tax, l.discount
+           FROM erp_sale_line l LEFT JOIN erp_item i ON i.id = l.item_id WHERE l.sale_id = ? ORDER BY l.position""",
+        (sale_id,),
+    ):
+        net_sum += net
+        tax_sum += tax
+        amounts = {"net": net, "tax": tax, "discount": discount, "total": net + tax}
+        shown = {word: str(from_minor(units, currency)) for word, units in amounts.items()}
+        details.lines.append({"kind": kind, "item": code, "name": name, "quantity": quantity, **shown})
+    details.net, details.tax = str(from_minor(net_sum, currency)), str(from_minor(tax_sum, currency))

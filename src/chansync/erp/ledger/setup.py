@@ -1,0 +1,234 @@
+"""Setting up the embedded ledger: list, add, change and remove its reference data by code.
+
+The codes of payment and delivery methods are unique within their POS: such a one is named ``POS/CODE``, or by its
+code alone where only one POS has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import apsw
+
+from chansync.erp.ledger.setup_kinds import KINDS, SetupField, SetupKind, kind_named, loaded, stored
+from chansync.model.errors import UsageError
+
+
+def codes(db: apsw.Connection, kind: str, *, pos: str | None = None) -> list[str]:
+    """The codes of that kind in order; of payment and delivery methods just those of ``pos``, where it is given."""
+    found = kind_named(kind)
+    where, parameters = _constants(found)
+    if pos is not None and found.within:
+        where.append("pos_id = (SELECT id FROM erp_pos WHERE code = ?)")
+        parameters.append(pos)
+    rows = db.execute(f"SELECT DISTINCT code FROM {found.table}{_where(where)} ORDER BY code", parameters)
+    return [row[0] for row in rows]
+
+
+def exists(db: apsw.Connection, kind: str, code: str, *, pos: str | None = None) -> bool:
+    """Whether there is one of that code (of that POS); cheap where ``codes`` would list 100,000 items."""
+    found = kind_named(kind)
+    where, parameters = _constants(found)
+    where.append("code = ?")
+    parameters.append(code)
+    if pos is not None and found.within:
+        where.append("pos_id = (SELECT id FROM erp_pos WHERE code = ?)")
+        parameters.append(pos)
+    return bool(db.execute(f"SELECT 1 FROM {found.table}{_where(where)} LIMIT 1", parameters).get)
+
+
+def rows(db: apsw.Connection, kind: str, *, text: str = "", limit: int = -1) -> list[dict[str, Any]]:
+    """Every row of that kind by code, as ``code`` and field → value; ``text`` is looked for in code and name."""
+    found = kind_named(kind)
+    where, parameters = _constants(found, "t.")
+    if text:
+        where.append("(instr(lower(t.code), lower(?)) OR instr(lower(t.name), lower(?)))")
+        parameters += [text, text]
+    order = " ORDER BY t.code" + (f", {found.within}" if found.within else "") + " LIMIT ?"
+    selected = db.execute(f"{_select(found)}{_where(where)}{order}", (*parameters, limit))
+    return [_row(found, row) for row in selected]
+
+
+def get(db: apsw.Connection, kind: str, code: str) -> dict[str, Any]:
+    """The row of that code.
+
+    Raises:
+        UsageError: there is none, or several POSs have one.
+    """
+    found = kind_named(kind)
+    return _row(found, _locate(db, found, code))
+
+
+def add(db: apsw.Connection, kind: str, code: str, texts: Mapping[str, str]) -> dict[str, Any]:
+    """Add one from typed texts, checked by the table; what was added.
+
+    Raises:
+        UsageError: everything that is wrong with it.
+    """
+    found = kind_named(kind)
+    errors: list[str] = []
+    code = _parsed(found.code, "code", code, errors) or ""
+    if not code and not errors:
+        errors.append("code is needed")
+    given = {field.name: field.default for field in found.fields if field.default} | dict(texts)
+    with db:
+        columns = _columns(db, found, given, errors)
+        missing = [field.name for field in found.fields if field.required and not given.get(field.name, "").strip()]
+        errors += [f"{name} is needed" for name in missing]
+        if errors:
+            raise UsageError(f"{_title(found)} {code!r:.60}: {'; '.join(errors)}.")
+        columns |= {"code": code, **(found.constants or {})}
+        names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+        try:
+            db.execute(f"INSERT INTO {found.table} ({names}) VALUES ({marks})", tuple(columns.values()))
+        except apsw.ConstraintError:
+            raise UsageError(f"{_taken(db, found, code)}") from None
+    return get(db, kind, f"{texts['pos'].strip()}/{code}" if found.within else code)
+
+
+def change(db: apsw.Connection, kind: str, code: str, texts: Mapping[str, str]) -> dict[str, Any]:
+    """Change fields of one from typed texts; what it is then.
+
+    Raises:
+        UsageError: there is none of that code, or everything that is wrong with the texts.
+    """
+    found = kind_named(kind)
+    errors: list[str] = []
+    with db:
+        row_id = _locate(db, found, code)[0]
+        columns = _columns(db, found, texts, errors)
+        for field in found.fields:
+            if field.name in texts and field.fixed:
+                errors.append(f"{field.name} is fixed: remove it and add another")
+            if field.name in texts and field.required and not texts[field.name].strip():
+                errors.append(f"{field.name} is needed")
+        if errors:
+            raise UsageError(f"{_title(found)} {code!r:.60}: {'; '.join(errors)}.")
+        if columns:
+            assignments = ", ".join(f"{column} = ?" for column in columns)
+            db.execute(f"UPDATE {found.table} SET {assignments} WHERE id = ?", (*columns.values(), row_id))
+    return get(db, kind, code)
+
+
+def remove(db: apsw.Connection, kind: str, code: str) -> None:
+    """Remove one that nothing of the ERP uses.
+
+    Raises:
+        UsageError: there is none, or what uses it.
+    """
+    found = kind_named(kind)
+    with db:
+        row_id = _locate(db, found, code)[0]
+        users = _users(db, found, row_id)
+        if users:
+            raise UsageError(f"The {found.label} {code} cannot be removed: {', '.join(users)} use it.")
+        db.execute(f"DELETE FROM {found.table} WHERE id = ?", (row_id,))
+
+
+def _constants(kind: SetupKind, prefix: str = "") -> tuple[list[str], list[Any]]:
+    constants = kind.constants or {}
+    return [f"{prefix}{column} = ?" for column in constants], list(constants.values())
+
+
+def _where(conditions: list[str]) -> str:
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
+
+
+def _select(kind: SetupKind) -> str:
+    """Id, code and every field of the kind; foreign ids as codes."""
+    parts, joins = ["t.id", "t.code"], ""
+    for field in kind.fields:
+        if field.of:
+            joins += f" JOIN {KINDS[field.of].table} f_{field.name} ON f_{field.name}.id = t.{field.column}"
+            parts.append(f"f_{field.name}.code AS {field.name}")
+        else:
+            parts.append(f"t.{field.column or field.name}")
+    return f"SELECT {', '.join(parts)} FROM {kind.table} t{joins}"
+
+
+def _row(kind: SetupKind, row: tuple[Any, ...]) -> dict[str, Any]:
+    values = {field.name: loaded(field, value) for field, value in zip(kind.fields, row[2:], strict=True)}
+    return {"code": row[1], **values}
+
+
+def _locate(db: apsw.Connection, kind: SetupKind, code: str) -> tuple[Any, ...]:
+    where, parameters = _constants(kind, "t.")
+    named = code
+    if kind.within and "/" in code:
+        within, named = code.split("/", 1)
+        where.append(f"f_{kind.within}.code = ?")
+        parameters.append(within)
+    where.append("t.code = ?")
+    found = db.execute(f"{_select(kind)}{_where(where)} LIMIT 2", (*parameters, named)).fetchall()
+    if not found:
+        raise UsageError(f"There is no {kind.label} {code!r:.60} in the ERP. See: chansync erp list {kind.name}")
+    if len(found) > 1:
+        raise UsageError(f"Several POSs have a {kind.label} {code!r:.60}: write POS/CODE.")
+    return found[0]
+
+
+def _columns(db: apsw.Connection, kind: SetupKind, texts: Mapping[str, str], errors: list[str]) -> dict[str, Any]:
+    """Typed texts as columns; what is wrong with them goes to ``errors``."""
+    columns: dict[str, Any] = {}
+    for name, text in texts.items():
+        field = kind.field(name)
+        if field is None:
+            if name == "code":
+                errors.append("code is fixed: other data names it; remove it and add another")
+            else:
+                known = ", ".join(each.name for each in kind.fields)
+                errors.append(f"{name!r:.40} is no field of a {kind.label}: there are {known}")
+            continue
+        value = _parsed(field.type, name, text, errors)
+        if value is None and field.default:
+            value = field.type.parse(field.default)
+        if field.of and value is not None:
+            value = _foreign(db, field, value, errors)
+        columns[field.column or name] = "" if value is None else stored(value)
+    return columns
+
+
+def _parsed(kind: Any, name: str, text: str, errors: list[str]) -> Any:
+    try:
+        return kind.parse(text)
+    except UsageError as error:
+        errors.append(f"{name} {error}")
+        return None
+
+
+def _foreign(db: apsw.Connection, field: SetupField, code: str, errors: list[str]) -> Any:
+    other = KINDS[field.of]
+    found = db.execute(f"SELECT id FROM {other.table} WHERE code = ?", (code,)).get
+    if found is None:
+        known = codes(db, other.name)
+        have = ", ".join(known[:12]) + (" …" if len(known) > 12 else "") if known else "none yet"
+        errors.append(f"{field.name} names {code}, but there is no such {other.label}: {have}")
+    return found
+
+
+def _taken(db: apsw.Connection, kind: SetupKind, code: str) -> str:
+    held = db.execute("SELECT type FROM erp_item WHERE code = ?", (code,)).get if kind.table == "erp_item" else None
+    if held == "service" and kind.name == "item":
+        return f"The code {code!r:.60} is a service's already."
+    if held == "goods" and kind.name == "service":
+        return f"The code {code!r:.60} is an item's already."
+    return f"There is a {kind.label} {code!r:.60} already" + (" at that POS." if kind.within else ".")
+
+
+def _title(kind: SetupKind) -> str:
+    return kind.label[0].upper() + kind.label[1:]
+
+
+def _users(db: apsw.Connection, kind: SetupKind, row_id: int) -> list[str]:
+    """What of the ledger holds the row: ``3 stock movements``."""
+    users = []
+    tables = [row[0] for row in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 'erp_*'")]
+    for table in tables:
+        for _, _, target, column, *_ in list(db.execute(f"PRAGMA foreign_key_list({table})")):
+            if target == kind.table:
+                count = db.execute(f"SELECT count(*) FROM {table} WHERE {column} = ?", (row_id,)).get
+                if count:
+                    word = table.removeprefix("erp_").replace("_", " ").replace("pos", "POS")
+                    users.append(f"{count} {word}{'' if count == 1 else 's'}")
+    return users

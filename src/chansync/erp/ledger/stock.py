@@ -1,0 +1,153 @@
+"""Stock: a balance is the sum of its movements. Nothing overwrites a number; a correction is a movement too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import apsw
+
+from chansync.model.errors import UsageError
+from chansync.model.times import now_ms
+
+#: The largest quantity taken in: far above any warehouse, far below what sums in SQLite hold.
+LARGEST_QUANTITY = 10**12
+
+
+@dataclass(slots=True)
+class Movement:
+    """A change of stock, in pieces; ``at`` in UTC milliseconds, ``sale`` the number of the sale that caused it."""
+
+    id: int
+    item: str
+    warehouse: str
+    quantity: int
+    kind: str
+    sale: str
+    note: str
+    at: int
+
+
+@dataclass(slots=True)
+class Balance:
+    """What is on hand of an item in a warehouse, and how much of it is blocked, in pieces."""
+
+    item: str
+    name: str
+    warehouse: str
+    on_hand: int
+    blocked: int
+
+
+def parse_quantity(text: str) -> int:
+    """A quantity from typed text: whole pieces, below zero only where stock may be.
+
+    Raises:
+        UsageError: it is none.
+    """
+    cleaned = text.strip()
+    digits = cleaned.removeprefix("-").removeprefix("+")
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > 15 or int(digits) > LARGEST_QUANTITY:
+        raise UsageError(f"is a whole number of pieces, not {text!r:.40}")
+    return -int(digits) if cleaned.startswith("-") else int(digits)
+
+
+def set_stock(
+    db: apsw.Connection, item: str, warehouse: str, quantity: int, *, note: str = "", at: int | None = None
+) -> int:
+    """Bring the balance to ``quantity`` by a movement of the difference; the difference.
+
+    The first movement of an item in a warehouse is its opening, later ones are corrections.
+
+    Raises:
+        UsageError: there is no such item or warehouse, or it is a service.
+    """
+    difference = 0
+    with db:
+        item_id = _item(db, item)
+        warehouse_id = _warehouse(db, warehouse)
+        moved, balance_now = db.execute(
+            """SELECT count(*), coalesce(sum(quantity), 0) FROM erp_stock_movement
+               WHERE item_id = ? AND warehouse_id = ?""",
+            (item_id, warehouse_id),
+        ).get
+        difference = quantity - balance_now
+        if difference:
+            db.execute(
+                """INSERT INTO erp_stock_movement (warehouse_id, item_id, quantity, kind, note, at)
+                   VALUES (?, ?, ?, ?, ?, ?)""",
+                (warehouse_id, item_id, difference, "correction" if moved else "opening", note, at or now_ms()),
+            )
+    return difference
+
+
+def _item(db: apsw.Connection, code: str) -> int:
+    row = db.execute("SELECT id, type FROM erp_item WHERE code = ?", (code,)).fetchone()
+    if row is None:
+        raise UsageError(f"There is no item {code!r:.60} in the ERP. See: chansync erp list item")
+    if row[1] == "service":
+        raise UsageError(f"{code!r:.60} is a service, and a service has no stock.")
+    return int(row[0])
+
+
+def _warehouse(db: apsw.Connection, code: str) -> int:
+    found: int | None = db.execute("SELECT id FROM erp_warehouse WHERE code = ?", (code,)).get
+    if found is None:
+        raise UsageError(f"There is no warehouse {code!r:.60} in the ERP. See: chansync erp list warehouse")
+    return found
+
+
+def balance(db: apsw.Connection, item: str, warehouse: str | None = None) -> int:
+    """Pieces on hand of an item, in one warehouse or in all.
+
+    Raises:
+        UsageError: there is no such item or warehouse.
+    """
+    return sum(each.on_hand for each in balances(db, item=item, warehouse=warehouse))
+
+
+def balances(
+    db: apsw.Connection, *, item: str | None = None, warehouse: str | None = None, limit: int = -1
+) -> list[Balance]:
+    """What is on hand, by item and warehouse; only where something ever moved.
+
+    Raises:
+        UsageError: there is no such item or warehouse.
+    """
+    conditions: list[str] = []
+    parameters: list[int] = []
+    if item is not None:
+        conditions.append("m.item_id = ?")
+        parameters.append(_item(db, item))
+    if warehouse is not None:
+        conditions.append("m.warehouse_id = ?")
+        parameters.append(_warehouse(db, warehouse))
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    found = db.execute(
+        f"""SELECT i.code, i.name, w.code, m.on_hand, coalesce((SELECT sum(quantity) FROM erp_block b
+                WHERE b.item_id = m.item_id AND b.warehouse_id = m.warehouse_id), 0)
+            FROM (SELECT item_id, warehouse_id, sum(quantity) AS on_hand FROM erp_stock_movement m {where}
+                  GROUP BY item_id, warehouse_id) m
+            JOIN erp_item i ON i.id = m.item_id JOIN erp_warehouse w ON w.id = m.warehouse_id
+            ORDER BY i.code, w.code LIMIT ?""",
+        (*parameters, limit),
+    )
+    return [Balance(*row) for row in found]
+
+
+def movements(db: apsw.Connection, item: str, warehouse: str | None = None, *, limit: int = 50) -> list[Movement]:
+    """The item's movements, newest first.
+
+    Raises:
+        UsageError: there is no such item or warehouse.
+    """
+    condition, parameters = "", [_item(db, item)]
+    if warehouse is not None:
+        condition = "AND m.warehouse_id = ?"
+        parameters.append(_warehouse(db, warehouse))
+    found = db.execute(
+        f"""SELECT m.id, i.code, w.code, m.quantity, m.kind, coalesce(s.number, ''), m.note, m.at
+            FROM erp_stock_movement m JOIN erp_item i ON i.id = m.item_id JOIN erp_warehouse w ON w.id = m.warehouse_id
+            LEFT JOIN erp_sale s ON s.id = m.sale_id WHERE m.item_id = ? {condition} ORDER BY m.id DESC LIMIT ?""",
+        (*parameters, limit),
+    )
+    return [Movement(*row) for row in found]

@@ -1,0 +1,316 @@
+"""Configuring systems, channels and mappings: the logic that the form and the commands share. It never prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import apsw
+
+from chansync.erp.ledger import setup
+from chansync.model.channel import Channel, Choices, FieldError, IntegrationSystem, parse_field, validate
+from chansync.model.errors import UsageError
+from chansync.model.parameter_types import Code, Reference, References, Text
+from chansync.model.parameters import BY_NAME, PARAMETERS, default_values
+from chansync.platforms import registry
+from chansync.store import channels, mappings, secrets
+from chansync.store.connection import Store
+from chansync.store.transaction import transaction
+
+#: A change of one of these means another site or another key: what the connector learned is then forgotten.
+SITE_FIELDS = frozenset({"store_domain", "consumer_key", "consumer_secret"})
+
+#: What each mapping table maps to in the ERP.
+MAPPING_TARGETS = {"payment": "payment-method", "delivery": "delivery-method", "item": "item"}
+
+
+class InvalidFields(UsageError):
+    """Everything that is wrong with what was given.
+
+    Attributes:
+        errors: field by field, in the order of the form.
+    """
+
+    def __init__(self, errors: list[FieldError]) -> None:
+        super().__init__("; ".join(map(str, errors)))
+        self.errors = errors
+
+
+def choices(db: apsw.Connection, channel: Channel | None) -> Choices:
+    """What the channel's reference fields may name: codes of the ERP, of its site's lookups, and systems.
+
+    Delivery methods are those of the POS in ``channel.values``. A value that the channel holds and its site lost
+    stays allowed: it is reported by the lookups, and must not stand in the way of other changes.
+    """
+
+    def known(source: str, kind: str) -> list[str] | None:
+        if source == "system":
+            return [system.code for system in channels.systems(db)]
+        if source == "erp":
+            return _erp_codes(db, kind, channel)
+        return _lookup_codes(db, kind, channel)
+
+    return known
+
+
+def _erp_codes(db: apsw.Connection, kind: str, channel: Channel | None) -> list[str] | None:
+    if kind not in ("payment_method", "delivery_method"):
+        return setup.codes(db, kind)
+    pos = channel.values.get("pos") if channel else None
+    return setup.codes(db, kind, pos=pos) if pos else None
+
+
+def _lookup_codes(db: apsw.Connection, kind: str, channel: Channel | None) -> list[str] | None:
+    if channel is None:
+        return None
+    told = mappings.lookups(db, channel.id, kind)
+    if not told:
+        return None
+    held = _held(channel, kind)
+    return [value.code for value in told if value.on_site or value.code in held]
+
+
+def _held(channel: Channel, kind: str) -> set[str]:
+    held: set[str] = set()
+    for parameter in PARAMETERS:
+        of = parameter.type
+        if isinstance(of, (Reference, References)) and of.source == "lookup" and of.of == kind:
+            value = channel.values.get(parameter.name)
+            held.update(value if isinstance(value, list) else [value] if value else [])
+    return held
+
+
+def capabilities(kind: str) -> frozenset[str]:
+    """What a platform can do.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    return frozenset(map(str, registry.platform(kind).capabilities))
+
+
+def add_channel(store: Store, texts: Mapping[str, str]) -> Channel:
+    """A new channel from typed texts by field; secrets come in clear and are sealed.
+
+    Raises:
+        InvalidFields: everything that is wrong.
+        UsageError: the code is taken.
+    """
+    values, clear, errors = parse(texts)
+    values = default_values() | values
+    db = store.db
+    with transaction(db):
+        errors += _check_new(db, values, frozenset(clear), {error.name for error in errors})
+        if errors:
+            raise InvalidFields(in_form_order(errors))
+        return channels.add_channel(db, values, _seal(store, clear))
+
+
+def _check_new(
+    db: apsw.Connection, values: dict[str, Any], secret_names: frozenset[str], known_wrong: set[str]
+) -> list[FieldError]:
+    draft = draft_channel(db, values)
+    able = capabilities(draft.system.kind) if draft.system.kind else frozenset()
+    found = validate(values, secret_names, able, choices(db, draft))
+    return [error for error in found if error.name not in known_wrong]
+
+
+def draft_channel(db: apsw.Connection, values: dict[str, Any]) -> Channel:
+    """A channel that is not stored yet; a system that does not exist has no kind."""
+    code = values.get("integration_system") or ""
+    system = next((each for each in channels.systems(db) if each.code == code), IntegrationSystem(0, code, "", ""))
+    return Channel(0, system, values)
+
+
+def change_channel(store: Store, code: str, texts: Mapping[str, str], version: int | None = None) -> Channel:
+    """Change the fields of a channel that are named in ``texts``; secrets come in clear and are sealed.
+
+    Args:
+        version: of the channel as its user saw it; None: as it is now.
+
+    Raises:
+        InvalidFields: everything that is wrong with the channel as it would be.
+        ChangedMeanwhile: somebody else saved it after ``version``.
+        UsageError: there is no such channel, or a field is fixed after the first sync.
+    """
+    changes, clear, errors = parse(texts)
+    db = store.db
+    with transaction(db):
+        current = channels.channel(db, code)
+        errors += check_change(db, current, changes, frozenset(clear), {error.name for error in errors})
+        if errors:
+            raise InvalidFields(in_form_order(errors))
+        saved = channels.save_channel(db, current.id, version or current.version, changes, _seal(store, clear))
+        if site_changed(current, changes, clear):
+            channels.forget(db, current.id)
+            saved.facts = {}
+        return saved
+
+
+def check_change(
+    db: apsw.Connection,
+    current: Channel,
+    changes: Mapping[str, Any],
+    new_secrets: frozenset[str],
+    known_wrong: set[str],
+) -> list[FieldError]:
+    """What would be wrong with the channel after ``changes``, beside the fields that are known to be wrong."""
+    merged = {**current.values, **changes}
+    # A value that a wrong field keeps for now says nothing of what its user means.
+    draft = replace(current, values=merged)
+    found = validate(
+        merged, current.secrets | new_secrets, capabilities(current.system.kind), _choices_after(db, current, draft)
+    )
+    return [error for error in found if error.name not in known_wrong]
+
+
+def _choices_after(db: apsw.Connection, current: Channel, draft: Channel) -> Choices:
+    """ERP codes by what the channel will be (its new POS), lookups by what it is: a new value must be on the site."""
+    before, after = choices(db, current), choices(db, draft)
+    return lambda source, kind: before(source, kind) if source == "lookup" else after(source, kind)
+
+
+def site_changed(current: Channel, changes: Mapping[str, Any], clear: Mapping[str, str]) -> bool:
+    """Whether the channel now points to another site or signs with another key."""
+    return bool(SITE_FIELDS & set(clear)) or any(
+        name in changes and changes[name] != current.values.get(name) for name in SITE_FIELDS
+    )
+
+
+def parse(texts: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str], list[FieldError]]:
+    """Typed values, secrets in clear, and what is wrong, from typed texts by field."""
+    values: dict[str, Any] = {}
+    clear: dict[str, str] = {}
+    errors: list[FieldError] = []
+    for name, text in texts.items():
+        try:
+            value = parse_field(name, text)
+        except UsageError as error:
+            errors.append(FieldError(name, _without_name(name, str(error))))
+            continue
+        if not BY_NAME[name].is_secret:
+            values[name] = value
+        elif value:
+            clear[name] = value
+        else:
+            errors.append(FieldError(name, "is empty: enter the secret itself"))
+    return values, clear, errors
+
+
+def _without_name(name: str, sentence: str) -> str:
+    """``FieldError`` puts the field's name before its sentence."""
+    return sentence.removeprefix(f"{name!r:.60} ").removeprefix(f"{name} ")
+
+
+def in_form_order(errors: list[FieldError]) -> list[FieldError]:
+    """The errors in the order of the form, fields that there are not at the end."""
+    order = {name: position for position, name in enumerate(BY_NAME)}
+    return sorted(errors, key=lambda error: order.get(error.name, len(order)))
+
+
+def _seal(store: Store, clear: Mapping[str, str]) -> dict[str, bytes]:
+    return {name: secrets.seal(store.db, store.path, secret) for name, secret in clear.items()}
+
+
+def map_method(db: apsw.Connection, channel: Channel, kind: str, site_code: str, target: str | None) -> bool:
+    """Map a code of the site to the ERP's (None: unmap it); whether the table had it before.
+
+    Raises:
+        UsageError: the ERP has no such method at the channel's POS or no such item, or there is nothing to unmap.
+    """
+    try:
+        site_code = Text(longest=200).parse(site_code) or ""
+    except UsageError as error:
+        raise UsageError(f"The site's code {error}.") from None
+    if not site_code:
+        raise UsageError("The site's code is empty: write SITE_CODE=TARGET.")
+    known = any(row.site_code == site_code for row in mappings.mappings(db, channel.id, kind))
+    if target is None:
+        if not known:
+            raise UsageError(f"There is no {kind} {site_code!r:.60} in the table: chansync map {kind} {channel.code}")
+    else:
+        check_target(db, channel, kind, target)
+    mappings.map_to(db, channel.id, kind, site_code, target)
+    return known
+
+
+def check_target(db: apsw.Connection, channel: Channel, kind: str, target: str) -> None:
+    """Make sure that the ERP has the target of a mapping.
+
+    Raises:
+        UsageError: it does not; with those that it has.
+    """
+    of = MAPPING_TARGETS[kind]
+    if kind == "item":
+        if not setup.exists(db, of, target):
+            raise UsageError(f"There is no item {target!r:.60} in the ERP. See: chansync erp list item")
+        return
+    pos = channel.values.get("pos")
+    if not pos:
+        raise UsageError(f"The channel {channel.code} has no POS yet, so no {kind} can be mapped: set its pos first.")
+    if not setup.exists(db, of, target, pos=pos):
+        have = ", ".join(setup.codes(db, of, pos=pos)) or "none yet"
+        raise UsageError(f"The POS {pos} has no {of.replace('-', ' ')} {target!r:.60}: {have}.")
+
+
+def add_system(db: apsw.Connection, code: str, name: str, kind: str) -> IntegrationSystem:
+    """A new integration system of an installed kind.
+
+    Raises:
+        UsageError: a wrong code, an empty name, an unknown kind, or the code is taken.
+    """
+    if kind not in registry.kinds():
+        raise UsageError(f"There is no platform {kind!r:.40}: installed are {', '.join(registry.kinds()) or 'none'}.")
+    return channels.add_system(db, system_code(code), system_name(name), kind)
+
+
+def system_code(code: str) -> str:
+    """A system's code, checked."""
+    try:
+        checked = Code().parse(code)
+    except UsageError as error:
+        raise UsageError(f"The code {error}.") from None
+    if not checked:
+        raise UsageError("The code is empty.")
+    return str(checked)
+
+
+def system_name(name: str) -> str:
+    """A system's name, checked."""
+    try:
+        checked = Text(longest=80).parse(name)
+    except UsageError as error:
+        raise UsageError(f"The name {error}.") from None
+    if not checked:
+        raise UsageError("The name is empty.")
+    return str(checked)
+
+
+def rename_system(db: apsw.Connection, code: str, name: str) -> None:
+    """Give a system another name.
+
+    Raises:
+        UsageError: there is none, or the name is empty.
+    """
+    channels.rename_system(db, code, system_name(name))
+
+
+def users_of(db: apsw.Connection, kind: str, code: str, pos: str | None = None) -> list[str]:
+    """Which channels (of that POS) name something of the ERP, as ``shop-de (pos)``: it must not go under them."""
+    of = kind.replace("-", "_")
+    users = []
+    for channel in channels.all_channels(db):
+        if pos is not None and channel.values.get("pos") != pos:
+            continue
+        for parameter in PARAMETERS:
+            named = parameter.type
+            if not isinstance(named, (Reference, References)) or (named.source, named.of) != ("erp", of):
+                continue
+            value = channel.values.get(parameter.name)
+            if code in (value if isinstance(value, list) else [value]):
+                users.append(f"{channel.code} ({parameter.name})")
+        for table, target in MAPPING_TARGETS.items():
+            if target == kind and code in mappings.targets(db, channel.id, table).values():
+                users.append(f"{channel.code} ({table} mapping)")
+    return users

@@ -1,0 +1,120 @@
+"""The command as a process: what it imports, how it ends, and what it leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from chansync.store.connection import Store
+
+HEAVY = ("sqlite3", "sqlite_utils", "textual", "rich", "httpx", "starlette", "phonenumbers", "tabulate", "authlib")
+
+_PROBE = """
+import atexit, sys
+def tell():
+    print("IMPORTED", *sorted(set(sys.argv[1].split(",")) & set(sys.modules)), file=sys.stderr)
+atexit.register(tell)
+wanted, sys.argv = sys.argv[1], ["chansync", *sys.argv[2:]]
+sys.argv.insert(1, wanted)
+from chansync.cli.main import main
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+def _process(
+    *arguments: str, path: Path, stdin: str = "", environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "chansync", *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "CHANSYNC_DB": str(path), **(environment or {})},
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "also"),
+    [
+        ("--version", ("click", "apsw", "dataclasses", "json", "pathlib")),
+        ("status", ("click", "typing", "pathlib", "apsw.bestpractice", "subprocess", "wcwidth")),
+        ("log", ("platformdirs", "asyncio")),
+        ("channel list", ("asyncio",)),
+        ("erp stock", ("asyncio",)),
+        ("map payment shop", ("asyncio",)),
+        ("channel fields", ("asyncio",)),
+        ("--help", ("apsw",)),
+    ],
+)
+def test_short_commands_import_little(company: Store, line: str, also: tuple[str, ...]) -> None:
+    names = ",".join((*HEAVY, *also))
+    done = subprocess.run(
+        [sys.executable, "-c", _PROBE, names, *line.split()],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "CHANSYNC_DB": str(company.path)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.strip().splitlines()[-1] == "IMPORTED"
+
+
+def test_a_reader_that_stops_is_no_error(company: Store) -> None:
+    command = f"{sys.executable} -m chansync channel fields | head -1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[-1] in ("0", "141")
+
+
+def test_a_full_disk_under_the_output_is_a_sentence(company: Store) -> None:
+    command = f"{sys.executable} -m chansync channel fields > /dev/full; echo $?"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stderr == "No space left on device.\n"
+    assert done.stdout == "1\n"
+
+
+def test_closed_streams_do_no_harm(company: Store) -> None:
+    for closing in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+        command = (
+            f"CHANSYNC_DB={company.path} {sys.executable} -m chansync status {closing}; echo $? >> {company.path}.codes"
+        )
+        subprocess.run(["bash", "-c", command], capture_output=True, check=True)
+    assert Path(f"{company.path}.codes").read_text() == "0\n" * 4
+
+
+@pytest.mark.parametrize("locale", [{"LC_ALL": "C"}, {"PYTHONIOENCODING": "latin-1"}, {"PYTHONIOENCODING": "ascii"}])
+def test_every_locale_can_show_every_name(company: Store, locale: dict[str, str]) -> None:
+    made = _process("channel", "set", "shop", "name=Магазин 日本", path=company.path)
+    assert made.returncode == 0, made.stderr
+    for line in ("channel list", "channel show shop", "channel list --json"):
+        done = _process(*line.split(), path=company.path, environment=locale)
+        assert (done.returncode, done.stderr) == (0, ""), line
+    assert json.loads(done.stdout)[0]["name"]
+
+
+def test_a_database_that_is_none_is_a_sentence(tmp_path: Path) -> None:
+    text = tmp_path / "text.db"
+    text.write_text("This is no database at all, but it is long enough to be looked at. " * 20)
+    other = tmp_path / "other.db"
+    code = "import apsw, sys; apsw.Connection(sys.argv[1]).execute('CREATE TABLE t (x)')"
+    subprocess.run([sys.executable, "-c", code, str(other)], check=True)
+    for path in (text, other, tmp_path, tmp_path / "missing.db"):
+        for line in ("status", "channel list", "db check"):
+            done = _process(*line.split(), path=path)
+            assert (done.returncode, done.stdout) == (3, ""), (path, line)
+            assert done.stderr.count("\n") == 1
+            assert str(path) in done.stderr
+
+
+def test_the_daemons_own_name_takes_the_same_options(company: Store) -> None:
+    script = "from chansync.cli.main import run_daemon; run_daemon()"
+    for argument, text in (("--version", "chansync "), ("--help", "Usage: chansync daemon")):
+        done = subprocess.run([sys.executable, "-c", script, argument], capture_output=True, text=True, check=True)
+        assert done.stdout.startswith(text)

@@ -1,0 +1,151 @@
+"""Status, log, why, solve and retry."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from chansync.cli.follow import Watch
+from chansync.store import daemons, jobs, messages, owner
+from chansync.store.connection import Store, open_store
+from chansync.store.messages import Filter
+from functional.cli.conftest import Run
+
+
+@pytest.fixture
+def logged(company: Store) -> Store:
+    """Three messages: an open problem, a warning, and one of no channel."""
+    messages.log(company.db, "site_unavailable", "The site is away.", channel_id=1, data={"error": "timeout"})
+    messages.log(company.db, "site_unavailable", "The site is still away.", channel_id=1)
+    messages.log(
+        company.db, "status_unknown", "Order 7 has the status \x1b[31mred\u202e.", channel_id=1, order_number="7"
+    )
+    messages.log(company.db, "connected", "Connected.")
+    return company
+
+
+def test_the_log_is_shown_oldest_first_and_filtered(chansync: Run, logged: Store) -> None:
+    lines = chansync("log").out.splitlines()
+    assert len(lines) == 3
+    assert "site_unavailable: The site is still away. (2 times) [open]" in lines[0]
+    for options, count in (
+        (["--open"], 1),
+        (["--severity", "warning"], 1),
+        (["--code", "connected"], 1),
+        (["--channel", "shop"], 2),
+        (["--text", "Order 7"], 1),
+        (["--text", "%"], 0),
+        (["--since", "today"], 3),
+        (["-n", "2"], 2),
+        (["-n", "0"], 0),
+    ):
+        assert len(chansync("log", *options, "--json").out.splitlines()) == count, options
+
+
+def test_control_characters_of_strangers_are_harmless(chansync: Run, logged: Store) -> None:
+    text = chansync("log").out
+    assert "\\x1b[31mred\\u202e" in text
+    assert not any(ord(character) < 32 for line in text.splitlines() for character in line)
+    line = chansync("log", "--code", "status_unknown", "--json").out
+    assert "\x1b" not in line
+    assert "\u202e" not in line
+    assert json.loads(line)["sentence"] == "Order 7 has the status \x1b[31mred\u202e."
+
+
+def test_a_message_is_shown_with_its_data_and_what_to_do(chansync: Run, logged: Store) -> None:
+    result = chansync("log", "show", "1")
+    assert "The site cannot be reached" in result.out
+    assert "Nothing to do if it passes" in result.out
+    assert json.loads(chansync("log", "show", "1", "--json").out)["count"] == 2
+    assert chansync("log", "show", "99").code == 2
+
+
+def test_following_brings_what_is_new_and_what_changes_once(logged: Store) -> None:
+    watch = Watch(logged.db, Filter(channel_id=1))
+    assert [message.id for message in watch.begin(1)] == [2]
+    assert watch.changes() == []
+    other = open_store(logged.path)
+    try:
+        messages.log(other.db, "site_unavailable", "Away again.", channel_id=1)
+        messages.log(other.db, "connected", "Of no channel.")
+        messages.log(other.db, "site_odd", "Odd.", channel_id=1)
+        assert [message.sentence for message in watch.changes()] == ["Away again.", "Odd."]
+        assert watch.changes() == []
+        messages.solve(other.db, 1, "somebody")
+        [solved] = watch.changes()
+        assert (solved.id, solved.open, solved.solved_by) == (1, False, "somebody")
+        assert watch.changes() == []
+    finally:
+        other.close()
+
+
+def test_messages_are_marked_as_solved_by_their_user(chansync: Run, logged: Store) -> None:
+    assert chansync("solve", "1").out == "Message 1 is marked as solved.\n"
+    again = chansync("solve", "1", "99")
+    assert (again.code, again.err) == (1, "Message 1 is not open.\nMessage 99 does not exist.\n")
+    solved = messages.message(logged.db, 1)
+    assert solved is not None
+    assert solved.solved_by
+
+
+def test_status_shows_the_channels_and_what_is_open(chansync: Run, logged: Store) -> None:
+    text = chansync("status").out
+    assert "The daemon has never run. Start it: chansync daemon" in text
+    assert "1 problem is open: chansync log --open" in text
+    data = json.loads(chansync("status", "--json").out)
+    assert (data["daemon"], data["open_problems"], data["channels"][0]["code"]) == (None, 1, "shop")
+    daemons.claim(logged.db)
+    assert "is running since" in chansync("status").out
+    daemons.stop(logged.db)
+    assert "The daemon is not running" in chansync("status").out
+    assert json.loads(chansync("status", "--json").out)["daemon"]["running"] is False
+
+
+def test_why_says_that_an_order_was_never_seen(chansync: Run) -> None:
+    result = chansync("why", "shop", "#1001")
+    assert result.code == 1
+    assert "shop has not seen an order 1001." in result.out
+    assert json.loads(chansync("why", "shop", "1001", "--json").out)["found"] is False
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["shop", "--all"], ["--order", "1"], ["shop", "--order", "1"], ["--message", "99"], ["nope"]],
+)
+def test_retry_asks_for_one_clear_target(chansync: Run, arguments: list[str]) -> None:
+    result = chansync("retry", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.count("\n") == 1
+
+
+def test_retry_without_a_daemon_syncs_here(chansync: Run, company: Store) -> None:
+    assert chansync("retry", "shop").out == "There is nothing to retry.\n"
+    messages.log(company.db, "site_unavailable", "Away.", channel_id=1)
+    result = chansync("retry", "shop")
+    assert result.code == 4
+    assert "shop     orders  failed" in result.out
+
+
+def test_retry_with_a_daemon_is_its_job(chansync: Run, company: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    daemons.claim(company.db)
+
+    def work_off(seconds: float) -> None:
+        job = jobs.claim(company.db, owner.task_owner())
+        assert job is not None
+        assert (job.kind, job.channel_id, job.args) == ("retry", 1, {})
+        result = {"sentence": "shop orders: 1 new.", "runs": [{"counts": {"problems": 0}}]}
+        [(held_by,)] = company.db.execute("SELECT owner FROM job WHERE id = ?", (job.id,))
+        jobs.finish(company.db, job.id, str(held_by), ok=True, result=result)
+
+    monkeypatch.setattr("chansync.cli.jobs.time.sleep", work_off)
+    result = chansync("retry", "shop")
+    assert (result.code, result.out) == (0, "shop orders: 1 new.\n")
+
+
+def test_a_daemon_that_takes_long_is_not_waited_for_for_ever(
+    chansync: Run, company: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemons.claim(company.db)
+    monkeypatch.setattr("chansync.cli.problems.WAIT", 0)
+    assert chansync("retry", "--all").out == "The daemon is at it. See: chansync log --follow\n"

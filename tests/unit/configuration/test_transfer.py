@@ -1,0 +1,187 @@
+"""Channels as TOML."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chansync.model.errors import UsageError
+from chansync.store import channels, mappings
+from chansync.store.connection import Store, open_store
+from chansync.sync import configuration
+from chansync.sync.configuration import InvalidFields
+from chansync.sync.transfer import export_toml, import_toml
+
+
+def _state(store: Store) -> list[Any]:
+    """All that a file holds."""
+    db = store.db
+    found: list[Any] = [(system.code, system.name, system.kind) for system in channels.systems(db)]
+    for channel in channels.all_channels(db):
+        tables = {kind: mappings.targets(db, channel.id, kind) for kind in ("payment", "delivery", "item")}
+        found.append((channel.values, channel.secrets, tables))
+    return found
+
+
+def test_an_export_reads_back_as_the_same(company: Store, tmp_path: Path) -> None:
+    channel = channels.channel(company.db, "shop")
+    configuration.change_channel(company, "shop", {"description": 'He said "hi" \\ №1', "orders_every": "off"})
+    configuration.map_method(company.db, channel, "item", "a.b=c #1", "SKU-001")
+    mappings.pick_up(company.db, channel.id, "delivery", [("flat_rate:1", "Flat\nrate")])
+    before, text = _state(company), export_toml(company.db)
+    assert import_toml(company.db, text).changes == []
+    copy = tmp_path / "copy.db"
+    company.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    shutil.copy(company.path, copy)
+    other = open_store(copy)
+    try:
+        configuration.change_channel(
+            other, "shop", {"description": "", "check_email": "yes", "store_domain": "x.example"}
+        )
+        mappings.map_to(other.db, channel.id, "payment", "cod", None)
+        mappings.map_to(other.db, channel.id, "payment", "extra", "bank")
+        assert _state(other) != before
+        import_toml(other.db, text)
+        assert _state(other) == before
+    finally:
+        other.close()
+
+
+def test_no_secret_is_in_a_file(company: Store) -> None:
+    configuration.change_channel(company, "shop", {"consumer_key": "ck_very_secret"})
+    text = export_toml(company.db)
+    assert "ck_very_secret" not in text
+    assert "# consumer_key is secret. Enter it: chansync channel set shop consumer_key=-" in text
+    assert "consumer_key" not in tomllib.loads(text)["channels"]["shop"]
+
+
+def test_some_channels_go_with_their_own_systems_only(company: Store) -> None:
+    configuration.add_system(company.db, "other", "Other", "woocommerce")
+    assert list(tomllib.loads(export_toml(company.db))["systems"]) == ["other", "woo"]
+    assert list(tomllib.loads(export_toml(company.db, ["shop"]))["systems"]) == ["woo"]
+    with pytest.raises(UsageError, match="There is no channel 'shp'"):
+        export_toml(company.db, ["shp"])
+
+
+def test_a_new_channel_in_use_waits_for_its_secrets(company: Store) -> None:
+    text = export_toml(company.db).replace("channels.shop", "channels.copy")
+    done = import_toml(company.db, text)
+    assert done.changes[0] == "copy: new"
+    assert "copy is not used until its secrets are entered" in done.notes[0]
+    assert channels.channel(company.db, "copy")["used"] is False
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(company: Store) -> None:
+    text = export_toml(company.db).replace('name = "Shop"', 'name = "Store"').replace('cod = "cash"', 'cod = "bank"')
+    before = _state(company)
+    said = import_toml(company.db, text, dry_run=True)
+    assert said.changes == ["shop: name Shop → Store", "shop: payment cod cash → bank"]
+    assert _state(company) == before
+    assert import_toml(company.db, text).changes == said.changes
+    assert channels.channel(company.db, "shop")["name"] == "Store"
+
+
+def test_every_wrong_field_is_named_by_its_place_and_nothing_is_written(company: Store) -> None:
+    text = """
+        [systems.new]
+        name = "New"
+        kind = "nope"
+        [channels.shop]
+        integration_system = "woo"
+        name = "Changed"
+        pos = "NOWHERE"
+        orders_every = 5
+        consumer_key = "ck_x"
+        bogus = true
+        [channels.shop.payment]
+        cod = "nope"
+        [channels."Bad Code"]
+        [channels.other]
+        integration_system = "nowhere"
+        [channels.third]
+        integration_system = "woo"
+        name = "Third"
+        start_date = 1999-12-31T00:00:00
+        """
+    before = _state(company)
+    with pytest.raises(InvalidFields) as error:
+        import_toml(company.db, text)
+    assert [each.name for each in error.value.errors] == [
+        "systems.new.kind",
+        "channels.shop.consumer_key",
+        "channels.shop.orders_every",
+        "channels.shop.bogus",
+        "channels.Bad Code",
+        "channels.third.start_date",
+        "channels.shop.pos",
+        "channels.shop.payment.cod",
+        "channels.other.integration_system",
+    ]
+    assert _state(company) == before
+
+
+def test_systems_of_the_file_are_made_with_their_channels(company: Store) -> None:
+    text = '[systems.b]\nname = "B"\nkind = "woocommerce"\n[channels.x]\nintegration_system = "b"\nname = "X"\n'
+    import_toml(company.db, text)
+    assert channels.channel(company.db, "x").system.code == "b"
+    with pytest.raises(InvalidFields, match=r"systems\.b\.kind"):
+        import_toml(company.db, text.replace("woocommerce", "amazon"))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("a = ?", r"This is not a TOML file: .*line 1"),
+        ("x = " + "[" * 5000, "This is not a TOML file"),
+        ("x = " + "9" * 5000, "This is not a TOML file"),
+        ("format = 2", "format 2, and this program reads format 1"),
+        ("colour = 1", "'colour' is no part of a channel file"),
+        ("channels = 1", "channels must be a table"),
+        ("[channels]\nshop = 1", "channels.shop must be a table"),
+        ("[systems]\nwoo = 1", "systems.woo must be a table"),
+    ],
+)
+def test_another_file_is_refused_in_a_sentence(company: Store, text: str, sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        import_toml(company.db, text)
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.sampled_from(["woo", "MAIN", "shop", "yes"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+_FIELDS = st.sampled_from(["name", "pos", "used", "order_statuses", "payment", "item", "start_date", "code", "x"])
+
+
+@given(
+    st.dictionaries(st.sampled_from(["woo", "b", "B B"]), _VALUES, max_size=2),
+    st.dictionaries(
+        st.sampled_from(["shop", "b", "ü"]), st.dictionaries(_FIELDS, _VALUES, max_size=5) | _VALUES, max_size=2
+    ),
+)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_file_is_taken_whole_or_refused_in_sentences(company: Store, systems: Any, given_channels: Any) -> None:
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        text = tomlkit.dumps({"systems": systems, "channels": given_channels})
+    except (TOMLKitError, ValueError, TypeError):
+        return
+    with contextlib.suppress(UsageError):
+        import_toml(company.db, text, dry_run=True)
+
+
+@given(st.text(max_size=120))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_text_is_refused_in_a_sentence(company: Store, text: str) -> None:
+    with contextlib.suppress(UsageError):
+        import_toml(company.db, text, dry_run=True)
