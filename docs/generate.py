@@ -45,7 +45,9 @@ def _row(parameter: ChannelParameter) -> str:
         notes.append("A channel in use needs it.")
     if not parameter.in_effect:
         notes.append("*Not yet in effect.*")
-    default = parameter.type.show(list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default)
+    default = parameter.type.show(
+        list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default
+    )
     return f"| `{parameter.name}` | {parameter.type.word} | {default} | {' '.join(notes)} |"
 
 
@@ -57,7 +59,8 @@ def _messages() -> str:
         "| code | severity | mended by | what it means | what to do |\n| --- | --- | --- | --- | --- |",
     ]
     parts += [
-        f"| `{code.code}` | {code.severity} | {code.error_class} | {code.title} | {code.remedy} |" for code in CODES.values()
+        f"| `{code.code}` | {code.severity} | {code.error_class} | {code.title} | {code.remedy} |"
+        for code in CODES.values()
     ]
     return "\n".join(parts) + "\n"
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from chansync.store.connection import Store, open_store
 from support import world
 

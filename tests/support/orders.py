@@ -36,11 +36,11 @@ def charge(total: str, tax: str = "0", name: str = "Flat rate", number: int = 90
     return ChargeLine(str(number), name, "flat_rate:1", Decimal(total), Decimal(tax))
 
 
-def order(number: int = 1, **changes: Any) -> Order:
+def order(serial: int = 1, **changes: Any) -> Order:
     """A paid order whose total is what its lines say, unless ``total`` is given."""
     made = Order(
-        external_id=str(number),
-        number=str(number),
+        external_id=str(serial),
+        number=str(serial),
         status="processing",
         placed_at=1_764_000_000_000,
         placed_on=date(2026, 11, 1),
@@ -67,5 +67,5 @@ def order(number: int = 1, **changes: Any) -> Order:
         made.total = sum((part.total + part.tax for part in everything), Decimal(0))
     made.total_tax = sum((part.tax for part in everything), Decimal(0))
     made.digest = hashlib.sha256(repr(replace(made, raw={}, modified_at=0)).encode()).hexdigest()
-    made.raw = {"id": number}
+    made.raw = {"id": serial}
     return made

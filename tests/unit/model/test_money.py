@@ -5,10 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from chansync.model.errors import DataError
-from chansync.model.money import format_money, from_minor, minor_digits, parse_amount, round_to_minor, to_minor
 from hypothesis import given
 from hypothesis import strategies as st
+
+from chansync.model.errors import DataError
+from chansync.model.money import format_money, from_minor, minor_digits, parse_amount, round_to_minor, to_minor
 
 CURRENCIES = st.sampled_from(["EUR", "USD", "BGN", "JPY", "KWD", "CLF"])
 UNITS = st.integers(-(10**12), 10**12)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import apsw
 import pytest
+
 from chansync.model.errors import StoreError, UsageError
 from chansync.store import channels, daemons, jobs, messages, orders, secrets, streams
 from chansync.store.connection import Store, backup, open_store

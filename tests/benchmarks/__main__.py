@@ -1,0 +1,251 @@
+"""Prints how fast chansync is, as ratios to floors measured in the same run.
+
+Floors: for the wall time of a backfill, the bare download of the same pages with the same concurrency; for the CPU
+of importing, parsing the same JSON and inserting as many rows through apsw in as many transactions; for a start,
+a bare interpreter that imports apsw.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import apsw
+import httpx
+from authlib.integrations.httpx_client import OAuth1Auth
+from tests.benchmarks.stores import demo_store, make_company
+
+from chansync.store.connection import open_store
+
+PAGE = 100
+
+
+def main() -> None:
+    """Run every benchmark, or those named on the command line."""
+    wanted = sys.argv[1:] or list(BENCHMARKS)
+    for name in wanted:
+        with tempfile.TemporaryDirectory(prefix="chansync-bench-") as folder:
+            BENCHMARKS[name](Path(folder))
+
+
+def _sync_in_process(path: Path) -> tuple[str, float, float, int]:
+    """A run in a process of its own: what it says, wall seconds, CPU seconds, peak memory in KiB."""
+    begin = time.perf_counter()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    code = (
+        "import resource, runpy, sys; sys.argv = ['stores', sys.argv[1]];"
+        "runpy.run_module('tests.benchmarks.stores', run_name='__main__');"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    said, memory = done.stdout.strip().splitlines()[-2:]
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return said, time.perf_counter() - begin, cpu, int(memory)
+
+
+async def _download(shop: dict[str, str], orders: int, at_once: int) -> tuple[float, list[bytes]]:
+    """The bare download of every page: seconds and bodies."""
+    auth = OAuth1Auth(shop["consumer_key"], shop["consumer_secret"], signature_type="QUERY")
+    gate = asyncio.Semaphore(at_once)
+    async with httpx.AsyncClient(auth=auth, timeout=60) as client:
+
+        async def page(number: int) -> bytes:
+            async with gate:
+                query = {"per_page": PAGE, "page": number, "orderby": "modified", "order": "asc"}
+                answer = await client.get(f"{shop['url']}/wp-json/wc/v3/orders", params=query)
+                answer.raise_for_status()
+                return answer.content
+
+        begin = time.perf_counter()
+        bodies = await asyncio.gather(*(page(number) for number in range(1, -(-orders // PAGE) + 1)))
+        return time.perf_counter() - begin, bodies
+
+
+def backfill(folder: Path) -> None:
+    """Wall time of a backfill against a store at a real one's pace."""
+    orders = 3000
+    with demo_store(orders, page_delay=0.7, concurrency=4) as shop:
+        path = folder / "chansync.db"
+        make_company(path, shop)
+        bare, _ = asyncio.run(_download(shop, orders, 4))
+        said, wall, _, _ = _sync_in_process(path)
+    start = _start_up()
+    print(f"backfill: {said}")
+    print(f"  bare download {bare:.2f} s, backfill {wall - start:.2f} s besides {start:.2f} s of start-up")
+    print(f"  ratio {(wall - start) / bare:.2f} (wanted: at most 1.1)")
+
+
+def _start_up() -> float:
+    code = "import chansync.sync.runner, chansync.platforms.woocommerce.connector, apsw.aio"
+    return statistics.median(_timed([sys.executable, "-c", code])[0] for _ in range(5))
+
+
+def cpu(folder: Path) -> None:
+    """CPU of importing an order against the floor."""
+    orders = 3000
+    with demo_store(orders) as shop:
+        path = folder / "chansync.db"
+        make_company(path, shop)
+        _, bodies = asyncio.run(_download(shop, orders, 4))
+        said, wall, total, _ = _sync_in_process(path)
+    start = statistics.median(
+        _timed([sys.executable, "-c", "import chansync.sync.runner, chansync.platforms.woocommerce.connector"])[1]
+        for _ in range(3)
+    )
+    floor = _floor(path, folder / "floor.db", bodies)
+    each = (total - start) / orders
+    print(f"cpu: {said}")
+    print(
+        f"  import {each * 1e6:.0f} µs an order, {orders / wall:.0f} orders a second; floor {floor / orders * 1e6:.0f} µs"
+    )
+    print(f"  ratio {each / (floor / orders):.1f} (wanted: at most 8)")
+
+
+def _floor(filled: Path, empty: Path, bodies: list[bytes]) -> float:
+    """Seconds of CPU to parse the bodies and insert what the import inserted, in as many transactions."""
+    store = open_store(filled)
+    counts = {
+        name: store.db.execute(f'SELECT count(*) FROM "{name}"').get
+        for name in ("order", "erp_sale", "erp_sale_line", "erp_customer", "message", "order_refund")
+    }
+    sample = store.db.execute('SELECT raw FROM "order" WHERE raw IS NOT NULL LIMIT 1').get
+    store.close()
+    db = apsw.Connection(str(empty))
+    db.pragma("journal_mode", "wal")
+    db.pragma("synchronous", "normal")
+    for name in counts:
+        db.execute(f'CREATE TABLE "{name}" (id INTEGER PRIMARY KEY, a, b, c, d, e, f, g)')
+    orders = counts["order"]
+    begin = time.process_time()
+    for body in bodies:
+        json.loads(body)
+    done: dict[str, int] = dict.fromkeys(counts, 0)
+    for number in range(1, orders + 1):
+        with db:
+            for name, count in counts.items():
+                while done[name] < count * number // orders:
+                    done[name] += 1
+                    text = sample if name == "order" else "some text"
+                    db.execute(
+                        f'INSERT INTO "{name}" (a, b, c, d, e, f, g) VALUES (?, ?, ?, ?, ?, ?, ?)',
+                        (number, "text", 1234, "another", 5678, text, "last"),
+                    )
+    spent = time.process_time() - begin
+    db.close()
+    return spent
+
+
+def memory(folder: Path) -> None:
+    """Peak memory of 1,000 and of 10,000 orders."""
+    for orders in (1000, 10_000):
+        with demo_store(orders) as shop:
+            path = folder / f"{orders}.db"
+            make_company(path, shop)
+            said, wall, _, peak = _sync_in_process(path)
+        print(f"memory: {orders} orders: {peak / 1024:.0f} MB at most, {wall:.1f} s ({said})")
+    print("  (wanted: under 150 MB for 10,000)")
+
+
+def growth(folder: Path) -> None:
+    """Cost of an order with 100,000 orders in the file already, against an empty one."""
+    batch = 2000
+    figures: list[float] = []
+    for already in (0, 100_000):
+        with demo_store(batch) as shop:
+            path = folder / f"{already}.db"
+            make_company(path, shop)
+            if already:
+                _multiply(path, already)
+            _, _, spent, _ = _sync_in_process(path)
+        figures.append(spent / batch)
+        print(f"growth: {already} orders in the file: {spent / batch * 1e6:.0f} µs of CPU an order")
+    print(f"  ratio {figures[1] / figures[0]:.2f} (wanted: about 1)")
+
+
+def _multiply(path: Path, count: int) -> None:
+    """Fill the file with sales, customers and orders of another time."""
+    store = open_store(path)
+    db = store.db
+    with db:
+        db.execute(
+            """INSERT INTO erp_customer (name, phone, email, created_at)
+               WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+               SELECT 'Customer ' || i, '+4999' || i, i || '@old.example', 0 FROM n""",
+            (count,),
+        )
+        db.execute(
+            """INSERT INTO erp_sale (key, number, order_number, channel_code, pos_id, warehouse_id, customer_id, sale_date,
+               currency, total, payment_method, delivery_method, sale_type, tax_transaction, document_type, merchant,
+               billing, delivery, note, mark, created_at)
+               SELECT 'old:' || id, 'old-' || id, id, 'old', 1, 1, id, '2020-01-01', 'EUR', 100, 'bank', 'courier', '', '',
+               '', '', '{}', '{}', '', '', 0 FROM erp_customer WHERE phone LIKE '+4999%'"""
+        )
+        db.execute(
+            """INSERT INTO erp_sale_line (sale_id, position, kind, item_id, name, quantity, net, tax, discount, external_id)
+               SELECT s.id, p.value, 'item', 1, 'Item', '1', 50, 0, 0, '' FROM erp_sale s, json_each('[1,2]') p"""
+        )
+        db.execute(
+            """INSERT INTO "order" (channel_id, external_id, number, status, placed_at, placed_on, modified_at, currency,
+               total, state, digest, sale_id, raw, first_seen_at, changed_at)
+               SELECT 1, 'old' || id, 'old' || id, 'completed', 0, '2020-01-01', 0, 'EUR', '1.00', 'imported', 'x', id,
+               hex(zeroblob(1500)), 0, 0 FROM erp_sale"""
+        )
+    store.close()
+
+
+def empty(folder: Path) -> None:
+    """A run that finds nothing new."""
+    with demo_store(300) as shop:
+        path = folder / "chansync.db"
+        make_company(path, shop)
+        _sync_in_process(path)
+        said, wall, _, _ = _sync_in_process(path)
+    start = _start_up()
+    print(f"empty: {said}")
+    print(f"  {max(wall - start, 0):.2f} s besides {start:.2f} s of start-up (wanted: one request, under 0.5 s)")
+
+
+def starts(folder: Path) -> None:
+    """How long the short commands take to start."""
+    path = folder / "chansync.db"
+    open_store(path).close()
+    bare = [sys.executable, "-c", "import apsw"]
+    command = str(Path(sys.executable).with_name("chansync"))
+    floor = statistics.median(_timed(bare)[0] for _ in range(15))
+    for words in (["--version"], ["--db", str(path), "status"], ["--db", str(path), "log"]):
+        wall = statistics.median(_timed([command, *words])[0] for _ in range(15))
+        print(f"starts: chansync {words[-1]}: {wall * 1000:.0f} ms, {wall / floor:.1f} times a bare start with apsw")
+    print(f"  bare: {floor * 1000:.0f} ms (wanted: status within 3 times)")
+
+
+def _timed(command: list[str]) -> tuple[float, float]:
+    """Wall and CPU seconds of a command."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    begin = time.perf_counter()
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    wall = time.perf_counter() - begin
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+BENCHMARKS: dict[str, Callable[[Path], Any]] = {
+    "starts": starts,
+    "empty": empty,
+    "backfill": backfill,
+    "cpu": cpu,
+    "memory": memory,
+    "growth": growth,
+}
+
+if __name__ == "__main__":
+    main()
