@@ -105,9 +105,7 @@ def cpu(folder: Path) -> None:
     floor = _floor(path, folder / "floor.db", bodies)
     each = (total - start) / orders
     print(f"cpu: {said}")
-    print(
-        f"  import {each * 1e6:.0f} µs an order, {orders / wall:.0f} orders a second; floor {floor / orders * 1e6:.0f} µs"
-    )
+    print(f"  import {each * 1e6:.0f} µs an order ({orders / wall:.0f} a second), floor {floor / orders * 1e6:.0f} µs")
     print(f"  ratio {each / (floor / orders):.1f} (wanted: at most 8)")
 
 
@@ -184,19 +182,21 @@ def _multiply(path: Path, count: int) -> None:
             (count,),
         )
         db.execute(
-            """INSERT INTO erp_sale (key, number, order_number, channel_code, pos_id, warehouse_id, customer_id, sale_date,
-               currency, total, payment_method, delivery_method, sale_type, tax_transaction, document_type, merchant,
+            """INSERT INTO erp_sale (key, number, order_number, channel_code, pos_id, warehouse_id, customer_id,
+               sale_date, currency, total, payment_method, delivery_method, sale_type, tax_transaction,
+               document_type, merchant,
                billing, delivery, note, mark, created_at)
-               SELECT 'old:' || id, 'old-' || id, id, 'old', 1, 1, id, '2020-01-01', 'EUR', 100, 'bank', 'courier', '', '',
-               '', '', '{}', '{}', '', '', 0 FROM erp_customer WHERE phone LIKE '+4999%'"""
+               SELECT 'old:' || id, 'old-' || id, id, 'old', 1, 1, id, '2020-01-01', 'EUR', 100, 'bank', 'courier', '',
+               '', '', '', '{}', '{}', '', '', 0 FROM erp_customer WHERE phone LIKE '+4999%'"""
         )
         db.execute(
-            """INSERT INTO erp_sale_line (sale_id, position, kind, item_id, name, quantity, net, tax, discount, external_id)
+            """INSERT INTO erp_sale_line (sale_id, position, kind, item_id, name, quantity, net, tax, discount,
+               external_id)
                SELECT s.id, p.value, 'item', 1, 'Item', '1', 50, 0, 0, '' FROM erp_sale s, json_each('[1,2]') p"""
         )
         db.execute(
-            """INSERT INTO "order" (channel_id, external_id, number, status, placed_at, placed_on, modified_at, currency,
-               total, state, digest, sale_id, raw, first_seen_at, changed_at)
+            """INSERT INTO "order" (channel_id, external_id, number, status, placed_at, placed_on, modified_at,
+               currency, total, state, digest, sale_id, raw, first_seen_at, changed_at)
                SELECT 1, 'old' || id, 'old' || id, 'completed', 0, '2020-01-01', 0, 'EUR', '1.00', 'imported', 'x', id,
                hex(zeroblob(1500)), 0, 0 FROM erp_sale"""
         )

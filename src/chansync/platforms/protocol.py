@@ -13,7 +13,7 @@ signing, time zone, what it refuses) and wants to be given back at the next conn
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -145,7 +145,7 @@ class Connector(Protocol):
         """Pull what the site can tell about itself."""
         ...
 
-    def orders(self, cursor: dict[str, Any] | None, start: date | None) -> AsyncIterator[OrderPage]:
+    def orders(self, cursor: dict[str, Any] | None, start: date | None) -> AsyncGenerator[OrderPage, None]:
         """Every order that changed since ``cursor``, in pages, oldest change first.
 
         With no cursor: from ``start`` (a day in the site's time) on; with neither: everything. Orders that
@@ -171,8 +171,8 @@ class Connector(Protocol):
         """An order from the platform's data as it was kept earlier (``Order.raw``); no I/O."""
         ...
 
-    async def refunds(self, order: Order) -> list[Refund]:
-        """The order's refunds with their lines. May be called for several orders at once."""
+    async def refunds(self, orders: list[Order]) -> list[list[Refund]]:
+        """Each order's refunds with their lines, in the order of ``orders``. May be called while pages are fetched."""
         ...
 
     async def aclose(self) -> None:
@@ -199,5 +199,9 @@ class Platform(Protocol):
         ...
 
     def connect(self, settings: ConnectorSettings) -> Connector:
-        """A connector for one channel; does no I/O yet."""
+        """A connector for one channel; does no I/O yet.
+
+        Raises:
+            SiteRefused: the address is none, or a key is missing.
+        """
         ...

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 import apsw
-import apsw.bestpractice
 
 from chansync.model.errors import StoreError
 from chansync.model.times import from_ms, now_ms
@@ -74,11 +73,13 @@ async def open_async(path: Path, *, create: bool = True) -> Store:
 
 
 def _configure(db: apsw.Connection) -> apsw.Connection:
-    practice = apsw.bestpractice
-    practice.connection_wal(db)
-    practice.connection_enable_foreign_keys(db)
-    practice.connection_dqs(db)
-    practice.connection_recursive_triggers(db)
+    # What apsw.bestpractice recommends, in plain calls: importing that module takes longer than a short command.
+    # Left out: its look at table statistics when a database is opened, which may write.
+    db.pragma("journal_mode", "wal")
+    db.pragma("foreign_keys", "ON")
+    db.pragma("recursive_triggers", "ON")
+    db.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
+    db.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)
     db.set_busy_timeout(BUSY_TIMEOUT_MS)
     db.transaction_mode = "IMMEDIATE"
     # WAL with NORMAL survives a killed process whole; a power cut may cost the last commits, never consistency,

@@ -7,7 +7,7 @@ and the cursor moves in the transaction after a page's last order.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from datetime import date
 from typing import Any
@@ -77,11 +77,29 @@ class OrdersPull:
         start = self.importing.channel.start_date
         cursor = None if since else await self.store.run(self._cursor)
         keeps_cursor = since is None and self.plans is None
-        async with aclosing(self.connector.orders(cursor, since or start)) as pages:  # type: ignore[type-var]
+        async with aclosing(self._ready_pages(cursor, since or start)) as pages:
             async for page in pages:
                 await self._take_page(page, keeps_cursor)
                 if self.stop.is_set():
                     return
+
+    async def _ready_pages(self, cursor: dict[str, Any] | None, start: date | None) -> AsyncGenerator[OrderPage, None]:
+        """The connector's pages with their refunds looked up, one ahead of the page that is being taken in."""
+        async with aclosing(self.connector.orders(cursor, start)) as pages:
+            following = asyncio.create_task(self._next_ready(pages))
+            try:
+                while (page := await following) is not None:
+                    following = asyncio.create_task(self._next_ready(pages))
+                    yield page
+            finally:
+                following.cancel()
+                await asyncio.gather(following, return_exceptions=True)
+
+    async def _next_ready(self, pages: AsyncGenerator[OrderPage, None]) -> OrderPage | None:
+        page = await anext(pages, None)
+        if page is not None:
+            await self._look_up_refunds(page.orders)
+        return page
 
     def _cursor(self, db: apsw.Connection) -> dict[str, Any] | None:
         """The stored cursor; none when the start date was moved back, so that older orders are brought in."""
@@ -93,7 +111,6 @@ class OrdersPull:
     async def _take_page(self, page: OrderPage, keeps_cursor: bool) -> None:
         self.counts.expected = page.expected
         await self._refresh_settings()
-        await self._look_up_refunds(page.orders)
         await self._take(page.orders)
         if self.plans is None:
             # A stop in the middle of the page leaves the cursor before it: the page comes again, and its first
@@ -162,8 +179,9 @@ class OrdersPull:
     async def _look_up_refunds(self, found: list[AnyOrder]) -> None:
         """Get the lines of refunds that are not known yet, of orders that are or become sales."""
         wanted = await self.store.run(self._lacking_refunds, found)
-        details = await asyncio.gather(*(self.connector.refunds(order) for order in wanted))
-        for order, refunds in zip(wanted, details, strict=True):
+        if not wanted:
+            return
+        for order, refunds in zip(wanted, await self.connector.refunds(wanted), strict=True):
             order.refunds = refunds
 
     def _lacking_refunds(self, db: apsw.Connection, found: list[AnyOrder]) -> list[Order]:

@@ -102,7 +102,7 @@ async def test_refunds(shop: DemoShop, connect: Any) -> None:
         order = await connector.order(str(own))
         assert isinstance(order, Order)
         assert sorted(refund.total for refund in order.refunds) == [Decimal("1.50"), Decimal("2.50")]
-        found = await connector.refunds(order)
+        [found] = await connector.refunds([order])
         assert {(refund.total, refund.reason) for refund in found} == {
             (Decimal("1.50"), "damaged"),
             (Decimal("2.50"), "late"),
@@ -110,7 +110,24 @@ async def test_refunds(shop: DemoShop, connect: Any) -> None:
         assert {refund.external_id for refund in found} == {refund.external_id for refund in order.refunds}
         assert all(refund.lines is not None for refund in found)
         shop.delete(own)
-        assert await connector.refunds(order) == []
+        assert await connector.refunds([order]) == [[]]
+
+
+@pytest.mark.parametrize(("old_store", "requests"), [(False, 1), (True, 5)])
+async def test_refunds_of_many_orders_come_together_where_the_store_can(
+    shop: DemoShop, connect: Any, old_store: bool, requests: int
+) -> None:
+    shop.old_store = old_store
+    with DemoServer(shop) as server:
+        connector = connect(server)
+        placed = [shop.place_order([("SKU-001", 3)], status="processing") for _ in range(4)]
+        expected = [str(shop.refund(own, f"{number}.50")) for number, own in enumerate(placed, 1)]
+        orders = [order for own in placed if isinstance(order := await connector.order(str(own)), Order)]
+        before = len(server.requests)
+        found = await connector.refunds(orders)
+        assert [[refund.external_id for refund in refunds] for refunds in found] == [[each] for each in expected]
+        assert len(server.requests) - before == requests
+        assert all(refund.lines is not None for refunds in found for refund in refunds)
 
 
 async def test_an_api_that_is_switched_off_is_no_missing_order(shop: DemoShop, connect: Any) -> None:

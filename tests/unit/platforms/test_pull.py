@@ -42,11 +42,12 @@ async def test_nothing_new_is_one_request() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 99])
-async def test_one_page_is_one_request(count: int) -> None:
+async def test_one_page_of_a_first_pull_is_counted_by_one_row_and_read_once(count: int) -> None:
     store = quiet(count)
     reader = await pulled(store)
     assert [len(page.orders) for page in reader.pages] == [count]
-    assert (len(store.requests), reader.missing, reader.pages[0].expected) == (1, set(), count)
+    assert [size for _, _, size in store.requests] == [1, 100]
+    assert (reader.missing, reader.pages[0].expected) == (set(), count)
 
 
 @pytest.mark.parametrize("count", [100, 101, 200, 1250])
@@ -57,7 +58,7 @@ async def test_a_quiet_store_is_read_once_oldest_change_first(count: int) -> Non
     assert not reader.missing
     assert stamps == sorted(stamps)
     assert len(stamps) == count
-    assert len(store.requests) == (2 if count == 100 else 2 + -(-count // 100))
+    assert len(store.requests) == (3 if count == 100 else 2 + -(-count // 100))
     assert [page.last for page in reader.pages] == [False] * (len(reader.pages) - 1) + [True]
     assert reader.pages[0].expected == count
     assert reader.notes == []

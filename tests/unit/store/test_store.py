@@ -84,6 +84,20 @@ def test_the_daemon_tui_and_sync_never_load_a_second_sqlite(store: Store) -> Non
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_a_connection_is_set_up_as_apsw_recommends(store: Store, tmp_path: Path) -> None:
+    from apsw import bestpractice
+
+    recommended = apsw.Connection(str(tmp_path / "recommended.db"))
+    for practice in bestpractice.recommended:
+        if practice.__name__.startswith("connection_") and practice.__name__ != "connection_optimize":
+            practice(recommended)
+    for name in ("journal_mode", "foreign_keys", "recursive_triggers"):
+        assert store.db.pragma(name) == recommended.pragma(name)
+    for switch in (apsw.SQLITE_DBCONFIG_DQS_DML, apsw.SQLITE_DBCONFIG_DQS_DDL):
+        assert store.db.config(switch, -1) == recommended.config(switch, -1)
+    recommended.close()
+
+
 class TestSecrets:
     def test_they_come_back_with_the_private_key_only(self, company: Store) -> None:
         channel = channels.channel(company.db, "shop")
@@ -170,8 +184,8 @@ class TestChannels:
     def test_system_and_code_are_fixed_after_the_first_sync(self, company: Store) -> None:
         channels.add_system(company.db, "other", "Other", "woocommerce")
         company.db.execute(
-            """INSERT INTO "order" (channel_id, external_id, number, status, placed_at, placed_on, modified_at, currency,
-               total, state, digest, first_seen_at, changed_at)
+            """INSERT INTO "order" (channel_id, external_id, number, status, placed_at, placed_on, modified_at,
+               currency, total, state, digest, first_seen_at, changed_at)
                VALUES (1, '1', '1', 'x', 0, '', 0, '', '', 'skipped', '', 0, 0)"""
         )
         channel = channels.channel(company.db, "shop")

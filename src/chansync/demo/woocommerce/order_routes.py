@@ -187,11 +187,14 @@ def list_refunds(call: Call) -> Answer:
     zone = None if as_bool(call.params.get("dates_are_gmt")) else shop.zone
     after, before = checker.moment("after", zone), checker.moment("before", zone)
     descending = checker.choice("order", "desc", ["asc", "desc"]) == "desc"
+    include = checker.ids("include")
     checker.done()
     found = [
         refund
         for refund in shop.book.refunds.values()
-        if (after is None or refund.created > after) and (before is None or refund.created < before)
+        if (not include or refund.id in include)
+        and (after is None or refund.created > after)
+        and (before is None or refund.created < before)
     ]
     found.sort(key=lambda refund: (refund.created, refund.id), reverse=descending)
     rows = [_with_parent(shop.refund_document(refund), refund.order) for refund in page.cut(found)]

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from chansync.model.errors import DataError, SiteRefused, SiteUnavailable
+from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.model.order import Order, Refund, UnreadableOrder
 from chansync.model.times import to_ms
 from chansync.platforms.http import SiteHttp
@@ -21,14 +21,14 @@ from chansync.platforms.woocommerce.auth import Keys
 from chansync.platforms.woocommerce.client import StoreClient
 from chansync.platforms.woocommerce.failures import NO_ROUTE, refusal
 from chansync.platforms.woocommerce.lookups import pull_lookups
-from chansync.platforms.woocommerce.parse import OrderReader, read_refund
+from chansync.platforms.woocommerce.parse import OrderReader
 from chansync.platforms.woocommerce.pull import Pull
+from chansync.platforms.woocommerce.refunds import Refunds
 from chansync.platforms.woocommerce.source import PAGE, StoreSource
 from chansync.platforms.woocommerce.texts import identifier, text, title
 
 # The pages of a search by number that are looked through: beyond them the number is not among the likely ones.
 _SEARCHED = 3
-_REFUND_PAGES = 50
 _STATUS_FIELDS = "environment.version,environment.wp_version,settings.currency"
 _NUMBER = re.compile(r"\d+")
 _OLDEST = (5, 8)
@@ -172,32 +172,9 @@ class WooCommerceConnector:
         """An order from data that was kept; no I/O."""
         return self._reader().read(raw)
 
-    async def refunds(self, order: Order) -> list[Refund]:
-        """The order's refunds with their lines, as ``parse.read_refund`` describes them."""
-        found: dict[str, Refund] = {}
-        for page in range(1, _REFUND_PAGES + 1):
-            answer = await self._client.ask(
-                "GET", f"orders/{identifier(order.external_id)}/refunds", {"per_page": PAGE, "page": page}
-            )
-            if answer.status == 404 and answer.is_json and answer.code != NO_ROUTE:
-                return []
-            self._check(answer)
-            rows = answer.data if isinstance(answer.data, list) else []
-            for row in rows:
-                refund = self._refund(row, order)
-                if refund is not None:
-                    found[refund.external_id] = refund
-            if len(rows) < PAGE:
-                break
-        return list(found.values())
-
-    def _refund(self, row: Any, order: Order) -> Refund | None:
-        try:
-            return read_refund(row)
-        except DataError as error:
-            raise SiteUnavailable(
-                f"A refund of order {order.number} at {self._http.site} cannot be read: {error}", code="bad_refund"
-            ) from None
+    async def refunds(self, orders: list[Order]) -> list[list[Refund]]:
+        """The orders' refunds with their lines, as ``parse.read_refund`` describes them."""
+        return await Refunds(self._client, self._facts).of(orders)
 
     async def aclose(self) -> None:
         """Close connections; harmless when called twice."""

@@ -117,6 +117,13 @@ class Pull:
 
     async def _probe(self, *, first: bool) -> Page:
         """The first page of everything changed since the cursor, with the store's clock."""
+        if first and self._after is None:
+            # A channel's first pull mostly has many pages, and a window reads its first page anyway: one row is
+            # enough to count them, and the store need not build a whole page for it.
+            page = await self._fetch_first(1)
+            if page.total is not None and page.total > PAGE:
+                self._check_filter(page)
+                return page
         page = await self._fetch_first()
         if first and self._clock_went_back(page):
             page = await self._fetch_first()
@@ -130,13 +137,13 @@ class Pull:
             page.clock, page.notes = min(clock, page.clock), notes + page.notes
         return page
 
-    async def _fetch_first(self) -> Page:
+    async def _fetch_first(self, size: int = PAGE) -> Page:
         try:
-            return await self._source.fetch(Query(self._asked(), None, self._order), 1)
+            return await self._source.fetch(Query(self._asked(), None, self._order), 1, size)
         except SortRefused:
             self._facts["orderby"] = BY_ID
             self._notes.append(f"{self._site} does not sort orders by their last change: they come by number.")
-            return await self._source.fetch(Query(self._asked(), None, self._order), 1)
+            return await self._source.fetch(Query(self._asked(), None, self._order), 1, size)
 
     def _clock_went_back(self, page: Page) -> bool:
         """Whether the store's clock was put back since the last pull; the cursor then goes back with it.

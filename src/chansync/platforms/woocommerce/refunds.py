@@ -1,0 +1,97 @@
+"""The refunds of orders, with their lines: many orders in one request where the store can, else order by order."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from chansync.model.errors import DataError, SiteUnavailable
+from chansync.model.order import Order, Refund
+from chansync.platforms.woocommerce.client import StoreClient
+from chansync.platforms.woocommerce.failures import NO_ROUTE, refusal
+from chansync.platforms.woocommerce.parse import read_refund
+from chansync.platforms.woocommerce.source import PAGE
+from chansync.platforms.woocommerce.texts import identifier
+
+# How many pages of refunds one order may have.
+_PAGES = 10
+
+
+class Refunds:
+    """Looks refunds up.
+
+    Args:
+        facts: ``refunds_together`` is remembered there as False for a store that cannot give those of many orders
+            (its ``refunds`` route came with WooCommerce 9.0).
+    """
+
+    def __init__(self, client: StoreClient, facts: dict[str, Any]) -> None:
+        self._client = client
+        self._facts = facts
+
+    async def of(self, orders: list[Order]) -> list[list[Refund]]:
+        """Each order's refunds with their lines, in the order of ``orders``.
+
+        Raises:
+            SiteError: the store failed, or sent a refund that cannot be read.
+        """
+        together = await self._together(orders) if len(orders) > 1 else {}
+        known = [_complete(order, together) for order in orders]
+        return await asyncio.gather(
+            *(
+                self._alone(order) if found is None else _ready(found)
+                for order, found in zip(orders, known, strict=True)
+            )
+        )
+
+    async def _together(self, orders: list[Order]) -> dict[tuple[str, str], Refund]:
+        """Refunds by their order's id and their own, as far as the store gives them by their ids."""
+        wanted = [refund.external_id for order in orders for refund in order.refunds]
+        found: dict[tuple[str, str], Refund] = {}
+        for first in range(0, len(wanted), PAGE):
+            if self._facts.get("refunds_together") is False:
+                break
+            params = {"include": ",".join(wanted[first : first + PAGE]), "per_page": PAGE}
+            answer = await self._client.ask("GET", "refunds", params)
+            rows = answer.data if answer.status < 400 and isinstance(answer.data, list) else []
+            for row in rows:
+                if isinstance(row, dict) and (refund := self._read(row, "an order")):
+                    found[identifier(row.get("parent_id")), refund.external_id] = refund
+            if not found:
+                self._facts["refunds_together"] = False
+        return found
+
+    async def _alone(self, order: Order) -> list[Refund]:
+        found: dict[str, Refund] = {}
+        for page in range(1, _PAGES + 1):
+            route = f"orders/{identifier(order.external_id)}/refunds"
+            answer = await self._client.ask("GET", route, {"per_page": PAGE, "page": page})
+            if answer.status == 404 and answer.is_json and answer.code != NO_ROUTE:
+                return []
+            if answer.status >= 400:
+                raise refusal(answer, self._client.http.sentences)
+            rows = answer.data if isinstance(answer.data, list) else []
+            for row in rows:
+                if refund := self._read(row, f"order {order.number}"):
+                    found[refund.external_id] = refund
+            if len(rows) < PAGE:
+                break
+        return list(found.values())
+
+    def _read(self, row: Any, whose: str) -> Refund | None:
+        try:
+            return read_refund(row)
+        except DataError as error:
+            raise SiteUnavailable(
+                f"A refund of {whose} at {self._client.http.site} cannot be read: {error}", code="bad_refund"
+            ) from None
+
+
+def _complete(order: Order, found: dict[tuple[str, str], Refund]) -> list[Refund] | None:
+    """The order's refunds, or None when not all of those that the order names were found."""
+    keys = [(order.external_id, refund.external_id) for refund in order.refunds]
+    return [found[key] for key in keys] if keys and all(key in found for key in keys) else None
+
+
+async def _ready(found: list[Refund]) -> list[Refund]:
+    return found
