@@ -13,6 +13,10 @@ from chansync.model.order import Order, Refund, UnreadableOrder
 from chansync.model.times import now_ms
 
 
+# Made once: json.dumps makes an encoder for every call that does not take its defaults.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
+
+
 @dataclass(slots=True)
 class OrderRow:
     """What is known of an order.
@@ -80,7 +84,7 @@ def raw(db: apsw.Connection, order_id: int) -> dict[str, Any] | None:
 
 def raw_text(order: Order | UnreadableOrder) -> str:
     """The platform's data as JSON text for keeping."""
-    return json.dumps(order.raw, ensure_ascii=False, separators=(",", ":"), default=str)
+    return _encode(order.raw)
 
 
 def write(

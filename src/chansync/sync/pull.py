@@ -32,6 +32,9 @@ from chansync.sync.settings import ImportSettings
 #: Orders taken in between two looks at the stop signal; the store's thread is free for others in between.
 CHUNK = 20
 
+#: Pages whose refunds are looked up, or that wait to be taken in.
+READY = 4
+
 #: Orders fetched by their ids at once.
 FETCH = 100
 
@@ -84,21 +87,32 @@ class OrdersPull:
                     return
 
     async def _ready_pages(self, cursor: dict[str, Any] | None, start: date | None) -> AsyncGenerator[OrderPage, None]:
-        """The connector's pages with their refunds looked up, one ahead of the page that is being taken in."""
+        """The connector's pages in their order, with the refunds of a few pages looked up ahead, side by side."""
+        ready: asyncio.Queue[asyncio.Task[OrderPage] | None] = asyncio.Queue(READY)
         async with aclosing(self.connector.orders(cursor, start)) as pages:
-            following = asyncio.create_task(self._next_ready(pages))
+            fetching = asyncio.create_task(self._fetch_ahead(pages, ready))
+            looking: asyncio.Task[OrderPage] | None = None
             try:
-                while (page := await following) is not None:
-                    following = asyncio.create_task(self._next_ready(pages))
-                    yield page
+                while (looking := await ready.get()) is not None:
+                    yield await looking
+                await fetching
             finally:
-                following.cancel()
-                await asyncio.gather(following, return_exceptions=True)
+                left = [fetching, *filter(None, [looking]), *filter(None, _drain(ready))]
+                for task in left:
+                    task.cancel()
+                await asyncio.gather(*left, return_exceptions=True)
 
-    async def _next_ready(self, pages: AsyncGenerator[OrderPage, None]) -> OrderPage | None:
-        page = await anext(pages, None)
-        if page is not None:
-            await self._look_up_refunds(page.orders)
+    async def _fetch_ahead(
+        self, pages: AsyncGenerator[OrderPage, None], ready: asyncio.Queue[asyncio.Task[OrderPage] | None]
+    ) -> None:
+        try:
+            async for page in pages:
+                await ready.put(asyncio.create_task(self._with_refunds(page)))
+        finally:
+            await ready.put(None)
+
+    async def _with_refunds(self, page: OrderPage) -> OrderPage:
+        await self._look_up_refunds(page.orders)
         return page
 
     def _cursor(self, db: apsw.Connection) -> dict[str, Any] | None:
@@ -261,3 +275,10 @@ class OrdersPull:
             await self.store.run(self._note_progress)
         if missing:
             raise SiteRefused(f"The site has no order {', '.join(missing)}.", code="order_not_found")
+
+
+def _drain(queue: asyncio.Queue[asyncio.Task[OrderPage] | None]) -> list[asyncio.Task[OrderPage] | None]:
+    drained = []
+    while not queue.empty():
+        drained.append(queue.get_nowait())
+    return drained

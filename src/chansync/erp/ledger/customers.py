@@ -10,6 +10,9 @@ from chansync.model.order import Address
 from chansync.model.sale import Customer, SaleDraft
 from chansync.model.times import now_ms
 
+# Made once: json.dumps makes an encoder for every call that does not take its defaults.
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
 
 def find_or_create(db: apsw.Connection, draft: SaleDraft) -> tuple[int, bool, list[str]]:
     """The customer's id, whether it is new, and warnings.
@@ -59,4 +62,4 @@ def _create(db: apsw.Connection, customer: Customer) -> int:
 def address_text(address: Address) -> str:
     """An address as JSON, without its empty fields."""
     filled = {name: value for name in Address.__slots__ if (value := getattr(address, name))}
-    return json.dumps(filled, ensure_ascii=False)
+    return _encode(filled)
