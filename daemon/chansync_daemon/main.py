@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from chansync.collecting import collect_seldom
 from chansync.model.errors import StoreError
 from chansync.model.times import local_text
 from chansync.store import daemons
@@ -34,6 +35,7 @@ def run(path: Path, *, json_logs: bool = False) -> int:
         StoreError: the database cannot be used.
     """
     set_up(as_json=json_logs)
+    collect_seldom()
     with explained(path), _only_one(path):
         return asyncio.run(_run(path))
 

@@ -26,6 +26,10 @@ from chansync.sync.planning import OrderPlan
 from chansync.sync.pull import OrdersPull
 
 
+#: How long a run that is told to stop may finish what it has in hand, in seconds.
+STOP_WITHIN = 2.0
+
+
 @dataclass(slots=True)
 class SyncRequest:
     """What to sync.
@@ -139,7 +143,7 @@ class _Run:
 
     async def _work_guarded(self) -> RunResult:
         try:
-            plans = await self._work()
+            plans = await self._work_until_stopped()
             state = "stopped" if self.stop.is_set() else "done"
             return RunResult(self.channel.code, self.stream, state, self.counts, plans=plans)
         except SiteUnavailable as error:
@@ -160,6 +164,24 @@ class _Run:
         return RunResult(
             self.channel.code, self.stream, "failed", self.counts, str(error), error.code, retryable, retry_after
         )
+
+    async def _work_until_stopped(self) -> list[OrderPlan]:
+        """The work; after a stop it has a moment to finish the order in hand, and is then broken off.
+
+        What is broken off is waiting for the site: the order in hand takes milliseconds.
+        """
+        work = asyncio.create_task(self._work())
+        stopping = asyncio.create_task(self.stop.wait())
+        try:
+            await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                await asyncio.wait({work}, timeout=STOP_WITHIN)
+        finally:
+            stopping.cancel()
+            if not work.done():
+                work.cancel()
+                await asyncio.wait({work})
+        return [] if work.cancelled() else work.result()
 
     async def _work(self) -> list[OrderPlan]:
         connector = await self.store.run(connect, self.store.path, self.channel)

@@ -1,0 +1,182 @@
+"""The real program as processes: the daemon, one-off commands beside it, and what a kill leaves behind."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chansync.demo.woocommerce import DemoServer, DemoShop, Shopper
+from support import shops
+
+pytestmark = pytest.mark.e2e
+
+#: How long something may take that is awaited by looking for it, in seconds.
+PATIENCE = 40.0
+
+
+@dataclass(slots=True)
+class World:
+    """A store that listens and the database of a company that sells from it."""
+
+    shop: DemoShop
+    server: DemoServer
+    path: Path
+
+    def until(self, sql: str, wanted: Callable[[Any], bool]) -> Any:
+        """The first value of the query that is as wanted."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            value = shops.query(self.path, sql)[0][0]
+            if wanted(value):
+                return value
+            time.sleep(0.05)
+        raise AssertionError(f"{sql} is {value!r}")
+
+
+@pytest.fixture
+def world(template: Path, tmp_path: Path) -> Iterator[World]:
+    path = tmp_path / "chansync.db"
+    path.write_bytes(template.read_bytes())
+    made = DemoShop.create(orders=400)
+    with DemoServer(made) as server:
+        shops.make_company(path, made, server)
+        yield World(made, server, path)
+
+
+@pytest.fixture
+def daemon(world: World) -> Iterator[subprocess.Popen[str]]:
+    process = shops.command("daemon", database=world.path)
+    try:
+        world.until("SELECT count(*) FROM daemon WHERE stopped_at IS NULL", bool)
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+def test_the_daemon_pulls_by_itself_and_stops_cleanly(world: World, daemon: subprocess.Popen[str]) -> None:
+    world.until("SELECT count(*) FROM run WHERE state = 'done'", bool)
+    own = world.shop.place_order([("SKU-001", 1)], status="processing")
+    world.until(f"SELECT count(*) FROM erp_sale WHERE order_number = '{own}'", bool)
+    code, _, err = shops.stopped(daemon)
+    assert (code, "Traceback" in err) == (0, False)
+    assert shops.query(world.path, "SELECT count(*) FROM run WHERE state = 'running'") == [(0,)]
+    assert shops.query(world.path, "SELECT stopped_at IS NOT NULL FROM daemon") == [(1,)]
+    assert shops.audited(world.path).wrong == []
+
+
+def test_a_second_daemon_is_refused_in_a_sentence(world: World, daemon: subprocess.Popen[str]) -> None:
+    code, _, err = shops.finished(shops.command("daemon", database=world.path))
+    assert code == 3
+    assert f"A daemon works on {world.path} already" in err
+    assert len(err.strip().splitlines()) == 1
+    assert daemon.poll() is None
+
+
+def test_status_tells_of_the_daemon(world: World, daemon: subprocess.Popen[str]) -> None:
+    told = shops.as_json(shops.finished(shops.command("status", "--json", database=world.path))[1])
+    assert told["daemon"]["running"] is True
+    shops.stopped(daemon)
+    told = shops.as_json(shops.finished(shops.command("status", "--json", database=world.path))[1])
+    assert told["daemon"]["running"] is False
+
+
+def test_an_edit_takes_effect_without_a_restart(world: World, daemon: subprocess.Popen[str]) -> None:
+    world.until("SELECT count(*) FROM run WHERE state = 'done'", bool)
+    assert shops.finished(shops.command("channel", "set", "demo", "orders_every=off", database=world.path))[0] == 0
+    world.until("SELECT count(*) FROM run WHERE state = 'running'", lambda count: count == 0)
+    assert shops.finished(shops.command("channel", "set", "demo", "orders_every=10s", database=world.path))[0] == 0
+    before = shops.query(world.path, "SELECT count(*) FROM run")[0][0]
+    world.until("SELECT count(*) FROM run", lambda count: count > before)
+
+
+def test_a_retry_is_handed_to_the_daemon(world: World, daemon: subprocess.Popen[str]) -> None:
+    assert shops.finished(shops.command("map", "payment", "demo", "cod=", database=world.path))[0] == 0
+    world.shop.place_order([("SKU-001", 1)], status="processing", changes={"payment_method": "cod"})
+    world.until("SELECT count(*) FROM message WHERE open = 1 AND code = 'payment_unmapped'", bool)
+    assert shops.finished(shops.command("map", "payment", "demo", "cod=cash", database=world.path))[0] == 0
+    _code, out, err = shops.finished(shops.command("retry", "demo", database=world.path))
+    assert "Traceback" not in out + err
+    world.until("SELECT count(*) FROM message WHERE open = 1 AND code = 'payment_unmapped'", lambda count: count == 0)
+    assert shops.query(world.path, "SELECT DISTINCT state FROM job") == [("done",)]
+
+
+def test_a_killed_daemon_is_followed_by_another_that_goes_on(world: World, daemon: subprocess.Popen[str]) -> None:
+    world.until('SELECT count(*) FROM "order"', lambda count: count > 20)
+    daemon.kill()
+    daemon.communicate()
+    second = shops.command("daemon", database=world.path)
+    try:
+        world.until("SELECT count(*) FROM run WHERE state = 'done'", bool)
+    finally:
+        assert shops.stopped(second)[0] == 0
+    judged = shops.audited(world.path)
+    assert (judged.wrong, judged.newer) == ([], 0)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_kills_at_any_moment_lose_nothing_and_double_nothing(world: World, seed: int) -> None:
+    rng = random.Random(seed)
+    kills = 0
+    with Shopper(world.shop, 100, seed=seed):
+        while kills < 12:
+            process = shops.command("sync", database=world.path)
+            try:
+                # Start-up takes about half a second: a kill falls anywhere from there to the end of the import.
+                process.wait(0.3 + rng.random() * 0.9)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                kills += 1
+            process.communicate()
+            if kills == 0 and process.returncode == 0:
+                break
+    code, _, err = shops.finished(shops.command("sync", database=world.path))
+    assert code in (0, 1), err
+    judged = shops.audited(world.path)
+    assert (judged.wrong, judged.newer) == ([], 0)
+    checks = "SELECT count(*), count(DISTINCT key), count(DISTINCT order_number) FROM erp_sale"
+    assert shops.query(world.path, checks) == [(judged.sold,) * 3]
+    assert shops.query(world.path, "SELECT count(*) FROM pragma_foreign_key_check") == [(0,)]
+    assert shops.query(world.path, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_control_c_ends_a_sync_with_a_sentence(world: World) -> None:
+    world.server.faults.add("/wc/v3/orders", "hang", times=None)
+    process = shops.command("sync", database=world.path)
+    world.until("SELECT count(*) FROM run WHERE state = 'running'", bool)
+    code, out, err = shops.stopped(process, signal.SIGINT)
+    assert code == 130
+    assert "Traceback" not in out + err
+    world.server.faults.clear()
+    assert shops.finished(shops.command("sync", database=world.path))[0] in (0, 1)
+    assert shops.audited(world.path).wrong == []
+
+
+def test_secrets_are_nowhere_to_be_read(world: World, daemon: subprocess.Popen[str]) -> None:
+    world.until("SELECT count(*) FROM run WHERE state = 'done'", bool)
+    _, out, err = shops.stopped(daemon)
+    exported = shops.finished(shops.command("channel", "export", database=world.path))[1]
+    shown = shops.finished(shops.command("channel", "show", "demo", "--json", database=world.path))[1]
+    files = b"".join(file.read_bytes() for file in world.path.parent.iterdir() if file.is_file())
+    for secret in (world.shop.consumer_key, world.shop.consumer_secret):
+        assert secret not in out + err + exported + shown
+        assert secret.encode() not in files
+
+
+def test_the_demo_ends_with_an_audit_that_finds_nothing_wrong(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "chansync", "demo", "--headless", "--seconds", "3", "--orders", "120"],
+        capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Nothing lost, nothing doubled, nothing off by a cent." in done.stdout

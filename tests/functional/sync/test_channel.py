@@ -1,0 +1,273 @@
+"""A whole sync against a demo store over a socket: nothing lost, nothing doubled, nothing off by a cent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chansync.demo import company
+from chansync.demo.woocommerce import DemoServer, DemoShop, Shopper
+from chansync.model.errors import UsageError
+from chansync.platforms.woocommerce import WooCommerce
+from chansync.store import channels
+from chansync.store.connection import open_store
+from chansync.sync import configuration
+from chansync.sync.runner import SyncRequest, sync_channel
+from support import shops
+
+
+@dataclass(slots=True)
+class World:
+    """A store that listens and the database of a company that sells from it."""
+
+    shop: DemoShop
+    server: DemoServer
+    path: Path
+
+    def configure(self, **texts: str) -> None:
+        store = open_store(self.path)
+        configuration.change_channel(store, company.CHANNEL, texts)
+        store.close()
+
+    def open_codes(self) -> list[str]:
+        return [code for (code,) in shops.query(self.path, "SELECT code FROM message WHERE open = 1 ORDER BY code")]
+
+
+@pytest.fixture
+def world(template: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
+    options: dict[str, Any] = getattr(request, "param", {})
+    path = tmp_path / "chansync.db"
+    path.write_bytes(template.read_bytes())
+    made = DemoShop.create(**{"orders": 150} | options)
+    with DemoServer(made) as server:
+        shops.make_company(path, made, server)
+        yield World(made, server, path)
+
+
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries without waiting, and a server that hangs is given up soon."""
+    import httpx
+
+    from chansync.platforms import woocommerce
+
+    async def at_once(seconds: float) -> None:
+        await asyncio.sleep(0)
+
+    hurried = WooCommerce(backoff=lambda attempt: 0.0, sleep=at_once, timeout=httpx.Timeout(1.0))
+    monkeypatch.setattr(woocommerce.PLATFORM, "_http_options", hurried._http_options)
+
+
+@pytest.mark.parametrize("world", [{}, {"orders": 330, "unstable_ties": True}, {"old_store": True}], indirect=True)
+def test_every_selected_order_is_a_sale_or_an_open_problem_also_after_more_runs(world: World) -> None:
+    first = shops.sync(world.path)
+    assert first.state == "done"
+    assert first.counts.created > 50
+    judged = shops.audited(world.path)
+    assert (judged.wrong, judged.newer) == ([], 0)
+    assert judged.sold + sum(judged.problems.values()) == judged.selected
+    for _ in range(2):
+        again = shops.sync(world.path)
+        assert (again.counts.created, again.counts.updated, again.counts.problems) == (0, 0, 0)
+    assert shops.audited(world.path) == judged
+    assert shops.query(world.path, "SELECT count(*), count(DISTINCT order_number) FROM erp_sale") == [
+        (judged.sold, judged.sold)
+    ]
+
+
+def test_an_empty_run_is_one_request(world: World) -> None:
+    shops.sync(world.path)
+    before = len(world.server.requests)
+    assert shops.sync(world.path).counts.requests == 1
+    assert len(world.server.requests) - before == 1
+
+
+def test_nothing_is_lost_while_shoppers_go_on_shopping(world: World) -> None:
+    with Shopper(world.shop, 300, seed=11):
+        for _ in range(4):
+            assert shops.sync(world.path).state == "done"
+    assert shops.sync(world.path).state == "done"
+    judged = shops.audited(world.path)
+    assert (judged.wrong, judged.newer) == ([], 0)
+
+
+def test_one_order_is_fetched_by_its_number(world: World) -> None:
+    own = world.shop.place_order([("SKU-001", 2)], status="processing")
+    result = shops.sync(world.path, order_numbers=(str(own),))
+    assert (result.state, result.counts.created, result.counts.fetched) == ("done", 1, 1)
+    assert shops.query(world.path, "SELECT order_number FROM erp_sale") == [(str(own),)]
+
+
+def test_a_number_that_the_site_does_not_have_is_said(world: World) -> None:
+    result = shops.sync(world.path, order_numbers=("999999",))
+    assert result.state == "failed"
+    assert result.sentence == "The site has no order 999999."
+
+
+def test_a_dry_run_writes_nothing_and_is_what_then_happens(world: World) -> None:
+    tables = ("order", "erp_sale", "erp_customer", "message", "run", "mapping", "stream")
+    counts = [f'SELECT count(*) FROM "{table}"' for table in tables]
+    before = [shops.query(world.path, count) for count in counts]
+    planned = shops.sync(world.path, dry_run=True)
+    assert [shops.query(world.path, count) for count in counts] == before
+    done = shops.sync(world.path)
+    created = {plan.sale_number for plan in planned.plans if plan.action == "create"}
+    assert created == {number for (number,) in shops.query(world.path, "SELECT number FROM erp_sale")}
+    assert sum(plan.action == "problem" for plan in planned.plans) == done.counts.problems
+
+
+def test_a_problem_is_tried_again_and_closes_itself(world: World) -> None:
+    store = open_store(world.path)
+    channel = channels.channel(store.db, company.CHANNEL)
+    configuration.map_method(store.db, channel, "payment", "cod", None)
+    shops.sync(world.path)
+    assert "payment_unmapped" in world.open_codes()
+    waiting = world.open_codes().count("payment_unmapped")
+    configuration.map_method(store.db, channel, "payment", "cod", "cash")
+    store.close()
+    again = shops.sync(world.path)
+    assert again.counts.created == waiting
+    assert "payment_unmapped" not in world.open_codes()
+    assert shops.audited(world.path).wrong == []
+
+
+def test_a_wider_selection_brings_in_orders_that_were_passed_over(world: World) -> None:
+    shops.sync(world.path)
+    pending = len(world.shop.order_ids("pending"))
+    assert pending
+    store = open_store(world.path)
+    statuses = channels.channel(store.db, company.CHANNEL)["order_statuses"]
+    store.close()
+    world.configure(order_statuses=", ".join([*statuses, "pending"]))
+    shops.sync(world.path)
+    assert shops.audited(world.path).wrong == []
+    taken = shops.query(world.path, """SELECT count(*) FROM "order" WHERE status = 'pending' AND state <> 'skipped'""")
+    assert taken == [(pending,)]
+
+
+def test_an_earlier_start_date_brings_in_older_orders(world: World) -> None:
+    days = sorted(world.shop.order(own)["date_created"][:10] for own in world.shop.order_ids())
+    world.configure(start_date=days[len(days) // 2])
+    shops.sync(world.path)
+    judged = shops.audited(world.path)
+    world.configure(start_date=days[0])
+    shops.sync(world.path)
+    later = shops.audited(world.path)
+    assert later.selected > judged.selected
+    assert later.wrong == []
+
+
+def test_refunds_are_looked_up_with_their_lines(world: World) -> None:
+    own = world.shop.place_order([("SKU-001", 3)], status="processing")
+    world.shop.refund(own, "1.00", "damaged")
+    shops.sync(world.path)
+    kept = shops.query(
+        world.path,
+        """SELECT r.total, r.reason, r.lines IS NOT NULL FROM order_refund r JOIN "order" o ON o.id = r.order_id
+           WHERE o.external_id = ?""",
+        str(own),
+    )
+    assert kept == [("1.00", "damaged", 1)]
+
+
+@pytest.mark.usefixtures("_impatient")
+@pytest.mark.parametrize(
+    ("fault", "options"),
+    [
+        ("html", {"status": 503}),
+        ("html", {"status": 200}),
+        ("truncated", {}),
+        ("status", {"status": 429}),
+        ("status", {"status": 503}),
+        ("status", {"status": 502}),
+        ("hang", {}),
+        ("drop", {}),
+        ("garbage", {}),
+        ("empty", {}),
+    ],
+)
+def test_trouble_at_the_site_is_one_message_and_the_next_run_recovers(
+    world: World, fault: str, options: dict[str, Any]
+) -> None:
+    world.server.faults.add("/wc/v3/orders", fault, times=None, **options)
+    failed = shops.sync(world.path)
+    assert failed.state == "failed"
+    assert "Traceback" not in failed.sentence
+    assert "\n" not in failed.sentence
+    assert world.open_codes() in (["site_unavailable"], ["site_refused"])
+    world.server.faults.clear()
+    assert shops.sync(world.path).state == "done"
+    assert not {"site_unavailable", "site_refused"} & set(world.open_codes())
+    assert shops.audited(world.path).wrong == []
+
+
+@pytest.mark.usefixtures("_impatient")
+@pytest.mark.parametrize("key", ["consumer_key", "consumer_secret"])
+def test_a_wrong_key_is_one_message_that_says_where_to_mend_it(world: World, key: str) -> None:
+    shops.sync(world.path)
+    world.configure(**{key: "wrong"})
+    failed = shops.sync(world.path)
+    assert (failed.state, failed.retryable) == ("failed", False)
+    assert world.shop.consumer_secret not in failed.sentence
+    assert "site_refused" in world.open_codes()
+    world.configure(**{key: getattr(world.shop, key)})
+    assert shops.sync(world.path).state == "done"
+    assert "site_refused" not in world.open_codes()
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_trouble_in_the_middle_keeps_what_was_taken(template: Path, tmp_path: Path) -> None:
+    path = tmp_path / "chansync.db"
+    path.write_bytes(template.read_bytes())
+    made = DemoShop.create(orders=650)
+    with DemoServer(made) as server:
+        shops.make_company(path, made, server)
+        server.faults.add("/wc/v3/orders", "status", times=None, status=503, skip=4)
+        failed = shops.sync(path)
+        assert failed.state == "failed"
+        [(before,)] = shops.query(path, "SELECT count(*) FROM erp_sale")
+        assert before > 0
+        server.faults.clear()
+        assert shops.sync(path).state == "done"
+        assert shops.audited(path).wrong == []
+
+
+def test_a_stop_finishes_the_order_in_hand_and_the_next_run_goes_on(world: World) -> None:
+    async def stop_soon(store: Any) -> Any:
+        stop = asyncio.Event()
+        return await sync_channel(
+            store, company.CHANNEL, SyncRequest(), trigger="command", stop=stop, progress=lambda counts: stop.set()
+        )
+
+    [result] = shops.with_store(world.path, stop_soon)
+    assert result.state == "stopped"
+    assert shops.sync(world.path).state == "done"
+    assert shops.audited(world.path).wrong == []
+
+
+def test_the_same_stream_never_runs_twice_at_once(world: World) -> None:
+    async def two(store: Any) -> Any:
+        run = lambda: sync_channel(store, company.CHANNEL, SyncRequest(), trigger="command")  # noqa: E731
+        return [result for results in await asyncio.gather(run(), run()) for result in results]
+
+    results = shops.with_store(world.path, two)
+    assert sorted(result.state for result in results) == ["busy", "done"]
+
+
+def test_an_incomplete_channel_names_its_fields(world: World) -> None:
+    store = open_store(world.path)
+    store.db.execute("UPDATE channel_parameter SET value = 'null' WHERE name = 'pos'")
+    store.close()
+    failed = shops.sync(world.path)
+    assert failed.error_code == "channel_incomplete"
+    assert "pos is needed" in failed.sentence
+
+
+def test_a_channel_that_does_not_exist_is_said(world: World) -> None:
+    with pytest.raises(UsageError, match="no channel 'nope'"):
+        shops.with_store(world.path, lambda store: sync_channel(store, "nope", SyncRequest(), trigger="command"))

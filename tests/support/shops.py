@@ -1,0 +1,100 @@
+"""A demo store and a company that sells from it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from chansync.demo import company
+from chansync.demo.audit import Audit, audit
+from chansync.demo.woocommerce import DemoServer, DemoShop
+from chansync.store.connection import Store, open_async, open_store
+from chansync.sync.confirm import confirm_channel
+from chansync.sync.runner import RunResult, SyncRequest, sync_channel
+
+T = TypeVar("T")
+
+
+def with_store(path: Path, work: Callable[[Store], Awaitable[T]]) -> T:
+    """Run ``work`` with the database opened for asyncio."""
+
+    async def whole() -> T:
+        store = await open_async(path)
+        try:
+            return await work(store)
+        finally:
+            await store.aclose()
+
+    return asyncio.run(whole())
+
+
+def make_company(path: Path, shop: DemoShop, server: DemoServer, *, cadence: str = "10s", map_all: bool = True) -> None:
+    """An ERP and a connected channel ``demo`` in the database at ``path``."""
+    store = open_store(path)
+    try:
+        company.set_up_erp(store)
+        company.set_up_channel(store, server.url, shop.consumer_key, shop.consumer_secret, cadence=cadence)
+        report = with_store(path, lambda opened: confirm_channel(opened, company.CHANNEL))
+        assert report.ok, report.sentence
+        if map_all:
+            company.map_methods(store)
+    finally:
+        store.close()
+
+
+def sync(path: Path, **request: Any) -> RunResult:
+    """One run of the orders stream in this process."""
+    wanted = SyncRequest(**request)
+    [result] = with_store(path, lambda store: sync_channel(store, company.CHANNEL, wanted, trigger="command"))
+    return result
+
+
+def audited(path: Path) -> Audit:
+    """Every order of the site compared with the ERP."""
+    return with_store(path, lambda store: audit(store, company.CHANNEL))
+
+
+def query(path: Path, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    """What a query brings."""
+    store = open_store(path, create=False)
+    try:
+        return list(store.db.execute(sql, parameters))
+    finally:
+        store.close()
+
+
+def command(*words: str, database: Path, **options: Any) -> subprocess.Popen[str]:
+    """The real program as a process."""
+    environment = os.environ | {"CHANSYNC_DB": str(database), "PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "chansync", *words],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def finished(process: subprocess.Popen[str], timeout: float = 60) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of a process that ends by itself."""
+    out, err = process.communicate(timeout=timeout)
+    return process.returncode, out, err
+
+
+def stopped(process: subprocess.Popen[str], number: signal.Signals = signal.SIGTERM) -> tuple[int, str, str]:
+    """The same of a process that is told to stop."""
+    process.send_signal(number)
+    return finished(process)
+
+
+def as_json(text: str) -> Any:
+    """Parsed output of a command with ``--json``."""
+    return json.loads(text)
