@@ -12,7 +12,6 @@ import apsw
 from chansync.model.order import Order, Refund, UnreadableOrder
 from chansync.model.times import now_ms
 
-
 # Made once: json.dumps makes an encoder for every call that does not take its defaults.
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
 

@@ -25,7 +25,6 @@ from chansync.sync.connecting import connect, keep_facts
 from chansync.sync.planning import OrderPlan
 from chansync.sync.pull import OrdersPull
 
-
 #: How long a run that is told to stop may finish what it has in hand, in seconds.
 STOP_WITHIN = 2.0
 
