@@ -9,6 +9,7 @@ from typing import Any
 
 import apsw
 
+from chansync.model.times import now_ms
 from chansync.store import daemons, jobs, runs
 from chansync.store.connection import Store, data_version
 from chansync.store.jobs import Job
@@ -128,6 +129,8 @@ class Service:
         for result in await sync_channel(self.store, entry.channel_code, request, trigger="schedule", stop=self.stop):
             level = LOG.warning if result.state == "failed" else LOG.info
             level("%s", summary(result))
+            if result.retry_after:
+                self._timetable.postpone(entry, now_ms() + int(result.retry_after * 1000))
 
     async def _perform(self, job: Job, owner: str) -> None:
         LOG.info("job %d: %s", job.id, job.kind)

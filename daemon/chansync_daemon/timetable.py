@@ -88,13 +88,21 @@ class Timetable:
         self._offset = time.localtime().tm_gmtoff
         self._moved.clear()
         for entry in wanted:
-            job = self._scheduler.every(entry.seconds).seconds.do(self._run, entry)
+            job = self._scheduler.every(entry.seconds).seconds.do(self._run, entry).tag(_tag(entry))
             job.next_run = datetime.fromtimestamp(entry.next_run_at / 1000)  # noqa: DTZ006 - schedule's own reckoning
             self._moved[entry.channel_id, entry.stream] = entry.next_run_at
 
     def _run(self, entry: Entry) -> None:
         self._moved[entry.channel_id, entry.stream] = now_ms() + entry.seconds * 1000
         self._start(entry)
+
+    def postpone(self, entry: Entry, until: int) -> None:
+        """Let a stream rest until then (UTC milliseconds), because its site asked for it."""
+        for job in self._scheduler.get_jobs(_tag(entry)):
+            moment = datetime.fromtimestamp(until / 1000)  # noqa: DTZ006 - schedule's own reckoning
+            if job.next_run is None or job.next_run < moment:
+                job.next_run = moment
+                self._moved[entry.channel_id, entry.stream] = until
 
     def clock_was_moved(self) -> bool:
         """Whether local time changed its distance from UTC since the last rebuild."""
@@ -113,3 +121,7 @@ class Timetable:
         """How long until something is due."""
         idle = self._scheduler.idle_seconds
         return 3600.0 if idle is None else max(idle, 0.0)
+
+
+def _tag(entry: Entry) -> str:
+    return f"{entry.channel_id}/{entry.stream}"

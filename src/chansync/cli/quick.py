@@ -31,13 +31,10 @@ def answer(arguments: list[str]) -> int | None:
 
 def screens(given: str | None) -> int:
     """Start the TUI on the database that was given; its exit code."""
-    from importlib import import_module
-
     from chansync.locations import database_path
+    from chansync_tui.app import run
 
-    # By name: the screens are a layer above the commands.
-    code: int = import_module("chansync_tui.app").run(database_path(given))
-    return code
+    return run(database_path(given))
 
 
 def _database_option(arguments: list[str]) -> tuple[str | None, list[str]]:

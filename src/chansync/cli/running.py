@@ -27,14 +27,10 @@ def status(session: Session, as_json: bool) -> int:
 @pass_session
 def daemon(session: Session, given: str | None, json_logs: bool) -> int:
     """Run the schedule of every used channel in the foreground, until SIGTERM or ctrl+c."""
-    from importlib import import_module
-
     from chansync.locations import database_path
+    from chansync_daemon.main import run
 
-    # By name: the daemon is a layer above the commands.
-    run = import_module("chansync_daemon.main").run
-    code: int = run(database_path(given) if given else session.path, json_logs=json_logs)
-    return code
+    return run(database_path(given) if given else session.path, json_logs=json_logs)
 
 
 @click.command(epilog=examples("chansync demo", "chansync demo --headless --orders 200 --seconds 20"))
@@ -50,11 +46,10 @@ def demo(headless: bool, orders: int, seed: int, keep: str | None, seconds: int)
 
     On a terminal it ends when the screens are left. Nothing of it touches your own database.
     """
-    from importlib import import_module
-
     from chansync.demo.command import run
+    from chansync_tui.app import run as screens
 
     if not headless and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("There is no terminal for the screens: give --headless.")
-    watch = None if headless else import_module("chansync_tui.app").run
+    watch = None if headless else screens
     return run(watch, orders=orders, seed=seed, keep=keep, seconds=seconds)

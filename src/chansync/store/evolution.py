@@ -234,6 +234,8 @@ CREATE TABLE message (
 ) STRICT;
 CREATE UNIQUE INDEX message_open_once ON message (coalesce(channel_id, 0), coalesce(order_id, 0), code) WHERE open = 1;
 CREATE INDEX message_by_channel ON message (channel_id, id);
+CREATE INDEX message_open ON message (channel_id, id) WHERE open = 1;
+CREATE INDEX message_by_time ON message (last_at);
 CREATE INDEX message_of_order ON message (order_id) WHERE order_id IS NOT NULL;
 """
 

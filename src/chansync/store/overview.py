@@ -49,8 +49,8 @@ _LINES = """
     SELECT c.id, c.code, coalesce(p_name.value ->> '$', ''), c.used, s.code,
         coalesce(p_type.value ->> '$', 'production'), coalesce(p_pos.value ->> '$', ''),
         st.last_ok_at, st.last_finished_at, st.next_run_at, coalesce(st.failures, 0),
-        (SELECT count(*) FROM "order" o WHERE o.channel_id = c.id AND o.state = 'imported' AND o.first_seen_at >= ?1
-            AND o.changed_at >= ?1),
+        (SELECT count(*) FROM "order" o JOIN erp_sale e ON e.id = o.sale_id WHERE o.channel_id = c.id
+            AND o.state = 'imported' AND o.changed_at >= ?1 AND e.created_at >= ?1),
         coalesce(p.problems, 0),
         st.owner, r.fetched, r.expected, r.owner
     FROM channel c JOIN integration_system s ON s.id = c.system_id

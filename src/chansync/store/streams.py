@@ -89,11 +89,16 @@ def store_cursor(db: apsw.Connection, channel_id: int, name: str, cursor: dict[s
 
 
 def release(db: apsw.Connection, channel_id: int, name: str, owner: str, *, ok: bool, next_run_at: int | None) -> None:
-    """Give the lease back after a run."""
+    """Give the lease back after a run.
+
+    Args:
+        next_run_at: not before then, because the site asked for it; None: as the schedule has it.
+    """
     with transaction(db):
         now = now_ms()
         db.execute(
-            """UPDATE stream SET owner = NULL, lease_until = NULL, last_finished_at = ?, next_run_at = ?,
+            """UPDATE stream SET owner = NULL, lease_until = NULL, last_finished_at = ?,
+               next_run_at = coalesce(?, next_run_at),
                last_ok_at = CASE WHEN ? THEN ? ELSE last_ok_at END,
                failures = CASE WHEN ? THEN 0 ELSE failures + 1 END
                WHERE channel_id = ? AND stream = ? AND owner = ?""",

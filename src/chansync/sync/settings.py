@@ -8,7 +8,7 @@ import apsw
 
 from chansync.erp.ledger.sales import Ledger
 from chansync.erp.protocol import Erp, PointOfSale
-from chansync.model.channel import Channel, validate
+from chansync.model.channel import Channel, Choices, validate
 from chansync.model.errors import UsageError
 from chansync.store import mappings
 from chansync.sync.configuration import capabilities, choices
@@ -49,11 +49,11 @@ def load(db: apsw.Connection, channel: Channel) -> ImportSettings:
         ChannelIncomplete: a field that every import needs is missing or wrong.
     """
     values = channel.values
-    errors = validate(values | {"used": True}, channel.secrets, capabilities(channel.system.kind), choices(db, channel))
-    # A status or method that the site lost is reported by the lookups and must not stop the other orders.
-    blocking = [error for error in errors if "on the site" not in error.sentence]
-    if blocking:
-        raise ChannelIncomplete(f"The channel {channel.code} cannot sync: " + "; ".join(map(str, blocking)) + ".")
+    errors = validate(
+        values | {"used": True}, channel.secrets, capabilities(channel.system.kind), _erp_choices(db, channel)
+    )
+    if errors:
+        raise ChannelIncomplete(f"The channel {channel.code} cannot sync: " + "; ".join(map(str, errors)) + ".")
     erp = Ledger()
     pos = erp.point_of_sale(db, values["pos"])
     if pos is None:
@@ -73,3 +73,9 @@ def load(db: apsw.Connection, channel: Channel) -> ImportSettings:
         deliveries=mappings.targets(db, channel.id, "delivery"),
         items=mappings.targets(db, channel.id, "item"),
     )
+
+
+def _erp_choices(db: apsw.Connection, channel: Channel) -> Choices:
+    """Only the ERP can stop an import: a status that the site does not list just matches no order."""
+    known = choices(db, channel)
+    return lambda source, kind: None if source == "lookup" else known(source, kind)

@@ -12,8 +12,8 @@ import apsw
 import pytest
 
 from chansync.model.errors import StoreError, UsageError
-from chansync.store import channels, daemons, jobs, messages, orders, secrets, streams
-from chansync.store.connection import Store, backup, open_store
+from chansync.store import channels, connection, daemons, jobs, messages, orders, secrets, streams
+from chansync.store.connection import Store, open_store
 from chansync.store.owner import is_surely_dead, process_owner, task_owner
 from chansync.store.version import SCHEMA_VERSION
 from support import world
@@ -32,15 +32,16 @@ def test_a_file_of_a_newer_version_is_refused(store: Store) -> None:
         open_store(store.path)
 
 
-def test_an_older_file_is_backed_up_before_it_is_changed(store: Store) -> None:
-    # The version alone is older: what is checked is that a copy of the whole file exists before anything changes.
-    store.db.pragma("user_version", 0)
+def test_an_older_file_is_backed_up_before_it_is_changed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     store.db.execute("INSERT INTO setting (name, value) VALUES ('kept', 'yes')")
-    store.db.pragma("user_version", SCHEMA_VERSION)
-    target = store.path.with_name("copy.db")
-    backup(store.path, target)
-    copied = open_store(target)
+    # To a program that knows a later schema, today's file is an older one.
+    monkeypatch.setattr(connection, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    connection.prepare(store.path, create=True)
+    [copy] = store.path.parent.glob(f"chansync.before-{SCHEMA_VERSION + 1}-*.db")
+    monkeypatch.undo()
+    copied = open_store(copy)
     assert world.rows(copied, "SELECT value FROM setting WHERE name = 'kept'") == [("yes",)]
+    assert stat.S_IMODE(copy.stat().st_mode) == stat.S_IMODE(store.path.stat().st_mode)
     copied.close()
 
 
