@@ -1,1 +1,1 @@
-"""The Textual TUI of chansync."""
+"""The terminal screens of chansync, made with Textual. ``chansync_tui.app.run`` starts them."""

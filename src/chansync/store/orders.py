@@ -100,7 +100,7 @@ def write(
 ) -> int:
     """Insert or update the order's row with what came of it; its id. Call it inside the order's transaction."""
     now = now_ms()
-    db.execute(
+    order_id: int = db.execute(
         """INSERT INTO "order" (channel_id, external_id, number, status, placed_at, placed_on, modified_at, currency,
            total, state, reason, digest, sale_id, raw, attempts, next_try_at, first_seen_at, changed_at)
            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -109,16 +109,13 @@ def write(
            currency = excluded.currency, total = excluded.total, state = excluded.state, reason = excluded.reason,
            digest = excluded.digest, sale_id = coalesce(excluded.sale_id, sale_id), raw = excluded.raw,
            attempts = CASE WHEN ? THEN attempts + 1 ELSE 0 END, next_try_at = excluded.next_try_at,
-           changed_at = excluded.changed_at""",
+           changed_at = excluded.changed_at RETURNING id""",
         (
             channel_id, order.external_id, order.number, order.status, order.placed_at, order.placed_on.isoformat(),
             order.modified_at, order.currency, str(order.total), state, reason, order.digest, sale_id,
             raw_text(order) if keep_raw else None, int(failed), next_try_at, now, now, failed,
         ),
-    )  # fmt: skip
-    order_id: int = db.execute(
-        'SELECT id FROM "order" WHERE channel_id = ? AND external_id = ?', (channel_id, order.external_id)
-    ).get
+    ).get  # fmt: skip
     for refund in order.refunds:
         write_refund(db, order_id, refund)
     return order_id
@@ -127,7 +124,7 @@ def write(
 def write_unreadable(db: apsw.Connection, channel_id: int, order: UnreadableOrder, next_try_at: int | None) -> int:
     """Insert or update the row of an order that cannot be read; a known one keeps what was read of it before."""
     now = now_ms()
-    db.execute(
+    order_id: int = db.execute(
         """INSERT INTO "order" (channel_id, external_id, number, status, placed_at, placed_on, modified_at, currency,
            total, state, reason, digest, raw, attempts, next_try_at, first_seen_at, changed_at)
            VALUES (?, ?, ?, '', 0, '', ?, '', '', 'problem', 'order_unreadable', '', ?, 1, ?, ?, ?)
@@ -136,11 +133,8 @@ def write_unreadable(db: apsw.Connection, channel_id: int, order: UnreadableOrde
            reason = CASE WHEN state = 'imported' THEN reason ELSE 'order_unreadable' END,
            digest = '', raw = excluded.raw, attempts = attempts + 1,
            next_try_at = CASE WHEN state = 'imported' THEN NULL ELSE excluded.next_try_at END,
-           changed_at = excluded.changed_at""",
+           changed_at = excluded.changed_at RETURNING id""",
         (channel_id, order.external_id, order.number, order.modified_at, raw_text(order), next_try_at, now, now),
-    )
-    order_id: int = db.execute(
-        'SELECT id FROM "order" WHERE channel_id = ? AND external_id = ?', (channel_id, order.external_id)
     ).get
     return order_id
 
