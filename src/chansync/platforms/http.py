@@ -27,6 +27,8 @@ for _noisy in ("httpx", "httpcore"):
     logging.getLogger(_noisy).setLevel(logging.WARNING)
 
 ATTEMPTS = 4
+#: Attempts where a site does not answer at all: each costs the whole wait, and a person may be watching.
+SILENT_ATTEMPTS = 2
 AT_ONCE = 4
 #: The largest answer that is read, in bytes, after decompression.
 LARGEST_ANSWER = 64 * 1024 * 1024
@@ -34,7 +36,7 @@ LARGEST_ANSWER = 64 * 1024 * 1024
 LONGEST_WAIT = 60.0
 #: The longest that one answer may take in all, in seconds, however steadily it drips.
 LONGEST_ANSWER = 300.0
-TIMEOUT = httpx.Timeout(60.0, connect=10.0, pool=None)
+TIMEOUT = httpx.Timeout(30.0, connect=10.0, pool=None)
 _REDIRECTS = {301, 302, 303, 307, 308}
 
 #: Adds the credentials to a request: method and URL in, URL and headers out. Called anew for every attempt.
@@ -112,7 +114,8 @@ class SiteHttp:
                 return await self._once(method, url, body, sign)
             except Failed as failed:
                 error = failed.error
-                again = failed.again and attempt < attempts and (safe or failed.untouched)
+                most = min(attempts, SILENT_ATTEMPTS) if error.code == "timeout" else attempts
+                again = failed.again and attempt < most and (safe or failed.untouched)
             asked = getattr(error, "retry_after", None) or 0.0
             if not again or asked > LONGEST_WAIT:
                 raise error

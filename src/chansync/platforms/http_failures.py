@@ -190,7 +190,7 @@ class Sentences:
         if isinstance(error, httpx.ConnectTimeout):
             return Failed(self.timeout("did not accept a connection within 10 seconds"), untouched=True)
         if isinstance(error, httpx.TimeoutException):
-            return Failed(self.timeout("did not answer within 60 seconds"))
+            return Failed(self.timeout("did not answer within 30 seconds"))
         if isinstance(error, httpx.ConnectError) and any(_is_tls_refusal(cause) for cause in causes):
             return Failed(self._no_tls(causes), again=False)
         if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
