@@ -1,0 +1,30 @@
+"""The way in: ``run`` checks the terminal and the database, then starts the screens."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from chansync_tui import calm
+
+#: The terminal cannot show screens.
+EXIT_UNUSABLE_TERMINAL = 2
+
+
+def run(path: Path) -> int:
+    """Show the screens for the database at ``path``; the exit code.
+
+    Raises:
+        StoreError: the database cannot be opened.
+    """
+    sentence = calm.refusal()
+    if sentence:
+        print(sentence, file=sys.stderr)
+        return EXIT_UNUSABLE_TERMINAL
+    calm.set_defaults()
+    # Imported here: Textual reads its settings from the environment when it is imported.
+    from chansync_tui.application import ChansyncApp
+
+    app = ChansyncApp(path)
+    app.run()
+    return app.return_code or 0

@@ -1,0 +1,234 @@
+"""The app: it polls the database, switches between the screens, and tells what came of jobs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from chansync.model.errors import StoreError
+from chansync.store import jobs
+from chansync.store.connection import data_version, explained
+from chansync_tui import symbols
+from chansync_tui.desk import Desk, Failed, JobAsked
+from chansync_tui.going import ShowChannel, ShowMessage, ShowMessages
+from chansync_tui.screens.activity import Activity
+from chansync_tui.screens.channels import Channels
+from chansync_tui.screens.confirm import Confirm
+from chansync_tui.screens.messages import Messages
+from chansync_tui.screens.page import Page
+from chansync_tui.text import safe
+from chansync_tui.widgets.topbar import TABS, TopBar
+
+#: How often the database is asked whether anything changed, in seconds.
+POLL_SECONDS = 0.25
+
+#: How often it is read without a change: a killed daemon writes nothing, and relative times move on.
+LOOK_SECONDS = 15.0
+
+
+class ChansyncApp(App[None]):
+    """The terminal screens for one database."""
+
+    TITLE = "chansync"
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    ALLOW_SELECT = False
+    TOOLTIP_DELAY = 3600.0
+
+    MODES: ClassVar[dict[str, type[Screen[None]]]] = {  # type: ignore[assignment]
+        "channels": Channels,
+        "activity": Activity,
+        "messages": Messages,
+    }
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("1", "tab('channels')", "Channels"),
+        Binding("2", "tab('activity')", "Activity"),
+        Binding("3", "tab('messages')", "Messages"),
+        Binding("question_mark,f1", "keys", "Keys of this screen"),
+        Binding("ctrl+p", "command_palette", "Command palette", priority=True),
+        Binding("f9", "change_theme", "Theme"),
+        Binding("q", "quit", "Quit"),
+        Binding("ctrl+q", "quit", "Quit", priority=True),
+    ]
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        symbols.choose()
+        self.set_class(symbols.symbols().ascii_only, "-ascii")
+        self.desk = Desk(path, self.post_message)
+        self._version = data_version(self.desk.db)
+        self._not_before = 0.0
+        self._look_at = time.monotonic() + LOOK_SECONDS
+
+    async def on_mount(self) -> None:
+        await self.switch_mode("channels")
+        self.set_interval(POLL_SECONDS, self._poll)
+
+    def on_unmount(self) -> None:
+        self.desk.close()
+
+    # Following the database
+
+    def _poll(self) -> None:
+        now = time.monotonic()
+        if now < self._not_before:
+            return
+        try:
+            with explained(self.desk.path):
+                version = data_version(self.desk.db)
+                if version == self._version and now < self._look_at:
+                    return
+                self._version = version
+                self._read()
+        except StoreError as error:
+            if isinstance(self.screen, Page):
+                self.screen.fail(str(error))
+        self._look_at = now + LOOK_SECONDS
+        # Reading takes a tenth of the time at most, however large the database is.
+        self._not_before = now + 9 * (time.monotonic() - now)
+
+    def _read(self) -> None:
+        self._finish_jobs()
+        if isinstance(self.screen, Page):
+            self.screen.refresh_all()
+
+    def _finish_jobs(self) -> None:
+        for job_id, (label, _) in list(self.desk.jobs.items()):
+            job = jobs.job(self.desk.db, job_id)
+            if job is not None and job.state in ("queued", "running"):
+                continue
+            del self.desk.jobs[job_id]
+            if job is None:
+                continue
+            failed = job.state == "failed"
+            self._tell(label, str((job.result or {}).get("sentence", "done")), failed=failed)
+
+    def _tell(self, label: str, sentence: str, *, failed: bool) -> None:
+        self.notify(
+            safe(f"{'Failed: ' if failed else ''}{sentence}"),
+            title=safe(label),
+            severity="error" if failed else "information",
+            timeout=20 if failed else 6,
+            markup=False,
+        )
+
+    @on(JobAsked)
+    def watch_job(self, event: JobAsked) -> None:
+        """Follow the job's row until it is finished."""
+        self.desk.jobs[event.job_id] = (event.label, event.here)
+        self._read()
+
+    @on(Failed)
+    def tell_failure(self, event: Failed) -> None:
+        """Something asked for could not be done."""
+        self._tell(event.label, event.sentence, failed=True)
+
+    # Getting about
+
+    @on(TopBar.Picked)
+    async def pick_tab(self, event: TopBar.Picked) -> None:
+        """A tab was clicked."""
+        await self.action_tab(event.mode)
+
+    async def action_tab(self, mode: str) -> None:
+        """Show a main screen, and of it the list itself."""
+        await self.switch_mode(mode)
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+
+    @on(ShowMessages)
+    async def show_messages(self, event: ShowMessages) -> None:
+        """The message log, narrowed to one channel."""
+        await self.action_tab("messages")
+        if isinstance(self.screen, Messages):
+            self.screen.only_channel(event.channel_id, event.code)
+
+    @on(ShowChannel)
+    def show_channel(self, event: ShowChannel) -> None:
+        """A channel over the present screen."""
+        from chansync_tui.screens.channel import ChannelView
+
+        self.push_screen(ChannelView(event.channel_id))
+
+    @on(ShowMessage)
+    def show_message(self, event: ShowMessage) -> None:
+        """A message over the present screen."""
+        from chansync_tui.screens.details import Details
+
+        self.push_screen(Details(event.message_id))
+
+    def action_command_palette(self) -> None:
+        """Open the palette, with a placeholder that every locale can show."""
+        from textual.command import CommandPalette
+
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandPalette(placeholder="Search for commands", id="--command-palette"))
+
+    def action_change_theme(self) -> None:
+        """Choose other colours."""
+        from chansync_tui.screens.finder import Finder, Option
+
+        def change(chosen: Option[str] | None) -> None:
+            if chosen is not None:
+                self.theme = chosen.value
+
+        about = {True: "the terminal's own colours", False: ""}
+        options = [Option(name, name, about[theme.ansi]) for name, theme in sorted(self.available_themes.items())]
+        self.push_screen(Finder("Theme", options, word_width=22), change)
+
+    def action_keys(self) -> None:
+        from chansync_tui.screens.finder import Option
+        from chansync_tui.screens.help import Help
+
+        if not isinstance(self.screen, Page):
+            return
+        screen = self.screen
+        namespaces = {active.binding.action: active.node for active in screen.active_bindings.values()}
+
+        async def perform(chosen: Option[str] | None) -> None:
+            if chosen:
+                await self.run_action(chosen.value, namespaces[chosen.value])
+
+        self.push_screen(Help(screen), perform)
+
+    async def action_quit(self) -> None:
+        """Quit; ask first while a job runs in this program. Asked again in the question, it quits."""
+        if not self.desk.works_here or isinstance(self.screen, Confirm):
+            self.exit()
+            return
+
+        def quit_if(agreed: bool | None) -> None:
+            if agreed:
+                self.exit()
+
+        self.push_screen(
+            Confirm(
+                "A job runs in this program. Quitting stops it: nothing is lost, the next run goes on from there.",
+                "Quit",
+                "Stay",
+            ),
+            quit_if,
+        )
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The commands of the palette: the screens, what the screen's keys do, the channels, themes."""
+        for number, (mode, title) in enumerate(TABS.items(), 1):
+            yield SystemCommand(
+                title, f"Go to the screen (key {number})", lambda mode=mode: self.run_action(f"tab('{mode}')")
+            )
+        if isinstance(screen, Page):
+            yield from screen.commands()
+        yield SystemCommand("Keys", "Search the keys of this screen (key ?)", self.action_keys)
+        yield SystemCommand("Theme", "Choose other colours (key F9)", self.action_change_theme)
+        yield SystemCommand(
+            "Screenshot", "Save a picture (SVG) of this screen", lambda: self.set_timer(0.1, self.deliver_screenshot)
+        )
+        yield SystemCommand("Quit", "Leave chansync (key q)", lambda: self.run_action("quit"))

@@ -1,0 +1,31 @@
+"""What must be settled before Textual is imported: calmer defaults, and terminals that it cannot draw on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import MutableMapping
+
+#: Terminals with 16 colours at most: Textual's own colours become unreadable there, the terminal's do not.
+_FEW_COLOURS = ("linux", "screen", "vt100", "vt220", "ansi", "xterm", "xterm-color", "rxvt")
+
+
+def refusal(environ: MutableMapping[str, str] = os.environ) -> str | None:
+    """A sentence when this terminal cannot show the screens; None when it can."""
+    if environ.get("TERM", "dumb") in ("dumb", ""):
+        return (
+            "This terminal (TERM=dumb) cannot show screens. Use the commands instead: "
+            "chansync status, chansync log --follow, chansync --help."
+        )
+    return None
+
+
+def set_defaults(environ: MutableMapping[str, str] = os.environ) -> None:
+    """Textual reads these when it is imported; what the user has set stays."""
+    if environ.get("SSH_CONNECTION"):
+        environ.setdefault("TEXTUAL_FPS", "20")
+        environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+        environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+    many = environ.get("COLORTERM", "") in ("truecolor", "24bit")
+    few = environ.get("TERM", "") in _FEW_COLOURS and not many
+    if few or "NO_COLOR" in environ:
+        environ.setdefault("TEXTUAL_THEME", "ansi-dark")

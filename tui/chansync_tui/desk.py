@@ -1,0 +1,149 @@
+"""What all screens share: the open database, who sits here, and the jobs that were asked for and are not done.
+
+Reads that may take long and all writes happen in threads, on connections of their own; what comes of them is posted
+to the app, whose handlers alone change what is shown.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, cast
+
+import apsw
+from textual.dom import DOMNode
+from textual.message import Message
+
+from chansync.store import daemons, jobs
+from chansync.store.connection import Store, explained, open_store
+from chansync_tui import identity
+
+T = TypeVar("T")
+
+
+class JobAsked(Message):
+    """A job was queued; its row tells what comes of it."""
+
+    def __init__(self, job_id: int, label: str, *, here: bool) -> None:
+        super().__init__()
+        self.job_id = job_id
+        self.label = label
+        self.here = here
+
+
+class Failed(Message):
+    """Something that was asked for could not be done."""
+
+    def __init__(self, label: str, sentence: str) -> None:
+        super().__init__()
+        self.label = label
+        self.sentence = sentence
+
+
+class Desk:
+    """The shared state; made in the main thread."""
+
+    def __init__(self, path: Path, post: Callable[[Message], object]) -> None:
+        self.path = path
+        self.store = open_store(path)
+        self.user = identity.user()
+        self.who = identity.user_at_host()
+        #: Jobs asked for here that are not finished: id → (label, whether this program performs it).
+        self.jobs: dict[int, tuple[str, bool]] = {}
+        self._post = post
+        self._reader: Store | None = None
+        self._reading = threading.Lock()
+
+    @property
+    def db(self) -> apsw.Connection:
+        """For short reads in the main thread."""
+        return self.store.db
+
+    @property
+    def works_here(self) -> bool:
+        """Whether this program itself performs a job now."""
+        return any(here for _, here in self.jobs.values())
+
+    def close(self) -> None:
+        """Close the main thread's connection, and the other when no thread reads with it."""
+        self.store.close()
+        if self._reader and self._reading.acquire(timeout=1):
+            self._reader.close()
+
+    # Long reads
+
+    def read(self, function: Callable[[apsw.Connection], T], wanted: Callable[[], bool]) -> T | None:
+        """Call it from a thread. None when the read was interrupted or is no longer ``wanted`` at its turn.
+
+        Raises:
+            StoreError: the database failed.
+        """
+        with self._reading:
+            if not wanted():
+                return None
+            if self._reader is None:
+                self._reader = open_store(self.path)
+            try:
+                with explained(self.path):
+                    return function(self._reader.db)
+            except Exception as error:
+                if isinstance(error.__cause__, apsw.InterruptError):
+                    return None
+                raise
+
+    def interrupt(self) -> None:
+        """End the long read that is under way: its answer is no longer wanted."""
+        if self._reader is not None and self._reading.locked():
+            self._reader.db.interrupt()
+
+    # Work
+
+    def ask(self, label: str, kind: str, channel_id: int | None, args: dict[str, Any]) -> None:
+        """Queue a job, and perform it here where no daemon runs."""
+        self._start(label, lambda: self._perform(label, kind, channel_id, args))
+
+    def _perform(self, label: str, kind: str, channel_id: int | None, args: dict[str, Any]) -> None:
+        store = open_store(self.path)
+        try:
+            job_id = jobs.ask(store.db, kind, channel_id, args, self.who)
+            here = not daemons.is_running(store.db)
+        finally:
+            store.close()
+        self._post(JobAsked(job_id, label, here=here))
+        if here:
+            from chansync.sync.errands import work_off
+
+            work_off(self.path, job_id)
+
+    def write(self, label: str, function: Callable[[apsw.Connection], object]) -> None:
+        """Run a short write in a thread: another process may hold the database for a while."""
+
+        def do() -> None:
+            store = open_store(self.path)
+            try:
+                function(store.db)
+            finally:
+                store.close()
+
+        self._start(label, do)
+
+    def _start(self, label: str, function: Callable[[], None]) -> None:
+        def guarded() -> None:
+            try:
+                with explained(self.path):
+                    function()
+            except Exception as error:
+                self._post(Failed(label, str(error) or type(error).__name__))
+
+        # A daemon thread: quitting ends it like a kill, which every job survives; a worker would hold the exit up.
+        threading.Thread(target=guarded, name=label, daemon=True).start()
+
+
+class _HasDesk(Protocol):
+    desk: Desk
+
+
+def desk_of(node: DOMNode) -> Desk:
+    """The desk of the app that the widget or screen belongs to."""
+    return cast("_HasDesk", node.app).desk

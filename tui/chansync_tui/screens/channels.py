@@ -1,0 +1,224 @@
+"""The home screen: every channel with its live state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on
+from textual.app import SystemCommand
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+from textual.widgets import Input
+
+from chansync.model.times import now_ms
+from chansync.store.overview import ChannelLine, channel_lines
+from chansync_tui.going import ShowChannel, ShowMessages
+from chansync_tui.screens.finder import Finder, Option
+from chansync_tui.screens.page import Page
+from chansync_tui.widgets.filterline import Chip, FilterLine
+from chansync_tui.widgets.hints import Hint
+from chansync_tui.widgets.search import Search
+from chansync_tui.widgets.table import Cell, Column, Table
+from chansync_tui.words import TYPE_TONES, ago, counted, progress, until
+
+_COLUMNS = (
+    Column("Used", 4, drop=2),
+    Column("Code", 11, 26),
+    Column("Name", 10, 34, drop=4),
+    Column("System", 8, 16, drop=5),
+    Column("Type", 10),
+    Column("POS", 6, 12, drop=6),
+    Column("Last", 6, right=True),
+    Column("Next", 6, drop=3, right=True),
+    Column("Today", 5, right=True),
+    Column("Open", 4, right=True),
+    Column("Now", 8, 12),
+)
+
+_NO_CHANNELS = """No channel yet. These commands make the first one; it appears here at once:
+
+  chansync erp add warehouse main name="Main warehouse"
+  chansync erp add pos web name=Web warehouse=main currencies=EUR
+  chansync system add woo --name "Our shops"
+  chansync channel add shop-de name="Shop DE" integration_system=woo \\
+      pos=web store_domain=https://shop.example \\
+      consumer_key=- consumer_secret=- used=yes
+
+To see how it looks first: chansync demo"""
+
+
+@dataclass(slots=True)
+class Narrowing:
+    """What the list is narrowed to; empty fields let everything through."""
+
+    system: str = ""
+    type: str = ""
+    used: str = ""
+    text: str = ""
+
+    def lets(self, line: ChannelLine) -> bool:
+        """Whether the channel is shown."""
+        return (
+            (not self.system or line.system == self.system)
+            and (not self.type or line.system_type == self.type)
+            and (not self.used or line.used == (self.used == "yes"))
+            and (not self.text or self.text.casefold() in f"{line.code} {line.name} {line.pos}".casefold())
+        )
+
+
+class Channels(Page):
+    """Channels by code; Enter opens one."""
+
+    TAB = "channels"
+    HINTS: ClassVar[Sequence[Hint]] = (
+        Hint("?", "Keys", keep=True),
+        Hint("q", "Quit", keep=True),
+        Hint("enter", "Open"),
+        Hint("s", "Sync now", "Sync"),
+        Hint("m", "Messages", "Msgs"),
+        Hint("/", "Filter"),
+        Hint("S T U", "Filters", "More"),
+        Hint("^p", "Palette"),
+    )
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "sync", "Sync the channel now"),
+        Binding("m", "messages", "Messages of the channel"),
+        Binding("slash", "search", "Filter by text"),
+        Binding("S", "narrow('S')", "Filter by system"),
+        Binding("T", "narrow('T')", "Filter by type"),
+        Binding("U", "narrow('U')", "Filter by used or not"),
+        Binding("escape", "clear", "Clear the filters"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: list[ChannelLine] = []
+        self._narrowing = Narrowing()
+
+    def body(self) -> Iterable[Widget]:
+        yield FilterLine()
+        yield Search("code, name or POS")
+        yield Table[ChannelLine](_COLUMNS, self._cells, lambda line: line.id, id="channels")
+
+    @property
+    def table(self) -> Table[ChannelLine]:
+        return self.query_one("#channels", Table)
+
+    def read(self) -> None:
+        self._lines = channel_lines(self.desk.db)
+        self._show()
+
+    def _show(self) -> None:
+        shown = [line for line in self._lines if self._narrowing.lets(line)]
+        self.table.set_empty("No channel matches the filters: esc clears them." if self._lines else _NO_CHANNELS)
+        self.table.show(shown)
+        narrowing = self._narrowing
+        problems = sum(line.problems for line in shown)
+        note = f"{counted(len(shown), 'channel')}, {counted(problems, 'open problem')}"
+        chips = (
+            Chip("S", "System", narrowing.system),
+            Chip("T", "Type", narrowing.type),
+            Chip("U", "Used", narrowing.used),
+            Chip("/", "Text", narrowing.text),
+        )
+        self.query_one(FilterLine).set_chips(chips, note if self._lines else "")
+
+    @staticmethod
+    def _cells(line: ChannelLine) -> tuple[Cell | str, ...]:
+        now = now_ms()
+        tone = "" if line.used else "dim"
+        failing = line.failures > 0 or (line.last_ok_at is None and line.last_finished_at is not None)
+        return (
+            Cell("yes" if line.used else "no", tone),
+            Cell(line.code, "strong" if line.used else "dim"),
+            Cell(line.name, tone),
+            Cell(line.system, tone),
+            Cell(line.system_type, TYPE_TONES.get(line.system_type, "")),
+            Cell(line.pos, tone),
+            Cell(ago(line.last_ok_at, now), "bad" if failing else tone),
+            Cell(until(line.next_run_at, now) if line.used else "off", tone),
+            Cell(str(line.orders_today), tone),
+            Cell(str(line.problems), "bad" if line.problems else "dim"),
+            _now(line, failing=failing),
+        )
+
+    # Filters
+
+    def action_search(self) -> None:
+        self.query_one(Search).open(self._narrowing.text)
+
+    @on(Input.Changed)
+    def narrow_text(self, event: Input.Changed) -> None:
+        """Live, with every key."""
+        self._narrowing.text = event.value.strip()
+        self._show()
+
+    @on(Search.Left)
+    def leave_search(self) -> None:
+        """Back to the list."""
+        self.table.focus()
+
+    def action_clear(self) -> None:
+        self._narrowing = Narrowing()
+        self._show()
+
+    @on(FilterLine.Picked)
+    def pick_chip(self, event: FilterLine.Picked) -> None:
+        """A click is like the key."""
+        if event.key == "/":
+            self.action_search()
+        else:
+            self.action_narrow(event.key)
+
+    def action_narrow(self, key: str) -> None:
+        attribute, title = {"S": ("system", "System"), "T": ("type", "Type"), "U": ("used", "Used")}[key]
+        values = {
+            "system": sorted({line.system for line in self._lines}),
+            "type": ["production", "working", "test"],
+            "used": ["yes", "no"],
+        }[attribute]
+
+        def narrow(chosen: Option[str] | None) -> None:
+            if chosen is not None:
+                setattr(self._narrowing, attribute, chosen.value)
+                self._show()
+
+        options = [Option("", "all", "no filter"), *(Option(value, value) for value in values)]
+        self.app.push_screen(Finder(title, options), narrow)
+
+    # What can be done with a channel
+
+    @on(Table.Chosen)
+    def open_channel(self) -> None:
+        """Show the channel under the cursor."""
+        if line := self.table.selected:
+            self.post_message(ShowChannel(line.id))
+
+    def action_sync(self) -> None:
+        if line := self.table.selected:
+            self.desk.ask(f"Sync {line.code}", "sync", line.id, {})
+
+    def action_messages(self) -> None:
+        if line := self.table.selected:
+            self.post_message(ShowMessages(line.id, line.code))
+
+    def commands(self) -> Iterable[SystemCommand]:
+        if line := self.table.selected:
+            yield SystemCommand(f"Open {line.code}", "Settings, mappings, runs (enter)", self.open_channel)
+            yield SystemCommand(f"Sync {line.code}", "Pull its orders now (key s)", self.action_sync)
+        yield SystemCommand("Filter by text", "Narrow the list (key /)", self.action_search)
+
+
+def _now(line: ChannelLine, *, failing: bool) -> Cell:
+    if line.progress is not None:
+        return Cell(f"sync {progress(*line.progress)}", "note")
+    if line.running:
+        return Cell("sync", "note")
+    if not line.used:
+        return Cell("not used", "dim")
+    if failing:
+        return Cell("failing", "bad")
+    return Cell("idle", "dim")

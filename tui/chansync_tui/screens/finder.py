@@ -1,0 +1,89 @@
+"""A list in a window over the screen, narrowed by typing: to choose a value, and to look up a key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Generic, NamedTuple, TypeVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from chansync_tui.widgets.table import Cell, Column, Table
+
+V = TypeVar("V")
+
+
+class Option(NamedTuple, Generic[V]):
+    """What can be chosen: a value, its word, and more about it."""
+
+    value: V
+    word: str
+    about: str = ""
+
+
+class Finder(ModalScreen[Option[V] | None]):
+    """Ends with the chosen option, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "Close"),
+        Binding("down", "move(1)", "Next row", priority=True),
+        Binding("up", "move(-1)", "Previous row", priority=True),
+        Binding("pagedown", "page(1)", "Page down", priority=True),
+        Binding("pageup", "page(-1)", "Page up", priority=True),
+    ]
+
+    def __init__(self, title: str, options: Sequence[Option[V]], *, word_width: int = 16) -> None:
+        super().__init__()
+        self._title = title
+        self._options = options
+        self._word_width = word_width
+
+    def compose(self) -> ComposeResult:
+        columns = [Column("", self._word_width, self._word_width + 24), Column("", 10, 200)]
+        with Vertical(id="window"):
+            yield Static(self._title, id="title", markup=False)
+            field = Input(placeholder="type to narrow", compact=True)
+            field.cursor_blink = False
+            yield field
+            table = Table[Option[V]](columns, _cells, lambda option: option.word, head=False)
+            table.can_focus = False
+            table.add_class("-live")
+            yield table
+            yield Static("enter choose   esc close", id="keys", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one(Table).set_empty("Nothing matches.")
+        self.query_one(Table).show(self._options)
+        # The window is as high as its list, within the screen.
+        self.query_one("#window").styles.height = min(len(self._options) + 5, max(8, self.app.size.height - 4))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        words = event.value.casefold().split()
+        found = [o for o in self._options if all(word in f"{o.word} {o.about}".casefold() for word in words)]
+        self.query_one(Table).show(found, follow=True)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(self.query_one(Table).selected)
+
+    @on(Table.Chosen)
+    def choose_row(self) -> None:
+        """A double click."""
+        self.dismiss(self.query_one(Table).selected)
+
+    def on_click(self, event: events.Click) -> None:
+        if event.widget is self:
+            self.dismiss(None)
+
+    def action_move(self, rows: int) -> None:
+        self.query_one(Table).action_move(rows)
+
+    def action_page(self, pages: int) -> None:
+        self.query_one(Table).action_page(pages)
+
+
+def _cells(option: Option[V]) -> tuple[Cell, Cell]:
+    return Cell(option.word, "strong"), Cell(option.about, "dim")

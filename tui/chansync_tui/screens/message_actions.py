@@ -1,0 +1,69 @@
+"""What can be done with one message, in the log and in its details."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.app import SystemCommand
+from textual.binding import Binding, BindingType
+
+from chansync.store import messages
+from chansync.store.messages import Message
+from chansync_tui.details_text import as_text, details
+from chansync_tui.going import ShowChannel
+from chansync_tui.screens.page import Page
+
+
+class MessageActions(Page):
+    """Retry, solve, copy, open the channel."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "retry", "Retry the order"),
+        Binding("x", "solve", "Mark as solved"),
+        Binding("c,y", "copy", "Copy (through the terminal)"),
+        Binding("o", "channel", "Open the channel"),
+    ]
+
+    def selected_message(self) -> Message | None:
+        """The message that the keys act on."""
+        raise NotImplementedError
+
+    def action_retry(self) -> None:
+        message = self.selected_message()
+        if message is None:
+            return
+        if message.order_id is not None:
+            label = f"Retry order {message.order_number}"
+            self.desk.ask(label, "retry", message.channel_id, {"order_ids": [message.order_id]})
+        elif message.channel_id is not None:
+            # A problem of the channel itself is tried again by a sync.
+            self.desk.ask(f"Sync {message.channel_code}", "sync", message.channel_id, {})
+        else:
+            self.notify("This message has neither an order nor a channel to try again.", markup=False)
+
+    def action_solve(self) -> None:
+        message = self.selected_message()
+        if message is None:
+            return
+        if not message.open:
+            self.notify("It is not open.", markup=False)
+            return
+        message_id, by = message.id, self.desk.user
+        self.desk.write("Mark as solved", lambda db: messages.solve(db, message_id, by))
+
+    def action_copy(self) -> None:
+        message = self.selected_message()
+        if message is not None:
+            self.app.copy_to_clipboard(as_text(details(self.desk.db, message)))
+            self.notify("Copied, where the terminal allows it (OSC 52).", markup=False, timeout=3)
+
+    def action_channel(self) -> None:
+        message = self.selected_message()
+        if message is not None and message.channel_id is not None:
+            self.post_message(ShowChannel(message.channel_id))
+
+    def commands(self) -> Iterable[SystemCommand]:
+        yield SystemCommand("Retry the order", "Of the message under the cursor (key r)", self.action_retry)
+        yield SystemCommand("Mark as solved", "The message under the cursor (key x)", self.action_solve)
+        yield SystemCommand("Copy the message", "With its data (key c)", self.action_copy)

@@ -1,0 +1,107 @@
+"""What every full screen has: the top bar, the daemon's state, jobs under way, key hints, and a least size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult, SystemCommand
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from chansync.model.times import now_ms
+from chansync.store import daemons, jobs
+from chansync_tui.desk import Desk, desk_of
+from chansync_tui.widgets.hints import Hint, HintLine
+from chansync_tui.widgets.line import Line
+from chansync_tui.widgets.topbar import DaemonLine, TopBar
+
+LEAST_WIDTH, LEAST_HEIGHT = 60, 20
+
+
+class Page(Screen[None]):
+    """A screen that shows the database and is read anew when the database changes."""
+
+    TAB: ClassVar[str] = ""
+    HINTS: ClassVar[Sequence[Hint]] = ()
+    ALLOW_SELECT = False
+    AUTO_FOCUS = "Table"
+
+    @property
+    def desk(self) -> Desk:
+        """What all screens share."""
+        return desk_of(self)
+
+    def compose(self) -> ComposeResult:
+        yield TopBar(self.TAB, self.desk.who)
+        yield DaemonLine(id="daemon")
+        yield from self.body()
+        yield Line(id="jobs")
+        yield HintLine(id="hints")
+        yield Static(id="small", markup=False)
+
+    def body(self) -> Iterable[Widget]:
+        """The widgets between the top lines and the bottom lines."""
+        return ()
+
+    def on_mount(self) -> None:
+        self.query_one(HintLine).set_hints(self.HINTS)
+        self.refresh_all()
+
+    def on_screen_resume(self) -> None:
+        """What happened while another screen was shown."""
+        if self.is_mounted:
+            self.refresh_all()
+
+    def refresh_all(self) -> None:
+        """Read what every screen shows, then what this one does."""
+        self.query_one(DaemonLine).tell(daemons.state(self.desk.db), now_ms())
+        self._show_jobs()
+        self.read()
+
+    def read(self) -> None:
+        """Read from the database what this screen shows."""
+
+    def commands(self) -> Iterable[SystemCommand]:
+        """What the command palette offers on this screen."""
+        return ()
+
+    def fail(self, sentence: str) -> None:
+        """Say that the database cannot be read; what was read last stays."""
+        self.query_one(DaemonLine).fail(sentence)
+
+    def _show_jobs(self) -> None:
+        line = self.query_one("#jobs", Line)
+        texts = []
+        for job_id, (label, _) in self.desk.jobs.items():
+            job = jobs.job(self.desk.db, job_id)
+            if job is not None:
+                texts.append(f"{label}: {job_words(job)}")
+        if line.display != bool(texts):
+            line.display = bool(texts)
+        if texts:
+            line.put([(" " + ";  ".join(texts), "note")])
+
+    def on_resize(self, event: events.Resize) -> None:
+        columns, rows = event.size
+        too_small = columns < LEAST_WIDTH or rows < LEAST_HEIGHT
+        self.set_class(too_small, "-small")
+        if too_small:
+            self.query_one("#small", Static).update(
+                f"This window has {columns}x{rows} cells. chansync needs {LEAST_WIDTH}x{LEAST_HEIGHT}: "
+                "make it larger, or quit with q."
+            )
+
+
+def job_words(job: jobs.Job) -> str:
+    """What a job does now, from its row."""
+    if job.state == "queued":
+        return "waiting"
+    if job.progress.get("sentence"):
+        return str(job.progress["sentence"])
+    fetched, expected = job.progress.get("fetched"), job.progress.get("expected")
+    if fetched is None:
+        return "running"
+    return f"{fetched} of {expected}" if expected else f"{fetched} so far"

@@ -1,0 +1,45 @@
+"""The signs that screens draw with, and plain ones for terminals whose locale is not UTF-8."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Symbols:
+    """One set of signs; each is one cell wide."""
+
+    ascii_only: bool
+    pointer: str
+    on: str
+    off: str
+    cut: str
+    full: str
+    rest: str
+    steps: str
+    dash: str
+
+
+_RICH = Symbols(
+    ascii_only=False, pointer="▌", on="●", off="○", cut="…", full="█", rest="░", steps=" ▁▂▃▄▅▆▇█", dash="–"
+)
+_PLAIN = Symbols(
+    ascii_only=True, pointer=">", on="*", off="o", cut="~", full="#", rest="-", steps=" .:-=+*%#", dash="-"
+)
+
+_active = _RICH
+
+
+def choose(environ: Mapping[str, str] = os.environ) -> Symbols:
+    """Take the set that the locale can show; called once when the app is made."""
+    global _active
+    named = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or "C"
+    _active = _RICH if "utf8" in named.lower().replace("-", "") else _PLAIN
+    return _active
+
+
+def symbols() -> Symbols:
+    """The set in use."""
+    return _active

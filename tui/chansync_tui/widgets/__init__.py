@@ -1,0 +1,1 @@
+"""Widgets: small, composed, without knowledge of the database."""

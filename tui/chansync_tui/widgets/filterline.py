@@ -1,0 +1,69 @@
+"""The filters of a list on one line: each with the capital letter that changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual import events
+from textual.message import Message
+
+from chansync_tui.text import safe, width
+from chansync_tui.widgets.line import Line, Part
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A filter: its key, its title and what it is set to (empty: it lets everything through)."""
+
+    key: str
+    title: str
+    value: str
+
+
+class FilterLine(Line):
+    """Shows the chips; a click on one is like its key."""
+
+    class Picked(Message):
+        """A chip was clicked."""
+
+        def __init__(self, key: str) -> None:
+            super().__init__()
+            self.key = key
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._chips: Sequence[Chip] = ()
+        self._note = ""
+
+    def set_chips(self, chips: Sequence[Chip], note: str = "") -> None:
+        """Show these, and a note at the right end where there is room."""
+        self._chips, self._note = chips, note
+        self.put(*(self._parts(form) for form in ("all", "set", "short")), right=[(f"{note} ", "dim")] if note else ())
+
+    def _parts(self, form: str) -> list[Part]:
+        parts: list[Part] = []
+        for chip in self._chips:
+            parts += [(f" {chip.key}", "key"), *self._words(chip, form), (" ", "")]
+        return parts
+
+    @staticmethod
+    def _words(chip: Chip, form: str) -> list[Part]:
+        if chip.value:
+            return [(f" {chip.title}: " if form != "short" else " ", ""), (chip.value, "here")]
+        if form == "all":
+            return [(f" {chip.title}: ", "dim"), ("all", "dim")]
+        return [(f" {chip.title}", "dim")]
+
+    def on_click(self, event: events.Click) -> None:
+        shown = self.text
+        for form in ("all", "set", "short"):
+            parts = self._parts(form)
+            if not shown.startswith("".join(safe(text) for text, _ in parts)):
+                continue
+            end = 0
+            for chip in self._chips:
+                end += sum(width(safe(text)) for text, _ in [(f" {chip.key}", ""), *self._words(chip, form), (" ", "")])
+                if event.x < end:
+                    self.post_message(self.Picked(chip.key))
+                    return

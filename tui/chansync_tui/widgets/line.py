@@ -1,0 +1,82 @@
+"""One line of text in several tones, shortened to the width; nothing is written when it stays the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import events
+from textual.content import Content
+from textual.widget import Widget
+
+from chansync_tui.text import fit, safe, width
+
+#: (text, tone); a tone is a name of ``TONES`` or empty.
+Part = tuple[str, str]
+
+#: Styles of the tones, in the theme's colours.
+TONES = {
+    "": "",
+    "good": "$text-success",
+    "warn": "$text-warning",
+    "bad": "bold $text-error",
+    "note": "$text-primary",
+    "dim": "$foreground-darken-3",
+    "key": "bold $text-primary",
+    "strong": "bold",
+    "title": "bold $text-primary",
+    "here": "reverse bold",
+}
+
+
+def parts_width(parts: Sequence[Part]) -> int:
+    """How many cells the parts take."""
+    return sum(width(safe(text)) for text, _ in parts)
+
+
+def content(parts: Sequence[Part], cells: int) -> Content:
+    """The parts as one line of at most ``cells``, cut with a sign."""
+    pieces: list[str | tuple[str, str]] = []
+    for text, tone in parts:
+        cleaned = safe(text)
+        if width(cleaned) > cells:
+            pieces.append((fit(cleaned, cells), TONES[tone]))
+            break
+        pieces.append((cleaned, TONES[tone]))
+        cells -= width(cleaned)
+    return Content.assemble(*pieces)
+
+
+class Line(Widget):
+    """Shows the first of several wordings that fits, the last one cut where none does."""
+
+    DEFAULT_CSS = "Line { height: 1; width: 1fr; }"
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._wordings: tuple[Sequence[Part], ...] = ((),)
+        self._right: Sequence[Part] = ()
+
+    def put(self, *wordings: Sequence[Part], right: Sequence[Part] = ()) -> None:
+        """Show one of ``wordings``, longest first, and ``right`` at the right end where there is room."""
+        if (wordings, right) != (self._wordings, self._right):
+            self._wordings, self._right = wordings, right
+            self.refresh()
+
+    @property
+    def text(self) -> str:
+        """What is shown now."""
+        return self.render().plain
+
+    def render(self) -> Content:
+        cells = self.size.width
+        fitting = [wording for wording in self._wordings if parts_width(wording) <= cells]
+        chosen = fitting[0] if fitting else self._wordings[-1]
+        left = content(chosen, cells)
+        room = cells - left.cell_length
+        if self._right and parts_width(self._right) + 2 <= room:
+            right = content(self._right, room)
+            return left + Content(" " * (room - right.cell_length)) + right
+        return left
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.refresh()

@@ -1,0 +1,379 @@
+"""A table that draws only the lines on the screen and rewrites only the cells that changed.
+
+Rows are any objects; cells are made from a row when its line is drawn, so a thousand rows cost as much as twenty.
+There is no hover: moving the mouse over it writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from chansync_tui.symbols import symbols
+from chansync_tui.text import fit, safe, width, wrap
+
+T = TypeVar("T")
+
+_LABELS = "asdfghjklqwertyuiopzxcvbnm1234567890"
+_GAP = 1
+
+
+class Cell(NamedTuple):
+    """Text with a tone, a name of ``table--…`` in ``app.tcss``."""
+
+    text: str
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of at least ``width`` cells and at most ``most`` (0: fixed).
+
+    Attributes:
+        drop: columns with the highest number go first where the screen is too narrow; 0 stays always.
+    """
+
+    title: str
+    width: int
+    most: int = 0
+    drop: int = 0
+    right: bool = False
+
+
+def lay_out(columns: Sequence[Column], cells: int) -> dict[int, int]:
+    """Which columns are shown, and how wide each is."""
+    shown = dict.fromkeys(range(len(columns)))
+    for index in sorted(shown, key=lambda i: -columns[i].drop):
+        if sum(columns[i].width + _GAP for i in shown) <= cells or not columns[index].drop:
+            break
+        del shown[index]
+    widths = {index: columns[index].width for index in shown}
+    room = cells - sum(taken + _GAP for taken in widths.values())
+    growing = [index for index in widths if columns[index].most > widths[index]]
+    while room > 0 and growing:
+        for index in list(growing):
+            if room > 0:
+                widths[index] += 1
+                room -= 1
+            if widths[index] >= columns[index].most:
+                growing.remove(index)
+    return widths
+
+
+class Table(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
+    """A list with a cursor. ``cells`` makes a row's cells, ``key`` tells a row from the others."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        f"table--{name}" for name in "head cursor blurred good warn bad note dim strong title jump".split()
+    }
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "move(1)", "Next row"),
+        Binding("up,k", "move(-1)", "Previous row"),
+        Binding("pagedown,ctrl+f", "page(1)", "Page down"),
+        Binding("pageup,ctrl+b", "page(-1)", "Page up"),
+        Binding("ctrl+d", "page(0.5)", "Half a page down"),
+        Binding("ctrl+u", "page(-0.5)", "Half a page up"),
+        Binding("home,g", "first", "First row"),
+        Binding("end,G", "last", "Last row"),
+        Binding("f", "jump", "Jump to a row by its letter"),
+        Binding("enter,l,right", "choose", "Open"),
+    ]
+
+    class Moved(Message):
+        """The cursor is on another row."""
+
+        def __init__(self, table: Table[Any]) -> None:
+            super().__init__()
+            self.table = table
+
+        @property
+        def control(self) -> Table[Any]:
+            """For ``@on`` with a selector."""
+            return self.table
+
+    class Chosen(Moved):
+        """The row under the cursor was chosen by key or double click."""
+
+    class Scrolled(Moved):
+        """Other rows of a window of more are on the screen."""
+
+    class Ended(Moved):
+        """The user asked for the ``first`` or the ``last`` of everything."""
+
+        def __init__(self, table: Table[Any], *, last: bool) -> None:
+            super().__init__(table)
+            self.last = last
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        cells: Callable[[T], Sequence[Cell | str]],
+        key: Callable[[T], Hashable],
+        *,
+        id: str | None = None,
+        head: bool = True,
+        partial: bool = False,
+    ) -> None:
+        """``partial``: the rows are a window of more, so that the ends are asked for by ``Ended``."""
+        super().__init__(id=id)
+        self.items: Sequence[T] = ()
+        self.cursor = 0
+        self._columns = columns
+        self._cells = cells
+        self._key = key
+        self._head = int(head)
+        self._partial = partial
+        self._empty = ""
+        self._painted: dict[int, tuple[Any, ...]] = {}
+        self._widths: dict[int, int] = {}
+        self._jumping = False
+
+    # What is shown
+
+    @property
+    def selected(self) -> T | None:
+        """The row under the cursor, or None in an empty table."""
+        return self.items[self.cursor] if self.cursor < len(self.items) else None
+
+    @property
+    def page(self) -> int:
+        """How many rows fit."""
+        return max(1, self.size.height - self._head)
+
+    def set_columns(self, columns: Sequence[Column]) -> None:
+        """Show other columns of the same cells."""
+        self._columns = columns
+        self._widths = {}
+        self.refresh()
+
+    def set_empty(self, text: str) -> None:
+        """What to say where there are no rows."""
+        if text != self._empty:
+            self._empty = text
+            if not self.items:
+                self.refresh()
+
+    def show(self, items: Sequence[T], *, follow: bool = False) -> None:
+        """Show these rows. What is on the screen stays at its place, and the cursor on its row; with ``follow``,
+        the cursor is at the top."""
+        top, cursor = self.scroll_offset.y, self.cursor
+        in_view = top <= cursor < top + self.page
+        anchor = cursor if in_view else min(top, max(0, len(self.items) - 1))
+        keys = [self._key(self.items[row]) if row < len(self.items) else None for row in (cursor, anchor)]
+        was_empty, count = not self.items, len(self.items)
+        self.items = items
+        place = 0 if follow else self._place(keys[1], anchor, otherwise=anchor)
+        self.cursor = place if in_view or follow else self._place(keys[0], cursor, otherwise=place)
+        if len(items) != count:
+            self.virtual_size = Size(0, len(items) + self._head)
+        if was_empty != (not items):
+            self.refresh()
+        elif not follow and place != anchor:
+            self.scroll_y = top + place - anchor
+        if in_view or follow:
+            self._keep_visible()
+        self._refresh_changes()
+        if items and (cursor != self.cursor or keys[0] != self._key(items[self.cursor])):
+            self.post_message(self.Moved(self))
+
+    def _place(self, key: Hashable, near: int, *, otherwise: int) -> int:
+        """The row of that key, looked for at ``near`` first; where it is gone, ``otherwise`` or the last row."""
+        last = max(0, len(self.items) - 1)
+        if near <= last and self.items and self._key(self.items[near]) == key:
+            return near
+        gone = min(otherwise, last)
+        return next((row for row, item in enumerate(self.items) if self._key(item) == key), gone)
+
+    def select(self, key: Hashable, *, to_top: bool = False) -> None:
+        """Put the cursor on the row of that key, if it is there; with ``to_top``, at the top of the screen."""
+        row = self._place(key, self.cursor, otherwise=self.cursor)
+        if to_top:
+            self.scroll_y = row
+        self._go(row)
+
+    # Cursor
+
+    def _go(self, row: int) -> None:
+        row = max(0, min(row, len(self.items) - 1))
+        if row == self.cursor or not self.items:
+            return
+        old, self.cursor = self.cursor, row
+        self._refresh_row(old)
+        self._refresh_row(row)
+        self._keep_visible()
+        self.post_message(self.Moved(self))
+
+    def _keep_visible(self) -> None:
+        """Scroll by a third of the page when the cursor leaves it: each scroll repaints the whole table."""
+        top, page = self.scroll_offset.y, self.page
+        if not self.size.height or top <= self.cursor < top + page:
+            return
+        jump = page // 3
+        if self.cursor < top:
+            self.scroll_y = max(0, self.cursor - jump)
+        else:
+            self.scroll_y = min(self.cursor - page + 1 + jump, len(self.items) - page)
+
+    def action_move(self, rows: int) -> None:
+        self._go(self.cursor + rows)
+
+    def action_page(self, pages: float) -> None:
+        self._go(self.cursor + int(pages * self.page))
+
+    def action_first(self) -> None:
+        if self._partial:
+            self.post_message(self.Ended(self, last=False))
+        self._go(0)
+
+    def action_last(self) -> None:
+        if self._partial:
+            self.post_message(self.Ended(self, last=True))
+        self._go(len(self.items) - 1)
+
+    def action_choose(self) -> None:
+        if self.items:
+            self.post_message(self.Chosen(self))
+
+    def action_jump(self) -> None:
+        self._set_jumping(bool(self.items))
+
+    def _set_jumping(self, jumping: bool) -> None:
+        self._jumping = jumping
+        self.refresh()
+
+    def on_key(self, event: events.Key) -> None:
+        if not self._jumping:
+            return
+        event.stop()
+        event.prevent_default()
+        self._set_jumping(False)
+        place = _LABELS.find(event.character or "\0")
+        row = self.scroll_offset.y + place
+        if 0 <= place < self.page and row < len(self.items):
+            self._go(row)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While letters are shown, they are no commands."""
+        return not self._jumping
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        if self._partial and round(old_value) != round(new_value):
+            self.post_message(self.Scrolled(self))
+
+    def on_click(self, event: events.Click) -> None:
+        row = event.y - self._head + self.scroll_offset.y
+        if event.y >= self._head and row < len(self.items):
+            self._go(row)
+            if event.chain == 2:
+                self.action_choose()
+
+    def on_focus(self) -> None:
+        self._refresh_row(self.cursor)
+
+    def on_blur(self) -> None:
+        self._jumping = False
+        self._refresh_row(self.cursor)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._widths = {}
+        self._keep_visible()
+
+    # Drawing
+
+    def _refresh_row(self, row: int) -> None:
+        self.refresh(Region(0, row + self._head - self.scroll_offset.y, self.size.width, 1))
+
+    def _refresh_changes(self) -> None:
+        """Redraw the cells of visible rows that are no longer what was drawn."""
+        top = self.scroll_offset.y
+        for y in range(self._head, self.size.height):
+            row = top + y - self._head
+            now = self._cells_of(row)
+            painted = self._painted.get(y, now)
+            if painted == now:
+                continue
+            if len(painted) != len(now):
+                self.refresh(Region(0, y, self.size.width, 1))
+                continue
+            x = 1
+            for index, cells in self._layout().items():
+                if painted[index] != now[index]:
+                    self.refresh(Region(x, y, cells, 1))
+                x += cells + _GAP
+
+    def _layout(self) -> dict[int, int]:
+        if not self._widths:
+            self._widths = lay_out(self._columns, self.size.width - 1)
+        return self._widths
+
+    def _cells_of(self, row: int) -> tuple[Cell | str, ...]:
+        return tuple(self._cells(self.items[row])) if 0 <= row < len(self.items) else ()
+
+    def _style(self, name: str) -> Style:
+        return self.get_component_rich_style(f"table--{name}", partial=True) if name else Style.null()
+
+    def render_line(self, y: int) -> Strip:
+        base = self.rich_style
+        cells = self.size.width
+        if y < self._head:
+            return self._render_head(base, cells)
+        if not self.items:
+            return self._render_empty(y - self._head, base, cells)
+        row = y - self._head + self.scroll_offset.y
+        values = self._cells_of(row)
+        self._painted[y] = values
+        if not values:
+            return Strip.blank(cells, base)
+        at_cursor = row == self.cursor
+        lively = self.has_focus or self.has_class("-live")
+        if at_cursor:
+            base += self._style("cursor" if lively else "blurred")
+        segments = [self._render_pointer(y - self._head, base, at_cursor)]
+        for index, room in self._layout().items():
+            value = values[index]
+            text, tone = (value, "") if isinstance(value, str) else value
+            # The cursor's own colours are readable with any tone only when they stay alone.
+            style = base if at_cursor and lively else base + self._style(tone)
+            segments.append(Segment(fit(text, room, right=self._columns[index].right) + " " * _GAP, style))
+        # Neighbours of one style become one: half the bytes on the line.
+        return Strip(segments).simplify().adjust_cell_length(cells, base)
+
+    def _render_pointer(self, place: int, base: Style, at_cursor: bool) -> Segment:
+        if self._jumping:
+            return Segment(_LABELS[place] if place < len(_LABELS) else " ", base + self._style("jump"))
+        # Of two lists only the one that the keys act on has the pointer, for screens without colours.
+        pointed = at_cursor and (self.has_focus or self.has_class("-live"))
+        return Segment(symbols().pointer if pointed else " ", base)
+
+    def _render_head(self, base: Style, cells: int) -> Strip:
+        style = base + self._style("head")
+        segments = [Segment(" ", style)]
+        for index, room in self._layout().items():
+            column = self._columns[index]
+            segments.append(Segment(fit(column.title, room, right=column.right) + " " * _GAP, style))
+        return Strip(segments).simplify().adjust_cell_length(cells, style)
+
+    def _render_empty(self, line: int, base: Style, cells: int) -> Strip:
+        lines = [""]
+        for paragraph in self._empty.split("\n"):
+            lines += wrap(paragraph, max(10, cells - 4))
+        text = lines[line] if line < len(lines) else ""
+        self._painted.pop(line + self._head, None)
+        return Strip([Segment("  ", base), Segment(text, base)], 2 + width(text)).adjust_cell_length(cells, base)
+
+    @property
+    def shown_text(self) -> str:
+        """The visible lines as plain text."""
+        return "\n".join(safe(self.render_line(y).text.rstrip()) for y in range(self.size.height))

@@ -1,0 +1,69 @@
+"""The two lines at the top of every screen: where one is, and whether the daemon works."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.message import Message
+
+from chansync.store.daemons import DaemonState
+from chansync_tui.symbols import symbols
+from chansync_tui.text import width
+from chansync_tui.widgets.line import Line, Part
+from chansync_tui.words import since
+
+TABS = {"channels": "Channels", "activity": "Activity", "messages": "Messages"}
+
+
+class TopBar(Line):
+    """The tabs with their keys, and user@host."""
+
+    class Picked(Message):
+        """A tab was clicked."""
+
+        def __init__(self, mode: str) -> None:
+            super().__init__()
+            self.mode = mode
+
+    def __init__(self, tab: str, who: str) -> None:
+        super().__init__()
+        self._ends: list[tuple[int, str]] = []
+        parts: list[Part] = [(" chansync ", "strong")]
+        for number, (mode, title) in enumerate(TABS.items(), 1):
+            here = mode == tab
+            # The brackets say where one is, for screens without colours.
+            parts += [(f"[{number} {title}]" if here else f" {number} {title} ", "here" if here else "")]
+            self._ends.append((sum(width(text) for text, _ in parts), mode))
+        self.put(parts, right=[(f"{who} ", "dim")])
+
+    def on_click(self, event: events.Click) -> None:
+        for end, mode in self._ends:
+            if event.x < end:
+                self.post_message(self.Picked(mode))
+                return
+
+
+class DaemonLine(Line):
+    """Whether the daemon runs, since when, or how to start it."""
+
+    def tell(self, state: DaemonState | None, now: int) -> None:
+        """Show its state."""
+        if state is not None and state.running:
+            sign: Part = (f" {symbols().on} ", "good")
+            long = f" since {since(state.started_at, now)} on {state.host} (process {state.pid}, {state.version})"
+            self.put(
+                [sign, ("Daemon running", "good"), (long, "dim")],
+                [sign, ("Daemon running", "good"), (f" since {since(state.started_at, now)}", "dim")],
+            )
+            return
+        sign = (f" {symbols().off} ", "bad")
+        start = "start it with systemctl start chansync, or chansync daemon"
+        self.put(
+            [sign, ("The daemon is not running", "bad"), (f": {start}", "")],
+            [sign, ("Daemon not running", "bad"), (f": {start}", "")],
+            [sign, ("Daemon not running", "bad"), (": systemctl start chansync, or chansync daemon", "")],
+            [sign, ("Daemon not running", "bad"), (": run chansync daemon", "")],
+        )
+
+    def fail(self, sentence: str) -> None:
+        """The database cannot be read."""
+        self.put([(" ! ", "bad"), (sentence, "bad")])

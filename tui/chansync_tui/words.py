@@ -1,0 +1,97 @@
+"""How values are worded: states, times, progress. Colour only ever repeats what the word says."""
+
+from __future__ import annotations
+
+from chansync.model.times import ago_text, from_ms, local_text
+from chansync_tui.symbols import symbols
+
+#: Tones: names of colours that ``app.tcss`` defines for tables and lines.
+TYPE_TONES = {"production": "good", "working": "warn", "test": "note"}
+
+RUN_TONES = {"running": "note", "done": "good", "failed": "bad", "stopped": "warn", "interrupted": "warn"}
+
+
+def ago(milliseconds: int | None, now: int) -> str:
+    """``now``, ``5 min``, ``3 h``, ``2 d``; whole minutes, so that the text rarely changes."""
+    if milliseconds is None:
+        return symbols().dash
+    return "now" if abs(now - milliseconds) < 60_000 else ago_text(milliseconds, now)
+
+
+def until(milliseconds: int | None, now: int) -> str:
+    """How soon: ``due`` when the time has come."""
+    if milliseconds is None:
+        return symbols().dash
+    if milliseconds <= now:
+        return "due"
+    return "1 min" if milliseconds - now < 60_000 else ago_text(milliseconds, now)
+
+
+def clock(milliseconds: int | None, now: int) -> str:
+    """``13:05`` for today, else ``11-23 13:05``: eleven cells at most."""
+    if milliseconds is None:
+        return ""
+    text = local_text(milliseconds)
+    return text[11:] if text[:10] == local_text(now)[:10] else text[5:]
+
+
+def since(milliseconds: int, now: int) -> str:
+    """``08:00`` for today, else the whole date and time."""
+    text = local_text(milliseconds)
+    return text[11:] if text[:10] == local_text(now)[:10] else text
+
+
+def elapsed(milliseconds: int) -> str:
+    """``12 s``, ``3:05 min`` or ``2:10 h``."""
+    seconds = max(0, milliseconds) // 1000
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60}:{seconds % 60:02} min"
+    return f"{seconds // 3600}:{seconds % 3600 // 60:02} h"
+
+
+def progress(fetched: int, expected: int | None) -> str:
+    """``45%``, or the bare number where the site does not say how many there are."""
+    if not expected:
+        return str(fetched)
+    return f"{min(100, fetched * 100 // expected)}%"
+
+
+def bar(fetched: int, expected: int | None, cells: int) -> str:
+    """A bar with its figures; the figures alone where the whole is not known."""
+    if not expected:
+        return f"{fetched} so far"
+    signs = symbols()
+    figures = f" {progress(fetched, expected):>4} {fetched} of {expected}"
+    room = max(4, min(20, cells - len(figures)))
+    done = min(room, fetched * room // expected)
+    return signs.full * done + signs.rest * (room - done) + figures
+
+
+def rate(count: int, milliseconds: int) -> str:
+    """``12.5/s`` or ``40/min``."""
+    if milliseconds < 1000 or not count:
+        return ""
+    each_second = count * 1000 / milliseconds
+    return f"{each_second:.1f}/s" if each_second >= 1 else f"{each_second * 60:.0f}/min"
+
+
+def spark(values: list[int]) -> str:
+    """A line of steps, one for each value; an empty step only for nothing at all."""
+    steps = symbols().steps
+    top = max(values, default=0)
+    if not top:
+        return steps[0] * len(values)
+    last = len(steps) - 1
+    return "".join(steps[max(1, round(value * last / top)) if value else 0] for value in values)
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """``1 order``, ``3 orders``."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def local_hour(milliseconds: int) -> str:
+    """The hour of a time, ``13:00``."""
+    return f"{from_ms(milliseconds).astimezone():%H}:00"
