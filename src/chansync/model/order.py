@@ -48,6 +48,7 @@ class OrderLine:
             (WooCommerce: the variation's id, else the product's).
         subtotal: before coupons.
         total: after coupons; the difference is the line's discount.
+        restocked: whether refunded pieces went back into stock on the site; True where the site does not say.
     """
 
     external_id: str
@@ -59,6 +60,7 @@ class OrderLine:
     subtotal: Decimal
     total: Decimal
     tax: Decimal
+    restocked: bool = True
 
 
 @dataclass(slots=True)

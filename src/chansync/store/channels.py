@@ -245,13 +245,14 @@ def make_problems_due(db: apsw.Connection, channel_id: int, order_ids: Iterable[
     with transaction(db):
         if order_ids is None:
             db.execute(
-                """UPDATE "order" SET next_try_at = 0 WHERE channel_id = ? AND state = 'problem'""", (channel_id,)
+                """UPDATE "order" SET next_try_at = 0 WHERE channel_id = ? AND state <> 'skipped' AND reason <> ''""",
+                (channel_id,),
             )
             return db.changes()
         count = 0
         for order_id in order_ids:
             db.execute(
-                """UPDATE "order" SET next_try_at = 0 WHERE id = ? AND channel_id = ? AND state = 'problem'""",
+                """UPDATE "order" SET next_try_at = 0 WHERE id = ? AND channel_id = ? AND state <> 'skipped' AND reason <> ''""",
                 (order_id, channel_id),
             )
             count += db.changes()

@@ -118,6 +118,8 @@ CREATE TABLE "order" (
     reason TEXT NOT NULL DEFAULT '',
     digest TEXT NOT NULL,
     sale_id INTEGER UNIQUE REFERENCES erp_sale,
+    todo TEXT NOT NULL DEFAULT '[]',
+    own_status TEXT,
     raw TEXT,
     attempts INTEGER NOT NULL DEFAULT 0,
     next_try_at INTEGER,
@@ -348,21 +350,18 @@ CREATE TABLE erp_stock_movement (
     id INTEGER PRIMARY KEY,
     warehouse_id INTEGER NOT NULL REFERENCES erp_warehouse,
     item_id INTEGER NOT NULL REFERENCES erp_item,
-    quantity INTEGER NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('opening', 'correction', 'write out', 'reversal')),
+    quantity INTEGER NOT NULL DEFAULT 0,
+    blocked INTEGER NOT NULL DEFAULT 0,
+    kind TEXT NOT NULL CHECK (
+        kind IN ('opening', 'correction', 'block', 'release', 'write out', 'return', 'reversal')),
     sale_id INTEGER REFERENCES erp_sale,
     note TEXT NOT NULL DEFAULT '',
-    at INTEGER NOT NULL
+    at INTEGER NOT NULL,
+    CHECK ((sale_id IS NULL) = (kind IN ('opening', 'correction'))),
+    CHECK (blocked = 0 OR sale_id IS NOT NULL)
 ) STRICT;
-CREATE INDEX erp_stock_by_item ON erp_stock_movement (item_id, warehouse_id);
-CREATE TABLE erp_block (
-    id INTEGER PRIMARY KEY,
-    sale_id INTEGER NOT NULL REFERENCES erp_sale,
-    warehouse_id INTEGER NOT NULL REFERENCES erp_warehouse,
-    item_id INTEGER NOT NULL REFERENCES erp_item,
-    quantity INTEGER NOT NULL,
-    at INTEGER NOT NULL
-) STRICT;
+CREATE INDEX erp_stock_by_item ON erp_stock_movement (item_id, warehouse_id, quantity, blocked);
+CREATE INDEX erp_stock_by_sale ON erp_stock_movement (sale_id) WHERE sale_id IS NOT NULL;
 CREATE TABLE erp_request (
     id INTEGER PRIMARY KEY,
     sale_id INTEGER NOT NULL REFERENCES erp_sale,
@@ -370,26 +369,88 @@ CREATE TABLE erp_request (
     quantity INTEGER NOT NULL,
     at INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX erp_request_by_sale ON erp_request (sale_id);
 CREATE TABLE erp_document (
     id INTEGER PRIMARY KEY,
     sale_id INTEGER NOT NULL REFERENCES erp_sale,
     pos_id INTEGER NOT NULL REFERENCES erp_pos,
-    document_type TEXT NOT NULL,
+    document_type_id INTEGER NOT NULL REFERENCES erp_document_type,
     number INTEGER NOT NULL,
     currency TEXT NOT NULL,
     total INTEGER NOT NULL,
     reverses_id INTEGER REFERENCES erp_document,
     at INTEGER NOT NULL,
-    UNIQUE (pos_id, document_type, number)
+    UNIQUE (pos_id, document_type_id, number)
 ) STRICT;
+CREATE INDEX erp_document_by_sale ON erp_document (sale_id);
 CREATE TABLE erp_payment (
     id INTEGER PRIMARY KEY,
     sale_id INTEGER NOT NULL REFERENCES erp_sale,
     account_id INTEGER NOT NULL REFERENCES erp_account,
+    kind TEXT NOT NULL CHECK (kind IN ('payment', 'return')),
     currency TEXT NOT NULL,
     amount INTEGER NOT NULL,
-    at INTEGER NOT NULL
+    at INTEGER NOT NULL,
+    CHECK ((kind = 'payment') = (amount > 0))
 ) STRICT;
+CREATE INDEX erp_payment_by_sale ON erp_payment (sale_id);
+CREATE TABLE erp_refund (
+    id INTEGER PRIMARY KEY,
+    sale_id INTEGER NOT NULL REFERENCES erp_sale,
+    key TEXT NOT NULL,
+    total INTEGER NOT NULL CHECK (total >= 0),
+    at INTEGER NOT NULL,
+    UNIQUE (sale_id, key)
+) STRICT;
+CREATE TABLE erp_refund_line (
+    refund_id INTEGER NOT NULL REFERENCES erp_refund,
+    position INTEGER NOT NULL,
+    external_id TEXT NOT NULL,
+    item_id INTEGER REFERENCES erp_item,
+    quantity TEXT NOT NULL,
+    net INTEGER NOT NULL,
+    tax INTEGER NOT NULL,
+    goods TEXT NOT NULL CHECK (goods IN ('none', 'not issued', 'returned', 'kept')),
+    PRIMARY KEY (refund_id, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE erp_event (
+    id INTEGER PRIMARY KEY,
+    sale_id INTEGER NOT NULL REFERENCES erp_sale,
+    kind TEXT NOT NULL CHECK (kind IN ('blocked', 'released', 'requested', 'document issued', 'paid', 'written out',
+        'cancelled', 'reversed', 'refunded', 'rewritten')),
+    at INTEGER NOT NULL,
+    data TEXT NOT NULL DEFAULT '{}'
+) STRICT;
+CREATE INDEX erp_event_by_sale ON erp_event (sale_id, kind);
+CREATE UNIQUE INDEX erp_event_once ON erp_event (sale_id, kind) WHERE kind IN ('written out', 'cancelled', 'reversed');
+CREATE TRIGGER erp_stock_movement_no_update BEFORE UPDATE ON erp_stock_movement
+BEGIN SELECT RAISE(ABORT, 'erp_stock_movement is a journal: undo an entry by another'); END;
+CREATE TRIGGER erp_stock_movement_no_delete BEFORE DELETE ON erp_stock_movement
+BEGIN SELECT RAISE(ABORT, 'erp_stock_movement is a journal: undo an entry by another'); END;
+CREATE TRIGGER erp_request_no_update BEFORE UPDATE ON erp_request
+BEGIN SELECT RAISE(ABORT, 'erp_request is a journal: undo an entry by another'); END;
+CREATE TRIGGER erp_request_no_delete BEFORE DELETE ON erp_request
+BEGIN SELECT RAISE(ABORT, 'erp_request is a journal: undo an entry by another'); END;
+CREATE TRIGGER erp_document_no_update BEFORE UPDATE ON erp_document
+BEGIN SELECT RAISE(ABORT, 'erp_document is a journal: undo an entry by another'); END;
+CREATE TRIGGER erp_document_no_delete BEFORE DELETE ON erp_document
+BEGIN SELECT RAISE(ABORT, 'erp_document is a journal: undo an entry by another'); END;
+CREATE TRIGGER erp_payment_no_update BEFORE UPDATE ON erp_payment
+BEGIN SELECT RAISE(ABORT, 'erp_payment is a journal: undo an entry by another'); END;
+CREATE TRIGGER erp_payment_no_delete BEFORE DELETE ON erp_payment
+BEGIN SELECT RAISE(ABORT, 'erp_payment is a journal: undo an entry by another'); END;
+CREATE TRIGGER erp_refund_no_update BEFORE UPDATE ON erp_refund
+BEGIN SELECT RAISE(ABORT, 'erp_refund is a journal: undo an entry by another'); END;
+CREATE TRIGGER erp_refund_no_delete BEFORE DELETE ON erp_refund
+BEGIN SELECT RAISE(ABORT, 'erp_refund is a journal: undo an entry by another'); END;
+CREATE TRIGGER erp_refund_line_no_update BEFORE UPDATE ON erp_refund_line
+BEGIN SELECT RAISE(ABORT, 'erp_refund_line is a journal: undo an entry by another'); END;
+CREATE TRIGGER erp_refund_line_no_delete BEFORE DELETE ON erp_refund_line
+BEGIN SELECT RAISE(ABORT, 'erp_refund_line is a journal: undo an entry by another'); END;
+CREATE TRIGGER erp_event_no_update BEFORE UPDATE ON erp_event
+BEGIN SELECT RAISE(ABORT, 'erp_event is a journal: undo an entry by another'); END;
+CREATE TRIGGER erp_event_no_delete BEFORE DELETE ON erp_event
+BEGIN SELECT RAISE(ABORT, 'erp_event is a journal: undo an entry by another'); END;
 """
 
 

@@ -24,7 +24,9 @@ class OrderRow:
         state: ``skipped`` (outside the selection), ``problem`` or ``imported``.
         reason: why it is skipped, or the code of its problem.
         attempts: how often its import failed in a row.
-        next_try_at: when the import is tried again; UTC milliseconds.
+        next_try_at: when the import, or what is left to do with its sale, is tried again; UTC milliseconds.
+        todo: what is left to do with the sale since its creation, as ``chansync.sync.lifecycle`` names it.
+        own_status: the status that we have given the order on the site last.
     """
 
     id: int
@@ -45,31 +47,38 @@ class OrderRow:
     next_try_at: int | None
     first_seen_at: int
     changed_at: int
+    todo: list[str]
+    own_status: str | None
 
 
 _ROW = """
     SELECT id, channel_id, external_id, number, status, placed_at, placed_on, modified_at, currency, total, state,
-        reason, digest, sale_id, attempts, next_try_at, first_seen_at, changed_at FROM "order"
+        reason, digest, sale_id, attempts, next_try_at, first_seen_at, changed_at, todo, own_status FROM "order"
 """
+
+
+def _order(row: tuple[Any, ...]) -> OrderRow:
+    *values, todo, own_status = row
+    return OrderRow(*(*values, json.loads(todo), own_status))
 
 
 def by_external_id(db: apsw.Connection, channel_id: int, external_id: str) -> OrderRow | None:
     """The order by the platform's id."""
     row = db.execute(f"{_ROW} WHERE channel_id = ? AND external_id = ?", (channel_id, external_id)).fetchone()
-    return OrderRow(*row) if row else None
+    return _order(row) if row else None
 
 
 def by_number(db: apsw.Connection, channel_id: int, number: str) -> OrderRow | None:
     """The order by the number that people know; the latest when a site gave one twice."""
     row = db.execute(f"{_ROW} WHERE channel_id = ? AND number = ? ORDER BY id DESC LIMIT 1", (channel_id, number))
     found = row.fetchone()
-    return OrderRow(*found) if found else None
+    return _order(found) if found else None
 
 
 def by_id(db: apsw.Connection, order_id: int) -> OrderRow | None:
     """The order by our own id."""
     row = db.execute(f"{_ROW} WHERE id = ?", (order_id,)).fetchone()
-    return OrderRow(*row) if row else None
+    return _order(row) if row else None
 
 
 def raw(db: apsw.Connection, order_id: int) -> dict[str, Any] | None:
@@ -97,23 +106,25 @@ def write(
     keep_raw: bool = True,
     next_try_at: int | None = None,
     failed: bool = False,
+    todo: list[str] | None = None,
 ) -> int:
     """Insert or update the order's row with what came of it; its id. Call it inside the order's transaction."""
     now = now_ms()
     order_id: int = db.execute(
         """INSERT INTO "order" (channel_id, external_id, number, status, placed_at, placed_on, modified_at, currency,
-           total, state, reason, digest, sale_id, raw, attempts, next_try_at, first_seen_at, changed_at)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+           total, state, reason, digest, sale_id, raw, attempts, next_try_at, first_seen_at, changed_at, todo)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
            ON CONFLICT (channel_id, external_id) DO UPDATE SET number = excluded.number, status = excluded.status,
            placed_at = excluded.placed_at, placed_on = excluded.placed_on, modified_at = excluded.modified_at,
            currency = excluded.currency, total = excluded.total, state = excluded.state, reason = excluded.reason,
            digest = excluded.digest, sale_id = coalesce(excluded.sale_id, sale_id), raw = excluded.raw,
            attempts = CASE WHEN ? THEN attempts + 1 ELSE 0 END, next_try_at = excluded.next_try_at,
-           changed_at = excluded.changed_at RETURNING id""",
+           changed_at = excluded.changed_at, todo = excluded.todo RETURNING id""",
         (
             channel_id, order.external_id, order.number, order.status, order.placed_at, order.placed_on.isoformat(),
             order.modified_at, order.currency, str(order.total), state, reason, order.digest, sale_id,
-            raw_text(order) if keep_raw else None, int(failed), next_try_at, now, now, failed,
+            raw_text(order) if keep_raw else None, int(failed), next_try_at, now, now,
+            json.dumps(todo or []), failed,
         ),
     ).get  # fmt: skip
     for refund in order.refunds:
@@ -160,13 +171,24 @@ def refunds_with_lines(db: apsw.Connection, channel_id: int, external_id: str) -
     return {row[0] for row in rows}
 
 
+def refund_lines(db: apsw.Connection, channel_id: int, external_id: str, refund_id: str) -> list[dict[str, Any]] | None:
+    """The lines of a refund as they were looked up earlier, or None."""
+    text = db.execute(
+        """SELECT r.lines FROM order_refund r JOIN "order" o ON o.id = r.order_id
+           WHERE o.channel_id = ? AND o.external_id = ? AND r.external_id = ?""",
+        (channel_id, external_id, refund_id),
+    ).get
+    lines: list[dict[str, Any]] | None = json.loads(text) if text else None
+    return lines
+
+
 def due(db: apsw.Connection, channel_id: int, now: int, *, limit: int = 100, after_id: int = 0) -> list[OrderRow]:
-    """Problem orders whose next try is due, oldest first."""
+    """Orders whose import, or what is left to do with their sale, is due again, oldest first."""
     rows = db.execute(
-        f"""{_ROW} WHERE channel_id = ? AND next_try_at <= ? AND state = 'problem' AND id > ? ORDER BY id LIMIT ?""",
+        f"""{_ROW} WHERE channel_id = ? AND next_try_at <= ? AND id > ? ORDER BY id LIMIT ?""",
         (channel_id, now, after_id, limit),
     )
-    return [OrderRow(*row) for row in rows]
+    return [_order(row) for row in rows]
 
 
 def newly_selected(
@@ -179,4 +201,4 @@ def newly_selected(
             ORDER BY id LIMIT ?""",
         (channel_id, *statuses, start, after_id, limit),
     )
-    return [OrderRow(*row) for row in rows]
+    return [_order(row) for row in rows]

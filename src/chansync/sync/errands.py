@@ -78,7 +78,7 @@ def _channels_to_retry(db: apsw.Connection, channel_id: int | None) -> list[str]
     """Codes of the channels that have an order due."""
     rows = db.execute(
         """SELECT DISTINCT c.code FROM channel c JOIN "order" o ON o.channel_id = c.id
-           WHERE o.state = 'problem' AND o.next_try_at = 0 AND (?1 IS NULL OR c.id = ?1) ORDER BY c.code""",
+           WHERE o.next_try_at = 0 AND (?1 IS NULL OR c.id = ?1) ORDER BY c.code""",
         (channel_id,),
     )
     return [row[0] for row in rows]

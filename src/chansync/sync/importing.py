@@ -13,6 +13,7 @@ from typing import Any
 
 import apsw
 
+from chansync.erp.protocol import NumberTaken
 from chansync.model.money import format_money, from_minor, round_to_minor
 from chansync.model.order import Order, UnreadableOrder
 from chansync.model.sale import LineKind, SaleDraft
@@ -21,8 +22,13 @@ from chansync.store import mappings, messages, orders
 from chansync.store.orders import OrderRow
 from chansync.store.transaction import transaction
 from chansync.sync.drafting import Problem, draft_sale
+from chansync.sync.lifecycle import Settled, asked_for, settle
+from chansync.sync.outgoing import note_sale
 from chansync.sync.selection import reason_to_skip, skip_sentence
 from chansync.sync.settings import ImportSettings
+
+#: Problems of a sale that are tried again by themselves; the others are a person's to decide.
+RETRIED = frozenset({"missing_stock", "no_document", "no_document_type"})
 
 #: How long a problem waits for its next try, in minutes, by how often it failed in a row.
 RETRY_MINUTES = (5, 15, 60, 240, 720, 1440)
@@ -95,7 +101,7 @@ def _is_known(settings: ImportSettings, row: OrderRow, order: Order | Unreadable
         return False
     if row.state == "skipped":
         return bool(reason_to_skip(settings, order.status, order.placed_on.isoformat()) == row.reason)
-    return row.state == "imported" or not again
+    return not again
 
 
 def _guarded(
@@ -133,17 +139,58 @@ def _apply(
     draft = draft_sale(db, settings, order)
     try:
         sale = settings.erp.record_sale(db, draft)
-    except Exception as error:
-        code = getattr(error, "code", "")
-        if code == "number_taken":
-            raise Problem(code, str(error), {"number": draft.number}) from None
-        raise
-    order_id = orders.write(db, settings.channel.id, order, state="imported", sale_id=sale.sale_id)
-    if row and row.state == "problem":
-        messages.solve_order(db, order_id, "the order went through")
+    except NumberTaken as error:
+        raise Problem(error.code, str(error), {"number": draft.number}) from None
+    settled = settle(db, settings, order, sale.sale_id, todo=asked_for(settings))
+    order_id = _write_imported(db, settings, order, row, sale.sale_id, settled, run_id)
     for warning in sale.warnings:
         _log(db, settings, "customer_ambiguous", warning, order, order_id, run_id, {"sale": sale.number})
-    return Outcome(Action.CREATE, sale=draft, sale_number=sale.number, customer_is_new=sale.customer_is_new)
+    return Outcome(
+        Action.CREATE,
+        reason="; ".join(settled.done),
+        sale=draft,
+        sale_number=sale.number,
+        customer_is_new=sale.customer_is_new,
+        details=_effects(settled),
+    )
+
+
+def _effects(settled: Settled) -> dict[str, Any]:
+    effects: dict[str, Any] = {"done": settled.done} if settled.done else {}
+    if settled.problem:
+        effects["problem"] = settled.problem.sentence
+    return effects
+
+
+def _write_imported(
+    db: apsw.Connection,
+    settings: ImportSettings,
+    order: Order,
+    row: OrderRow | None,
+    sale_id: int,
+    settled: Settled,
+    run_id: int | None,
+) -> int:
+    """Mark the order as a sale, with what is left to do and the problem that stands in the way of it."""
+    problem = settled.problem
+    order_id = orders.write(
+        db,
+        settings.channel.id,
+        order,
+        state="imported",
+        reason=problem.code if problem else "",
+        sale_id=sale_id,
+        next_try_at=_next_try(row) if problem and problem.code in RETRIED else None,
+        failed=problem is not None,
+        todo=settled.todo,
+    )
+    if problem:
+        _log(db, settings, problem.code, problem.sentence, order, order_id, run_id, problem.data)
+    else:
+        messages.solve_order(db, order_id, "the order went through")
+    if settled.done:
+        note_sale(db, sale_id)
+    return order_id
 
 
 def _skip(
@@ -166,20 +213,36 @@ def _skip(
 def _follow(
     db: apsw.Connection, settings: ImportSettings, order: Order, row: OrderRow, sale_id: int, run_id: int | None
 ) -> Outcome:
-    """Note what changed on an order that is a sale already. Nothing is silently ignored."""
-    orders.write(db, settings.channel.id, order, state="imported", sale_id=sale_id)
-    changes = differences(db, settings, order, sale_id)
-    refused = order.status in settings.refused_statuses
+    """Bring a sale in line with its order: edits while it is untouched, payments, refusals, refunds."""
+    edited = _take_over_edits(db, settings, order, sale_id)
+    settled = settle(db, settings, order, sale_id, todo=row.todo, before=row.status, own_status=row.own_status)
+    if isinstance(edited, Problem):
+        settled.problem = settled.problem or edited
+    else:
+        settled.done[:0] = edited
+    _write_imported(db, settings, order, row, sale_id, settled, run_id)
+    said = "; ".join(settled.done) or f"status {order.status}"
     number = settings.erp.sale_number(db, sale_id)
-    if changes:
+    return Outcome(Action.UPDATE, said, sale_number=number, details=_effects(settled))
+
+
+def _take_over_edits(db: apsw.Connection, settings: ImportSettings, order: Order, sale_id: int) -> list[str] | Problem:
+    """Rewrite an untouched sale as its order is now; what was done, or why it cannot be."""
+    if order.status in settings.refused_statuses:
+        return []
+    changes = differences(db, settings, order, sale_id)
+    if not changes:
+        return []
+    number = settings.erp.sale_number(db, sale_id)
+    if settings.erp.state(db, sale_id).touched:
         sentence = f"Order {order.number} changed on the site after it became the sale {number}: {'; '.join(changes)}."
-        _log(db, settings, "order_changed", sentence, order, row.id, run_id, {"sale": number, "changes": changes})
-    elif refused and row.status not in settings.refused_statuses:
-        sentence = f"Order {order.number}, which is the sale {number}, is now {order.status} on the site."
-        _log(db, settings, "order_refused", sentence, order, row.id, run_id, {"sale": number, "status": order.status})
-    elif not refused:
-        messages.solve_order(db, row.id, "the order and its sale agree again")
-    return Outcome(Action.UPDATE, "; ".join(changes) or f"status {order.status}", sale_number=number)
+        return Problem("order_changed", sentence, {"sale": number, "changes": changes})
+    try:
+        with transaction(db):
+            settings.erp.rewrite(db, sale_id, draft_sale(db, settings, order))
+    except Problem as problem:
+        return problem
+    return [f"rewritten: {'; '.join(changes)}"]
 
 
 def differences(db: apsw.Connection, settings: ImportSettings, order: Order, sale_id: int) -> list[str]:

@@ -228,7 +228,16 @@ class DemoShop(ShopState):
             for line in document["line_items"]:
                 product = self._product_of(line) if line["id"] == asked["id"] else None
                 if product and product.manage_stock:
-                    self._add_stock(product, int(asked.get("quantity", 0)))
+                    self._give_back(line, product, int(asked.get("quantity", 0)))
+
+    def _give_back(self, line: Document, product: Product, quantity: int) -> None:
+        """Put pieces back; the line's `_reduced_stock` says how many are still taken, and goes with the last."""
+        self._add_stock(product, quantity)
+        for entry in [entry for entry in line["meta_data"] if entry["key"] == "_reduced_stock"]:
+            left = int(entry["value"]) - quantity
+            line["meta_data"].remove(entry)
+            if left > 0:
+                line["meta_data"].append({**entry, "value": str(left), "display_value": str(left)})
 
     def trash(self, order_id: int) -> None:
         """Put an order into the trash; it keeps the status that it had in its meta data."""

@@ -154,17 +154,34 @@ def _line(row: dict[str, Any]) -> OrderLine:
     get = row.get
     total = parse_amount(get("total"), "a line's total")
     subtotal = get("subtotal")
+    quantity = parse_amount(get("quantity"), "a line's quantity")
     return OrderLine(
         external_id=identifier(get("id")),
         name=title(get("name")),
         sku=text(get("sku")),
         gtin=text(get("global_unique_id")),
         item_code=identifier(get("variation_id")) or identifier(get("product_id")),
-        quantity=parse_amount(get("quantity"), "a line's quantity"),
+        quantity=quantity,
         subtotal=total if subtotal in (None, "") else parse_amount(subtotal, "a line's subtotal"),
         total=total,
         tax=parse_amount(get("total_tax"), "a line's tax"),
+        restocked=_restocked(get("meta_data"), quantity),
     )
+
+
+def _restocked(meta: Any, quantity: Decimal) -> bool:
+    """Whether refunded pieces went back into stock.
+
+    WooCommerce keeps in ``_reduced_stock`` how many pieces of a line it took from stock; putting some back after a
+    refund lowers it, and it goes away with the last. A line that never had it is of an item without stock.
+    """
+    for entry in meta if isinstance(meta, list) else ():
+        if isinstance(entry, dict) and entry.get("key") == "_reduced_stock":
+            try:
+                return parse_amount(entry.get("value"), "a line's stock") < quantity
+            except DataError:
+                return True
+    return True
 
 
 def _charge(row: dict[str, Any], name: str, code: str) -> ChargeLine:
