@@ -4,7 +4,7 @@ VENV := .venv
 PYTHON ?= python3
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 
-.PHONY: demo test lint bench docs clean
+.PHONY: demo test lint bench docs screenshots clean
 
 # The demo: a store with shoppers, an ERP that fits it, a daemon, and the TUI.
 demo: $(VENV)/.installed
@@ -28,6 +28,10 @@ bench: $(VENV)/.installed-dev
 # The parts of docs/ that are made from the program.
 docs: $(VENV)/.installed-dev
 	$(VENV)/bin/python docs/generate.py
+
+# The pictures of docs/images, exported from the program.
+screenshots: $(VENV)/.installed-dev
+	$(VENV)/bin/python docs/screenshots.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

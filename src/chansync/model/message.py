@@ -43,8 +43,8 @@ _PERSON, _RETRY, _BUG = ErrorClass.PERSON, ErrorClass.RETRY, ErrorClass.BUG
 #: Every code that the message log can hold. The reference page is made from it.
 CODES = _table(
     MessageCode("item_unknown", _P, _PERSON, "An ordered item is not in the ERP",
-                "Create the item in the ERP with this SKU or GTIN, or map it: chansync map item CHANNEL SITE_ID=SKU. "
-                "Then retry."),
+                "Create the item in the ERP with this SKU or GTIN, or map it (chansync map item CHANNEL lists what is "
+                "not mapped). Then retry."),
     MessageCode("payment_unmapped", _P, _PERSON, "A payment method is not mapped",
                 "Map it to a payment method of the POS: chansync map payment CHANNEL SITE_CODE=METHOD. Then retry."),
     MessageCode("delivery_unmapped", _P, _PERSON, "A delivery method is not mapped",

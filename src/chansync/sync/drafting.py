@@ -12,7 +12,7 @@ import apsw
 from chansync.model.errors import DataError
 from chansync.model.identity import normal_email, normal_number, normal_phone, normal_vat
 from chansync.model.money import format_money, round_to_minor, to_minor
-from chansync.model.order import ChargeLine, Order, TaxNumbers
+from chansync.model.order import ChargeLine, Order, OrderLine, TaxNumbers
 from chansync.model.sale import Customer, LineKind, SaleDraft, SaleLine
 from chansync.sync.settings import ImportSettings
 
@@ -104,9 +104,10 @@ def _item_lines(db: apsw.Connection, settings: ImportSettings, order: Order, cur
     lines: list[SaleLine] = []
     unknown: list[dict[str, str]] = []
     for line in order.lines:
-        code = settings.erp.item(db, line.sku, line.gtin) or settings.items.get(line.item_code)
+        code = settings.erp.item(db, line.sku, line.gtin) or settings.items.get(mapping_key(line))
         if code is None:
-            unknown.append({"sku": line.sku, "gtin": line.gtin, "site_id": line.item_code, "name": line.name})
+            key = mapping_key(line)
+            unknown.append({"sku": line.sku, "gtin": line.gtin, "map": key, "name": line.name})
             continue
         net = round_to_minor(line.total, currency)
         tax = round_to_minor(line.tax, currency)
@@ -116,15 +117,21 @@ def _item_lines(db: apsw.Connection, settings: ImportSettings, order: Order, cur
         )
     if unknown:
         named = "; ".join(_name_item(item) for item in unknown[:5]) + ("; …" if len(unknown) > 5 else "")
-        raise Problem("item_unknown", f"Order {order.number}: not in the ERP: {named}.", {"items": unknown})
+        seen = [Seen("item", item["map"], item["name"]) for item in unknown]
+        raise Problem("item_unknown", f"Order {order.number}: not in the ERP: {named}.", {"items": unknown}, seen)
     return lines
+
+
+def mapping_key(line: OrderLine) -> str:
+    """What the channel's item mapping knows the line by: the site's id of the item, or its name where none is left."""
+    return line.item_code or f"name:{line.name}"
 
 
 def _name_item(item: dict[str, str]) -> str:
     known_by = [
         f"SKU {item['sku']}" if item["sku"] else "no SKU",
         f"GTIN {item['gtin']}" if item["gtin"] else "",
-        f"site id {item['site_id']}" if item["site_id"] else "deleted on the site",
+        "deleted on the site" if item["map"].startswith("name:") else f"site id {item['map']}",
     ]
     return f"{item['name'][:60]} ({', '.join(filter(None, known_by))})"
 

@@ -226,6 +226,14 @@ class TestProblems:
         row = next(row for row in mappings.mappings(company.db, channel.id, "payment") if row.site_code == "stripe")
         assert (row.title, row.on_site, row.target) == ("Card", False, None)
 
+    def test_an_item_that_the_site_deleted_can_be_mapped_by_its_name(self, company: Store) -> None:
+        gone = order(lines=[line(sku="", item_code="", name="Old kettle")])
+        assert "Old kettle (no SKU, deleted on the site)" in take(company, gone).reason
+        channel = channels.channel(company.db, "shop")
+        [row] = mappings.mappings(company.db, channel.id, "item")
+        mappings.map_to(company.db, channel.id, "item", row.site_code, "SKU-001")
+        assert take(company, gone, again=True).action is Action.CREATE
+
     def test_it_counts_its_tries_and_waits_longer_each_time(self, company: Store) -> None:
         waits = []
         for _ in range(8):

@@ -1,0 +1,99 @@
+"""A fixed time, zone, user and locale, and databases that are built once a session and copied for each test."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+from chansync.model import times
+from chansync.store.owner import process_owner
+from functional.tui import seed
+
+#: 24 November 2026, 13:05 UTC.
+NOW = 1_795_525_500_000
+
+
+def _hold_still(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(times, "time", SimpleNamespace(time_ns=lambda: NOW * 1_000_000))
+    patch.setenv("TZ", "UTC")
+    time.tzset()
+
+
+@pytest.fixture(scope="session")
+def _templates(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    made: dict[str, Path] = {}
+
+    def template(name: str) -> Path:
+        if name not in made:
+            with pytest.MonkeyPatch.context() as patch:
+                _hold_still(patch)
+                made[name] = getattr(seed, name)(tmp_path_factory.mktemp(name) / "chansync.db")
+        return made[name]
+
+    return template
+
+
+@pytest.fixture(autouse=True)
+def still(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing that the screens show depends on this machine or this moment."""
+    _hold_still(monkeypatch)
+    monkeypatch.setattr("chansync_tui.identity.user", lambda: "anna")
+    monkeypatch.setattr("chansync_tui.identity.user_at_host", lambda: "anna@erp1")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.fixture
+def database(tmp_path: Path, _templates: Callable[[str], Path]) -> Callable[[str], Path]:
+    """Gives a copy of a database that ``seed`` builds: ``database("company")``."""
+
+    def copy(name: str) -> Path:
+        target = tmp_path / f"{name}.db"
+        shutil.copy2(_templates(name), target)
+        return target
+
+    return copy
+
+
+@pytest.fixture
+def company(database: Callable[[str], Path]) -> Path:
+    """Three channels with a daemon that works."""
+    return database("company")
+
+
+@pytest.fixture
+def alone(company: Path) -> Path:
+    """Three channels and no daemon."""
+    seed.stop_daemon(company)
+    return company
+
+
+@pytest.fixture
+def work_off(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Stands in for the performing of jobs: ``performed`` is what it was called with, ``act`` what it does."""
+    module = ModuleType("chansync.sync.errands")
+    module.performed = []  # type: ignore[attr-defined]
+    module.act = lambda path, job_id: None  # type: ignore[attr-defined]
+
+    def work_off(path: Path, job_id: int) -> None:
+        module.performed.append((path, job_id))
+        module.act(path, job_id)
+
+    module.work_off = work_off  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "chansync.sync.errands", module)
+    return module
+
+
+@pytest.fixture
+def owner() -> str:
+    """The lease of this process."""
+    return process_owner()

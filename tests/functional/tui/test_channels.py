@@ -1,0 +1,330 @@
+"""The channel list and the screen of one channel."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from textual.geometry import Region
+from textual.widget import Widget
+
+from chansync.model.times import now_ms
+from chansync.store import channels, jobs, mappings, runs
+from chansync.store.runs import RunCounts
+from chansync.store.transaction import transaction
+from chansync_tui.application import ChansyncApp
+from chansync_tui.screens.channels import Channels
+from chansync_tui.widgets.table import Table
+from functional.tui import seed
+from functional.tui.looking import Other, row, seen, settle, until_seen
+
+WIDE = (120, 40)
+
+
+async def test_each_channel_shows_its_state_in_words(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "shop-fr")
+        assert row(app, "shop-de").split() == (
+            [
+                "yes",
+                "shop-de",
+                "Shop",
+                "Germany",
+                "woo",
+                "production",
+                "BER",
+                "4",
+                "min",
+                "1",
+                "min",
+                "1",
+                "2",
+                "sync",
+                "45%",
+            ]
+        )
+        assert row(app, "shop-fr").split()[-6:] == ["h", "3", "min", "0", "1", "failing"]
+        assert "working" in row(app, "shop-fr")
+        assert row(app, "outlet-uk").split()[-4:] == ["0", "0", "not", "used"]
+        assert "3 channels, 3 open problems" in seen(app)
+
+
+async def test_header_names_user_and_daemon(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await until_seen(pilot, "anna@erp1")
+        assert "Daemon running since 08:05 on erp1" in screen
+
+
+async def test_no_daemon_says_how_to_start_it(alone: Path) -> None:
+    app = ChansyncApp(alone)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "not running: start it with systemctl start chansync, or chansync daemon")
+
+
+async def test_daemon_that_stops_is_noticed(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "Daemon running")
+        seed.stop_daemon(company)
+        await until_seen(pilot, "not running")
+
+
+async def test_killed_daemon_is_noticed_though_it_writes_nothing(
+    company: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chansync_tui.application.LOOK_SECONDS", 0.3)
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "Daemon running")
+        monkeypatch.setattr("chansync.store.daemons.now_ms", lambda: now_ms() + 60_000)
+        await until_seen(pilot, "not running")
+
+
+async def test_empty_database_says_what_to_do(database: Callable[[str], Path]) -> None:
+    app = ChansyncApp(database("empty"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await until_seen(pilot, "No channel yet")
+        assert "chansync system add" in screen
+        assert "chansync channel add" in screen
+
+
+async def test_channel_added_by_another_program_appears(database: Callable[[str], Path]) -> None:
+    path = database("empty")
+    app = ChansyncApp(path)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "No channel yet")
+        with Other(path) as other:
+            channels.add_system(other.db, "woo", "Shops", "woocommerce")
+            seed._channel(other.db, path, "new-shop", "woo", name="New")
+        await until_seen(pilot, "new-shop")
+
+
+async def test_progress_of_a_run_is_live_and_only_its_cells_are_redrawn(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "sync 45%")
+        assert isinstance(app.screen, Channels)
+        drawn: list[Region] = []
+        app.screen.table.refresh = lambda *regions, **_: drawn.extend(regions)  # type: ignore[method-assign, assignment]
+        with Other(company) as other:
+            runs.progress(other.db, runs.running(other.db)[-1].id, RunCounts(expected=300, fetched=240))
+        for _ in range(100):
+            await pilot.pause(0.02)
+            if drawn:
+                break
+        assert [region.size for region in drawn] == [(12, 1)], "one cell of one row"
+        del app.screen.table.refresh
+        app.screen.table.refresh()
+        await until_seen(pilot, "sync 80%")
+
+
+async def test_nothing_is_redrawn_when_nothing_changed(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "shop-de")
+        drawn: list[Widget] = []
+        for widget in app.screen.walk_children():
+            widget.refresh = lambda *_, widget=widget, **__: drawn.append(widget)  # type: ignore[method-assign, assignment]
+        assert isinstance(app.screen, Channels)
+        app.screen.refresh_all()
+        await pilot.pause(0.1)
+        assert drawn == []
+
+
+async def test_cursor_stays_on_its_channel_when_others_come(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "shop-de")
+        await pilot.press("j")
+        assert row(app, "shop-de").startswith("▌")
+        with Other(company) as other:
+            seed._channel(other.db, company, "aaa", "woo", name="First")
+        await until_seen(pilot, "aaa")
+        assert row(app, "shop-de").startswith("▌")
+
+
+async def test_text_filter_narrows_with_every_key_and_escape_clears(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "shop-de")
+        await pilot.press("slash", *"bou")
+        await until_seen(pilot, "shop-de", gone=True)
+        assert "shop-fr" in seen(app)
+        await pilot.press("enter")
+        assert isinstance(app.focused, Table)
+        await pilot.press("escape")
+        await until_seen(pilot, "shop-de", "outlet-uk")
+
+
+async def test_filters_by_type_and_used(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "shop-de")
+        await pilot.press("T", *"work", "enter")
+        await until_seen(pilot, "shop-de", gone=True)
+        assert "T Type: working" in seen(app)
+        await pilot.press("U", *"no", "down", "enter")
+        await until_seen(pilot, "No channel matches the filters")
+
+
+async def test_letters_jump_to_a_row(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "shop-de")
+        await pilot.press("f")
+        await until_seen(pilot, "dyes  shop-fr")
+        await pilot.press("d")
+        assert row(app, "shop-fr").startswith("▌")
+        assert app.desk.jobs == {}
+
+
+async def test_sync_now_is_a_job_for_the_daemon(company: Path, work_off: ModuleType, owner: str) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "shop-de")
+        await pilot.press("j", "s")
+        await until_seen(pilot, "Sync shop-de: waiting")
+        with Other(company) as other:
+            job = jobs.claim(other.db, owner)
+            assert job is not None
+            assert (job.kind, job.channel_id, job.args) == ("sync", 1, {})
+            jobs.report(other.db, job.id, owner, {"fetched": 20, "expected": 80})
+            await until_seen(pilot, "Sync shop-de: 20 of 80")
+            jobs.finish(other.db, job.id, owner, ok=True, result={"sentence": "shop-de orders: 3 new."})
+        await until_seen(pilot, "shop-de orders: 3 new.")
+        await until_seen(pilot, "Sync shop-de: 20 of 80", gone=True)
+        assert work_off.performed == []
+
+
+async def test_without_daemon_the_sync_is_performed_here(alone: Path, work_off: ModuleType, owner: str) -> None:
+    def act(path: Path, job_id: int) -> None:
+        with Other(path) as other:
+            jobs.claim(other.db, owner, job_id)
+            jobs.finish(other.db, job_id, owner, ok=False, result={"sentence": "The site refused the key."})
+
+    work_off.act = act  # type: ignore[attr-defined]
+    app = ChansyncApp(alone)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "shop-de")
+        await pilot.press("j", "s")
+        await until_seen(pilot, "Failed: The site refused the key.")
+        assert work_off.performed == [(alone, 1)]
+
+
+async def test_a_crash_while_performing_is_told(alone: Path, work_off: ModuleType) -> None:
+    def act(path: Path, job_id: int) -> None:
+        raise RuntimeError("[red]boom[/]")
+
+    work_off.act = act  # type: ignore[attr-defined]
+    app = ChansyncApp(alone)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "shop-de")
+        await pilot.press("j", "s")
+        await until_seen(pilot, "[red]boom[/]")
+
+
+async def test_quitting_asks_first_while_a_job_runs_here(alone: Path, work_off: ModuleType) -> None:
+    done = threading.Event()
+    work_off.act = lambda path, job_id: done.wait(20)  # type: ignore[attr-defined]
+    app = ChansyncApp(alone)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "shop-de")
+        await pilot.press("j", "s")
+        await until_seen(pilot, "Sync shop-de: waiting")
+        await pilot.press("q")
+        await until_seen(pilot, "Quitting stops it")
+        await pilot.press("enter")
+        await until_seen(pilot, "Quitting stops it", gone=True)
+        assert app.is_running, "the safe answer had the focus"
+        await pilot.press("q", "y")
+        await pilot.pause()
+        assert not app.is_running
+    done.set()
+
+
+async def test_enter_shows_the_channel_with_what_applies(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=(120, 60)) as pilot:
+        await until_seen(pilot, "shop-de")
+        await pilot.press("j", "enter")
+        screen = await until_seen(pilot, "1 Basic data")
+        assert row(app, "Consumer secret").split()[-1] == "(set)"
+        assert "cs_1" not in screen
+        assert "(not yet in effect)" in row(app, "Push").join(row(app, "Notice user"))
+        assert "Pay immediately" not in screen, "it goes only with issue_document"
+        await pilot.press("down")
+        await until_seen(pilot, "Fixed after the first sync")
+        await pilot.press("escape")
+        await until_seen(pilot, "outlet-uk")
+
+
+async def test_unmapped_methods_stand_out_and_mapping_them_is_live(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "shop-de")
+        await pilot.press("j", "enter", *["right_square_bracket"] * 3)
+        await until_seen(pilot, "4 Payment methods")
+        assert row(app, "bacs Bank transfer").split()[-1] == "bank"
+        assert "NOT MAPPED" in row(app, "cod Cash on delivery")
+        await pilot.press("down", "down")
+        await until_seen(pilot, "chansync map payment shop-de cod=METHOD")
+        with Other(company) as other:
+            mappings.map_to(other.db, 1, "payment", "cod", "cash")
+        await until_seen(pilot, "Map it otherwise: chansync map payment shop-de cod=METHOD")
+        assert row(app, "cod Cash on delivery").split()[-1] == "cash"
+
+
+async def test_a_field_is_found_by_typing(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "shop-de")
+        await pilot.press("j", "enter", "slash", *"statuses")
+        await until_seen(pilot, "Store domain", gone=True)
+        assert "processing, completed" in row(app, "Order statuses")
+
+
+async def test_an_open_problem_leads_to_its_message(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "shop-de")
+        await pilot.press("j", "enter", "G", "enter")
+        await until_seen(pilot, "What to do:", "Code: item_unknown")
+
+
+async def test_removed_channel_is_said_to_be_gone(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "shop-de")
+        await pilot.press("j", "enter")
+        await until_seen(pilot, "1 Basic data")
+        with Other(company) as other:
+            channels.remove_channel(other.db, 1)
+        await until_seen(pilot, "This channel was removed meanwhile.")
+
+
+async def test_m_shows_the_channels_messages_alone(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "shop-de")
+        await pilot.press("j", "m")
+        await until_seen(pilot, "C Channel: shop-de", "Order 1002")
+        assert "within 30 s" not in seen(app)
+
+
+async def test_broken_database_is_told_and_what_was_read_stays(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "shop-de")
+        with Other(company) as other, transaction(other.db):
+            other.db.execute("ALTER TABLE daemon RENAME TO lost")
+        await until_seen(pilot, "The database failed")
+        assert "shop-de" in seen(app)
+        with Other(company) as other, transaction(other.db):
+            other.db.execute("ALTER TABLE lost RENAME TO daemon")
+        await until_seen(pilot, "Daemon running")
+        await settle(pilot)

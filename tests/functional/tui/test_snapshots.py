@@ -1,0 +1,70 @@
+"""Pictures of every screen at two sizes. After a wanted change: pytest --snapshot-update, and look at them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from chansync_tui.application import ChansyncApp
+from functional.tui.looking import SIZES, settle
+
+#: Name → keys that lead to the screen.
+SCREENS = {
+    "channels": [],
+    "channel": ["j", "enter"],
+    "channel_mappings": ["j", "enter", *["right_square_bracket"] * 3, "down", "down"],
+    "activity": ["2"],
+    "messages": ["3"],
+    "message": ["3", "j", "j", "j", "j", "enter"],
+    "keys": ["question_mark"],
+    "choose_a_code": ["3", "D"],
+    "retry_all": ["3", "R"],
+    "filter_by_text": ["slash", *"shop"],
+    "jump": ["3", "f"],
+    "palette": ["ctrl+p"],
+}
+
+SizeAndKeys = Callable[..., bool]
+
+
+def _walk(keys: list[str]) -> Callable[[Pilot[Any]], Awaitable[None]]:
+    async def walk(pilot: Pilot[Any]) -> None:
+        await settle(pilot)
+        for key in keys:
+            await pilot.press(key)
+            await pilot.app.workers.wait_for_complete()
+            await pilot.pause()
+        await settle(pilot)
+
+    return walk
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("name", SCREENS)
+def test_screen(snap_compare: SizeAndKeys, company: Path, name: str, size: tuple[int, int]) -> None:
+    assert snap_compare(ChansyncApp(company), terminal_size=size, run_before=_walk(SCREENS[name]))
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("keys", [[], ["2"], ["3"]], ids=["channels", "activity", "messages"])
+def test_empty_database(
+    snap_compare: SizeAndKeys, database: Callable[[str], Path], keys: list[str], size: tuple[int, int]
+) -> None:
+    assert snap_compare(ChansyncApp(database("empty")), terminal_size=size, run_before=_walk(keys))
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("keys", [["j"] * 30, ["3", "G"]], ids=["channels", "messages"])
+def test_many_rows(
+    snap_compare: SizeAndKeys, database: Callable[[str], Path], keys: list[str], size: tuple[int, int]
+) -> None:
+    assert snap_compare(ChansyncApp(database("many")), terminal_size=size, run_before=_walk(keys))
+
+
+@pytest.mark.parametrize("keys", [[], ["2"], ["3"]], ids=["channels", "activity", "messages"])
+def test_smallest_size(snap_compare: SizeAndKeys, alone: Path, keys: list[str]) -> None:
+    assert snap_compare(ChansyncApp(alone), terminal_size=(60, 20), run_before=_walk(keys))

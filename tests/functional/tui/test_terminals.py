@@ -1,0 +1,129 @@
+"""Terminals: small, without colours, without UTF-8, dumb; keys that work everywhere."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chansync_tui.app import run
+from chansync_tui.application import ChansyncApp
+from functional.tui.looking import seen, settle, until_seen
+
+
+@pytest.mark.parametrize("size", [(59, 24), (80, 19), (20, 5)])
+async def test_too_small_says_so(company: Path, size: tuple[int, int]) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=size) as pilot:
+        await until_seen(pilot, f"{size[0]}x{size[1]}")
+        await pilot.resize_terminal(80, 24)
+        await until_seen(pilot, "shop-de")
+
+
+@pytest.mark.parametrize("key", ["1", "2", "3"])
+@pytest.mark.parametrize("width", [60, 66, 72, 80, 100])
+async def test_hints_end_with_a_whole_word(company: Path, width: int, key: str) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=(width, 24)) as pilot:
+        await pilot.press(key)
+        await settle(pilot)
+        hints = seen(app).splitlines()[-1]
+        assert hints.startswith("? Keys  q Quit")
+        known = {word for hint in app.screen.HINTS for word in (hint.label, hint.short)}  # type: ignore[attr-defined]
+        assert any(hints.endswith(word) for word in known if word)
+
+
+async def test_plain_locale_is_given_plain_signs(company: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "C")
+    app = ChansyncApp(company)
+    async with app.run_test(size=(120, 40)) as pilot:
+        for keys in (
+            ["1"],
+            ["2"],
+            ["3"],
+            ["enter"],
+            ["escape", "question_mark"],
+            ["escape", "R"],
+            ["escape", "ctrl+p"],
+        ):
+            await pilot.press(*keys)
+            await settle(pilot)
+            # The scrollbar is made of blocks by Textual itself; they only repeat where one is.
+            assert seen(app).translate(dict.fromkeys(map(ord, "▁▂▃▄▅▆▇█"))).isascii(), keys
+
+
+async def test_without_colours_the_cursor_and_the_tab_are_still_marked(
+    company: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = ChansyncApp(company)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await until_seen(pilot, "shop-de")
+        assert "[1 Channels]" in screen
+        assert screen.count("▌") == 1
+
+
+async def test_keys_can_be_searched_and_performed(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_seen(pilot, "shop-de")
+        await pilot.press("question_mark")
+        await until_seen(pilot, "Keys of this screen", "Sync the channel now")
+        await pilot.press(*"activity")
+        await until_seen(pilot, "Sync the channel now", gone=True)
+        await pilot.press("enter")
+        await until_seen(pilot, "[2 Activity]")
+
+
+async def test_palette_offers_the_screens_and_the_channel(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=(80, 40)) as pilot:
+        await until_seen(pilot, "shop-de")
+        await pilot.press("j", "ctrl+p")
+        await until_seen(pilot, "Open shop-de", "Theme")
+        await pilot.press(*"messages", "enter", "enter")
+        await until_seen(pilot, "[3 Messages]")
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+q"])
+@pytest.mark.parametrize("before", [[], ["3"], ["j", "enter"]])
+async def test_quits_at_once_from_everywhere(company: Path, key: str, before: list[str]) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_seen(pilot, "shop-de")
+        await pilot.press(*before, key)
+        await pilot.pause()
+        assert not app.is_running
+
+
+async def test_the_theme_can_be_changed(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_seen(pilot, "shop-de")
+        await pilot.press("f9")
+        await pilot.pause(0.3)
+        await pilot.press(*"nord", "enter")
+        await pilot.pause(0.3)
+        assert app.theme == "nord"
+
+
+def test_dumb_terminal_is_refused_with_a_sentence(
+    company: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    assert run(company) == 2
+    told = capsys.readouterr()
+    assert "TERM=dumb" in told.err
+    assert told.out == ""
+
+
+def test_importing_the_screens_brings_neither_sqlite3_nor_the_daemon() -> None:
+    script = "import chansync_tui.application, sys; print([m for m in sys.modules if m in sys.argv[1:]])"
+    unwanted = ["sqlite3", "sqlite_utils", "chansync_daemon", "httpx", "nacl", "phonenumbers", "chansync.sync"]
+    found = subprocess.run(
+        [sys.executable, "-c", script, *unwanted], capture_output=True, text=True, check=True, env=os.environ
+    )
+    assert found.stdout.strip() == "[]"
