@@ -101,7 +101,7 @@ def _data(db: apsw.Connection, found: Channel) -> dict[str, Any]:
             {"site_code": row.site_code, "title": row.title, "on_site": row.on_site, "target": row.target}
             for row in mappings.mappings(db, found.id, kind)
         ]
-        for kind in ("payment", "delivery", "item")
+        for kind in ("payment", "delivery", "item", "tax")
     }
     return {
         "code": found.code,

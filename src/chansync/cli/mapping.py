@@ -12,6 +12,7 @@ _TABLE = {
     "payment": ("mapping:payment", "Payment methods to those of the POS."),
     "delivery": ("mapping:delivery", "Delivery methods to those of the POS."),
     "item": ("mapping:item", "Items that have no SKU or GTIN in common."),
+    "tax": ("mapping:tax", "Tax transactions by delivery country and VAT number."),
 }
 
 
@@ -42,6 +43,7 @@ def _command(kind: str, what: str, example: str) -> click.Command:
 payment = _command("payment", "payment method of the POS", "cod=cash bacs=bank")
 delivery = _command("delivery", "delivery method of the POS", "flat_rate:1=courier local_pickup:2=")
 item = _command("item", "item of the ERP", "512=SHIRT-RED-M")
+tax = _command("tax", "tax transaction (by country, with +vat or -vat)", "DE=domestic FR+vat=eu-company *=export")
 
 
 def _map(session: Session, kind: str, code: str, targets: dict[str, str]) -> None:

@@ -45,6 +45,14 @@ def normal_vat(text: str, country: str) -> str:
     return compact
 
 
+@lru_cache(maxsize=4096)
+def is_valid_vat(text: str) -> bool:
+    """Whether a VAT number, as ``normal_vat`` gives it, is one of the EU by its form and check digits (not by VIES)."""
+    from stdnum.eu import vat
+
+    return bool(vat.is_valid(text))
+
+
 def normal_number(text: str) -> str:
     """A registered or personal number without blanks and separators, in capitals."""
     return "".join(character for character in text.upper() if character.isalnum())

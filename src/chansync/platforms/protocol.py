@@ -111,6 +111,83 @@ class OrderPage:
     notes: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """A status that an order shall get.
+
+    Attributes:
+        known: the status that the order was last known in; what else changed since is told by comparing with it.
+    """
+
+    external_id: str
+    status: str
+    known: str
+
+
+@dataclass(frozen=True, slots=True)
+class SiteItem:
+    """What a site sells under one of its ids, as it is there now.
+
+    Attributes:
+        parent_id: of a variation, the product that it is one of; empty otherwise.
+        quantity: pieces; None where the site does not count them.
+        visibility: the site's own word for how it is shown; ``shown`` says whether customers find it at all.
+    """
+
+    sku: str
+    site_id: str
+    parent_id: str
+    quantity: int | None
+    in_stock: bool
+    visibility: str
+    shown: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QuantityChange:
+    """What an item of the site shall be.
+
+    Attributes:
+        quantity: pieces, not below zero; None: say only whether it is in stock.
+        visibility: the word of ``SiteItem.visibility`` to show it by again; empty leaves it as it is.
+        hide: take it off the site; ``visibility`` is then empty.
+    """
+
+    site_id: str
+    parent_id: str
+    in_stock: bool
+    quantity: int | None = None
+    visibility: str = ""
+    hide: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PushResult:
+    """What became of one change.
+
+    Attributes:
+        target: the order's or item's id on the site.
+        error: a sentence on why the site does not have it now; empty: it does.
+        order: the order as the site has it after a status was set.
+        digest_before: the digest that this order would have with the status of ``StatusChange.known``: equal to the
+            one that was kept, nothing but the status is new.
+    """
+
+    target: str
+    error: str = ""
+    order: Order | None = None
+    digest_before: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """Which order there is on the site, and in which status."""
+
+    external_id: str
+    number: str
+    status: str
+
+
 @dataclass(slots=True)
 class Traffic:
     """What a connector has sent and received since it was made."""
@@ -167,12 +244,52 @@ class Connector(Protocol):
         """Up to 100 orders by the platform's ids in one request; those that the site does not have are left out."""
         ...
 
+    def headlines(self, since: date) -> AsyncGenerator[list[Headline], None]:
+        """Every order that was placed from that day (site time) on and is not in the trash, cheaply; for comparing.
+
+        One that is missing while orders leave the list may be there all the same: look at it once more.
+        """
+        ...
+
     def read(self, raw: dict[str, Any]) -> Order | UnreadableOrder:
         """An order from the platform's data as it was kept earlier (``Order.raw``); no I/O."""
         ...
 
     async def refunds(self, orders: list[Order]) -> list[list[Refund]]:
         """Each order's refunds with their lines, in the order of ``orders``. May be called while pages are fetched."""
+        ...
+
+    async def statuses(self, external_ids: list[str]) -> dict[str, str]:
+        """The orders' statuses as they are now, by id; those that the site does not have are left out."""
+        ...
+
+    async def push_statuses(self, changes: list[StatusChange]) -> list[PushResult]:
+        """Set statuses, as many as the site takes in one request; a result for each change, in their order.
+
+        A status that the site does not have is an error of its change and is not sent. A request that fails is not
+        repeated here: whether it took effect is told by ``statuses``.
+
+        Raises:
+            SiteError: the site failed; some of the changes may have taken effect.
+        """
+        ...
+
+    async def items(self, skus: list[str]) -> list[SiteItem]:
+        """Everything that the site sells under these SKUs, exactly as they are written; variations too."""
+        ...
+
+    async def items_by_id(self, site_ids: list[str]) -> list[SiteItem]:
+        """The same by the site's ids; those that it does not have are left out."""
+        ...
+
+    async def push_quantities(self, changes: list[QuantityChange]) -> list[PushResult]:
+        """Set stock, and take items off the site or put them back; a result for each change, in their order.
+
+        Doing it again does no harm, and passing trouble is waited out by it.
+
+        Raises:
+            SiteError: the site failed; some of the changes may have taken effect.
+        """
         ...
 
     async def aclose(self) -> None:

@@ -242,18 +242,13 @@ def forget(db: apsw.Connection, channel_id: int) -> None:
 
 def make_problems_due(db: apsw.Connection, channel_id: int, order_ids: Iterable[int] | None = None) -> int:
     """Let the next run try the channel's problem orders again at once; how many there are."""
+    failed = """UPDATE "order" SET next_try_at = 0 WHERE channel_id = ? AND state <> 'skipped' AND reason <> ''"""
     with transaction(db):
         if order_ids is None:
-            db.execute(
-                """UPDATE "order" SET next_try_at = 0 WHERE channel_id = ? AND state <> 'skipped' AND reason <> ''""",
-                (channel_id,),
-            )
+            db.execute(failed, (channel_id,))
             return db.changes()
         count = 0
         for order_id in order_ids:
-            db.execute(
-                """UPDATE "order" SET next_try_at = 0 WHERE id = ? AND channel_id = ? AND state <> 'skipped' AND reason <> ''""",
-                (order_id, channel_id),
-            )
+            db.execute(f"{failed} AND id = ?", (channel_id, order_id))
             count += db.changes()
         return count

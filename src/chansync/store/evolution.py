@@ -76,19 +76,13 @@ CREATE TABLE channel_secret (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE mapping (
     channel_id INTEGER NOT NULL REFERENCES channel ON DELETE CASCADE,
-    kind TEXT NOT NULL CHECK (kind IN ('payment', 'delivery', 'item')),
+    kind TEXT NOT NULL CHECK (kind IN ('payment', 'delivery', 'item', 'tax')),
     site_code TEXT NOT NULL,
     title TEXT NOT NULL DEFAULT '',
     on_site INTEGER NOT NULL DEFAULT 0,
     target TEXT,
     PRIMARY KEY (channel_id, kind, site_code)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE tax_override (
-    channel_id INTEGER NOT NULL REFERENCES channel ON DELETE CASCADE,
-    country TEXT NOT NULL DEFAULT '',
-    has_vat_number INTEGER,
-    tax_transaction TEXT NOT NULL
-) STRICT;
 CREATE TABLE lookup (
     channel_id INTEGER NOT NULL REFERENCES channel ON DELETE CASCADE,
     kind TEXT NOT NULL,
@@ -194,16 +188,32 @@ CREATE INDEX job_open ON job (state, id) WHERE state IN ('queued', 'running');
 CREATE TABLE outbox (
     id INTEGER PRIMARY KEY,
     channel_id INTEGER NOT NULL REFERENCES channel ON DELETE CASCADE,
-    kind TEXT NOT NULL CHECK (kind IN ('status', 'quantity')),
-    target TEXT NOT NULL,
-    payload TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('due', 'sent', 'confirmed', 'dropped')),
+    order_id INTEGER NOT NULL REFERENCES "order" ON DELETE CASCADE,
+    event TEXT NOT NULL CHECK (event IN ('written out', 'written out and paid', 'cancelled')),
+    status TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('due', 'sent', 'confirmed', 'dropped', 'superseded')),
     attempts INTEGER NOT NULL DEFAULT 0,
     next_try_at INTEGER,
     created_at INTEGER NOT NULL,
     confirmed_at INTEGER
 ) STRICT;
-CREATE INDEX outbox_due ON outbox (channel_id, kind, id) WHERE state IN ('due', 'sent');
+CREATE UNIQUE INDEX outbox_open_once ON outbox (order_id) WHERE state IN ('due', 'sent');
+CREATE INDEX outbox_due ON outbox (channel_id, id) WHERE state IN ('due', 'sent');
+CREATE INDEX outbox_by_order ON outbox (order_id, id);
+CREATE TABLE site_item (
+    channel_id INTEGER NOT NULL REFERENCES channel ON DELETE CASCADE,
+    item TEXT NOT NULL,
+    site_id TEXT NOT NULL,
+    parent_id TEXT NOT NULL DEFAULT '',
+    sku TEXT NOT NULL DEFAULT '',
+    on_site TEXT NOT NULL DEFAULT '',
+    removed_by_us TEXT NOT NULL DEFAULT '',
+    error TEXT NOT NULL DEFAULT '',
+    failures INTEGER NOT NULL DEFAULT 0,
+    next_try_at INTEGER,
+    looked_at INTEGER NOT NULL,
+    PRIMARY KEY (channel_id, item, site_id)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE daemon (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     owner TEXT NOT NULL,
@@ -423,35 +433,16 @@ CREATE TABLE erp_event (
 ) STRICT;
 CREATE INDEX erp_event_by_sale ON erp_event (sale_id, kind);
 CREATE UNIQUE INDEX erp_event_once ON erp_event (sale_id, kind) WHERE kind IN ('written out', 'cancelled', 'reversed');
-CREATE TRIGGER erp_stock_movement_no_update BEFORE UPDATE ON erp_stock_movement
-BEGIN SELECT RAISE(ABORT, 'erp_stock_movement is a journal: undo an entry by another'); END;
-CREATE TRIGGER erp_stock_movement_no_delete BEFORE DELETE ON erp_stock_movement
-BEGIN SELECT RAISE(ABORT, 'erp_stock_movement is a journal: undo an entry by another'); END;
-CREATE TRIGGER erp_request_no_update BEFORE UPDATE ON erp_request
-BEGIN SELECT RAISE(ABORT, 'erp_request is a journal: undo an entry by another'); END;
-CREATE TRIGGER erp_request_no_delete BEFORE DELETE ON erp_request
-BEGIN SELECT RAISE(ABORT, 'erp_request is a journal: undo an entry by another'); END;
-CREATE TRIGGER erp_document_no_update BEFORE UPDATE ON erp_document
-BEGIN SELECT RAISE(ABORT, 'erp_document is a journal: undo an entry by another'); END;
-CREATE TRIGGER erp_document_no_delete BEFORE DELETE ON erp_document
-BEGIN SELECT RAISE(ABORT, 'erp_document is a journal: undo an entry by another'); END;
-CREATE TRIGGER erp_payment_no_update BEFORE UPDATE ON erp_payment
-BEGIN SELECT RAISE(ABORT, 'erp_payment is a journal: undo an entry by another'); END;
-CREATE TRIGGER erp_payment_no_delete BEFORE DELETE ON erp_payment
-BEGIN SELECT RAISE(ABORT, 'erp_payment is a journal: undo an entry by another'); END;
-CREATE TRIGGER erp_refund_no_update BEFORE UPDATE ON erp_refund
-BEGIN SELECT RAISE(ABORT, 'erp_refund is a journal: undo an entry by another'); END;
-CREATE TRIGGER erp_refund_no_delete BEFORE DELETE ON erp_refund
-BEGIN SELECT RAISE(ABORT, 'erp_refund is a journal: undo an entry by another'); END;
-CREATE TRIGGER erp_refund_line_no_update BEFORE UPDATE ON erp_refund_line
-BEGIN SELECT RAISE(ABORT, 'erp_refund_line is a journal: undo an entry by another'); END;
-CREATE TRIGGER erp_refund_line_no_delete BEFORE DELETE ON erp_refund_line
-BEGIN SELECT RAISE(ABORT, 'erp_refund_line is a journal: undo an entry by another'); END;
-CREATE TRIGGER erp_event_no_update BEFORE UPDATE ON erp_event
-BEGIN SELECT RAISE(ABORT, 'erp_event is a journal: undo an entry by another'); END;
-CREATE TRIGGER erp_event_no_delete BEFORE DELETE ON erp_event
-BEGIN SELECT RAISE(ABORT, 'erp_event is a journal: undo an entry by another'); END;
 """
+
+# Nothing of these is ever changed or removed: what is undone is undone by another entry.
+_ERP_JOURNALS = "stock_movement request document payment refund refund_line event".split()
+_ERP_LEDGER += "".join(
+    f"CREATE TRIGGER erp_{table}_no_{change.lower()} BEFORE {change} ON erp_{table} "
+    f"BEGIN SELECT RAISE(ABORT, 'erp_{table} is a journal: undo an entry by another'); END;\n"
+    for table in _ERP_JOURNALS
+    for change in ("UPDATE", "DELETE")
+)
 
 
 def migrate(path: Path) -> None:

@@ -57,16 +57,18 @@ def log(
     order_number: str = "",
     run_id: int | None = None,
     data: Mapping[str, Any] | None = None,
+    beside: bool = False,
 ) -> None:
     """Write a message. A problem that is open already is counted instead of written again.
 
-    Another open problem of the same order is closed: an order has one reason at a time.
+    Another open problem of the same order is closed: an order has one reason at a time; with ``beside`` it stays,
+    because what is pushed to the site says nothing about what came from there.
     """
     now = now_ms()
     severity = CODES[code].severity
     text = json.dumps(data or {}, ensure_ascii=False, default=str)
     is_problem = severity is Severity.PROBLEM
-    if is_problem and order_id is not None:
+    if is_problem and order_id is not None and not beside:
         db.execute(
             """UPDATE message SET open = 0, solved_at = ?, solved_by = 'another reason' WHERE order_id = ? AND open = 1
                AND code <> ?""",
@@ -90,14 +92,27 @@ def solve_order(db: apsw.Connection, order_id: int, by: str) -> None:
     )
 
 
-def solve_channel(db: apsw.Connection, channel_id: int, by: str) -> None:
-    """Close the open problems of the channel itself (not those of its orders)."""
+def solve_channel(db: apsw.Connection, channel_id: int, by: str, *, stream: str | None = None) -> None:
+    """Close the open problems of the channel itself (not those of its orders).
+
+    Args:
+        stream: only those whose data name this stream: an order pull that works says nothing about a push.
+    """
     with transaction(db):
         db.execute(
-            """UPDATE message SET open = 0, solved_at = ?, solved_by = ? WHERE channel_id = ? AND order_id IS NULL
-               AND open = 1""",
-            (now_ms(), by, channel_id),
+            """UPDATE message SET open = 0, solved_at = ?1, solved_by = ?2 WHERE channel_id = ?3 AND order_id IS NULL
+               AND open = 1 AND (?4 IS NULL OR data ->> '$.stream' = ?4)""",
+            (now_ms(), by, channel_id, stream),
         )
+
+
+def solve_code(db: apsw.Connection, channel_id: int, order_id: int | None, code: str, by: str) -> None:
+    """Close the open problem of that code of an order, or (None) of the channel itself."""
+    db.execute(
+        """UPDATE message SET open = 0, solved_at = ?, solved_by = ? WHERE channel_id = ? AND order_id IS ?
+           AND code = ? AND open = 1""",
+        (now_ms(), by, channel_id, order_id, code),
+    )
 
 
 def solve(db: apsw.Connection, message_id: int, by: str) -> bool:

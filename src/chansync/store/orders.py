@@ -132,6 +132,16 @@ def write(
     return order_id
 
 
+def mark_gone(db: apsw.Connection, order_id: int, status: str) -> None:
+    """Note that the site has the order no more (``gone``) or only in its trash (``trash``); a problem is skipped."""
+    db.execute(
+        """UPDATE "order" SET status = ?, digest = '', next_try_at = NULL, changed_at = ?,
+           reason = CASE WHEN state = 'problem' THEN 'status' ELSE reason END,
+           state = CASE WHEN state = 'problem' THEN 'skipped' ELSE state END WHERE id = ?""",
+        (status, now_ms(), order_id),
+    )
+
+
 def write_unreadable(db: apsw.Connection, channel_id: int, order: UnreadableOrder, next_try_at: int | None) -> int:
     """Insert or update the row of an order that cannot be read; a known one keeps what was read of it before."""
     now = now_ms()

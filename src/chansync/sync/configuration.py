@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -22,7 +23,15 @@ from chansync.store.transaction import transaction
 SITE_FIELDS = frozenset({"store_domain", "consumer_key", "consumer_secret"})
 
 #: What each mapping table maps to in the ERP.
-MAPPING_TARGETS = {"payment": "payment-method", "delivery": "delivery-method", "item": "item"}
+MAPPING_TARGETS = {
+    "payment": "payment-method",
+    "delivery": "delivery-method",
+    "item": "item",
+    "tax": "tax-transaction",
+}
+
+# A tax mapping's code: a country or any (*), and where it matters whether the customer has a valid VAT number.
+_TAX_CASE = re.compile(r"([A-Z]{2}|\*)([+-]vat)?\Z")
 
 
 class InvalidFields(UsageError):
@@ -225,6 +234,11 @@ def map_method(db: apsw.Connection, channel: Channel, kind: str, site_code: str,
         raise UsageError(f"The site's code {error}.") from None
     if not site_code:
         raise UsageError("The site's code is empty: write SITE_CODE=TARGET.")
+    if kind == "tax" and not _TAX_CASE.match(site_code):
+        raise UsageError(
+            f"{site_code!r:.60} is no case of tax: write a country (DE), or * for any, and +vat or -vat for customers "
+            "with or without a valid VAT number (FR+vat)."
+        )
     known = any(row.site_code == site_code for row in mappings.mappings(db, channel.id, kind))
     if target is None:
         if not known:
@@ -242,9 +256,10 @@ def check_target(db: apsw.Connection, channel: Channel, kind: str, target: str) 
         UsageError: it does not; with those that it has.
     """
     of = MAPPING_TARGETS[kind]
-    if kind == "item":
+    if kind in ("item", "tax"):
         if not setup.exists(db, of, target):
-            raise UsageError(f"There is no item {target!r:.60} in the ERP. See: chansync erp list item")
+            what = of.replace("-", " ")
+            raise UsageError(f"There is no {what} {target!r:.60} in the ERP. See: chansync erp list {of}")
         return
     pos = channel.values.get("pos")
     if not pos:

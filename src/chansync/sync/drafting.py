@@ -10,7 +10,7 @@ from typing import Any
 import apsw
 
 from chansync.model.errors import DataError
-from chansync.model.identity import normal_email, normal_number, normal_phone, normal_vat
+from chansync.model.identity import is_valid_vat, normal_email, normal_number, normal_phone, normal_vat
 from chansync.model.money import format_money, round_to_minor, to_minor
 from chansync.model.order import ChargeLine, Order, OrderLine, TaxNumbers
 from chansync.model.sale import Customer, LineKind, SaleDraft, SaleLine
@@ -54,6 +54,7 @@ def draft_sale(db: apsw.Connection, settings: ImportSettings, order: Order) -> S
     total = _meet_total(lines, order, currency)
     payment = _payment_method(settings, order)
     delivery = _delivery_method(settings, order)
+    customer = _customer(settings, order)
     external = values["external_sale_number"]
     return SaleDraft(
         key=f"chansync:{channel.code}:{order.external_id}",
@@ -65,14 +66,14 @@ def draft_sale(db: apsw.Connection, settings: ImportSettings, order: Order) -> S
         sale_date=_today() if values["date_is_sync_date"] else order.placed_on,
         currency=currency,
         total=total,
-        customer=_customer(settings, order),
+        customer=customer,
         billing=order.billing,
         delivery=order.delivery,
         lines=lines,
         payment_method=payment,
         delivery_method=delivery,
         sale_type=values["sale_type"] or "",
-        tax_transaction=values["tax_transaction"] or "",
+        tax_transaction=_tax_transaction(settings, order, customer),
         document_type=values["document_type"] or "",
         merchant=values["merchant"] or "",
         note=order.note,
@@ -243,3 +244,13 @@ def _customer(settings: ImportSettings, order: Order) -> Customer:
         email=normal_email(billing.email),
         customer_type=settings.channel["customer_type"] or "",
     )
+
+
+def _tax_transaction(settings: ImportSettings, order: Order, customer: Customer) -> str:
+    """The channel's tax transaction, or that of the most particular case of tax that fits the order."""
+    country = order.delivery.country or order.billing.country
+    vat = "+vat" if customer.tax_numbers.vat and is_valid_vat(customer.tax_numbers.vat) else "-vat"
+    for case in (f"{country}{vat}", country, f"*{vat}", "*"):
+        if case in settings.taxes:
+            return settings.taxes[case]
+    return settings.channel["tax_transaction"] or ""

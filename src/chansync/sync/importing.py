@@ -28,7 +28,7 @@ from chansync.sync.selection import reason_to_skip, skip_sentence
 from chansync.sync.settings import ImportSettings
 
 #: Problems of a sale that are tried again by themselves; the others are a person's to decide.
-RETRIED = frozenset({"missing_stock", "no_document", "no_document_type"})
+RETRIED = frozenset({"missing_stock", "no_document", "document_type_missing"})
 
 #: How long a problem waits for its next try, in minutes, by how often it failed in a row.
 RETRY_MINUTES = (5, 15, 60, 240, 720, 1440)
@@ -101,7 +101,7 @@ def _is_known(settings: ImportSettings, row: OrderRow, order: Order | Unreadable
         return False
     if row.state == "skipped":
         return bool(reason_to_skip(settings, order.status, order.placed_on.isoformat()) == row.reason)
-    return not again
+    return not again or (row.state == "imported" and not row.reason)
 
 
 def _guarded(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 
 import apsw
 
@@ -43,9 +44,7 @@ class Settled:
 
 def asked_for(settings: ImportSettings) -> list[str]:
     """What the channel wants done with a new sale."""
-    values = settings.channel.values
-    wanted = [step for step, parameter in ON_CREATION.items() if values[parameter]]
-    return [step for step in wanted if step != "pay" or "issue" in wanted]
+    return [step for step, parameter in ON_CREATION.items() if settings.channel[parameter]]
 
 
 def settle(
@@ -93,7 +92,7 @@ class _Settling:
             self.settled.todo = [step for step in todo if not self._try(getattr(self, f"_{step}"))]
             self._try(self._settle_payment)
             for refund in self.order.refunds:
-                self._try(lambda refund=refund: self._refund(refund))
+                self._try(partial(self._refund, refund))
         return self.settled
 
     def _state(self) -> SaleState:

@@ -26,6 +26,25 @@ class OrderPlan:
     details: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class PushPlan:
+    """What would be sent to the site and why.
+
+    Attributes:
+        kind: ``status`` or ``quantity``.
+        target: the order's number, or the item's code.
+        before: what the site has, as far as is known; empty: unknown.
+        after: what would be sent; empty: nothing, for the reason given.
+    """
+
+    kind: str
+    target: str
+    external_id: str
+    before: str
+    after: str
+    reason: str = ""
+
+
 def order_plan(order: Order | UnreadableOrder, outcome: Outcome) -> OrderPlan:
     """The plan of one order from what taking it in came to."""
     if isinstance(order, UnreadableOrder):

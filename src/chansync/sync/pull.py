@@ -247,9 +247,13 @@ class OrdersPull:
             if not rows:
                 return
             last = rows[-1].id
-            found = await self.connector.several([row.external_id for row in rows])
-            await self._look_up_refunds(found)
-            await self._take(found)
+            await self.take_by_id([row.external_id for row in rows])
+
+    async def take_by_id(self, external_ids: list[str]) -> None:
+        """Fetch and take in orders by the platform's ids, at most ``FETCH``; those that are gone are left out."""
+        found = await self.connector.several(external_ids)
+        await self._look_up_refunds(found)
+        await self._take(found)
 
     def _newly_selected(self, db: apsw.Connection, last: int) -> list[OrderRow]:
         statuses = sorted(self.importing.order_statuses - self.importing.refused_statuses)

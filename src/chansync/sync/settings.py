@@ -34,6 +34,7 @@ class ImportSettings:
     payments: dict[str, str]
     deliveries: dict[str, str]
     items: dict[str, str]
+    taxes: dict[str, str]
 
 
 class ChannelIncomplete(UsageError):
@@ -72,6 +73,7 @@ def load(db: apsw.Connection, channel: Channel) -> ImportSettings:
         payments=mappings.targets(db, channel.id, "payment"),
         deliveries=mappings.targets(db, channel.id, "delivery"),
         items=mappings.targets(db, channel.id, "item"),
+        taxes=mappings.targets(db, channel.id, "tax"),
     )
 
 

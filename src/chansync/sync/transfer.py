@@ -101,7 +101,7 @@ def _table(db: apsw.Connection, channel: Channel) -> Any:
             if parameter.label.lower() != parameter.name.replace("_", " "):
                 value.comment(parameter.label)
             table.add(parameter.name, value)
-    for kind in ("payment", "delivery", "item"):
+    for kind in ("payment", "delivery", "item", "tax"):
         table.add(kind, _mapping_table(db, channel, kind))
     return table
 

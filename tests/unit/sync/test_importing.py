@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from chansync.model.money import from_minor, round_to_minor
 from chansync.model.order import Order, Refund, TaxNumbers, UnreadableOrder
-from chansync.store import channels, mappings, messages, orders
+from chansync.store import channels, mappings, orders
 from chansync.store.connection import Store
 from chansync.sync.importing import Action, Outcome, plan, take_in
 from support import world
@@ -276,23 +276,6 @@ class TestProblems:
         assert "TypeError" in outcome.reason
         assert "traceback" in world.message_data(company, "import_bug")
         assert take(company, order(2)).action is Action.CREATE
-
-    def test_an_order_changed_on_the_site_after_it_became_a_sale_is_told_with_the_difference(
-        self, company: Store
-    ) -> None:
-        take(company, order())
-        take(company, order(lines=[line(quantity=3, total=Decimal(30), tax=Decimal("5.70"))]))
-        [message] = messages.messages(company.db, messages.Filter(open_only=True))
-        assert message.code == "order_changed"
-        assert "total is 41.53 EUR, the sale's is 17.73 EUR" in message.sentence
-        assert "quantity 3, in the sale 1" in message.sentence
-        take(company, order(note="changed back"))
-        assert world.open_codes(company) == {}
-
-    def test_an_order_refused_after_it_became_a_sale_is_told(self, company: Store) -> None:
-        take(company, order())
-        take(company, order(status="cancelled"))
-        assert world.open_codes(company) == {"1": "order_refused"}
 
 
 class TestCustomers:

@@ -59,6 +59,16 @@ def _create(db: apsw.Connection, customer: Customer) -> int:
     return db.last_insert_rowid()
 
 
+def is_customer(db: apsw.Connection, customer_id: int, customer: Customer) -> bool:
+    """Whether the recorded customer is that one, by name, numbers, phone and e-mail."""
+    numbers = customer.tax_numbers
+    row = db.execute(
+        "SELECT name, uic, vat_number, personal_number, phone, email FROM erp_customer WHERE id = ?", (customer_id,)
+    ).fetchone()
+    same = (customer.name, numbers.uic, numbers.vat, numbers.personal, customer.phone, customer.email)
+    return row == same
+
+
 def address_text(address: Address) -> str:
     """An address as JSON, without its empty fields."""
     filled = {name: value for name in Address.__slots__ if (value := getattr(address, name))}

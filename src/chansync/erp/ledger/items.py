@@ -17,7 +17,7 @@ from typing import Any
 import apsw
 
 from chansync.erp.ledger.setup_kinds import Gtin, Sku
-from chansync.erp.ledger.stock import parse_quantity
+from chansync.erp.ledger.stock import never_negative, parse_quantity
 from chansync.model.errors import UsageError
 from chansync.model.parameter_types import ParameterType, Text
 from chansync.model.times import now_ms
@@ -180,7 +180,8 @@ def import_items(db: apsw.Connection, rows: list[ItemRow], *, note: str = "") ->
     """Write checked rows in one transaction.
 
     Raises:
-        UsageError: warehouses that do not exist, or codes that are services; nothing is written then.
+        UsageError: warehouses that do not exist or may not go below zero, or codes that are services; nothing is
+            written then.
     """
     done = ItemsImported()
     with db:
@@ -189,6 +190,12 @@ def import_items(db: apsw.Connection, rows: list[ItemRow], *, note: str = "") ->
         if unknown:
             raise UsageError(
                 f"There is no warehouse {', '.join(sorted(unknown)):.200} in the ERP, and nothing was imported."
+            )
+        below = {row.warehouse for row in rows if row.stock is not None and row.stock < 0} & never_negative(db)
+        if below:
+            raise UsageError(
+                f"The stock of {', '.join(sorted(below)):.200} may not go below zero, because no POS that takes from "
+                "there allows it, and nothing was imported."
             )
         services = {row[0] for row in db.execute("SELECT code FROM erp_item WHERE type = 'service'")}
         clash = sorted({row.sku for row in rows} & services)
@@ -213,7 +220,8 @@ def _move(db: apsw.Connection, rows: list[ItemRow], warehouses: dict[str, int], 
     balances = {
         (item, warehouse): quantity
         for item, warehouse, quantity in db.execute(
-            "SELECT item_id, warehouse_id, sum(quantity) FROM erp_stock_movement GROUP BY item_id, warehouse_id"
+            """SELECT item_id, warehouse_id, sum(quantity) FROM erp_stock_movement WHERE quantity <> 0
+               GROUP BY item_id, warehouse_id"""
         )
     }
     now = now_ms()

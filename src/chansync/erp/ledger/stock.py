@@ -15,12 +15,16 @@ LARGEST_QUANTITY = 10**12
 
 @dataclass(slots=True)
 class Movement:
-    """A change of stock, in pieces; ``at`` in UTC milliseconds, ``sale`` the number of the sale that caused it."""
+    """A change of what is on hand (``quantity``) and of what is blocked, in pieces.
+
+    ``at`` is in UTC milliseconds, ``sale`` the number of the sale that caused it.
+    """
 
     id: int
     item: str
     warehouse: str
     quantity: int
+    blocked: int
     kind: str
     sale: str
     note: str
@@ -59,14 +63,19 @@ def set_stock(
     The first movement of an item in a warehouse is its opening, later ones are corrections.
 
     Raises:
-        UsageError: there is no such item or warehouse, or it is a service.
+        UsageError: there is no such item or warehouse, it is a service, or its stock may not go below zero.
     """
     difference = 0
     with db:
         item_id = _item(db, item)
         warehouse_id = _warehouse(db, warehouse)
+        if quantity < 0 and warehouse in never_negative(db):
+            raise UsageError(
+                f"{warehouse} cannot have {quantity} of {item!r:.60}: no POS that takes from there allows negative "
+                "stock. Allow it: chansync erp set pos … negative_stock=yes"
+            )
         moved, balance_now = db.execute(
-            """SELECT count(*), coalesce(sum(quantity), 0) FROM erp_stock_movement
+            """SELECT count(nullif(quantity, 0)), coalesce(sum(quantity), 0) FROM erp_stock_movement
                WHERE item_id = ? AND warehouse_id = ?""",
             (item_id, warehouse_id),
         ).get
@@ -78,6 +87,15 @@ def set_stock(
                 (warehouse_id, item_id, difference, "correction" if moved else "opening", note, at or now_ms()),
             )
     return difference
+
+
+def never_negative(db: apsw.Connection) -> set[str]:
+    """The codes of the warehouses whose stock may not go below zero: those of POSs of which none allows it."""
+    rows = db.execute(
+        """SELECT w.code FROM erp_pos p JOIN erp_warehouse w ON w.id = p.warehouse_id
+           GROUP BY w.id HAVING max(p.negative_stock) = 0"""
+    )
+    return {row[0] for row in rows}
 
 
 def _item(db: apsw.Connection, code: str) -> int:
@@ -123,10 +141,9 @@ def balances(
         parameters.append(_warehouse(db, warehouse))
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     found = db.execute(
-        f"""SELECT i.code, i.name, w.code, m.on_hand, coalesce((SELECT sum(quantity) FROM erp_block b
-                WHERE b.item_id = m.item_id AND b.warehouse_id = m.warehouse_id), 0)
-            FROM (SELECT item_id, warehouse_id, sum(quantity) AS on_hand FROM erp_stock_movement m {where}
-                  GROUP BY item_id, warehouse_id) m
+        f"""SELECT i.code, i.name, w.code, m.on_hand, m.blocked
+            FROM (SELECT item_id, warehouse_id, sum(quantity) AS on_hand, sum(blocked) AS blocked
+                  FROM erp_stock_movement m {where} GROUP BY item_id, warehouse_id) m
             JOIN erp_item i ON i.id = m.item_id JOIN erp_warehouse w ON w.id = m.warehouse_id
             ORDER BY i.code, w.code LIMIT ?""",
         (*parameters, limit),
@@ -145,7 +162,7 @@ def movements(db: apsw.Connection, item: str, warehouse: str | None = None, *, l
         condition = "AND m.warehouse_id = ?"
         parameters.append(_warehouse(db, warehouse))
     found = db.execute(
-        f"""SELECT m.id, i.code, w.code, m.quantity, m.kind, coalesce(s.number, ''), m.note, m.at
+        f"""SELECT m.id, i.code, w.code, m.quantity, m.blocked, m.kind, coalesce(s.number, ''), m.note, m.at
             FROM erp_stock_movement m JOIN erp_item i ON i.id = m.item_id JOIN erp_warehouse w ON w.id = m.warehouse_id
             LEFT JOIN erp_sale s ON s.id = m.sale_id WHERE m.item_id = ? {condition} ORDER BY m.id DESC LIMIT ?""",
         (*parameters, limit),

@@ -15,16 +15,30 @@ from chansync.model.order import Order, Refund, UnreadableOrder
 from chansync.model.times import to_ms
 from chansync.platforms.http import SiteHttp
 from chansync.platforms.http_failures import Answer
-from chansync.platforms.protocol import ConnectorSettings, Lookups, OrderPage, SiteIdentity, Traffic
+from chansync.platforms.protocol import (
+    ConnectorSettings,
+    Headline,
+    Lookups,
+    OrderPage,
+    PushResult,
+    QuantityChange,
+    SiteIdentity,
+    SiteItem,
+    StatusChange,
+    Traffic,
+)
 from chansync.platforms.woocommerce.address import parse_address
 from chansync.platforms.woocommerce.auth import Keys
 from chansync.platforms.woocommerce.client import StoreClient
 from chansync.platforms.woocommerce.failures import NO_ROUTE, refusal
+from chansync.platforms.woocommerce.headlines import headlines
 from chansync.platforms.woocommerce.lookups import pull_lookups
 from chansync.platforms.woocommerce.parse import OrderReader
 from chansync.platforms.woocommerce.pull import Pull
 from chansync.platforms.woocommerce.refunds import Refunds
 from chansync.platforms.woocommerce.source import PAGE, StoreSource
+from chansync.platforms.woocommerce.statuses import Statuses
+from chansync.platforms.woocommerce.stock import Stock
 from chansync.platforms.woocommerce.texts import identifier, text, title
 
 # The pages of a search by number that are looked through: beyond them the number is not among the likely ones.
@@ -47,6 +61,8 @@ class WooCommerceConnector:
         self._facts = dict(settings.facts)
         version = text(values.get("api_version")) or "wc/v3"
         self._client = StoreClient(self._http, address, keys, version, self._facts)
+        self._stock = Stock(self._client)
+        self._statuses = Statuses(self._client, self.read)
         self._keys = tuple(_names(values.get(f"{kind}_keys")) for kind in ("vat_number", "uic", "personal_number"))
 
     @property
@@ -62,7 +78,7 @@ class WooCommerceConnector:
     async def check(self) -> SiteIdentity:
         """Find the store anew, prove the key, and say who the store is; see ``Connector.check``."""
         await self._client.connect(fresh=True)
-        status, currency, may_write = await asyncio.gather(self._status(), self._currency(), self._may_write())
+        status, currency, may_write = await asyncio.gather(self._report(), self._currency(), self._may_write())
         environment = status.get("environment") if isinstance(status.get("environment"), dict) else {}
         settings = status.get("settings") if isinstance(status.get("settings"), dict) else {}
         version = text(environment.get("version"))
@@ -82,7 +98,7 @@ class WooCommerceConnector:
             notes=notes,
         )
 
-    async def _status(self) -> dict[str, Any]:
+    async def _report(self) -> dict[str, Any]:
         """The store's own report; empty where the key may not see it or the store fails at it, as some do."""
         try:
             data = (await self._client.get("system_status", {"_fields": _STATUS_FIELDS})).data
@@ -168,6 +184,13 @@ class WooCommerceConnector:
             found += [reader.read(row) for row in rows] if isinstance(rows, list) else []
         return found
 
+    async def headlines(self, since: date) -> AsyncGenerator[list[Headline], None]:
+        """Every order placed from that day on; see ``Connector.headlines``."""
+        await self._client.connect()
+        async with aclosing(headlines(self._client, self._beginning(since))) as pages:
+            async for page in pages:
+                yield page
+
     def read(self, raw: dict[str, Any]) -> Order | UnreadableOrder:
         """An order from data that was kept; no I/O."""
         return self._reader().read(raw)
@@ -175,6 +198,26 @@ class WooCommerceConnector:
     async def refunds(self, orders: list[Order]) -> list[list[Refund]]:
         """The orders' refunds with their lines, as ``parse.read_refund`` describes them."""
         return await Refunds(self._client, self._facts).of(orders)
+
+    async def statuses(self, external_ids: list[str]) -> dict[str, str]:
+        """The orders' statuses by id, 100 in one request; ``trash`` for those in the trash."""
+        return await self._statuses.now(external_ids)
+
+    async def push_statuses(self, changes: list[StatusChange]) -> list[PushResult]:
+        """Set statuses, 100 in one request; see ``Connector.push_statuses``."""
+        return await self._statuses.push(changes)
+
+    async def items(self, skus: list[str]) -> list[SiteItem]:
+        """Products and variations by SKU, 100 in one request."""
+        return await self._stock.by_sku(skus)
+
+    async def items_by_id(self, site_ids: list[str]) -> list[SiteItem]:
+        """Products and variations by id."""
+        return await self._stock.by_id(site_ids)
+
+    async def push_quantities(self, changes: list[QuantityChange]) -> list[PushResult]:
+        """Set stock, 100 in one request of each parent; see ``Connector.push_quantities``."""
+        return await self._stock.push(changes)
 
     async def aclose(self) -> None:
         """Close connections; harmless when called twice."""

@@ -36,7 +36,7 @@ async def pull_lookups(client: StoreClient) -> Lookups:
         SiteError: the store cannot be reached or does not accept the key at all.
     """
     # The first request alone proves the connection; the others then go at once.
-    statuses = await _statuses(client)
+    statuses = await order_statuses(client)
     payments, delivery, currency, taxes = await asyncio.gather(
         _rows(client, "payment_gateways"), _delivery(client), _currency(client), _rows(client, "taxes/classes")
     )
@@ -62,7 +62,7 @@ def usual(statuses: Sequence[LookupValue] | None) -> dict[str, list[str] | str]:
     return chosen | {name: code for name, code in _USUAL_CODES.items() if code in known}
 
 
-async def _statuses(client: StoreClient) -> list[LookupValue] | None:
+async def order_statuses(client: StoreClient) -> list[LookupValue] | None:
     """From ``orders/statuses``; older stores tell them only in a report."""
     for route in ("orders/statuses", "reports/orders/totals"):
         found = _values(await _rows(client, route), "slug", "name")

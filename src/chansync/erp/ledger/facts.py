@@ -1,0 +1,134 @@
+"""What the ledger knows of a sale: its own facts, its state, and the events that made it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import apsw
+
+from chansync.erp.protocol import NotPossible, SaleState
+from chansync.model.times import now_ms
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A sale and where it stands, as every transition needs it.
+
+    Attributes:
+        pos, warehouse: their codes.
+        negative_stock: whether its POS may take more than there is.
+        document_id: its open document, or None.
+    """
+
+    id: int
+    number: str
+    pos_id: int
+    pos: str
+    warehouse_id: int
+    warehouse: str
+    payment_method: str
+    document_type: str
+    negative_stock: bool
+    document_id: int | None
+    state: SaleState
+
+    def refuse_closed(self, wish: str) -> None:
+        """Refuse where the sale is cancelled or reversed.
+
+        Raises:
+            NotPossible: it is.
+        """
+        for closed, word in ((self.state.cancelled, "cancelled"), (self.state.reversed, "reversed")):
+            if closed:
+                raise NotPossible(f"The sale {self.number} is {word}: {wish}.")
+
+    def refuse_issued(self, wish: str) -> None:
+        """Refuse where the sale is closed, or its goods are issued.
+
+        Raises:
+            NotPossible: it is, or they are.
+        """
+        self.refuse_closed(wish)
+        if self.state.written_out:
+            raise NotPossible(f"The sale {self.number} is written out: {wish}.")
+
+
+# One look at each journal, by its index on the sale.
+_FACTS = """
+    SELECT s.id, s.number, s.pos_id, p.code, s.warehouse_id, w.code, s.payment_method, s.document_type,
+        p.negative_stock, s.currency, s.total,
+        (SELECT coalesce(sum(blocked), 0) FROM erp_stock_movement WHERE sale_id = s.id),
+        (SELECT coalesce(sum(quantity), 0) FROM erp_request WHERE sale_id = s.id),
+        (SELECT coalesce(sum(total), 0) FROM erp_document WHERE sale_id = s.id),
+        (SELECT coalesce(sum(amount), 0) FROM erp_payment WHERE sale_id = s.id),
+        (SELECT coalesce(sum(total), 0) FROM erp_refund WHERE sale_id = s.id),
+        EXISTS (SELECT 1 FROM erp_event WHERE sale_id = s.id AND kind = 'written out'),
+        EXISTS (SELECT 1 FROM erp_event WHERE sale_id = s.id AND kind = 'cancelled'),
+        EXISTS (SELECT 1 FROM erp_event WHERE sale_id = s.id AND kind = 'reversed'),
+        (SELECT max(id) FROM erp_document WHERE sale_id = s.id AND reverses_id IS NULL)
+    FROM erp_sale s JOIN erp_pos p ON p.id = s.pos_id JOIN erp_warehouse w ON w.id = s.warehouse_id WHERE s.id = ?
+"""
+
+
+def facts(db: apsw.Connection, sale_id: int) -> Facts:
+    """The sale of that id.
+
+    Raises:
+        NotPossible: there is none.
+    """
+    row = db.execute(_FACTS, (sale_id,)).fetchone()
+    if row is None:
+        raise NotPossible(f"There is no sale of the id {sale_id} in the ERP.")
+    *own, currency, total, blocked, requested, documented, paid, refunded, issued, cancelled, back, document = row
+    closed = bool(cancelled or back)
+    document = None if closed else document
+    sale, number, pos_id, pos, warehouse_id, warehouse, payment_method, document_type, negative_stock = own
+    state = SaleState(
+        currency=currency,
+        total=total,
+        blocked=blocked > 0,
+        requested=requested > 0,
+        documented=documented,
+        document_number=document_number(db, document) if document else "",
+        paid=paid,
+        unpaid=(0 if closed else total - refunded) - paid,
+        refunded=refunded,
+        written_out=bool(issued and not back),
+        cancelled=bool(cancelled),
+        reversed=bool(back),
+    )
+    return Facts(
+        sale, number, pos_id, pos, warehouse_id, warehouse, payment_method, document_type, bool(negative_stock),
+        document, state,
+    )  # fmt: skip
+
+
+def document_number(db: apsw.Connection, document_id: int) -> str:
+    """The number of a document for people: POS, type and number; codes hold no slash."""
+    rows = db.execute(
+        """SELECT p.code, t.code, d.number FROM erp_document d JOIN erp_pos p ON p.id = d.pos_id
+           JOIN erp_document_type t ON t.id = d.document_type_id WHERE d.id = ?""",
+        (document_id,),
+    )
+    return next(f"{pos}/{document_type}/{number}" for pos, document_type, number in rows)
+
+
+def note_event(db: apsw.Connection, sale_id: int, kind: str, **data: Any) -> None:
+    """Write down that something was done with the sale; ``data`` is kept as JSON."""
+    db.execute(
+        "INSERT INTO erp_event (sale_id, kind, at, data) VALUES (?, ?, ?, ?)", (sale_id, kind, now_ms(), _encode(data))
+    )
+
+
+def last_event(db: apsw.Connection, sale_id: int, kinds: tuple[str, ...]) -> tuple[str, dict[str, Any]] | None:
+    """The last event of those kinds and its data, or None."""
+    marks = ", ".join("?" * len(kinds))
+    row = db.execute(
+        f"SELECT kind, data FROM erp_event WHERE sale_id = ? AND kind IN ({marks}) ORDER BY id DESC LIMIT 1",
+        (sale_id, *kinds),
+    ).fetchone()
+    return (row[0], json.loads(row[1])) if row else None

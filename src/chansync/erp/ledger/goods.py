@@ -1,0 +1,260 @@
+"""The goods of sales: what they need, block, request, take and bring back.
+
+On hand and blocked are two accounts of each item in each warehouse; a movement changes one of them or both.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from decimal import Decimal
+
+import apsw
+
+from chansync.erp.ledger.facts import Facts, last_event, note_event
+from chansync.erp.ledger.stock import LARGEST_QUANTITY
+from chansync.erp.protocol import MissingStock, NotPossible
+from chansync.model.times import now_ms
+
+#: Item id → pieces.
+Pieces = dict[int, int]
+
+
+def whole(quantity: Decimal, item: str) -> int:
+    """The quantity as pieces.
+
+    Raises:
+        NotPossible: it is not whole, or larger than any stock.
+    """
+    if quantity != quantity.to_integral_value() or abs(quantity) > LARGEST_QUANTITY:
+        raise NotPossible(f"{quantity} of {item} cannot be taken from stock: it counts whole pieces.")
+    return int(quantity)
+
+
+def needed(db: apsw.Connection, sale: Facts) -> Pieces:
+    """What the sale takes of goods in all: what it has sold, less what was refunded before it was issued.
+
+    Raises:
+        NotPossible: a quantity is not whole.
+    """
+    sums: dict[tuple[int, str], Decimal] = {}
+    for sign, item_id, code, quantity in db.execute(
+        """SELECT 1, i.id, i.code, l.quantity FROM erp_sale_line l JOIN erp_item i ON i.id = l.item_id
+           WHERE l.sale_id = ?1 AND i.type = 'goods'
+           UNION ALL
+           SELECT -1, i.id, i.code, l.quantity FROM erp_refund r JOIN erp_refund_line l ON l.refund_id = r.id
+           JOIN erp_item i ON i.id = l.item_id WHERE r.sale_id = ?1 AND l.goods = 'not issued'""",
+        (sale.id,),
+    ):
+        sums[item_id, code] = sums.get((item_id, code), Decimal(0)) + sign * Decimal(quantity)
+    pieces = {item_id: whole(quantity, code) for (item_id, code), quantity in sums.items()}
+    return {item_id: count for item_id, count in pieces.items() if count > 0}
+
+
+def block(db: apsw.Connection, sale: Facts) -> None:
+    """``Erp.block``."""
+    sale.refuse_issued("nothing can be blocked for it")
+    own = _blocked(db, sale)
+    moves: Pieces = {}
+    for item_id, count in needed(db, sale).items():
+        wanted = count - own.get(item_id, 0)
+        if not sale.negative_stock:
+            wanted = min(wanted, _free(db, item_id, sale.warehouse_id))
+        if wanted > 0:
+            moves[item_id] = wanted
+    _move(db, sale, "block", [(item_id, 0, count) for item_id, count in moves.items()])
+    if moves or not is_block_wanted(db, sale):
+        note_event(db, sale.id, "blocked", pieces=_by_code(db, moves))
+
+
+def release(db: apsw.Connection, sale: Facts) -> None:
+    """``Erp.release``."""
+    if is_block_wanted(db, sale):
+        note_event(db, sale.id, "released", pieces=_by_code(db, unblock(db, sale)))
+
+
+def is_block_wanted(db: apsw.Connection, sale: Facts) -> bool:
+    """Whether the sale was blocked last, even if there was nothing to block."""
+    last = last_event(db, sale.id, ("blocked", "released"))
+    return last is not None and last[0] == "blocked"
+
+
+def unblock(db: apsw.Connection, sale: Facts, keep: Pieces | None = None) -> Pieces:
+    """End the sale's blocks beyond ``keep``; what was ended."""
+    ended = _beyond(_blocked(db, sale), keep)
+    _move(db, sale, "release", [(item_id, 0, -count) for item_id, count in ended.items()])
+    return ended
+
+
+def request_missing(db: apsw.Connection, sale: Facts, warehouses: list[str]) -> list[tuple[str, int]]:
+    """``Erp.request_missing``."""
+    sale.refuse_issued("nothing can be requested for it")
+    own, open_now = _blocked(db, sale), _requested(db, sale)
+    places = _places(db, warehouses or [sale.warehouse])
+    missing: Pieces = {}
+    for item_id, count in needed(db, sale).items():
+        blocked = own.get(item_id, 0)
+        # A warehouse that is below zero takes nothing from what another one has.
+        there = sum(
+            max(0, _free(db, item_id, place) + (blocked if place == sale.warehouse_id else 0)) for place in places
+        )
+        if sale.warehouse_id not in places:
+            there += min(blocked, max(0, _free(db, item_id, sale.warehouse_id) + blocked))
+        if count > there:
+            missing[item_id] = count - there
+    changes = {
+        item_id: missing.get(item_id, 0) - open_now.get(item_id, 0)
+        for item_id in {**missing, **open_now}
+        if missing.get(item_id, 0) != open_now.get(item_id, 0)
+    }
+    _request(db, sale, changes)
+    found = _by_code(db, missing)
+    if changes or last_event(db, sale.id, ("requested",)) is None:
+        note_event(db, sale.id, "requested", pieces=found, warehouses=warehouses)
+    return sorted(found.items())
+
+
+def withdraw(db: apsw.Connection, sale: Facts, keep: Pieces | None = None) -> Pieces:
+    """End the sale's requests beyond ``keep``; what was ended."""
+    ended = _beyond(_requested(db, sale), keep)
+    _request(db, sale, {item_id: -count for item_id, count in ended.items()})
+    return ended
+
+
+def issue(db: apsw.Connection, sale: Facts) -> dict[str, int]:
+    """Take what the sale needs from its warehouse and end its blocks and requests; item codes and pieces.
+
+    Raises:
+        MissingStock: the warehouse does not have it.
+    """
+    wanted, own = needed(db, sale), _blocked(db, sale)
+    if not sale.negative_stock:
+        _refuse_missing(db, sale, wanted, own)
+    items = {**wanted, **own}
+    _move(db, sale, "write out", [(each, -wanted.get(each, 0), -own.get(each, 0)) for each in items])
+    withdraw(db, sale)
+    return _by_code(db, wanted)
+
+
+def _refuse_missing(db: apsw.Connection, sale: Facts, wanted: Pieces, own: Pieces) -> None:
+    missing: Pieces = {}
+    for item_id, count in wanted.items():
+        there = _free(db, item_id, sale.warehouse_id) + own.get(item_id, 0)
+        if count > there:
+            missing[item_id] = count - max(0, there)
+    if missing:
+        found = sorted(_by_code(db, missing).items())
+        named = ", ".join(f"{count} of {code}" for code, count in found[:12]) + (", …" if len(found) > 12 else "")
+        raise MissingStock(
+            f"The sale {sale.number} cannot be written out: {sale.warehouse} lacks {named}, or it is blocked for other "
+            "sales. Bring it in (chansync erp stock set), release other blocks, or allow negative stock at the POS "
+            f"{sale.pos}.",
+            found,
+        )
+
+
+def bring_back(db: apsw.Connection, sale: Facts, kind: str, pieces: Pieces) -> dict[str, int]:
+    """Put pieces of an issued sale back on hand, as a ``return`` or a ``reversal``; item codes and pieces."""
+    _move(db, sale, kind, [(item_id, count, 0) for item_id, count in pieces.items()])
+    return _by_code(db, pieces)
+
+
+def still_out(db: apsw.Connection, sale: Facts) -> Pieces:
+    """What of an issued sale can still come back: its goods less those returned, and those that are kept outside."""
+    rows = db.execute(
+        "SELECT item_id, -sum(quantity) FROM erp_stock_movement WHERE sale_id = ? GROUP BY item_id", (sale.id,)
+    )
+    out = {item_id: Decimal(count) for item_id, count in rows}
+    for item_id, quantity in db.execute(
+        """SELECT l.item_id, l.quantity FROM erp_refund r JOIN erp_refund_line l ON l.refund_id = r.id
+           WHERE r.sale_id = ? AND l.goods = 'kept'""",
+        (sale.id,),
+    ):
+        out[item_id] = out.get(item_id, Decimal(0)) - Decimal(quantity)
+    return {item_id: int(count) for item_id, count in out.items() if count > 0}
+
+
+def available(db: apsw.Connection, warehouses: list[str]) -> dict[str, int]:
+    """``Erp.available``."""
+    # The first sum runs through one index in its order; joining the items to it first would look each of them up.
+    sums = dict(
+        db.execute(
+            """SELECT item_id, sum(quantity) - sum(blocked) FROM erp_stock_movement
+               WHERE warehouse_id IN (SELECT id FROM erp_warehouse WHERE code IN (SELECT value FROM json_each(?)))
+               GROUP BY item_id""",
+            (json.dumps(warehouses),),
+        )
+    )
+    items = db.execute("SELECT id, code FROM erp_item WHERE type = 'goods'")
+    return {code: sums.get(item_id, 0) for item_id, code in items}
+
+
+def changed_items(db: apsw.Connection, warehouses: list[str], after_movement: int) -> tuple[set[str], int]:
+    """``Erp.changed_items``."""
+    rows = db.execute(
+        """SELECT DISTINCT i.code FROM erp_stock_movement m JOIN erp_item i ON i.id = m.item_id
+           WHERE m.id > ? AND m.warehouse_id IN
+               (SELECT id FROM erp_warehouse WHERE code IN (SELECT value FROM json_each(?)))""",
+        (after_movement, json.dumps(warehouses)),
+    )
+    changed = {row[0] for row in rows}
+    mark: int | None = db.execute("SELECT max(id) FROM erp_stock_movement").get
+    return changed, max(after_movement, mark or 0)
+
+
+def _free(db: apsw.Connection, item_id: int, warehouse_id: int) -> int:
+    """On hand less blocked, of one item in one warehouse."""
+    free: int = db.execute(
+        """SELECT coalesce(sum(quantity - blocked), 0) FROM erp_stock_movement
+           WHERE item_id = ? AND warehouse_id = ?""",
+        (item_id, warehouse_id),
+    ).get
+    return free
+
+
+def _blocked(db: apsw.Connection, sale: Facts) -> Pieces:
+    rows = db.execute("SELECT item_id, sum(blocked) FROM erp_stock_movement WHERE sale_id = ? GROUP BY 1", (sale.id,))
+    return {item_id: count for item_id, count in rows if count > 0}
+
+
+def _requested(db: apsw.Connection, sale: Facts) -> Pieces:
+    rows = db.execute("SELECT item_id, sum(quantity) FROM erp_request WHERE sale_id = ? GROUP BY 1", (sale.id,))
+    return {item_id: count for item_id, count in rows if count > 0}
+
+
+def _beyond(now: Pieces, keep: Pieces | None) -> Pieces:
+    kept = keep or {}
+    return {item_id: count - kept.get(item_id, 0) for item_id, count in now.items() if count > kept.get(item_id, 0)}
+
+
+def _places(db: apsw.Connection, warehouses: list[str]) -> set[int]:
+    found = dict(db.execute("SELECT code, id FROM erp_warehouse"))
+    unknown = [code for code in warehouses if code not in found]
+    if unknown:
+        raise NotPossible(f"There is no warehouse {', '.join(unknown):.200} in the ERP to look for goods in.")
+    return {found[code] for code in warehouses}
+
+
+def _by_code(db: apsw.Connection, pieces: Pieces) -> dict[str, int]:
+    return {
+        str(db.execute("SELECT code FROM erp_item WHERE id = ?", (item_id,)).get): count
+        for item_id, count in pieces.items()
+    }
+
+
+def _move(db: apsw.Connection, sale: Facts, kind: str, moves: Iterable[tuple[int, int, int]]) -> None:
+    """Write movements of the sale's warehouse: item id, change on hand, change of what is blocked."""
+    now = now_ms()
+    db.executemany(
+        """INSERT INTO erp_stock_movement (warehouse_id, item_id, quantity, blocked, kind, sale_id, at)
+           VALUES (?, ?, ?, ?, ?, ?, ?)""",
+        [(sale.warehouse_id, item, on_hand, blocked, kind, sale.id, now) for item, on_hand, blocked in moves],
+    )
+
+
+def _request(db: apsw.Connection, sale: Facts, changes: Pieces) -> None:
+    now = now_ms()
+    db.executemany(
+        "INSERT INTO erp_request (sale_id, item_id, quantity, at) VALUES (?, ?, ?, ?)",
+        [(sale.id, item_id, count, now) for item_id, count in changes.items()],
+    )

@@ -1,0 +1,137 @@
+"""Recording sales, and writing untouched ones anew."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+
+import apsw
+
+from chansync.erp.ledger import goods
+from chansync.erp.ledger.customers import address_text, find_or_create, is_customer
+from chansync.erp.ledger.facts import Facts, facts, last_event, note_event
+from chansync.erp.protocol import NotPossible, NumberTaken
+from chansync.model.sale import LineKind, RecordedSale, SaleDraft, SaleLine
+from chansync.model.times import now_ms
+
+
+def record_sale(db: apsw.Connection, draft: SaleDraft) -> RecordedSale:
+    """``Erp.record_sale``."""
+    known = db.execute("SELECT id, number, customer_id FROM erp_sale WHERE key = ?", (draft.key,)).fetchone()
+    if known:
+        return RecordedSale(*(*known, False))
+    _prove_total(draft)
+    customer_id, is_new, warnings = find_or_create(db, draft)
+    number = draft.number or _next_number(db, draft.pos)
+    if db.execute("SELECT 1 FROM erp_sale WHERE number = ?", (number,)).get:
+        raise NumberTaken(f"There is a sale {number} already, of another order.")
+    sale_id = _insert_sale(db, draft, number, customer_id)
+    _insert_lines(db, sale_id, draft.lines)
+    return RecordedSale(sale_id, number, customer_id, is_new, warnings)
+
+
+def rewrite(db: apsw.Connection, sale: Facts, draft: SaleDraft) -> None:
+    """``Erp.rewrite``."""
+    if sale.state.touched:
+        raise NotPossible(
+            f"The sale {sale.number} cannot be rewritten: it is written out, documented, paid, refunded or closed."
+        )
+    _prove_total(draft)
+    is_blocked = goods.is_block_wanted(db, sale)
+    requested = last_event(db, sale.id, ("requested",))
+    goods.unblock(db, sale)
+    goods.withdraw(db, sale)
+    note_event(db, sale.id, "rewritten", before=_before(db, sale))
+    _update_sale(db, sale.id, draft)
+    db.execute("DELETE FROM erp_sale_line WHERE sale_id = ?", (sale.id,))
+    _insert_lines(db, sale.id, draft.lines)
+    if is_blocked:
+        goods.block(db, facts(db, sale.id))
+    if requested:
+        goods.request_missing(db, facts(db, sale.id), requested[1]["warehouses"])
+
+
+def sale_lines(db: apsw.Connection, sale_id: int) -> list[SaleLine]:
+    """``Erp.sale_lines``."""
+    rows = db.execute(
+        """SELECT l.kind, coalesce(i.code, ''), l.name, l.quantity, l.net, l.tax, l.discount, l.external_id
+           FROM erp_sale_line l LEFT JOIN erp_item i ON i.id = l.item_id WHERE l.sale_id = ? ORDER BY position""",
+        (sale_id,),
+    )
+    return [SaleLine(LineKind(kind), code, name, Decimal(qty), *rest) for kind, code, name, qty, *rest in rows]
+
+
+def _prove_total(draft: SaleDraft) -> None:
+    if sum(line.net + line.tax for line in draft.lines) != draft.total:
+        raise AssertionError(f"the lines of {draft.key} do not add up to its total")
+
+
+def _next_number(db: apsw.Connection, pos: str) -> str:
+    """The next free number of the POS's own series."""
+    while True:
+        number: int = db.execute(
+            "UPDATE erp_pos SET next_sale_number = next_sale_number + 1 WHERE code = ? RETURNING next_sale_number - 1",
+            (pos,),
+        ).get
+        text = f"{pos}-{number}"
+        # A channel whose code is the POS's code may have used it for an order's number.
+        if not db.execute("SELECT 1 FROM erp_sale WHERE number = ?", (text,)).get:
+            return text
+
+
+def _insert_sale(db: apsw.Connection, draft: SaleDraft, number: str, customer_id: int) -> int:
+    db.execute(
+        """INSERT INTO erp_sale (key, number, order_number, channel_code, pos_id, warehouse_id, customer_id, sale_date,
+           currency, total, payment_method, delivery_method, sale_type, tax_transaction, document_type, merchant,
+           billing, delivery, note, mark, created_at)
+           VALUES (?, ?, ?, ?, (SELECT id FROM erp_pos WHERE code = ?), (SELECT id FROM erp_warehouse WHERE code = ?),
+           ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        (
+            draft.key, number, draft.order_number, draft.channel_code, draft.pos, draft.warehouse, customer_id,
+            draft.sale_date.isoformat(), draft.currency, draft.total, draft.payment_method, draft.delivery_method,
+            draft.sale_type, draft.tax_transaction, draft.document_type, draft.merchant, address_text(draft.billing),
+            address_text(draft.delivery), draft.note, draft.mark, now_ms(),
+        ),
+    )  # fmt: skip
+    return db.last_insert_rowid()
+
+
+def _insert_lines(db: apsw.Connection, sale_id: int, lines: list[SaleLine]) -> None:
+    db.executemany(
+        """INSERT INTO erp_sale_line (sale_id, position, kind, item_id, name, quantity, net, tax, discount, external_id)
+           VALUES (?, ?, ?, (SELECT id FROM erp_item WHERE code = ?), ?, ?, ?, ?, ?, ?)""",
+        [
+            (
+                sale_id, position, line.kind, line.item_code, line.name, str(line.quantity), line.net, line.tax,
+                line.discount, line.external_id,
+            )
+            for position, line in enumerate(lines, 1)
+        ],
+    )  # fmt: skip
+
+
+def _before(db: apsw.Connection, sale: Facts) -> dict[str, Any]:
+    """The sale as it was before it is rewritten, for its event."""
+    names = "customer_id currency total payment_method delivery_method billing delivery note".split()
+    rows = db.execute(f"SELECT {', '.join(names)} FROM erp_sale WHERE id = ?", (sale.id,))
+    before: dict[str, Any] = next(dict(zip(names, row, strict=True)) for row in rows)
+    before["lines"] = [asdict(line) | {"quantity": str(line.quantity)} for line in sale_lines(db, sale.id)]
+    return before
+
+
+def _update_sale(db: apsw.Connection, sale_id: int, draft: SaleDraft) -> None:
+    current: int = db.execute("SELECT customer_id FROM erp_sale WHERE id = ?", (sale_id,)).get
+    # A customer that is looked for by nothing would be made anew at each change of its order.
+    customer_id = current if is_customer(db, current, draft.customer) else find_or_create(db, draft)[0]
+    db.execute(
+        """UPDATE erp_sale SET pos_id = (SELECT id FROM erp_pos WHERE code = ?),
+           warehouse_id = (SELECT id FROM erp_warehouse WHERE code = ?), customer_id = ?, currency = ?, total = ?,
+           payment_method = ?, delivery_method = ?, sale_type = ?, tax_transaction = ?, document_type = ?, merchant = ?,
+           billing = ?, delivery = ?, note = ? WHERE id = ?""",
+        (
+            draft.pos, draft.warehouse, customer_id, draft.currency, draft.total, draft.payment_method,
+            draft.delivery_method, draft.sale_type, draft.tax_transaction, draft.document_type, draft.merchant,
+            address_text(draft.billing), address_text(draft.delivery), draft.note, sale_id,
+        ),
+    )  # fmt: skip

@@ -1,0 +1,133 @@
+"""Partial refunds: some lines or an amount of a sale that stays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import apsw
+
+from chansync.erp.ledger import documents, goods
+from chansync.erp.ledger.facts import Facts, note_event
+from chansync.erp.protocol import NotPossible, RefundLine
+from chansync.model.money import format_money
+from chansync.model.times import now_ms
+
+
+@dataclass(slots=True)
+class _Sold:
+    """A line of the sale: the code and id of its item, and how many pieces are not refunded yet."""
+
+    name: str
+    item_id: int | None
+    is_goods: bool
+    left: Decimal
+
+
+def refund(db: apsw.Connection, sale: Facts, key: str, total: int, lines: list[RefundLine], restock: bool) -> bool:
+    """``Erp.refund``."""
+    if db.execute("SELECT 1 FROM erp_refund WHERE sale_id = ? AND key = ?", (sale.id, key)).get:
+        return False
+    sale.refuse_closed("nothing of it can be refunded")
+    left = sale.state.total - sale.state.refunded
+    if not 0 <= total <= max(left, 0):
+        raise NotPossible(
+            f"{format_money(total, sale.state.currency)} cannot be refunded on the sale {sale.number}: "
+            f"{format_money(max(left, 0), sale.state.currency)} of it are left."
+        )
+    matched = _match(db, sale, lines)
+    db.execute("INSERT INTO erp_refund (sale_id, key, total, at) VALUES (?, ?, ?, ?)", (sale.id, key, total, now_ms()))
+    _write_lines(db, sale, db.last_insert_rowid(), matched, restock)
+    pieces = _move_goods(db, sale, matched, restock)
+    credit = documents.credit(db, sale, total) if total and sale.document_id is not None else ""
+    returned = documents.give_back(db, sale, max(0, sale.state.paid - (left - total)))
+    note_event(db, sale.id, "refunded", key=key, total=total, pieces=pieces, credit=credit, returned=returned)
+    return True
+
+
+def _match(db: apsw.Connection, sale: Facts, lines: list[RefundLine]) -> list[tuple[RefundLine, _Sold]]:
+    """Each refunded line with the line that was sold.
+
+    Raises:
+        NotPossible: the sale has no such line, or less of it is left.
+    """
+    sold = _sold(db, sale)
+    matched: list[tuple[RefundLine, _Sold]] = []
+    for line in lines:
+        found = sold.get(line.external_id) if line.external_id else None
+        if found is None:
+            if not line.net and not line.tax:
+                # What costs nothing, such as free shipping, is no line of a sale.
+                continue
+            raise NotPossible(f"The sale {sale.number} has no line {line.external_id:.60}, which a refund names.")
+        if line.quantity < 0 or line.quantity > found.left:
+            raise NotPossible(
+                f"{line.quantity} of {found.name:.60} cannot be refunded on the sale {sale.number}: "
+                f"{max(found.left, Decimal(0))} are left."
+            )
+        found.left -= line.quantity
+        matched.append((line, found))
+    return matched
+
+
+def _sold(db: apsw.Connection, sale: Facts) -> dict[str, _Sold]:
+    """The sale's lines by their external ids; an item before a service that shares its id."""
+    sold: dict[str, _Sold] = {}
+    for external_id, name, item_id, item_type, quantity in db.execute(
+        """SELECT l.external_id, coalesce(i.code, l.name), l.item_id, i.type, l.quantity
+           FROM erp_sale_line l LEFT JOIN erp_item i ON i.id = l.item_id WHERE l.sale_id = ?
+           ORDER BY l.kind <> 'item', l.position""",
+        (sale.id,),
+    ):
+        sold.setdefault(external_id, _Sold(name, item_id, item_type == "goods", Decimal(quantity)))
+    for external_id, quantity in db.execute(
+        """SELECT l.external_id, l.quantity FROM erp_refund r JOIN erp_refund_line l ON l.refund_id = r.id
+           WHERE r.sale_id = ?""",
+        (sale.id,),
+    ):
+        if external_id in sold:
+            sold[external_id].left -= Decimal(quantity)
+    return sold
+
+
+def _write_lines(
+    db: apsw.Connection, sale: Facts, refund_id: int, matched: list[tuple[RefundLine, _Sold]], restock: bool
+) -> None:
+    db.executemany(
+        """INSERT INTO erp_refund_line (refund_id, position, external_id, item_id, quantity, net, tax, goods)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
+        [
+            (
+                refund_id, position, line.external_id, sold.item_id, str(line.quantity), line.net, line.tax,
+                _fate(sale, line, sold, restock),
+            )
+            for position, (line, sold) in enumerate(matched, 1)
+        ],
+    )  # fmt: skip
+
+
+def _fate(sale: Facts, line: RefundLine, sold: _Sold, restock: bool) -> str:
+    """What becomes of the line's goods, as ``erp_refund_line.goods`` says it."""
+    if not sold.is_goods or not line.quantity:
+        return "none"
+    if not sale.state.written_out:
+        return "not issued"
+    return "returned" if restock else "kept"
+
+
+def _move_goods(
+    db: apsw.Connection, sale: Facts, matched: list[tuple[RefundLine, _Sold]], restock: bool
+) -> dict[str, int]:
+    """Bring refunded goods back, or end the blocks and requests for them; what came back."""
+    if not sale.state.written_out:
+        still_needed = goods.needed(db, sale) if any(sold.is_goods for _, sold in matched) else None
+        if still_needed is not None:
+            goods.unblock(db, sale, still_needed)
+            goods.withdraw(db, sale, still_needed)
+        return {}
+    pieces: goods.Pieces = {}
+    for line, sold in matched:
+        if sold.is_goods and sold.item_id is not None and line.quantity:
+            # Also where they stay away: half a piece of what went out whole is no quantity.
+            pieces[sold.item_id] = pieces.get(sold.item_id, 0) + goods.whole(line.quantity, sold.name)
+    return goods.bring_back(db, sale, "return", pieces) if restock else {}

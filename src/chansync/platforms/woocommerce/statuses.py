@@ -1,0 +1,137 @@
+"""Setting the statuses of orders: many in one request, and only those that the store has.
+
+An entry of ``orders/batch`` is not validated like a PUT: an unknown status is not refused there, the order silently
+becomes ``pending`` (``WC_Order::set_status``). So the store's own list is asked first, and every answer is compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from chansync.model.errors import SiteUnavailable
+from chansync.model.order import Order, UnreadableOrder
+from chansync.platforms.protocol import PushResult, StatusChange
+from chansync.platforms.woocommerce.client import StoreClient
+from chansync.platforms.woocommerce.failures import NO_ROUTE, refusal
+from chansync.platforms.woocommerce.lookups import order_statuses
+from chansync.platforms.woocommerce.parse import digest
+from chansync.platforms.woocommerce.source import PAGE
+from chansync.platforms.woocommerce.texts import identifier, text
+
+_FIELDS = {"_fields": "id,status"}
+
+
+class Statuses:
+    """Reads and sets statuses.
+
+    Args:
+        read: makes an order from the store's data.
+    """
+
+    def __init__(self, client: StoreClient, read: Callable[[Any], Order | UnreadableOrder]) -> None:
+        self._client = client
+        self._read = read
+        self._known: frozenset[str] | None = None
+
+    async def now(self, external_ids: list[str]) -> dict[str, str]:
+        """The orders' statuses by id.
+
+        Lists leave out the trash and orders whose status no plugin knows any more (seen): what is missing in them is
+        asked for one by one.
+        """
+        wanted = [own for own in map(identifier, external_ids) if own]
+        found: dict[str, str] = {}
+        for first in range(0, len(wanted), PAGE):
+            params = {"include": ",".join(wanted[first : first + PAGE]), "per_page": PAGE, **_FIELDS}
+            rows = (await self._client.get("orders", params)).data
+            for row in rows if isinstance(rows, list) else ():
+                if isinstance(row, dict):
+                    found[identifier(row.get("id"))] = text(row.get("status"))
+        for own in wanted:
+            if own not in found and (status := await self._alone(own)):
+                found[own] = status
+        return found
+
+    async def _alone(self, own: str) -> str:
+        answer = await self._client.ask("GET", f"orders/{own}", _FIELDS)
+        if answer.status == 404 and answer.is_json and answer.code != NO_ROUTE:
+            return ""
+        if answer.status >= 400:
+            raise refusal(answer, self._client.http.sentences)
+        return text(answer.data.get("status")) if isinstance(answer.data, dict) else ""
+
+    async def push(self, changes: list[StatusChange]) -> list[PushResult]:
+        """Set them; see ``Connector.push_statuses``."""
+        known = await self._store_has()
+        results: dict[str, PushResult] = {}
+        sendable = []
+        for change in changes:
+            if not known or change.status in known:
+                sendable.append(change)
+            else:
+                error = f"the site has no status {change.status[:60]!r}; it has {', '.join(sorted(known))}"
+                results[change.external_id] = PushResult(change.external_id, error)
+        for first in range(0, len(sendable), PAGE):
+            for result in await self._batch(sendable[first : first + PAGE]):
+                results[result.target] = result
+        return [results[change.external_id] for change in changes]
+
+    async def _store_has(self) -> frozenset[str]:
+        """The store's statuses, asked once a connection; empty where this key may not see them."""
+        if self._known is None:
+            listed = await order_statuses(self._client)
+            self._known = frozenset(status.code for status in listed or ())
+        return self._known
+
+    async def _batch(self, changes: list[StatusChange]) -> list[PushResult]:
+        # Nothing but the status: sending lines would make the store calculate the order anew.
+        body = {"update": [{"id": int(change.external_id), "status": change.status} for change in changes]}
+        entries = await send_batch(self._client, "orders/batch", body, repeatable=False)
+        return [self._result(change, entries.get(change.external_id)) for change in changes]
+
+    def _result(self, change: StatusChange, entry: dict[str, Any] | None) -> PushResult:
+        error = entry_error(self._client, entry)
+        if error or entry is None:
+            return PushResult(change.external_id, error)
+        read = self._read(entry)
+        order = None if isinstance(read, UnreadableOrder) else read
+        status = text(entry.get("status"))
+        if status != change.status:
+            error = f"the site made it {status[:60] or 'nothing'!r} instead of {change.status!r}"
+        before = digest(replace(order, status=change.known)) if order else ""
+        return PushResult(change.external_id, error, order, before)
+
+
+async def send_batch(
+    client: StoreClient, route: str, body: dict[str, Any], *, repeatable: bool
+) -> dict[str, dict[str, Any]]:
+    """Send a batch of at most 100 updates (101 is a 413, seen); its entries by id.
+
+    Raises:
+        SiteError: the store failed at the batch as a whole.
+    """
+    answer = await client.ask("POST", route, body=body, repeatable=repeatable)
+    if answer.status >= 400:
+        raise refusal(answer, client.http.sentences)
+    rows = answer.data.get("update") if isinstance(answer.data, dict) else None
+    if not isinstance(rows, list):
+        sentences = client.http.sentences
+        raise SiteUnavailable(
+            f"{sentences.site} did not say what became of a batch{sentences.said(answer)}: a plugin there changes what "
+            "its REST API answers.",
+            code="not_a_batch",
+        )
+    return {identifier(row.get("id")): row for row in rows if isinstance(row, dict)}
+
+
+def entry_error(client: StoreClient, entry: dict[str, Any] | None) -> str:
+    """What the store says is wrong with one entry of a batch; empty when nothing is."""
+    if entry is None:
+        return "the site did not answer for it"
+    error = entry.get("error")
+    if not error:
+        return ""
+    said = error.get("message") or error.get("code") if isinstance(error, dict) else error
+    return f"the site says “{client.http.sentences.quote(said)}”"

@@ -1,0 +1,168 @@
+"""The store's items and their stock: found by SKU or id, set in batches.
+
+A variation goes through its parent's route: the products' route refuses it (seen), and another parent's route would
+move it there (``WC_REST_Product_Variations_Controller`` writes the parent of the route into it).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+
+from chansync.platforms.protocol import PushResult, QuantityChange, SiteItem
+from chansync.platforms.woocommerce.client import StoreClient
+from chansync.platforms.woocommerce.failures import NO_ROUTE, refusal
+from chansync.platforms.woocommerce.source import PAGE
+from chansync.platforms.woocommerce.statuses import entry_error, send_batch
+from chansync.platforms.woocommerce.texts import identifier, text
+
+_FIELDS = "id,sku,type,parent_id,status,catalog_visibility,manage_stock,stock_quantity,stock_status"
+# How long a list of SKUs may be in a URL: servers take 8,190 bytes for the whole, and a signature is in it too.
+_LONGEST_LIST = 5000
+_HIDDEN = "hidden"
+_PRIVATE = "private"
+_PUBLISHED = "publish"
+
+
+class Stock:
+    """Reads and sets what a store has in stock."""
+
+    def __init__(self, client: StoreClient) -> None:
+        self._client = client
+
+    async def by_sku(self, skus: list[str]) -> list[SiteItem]:
+        """Products and variations with one of the SKUs; a store that holds a SKU twice gives both."""
+        wanted = set(filter(None, skus))
+        found: dict[str, SiteItem] = {}
+        for chunk in _chunks(sorted(wanted)):
+            rows = await self._listed({"sku": ",".join(chunk)})
+            # The store's comparison takes no notice of case; ours does, as the import's does.
+            found |= {item.site_id: item for item in map(_item, rows) if item.sku in wanted}
+        return list(found.values())
+
+    async def by_id(self, site_ids: list[str]) -> list[SiteItem]:
+        """Products by id, 100 in a request; variations, which that list leaves out, one by one."""
+        wanted = [own for own in dict.fromkeys(map(identifier, site_ids)) if own]
+        found: dict[str, SiteItem] = {}
+        for first in range(0, len(wanted), PAGE):
+            rows = await self._listed({"include": ",".join(wanted[first : first + PAGE])})
+            found |= {item.site_id: item for item in map(_item, rows)}
+        for own in wanted:
+            if own not in found and (row := await self._alone(own)):
+                found[own] = _item(row)
+        return [found[own] for own in wanted if own in found]
+
+    async def _listed(self, params: dict[str, Any]) -> list[dict[str, Any]]:
+        """All pages: more than a page comes only where a store holds SKUs twice."""
+        found: list[dict[str, Any]] = []
+        page = 1
+        while True:
+            answer = await self._client.get("products", {**params, "per_page": PAGE, "page": page, "_fields": _FIELDS})
+            rows = answer.data if isinstance(answer.data, list) else []
+            found += [row for row in rows if isinstance(row, dict) and identifier(row.get("id"))]
+            total = answer.headers.get("x-wp-totalpages", "")
+            if len(rows) < PAGE or (total.isascii() and total.isdigit() and page >= int(total[:6])):
+                return found
+            page += 1
+
+    async def _alone(self, own: str) -> dict[str, Any] | None:
+        answer = await self._client.ask("GET", f"products/{own}", {"_fields": _FIELDS})
+        if answer.status == 404 and answer.is_json and answer.code != NO_ROUTE:
+            return None
+        if answer.status >= 400:
+            raise refusal(answer, self._client.http.sentences)
+        return answer.data if isinstance(answer.data, dict) and identifier(answer.data.get("id")) else None
+
+    async def push(self, changes: list[QuantityChange]) -> list[PushResult]:
+        """Set them; see ``Connector.push_quantities``."""
+        # All are waited for, so that none goes on in the background after another failed.
+        sent = await asyncio.gather(*(self._batch(*batch) for batch in _batches(changes)), return_exceptions=True)
+        results: dict[str, PushResult] = {}
+        for done in sent:
+            if isinstance(done, BaseException):
+                raise done
+            results |= {result.target: result for result in done}
+        return [results[change.site_id] for change in changes]
+
+    async def _batch(self, route: str, changes: list[QuantityChange]) -> list[PushResult]:
+        body = {"update": [_update(change) for change in changes]}
+        entries = await send_batch(self._client, route, body, repeatable=True)
+        results = []
+        for change in changes:
+            entry = entries.get(change.site_id)
+            error = entry_error(self._client, entry) or _difference(change, entry or {})
+            results.append(PushResult(change.site_id, error))
+        return results
+
+
+def _chunks(skus: list[str]) -> Iterator[list[str]]:
+    """Lists that fit a request. A SKU with a comma in it goes alone: the store then takes it whole."""
+    chunk: list[str] = []
+    length = 0
+    for sku in skus:
+        size = len(quote(sku, safe="")) + 3
+        if "," in sku:
+            yield [sku]
+            continue
+        if chunk and (len(chunk) == PAGE or length + size > _LONGEST_LIST):
+            yield chunk
+            chunk, length = [], 0
+        chunk.append(sku)
+        length += size
+    if chunk:
+        yield chunk
+
+
+def _batches(changes: Iterable[QuantityChange]) -> Iterator[tuple[str, list[QuantityChange]]]:
+    """Routes and the changes that go to each, at most 100 together."""
+    routes: dict[str, list[QuantityChange]] = {}
+    for change in changes:
+        parent = change.parent_id
+        routes.setdefault(f"products/{parent}/variations/batch" if parent else "products/batch", []).append(change)
+    for route, its in routes.items():
+        for first in range(0, len(its), PAGE):
+            yield route, its[first : first + PAGE]
+
+
+def _update(change: QuantityChange) -> dict[str, Any]:
+    entry: dict[str, Any] = {"id": int(change.site_id)}
+    if change.quantity is None:
+        entry |= {"manage_stock": False, "stock_status": "instock" if change.in_stock else "outofstock"}
+    else:
+        entry |= {"manage_stock": True, "stock_quantity": change.quantity}
+    visibility = (_PRIVATE if change.parent_id else _HIDDEN) if change.hide else change.visibility
+    if visibility:
+        entry["status" if change.parent_id else "catalog_visibility"] = visibility
+    return entry
+
+
+def _difference(change: QuantityChange, entry: dict[str, Any]) -> str:
+    """What the store made of it where that is not what was asked, for people."""
+    item = _item(entry)
+    if change.quantity is not None and item.quantity != change.quantity:
+        if item.quantity is None:
+            return "the site does not count stock: enable it under WooCommerce → Settings → Products → Inventory"
+        return f"the site made it {item.quantity} pieces instead of {change.quantity}"
+    if change.quantity is None and item.in_stock != change.in_stock:
+        return f"the site leaves it {text(entry.get('stock_status'))}: its stock is kept at its parent, or a plugin's"
+    if change.hide and item.shown:
+        return "the site still shows it"
+    return ""
+
+
+def _item(row: dict[str, Any]) -> SiteItem:
+    parent = identifier(row.get("parent_id")) if text(row.get("type")) in ("variation", "") else ""
+    visibility = text(row.get("status" if parent else "catalog_visibility"))
+    counted = row.get("stock_quantity") if row.get("manage_stock") else None
+    return SiteItem(
+        sku=text(row.get("sku")),
+        site_id=identifier(row.get("id")),
+        parent_id=parent,
+        quantity=int(counted) if isinstance(counted, (int, Decimal)) else None,
+        in_stock=text(row.get("stock_status")) != "outofstock",
+        visibility=visibility or (_PUBLISHED if parent else "visible"),
+        shown=visibility not in (_PRIVATE, "draft") if parent else visibility != _HIDDEN,
+    )

@@ -1,0 +1,117 @@
+"""Statuses that wait to be sent to the sites: at most one open row for each order, written with the event itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import apsw
+
+from chansync.model.order import Order
+from chansync.model.times import now_ms
+from chansync.store.orders import raw_text
+
+#: How long a push that failed waits for its next try, in minutes, by how often it failed in a row.
+RETRY_MINUTES = (5, 15, 60, 240, 720, 1440)
+
+
+@dataclass(slots=True)
+class DueStatus:
+    """A status to be sent.
+
+    Attributes:
+        event: what happened to the sale: ``written out``, ``written out and paid`` or ``cancelled``.
+        known: the order's status as it was last seen on the site.
+        digest: of the order as it was last seen.
+        attempts: how often sending it failed.
+    """
+
+    id: int
+    order_id: int
+    external_id: str
+    number: str
+    event: str
+    status: str
+    known: str
+    digest: str
+    attempts: int
+
+
+def last_event(db: apsw.Connection, order_id: int) -> str:
+    """The event that the order's latest row is about; empty when it has none."""
+    found: str | None = db.execute(
+        "SELECT event FROM outbox WHERE order_id = ? ORDER BY id DESC LIMIT 1", (order_id,)
+    ).get
+    return found or ""
+
+
+def put(db: apsw.Connection, channel_id: int, order_id: int, event: str, status: str) -> None:
+    """Let a status be sent. Call it in the transaction of the event, after ``supersede``."""
+    db.execute(
+        "INSERT INTO outbox (channel_id, order_id, event, status, state, created_at) VALUES (?, ?, ?, ?, 'due', ?)",
+        (channel_id, order_id, event, status, now_ms()),
+    )
+
+
+def supersede(db: apsw.Connection, order_id: int) -> None:
+    """What was to be sent for the order and is not confirmed is not sent any more."""
+    db.execute("UPDATE outbox SET state = 'superseded' WHERE order_id = ? AND state IN ('due', 'sent')", (order_id,))
+
+
+def due(
+    db: apsw.Connection, channel_id: int, now: int | None, *, limit: int = 100, after_id: int = 0
+) -> list[DueStatus]:
+    """Open rows of the channel, oldest first; with ``now``, only those whose next try is due by then."""
+    rows = db.execute(
+        """SELECT b.id, o.id, o.external_id, o.number, b.event, b.status, o.status, o.digest, b.attempts
+           FROM outbox b JOIN "order" o ON o.id = b.order_id
+           WHERE b.channel_id = ?1 AND b.state IN ('due', 'sent') AND b.id > ?3
+           AND (?2 IS NULL OR coalesce(b.next_try_at, 0) <= ?2) ORDER BY b.id LIMIT ?4""",
+        (channel_id, now, after_id, limit),
+    )
+    return [DueStatus(*row) for row in rows]
+
+
+def sent(db: apsw.Connection, row_ids: list[int]) -> None:
+    """Note that the rows are about to be sent; what became of that is unknown until it is confirmed."""
+    db.executemany("UPDATE outbox SET state = 'sent' WHERE id = ? AND state = 'due'", [(each,) for each in row_ids])
+
+
+def confirm(db: apsw.Connection, row_id: int) -> None:
+    """The site has the status. A row that a later event superseded meanwhile stays so."""
+    db.execute(
+        "UPDATE outbox SET state = 'confirmed', confirmed_at = ? WHERE id = ? AND state IN ('due', 'sent')",
+        (now_ms(), row_id),
+    )
+
+
+def drop(db: apsw.Connection, row_id: int) -> None:
+    """The status is not to be sent."""
+    db.execute("UPDATE outbox SET state = 'dropped' WHERE id = ? AND state IN ('due', 'sent')", (row_id,))
+
+
+def fail(db: apsw.Connection, row: DueStatus) -> None:
+    """Sending failed: try again later, each time after a longer wait."""
+    db.execute(
+        """UPDATE outbox SET state = 'due', attempts = attempts + 1, next_try_at = ?
+           WHERE id = ? AND state IN ('due', 'sent')""",
+        (next_try(row.attempts), row.id),
+    )
+
+
+def next_try(attempts: int) -> int:
+    """When to try again after ``attempts`` failures before this one; UTC milliseconds."""
+    return now_ms() + RETRY_MINUTES[min(attempts, len(RETRY_MINUTES) - 1)] * 60_000
+
+
+def note_status(db: apsw.Connection, row: DueStatus, status: str, order: Order | None, digest_before: str) -> None:
+    """Write that the order has this status on the site, so that our own push changes nothing at the next pull.
+
+    With the order as the site has it now, and nothing but the status new in it, the whole of it is known: the pull
+    finds it unchanged. If anything else is new, the digest stays, and the pull takes that in.
+    """
+    db.execute('UPDATE "order" SET status = ? WHERE id = ?', (status, row.order_id))
+    if order is not None and order.status == status:
+        db.execute(
+            'UPDATE "order" SET digest = ?, modified_at = ?, raw = ? WHERE id = ? AND digest = ?',
+            (order.digest, order.modified_at, raw_text(order), row.order_id, digest_before),
+        )

@@ -1,0 +1,107 @@
+"""What each channel's site sells of the ERP's items, and what of their stock it has as far as we know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import apsw
+
+from chansync.store.outbox import next_try
+
+
+@dataclass(slots=True)
+class SiteItemRow:
+    """An ERP item and one id that the site sells it under.
+
+    Attributes:
+        item: the ERP's code.
+        site_id: empty: the site did not have it when it was looked for.
+        sku: what the site calls it.
+        on_site: what the site was last seen to have or confirmed: ``7``, ``yes`` or ``no``, with ``hidden`` behind it
+            where it is off the site for want of stock; empty: unknown.
+        removed_by_us: how it was shown before we took it off the site; empty: we did not.
+        error: why the last push failed; empty: it did not.
+        looked_at: when it was last looked for; UTC milliseconds.
+    """
+
+    item: str
+    site_id: str
+    parent_id: str = ""
+    sku: str = ""
+    on_site: str = ""
+    removed_by_us: str = ""
+    error: str = ""
+    failures: int = 0
+    next_try_at: int | None = None
+    looked_at: int = 0
+
+
+_FIELDS = "item, site_id, parent_id, sku, on_site, removed_by_us, error, failures, next_try_at, looked_at"
+
+
+def rows(db: apsw.Connection, channel_id: int) -> list[SiteItemRow]:
+    """Everything known of the channel's items."""
+    found = db.execute(f"SELECT {_FIELDS} FROM site_item WHERE channel_id = ? ORDER BY item, site_id", (channel_id,))
+    return [SiteItemRow(*row) for row in found]
+
+
+def anything_due(db: apsw.Connection, channel_id: int, now: int, looked_before: int) -> bool:
+    """Whether a failed push is due again, or an item to be looked for again (looked for before that time)."""
+    return bool(
+        db.execute(
+            """SELECT 1 FROM site_item WHERE channel_id = ? AND (next_try_at <= ? OR looked_at < ?) LIMIT 1""",
+            (channel_id, now, looked_before),
+        ).get
+    )
+
+
+def replace(db: apsw.Connection, channel_id: int, items: Iterable[str], found: Iterable[SiteItemRow]) -> None:
+    """Keep what was found of these items now. Call it inside a transaction."""
+    db.executemany("DELETE FROM site_item WHERE channel_id = ? AND item = ?", [(channel_id, item) for item in items])
+    db.executemany(
+        f"INSERT INTO site_item (channel_id, {_FIELDS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                channel_id, row.item, row.site_id, row.parent_id, row.sku, row.on_site, row.removed_by_us, row.error,
+                row.failures, row.next_try_at, row.looked_at,
+            )
+            for row in found
+        ],
+    )  # fmt: skip
+
+
+def note_removal(db: apsw.Connection, channel_id: int, row: SiteItemRow) -> None:
+    """Keep how an item is shown before we take it off, or (empty) that it is not we who keep it off."""
+    db.execute(
+        "UPDATE site_item SET removed_by_us = ? WHERE channel_id = ? AND item = ? AND site_id = ?",
+        (row.removed_by_us, channel_id, row.item, row.site_id),
+    )
+
+
+def confirm(db: apsw.Connection, channel_id: int, row: SiteItemRow, on_site: str, *, shown: bool) -> None:
+    """The site has it so."""
+    db.execute(
+        """UPDATE site_item SET on_site = ?, removed_by_us = CASE WHEN ? THEN '' ELSE removed_by_us END, error = '',
+           failures = 0, next_try_at = NULL WHERE channel_id = ? AND item = ? AND site_id = ?""",
+        (on_site, shown, channel_id, row.item, row.site_id),
+    )
+
+
+def fail(db: apsw.Connection, channel_id: int, row: SiteItemRow, error: str) -> None:
+    """Sending failed: try again later, each time after a longer wait."""
+    db.execute(
+        """UPDATE site_item SET error = ?, failures = failures + 1, next_try_at = ?
+           WHERE channel_id = ? AND item = ? AND site_id = ?""",
+        (error, next_try(row.failures), channel_id, row.item, row.site_id),
+    )
+
+
+def failing(db: apsw.Connection, channel_id: int) -> list[tuple[str, str, str]]:
+    """Item, site id and error of everything whose last push failed."""
+    return list(
+        db.execute(
+            "SELECT item, site_id, error FROM site_item WHERE channel_id = ? AND error <> '' ORDER BY item, site_id",
+            (channel_id,),
+        )
+    )

@@ -1,0 +1,153 @@
+"""Sending a channel's due statuses to its site.
+
+The site's present statuses are read before anything is sent: writing a status that an order has already would move its
+time of change, and a refused order must not be brought back. It also tells what became of a push whose answer was
+lost: a run that was killed between push and confirmation goes on as if it had not been.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import apsw
+
+from chansync.model.errors import SiteUnavailable
+from chansync.model.times import now_ms
+from chansync.platforms.protocol import PushResult, StatusChange
+from chansync.store import messages, outbox
+from chansync.store.outbox import DueStatus
+from chansync.store.transaction import transaction
+from chansync.sync.planning import PushPlan
+from chansync.sync.pushing import BATCH, Pushing
+
+#: How often a batch is sent where its answer is lost: each time only what the site then still lacks.
+TRIES = 2
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """Due rows by what is to be done with them. ``dropped`` holds why."""
+
+    there: list[DueStatus] = field(default_factory=list)
+    dropped: list[tuple[DueStatus, str]] = field(default_factory=list)
+    send: list[DueStatus] = field(default_factory=list)
+
+
+async def push_statuses(run: Pushing) -> None:
+    """Send everything that is due.
+
+    Raises:
+        SiteError: the site failed; what was confirmed before stays confirmed, the rest stays due.
+    """
+    now = None if run.asked else now_ms()
+    last = 0
+    while not run.stop.is_set():
+        rows = await run.store.run(outbox.due, run.channel_id, now, limit=BATCH, after_id=last)
+        if not rows:
+            return
+        last = rows[-1].id
+        run.counts.fetched += len(rows)
+        if run.plans is None:
+            await _send(run, rows)
+        else:
+            current = await run.connector.statuses([row.external_id for row in rows])
+            run.plans += _plans(_sort(run, rows, current), current)
+        run.tell()
+
+
+async def _send(run: Pushing, rows: list[DueStatus]) -> None:
+    for left in reversed(range(TRIES)):
+        current = await run.connector.statuses([row.external_id for row in rows])
+        found = _sort(run, rows, current)
+        await run.store.run(_note_unsent, run, found)
+        rows = found.send
+        if not rows:
+            return
+        changes = [StatusChange(row.external_id, row.status, row.known) for row in rows]
+        try:
+            results = await run.connector.push_statuses(changes)
+        except SiteUnavailable:
+            if not left:
+                raise
+            continue
+        await run.store.run(_note_results, run, rows, results)
+        return
+
+
+def _sort(run: Pushing, rows: list[DueStatus], current: dict[str, str]) -> _Sorted:
+    refused = run.channel["refused_statuses"]
+    found = _Sorted()
+    for row in rows:
+        status = current.get(row.external_id)
+        if status is None:
+            found.dropped.append((row, "the site does not have the order any more"))
+        elif status == row.status:
+            found.there.append(row)
+        elif status == "trash":
+            found.dropped.append((row, "the order is in the site's trash"))
+        elif status in refused:
+            found.dropped.append((row, f"the order is {status} on the site, which is a refused status"))
+        else:
+            found.send.append(row)
+    return found
+
+
+def _note_unsent(db: apsw.Connection, run: Pushing, found: _Sorted) -> None:
+    """Confirm what the site has already, drop what must not be sent, and note that the rest is on its way."""
+    with transaction(db):
+        for row in found.there:
+            outbox.confirm(db, row.id)
+            outbox.note_status(db, row, row.status, None, "")
+            messages.solve_code(db, run.channel_id, row.order_id, "push_failed", "the site has the status")
+        for row, reason in found.dropped:
+            outbox.drop(db, row.id)
+            messages.solve_code(db, run.channel_id, row.order_id, "push_failed", "it is not sent any more")
+            # Where the sale is cancelled too, both sides agree, and there is nothing to tell.
+            if row.event != "cancelled":
+                sentence = f"Order {row.number}: {row.status} ({row.event}) is not sent, because {reason}."
+                _log(db, run, "push_refused_status", row, sentence)
+        outbox.sent(db, [row.id for row in found.send])
+        run.counts.unchanged += len(found.there)
+        run.counts.skipped += len(found.dropped)
+        run.progress(db)
+
+
+def _note_results(db: apsw.Connection, run: Pushing, rows: list[DueStatus], results: list[PushResult]) -> None:
+    with transaction(db):
+        for row, result in zip(rows, results, strict=True):
+            if result.error:
+                outbox.fail(db, row)
+                sentence = f"Order {row.number}: the status {row.status} cannot be sent: {result.error}."
+                _log(db, run, "push_failed", row, sentence)
+                run.counts.problems += 1
+                continue
+            outbox.confirm(db, row.id)
+            outbox.note_status(db, row, row.status, result.order, result.digest_before)
+            messages.solve_code(db, run.channel_id, row.order_id, "push_failed", "the status was sent")
+            run.counts.updated += 1
+        run.progress(db)
+
+
+def _log(db: apsw.Connection, run: Pushing, code: str, row: DueStatus, sentence: str) -> None:
+    data = {"order": row.number, "status": row.status, "event": row.event, "known": row.known}
+    messages.log(
+        db, code, sentence, channel_id=run.channel_id, order_id=row.order_id, order_number=row.number,
+        run_id=run.run_id, data=data, beside=True,
+    )  # fmt: skip
+
+
+def _plans(found: _Sorted, current: dict[str, str]) -> list[PushPlan]:
+    plans = [
+        PushPlan(
+            "status", row.number, row.external_id, current[row.external_id], row.status, f"the sale is {row.event}"
+        )
+        for row in found.send
+    ]
+    plans += [
+        PushPlan("status", row.number, row.external_id, row.status, "", "the site has it already")
+        for row in found.there
+    ]
+    return plans + [
+        PushPlan("status", row.number, row.external_id, current.get(row.external_id, ""), "", reason)
+        for row, reason in found.dropped
+    ]

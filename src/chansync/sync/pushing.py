@@ -1,0 +1,61 @@
+"""What every run that sends to a site has with it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import apsw
+
+from chansync.model.channel import Channel
+from chansync.model.errors import UsageError
+from chansync.platforms.protocol import Connector
+from chansync.store import runs, streams
+from chansync.store.connection import Store
+from chansync.store.runs import RunCounts
+from chansync.sync.planning import PushPlan
+
+#: Changes sent between two looks at the stop signal, and in one request where the site takes so many.
+BATCH = 100
+
+
+@dataclass(slots=True)
+class Pushing:
+    """One run that sends.
+
+    Attributes:
+        owner: of the stream's lease.
+        asked: a person asked for it: what failed before is tried again at once.
+        plans: with a list, nothing is sent or written; what would be sent is added to it.
+    """
+
+    store: Store
+    channel: Channel
+    connector: Connector
+    counts: RunCounts
+    run_id: int | None
+    stream: str
+    owner: str
+    asked: bool
+    tell: Callable[[], None]
+    stop: asyncio.Event
+    plans: list[PushPlan] | None = None
+
+    @property
+    def channel_id(self) -> int:
+        """The channel's id."""
+        return self.channel.id
+
+    def progress(self, db: apsw.Connection) -> None:
+        """Write how far the run is and hold its lease; call it in the transaction of what was done.
+
+        Raises:
+            UsageError: another run has taken over.
+        """
+        traffic = self.connector.traffic
+        self.counts.requests, self.counts.bytes = traffic.requests, traffic.bytes_received
+        if self.run_id is not None:
+            runs.progress(db, self.run_id, self.counts)
+        if not streams.renew(db, self.channel_id, self.stream, self.owner):
+            raise UsageError("This run was taken over by another, because it gave no sign of life for too long.")

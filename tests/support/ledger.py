@@ -1,0 +1,95 @@
+"""Sales of a small company, as the ledger takes them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from chansync.erp.ledger import stock
+from chansync.erp.ledger.sales import Ledger
+from chansync.erp.protocol import RefundLine
+from chansync.model.order import TaxNumbers
+from chansync.model.sale import Customer, LineKind, SaleDraft, SaleLine
+from chansync.store.connection import Store
+from chansync.store.transaction import transaction
+from support.orders import ANNA
+
+LEDGER = Ledger()
+
+
+def add_company(store: Store) -> None:
+    """Two warehouses. The POS MAIN sells from W1 what is there; FREE sells from W2 whatever is there."""
+    with transaction(store.db):
+        for statement in (
+            "INSERT INTO erp_warehouse (code, name) VALUES ('W1', 'Main'), ('W2', 'Second')",
+            "INSERT INTO erp_account (code, name, type) VALUES ('BANK', 'Bank', 'account'), ('TILL', 'T', 'cash desk')",
+            """INSERT INTO erp_pos (code, name, warehouse_id, currencies, negative_stock)
+               VALUES ('MAIN', 'Main', 1, 'EUR', 0), ('FREE', 'Free', 2, 'EUR', 1)""",
+            """INSERT INTO erp_payment_method (code, name, pos_id, account_id)
+               VALUES ('bank', 'Bank', 1, 1), ('cash', 'Cash', 1, 2), ('bank', 'Bank', 2, 1)""",
+            "INSERT INTO erp_document_type (code, name) VALUES ('invoice', 'Invoice'), ('receipt', 'Receipt')",
+            "INSERT INTO erp_item (code, name) VALUES ('SHIRT', 'Shirt'), ('SHOE', 'Shoe'), ('HAT', 'Hat')",
+            "INSERT INTO erp_item (code, name, type) VALUES ('SHIPPING', 'Shipping', 'service')",
+        ):
+            store.db.execute(statement)
+
+
+def item_line(code: str, quantity: int | str, net: int, tax: int = 0, external_id: str = "") -> SaleLine:
+    """A line of goods; its external id is the item's code, unless it is given."""
+    return SaleLine(LineKind.ITEM, code, code.title(), Decimal(quantity), net, tax, 0, external_id or code)
+
+
+def shipping_line(net: int, tax: int = 0) -> SaleLine:
+    """Shipping, whose external id is ``ship``."""
+    return SaleLine(LineKind.TRANSPORT, "SHIPPING", "Shipping", Decimal(1), net, tax, 0, "ship")
+
+
+def draft(serial: int, lines: list[SaleLine], **changes: Any) -> SaleDraft:
+    """A sale of the POS MAIN, paid by bank, whose document is an invoice."""
+    made = SaleDraft(
+        key=f"chansync:shop:{serial}",
+        number=f"S-{serial}",
+        channel_code="shop",
+        order_number=str(serial),
+        pos="MAIN",
+        warehouse="W1",
+        sale_date=date(2026, 11, 1),
+        currency="EUR",
+        total=sum(line.net + line.tax for line in lines),
+        customer=Customer("Anna Ivanova", ANNA, TaxNumbers(), "+4930100013", "anna@example.com"),
+        billing=ANNA,
+        delivery=ANNA,
+        lines=lines,
+        payment_method="bank",
+        delivery_method="courier",
+        sale_type="",
+        tax_transaction="",
+        document_type="invoice",
+        merchant="",
+        note="",
+    )
+    return replace(made, **changes)
+
+
+def record(store: Store, serial: int, lines: list[SaleLine], **changes: Any) -> int:
+    """Record such a sale; its id."""
+    with transaction(store.db):
+        return LEDGER.record_sale(store.db, draft(serial, lines, **changes)).sale_id
+
+
+def have(store: Store, item: str, quantity: int, warehouse: str = "W1") -> None:
+    """Bring what is on hand to that."""
+    stock.set_stock(store.db, item, warehouse, quantity)
+
+
+def do(store: Store, method: str, *arguments: Any) -> Any:
+    """Call a method of the ledger in a transaction of its own."""
+    with transaction(store.db):
+        return getattr(LEDGER, method)(store.db, *arguments)
+
+
+def given_back(external_id: str, quantity: int | str, net: int, tax: int = 0) -> RefundLine:
+    """A line of a refund."""
+    return RefundLine(external_id, Decimal(quantity), net, tax)
