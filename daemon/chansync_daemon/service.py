@@ -125,7 +125,12 @@ class Service:
     async def _sync(self, entry: Entry) -> None:
         if self.stop.is_set():
             return
-        request = SyncRequest(orders=entry.stream == "orders")
+        request = SyncRequest(
+            orders=entry.stream == "orders",
+            comparison=entry.stream == "comparison",
+            statuses=entry.stream == "statuses",
+            quantities=entry.stream == "quantities",
+        )
         for result in await sync_channel(self.store, entry.channel_code, request, trigger="schedule", stop=self.stop):
             level = LOG.warning if result.state == "failed" else LOG.info
             level("%s", summary(result))

@@ -18,6 +18,7 @@ import schedule
 from chansync.model.channel import STREAMS, Channel
 from chansync.model.times import now_ms, parse_duration
 from chansync.store import channels, streams
+from chansync.sync.outgoing import why_off
 
 #: Streams that are due at a start are spread over that long, in seconds, so that they do not all begin at once.
 SPREAD_SECONDS = 30
@@ -62,7 +63,7 @@ def entries(db: apsw.Connection) -> list[Entry]:
 
 
 def _cadence(channel: Channel, stream: str) -> int | None:
-    if not channel["used"]:
+    if not channel["used"] or why_off(channel, stream):
         return None
     return parse_duration(channel[f"{stream}_every"] or "off")
 

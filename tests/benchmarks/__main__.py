@@ -28,6 +28,12 @@ from chansync.store.connection import open_store
 
 PAGE = 100
 
+#: What an import writes to.
+TABLES = (
+    "order", "erp_sale", "erp_sale_line", "erp_customer", "message", "order_refund", "erp_document", "erp_payment",
+    "erp_event",
+)  # fmt: skip
+
 
 def main() -> None:
     """Run every benchmark, or those named on the command line."""
@@ -112,10 +118,7 @@ def cpu(folder: Path) -> None:
 def _floor(filled: Path, empty: Path, bodies: list[bytes]) -> float:
     """Seconds of CPU to parse the bodies and insert what the import inserted, in as many transactions."""
     store = open_store(filled)
-    counts = {
-        name: store.db.execute(f'SELECT count(*) FROM "{name}"').get
-        for name in ("order", "erp_sale", "erp_sale_line", "erp_customer", "message", "order_refund")
-    }
+    counts = {name: store.db.execute(f'SELECT count(*) FROM "{name}"').get for name in TABLES}
     sample = store.db.execute('SELECT raw FROM "order" WHERE raw IS NOT NULL LIMIT 1').get
     store.close()
     db = apsw.Connection(str(empty))

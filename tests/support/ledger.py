@@ -9,11 +9,12 @@ from typing import Any
 
 from chansync.erp.ledger import stock
 from chansync.erp.ledger.sales import Ledger
-from chansync.erp.protocol import RefundLine
+from chansync.erp.protocol import RefundLine, SaleState
 from chansync.model.order import TaxNumbers
 from chansync.model.sale import Customer, LineKind, SaleDraft, SaleLine
 from chansync.store.connection import Store
 from chansync.store.transaction import transaction
+from support import world
 from support.orders import ANNA
 
 LEDGER = Ledger()
@@ -84,12 +85,38 @@ def have(store: Store, item: str, quantity: int, warehouse: str = "W1") -> None:
     stock.set_stock(store.db, item, warehouse, quantity)
 
 
-def do(store: Store, method: str, *arguments: Any) -> Any:
+def do(store: Store, method: str, *arguments: Any, **options: Any) -> Any:
     """Call a method of the ledger in a transaction of its own."""
     with transaction(store.db):
-        return getattr(LEDGER, method)(store.db, *arguments)
+        return getattr(LEDGER, method)(store.db, *arguments, **options)
 
 
 def given_back(external_id: str, quantity: int | str, net: int, tax: int = 0) -> RefundLine:
     """A line of a refund."""
     return RefundLine(external_id, Decimal(quantity), net, tax)
+
+
+def two_shirts(price: int = 1000, tax: int = 190) -> list[SaleLine]:
+    """Two shirts and shipping: 1000 + 190 and 490 + 93, which is 1773."""
+    return [item_line("SHIRT", 2, price, tax), shipping_line(490, 93)]
+
+
+def state(store: Store, sale: int) -> SaleState:
+    """Where the sale is."""
+    return LEDGER.state(store.db, sale)
+
+
+def on_hand(store: Store, item: str = "SHIRT", warehouse: str = "W1") -> int:
+    """The item's balance in one warehouse, blocked or not."""
+    found = world.rows(
+        store,
+        """SELECT coalesce(sum(quantity), 0) FROM erp_stock_movement WHERE item_id = (SELECT id FROM erp_item
+           WHERE code = ?) AND warehouse_id = (SELECT id FROM erp_warehouse WHERE code = ?)""",
+        item, warehouse,
+    )  # fmt: skip
+    return int(found[0][0])
+
+
+def available(store: Store, item: str = "SHIRT", *warehouses: str) -> int:
+    """On hand less blocked, in those warehouses."""
+    return LEDGER.available(store.db, list(warehouses or ["W1"]))[item]

@@ -15,7 +15,21 @@ _TABLE = {
     "import": ("erp:import_group", "Bring many in from a file."),
     "stock": ("erp:stock", "Show or set stock."),
     "sales": ("erp_sales:sales", "List the last sales."),
-    "sale": ("erp_sales:sale", "Show a sale."),
+    "sale": ("erp_sales:sale", "Show a sale: its lines, where it is, and what was done with it."),
+    "block": ("erp_actions:block", "Reserve a sale's goods."),
+    "release": ("erp_actions:release", "Give up what is blocked for a sale."),
+    "request": ("erp_actions:request", "Request what a sale lacks."),
+    "issue": ("erp_actions:issue", "Issue a sale's financial document."),
+    "pay": ("erp_actions:pay", "Pay what is unpaid of a sale."),
+    "write-out": ("erp_actions:write_out", "Issue the goods of sales."),
+    "cancel": ("erp_actions:cancel", "Cancel a sale that is not written out."),
+    "reverse": ("erp_actions:reverse", "Reverse a sale that is written out."),
+    "refund": ("erp_actions:refund", "Refund a part of a sale."),
+    "requests": ("erp_journal:requests", "List what is requested."),
+    "documents": ("erp_journal:documents", "List financial documents and credits."),
+    "payments": ("erp_journal:payments", "List payments and returns."),
+    "movements": ("erp_journal:movements", "List an item's movements."),
+    "check": ("erp_journal:check", "Prove that the ledger's entries agree."),
 }
 
 
@@ -29,7 +43,7 @@ _TABLE = {
     ),
 )
 def erp() -> None:
-    """The embedded ledger: its set-up, stock and sales."""
+    """The embedded ledger: its set-up, stock and sales, and what is done with them."""
 
 
 @click.group(

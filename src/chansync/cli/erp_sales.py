@@ -13,6 +13,7 @@ from chansync.cli.session import Session, pass_session
 
 if TYPE_CHECKING:
     from chansync.erp.ledger.enquiry import SaleDetails, SaleRow
+    from chansync.erp.protocol import SaleState
 
 
 @click.command(epilog=examples("chansync erp sales", "chansync erp sales --channel shop-de -n 20 --json"))
@@ -46,14 +47,21 @@ def _data(row: SaleRow) -> dict[str, Any]:
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_session
 def sale(session: Session, number: str, as_json: bool) -> None:
-    """Show a sale with its lines, customer and totals."""
+    """Show a sale: its lines, customer and totals, where it is, and what was done with it."""
     from chansync.erp.ledger import enquiry
 
     found = enquiry.sale(session.db, number)
     if as_json:
-        print_json(asdict(found) | {"sale": _data(found.sale)})
+        print_json(asdict(found) | {"sale": _data(found.sale), "state": _state_data(found.state)})
         return
     _show(found)
+
+
+def _state_data(state: SaleState) -> dict[str, Any]:
+    from chansync.model.money import from_minor
+
+    amounts = ("total", "documented", "paid", "unpaid", "refunded")
+    return asdict(state) | {name: str(from_minor(getattr(state, name), state.currency)) for name in amounts}
 
 
 def _show(found: SaleDetails) -> None:
@@ -77,3 +85,56 @@ def _show(found: SaleDetails) -> None:
     table(headers, rows, right=headers[3:], flexible="name")
     print()
     say(f"net {found.net}, tax {found.tax}, total {clean(row.amount)}")
+    print()
+    _show_state(found.state)
+    if found.events:
+        print()
+        _show_events(found)
+
+
+def _show_state(state: SaleState) -> None:
+    from chansync.model.money import format_money
+
+    def money(units: int) -> str:
+        return format_money(units, state.currency)
+
+    closed = "cancelled" if state.cancelled else "reversed" if state.reversed else ""
+    documented = f"{money(state.documented)}, {state.document_number}" if state.document_number else "no document"
+    axes = {
+        "closed": closed,
+        "goods": "written out" if state.written_out else "blocked" if state.blocked else "not written out",
+        "requested": "yes" if state.requested else "",
+        "documented": documented if not closed else "",
+        "paid": f"{money(state.paid)}, unpaid {money(state.unpaid)}" if not closed else "",
+        "refunded": money(state.refunded) if state.refunded else "",
+    }
+    if closed:
+        del axes["goods"]
+    for name, value in axes.items():
+        if value:
+            say(f"  {name:<16} {value}")
+
+
+def _show_events(found: SaleDetails) -> None:
+    from chansync.model.times import local_text
+
+    currency = found.state.currency
+    rows = [(local_text(event.at), event.kind, _told(event.data, currency)) for event in found.events]
+    table(("when", "what", "with"), rows, flexible="with")
+
+
+def _told(data: dict[str, Any], currency: str) -> str:
+    """An event's data for people; what it was before it was rewritten is for --json."""
+    from chansync.model.money import format_money
+
+    parts: list[str] = []
+    for name, value in data.items():
+        if name == "pieces":
+            parts += [f"{count} of {item}" for item, count in value.items()]
+        elif name in ("total", "amount", "returned") and value:
+            parts.append(f"{name} {format_money(value, currency)}")
+        elif name in ("document", "credit", "key") and value:
+            parts.append(f"{name} {value}")
+        elif name == "warehouses" and value:
+            parts.append(f"looked for in {', '.join(value)}")
+    return ", ".join(parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from chansync.cli.lazy import examples
 from chansync.cli.output import note, print_json, say, table
 from chansync.cli.session import Session, pass_session
 from chansync.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from chansync.erp.ledger.stock import Movement
 
 
 @click.command(
@@ -24,7 +28,6 @@ from chansync.model.errors import UsageError
 def show(session: Session, item: str | None, warehouse: str | None, limit: int | None, as_json: bool) -> None:
     """Show what is on hand; of one item, its movements too."""
     from chansync.erp.ledger import stock
-    from chansync.model.times import local_text
 
     balances = stock.balances(session.db, item=item, warehouse=warehouse, limit=-1 if limit is None else limit)
     if as_json:
@@ -35,11 +38,22 @@ def show(session: Session, item: str | None, warehouse: str | None, limit: int |
     if item is None:
         return
     print()
-    moves = [
-        (local_text(m.at), m.warehouse, f"{m.quantity:+d}", m.kind, m.sale, m.note)
-        for m in stock.movements(session.db, item, warehouse)
+    show_movements(stock.movements(session.db, item, warehouse))
+
+
+def show_movements(moves: list[Movement]) -> None:
+    """Movements as a table."""
+    from chansync.model.times import local_text
+
+    rows = [
+        (local_text(m.at), m.warehouse, _signed(m.quantity), _signed(m.blocked), m.kind, m.sale, m.note) for m in moves
     ]
-    table(("when", "warehouse", "moved", "as", "sale", "note"), moves, right=("moved",), flexible="note")
+    headers = ("when", "warehouse", "moved", "blocked", "as", "sale", "note")
+    table(headers, rows, right=("moved", "blocked"), flexible="note")
+
+
+def _signed(count: int) -> str:
+    return f"{count:+d}" if count else ""
 
 
 @click.command("set", epilog=examples('chansync erp stock set SHIRT-RED-M 25 --warehouse main --note "counted"'))

@@ -21,6 +21,7 @@ from chansync.model.errors import UsageError
 if TYPE_CHECKING:
     from chansync.cli.sync_progress import Progress
     from chansync.store.connection import Store
+    from chansync.sync.planning import OrderPlan, PushPlan
     from chansync.sync.runner import RunResult, SyncRequest
 
 #: How many channels sync at the same time.
@@ -33,11 +34,17 @@ AT_ONCE = 8
         "chansync sync shop-de --dry-run",
         "chansync sync shop-de --order 1001",
         "chansync sync shop-de --since 2026-01-01",
+        "chansync sync shop-de --statuses --quantities",
     )
 )
 @click.argument("codes", metavar="[CODE]...", nargs=-1)
-@click.option("--orders", is_flag=True, help="Pull orders; what it does when nothing else is asked for.")
+@click.option("--orders", is_flag=True, help="Pull orders, and nothing else that is not asked for too.")
 @click.option("--lookups", is_flag=True, help="Pull statuses, payment and delivery methods and the like.")
+@click.option(
+    "--compare", is_flag=True, help="Compare orders with the site's; fetch what is missing."
+)
+@click.option("--statuses", is_flag=True, help="Send statuses to the site; what failed before is tried again now.")
+@click.option("--quantities", is_flag=True, help="Send stock to the site; what failed before is tried again now.")
 @click.option("--since", metavar="DATE", help="All that changed from that day on: 2026-01-31, yesterday, 30d.")
 @click.option("--order", "numbers", metavar="NUMBER", multiple=True, help="Just this order; may be repeated.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
@@ -48,6 +55,9 @@ def sync(
     codes: tuple[str, ...],
     orders: bool,
     lookups: bool,
+    compare: bool,
+    statuses: bool,
+    quantities: bool,
     since: str | None,
     numbers: tuple[str, ...],
     dry_run: bool,
@@ -55,19 +65,35 @@ def sync(
 ) -> int:
     """Sync channels once, now: those named, or every channel that is used.
 
+    Without options it pulls orders, and sends the statuses and the stock that the channel is set to send.
+
     Exit code 1: problems were found; 4: a site cannot be reached or refused.
     """
     from chansync.model.times import parse_date
     from chansync.store import channels
     from chansync.sync.runner import SyncRequest
 
-    if numbers and (since or lookups):
-        raise UsageError("--order goes with neither --since nor --lookups.")
-    if since and lookups and not orders:
-        raise UsageError("--since is about orders: give --orders too, or leave --lookups out.")
+    others = [
+        name
+        for name, given in (
+            ("lookups", lookups),
+            ("compare", compare),
+            ("statuses", statuses),
+            ("quantities", quantities),
+        )
+        if given
+    ]
+    if numbers and (since or others):
+        raise UsageError(f"--order does not go with --{others[0] if others else 'since'}.")
+    if since and others and not orders:
+        raise UsageError(f"--since is about orders: give --orders too, or leave --{others[0]} out.")
     request = SyncRequest(
-        orders=orders or not lookups,
+        orders=orders or not others,
         lookups=lookups,
+        comparison=compare,
+        statuses=statuses,
+        quantities=quantities,
+        as_set=not (orders or others or since or numbers),
         since=parse_date(since) if since else None,
         order_numbers=numbers,
         dry_run=dry_run,
@@ -175,21 +201,38 @@ def _report(results: Sequence[RunResult], *, dry_run: bool) -> None:
 
 
 def _show_plans(result: RunResult) -> None:
+    from chansync.sync.planning import OrderPlan
+
     for plan in result.plans:
-        number = clean(plan.number or plan.external_id)
-        money = f" {plan.total} {plan.currency}".rstrip()
-        sale = f" as sale {plan.sale_number}" if plan.sale_number else ""
-        customer = f", {plan.customer}" if plan.customer else ""
-        print(clean(f"{result.channel_code} order {number}:{money} {plan.action}{sale}{customer}"))
-        if plan.reason:
-            print(f"    {clean(plan.reason)}")
-        for line in plan.lines:
-            tax = f" + {line.get('tax')} tax" if line.get("tax") else ""
-            print(
-                clean(f"    {line.get('quantity')} × {line.get('item') or line.get('kind')} {line.get('name')}: "
-                      f"{line.get('net')}{tax}")
-            )  # fmt: skip
-        for name, value in plan.details.items():
-            # Lists repeat what the reason says; --json has them.
-            if value and not isinstance(value, (list, dict)):
-                print(f"    {clean(name.replace('_', ' '))}: {clean(value)}")
+        if isinstance(plan, OrderPlan):
+            _show_order_plan(result.channel_code, plan)
+        else:
+            _show_push_plan(result.channel_code, plan)
+
+
+def _show_push_plan(code: str, plan: PushPlan) -> None:
+    what = "order" if plan.kind == "status" else "item"
+    change = f"{plan.before or 'unknown'} → {plan.after}" if plan.after else "nothing is sent"
+    print(clean(f"{code} {what} {plan.target}: {change}"))
+    if plan.reason:
+        print(f"    {clean(plan.reason)}")
+
+
+def _show_order_plan(code: str, plan: OrderPlan) -> None:
+    number = clean(plan.number or plan.external_id)
+    money = f" {plan.total} {plan.currency}".rstrip()
+    sale = f" as sale {plan.sale_number}" if plan.sale_number else ""
+    customer = f", {plan.customer}" if plan.customer else ""
+    print(clean(f"{code} order {number}:{money} {plan.action}{sale}{customer}"))
+    if plan.reason:
+        print(f"    {clean(plan.reason)}")
+    for line in plan.lines:
+        tax = f" + {line.get('tax')} tax" if line.get("tax") else ""
+        print(
+            clean(f"    {line.get('quantity')} × {line.get('item') or line.get('kind')} {line.get('name')}: "
+                  f"{line.get('net')}{tax}")
+        )  # fmt: skip
+    for name, value in plan.details.items():
+        # Lists repeat what the reason says; --json has them.
+        if value and not isinstance(value, (list, dict)):
+            print(f"    {clean(name.replace('_', ' '))}: {clean(value)}")

@@ -68,6 +68,7 @@ def set_up_channel(store: Store, address: str, key: str, secret: str, *, cadence
         "customer_type": "web",
         "sale_type": "web",
         "document_type": "invoice",
+        "issue_document_on_payment": "yes",
         "tax_transaction": "domestic",
         "merchant": "shop",
         "check_email": "yes",

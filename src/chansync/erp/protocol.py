@@ -214,14 +214,16 @@ class Erp(Protocol):
         """
         ...
 
-    def pay(self, db: apsw.Connection, sale_id: int, amount: int | None = None) -> int:
+    def pay(self, db: apsw.Connection, sale_id: int, amount: int | None = None, *, issue_first: bool = False) -> int:
         """Pay what is unpaid to the account of the sale's payment method; what was paid, 0 when nothing is owed.
 
         Args:
             amount: minor units, at most what is unpaid; None: all of it.
+            issue_first: issue the financial document where anything is owed and there is none yet.
 
         Raises:
             NoDocument: the sale has no financial document.
+            DocumentTypeMissing: it is to be issued, but of no type.
             NotPossible: the amount is more than is unpaid, or the POS does not have the payment method any more.
         """
         ...

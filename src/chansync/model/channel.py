@@ -12,7 +12,7 @@ from chansync.model.parameter_types import Reference, References
 from chansync.model.parameters import BY_NAME, PARAMETERS, ChannelParameter, applies
 
 #: The streams of a channel: what moves on a schedule of its own.
-STREAMS = ("orders", "statuses", "quantities")
+STREAMS = ("orders", "comparison", "statuses", "quantities")
 
 
 @dataclass(slots=True)

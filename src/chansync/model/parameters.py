@@ -158,6 +158,8 @@ PARAMETERS: tuple[ChannelParameter, ...] = (
     _P("orders_every", "Orders every", "How often orders are pulled.", 3, Duration(), "5min"),
     _P("statuses_every", "Statuses every", "How often statuses are pushed.", 3, Duration(), "5min"),
     _P("quantities_every", "Quantities every", "How often quantities are pushed.", 3, Duration(), "15min"),
+    _P("comparison_every", "Comparison every", "How often the orders of the last 90 days are compared with the site's: "
+       "what is missing is fetched, what is gone is reported.", 3, Duration(), "1d"),
     _P("vat_number_keys", "VAT number keys", "More names under which the site's plugins keep a VAT number, beside "
        "the usual ones.", 3, TextList(), ()),
     _P("uic_keys", "UIC keys", "More names under which the site's plugins keep a registered company number.", 3,

@@ -21,6 +21,7 @@ class DueStatus:
     Attributes:
         event: what happened to the sale: ``written out``, ``written out and paid`` or ``cancelled``.
         known: the order's status as it was last seen on the site.
+        own_status: the status that we have given the order last.
         digest: of the order as it was last seen.
         attempts: how often sending it failed.
     """
@@ -32,7 +33,7 @@ class DueStatus:
     event: str
     status: str
     known: str
-    digest: str
+    own_status: str | None
     attempts: int
 
 
@@ -62,7 +63,7 @@ def due(
 ) -> list[DueStatus]:
     """Open rows of the channel, oldest first; with ``now``, only those whose next try is due by then."""
     rows = db.execute(
-        """SELECT b.id, o.id, o.external_id, o.number, b.event, b.status, o.status, o.digest, b.attempts
+        """SELECT b.id, o.id, o.external_id, o.number, b.event, b.status, o.status, o.own_status, b.attempts
            FROM outbox b JOIN "order" o ON o.id = b.order_id
            WHERE b.channel_id = ?1 AND b.state IN ('due', 'sent') AND b.id > ?3
            AND (?2 IS NULL OR coalesce(b.next_try_at, 0) <= ?2) ORDER BY b.id LIMIT ?4""",
@@ -71,9 +72,14 @@ def due(
     return [DueStatus(*row) for row in rows]
 
 
-def sent(db: apsw.Connection, row_ids: list[int]) -> None:
-    """Note that the rows are about to be sent; what became of that is unknown until it is confirmed."""
-    db.executemany("UPDATE outbox SET state = 'sent' WHERE id = ? AND state = 'due'", [(each,) for each in row_ids])
+def sent(db: apsw.Connection, rows: list[DueStatus]) -> None:
+    """Note that the rows are about to be sent; what became of that is unknown until it is confirmed.
+
+    The orders are marked before the site has the status: a pull that runs beside us must know it for our own.
+    """
+    for row in rows:
+        db.execute("UPDATE outbox SET state = 'sent' WHERE id = ? AND state = 'due'", (row.id,))
+        db.execute('UPDATE "order" SET own_status = ? WHERE id = ?', (row.status, row.order_id))
 
 
 def confirm(db: apsw.Connection, row_id: int) -> None:
@@ -96,6 +102,7 @@ def fail(db: apsw.Connection, row: DueStatus) -> None:
            WHERE id = ? AND state IN ('due', 'sent')""",
         (next_try(row.attempts), row.id),
     )
+    db.execute('UPDATE "order" SET own_status = ? WHERE id = ?', (row.own_status, row.order_id))
 
 
 def next_try(attempts: int) -> int:
@@ -109,7 +116,8 @@ def note_status(db: apsw.Connection, row: DueStatus, status: str, order: Order |
     With the order as the site has it now, and nothing but the status new in it, the whole of it is known: the pull
     finds it unchanged. If anything else is new, the digest stays, and the pull takes that in.
     """
-    db.execute('UPDATE "order" SET status = ? WHERE id = ?', (status, row.order_id))
+    # A pull beside us may have brought a later status meanwhile.
+    db.execute('UPDATE "order" SET status = ? WHERE id = ? AND status = ?', (status, row.order_id, row.known))
     if order is not None and order.status == status:
         db.execute(
             'UPDATE "order" SET digest = ?, modified_at = ?, raw = ? WHERE id = ? AND digest = ?',

@@ -1,4 +1,4 @@
-"""The comparison of both sides: what the site has and we do not, what differs, and what the site does not have any more.
+"""The comparison of both sides: what the site has and we do not, what differs, and what the site has no more.
 
 It is a stream of its own with a slow cadence. What is missing is fetched, what differs is looked at again, and an
 order that is gone while its sale stands is a problem for a person.

@@ -58,7 +58,11 @@ async def _do(store: Store, job: Job, owner: str, trigger: str, stop: asyncio.Ev
         connect = confirm_channel if job.kind == "confirm" else test_channel
         return _report(await connect(store, channel.code))
     if job.kind in ("sync", "lookups"):
-        request = SyncRequest(orders=job.kind == "sync", lookups=job.kind == "lookups" or bool(job.args.get("lookups")))
+        request = SyncRequest(
+            orders=job.kind == "sync",
+            as_set=job.kind == "sync",
+            lookups=job.kind == "lookups" or bool(job.args.get("lookups")),
+        )
         return _results(await _sync(store, job, owner, channel.code, request, trigger, stop))
     raise UsageError(f"There is no job of the kind {job.kind!r}.")
 

@@ -77,7 +77,7 @@ def take_in(
         return Outcome(Action.UNCHANGED, reason=row.reason)
     if isinstance(order, UnreadableOrder):
         return _note_unreadable(db, settings, order, row, run_id)
-    return _guarded(db, settings, order, row, run_id, lambda: _apply(db, settings, order, row, run_id))
+    return _guarded(db, settings, order, row, run_id, lambda: _apply(db, settings, order, run_id))
 
 
 def plan(db: apsw.Connection, settings: ImportSettings, order: Order | UnreadableOrder) -> Outcome:
@@ -128,9 +128,9 @@ def _guarded(
     return Outcome(Action.PROBLEM, problem.sentence, problem.code, details=problem.data)
 
 
-def _apply(
-    db: apsw.Connection, settings: ImportSettings, order: Order, row: OrderRow | None, run_id: int | None
-) -> Outcome:
+def _apply(db: apsw.Connection, settings: ImportSettings, order: Order, run_id: int | None) -> Outcome:
+    # Read again, now that nobody else can write: another process may have taken the order in meanwhile.
+    row = orders.by_external_id(db, settings.channel.id, order.external_id)
     if row and row.sale_id is not None:
         return _follow(db, settings, order, row, row.sale_id, run_id)
     reason = reason_to_skip(settings, order.status, order.placed_on.isoformat())
@@ -186,9 +186,9 @@ def _write_imported(
     )
     if problem:
         _log(db, settings, problem.code, problem.sentence, order, order_id, run_id, problem.data)
-    else:
+    elif row and row.reason:
         messages.solve_order(db, order_id, "the order went through")
-    if settled.done:
+    if settled.done and settings.channel["push_statuses"]:
         note_sale(db, sale_id)
     return order_id
 

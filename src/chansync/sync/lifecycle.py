@@ -77,20 +77,23 @@ class _Settling:
         self.order = order
         self.sale_id = sale_id
         self.is_own_status = order.status == own_status
+        self.currency, self.total = self.erp.sale_total(db, sale_id)
         self.settled = Settled()
 
     def run(self, todo: list[str], before: str | None) -> Settled:
-        state = self._state()
         refused = self.settings.refused_statuses
-        if self.order.status in refused:
+        # A sale that was recorded just now is open, whatever else; asking costs a good part of an import.
+        state = None if before is None else self._state()
+        if state and self.order.status in refused:
             if not state.cancelled and not state.reversed:
                 self._try(self._refuse)
-        elif state.cancelled or state.reversed:
+        elif state and (state.cancelled or state.reversed):
             if before in refused:
                 self.settled.problem = self._returned()
         else:
             self.settled.todo = [step for step in todo if not self._try(getattr(self, f"_{step}"))]
-            self._try(self._settle_payment)
+            if not self.is_own_status and self.order.status in self.settings.paid_statuses:
+                self._try(partial(self._settle_payment, state))
             for refund in self.order.refunds:
                 self._try(partial(self._refund, refund))
         return self.settled
@@ -130,9 +133,9 @@ class _Settling:
         number = self.erp.issue_document(self.db, self.sale_id)
         return f"document {number} issued"
 
-    def _pay(self) -> str:
-        paid = self.erp.pay(self.db, self.sale_id)
-        return f"paid {format_money(paid, self._state().currency)}" if paid else ""
+    def _pay(self, *, issue_first: bool = False) -> str:
+        paid = self.erp.pay(self.db, self.sale_id, issue_first=issue_first)
+        return f"paid {format_money(paid, self.currency)}" if paid else ""
 
     def _write_out(self) -> str:
         self.erp.write_out(self.db, self.sale_id)
@@ -140,16 +143,11 @@ class _Settling:
 
     # By the order's status
 
-    def _settle_payment(self) -> str:
-        if self.is_own_status or self.order.status not in self.settings.channel["paid_statuses"]:
+    def _settle_payment(self, state: SaleState | None) -> str:
+        """Pay what is owed; ``state`` is None for a sale that was recorded just now and owes its total, or less."""
+        if (state.unpaid if state else self.total) <= 0:
             return ""
-        state = self._state()
-        if state.unpaid <= 0:
-            return ""
-        issued = ""
-        if not state.documented and self.settings.channel["issue_document_on_payment"]:
-            issued = f"{self._issue()}, "
-        return issued + self._pay()
+        return self._pay(issue_first=self.settings.channel["issue_document_on_payment"])
 
     def _refuse(self) -> str:
         if self._state().written_out:
@@ -176,7 +174,7 @@ class _Settling:
             details = orders.refund_lines(self.db, channel_id, self.order.external_id, refund.external_id)
         if details is None:
             return ""
-        currency = self._state().currency
+        currency = self.currency
         total = round_to_minor(refund.total, currency)
         known = {line.external_id: line for line in self.order.lines}
         lines = [

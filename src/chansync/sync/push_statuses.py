@@ -106,7 +106,7 @@ def _note_unsent(db: apsw.Connection, run: Pushing, found: _Sorted) -> None:
             if row.event != "cancelled":
                 sentence = f"Order {row.number}: {row.status} ({row.event}) is not sent, because {reason}."
                 _log(db, run, "push_refused_status", row, sentence)
-        outbox.sent(db, [row.id for row in found.send])
+        outbox.sent(db, found.send)
         run.counts.unchanged += len(found.there)
         run.counts.skipped += len(found.dropped)
         run.progress(db)

@@ -1,4 +1,4 @@
-"""One sync of one channel: the lookups, the orders that are due again, and what changed on the site."""
+"""One sync of one channel: the lookups, the orders that are due again, what changed on the site, and what goes back."""
 
 from __future__ import annotations
 
@@ -21,9 +21,14 @@ from chansync.store.owner import task_owner
 from chansync.store.runs import RunCounts
 from chansync.store.transaction import transaction
 from chansync.sync import confirm, settings
+from chansync.sync.comparing import Comparison
 from chansync.sync.connecting import connect, keep_facts
-from chansync.sync.planning import OrderPlan
+from chansync.sync.outgoing import SENDING, why_off
+from chansync.sync.planning import OrderPlan, PushPlan
 from chansync.sync.pull import OrdersPull
+from chansync.sync.push_quantities import push_quantities
+from chansync.sync.push_statuses import push_statuses
+from chansync.sync.pushing import Pushing
 
 #: How long a run that is told to stop may finish what it has in hand, in seconds.
 STOP_WITHIN = 2.0
@@ -34,6 +39,9 @@ class SyncRequest:
     """What to sync.
 
     Attributes:
+        comparison: compare both sides over a window.
+        statuses, quantities: send them; where the channel does not, the result says why.
+        as_set: also send what the channel is set to send.
         since: pull everything that changed from that day on, whatever was pulled before.
         order_numbers: just these orders.
         dry_run: say what would be done and write nothing.
@@ -41,6 +49,10 @@ class SyncRequest:
 
     orders: bool = True
     lookups: bool = False
+    comparison: bool = False
+    statuses: bool = False
+    quantities: bool = False
+    as_set: bool = False
     since: date | None = None
     order_numbers: tuple[str, ...] = ()
     dry_run: bool = False
@@ -51,7 +63,8 @@ class RunResult:
     """What came of one stream's run.
 
     Attributes:
-        state: ``done``, ``failed``, ``stopped`` or ``busy`` (another run holds the stream).
+        state: ``done``, ``failed``, ``stopped``, ``busy`` (another run holds the stream) or ``off`` (the channel does
+            not send that).
         error_code: of the failure; empty otherwise.
         retryable: whether time alone may mend it.
         retry_after: seconds that the site asked to wait.
@@ -65,7 +78,7 @@ class RunResult:
     error_code: str = ""
     retryable: bool = False
     retry_after: float | None = None
-    plans: list[OrderPlan] = field(default_factory=list)
+    plans: list[OrderPlan | PushPlan] = field(default_factory=list)
 
 
 Progress = Callable[[RunCounts], None]
@@ -91,12 +104,26 @@ async def sync_channel(
         StoreError, apsw.Error: the database failed.
     """
     channel = await store.run(channels.channel, channel_code)
-    results = []
-    if request.lookups:
-        results.append(await _Run(store, channel, "lookups", trigger, request, progress, stop).go())
-    if request.orders:
-        results.append(await _Run(store, channel, "orders", trigger, request, progress, stop).go())
+    results: list[RunResult] = []
+    for stream in _streams(channel, request):
+        if stop is not None and stop.is_set() and results:
+            break
+        if sentence := why_off(channel, stream):
+            results.append(RunResult(channel.code, stream, "off", RunCounts(), sentence))
+        else:
+            results.append(await _Run(store, channel, stream, trigger, request, progress, stop).go())
     return results
+
+
+_IN_ORDER = ("lookups", "orders", "comparison", *SENDING)
+
+
+def _streams(channel: Channel, request: SyncRequest) -> list[str]:
+    """What the request is about, in the order in which it is done: what an order brings can then go back at once."""
+    asked = {name for name in _IN_ORDER if getattr(request, name)}
+    if request.as_set:
+        asked |= {stream for stream in SENDING if not why_off(channel, stream)}
+    return [name for name in _IN_ORDER if name in asked]
 
 
 class _Run:
@@ -164,7 +191,7 @@ class _Run:
             self.channel.code, self.stream, "failed", self.counts, str(error), error.code, retryable, retry_after
         )
 
-    async def _work_until_stopped(self) -> list[OrderPlan]:
+    async def _work_until_stopped(self) -> list[OrderPlan | PushPlan]:
         """The work; after a stop it has a moment to finish the order in hand, and is then broken off.
 
         What is broken off is waiting for the site: the order in hand takes milliseconds.
@@ -182,13 +209,17 @@ class _Run:
                 await asyncio.wait({work})
         return [] if work.cancelled() else work.result()
 
-    async def _work(self) -> list[OrderPlan]:
+    async def _work(self) -> list[OrderPlan | PushPlan]:
         connector = await self.store.run(connect, self.store.path, self.channel)
         try:
             if self.stream == "lookups":
                 await confirm.pull_lookups(self.store, self.channel, connector)
                 return []
-            return await self._pull_orders(connector)
+            if self.stream == "comparison":
+                return [*await self._compare(connector)]
+            if self.stream in SENDING:
+                return [*await self._push(connector)]
+            return [*await self._pull_orders(connector)]
         finally:
             traffic = connector.traffic
             self.counts.requests, self.counts.bytes = traffic.requests, traffic.bytes_received
@@ -196,17 +227,37 @@ class _Run:
             if not self.request.dry_run:
                 await self.store.run(keep_facts, self.channel, connector)
 
-    async def _pull_orders(self, connector: Connector) -> list[OrderPlan]:
+    async def _pull(self, connector: Connector) -> OrdersPull:
         importing = await self.store.run(settings.load, self.channel)
         pull = OrdersPull(self.store, importing, connector, self.counts, self.run_id, self.owner, self._tell, self.stop)
-        if self.request.dry_run:
-            pull.plans = []
+        pull.plans = [] if self.request.dry_run else None
+        return pull
+
+    async def _compare(self, connector: Connector) -> list[OrderPlan]:
+        pulled = await self.store.run(streams.stream, self.channel.id, "orders")
+        if pulled.last_ok_at is None:
+            # Everything would seem to be missing; the first pull brings it.
+            return []
+        pull = await self._pull(connector)
+        await Comparison(pull).run()
+        return pull.plans or []
+
+    async def _pull_orders(self, connector: Connector) -> list[OrderPlan]:
+        pull = await self._pull(connector)
         if self.request.order_numbers:
             await pull.by_number(self.request.order_numbers)
         else:
             await pull.due_again()
             await pull.changed(self.request.since)
         return pull.plans or []
+
+    async def _push(self, connector: Connector) -> list[PushPlan]:
+        pushing = Pushing(
+            self.store, self.channel, connector, self.counts, self.run_id, self.stream, self.owner,
+            self.trigger != "schedule", self._tell, self.stop, [] if self.request.dry_run else None,
+        )  # fmt: skip
+        await (push_statuses if self.stream == "statuses" else push_quantities)(pushing)
+        return pushing.plans or []
 
     def _tell(self) -> None:
         if self.progress:
@@ -220,7 +271,7 @@ class _Run:
             if result.state == "failed" and result.error_code:
                 self._log_failure(db, result)
             elif result.state == "done":
-                messages.solve_channel(db, self.channel.id, "a sync went through")
+                messages.solve_channel(db, self.channel.id, "a sync went through", stream=self.stream)
             streams.release(
                 db,
                 self.channel.id,

@@ -28,6 +28,7 @@ class ImportSettings:
     erp: Erp
     pos: PointOfSale
     order_statuses: frozenset[str]
+    paid_statuses: frozenset[str]
     refused_statuses: frozenset[str]
     known_statuses: frozenset[str]
     start: str
@@ -67,6 +68,7 @@ def load(db: apsw.Connection, channel: Channel) -> ImportSettings:
         erp=erp,
         pos=pos,
         order_statuses=frozenset(values["order_statuses"]),
+        paid_statuses=frozenset(values["paid_statuses"]),
         refused_statuses=frozenset(values["refused_statuses"]),
         known_statuses=frozenset(status.code for status in mappings.lookups(db, channel.id, "order_status")),
         start=values["start_date"] or "",

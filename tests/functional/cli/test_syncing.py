@@ -112,7 +112,8 @@ def test_without_a_used_channel_there_is_nothing_to_do(empty: Run) -> None:
         ["--since", "someday"],
         ["--order", "1", "--lookups"],
         ["--since", "today", "--lookups"],
-        ["--statuses"],
+        ["--order", "1", "--statuses"],
+        ["--payments"],
     ],
 )
 def test_wrong_options_are_refused_in_a_sentence(chansync: Run, arguments: list[str]) -> None:

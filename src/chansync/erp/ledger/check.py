@@ -13,6 +13,14 @@ import apsw
 from chansync.erp.ledger.check_goods import goods_faults
 from chansync.model.money import format_money
 
+# A sale's state opens a journal only if the event is there that begins it.
+_EVENTS = {
+    "erp_request": "requested",
+    "erp_document": "document issued",
+    "erp_payment": "paid",
+    "erp_refund": "refunded",
+}
+
 
 def check(db: apsw.Connection) -> list[str]:
     """Every fault of the ledger, as a sentence; empty when all is well. Reads one state of it, and writes nothing."""
@@ -49,6 +57,13 @@ def _sales(db: apsw.Connection) -> Iterator[str]:
            HAVING kinds NOT IN ('written out', 'cancelled', 'written out, reversed')"""
     ):
         yield f"Sale {number}: it was {events}, and these cannot follow each other."
+    for journal, event in _EVENTS.items():
+        for (number,) in db.execute(
+            f"""SELECT DISTINCT s.number FROM {journal} j JOIN erp_sale s ON s.id = j.sale_id WHERE NOT EXISTS (
+                SELECT 1 FROM erp_event e WHERE e.sale_id = s.id AND e.kind = ?)""",
+            (event,),
+        ):
+            yield f"Sale {number}: it has entries of {journal}, and no event says {event!r}."
 
 
 #: What each sale's journals say, with one row a sale; the sums come from the entries themselves.

@@ -177,9 +177,10 @@ def _kind_faults(db: apsw.Connection) -> Iterator[str]:
         yield f"Movement {movement} of {code} is no {kind}."
     for number, kind in db.execute(
         """SELECT DISTINCT s.number, m.kind FROM erp_stock_movement m JOIN erp_sale s ON s.id = m.sale_id
-           WHERE m.kind IN ('write out', 'return', 'reversal') AND NOT EXISTS (
-               SELECT 1 FROM erp_event e WHERE e.sale_id = m.sale_id AND e.kind =
-                   CASE m.kind WHEN 'write out' THEN 'written out' WHEN 'return' THEN 'refunded' ELSE 'reversed' END)"""
+           WHERE m.kind <> 'release' AND NOT EXISTS (
+               SELECT 1 FROM erp_event e WHERE e.sale_id = m.sale_id AND e.kind = CASE m.kind
+                   WHEN 'block' THEN 'blocked' WHEN 'write out' THEN 'written out'
+                   WHEN 'return' THEN 'refunded' ELSE 'reversed' END)"""
     ):
         yield f"Sale {number}: it has movements of the kind {kind}, and no such thing happened to it."
 

@@ -59,7 +59,7 @@ def _write(db: apsw.Connection, sale: Facts, type_id: int, total: int, reverses_
     return db.last_insert_rowid()
 
 
-def pay(db: apsw.Connection, sale: Facts, amount: int | None) -> int:
+def pay(db: apsw.Connection, sale: Facts, amount: int | None, *, issue_first: bool) -> int:
     """``Erp.pay``."""
     unpaid, currency = sale.state.unpaid, sale.state.currency
     if amount is not None and not 0 < amount <= max(unpaid, 0):
@@ -69,7 +69,9 @@ def pay(db: apsw.Connection, sale: Facts, amount: int | None) -> int:
         )
     if unpaid <= 0:
         return 0
-    if sale.document_id is None:
+    if sale.document_id is None and issue_first:
+        issue_document(db, sale, None)
+    elif sale.document_id is None:
         raise NoDocument(
             f"The sale {sale.number} has no financial document, and a payment needs one. Issue it "
             f"(chansync erp issue {sale.number}), or set the channel's issue_document_on_payment."

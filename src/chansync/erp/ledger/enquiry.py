@@ -8,6 +8,9 @@ from typing import Any
 
 import apsw
 
+from chansync.erp.ledger.facts import facts
+from chansync.erp.ledger.journal import Event, events
+from chansync.erp.protocol import SaleState
 from chansync.model.errors import UsageError
 from chansync.model.money import format_money, from_minor
 
@@ -34,9 +37,11 @@ class SaleRow:
 
 @dataclass(slots=True)
 class SaleDetails:
-    """A whole sale. Amounts of ``lines`` are decimal text in major units."""
+    """A whole sale. Amounts of ``lines`` are decimal text in major units, those of ``state`` minor units."""
 
     sale: SaleRow
+    state: SaleState
+    events: list[Event]
     fields: dict[str, str]
     customer: dict[str, Any]
     billing: dict[str, str]
@@ -80,6 +85,8 @@ def sale(db: apsw.Connection, number: str) -> SaleDetails:
     ).split()
     details = SaleDetails(
         found,
+        facts(db, sale_id).state,
+        events(db, sale_id),
         dict(zip(names, rest, strict=True)),
         _customer(db, customer_id),
         json.loads(billing),
@@ -97,8 +104,8 @@ def _customer(db: apsw.Connection, customer_id: int) -> dict[str, Any]:
 
 def _add_lines(db: apsw.Connection, sale_id: int, details: SaleDetails) -> None:
     currency, net_sum, tax_sum = details.sale.currency, 0, 0
-    for kind, code, name, quantity, net, tax, discount in db.execute(
-        """SELECT l.kind, coalesce(i.code, ''), l.name, l.quantity, l.net, l.tax, l.discount
+    for kind, code, name, quantity, net, tax, discount, external_id in db.execute(
+        """SELECT l.kind, coalesce(i.code, ''), l.name, l.quantity, l.net, l.tax, l.discount, l.external_id
            FROM erp_sale_line l LEFT JOIN erp_item i ON i.id = l.item_id WHERE l.sale_id = ? ORDER BY l.position""",
         (sale_id,),
     ):
@@ -106,5 +113,6 @@ def _add_lines(db: apsw.Connection, sale_id: int, details: SaleDetails) -> None:
         tax_sum += tax
         amounts = {"net": net, "tax": tax, "discount": discount, "total": net + tax}
         shown = {word: str(from_minor(units, currency)) for word, units in amounts.items()}
-        details.lines.append({"kind": kind, "item": code, "name": name, "quantity": quantity, **shown})
+        what = {"kind": kind, "item": code, "name": name, "external_id": external_id, "quantity": quantity}
+        details.lines.append(what | shown)
     details.net, details.tax = str(from_minor(net_sum, currency)), str(from_minor(tax_sum, currency))

@@ -65,8 +65,8 @@ class Ledger:
     def issue_document(self, db: apsw.Connection, sale_id: int, document_type: str | None = None) -> str:
         return documents.issue_document(db, facts(db, sale_id), document_type)
 
-    def pay(self, db: apsw.Connection, sale_id: int, amount: int | None = None) -> int:
-        return documents.pay(db, facts(db, sale_id), amount)
+    def pay(self, db: apsw.Connection, sale_id: int, amount: int | None = None, *, issue_first: bool = False) -> int:
+        return documents.pay(db, facts(db, sale_id), amount, issue_first=issue_first)
 
     def write_out(self, db: apsw.Connection, sale_id: int) -> None:
         closing.write_out(db, facts(db, sale_id))

@@ -134,4 +134,4 @@ def entry_error(client: StoreClient, entry: dict[str, Any] | None) -> str:
     if not error:
         return ""
     said = error.get("message") or error.get("code") if isinstance(error, dict) else error
-    return f"the site says “{client.http.sentences.quote(said)}”"
+    return f"the site says “{client.http.sentences.quote(said).rstrip('.')}”"

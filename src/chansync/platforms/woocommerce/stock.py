@@ -7,9 +7,9 @@ move it there (``WC_REST_Product_Variations_Controller`` writes the parent of th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from chansync.platforms.protocol import PushResult, QuantityChange, SiteItem
@@ -18,6 +18,8 @@ from chansync.platforms.woocommerce.failures import NO_ROUTE, refusal
 from chansync.platforms.woocommerce.source import PAGE
 from chansync.platforms.woocommerce.statuses import entry_error, send_batch
 from chansync.platforms.woocommerce.texts import identifier, text
+
+T = TypeVar("T")
 
 _FIELDS = "id,sku,type,parent_id,status,catalog_visibility,manage_stock,stock_quantity,stock_status"
 # How long a list of SKUs may be in a URL: servers take 8,190 bytes for the whole, and a signature is in it too.
@@ -36,11 +38,9 @@ class Stock:
     async def by_sku(self, skus: list[str]) -> list[SiteItem]:
         """Products and variations with one of the SKUs; a store that holds a SKU twice gives both."""
         wanted = set(filter(None, skus))
-        found: dict[str, SiteItem] = {}
-        for chunk in _chunks(sorted(wanted)):
-            rows = await self._listed({"sku": ",".join(chunk)})
-            # The store's comparison takes no notice of case; ours does, as the import's does.
-            found |= {item.site_id: item for item in map(_item, rows) if item.sku in wanted}
+        lists = await _all(self._listed({"sku": ",".join(chunk)}) for chunk in _chunks(sorted(wanted)))
+        # The store's comparison takes no notice of case; ours does, as the import's does.
+        found = {item.site_id: item for rows in lists for item in map(_item, rows) if item.sku in wanted}
         return list(found.values())
 
     async def by_id(self, site_ids: list[str]) -> list[SiteItem]:
@@ -78,13 +78,8 @@ class Stock:
 
     async def push(self, changes: list[QuantityChange]) -> list[PushResult]:
         """Set them; see ``Connector.push_quantities``."""
-        # All are waited for, so that none goes on in the background after another failed.
-        sent = await asyncio.gather(*(self._batch(*batch) for batch in _batches(changes)), return_exceptions=True)
-        results: dict[str, PushResult] = {}
-        for done in sent:
-            if isinstance(done, BaseException):
-                raise done
-            results |= {result.target: result for result in done}
+        sent = await _all(self._batch(*batch) for batch in _batches(changes))
+        results = {result.target: result for done in sent for result in done}
         return [results[change.site_id] for change in changes]
 
     async def _batch(self, route: str, changes: list[QuantityChange]) -> list[PushResult]:
@@ -96,6 +91,15 @@ class Stock:
             error = entry_error(self._client, entry) or _difference(change, entry or {})
             results.append(PushResult(change.site_id, error))
         return results
+
+
+async def _all(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Do all at once, as far as the connection lets them; waits for all, so that none goes on after a failure."""
+    done = await asyncio.gather(*work, return_exceptions=True)
+    for each in done:
+        if isinstance(each, BaseException):
+            raise each
+    return [each for each in done if not isinstance(each, BaseException)]
 
 
 def _chunks(skus: list[str]) -> Iterator[list[str]]:

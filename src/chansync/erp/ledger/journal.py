@@ -1,0 +1,132 @@
+"""Looking at the ledger's journals: documents, payments, open requests, and the events of a sale."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import apsw
+
+from chansync.model.errors import UsageError
+from chansync.model.money import format_money
+
+
+@dataclass(slots=True)
+class DocumentRow:
+    """A financial document. ``total`` is in minor units, below zero for a credit, which ``credits`` names the document
+    of; ``at`` in UTC milliseconds."""
+
+    number: str
+    sale: str
+    currency: str
+    total: int
+    credits: str
+    at: int
+
+    @property
+    def amount(self) -> str:
+        """The total for people."""
+        return format_money(self.total, self.currency)
+
+
+@dataclass(slots=True)
+class PaymentRow:
+    """A payment (above zero) or a return of one. ``amount`` is in minor units, ``at`` in UTC milliseconds."""
+
+    sale: str
+    account: str
+    kind: str
+    currency: str
+    amount: int
+    at: int
+
+    @property
+    def money(self) -> str:
+        """The amount for people."""
+        return format_money(self.amount, self.currency)
+
+
+@dataclass(slots=True)
+class RequestRow:
+    """What is requested for a sale of an item now, in pieces; ``at`` of its last change, in UTC milliseconds."""
+
+    sale: str
+    item: str
+    name: str
+    quantity: int
+    at: int
+
+
+@dataclass(slots=True)
+class Event:
+    """Something that was done with a sale; ``at`` in UTC milliseconds, amounts of ``data`` in minor units."""
+
+    at: int
+    kind: str
+    data: dict[str, Any]
+
+
+def documents(db: apsw.Connection, *, sale: str | None = None, limit: int = 50) -> list[DocumentRow]:
+    """The last documents and credits, newest first.
+
+    Raises:
+        UsageError: there is no such sale.
+    """
+    where, parameters = _of_sale(db, sale, "d")
+    rows = db.execute(
+        f"""SELECT p.code || '/' || t.code || '/' || d.number, s.number, d.currency, d.total,
+               coalesce(p.code || '/' || t.code || '/' || c.number, ''), d.at
+            FROM erp_document d JOIN erp_pos p ON p.id = d.pos_id JOIN erp_document_type t ON t.id = d.document_type_id
+            JOIN erp_sale s ON s.id = d.sale_id LEFT JOIN erp_document c ON c.id = d.reverses_id
+            {where} ORDER BY d.id DESC LIMIT ?""",
+        (*parameters, limit),
+    )
+    return [DocumentRow(*row) for row in rows]
+
+
+def payments(db: apsw.Connection, *, sale: str | None = None, limit: int = 50) -> list[PaymentRow]:
+    """The last payments and returns, newest first.
+
+    Raises:
+        UsageError: there is no such sale.
+    """
+    where, parameters = _of_sale(db, sale, "p")
+    rows = db.execute(
+        f"""SELECT s.number, a.code, p.kind, p.currency, p.amount, p.at FROM erp_payment p
+            JOIN erp_sale s ON s.id = p.sale_id JOIN erp_account a ON a.id = p.account_id
+            {where} ORDER BY p.id DESC LIMIT ?""",
+        (*parameters, limit),
+    )
+    return [PaymentRow(*row) for row in rows]
+
+
+def requests(db: apsw.Connection, *, sale: str | None = None, limit: int = 50) -> list[RequestRow]:
+    """What is requested now, the last first.
+
+    Raises:
+        UsageError: there is no such sale.
+    """
+    where, parameters = _of_sale(db, sale, "r")
+    rows = db.execute(
+        f"""SELECT s.number, i.code, i.name, sum(r.quantity), max(r.at) FROM erp_request r
+            JOIN erp_sale s ON s.id = r.sale_id JOIN erp_item i ON i.id = r.item_id
+            {where} GROUP BY r.sale_id, r.item_id HAVING sum(r.quantity) > 0 ORDER BY max(r.id) DESC LIMIT ?""",
+        (*parameters, limit),
+    )
+    return [RequestRow(*row) for row in rows]
+
+
+def events(db: apsw.Connection, sale_id: int) -> list[Event]:
+    """What was done with the sale, the first first."""
+    rows = db.execute("SELECT at, kind, data FROM erp_event WHERE sale_id = ? ORDER BY id", (sale_id,))
+    return [Event(at, kind, json.loads(data)) for at, kind, data in rows]
+
+
+def _of_sale(db: apsw.Connection, number: str | None, alias: str) -> tuple[str, list[int]]:
+    if number is None:
+        return "", []
+    sale_id: int | None = db.execute("SELECT id FROM erp_sale WHERE number = ?", (number,)).get
+    if sale_id is None:
+        raise UsageError(f"There is no sale {number!r:.60} in the ERP. See: chansync erp sales")
+    return f"WHERE {alias}.sale_id = ?", [sale_id]

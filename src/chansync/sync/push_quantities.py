@@ -1,0 +1,190 @@
+"""Sending a channel's stock to its site: only what differs from what the site has as far as we know.
+
+Which items the site sells, and what it has of them, is looked up once a day (new items at once); in between, the last
+confirmed push counts. Where nothing moved in the warehouses and nothing is due, not even a request is made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import apsw
+
+from chansync.erp.ledger.sales import Ledger
+from chansync.model.times import now_ms
+from chansync.platforms.protocol import PushResult, SiteItem
+from chansync.store import mappings, messages, site_items, streams
+from chansync.store.transaction import transaction
+from chansync.sync.planning import PushPlan
+from chansync.sync.pushing import BATCH, Pushing
+from chansync.sync.settings import ChannelIncomplete
+from chansync.sync.shelves import Change, Shelves, batches, words
+
+#: How long what was looked up on the site counts, in milliseconds.
+LOOK_EVERY = 24 * 3600 * 1000
+
+#: Items looked for between two writes.
+LOOK = 400
+
+#: Items named in a sentence; the message's data has all of them.
+NAMED = 5
+
+
+@dataclass(slots=True)
+class _Work:
+    """What a run begins with, and the cursor to be kept once all of it is done."""
+
+    shelves: Shelves
+    cursor: dict[str, Any]
+
+
+async def push_quantities(run: Pushing) -> None:
+    """Send what changed.
+
+    Raises:
+        ChannelIncomplete: the channel's POS is not in the ERP.
+        SiteError: the site failed; what was confirmed before stays confirmed.
+    """
+    work = await run.store.run(_load, run)
+    if work is None:
+        return
+    shelves = work.shelves
+    await _look(run, shelves, shelves.unknown(now_ms() - LOOK_EVERY))
+    now = None if run.asked else now_ms()
+    turning = [change.row.item for change in shelves.changes(now) if change.turns and change.site is None]
+    await _look(run, shelves, list(dict.fromkeys(turning)))
+    changes = shelves.changes(now)
+    run.counts.expected = len(shelves.on_site())
+    run.counts.fetched = run.counts.unchanged = run.counts.expected - len(changes)
+    run.tell()
+    if run.plans is not None:
+        run.plans += [_plan(change) for change in changes]
+        return
+    for batch in batches(changes, BATCH):
+        if run.stop.is_set():
+            return
+        await _send(run, batch)
+        run.tell()
+    if not run.stop.is_set():
+        await run.store.run(_finish, run, work)
+
+
+def _load(db: apsw.Connection, run: Pushing) -> _Work | None:
+    """What there is to do; None when nothing moved and nothing is due."""
+    channel, ledger = run.channel, Ledger()
+    warehouses = list(channel["quantity_warehouses"])
+    if not warehouses:
+        pos = ledger.point_of_sale(db, channel["pos"] or "")
+        if pos is None:
+            raise ChannelIncomplete(f"The channel {channel.code} cannot sync: there is no POS {channel['pos']!r}.")
+        warehouses = [pos.warehouse]
+    before = streams.stream(db, channel.id, run.stream).cursor or {}
+    # The mark first: what moves between the two is then looked at twice, and never left out.
+    moved, mark = ledger.changed_items(db, warehouses, int(before.get("mark", 0)))
+    cursor = {"mark": mark, "version": channel.version}
+    now = now_ms()
+    due = site_items.anything_due(db, channel.id, 2**62 if run.asked else now, now - LOOK_EVERY)
+    if not moved and not due and before.get("version") == channel.version:
+        return None
+    mapped = mappings.targets(db, channel.id, "item")
+    stock = ledger.available(db, warehouses)
+    return _Work(Shelves(channel.values, stock, mapped, site_items.rows(db, channel.id)), cursor)
+
+
+async def _look(run: Pushing, shelves: Shelves, items: list[str]) -> None:
+    """Read what the site has of the items."""
+    for first in range(0, len(items), LOOK):
+        if run.stop.is_set():
+            return
+        wanted = items[first : first + LOOK]
+        found = await run.connector.items(wanted)
+        if mapped := shelves.mapped_ids(wanted):
+            found += await run.connector.items_by_id(mapped)
+        await run.store.run(_note_look, run, shelves, wanted, found)
+
+
+def _note_look(db: apsw.Connection, run: Pushing, shelves: Shelves, items: list[str], found: list[SiteItem]) -> None:
+    rows = shelves.take(items, found, now_ms())
+    if run.plans is None:
+        with transaction(db):
+            site_items.replace(db, run.channel_id, items, rows)
+            run.progress(db)
+
+
+async def _send(run: Pushing, changes: list[Change]) -> None:
+    requests = [change.request() for change in changes]
+    turning = [change for change, request in zip(changes, requests, strict=True) if request.hide]
+    if turning:
+        await run.store.run(_note_removals, run, turning)
+    results = await run.connector.push_quantities(requests)
+    await run.store.run(_note_results, run, changes, results)
+
+
+def _note_removals(db: apsw.Connection, run: Pushing, changes: list[Change]) -> None:
+    """Written before they are sent: a killed run must still know whom to put back."""
+    with transaction(db):
+        for change in changes:
+            site_items.note_removal(db, run.channel_id, change.row)
+
+
+def _note_results(db: apsw.Connection, run: Pushing, changes: list[Change], results: list[PushResult]) -> None:
+    with transaction(db):
+        for change, result in zip(changes, results, strict=True):
+            if result.error:
+                site_items.fail(db, run.channel_id, change.row, result.error)
+                run.counts.problems += 1
+            else:
+                wanted = change.wanted
+                site_items.confirm(db, run.channel_id, change.row, wanted.text, shown=not wanted.hide)
+                run.counts.updated += 1
+        run.counts.fetched += len(changes)
+        run.progress(db)
+
+
+def _finish(db: apsw.Connection, run: Pushing, work: _Work) -> None:
+    """Say what failed and what drifted, and remember up to where all is sent."""
+    with transaction(db):
+        site_items.replace(db, run.channel_id, work.shelves.gone(), [])
+        _report_failures(db, run)
+        _report_drift(db, run, work.shelves)
+        streams.store_cursor(db, run.channel_id, run.stream, work.cursor, None)
+
+
+def _report_failures(db: apsw.Connection, run: Pushing) -> None:
+    failing = site_items.failing(db, run.channel_id)
+    if not failing:
+        messages.solve_code(db, run.channel_id, None, "push_failed", "everything was sent")
+        return
+    named = _named([f"{item} ({error})" for item, _, error in failing])
+    data = {"items": [{"item": item, "site_id": site_id, "error": error} for item, site_id, error in failing]}
+    sentence = f"The stock of {_count(len(failing))} cannot be sent: {named}."
+    messages.log(db, "push_failed", sentence, channel_id=run.channel_id, run_id=run.run_id, data=data)
+
+
+def _report_drift(db: apsw.Connection, run: Pushing, shelves: Shelves) -> None:
+    drifts = shelves.drifts
+    if not drifts:
+        return
+    named = _named([f"{drift.item} ({words(drift.found)}, sent: {words(drift.sent)})" for drift in drifts])
+    data = {
+        "items": [
+            {"item": drift.item, "site_id": drift.site_id, "sent": drift.sent, "found": drift.found} for drift in drifts
+        ]
+    }
+    sentence = f"The stock of {_count(len(drifts))} on the site was not as sent: {named}. It is sent again."
+    messages.log(db, "stock_drift", sentence, channel_id=run.channel_id, run_id=run.run_id, data=data)
+
+
+def _count(number: int) -> str:
+    return "one item" if number == 1 else f"{number} items"
+
+
+def _named(texts: list[str]) -> str:
+    return "; ".join(texts[:NAMED]) + ("; …" if len(texts) > NAMED else "")
+
+
+def _plan(change: Change) -> PushPlan:
+    row = change.row
+    reason = f"site id {row.site_id}, variation of {row.parent_id}" if row.parent_id else f"site id {row.site_id}"
+    return PushPlan("quantity", row.item, row.site_id, words(row.on_site), words(change.wanted.text), reason)

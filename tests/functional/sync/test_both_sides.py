@@ -1,0 +1,195 @@
+"""Both sides over the whole life of orders: afterwards they agree, the books balance, and nothing was sent twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chansync.demo import company
+from chansync.demo.woocommerce import DemoServer, DemoShop
+from chansync.erp.ledger.check import check
+from chansync.erp.ledger.sales import Ledger
+from chansync.erp.ledger.stock import balance
+from chansync.erp.protocol import SaleState
+from chansync.store.connection import open_store
+from chansync.sync import configuration
+from chansync.sync.sale_actions import perform
+from support import shops
+
+
+@dataclass(slots=True)
+class World:
+    """A store, and a company that blocks what is ordered and sends statuses and stock back."""
+
+    shop: DemoShop
+    server: DemoServer
+    path: Path
+
+    def place(self, *lines: tuple[Any, ...], status: str = "on-hold") -> int:
+        return self.shop.place_order(lines or [("SKU-001", 1)], status=status, changes={"coupon_lines": []})
+
+    def run(self) -> None:
+        """What the schedule does in one turn."""
+        for stream in ("orders", "comparison", "statuses", "quantities"):
+            result = shops.sync(self.path, **({"orders": False} | {stream: True}))
+            assert result.state == "done", result
+
+    def act(self, action: str, order: int, **arguments: Any) -> None:
+        store = open_store(self.path)
+        perform(store.db, action, f"demo-{order}", **arguments)
+        store.close()
+
+    def state(self, order: int) -> SaleState:
+        store = open_store(self.path)
+        try:
+            sale_id = Ledger().sale_id(store.db, f"demo-{order}")
+            assert sale_id is not None
+            return Ledger().state(store.db, sale_id)
+        finally:
+            store.close()
+
+    def on_site(self, order: int) -> str:
+        return str(self.shop.order(order)["status"])
+
+    def sent(self) -> list[str]:
+        """Every write that the site was asked for."""
+        return [served.path for served in self.server.requests if served.method in ("PUT", "POST")]
+
+    def books(self) -> list[str]:
+        store = open_store(self.path)
+        try:
+            return check(store.db)
+        finally:
+            store.close()
+
+
+@pytest.fixture
+def world(template: Path, tmp_path: Path) -> Iterator[World]:
+    path = tmp_path / "chansync.db"
+    path.write_bytes(template.read_bytes())
+    made = DemoShop.create(orders=0)
+    with DemoServer(made) as server:
+        shops.make_company(path, made, server)
+        store = open_store(path)
+        settings = {
+            "push_statuses": "yes",
+            "push_quantities": "yes",
+            "push_exact_quantities": "yes",
+            "block_quantities": "yes",
+            "status_cancelled": "cancelled",
+        }
+        configuration.change_channel(store, company.CHANNEL, settings)
+        store.close()
+        yield World(made, server, path)
+
+
+def test_the_whole_life_of_orders_on_both_sides(world: World) -> None:
+    on_hand = 1000
+    cod, paid, refused, cancelled_here, returned = (world.place(("SKU-001", 2)) for _ in range(5))
+    world.run()
+    assert all(world.state(order).blocked for order in (cod, paid, refused, cancelled_here, returned))
+
+    world.shop.set_status(paid, "processing")
+    world.shop.set_status(returned, "processing")
+    world.shop.set_status(refused, "cancelled")
+    world.run()
+    assert world.state(paid).unpaid == 0
+    assert world.state(refused).cancelled
+
+    world.act("write-out", cod)
+    world.act("write-out", paid)
+    world.act("write-out", returned)
+    world.act("cancel", cancelled_here)
+    world.run()
+    assert [world.on_site(order) for order in (cod, paid, returned)] == ["completed"] * 3
+    assert world.on_site(cancelled_here) == "cancelled"
+    assert world.state(cod).paid == 0, "our own status is nobody's payment"
+
+    line = world.shop.order(returned)["line_items"][0]
+    world.shop.refund(
+        returned, lines=[{"id": line["id"], "quantity": 1, "refund_total": "1.00", "refund_tax": []}], restock=True
+    )
+    world.run()
+    assert world.state(returned).refunded == 100
+    world.shop.set_status(returned, "refunded")
+    world.run()
+    assert world.state(returned).reversed
+
+    before = len(world.sent())
+    world.run()
+    assert len(world.sent()) == before, "a turn in which nothing happened sends nothing"
+    assert world.books() == []
+    store = open_store(world.path)
+    assert balance(store.db, "SKU-001") == on_hand - 4
+    store.close()
+    assert world.shop.stock("SKU-001") == on_hand - 4
+    assert shops.audited(world.path).wrong == []
+
+
+def test_an_edit_of_an_untouched_order_is_taken_over(world: World) -> None:
+    order = world.place(("SKU-001", 1))
+    world.run()
+    line = world.shop.order(order)["line_items"][0]
+    world.shop.change_quantity(order, line["id"], 3)
+    world.run()
+    judged = shops.audited(world.path)
+    assert (judged.wrong, judged.problems) == ([], {})
+    assert world.books() == []
+
+
+class TestComparison:
+    def test_ten_thousand_orders_cost_a_request_per_hundred(self, world: World) -> None:
+        for _ in range(250):
+            world.place()
+        world.run()
+        before = len(world.server.requests)
+        result = shops.sync(world.path, orders=False, comparison=True)
+        assert result.counts.unchanged == 250
+        assert len(world.server.requests) - before == 3
+
+    def test_an_order_that_we_lost_is_fetched(self, world: World) -> None:
+        order = world.place()
+        world.run()
+        store = open_store(world.path)
+        store.db.execute('DELETE FROM "order"')
+        store.close()
+        assert shops.sync(world.path, orders=False, comparison=True).counts.created == 1
+        assert world.state(order).total > 0
+        assert shops.query(world.path, "SELECT count(*) FROM erp_sale") == [(1,)]
+
+    def test_a_status_that_differs_is_looked_at_again(self, world: World) -> None:
+        order = world.place()
+        world.run()
+        world.shop.set_status(order, "cancelled")
+        shops.sync(world.path, orders=False, comparison=True)
+        assert world.state(order).cancelled
+
+    @pytest.mark.parametrize(("remove", "said"), [("trash", "is in the trash"), ("delete", "was deleted")])
+    def test_an_order_that_is_gone_while_its_sale_stands_is_a_problem(
+        self, world: World, remove: str, said: str
+    ) -> None:
+        order = world.place()
+        world.run()
+        getattr(world.shop, remove)(order)
+        world.run()
+        open_ones = shops.query(world.path, "SELECT code, sentence FROM message WHERE open = 1")
+        assert [code for code, _ in open_ones] == ["order_gone"]
+        assert said in open_ones[0][1]
+        assert world.state(order).blocked
+        world.act("cancel", order)
+        world.run()
+        assert world.books() == []
+
+    def test_a_site_that_lists_nothing_at_all_is_not_believed(self, world: World) -> None:
+        for _ in range(6):
+            world.place()
+        world.run()
+        for order in world.shop.order_ids():
+            world.shop.delete(order)
+        result = shops.sync(world.path, orders=False, comparison=True)
+        assert (result.state, result.error_code) == ("failed", "suspiciously_empty")
+        assert shops.query(world.path, "SELECT count(*) FROM message WHERE code = 'order_gone'") == [(0,)]
