@@ -40,6 +40,18 @@ class TestCancellingAndReversing:
         assert (found.written_out, found.reversed, found.cancelled) == (False, True, False)
 
     @pytest.mark.parametrize("closing", ["cancel", "reverse"])
+    def test_what_was_refunded_before_is_not_credited_or_returned_again(self, shop: Store, closing: str) -> None:
+        sale = record(shop, 1, two_shirts())
+        do(shop, "issue_document", sale)
+        do(shop, "pay", sale)
+        if closing == "reverse":
+            do(shop, "write_out", sale)
+        do(shop, "refund", sale, "r1", 500, [], True)
+        do(shop, closing, sale)
+        assert [row.total for row in documents(shop.db)] == [-1273, -500, 1773]
+        assert [row.amount for row in payments(shop.db)] == [-1273, -500, 1773]
+
+    @pytest.mark.parametrize("closing", ["cancel", "reverse"])
     def test_nothing_more_happens_to_a_closed_sale(self, shop: Store, closing: str) -> None:
         sale = record(shop, 1, two_shirts())
         if closing == "reverse":
@@ -100,6 +112,12 @@ class TestRefunds:
         do(shop, "write_out", sale)
         assert on_hand(shop) == 9
 
+    def test_what_is_refunded_is_not_requested_any_more(self, shop: Store) -> None:
+        sale = record(shop, 1, [item_line("SHOE", 3, 300)])
+        do(shop, "request_missing", sale, [])
+        do(shop, "refund", sale, "r1", 200, [given_back("SHOE", 2, 200)], True)
+        assert [(row.item, row.quantity) for row in requests(shop.db)] == [("SHOE", 1)]
+
     def test_refunded_before_it_is_paid_less_is_owed(self, shop: Store) -> None:
         sale = record(shop, 1, two_shirts())
         do(shop, "refund", sale, "r1", 773, [], True)
@@ -125,6 +143,12 @@ class TestRefunds:
             do(shop, "refund", sale, "r2", 774, [], True)
         with pytest.raises(NotPossible, match="2 of SHIRT cannot be refunded on the sale S-1: 1 are left"):
             do(shop, "refund", sale, "r2", 100, [given_back("SHIRT", 2, 84, 16)], True)
+
+    def test_a_refund_that_names_a_line_twice_takes_no_more_than_was_sold(self, shop: Store) -> None:
+        sale = record(shop, 1, two_shirts())
+        twice = [given_back("SHIRT", 1, 100), given_back("SHIRT", 2, 100)]
+        with pytest.raises(NotPossible, match="2 of SHIRT cannot be refunded on the sale S-1: 1 are left"):
+            do(shop, "refund", sale, "r1", 200, twice, True)
 
     def test_a_line_that_was_not_sold_is_named_unless_it_costs_nothing(self, shop: Store) -> None:
         sale = record(shop, 1, two_shirts())
@@ -158,6 +182,13 @@ class TestRewriting:
         assert (method, note, city, number) == ("cash", "Ring twice", "Hamburg", "S-1")
         [before] = [event.data["before"] for event in events(shop.db, sale) if event.kind == "rewritten"]
         assert (before["total"], before["lines"][0]["quantity"]) == (1773, "2")
+
+    def test_what_it_needs_less_than_before_is_blocked_no_more(self, shop: Store) -> None:
+        sale = record(shop, 1, [item_line("SHIRT", 12, 1200)])
+        do(shop, "block", sale)
+        do(shop, "request_missing", sale, [])
+        do(shop, "rewrite", sale, draft(1, [item_line("SHIRT", 3, 300)]))
+        assert (available(shop), requests(shop.db)) == (7, [])
 
     def test_a_sale_that_was_never_blocked_is_not_blocked_by_it(self, shop: Store) -> None:
         sale = record(shop, 1, two_shirts())
