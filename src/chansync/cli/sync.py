@@ -40,9 +40,7 @@ AT_ONCE = 8
 @click.argument("codes", metavar="[CODE]...", nargs=-1)
 @click.option("--orders", is_flag=True, help="Pull orders, and nothing else that is not asked for too.")
 @click.option("--lookups", is_flag=True, help="Pull statuses, payment and delivery methods and the like.")
-@click.option(
-    "--compare", is_flag=True, help="Compare orders with the site's; fetch what is missing."
-)
+@click.option("--compare", is_flag=True, help="Compare orders with the site's; fetch what is missing.")
 @click.option("--statuses", is_flag=True, help="Send statuses to the site; what failed before is tried again now.")
 @click.option("--quantities", is_flag=True, help="Send stock to the site; what failed before is tried again now.")
 @click.option("--since", metavar="DATE", help="All that changed from that day on: 2026-01-31, yesterday, 30d.")
