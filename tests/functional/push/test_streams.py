@@ -23,10 +23,10 @@ ON = {"push_statuses": "yes", "status_written_out": "completed", "paid_statuses"
 @pytest.mark.parametrize(
     ("changes", "streams"),
     [
-        ({}, {"orders", "statuses", "quantities"}),
-        ({"push_quantities": "no"}, {"orders", "statuses"}),
-        ({"push_statuses": "no", "quantities_every": "off"}, {"orders"}),
-        ({"system_type": "test"}, {"orders"}),
+        ({}, {"orders", "comparison", "statuses", "quantities"}),
+        ({"push_quantities": "no"}, {"orders", "comparison", "statuses"}),
+        ({"push_statuses": "no", "quantities_every": "off"}, {"orders", "comparison"}),
+        ({"system_type": "test", "comparison_every": "off"}, {"orders"}),
         ({"used": "no"}, set()),
     ],
 )

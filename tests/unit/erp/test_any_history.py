@@ -188,6 +188,6 @@ def test_any_history_leaves_a_sound_ledger(template: Path) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=100, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=150, stateful_step_count=100, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from chansync.erp.ledger.journal import documents, events, requests
+from chansync.erp.ledger.journal import documents, events, payments, requests
 from chansync.erp.protocol import NotPossible, SaleState
 from chansync.store.connection import Store
 from support import ledger, world
