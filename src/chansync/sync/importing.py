@@ -57,13 +57,6 @@ class Outcome:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-class _Undone(Exception):
-    """Carries the outcome of a plan out of its transaction, which it undoes."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        self.outcome = outcome
-
-
 def take_in(
     db: apsw.Connection, settings: ImportSettings, order: Order | UnreadableOrder, run_id: int | None, *, again: bool
 ) -> Outcome:
@@ -78,19 +71,6 @@ def take_in(
     if isinstance(order, UnreadableOrder):
         return _note_unreadable(db, settings, order, row, run_id)
     return _guarded(db, settings, order, row, run_id, lambda: _apply(db, settings, order, run_id))
-
-
-def plan(db: apsw.Connection, settings: ImportSettings, order: Order | UnreadableOrder) -> Outcome:
-    """What ``take_in`` would do now. Does it and undoes it, so that a plan and its execution cannot differ."""
-
-    def undo() -> Outcome:
-        raise _Undone(take_in(db, settings, order, None, again=True))
-
-    try:
-        with transaction(db):
-            return undo()
-    except _Undone as undone:
-        return undone.outcome
 
 
 def _is_known(settings: ImportSettings, row: OrderRow, order: Order | UnreadableOrder, again: bool) -> bool:
@@ -158,7 +138,7 @@ def _apply(db: apsw.Connection, settings: ImportSettings, order: Order, run_id: 
 def _effects(settled: Settled) -> dict[str, Any]:
     effects: dict[str, Any] = {"done": settled.done} if settled.done else {}
     if settled.problem:
-        effects["problem"] = settled.problem.sentence
+        effects |= {"problem": settled.problem.sentence, "problem_code": settled.problem.code}
     return effects
 
 

@@ -24,7 +24,7 @@ from chansync.store.orders import OrderRow
 from chansync.store.runs import RunCounts
 from chansync.store.transaction import transaction
 from chansync.sync import settings as import_settings
-from chansync.sync.importing import Action, Outcome, plan, take_in
+from chansync.sync.importing import Action, Outcome, take_in
 from chansync.sync.planning import OrderPlan, order_plan
 from chansync.sync.selection import reason_to_skip
 from chansync.sync.settings import ImportSettings
@@ -42,7 +42,8 @@ AnyOrder = Order | UnreadableOrder
 
 
 class OrdersPull:
-    """One run's work on the orders of a channel. With ``plans`` set to a list, it plans and writes nothing."""
+    """One run's work on the orders of a channel. With ``plans`` set to a list, it notes there what it does; the
+    store is then a copy of which nothing is kept."""
 
     def __init__(
         self,
@@ -171,11 +172,9 @@ class OrdersPull:
 
     def _take_chunk(self, db: apsw.Connection, chunk: list[AnyOrder], again: bool) -> None:
         for order in chunk:
+            outcome = take_in(db, self.importing, order, self.run_id, again=again)
             if self.plans is not None:
-                outcome = plan(db, self.importing, order)
                 self.plans.append(order_plan(order, outcome))
-            else:
-                outcome = take_in(db, self.importing, order, self.run_id, again=again)
             self._count(outcome)
             if self.stop.is_set():
                 return

@@ -24,6 +24,7 @@ from chansync.sync import confirm, settings
 from chansync.sync.comparing import Comparison
 from chansync.sync.connecting import connect, keep_facts
 from chansync.sync.outgoing import SENDING, why_off
+from chansync.sync.plan_copy import planning_copy
 from chansync.sync.planning import OrderPlan, PushPlan
 from chansync.sync.pull import OrdersPull
 from chansync.sync.push_quantities import push_quantities
@@ -103,6 +104,20 @@ async def sync_channel(
         UsageError: there is no such channel.
         StoreError, apsw.Error: the database failed.
     """
+    if request.dry_run:
+        async with planning_copy(store) as copy:
+            return await _sync(copy, channel_code, request, trigger, progress, stop)
+    return await _sync(store, channel_code, request, trigger, progress, stop)
+
+
+async def _sync(
+    store: Store,
+    channel_code: str,
+    request: SyncRequest,
+    trigger: str,
+    progress: Progress | None,
+    stop: asyncio.Event | None,
+) -> list[RunResult]:
     channel = await store.run(channels.channel, channel_code)
     results: list[RunResult] = []
     for stream in _streams(channel, request):

@@ -12,6 +12,7 @@ import pytest
 
 from chansync.demo import company
 from chansync.demo.woocommerce import DemoServer, DemoShop, Shopper
+from chansync.erp.ledger.stock import set_stock
 from chansync.model.errors import UsageError
 from chansync.platforms.woocommerce import WooCommerce
 from chansync.store import channels
@@ -119,6 +120,24 @@ def test_a_dry_run_writes_nothing_and_is_what_then_happens(world: World) -> None
     created = {plan.sale_number for plan in planned.plans if plan.action == "create"}
     assert created == {number for (number,) in shops.query(world.path, "SELECT number FROM erp_sale")}
     assert sum(plan.action == "problem" for plan in planned.plans) == done.counts.problems
+
+
+def test_a_plan_is_exact_down_to_numbers_documents_and_the_last_piece(world: World) -> None:
+    world.configure(external_sale_number="no", write_out_immediately="yes")
+    store = open_store(world.path)
+    for item in ("SKU-001", "SKU-002", "SHIRT-1-M"):
+        set_stock(store.db, item, company.WAREHOUSE, 3)
+    store.close()
+    planned = shops.sync(world.path, dry_run=True).plans
+    shops.sync(world.path)
+    sales = "SELECT order_number, number FROM erp_sale"
+    assert {plan.number: plan.sale_number for plan in planned if plan.action == "create"} == dict(
+        shops.query(world.path, sales)
+    )
+    short = """SELECT order_number FROM message WHERE open = 1 AND code = 'missing_stock'"""
+    foreseen = [plan.number for plan in planned if plan.details.get("problem_code") == "missing_stock"]
+    assert sorted(foreseen) == sorted(number for (number,) in shops.query(world.path, short))
+    assert foreseen, "some of the orders want more than three pieces between them"
 
 
 def test_a_problem_is_tried_again_and_closes_itself(world: World) -> None:

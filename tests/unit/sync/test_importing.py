@@ -15,7 +15,7 @@ from chansync.model.money import from_minor, round_to_minor
 from chansync.model.order import Order, Refund, TaxNumbers, UnreadableOrder
 from chansync.store import channels, mappings, orders
 from chansync.store.connection import Store
-from chansync.sync.importing import Action, Outcome, plan, take_in
+from chansync.sync.importing import Action, Outcome, take_in
 from support import world
 from support.orders import charge, line, order
 
@@ -132,14 +132,6 @@ class TestOnce:
         take(company, order(1))
         assert take(company, order(2, number="1")).code == "number_taken"
         assert world.rows(company, "SELECT count(*) FROM erp_sale, erp_customer") == [(1,)]
-
-    def test_a_plan_writes_nothing_and_says_what_follows(self, company: Store) -> None:
-        before = company.db.total_changes()
-        planned = plan(company.db, world.load_settings(company, channels.channel(company.db, "shop")), order())
-        assert (planned.action, planned.sale_number) == (Action.CREATE, "shop-1")
-        assert world.rows(company, 'SELECT count(*) FROM erp_sale UNION SELECT count(*) FROM "order"') == [(0,)]
-        assert company.db.total_changes() > before, "the plan was made by doing it and undoing it"
-        assert take(company, order()).sale_number == planned.sale_number
 
 
 class TestSelection:
