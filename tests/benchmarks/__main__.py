@@ -79,7 +79,7 @@ async def _download(shop: dict[str, str], orders: int, at_once: int) -> tuple[fl
 
 def backfill(folder: Path) -> None:
     """Wall time of a backfill against a store at a real one's pace."""
-    orders = 3000
+    orders = 6000
     with demo_store(orders, page_delay=0.7, concurrency=4) as shop:
         path = folder / "chansync.db"
         make_company(path, shop)

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 
 import apsw
 
+from chansync.erp.ledger.sales import Ledger
+from chansync.erp.protocol import SaleState
 from chansync.model.channel import Channel
+from chansync.model.money import format_money
 from chansync.model.times import local_text, now_ms
 from chansync.store import messages, orders, streams
 from chansync.store.messages import Message
@@ -76,6 +79,28 @@ def _explain_sale(db: apsw.Connection, row: OrderRow, explanation: Explanation) 
     for sale_number, created_at, customer in sale:
         explanation.sale_number = sale_number
         explanation.sentences.append(f"Imported: it is the sale {sale_number} of {customer}, {local_text(created_at)}.")
+    if row.sale_id is not None:
+        explanation.sentences.append(_standing(Ledger().state(db, row.sale_id)))
+    if row.todo:
+        steps = ", ".join(step.replace("_", " ") for step in row.todo)
+        explanation.sentences.append(f"Still to do since it was created: {steps}.")
+    if row.own_status:
+        explanation.sentences.append(f"The status that we gave it on the site last is {row.own_status}.")
+
+
+def _standing(state: SaleState) -> str:
+    """Where the sale is, on every axis."""
+    if state.cancelled or state.reversed:
+        return "The sale is cancelled." if state.cancelled else "The sale is reversed: goods back, payments returned."
+    axes = [
+        "written out" if state.written_out else "not written out",
+        f"document {state.document_number}" if state.document_number else "no document",
+        "paid" if state.documented and state.unpaid <= 0 else f"{format_money(state.unpaid, state.currency)} unpaid",
+    ]
+    axes += [word for word, is_so in (("blocked", state.blocked), ("goods requested", state.requested)) if is_so]
+    if state.refunded:
+        axes.append(f"{format_money(state.refunded, state.currency)} refunded")
+    return f"The sale is {', '.join(axes)}."
 
 
 def _explain_problem(row: OrderRow, explanation: Explanation) -> None:
