@@ -10,9 +10,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from chansync.collecting import collect_seldom
 from chansync.model.errors import StoreError
 from chansync.model.times import local_text
+from chansync.pace import set_pace
 from chansync.store import daemons
 from chansync.store.connection import explained, open_async
 from chansync_daemon.logs import LOG, set_up
@@ -35,7 +35,7 @@ def run(path: Path, *, json_logs: bool = False) -> int:
         StoreError: the database cannot be used.
     """
     set_up(as_json=json_logs)
-    collect_seldom()
+    set_pace()
     with explained(path), _only_one(path):
         return asyncio.run(_run(path))
 

@@ -62,8 +62,10 @@ async def _confirm(path: Path) -> None:
 
 async def sync(path: Path) -> str:
     """One run of the channel; what it says of itself."""
+    from chansync.pace import set_pace
     from chansync.sync.errands import summary
 
+    set_pace()
     store = await open_async(path)
     try:
         results = await sync_channel(store, company.CHANNEL, SyncRequest(), trigger="command")

@@ -60,11 +60,11 @@ class Session:
         """Run ``work(store)`` to its end with an asynchronous store; the synchronous one is closed before."""
         import asyncio
 
-        from chansync.collecting import collect_seldom
+        from chansync.pace import set_pace
         from chansync.store.connection import open_async
 
         self.close()
-        collect_seldom()
+        set_pace()
 
         async def whole() -> T:
             store = await open_async(self.path, create=False)

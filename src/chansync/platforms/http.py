@@ -156,6 +156,8 @@ class SiteHttp:
                 ) from None
             except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ssl.SSLError, OSError) as error:
                 raise self.sentences.transport(error) from None
+        # Let the request that waits for this place go out before this answer's JSON is read, which takes a while.
+        await asyncio.sleep(0)
         return self._read(status, received, raw)
 
     async def _exchange(

@@ -133,6 +133,7 @@ CREATE TABLE order_refund (
     lines TEXT,
     PRIMARY KEY (order_id, external_id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX order_refund_without_lines ON order_refund (order_id) WHERE lines IS NULL;
 CREATE TABLE stream (
     channel_id INTEGER NOT NULL REFERENCES channel ON DELETE CASCADE,
     stream TEXT NOT NULL,

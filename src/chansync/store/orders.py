@@ -127,8 +127,9 @@ def write(
             json.dumps(todo or []), failed,
         ),
     ).get  # fmt: skip
-    for refund in order.refunds:
-        write_refund(db, order_id, refund)
+    if state != "skipped":
+        for refund in order.refunds:
+            write_refund(db, order_id, refund)
     return order_id
 
 
@@ -171,14 +172,16 @@ def write_refund(db: apsw.Connection, order_id: int, refund: Refund) -> None:
     )
 
 
-def refunds_with_lines(db: apsw.Connection, channel_id: int, external_id: str) -> set[str]:
-    """Ids of the order's refunds whose lines were looked up already."""
+def lacking_refund_lines(
+    db: apsw.Connection, channel_id: int, *, limit: int = 100, after_id: int = 0
+) -> list[OrderRow]:
+    """Orders that are sales and have refunds whose lines were not looked up yet, oldest first."""
     rows = db.execute(
-        """SELECT r.external_id FROM order_refund r JOIN "order" o ON o.id = r.order_id
-           WHERE o.channel_id = ? AND o.external_id = ? AND r.lines IS NOT NULL""",
-        (channel_id, external_id),
+        f"""{_ROW} WHERE channel_id = ? AND sale_id IS NOT NULL AND id > ?
+            AND id IN (SELECT order_id FROM order_refund WHERE lines IS NULL) ORDER BY id LIMIT ?""",
+        (channel_id, after_id, limit),
     )
-    return {row[0] for row in rows}
+    return [_order(row) for row in rows]
 
 
 def refund_lines(db: apsw.Connection, channel_id: int, external_id: str, refund_id: str) -> list[dict[str, Any]] | None:

@@ -63,6 +63,7 @@ class Comparison:
             await pull.take_by_id(wanted[begin : begin + FETCH])
         for external_id in ours:
             await self._look_for(external_id)
+        await pull.complete_refunds()
 
     def _ours(self, db: apsw.Connection, since: date) -> dict[str, str]:
         """Our orders of the window and their status as we know it; what is known to be gone is left out."""

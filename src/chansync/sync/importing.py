@@ -73,6 +73,24 @@ def take_in(
     return _guarded(db, settings, order, row, run_id, lambda: _apply(db, settings, order, run_id))
 
 
+def take_over_refunds(db: apsw.Connection, settings: ImportSettings, order: Order, run_id: int | None) -> Outcome:
+    """Record the refunds of an order that is a sale already, now that their lines are known."""
+    row = orders.by_external_id(db, settings.channel.id, order.external_id)
+
+    def work() -> Outcome:
+        if row is None or row.sale_id is None:
+            return Outcome(Action.UNCHANGED)
+        for refund in order.refunds:
+            orders.write_refund(db, row.id, refund)
+        settled = settle(db, settings, order, row.sale_id, todo=row.todo, before=row.status, own_status=row.own_status)
+        if settled.done or settled.problem:
+            _write_imported(db, settings, order, row, row.sale_id, settled, run_id)
+        number = settings.erp.sale_number(db, row.sale_id)
+        return Outcome(Action.UPDATE, "; ".join(settled.done), sale_number=number, details=_effects(settled))
+
+    return _guarded(db, settings, order, row, run_id, work)
+
+
 def _is_known(settings: ImportSettings, row: OrderRow, order: Order | UnreadableOrder, again: bool) -> bool:
     """Whether the order came before just so, and nothing on our side asks for another look."""
     if isinstance(order, UnreadableOrder):

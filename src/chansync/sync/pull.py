@@ -7,9 +7,10 @@ and the cursor moves in the transaction after a page's last order.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from datetime import date
+from itertools import count
 from typing import Any
 
 import apsw
@@ -24,16 +25,15 @@ from chansync.store.orders import OrderRow
 from chansync.store.runs import RunCounts
 from chansync.store.transaction import transaction
 from chansync.sync import settings as import_settings
-from chansync.sync.importing import Action, Outcome, take_in
+from chansync.sync.importing import Action, Outcome, take_in, take_over_refunds
 from chansync.sync.planning import OrderPlan, order_plan
-from chansync.sync.selection import reason_to_skip
 from chansync.sync.settings import ImportSettings
 
 #: Orders taken in between two looks at the stop signal; the store's thread is free for others in between.
 CHUNK = 20
 
-#: Pages whose refunds are looked up, or that wait to be taken in.
-READY = 4
+#: Orders with refunds that are worth a request of their own.
+ENOUGH_REFUNDS = 20
 
 #: Orders fetched by their ids at once.
 FETCH = 100
@@ -81,40 +81,17 @@ class OrdersPull:
         start = self.importing.channel.start_date
         cursor = None if since else await self.store.run(self._cursor)
         keeps_cursor = since is None and self.plans is None
-        async with aclosing(self._ready_pages(cursor, since or start)) as pages:
-            async for page in pages:
-                await self._take_page(page, keeps_cursor)
-                if self.stop.is_set():
-                    return
-
-    async def _ready_pages(self, cursor: dict[str, Any] | None, start: date | None) -> AsyncGenerator[OrderPage, None]:
-        """The connector's pages in their order, with the refunds of a few pages looked up ahead, side by side."""
-        ready: asyncio.Queue[asyncio.Task[OrderPage] | None] = asyncio.Queue(READY)
-        async with aclosing(self.connector.orders(cursor, start)) as pages:
-            fetching = asyncio.create_task(self._fetch_ahead(pages, ready))
-            looking: asyncio.Task[OrderPage] | None = None
-            try:
-                while (looking := await ready.get()) is not None:
-                    yield await looking
-                await fetching
-            finally:
-                left = [fetching, *filter(None, [looking]), *filter(None, _drain(ready))]
-                for task in left:
-                    task.cancel()
-                await asyncio.gather(*left, return_exceptions=True)
-
-    async def _fetch_ahead(
-        self, pages: AsyncGenerator[OrderPage, None], ready: asyncio.Queue[asyncio.Task[OrderPage] | None]
-    ) -> None:
+        refunds = _Behind(self.complete_refunds)
         try:
-            async for page in pages:
-                await ready.put(asyncio.create_task(self._with_refunds(page)))
+            async with aclosing(self.connector.orders(cursor, since or start)) as pages:
+                async for page in pages:
+                    await self._take_page(page, keeps_cursor)
+                    if self.stop.is_set():
+                        return
+                    refunds.more(sum(isinstance(order, Order) and bool(order.refunds) for order in page.orders))
+            await refunds.finish()
         finally:
-            await ready.put(None)
-
-    async def _with_refunds(self, page: OrderPage) -> OrderPage:
-        await self._look_up_refunds(page.orders)
-        return page
+            refunds.cancel()
 
     def _cursor(self, db: apsw.Connection) -> dict[str, Any] | None:
         """The stored cursor; none when the start date was moved back, so that older orders are brought in."""
@@ -189,27 +166,33 @@ class OrdersPull:
         }[outcome.action]
         setattr(self.counts, name, getattr(self.counts, name) + 1)
 
-    async def _look_up_refunds(self, found: list[AnyOrder]) -> None:
-        """Get the lines of refunds that are not known yet, of orders that are or become sales."""
-        wanted = await self.store.run(self._lacking_refunds, found)
-        if not wanted:
-            return
-        for order, refunds in zip(wanted, await self.connector.refunds(wanted), strict=True):
-            order.refunds = refunds
+    async def complete_refunds(self, *, batches: int | None = None) -> None:
+        """Look up the lines of refunds that sales still lack, many orders in a request, and take them over.
 
-    def _lacking_refunds(self, db: apsw.Connection, found: list[AnyOrder]) -> list[Order]:
-        lacking = []
+        It comes after the orders themselves, so that a pull waits for no refund; a run that ends before leaves them
+        to the next.
+
+        Args:
+            batches: how many requests to make at the most; None: until no sale lacks any.
+        """
+        last = 0
+        for _ in count() if batches is None else range(batches):
+            if self.stop.is_set():
+                return
+            rows = await self.store.run(orders.lacking_refund_lines, self._channel_id, limit=FETCH, after_id=last)
+            if not rows:
+                return
+            last = rows[-1].id
+            found = [order for order in await self.store.run(self._read_kept, rows) if isinstance(order, Order)]
+            for order, refunds in zip(found, await self.connector.refunds(found), strict=True):
+                order.refunds = refunds
+            await self.store.run(self._take_over_refunds, found)
+
+    def _take_over_refunds(self, db: apsw.Connection, found: list[Order]) -> None:
         for order in found:
-            if isinstance(order, UnreadableOrder) or not order.refunds:
-                continue
-            known = orders.refunds_with_lines(db, self._channel_id, order.external_id)
-            if all(refund.external_id in known for refund in order.refunds):
-                continue
-            row = orders.by_external_id(db, self._channel_id, order.external_id)
-            followed = row is not None and row.sale_id is not None
-            if followed or not reason_to_skip(self.importing, order.status, order.placed_on.isoformat()):
-                lacking.append(order)
-        return lacking
+            outcome = take_over_refunds(db, self.importing, order, self.run_id)
+            if self.plans is not None:
+                self.plans.append(order_plan(order, outcome))
 
     # Orders that are due again
 
@@ -251,7 +234,6 @@ class OrdersPull:
     async def take_by_id(self, external_ids: list[str]) -> None:
         """Fetch and take in orders by the platform's ids, at most ``FETCH``; those that are gone are left out."""
         found = await self.connector.several(external_ids)
-        await self._look_up_refunds(found)
         await self._take(found)
 
     def _newly_selected(self, db: apsw.Connection, last: int) -> list[OrderRow]:
@@ -272,16 +254,36 @@ class OrdersPull:
             if order is None:
                 missing.append(number)
                 continue
-            await self._look_up_refunds([order])
             await self._take([order], again=True)
+        await self.complete_refunds()
         if self.plans is None:
             await self.store.run(self._note_progress)
         if missing:
             raise SiteRefused(f"The site has no order {', '.join(missing)}.", code="order_not_found")
 
 
-def _drain(queue: asyncio.Queue[asyncio.Task[OrderPage] | None]) -> list[asyncio.Task[OrderPage] | None]:
-    drained = []
-    while not queue.empty():
-        drained.append(queue.get_nowait())
-    return drained
+class _Behind:
+    """Looks refunds up behind the pull, many at a time: a request for each page would cost the pull its pace."""
+
+    def __init__(self, work: Callable[..., Coroutine[Any, Any, None]]) -> None:
+        self._work = work
+        self._waiting = 0
+        self._task: asyncio.Task[None] | None = None
+
+    def more(self, found: int) -> None:
+        """So many orders with refunds were taken in; start looking when it is worth a request."""
+        self._waiting += found
+        if self._waiting >= ENOUGH_REFUNDS and (self._task is None or self._task.done()):
+            self._waiting = 0
+            self._task = asyncio.create_task(self._work(batches=1))
+
+    async def finish(self) -> None:
+        """Look up what is left; raises what went wrong on the way."""
+        if self._task is not None:
+            await self._task
+        await self._work()
+
+    def cancel(self) -> None:
+        """Break off; what was not looked up is left to the next run."""
+        if self._task is not None:
+            self._task.cancel()
