@@ -24,7 +24,7 @@ from chansync_tui.words import RUN_TONES, bar, clock, counted, elapsed, local_ho
 
 _RUNNING = (
     Column("Runs now", 12, 24),
-    Column("Stream", 8, drop=2),
+    Column("Stream", 10, drop=2),
     Column("Progress", 30),
     Column("Rate", 8, right=True, drop=3),
     Column("Elapsed", 9, right=True),
@@ -33,9 +33,9 @@ _RUNNING = (
 
 _LAST = (
     Column("Channel", 11, 24),
-    Column("Stream", 8, drop=6),
+    Column("Stream", 10, drop=1),
     Column("Started", 11),
-    Column("State", 7, 11),
+    Column("State", 11),
     Column("Got", 5, right=True),
     Column("New", 5, right=True),
     Column("Chg", 4, right=True, drop=3),
