@@ -19,7 +19,8 @@ _FIELDS = st.sampled_from([parameter.name for parameter in PARAMETERS if paramet
 _WORDS = st.sampled_from(
     "channel list show add set remove fields export import system rename map payment delivery item erp stock sales "
     "sale log solve why retry status db check shop woo MAIN --json --yes --help --all --order -n 1 -1 0 name=X = - @x "
-    "pos=MAIN kind=woocommerce".split()
+    "pos=MAIN kind=woocommerce block release request issue pay write-out cancel reverse refund requests documents "
+    "payments movements S-1 SKU-001 --amount --line SKU-001=1".split()
 )
 
 
