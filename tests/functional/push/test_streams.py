@@ -27,6 +27,7 @@ ON = {"push_statuses": "yes", "status_written_out": "completed", "paid_statuses"
         ({"push_quantities": "no"}, {"orders", "comparison", "statuses"}),
         ({"push_statuses": "no", "quantities_every": "off"}, {"orders", "comparison"}),
         ({"system_type": "test", "comparison_every": "off"}, {"orders"}),
+        ({"statuses_every": "off"}, {"orders", "comparison", "quantities"}),
         ({"used": "no"}, set()),
     ],
 )

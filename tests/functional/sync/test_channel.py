@@ -181,6 +181,22 @@ def test_an_earlier_start_date_brings_in_older_orders(world: World) -> None:
     assert later.wrong == []
 
 
+@pytest.mark.parametrize(
+    ("parameter", "column", "number"),
+    [
+        ("vat_number_keys", "vat_number", "BG175074752"),
+        ("uic_keys", "uic", "175074752"),
+        ("personal_number_keys", "personal_number", "7501020018"),
+    ],
+)
+def test_tax_numbers_under_a_plugins_own_name_are_found(world: World, parameter: str, column: str, number: str) -> None:
+    world.configure(**{parameter: "_odd_plugin_field"})
+    changes = {"meta_data": [{"key": "_odd_plugin_field", "value": number}]}
+    own = world.shop.place_order([("SKU-001", 1)], status="processing", changes=changes)
+    shops.sync(world.path, order_numbers=(str(own),))
+    assert shops.query(world.path, f"SELECT {column} FROM erp_customer") == [(number,)]
+
+
 def test_refunds_are_looked_up_with_their_lines(world: World) -> None:
     own = world.shop.place_order([("SKU-001", 3)], status="processing")
     world.shop.refund(own, "1.00", "damaged")

@@ -1,0 +1,118 @@
+"""What each parameter does to a sale: one row a parameter, and for every other one the test that proves it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chansync.model.order import Order
+from chansync.model.parameters import PARAMETERS
+from chansync.store import channels
+from chansync.store.connection import Store
+from chansync.sync.importing import take_in
+from support import world
+from support.orders import charge, order
+
+TESTS = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A parameter's value, the order that is taken in, where its effect is seen, and what is seen there."""
+
+    parameter: str
+    value: Any
+    seen: str
+    expected: Any
+    order: Order = field(default_factory=order)
+
+
+SALE = "SELECT {} FROM erp_sale"
+
+ROWS = [
+    Row("code", "shop", SALE.format("channel_code"), "shop"),
+    Row("system_type", "test", SALE.format("mark"), "test"),
+    Row("pos", "MAIN", "SELECT p.code FROM erp_sale s JOIN erp_pos p ON p.id = s.pos_id", "MAIN"),
+    Row("sale_type", "retail", SALE.format("sale_type"), "retail"),
+    Row("external_sale_number", False, SALE.format("number"), "MAIN-1"),
+    Row("external_sale_number", True, SALE.format("number"), "shop-1"),
+    Row("date_is_sync_date", False, SALE.format("sale_date"), "2026-11-01"),
+    Row("customer_type", "web", "SELECT customer_type FROM erp_customer", "web"),
+    Row("merchant", "anna", SALE.format("merchant"), "anna"),
+    Row("currency", "BGN", SALE.format("currency"), "BGN", order(currency="")),
+    Row("document_type", "invoice", SALE.format("document_type"), "invoice"),
+    Row("delivery_method", "courier", SALE.format("delivery_method"), "courier"),
+    Row("transport_service", "FEE", "SELECT i.code FROM erp_sale_line l JOIN erp_item i ON i.id = l.item_id "
+        "WHERE l.kind = 'transport'", "FEE"),
+    Row("fee_service", "SHIPPING", "SELECT i.code FROM erp_sale_line l JOIN erp_item i ON i.id = l.item_id "
+        "WHERE l.kind = 'fee'", "SHIPPING", order(fees=[charge("1.50", number=91)])),
+    Row("tax_transaction", "home", SALE.format("tax_transaction"), "home"),
+    Row("order_statuses", ["pending"], SALE.format("count(*)"), 0),
+    Row("refused_statuses", ["pending"], 'SELECT reason FROM "order"', "refused", order(status="pending")),
+    Row("start_date", "2026-11-02", SALE.format("count(*)"), 0),
+    Row("start_date", "2026-11-01", SALE.format("count(*)"), 1),
+]  # fmt: skip
+
+#: Where the parameters are proved that one order alone cannot show.
+ELSEWHERE = {
+    "integration_system": "unit/store/test_store.py",
+    "name": "unit/store/test_store.py",
+    "description": "unit/configuration/test_configuration.py",
+    "store_domain": "functional/cli/test_syncing.py",
+    "consumer_key": "functional/sync/test_channel.py",
+    "consumer_secret": "functional/sync/test_channel.py",
+    "api_version": "functional/woocommerce/test_reading.py",
+    "check_phone": "unit/sync/test_importing.py",
+    "check_email": "unit/sync/test_importing.py",
+    "issue_document": "unit/sync/test_lifecycle.py",
+    "pay_immediately": "unit/sync/test_lifecycle.py",
+    "write_out_immediately": "unit/sync/test_lifecycle.py",
+    "block_quantities": "unit/sync/test_lifecycle.py",
+    "create_request": "unit/sync/test_lifecycle.py",
+    "request_warehouses": "unit/sync/test_lifecycle.py",
+    "paid_statuses": "unit/sync/test_lifecycle.py",
+    "issue_document_on_payment": "unit/sync/test_lifecycle.py",
+    "push_statuses": "functional/push/test_statuses.py",
+    "status_written_out": "functional/push/test_statuses.py",
+    "status_written_out_and_paid": "functional/push/test_statuses.py",
+    "status_cancelled": "functional/push/test_statuses.py",
+    "push_quantities": "functional/push/test_quantities.py",
+    "quantity_warehouses": "functional/push/test_quantities.py",
+    "push_exact_quantities": "functional/push/test_quantities.py",
+    "remove_at_zero": "functional/push/test_quantities.py",
+    "orders_every": "e2e/test_processes.py",
+    "statuses_every": "functional/push/test_streams.py",
+    "quantities_every": "functional/push/test_streams.py",
+    "comparison_every": "functional/push/test_streams.py",
+    "vat_number_keys": "functional/sync/test_channel.py",
+    "uic_keys": "functional/sync/test_channel.py",
+    "personal_number_keys": "functional/sync/test_channel.py",
+    "used": "functional/push/test_streams.py",
+}
+
+
+@pytest.fixture
+def shop(company: Store) -> Store:
+    """A company with one of each kind that a parameter may name."""
+    for table in ("erp_sale_type", "erp_customer_type", "erp_user", "erp_document_type", "erp_tax_transaction"):
+        for code in ("retail", "web", "anna", "invoice", "home"):
+            company.db.execute(f"INSERT INTO {table} (code, name) VALUES (?, ?)", (code, code))
+    return company
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.parameter}={row.value}")
+def test_row(shop: Store, row: Row) -> None:
+    channel = channels.channel(shop.db, "shop")
+    channels.save_channel(shop.db, channel.id, channel.version, {row.parameter: row.value}, {})
+    take_in(shop.db, world.load_settings(shop, channel), row.order, None, again=False)
+    assert world.rows(shop, row.seen) == [(row.expected,)]
+
+
+def test_every_parameter_in_effect_has_a_row_or_a_test() -> None:
+    proved = {row.parameter for row in ROWS} | set(ELSEWHERE)
+    assert {parameter.name for parameter in PARAMETERS if parameter.in_effect} - proved == set()
+    lost = [name for name, where in ELSEWHERE.items() if name not in (TESTS / where).read_text()]
+    assert lost == [], "these tests do not name the parameter any more"
