@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import product
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from chansync.model.order import Order, Refund
 from chansync.store import channels, mappings
 from chansync.store.connection import Store
 from chansync.sync.importing import Action, Outcome, take_in
+from chansync.sync.lifecycle import ON_CREATION
 from support import world
 from support.orders import line, order
 
@@ -115,6 +117,44 @@ def test_case(stocked: Store, case: Case) -> None:
         assert getattr(now, axis) == getattr(case, axis), axis
     assert balance(stocked.db, "SKU-001") == case.stock
     assert world.open_codes(stocked) == ({"1": case.problem} if case.problem else {})
+    assert check(stocked.db) == []
+
+
+COMBINATIONS = [
+    dict(zip(ON_CREATION.values(), chosen, strict=True))
+    for chosen in product((False, True), repeat=len(ON_CREATION))
+    # Paying immediately goes only with issuing the document: the channel's settings refuse the rest.
+    if chosen[2] or not chosen[3]
+]
+
+
+@pytest.mark.parametrize("quantity", [2, 7], ids=["in stock", "two are missing"])
+@pytest.mark.parametrize("negative", [False, True], ids=["", "stock may go negative"])
+@pytest.mark.parametrize(
+    "settings", COMBINATIONS, ids=lambda settings: "+".join(name for name, on in settings.items() if on) or "nothing"
+)
+def test_every_combination_of_what_is_done_on_creation(
+    stocked: Store, settings: dict[str, bool], negative: bool, quantity: int
+) -> None:
+    stocked.db.execute("UPDATE erp_pos SET negative_stock = ?", (negative,))
+    configure(stocked, **settings)
+    take(stocked, order(status="on-hold", lines=[line(quantity=quantity)]))
+    now = state(stocked)
+    enough = quantity <= 5
+    issued = settings["write_out_immediately"] and (enough or negative)
+    assert now.written_out == issued
+    assert now.blocked == (settings["block_quantities"] and not issued)
+    assert bool(now.documented) == settings["issue_document"]
+    assert bool(now.paid) == settings["pay_immediately"]
+    assert now.requested == (settings["create_request"] and not enough and not issued)
+    assert balance(stocked.db, "SKU-001") == 5 - quantity * issued
+    missing = settings["write_out_immediately"] and not issued
+    assert world.open_codes(stocked) == ({"1": "missing_stock"} if missing else {})
+    assert check(stocked.db) == []
+    take(stocked, order(status="cancelled", lines=[line(quantity=quantity)]))
+    after = state(stocked)
+    assert (after.paid, after.documented, after.blocked, after.requested) == (0, 0, False, False)
+    assert balance(stocked.db, "SKU-001") == 5
     assert check(stocked.db) == []
 
 
