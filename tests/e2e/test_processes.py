@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,6 +149,39 @@ def test_kills_at_any_moment_lose_nothing_and_double_nothing(world: World, seed:
     assert shops.query(world.path, checks) == [(judged.sold,) * 3]
     assert shops.query(world.path, "SELECT count(*) FROM pragma_foreign_key_check") == [(0,)]
     assert shops.query(world.path, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_kills_while_statuses_go_back_send_each_of_them_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: Counter[int] = Counter()
+    write = world.shop.edit_order
+
+    def counted(order_id: int, changes: Any) -> None:
+        written[order_id] += "status" in changes
+        write(order_id, changes)
+
+    assert shops.sync(world.path).state == "done"
+    sold = shops.query(world.path, "SELECT number, order_number FROM erp_sale WHERE order_number > '300' LIMIT 150")
+    settings = ("push_statuses=yes", "status_written_out=completed", "status_written_out_and_paid=completed")
+    assert shops.finished(shops.command("channel", "set", "demo", *settings, database=world.path))[0] == 0
+    sales = [number for number, _ in sold]
+    assert shops.finished(shops.command("erp", "write-out", *sales, database=world.path))[0] == 0
+    wanted = {int(order) for _, order in sold if world.shop.order(int(order))["status"] != "completed"}
+    assert len(wanted) > 20
+    monkeypatch.setattr(world.shop, "edit_order", counted)
+    rng = random.Random(5)
+    for _ in range(8):
+        process = shops.command("sync", "--statuses", database=world.path)
+        try:
+            process.wait(0.3 + rng.random() * 0.5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        process.communicate()
+    code, _, err = shops.finished(shops.command("sync", "--statuses", database=world.path))
+    assert code == 0, err
+    assert {order for order in wanted if world.shop.order(order)["status"] != "completed"} == set()
+    assert {order: count for order, count in written.items() if count != 1} == {}
+    assert set(written) == wanted
+    assert shops.query(world.path, "SELECT DISTINCT state FROM outbox") == [("confirmed",)]
 
 
 def test_control_c_ends_a_sync_with_a_sentence(world: World) -> None:
