@@ -8,6 +8,7 @@ from pathlib import Path
 
 from chansync.demo import company
 from chansync.demo.woocommerce import DemoServer, DemoShop
+from chansync.store import daemons
 from chansync.store.connection import open_async, open_store
 from chansync.sync.confirm import confirm_channel
 from chansync.sync.runner import SyncRequest, sync_channel
@@ -43,6 +44,10 @@ def _set_up(path: Path, shop: DemoShop, server: DemoServer) -> None:
         asyncio.run(_sync(path))
         for _ in range(7):
             shop.place_order(status="processing")
+    # This process stands for the daemon: the pictures show the screens beside one.
+    store = open_store(path)
+    daemons.claim(store.db)
+    store.close()
 
 
 async def _connect(path: Path) -> None:

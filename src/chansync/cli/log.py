@@ -82,7 +82,7 @@ def list_messages(
     for message in reversed(found):
         _print(message, as_json)
     if not found and not as_json:
-        note("No message is so.")
+        note("No message matches.")
 
 
 def _known_code(code: str) -> str:
