@@ -25,6 +25,10 @@ from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 #: How often at the most a job's progress is written, in seconds.
 REPORT_EVERY = 0.25
 
+#: How long a job waits for another run of the same stream to end, in seconds, and how often it looks.
+WAIT_FOR_TURN = 60.0
+LOOK_AGAIN = 0.3
+
 
 async def perform(store: Store, job: Job, owner: str, *, trigger: str, stop: asyncio.Event | None = None) -> None:
     """Do a claimed job and write its result; whatever goes wrong is its result."""
@@ -99,7 +103,14 @@ async def _sync(
 ) -> list[RunResult]:
     pending: set[asyncio.Task[None]] = set()
     progress = _reporter(store, job, owner, pending)
-    results = await sync_channel(store, code, request, trigger=trigger, progress=progress, stop=stop)
+    deadline = time.monotonic() + WAIT_FOR_TURN
+    while True:
+        results = await sync_channel(store, code, request, trigger=trigger, progress=progress, stop=stop)
+        stopping = stop is not None and stop.is_set()
+        # Whoever asks while the schedule's own run is under way means the run after it, not a refusal.
+        if stopping or time.monotonic() > deadline or all(result.state != "busy" for result in results):
+            break
+        await asyncio.sleep(LOOK_AGAIN)
     await asyncio.gather(*pending)
     return results
 

@@ -15,9 +15,11 @@ from chansync.demo.woocommerce import DemoServer, DemoShop, Shopper
 from chansync.erp.ledger.stock import set_stock
 from chansync.model.errors import UsageError
 from chansync.platforms.woocommerce import WooCommerce
-from chansync.store import channels
+from chansync.store import channels, jobs
 from chansync.store.connection import open_store
+from chansync.store.owner import task_owner
 from chansync.sync import configuration
+from chansync.sync.errands import perform
 from chansync.sync.runner import SyncRequest, sync_channel
 from support import shops
 
@@ -292,6 +294,20 @@ def test_the_same_stream_never_runs_twice_at_once(world: World) -> None:
 
     results = shops.with_store(world.path, two)
     assert sorted(result.state for result in results) == ["busy", "done"]
+
+
+def test_a_job_waits_for_the_run_that_is_under_way(world: World) -> None:
+    async def job_beside_a_run(store: Any) -> Any:
+        job_id = await store.run(jobs.ask, "sync", 1, {}, "anna")
+        owner = task_owner()
+        job = await store.run(jobs.claim, owner, job_id)
+        run = sync_channel(store, company.CHANNEL, SyncRequest(), trigger="schedule")
+        await asyncio.gather(run, perform(store, job, owner, trigger="job"))
+        return await store.run(jobs.job, job_id)
+
+    finished = shops.with_store(world.path, job_beside_a_run)
+    assert finished.state == "done", finished.result
+    assert [state for (state,) in shops.query(world.path, "SELECT state FROM run")] == ["done", "done"]
 
 
 def test_an_incomplete_channel_names_its_fields(world: World) -> None:
