@@ -196,9 +196,3 @@ def message(db: apsw.Connection, message_id: int) -> Message | None:
 def of_order(db: apsw.Connection, order_id: int) -> list[Message]:
     """Everything that was said of an order, oldest first."""
     return [_message(row) for row in db.execute(f"{_MESSAGE} WHERE m.order_id = ? ORDER BY m.id", (order_id,))]
-
-
-def open_problems(db: apsw.Connection) -> int:
-    """How many problems are open in all."""
-    count: int = db.execute("SELECT count(*) FROM message WHERE open = 1").get
-    return count

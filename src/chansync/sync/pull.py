@@ -91,7 +91,7 @@ class OrdersPull:
                     refunds.more(sum(isinstance(order, Order) and bool(order.refunds) for order in page.orders))
             await refunds.finish()
         finally:
-            refunds.cancel()
+            await refunds.break_off()
 
     def _cursor(self, db: apsw.Connection) -> dict[str, Any] | None:
         """The stored cursor; none when the start date was moved back, so that older orders are brought in."""
@@ -273,7 +273,9 @@ class _Behind:
     def more(self, found: int) -> None:
         """So many orders with refunds were taken in; start looking when it is worth a request."""
         self._waiting += found
-        if self._waiting >= ENOUGH_REFUNDS and (self._task is None or self._task.done()):
+        # After a failure the orders still come in; ``finish`` then says what went wrong.
+        is_free = self._task is None or (self._task.done() and self._task.exception() is None)
+        if self._waiting >= ENOUGH_REFUNDS and is_free:
             self._waiting = 0
             self._task = asyncio.create_task(self._work(batches=1))
 
@@ -283,7 +285,8 @@ class _Behind:
             await self._task
         await self._work()
 
-    def cancel(self) -> None:
-        """Break off; what was not looked up is left to the next run."""
+    async def break_off(self) -> None:
+        """End it; what was not looked up is left to the next run, and what went wrong was said by the pull itself."""
         if self._task is not None:
             self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)

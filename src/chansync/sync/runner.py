@@ -221,7 +221,7 @@ class _Run:
             stopping.cancel()
             if not work.done():
                 work.cancel()
-                await asyncio.wait({work})
+                await asyncio.gather(work, return_exceptions=True)
         return [] if work.cancelled() else work.result()
 
     async def _work(self) -> list[OrderPlan | PushPlan]:

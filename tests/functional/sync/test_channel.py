@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -255,6 +256,22 @@ def test_a_wrong_key_is_one_message_that_says_where_to_mend_it(world: World, key
     world.configure(**{key: getattr(world.shop, key)})
     assert shops.sync(world.path).state == "done"
     assert "site_refused" not in world.open_codes()
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_trouble_with_pages_and_refunds_at_once_is_told_once_and_without_a_traceback(
+    template: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "chansync.db"
+    path.write_bytes(template.read_bytes())
+    made = DemoShop.create(orders=1500)
+    with DemoServer(made) as server:
+        shops.make_company(path, made, server)
+        server.faults.add("/wc/v3/refunds", "status", times=None, status=503)
+        server.faults.add("/wc/v3/orders", "status", times=None, status=503, skip=10)
+        assert shops.sync(path).state == "failed"
+        gc.collect()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 @pytest.mark.usefixtures("_impatient")
