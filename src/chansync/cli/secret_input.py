@@ -7,18 +7,22 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from chansync.model.errors import UsageError
+from chansync.model.parameter import Parameter
 from chansync.model.parameters import BY_NAME
 
 
-def read_secrets(texts: Mapping[str, str]) -> dict[str, str]:
+def read_secrets(texts: Mapping[str, str], known: Mapping[str, Parameter] = BY_NAME) -> dict[str, str]:
     """The texts with each secret read from where its ``-`` or ``@FILE`` says.
+
+    Args:
+        known: the fields by name; a channel's unless others are given.
 
     Raises:
         UsageError: a secret stands in the arguments, or none comes.
     """
     read = dict(texts)
     for name, text in texts.items():
-        parameter = BY_NAME.get(name)
+        parameter = known.get(name)
         if parameter is None or not parameter.is_secret or not text:
             continue
         if text == "-":

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
+from chansync.cli import exit_codes
 from chansync.cli.lazy import LazyGroup, examples
-from chansync.cli.output import print_json, say, table
-from chansync.cli.session import Session, pass_session
+from chansync.cli.output import note, print_json, say, table
+from chansync.cli.secret_input import read_secrets
+from chansync.cli.session import Session, pass_session, split_pairs
+from chansync.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from chansync.model.channel import IntegrationSystem
 
 _TABLE = {
     "list": ("system:list_systems", "List them."),
+    "show": ("system:show", "Show one with its fields and where it sells."),
+    "kinds": ("system:kinds", "List the platforms and the fields of their systems."),
     "add": ("system:add", "Add one."),
+    "set": ("system:change", "Change fields of one."),
+    "test": ("system:test", "Connect to one and say as what."),
     "rename": ("system:rename", "Give one another name."),
     "remove": ("system:remove", "Remove one that has no channels."),
 }
+
+_FORM = "field=value; chansync system kinds lists the fields of a system"
 
 
 @click.group(cls=LazyGroup, table=_TABLE, epilog=examples('chansync system add woo --name "Our shops"'))
@@ -26,12 +40,12 @@ def system() -> None:
 @pass_session
 def list_systems(session: Session, as_json: bool) -> None:
     """List the integration systems and how many channels each has."""
-    from chansync.store import channels
+    from chansync.store import channels, systems
 
     counts: dict[str, int] = {}
     for channel in channels.all_channels(session.db):
         counts[channel.system.code] = counts.get(channel.system.code, 0) + 1
-    found = channels.systems(session.db)
+    found = systems.systems(session.db)
     if as_json:
         print_json([{"code": s.code, "name": s.name, "kind": s.kind, "channels": counts.get(s.code, 0)} for s in found])
         return
@@ -39,17 +53,155 @@ def list_systems(session: Session, as_json: bool) -> None:
     table(("code", "name", "kind", "channels"), rows, right=("channels",), flexible="name")
 
 
-@click.command(epilog=examples('chansync system add woo --name "Our shops" --kind woocommerce'))
+@click.command(epilog=examples("chansync system show woo", "chansync system show woo --json"))
 @click.argument("code")
-@click.option("--name", required=True, help="The name for people.")
-@click.option("--kind", default="woocommerce", show_default=True, help="The platform.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_session
-def add(session: Session, code: str, name: str, kind: str) -> None:
-    """Add an integration system."""
-    from chansync.sync import configuration
+def show(session: Session, code: str, as_json: bool) -> None:
+    """Show a system with its fields, and where it sells as far as it told. Secrets are never shown."""
+    from chansync.model.times import local_text, utc_text
+    from chansync.store import systems
+    from chansync.sync.systems import expiring, parameters, values_of
 
-    added = configuration.add_system(session.db, code, name, kind)
+    found = systems.system(session.db, code)
+    values = values_of(found)
+    places = systems.lookups(session.db, found.id, "place")
+    if as_json:
+        print_json(
+            {
+                "code": found.code, "name": found.name, "kind": found.kind, "version": found.version,
+                "connected_at": utc_text(found.connected_at), "values": values,
+                "secrets": {p.name: utc_text(found.secrets.get(p.name)) for p in parameters(found.kind) if p.is_secret},
+                "places": [{"code": place, "title": title} for place, title in places],
+            }
+        )  # fmt: skip
+        return
+    connected = f", connected {local_text(found.connected_at)}" if found.connected_at else ""
+    say(f"{found.code}: {found.name} ({found.kind}{connected})")
+    for parameter in parameters(found.kind):
+        if parameter.is_secret:
+            set_at = found.secrets.get(parameter.name)
+            text = f"(set {local_text(set_at)})" if set_at else ""
+        else:
+            text = parameter.type.show(values.get(parameter.name))
+        missing = "  needed" if parameter.needed and not text else ""
+        say(f"  {parameter.name:<24} {text}{missing}".rstrip())
+    if places:
+        say("It sells in:")
+        for place, title in places:
+            say(f"  {place:<24} {title}")
+    for sentence in expiring(found):
+        note(sentence)
+
+
+@click.command(epilog=examples("chansync system kinds"))
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def kinds(as_json: bool) -> None:
+    """List the installed platforms, and the fields that their systems have."""
+    from chansync.platforms import registry
+
+    found = [registry.platform(kind) for kind in registry.kinds()]
+    if as_json:
+        print_json(
+            [
+                {
+                    "kind": each.kind, "label": each.label,
+                    "fields": [
+                        {"name": p.name, "label": p.label, "help": p.help, "type": p.type.word, "needed": p.needed}
+                        for p in each.system_parameters
+                    ],
+                }
+                for each in found
+            ]
+        )  # fmt: skip
+        return
+    for each in found:
+        say(f"{each.kind}: {each.label}")
+        for parameter in each.system_parameters:
+            say(f"  {parameter.name} ({parameter.type.word}{', needed' if parameter.needed else ''})")
+            say(f"      {parameter.help}")
+
+
+@click.command(epilog=examples('chansync system add shops --name "Our shops" --kind KIND'))
+@click.argument("code")
+@click.argument("pairs", metavar="[FIELD=VALUE]...", nargs=-1)
+@click.option("--name", required=True, help="The name for people.")
+@click.option("--kind", help="The platform; chansync system kinds lists them. Needed where more than one is installed.")
+@pass_session
+def add(session: Session, code: str, pairs: tuple[str, ...], name: str, kind: str | None) -> None:
+    """Add an integration system, with the fields that its platform has for systems.
+
+    A secret's value is - (a line of standard input, or typed unseen) or @FILE.
+    """
+    from chansync.sync import systems
+
+    chosen = _kind(kind)
+    known = {parameter.name: parameter for parameter in systems.parameters(chosen)}
+    texts = read_secrets(split_pairs(pairs, _FORM), known)
+    added = systems.add_system(session.store, code, name, chosen, texts)
     say(f"Added the system {added.code}.")
+    if systems.can_be_tested(chosen):
+        note(f"Connect to it, so that channels can be chosen from it: chansync system test {added.code}")
+
+
+def _kind(given: str | None) -> str:
+    from chansync.platforms import registry
+
+    installed = registry.kinds()
+    if given:
+        return given
+    if len(installed) == 1:
+        return installed[0]
+    raise UsageError(f"Say of which platform it is: --kind {' or --kind '.join(installed)}.")
+
+
+@click.command("set", epilog=examples("chansync system set woo client_secret=-"))
+@click.argument("code")
+@click.argument("pairs", metavar="FIELD=VALUE...", nargs=-1, required=True)
+@pass_session
+def change(session: Session, code: str, pairs: tuple[str, ...]) -> None:
+    """Change fields of a system; an empty value empties the field. The field name is its name for people.
+
+    A secret's value is - (a line of standard input, or typed unseen) or @FILE.
+    """
+    from chansync.store.systems import system as stored
+    from chansync.sync import systems
+
+    current = stored(session.db, code)
+    known = {parameter.name: parameter for parameter in systems.parameters(current.kind)}
+    texts = read_secrets(split_pairs(pairs, _FORM), known)
+    given = list(texts)
+    name = texts.pop("name", None)
+    systems.change_system(session.store, code, texts, name=name)
+    say(f"Changed {', '.join(given)} of {code}.")
+
+
+@click.command(epilog=examples("chansync system test woo"))
+@click.argument("code")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@pass_session
+def test(session: Session, code: str, as_json: bool) -> int:
+    """Connect to a system, say as what, and keep where it sells. Exit code 4 when that fails."""
+    from chansync.sync.systems import test_system
+
+    report = session.run_async(lambda store: test_system(store, code))
+    if as_json:
+        data: dict[str, Any] = {
+            "ok": report.ok, "sentence": report.sentence, "code": report.code, "notes": report.notes,
+            "places": [{"code": place, "title": title} for place, title in report.places],
+        }  # fmt: skip
+        print_json(data)
+    else:
+        (say if report.ok else note)(report.sentence)
+        for remark in report.notes:
+            say(f"  {remark}")
+        for place, title in report.places:
+            say(f"  store_domain={place}  {title}")
+    if report.ok:
+        return exit_codes.OK
+    if report.code in ("secret_unreadable", "database"):
+        return exit_codes.DATABASE
+    return exit_codes.USAGE if report.code == "usage" else exit_codes.SITE
 
 
 @click.command(epilog=examples('chansync system rename woo "Shops in Germany"'))
@@ -58,10 +210,10 @@ def add(session: Session, code: str, name: str, kind: str) -> None:
 @pass_session
 def rename(session: Session, code: str, name: str) -> None:
     """Give an integration system another name."""
-    from chansync.sync import configuration
+    from chansync.sync import systems
 
-    configuration.rename_system(session.db, code, name)
-    say(f"The system {code} is now named {name.strip()}.")
+    renamed: IntegrationSystem = systems.change_system(session.store, code, {}, name=name)
+    say(f"The system {code} is now named {renamed.name}.")
 
 
 @click.command(epilog=examples("chansync system remove woo"))
@@ -69,7 +221,7 @@ def rename(session: Session, code: str, name: str) -> None:
 @pass_session
 def remove(session: Session, code: str) -> None:
     """Remove an integration system that has no channels."""
-    from chansync.store import channels
+    from chansync.store import systems
 
-    channels.remove_system(session.db, code)
+    systems.remove_system(session.db, code)
     say(f"Removed the system {code}.")

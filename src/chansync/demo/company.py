@@ -11,7 +11,7 @@ from chansync.erp.ledger.items import ItemRow, import_items
 from chansync.store import channels
 from chansync.store.connection import Store
 from chansync.store.transaction import transaction
-from chansync.sync import configuration
+from chansync.sync import configuration, systems
 
 CHANNEL = "demo"
 WAREHOUSE = "W1"
@@ -52,7 +52,7 @@ def set_up_erp(store: Store) -> None:
 def set_up_channel(store: Store, address: str, key: str, secret: str, *, cadence: str) -> None:
     """A channel for the store at ``address``; it is not used before its first confirm."""
     if not channels.systems(store.db):
-        configuration.add_system(store.db, "web", "Web shops", "woocommerce")
+        systems.add_system(store, "web", "Web shops", "woocommerce")
     fields = {
         "code": CHANNEL,
         "name": "Demo store",

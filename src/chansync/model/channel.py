@@ -8,8 +8,9 @@ from datetime import date
 from typing import Any
 
 from chansync.model.errors import UsageError
+from chansync.model.parameter import Parameter, applies
 from chansync.model.parameter_types import Reference, References
-from chansync.model.parameters import BY_NAME, PARAMETERS, ChannelParameter, applies
+from chansync.model.parameters import BY_NAME, PARAMETERS
 
 #: The streams of a channel: what moves on a schedule of its own.
 STREAMS = ("orders", "comparison", "statuses", "quantities")
@@ -17,12 +18,23 @@ STREAMS = ("orders", "comparison", "statuses", "quantities")
 
 @dataclass(slots=True)
 class IntegrationSystem:
-    """An outside platform account that groups channels."""
+    """An outside platform account that groups channels.
+
+    Attributes:
+        values: the parameters that its platform has for systems, by name; secrets are never here.
+        secrets: which secrets are set, and when each was entered last (UTC milliseconds).
+        version: grows with every save; a save over another's change is noticed by it.
+        connected_at: UTC milliseconds of the last successful test; None: never.
+    """
 
     id: int
     code: str
     name: str
     kind: str
+    values: dict[str, Any] = field(default_factory=dict)
+    secrets: dict[str, int] = field(default_factory=dict)
+    version: int = 1
+    connected_at: int | None = None
 
 
 @dataclass(slots=True)
@@ -71,7 +83,8 @@ class FieldError:
         return f"{self.name} {self.sentence}"
 
 
-#: Tells which codes exist: (source, kind) → codes, or None when that is not known (lookups not pulled yet).
+#: Tells which codes exist: (source, kind) → codes, or None when that is not known (lookups not pulled yet). Sources
+#: are those of ``Reference``, and ``offered`` for what the channel's system offers.
 Choices = Callable[[str, str], list[str] | None]
 
 
@@ -133,7 +146,7 @@ def validate(
 
 
 def _check_parameter(
-    parameter: ChannelParameter,
+    parameter: Parameter,
     values: Mapping[str, Any],
     secrets: frozenset[str],
     capabilities: frozenset[str],
@@ -153,18 +166,28 @@ def _check_parameter(
         if lacking:
             return FieldError(name, f"goes only with {' and '.join(lacking)}")
     if isinstance(parameter.type, (Reference, References)):
-        return _check_reference(name, parameter.type, value, choices)
+        return _check_reference(name, parameter.type.source, parameter.type.of, value, choices)
+    if parameter.offered:
+        return _check_reference(name, "offered", parameter.offered, value, choices)
     return None
 
 
-def _check_reference(name: str, kind: Reference | References, value: Any, choices: Choices) -> FieldError | None:
-    known = choices(kind.source, kind.of)
+_WHERE = {
+    "erp": "in the ERP",
+    "lookup": "on the site",
+    "system": "among the integration systems",
+    "offered": "among those that the integration system names",
+}
+
+
+def _check_reference(name: str, source: str, of: str, value: Any, choices: Choices) -> FieldError | None:
+    known = choices(source, of)
     if known is None:
         return None
     unknown = [code for code in (value if isinstance(value, list) else [value]) if code not in known]
     if not unknown:
         return None
-    where = {"erp": "in the ERP", "lookup": "on the site", "system": "among the integration systems"}[kind.source]
-    what = kind.of.replace("_", " ") or "system"
+    where = _WHERE[source]
+    what = of.replace("_", " ") or "system"
     have = ", ".join(known[:12]) + (" …" if len(known) > 12 else "") if known else "none yet"
     return FieldError(name, f"names {', '.join(map(str, unknown))}, but there is no such {what} {where}: {have}")

@@ -7,9 +7,9 @@ from ``PARAMETERS``. Adding a parameter is one entry here and the code that acts
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from chansync.model.parameter import Parameter, applies, defaults
 from chansync.model.parameter_types import (
     Choice,
     Code,
@@ -17,7 +17,6 @@ from chansync.model.parameter_types import (
     Day,
     Duration,
     Flag,
-    ParameterType,
     Reference,
     References,
     Secret,
@@ -25,6 +24,8 @@ from chansync.model.parameter_types import (
     Text,
     TextList,
 )
+
+__all__ = ["BY_NAME", "PARAMETERS", "SECTIONS", "ChannelParameter", "applies", "default_values"]
 
 #: The form's sections, in order. Sections 4 and 5 are the mapping tables, 7 the buttons.
 SECTIONS = {
@@ -37,35 +38,8 @@ SECTIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelParameter:
-    """One field of a sales channel.
-
-    Attributes:
-        name: the word in commands, files and the database.
-        help: what it does, in a sentence; shown for the focused field and on the reference page.
-        default: the value of a new channel.
-        only_with: names of yes-or-no parameters that must be on for this one to apply.
-        capability: what the platform must be able to do for it to apply (``Capability`` of the platforms).
-        needed: a used channel cannot do without it.
-        in_effect: whether the program already acts on it; the reference page marks those that it does not.
-    """
-
-    name: str
-    label: str
-    help: str
-    section: int
-    type: ParameterType
-    default: Any = None
-    only_with: tuple[str, ...] = ()
-    capability: str = ""
-    needed: bool = False
-    in_effect: bool = True
-
-    @property
-    def is_secret(self) -> bool:
-        """Whether the value is sealed and never shown."""
-        return isinstance(self.type, Secret)
+#: A field of a sales channel.
+ChannelParameter = Parameter
 
 
 def _erp(of: str) -> Reference:
@@ -80,9 +54,9 @@ def _statuses() -> References:
     return References(source="lookup", of="order_status")
 
 
-_P = ChannelParameter
+_P = Parameter
 
-PARAMETERS: tuple[ChannelParameter, ...] = (
+PARAMETERS: tuple[Parameter, ...] = (
     # 1 Basic data
     _P("integration_system", "Integration system", "The system that the channel belongs to. Fixed after the "
        "first sync.", 1, Reference(source="system"), needed=True),
@@ -97,7 +71,8 @@ PARAMETERS: tuple[ChannelParameter, ...] = (
     _P("description", "Description", "Notes for your colleagues.", 2, Text(longest=1000)),
     # 3 Parameters
     _P("store_domain", "Store domain", "The site: shop.example, https://shop.example/sub, with a port if it has "
-       "one.", 3, SiteAddress(), needed=True),
+       "one. Of a system that sells in several marketplaces: the marketplace, one of those that the system names.", 3,
+       SiteAddress(), needed=True, offered="place"),
     _P("consumer_key", "Consumer key", "The REST API key of the site. It is sealed and never shown.", 3, Secret(),
        capability="channel_credentials", needed=True),
     _P("consumer_secret", "Consumer secret", "The secret of the key. It is sealed and never shown.", 3, Secret(),
@@ -161,31 +136,20 @@ PARAMETERS: tuple[ChannelParameter, ...] = (
     _P("comparison_every", "Comparison every", "How often the orders of the last 90 days are compared with the site's: "
        "what is missing is fetched, what is gone is reported.", 3, Duration(), "1d"),
     _P("vat_number_keys", "VAT number keys", "More names under which the site's plugins keep a VAT number, beside "
-       "the usual ones.", 3, TextList(), ()),
+       "the usual ones.", 3, TextList(), (), capability="number_keys"),
     _P("uic_keys", "UIC keys", "More names under which the site's plugins keep a registered company number.", 3,
-       TextList(), ()),
+       TextList(), (), capability="number_keys"),
     _P("personal_number_keys", "Personal number keys", "More names under which the site's plugins keep a personal "
-       "number.", 3, TextList(), ()),
+       "number.", 3, TextList(), (), capability="number_keys"),
     _P("used", "Used", "The channel is active: it syncs, and is in the list of integrations.", 3, Flag(), False),
     # 6 Tax transactions
     _P("tax_transaction", "Tax transaction", "The tax transaction of the channel's sales where none is mapped to "
        "the delivery country and VAT number: chansync map tax.", 6, _erp("tax_transaction")),
 )  # fmt: skip
 
-BY_NAME: Mapping[str, ChannelParameter] = {parameter.name: parameter for parameter in PARAMETERS}
+BY_NAME: Mapping[str, Parameter] = {parameter.name: parameter for parameter in PARAMETERS}
 
 
 def default_values() -> dict[str, Any]:
     """The values of a new channel. Lists are new ones each time."""
-    return {
-        parameter.name: list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default
-        for parameter in PARAMETERS
-        if not parameter.is_secret
-    }
-
-
-def applies(parameter: ChannelParameter, values: Mapping[str, Any], capabilities: frozenset[str]) -> bool:
-    """Whether the field means anything, given the platform and the other values."""
-    if parameter.capability and parameter.capability not in capabilities:
-        return False
-    return all(values.get(name) for name in parameter.only_with)
+    return defaults(PARAMETERS)

@@ -20,16 +20,31 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from chansync.model.order import Order, Refund, UnreadableOrder
+from chansync.model.parameter import Parameter
 
 
 class Capability(StrEnum):
     """What a platform can do; the form hides what does not apply."""
 
     CHANNEL_CREDENTIALS = "channel_credentials"  # address and keys belong to the channel, not to the system
+    SYSTEM_CREDENTIALS = "system_credentials"  # the system has keys of its own and can be connected to
+    NUMBER_KEYS = "number_keys"  # tax numbers stand under names that differ from site to site
     FREE_STATUSES = "free_statuses"  # any of the site's statuses can be set by us
     PUSH_STATUSES = "push_statuses"
     PUSH_QUANTITIES = "push_quantities"
     HIDE_ITEMS = "hide_items"
+
+
+@dataclass(slots=True)
+class SystemSettings:
+    """What a connector is given of its channel's integration system.
+
+    Attributes:
+        values: the system's parameters by name (``Platform.system_parameters``), secrets opened.
+    """
+
+    code: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -44,6 +59,7 @@ class ConnectorSettings:
     channel_code: str
     values: Mapping[str, Any]
     facts: dict[str, Any] = field(default_factory=dict)
+    system: SystemSettings = field(default_factory=SystemSettings)
 
 
 @dataclass(slots=True)
@@ -64,6 +80,23 @@ class SiteIdentity:
     may_write: bool | None
     currency: str
     time_zone: float
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class SystemIdentity:
+    """What ``check_system`` found.
+
+    Attributes:
+        title: whose account it is, for people.
+        connected_as: how it connects, for people.
+        places: where the account sells; each is what a channel's ``store_domain`` may be.
+        notes: sentences worth knowing.
+    """
+
+    title: str
+    connected_as: str
+    places: list[LookupValue]
     notes: list[str] = field(default_factory=list)
 
 
@@ -313,6 +346,19 @@ class Platform(Protocol):
     @property
     def capabilities(self) -> frozenset[Capability]:
         """What it can do."""
+        ...
+
+    @property
+    def system_parameters(self) -> tuple[Parameter, ...]:
+        """The fields of its integration systems beside code, name and kind."""
+        ...
+
+    async def check_system(self, system: SystemSettings) -> SystemIdentity:
+        """Prove the system's own keys and tell where it sells; only with ``SYSTEM_CREDENTIALS``.
+
+        Raises:
+            SiteError: with a sentence that says what is wrong and what to do.
+        """
         ...
 
     def connect(self, settings: ConnectorSettings) -> Connector:

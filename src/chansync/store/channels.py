@@ -1,4 +1,4 @@
-"""Integration systems and channels in the database."""
+"""Channels in the database, and the systems that they belong to."""
 
 from __future__ import annotations
 
@@ -8,88 +8,33 @@ from typing import Any
 
 import apsw
 
-from chansync.model.channel import Channel, IntegrationSystem
+from chansync.model.channel import Channel
 from chansync.model.errors import UsageError
 from chansync.model.parameters import BY_NAME, default_values
 from chansync.model.times import now_ms
+from chansync.store import systems as _systems
+from chansync.store.systems import ChangedMeanwhile as ChangedMeanwhile
+from chansync.store.systems import add_system as add_system
+from chansync.store.systems import remove_system as remove_system
+from chansync.store.systems import system as system
+from chansync.store.systems import systems as systems
 from chansync.store.transaction import transaction
 
-
-class ChangedMeanwhile(UsageError):
-    """Somebody else saved the channel since it was read."""
-
-    code = "changed_meanwhile"
-
-
-def systems(db: apsw.Connection) -> list[IntegrationSystem]:
-    """Every integration system, by code."""
-    rows = db.execute("SELECT id, code, name, kind FROM integration_system ORDER BY code")
-    return [IntegrationSystem(*row) for row in rows]
-
-
-def system(db: apsw.Connection, code: str) -> IntegrationSystem:
-    """The system of that code.
-
-    Raises:
-        UsageError: there is none.
-    """
-    for found in systems(db):
-        if found.code == code:
-            return found
-    raise UsageError(f"There is no integration system {code!r:.60}. See: chansync system list")
-
-
-def add_system(db: apsw.Connection, code: str, name: str, kind: str) -> IntegrationSystem:
-    """A new integration system.
-
-    Raises:
-        UsageError: the code is taken.
-    """
-    with transaction(db):
-        if db.execute("SELECT 1 FROM integration_system WHERE code = ?", (code,)).get:
-            raise UsageError(f"There is an integration system {code!r} already.")
-        db.execute(
-            "INSERT INTO integration_system (code, name, kind, created_at) VALUES (?, ?, ?, ?)",
-            (code, name, kind, now_ms()),
-        )
-        return system(db, code)
-
-
-def rename_system(db: apsw.Connection, code: str, name: str) -> None:
-    """Give the system another name."""
-    with transaction(db):
-        db.execute("UPDATE integration_system SET name = ? WHERE id = ?", (name, system(db, code).id))
-
-
-def remove_system(db: apsw.Connection, code: str) -> None:
-    """Remove a system that has no channels.
-
-    Raises:
-        UsageError: it has some.
-    """
-    with transaction(db):
-        found = system(db, code)
-        count = db.execute("SELECT count(*) FROM channel WHERE system_id = ?", (found.id,)).get
-        if count:
-            raise UsageError(f"The system {code!r} still has {count} channels: remove them first.")
-        db.execute("DELETE FROM integration_system WHERE id = ?", (found.id,))
-
-
-_CHANNEL = """
-    SELECT c.id, c.version, c.facts, c.connected_at, s.id, s.code, s.name, s.kind,
+_CHANNEL = f"""
+    SELECT c.id, c.version, c.facts, c.connected_at,
         (SELECT json_group_object(name, json(value)) FROM channel_parameter WHERE channel_id = c.id),
-        (SELECT json_group_array(name) FROM channel_secret WHERE channel_id = c.id)
+        (SELECT json_group_array(name) FROM channel_secret WHERE channel_id = c.id), {_systems.COLUMNS}
     FROM channel c JOIN integration_system s ON s.id = c.system_id
 """
 
 
 def _channel(row: tuple[Any, ...]) -> Channel:
-    channel_id, version, facts, connected_at, *system_row, values, secrets = row
+    channel_id, version, facts, connected_at, values, secrets, *system_row = row
     stored = json.loads(values)
     kept = {name: value for name, value in stored.items() if name in BY_NAME}
     return Channel(
         id=channel_id,
-        system=IntegrationSystem(*system_row),
+        system=_systems.from_row(system_row),
         values=default_values() | kept,
         secrets=frozenset(json.loads(secrets)),
         version=version,

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
+from chansync.store.later_schema import SYSTEMS
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
 
 migrations = Migrations("chansync")
@@ -36,6 +37,12 @@ def first(db: Database) -> None:
     _run(db, _MESSAGES)
     _run(db, _ERP_SETUP)
     _run(db, _ERP_LEDGER)
+
+
+@migrations(name="0002_systems")
+def systems(db: Database) -> None:
+    """Integration systems have settings and secrets of their own."""
+    _run(db, SYSTEMS)
 
 
 _SETTINGS_AND_CHANNELS = """

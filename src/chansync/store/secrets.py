@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import apsw
 
@@ -42,7 +44,16 @@ def open_all(db: apsw.Connection, path: Path, channel_id: int) -> dict[str, str]
     Raises:
         StoreError: the private key is not here, may not be read, or is not the one they were sealed to.
     """
-    rows = list(db.execute("SELECT name, sealed FROM channel_secret WHERE channel_id = ?", (channel_id,)))
+    return _open(path, db.execute("SELECT name, sealed FROM channel_secret WHERE channel_id = ?", (channel_id,)))
+
+
+def open_system(db: apsw.Connection, path: Path, system_id: int) -> dict[str, str]:
+    """The integration system's secrets in clear; as ``open_all`` otherwise."""
+    return _open(path, db.execute("SELECT name, sealed FROM system_secret WHERE system_id = ?", (system_id,)))
+
+
+def _open(path: Path, found: Iterable[tuple[Any, ...]]) -> dict[str, str]:
+    rows = list(found)
     if not rows:
         return {}
     from nacl.exceptions import CryptoError
@@ -54,7 +65,7 @@ def open_all(db: apsw.Connection, path: Path, channel_id: int) -> dict[str, str]
     except CryptoError:
         raise StoreError(
             f"The keys were sealed to another private key than {key_path(path)}. Restore that file, "
-            "or enter the keys of the channel again.",
+            "or enter the keys again.",
             code="secret_unreadable",
         ) from None
 

@@ -1,4 +1,7 @@
-"""Configuring systems, channels and mappings: the logic that the form and the commands share. It never prints."""
+"""Configuring channels and mappings: the logic that the form and the commands share. It never prints.
+
+Integration systems are configured by ``chansync.sync.systems``.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,10 @@ import apsw
 from chansync.erp.ledger import setup
 from chansync.model.channel import Channel, Choices, FieldError, IntegrationSystem, parse_field, validate
 from chansync.model.errors import UsageError
-from chansync.model.parameter_types import Code, Reference, References, Text
+from chansync.model.parameter_types import Reference, References, Text
 from chansync.model.parameters import BY_NAME, PARAMETERS, default_values
 from chansync.platforms import registry
-from chansync.store import channels, mappings, secrets
+from chansync.store import channels, mappings, secrets, systems
 from chansync.store.connection import Store
 from chansync.store.transaction import transaction
 
@@ -58,9 +61,16 @@ def choices(db: apsw.Connection, channel: Channel | None) -> Choices:
             return [system.code for system in channels.systems(db)]
         if source == "erp":
             return _erp_codes(db, kind, channel)
+        if source == "offered":
+            return [code for code, _ in offered(db, channel, kind)] or None if channel else None
         return _lookup_codes(db, kind, channel)
 
     return known
+
+
+def offered(db: apsw.Connection, channel: Channel, kind: str) -> list[tuple[str, str]]:
+    """What the channel's system offers for a field (``Parameter.offered``), as code and title; none: any text goes."""
+    return systems.lookups(db, channel.system.id, kind)
 
 
 def _erp_codes(db: apsw.Connection, kind: str, channel: Channel | None) -> list[str] | None:
@@ -168,16 +178,27 @@ def check_change(
     merged = {**current.values, **changes}
     # A value that a wrong field keeps for now says nothing of what its user means.
     draft = replace(current, values=merged)
-    found = validate(
-        merged, current.secrets | new_secrets, capabilities(current.system.kind), _choices_after(db, current, draft)
-    )
+    if merged["integration_system"] != current.system.code:
+        draft.system = draft_channel(db, merged).system
+    able = capabilities(draft.system.kind) if draft.system.kind else frozenset()
+    found = validate(merged, current.secrets | new_secrets, able, _choices_after(db, current, draft))
     return [error for error in found if error.name not in known_wrong]
 
 
 def _choices_after(db: apsw.Connection, current: Channel, draft: Channel) -> Choices:
-    """ERP codes by what the channel will be (its new POS), lookups by what it is: a new value must be on the site."""
+    """ERP codes and what its system offers by what the channel will be (its new POS), lookups by what it is: a new
+    value must be on the site. What a field holds already stays allowed."""
     before, after = choices(db, current), choices(db, draft)
-    return lambda source, kind: before(source, kind) if source == "lookup" else after(source, kind)
+
+    def known(source: str, kind: str) -> list[str] | None:
+        if source == "lookup":
+            return before(source, kind)
+        codes = after(source, kind)
+        if source == "offered" and codes is not None:
+            codes += [str(current.values.get(each.name)) for each in PARAMETERS if each.offered == kind]
+        return codes
+
+    return known
 
 
 def site_changed(current: Channel, changes: Mapping[str, Any], clear: Mapping[str, str]) -> bool:
@@ -267,48 +288,6 @@ def check_target(db: apsw.Connection, channel: Channel, kind: str, target: str) 
     if not setup.exists(db, of, target, pos=pos):
         have = ", ".join(setup.codes(db, of, pos=pos)) or "none yet"
         raise UsageError(f"The POS {pos} has no {of.replace('-', ' ')} {target!r:.60}: {have}.")
-
-
-def add_system(db: apsw.Connection, code: str, name: str, kind: str) -> IntegrationSystem:
-    """A new integration system of an installed kind.
-
-    Raises:
-        UsageError: a wrong code, an empty name, an unknown kind, or the code is taken.
-    """
-    if kind not in registry.kinds():
-        raise UsageError(f"There is no platform {kind!r:.40}: installed are {', '.join(registry.kinds()) or 'none'}.")
-    return channels.add_system(db, system_code(code), system_name(name), kind)
-
-
-def system_code(code: str) -> str:
-    """A system's code, checked."""
-    try:
-        checked = Code().parse(code)
-    except UsageError as error:
-        raise UsageError(f"The code {error}.") from None
-    if not checked:
-        raise UsageError("The code is empty.")
-    return str(checked)
-
-
-def system_name(name: str) -> str:
-    """A system's name, checked."""
-    try:
-        checked = Text(longest=80).parse(name)
-    except UsageError as error:
-        raise UsageError(f"The name {error}.") from None
-    if not checked:
-        raise UsageError("The name is empty.")
-    return str(checked)
-
-
-def rename_system(db: apsw.Connection, code: str, name: str) -> None:
-    """Give a system another name.
-
-    Raises:
-        UsageError: there is none, or the name is empty.
-    """
-    channels.rename_system(db, code, system_name(name))
 
 
 def users_of(db: apsw.Connection, kind: str, code: str, pos: str | None = None) -> list[str]:

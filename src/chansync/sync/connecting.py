@@ -6,8 +6,9 @@ from pathlib import Path
 
 import apsw
 
-from chansync.model.channel import Channel
-from chansync.platforms.protocol import Connector, ConnectorSettings
+from chansync.model.channel import Channel, IntegrationSystem
+from chansync.model.parameter import defaults
+from chansync.platforms.protocol import Connector, ConnectorSettings, SystemSettings
 from chansync.platforms.registry import platform
 from chansync.store import channels, secrets
 
@@ -20,7 +21,19 @@ def connect(db: apsw.Connection, path: Path, channel: Channel) -> Connector:
         UsageError: its platform is not installed.
     """
     values = channel.values | secrets.open_all(db, path, channel.id)
-    return platform(channel.system.kind).connect(ConnectorSettings(channel.code, values, dict(channel.facts)))
+    system = system_settings(db, path, channel.system)
+    return platform(channel.system.kind).connect(ConnectorSettings(channel.code, values, dict(channel.facts), system))
+
+
+def system_settings(db: apsw.Connection, path: Path, system: IntegrationSystem) -> SystemSettings:
+    """What a connector is given of the system, its secrets opened.
+
+    Raises:
+        StoreError: the secrets cannot be opened here.
+        UsageError: its platform is not installed.
+    """
+    before = defaults(platform(system.kind).system_parameters)
+    return SystemSettings(system.code, before | system.values | secrets.open_system(db, path, system.id))
 
 
 def keep_facts(db: apsw.Connection, channel: Channel, connector: Connector, *, connected: bool = False) -> None:

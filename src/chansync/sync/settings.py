@@ -82,4 +82,4 @@ def load(db: apsw.Connection, channel: Channel) -> ImportSettings:
 def _erp_choices(db: apsw.Connection, channel: Channel) -> Choices:
     """Only the ERP can stop an import: a status that the site does not list just matches no order."""
     known = choices(db, channel)
-    return lambda source, kind: None if source == "lookup" else known(source, kind)
+    return lambda source, kind: None if source in ("lookup", "offered") else known(source, kind)

@@ -18,8 +18,9 @@ import apsw
 from chansync import __version__
 from chansync.model.channel import Channel, FieldError, IntegrationSystem, check_fields, validate
 from chansync.model.errors import UsageError
+from chansync.model.parameter import Parameter, applies
 from chansync.model.parameter_types import Code, Day
-from chansync.model.parameters import BY_NAME, PARAMETERS, SECTIONS, ChannelParameter, applies, default_values
+from chansync.model.parameters import BY_NAME, PARAMETERS, SECTIONS, default_values
 from chansync.platforms import registry
 from chansync.store import channels, mappings
 from chansync.store.transaction import transaction
@@ -30,9 +31,8 @@ from chansync.sync.configuration import (
     check_target,
     choices,
     site_changed,
-    system_code,
-    system_name,
 )
+from chansync.sync.transfer_systems import SystemEntry, read_systems, system_table, write_systems
 
 #: The format of the file; a later one that reads differently gets another number.
 FORMAT = 1
@@ -70,10 +70,7 @@ def export_toml(db: apsw.Connection, codes: Iterable[str] = ()) -> str:
     document.add(tomlkit.comment("A field that is not here gets its default. Secrets are not here: enter them again."))
     document.add("format", tomlkit.item(FORMAT))
     for system in systems:
-        table = tomlkit.table()
-        table.add("name", system.name)
-        table.add("kind", system.kind)
-        document.setdefault("systems", tomlkit.table(is_super_table=True)).add(system.code, table)
+        document.setdefault("systems", tomlkit.table(is_super_table=True)).add(system.code, system_table(system))
     for channel in wanted:
         document.setdefault("channels", tomlkit.table(is_super_table=True)).add(channel.code, _table(db, channel))
     return tomlkit.dumps(document)
@@ -106,7 +103,7 @@ def _table(db: apsw.Connection, channel: Channel) -> Any:
     return table
 
 
-def _exported(parameter: ChannelParameter, channel: Channel) -> Any:
+def _exported(parameter: Parameter, channel: Channel) -> Any:
     """What stands for the parameter in the file; None: nothing does."""
     if parameter.is_secret:
         if parameter.name not in channel.secrets:
@@ -158,7 +155,7 @@ def import_toml(db: apsw.Connection, text: str, *, dry_run: bool = False) -> Imp
     errors: list[FieldError] = []
     done = Imported()
     with transaction(db):
-        systems = _systems(db, data.get("systems", {}), errors, done)
+        systems = read_systems(db, data.get("systems", {}), errors, done.changes, done.notes)
         entries = _entries(db, data.get("channels", {}), errors)
         for entry in entries:
             _check_entry(db, entry, systems, errors, done)
@@ -186,39 +183,6 @@ def _read(text: str) -> dict[str, Any]:
     if data.get("format", FORMAT) != FORMAT:
         raise UsageError(f"The file has format {data['format']}, and this program reads format {FORMAT}.")
     return data
-
-
-def _systems(
-    db: apsw.Connection, given: dict[str, Any], errors: list[FieldError], done: Imported
-) -> dict[str, tuple[IntegrationSystem, bool]]:
-    """The file's systems by code, and whether each is new."""
-    stored = {system.code: system for system in channels.systems(db)}
-    systems: dict[str, tuple[IntegrationSystem, bool]] = {}
-    for code, table in given.items():
-        place = f"systems.{code:.60}"
-        if not isinstance(table, dict) or not all(isinstance(value, str) for value in table.values()):
-            errors.append(FieldError(place, "must be a table of texts: name and kind"))
-            continue
-        unknown = ", ".join(sorted(set(table) - {"name", "kind"}))
-        if unknown:
-            errors.append(FieldError(f"{place}.{unknown:.60}", "is no field of a system: there are name and kind"))
-        try:
-            system = IntegrationSystem(0, system_code(code), system_name(table.get("name", "")), table.get("kind", ""))
-        except UsageError as error:
-            errors.append(FieldError(place, f"is wrong: {error}"))
-            continue
-        existing = stored.get(code)
-        if system.kind not in registry.kinds():
-            have = ", ".join(registry.kinds()) or "none"
-            errors.append(FieldError(f"{place}.kind", f"names {system.kind!r:.40}, but installed are {have}"))
-        elif existing and existing.kind != system.kind:
-            errors.append(FieldError(f"{place}.kind", f"is {existing.kind} here, and a system's kind is fixed"))
-        if existing is None:
-            done.changes.append(f"system {code}: new ({system.kind})")
-        elif existing.name != system.name:
-            done.changes.append(f"system {code}: name {existing.name} → {system.name}")
-        systems[code] = (system, existing is None)
-    return systems
 
 
 def _entries(db: apsw.Connection, given: dict[str, Any], errors: list[FieldError]) -> list[_Entry]:
@@ -273,7 +237,7 @@ def _targets(place: str, kind: str, table: Any, errors: list[FieldError]) -> dic
 def _check_entry(
     db: apsw.Connection,
     entry: _Entry,
-    systems: dict[str, tuple[IntegrationSystem, bool]],
+    systems: dict[str, SystemEntry],
     errors: list[FieldError],
     done: Imported,
 ) -> None:
@@ -315,12 +279,10 @@ def _check_entry(
                 errors.append(FieldError(f"{place}.{kind}.{site_code}", f"is wrong: {error}"))
 
 
-def _parent(
-    db: apsw.Connection, entry: _Entry, systems: dict[str, tuple[IntegrationSystem, bool]]
-) -> IntegrationSystem | None:
+def _parent(db: apsw.Connection, entry: _Entry, systems: dict[str, SystemEntry]) -> IntegrationSystem | None:
     code = entry.values.get("integration_system")
     if code in systems:
-        return systems[code][0]
+        return systems[code].system
     return next((system for system in channels.systems(db) if system.code == code), None)
 
 
@@ -343,12 +305,8 @@ def _describe(db: apsw.Connection, entry: _Entry, done: Imported) -> None:
                 done.changes.append(f"{entry.code}: {kind} {site_code} {old} → {new}")
 
 
-def _write(db: apsw.Connection, systems: dict[str, tuple[IntegrationSystem, bool]], entries: list[_Entry]) -> None:
-    for system, is_new in systems.values():
-        if is_new:
-            channels.add_system(db, system.code, system.name, system.kind)
-        else:
-            channels.rename_system(db, system.code, system.name)
+def _write(db: apsw.Connection, systems: dict[str, SystemEntry], entries: list[_Entry]) -> None:
+    write_systems(db, systems)
     for entry in entries:
         channel = _write_channel(db, entry)
         for kind, targets in entry.tables.items():

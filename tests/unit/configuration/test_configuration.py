@@ -9,7 +9,7 @@ from chansync.model.parameters import PARAMETERS
 from chansync.store import channels, mappings, secrets
 from chansync.store.channels import ChangedMeanwhile
 from chansync.store.connection import Store
-from chansync.sync import configuration
+from chansync.sync import configuration, systems
 from chansync.sync.configuration import InvalidFields
 
 GOOD = {"code": "shop-de", "name": "Shop", "integration_system": "woo", "pos": "MAIN", "store_domain": "shop.example"}
@@ -168,7 +168,7 @@ def test_methods_need_a_pos(company: Store) -> None:
 )
 def test_a_wrong_system_is_refused(company: Store, code: str, name: str, kind: str, sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
-        configuration.add_system(company.db, code, name, kind)
+        systems.add_system(company, code, name, kind)
     assert [system.code for system in channels.systems(company.db)] == ["woo"]
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from chansync.model.errors import UsageError
 from chansync.store import channels, mappings
 from chansync.store.connection import Store, open_store
-from chansync.sync import configuration
+from chansync.sync import configuration, systems
 from chansync.sync.configuration import InvalidFields
 from chansync.sync.transfer import export_toml, import_toml
 
@@ -63,7 +63,7 @@ def test_no_secret_is_in_a_file(company: Store) -> None:
 
 
 def test_some_channels_go_with_their_own_systems_only(company: Store) -> None:
-    configuration.add_system(company.db, "other", "Other", "woocommerce")
+    systems.add_system(company, "other", "Other", "woocommerce")
     assert list(tomllib.loads(export_toml(company.db))["systems"]) == ["other", "woo"]
     assert list(tomllib.loads(export_toml(company.db, ["shop"]))["systems"]) == ["woo"]
     with pytest.raises(UsageError, match="There is no channel 'shp'"):

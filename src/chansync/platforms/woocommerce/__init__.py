@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from chansync.platforms.protocol import Capability, Connector, ConnectorSettings
+from chansync.model.errors import SiteRefused
+from chansync.model.parameter import Parameter
+from chansync.platforms.protocol import Capability, Connector, ConnectorSettings, SystemIdentity, SystemSettings
 from chansync.platforms.woocommerce.connector import WooCommerceConnector
 
 
@@ -17,10 +19,15 @@ class WooCommerce:
 
     kind = "woocommerce"
     label = "WooCommerce"
-    capabilities = frozenset(Capability)
+    capabilities = frozenset(Capability) - {Capability.SYSTEM_CREDENTIALS}
+    system_parameters: tuple[Parameter, ...] = ()
 
     def __init__(self, **http_options: Any) -> None:
         self._http_options = http_options
+
+    async def check_system(self, system: SystemSettings) -> SystemIdentity:
+        """Never: a store has its own keys, and a system of stores has none."""
+        raise SiteRefused("A system of WooCommerce stores has no keys of its own: test its channels.")
 
     def connect(self, settings: ConnectorSettings) -> Connector:
         """A connector for one channel; does no I/O yet.

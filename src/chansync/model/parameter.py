@@ -1,0 +1,64 @@
+"""What a field is: of a sales channel, or of an integration system."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chansync.model.parameter_types import ParameterType, Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One field of a sales channel or of an integration system.
+
+    Attributes:
+        name: the word in commands, files and the database.
+        help: what it does, in a sentence; shown for the focused field and on the reference page.
+        section: of the channel's form; a system's fields have none.
+        default: the value of a new channel or system.
+        only_with: names of yes-or-no parameters that must be on for this one to apply.
+        capability: what the platform must be able to do for it to apply (``Capability`` of the platforms).
+        needed: a used channel, and any system of the kind, cannot do without it.
+        offered: the kind of the system's lookups that are its choices, where the system has told any: ``place``.
+        ends_after: of a secret: it ends so many days after the day in ``made_on``; 0: never.
+        made_on: of such a secret: the parameter that holds the day on which it was made. Entering the secret without
+            it means today.
+        in_effect: whether the program already acts on it; the reference page marks those that it does not.
+    """
+
+    name: str
+    label: str
+    help: str
+    section: int
+    type: ParameterType
+    default: Any = None
+    only_with: tuple[str, ...] = ()
+    capability: str = ""
+    needed: bool = False
+    offered: str = ""
+    ends_after: int = 0
+    made_on: str = ""
+    in_effect: bool = True
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether the value is sealed and never shown."""
+        return isinstance(self.type, Secret)
+
+
+def defaults(parameters: tuple[Parameter, ...]) -> dict[str, Any]:
+    """The values of something new that has these fields. Lists are new ones each time."""
+    return {
+        parameter.name: list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default
+        for parameter in parameters
+        if not parameter.is_secret
+    }
+
+
+def applies(parameter: Parameter, values: Mapping[str, Any], capabilities: frozenset[str]) -> bool:
+    """Whether the field means anything, given the platform and the other values."""
+    if parameter.capability and parameter.capability not in capabilities:
+        return False
+    return all(values.get(name) for name in parameter.only_with)
