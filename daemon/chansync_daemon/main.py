@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import faulthandler
 import fcntl
+import os
+import resource
 import signal
 import sys
 from collections.abc import Iterator
@@ -15,7 +18,9 @@ from chansync.model.times import local_text
 from chansync.pace import set_pace
 from chansync.store import daemons
 from chansync.store.connection import explained, open_async
+from chansync.store.lock_file import open_lock
 from chansync_daemon.logs import LOG, set_up
+from chansync_daemon.notify import Manager
 from chansync_daemon.service import Service, TakenOver
 
 
@@ -36,23 +41,38 @@ def run(path: Path, *, json_logs: bool = False) -> int:
     """
     set_up(as_json=json_logs)
     set_pace()
+    _prepare_for_the_worst()
+    manager = Manager()
+    manager.status(f"opening {path}")
     with explained(path), _only_one(path):
-        return asyncio.run(_run(path))
+        return asyncio.run(_run(path, manager))
+
+
+def _prepare_for_the_worst() -> None:
+    """A crash, or the watchdog's SIGABRT, leaves the stack in the log, and no copy of memory: secrets are in it."""
+    # A sandbox may forbid the first; standard error may be no file at all.
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(OSError, ValueError):
+        faulthandler.enable()
 
 
 @contextlib.contextmanager
 def _only_one(path: Path) -> Iterator[None]:
     """Hold the lock that only one daemon of this machine can hold; the kernel lets go of it when a process dies."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path.with_suffix(".daemon"), "w") as lock:
+    lock = open_lock(path.with_suffix(".daemon"))
+    try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise AlreadyRunning(f"A daemon works on {path} already. See: chansync status") from None
         yield
+    finally:
+        os.close(lock)
 
 
-async def _run(path: Path) -> int:
+async def _run(path: Path, manager: Manager) -> int:
     store = await open_async(path)
     try:
         other = await store.run(daemons.claim)
@@ -61,7 +81,7 @@ async def _run(path: Path) -> int:
             raise AlreadyRunning(
                 f"A daemon works on {path} already: process {other.pid} on {other.host}, since {since}."
             )
-        service = Service(store)
+        service = Service(store, manager)
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, service.stop.set)

@@ -9,7 +9,7 @@ from typing import Any
 
 import apsw
 
-from chansync.model.times import now_ms
+from chansync.model.times import local_text, now_ms
 from chansync.store import daemons, jobs, runs
 from chansync.store.connection import Store, data_version
 from chansync.store.jobs import Job
@@ -17,6 +17,7 @@ from chansync.store.owner import task_owner
 from chansync.sync.errands import perform, summary
 from chansync.sync.runner import SyncRequest, sync_channel
 from chansync_daemon.logs import LOG
+from chansync_daemon.notify import Manager
 from chansync_daemon.timetable import Entry, Timetable, entries, note_next_runs
 
 #: How often the loop looks for jobs and changed channels, in seconds. A look that finds nothing new is one pragma.
@@ -37,10 +38,15 @@ class TakenOver(Exception):
 
 
 class Service:
-    """One daemon on one database."""
+    """One daemon on one database.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        manager: the service manager that is told of it.
+    """
+
+    def __init__(self, store: Store, manager: Manager) -> None:
         self.store = store
+        self.manager = manager
         self.stop = asyncio.Event()
         self.reload = asyncio.Event()
         self._timetable = Timetable(self._start_entry)
@@ -60,17 +66,22 @@ class Service:
         interrupted = await self.store.run(runs.close_interrupted)
         if interrupted:
             LOG.info("%d runs of a killed process are closed; they go on from their last order", interrupted)
+        await self._look()
+        self.manager.ready()
         beat = asyncio.create_task(self._beat())
         try:
             while not self.stop.is_set():
                 await self._look()
                 self._timetable.run_due()
                 await self._note_next_runs()
+                # Fed here and nowhere else: a loop that hangs, or a database that does not answer, is noticed.
+                self.manager.alive()
                 if beat.done():
                     await beat
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.stop.wait(), min(LOOK_EVERY, self._timetable.idle_seconds() + 0.01))
         finally:
+            self.manager.stopping()
             beat.cancel()
             await self._finish()
 
@@ -78,7 +89,20 @@ class Service:
         while True:
             if not await self.store.run(daemons.beat):
                 raise TakenOver
+            used, problems = await self.store.run(_standing)
+            self.manager.status(self._status_text(used, problems))
             await asyncio.sleep(BEAT_EVERY)
+
+    def _status_text(self, used: int, problems: int) -> str:
+        """What it does, in a line for ``systemctl status``."""
+        parts = [
+            f"{used} channel{'' if used == 1 else 's'} in use",
+            f"{len(self._running)} running",
+            f"{problems} open problem{'' if problems == 1 else 's'}",
+        ]
+        if used:
+            parts.append(f"next run {local_text(now_ms() + int(self._timetable.idle_seconds() * 1000))}")
+        return ", ".join(parts)
 
     async def _look(self) -> None:
         """Take up changed channels and new jobs, where anything in the database changed at all."""
@@ -89,8 +113,14 @@ class Service:
         channels_now = await self.store.run(_channel_versions)
         if channels_now != self._channels or self.reload.is_set() or self._timetable.clock_was_moved():
             self._channels = channels_now
+            asked = self.reload.is_set()
             self.reload.clear()
+            if asked:
+                self.manager.reloading()
             self._timetable.rebuild(await self.store.run(entries))
+            if asked:
+                self.manager.ready()
+                LOG.info("the channels are read anew")
         while job := await self.store.run(jobs.claim, owner := task_owner()):
             self._spawn(self._perform(job, owner))
 
@@ -151,6 +181,14 @@ class Service:
             if late:
                 await asyncio.wait(late, timeout=STOP_WITHIN)
         await self.store.run(daemons.stop)
+
+
+def _standing(db: apsw.Connection) -> tuple[int, int]:
+    """How many channels are in use, and how many problems are open."""
+    counted: tuple[int, int] = db.execute(
+        "SELECT (SELECT count(*) FROM channel WHERE used = 1), (SELECT count(*) FROM message WHERE open = 1)"
+    ).get
+    return counted
 
 
 def _channel_versions(db: apsw.Connection) -> list[tuple[Any, ...]]:

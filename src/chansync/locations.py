@@ -7,11 +7,17 @@ from pathlib import Path
 
 ENVIRONMENT_VARIABLE = "CHANSYNC_DB"
 
+#: Where the service of this machine keeps its database (the unit's ``StateDirectory``).
+SERVICE_DIRECTORY = Path("/var/lib/chansync")
+
+_UNIT_FOLDERS = ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system")
+
 
 def database_path(given: str | None = None) -> Path:
     """The database file: ``--db``, else ``CHANSYNC_DB``, else ``chansync.db`` in the user's state directory.
 
-    Under systemd the unit sets ``STATE_DIRECTORY`` (``/var/lib/chansync``), which comes before the user's.
+    Under systemd the unit sets ``STATE_DIRECTORY`` (``/var/lib/chansync``), which comes before the user's. Who has
+    none of his own, on a machine with the service, means the service's.
     """
     named = given or os.environ.get(ENVIRONMENT_VARIABLE)
     if named:
@@ -22,7 +28,18 @@ def database_path(given: str | None = None) -> Path:
     # Imported here: the short commands are often given --db and then need no platformdirs.
     from platformdirs import user_state_path
 
-    return user_state_path("chansync") / "chansync.db"
+    own = user_state_path("chansync") / "chansync.db"
+    if not own.exists() and SERVICE_DIRECTORY.is_dir():
+        return SERVICE_DIRECTORY / "chansync.db"
+    return own
+
+
+def how_to_start(database: Path | str) -> str:
+    """The command that starts the daemon of this database on this machine."""
+    is_service = Path(database) == SERVICE_DIRECTORY / "chansync.db"
+    if is_service and any(os.path.exists(f"{folder}/chansync.service") for folder in _UNIT_FOLDERS):
+        return "systemctl start chansync"
+    return "chansync daemon"
 
 
 def key_path(database: Path) -> Path:

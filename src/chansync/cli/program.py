@@ -24,6 +24,7 @@ _TABLE = {
     "map": ("mapping:map_group", "A site's payment and delivery methods and items to the ERP's."),
     "erp": ("erp:erp", "The embedded ledger: set-up, stock, sales."),
     "daemon": ("running:daemon", "Run the schedule in the foreground."),
+    "service": ("service:service", "Make the daemon a service of this machine."),
     "demo": ("running:demo", "Try it all with a shop of its own."),
     "db": ("database:database", "The database: make, check, back up."),
 }

@@ -54,7 +54,9 @@ def database_name(given: str | None) -> str:
     if service_directory:
         return os.path.join(service_directory, "chansync.db")
     state = os.environ.get("XDG_STATE_HOME", "").strip() or os.path.expanduser("~/.local/state")
-    return os.path.join(state, "chansync", "chansync.db")
+    own = os.path.join(state, "chansync", "chansync.db")
+    service = "/var/lib/chansync"
+    return f"{service}/chansync.db" if not os.path.exists(own) and os.path.isdir(service) else own
 
 
 def _status(path: str, *, as_json: bool) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import apsw
 
 from chansync.cli.output import print_json, say, table
+from chansync.locations import how_to_start
 from chansync.model.times import ago_text, local_text, utc_text
 from chansync.store import daemons, overview
 from chansync.store.daemons import DaemonState
@@ -30,7 +31,7 @@ def show(db: apsw.Connection, path: str, *, as_json: bool) -> int:
             }
         )
         return 0
-    say(_daemon_sentence(daemon))
+    say(_daemon_sentence(daemon, path))
     if not lines:
         say("There are no channels yet. Add one: chansync channel add --help")
         return 0
@@ -41,11 +42,12 @@ def show(db: apsw.Connection, path: str, *, as_json: bool) -> int:
     return 0
 
 
-def _daemon_sentence(daemon: DaemonState | None) -> str:
+def _daemon_sentence(daemon: DaemonState | None, path: str) -> str:
     if daemon is None:
-        return "The daemon has never run. Start it: chansync daemon"
+        return f"The daemon has never run. Start it: {how_to_start(path)}"
     if not daemon.running:
-        return f"The daemon is not running; it was last seen {local_text(daemon.beat_at)}. Start it: chansync daemon"
+        seen = local_text(daemon.beat_at)
+        return f"The daemon is not running; it was last seen {seen}. Start it: {how_to_start(path)}"
     since = local_text(daemon.started_at)
     return f"The daemon {daemon.version} is running since {since} (process {daemon.pid} on {daemon.host})."
 

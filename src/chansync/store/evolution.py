@@ -11,12 +11,14 @@ since the epoch in UTC (INTEGER, ``…_at``), days are ISO text, structured valu
 from __future__ import annotations
 
 import fcntl
+import os
 import sys
 from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
 from chansync.store.later_schema import SYSTEMS
+from chansync.store.lock_file import open_lock
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
 
 migrations = Migrations("chansync")
@@ -459,7 +461,8 @@ def migrate(path: Path) -> None:
     Two processes that start at once take turns by a lock file beside the database. Each migration is a
     transaction of its own, so a killed process leaves the last whole version.
     """
-    with open(f"{path}.migrating", "w") as lock:
+    lock = open_lock(f"{path}.migrating")
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         db = Database(path)
         try:
@@ -471,6 +474,8 @@ def migrate(path: Path) -> None:
             db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         finally:
             db.close()
+    finally:
+        os.close(lock)
 
 
 def main(arguments: list[str]) -> int:

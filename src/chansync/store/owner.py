@@ -7,6 +7,8 @@ import os
 
 _counter = itertools.count(1)
 
+_PROC = "/proc"
+
 
 def process_owner() -> str:
     """``host:pid:start`` of this process; ``start`` tells it from a later process with the same pid."""
@@ -23,17 +25,33 @@ def is_surely_dead(owner: str) -> bool:
     host, pid, start, *_ = [*owner.split(":"), "", "", ""]
     if host != _host() or not pid.isdigit():
         return False
-    return _started(int(pid)) != start
+    started = _started(int(pid))
+    # Where /proc hides other users' processes (hidepid, ProtectProc), a process that is there has no start to compare.
+    return started != start and (started != "" or not _is_there(int(pid)))
 
 
 def _host() -> str:
     return os.uname().nodename
 
 
+def _is_there(pid: int) -> bool:
+    """Whether /proc hides a process of that number from this user."""
+    if os.path.exists(f"{_PROC}/{pid}/stat"):
+        # It ended and waits for its parent: nothing is hidden.
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
 def _started(pid: int) -> str:
     """When the process started, in the kernel's ticks since boot (``/proc/PID/stat``, field 22); empty when gone."""
     try:
-        with open(f"/proc/{pid}/stat") as file:
+        with open(f"{_PROC}/{pid}/stat") as file:
             text = file.read()
     except OSError:
         return ""

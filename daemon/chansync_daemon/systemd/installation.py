@@ -1,0 +1,214 @@
+"""Putting the service in place, taking it away, and telling how it stands. Every step is a sentence; none prints."""
+
+from __future__ import annotations
+
+import contextlib
+import grp
+import os
+import pwd
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from chansync.locations import SERVICE_DIRECTORY
+from chansync.model.errors import ChansyncError, UsageError
+from chansync_daemon.systemd.files import ServiceFile, State, service_files
+from chansync_daemon.systemd.visibility import parts_of_this_program, this_program, why_hidden
+
+ROOT = Path("/")
+UNIT = "chansync.service"
+USER = GROUP = "chansync"
+
+
+class ServiceError(ChansyncError):
+    """A step of the system's failed."""
+
+    code = "service"
+
+
+@dataclass(slots=True)
+class Standing:
+    """How the service stands on this machine.
+
+    Attributes:
+        files: each file with its state.
+        active: what ``systemctl is-active`` says; empty where systemd does not run.
+        enabled: what ``systemctl is-enabled`` says, likewise.
+        user: whether its user is there.
+        members: who else is in its group.
+        directory: whether its folder is there.
+    """
+
+    files: list[tuple[ServiceFile, State]]
+    active: str
+    enabled: str
+    user: bool
+    members: list[str]
+    directory: bool
+
+    @property
+    def installed(self) -> bool:
+        """Whether every file is there."""
+        return all(state is not State.MISSING for _, state in self.files)
+
+
+def plan(root: Path, program: str | None = None) -> list[ServiceFile]:
+    """The files as they would be put under ``root``.
+
+    Raises:
+        UsageError: ``program`` is no absolute path, or the service could not run this installation.
+    """
+    if program is not None and not os.path.isabs(program):
+        raise UsageError(f"--program {program!r:.80} is not an absolute path.")
+    if root == ROOT:
+        hidden = why_hidden([Path(program)] if program else parts_of_this_program())
+        if hidden:
+            raise UsageError(hidden)
+    return service_files(root, [program] if program else this_program())
+
+
+def install(root: Path, files: list[ServiceFile], *, force: bool = False) -> Iterator[str]:
+    """Put the files in place and let systemd take them up; a sentence for each step that changed something.
+
+    Doing it again changes nothing. With another root than the machine's own, files are all that is done.
+
+    Raises:
+        UsageError: it needs root, or a file was edited and ``force`` is not given (nothing is changed then).
+        ServiceError: a step of the system's failed.
+    """
+    _need_root(root)
+    with _explained():
+        states = [(file, file.state()) for file in files]
+        edited = [str(file.path) for file, state in states if state is State.EDITED]
+        if edited and not force:
+            raise UsageError(
+                f"{' and '.join(edited)} was edited by hand, and nothing was changed. Keep your changes in a drop-in "
+                "(systemctl edit chansync) and give --force: the edited file is kept beside the new one as .edited."
+            )
+        changed = [(file, state) for file, state in states if state is not State.CURRENT]
+        for file, state in changed:
+            yield _put(file, state)
+    if root == ROOT:
+        yield from _make_user_and_folder(files)
+        if changed and runs_systemd():
+            _run("systemctl", "daemon-reload")
+            yield "systemd has read its units anew."
+
+
+def _put(file: ServiceFile, state: State) -> str:
+    file.path.parent.mkdir(parents=True, exist_ok=True)
+    if state is State.EDITED:
+        shutil.copy2(file.path, file.path.with_name(f"{file.path.name}.edited"))
+    # Renamed into place: systemd never reads half a file.
+    unfinished = file.path.with_name(f".{file.path.name}.new")
+    unfinished.write_text(file.text, encoding="utf-8")
+    unfinished.chmod(0o644)
+    unfinished.replace(file.path)
+    return f"{file.path} is {'put in place' if state is State.MISSING else 'brought up to date'}."
+
+
+def _make_user_and_folder(files: list[ServiceFile]) -> Iterator[str]:
+    _, users, folders = (str(file.path) for file in files)
+    had_user = _has_user()
+    _run("systemd-sysusers", users)
+    if not had_user:
+        yield f"The user and the group {USER} are made."
+    had_folder = SERVICE_DIRECTORY.is_dir()
+    _run("systemd-tmpfiles", "--create", folders)
+    if not had_folder:
+        yield f"The folder {SERVICE_DIRECTORY} is made."
+
+
+def uninstall(root: Path, *, force: bool = False) -> Iterator[str]:
+    """Stop the service and take its files away; the database, the key, user and group stay.
+
+    Raises:
+        UsageError: it needs root, or a file was edited and ``force`` is not given (nothing is changed then).
+        ServiceError: a step of the system's failed.
+    """
+    _need_root(root)
+    with _explained():
+        states = [(file, file.state()) for file in service_files(root, this_program())]
+        there = [file for file, state in states if state is not State.MISSING]
+        # Another installation's program in the unit is not an edit: the digest tells.
+        edited = [str(file.path) for file, state in states if state is State.EDITED]
+        if edited and not force:
+            raise UsageError(f"{' and '.join(edited)} was edited by hand, and nothing was changed. Give --force.")
+        if root == ROOT and runs_systemd() and (root / states[0][0].path).exists():
+            _run("systemctl", "disable", "--now", UNIT)
+            yield "The service is stopped and disabled."
+        for file in there:
+            file.path.unlink(missing_ok=True)
+            yield f"{file.path} is removed."
+    if root == ROOT and runs_systemd() and there:
+        _run("systemctl", "daemon-reload")
+
+
+def standing(root: Path) -> Standing:
+    """How the service stands, as far as this user may see."""
+    with _explained():
+        files = [(file, file.state()) for file in service_files(root, this_program())]
+    live = root == ROOT and runs_systemd()
+    return Standing(
+        files=files,
+        active=_ask("is-active") if live else "",
+        enabled=_ask("is-enabled") if live else "",
+        user=_has_user(),
+        members=_members(),
+        directory=SERVICE_DIRECTORY.is_dir(),
+    )
+
+
+def runs_systemd() -> bool:
+    """Whether systemd is this machine's init (``sd_booted``)."""
+    return os.path.isdir("/run/systemd/system")
+
+
+def _need_root(root: Path) -> None:
+    if root == ROOT and os.geteuid() != 0:
+        raise UsageError(f"This needs root: sudo {this_program()[0]} service …, or --dry-run to see what it does.")
+
+
+def _has_user() -> bool:
+    try:
+        pwd.getpwnam(USER)
+    except KeyError:
+        return False
+    return True
+
+
+def _members() -> list[str]:
+    try:
+        return sorted(grp.getgrnam(GROUP).gr_mem)
+    except KeyError:
+        return []
+
+
+def _ask(question: str) -> str:
+    try:
+        done = subprocess.run(["systemctl", question, UNIT], capture_output=True, text=True, check=False, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip()
+
+
+def _run(*command: str) -> None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    except FileNotFoundError:
+        raise ServiceError(f"{command[0]} is not here: the service needs systemd 247 or newer.") from None
+    except subprocess.TimeoutExpired:
+        raise ServiceError(f"{' '.join(command)} did not end within a minute.") from None
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+        raise ServiceError(f"{' '.join(command)} failed: {said[0]}")
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ServiceError(f"{error.filename}: {error.strerror or error}.") from None

@@ -1,0 +1,149 @@
+"""``chansync service``: the daemon as a service of this machine, under systemd."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from chansync.cli import exit_codes
+from chansync.cli.lazy import LazyGroup, examples
+from chansync.cli.output import print_json, say
+
+if TYPE_CHECKING:
+    from chansync_daemon.systemd.installation import Standing
+
+_TABLE = {
+    "install": ("service:install", "Put unit, user and folder in place."),
+    "uninstall": ("service:uninstall", "Take the unit away; the data stays."),
+    "status": ("service:status", "How the service stands."),
+}
+
+_ROOT = click.option(
+    "--root",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("/"),
+    metavar="FOLDER",
+    help="Another file system's root, for packagers: only files are written, nothing is started.",
+)
+
+
+@click.group(cls=LazyGroup, table=_TABLE, epilog=examples("chansync service status", "chansync service install"))
+def service() -> None:
+    """The daemon as a service of this machine, under systemd: started at boot, watched, restarted, sandboxed."""
+
+
+@click.command(epilog=examples("chansync service install", "chansync service install --dry-run"))
+@_ROOT
+@click.option("--program", metavar="PATH", help="The chansync that the service starts, where it is not this one.")
+@click.option("--dry-run", is_flag=True, help="Print the files, write nothing. Needs no root.")
+@click.option("--force", is_flag=True, help="Replace a file that was edited by hand; it is kept as .edited.")
+def install(root: Path, program: str | None, dry_run: bool, force: bool) -> None:
+    """Put the service in place. Needs root. Doing it again, after an upgrade for example, does no harm.
+
+    A user and group chansync, the folder /var/lib/chansync for the database, and a unit that runs this very
+    installation in a sandbox. Nothing is started.
+    """
+    from chansync_daemon.systemd import installation
+
+    files = installation.plan(root.absolute(), program)
+    if dry_run:
+        for file in files:
+            say(f"# {file.path}: {file.state()}\n{file.text}")
+        return
+    changed = False
+    for sentence in installation.install(root.absolute(), files, force=force):
+        changed = True
+        say(sentence)
+    if root.absolute() != installation.ROOT:
+        say("Nothing was started: only files were written.")
+        return
+    if not changed:
+        say("The service is in place already.")
+    _next_steps(installation.standing(root.absolute()))
+
+
+def _next_steps(found: Standing) -> None:
+    say("\nNext:")
+    rows = [
+        ("systemctl enable --now chansync", "start it now, and at every boot"),
+        ("usermod -aG chansync NAME", "let a colleague use the commands and the screens"),
+        ("chansync status", "see what it does"),
+    ]
+    if found.active == "active":
+        rows[0] = ("systemctl restart chansync", "let the new version and unit take effect")
+    elif not found.active:
+        rows[0] = ("systemctl enable --now chansync", "once systemd runs here: it does not now")
+    for command, purpose in rows:
+        say(f"  {command:<33}{purpose}")
+
+
+@click.command(epilog=examples("chansync service uninstall"))
+@_ROOT
+@click.option("--force", is_flag=True, help="Remove files that were edited by hand, too.")
+def uninstall(root: Path, force: bool) -> None:
+    """Stop the service and take its files away. Needs root. The database, the private key, user and group stay."""
+    from chansync_daemon.systemd import installation
+
+    changed = False
+    for sentence in installation.uninstall(root.absolute(), force=force):
+        changed = True
+        say(sentence)
+    if not changed:
+        say("The service is not installed.")
+        return
+    if root.absolute() == installation.ROOT:
+        say("Data, user and group are left. To remove them, and every order with them, for good:")
+        say("  rm -r /var/lib/chansync; userdel chansync")
+
+
+@click.command(epilog=examples("chansync service status", "chansync service status --json"))
+@_ROOT
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def status(root: Path, as_json: bool) -> int:
+    """How the service stands. Exit code 1 where it is not installed, or not as this version would install it."""
+    from chansync_daemon.systemd import installation
+    from chansync_daemon.systemd.files import State
+
+    found = installation.standing(root.absolute())
+    is_current = all(state is State.CURRENT for _, state in found.files)
+    if as_json:
+        print_json(
+            {
+                "installed": found.installed,
+                "current": is_current,
+                "active": found.active,
+                "enabled": found.enabled,
+                "files": {str(file.path): str(state) for file, state in found.files},
+                "user": found.user,
+                "members": found.members,
+                "directory": found.directory,
+            }
+        )
+        return exit_codes.OK if is_current else exit_codes.PROBLEMS
+    for file, state in found.files:
+        say(f"{file.path}: {_STATES[state]}")
+    if found.active:
+        say(f"The service is {found.active} and {found.enabled or 'not installed'}. More: systemctl status chansync")
+    if root.absolute() == installation.ROOT:
+        say(_people(found))
+    if not found.installed:
+        say("Install it: chansync service install")
+    return exit_codes.OK if is_current else exit_codes.PROBLEMS
+
+
+_STATES = {
+    "missing": "not there",
+    "current": "in place",
+    "outdated": "made by another version or installation; bring it up to date: chansync service install",
+    "edited": "edited by hand; it is left as it is",
+}
+
+
+def _people(found: Standing) -> str:
+    if not found.user:
+        return "There is no user chansync yet."
+    members = ", ".join(found.members) or "nobody; add a colleague: usermod -aG chansync NAME"
+    folder = "" if found.directory else " Its folder /var/lib/chansync is missing."
+    return f"The user chansync is there.{folder} In its group: {members}."

@@ -1,0 +1,85 @@
+"""``chansync service``, on a root of the test's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from functional.cli.conftest import Run
+
+UNIT = "etc/systemd/system/chansync.service"
+
+
+def test_install_twice_then_status_then_uninstall(run: Run, tmp_path: Path) -> None:
+    root = str(tmp_path)
+    first = run("service", "install", "--root", root)
+    assert first.code == 0
+    assert f"{tmp_path / UNIT} is put in place." in first.out
+    text = (tmp_path / UNIT).read_text()
+    assert f"ExecStart={Path(sys.executable).parent}/" in text
+    assert " daemon\n" in text
+    second = run("service", "install", "--root", root)
+    assert (second.code, "is put" in second.out) == (0, False)
+    assert (tmp_path / UNIT).read_text() == text
+    told = run("service", "status", "--root", root, "--json")
+    assert told.code == 0
+    assert json.loads(told.out)["current"] is True
+    gone = run("service", "uninstall", "--root", root)
+    assert (gone.code, gone.out.count("is removed.")) == (0, 3)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert run("service", "status", "--root", root).code == 1
+    assert run("service", "uninstall", "--root", root).out == "The service is not installed.\n"
+
+
+def test_an_edited_unit_is_never_overwritten_unasked(run: Run, tmp_path: Path) -> None:
+    root = str(tmp_path)
+    run("service", "install", "--root", root)
+    unit = tmp_path / UNIT
+    unit.write_text(unit.read_text().replace("WatchdogSec=60s", "WatchdogSec=600s"))
+    mine = unit.read_text()
+    refused = run("service", "install", "--root", root, "--program", "/usr/bin/chansync")
+    assert refused.code == 2
+    assert "was edited by hand, and nothing was changed" in refused.err
+    assert "systemctl edit chansync" in refused.err
+    assert unit.read_text() == mine
+    assert "edited by hand" in run("service", "status", "--root", root).out
+    assert run("service", "uninstall", "--root", root).code == 2
+    assert unit.read_text() == mine
+    assert run("service", "install", "--root", root, "--program", "/usr/bin/chansync", "--force").code == 0
+    assert "ExecStart=/usr/bin/chansync daemon\n" in unit.read_text()
+    assert unit.with_name("chansync.service.edited").read_text() == mine
+
+
+def test_a_unit_of_an_earlier_installation_is_brought_up_to_date(run: Run, tmp_path: Path) -> None:
+    root = str(tmp_path)
+    run("service", "install", "--root", root, "--program", "/opt/old/bin/chansync")
+    told = run("service", "status", "--root", root)
+    assert (told.code, "bring it up to date: chansync service install" in told.out) == (1, True)
+    assert "is brought up to date" in run("service", "install", "--root", root).out
+    assert run("service", "status", "--root", root).code == 0
+
+
+def test_a_dry_run_prints_the_files_and_writes_none(run: Run, tmp_path: Path) -> None:
+    told = run("service", "install", "--root", str(tmp_path), "--dry-run")
+    assert told.code == 0
+    assert "[Service]\n" in told.out
+    assert "WatchdogSec=" in told.out
+    assert "u chansync - " in told.out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_program_without_a_path_is_refused(run: Run, tmp_path: Path) -> None:
+    told = run("service", "install", "--root", str(tmp_path), "--program", "chansync")
+    assert (told.code, "is not an absolute path" in told.err) == (2, True)
+
+
+def test_the_machine_itself_needs_root(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    told = run("service", "install", "--program", "/usr/bin/env")
+    assert told.code == 2
+    assert "This needs root: sudo /" in told.err
+    assert run("service", "uninstall").code == 2
