@@ -6,9 +6,9 @@ import json
 from datetime import datetime
 from typing import Any
 
+from chansync.demo.faults import Faults
 from chansync.demo.woocommerce.call import Answer
 from chansync.demo.woocommerce.errors import RestError
-from chansync.demo.woocommerce.faults import Faults
 from chansync.demo.woocommerce.shop import DemoShop
 
 

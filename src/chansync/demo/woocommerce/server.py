@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
-import threading
 import time
 from collections import deque
-from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
-import uvicorn
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
+from chansync.demo.faults import Fault, Faults, Spoilt, spoil
+from chansync.demo.serving import ServerThread, hang, send_whole
 from chansync.demo.woocommerce import auth, control, routes
 from chansync.demo.woocommerce.call import Answer, Call, failure
 from chansync.demo.woocommerce.errors import RestError
-from chansync.demo.woocommerce.faults import Fault, Faults, Spoilt, spoil
 from chansync.demo.woocommerce.params import Params, parse_query
 from chansync.demo.woocommerce.shop import DemoShop
 
@@ -107,7 +103,7 @@ class StoreApp:
             answer = control.answer(
                 self.shop, self.faults, len(self.requests), request.method, path, await request.body()
             )
-            await _send(send, answer.status, {"content-type": _JSON}, answer.body)
+            await send_whole(send, answer.status, {"content-type": _JSON}, answer.body)
             return
         route = self._rest_route(path, query)
         served = Served(request.method, path, route or "", query, time.time())
@@ -140,7 +136,7 @@ class StoreApp:
         status = 200 if path == "/" else 404
         title = self.shop.title if path == "/" else "Page not found"
         html = f"<!DOCTYPE html>\n<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>\n"
-        await _send(send, status, {"content-type": _HTML, "link": self._api_link()}, html.encode())
+        await send_whole(send, status, {"content-type": _HTML, "link": self._api_link()}, html.encode())
         return status
 
     async def _rest(self, context: _Context, send: Send) -> None:
@@ -159,28 +155,20 @@ class StoreApp:
         # Written down before the answer is out, so that a client that has it finds its request complete.
         context.served.status, context.served.finished = spoilt.status, time.time()
         body = b"" if context.request.method == "HEAD" else spoilt.body
-        await _send(send, spoilt.status, spoilt.headers, body, spoilt.declared)
+        await send_whole(send, spoilt.status, spoilt.headers, body, spoilt.declared)
 
     async def _with_fault(self, context: _Context, answer: Answer, headers: dict[str, str]) -> Spoilt:
         fault = context.fault
         if fault is None:
             return Spoilt(answer.status, headers, answer.body)
         if fault.kind == "hang":
-            await self._until_gone(context.request)
+            await hang(context.request, self.closing)
             # An answer that is never finished makes uvicorn close the connection.
             return Spoilt(200, headers, b"", declared=1)
         if fault.kind == "slow":
             await pause(float(fault.options.get("seconds", 1)))
         https = str(context.request.url.replace(scheme="https"))
         return spoil(fault, answer.status, headers, answer.body, https)
-
-    async def _until_gone(self, request: Request) -> None:
-        """Say nothing until the client goes away or the server stops."""
-        closing = asyncio.ensure_future(self.closing.wait())
-        gone = asyncio.ensure_future(request.receive())
-        _, left = await asyncio.wait((closing, gone), return_when=asyncio.FIRST_COMPLETED)
-        for task in left:
-            task.cancel()
 
     def _answer(self, context: _Context) -> Answer:
         request = context.request
@@ -218,24 +206,7 @@ class StoreApp:
         return Call(self.shop, method, context.route, numbers, params, body, self.shop.site_url + root + context.route)
 
 
-async def _send(send: Send, status: int, headers: dict[str, str], body: bytes, declared: int | None = None) -> None:
-    """Send an answer. With a declared length the answer stops short of it, and the connection breaks."""
-    length = str(len(body) if declared is None else declared)
-    pairs = [(name.encode(), value.encode("latin-1")) for name, value in {**headers, "content-length": length}.items()]
-    await send({"type": "http.response.start", "status": status, "headers": pairs})
-    await send({"type": "http.response.body", "body": body, "more_body": declared is not None})
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """A listening socket. The protocol is named, because asyncio sets TCP_NODELAY only then."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
-    listener.listen(128)
-    return listener
-
-
-class DemoServer:
+class DemoServer(ServerThread):
     """Serves a store in a thread of its own, on a loopback port; a context manager."""
 
     def __init__(
@@ -247,78 +218,16 @@ class DemoServer:
         tls: tuple[str | Path, str | Path] | None = None,
         **options: Any,
     ) -> None:
+        super().__init__(host, port, tls)
         self.shop = shop
         self.faults = Faults()
-        self._options = Options(**options)
-        self._tls = tls
-        self._socket = _listen(host, port)
-        scheme = "https" if tls else "http"
-        self.url = f"{scheme}://{host}:{self._socket.getsockname()[1]}"
-        public = self.url.replace("http://", "https://") if self._options.behind_tls_proxy else self.url
+        chosen = Options(**options)
+        public = self.url.replace("http://", "https://") if chosen.behind_tls_proxy else self.url
         shop.settle_at(public)
-        self._app = StoreApp(shop, self.faults, self._options, public, tls is not None)
-        self._server = uvicorn.Server(self._config(host))
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="demo-store", daemon=True)
-
-    def _config(self, host: str) -> uvicorn.Config:
-        certificate, key = (str(self._tls[0]), str(self._tls[1])) if self._tls else (None, None)
-        return uvicorn.Config(
-            self._app,
-            host=host,
-            log_config=None,
-            log_level="critical",
-            access_log=False,
-            lifespan="off",
-            loop="asyncio",
-            http="h11",
-            ws="none",
-            server_header=False,
-            ssl_certfile=certificate,
-            ssl_keyfile=key,
-            timeout_graceful_shutdown=5,
-        )
+        self._store = StoreApp(shop, self.faults, chosen, public, tls is not None)
+        self.serve(self._store, self._store.closing)
 
     @property
     def requests(self) -> list[Served]:
         """The latest requests as they are now, the last one at the end."""
-        return list(self._app.requests)
-
-    def start(self) -> DemoServer:
-        """Start, and wait until it listens."""
-        self._thread.start()
-        self._ready.wait()
-        return self
-
-    def stop(self) -> None:
-        """Stop, letting go of requests that hang."""
-        self._server.should_exit = True
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._app.closing.set)
-        self._thread.join()
-        self._socket.close()
-
-    def _run(self) -> None:
-        try:
-            asyncio.run(self._serve([self._socket]))
-        finally:
-            self._ready.set()
-
-    async def _serve(self, sockets: Sequence[socket.socket]) -> None:
-        self._loop = asyncio.get_running_loop()
-        config = self._server.config
-        config.load()
-        self._server.lifespan = config.lifespan_class(config)
-        await self._server.startup(sockets=list(sockets))
-        self._ready.set()
-        await self._server.main_loop()
-        await self._server.shutdown(sockets=list(sockets))
-
-    def __enter__(self) -> DemoServer:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
+        return list(self._store.requests)

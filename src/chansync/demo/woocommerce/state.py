@@ -11,10 +11,10 @@ from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from chansync.demo.clock import Clock
 from chansync.demo.woocommerce import edits, phpjson, reference
 from chansync.demo.woocommerce.book import Book, Order, Query, Refund
 from chansync.demo.woocommerce.catalog import FIRST_ORDER, Catalog, ProductView
-from chansync.demo.woocommerce.clock import Clock
 from chansync.demo.woocommerce.errors import no_order
 from chansync.demo.woocommerce.generate import Generator, Setting
 from chansync.demo.woocommerce.orders import Document, TaxTable
