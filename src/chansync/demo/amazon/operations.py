@@ -1,0 +1,42 @@
+"""Every operation of the API that the fake answers, with its usual plan and the role that it needs."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+
+from chansync.demo.amazon import order_routes
+from chansync.demo.amazon.call import Operation
+from chansync.demo.amazon.errors import ApiError, missing
+
+_ORDERS = "/orders/2026-01-01/orders"
+
+OPERATIONS = (
+    Operation(
+        "getMarketplaceParticipations", "GET", "/sellers/v1/marketplaceParticipations", 0.016, 15, "",
+        order_routes.participations,
+    ),
+    Operation(
+        "searchOrders", "GET", _ORDERS, 0.0056, 20, "orders", order_routes.search_orders, order_routes.SEARCH,
+    ),
+    Operation(
+        "getOrder", "GET", f"{_ORDERS}/([^/]+)", 0.5, 30, "orders", order_routes.get_order, (order_routes.INCLUDED,),
+    ),
+    Operation(
+        "confirmShipment", "POST", "/orders/v0/orders/([^/]+)/shipmentConfirmation", 2, 10, "orders",
+        order_routes.confirm_shipment, body=order_routes.SHIPMENT,
+    ),
+)  # fmt: skip
+
+
+def find(method: str, path: str) -> tuple[Operation, tuple[str, ...]]:
+    """The operation of a path as it was sent, and the parts of the path; ApiError where there is none."""
+    elsewhere = False
+    for operation in OPERATIONS:
+        match = re.fullmatch(operation.path, path)
+        if match and operation.method == method:
+            return operation, tuple(unquote(part) for part in match.groups())
+        elsewhere = elsewhere or match is not None
+    if elsewhere:
+        raise ApiError(405, "MethodNotAllowed", "The method is not allowed here.", f"{method} {path}")
+    raise missing(f"{method} {path}")

@@ -1,0 +1,60 @@
+"""Shoppers in the background, and Amazon beside them, so that there is always something new to pull."""
+
+from __future__ import annotations
+
+import random
+import threading
+from types import TracebackType
+
+from chansync.demo.amazon.book import PENDING, UNSHIPPED
+from chansync.demo.amazon.goods import AMAZON
+from chansync.demo.amazon.seller import Seller
+
+_RECENT = 200
+
+
+class Shopper:
+    """Does something `rate` times a second on average: a seeded sequence of orders and changes."""
+
+    def __init__(self, seller: Seller, rate: float, seed: int = 7) -> None:
+        self.seller = seller
+        self._rate = rate
+        self._random = random.Random(seed)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="demo-shopper", daemon=True)
+
+    def step(self) -> None:
+        """One action: mostly a new order, else a payment, a cancellation, a wish to cancel, or an FBA shipment."""
+        chance, seller = self._random.random(), self.seller
+        if chance < 0.55:
+            seller.place_order(status=self._random.choice((PENDING, UNSHIPPED, UNSHIPPED)))
+            return
+        with seller.lock:
+            recent = [seller.book.orders[order_id] for order_id in seller.order_ids(PENDING, UNSHIPPED)[-_RECENT:]]
+            if not recent:
+                return
+            order = self._random.choice(recent)
+            if order.status == PENDING:
+                seller.pay(order.id)
+            elif order.fulfilled_by == AMAZON:
+                seller.ship(order.id)
+            elif chance > 0.97:
+                seller.wish_to_cancel(order.id)
+            elif chance > 0.92:
+                seller.cancel(order.id)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._random.expovariate(self._rate)):
+            self.step()
+
+    def __enter__(self) -> Shopper:
+        if self._rate > 0:
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
