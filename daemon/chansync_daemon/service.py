@@ -15,6 +15,7 @@ from chansync.store.connection import Store, data_version
 from chansync.store.jobs import Job
 from chansync.store.owner import task_owner
 from chansync.sync.errands import perform, summary
+from chansync.sync.notices.notifier import Notifier
 from chansync.sync.runner import SyncRequest, sync_channel
 from chansync_daemon.logs import LOG
 from chansync_daemon.notify import Manager
@@ -25,6 +26,9 @@ LOOK_EVERY = 0.2
 
 #: How often it says that it lives, in seconds.
 BEAT_EVERY = 5.0
+
+#: How often it looks whether a notice is due, in seconds.
+TELL_EVERY = 5.0
 
 #: How many streams run at once, over all channels.
 AT_ONCE = 16
@@ -69,6 +73,7 @@ class Service:
         await self._look()
         self.manager.ready()
         beat = asyncio.create_task(self._beat())
+        telling = asyncio.create_task(self._tell())
         try:
             while not self.stop.is_set():
                 await self._look()
@@ -83,6 +88,7 @@ class Service:
         finally:
             self.manager.stopping()
             beat.cancel()
+            telling.cancel()
             await self._finish()
 
     async def _beat(self) -> None:
@@ -103,6 +109,16 @@ class Service:
         if used:
             parts.append(f"next run {local_text(now_ms() + int(self._timetable.idle_seconds() * 1000))}")
         return ", ".join(parts)
+
+    async def _tell(self) -> None:
+        """Tell the notice users, beside everything else: a mail server that hangs delays no sync."""
+        notifier = Notifier(self.store)
+        while True:
+            try:
+                await notifier.turn()
+            except Exception:
+                LOG.exception("notices could not be sent; they are tried again")
+            await asyncio.sleep(TELL_EVERY)
 
     async def _look(self) -> None:
         """Take up changed channels and new jobs, where anything in the database changed at all."""

@@ -22,6 +22,7 @@ _TABLE = {
     "channel": ("channel:channel", "Sales channels: list, show, add, set, test, export…"),
     "system": ("system:system", "Integration systems, which group channels."),
     "map": ("mapping:map_group", "A site's payment and delivery methods and items to the ERP's."),
+    "notices": ("notices:notices", "Who is told of problems: e-mail, services, a test."),
     "erp": ("erp:erp", "The embedded ledger: set-up, stock, sales."),
     "daemon": ("running:daemon", "Run the schedule in the foreground."),
     "service": ("service:service", "Make the daemon a service of this machine."),

@@ -93,6 +93,9 @@ CODES = _table(
                 "Report it with the data of this message."),
     MessageCode("secret_unreadable", _P, _PERSON, "The channel's keys cannot be opened here",
                 "Run it as the daemon's user, or enter the keys again: chansync channel set CHANNEL consumer_secret=-"),
+    MessageCode("notice_failed", _P, _PERSON, "Notices do not arrive",
+                "Mend what the sentence names, then: chansync notices test. What was not told is told with the next "
+                "notice that arrives; it is tried again by itself."),
     MessageCode("customer_ambiguous", _W, _PERSON, "More than one customer matches",
                 "The older customer was taken. Merge the customers in the ERP if they are one."),
     MessageCode("status_unknown", _W, _PERSON, "An order has a status that the site does not list",

@@ -19,6 +19,7 @@ _TRUE = frozenset("yes true on 1 y".split())
 _FALSE = frozenset("no false off 0 n".split())
 _CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)*\Z")
 _HOST = re.compile(r"[A-Za-z0-9._\-]+\Z|\[[0-9A-Fa-f:.]+\]\Z")
 
 
@@ -114,6 +115,20 @@ class SiteAddress(ParameterType):
         if parts.query or parts.fragment:
             raise UsageError("must end before the ? or #")
         return text.rstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class Email(ParameterType):
+    """An e-mail address by its shape."""
+
+    @property
+    def word(self) -> str:
+        return "e-mail"
+
+    def convert(self, text: str) -> str:
+        if not _EMAIL.match(text):
+            raise UsageError(f"is no e-mail address: {text!r:.60}")
+        return text
 
 
 @dataclass(frozen=True, slots=True)

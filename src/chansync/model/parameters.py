@@ -90,7 +90,8 @@ PARAMETERS: tuple[Parameter, ...] = (
     _P("check_phone", "Check by phone", "Look for the customer by phone.", 3, Flag(), True),
     _P("check_email", "Check by e-mail", "Look for the customer by e-mail.", 3, Flag(), False),
     _P("merchant", "Merchant", "The user in whose name sales are created.", 3, _erp("user")),
-    _P("notice_user", "Notice user", "The user who is told of problems.", 3, _erp("user"), in_effect=False),
+    _P("notice_user", "Notice user", "The user who is told of problems and of their solution: by e-mail, and by what "
+       "chansync notices add gives besides.", 3, _erp("user")),
     _P("currency", "Currency", "Used only where the order states none.", 3, CurrencyCode()),
     _P("document_type", "Document type", "The financial document by default.", 3, _erp("document_type")),
     _P("issue_document", "Issue document", "Issue the financial document when the sale is created.", 3, Flag(), False),

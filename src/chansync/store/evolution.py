@@ -17,7 +17,7 @@ from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
-from chansync.store.later_schema import SYSTEMS
+from chansync.store.later_schema import NOTICES, SYSTEMS
 from chansync.store.lock_file import open_lock
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
 
@@ -45,6 +45,12 @@ def first(db: Database) -> None:
 def systems(db: Database) -> None:
     """Integration systems have settings and secrets of their own."""
     _run(db, SYSTEMS)
+
+
+@migrations(name="0003_notices")
+def notices(db: Database) -> None:
+    """Who is told of problems, by which ways, and of what already; what is open at the upgrade is told."""
+    _run(db, NOTICES)
 
 
 _SETTINGS_AND_CHANNELS = """

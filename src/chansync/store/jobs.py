@@ -22,7 +22,7 @@ LEASE_MS = 60_000
 
 @dataclass(slots=True)
 class Job:
-    """A piece of work. ``kind``: sync, lookups, test, confirm or retry; ``args`` depend on it."""
+    """A piece of work. ``kind``: sync, lookups, test, confirm, retry or notices; ``args`` depend on it."""
 
     id: int
     kind: str

@@ -27,3 +27,65 @@ CREATE TABLE system_lookup (
     PRIMARY KEY (system_id, kind, code)
 ) STRICT, WITHOUT ROWID;
 """
+
+# What is to be told is written by triggers, in the transaction of the problem or of its solution: no way of opening or
+# closing a message can forget it, whichever program does it.
+NOTICES = """
+CREATE TABLE setting_secret (
+    name TEXT PRIMARY KEY,
+    sealed BLOB NOT NULL,
+    set_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE notice_route (
+    id INTEGER PRIMARY KEY,
+    user TEXT NOT NULL,
+    name TEXT NOT NULL,
+    service TEXT NOT NULL,
+    sealed BLOB,
+    told_upto INTEGER NOT NULL DEFAULT 0,
+    sending_upto INTEGER,
+    last_sent_at INTEGER,
+    failures INTEGER NOT NULL DEFAULT 0,
+    next_try_at INTEGER,
+    error TEXT NOT NULL DEFAULT '',
+    created_at INTEGER NOT NULL,
+    UNIQUE (user, name)
+) STRICT;
+CREATE TABLE notice_event (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    message_id INTEGER NOT NULL REFERENCES message ON DELETE CASCADE,
+    user TEXT NOT NULL,
+    event TEXT NOT NULL CHECK (event IN ('problem', 'solved')),
+    at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX notice_event_of_user ON notice_event (user, id);
+CREATE INDEX notice_event_of_message ON notice_event (message_id);
+CREATE INDEX notice_user_of_channel ON channel_parameter (value, channel_id) WHERE name = 'notice_user';
+CREATE TRIGGER notice_of_problem AFTER INSERT ON message WHEN NEW.open = 1 AND NEW.channel_id IS NOT NULL
+BEGIN
+    INSERT INTO notice_event (message_id, user, event, at)
+    SELECT NEW.id, value ->> '$', 'problem', NEW.first_at FROM channel_parameter
+    WHERE channel_id = NEW.channel_id AND name = 'notice_user' AND value ->> '$' <> ''; END;
+CREATE TRIGGER notice_of_own_problem AFTER INSERT ON message WHEN NEW.open = 1 AND NEW.channel_id IS NULL
+BEGIN
+    INSERT INTO notice_event (message_id, user, event, at)
+    SELECT DISTINCT NEW.id, value ->> '$', 'problem', NEW.first_at FROM channel_parameter
+    WHERE name = 'notice_user' AND value ->> '$' <> ''; END;
+CREATE TRIGGER notice_of_solution AFTER UPDATE OF open ON message
+WHEN OLD.open = 1 AND NEW.open = 0 AND NEW.solved_by IS NOT 'another reason'
+BEGIN
+    INSERT INTO notice_event (message_id, user, event, at)
+    SELECT DISTINCT NEW.id, user, 'solved', NEW.solved_at FROM notice_event
+    WHERE message_id = NEW.id AND event = 'problem'; END;
+CREATE TRIGGER notice_of_new_user BEFORE INSERT ON channel_parameter
+WHEN NEW.name = 'notice_user' AND NEW.value ->> '$' <> '' AND NEW.value IS NOT
+    (SELECT value FROM channel_parameter WHERE channel_id = NEW.channel_id AND name = 'notice_user')
+BEGIN
+    INSERT INTO notice_event (message_id, user, event, at)
+    SELECT m.id, NEW.value ->> '$', 'problem', m.first_at FROM message m
+    WHERE m.channel_id = NEW.channel_id AND m.open = 1 AND NOT EXISTS
+        (SELECT 1 FROM notice_event e WHERE e.message_id = m.id AND e.user = NEW.value ->> '$'); END;
+INSERT INTO notice_event (message_id, user, event, at)
+    SELECT m.id, p.value ->> '$', 'problem', m.first_at FROM message m JOIN channel_parameter p
+    ON p.channel_id = m.channel_id AND p.name = 'notice_user' WHERE m.open = 1 AND p.value ->> '$' <> '';
+"""

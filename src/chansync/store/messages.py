@@ -13,6 +13,9 @@ from chansync.model.message import CODES, Severity
 from chansync.model.times import now_ms
 from chansync.store.transaction import transaction
 
+#: What closed a problem whose order now has another one: nobody is told of that as of a solution.
+ANOTHER_REASON = "another reason"
+
 
 @dataclass(slots=True)
 class Message:
@@ -70,9 +73,9 @@ def log(
     is_problem = severity is Severity.PROBLEM
     if is_problem and order_id is not None and not beside:
         db.execute(
-            """UPDATE message SET open = 0, solved_at = ?, solved_by = 'another reason' WHERE order_id = ? AND open = 1
+            """UPDATE message SET open = 0, solved_at = ?, solved_by = ? WHERE order_id = ? AND open = 1
                AND code <> ?""",
-            (now, order_id, code),
+            (now, ANOTHER_REASON, order_id, code),
         )
     db.execute(
         """INSERT INTO message (channel_id, order_id, order_number, run_id, severity, code, sentence, data, first_at,
@@ -106,10 +109,10 @@ def solve_channel(db: apsw.Connection, channel_id: int, by: str, *, stream: str 
         )
 
 
-def solve_code(db: apsw.Connection, channel_id: int, order_id: int | None, code: str, by: str) -> None:
-    """Close the open problem of that code of an order, or (None) of the channel itself."""
+def solve_code(db: apsw.Connection, channel_id: int | None, order_id: int | None, code: str, by: str) -> None:
+    """Close the open problem of that code of an order, or (None) of the channel itself, or (None) of none."""
     db.execute(
-        """UPDATE message SET open = 0, solved_at = ?, solved_by = ? WHERE channel_id = ? AND order_id IS ?
+        """UPDATE message SET open = 0, solved_at = ?, solved_by = ? WHERE channel_id IS ? AND order_id IS ?
            AND code = ? AND open = 1""",
         (now_ms(), by, channel_id, order_id, code),
     )

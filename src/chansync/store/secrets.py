@@ -52,6 +52,33 @@ def open_system(db: apsw.Connection, path: Path, system_id: int) -> dict[str, st
     return _open(path, db.execute("SELECT name, sealed FROM system_secret WHERE system_id = ?", (system_id,)))
 
 
+def put_setting(db: apsw.Connection, name: str, sealed: bytes) -> None:
+    """Keep a sealed secret of the installation, in place of an earlier one."""
+    db.execute(
+        "INSERT OR REPLACE INTO setting_secret (name, sealed, set_at) VALUES (?, ?, ?)", (name, sealed, now_ms())
+    )
+
+
+def remove_setting(db: apsw.Connection, name: str) -> None:
+    """Forget a secret of the installation."""
+    db.execute("DELETE FROM setting_secret WHERE name = ?", (name,))
+
+
+def has_setting(db: apsw.Connection, name: str) -> bool:
+    """Whether the installation has that secret."""
+    return bool(db.execute("SELECT 1 FROM setting_secret WHERE name = ?", (name,)).get)
+
+
+def open_settings(db: apsw.Connection, path: Path) -> dict[str, str]:
+    """The installation's secrets in clear; as ``open_all`` otherwise."""
+    return _open(path, db.execute("SELECT name, sealed FROM setting_secret"))
+
+
+def open_route(path: Path, sealed: bytes) -> str:
+    """The address of a service that tells of problems, in clear; as ``open_all`` otherwise."""
+    return _open(path, [("address", sealed)])["address"]
+
+
 def _open(path: Path, found: Iterable[tuple[Any, ...]]) -> dict[str, str]:
     rows = list(found)
     if not rows:

@@ -57,6 +57,13 @@ async def _do(store: Store, job: Job, owner: str, trigger: str, stop: asyncio.Ev
             result for code in targets for result in await _sync(store, job, owner, code, SyncRequest(), trigger, stop)
         ]
         return _results(results) | {"due": count}
+    if job.kind == "notices":
+        # Imported here: the screens perform jobs too, and Python's e-mail package takes long to load.
+        from chansync.sync.notices.notifier import send_test
+
+        tried = await send_test(store, job.args.get("user"))
+        failed = [f"{title}: {error}" for title, error in tried if error]
+        return {"ok": not failed, "sentence": " ".join(failed) or "The tests were sent.", "tried": tried}
     channel = await store.run(_channel, job.channel_id)
     if job.kind in ("test", "confirm"):
         connect = confirm_channel if job.kind == "confirm" else test_channel

@@ -90,6 +90,7 @@ ELSEWHERE = {
     "vat_number_keys": "functional/sync/test_channel.py",
     "uic_keys": "functional/sync/test_channel.py",
     "personal_number_keys": "functional/sync/test_channel.py",
+    "notice_user": "functional/notices/test_telling.py",
     "used": "functional/push/test_streams.py",
 }
 

@@ -13,11 +13,10 @@ from typing import Any
 
 from chansync.model.errors import UsageError
 from chansync.model.money import is_currency
-from chansync.model.parameter_types import Choice, Flag, ParameterType, Text, TextList
+from chansync.model.parameter_types import Choice, Email, Flag, ParameterType, Text, TextList
 
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 _RATE = re.compile(r"[0-9]{1,3}([.,][0-9]{1,4})?\Z")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +54,6 @@ class Gtin(ParameterType):
             return str(ean.validate(text))
         except ValidationError:
             raise UsageError(f"is no GTIN: {text!r:.40} needs 8, 12, 13 or 14 digits and a right check digit") from None
-
-
-@dataclass(frozen=True, slots=True)
-class Email(ParameterType):
-    """An e-mail address by its shape."""
-
-    @property
-    def word(self) -> str:
-        return "e-mail"
-
-    def convert(self, text: str) -> str:
-        if not _EMAIL.match(text):
-            raise UsageError(f"is no e-mail address: {text!r:.60}")
-        return text
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,179 @@
+"""``chansync notices``: who is told of problems, by which ways, and through which mail server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chansync.cli import exit_codes
+from chansync.cli.lazy import LazyGroup, examples
+from chansync.cli.output import note, print_json, say, table
+from chansync.cli.session import Session, pass_session, split_pairs
+from chansync.model.errors import UsageError
+
+if TYPE_CHECKING:
+    import apsw
+
+_TABLE = {
+    "show": ("notices:show", "The settings, who is told what, and what waits."),
+    "set": ("notices:change", "Change the mail server, or how often a user is written to."),
+    "add": ("notices:add", "Tell a user by another service too: Telegram, Slack, a web hook…"),
+    "remove": ("notices:remove", "Take such a service away."),
+    "test": ("notices:test", "Send a test by every way."),
+}
+
+#: How long ``test`` waits for the daemon, in seconds.
+WAIT = 90
+
+
+@click.group(cls=LazyGroup, table=_TABLE, epilog=examples("chansync notices show", "chansync notices test"))
+def notices() -> None:
+    """Notices of problems, and of their solution, to each channel's notice_user."""
+
+
+@click.command(epilog=examples("chansync notices show", "chansync notices show --json"))
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@pass_session
+def show(session: Session, as_json: bool) -> None:
+    """Show the settings, who is told of which channels' problems, by which ways, and what waits."""
+    from chansync.sync.notices import settings
+
+    values: dict[str, Any] = settings.values(session.db)
+    ways = _ways(session.db)
+    if as_json:
+        print_json({"settings": values | {"smtp_password": _has_password(session.db)}, "ways": ways})
+        return
+    for each in settings.SETTINGS:
+        text = ("(set)" if _has_password(session.db) else "") if each.is_secret else values[each.name] or ""
+        say(f"{each.name:<14} {text}".rstrip())
+    print()
+    if not ways:
+        say("Nobody is told: no channel has a notice_user.")
+        return
+    rows = [(w["user"], w["by"], ", ".join(w["channels"]) or "none now", w["last"], w["waiting"]) for w in ways]
+    table(("user", "by", "channels", "last notice", "waiting"), rows, right=("waiting",), flexible="channels")
+    for way in ways:
+        if way["error"]:
+            note(f"{way['user']} by {way['by']} fails: {way['error']}")
+
+
+def _has_password(db: apsw.Connection) -> bool:
+    from chansync.store import secrets
+
+    return secrets.has_setting(db, "smtp_password")
+
+
+def _ways(db: apsw.Connection) -> list[dict[str, Any]]:
+    from chansync.erp.ledger import setup
+    from chansync.model.times import local_text
+    from chansync.store import notices as store
+
+    users = store.notice_users(db)
+    routes = store.routes(db)
+    found = []
+    for user in sorted({*users, *(route.user for route in routes)}):
+        email = setup.get(db, "user", user)["email"] if setup.exists(db, "user", user) else ""
+        own = {route.name: route for route in routes if route.user == user}
+        for name in dict.fromkeys((store.EMAIL, *own)):
+            route = own.get(name)
+            found.append(
+                {
+                    "user": user,
+                    "name": name,
+                    "by": (email or "no e-mail address") if name == store.EMAIL else f"{own[name].service} ({name})",
+                    "channels": users.get(user, []),
+                    "last": local_text(route.last_sent_at) if route else "",
+                    "waiting": store.count_waiting(db, route) if route else 0,
+                    "error": route.error if route else "",
+                }
+            )
+    return found
+
+
+@click.command(
+    "set",
+    epilog=examples(
+        "chansync notices set smtp_host=mail.example smtp_user=notices@shop.example smtp_password=-",
+        "chansync notices set notice_every=1h",
+    ),
+)
+@click.argument("pairs", metavar="SETTING=VALUE...", nargs=-1, required=True)
+@pass_session
+def change(session: Session, pairs: tuple[str, ...]) -> None:
+    """Change settings; an empty value empties the setting.
+
+    smtp_host, smtp_port, smtp_security (starttls, tls or none), smtp_user, smtp_password, mail_from, notice_every. The
+    password's value is - (a line of standard input, or typed unseen) or @FILE.
+    """
+    from chansync.cli.secret_input import read_secrets
+    from chansync.sync.notices import settings
+
+    texts = read_secrets(split_pairs(pairs, "setting=value"), settings.BY_NAME)
+    settings.change(session.store, texts)
+    say(f"Changed {', '.join(texts)}. To try it: chansync notices test")
+
+
+@click.command(
+    epilog=examples("chansync notices add anna telegram", "chansync notices add anna hook --address @hook.txt")
+)
+@click.argument("user")
+@click.argument("name")
+@click.option("--address", default="-", metavar="-|@FILE", help="Where its address comes from.", show_default=True)
+@pass_session
+def add(session: Session, user: str, name: str, address: str) -> None:
+    """Tell a user by another service too.
+
+    The service's address is one that apprise knows (tgram://TOKEN/CHAT, json://hooks.example/path…). It holds secrets:
+    it is typed unseen, read from standard input or from a file, sealed, and never shown. NAME is what you call it.
+    """
+    from chansync.cli.secret_input import read_secrets
+    from chansync.sync.notices import settings, ways
+
+    clear = read_secrets({"address": address}, {"address": settings.ADDRESS})["address"]
+    service = ways.add(session.store, user, name, clear)
+    say(f"{user} is told by {service} ({name}) too. To try it: chansync notices test {user}")
+
+
+@click.command(epilog=examples("chansync notices remove anna telegram"))
+@click.argument("user")
+@click.argument("name")
+@pass_session
+def remove(session: Session, user: str, name: str) -> None:
+    """Take a service away from a user."""
+    from chansync.sync.notices import ways
+
+    ways.remove(session.store, user, name)
+    say(f"{user} is not told by {name} any more.")
+
+
+@click.command(epilog=examples("chansync notices test", "chansync notices test anna"))
+@click.argument("user", required=False)
+@pass_session
+def test(session: Session, user: str | None) -> int:
+    """Send a test by every way to one user, or to every notice user. Exit code 1 when one does not arrive."""
+    ok = True
+    for title, error in _tried(session, user):
+        ok = ok and not error
+        if error:
+            note(f"{title}: {error}")
+        else:
+            say(f"{title}: handed over.")
+    return exit_codes.OK if ok else exit_codes.PROBLEMS
+
+
+def _tried(session: Session, user: str | None) -> list[tuple[str, str]]:
+    from chansync.store import daemons
+
+    if not daemons.is_running(session.db):
+        from chansync.sync.notices.notifier import send_test
+
+        return session.run_async(lambda store: send_test(store, user))
+    from chansync.cli.jobs import ask_and_wait
+
+    job = ask_and_wait(session.db, "notices", None, {"user": user}, seconds=WAIT)
+    if job is None or job.result is None:
+        raise UsageError(f"The daemon did not answer within {WAIT} seconds. See: chansync status")
+    if "tried" not in job.result:
+        raise UsageError(job.result["sentence"])
+    return [(title, error) for title, error in job.result["tried"]]

@@ -1,0 +1,1 @@
+"""Telling the notice users: what to say, by which ways, and when."""

@@ -1,0 +1,116 @@
+"""What a notice says: counts and the first few sentences, in plain text; of a customer nothing but order numbers."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import apsw
+
+from chansync.model.message import CODES
+from chansync.store import notices
+from chansync.store.notices import Route, Told
+
+#: Sentences that are quoted of one kind of problem, and in all; the rest is counted.
+OF_A_KIND = 3
+IN_ALL = 12
+
+#: Channels that a subject names; more are counted.
+NAMED = 3
+
+#: Their sentences may quote what a customer wrote: the notice says the title instead.
+_QUOTING = frozenset({"order_unreadable", "order_changed", "import_bug", "site_bug"})
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A notice in plain text."""
+
+    subject: str
+    body: str
+
+
+def one_line(text: str, longest: int = 300) -> str:
+    """Text from outside as one line without control characters, cut where it is long."""
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
+def digest(db: apsw.Connection, route: Route, upto: int) -> Notice | None:
+    """What the route is to be told of the events up to that one; None when that is nothing."""
+    told = [each for each in notices.between(db, route.user, route.told_upto, upto) if not _is_about(each, route)]
+    came = [each for each in told if each.came and not each.solved]
+    # What was over before there was anyone to tell is no news.
+    solved = [each for each in told if each.solved and (each.solved_at or 0) >= route.created_at]
+    if not came and not solved:
+        return None
+    parts = [_section("New problems", came, IN_ALL), _section("Solved", solved, IN_ALL - min(len(came), OF_A_KIND))]
+    body = "\n\n".join(part for part in parts if part)
+    return Notice(_subject(came, solved), f"{body}\n\n{_ending(db, route)}\n")
+
+
+def _is_about(told: Told, route: Route) -> bool:
+    """A failure of notices is not told by the way that failed."""
+    return told.code == "notice_failed" and route.id in json.loads(told.data)["routes"]
+
+
+def _subject(came: list[Told], solved: list[Told]) -> str:
+    counts = []
+    if came:
+        counts.append(f"{len(came)} new problem{'s' * (len(came) > 1)}")
+    if solved:
+        counts.append(f"{len(solved)} solved")
+    channels = sorted({each.channel_code for each in (*came, *solved)} - {""})
+    names = ", ".join(channels) if len(channels) <= NAMED else f"{len(channels)} channels"
+    return f"chansync: {', '.join(counts)}" + (f" ({names})" if names else "")
+
+
+def _section(title: str, told: list[Told], room: int) -> str:
+    if not told:
+        return ""
+    kinds: dict[tuple[str, str], list[Told]] = {}
+    for each in told:
+        kinds.setdefault((each.channel_code, each.code), []).append(each)
+    lines = [f"{title}: {len(told)}"]
+    for (channel, code), several in kinds.items():
+        shown = several[: min(OF_A_KIND, max(room, 0))]
+        room -= len(shown)
+        lines += ["", *_kind(channel, code, several, shown)]
+    return "\n".join(lines)
+
+
+def _kind(channel: str, code: str, several: list[Told], shown: list[Told]) -> Iterable[str]:
+    known = CODES.get(code)
+    yield f"{channel or 'chansync itself'}: {len(several)} x {known.title if known else code}"
+    for each in shown:
+        yield f"  - {_sentence(each)}"
+    if len(several) > len(shown):
+        yield f"  - and {len(several) - len(shown)} more"
+    if known and any(not each.solved for each in several):
+        yield f"  What to do: {known.remedy}"
+
+
+def _sentence(told: Told) -> str:
+    known = CODES.get(told.code)
+    if told.code in _QUOTING and known:
+        sentence = f"Order {told.order_number}: {known.title}." if told.order_number else f"{known.title}."
+    else:
+        sentence = told.sentence
+    went = " (It came and was solved since the last notice.)" if told.came and told.solved else ""
+    return one_line(sentence) + went
+
+
+def _ending(db: apsw.Connection, route: Route) -> str:
+    counted = notices.open_problems(db, route.user)
+    if not counted:
+        open_now = "No problem is open now."
+    elif len(counted) <= IN_ALL:
+        open_now = f"Open now: {', '.join(f'{count} in {code}' for code, count in counted)}."
+    else:
+        open_now = f"Open now: {sum(count for _, count in counted)} in {len(counted)} channels."
+    return (
+        f"{open_now}\nAll of them, with what to do: chansync log --open\n\n"
+        f"chansync on {os.uname().nodename} tells this to {route.user}, who is a channel's notice user."
+    )

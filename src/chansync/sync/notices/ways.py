@@ -1,0 +1,41 @@
+"""Giving a user other ways to be told than e-mail."""
+
+from __future__ import annotations
+
+import re
+
+from chansync.erp.ledger import setup
+from chansync.model.errors import UsageError
+from chansync.store import notices, secrets
+from chansync.store.connection import Store
+from chansync.store.transaction import transaction
+from chansync.sync.notices import services
+from chansync.sync.notices.notifier import note_failures
+
+_NAME = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*\Z")
+
+
+def add(store: Store, user: str, name: str, address: str) -> str:
+    """Tell the user by the service of that address too; what the service is called.
+
+    Raises:
+        UsageError: there is no such user, the name is taken or none, or apprise does not know the address.
+    """
+    setup.get(store.db, "user", user)
+    if not _NAME.match(name) or len(name) > 40:
+        raise UsageError("The name may hold small letters, digits, dots, hyphens and underscores, such as telegram.")
+    service = services.service_of(address)
+    sealed = secrets.seal(store.db, store.path, address)
+    notices.add_service(store.db, user, name, service, sealed)
+    return service
+
+
+def remove(store: Store, user: str, name: str) -> None:
+    """Take a service away; if it failed, that is no problem any more.
+
+    Raises:
+        UsageError: the user has no service of that name.
+    """
+    with transaction(store.db):
+        notices.remove_service(store.db, user, name)
+        note_failures(store.db)

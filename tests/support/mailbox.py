@@ -1,0 +1,118 @@
+"""A mail server and a web hook on loopback that keep what they are given, and servers that misbehave."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+USER, PASSWORD = "notices", "s3cret-of-the-mail"
+
+
+class Mailbox:
+    """What arrived. ``refuses`` are recipients that the server does not know; ``answer`` is what it says to mail."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+        self.signed_in = 0
+        self.refuses: set[str] = set()
+        self.answer = ""
+        self.port = 0
+
+    async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: Any) -> str:
+        if address in self.refuses:
+            return f"550 5.1.1 <{address}> no such user here"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        if self.answer:
+            return self.answer
+        assert isinstance(envelope.content, bytes)
+        mail = message_from_bytes(envelope.content, policy=policy.default)
+        assert isinstance(mail, EmailMessage)
+        self.mails.append(mail)
+        return "250 OK"
+
+    def authenticate(self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
+        ok = isinstance(data, LoginPassword) and (data.login, data.password) == (USER.encode(), PASSWORD.encode())
+        self.signed_in += ok
+        return AuthResult(success=ok, handled=False)
+
+    @property
+    def subjects(self) -> list[str]:
+        return [str(mail["Subject"]) for mail in self.mails]
+
+    @property
+    def last(self) -> str:
+        """The text of the last mail."""
+        return str(self.mails[-1].get_content()).replace("\r\n", "\n") if self.mails else ""
+
+
+@contextlib.contextmanager
+def mail_server(*, tls: ssl.SSLContext | None = None, sign_in: bool = False, port: int = 0) -> Iterator[Mailbox]:
+    """A mail server on loopback; with ``tls`` it offers STARTTLS, with ``sign_in`` it wants a name and password."""
+    box = Mailbox()
+    box.port = port or free_port()
+    controller = Controller(
+        box, hostname="127.0.0.1", port=box.port, tls_context=tls, auth_required=sign_in,
+        authenticator=box.authenticate if sign_in else None, auth_require_tls=tls is not None,
+    )  # fmt: skip
+    controller.start()
+    try:
+        yield box
+    finally:
+        controller.stop()
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def silent_server() -> Iterator[int]:
+    """A port that takes connections and never says a word."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        yield int(listening.getsockname()[1])
+
+
+@contextlib.contextmanager
+def web_hook() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """An address for ``json://``, and what was posted to it."""
+    posts: list[dict[str, Any]] = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            refused = self.path.startswith("/refuses")
+            if not refused:
+                posts.append(json.loads(body))
+            self.send_response(403 if refused else 200)
+            self.end_headers()
+
+        def log_message(self, *arguments: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Hook)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"json://127.0.0.1:{server.server_port}", posts
+    finally:
+        server.shutdown()
+        server.server_close()
