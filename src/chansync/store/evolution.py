@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sqlite3
 import sys
 from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
+from chansync.store.evolution_search import SEARCH
 from chansync.store.later_schema import NOTICES, SYSTEMS
 from chansync.store.lock_file import open_lock
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
@@ -26,9 +28,14 @@ migrations = Migrations("chansync")
 
 def _run(db: Database, script: str) -> None:
     # Not executescript: it commits what is open, and a migration is one transaction.
-    for statement in script.split(";\n"):
-        if statement.strip():
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
             db.execute(statement)
+            statement = ""
+    if statement.strip():
+        db.execute(statement)
 
 
 @migrations(name="0001_first")
@@ -51,6 +58,12 @@ def systems(db: Database) -> None:
 def notices(db: Database) -> None:
     """Who is told of problems, by which ways, and of what already; what is open at the upgrade is told."""
     _run(db, NOTICES)
+
+
+@migrations(name="0004_search")
+def search(db: Database) -> None:
+    """What answers the filters of the message log."""
+    _run(db, SEARCH)
 
 
 _SETTINGS_AND_CHANNELS = """

@@ -11,6 +11,7 @@ import apsw
 
 from chansync.model.message import CODES, Severity
 from chansync.model.times import now_ms
+from chansync.store import message_search
 from chansync.store.transaction import transaction
 
 #: What closed a problem whose order now has another one: nobody is told of that as of a solution.
@@ -130,7 +131,13 @@ def solve(db: apsw.Connection, message_id: int, by: str) -> bool:
 
 @dataclass(slots=True)
 class Filter:
-    """Which messages to show; every field narrows."""
+    """Which messages to show; every field narrows.
+
+    Attributes:
+        text: what the sentence or the order's number holds, whatever the case of its ASCII letters.
+        after_id: only messages with a higher id.
+        of_orders: only those of an order.
+    """
 
     channel_id: int | None = None
     severity: str | None = None
@@ -139,35 +146,14 @@ class Filter:
     since: int | None = None
     text: str = ""
     after_id: int | None = None
-
-    def where(self) -> tuple[str, list[Any]]:
-        """The condition in SQL and its parameters."""
-        conditions: list[str] = []
-        parameters: list[Any] = []
-        for condition, value in (
-            ("m.channel_id = ?", self.channel_id),
-            ("m.severity = ?", self.severity),
-            ("m.code = ?", self.code),
-            ("m.last_at >= ?", self.since),
-            ("m.id > ?", self.after_id),
-        ):
-            if value is not None:
-                conditions.append(condition)
-                parameters.append(value)
-        if self.open_only:
-            conditions.append("m.open = 1")
-        if self.text:
-            pattern = "%" + self.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-            conditions.append("(m.sentence LIKE ? ESCAPE '\\' OR m.order_number LIKE ? ESCAPE '\\')")
-            parameters += [pattern, pattern]
-        return (" WHERE " + " AND ".join(conditions)) if conditions else "", parameters
+    of_orders: bool = False
 
 
-_MESSAGE = """
-    SELECT m.id, m.channel_id, coalesce(c.code, ''), m.order_id, m.order_number, m.severity, m.code, m.sentence, m.data,
+_COLUMNS = """
+    m.id, m.channel_id, coalesce(c.code, ''), m.order_id, m.order_number, m.severity, m.code, m.sentence, m.data,
         m.count, m.first_at, m.last_at, m.open, m.solved_at, m.solved_by
-    FROM message m LEFT JOIN channel c ON c.id = m.channel_id
 """
+_MESSAGE = f"SELECT {_COLUMNS} FROM message m LEFT JOIN channel c ON c.id = m.channel_id"
 
 
 def _message(row: tuple[Any, ...]) -> Message:
@@ -181,12 +167,7 @@ def messages(
     db: apsw.Connection, chosen: Filter, *, limit: int = 100, before_id: int | None = None, oldest_first: bool = False
 ) -> list[Message]:
     """The messages of a filter, newest first (or oldest first), from ``before_id`` on downwards."""
-    where, parameters = chosen.where()
-    if before_id is not None:
-        where += (" AND" if where else " WHERE") + " m.id < ?"
-        parameters.append(before_id)
-    order = "ASC" if oldest_first else "DESC"
-    rows = db.execute(f"{_MESSAGE}{where} ORDER BY m.id {order} LIMIT ?", (*parameters, limit))
+    rows = message_search.select(db, _COLUMNS, chosen, limit=limit, before_id=before_id, oldest_first=oldest_first)
     return [_message(row) for row in rows]
 
 

@@ -100,27 +100,20 @@ def message_lines(
     db: apsw.Connection, chosen: Filter, *, limit: int, before_id: int | None = None, oldest_first: bool = False
 ) -> list[MessageLine]:
     """As ``messages.messages``, for long lists: the data of each message stays unread."""
-    where, parameters = chosen.where()
-    if before_id is not None:
-        where += (" AND" if where else " WHERE") + " m.id < ?"
-        parameters.append(before_id)
-    rows = db.execute(
-        f"""SELECT m.id, coalesce(c.code, ''), m.order_number, m.severity, m.code, m.sentence, m.count, m.last_at,
-            m.open, m.solved_at IS NOT NULL FROM message m LEFT JOIN channel c ON c.id = m.channel_id {where}
-            ORDER BY m.id {"ASC" if oldest_first else "DESC"} LIMIT ?""",
-        (*parameters, limit),
-    )
+    from chansync.store import message_search
+
+    columns = """m.id, coalesce(c.code, ''), m.order_number, m.severity, m.code, m.sentence, m.count, m.last_at,
+        m.open, m.solved_at IS NOT NULL"""
+    rows = message_search.select(db, columns, chosen, limit=limit, before_id=before_id, oldest_first=oldest_first)
     return [MessageLine(*(*head, bool(is_open), bool(solved))) for *head, is_open, solved in rows]
 
 
 def orders_with_problems(db: apsw.Connection, chosen: Filter, *, limit: int) -> dict[int, list[int]]:
     """Channel → its orders whose problems are open and shown by the filter; at most ``limit`` orders."""
-    where, parameters = replace(chosen, open_only=True).where()
-    rows = db.execute(
-        f"""SELECT m.channel_id, m.order_id FROM message m {where} AND m.order_id IS NOT NULL
-            AND m.channel_id IS NOT NULL ORDER BY +m.id DESC LIMIT ?""",
-        (*parameters, limit),
-    )
+    from chansync.store import message_search
+
+    chosen = replace(chosen, open_only=True, of_orders=True)
+    rows = message_search.select(db, "m.channel_id, m.order_id", chosen, limit=limit)
     found: dict[int, list[int]] = {}
     for channel_id, order_id in rows:
         found.setdefault(channel_id, []).append(order_id)

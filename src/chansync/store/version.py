@@ -4,4 +4,4 @@
 APPLICATION_ID = 0x43485359
 
 #: ``PRAGMA user_version``: the number of the last migration.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4

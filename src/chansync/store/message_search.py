@@ -1,0 +1,221 @@
+"""Reading the message log by a filter, in its order, without looking at much that the filter leaves out.
+
+A log of a million messages answers within a tenth of a second: each condition that has an index is counted up to a
+bound, and a rare one leads the search. A text is found through an index of its pieces (``evolution_search`` says what
+that holds); what is newer than that index is looked through.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import apsw
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # A type alone: ``messages`` imports this module.
+    from chansync.store.messages import Filter
+
+#: A condition that fulfils at most so many messages is rare: reading them all takes some twenty milliseconds.
+_RARE = 20_000
+
+#: How many messages the index of pieces is asked for at first.
+_PORTION = 500
+
+#: How long its pieces are, in characters.
+_PIECE = 3
+
+_HIGHEST_ID = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Condition:
+    """One condition of a filter.
+
+    Attributes:
+        index: the index that finds its messages; empty: there is none.
+        in_order: whether the index brings them in the order of the log, so that a page is read and no more.
+    """
+
+    sql: str
+    parameters: tuple[Any, ...] = ()
+    index: str = ""
+    in_order: bool = False
+
+
+def select(
+    db: apsw.Connection,
+    columns: str,
+    chosen: Filter,
+    *,
+    limit: int,
+    before_id: int | None = None,
+    oldest_first: bool = False,
+) -> list[tuple[Any, ...]]:
+    """The ``columns`` of the filter's messages (``m``) and of their channels (``c``), newest or oldest first.
+
+    Args:
+        before_id: only messages with a lower id.
+    """
+    # What a terminal pasted and no message can hold is found in none.
+    chosen = replace(chosen, text=chosen.text.encode("utf-8", "backslashreplace").decode().replace("\0", "\ufffd"))
+    conditions = _conditions(chosen)
+    span = _Condition("m.id > ? AND m.id < ?", (chosen.after_id or 0, before_id or _HIGHEST_ID))
+    search = _Search(db, columns, [*conditions, span], limit, oldest_first)
+    counts = {condition: _count(db, condition) for condition in conditions if condition.index}
+    rarest = min(counts, key=lambda condition: counts[condition], default=None)
+    if rarest is not None and counts[rarest] <= _RARE:
+        return search.by_index(rarest)
+    is_new = chosen.after_id is not None and _count(db, span) <= _RARE
+    in_order = [condition for condition in counts if condition.in_order]
+    if chosen.text and not is_new:
+        pieces = _Pieces(db, chosen.text, span.parameters, in_order, oldest_first)
+        if (pieces.are_whole and not in_order) or pieces.are_rare:
+            return search.among(pieces.portions())
+    return search.by_index(in_order[0]) if in_order and not is_new else search.through()
+
+
+def _conditions(chosen: Filter) -> list[_Condition]:
+    found = [
+        _Condition(f"m.{column} {sign} ?", (value,), index, in_order)
+        for column, sign, value, index, in_order in (
+            ("code", "=", chosen.code, "message_by_code", True),
+            ("channel_id", "=", chosen.channel_id, "message_by_channel", True),
+            ("severity", "=", chosen.severity, "message_by_severity", True),
+            ("last_at", ">=", chosen.since, "message_by_time", False),
+        )
+        if value is not None
+    ]
+    if chosen.open_only:
+        found.append(_Condition("m.open = 1", (), "message_open"))
+    if chosen.of_orders:
+        found.append(_Condition("m.order_id IS NOT NULL AND m.channel_id IS NOT NULL"))
+    if chosen.text:
+        found.append(_holds(chosen.text))
+    return found
+
+
+def _holds(text: str) -> _Condition:
+    pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    return _Condition("(m.sentence LIKE ? ESCAPE '\\' OR m.order_number LIKE ? ESCAPE '\\')", (pattern, pattern))
+
+
+def _count(db: apsw.Connection, condition: _Condition) -> int:
+    """How many messages fulfil the condition; one more than ``_RARE`` stands for any number above it."""
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM message m WHERE {condition.sql} LIMIT {_RARE + 1})"
+    return int(db.execute(sql, condition.parameters).get)
+
+
+@dataclass(slots=True)
+class _Search:
+    """The ways to read at most ``limit`` messages that fulfil the ``conditions``, in one direction."""
+
+    db: apsw.Connection
+    columns: str
+    conditions: list[_Condition]
+    limit: int
+    oldest_first: bool
+
+    def by_index(self, lead: _Condition) -> list[tuple[Any, ...]]:
+        """Read what the index of that condition finds."""
+        # An index that is not in order is read whole; the plus sign says so.
+        return self._read(f"INDEXED BY {lead.index}", "m.id" if lead.in_order else "+m.id", self.conditions, self.limit)
+
+    def through(self) -> list[tuple[Any, ...]]:
+        """Read the log itself."""
+        return self._read("NOT INDEXED", "m.id", self.conditions, self.limit)
+
+    def among(self, portions: Iterator[list[int]]) -> list[tuple[Any, ...]]:
+        """Read the messages of these ids, as many portions as it takes."""
+        found: list[tuple[Any, ...]] = []
+        for ids in portions:
+            only = _Condition("m.id IN (SELECT value FROM json_each(?))", (json.dumps(ids),))
+            found += self._read("NOT INDEXED", "m.id", [only, *self.conditions], self.limit - len(found))
+            if len(found) >= self.limit:
+                break
+        return found
+
+    def _read(self, how: str, order: str, conditions: list[_Condition], limit: int) -> list[tuple[Any, ...]]:
+        where = " AND ".join(condition.sql for condition in conditions)
+        parameters = [value for condition in conditions for value in condition.parameters]
+        sql = f"""SELECT {self.columns} FROM message m {how} LEFT JOIN channel c ON c.id = m.channel_id
+            WHERE {where} ORDER BY {order} {"ASC" if self.oldest_first else "DESC"} LIMIT ?"""
+        return list(self.db.execute(sql, (*parameters, limit)))
+
+
+@dataclass(slots=True)
+class _Pieces:
+    """What the index of pieces knows of a text.
+
+    Attributes:
+        span: the lowest and the highest id, both excluded.
+        besides: conditions that are looked up too, each in its own index, before a message is read.
+    """
+
+    db: apsw.Connection
+    text: str
+    span: tuple[int, int]
+    besides: list[_Condition]
+    oldest_first: bool
+
+    @property
+    def are_whole(self) -> bool:
+        """Whether the text is long enough to have pieces, and is not just the beginning of one."""
+        return len(self.text) >= _PIECE
+
+    @property
+    def are_rare(self) -> bool:
+        """Whether so few messages may hold the text that they can all be looked up."""
+        if not self.are_whole:
+            return self._beginning() is not None
+        sql = f"SELECT count(*) FROM (SELECT 1 FROM message_text WHERE message_text MATCH ? LIMIT {5 * _RARE})"
+        return int(self.db.execute(sql, (self._query(),)).get) < 5 * _RARE
+
+    def portions(self) -> Iterator[list[int]]:
+        """Ids of the messages that may hold the text, in the order of the search."""
+        holds = _holds(self.text)
+        sql = f"SELECT m.id FROM message m WHERE m.id > (SELECT id FROM message_text_upto) AND {holds.sql}"
+        newest = [row[0] for row in self.db.execute(sql, holds.parameters)]
+        if not self.oldest_first:
+            yield newest
+        if self.are_whole:
+            yield from self._with_all_pieces()
+        else:
+            yield self._beginning() or []
+        if self.oldest_first:
+            yield newest
+
+    def _query(self) -> str:
+        pieces = {self.text[start : start + _PIECE] for start in range(len(self.text) - _PIECE + 1)}
+        return " AND ".join('"' + piece.replace('"', '""') + '"' for piece in sorted(pieces))
+
+    def _with_all_pieces(self) -> Iterator[list[int]]:
+        low, high = self.span
+        # Looked up in an index that holds nothing else: cheaper than reading the message.
+        besides = "".join(
+            f" AND EXISTS (SELECT 1 FROM message m INDEXED BY {each.index} WHERE m.id = t.rowid AND {each.sql})"
+            for each in self.besides
+        )
+        values = [value for each in self.besides for value in each.parameters]
+        sql = f"""SELECT t.rowid FROM message_text t WHERE t.message_text MATCH ? AND t.rowid > ? AND t.rowid < ?
+            {besides} ORDER BY t.rowid {"ASC" if self.oldest_first else "DESC"} LIMIT ?"""
+        portion = _PORTION
+        while True:
+            found = [row[0] for row in self.db.execute(sql, (self._query(), low, high, *values, portion))]
+            yield found
+            if len(found) < portion:
+                return
+            low, high = (found[-1], high) if self.oldest_first else (low, found[-1])
+            portion = min(4 * portion, _RARE)
+
+    def _beginning(self) -> list[int] | None:
+        """Messages with a piece that begins with the text of one or two characters; None: there are many."""
+        # As the index folds letters: one for one.
+        folded = "".join(fold if len(fold := letter.casefold()) == 1 else letter.lower() for letter in self.text)
+        after = folded[:-1] + chr(min(ord(folded[-1]) + 1, 0x10FFFF))
+        sql = f"SELECT doc FROM message_pieces WHERE term >= ? AND term < ? LIMIT {_RARE + 1}"
+        found = [row[0] for row in self.db.execute(sql, (folded, after))]
+        return None if len(found) > _RARE else found

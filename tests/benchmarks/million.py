@@ -1,0 +1,111 @@
+"""A database of 500 channels and 1,000,000 messages, made by SQL in less time than a program could insert them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from chansync.demo import company
+from chansync.store import channels
+from chansync.store.connection import open_store
+from chansync.store.transaction import transaction
+
+CHANNELS = 500
+MESSAGES = 1_000_000
+
+#: code, severity, sentence: of each hundred messages as many as the last column says. Of every tenth problem one
+#: is still open.
+_KINDS = (
+    ("item_unknown", "problem", "'Order ' || n || ': no item with the SKU ''SKU-' || (n % 4999) || ''' or GTIN.'", 30),
+    ("payment_unmapped", "problem", "'Order ' || n || ': the payment method ''klarna_' || (n % 7) || '''"
+     " is not mapped to one of the POS.'", 15),
+    ("missing_stock", "problem", "'Order ' || n || ': 2 of SKU-' || (n % 4999) || ' are missing in the warehouse W1.'",
+     15),
+    ("site_unavailable", "problem", "'The site did not answer within ' || (20 + n % 20) || ' s.'", 10),
+    ("customer_ambiguous", "warning", "'Order ' || n || ': ' || (2 + n % 3) || ' customers match; the older one was"
+     " taken.'", 15),
+    ("site_odd", "warning", "'The site sends dates without a zone; its own zone is taken.'", 5),
+    ("connected", "info", "'The channel answers: WooCommerce 9.' || (n % 9) || ', read and write.'", 10),
+)  # fmt: skip
+
+
+def make(path: Path, *, channel_count: int = CHANNELS, message_count: int = MESSAGES) -> None:
+    """Fill a new database at ``path``.
+
+    The messages have what real ones have: orders that they belong to, data of some 300 bytes, times over a year.
+    """
+    store = open_store(path)
+    db = store.db
+    company.set_up_erp(store)
+    channels.add_system(db, "woo", "Our shops", "woocommerce")
+    db.pragma("synchronous", "off")
+    with transaction(db):
+        _channels(store.db, channel_count)
+        _streams_and_runs(store.db)
+        _messages(store.db, channel_count, message_count)
+    db.execute("ANALYZE")
+    db.wal_checkpoint(mode=3)
+    store.close()
+
+
+def _channels(db: channels.apsw.Connection, count: int) -> None:
+    db.execute(
+        """INSERT INTO channel (id, code, system_id, used, created_at, updated_at)
+           WITH RECURSIVE c (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM c WHERE n < ?)
+           SELECT n, printf('shop-%03d', n), 1, n % 5 > 0, 0, 0 FROM c""",
+        (count,),
+    )
+    db.execute(
+        """INSERT INTO channel_parameter (channel_id, name, value)
+           SELECT c.id, json_extract(p.value, '$[0]'),
+               replace(json_extract(p.value, '$[1]'), '#', c.id)
+           FROM channel c, json_each('[["name", "\\"Shop number #\\""], ["pos", "\\"WEB\\""],
+               ["store_domain", "\\"shop-#.example\\""], ["system_type", "\\"production\\""]]') p"""
+    )
+
+
+def _streams_and_runs(db: channels.apsw.Connection) -> None:
+    now = "(unixepoch() * 1000)"
+    db.execute(
+        f"""INSERT INTO stream (channel_id, stream, last_started_at, last_finished_at, last_ok_at, next_run_at)
+            SELECT id, 'orders', {now} - 300000, {now} - 290000, {now} - 290000, {now} + 600000 FROM channel"""
+    )
+    db.execute(
+        f"""INSERT INTO run (channel_id, stream, trigger, owner, state, started_at, finished_at, fetched, created)
+            WITH RECURSIVE r (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM r WHERE n < 100000)
+            SELECT 1 + n % (SELECT count(*) FROM channel), 'orders', 'schedule', 'host:1:1', 'done',
+                {now} - (100001 - n) * 10000, {now} - (100001 - n) * 10000 + 5000, n % 20, n % 7 FROM r"""
+    )
+
+
+def _messages(db: channels.apsw.Connection, channel_count: int, count: int) -> None:
+    cases, upto = [], 0
+    for code, severity, sentence, share in _KINDS:
+        upto += share
+        cases.append((upto, code, severity, sentence))
+
+    def chosen(column: int) -> str:
+        quoted = ((case[0], case[column] if column == 3 else f"'{case[column]}'") for case in cases)
+        return "CASE " + " ".join(f"WHEN n % 100 < {limit} THEN {value}" for limit, value in quoted) + " END"
+
+    db.execute(
+        f"""INSERT INTO message (channel_id, order_number, severity, code, sentence, data, first_at, last_at, open,
+                solved_at, solved_by)
+            WITH RECURSIVE m (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM m WHERE n < ?1)
+            SELECT 1 + n % ?2, CASE WHEN n % 100 < 85 THEN CAST(n AS TEXT) ELSE '' END,
+                {chosen(2)}, {chosen(1)}, {chosen(3)},
+                json_object('order', json_object('id', n, 'status', 'processing', 'total', printf('%d.90', n % 300),
+                    'email', printf('%d@customer.example', n), 'note', 'Please ring twice, the bell is quiet.')),
+                (unixepoch() - (?1 - n) * 30) * 1000, (unixepoch() - (?1 - n) * 30) * 1000, 0,
+                CASE WHEN n % 100 < 70 THEN (unixepoch() - (?1 - n) * 30) * 1000 END,
+                CASE WHEN n % 100 < 70 THEN 'the import' END FROM m""",
+        (count, channel_count),
+    )
+
+
+def million(folder: Path) -> Path:
+    """The full database, made once for all benchmarks of a run."""
+    path = folder / f"million-{os.getpid()}.db"
+    if not path.exists():
+        make(path)
+    return path
