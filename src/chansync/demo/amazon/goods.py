@@ -10,6 +10,9 @@ from chansync.demo.amazon.marketplaces import Marketplace
 MERCHANT, AMAZON = "MERCHANT", "AMAZON"
 STRANGER = "MYSTERY-1"
 
+#: The product type of every listing, and the one that means no type in particular.
+PRODUCT_TYPES = ("HOME", "PRODUCT")
+
 
 @dataclass(slots=True)
 class Listing:
@@ -31,6 +34,13 @@ class Listing:
     created: int = 0
     updated: int = 0
     restock: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def gtin(self) -> str:
+        """An EAN with a correct check digit, from the range for internal use."""
+        digits = f"2000000{self.number:05}"
+        odd, even = (sum(int(digit) for digit in digits[first::2]) for first in (0, 1))
+        return f"{digits}{-(odd + 3 * even) % 10}"
 
     def price(self, place: Marketplace) -> int:
         """The price in the marketplace, in hundredths of its currency; it holds VAT where there is one."""

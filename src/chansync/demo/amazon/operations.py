@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-from chansync.demo.amazon import order_routes
+from chansync.demo.amazon import feed_routes, listing_routes, order_routes, patches
 from chansync.demo.amazon.call import Operation
 from chansync.demo.amazon.errors import ApiError, missing
 
 _ORDERS = "/orders/2026-01-01/orders"
+_ITEMS = "/listings/2021-08-01/items/([^/]+)"
+_FEEDS = "/feeds/2021-06-30"
 
 OPERATIONS = (
     Operation(
@@ -26,6 +28,30 @@ OPERATIONS = (
         "confirmShipment", "POST", "/orders/v0/orders/([^/]+)/shipmentConfirmation", 2, 10, "orders",
         order_routes.confirm_shipment, body=order_routes.SHIPMENT,
     ),
+    Operation(
+        "searchListingsItems", "GET", _ITEMS, 5, 5, "listings", listing_routes.search_items, listing_routes.SEARCH,
+    ),
+    Operation(
+        "getListingsItem", "GET", f"{_ITEMS}/([^/]+)", 5, 10, "listings", listing_routes.get_item, listing_routes.GET,
+    ),
+    Operation(
+        "patchListingsItem", "PATCH", f"{_ITEMS}/([^/]+)", 5, 5, "listings", listing_routes.patch_item,
+        listing_routes.PATCH, patches.PATCHES,
+    ),
+    Operation(
+        "createFeedDocument", "POST", f"{_FEEDS}/documents", 0.5, 15, "feeds", feed_routes.create_document,
+        body=feed_routes.DOCUMENT_BODY,
+    ),
+    Operation(
+        "getFeedDocument", "GET", f"{_FEEDS}/documents/([^/]+)", 0.0222, 10, "feeds", feed_routes.get_document,
+        feed_routes.GET_DOCUMENT,
+    ),
+    Operation(
+        "createFeed", "POST", f"{_FEEDS}/feeds", 0.0083, 15, "feeds", feed_routes.create_feed,
+        body=feed_routes.FEED_BODY,
+    ),
+    Operation("getFeed", "GET", f"{_FEEDS}/feeds/([^/]+)", 2, 15, "feeds", feed_routes.get_feed),
+    Operation("cancelFeed", "DELETE", f"{_FEEDS}/feeds/([^/]+)", 2, 15, "feeds", feed_routes.cancel_feed),
 )  # fmt: skip
 
 

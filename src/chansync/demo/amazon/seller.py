@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import count
@@ -16,6 +16,7 @@ from chansync.demo.amazon.book import CANCELLED, PARTIALLY_SHIPPED, PENDING, SHI
 from chansync.demo.amazon.bookmarks import Bookmarks
 from chansync.demo.amazon.buckets import Buckets
 from chansync.demo.amazon.errors import invalid, missing
+from chansync.demo.amazon.feeds import Feeds
 from chansync.demo.amazon.generate import Generator, Wish
 from chansync.demo.amazon.goods import MERCHANT, Goods
 from chansync.demo.amazon.login import Login
@@ -41,6 +42,7 @@ class Seller:
         patch_delay: seconds from the acceptance of a patch to its effect.
         feed_seconds: how long a feed waits, and how long it is then worked on.
         gzip_results: whether result documents are compressed.
+        duties: what else is done when time has passed (feeds are worked on).
     """
 
     #: The attributes that may be set from outside.
@@ -77,6 +79,9 @@ class Seller:
         self._generator = Generator(seed, self.goods, self.marketplaces)
         self.book = Book()
         self.book.fill(self._generator.history(orders, now_seconds))
+        self.feeds = Feeds()
+        self.duties: list[Callable[[], None]] = []
+        self.submissions = count(1)
         self._numbers = count(orders)
         self._random = random.Random(seed)
         self._due: list[tuple[float, str, int | None, dict[str, object]]] = []
@@ -250,10 +255,15 @@ class Seller:
     def patch_stock(self, sku: str, quantity: int | None, rest: dict[str, object]) -> None:
         """A patch was accepted: the listing shows it after `patch_delay` seconds."""
         self._due.append((self.clock.moment() + self.patch_delay, sku, quantity, rest))
-        self.settle()
+        self._apply_due()
 
     def settle(self) -> None:
         """Let everything take effect that is due by now."""
+        for duty in self.duties:
+            duty()
+        self._apply_due()
+
+    def _apply_due(self) -> None:
         now = self.clock.moment()
         due = [entry for entry in self._due if entry[0] <= now]
         self._due = [entry for entry in self._due if entry[0] > now]

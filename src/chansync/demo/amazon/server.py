@@ -7,13 +7,14 @@ import json
 import uuid
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
-from chansync.demo.amazon import checks, control, operations
+from chansync.demo.amazon import checks, control, feed_routes, feed_work, operations
 from chansync.demo.amazon.call import Answer, Call, Operation, failure, reply
 from chansync.demo.amazon.errors import ApiError, by_status, denied, invalid
 from chansync.demo.amazon.login import LoginError
@@ -56,6 +57,7 @@ class AmazonApp:
 
     def __init__(self, seller: Seller, faults: Faults, base: str, record: bool) -> None:
         self.seller, self.faults, self.base, self.record = seller, faults, base, record
+        seller.duties = [partial(feed_work.settle, seller)]
         self.requests: deque[Served] = deque(maxlen=_KEPT_REQUESTS)
         self.closing = asyncio.Event()
 
@@ -115,6 +117,9 @@ class AmazonApp:
         content_type = request.headers.get("content-type", "")
         if served.operation == "token":
             return self._token(content_type, body)
+        if served.operation == "document":
+            path, query = served.path, served.query
+            return feed_routes.transfer(self.seller, served.method, path, query, content_type, body)
         try:
             operation, parts = operations.find(served.method, served.path)
             self.seller.login.check(request.headers.get("x-amz-access-token", ""))
@@ -149,6 +154,8 @@ class AmazonApp:
 def _kind(method: str, path: str) -> str:
     if path == TOKEN_PATH:
         return "token" if method == "POST" else ""
+    if path.startswith("/_documents/"):
+        return "document"
     try:
         return operations.find(method, path)[0].name
     except ApiError:
