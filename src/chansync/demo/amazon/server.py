@@ -109,7 +109,7 @@ class AmazonApp:
         spoilt = spoil(fault, answer.status, answer.headers, answer.body, str(request.url))
         if fault.kind == "status":
             spoilt.body = json.dumps(by_status(spoilt.status).body).encode()
-            spoilt.headers = {**spoilt.headers, "content-type": _JSON}
+            spoilt.headers = {**answer.headers, **spoilt.headers, "content-type": _JSON}
         return spoilt
 
     def _done(self, request: Request, served: Served, body: bytes) -> Answer:
