@@ -2,7 +2,7 @@
 
 Floors: for the wall time of a backfill, the bare download of the same pages with the same concurrency; for the CPU
 of importing, parsing the same JSON and inserting as many rows through apsw in as many transactions; for a start,
-a bare interpreter that imports apsw.
+a bare interpreter that imports apsw; for the screens, a bare Textual app with a table.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 import apsw
 import httpx
 from authlib.integrations.httpx_client import OAuth1Auth
+from tests.benchmarks.screens import screens, screens_of_a_million
 from tests.benchmarks.stores import demo_store, make_company
 
 from chansync.store.connection import open_store
@@ -248,6 +249,8 @@ BENCHMARKS: dict[str, Callable[[Path], Any]] = {
     "cpu": cpu,
     "memory": memory,
     "growth": growth,
+    "screens": screens,
+    "million": screens_of_a_million,
 }
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+
+import apsw
 
 from chansync.demo import company
 from chansync.store import channels
@@ -13,8 +14,10 @@ from chansync.store.transaction import transaction
 CHANNELS = 500
 MESSAGES = 1_000_000
 
-#: code, severity, sentence: of each hundred messages as many as the last column says. Of every tenth problem one
-#: is still open.
+#: Every so many messages there is one that is still open.
+OPEN_EVERY = 500
+
+#: code, severity, sentence: of each hundred messages as many as the last column says.
 _KINDS = (
     ("item_unknown", "problem", "'Order ' || n || ': no item with the SKU ''SKU-' || (n % 4999) || ''' or GTIN.'", 30),
     ("payment_unmapped", "problem", "'Order ' || n || ': the payment method ''klarna_' || (n % 7) || '''"
@@ -42,13 +45,14 @@ def make(path: Path, *, channel_count: int = CHANNELS, message_count: int = MESS
     with transaction(db):
         _channels(store.db, channel_count)
         _streams_and_runs(store.db)
+        _orders(store.db, channel_count, message_count)
         _messages(store.db, channel_count, message_count)
     db.execute("ANALYZE")
     db.wal_checkpoint(mode=3)
     store.close()
 
 
-def _channels(db: channels.apsw.Connection, count: int) -> None:
+def _channels(db: apsw.Connection, count: int) -> None:
     db.execute(
         """INSERT INTO channel (id, code, system_id, used, created_at, updated_at)
            WITH RECURSIVE c (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM c WHERE n < ?)
@@ -64,48 +68,60 @@ def _channels(db: channels.apsw.Connection, count: int) -> None:
     )
 
 
-def _streams_and_runs(db: channels.apsw.Connection) -> None:
+def _streams_and_runs(db: apsw.Connection) -> None:
     now = "(unixepoch() * 1000)"
     db.execute(
         f"""INSERT INTO stream (channel_id, stream, last_started_at, last_finished_at, last_ok_at, next_run_at)
-            SELECT id, 'orders', {now} - 300000, {now} - 290000, {now} - 290000, {now} + 600000 FROM channel"""
+            SELECT id, 'orders', {now} - 20000000, {now} - 19990000, {now} - 19990000, {now} + 20000000
+            FROM channel"""
     )
     db.execute(
         f"""INSERT INTO run (channel_id, stream, trigger, owner, state, started_at, finished_at, fetched, created)
             WITH RECURSIVE r (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM r WHERE n < 100000)
             SELECT 1 + n % (SELECT count(*) FROM channel), 'orders', 'schedule', 'host:1:1', 'done',
-                {now} - (100001 - n) * 10000, {now} - (100001 - n) * 10000 + 5000, n % 20, n % 7 FROM r"""
+                {now} - (102001 - n) * 10000, {now} - (102001 - n) * 10000 + 5000, n % 20, n % 7 FROM r"""
     )
 
 
-def _messages(db: channels.apsw.Connection, channel_count: int, count: int) -> None:
-    cases, upto = [], 0
-    for code, severity, sentence, share in _KINDS:
-        upto += share
-        cases.append((upto, code, severity, sentence))
-
-    def chosen(column: int) -> str:
-        quoted = ((case[0], case[column] if column == 3 else f"'{case[column]}'") for case in cases)
-        return "CASE " + " ".join(f"WHEN n % 100 < {limit} THEN {value}" for limit, value in quoted) + " END"
-
+def _orders(db: apsw.Connection, channel_count: int, message_count: int) -> None:
+    """Those that are open problems: the first kind of message is of an order."""
     db.execute(
-        f"""INSERT INTO message (channel_id, order_number, severity, code, sentence, data, first_at, last_at, open,
-                solved_at, solved_by)
+        """INSERT INTO "order" (id, channel_id, external_id, number, status, placed_at, placed_on, modified_at,
+               currency, total, state, digest, first_seen_at, changed_at)
+           WITH RECURSIVE o (n) AS (VALUES (1) UNION ALL SELECT n + ?3 FROM o WHERE n + ?3 <= ?1)
+           SELECT n, 1 + n % ?2, n, n, 'processing', 0, '2026-01-01', 0, 'EUR', '9.90', 'problem', 'x', 0, 0 FROM o""",
+        (message_count, channel_count, OPEN_EVERY),
+    )
+
+
+def _messages(db: apsw.Connection, channel_count: int, count: int) -> None:
+    db.execute(
+        f"""INSERT INTO message (channel_id, order_id, order_number, severity, code, sentence, data, first_at, last_at,
+                open, solved_at, solved_by)
             WITH RECURSIVE m (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM m WHERE n < ?1)
-            SELECT 1 + n % ?2, CASE WHEN n % 100 < 85 THEN CAST(n AS TEXT) ELSE '' END,
-                {chosen(2)}, {chosen(1)}, {chosen(3)},
+            SELECT 1 + n % ?2, CASE WHEN n % ?3 = 1 THEN n END, CASE WHEN n % 100 < 85 THEN CAST(n AS TEXT) ELSE '' END,
+                {_by_share(1)}, {_by_share(0)}, {_by_share(2)},
                 json_object('order', json_object('id', n, 'status', 'processing', 'total', printf('%d.90', n % 300),
                     'email', printf('%d@customer.example', n), 'note', 'Please ring twice, the bell is quiet.')),
-                (unixepoch() - (?1 - n) * 30) * 1000, (unixepoch() - (?1 - n) * 30) * 1000, 0,
-                CASE WHEN n % 100 < 70 THEN (unixepoch() - (?1 - n) * 30) * 1000 END,
-                CASE WHEN n % 100 < 70 THEN 'the import' END FROM m""",
-        (count, channel_count),
+                (unixepoch() - (?1 - n) * 30) * 1000, (unixepoch() - (?1 - n) * 30) * 1000, n % ?3 = 1,
+                CASE WHEN n % 100 < 70 AND n % ?3 <> 1 THEN (unixepoch() - (?1 - n) * 30) * 1000 END,
+                CASE WHEN n % 100 < 70 AND n % ?3 <> 1 THEN 'the import' END FROM m""",
+        (count, channel_count, OPEN_EVERY),
     )
 
 
-def million(folder: Path) -> Path:
-    """The full database, made once for all benchmarks of a run."""
-    path = folder / f"million-{os.getpid()}.db"
+def _by_share(column: int) -> str:
+    """SQL that gives the ``column`` of the kind that the message ``n`` is of."""
+    cases, upto = [], 0
+    for kind in _KINDS:
+        upto += kind[3]
+        cases.append(f"WHEN n % 100 < {upto} THEN " + (str(kind[2]) if column == 2 else f"'{kind[column]}'"))
+    return f"CASE {' '.join(cases)} END"
+
+
+def made(folder: Path) -> Path:
+    """The full database in that folder, made where it is not there yet."""
+    path = folder / "million.db"
     if not path.exists():
         make(path)
     return path

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import on
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
@@ -24,6 +24,7 @@ from chansync_tui.screens.confirm import Confirm
 from chansync_tui.screens.messages import Messages
 from chansync_tui.screens.page import Page
 from chansync_tui.text import safe
+from chansync_tui.typing_ahead import TypingAhead
 from chansync_tui.widgets.topbar import TABS, TopBar
 
 #: How often the database is asked whether anything changed, in seconds.
@@ -33,7 +34,7 @@ POLL_SECONDS = 0.25
 LOOK_SECONDS = 15.0
 
 
-class ChansyncApp(App[None]):
+class ChansyncApp(TypingAhead):
     """The terminal screens for one database."""
 
     TITLE = "chansync"
