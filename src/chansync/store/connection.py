@@ -96,10 +96,7 @@ def prepare(path: Path, *, create: bool) -> None:
                 raise StoreError(f"There is no database at {path}. Make one with: chansync db init")
             if not path.parent.exists():
                 path.parent.mkdir(parents=True, mode=0o700)
-            _evolve(path)
-            # Colleagues of the group may write; the umask alone would leave 0640.
-            path.chmod(0o660)
-            return
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o660))
         version = _version_of(path)
         if version > SCHEMA_VERSION:
             raise StoreError(
@@ -108,8 +105,29 @@ def prepare(path: Path, *, create: bool) -> None:
             )
         if version < SCHEMA_VERSION:
             if version:
-                backup(path, path.with_name(f"{path.stem}.before-{SCHEMA_VERSION}-{from_ms(now_ms()):%Y%m%d%H%M%S}.db"))
+                _back_up_before_evolving(path, version)
+            else:
+                # Colleagues of the group may write, and -wal and -shm take that over; the umask alone would leave 0640.
+                with contextlib.suppress(PermissionError):
+                    path.chmod(0o660)
             _evolve(path)
+
+
+def _back_up_before_evolving(path: Path, version: int) -> None:
+    for left in path.parent.glob(f".{path.stem}.before-*"):
+        # What an upgrade that was killed left: ``….db.PID``, or its journal.
+        pid = left.suffix[1:].partition("-")[0]
+        if pid.isdigit() and not Path("/proc", pid).exists():
+            left.unlink(missing_ok=True)
+    copy = path.with_name(f"{path.stem}.before-{SCHEMA_VERSION}-{from_ms(now_ms()):%Y%m%d%H%M%S}.db")
+    unfinished = path.with_name(f".{copy.name}.{os.getpid()}")
+    try:
+        backup(path, unfinished)
+        # Another process may have been quicker: what is copied then is no longer the file as it was.
+        if _version_of(unfinished) == version:
+            unfinished.replace(copy)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _version_of(path: Path) -> int:

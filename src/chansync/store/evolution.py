@@ -14,7 +14,9 @@ import fcntl
 import os
 import sqlite3
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from sqlite_utils import Database, Migrations
 
@@ -23,7 +25,32 @@ from chansync.store.later_schema import NOTICES, SYSTEMS
 from chansync.store.lock_file import open_lock
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
 
-migrations = Migrations("chansync")
+_Function = TypeVar("_Function", bound=Callable[[Database], None])
+
+
+class _Numbered(Migrations):
+    """Migrations that write their number into the file within their own transaction.
+
+    A program that has the file open sees by the number that the schema is no longer the one it knows, and a process
+    that is killed between two migrations leaves a file that says how far it came.
+    """
+
+    def __call__(self, *, name: str | None = None, transactional: bool = True) -> Callable[[_Function], _Function]:
+        register = super().__call__(name=name, transactional=transactional)
+
+        def numbered(function: _Function) -> _Function:
+            def whole(db: Database) -> None:
+                function(db)
+                db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                db.execute(f"PRAGMA user_version = {int((name or '')[:4])}")
+
+            register(whole)
+            return function
+
+        return numbered
+
+
+migrations = _Numbered("chansync")
 
 
 def _run(db: Database, script: str) -> None:
@@ -489,6 +516,7 @@ def migrate(path: Path) -> None:
             if not db.table_names():
                 db.execute("PRAGMA journal_mode = WAL")
             migrations.apply(db)
+            # The first version wrote these behind its migration, and may have been killed between the two.
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         finally:

@@ -21,6 +21,9 @@ from chansync.model.errors import StoreError
 from chansync.model.times import now_ms
 from chansync.store import settings
 
+#: How long a private key is.
+KEY_BYTES = 32
+
 
 def seal(db: apsw.Connection, path: Path, secret: str) -> bytes:
     """``secret`` sealed to the database's public key; makes the pair of keys when there is none yet."""
@@ -101,6 +104,8 @@ def _read_private(path: Path) -> bytes:
     try:
         mode = stat.S_IMODE(os.stat(path).st_mode)
         key = bytes.fromhex(path.read_text().strip())
+        if len(key) != KEY_BYTES:
+            raise ValueError
     except FileNotFoundError:
         raise StoreError(
             f"The private key {path} is missing, so the channels' keys cannot be opened. Restore the file, "
@@ -128,13 +133,25 @@ def _make_keys(db: apsw.Connection, path: Path) -> str:
     if target.exists():
         private = PrivateKey(_read_private(target))
     else:
-        private = PrivateKey.generate()
-        with contextlib.suppress(FileExistsError):
-            descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(bytes(private).hex() + "\n")
+        _write_private(target, bytes(PrivateKey.generate()))
         # Another process may have been first: what is on disk counts.
         private = PrivateKey(_read_private(target))
     public = bytes(private.public_key).hex()
     settings.put(db, "public_key", public)
     return public
+
+
+def _write_private(target: Path, key: bytes) -> None:
+    """Put the key there whole or not at all, also for a process that is killed meanwhile; never over another key."""
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(key.hex() + "\n")
+            file.flush()
+            # A secret that is sealed to a key that a power cut took is lost.
+            os.fsync(descriptor)
+        with contextlib.suppress(FileExistsError):
+            os.link(unfinished, target)
+    finally:
+        unfinished.unlink(missing_ok=True)

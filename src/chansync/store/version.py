@@ -1,7 +1,36 @@
 """Which schema this program works with."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chansync.model.errors import StoreError
+
+if TYPE_CHECKING:
+    import apsw
+
 #: ``PRAGMA application_id`` of a chansync database: "CHSY".
 APPLICATION_ID = 0x43485359
 
 #: ``PRAGMA user_version``: the number of the last migration.
 SCHEMA_VERSION = 4
+
+
+class SchemaChanged(StoreError):
+    """Another chansync brought the database up to date while this program had it open."""
+
+    code = "schema_changed"
+
+
+def check_schema(db: apsw.Connection) -> None:
+    """Make sure that the open database still has the schema of this program.
+
+    Raises:
+        SchemaChanged: it has another one.
+    """
+    version: int = db.pragma("user_version")
+    if version != SCHEMA_VERSION:
+        raise SchemaChanged(
+            f"The database has changed to schema {version} while it was open, and this program knows "
+            f"{SCHEMA_VERSION}: restart it, after an upgrade where it is the older one"
+        )

@@ -1,0 +1,50 @@
+"""``python -m tests.faults``: kill the program again and again while a store works, then prove that nothing is wrong.
+
+``--seed`` names the run: the same seed kills at the same points in the same order. One line of verdict; what differs
+follows it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+# The tests' own helpers, for a run that pytest does not start.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from . import killing, upgrading
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="names the run")
+    parser.add_argument("--kills", type=int, default=300, help="how many processes are killed while the store works")
+    parser.add_argument("--steps", type=int, default=100, help="how many makings and upgrades of a database are killed")
+    parser.add_argument("--rate", type=float, default=15.0, help="what shoppers do, a second")
+    parser.add_argument("--keep", type=Path, help="a folder for the databases, which stay")
+    parser.add_argument("--verbose", action="store_true", help="a line for every kill")
+    given = parser.parse_args()
+    say = (lambda text: print(text, file=sys.stderr, flush=True)) if given.verbose else (lambda text: None)
+    begin = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
+        base = given.keep or Path(folder)
+        base.mkdir(parents=True, exist_ok=True)
+        (base / "store").mkdir()
+        tally, wrong = killing.kill_while_selling(base / "store", given.seed, given.kills, given.rate, say)
+        steps, wrong_steps = upgrading.kill_while_making(base, given.seed, given.steps, say)
+    wrong += wrong_steps
+    points = ", ".join(f"{count} × {kind}" for kind, count in sorted((tally + steps).items()))
+    verdict = "nothing lost, doubled or half done" if not wrong else f"{len(wrong)} THINGS ARE WRONG"
+    print(
+        f"seed {given.seed}: {(tally + steps).total()} kills ({points}) in {time.monotonic() - begin:.0f} s: {verdict}"
+    )
+    for sentence in wrong:
+        print(f"  {sentence}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""The real program as processes that are killed at points of the harness' choosing."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+SITE = Path(__file__).with_name("site")
+
+#: How long a victim may live in all, in seconds: one that its point never comes to is killed then, at that moment.
+LONGEST_LIFE = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Where a process is killed: ``CHANSYNC_KILL`` of ``site/sitecustomize.py``, or after so many seconds.
+
+    ``syscall:NAME:COUNT`` is done by strace, where it is installed: the COUNT-th call of that name in a process.
+    """
+
+    text: str = ""
+    seconds: float = LONGEST_LIFE
+
+    def __str__(self) -> str:
+        return self.text or f"after {self.seconds:.2f} s"
+
+
+def chosen(rng: random.Random, *, requests: int = 6, commits: int = 60) -> Point:
+    """Any point in the life of a sync, an upgrade or a command that writes."""
+    kind = rng.choice(
+        [
+            *["syscall"] * bool(shutil.which("strace")),
+            "time",
+            "begin",
+            "write",
+            "commit",
+            "committed",
+            "send",
+            "answered",
+            "post",
+            "line",
+        ]
+    )
+    if kind == "time":
+        return Point(seconds=0.3 + rng.random() * 2.0)
+    if kind in ("send", "answered"):
+        return Point(f"{kind}::{rng.randint(1, requests)}")
+    if kind == "post":
+        return Point(f"{rng.choice(['send', 'answered'])}:POST:{rng.randint(1, 2)}")
+    if kind == "syscall":
+        return Point(f"syscall:{rng.choice(SYSCALLS)}:{rng.randint(1, 120)}")
+    if kind == "line":
+        module = rng.choice(LINES)
+        return Point(f"line:{module}:{rng.randint(1, 400)}")
+    return Point(f"{kind}::{rng.randint(1, commits * (4 if kind == 'write' else 1))}")
+
+
+#: Ways in which a process changes a file.
+SYSCALLS = ("pwrite64", "ftruncate", "fdatasync", "fsync", "unlink", "rename")
+
+#: Modules in which a kill at any line must be harmless.
+LINES = (
+    "chansync.store.outbox",
+    "chansync.store.streams",
+    "chansync.store.jobs",
+    "chansync.sync.importing",
+    "chansync.sync.pull",
+    "chansync.sync.push_statuses",
+    "chansync.sync.push_quantities",
+    "chansync.sync.runner",
+    "chansync.sync.lifecycle",
+)
+
+
+@dataclass(slots=True)
+class Death:
+    """How a victim ended: ``killed`` at its point or its time, or by itself with ``code``."""
+
+    killed: bool
+    code: int
+    err: str
+
+
+def run(words: Sequence[str], path: Path, point: Point, *, stdin: str = "") -> Death:
+    """Start ``chansync WORDS`` on the database, let it run into its point, and wait until its whole group is gone."""
+    environment = os.environ | {
+        "CHANSYNC_DB": str(path),
+        "CHANSYNC_KILL": point.text,
+        "PYTHONPATH": str(SITE),
+        "TMPDIR": str(path.parent / "tmp"),
+    }
+    (path.parent / "tmp").mkdir(exist_ok=True)
+    kind, _, rest = point.text.partition(":")
+    tracer: list[str] = []
+    if kind == "syscall":
+        name, _, count = rest.partition(":")
+        environment["CHANSYNC_KILL"] = ""
+        inject = f"inject={name}:signal=KILL:when={count}"
+        tracer = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", f"trace={name}", "-e", inject]
+    process = subprocess.Popen(
+        [*tracer, sys.executable, "-m", "chansync", *words],
+        env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        _, err = process.communicate(stdin, timeout=point.seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        _, err = process.communicate()
+    return Death(process.returncode == -signal.SIGKILL, process.returncode, err)
+
+
+def group_is_gone(pid: int) -> bool:
+    """Whether no process of a victim's group is left."""
+    try:
+        os.killpg(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False

@@ -1,0 +1,81 @@
+"""A database that is brought up to date while other programs have it open."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import apsw
+import pytest
+
+from chansync.model.errors import StoreError
+from chansync.store import channels, connection, secrets, settings
+from chansync.store.connection import Store, open_store
+from chansync.store.transaction import transaction
+from chansync.store.version import SCHEMA_VERSION, SchemaChanged
+
+
+def raise_schema(path: Path) -> None:
+    """What another program of a later version does."""
+    other = apsw.Connection(str(path))
+    other.pragma("user_version", SCHEMA_VERSION + 1)
+    other.close()
+
+
+def test_nothing_is_written_into_a_schema_that_the_program_does_not_know(store: Store) -> None:
+    raise_schema(store.path)
+    with pytest.raises(SchemaChanged, match="restart"), transaction(store.db):
+        settings.put(store.db, "written", "yes")
+    assert settings.get(store.db, "written") is None
+    assert not store.db.in_transaction
+
+
+def test_a_savepoint_inside_a_transaction_is_not_looked_at_again(store: Store) -> None:
+    with transaction(store.db), transaction(store.db):
+        settings.put(store.db, "written", "yes")
+    assert settings.get(store.db, "written") == "yes"
+
+
+def test_a_copy_that_another_process_upgraded_meanwhile_is_no_backup(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy_all = connection.backup
+
+    def upgraded_first(source: Path, target: Path) -> None:
+        raise_schema(source)
+        copy_all(source, target)
+
+    monkeypatch.setattr(connection, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    monkeypatch.setattr(connection, "backup", upgraded_first)
+    connection.prepare(store.path, create=True)
+    assert [path.name for path in store.path.parent.glob("*before*")] == []
+
+
+def test_what_a_killed_upgrade_left_is_swept_by_the_next(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    # No process has a number that high.
+    dead = store.path.with_name(".chansync.before-2-20261101120000.db.99999999")
+    alive = store.path.with_name(f".chansync.before-2-20261101120000.db.{os.getppid()}")
+    for left in (dead, alive):
+        left.write_bytes(b"half")
+    monkeypatch.setattr(connection, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    connection.prepare(store.path, create=True)
+    assert [path.name for path in store.path.parent.glob(".chansync.before-*")] == [alive.name]
+
+
+def test_a_file_whose_making_was_killed_at_once_is_made(tmp_path: Path) -> None:
+    path = tmp_path / "chansync.db"
+    path.touch(0o600)
+    store = open_store(path)
+    assert channels.all_channels(store.db) == []
+    assert stat.S_IMODE(path.stat().st_mode) == 0o660
+    store.close()
+
+
+@pytest.mark.parametrize("content", ["", "abc123", "00" * 31, "00" * 33, "zz" * 32])
+def test_a_file_that_holds_no_key_is_refused_with_a_sentence(store: Store, content: str) -> None:
+    key = store.path.with_suffix(".key")
+    key.touch(0o600)
+    key.write_text(content)
+    with pytest.raises(StoreError, match="not a private key"):
+        secrets.seal(store.db, store.path, "secret")
