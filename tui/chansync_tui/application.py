@@ -17,7 +17,7 @@ from chansync.store import jobs
 from chansync.store.connection import data_version, explained
 from chansync_tui import symbols
 from chansync_tui.desk import Desk, Failed, JobAsked
-from chansync_tui.going import ShowChannel, ShowMessage, ShowMessages
+from chansync_tui.going import Edit, ShowChannel, ShowMessage, ShowMessages
 from chansync_tui.screens.activity import Activity
 from chansync_tui.screens.channels import Channels
 from chansync_tui.screens.confirm import Confirm
@@ -107,7 +107,11 @@ class ChansyncApp(TypingAhead):
             if job is not None and job.state in ("queued", "running"):
                 continue
             del self.desk.jobs[job_id]
+            done = self.desk.awaited.pop(job_id, None)
             if job is None:
+                continue
+            if done is not None:
+                done(job)
                 continue
             failed = job.state == "failed"
             self._tell(label, str((job.result or {}).get("sentence", "done")), failed=failed)
@@ -125,6 +129,8 @@ class ChansyncApp(TypingAhead):
     def watch_job(self, event: JobAsked) -> None:
         """Follow the job's row until it is finished."""
         self.desk.jobs[event.job_id] = (event.label, event.here)
+        if event.done is not None:
+            self.desk.awaited[event.job_id] = event.done
         self._read()
 
     @on(Failed)
@@ -140,9 +146,12 @@ class ChansyncApp(TypingAhead):
         await self.action_tab(event.mode)
 
     async def action_tab(self, mode: str) -> None:
-        """Show a main screen, and of it the list itself."""
+        """Show a main screen, and of it the list itself; a form that is not saved stays open over it."""
         await self.switch_mode(mode)
         while len(self.screen_stack) > 1:
+            if isinstance(self.screen, Page) and self.screen.is_unsaved:
+                self.screen.say_unsaved()
+                return
             await self.pop_screen()
 
     @on(ShowMessages)
@@ -154,10 +163,17 @@ class ChansyncApp(TypingAhead):
 
     @on(ShowChannel)
     def show_channel(self, event: ShowChannel) -> None:
-        """A channel over the present screen."""
-        from chansync_tui.screens.channel import ChannelView
+        """A channel's form over the present screen."""
+        self.post_message(Edit("channel", event.channel_id))
 
-        self.push_screen(ChannelView(event.channel_id))
+    @on(Edit)
+    def edit(self, event: Edit) -> None:
+        """A form over the present screen."""
+        from chansync.sync.forms.making import form_of
+        from chansync_tui.screens.forms import screen_of
+
+        form = event.form or form_of(event.kind, event.key, event.preset)
+        self.push_screen(screen_of(form, saved=event.saved))
 
     @on(ShowMessage)
     def show_message(self, event: ShowMessage) -> None:

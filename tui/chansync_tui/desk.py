@@ -17,6 +17,7 @@ from textual.message import Message
 
 from chansync.store import daemons, jobs
 from chansync.store.connection import Store, explained, open_store
+from chansync.store.jobs import Job
 from chansync_tui import identity
 
 T = TypeVar("T")
@@ -25,11 +26,12 @@ T = TypeVar("T")
 class JobAsked(Message):
     """A job was queued; its row tells what comes of it."""
 
-    def __init__(self, job_id: int, label: str, *, here: bool) -> None:
+    def __init__(self, job_id: int, label: str, *, here: bool, done: Callable[[Job], object] | None) -> None:
         super().__init__()
         self.job_id = job_id
         self.label = label
         self.here = here
+        self.done = done
 
 
 class Failed(Message):
@@ -51,6 +53,8 @@ class Desk:
         self.who = identity.user_at_host()
         #: Jobs asked for here that are not finished: id → (label, whether this program performs it).
         self.jobs: dict[int, tuple[str, bool]] = {}
+        #: What to call with a finished job, for those that somebody waits for.
+        self.awaited: dict[int, Callable[[Job], object]] = {}
         self._post = post
         self._reader: Store | None = None
         self._reading = threading.Lock()
@@ -99,18 +103,31 @@ class Desk:
 
     # Work
 
-    def ask(self, label: str, kind: str, channel_id: int | None, args: dict[str, Any]) -> None:
-        """Queue a job, and perform it here where no daemon runs."""
-        self._start(label, lambda: self._perform(label, kind, channel_id, args))
+    def ask(
+        self,
+        label: str,
+        kind: str,
+        channel_id: int | None,
+        args: dict[str, Any],
+        done: Callable[[Job], object] | None = None,
+    ) -> None:
+        """Queue a job, and perform it here where no daemon runs.
 
-    def _perform(self, label: str, kind: str, channel_id: int | None, args: dict[str, Any]) -> None:
+        Args:
+            done: called in the main thread with the finished job, in place of telling its sentence.
+        """
+        self._start(label, lambda: self._perform(label, kind, channel_id, args, done))
+
+    def _perform(
+        self, label: str, kind: str, channel_id: int | None, args: dict[str, Any], done: Callable[[Job], object] | None
+    ) -> None:
         store = open_store(self.path)
         try:
             job_id = jobs.ask(store.db, kind, channel_id, args, self.who)
             here = not daemons.is_running(store.db)
         finally:
             store.close()
-        self._post(JobAsked(job_id, label, here=here))
+        self._post(JobAsked(job_id, label, here=here, done=done))
         if here:
             from chansync.sync.errands import work_off
 
@@ -127,6 +144,24 @@ class Desk:
                 store.close()
 
         self._start(label, do)
+
+    def attempt(self, function: Callable[[Store], object], post: Callable[[object], object]) -> None:
+        """Run a short write in a thread; what it returns, or the exception that it raised, goes to ``post``."""
+
+        def do() -> None:
+            outcome: object
+            try:
+                store = open_store(self.path)
+                try:
+                    with explained(self.path):
+                        outcome = function(store)
+                finally:
+                    store.close()
+            except Exception as error:
+                outcome = error
+            post(outcome)
+
+        threading.Thread(target=do, daemon=True).start()
 
     def _start(self, label: str, function: Callable[[], None]) -> None:
         def guarded() -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
 from textual.message import Message
+
+if TYPE_CHECKING:
+    from chansync.sync.forms.form import Form
 
 
 class ShowMessages(Message):
@@ -15,7 +21,7 @@ class ShowMessages(Message):
 
 
 class ShowChannel(Message):
-    """Show a channel's settings and state."""
+    """Show a channel's form: its settings, mappings and state."""
 
     def __init__(self, channel_id: int) -> None:
         super().__init__()
@@ -28,3 +34,31 @@ class ShowMessage(Message):
     def __init__(self, message_id: int) -> None:
         super().__init__()
         self.message_id = message_id
+
+
+class Edit(Message):
+    """Open the form of something: a channel (by its id), a system or a record of the ERP (by its code).
+
+    Attributes:
+        kind: ``channel``, ``system``, or a kind of the ERP (``pos``, ``payment-method``, …).
+        key: of what is edited (what belongs to a POS is named ``POS/CODE``); None: a new one.
+        preset: texts by field that a new one begins with.
+        form: the form itself, where the sender has it already.
+        saved: called with the key when something was saved.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        key: int | str | None = None,
+        *,
+        preset: Mapping[str, str] | None = None,
+        form: Form | None = None,
+        saved: Callable[[int | str], object] | None = None,
+    ) -> None:
+        super().__init__()
+        self.kind = kind
+        self.key = key
+        self.preset = preset
+        self.form = form
+        self.saved = saved

@@ -70,7 +70,7 @@ def change(session: Session, code: str, pairs: tuple[str, ...]) -> int:
 
     current = channels.channel(session.db, code)
     texts = read_secrets(split_pairs(pairs, _FORM))
-    if not _asks_for_use(texts) or current.values["used"] or not _is_first_use(current, texts):
+    if not _asks_for_use(texts) or not _is_first_use(current, texts):
         saved = configuration.change_channel(session.store, code, texts)
         say(f"Changed {', '.join(texts)} of {saved.code}.")
         return exit_codes.OK
@@ -92,34 +92,33 @@ def _asks_for_use(texts: dict[str, str]) -> bool:
 
 
 def _is_first_use(current: Channel, texts: dict[str, str]) -> bool:
-    """Whether nothing is known yet of the site that it will be used with."""
-    from chansync.sync.configuration import SITE_FIELDS
+    from chansync.sync.configuration import parse
+    from chansync.sync.first_use import is_first_use
 
-    return current.connected_at is None or not current.facts or bool(SITE_FIELDS & set(texts))
+    changes, secrets, _ = parse(texts)
+    return is_first_use(current, changes, secrets)
 
 
 def _first_use(session: Session, current: Channel) -> int:
     """The first confirm: connect, say as what, fill in, and only then use the channel."""
-    from chansync.sync import configuration
-    from chansync.sync.confirm import confirm_channel
+    from chansync.sync.configuration import InvalidFields
+    from chansync.sync.first_use import check_first_use, use_channel
 
-    errors = configuration.check_change(session.db, current, {"used": True}, frozenset(), set())
-    missing = [error for error in errors if error.name in configuration.SITE_FIELDS]
-    if missing:
-        raise configuration.InvalidFields(missing)
-    report = session.run_async(lambda store: confirm_channel(store, current.code))
+    check_first_use(session.db, current)
+    report = session.run_async(lambda store: use_channel(store, current.code))
     _show_report(report)
     if not report.ok:
         note(f"{current.code} keeps its values and is not used yet. Try again: chansync channel test {current.code}")
         return _code_of(report)
-    configuration.change_channel(session.store, current.code, {"used": "yes"})
+    if report.wrong:
+        raise InvalidFields(report.wrong)
     say(f"{current.code} is used.")
     return exit_codes.OK
 
 
 def _show_report(report: ConnectionReport) -> None:
     (say if report.ok else note)(report.sentence)
-    for remark in report.identity.notes if report.identity else ():
+    for remark in report.notes:
         say(f"  {remark}")
     for name, text in report.filled.items():
         say(f"  filled in {name}: {text}")

@@ -26,6 +26,8 @@ class Parameter:
         made_on: of such a secret: the parameter that holds the day on which it was made. Entering the secret without
             it means today.
         in_effect: whether the program already acts on it; the reference page marks those that it does not.
+        opening: it is asked for before the first connection, which fills in much of the rest.
+        warning: what to know before it is switched on.
     """
 
     name: str
@@ -41,6 +43,8 @@ class Parameter:
     ends_after: int = 0
     made_on: str = ""
     in_effect: bool = True
+    opening: bool = False
+    warning: str = ""
 
     @property
     def is_secret(self) -> bool:

@@ -72,11 +72,11 @@ PARAMETERS: tuple[Parameter, ...] = (
     # 3 Parameters
     _P("store_domain", "Store domain", "The site: shop.example, https://shop.example/sub, with a port if it has "
        "one. Of a system that sells in several marketplaces: the marketplace, one of those that the system names.", 3,
-       SiteAddress(), needed=True, offered="place"),
+       SiteAddress(), needed=True, offered="place", opening=True),
     _P("consumer_key", "Consumer key", "The REST API key of the site. It is sealed and never shown.", 3, Secret(),
-       capability="channel_credentials", needed=True),
+       capability="channel_credentials", needed=True, opening=True),
     _P("consumer_secret", "Consumer secret", "The secret of the key. It is sealed and never shown.", 3, Secret(),
-       capability="channel_credentials", needed=True),
+       capability="channel_credentials", needed=True, opening=True),
     _P("api_version", "API version", "The version of the site's REST API. Filled in by the first connection.", 3,
        Reference(source="lookup", of="api_version")),
     _P("start_date", "Start date", "Orders placed from that day on are taken, in the site's time. A day in the past "
@@ -101,7 +101,9 @@ PARAMETERS: tuple[Parameter, ...] = (
     _P("transport_service", "Transport service", "The service on the line for shipping.", 3, _erp("service")),
     _P("fee_service", "Fee service", "The service on the lines for fees.", 3, _erp("service")),
     _P("write_out_immediately", "Write out immediately", "Write the sale out when it is created: for an outside "
-       "warehouse that ships it. Stock goes down at once.", 3, Flag(), False),
+       "warehouse that ships it. Stock goes down at once.", 3, Flag(), False,
+       warning="The goods of every new sale leave the warehouse's stock at once, before anybody has packed them. "
+       "Right only where an outside warehouse ships."),
     _P("block_quantities", "Block quantities", "Block the sale's quantities when it is created.", 3, Flag(), False),
     _P("create_request", "Create request", "Create a request for missing stock.", 3, Flag(), False),
     _P("request_warehouses", "Warehouses to check", "Where stock is looked for before a request. None: the POS's "
@@ -142,7 +144,8 @@ PARAMETERS: tuple[Parameter, ...] = (
        TextList(), (), capability="number_keys"),
     _P("personal_number_keys", "Personal number keys", "More names under which the site's plugins keep a personal "
        "number.", 3, TextList(), (), capability="number_keys"),
-    _P("used", "Used", "The channel is active: it syncs, and is in the list of integrations.", 3, Flag(), False),
+    _P("used", "Used", "The channel is active: it syncs, and is in the list of integrations.", 3, Flag(), False,
+       opening=True),
     # 6 Tax transactions
     _P("tax_transaction", "Tax transaction", "The tax transaction of the channel's sales where none is mapped to "
        "the delivery country and VAT number: chansync map tax.", 6, _erp("tax_transaction")),

@@ -20,6 +20,9 @@ from chansync.store.systems import system as system
 from chansync.store.systems import systems as systems
 from chansync.store.transaction import transaction
 
+#: Fields that orders and sales are known by: fixed once the channel has synced.
+FIXED_BY_SYNC = frozenset({"code", "integration_system"})
+
 _CHANNEL = f"""
     SELECT c.id, c.version, c.facts, c.connected_at,
         (SELECT json_group_object(name, json(value)) FROM channel_parameter WHERE channel_id = c.id),
@@ -85,7 +88,7 @@ def add_channel(db: apsw.Connection, values: Mapping[str, Any], sealed: Mapping[
     """
     with transaction(db):
         code = values["code"]
-        if db.execute("SELECT 1 FROM channel WHERE code = ?", (code,)).get:
+        if is_taken(db, code):
             raise UsageError(f"There is a channel {code!r} already.")
         parent = system(db, values["integration_system"])
         now = now_ms()
@@ -116,7 +119,7 @@ def save_channel(
         if row[0] != version:
             raise ChangedMeanwhile(f"The channel {row[1]} was changed by somebody else meanwhile: read it again.")
         if "code" in changes and changes["code"] != row[1]:
-            if db.execute("SELECT 1 FROM channel WHERE code = ?", (changes["code"],)).get:
+            if is_taken(db, changes["code"]):
                 raise UsageError(f"There is a channel {changes['code']!r} already.")
             if has_synced(db, channel_id):
                 raise UsageError("The code is fixed after the first sync: the numbers of its sales begin with it.")
@@ -157,6 +160,11 @@ def _write(db: apsw.Connection, channel_id: int, values: Mapping[str, Any], seal
         "INSERT OR REPLACE INTO channel_secret (channel_id, name, sealed, set_at) VALUES (?, ?, ?, ?)",
         [(channel_id, name, secret, now_ms()) for name, secret in sealed.items()],
     )
+
+
+def is_taken(db: apsw.Connection, code: str) -> bool:
+    """Whether a channel has that code."""
+    return bool(db.execute("SELECT 1 FROM channel WHERE code = ?", (code,)).get)
 
 
 def has_synced(db: apsw.Connection, channel_id: int) -> bool:

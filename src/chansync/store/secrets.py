@@ -41,6 +41,11 @@ def put(db: apsw.Connection, channel_id: int, name: str, sealed: bytes) -> None:
     )
 
 
+def set_times(db: apsw.Connection, channel_id: int) -> dict[str, int]:
+    """Which secrets of the channel are set, and when each was (UTC milliseconds)."""
+    return dict(db.execute("SELECT name, set_at FROM channel_secret WHERE channel_id = ?", (channel_id,)))
+
+
 def open_all(db: apsw.Connection, path: Path, channel_id: int) -> dict[str, str]:
     """The channel's secrets in clear, for a connector. Never log or keep what this returns.
 

@@ -120,15 +120,16 @@ def add_channel(store: Store, texts: Mapping[str, str]) -> Channel:
     values = default_values() | values
     db = store.db
     with transaction(db):
-        errors += _check_new(db, values, frozenset(clear), {error.name for error in errors})
+        errors += check_new(db, values, frozenset(clear), {error.name for error in errors})
         if errors:
             raise InvalidFields(in_form_order(errors))
         return channels.add_channel(db, values, _seal(store, clear))
 
 
-def _check_new(
+def check_new(
     db: apsw.Connection, values: dict[str, Any], secret_names: frozenset[str], known_wrong: set[str]
 ) -> list[FieldError]:
+    """What would be wrong with a new channel, beside the fields that are known to be wrong."""
     draft = draft_channel(db, values)
     able = capabilities(draft.system.kind) if draft.system.kind else frozenset()
     found = validate(values, secret_names, able, choices(db, draft))
@@ -249,6 +250,23 @@ def map_method(db: apsw.Connection, channel: Channel, kind: str, site_code: str,
     Raises:
         UsageError: the ERP has no such method at the channel's POS or no such item, or there is nothing to unmap.
     """
+    site_code = check_site_code(kind, site_code)
+    known = any(row.site_code == site_code for row in mappings.mappings(db, channel.id, kind))
+    if target is None:
+        if not known:
+            raise UsageError(f"There is no {kind} {site_code!r:.60} in the table: chansync map {kind} {channel.code}")
+    else:
+        check_target(db, channel, kind, target)
+    mappings.map_to(db, channel.id, kind, site_code, target)
+    return known
+
+
+def check_site_code(kind: str, site_code: str) -> str:
+    """A code of the site as a mapping table holds it.
+
+    Raises:
+        UsageError: it is none.
+    """
     try:
         site_code = Text(longest=200).parse(site_code) or ""
     except UsageError as error:
@@ -260,14 +278,7 @@ def map_method(db: apsw.Connection, channel: Channel, kind: str, site_code: str,
             f"{site_code!r:.60} is no case of tax: write a country (DE), or * for any, and +vat or -vat for customers "
             "with or without a valid VAT number (FR+vat)."
         )
-    known = any(row.site_code == site_code for row in mappings.mappings(db, channel.id, kind))
-    if target is None:
-        if not known:
-            raise UsageError(f"There is no {kind} {site_code!r:.60} in the table: chansync map {kind} {channel.code}")
-    else:
-        check_target(db, channel, kind, target)
-    mappings.map_to(db, channel.id, kind, site_code, target)
-    return known
+    return site_code
 
 
 def check_target(db: apsw.Connection, channel: Channel, kind: str, target: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import apsw
 
-from chansync.model.channel import Channel
+from chansync.model.channel import Channel, FieldError
 from chansync.model.errors import ChansyncError, SiteError
 from chansync.model.parameter_types import Reference, References
 from chansync.model.parameters import BY_NAME, PARAMETERS
@@ -28,6 +28,8 @@ class ConnectionReport:
         filled: empty fields that were filled in, as text.
         vanished: values that the channel uses and the site no longer has, as sentences.
         code: of the error; empty when it connected.
+        used: whether a first use switched the channel on.
+        wrong: what a first use found missing, so that the channel is not used yet.
     """
 
     ok: bool
@@ -36,6 +38,13 @@ class ConnectionReport:
     filled: dict[str, str] = field(default_factory=dict)
     vanished: list[str] = field(default_factory=list)
     code: str = ""
+    used: bool = False
+    wrong: list[FieldError] = field(default_factory=list)
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences of the platform that are worth knowing."""
+        return self.identity.notes if self.identity else []
 
 
 async def test_channel(store: Store, code: str) -> ConnectionReport:

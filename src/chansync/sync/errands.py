@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from chansync.store.jobs import Job
 from chansync.store.owner import task_owner
 from chansync.store.runs import RunCounts
 from chansync.sync.confirm import ConnectionReport, confirm_channel, test_channel
+from chansync.sync.first_use import use_channel
 from chansync.sync.retry import retry
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 
@@ -66,8 +67,7 @@ async def _do(store: Store, job: Job, owner: str, trigger: str, stop: asyncio.Ev
         return {"ok": not failed, "sentence": " ".join(failed) or "The tests were sent.", "tried": tried}
     channel = await store.run(_channel, job.channel_id)
     if job.kind in ("test", "confirm"):
-        connect = confirm_channel if job.kind == "confirm" else test_channel
-        return _report(await connect(store, channel.code))
+        return _report(await _connect(job)(store, channel.code))
     if job.kind in ("sync", "lookups"):
         request = SyncRequest(
             orders=job.kind == "sync",
@@ -76,6 +76,12 @@ async def _do(store: Store, job: Job, owner: str, trigger: str, stop: asyncio.Ev
         )
         return _results(await _sync(store, job, owner, channel.code, request, trigger, stop))
     raise UsageError(f"There is no job of the kind {job.kind!r}.")
+
+
+def _connect(job: Job) -> Callable[[Store, str], Awaitable[ConnectionReport]]:
+    if job.kind == "test":
+        return test_channel
+    return use_channel if job.args.get("use") else confirm_channel
 
 
 def _make_due(db: apsw.Connection, channel_id: int | None, order_ids: list[int] | None) -> int:
@@ -172,6 +178,9 @@ def _report(report: ConnectionReport) -> dict[str, Any]:
         "code": report.code,
         "filled": report.filled,
         "vanished": report.vanished,
+        "notes": report.notes,
+        "used": report.used,
+        "wrong": {error.name: error.sentence for error in report.wrong},
     }
 
 

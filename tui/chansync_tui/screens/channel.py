@@ -1,151 +1,162 @@
-"""One channel, to be read: its settings by section, mappings, lookups, last runs and open problems."""
+"""A channel: its form, and after it what its site tells, its schedule, runs and problems."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-from textual import on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
-from textual.widget import Widget
-from textual.widgets import Input
 
-from chansync.model.channel import Channel
 from chansync.store import channels
-from chansync_tui.going import ShowMessage, ShowMessages
+from chansync.store.jobs import Job
+from chansync.sync.forms.form import Saved
+from chansync_tui.form_rows import Row
+from chansync_tui.going import ShowMessages
 from chansync_tui.screens.channel_entries import entries_of
-from chansync_tui.screens.lines import COLUMNS, Entry
-from chansync_tui.screens.page import Page
+from chansync_tui.screens.form import FormScreen
+from chansync_tui.screens.report import connection_report
 from chansync_tui.widgets.hints import Hint
-from chansync_tui.widgets.line import Line
-from chansync_tui.widgets.pane import Pane
-from chansync_tui.widgets.search import Search
-from chansync_tui.widgets.table import Table
+from chansync_tui.widgets.line import Part
 from chansync_tui.words import TYPE_TONES
 
+_THE_REST = Row(
+    "rest",
+    "The rest",
+    "after the first connection; a shows it now",
+    "dim",
+    about=(
+        ("The rest of the form opens when the site has answered.", "strong"),
+        ("Enter the address and keys, switch Used on, and confirm: chansync connects and fills in what it can.", ""),
+    ),
+    action="everything",
+)
 
-class ChannelView(Page):
-    """Everything about a channel in one list; the pane explains the row under the cursor."""
 
-    TAB = "channels"
+class ChannelScreen(FormScreen):
+    """The form of a channel, or of a new one."""
+
     HINTS: ClassVar[Sequence[Hint]] = (
-        Hint("esc", "Back", keep=True),
+        Hint("esc", "Close", keep=True),
+        Hint("c", "Confirm", keep=True),
         Hint("?", "Keys", keep=True),
+        Hint("enter", "Edit"),
         Hint("[ ]", "Section"),
-        Hint("s", "Sync now", "Sync"),
+        Hint("o", "POS settings", "Open"),
+        Hint("t", "Test"),
+        Hint("p", "Pick up"),
+        Hint("s", "Sync"),
         Hint("m", "Messages", "Msgs"),
-        Hint("/", "Filter"),
-        Hint("q", "Quit"),
+        Hint("/", "Find"),
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,backspace,h,left", "back", "Back"),
-        Binding("right_square_bracket,tab", "section(1)", "Next section"),
-        Binding("left_square_bracket,shift+tab", "section(-1)", "Previous section"),
+        Binding("t", "test", "Test the connection"),
+        Binding("p", "pick_up", "Pick the site's methods and statuses up again"),
+        Binding("a", "everything", "All fields, also those that the first connection fills in"),
         Binding("s", "sync", "Sync the channel now"),
         Binding("m", "messages", "Messages of the channel"),
-        Binding("slash", "search", "Find a field"),
     ]
 
-    def __init__(self, channel_id: int) -> None:
-        super().__init__()
-        self.channel_id = channel_id
-        self._channel: Channel | None = None
-        self._entries: list[Entry] = []
-        self._text = ""
-
-    def body(self) -> Iterable[Widget]:
-        yield Line(id="about")
-        yield Search("field or value")
-        yield Table[Entry](COLUMNS, Entry.cells, lambda entry: entry.key, id="entries", head=False)
-        yield Pane(id="pane")
+    @property
+    def channel_id(self) -> int | None:
+        """Of the channel; None as long as it is new."""
+        key = self.state.form.key
+        return None if key is None else int(key)
 
     @property
-    def table(self) -> Table[Entry]:
-        return self.query_one("#entries", Table)
+    def _code(self) -> str:
+        return self.state.loaded.texts.get("code", "")
 
-    def read(self) -> None:
-        self._channel = channels.channel_by_id(self.desk.db, self.channel_id)
-        about = self.query_one("#about", Line)
-        if self._channel is None:
-            about.put([(" This channel was removed meanwhile. ", "bad")])
+    def _title(self) -> list[Part]:
+        kind = self.state.texts.get("system_type", "")
+        name = self.state.texts.get("name", "")
+        return [*super()._title(), (f"{name}  ", ""), (kind, TYPE_TONES.get(kind, ""))]
+
+    def actions(self) -> Iterable[tuple[int, Row]]:
+        if self.channel_id is not None:
+            for section, what in ((4, "payment"), (5, "delivery")):
+                about = (
+                    ("Pick up again", "strong"),
+                    (f"Reads the site's {what} methods anew; mappings stay. Key p.", ""),
+                )
+                yield section, Row(f"pick-up:{what}", "Pick up again", "key p", "dim", about=about, action="pick_up")
+        yield from super().actions()
+
+    def more(self) -> Iterable[Row]:
+        channel = channels.channel_by_id(self.desk.db, self.channel_id) if self.channel_id is not None else None
+        if (channel is None or channel.connected_at is None) and not self.state.everything:
+            yield _THE_REST
+        if channel is not None:
+            yield from entries_of(self.desk.db, channel)
+
+    def action_everything(self) -> None:
+        self.state.everything = not self.state.everything
+        self.show_rows()
+
+    # Work
+
+    def after_saving(self, outcome: Saved) -> None:
+        if outcome.connects:
+            self._connect("confirm", {"use": True})
+
+    def _connect(self, kind: str, args: dict[str, bool]) -> None:
+        self.say(f"Connecting to {self.state.texts.get('store_domain') or 'the site'} …", "note")
+        self.desk.ask(f"Connect {self._code}", kind, self.channel_id, args, self._connected)
+
+    def _connected(self, job: Job) -> None:
+        if not self.is_attached:
             return
-        kind = str(self._channel["system_type"])
-        about.put(
-            [(f" {self._channel.code} ", "strong"), (f"{self._channel['name'] or ''}  ", ""), (kind, TYPE_TONES[kind])],
-            right=[("to be read here; change it with chansync channel set ", "dim")],
-        )
-        self._entries = entries_of(self.desk.db, self._channel)
-        self._show()
+        told = job.result or {}
+        if not self.state.changed:
+            self.state.open(self.desk.db)
+        self.say(str(told.get("sentence", "")), "good" if job.state == "done" else "bad")
+        self.state.take_errors([])
+        self.show_rows()
+        self.app.push_screen(connection_report(job))
 
-    def _show(self) -> None:
-        wanted = self._text.casefold()
-        self.table.set_empty(f"Nothing here holds '{self._text}': esc shows all.")
-        if not wanted:
-            self.table.show(self._entries)
-        else:
-            self.table.show([e for e in self._entries if not e.heading and wanted in f"{e.label} {e.value}".casefold()])
-        self.explain()
+    def _may_work(self) -> bool:
+        if self.channel_id is None:
+            self.say("Confirm first: there is nothing saved yet.", "warn")
+            return False
+        return True
 
-    @on(Table.Moved)
-    def explain(self) -> None:
-        """Tell about the row under the cursor."""
-        entry = self.table.selected
-        if entry is None:
-            self.query_one(Pane).put([])
-            return
-        value = f"{entry.label}: {entry.value}" if entry.value else entry.label
-        self.query_one(Pane).put([(value, "strong"), (entry.help, "")])
+    def action_test(self) -> None:
+        """The first connection fills in, as the command does."""
+        if self._may_work():
+            if self.state.changed:
+                self.say("What is saved is tested, not what you typed: confirm first.", "warn")
+                return
+            channel = channels.channel_by_id(self.desk.db, self.channel_id or 0)
+            first = channel is not None and channel.connected_at is None
+            self._connect("confirm" if first else "test", {})
 
-    @on(Table.Chosen)
-    def open_row(self) -> None:
-        """A problem opens its message."""
-        entry = self.table.selected
-        if entry is not None and entry.opens is not None:
-            self.post_message(ShowMessage(entry.opens))
+    def action_pick_up(self) -> None:
+        if self._may_work():
+            self.say("Picking up what the site has …", "note")
+            self.desk.ask(f"Pick up {self._code}", "lookups", self.channel_id, {}, self._picked_up)
 
-    def action_section(self, step: int) -> None:
-        heads = [index for index, entry in enumerate(self.table.items) if entry.heading]
-        if step > 0:
-            target = next((index for index in heads if index > self.table.cursor), None)
-        else:
-            target = next((index for index in reversed(heads) if index < self.table.cursor), None)
-        if target is not None:
-            self.table.select(self.table.items[target].key, to_top=True)
-
-    def action_search(self) -> None:
-        self.query_one(Search).open(self._text)
-
-    @on(Input.Changed)
-    def narrow_text(self, event: Input.Changed) -> None:
-        """Live, with every key."""
-        self._text = event.value.strip()
-        self._show()
-
-    @on(Search.Left)
-    def leave_search(self) -> None:
-        """Back to the list."""
-        self.table.focus()
-
-    def action_back(self) -> None:
-        if self._text:
-            self._text = ""
-            self._show()
-        else:
-            self.dismiss()
+    def _picked_up(self, job: Job) -> None:
+        if self.is_attached:
+            ok = job.state == "done"
+            sentence = (
+                "The site's methods and statuses are picked up." if ok else (job.result or {}).get("sentence", "")
+            )
+            self.say(str(sentence), "good" if ok else "bad")
+            self.show_rows()
 
     def action_sync(self) -> None:
-        if self._channel:
-            self.desk.ask(f"Sync {self._channel.code}", "sync", self.channel_id, {})
+        if self._may_work():
+            self.desk.ask(f"Sync {self._code}", "sync", self.channel_id, {})
 
     def action_messages(self) -> None:
-        if self._channel:
-            self.post_message(ShowMessages(self.channel_id, self._channel.code))
+        if self._may_work() and self.channel_id is not None:
+            self.post_message(ShowMessages(self.channel_id, self._code))
 
     def commands(self) -> Iterable[SystemCommand]:
-        if self._channel:
-            yield SystemCommand(f"Sync {self._channel.code}", "Pull its orders now (key s)", self.action_sync)
-            yield SystemCommand(
-                f"Messages of {self._channel.code}", "Its part of the log (key m)", self.action_messages
-            )
+        yield from super().commands()
+        yield SystemCommand("Test the connection", "Connect and say as what (key t)", self.action_test)
+        yield SystemCommand("Pick up again", "The site's methods and statuses (key p)", self.action_pick_up)
+        if self._code:
+            yield SystemCommand(f"Sync {self._code}", "Pull its orders now (key s)", self.action_sync)
+            yield SystemCommand(f"Messages of {self._code}", "Its part of the log (key m)", self.action_messages)

@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from chansync.model.times import now_ms
 from chansync.store.overview import ChannelLine, channel_lines
-from chansync_tui.going import ShowChannel, ShowMessages
+from chansync_tui.going import Edit, ShowChannel, ShowMessages
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import Page
 from chansync_tui.widgets.filterline import Chip, FilterLine
@@ -75,6 +75,7 @@ class Channels(Page):
     HINTS: ClassVar[Sequence[Hint]] = (
         Hint("?", "Keys", keep=True),
         Hint("q", "Quit", keep=True),
+        Hint("a", "Add"),
         Hint("enter", "Open"),
         Hint("s", "Sync now", "Sync"),
         Hint("m", "Messages", "Msgs"),
@@ -84,6 +85,7 @@ class Channels(Page):
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "add", "Add a channel"),
         Binding("s", "sync", "Sync the channel now"),
         Binding("m", "messages", "Messages of the channel"),
         Binding("slash", "search", "Filter by text"),
@@ -197,6 +199,9 @@ class Channels(Page):
         if line := self.table.selected:
             self.post_message(ShowChannel(line.id))
 
+    def action_add(self) -> None:
+        self.post_message(Edit("channel"))
+
     def action_sync(self) -> None:
         if line := self.table.selected:
             self.desk.ask(f"Sync {line.code}", "sync", line.id, {})
@@ -209,6 +214,7 @@ class Channels(Page):
         if line := self.table.selected:
             yield SystemCommand(f"Open {line.code}", "Settings, mappings, runs (enter)", self.open_channel)
             yield SystemCommand(f"Sync {line.code}", "Pull its orders now (key s)", self.action_sync)
+        yield SystemCommand("Add a channel", "A new one (key a)", self.action_add)
         yield SystemCommand("Filter by text", "Narrow the list (key /)", self.action_search)
 
 

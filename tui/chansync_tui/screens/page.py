@@ -68,6 +68,14 @@ class Page(Screen[None]):
         """What the command palette offers on this screen."""
         return ()
 
+    @property
+    def is_unsaved(self) -> bool:
+        """Whether something typed would be lost by leaving."""
+        return False
+
+    def say_unsaved(self) -> None:
+        """Tell that something typed would be lost by leaving."""
+
     def fail(self, sentence: str) -> None:
         """Say that the database cannot be read; what was read last stays."""
         self.query_one(DaemonLine).fail(sentence)

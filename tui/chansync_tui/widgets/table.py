@@ -202,6 +202,16 @@ class Table(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
             self.scroll_y = row
         self._go(row)
 
+    def place_of(self, column: int) -> Region:
+        """Where the row under the cursor has that column, within the table; empty where it is not on the screen."""
+        y = self.cursor + self._head - self.scroll_offset.y
+        x = 1
+        for index, cells in self._layout().items():
+            if index == column and self._head <= y < self.size.height:
+                return Region(x, y, cells, 1)
+            x += cells + _GAP
+        return Region()
+
     # Cursor
 
     def _go(self, row: int) -> None:

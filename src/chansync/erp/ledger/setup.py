@@ -12,6 +12,7 @@ from typing import Any
 import apsw
 
 from chansync.erp.ledger.setup_kinds import KINDS, SetupField, SetupKind, kind_named, loaded, stored
+from chansync.model.channel import FieldError
 from chansync.model.errors import UsageError
 
 
@@ -67,17 +68,16 @@ def add(db: apsw.Connection, kind: str, code: str, texts: Mapping[str, str]) -> 
         UsageError: everything that is wrong with it.
     """
     found = kind_named(kind)
-    errors: list[str] = []
+    errors: list[FieldError] = []
     code = _parsed(found.code, "code", code, errors) or ""
     if not code and not errors:
-        errors.append("code is needed")
+        errors.append(FieldError("code", "is needed"))
     given = {field.name: field.default for field in found.fields if field.default} | dict(texts)
     with db:
         columns = _columns(db, found, given, errors)
-        missing = [field.name for field in found.fields if field.required and not given.get(field.name, "").strip()]
-        errors += [f"{name} is needed" for name in missing]
+        errors += _missing(found, given, new=True)
         if errors:
-            raise UsageError(f"{_title(found)} {code!r:.60}: {'; '.join(errors)}.")
+            raise UsageError(f"{_title(found)} {code!r:.60}: {'; '.join(map(str, errors))}.")
         columns |= {"code": code, **(found.constants or {})}
         names, marks = ", ".join(columns), ", ".join("?" * len(columns))
         try:
@@ -94,21 +94,49 @@ def change(db: apsw.Connection, kind: str, code: str, texts: Mapping[str, str]) 
         UsageError: there is none of that code, or everything that is wrong with the texts.
     """
     found = kind_named(kind)
-    errors: list[str] = []
+    errors: list[FieldError] = []
     with db:
         row_id = _locate(db, found, code)[0]
         columns = _columns(db, found, texts, errors)
-        for field in found.fields:
-            if field.name in texts and field.fixed:
-                errors.append(f"{field.name} is fixed: remove it and add another")
-            if field.name in texts and field.required and not texts[field.name].strip():
-                errors.append(f"{field.name} is needed")
+        fixed = [field.name for field in found.fields if field.fixed and field.name in texts]
+        errors += [FieldError(name, "is fixed: remove it and add another") for name in fixed]
+        errors += _missing(found, texts, new=False)
         if errors:
-            raise UsageError(f"{_title(found)} {code!r:.60}: {'; '.join(errors)}.")
+            raise UsageError(f"{_title(found)} {code!r:.60}: {'; '.join(map(str, errors))}.")
         if columns:
             assignments = ", ".join(f"{column} = ?" for column in columns)
             db.execute(f"UPDATE {found.table} SET {assignments} WHERE id = ?", (*columns.values(), row_id))
     return get(db, kind, code)
+
+
+def check(db: apsw.Connection, kind: str, texts: Mapping[str, str], *, new: bool) -> list[FieldError]:
+    """Everything that would be wrong with one of these texts, its ``code`` among them, field by field."""
+    found = kind_named(kind)
+    errors: list[FieldError] = []
+    others = {name: text for name, text in texts.items() if name != "code"}
+    if new:
+        code = _parsed(found.code, "code", texts.get("code", ""), errors)
+        if not code and not errors:
+            errors.append(FieldError("code", "is needed"))
+        elif code and _is_taken(db, found, code, texts):
+            errors.append(FieldError("code", f"is taken. {_taken(db, found, code)}"))
+    _columns(db, found, others, errors)
+    return errors + _missing(found, others, new=True)
+
+
+def _missing(kind: SetupKind, texts: Mapping[str, str], *, new: bool) -> list[FieldError]:
+    """Required fields that are empty; of one that exists, those that ``texts`` would empty."""
+    return [
+        FieldError(field.name, "is needed")
+        for field in kind.fields
+        if field.required and (new or field.name in texts) and not texts.get(field.name, "").strip()
+    ]
+
+
+def _is_taken(db: apsw.Connection, kind: SetupKind, code: str, texts: Mapping[str, str]) -> bool:
+    where = f" AND {kind.within}_id = (SELECT id FROM {KINDS[kind.within].table} WHERE code = ?)" if kind.within else ""
+    named = (texts.get(kind.within, "").strip(),) if kind.within else ()
+    return bool(db.execute(f"SELECT 1 FROM {kind.table} WHERE code = ?{where}", (code, *named)).get)
 
 
 def remove(db: apsw.Connection, kind: str, code: str) -> None:
@@ -168,17 +196,19 @@ def _locate(db: apsw.Connection, kind: SetupKind, code: str) -> tuple[Any, ...]:
     return found[0]
 
 
-def _columns(db: apsw.Connection, kind: SetupKind, texts: Mapping[str, str], errors: list[str]) -> dict[str, Any]:
+def _columns(
+    db: apsw.Connection, kind: SetupKind, texts: Mapping[str, str], errors: list[FieldError]
+) -> dict[str, Any]:
     """Typed texts as columns; what is wrong with them goes to ``errors``."""
     columns: dict[str, Any] = {}
     for name, text in texts.items():
         field = kind.field(name)
         if field is None:
             if name == "code":
-                errors.append("code is fixed: other data names it; remove it and add another")
+                errors.append(FieldError(name, "is fixed: other data names it; remove it and add another"))
             else:
                 known = ", ".join(each.name for each in kind.fields)
-                errors.append(f"{name!r:.40} is no field of a {kind.label}: there are {known}")
+                errors.append(FieldError(f"{name!r:.40}", f"is no field of a {kind.label}: there are {known}"))
             continue
         value = _parsed(field.type, name, text, errors)
         if value is None and field.default:
@@ -189,21 +219,21 @@ def _columns(db: apsw.Connection, kind: SetupKind, texts: Mapping[str, str], err
     return columns
 
 
-def _parsed(kind: Any, name: str, text: str, errors: list[str]) -> Any:
+def _parsed(kind: Any, name: str, text: str, errors: list[FieldError]) -> Any:
     try:
         return kind.parse(text)
     except UsageError as error:
-        errors.append(f"{name} {error}")
+        errors.append(FieldError(name, str(error)))
         return None
 
 
-def _foreign(db: apsw.Connection, field: SetupField, code: str, errors: list[str]) -> Any:
+def _foreign(db: apsw.Connection, field: SetupField, code: str, errors: list[FieldError]) -> Any:
     other = KINDS[field.of]
     found = db.execute(f"SELECT id FROM {other.table} WHERE code = ?", (code,)).get
     if found is None:
         known = codes(db, other.name)
         have = ", ".join(known[:12]) + (" …" if len(known) > 12 else "") if known else "none yet"
-        errors.append(f"{field.name} names {code}, but there is no such {other.label}: {have}")
+        errors.append(FieldError(field.name, f"names {code}, but there is no such {other.label}: {have}"))
     return found
 
 

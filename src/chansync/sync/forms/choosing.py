@@ -1,0 +1,71 @@
+"""What fields can hold, with titles: codes of the ERP and of a site's lookups, systems, the words of a type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import apsw
+
+from chansync.erp.ledger import setup
+from chansync.erp.ledger.setup_kinds import kind_named
+from chansync.model.channel import Channel
+from chansync.model.parameter_types import Choice
+from chansync.model.parameters import ChannelParameter
+from chansync.store import channels, mappings
+from chansync.sync import configuration
+from chansync.sync.forms.form import MOST_OPTIONS, FormField, FormOption, reference_of
+
+
+def options(
+    db: apsw.Connection, field: FormField, texts: Mapping[str, str], search: str = ""
+) -> list[FormOption] | None:
+    """What a field may hold; None: anything that its type allows."""
+    if isinstance(field.type, Choice):
+        return matching([(word, "") for word in field.type.words], search)
+    if field.source == "system":
+        return matching([(each.code, f"{each.name} ({each.kind})") for each in channels.systems(db)], search)
+    if field.source == "erp":
+        return erp_options(db, field.of, texts.get("pos", ""), search)
+    return None
+
+
+def erp_options(db: apsw.Connection, of: str, pos: str, search: str = "") -> list[FormOption]:
+    """Records of a kind by code; of what belongs to a POS, those of ``pos``."""
+    kind = kind_named(of)
+    rows = setup.rows(db, kind.name, text=search, limit=-1 if kind.within else MOST_OPTIONS)
+    if kind.within:
+        rows = [row for row in rows if row[kind.within] == pos][:MOST_OPTIONS]
+    return [FormOption(str(row["code"]), str(row.get("name", ""))) for row in rows]
+
+
+def lookup_options(db: apsw.Connection, channel: Channel | None, of: str, search: str) -> list[FormOption] | None:
+    """What the channel's site told; None as long as it told nothing."""
+    told = mappings.lookups(db, channel.id, of) if channel else []
+    allowed = configuration.choices(db, channel)("lookup", of)
+    if allowed is None:
+        return None
+    return matching([(each.code, _title(each)) for each in told if each.code in allowed], search)
+
+
+def _title(value: mappings.Lookup) -> str:
+    state = "" if value.on_site else " (the site no longer has it)"
+    return f"{value.title}{state}" if value.enabled else f"{value.title} (switched off on the site)"
+
+
+def matching(found: Iterable[tuple[str, str]], search: str) -> list[FormOption]:
+    """Of codes and titles, those that hold every word of ``search``."""
+    words = search.casefold().split()
+    return [FormOption(*each) for each in found if all(word in " ".join(each).casefold() for word in words)]
+
+
+def only_choices(db: apsw.Connection, parameters: Iterable[ChannelParameter]) -> dict[str, str]:
+    """Texts of the needed fields for which there is but one thing to name: the only system, the only POS."""
+    found: dict[str, str] = {}
+    for parameter in parameters:
+        source, of = reference_of(parameter.type)
+        if not parameter.needed or source not in ("system", "erp"):
+            continue
+        known = configuration.choices(db, None)(source, of) or []
+        if len(known) == 1:
+            found[parameter.name] = known[0]
+    return found

@@ -1,0 +1,424 @@
+"""A form: every field of a channel, a system or a record of the ERP in one list, edited at its place.
+
+It is drawn from what ``chansync.sync.forms`` says and knows no field by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import SystemCommand
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.message import Message
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import Input
+
+from chansync.sync.configuration import InvalidFields
+from chansync.sync.forms.form import Form, Saved
+from chansync.sync.forms.merging import Conflict, Difference
+from chansync_tui import drafts
+from chansync_tui.form_rows import COLUMNS, VALUE, Row, rows_of
+from chansync_tui.form_state import FormState
+from chansync_tui.going import Edit, ShowMessage
+from chansync_tui.screens.confirm import Confirm
+from chansync_tui.screens.form_editing import FormEditing
+from chansync_tui.widgets.hints import Hint
+from chansync_tui.widgets.inplace import InPlace
+from chansync_tui.widgets.line import Line, Part
+from chansync_tui.widgets.pane import Pane
+from chansync_tui.widgets.search import Search
+from chansync_tui.widgets.table import Table
+from chansync_tui.words import counted
+
+#: How long after the last key the draft is written, in seconds.
+DRAFT_AFTER = 0.5
+
+
+class FormScreen(FormEditing):
+    """One form. ``saved`` is called with the key of what was saved."""
+
+    TAB = "channels"
+    HINTS: ClassVar[Sequence[Hint]] = (
+        Hint("esc", "Close", keep=True),
+        Hint("c", "Confirm", keep=True),
+        Hint("?", "Keys", keep=True),
+        Hint("enter", "Edit"),
+        Hint("[ ]", "Section"),
+        Hint("u", "Undo"),
+        Hint("o", "Settings of it", "Open"),
+        Hint("n", "New"),
+        Hint("/", "Find"),
+    )
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c,f2,ctrl+s", "confirm", "Confirm: save"),
+        Binding("escape", "close", "Close without saving"),
+        Binding("space", "choose", "Edit or switch"),
+        Binding("u", "undo", "The field as it was"),
+        Binding("delete,backspace", "empty", "Empty the field"),
+        Binding("o", "settings", "Open the settings of what the field names, and come back"),
+        Binding("n", "new", "Add something that the field can name, and come back"),
+        Binding("e", "wrong", "Next wrong field"),
+        Binding("r", "take_in", "Take in what somebody else saved; what you typed stays"),
+        Binding("right_square_bracket,tab", "section(1)", "Next section"),
+        Binding("left_square_bracket,shift+tab", "section(-1)", "Previous section"),
+        Binding("slash", "search", "Find a field"),
+    ]
+
+    class Outcome(Message):
+        """What came of saving: ``Saved``, or the exception."""
+
+        def __init__(self, outcome: object) -> None:
+            super().__init__()
+            self.outcome = outcome
+
+    def __init__(
+        self,
+        form: Form,
+        *,
+        saved: Callable[[int | str], object] | None = None,
+        draft: drafts.Draft | None = None,
+    ) -> None:
+        super().__init__()
+        self.state = FormState(form)
+        self._saved = saved
+        self._resumed = draft
+        self._rows: list[Row] = []
+        self._text = ""
+        self._saving = False
+        self._writing: Timer | None = None
+
+    def body(self) -> Iterable[Widget]:
+        yield Line(id="about")
+        yield Line(id="notice")
+        yield Search("field or value")
+        with Container(id="sheet"):
+            yield Table[Row](COLUMNS, Row.cells, lambda row: row.key, id="fields", head=False)
+            yield InPlace()
+        yield Pane(id="pane")
+
+    @property
+    def table(self) -> Table[Row]:
+        return self.query_one("#fields", Table)
+
+    def on_mount(self) -> None:
+        self.state.open(self.desk.db)
+        if self._resumed is not None:
+            self.state.resume(self._resumed.data)
+        self._draft = drafts.path_of(self.desk.path, self.state.form.kind, self.state.form.key)
+        super().on_mount()
+        if self._resumed is not None:
+            drafts.drop(self._resumed.path)
+            self._keep_draft()
+            self.say("This is your unsaved draft. Secrets are not kept in it: enter them again.", "warn")
+        first = next((row.key for row in self._rows if row.field is not None), None)
+        if first is not None:
+            self.table.select(first)
+
+    # Showing
+
+    def read(self) -> None:
+        names = self.state.follow(self.desk.db)
+        self.show_rows()
+        if self.state.stored is None and not self.state.is_new:
+            self.say(f"This {self.state.form.noun} was removed meanwhile: it can only be closed.", "bad")
+        elif names and not self._saving:
+            self.tell_change(names)
+
+    def tell_change(self, names: Sequence[str]) -> None:
+        """Somebody else saved; ``names`` are what changed."""
+        what = ", ".join(map(self._label, names))
+        if self.state.changed:
+            self.say(f"Somebody else changed {what}. What you typed stays; r takes their changes in.", "warn")
+        else:
+            self.say(f"Changed just now by somebody else: {what}.", "note")
+
+    def _label(self, name: str) -> str:
+        return next((row.label for row in self._rows if row.key == name), name)
+
+    def actions(self) -> Iterable[tuple[int, Row]]:
+        """Rows for what can be done, with the section that each closes."""
+        for each in self.state.form.addable():
+            about = ((each.label, "strong"), (each.help, ""))
+            key = f"add:{each.table}"
+            yield each.section, Row(key, each.label, "enter, then its code", "dim", about=about, action=key)
+
+    def more(self) -> Iterable[Row]:
+        """Rows after the form's own: to read."""
+        return ()
+
+    def show_rows(self) -> None:
+        """Make the rows anew from what was typed and what is stored."""
+        self._rows = [*rows_of(self.desk.db, self.state, self.actions()), *self._buttons(), *self.more()]
+        wanted = self._text.casefold()
+        self.table.set_empty(f"Nothing here holds '{self._text}': esc shows all.")
+        if wanted:
+            found = [row for row in self._rows if not row.heading and wanted in f"{row.label} {row.value}".casefold()]
+            self.table.show(found)
+        else:
+            self.table.show(self._rows)
+        self.query_one("#about", Line).put(self._title(), right=[self._standing()])
+        self.explain()
+
+    def _buttons(self) -> Iterable[Row]:
+        yield Row("section:buttons", "Confirm or close", heading=True)
+        about = (
+            "Everything is checked, wrong fields are named, and all of it is saved at once. Key c, F2 or ctrl+s.",
+            "",
+        )
+        yield Row("confirm", "Confirm", self._standing()[0], self._standing()[1], about=(about,), action="confirm")
+        yield Row("close", "Close", "key esc", "dim", about=(("Nothing is saved; it asks first.", ""),), action="close")
+
+    def _title(self) -> list[Part]:
+        return [(f" {self.state.title} ", "strong")]
+
+    def _standing(self) -> Part:
+        if self._saving:
+            return "saving … ", "note"
+        wrong, changed = len(self.state.errors), len(self.state.changed)
+        if wrong:
+            return f"{counted(wrong, 'field')} wrong: e goes there ", "bad"
+        if self.state.is_new:
+            return "not saved yet ", "warn"
+        return (f"{counted(changed, 'change')}, not saved ", "warn") if changed else ("saved ", "good")
+
+    def say(self, sentence: str, tone: str = "") -> None:
+        line = self.query_one("#notice", Line)
+        line.display = bool(sentence)
+        line.put([(f" {sentence}", tone)])
+
+    @on(Table.Moved)
+    def explain(self) -> None:
+        """Help for the row under the cursor."""
+        row = self.table.selected
+        self.query_one(Pane).put(row.about if row else ())
+        self._place_editor()
+
+    def _place_editor(self) -> None:
+        if self.inplace.is_open:
+            self.inplace.move(self.table.place_of(VALUE))
+
+    def on_resize(self, event: events.Resize) -> None:
+        super().on_resize(event)
+        self.call_after_refresh(self._place_editor)
+
+    # Getting about
+
+    @on(Table.Chosen)
+    def open_row(self) -> None:
+        """Enter: edit the field, open the record, or do what the row says."""
+        row = self.table.selected
+        if row is None:
+            return
+        if row.field is not None:
+            self.edit(row)
+        elif row.related is not None:
+            self.post_message(Edit(row.related.kind, row.related.code or None, preset=row.related.preset))
+        elif row.opens is not None:
+            self.post_message(ShowMessage(row.opens))
+        elif row.action.startswith("add:"):
+            self.add_to(row)
+        elif row.action:
+            self.call_later(self.run_action, row.action)
+
+    def action_choose(self) -> None:
+        self.open_row()
+
+    def action_section(self, step: int) -> None:
+        heads = [index for index, row in enumerate(self.table.items) if row.heading]
+        if step > 0:
+            target = next((index for index in heads if index > self.table.cursor), None)
+        else:
+            # From within a section, its own head comes first.
+            target = next((index for index in reversed(heads) if index < self.table.cursor - 1), None)
+        if target is not None:
+            self.table.select(self.table.items[target].key, to_top=True)
+            self.table.action_move(1)
+
+    def action_wrong(self) -> None:
+        """The next field that is wrong, round the form."""
+        places = [index for index, row in enumerate(self.table.items) if row.key in self.state.errors]
+        if places:
+            cursor = self.table.cursor
+            target = next((place for place in places if place > cursor), places[0])
+            self.table.select(self.table.items[target].key)
+        else:
+            self.say("No field is known to be wrong.")
+
+    def action_search(self) -> None:
+        self.query_one(Search).open(self._text)
+
+    @on(Input.Changed, "Search")
+    def narrow_text(self, event: Input.Changed) -> None:
+        """Live, with every key."""
+        self._text = event.value.strip()
+        self.show_rows()
+
+    @on(Search.Left)
+    def leave_search(self) -> None:
+        """Back to the list."""
+        self.table.focus()
+
+    # Closing
+
+    @property
+    def is_unsaved(self) -> bool:
+        """Whether something would be lost by closing."""
+        new = self.state.is_new and self.state.texts != self.state.loaded.texts
+        return bool(self.state.changed) or new or self.typing is not None
+
+    def action_close(self) -> None:
+        if self._text:
+            self._text = ""
+            self.show_rows()
+        elif not self.is_unsaved:
+            self._leave()
+        else:
+            names = ", ".join(map(self._label, self.state.changed[:6]))
+            question = f"Close without saving? What you changed is lost: {names}."
+            self.app.push_screen(Confirm(question, "Discard", "Keep editing"), self._leave_if)
+
+    def _leave_if(self, agreed: bool | None) -> None:
+        if agreed:
+            self._leave()
+
+    def _leave(self) -> None:
+        self.state.texts = dict(self.state.loaded.texts)
+        self.state.entered = {}
+        self._keep_draft()
+        self.dismiss()
+
+    def say_unsaved(self) -> None:
+        """Somebody tried to leave another way."""
+        self.say("This form is not saved: c confirms, esc closes without saving.", "warn")
+
+    # Drafts
+
+    def typed(self) -> None:
+        if self._writing is not None:
+            self._writing.stop()
+        self._writing = self.set_timer(DRAFT_AFTER, self._keep_draft)
+
+    def _keep_draft(self) -> None:
+        """Write or drop the draft, as there is something unsaved or not."""
+        try:
+            if not self.is_unsaved:
+                drafts.drop(self._draft)
+                return
+            data = self.state.draft
+            if self.typing is not None:
+                name, text = self.typing
+                data["texts"] = data["texts"] | {name: text}
+            drafts.keep(self._draft, self.state.title, data)
+        except OSError as error:
+            self.say(f"What you type cannot be kept for the next start: {error.strerror or error}.", "warn")
+
+    def on_unmount(self) -> None:
+        if self._writing is not None:
+            self._writing.stop()
+            self._keep_draft()
+
+    # Saving
+
+    def action_confirm(self) -> None:
+        if self._saving:
+            return
+        if not self.is_unsaved and not self.state.is_new:
+            self.say("There is nothing to save.")
+            return
+        self._saving = True
+        self.show_rows()
+        form, loaded = copy(self.state.form), self.state.loaded
+        texts, entered = dict(self.state.texts), dict(self.state.entered)
+        self.desk.attempt(
+            lambda store: form.save(store, loaded, texts, entered),
+            lambda outcome: self.post_message(self.Outcome(outcome)),
+        )
+
+    @on(Outcome)
+    def take_outcome(self, event: Outcome) -> None:
+        """Saving is over."""
+        self._saving = False
+        outcome = event.outcome
+        if isinstance(outcome, Saved):
+            self._take_saved(outcome)
+        elif isinstance(outcome, InvalidFields):
+            self.state.everything = True
+            self.state.take_errors(outcome.errors)
+            self.show_rows()
+            self.say_wrong()
+        elif isinstance(outcome, Conflict):
+            self._settle(outcome)
+        else:
+            self.show_rows()
+            self.say(f"Not saved. {outcome}", "bad")
+
+    def say_wrong(self) -> None:
+        """Name the wrong fields and go to the first."""
+        names = ", ".join(map(self._label, self.state.errors))
+        self.say(
+            f"Not saved: {counted(len(self.state.errors), 'field')} wrong: {names}. e goes from one to the next.", "bad"
+        )
+        first = next((row.key for row in self._rows if row.key in self.state.errors), None)
+        if first is not None:
+            self.table.select(first)
+
+    def _take_saved(self, outcome: Saved) -> None:
+        self.state.form.key = outcome.key
+        self.state.open(self.desk.db)
+        self._keep_draft()
+        self.show_rows()
+        merged = ""
+        if outcome.theirs:
+            merged = f" What somebody else changed meanwhile is kept too: {self._labels(outcome.theirs)}."
+        self.say(outcome.sentence + merged, "good")
+        if self._saved is not None:
+            self._saved(outcome.key)
+        self.after_saving(outcome)
+
+    def _labels(self, differences: Sequence[Difference]) -> str:
+        return ", ".join(self._label(each.name) for each in differences)
+
+    def after_saving(self, outcome: Saved) -> None:
+        """A short form is done with; one that has more to it stays open."""
+        if not self.state.form.related(self.desk.db):
+            self.app.notify(outcome.sentence, markup=False, timeout=3)
+            self.dismiss()
+
+    def _settle(self, conflict: Conflict, *, then_save: bool = True) -> None:
+        from chansync_tui.screens.differences import Differences
+
+        def settled(keep: set[str] | None) -> None:
+            if keep is None:
+                self.say("Not saved: somebody else changed the same fields. c shows them again.", "warn")
+                self.show_rows()
+                return
+            self._take_in(keep)
+            if then_save:
+                self.action_confirm()
+
+        self.app.push_screen(Differences(conflict, self._label), settled)
+
+    def action_take_in(self) -> None:
+        """What is stored now under what was typed."""
+        conflict = self.state.conflict(self.desk.db)
+        if conflict is not None:
+            self._settle(conflict, then_save=False)
+            return
+        self._take_in(set())
+
+    def _take_in(self, keep: set[str]) -> None:
+        self.state.take_in(self.desk.db, keep)
+        self.typed()
+        self.show_rows()
+        self.say("This is what is stored now, with what you typed over it.")
+
+    def commands(self) -> Iterable[SystemCommand]:
+        yield SystemCommand("Confirm", "Save the form (key c)", self.action_confirm)
+        yield SystemCommand("Close", "Without saving (key esc)", self.action_close)
+        yield SystemCommand("Find a field", "Narrow the list (key /)", self.action_search)
