@@ -100,10 +100,8 @@ def shown(state: FormState, field: FormField) -> tuple[str, str]:
 
 
 def _unset(field: FormField) -> tuple[str, str]:
-    if field.stands_out:
-        return field.empty, "bad"
     word = field.empty or ("not set, needed" if field.needed else "not set")
-    return (f"{word}  ({field.note})" if field.note else word), "dim"
+    return (f"{word}  ({field.note})" if field.note else word), "bad" if field.stands_out else "dim"
 
 
 def _about(state: FormState, field: FormField, error: str) -> Iterator[Part]:

@@ -58,7 +58,8 @@ class FormState:
     @property
     def title(self) -> str:
         """What is edited."""
-        return f"New {self.form.noun}" if self.is_new else f"{self.form.noun.capitalize()} {self.texts.get('code', '')}"
+        noun = self.form.noun
+        return f"New {noun}" if self.is_new else f"{noun[0].upper()}{noun[1:]} {self.texts.get('code', '')}"
 
     # Reading
 

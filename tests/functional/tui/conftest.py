@@ -40,13 +40,14 @@ def _templates(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
 
 
 @pytest.fixture(autouse=True)
-def still(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def still(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Nothing that the screens show depends on this machine or this moment."""
     _hold_still(monkeypatch)
     monkeypatch.setattr("chansync_tui.identity.user", lambda: "anna")
     monkeypatch.setattr("chansync_tui.identity.user_at_host", lambda: "anna@erp1")
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     yield
     monkeypatch.undo()
     time.tzset()

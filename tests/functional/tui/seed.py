@@ -8,6 +8,7 @@ from typing import Any
 
 import apsw
 
+from chansync.erp.ledger import setup
 from chansync.model.times import now_ms
 from chansync.store import channels, jobs, mappings, messages, runs
 from chansync.store.connection import open_store
@@ -44,9 +45,19 @@ def company(path: Path) -> Path:
     _history(db, de, fr)
     _under_way(db, de)
     _orders_and_messages(db, de, fr, uk)
+    _methods(db)
+    channels.remember(db, de, {"signing": "basic"}, connected=True)
     _daemon(db, beat_at=now_ms() - 2000)
     store.close()
     return path
+
+
+def _methods(db: apsw.Connection) -> None:
+    """What the POS of the first channel is paid by and delivers by."""
+    setup.add(db, "account", "BANK", {"name": "Bank"})
+    setup.add(db, "payment-method", "bank", {"name": "Bank transfer", "pos": "BER", "account": "BANK"})
+    setup.add(db, "payment-method", "cash", {"name": "Cash", "pos": "BER", "account": "BANK"})
+    setup.add(db, "delivery-method", "courier", {"name": "Courier", "pos": "BER"})
 
 
 def _channel(db: apsw.Connection, path: Path, code: str, system: str, **values: Any) -> int:

@@ -12,7 +12,7 @@ from textual.geometry import Region
 from textual.widget import Widget
 
 from chansync.model.times import now_ms
-from chansync.store import channels, jobs, mappings, runs
+from chansync.store import channels, jobs, runs
 from chansync.store.runs import RunCounts
 from chansync.store.transaction import transaction
 from chansync_tui.application import ChansyncApp
@@ -247,64 +247,12 @@ async def test_quitting_asks_first_while_a_job_runs_here(alone: Path, work_off: 
     done.set()
 
 
-async def test_enter_shows_the_channel_with_what_applies(company: Path) -> None:
-    app = ChansyncApp(company)
-    async with app.run_test(size=(120, 60)) as pilot:
-        await until_seen(pilot, "shop-de")
-        await pilot.press("j", "enter")
-        screen = await until_seen(pilot, "1 Basic data")
-        assert row(app, "Consumer secret").split()[-1] == "(set)"
-        assert "cs_1" not in screen
-        assert "(not yet in effect)" in row(app, "Push").join(row(app, "Notice user"))
-        assert "Pay immediately" not in screen, "it goes only with issue_document"
-        await pilot.press("down")
-        await until_seen(pilot, "Fixed after the first sync")
-        await pilot.press("escape")
-        await until_seen(pilot, "outlet-uk")
-
-
-async def test_unmapped_methods_stand_out_and_mapping_them_is_live(company: Path) -> None:
-    app = ChansyncApp(company)
-    async with app.run_test(size=WIDE) as pilot:
-        await until_seen(pilot, "shop-de")
-        await pilot.press("j", "enter", *["right_square_bracket"] * 3)
-        await until_seen(pilot, "4 Payment methods")
-        assert row(app, "bacs Bank transfer").split()[-1] == "bank"
-        assert "NOT MAPPED" in row(app, "cod Cash on delivery")
-        await pilot.press("down", "down")
-        await until_seen(pilot, "chansync map payment shop-de cod=METHOD")
-        with Other(company) as other:
-            mappings.map_to(other.db, 1, "payment", "cod", "cash")
-        await until_seen(pilot, "Map it otherwise: chansync map payment shop-de cod=METHOD")
-        assert row(app, "cod Cash on delivery").split()[-1] == "cash"
-
-
-async def test_a_field_is_found_by_typing(company: Path) -> None:
-    app = ChansyncApp(company)
-    async with app.run_test(size=WIDE) as pilot:
-        await until_seen(pilot, "shop-de")
-        await pilot.press("j", "enter", "slash", *"statuses")
-        await until_seen(pilot, "Store domain", gone=True)
-        assert "processing, completed" in row(app, "Order statuses")
-
-
 async def test_an_open_problem_leads_to_its_message(company: Path) -> None:
     app = ChansyncApp(company)
     async with app.run_test(size=WIDE) as pilot:
         await until_seen(pilot, "shop-de")
         await pilot.press("j", "enter", "G", "enter")
         await until_seen(pilot, "What to do:", "Code: item_unknown")
-
-
-async def test_removed_channel_is_said_to_be_gone(company: Path) -> None:
-    app = ChansyncApp(company)
-    async with app.run_test(size=WIDE) as pilot:
-        await until_seen(pilot, "shop-de")
-        await pilot.press("j", "enter")
-        await until_seen(pilot, "1 Basic data")
-        with Other(company) as other:
-            channels.remove_channel(other.db, 1)
-        await until_seen(pilot, "This channel was removed meanwhile.")
 
 
 async def test_m_shows_the_channels_messages_alone(company: Path) -> None:

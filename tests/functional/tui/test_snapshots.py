@@ -17,6 +17,13 @@ SCREENS = {
     "channels": [],
     "channel": ["j", "enter"],
     "channel_mappings": ["j", "enter", *["right_square_bracket"] * 3, "down", "down"],
+    "channel_typing": ["j", "enter", "slash", *"start", "enter", "enter", "home", *"31 "],
+    "channel_wrong": ["j", "enter", "slash", *"start", "enter", "enter", *"x", "enter", "escape"],
+    "channel_choice": ["j", "enter", *["right_square_bracket"] * 3, "j", "enter"],
+    "channel_marks": ["j", "enter", "slash", *"order statuses", "enter", "enter"],
+    "channel_close": ["j", "enter", "right_square_bracket", "enter", *"!", "enter", "escape"],
+    "channel_new": ["a"],
+    "pos": ["j", "enter", "j", "j", "o"],
     "activity": ["2"],
     "messages": ["3"],
     "message": ["3", "j", "j", "j", "j", "enter"],
@@ -65,6 +72,10 @@ def test_many_rows(
     assert snap_compare(ChansyncApp(database("many")), terminal_size=size, run_before=_walk(keys))
 
 
-@pytest.mark.parametrize("keys", [[], ["2"], ["3"]], ids=["channels", "activity", "messages"])
+@pytest.mark.parametrize(
+    "keys",
+    [[], ["2"], ["3"], SCREENS["channel_mappings"], SCREENS["channel_choice"]],
+    ids=["channels", "activity", "messages", "channel", "choice"],
+)
 def test_smallest_size(snap_compare: SizeAndKeys, alone: Path, keys: list[str]) -> None:
     assert snap_compare(ChansyncApp(alone), terminal_size=(60, 20), run_before=_walk(keys))

@@ -36,6 +36,7 @@ _THE_REST = Row(
 class ChannelScreen(FormScreen):
     """The form of a channel, or of a new one."""
 
+    BUTTONS: ClassVar[str] = "7 Confirm or close"
     HINTS: ClassVar[Sequence[Hint]] = (
         Hint("esc", "Close", keep=True),
         Hint("c", "Confirm", keep=True),
@@ -113,7 +114,12 @@ class ChannelScreen(FormScreen):
         self.say(str(told.get("sentence", "")), "good" if job.state == "done" else "bad")
         self.state.take_errors([])
         self.show_rows()
-        self.app.push_screen(connection_report(job))
+        self.app.push_screen(connection_report(job, self._unmapped()))
+
+    def _unmapped(self) -> list[str]:
+        """Labels of the rows that stand out because they hold nothing."""
+        fields = self.state.fields(self.desk.db)
+        return [each.label for each in fields if each.stands_out and not self.state.texts.get(each.name)]
 
     def _may_work(self) -> bool:
         if self.channel_id is None:

@@ -48,11 +48,18 @@ class Chooser(Finder[str]):
     def on_mount(self) -> None:
         super().on_mount()
         table = self.query_one(Table)
-        place = next((index for index, each in enumerate(self._options) if each.value == self._chosen), 0)
-        table.action_move(place)
+        if self._chosen:
+            table.action_move(next((i for i, each in enumerate(self._options) if each.value == self._chosen), 0))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self.query_one(Table).show(self._found(event.value), follow=True)
+
+
+class _Words(Input):
+    """Words to narrow by; a blank marks."""
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        return key != "space" and super().check_consume_key(key, character)
 
 
 class Marks(ModalScreen[list[str] | None]):
@@ -80,7 +87,7 @@ class Marks(ModalScreen[list[str] | None]):
         columns = [Column("", 3), Column("", 20, 40), Column("", 10, 200)]
         with Vertical(id="window"):
             yield Static(self._title, id="title", markup=False)
-            field = Input(placeholder="type to narrow", compact=True)
+            field = _Words(placeholder="type to narrow", compact=True)
             field.cursor_blink = False
             yield field
             table = Table[FormOption](columns, self._cells, lambda option: option.code, head=False)
@@ -92,7 +99,7 @@ class Marks(ModalScreen[list[str] | None]):
     def on_mount(self) -> None:
         self.query_one(Table).set_empty("Nothing matches.")
         self.query_one(Table).show(self._options)
-        self.query_one("#window").styles.height = min(len(self._options) + 5, max(8, self.app.size.height - 4))
+        self.query_one("#window").styles.height = min(len(self._options) + 6, max(8, self.app.size.height - 4))
 
     def _cells(self, option: FormOption) -> tuple[Cell, Cell, Cell]:
         mark = "[x]" if option.code in self._marked else "[ ]"

@@ -59,7 +59,7 @@ class Finder(ModalScreen[Option[V] | None]):
         self.query_one(Table).set_empty("Nothing matches.")
         self.query_one(Table).show(self._options)
         # The window is as high as its list, within the screen.
-        self.query_one("#window").styles.height = min(len(self._options) + 5, max(8, self.app.size.height - 4))
+        self.query_one("#window").styles.height = min(len(self._options) + 6, max(8, self.app.size.height - 4))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         words = event.value.casefold().split()

@@ -5,6 +5,7 @@ It is drawn from what ``chansync.sync.forms`` says and knows no field by name.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from typing import ClassVar
@@ -28,7 +29,6 @@ from chansync_tui.going import Edit, ShowMessage
 from chansync_tui.screens.confirm import Confirm
 from chansync_tui.screens.form_editing import FormEditing
 from chansync_tui.widgets.hints import Hint
-from chansync_tui.widgets.inplace import InPlace
 from chansync_tui.widgets.line import Line, Part
 from chansync_tui.widgets.pane import Pane
 from chansync_tui.widgets.search import Search
@@ -43,6 +43,7 @@ class FormScreen(FormEditing):
     """One form. ``saved`` is called with the key of what was saved."""
 
     TAB = "channels"
+    BUTTONS: ClassVar[str] = "Confirm or close"
     HINTS: ClassVar[Sequence[Hint]] = (
         Hint("esc", "Close", keep=True),
         Hint("c", "Confirm", keep=True),
@@ -99,7 +100,7 @@ class FormScreen(FormEditing):
         yield Search("field or value")
         with Container(id="sheet"):
             yield Table[Row](COLUMNS, Row.cells, lambda row: row.key, id="fields", head=False)
-            yield InPlace()
+            yield self.inplace
         yield Pane(id="pane")
 
     @property
@@ -166,7 +167,7 @@ class FormScreen(FormEditing):
         self.explain()
 
     def _buttons(self) -> Iterable[Row]:
-        yield Row("section:buttons", "Confirm or close", heading=True)
+        yield Row("section:buttons", self.BUTTONS, heading=True)
         about = (
             "Everything is checked, wrong fields are named, and all of it is saved at once. Key c, F2 or ctrl+s.",
             "",
@@ -305,23 +306,27 @@ class FormScreen(FormEditing):
         self._writing = self.set_timer(DRAFT_AFTER, self._keep_draft)
 
     def _keep_draft(self) -> None:
-        """Write or drop the draft, as there is something unsaved or not."""
         try:
-            if not self.is_unsaved:
-                drafts.drop(self._draft)
-                return
-            data = self.state.draft
-            if self.typing is not None:
-                name, text = self.typing
-                data["texts"] = data["texts"] | {name: text}
-            drafts.keep(self._draft, self.state.title, data)
+            self._write_draft()
         except OSError as error:
             self.say(f"What you type cannot be kept for the next start: {error.strerror or error}.", "warn")
+
+    def _write_draft(self) -> None:
+        """Write or drop the draft, as there is something unsaved or not."""
+        if not self.is_unsaved:
+            drafts.drop(self._draft)
+            return
+        data = self.state.draft
+        if self.typing is not None:
+            name, text = self.typing
+            data["texts"] = data["texts"] | {name: text}
+        drafts.keep(self._draft, self.state.title, data)
 
     def on_unmount(self) -> None:
         if self._writing is not None:
             self._writing.stop()
-            self._keep_draft()
+            with contextlib.suppress(OSError):
+                self._write_draft()
 
     # Saving
 
@@ -348,9 +353,11 @@ class FormScreen(FormEditing):
         if isinstance(outcome, Saved):
             self._take_saved(outcome)
         elif isinstance(outcome, InvalidFields):
-            self.state.everything = True
             self.state.take_errors(outcome.errors)
             self.show_rows()
+            if not self.state.errors.keys() <= {row.key for row in self._rows}:
+                self.state.everything = True
+                self.show_rows()
             self.say_wrong()
         elif isinstance(outcome, Conflict):
             self._settle(outcome)

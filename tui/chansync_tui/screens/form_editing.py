@@ -23,6 +23,11 @@ class FormEditing(Page):
     state: FormState
     _edited: Row | None = None
 
+    def __init__(self) -> None:
+        super().__init__()
+        #: Where texts are typed.
+        self.inplace = InPlace()
+
     @property
     def table(self) -> Table[Row]:
         """The form's list."""
@@ -43,11 +48,6 @@ class FormEditing(Page):
     def action_confirm(self) -> None:
         """Save."""
         raise NotImplementedError
-
-    @property
-    def inplace(self) -> InPlace:
-        """Where texts are typed."""
-        return self.query_one(InPlace)
 
     @property
     def field(self) -> FormField | None:
@@ -83,8 +83,8 @@ class FormEditing(Page):
         self.state.put(self.desk.db, field, text)
         self.typed()
         self.show_rows()
-        if field.name in self.state.errors:
-            self.say(f"{field.label} {self.state.errors[field.name]}", "bad")
+        error = self.state.errors.get(field.name)
+        self.say(f"{field.label} {error}" if error else "", "bad")
 
     def _type(self, row: Row) -> None:
         self._edited = row
@@ -131,9 +131,6 @@ class FormEditing(Page):
         self._edited = None
         self.table.focus()
         self.typed()
-
-    def on_click_elsewhere(self) -> None:
-        self.table.focus()
 
     def add_to(self, row: Row) -> None:
         """Ask what the new row of a table is known by."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -39,8 +40,12 @@ class Report(ModalScreen[None]):
         self.query_one(Pane).put(self._parts)
 
 
-def connection_report(job: Job) -> Report:
-    """The window for a finished job of the kinds ``test`` and ``confirm``."""
+def connection_report(job: Job, unmapped: Sequence[str] = ()) -> Report:
+    """The window for a finished job of the kinds ``test`` and ``confirm``.
+
+    Args:
+        unmapped: what still needs a mapping.
+    """
     told: dict[str, Any] = job.result or {}
     ok = job.state == "done"
     parts: list[Part] = [(str(told.get("sentence", "")), "good" if ok else "bad"), ("", "")]
@@ -49,6 +54,8 @@ def connection_report(job: Job) -> Report:
     parts += [(str(sentence), "warn") for sentence in told.get("vanished") or ()]
     wrong = told.get("wrong") or {}
     parts += [(f"Still wrong, so it is not used yet: {name} {sentence}", "bad") for name, sentence in wrong.items()]
+    if ok and unmapped:
+        parts.append((f"Not mapped yet: {', '.join(unmapped)}. Their orders wait as problems until they are.", "warn"))
     if told.get("used"):
         parts.append(("The channel is used now: it syncs on its schedule, and s syncs it at once.", "good"))
     elif not ok and job.args.get("use"):

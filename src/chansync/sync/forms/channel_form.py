@@ -39,7 +39,8 @@ class ChannelForm:
 
     @property
     def sections(self) -> Mapping[int, str]:
-        return SECTIONS | {channel_mappings.ITEM_SECTION: "Items that orders name by other codes"}
+        numbered = {number: f"{number} {title}" for number, title in SECTIONS.items()}
+        return numbered | {channel_mappings.ITEM_SECTION: "Items by other codes"}
 
     @property
     def connected(self) -> bool:
