@@ -14,6 +14,8 @@ from chansync.erp.ledger import setup
 from chansync.model import parameter_types, parameters
 from chansync.store import channels, jobs, mappings
 from chansync_tui.application import ChansyncApp
+from chansync_tui.form_rows import Row
+from chansync_tui.widgets.table import Table
 from functional.tui.looking import Other, row, seen, until_seen
 
 WIDE = (120, 40)
@@ -29,15 +31,11 @@ async def open_channel(pilot: Pilot[Any], *keys: str) -> str:
 
 
 async def go_to(pilot: Pilot[Any], label: str) -> None:
-    """Put the cursor on the field of that label."""
-    app = pilot.app
-    table = app.screen.query_one("#fields")
-    for _ in range(200):
-        await pilot.pause()
-        if table.selected.label.startswith(label):  # type: ignore[attr-defined]
-            return
-        await pilot.press("j")
-    raise AssertionError(f"no row {label}: {seen(app)}")  # type: ignore[arg-type]
+    """Put the cursor on the row of that label."""
+    await pilot.pause()
+    table: Table[Row] = pilot.app.screen.query_one("#fields", Table)
+    table.select(next(row.key for row in table.items if row.label.startswith(label)))
+    await pilot.pause()
 
 
 async def type_into(pilot: Pilot[Any], label: str, text: str) -> None:

@@ -57,6 +57,9 @@ class Page(Screen[None]):
 
     def refresh_all(self) -> None:
         """Read what every screen shows, then what this one does."""
+        if not self.query(DaemonLine):
+            # The screen is being taken down while the app still polls.
+            return
         self.query_one(DaemonLine).tell(daemons.state(self.desk.db), now_ms())
         self._show_jobs()
         self.read()
