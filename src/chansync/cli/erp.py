@@ -22,6 +22,7 @@ _TABLE = {
     "issue": ("erp_actions:issue", "Issue a sale's financial document."),
     "pay": ("erp_actions:pay", "Pay what is unpaid of a sale."),
     "write-out": ("erp_actions:write_out", "Issue the goods of sales."),
+    "ship": ("erp_actions:ship", "Say how the goods of a sale travel."),
     "cancel": ("erp_actions:cancel", "Cancel a sale that is not written out."),
     "reverse": ("erp_actions:reverse", "Reverse a sale that is written out."),
     "refund": ("erp_actions:refund", "Refund a part of a sale."),

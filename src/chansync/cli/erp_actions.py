@@ -71,22 +71,44 @@ def pay(session: Session, sale: str, amount: str | None) -> None:
 
 
 @click.command(
-    "write-out", epilog=examples("chansync erp write-out shop-de-1001", "chansync erp write-out s-1 s-2 s-3")
+    "write-out",
+    epilog=examples(
+        "chansync erp write-out shop-de-1001",
+        "chansync erp write-out shop-de-1001 --carrier DHL --tracking 00340434161094022115",
+        "chansync erp write-out s-1 s-2 s-3",
+    ),
 )
 @click.argument("sales", metavar="SALE...", nargs=-1, required=True)
+@click.option("--carrier", default="", help="By which carrier the goods travel.")
+@click.option("--tracking", default="", help="The carrier's tracking number; of one sale only.")
 @pass_session
-def write_out(session: Session, sales: tuple[str, ...]) -> int:
-    """Issue the goods of sales from their warehouses. A sale that cannot be written out does not stop the others."""
+def write_out(session: Session, sales: tuple[str, ...], carrier: str, tracking: str) -> int:
+    """Issue the goods of sales from their warehouses. A sale that cannot be written out does not stop the others.
+
+    Sites that want to know how goods travel are told the carrier and the tracking number.
+    """
+    if tracking and len(set(sales)) > 1:
+        raise UsageError("A tracking number belongs to one sale: write the others out by themselves.")
     code = exit_codes.OK
     for sale in dict.fromkeys(sales):
         try:
-            _perform(session, "write-out", sale)
+            _perform(session, "write-out", sale, carrier=carrier, tracking=tracking)
         except ChansyncError as error:
             if len(sales) == 1:
                 raise
             code = exit_codes.PROBLEMS
             note(str(error))
     return code
+
+
+@click.command(epilog=examples("chansync erp ship shop-de-1001 --carrier DHL --tracking 00340434161094022115"))
+@click.argument("sale")
+@click.option("--carrier", default="", help="By which carrier the goods travel; otherwise as entered before.")
+@click.option("--tracking", default="", help="The carrier's tracking number; otherwise as entered before.")
+@pass_session
+def ship(session: Session, sale: str, carrier: str, tracking: str) -> None:
+    """Say how the goods of a sale travel that is written out already."""
+    _perform(session, "ship", sale, carrier=carrier, tracking=tracking)
 
 
 @click.command(epilog=examples("chansync erp cancel shop-de-1001"))

@@ -35,7 +35,7 @@ async def audit(store: Store, channel_code: str) -> Audit:
     """Fetch every order of the channel's site and look for its sale or its open problem."""
     channel = await store.run(channels.channel, channel_code)
     importing = await store.run(settings.load, channel)
-    connector = await store.run(connect, store.path, channel)
+    connector = await connect(store, channel)
     found = Audit()
     seen: set[str] = set()
     try:
@@ -60,7 +60,7 @@ def _judge(db: apsw.Connection, importing: settings.ImportSettings, orders: list
         if digest != order.digest:
             found.newer += 1
             continue
-        selected = not reason_to_skip(importing, order.status, order.placed_on.isoformat())
+        selected = not reason_to_skip(importing, order.status, order.placed_on.isoformat(), order.awaits_prices)
         found.selected += selected
         if total is not None and currency is not None:
             found.sold += 1

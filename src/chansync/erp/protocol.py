@@ -81,6 +81,20 @@ class RefundLine:
     tax: int
 
 
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """How a sale's goods travel.
+
+    Attributes:
+        carrier, tracking: as they were entered; either may be empty.
+        at: when the goods were written out, or the shipment was entered if that was later; UTC milliseconds.
+    """
+
+    carrier: str
+    tracking: str
+    at: int
+
+
 class NumberTaken(ChansyncError):
     """Another sale has the number that the draft asks for."""
 
@@ -151,6 +165,18 @@ class Erp(Protocol):
         Raises:
             NotPossible: the sale is touched.
         """
+        ...
+
+    def is_anonymous(self, db: apsw.Connection, sale_id: int) -> bool:
+        """Whether the sale was recorded without any name or street."""
+        ...
+
+    def complete(self, db: apsw.Connection, sale_id: int, draft: SaleDraft) -> None:
+        """Give an anonymous sale the draft's customer and addresses, wherever it stands; nothing else changes."""
+        ...
+
+    def tax_rate(self, db: apsw.Connection, tax_transaction: str) -> Decimal:
+        """The rate of a tax transaction in percent; 0 where there is none of that code."""
         ...
 
     def sale_id(self, db: apsw.Connection, number: str) -> int | None:
@@ -228,14 +254,29 @@ class Erp(Protocol):
         """
         ...
 
-    def write_out(self, db: apsw.Connection, sale_id: int) -> None:
+    def write_out(self, db: apsw.Connection, sale_id: int, carrier: str = "", tracking: str = "") -> None:
         """Issue the goods that are not refunded from the sale's warehouse; ends its blocks and requests.
+
+        Args:
+            carrier, tracking: how they travel, as far as that is known; ``ship`` says it later.
 
         Raises:
             MissingStock: the warehouse does not have them, or others have blocked them, and the POS does not allow
                 negative stock; names the items.
             NotPossible: the sale is written out already, cancelled or reversed.
         """
+        ...
+
+    def ship(self, db: apsw.Connection, sale_id: int, carrier: str, tracking: str) -> None:
+        """Say how the goods of a sale that is written out travel, instead of what was said before.
+
+        Raises:
+            NotPossible: the sale is not written out.
+        """
+        ...
+
+    def shipment(self, db: apsw.Connection, sale_id: int) -> Shipment | None:
+        """How the goods of a sale travel; None where it is not written out."""
         ...
 
     def cancel(self, db: apsw.Connection, sale_id: int) -> None:

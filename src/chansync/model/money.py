@@ -81,6 +81,15 @@ def round_to_minor(amount: Decimal, currency: str) -> int:
     return int(amount.scaleb(minor_digits(currency)).to_integral_value(rounding=ROUND_HALF_UP))
 
 
+def split_gross(units: int, rate: Decimal) -> tuple[int, int]:
+    """Net and tax of an amount that holds its tax, in minor units that add up to it; ``rate`` in percent.
+
+    The net amount is rounded half up, away from zero for an amount below it.
+    """
+    net = int((Decimal(units) * 100 / (100 + rate)).to_integral_value(rounding=ROUND_HALF_UP))
+    return net, units - net
+
+
 def from_minor(units: int, currency: str) -> Decimal:
     """Major units from whole minor units, with the currency's own number of decimals."""
     digits = minor_digits(currency)

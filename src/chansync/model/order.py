@@ -97,6 +97,10 @@ class Order:
         currency: ISO 4217, or empty where the order states none.
         total: what the customer pays, with tax.
         digest: changes whenever anything of the order that matters to a sale or its status changes.
+        gross: amounts hold their tax. Where a line's tax is zero nobody said how much of it that is, and the rate of
+            the sale's tax transaction divides it.
+        awaits_prices: the site does not say yet what it costs, so that it cannot be a sale yet.
+        sent_by_site: the platform sends the goods itself, from a stock that it keeps; nothing of it is told back.
         raw: the platform's own data, kept for people and for a later retry.
     """
 
@@ -123,6 +127,9 @@ class Order:
     refunds: list[Refund]
     digest: str = ""
     raw: dict[str, Any] = field(default_factory=dict, repr=False)
+    gross: bool = False
+    awaits_prices: bool = False
+    sent_by_site: bool = False
 
 
 @dataclass(slots=True)

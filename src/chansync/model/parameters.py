@@ -105,6 +105,9 @@ PARAMETERS: tuple[Parameter, ...] = (
        warning="The goods of every new sale leave the warehouse's stock at once, before anybody has packed them. "
        "Right only where an outside warehouse ships."),
     _P("block_quantities", "Block quantities", "Block the sale's quantities when it is created.", 3, Flag(), False),
+    _P("fba_warehouse", "FBA warehouse", "The warehouse that stands for the stock which the platform keeps and sends "
+       "itself: such orders are blocked and written out there, and nothing of them is told back.", 3,
+       _erp("warehouse"), capability="site_sends"),
     _P("create_request", "Create request", "Create a request for missing stock.", 3, Flag(), False),
     _P("request_warehouses", "Warehouses to check", "Where stock is looked for before a request. None: the POS's "
        "warehouse.", 3, References(source="erp", of="warehouse"), (), only_with=("create_request",)),
@@ -124,6 +127,8 @@ PARAMETERS: tuple[Parameter, ...] = (
        "None: nothing.", 3, _status(), only_with=("push_statuses",), capability="free_statuses"),
     _P("status_cancelled", "Status cancelled", "What a cancelled sale sends. None: nothing.", 3, _status(),
        only_with=("push_statuses",), capability="free_statuses"),
+    _P("carrier", "Carrier", "The carrier that is told to the site where writing out names none.", 3,
+       Text(longest=60), only_with=("push_statuses",), capability="confirm_shipments"),
     _P("push_quantities", "Synchronise quantities", "Send to the site whether an item is in stock.", 3, Flag(), False,
        capability="push_quantities"),
     _P("quantity_warehouses", "Warehouses for quantities", "Whose stock counts. None: the POS's warehouse.", 3,
@@ -137,7 +142,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     _P("statuses_every", "Statuses every", "How often statuses are pushed.", 3, Duration(), "5min"),
     _P("quantities_every", "Quantities every", "How often quantities are pushed.", 3, Duration(), "15min"),
     _P("comparison_every", "Comparison every", "How often the orders of the last 90 days are compared with the site's: "
-       "what is missing is fetched, what is gone is reported.", 3, Duration(), "1d"),
+       "what is missing is fetched, what is gone is reported.", 3, Duration(), "1d", capability="compare"),
     _P("vat_number_keys", "VAT number keys", "More names under which the site's plugins keep a VAT number, beside "
        "the usual ones.", 3, TextList(), (), capability="number_keys"),
     _P("uic_keys", "UIC keys", "More names under which the site's plugins keep a registered company number.", 3,

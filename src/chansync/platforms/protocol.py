@@ -13,14 +13,16 @@ signing, time zone, what it refuses) and wants to be given back at the next conn
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from chansync.model.order import Order, Refund, UnreadableOrder
 from chansync.model.parameter import Parameter
+
+T = TypeVar("T")
 
 
 class Capability(StrEnum):
@@ -28,11 +30,81 @@ class Capability(StrEnum):
 
     CHANNEL_CREDENTIALS = "channel_credentials"  # address and keys belong to the channel, not to the system
     SYSTEM_CREDENTIALS = "system_credentials"  # the system has keys of its own and can be connected to
+    SITE_SENDS = "site_sends"  # the platform keeps stock of ours and sends some orders itself
+    CONFIRM_SHIPMENTS = "confirm_shipments"  # a shipment is told with its carrier and tracking number
+    COMPARE = "compare"  # orders can vanish from the site, and all of them can be listed cheaply
     NUMBER_KEYS = "number_keys"  # tax numbers stand under names that differ from site to site
     FREE_STATUSES = "free_statuses"  # any of the site's statuses can be set by us
     PUSH_STATUSES = "push_statuses"
     PUSH_QUANTITIES = "push_quantities"
     HIDE_ITEMS = "hide_items"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundOrder:
+    """An order that a search for all channels of a system found.
+
+    Attributes:
+        place: whose it is; the word by which ``SystemState.dealt`` gives it out.
+        changed_at: UTC milliseconds of its last change; an earlier version never replaces a later one.
+    """
+
+    place: str
+    external_id: str
+    changed_at: int
+    raw: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DealtOrder:
+    """An order from the inbox of a system; later versions have later ids."""
+
+    id: int
+    raw: dict[str, Any]
+
+
+class SystemState(Protocol):
+    """What the connectors of one system share, over processes and restarts: JSON under names, and an inbox of orders.
+
+    The functions that it is given run inside a transaction: they compute and do nothing else.
+    """
+
+    async def read(self, name: str) -> dict[str, Any]:
+        """The value of that name; empty when it was never set."""
+        ...
+
+    async def change(self, name: str, function: Callable[[dict[str, Any]], tuple[dict[str, Any], T]]) -> T:
+        """Set the value to what ``function`` makes of it; what it answers beside."""
+        ...
+
+    async def take(self, name: str) -> bool:
+        """Take the lease on a name, so that one run at a time works on it; False when another has it."""
+        ...
+
+    async def give_back(self, name: str) -> None:
+        """Give the lease back; harmless when it is not held."""
+        ...
+
+    async def deal(
+        self, name: str, found: list[FoundOrder], function: Callable[[dict[str, Any]], dict[str, Any]]
+    ) -> set[str] | None:
+        """Put orders into the inbox and change the value, in one transaction; only with the lease.
+
+        Returns:
+            The places that got something new; None when the lease was lost, and nothing was written.
+        """
+        ...
+
+    async def dealt(self, place: str, after: int, limit: int) -> list[DealtOrder]:
+        """The place's orders after that id, in the order of their ids."""
+        ...
+
+    async def prune(
+        self, name: str, before: int, function: Callable[[dict[str, Any], dict[str, int]], dict[str, Any]]
+    ) -> None:
+        """Drop what was put in before that time (UTC milliseconds); ``function`` is given, for each place that lost
+        orders, the latest change among them, and makes the new value."""
+        ...
 
 
 @dataclass(slots=True)
@@ -41,10 +113,12 @@ class SystemSettings:
 
     Attributes:
         values: the system's parameters by name (``Platform.system_parameters``), secrets opened.
+        state: what its connectors share; None where nothing is kept.
     """
 
     code: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
+    state: SystemState | None = None
 
 
 @dataclass(slots=True)
@@ -135,6 +209,8 @@ class OrderPage:
         expected: how many orders the whole pull will bring, as far as the site says; None when unknown.
         last: whether the pull ends with this page.
         notes: sentences for the message log (a fallback was taken, a filter was dropped).
+        news_for: other places of the system for which something new was found on the way: their channels are pulled
+            next.
     """
 
     orders: list[Order | UnreadableOrder]
@@ -142,6 +218,7 @@ class OrderPage:
     expected: int | None = None
     last: bool = False
     notes: list[str] = field(default_factory=list)
+    news_for: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +227,16 @@ class StatusChange:
 
     Attributes:
         known: the status that the order was last known in; what else changed since is told by comparing with it.
+        carrier, tracking: how the goods travel, of a sale that is written out; empty where nobody said.
+        shipped_at: UTC milliseconds of when they left; None for a sale that is not written out.
     """
 
     external_id: str
     status: str
     known: str
+    carrier: str = ""
+    tracking: str = ""
+    shipped_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +283,7 @@ class PushResult:
     Attributes:
         target: the order's or item's id on the site.
         error: a sentence on why the site does not have it now; empty: it does.
+        waiting: the site has taken it and has not done it yet: ask again with the same change.
         order: the order as the site has it after a status was set.
         digest_before: the digest that this order would have with the status of ``StatusChange.known``: equal to the
             one that was kept, nothing but the status is new.
@@ -210,6 +293,7 @@ class PushResult:
     error: str = ""
     order: Order | None = None
     digest_before: str = ""
+    waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +325,11 @@ class Connector(Protocol):
     @property
     def traffic(self) -> Traffic:
         """Counters for the run's record."""
+        ...
+
+    @property
+    def status_batch(self) -> int:
+        """Of how many orders at a time ``statuses`` and ``push_statuses`` are asked, at most 100."""
         ...
 
     async def check(self) -> SiteIdentity:

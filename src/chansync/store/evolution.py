@@ -21,6 +21,7 @@ from typing import TypeVar
 from sqlite_utils import Database, Migrations
 
 from chansync.store.evolution_search import SEARCH
+from chansync.store.evolution_sharing import SHARING
 from chansync.store.later_schema import NOTICES, SYSTEMS
 from chansync.store.lock_file import open_lock
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
@@ -91,6 +92,12 @@ def notices(db: Database) -> None:
 def search(db: Database) -> None:
     """What answers the filters of the message log."""
     _run(db, SEARCH)
+
+
+@migrations(name="0005_sharing")
+def sharing(db: Database) -> None:
+    """One search serves all channels of a system; shipments have a carrier and a tracking number."""
+    _run(db, SHARING)
 
 
 _SETTINGS_AND_CHANNELS = """

@@ -28,6 +28,7 @@ class DueStatus:
 
     id: int
     order_id: int
+    sale_id: int | None
     external_id: str
     number: str
     event: str
@@ -63,13 +64,22 @@ def due(
 ) -> list[DueStatus]:
     """Open rows of the channel, oldest first; with ``now``, only those whose next try is due by then."""
     rows = db.execute(
-        """SELECT b.id, o.id, o.external_id, o.number, b.event, b.status, o.status, o.own_status, b.attempts
+        """SELECT b.id, o.id, o.sale_id, o.external_id, o.number, b.event, b.status, o.status, o.own_status, b.attempts
            FROM outbox b JOIN "order" o ON o.id = b.order_id
            WHERE b.channel_id = ?1 AND b.state IN ('due', 'sent') AND b.id > ?3
            AND (?2 IS NULL OR coalesce(b.next_try_at, 0) <= ?2) ORDER BY b.id LIMIT ?4""",
         (channel_id, now, after_id, limit),
     )
     return [DueStatus(*row) for row in rows]
+
+
+def make_due(db: apsw.Connection, sale_id: int) -> None:
+    """Let what waits to be sent for the sale be tried at once, because what it lacked was entered."""
+    db.execute(
+        """UPDATE outbox SET next_try_at = NULL WHERE state IN ('due', 'sent')
+           AND order_id IN (SELECT id FROM "order" WHERE sale_id = ?)""",
+        (sale_id,),
+    )
 
 
 def sent(db: apsw.Connection, rows: list[DueStatus]) -> None:
@@ -103,6 +113,14 @@ def fail(db: apsw.Connection, row: DueStatus) -> None:
         (next_try(row.attempts), row.id),
     )
     db.execute('UPDATE "order" SET own_status = ? WHERE id = ?', (row.own_status, row.order_id))
+
+
+def wait(db: apsw.Connection, row: DueStatus, minutes: int) -> None:
+    """The site has taken the status and not set it yet: look again after that time."""
+    db.execute(
+        "UPDATE outbox SET next_try_at = ? WHERE id = ? AND state IN ('due', 'sent')",
+        (now_ms() + minutes * 60_000, row.id),
+    )
 
 
 def next_try(attempts: int) -> int:

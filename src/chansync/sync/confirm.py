@@ -60,7 +60,7 @@ async def confirm_channel(store: Store, code: str) -> ConnectionReport:
 async def _with_connector(store: Store, code: str, *, fill: bool) -> ConnectionReport:
     try:
         channel = await store.run(channels.channel, code)
-        connector = await store.run(connect, store.path, channel)
+        connector = await connect(store, channel)
     except ChansyncError as error:
         return ConnectionReport(False, str(error), code=error.code)
     try:

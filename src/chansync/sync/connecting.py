@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import apsw
 
 from chansync.model.channel import Channel, IntegrationSystem
@@ -11,21 +9,24 @@ from chansync.model.parameter import defaults
 from chansync.platforms.protocol import Connector, ConnectorSettings, SystemSettings
 from chansync.platforms.registry import platform
 from chansync.store import channels, secrets
+from chansync.store.connection import Store
+from chansync.sync.system_state import StoredState
 
 
-def connect(db: apsw.Connection, path: Path, channel: Channel) -> Connector:
+async def connect(store: Store, channel: Channel) -> Connector:
     """A connector for the channel; no I/O on the network yet.
 
     Raises:
         StoreError: the secrets cannot be opened here.
         UsageError: its platform is not installed.
     """
-    values = channel.values | secrets.open_all(db, path, channel.id)
-    system = system_settings(db, path, channel.system)
-    return platform(channel.system.kind).connect(ConnectorSettings(channel.code, values, dict(channel.facts), system))
+    found = platform(channel.system.kind)
+    own = await store.run(secrets.open_all, store.path, channel.id)
+    system = await system_settings(store, channel.system)
+    return found.connect(ConnectorSettings(channel.code, channel.values | own, dict(channel.facts), system))
 
 
-def system_settings(db: apsw.Connection, path: Path, system: IntegrationSystem) -> SystemSettings:
+async def system_settings(store: Store, system: IntegrationSystem) -> SystemSettings:
     """What a connector is given of the system, its secrets opened.
 
     Raises:
@@ -33,7 +34,8 @@ def system_settings(db: apsw.Connection, path: Path, system: IntegrationSystem) 
         UsageError: its platform is not installed.
     """
     before = defaults(platform(system.kind).system_parameters)
-    return SystemSettings(system.code, before | system.values | secrets.open_system(db, path, system.id))
+    clear = await store.run(secrets.open_system, store.path, system.id)
+    return SystemSettings(system.code, before | system.values | clear, StoredState(store, system.id))
 
 
 def keep_facts(db: apsw.Connection, channel: Channel, connector: Connector, *, connected: bool = False) -> None:

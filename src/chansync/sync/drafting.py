@@ -11,7 +11,7 @@ import apsw
 
 from chansync.model.errors import DataError
 from chansync.model.identity import is_valid_vat, normal_email, normal_number, normal_phone, normal_vat
-from chansync.model.money import format_money, round_to_minor, to_minor
+from chansync.model.money import format_money, from_minor, round_to_minor, split_gross, to_minor
 from chansync.model.order import ChargeLine, Order, OrderLine, TaxNumbers
 from chansync.model.sale import Customer, LineKind, SaleDraft, SaleLine
 from chansync.sync.settings import ImportSettings
@@ -62,7 +62,7 @@ def draft_sale(db: apsw.Connection, settings: ImportSettings, order: Order) -> S
         channel_code=channel.code,
         order_number=order.number,
         pos=settings.pos.code,
-        warehouse=settings.pos.warehouse,
+        warehouse=_warehouse(settings, order),
         sale_date=_today() if values["date_is_sync_date"] else order.placed_on,
         currency=currency,
         total=total,
@@ -81,6 +81,34 @@ def draft_sale(db: apsw.Connection, settings: ImportSettings, order: Order) -> S
         match_phone=values["check_phone"],
         match_email=values["check_email"],
     )
+
+
+def with_tax(db: apsw.Connection, settings: ImportSettings, order: Order) -> Order:
+    """The order with net amounts and their tax, where the site tells only what is paid (``Order.gross``)."""
+    if not order.gross:
+        return order
+    currency = order.currency or settings.channel["currency"] or ""
+    rate = settings.erp.tax_rate(db, _tax_transaction(settings, order, _customer(settings, order)))
+
+    def net(amount: Decimal) -> Decimal:
+        return from_minor(split_gross(round_to_minor(amount, currency), rate)[0], currency)
+
+    def charge(line: ChargeLine) -> ChargeLine:
+        if line.tax:
+            return line
+        total = net(line.total)
+        return replace(line, total=total, tax=line.total - total)
+
+    def item(line: OrderLine) -> OrderLine:
+        if line.tax:
+            return line
+        total = net(line.total)
+        return replace(line, subtotal=net(line.subtotal), total=total, tax=line.total - total)
+
+    return replace(
+        order, gross=False, lines=list(map(item, order.lines)), shipping=list(map(charge, order.shipping)),
+        fees=list(map(charge, order.fees)),
+    )  # fmt: skip
 
 
 def _today() -> date:
@@ -187,6 +215,20 @@ def _meet_total(lines: list[SaleLine], order: Order, currency: str) -> int:
     if difference:
         lines.append(SaleLine(LineKind.ROUNDING, "", "Rounding", Decimal(1), difference, 0))
     return total
+
+
+def _warehouse(settings: ImportSettings, order: Order) -> str:
+    """Where the goods come from: the POS's warehouse, or that of what the platform sends itself."""
+    if not order.sent_by_site:
+        return settings.pos.warehouse
+    warehouse = settings.channel["fba_warehouse"]
+    if not warehouse:
+        raise Problem(
+            "warehouse_missing",
+            f"Order {order.number} is sent by the platform itself, and the channel's fba_warehouse is not set.",
+            {"parameter": "fba_warehouse"},
+        )
+    return str(warehouse)
 
 
 def _payment_method(settings: ImportSettings, order: Order) -> str:

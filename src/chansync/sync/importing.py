@@ -21,7 +21,7 @@ from chansync.model.times import now_ms
 from chansync.store import mappings, messages, orders
 from chansync.store.orders import OrderRow
 from chansync.store.transaction import transaction
-from chansync.sync.drafting import Problem, draft_sale
+from chansync.sync.drafting import Problem, draft_sale, with_tax
 from chansync.sync.lifecycle import Settled, asked_for, settle
 from chansync.sync.outgoing import note_sale
 from chansync.sync.selection import reason_to_skip, skip_sentence
@@ -98,7 +98,8 @@ def _is_known(settings: ImportSettings, row: OrderRow, order: Order | Unreadable
     if row.digest != order.digest:
         return False
     if row.state == "skipped":
-        return bool(reason_to_skip(settings, order.status, order.placed_on.isoformat()) == row.reason)
+        reason = reason_to_skip(settings, order.status, order.placed_on.isoformat(), order.awaits_prices)
+        return bool(reason == row.reason)
     return not again or (row.state == "imported" and not row.reason)
 
 
@@ -129,9 +130,10 @@ def _guarded(
 def _apply(db: apsw.Connection, settings: ImportSettings, order: Order, run_id: int | None) -> Outcome:
     # Read again, now that nobody else can write: another process may have taken the order in meanwhile.
     row = orders.by_external_id(db, settings.channel.id, order.external_id)
+    order = with_tax(db, settings, order)
     if row and row.sale_id is not None:
         return _follow(db, settings, order, row, row.sale_id, run_id)
-    reason = reason_to_skip(settings, order.status, order.placed_on.isoformat())
+    reason = reason_to_skip(settings, order.status, order.placed_on.isoformat(), order.awaits_prices)
     if reason:
         return _skip(db, settings, order, row, reason, run_id)
     draft = draft_sale(db, settings, order)
@@ -212,12 +214,16 @@ def _follow(
     db: apsw.Connection, settings: ImportSettings, order: Order, row: OrderRow, sale_id: int, run_id: int | None
 ) -> Outcome:
     """Bring a sale in line with its order: edits while it is untouched, payments, refusals, refunds."""
+    if order.awaits_prices:
+        # Without prices there is nothing to compare its sale with.
+        _write_imported(db, settings, order, row, sale_id, Settled(todo=row.todo), run_id)
+        return Outcome(Action.UPDATE, f"status {order.status}", sale_number=settings.erp.sale_number(db, sale_id))
     edited = _take_over_edits(db, settings, order, sale_id)
     settled = settle(db, settings, order, sale_id, todo=row.todo, before=row.status, own_status=row.own_status)
     if isinstance(edited, Problem):
         settled.problem = settled.problem or edited
     else:
-        settled.done[:0] = edited
+        settled.done[:0] = edited + _complete(db, settings, order, sale_id)
     _write_imported(db, settings, order, row, sale_id, settled, run_id)
     said = "; ".join(settled.done) or f"status {order.status}"
     number = settings.erp.sale_number(db, sale_id)
@@ -241,6 +247,19 @@ def _take_over_edits(db: apsw.Connection, settings: ImportSettings, order: Order
     except Problem as problem:
         return problem
     return [f"rewritten: {'; '.join(changes)}"]
+
+
+def _complete(db: apsw.Connection, settings: ImportSettings, order: Order, sale_id: int) -> list[str]:
+    """Give a sale of nobody its customer and addresses, now that the site tells them; what was done."""
+    known = order.billing.name or order.delivery.name or order.delivery.line_1
+    if not known or not settings.erp.is_anonymous(db, sale_id):
+        return []
+    try:
+        settings.erp.complete(db, sale_id, draft_sale(db, settings, order))
+    except Problem:
+        # What stands in the way of a new sale says nothing about who bought this one; a later change tries again.
+        return []
+    return ["customer and addresses completed"]
 
 
 def differences(db: apsw.Connection, settings: ImportSettings, order: Order, sale_id: int) -> list[str]:

@@ -10,6 +10,9 @@ import apsw
 from chansync.erp.ledger.sales import Ledger
 from chansync.erp.protocol import SaleState
 from chansync.model.channel import Channel
+from chansync.model.errors import UsageError
+from chansync.platforms import registry
+from chansync.platforms.protocol import Capability
 from chansync.store import channels, outbox
 
 #: Stream → the parameter that switches it on, for the streams that send.
@@ -18,6 +21,8 @@ SENDING = {"statuses": "push_statuses", "quantities": "push_quantities"}
 
 def why_off(channel: Channel, stream: str) -> str:
     """Why the channel's stream does nothing, in a sentence; empty when it works, or is a stream that only reads."""
+    if stream == "comparison" and not _can_compare(channel.system.kind):
+        return f"{channel.code} is not compared: orders do not vanish from its platform."
     switch = SENDING.get(stream)
     if switch is None:
         return ""
@@ -28,6 +33,14 @@ def why_off(channel: Channel, stream: str) -> str:
     return ""
 
 
+def _can_compare(kind: str) -> bool:
+    try:
+        return Capability.COMPARE in registry.platform(kind).capabilities
+    except UsageError:
+        # A platform that is not installed says so by itself when it is to connect.
+        return True
+
+
 def note_sale(db: apsw.Connection, sale_id: int) -> None:
     """Let the status be sent that the sale's state asks for, if it comes from an order of a channel that sends any.
 
@@ -35,10 +48,14 @@ def note_sale(db: apsw.Connection, sale_id: int) -> None:
     already names the sale. It may be called more often: the same event sends its status once. A status that waits
     and was not confirmed is replaced by that of a later event.
     """
-    found = db.execute('SELECT id, channel_id, status FROM "order" WHERE sale_id = ?', (sale_id,)).fetchone()
+    found = db.execute(
+        'SELECT id, channel_id, status, sent_by_site FROM "order" WHERE sale_id = ?', (sale_id,)
+    ).fetchone()
     if found is None:
         return
-    order_id, channel_id, known = found
+    order_id, channel_id, known, sent_by_site = found
+    if sent_by_site:
+        return
     channel = channels.channel_by_id(db, channel_id)
     if channel is None or why_off(channel, "statuses"):
         return

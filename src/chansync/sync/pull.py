@@ -65,6 +65,8 @@ class OrdersPull:
         self.tell = tell
         self.stop = stop
         self.plans: list[OrderPlan] | None = None
+        #: Other places of the system for which this pull found something new.
+        self.news_for: set[str] = set()
 
     @property
     def _channel_id(self) -> int:
@@ -102,6 +104,7 @@ class OrdersPull:
 
     async def _take_page(self, page: OrderPage, keeps_cursor: bool) -> None:
         self.counts.expected = page.expected
+        self.news_for |= page.news_for
         await self._refresh_settings()
         await self._take(page.orders)
         if self.plans is None:

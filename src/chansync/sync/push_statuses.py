@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import apsw
 
+from chansync.erp.ledger.sales import Ledger
 from chansync.model.errors import SiteUnavailable
 from chansync.model.times import now_ms
 from chansync.platforms.protocol import PushResult, StatusChange
@@ -19,6 +20,9 @@ from chansync.store.outbox import DueStatus
 from chansync.store.transaction import transaction
 from chansync.sync.planning import PushPlan
 from chansync.sync.pushing import BATCH, Pushing
+
+#: When a status that the site has taken but not set yet is looked at again, in minutes.
+LOOK_AGAIN_MINUTES = 5
 
 #: How often a batch is sent where its answer is lost: each time only what the site then still lacks.
 TRIES = 2
@@ -42,7 +46,8 @@ async def push_statuses(run: Pushing) -> None:
     now = None if run.asked else now_ms()
     last = 0
     while not run.stop.is_set():
-        rows = await run.store.run(outbox.due, run.channel_id, now, limit=BATCH, after_id=last)
+        batch = min(run.connector.status_batch, BATCH)
+        rows = await run.store.run(outbox.due, run.channel_id, now, limit=batch, after_id=last)
         if not rows:
             return
         last = rows[-1].id
@@ -63,7 +68,7 @@ async def _send(run: Pushing, rows: list[DueStatus]) -> None:
         rows = found.send
         if not rows:
             return
-        changes = [StatusChange(row.external_id, row.status, row.known) for row in rows]
+        changes = await run.store.run(_changes, rows)
         try:
             results = await run.connector.push_statuses(changes)
         except SiteUnavailable:
@@ -72,6 +77,17 @@ async def _send(run: Pushing, rows: list[DueStatus]) -> None:
             continue
         await run.store.run(_note_results, run, rows, results)
         return
+
+
+def _changes(db: apsw.Connection, rows: list[DueStatus]) -> list[StatusChange]:
+    """What is to be sent, with how the goods travel where they do."""
+    ledger = Ledger()
+    changes = []
+    for row in rows:
+        shipment = ledger.shipment(db, row.sale_id) if row.sale_id is not None else None
+        how = (shipment.carrier, shipment.tracking, shipment.at) if shipment else ("", "", None)
+        changes.append(StatusChange(row.external_id, row.status, row.known, *how))
+    return changes
 
 
 def _sort(run: Pushing, rows: list[DueStatus], current: dict[str, str]) -> _Sorted:
@@ -115,6 +131,10 @@ def _note_unsent(db: apsw.Connection, run: Pushing, found: _Sorted) -> None:
 def _note_results(db: apsw.Connection, run: Pushing, rows: list[DueStatus], results: list[PushResult]) -> None:
     with transaction(db):
         for row, result in zip(rows, results, strict=True):
+            if result.waiting:
+                outbox.wait(db, row, LOOK_AGAIN_MINUTES)
+                run.counts.unchanged += 1
+                continue
             if result.error:
                 outbox.fail(db, row)
                 sentence = f"Order {row.number}: the status {row.status} cannot be sent: {result.error}."

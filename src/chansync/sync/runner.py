@@ -125,8 +125,27 @@ async def _sync(
             break
         if sentence := why_off(channel, stream):
             results.append(RunResult(channel.code, stream, "off", RunCounts(), sentence))
-        else:
-            results.append(await _Run(store, channel, stream, trigger, request, progress, stop).go())
+            continue
+        run = _Run(store, channel, stream, trigger, request, progress, stop)
+        results.append(await run.go())
+        if run.news_for and not request.dry_run:
+            results += await _pass_on(store, channel, run.news_for, trigger, stop)
+    return results
+
+
+async def _pass_on(
+    store: Store, channel: Channel, places: set[str], trigger: str, stop: asyncio.Event | None
+) -> list[RunResult]:
+    """Pull the other channels of the system for which a search found something new, so that they need not wait."""
+    results = []
+    for other in await store.run(channels.all_channels):
+        if other.system.id != channel.system.id or other.id == channel.id or not other["used"]:
+            continue
+        if other["store_domain"] not in places or (stop is not None and stop.is_set()):
+            continue
+        result = await _Run(store, other, "orders", trigger, SyncRequest(), None, stop).go()
+        if result.state != "busy":
+            results.append(result)
     return results
 
 
@@ -165,6 +184,7 @@ class _Run:
         self.counts = RunCounts()
         self.run_id: int | None = None
         self.trace = ""
+        self.news_for: set[str] = set()
 
     async def go(self) -> RunResult:
         store, channel = self.store, self.channel
@@ -225,7 +245,7 @@ class _Run:
         return [] if work.cancelled() else work.result()
 
     async def _work(self) -> list[OrderPlan | PushPlan]:
-        connector = await self.store.run(connect, self.store.path, self.channel)
+        connector = await connect(self.store, self.channel)
         try:
             if self.stream == "lookups":
                 await confirm.pull_lookups(self.store, self.channel, connector)
@@ -263,7 +283,10 @@ class _Run:
             await pull.by_number(self.request.order_numbers)
         else:
             await pull.due_again()
-            await pull.changed(self.request.since)
+            try:
+                await pull.changed(self.request.since)
+            finally:
+                self.news_for = pull.news_for
         return pull.plans or []
 
     async def _push(self, connector: Connector) -> list[PushPlan]:

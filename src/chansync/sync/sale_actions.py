@@ -12,7 +12,9 @@ from chansync.erp.ledger.sales import Ledger
 from chansync.erp.protocol import RefundLine
 from chansync.model.errors import DataError, UsageError
 from chansync.model.money import format_money, to_minor
+from chansync.model.parameter_types import Text
 from chansync.model.sale import LineKind, SaleLine
+from chansync.store import outbox
 from chansync.store.transaction import transaction
 from chansync.sync.outgoing import note_sale
 
@@ -66,9 +68,33 @@ def _pay(db: apsw.Connection, sale_id: int, amount: Decimal | None = None) -> st
     return f"paid {format_money(paid, currency)}." if paid else "nothing is owed."
 
 
-def _write_out(db: apsw.Connection, sale_id: int) -> str:
-    _LEDGER.write_out(db, sale_id)
+#: The longest name of a carrier and the longest tracking number.
+LONGEST_SHIPMENT_TEXT = 60
+
+
+def _write_out(db: apsw.Connection, sale_id: int, carrier: str = "", tracking: str = "") -> str:
+    carrier, tracking = _shipment_text("carrier", carrier), _shipment_text("tracking number", tracking)
+    _LEDGER.write_out(db, sale_id, carrier, tracking)
     return "written out."
+
+
+def _ship(db: apsw.Connection, sale_id: int, carrier: str = "", tracking: str = "") -> str:
+    """Say how the goods travel, after they were written out; a channel that waits for it tries again at once."""
+    before = _LEDGER.shipment(db, sale_id)
+    carrier = _shipment_text("carrier", carrier) or (before.carrier if before else "")
+    tracking = _shipment_text("tracking number", tracking) or (before.tracking if before else "")
+    if not carrier and not tracking:
+        raise UsageError("Say by which carrier the goods travel, or the tracking number.")
+    _LEDGER.ship(db, sale_id, carrier, tracking)
+    outbox.make_due(db, sale_id)
+    return f"travels by {carrier or 'an unknown carrier'}{f' as {tracking}' if tracking else ''}."
+
+
+def _shipment_text(what: str, text: str) -> str:
+    try:
+        return Text(longest=LONGEST_SHIPMENT_TEXT).parse(text) or ""
+    except UsageError as error:
+        raise UsageError(f"The {what} {error}.") from None
 
 
 def _cancel(db: apsw.Connection, sale_id: int) -> str:
@@ -149,6 +175,7 @@ ACTIONS: dict[str, Callable[..., str]] = {
     "issue": _issue,
     "pay": _pay,
     "write-out": _write_out,
+    "ship": _ship,
     "cancel": _cancel,
     "reverse": _reverse,
     "refund": _refund,

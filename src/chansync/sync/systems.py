@@ -219,7 +219,7 @@ async def test_system(store: Store, code: str) -> SystemReport:
                 False, f"The system {code} has no keys of its own: test its channels (chansync channel test CODE).",
                 code="usage",
             )  # fmt: skip
-        settings = await store.run(system_settings, store.path, system)
+        settings = await system_settings(store, system)
         identity = await registry.platform(system.kind).check_system(settings)
     except (SiteError, ChansyncError) as error:
         return SystemReport(False, str(error), code=error.code)

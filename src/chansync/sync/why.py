@@ -115,7 +115,7 @@ def _explain_skip(db: apsw.Connection, channel: Channel, row: OrderRow) -> str:
         importing = settings.load(db, channel)
     except settings.ChannelIncomplete as error:
         return f"Not imported. {error}"
-    reason = reason_to_skip(importing, row.status, row.placed_on)
+    reason = reason_to_skip(importing, row.status, row.placed_on, row.reason == "no_prices")
     if not reason:
         return "Not imported yet: the channel's settings changed and now take it; the next pull brings it in."
     return skip_sentence(importing, reason, row.status, row.placed_on)

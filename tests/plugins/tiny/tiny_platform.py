@@ -57,6 +57,8 @@ class File:
 class TinyConnector:
     """One place of the file."""
 
+    status_batch = 100
+
     def __init__(self, settings: ConnectorSettings) -> None:
         self._file = File(settings.system)
         self._place = settings.values.get("store_domain")

@@ -6,14 +6,47 @@ import apsw
 
 from chansync.erp.ledger import documents, goods
 from chansync.erp.ledger.facts import Facts, note_event
-from chansync.erp.protocol import NotPossible
+from chansync.erp.protocol import NotPossible, Shipment
+from chansync.model.times import now_ms
 
 
-def write_out(db: apsw.Connection, sale: Facts) -> None:
+def write_out(db: apsw.Connection, sale: Facts, carrier: str, tracking: str) -> None:
     """``Erp.write_out``."""
     sale.refuse_issued("it cannot be written out")
     pieces = goods.issue(db, sale)
     note_event(db, sale.id, "written out", pieces=pieces, negative_stock=sale.negative_stock)
+    if carrier or tracking:
+        _note_shipment(db, sale, carrier, tracking)
+
+
+def ship(db: apsw.Connection, sale: Facts, carrier: str, tracking: str) -> None:
+    """``Erp.ship``."""
+    sale.refuse_closed("nothing of it travels")
+    if not sale.state.written_out:
+        raise NotPossible(
+            f"The sale {sale.number} is not written out yet: chansync erp write-out {sale.number} takes the carrier "
+            "and the tracking number too."
+        )
+    _note_shipment(db, sale, carrier, tracking)
+
+
+def _note_shipment(db: apsw.Connection, sale: Facts, carrier: str, tracking: str) -> None:
+    db.execute(
+        "INSERT INTO erp_shipment (sale_id, carrier, tracking, at) VALUES (?, ?, ?, ?)",
+        (sale.id, carrier, tracking, now_ms()),
+    )
+
+
+def shipment(db: apsw.Connection, sale: Facts) -> Shipment | None:
+    """``Erp.shipment``."""
+    if not sale.state.written_out:
+        return None
+    for row in db.execute(
+        "SELECT carrier, tracking, at FROM erp_shipment WHERE sale_id = ? ORDER BY id DESC LIMIT 1", (sale.id,)
+    ):
+        return Shipment(*row)
+    at: int = db.execute("SELECT at FROM erp_event WHERE sale_id = ? AND kind = 'written out'", (sale.id,)).get
+    return Shipment("", "", at)
 
 
 def cancel(db: apsw.Connection, sale: Facts) -> None:

@@ -34,6 +34,29 @@ def find_or_create(db: apsw.Connection, draft: SaleDraft) -> tuple[int, bool, li
     return _create(db, draft.customer), True, []
 
 
+def fill_or_find(db: apsw.Connection, customer_id: int, sale_id: int, draft: SaleDraft) -> int:
+    """The customer of a sale that was recorded without one's name: another that matches, else the same, filled in.
+
+    One that other sales have too is left as it is, and a new one is made.
+    """
+    matching = {row[0] for column, _, value in _criteria(draft) for row in db.execute(
+        f"SELECT id FROM erp_customer WHERE {column} = ? AND {column} <> ''", (value,))}  # fmt: skip
+    if matching - {customer_id}:
+        return find_or_create(db, draft)[0]
+    if db.execute("SELECT 1 FROM erp_sale WHERE customer_id = ? AND id <> ?", (customer_id, sale_id)).get:
+        return find_or_create(db, draft)[0]
+    customer, numbers = draft.customer, draft.customer.tax_numbers
+    db.execute(
+        """UPDATE erp_customer SET name = ?, uic = ?, vat_number = ?, personal_number = ?, phone = ?, email = ?,
+           address = ? WHERE id = ?""",
+        (
+            customer.name, numbers.uic, numbers.vat, numbers.personal, customer.phone, customer.email,
+            address_text(customer.address), customer_id,
+        ),
+    )  # fmt: skip
+    return customer_id
+
+
 def _criteria(draft: SaleDraft) -> list[tuple[str, str, str]]:
     customer, numbers = draft.customer, draft.customer.tax_numbers
     found = [

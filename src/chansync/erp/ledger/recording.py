@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import apsw
 
 from chansync.erp.ledger import goods
-from chansync.erp.ledger.customers import address_text, find_or_create, is_customer
+from chansync.erp.ledger.customers import address_text, fill_or_find, find_or_create, is_customer
 from chansync.erp.ledger.facts import Facts, facts, last_event, note_event
 from chansync.erp.protocol import NotPossible, NumberTaken
 from chansync.model.sale import LineKind, RecordedSale, SaleDraft, SaleLine
@@ -50,6 +51,29 @@ def rewrite(db: apsw.Connection, sale: Facts, draft: SaleDraft) -> None:
         goods.block(db, facts(db, sale.id))
     if requested:
         goods.request_missing(db, facts(db, sale.id), requested[1]["warehouses"])
+
+
+def is_anonymous(db: apsw.Connection, sale_id: int) -> bool:
+    """``Erp.is_anonymous``."""
+    for billing, delivery in db.execute("SELECT billing, delivery FROM erp_sale WHERE id = ?", (sale_id,)):
+        told: set[str] = {*json.loads(billing), *json.loads(delivery)}
+        return told.isdisjoint(("first_name", "last_name", "company", "line_1"))
+    return False
+
+
+def complete(db: apsw.Connection, sale_id: int, draft: SaleDraft) -> None:
+    """``Erp.complete``."""
+    names = "customer_id billing delivery".split()
+    rows = db.execute(f"SELECT {', '.join(names)} FROM erp_sale WHERE id = ?", (sale_id,))
+    before: dict[str, Any] = next(dict(zip(names, row, strict=True)) for row in rows)
+    note_event(db, sale_id, "rewritten", before=before)
+    db.execute(
+        "UPDATE erp_sale SET customer_id = ?, billing = ?, delivery = ? WHERE id = ?",
+        (
+            fill_or_find(db, before["customer_id"], sale_id, draft), address_text(draft.billing),
+            address_text(draft.delivery), sale_id,
+        ),
+    )  # fmt: skip
 
 
 def sale_lines(db: apsw.Connection, sale_id: int) -> list[SaleLine]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import apsw
 
 from chansync.erp.ledger import closing, documents, goods, recording, refunds
 from chansync.erp.ledger.facts import facts
-from chansync.erp.protocol import PointOfSale, RefundLine, SaleState
+from chansync.erp.protocol import PointOfSale, RefundLine, SaleState, Shipment
 from chansync.model.sale import RecordedSale, SaleDraft, SaleLine
 
 
@@ -35,6 +37,16 @@ class Ledger:
 
     def rewrite(self, db: apsw.Connection, sale_id: int, draft: SaleDraft) -> None:
         recording.rewrite(db, facts(db, sale_id), draft)
+
+    def is_anonymous(self, db: apsw.Connection, sale_id: int) -> bool:
+        return recording.is_anonymous(db, sale_id)
+
+    def complete(self, db: apsw.Connection, sale_id: int, draft: SaleDraft) -> None:
+        recording.complete(db, sale_id, draft)
+
+    def tax_rate(self, db: apsw.Connection, tax_transaction: str) -> Decimal:
+        rate = db.execute("SELECT rate FROM erp_tax_transaction WHERE code = ?", (tax_transaction,)).get
+        return Decimal(rate or 0)
 
     def sale_id(self, db: apsw.Connection, number: str) -> int | None:
         found: int | None = db.execute("SELECT id FROM erp_sale WHERE number = ?", (number,)).get
@@ -68,8 +80,14 @@ class Ledger:
     def pay(self, db: apsw.Connection, sale_id: int, amount: int | None = None, *, issue_first: bool = False) -> int:
         return documents.pay(db, facts(db, sale_id), amount, issue_first=issue_first)
 
-    def write_out(self, db: apsw.Connection, sale_id: int) -> None:
-        closing.write_out(db, facts(db, sale_id))
+    def write_out(self, db: apsw.Connection, sale_id: int, carrier: str = "", tracking: str = "") -> None:
+        closing.write_out(db, facts(db, sale_id), carrier, tracking)
+
+    def ship(self, db: apsw.Connection, sale_id: int, carrier: str, tracking: str) -> None:
+        closing.ship(db, facts(db, sale_id), carrier, tracking)
+
+    def shipment(self, db: apsw.Connection, sale_id: int) -> Shipment | None:
+        return closing.shipment(db, facts(db, sale_id))
 
     def cancel(self, db: apsw.Connection, sale_id: int) -> None:
         closing.cancel(db, facts(db, sale_id))

@@ -19,7 +19,12 @@ class WooCommerce:
 
     kind = "woocommerce"
     label = "WooCommerce"
-    capabilities = frozenset(Capability) - {Capability.SYSTEM_CREDENTIALS}
+    capabilities = frozenset(
+        {
+            Capability.CHANNEL_CREDENTIALS, Capability.FREE_STATUSES, Capability.PUSH_STATUSES,
+            Capability.PUSH_QUANTITIES, Capability.HIDE_ITEMS, Capability.NUMBER_KEYS, Capability.COMPARE,
+        }
+    )  # fmt: skip
     system_parameters: tuple[Parameter, ...] = ()
 
     def __init__(self, **http_options: Any) -> None:

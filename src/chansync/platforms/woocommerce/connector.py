@@ -75,6 +75,11 @@ class WooCommerceConnector:
         """Requests, repeats and bytes so far."""
         return self._http.traffic
 
+    @property
+    def status_batch(self) -> int:
+        """As many as one request takes."""
+        return PAGE
+
     async def check(self) -> SiteIdentity:
         """Find the store anew, prove the key, and say who the store is; see ``Connector.check``."""
         await self._client.connect(fresh=True)

@@ -1,0 +1,153 @@
+"""What the channels of an integration system share: its state between runs, a lease on it, and found orders.
+
+A platform whose one search serves many channels puts what it finds into the inbox, dealt by place, in the transaction
+that moves the search on; each channel takes from there by the ids of the rows. A row holds the latest version of an
+order: a changed one gets a new row with a later id.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import apsw
+
+from chansync.model.times import now_ms
+from chansync.store.owner import is_surely_dead
+from chansync.store.streams import LEASE_MS
+from chansync.store.transaction import transaction
+
+T = TypeVar("T")
+
+# Made once: json.dumps makes an encoder for every call that does not take its defaults.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
+
+
+def read(db: apsw.Connection, system_id: int, name: str) -> dict[str, Any]:
+    """A part of the system's state; empty when there is none."""
+    text = db.execute("SELECT value FROM system_state WHERE system_id = ? AND name = ?", (system_id, name)).get
+    value: dict[str, Any] = json.loads(text) if text else {}
+    return value
+
+
+def change(
+    db: apsw.Connection, system_id: int, name: str, function: Callable[[dict[str, Any]], tuple[dict[str, Any], T]]
+) -> T:
+    """Change a part of the system's state as ``function`` says, whole; what it answers beside the new value."""
+    with transaction(db):
+        before = read(db, system_id, name)
+        value, answer = function(json.loads(json.dumps(before)))
+        if value != before:
+            db.execute(
+                """INSERT INTO system_state (system_id, name, value) VALUES (?, ?, ?)
+                   ON CONFLICT DO UPDATE SET value = excluded.value""",
+                (system_id, name, _encode(value)),
+            )
+        return answer
+
+
+def take(db: apsw.Connection, system_id: int, name: str, owner: str) -> bool:
+    """Take the lease on a part of the system; False when a living owner has it."""
+    with transaction(db):
+        db.execute("INSERT OR IGNORE INTO system_state (system_id, name) VALUES (?, ?)", (system_id, name))
+        rows = list(
+            db.execute(
+                "SELECT owner, lease_until FROM system_state WHERE system_id = ? AND name = ?", (system_id, name)
+            )
+        )
+        for held_by, until in rows:
+            if held_by and held_by != owner and (until or 0) > now_ms() and not is_surely_dead(held_by):
+                return False
+        return _hold(db, system_id, name, owner)
+
+
+def _hold(db: apsw.Connection, system_id: int, name: str, owner: str) -> bool:
+    db.execute(
+        "UPDATE system_state SET owner = ?, lease_until = ? WHERE system_id = ? AND name = ?",
+        (owner, now_ms() + LEASE_MS, system_id, name),
+    )
+    return db.changes() == 1
+
+
+def give_back(db: apsw.Connection, system_id: int, name: str, owner: str) -> None:
+    """Give the lease back."""
+    with transaction(db):
+        db.execute(
+            "UPDATE system_state SET owner = NULL, lease_until = NULL WHERE system_id = ? AND name = ? AND owner = ?",
+            (system_id, name, owner),
+        )
+
+
+def deal(
+    db: apsw.Connection,
+    system_id: int,
+    name: str,
+    owner: str,
+    found: list[tuple[str, str, int, dict[str, Any]]],
+    function: Callable[[dict[str, Any]], dict[str, Any]],
+) -> set[str] | None:
+    """Put found orders (place, id, time of change, data) into the inbox and change the state, in one transaction.
+
+    Returns:
+        The places that got something new, or None when the lease was lost and nothing was written.
+    """
+    with transaction(db):
+        held_by = db.execute("SELECT owner FROM system_state WHERE system_id = ? AND name = ?", (system_id, name)).get
+        if held_by != owner:
+            return None
+        _hold(db, system_id, name, owner)
+        new = {order[0] for order in found if _put(db, system_id, *order)}
+        change(db, system_id, name, lambda value: (function(value), None))
+        return new
+
+
+def _put(
+    db: apsw.Connection, system_id: int, place: str, external_id: str, changed_at: int, raw: dict[str, Any]
+) -> bool:
+    """Put one order in; False where it is there just so, or later."""
+    text = _encode(raw)
+    key = (system_id, external_id)
+    for before, known in db.execute("SELECT changed_at, raw FROM inbox WHERE system_id = ? AND external_id = ?", key):
+        if before > changed_at or (before == changed_at and known == text):
+            return False
+    db.execute("DELETE FROM inbox WHERE system_id = ? AND external_id = ?", key)
+    db.execute(
+        "INSERT INTO inbox (system_id, place, external_id, changed_at, raw, found_at) VALUES (?, ?, ?, ?, ?, ?)",
+        (system_id, place, external_id, changed_at, text, now_ms()),
+    )
+    return True
+
+
+def dealt(db: apsw.Connection, system_id: int, place: str, after: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
+    """Orders of a place whose row comes after that id: id and data, oldest row first."""
+    rows = db.execute(
+        "SELECT id, raw FROM inbox WHERE system_id = ? AND place = ? AND id > ? ORDER BY id LIMIT ?",
+        (system_id, place, after, limit),
+    )
+    return [(row_id, json.loads(raw, parse_float=Decimal)) for row_id, raw in rows]
+
+
+def prune(
+    db: apsw.Connection,
+    system_id: int,
+    name: str,
+    before: int,
+    function: Callable[[dict[str, Any], dict[str, int]], dict[str, Any]],
+) -> None:
+    """Drop rows that were found before that time (UTC milliseconds).
+
+    Args:
+        function: the new state from the old one and, for each place that lost rows, the latest change among them.
+    """
+    with transaction(db):
+        lost = dict(
+            db.execute(
+                "SELECT place, max(changed_at) FROM inbox WHERE system_id = ? AND found_at < ? GROUP BY place",
+                (system_id, before),
+            )
+        )
+        if lost:
+            db.execute("DELETE FROM inbox WHERE system_id = ? AND found_at < ?", (system_id, before))
+            change(db, system_id, name, lambda value: (function(value, lost), None))
