@@ -12,7 +12,7 @@ import logging
 import random
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
@@ -48,6 +48,18 @@ def exponential(attempt: int) -> float:
     return 0.5 * 2.0 ** (attempt - 1) * random.uniform(1.0, 1.25)
 
 
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a request carries, and its media type."""
+
+    data: bytes
+    type: str
+
+
+def _as_json(body: Any) -> Content | None:
+    return None if body is None else Content(json.dumps(body).encode(), "application/json")
+
+
 class SiteHttp:
     """Requests to one site.
 
@@ -56,6 +68,7 @@ class SiteHttp:
         secrets: texts that are masked wherever a sentence quotes the site.
         backoff: seconds to wait after the n-th failed attempt.
         sleep: how to wait; only tests pass their own, and their own ``timeout``.
+        repeats_429: whether "too many requests" is waited out here; else whoever keeps the pace hears of it at once.
     """
 
     def __init__(
@@ -68,6 +81,7 @@ class SiteHttp:
         timeout: httpx.Timeout = TIMEOUT,
         at_once: int = AT_ONCE,
         largest: int = LARGEST_ANSWER,
+        repeats_429: bool = True,
     ) -> None:
         self.site = site
         self.traffic = Traffic()
@@ -76,6 +90,7 @@ class SiteHttp:
         self._sleep = sleep
         self._timeout = timeout
         self._largest = largest
+        self._repeats_429 = repeats_429
         self._slots = asyncio.Semaphore(at_once)
         self._quiet_until = 0.0
         self._client: httpx.AsyncClient | None = None
@@ -96,11 +111,19 @@ class SiteHttp:
         sign: Sign | None = None,
         repeatable: bool | None = None,
         attempts: int = ATTEMPTS,
+        content: Content | None = None,
+        as_bytes: bool = False,
     ) -> Answer:
         """Send a request and read the answer's JSON; what the site answers with 400 to 499 is returned too.
 
         A GET is repeated after passing trouble. Anything else only if ``repeatable`` (doing it twice does no
         harm) or if the site cannot have acted on it.
+
+        Args:
+            body: sent as JSON.
+            content: sent as it is, instead of ``body``.
+            as_bytes: ``Answer.data`` is the answer's bytes as they came, whatever they are; an answer without a body
+                is no failure then.
 
         Raises:
             SiteUnavailable: passing trouble that outlasted the attempts, or a longer wait was asked for.
@@ -111,11 +134,12 @@ class SiteHttp:
         while True:
             attempt += 1
             try:
-                return await self._once(method, url, body, sign)
+                return await self._once(method, url, content or _as_json(body), sign, as_bytes)
             except Failed as failed:
                 error = failed.error
                 most = min(attempts, SILENT_ATTEMPTS) if error.code == "timeout" else attempts
                 again = failed.again and attempt < most and (safe or failed.untouched)
+                again = again and (self._repeats_429 or error.code != "http_429")
             asked = getattr(error, "retry_after", None) or 0.0
             if not again or asked > LONGEST_WAIT:
                 raise error
@@ -124,32 +148,36 @@ class SiteHttp:
             self.traffic.retries += 1
             await self._sleep(max(self._backoff(attempt), asked))
 
-    async def _once(self, method: str, url: httpx.URL, body: Any, sign: Sign | None) -> Answer:
-        answer = await self._send(method, url, body, sign)
+    async def _once(
+        self, method: str, url: httpx.URL, content: Content | None, sign: Sign | None, as_bytes: bool
+    ) -> Answer:
+        answer = await self._send(method, url, content, sign, as_bytes)
         if answer.status not in _REDIRECTS:
             return answer
         secure = _same_but_secure(url, answer.headers.get("location", ""))
         if secure is None or method != "GET":
             raise Failed(self.sentences.redirected(url, answer), again=False)
-        followed = await self._send(method, secure, body, sign)
+        followed = await self._send(method, secure, content, sign, as_bytes)
         if followed.status in _REDIRECTS:
             raise Failed(self.sentences.redirected(secure, followed), again=False)
         return replace(followed, moved_to=str(secure.copy_with(raw_path=b"/")).rstrip("/"))
 
-    async def _send(self, method: str, url: httpx.URL, body: Any, sign: Sign | None) -> Answer:
+    async def _send(
+        self, method: str, url: httpx.URL, content: Content | None, sign: Sign | None, as_bytes: bool
+    ) -> Answer:
         quiet = self._quiet_until - asyncio.get_running_loop().time()
         if quiet > 0:
             await self._sleep(quiet)
         async with self._slots:
             target, headers = sign(method, url) if sign else (url, {})
-            content = None
-            if body is not None:
-                content = json.dumps(body).encode()
-                headers = {**headers, "Content-Type": "application/json"}
+            if content is not None:
+                headers = {**headers, "Content-Type": content.type}
             self.traffic.requests += 1
             try:
                 async with asyncio.timeout(LONGEST_ANSWER):
-                    status, received, raw = await self._exchange(method, target, headers, content)
+                    status, received, raw = await self._exchange(
+                        method, target, headers, content.data if content else None
+                    )
             except TimeoutError:
                 raise Failed(
                     self.sentences.timeout(f"took longer than {LONGEST_ANSWER:.0f} seconds to answer")
@@ -158,7 +186,7 @@ class SiteHttp:
                 raise self.sentences.transport(error) from None
         # Let the request that waits for this place go out before this answer's JSON is read, which takes a while.
         await asyncio.sleep(0)
-        return self._read(status, received, raw)
+        return self._read(status, received, raw, as_bytes)
 
     async def _exchange(
         self, method: str, url: httpx.URL, headers: dict[str, str], content: bytes | None
@@ -185,9 +213,12 @@ class SiteHttp:
                 self.traffic.bytes_received += response.num_bytes_downloaded
             return response.status_code, response.headers, b"".join(chunks)
 
-    def _read(self, status: int, headers: httpx.Headers, raw: bytes) -> Answer:
+    def _read(self, status: int, headers: httpx.Headers, raw: bytes, as_bytes: bool) -> Answer:
         answer = Answer(status, headers)
         if status in _REDIRECTS:
+            return answer
+        if as_bytes and status < 300:
+            answer.data = raw
             return answer
         try:
             body = decode(raw)

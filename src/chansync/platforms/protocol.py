@@ -100,10 +100,18 @@ class SystemState(Protocol):
         ...
 
     async def prune(
-        self, name: str, before: int, function: Callable[[dict[str, Any], dict[str, int]], dict[str, Any]]
+        self,
+        name: str,
+        before: int,
+        limits: Callable[[dict[str, Any]], dict[str, int]],
+        function: Callable[[dict[str, Any], dict[str, int]], dict[str, Any]],
     ) -> None:
-        """Drop what was put in before that time (UTC milliseconds); ``function`` is given, for each place that lost
-        orders, the latest change among them, and makes the new value."""
+        """Drop orders that were put in before that time (UTC milliseconds).
+
+        Args:
+            limits: from the value, for each place the time before which an order must have changed to be dropped.
+            function: the new value from the old one and, for each place that lost any, the latest change among them.
+        """
         ...
 
 

@@ -134,20 +134,18 @@ def prune(
     system_id: int,
     name: str,
     before: int,
+    limits: Callable[[dict[str, Any]], dict[str, int]],
     function: Callable[[dict[str, Any], dict[str, int]], dict[str, Any]],
 ) -> None:
-    """Drop rows that were found before that time (UTC milliseconds).
-
-    Args:
-        function: the new state from the old one and, for each place that lost rows, the latest change among them.
-    """
+    """Drop orders that were found before that time; see ``SystemState.prune``."""
+    old = "system_id = ? AND place = ? AND found_at < ? AND changed_at < ?"
     with transaction(db):
-        lost = dict(
-            db.execute(
-                "SELECT place, max(changed_at) FROM inbox WHERE system_id = ? AND found_at < ? GROUP BY place",
-                (system_id, before),
-            )
-        )
+        lost: dict[str, int] = {}
+        for place, limit in limits(read(db, system_id, name)).items():
+            key = (system_id, place, before, limit)
+            latest = db.execute(f"SELECT max(changed_at) FROM inbox WHERE {old}", key).get
+            if latest is not None:
+                db.execute(f"DELETE FROM inbox WHERE {old}", key)
+                lost[place] = latest
         if lost:
-            db.execute("DELETE FROM inbox WHERE system_id = ? AND found_at < ?", (system_id, before))
             change(db, system_id, name, lambda value: (function(value, lost), None))

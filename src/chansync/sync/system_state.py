@@ -44,6 +44,10 @@ class StoredState:
         return [DealtOrder(row_id, raw) for row_id, raw in rows]
 
     async def prune(
-        self, name: str, before: int, function: Callable[[dict[str, Any], dict[str, int]], dict[str, Any]]
+        self,
+        name: str,
+        before: int,
+        limits: Callable[[dict[str, Any]], dict[str, int]],
+        function: Callable[[dict[str, Any], dict[str, int]], dict[str, Any]],
     ) -> None:
-        await self._store.run(inbox.prune, self._system_id, name, before, function)
+        await self._store.run(inbox.prune, self._system_id, name, before, limits, function)

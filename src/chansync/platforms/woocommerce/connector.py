@@ -27,6 +27,7 @@ from chansync.platforms.protocol import (
     StatusChange,
     Traffic,
 )
+from chansync.platforms.texts import identifier, text, title
 from chansync.platforms.woocommerce.address import parse_address
 from chansync.platforms.woocommerce.auth import Keys
 from chansync.platforms.woocommerce.client import StoreClient
@@ -39,7 +40,6 @@ from chansync.platforms.woocommerce.refunds import Refunds
 from chansync.platforms.woocommerce.source import PAGE, StoreSource
 from chansync.platforms.woocommerce.statuses import Statuses
 from chansync.platforms.woocommerce.stock import Stock
-from chansync.platforms.woocommerce.texts import identifier, text, title
 
 # The pages of a search by number that are looked through: beyond them the number is not among the likely ones.
 _SEARCHED = 3

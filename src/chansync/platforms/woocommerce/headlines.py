@@ -9,10 +9,10 @@ from typing import Any
 from chansync.model.errors import SiteUnavailable
 from chansync.model.times import from_ms
 from chansync.platforms.protocol import Headline
+from chansync.platforms.texts import identifier, text
 from chansync.platforms.woocommerce.client import StoreClient
 from chansync.platforms.woocommerce.failures import refusal
 from chansync.platforms.woocommerce.source import PAGE
-from chansync.platforms.woocommerce.texts import identifier, text
 
 _FIELDS = "id,number,status"
 # How many pages are asked for at once.

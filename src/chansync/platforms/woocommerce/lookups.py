@@ -8,8 +8,8 @@ from typing import Any
 
 from chansync.model.errors import SiteRefused
 from chansync.platforms.protocol import Lookups, LookupValue
+from chansync.platforms.texts import identifier, text, title
 from chansync.platforms.woocommerce.client import StoreClient
-from chansync.platforms.woocommerce.texts import identifier, text, title
 
 #: The versions of the REST API that the connector speaks; a store offers older ones beside them.
 SPOKEN = ("wc/v3",)

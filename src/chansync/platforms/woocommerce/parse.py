@@ -16,7 +16,7 @@ from typing import Any
 from chansync.model.errors import DataError
 from chansync.model.money import is_currency, parse_amount
 from chansync.model.order import Address, ChargeLine, Order, OrderLine, Refund, TaxNumbers, UnreadableOrder
-from chansync.platforms.woocommerce.texts import day, identifier, lines, listed, moment, text, title
+from chansync.platforms.texts import day, identifier, lines, listed, moment, text, title
 
 # The names under which plugins keep a customer's numbers in ``meta_data``; compared without regard to case and to
 # underscores at the beginning.

@@ -7,11 +7,11 @@ from typing import Any
 
 from chansync.model.errors import DataError, SiteUnavailable
 from chansync.model.order import Order, Refund
+from chansync.platforms.texts import identifier
 from chansync.platforms.woocommerce.client import StoreClient
 from chansync.platforms.woocommerce.failures import NO_ROUTE, refusal
 from chansync.platforms.woocommerce.parse import read_refund
 from chansync.platforms.woocommerce.source import PAGE
-from chansync.platforms.woocommerce.texts import identifier
 
 # How many pages of refunds one order may have.
 _PAGES = 10

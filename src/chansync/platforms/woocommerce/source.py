@@ -7,9 +7,9 @@ from typing import Any, Protocol
 
 from chansync.model.errors import DataError, SiteUnavailable
 from chansync.model.times import from_ms, now_ms
+from chansync.platforms.texts import identifier, moment
 from chansync.platforms.woocommerce.client import StoreClient
 from chansync.platforms.woocommerce.failures import refusal
-from chansync.platforms.woocommerce.texts import identifier, moment
 
 #: The most orders that a store gives at once: 101 is refused.
 PAGE = 100

@@ -13,12 +13,12 @@ from typing import Any
 from chansync.model.errors import SiteUnavailable
 from chansync.model.order import Order, UnreadableOrder
 from chansync.platforms.protocol import PushResult, StatusChange
+from chansync.platforms.texts import identifier, text
 from chansync.platforms.woocommerce.client import StoreClient
 from chansync.platforms.woocommerce.failures import NO_ROUTE, refusal
 from chansync.platforms.woocommerce.lookups import order_statuses
 from chansync.platforms.woocommerce.parse import digest
 from chansync.platforms.woocommerce.source import PAGE
-from chansync.platforms.woocommerce.texts import identifier, text
 
 _FIELDS = {"_fields": "id,status"}
 

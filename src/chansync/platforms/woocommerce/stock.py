@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from chansync.platforms.protocol import PushResult, QuantityChange, SiteItem
+from chansync.platforms.texts import identifier, text
 from chansync.platforms.woocommerce.client import StoreClient
 from chansync.platforms.woocommerce.failures import NO_ROUTE, refusal
 from chansync.platforms.woocommerce.source import PAGE
 from chansync.platforms.woocommerce.statuses import entry_error, send_batch
-from chansync.platforms.woocommerce.texts import identifier, text
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""Reading the single values of a store's JSON: whatever a plugin put there, the outcome is clean or an error."""
+"""Reading the single values of a site's JSON: whatever stands there, the outcome is clean or an error."""
 
 from __future__ import annotations
 

@@ -1,0 +1,163 @@
+"""Requests to the Selling Partner API: token, pace, and what a refusal means."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
+from chansync.platforms.amazon.login import Login
+from chansync.platforms.amazon.places import base_address
+from chansync.platforms.amazon.rates import Operation, Rates
+from chansync.platforms.http import ATTEMPTS, Content, SiteHttp
+from chansync.platforms.http_failures import Answer
+from chansync.platforms.protocol import SystemSettings
+from chansync.platforms.texts import text
+
+PARTICIPATIONS = Operation("getMarketplaceParticipations", 0.016, 15)
+SEARCH_ORDERS = Operation("searchOrders", 0.0056, 20)
+GET_ORDER = Operation("getOrder", 0.5, 30)
+CONFIRM_SHIPMENT = Operation("confirmShipment", 2.0, 10)
+
+#: How long a request may wait for its turn within a run, in seconds.
+PATIENCE = 20.0
+#: How often a request is sent where Amazon says that there were too many.
+_TRIES = 4
+# Below that rate a repeat costs more than the next run.
+_SLOW = 0.1
+
+
+class SpApi:
+    """The API as one system sees it.
+
+    Args:
+        sandbox: Amazon's sandbox instead of the real thing.
+        patience: how long a request may wait for its turn, in seconds.
+
+    Raises:
+        SiteRefused: a key of the system is missing.
+    """
+
+    def __init__(
+        self, system: SystemSettings, *, sandbox: bool = False, patience: float = PATIENCE, **http_options: Any
+    ) -> None:
+        self.system = system.code
+        self.realm = "sandbox " if sandbox else ""
+        self.login = Login(system.code, system.values, **http_options)
+        self.base = base_address(self.login.region, sandbox)
+        self.http = SiteHttp("Amazon", secrets=self.login.secrets, repeats_429=False, **http_options)
+        self.rates = Rates(system.state, self.realm)
+        self.patience = patience
+
+    async def aclose(self) -> None:
+        """Close connections; harmless when called twice."""
+        await self.login.aclose()
+        await self.http.aclose()
+
+    async def get(
+        self, operation: Operation, path: str, params: Mapping[str, str] | None = None, allow: Collection[int] = ()
+    ) -> Answer:
+        """Ask; statuses in ``allow`` are returned, all others from 400 on are raised.
+
+        Raises:
+            SiteError: what went wrong, in a sentence.
+        """
+        return await self.send(operation, "GET", path, params, allow=allow)
+
+    async def send(
+        self,
+        operation: Operation,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        body: Any = None,
+        allow: Collection[int] = (),
+        as_bytes: bool = False,
+    ) -> Answer:
+        """Send a request in its turn, with a token; see ``get``."""
+        url = httpx.URL(self.base + path, params=params) if params else httpx.URL(self.base + path)
+        renewed = False
+        for _ in range(_TRIES):
+            await self.rates.take(operation, self.patience)
+            token = await self.login.token()
+            try:
+                answer = await self._exchange(operation, method, url, token, body, as_bytes)
+            except SiteUnavailable as error:
+                if error.code != "http_429":
+                    raise
+                await self.rates.refused(operation, error.retry_after)
+                continue
+            await self.rates.learn(operation, answer.headers.get("x-amzn-ratelimit-limit", ""))
+            if answer.status in (401, 403) and not renewed and _is_about_token(answer):
+                renewed = True
+                self.login.forget(token)
+                continue
+            if answer.status >= 400 and answer.status not in allow:
+                raise self._refusal(operation, answer)
+            return answer
+        raise SiteUnavailable(
+            f"Amazon says that it gets too many requests ({operation.name}): another program may use the same "
+            "application; it will be tried again.",
+            code="http_429",
+            retry_after=1 / self.rates.rate(operation),
+        )
+
+    async def _exchange(
+        self, operation: Operation, method: str, url: httpx.URL, token: str, body: Any, as_bytes: bool
+    ) -> Answer:
+        before = self.http.traffic.retries
+        attempts = ATTEMPTS if operation.rate >= _SLOW else 2
+        try:
+            return await self.http.request(
+                method, url, body=body, sign=lambda _, target: (target, {"x-amz-access-token": token}),
+                repeatable=operation.repeatable, attempts=attempts, as_bytes=as_bytes,
+            )  # fmt: skip
+        finally:
+            # What was repeated on the way cost Amazon's bucket too.
+            for _ in range(min(self.http.traffic.retries - before, ATTEMPTS)):
+                await self.rates.spend(operation)
+
+    def _refusal(self, operation: Operation, answer: Answer) -> SiteError:
+        errors = answer.data.get("errors") if isinstance(answer.data, dict) else None
+        first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
+        words = [self.http.sentences.quote(text(first.get(part))) for part in ("message", "details")]
+        told = " ".join(word for word in words if word)
+        said = f" (“{told}”)" if told else ""
+        if answer.status in (401, 403):
+            return SiteRefused(
+                f"Amazon denies {operation.name} to the system {self.system}{said}: the application lacks a role, the "
+                "seller must authorise it anew after roles were added, or the region is not the seller's.",
+                code="unauthorized",
+            )
+        if not answer.is_json:
+            return self.http.sentences.refusal(answer)
+        code = {400: "bad_request", 404: "not_found", 413: "too_much"}.get(answer.status, "refused")
+        return SiteRefused(f"Amazon refuses {operation.name} with {answer.status}{said}.", code=code)
+
+    async def upload(self, url: str, content: Content) -> None:
+        """Put a document where Amazon said; no token goes there."""
+        answer = await self.http.request("PUT", httpx.URL(url), content=content, repeatable=True, as_bytes=True)
+        if answer.status >= 400:
+            raise SiteUnavailable(f"Amazon did not take a document ({answer.status}): it is sent again.", code="upload")
+
+    async def download(self, url: str) -> bytes:
+        """A document from where Amazon said, as it is."""
+        answer = await self.http.request("GET", httpx.URL(url), as_bytes=True)
+        if answer.status >= 400:
+            raise SiteUnavailable(f"Amazon did not give a document ({answer.status}): try again.", code="download")
+        data: bytes = answer.data
+        return data
+
+
+def _is_about_token(answer: Answer) -> bool:
+    """Whether a refusal is about the access token, which may have ended or been taken back, and not about a role."""
+    return "token" in str(answer.data).lower() if answer.is_json else False
+
+
+def part(value: str) -> str:
+    """A part of a path."""
+    return quote(value, safe="")

@@ -1,0 +1,231 @@
+"""One channel's connection to its marketplace; what the seller's channels share is the system's."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from datetime import UTC, date, datetime
+from typing import Any
+
+from chansync.model.errors import SiteRefused, SiteUnavailable
+from chansync.model.order import Order, Refund, UnreadableOrder
+from chansync.model.times import now_ms, to_ms
+from chansync.platforms.amazon.account import participations
+from chansync.platforms.amazon.client import GET_ORDER, SEARCH_ORDERS, SpApi, part
+from chansync.platforms.amazon.inbox import INCLUDED, ORDERS, PAGE, Inbox
+from chansync.platforms.amazon.lookups import lookups
+from chansync.platforms.amazon.parse import OrderReader, hours_ahead
+from chansync.platforms.amazon.places import PLACES
+from chansync.platforms.amazon.shipments import Shipments
+from chansync.platforms.protocol import (
+    ConnectorSettings,
+    Headline,
+    Lookups,
+    OrderPage,
+    PushResult,
+    QuantityChange,
+    SiteIdentity,
+    SiteItem,
+    StatusChange,
+    Traffic,
+)
+from chansync.platforms.texts import text
+
+#: Amazon keeps orders for two years.
+OLDEST_DAYS = 730
+#: Orders asked for one by one within a run before the rest is left to the next.
+AT_A_TIME = 25
+
+
+class AmazonConnector:
+    """One channel's connection to its marketplace; see ``Connector``."""
+
+    #: Orders are asked for one by one, one every two seconds.
+    status_batch = 20
+
+    def __init__(self, settings: ConnectorSettings, **options: Any) -> None:
+        values = settings.values
+        self._place = text(values.get("store_domain"))
+        if not self._place:
+            raise SiteRefused(
+                f"The channel {settings.channel_code} has no marketplace yet: set its store_domain to one of those "
+                f"that chansync system test {settings.system.code} lists.",
+                code="no_place",
+            )
+        self._system = settings.system
+        self._api = SpApi(settings.system, sandbox=values.get("system_type") == "working", **options)
+        self._facts = dict(settings.facts)
+        self._reader = OrderReader(self._place, text(self._facts.get("country")))
+        self._shipments = Shipments(self._api, self._place, text(values.get("carrier")), self.order)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What to remember for the next connect: no secrets, JSON only."""
+        return self._facts
+
+    @property
+    def traffic(self) -> Traffic:
+        """Requests, repeats and bytes so far."""
+        return self._api.http.traffic
+
+    async def check(self) -> SiteIdentity:
+        """Prove the keys and find the marketplace among the seller's; see ``Connector.check``."""
+        found = await participations(self._api)
+        own = next((each for each in found if each.id == self._place), None)
+        if own is None or not own.active:
+            have = ", ".join(f"{each.id} ({each.title})" for each in found if each.active) or "none"
+            raise SiteRefused(
+                f"The seller does not sell in the marketplace {self._place:.40}: the system {self._system.code} has "
+                f"{have}.",
+                code="no_place",
+            )
+        self._facts |= {"country": own.country, "title": own.title, "currency": own.currency}
+        notes = []
+        if own.suspended:
+            notes.append(f"The seller's listings at {own.title} are suspended: nothing is sold there now.")
+        sandbox = ", sandbox" if self._api.realm else ""
+        return SiteIdentity(
+            title=f"{own.title} ({own.store})" if own.store else own.title,
+            version="",
+            address=self._api.base,
+            connected_as=f"the Selling Partner API, region {self._api.login.region}{sandbox}",
+            may_write=None,
+            currency=own.currency,
+            time_zone=hours_ahead(self._reader.zone),
+            notes=notes,
+        )
+
+    async def lookups(self) -> Lookups:
+        """What Amazon's marketplaces have in common; no request."""
+        known = PLACES.get(self._place)
+        return lookups(text(self._facts.get("currency")) or (known.currency if known else ""))
+
+    async def orders(self, cursor: dict[str, Any] | None, start: date | None) -> AsyncGenerator[OrderPage, None]:
+        """Every order that changed since ``cursor``; see ``Connector.orders``.
+
+        The search is the seller's, not the channel's: it is made only when Amazon allows the next one, and what another
+        channel's run found is taken without a request.
+        """
+        inbox = self._inbox()
+        since = int(cursor["through"]) if cursor else self._beginning(start)
+        last = int(cursor["id"]) if cursor else 0
+        await inbox.want(self._place, since)
+        async with aclosing(inbox.search()) as steps:
+            async for _ in steps:
+                while page := await self._dealt(inbox, last, since):
+                    last = page.cursor["id"]
+                    yield page
+        # First up to where all is known, then all that is there: what is dealt between the two comes again.
+        through = max(since, await inbox.through(self._place))
+        while page := await self._dealt(inbox, last, since):
+            last = page.cursor["id"]
+            yield page
+        notes = [inbox.unfinished] if inbox.unfinished else []
+        cursor = {"id": last, "through": through}
+        yield OrderPage([], cursor, last=True, notes=notes, news_for=inbox.news_for - {self._place})
+
+    async def _dealt(self, inbox: Inbox, after: int, since: int) -> OrderPage | None:
+        rows = await inbox.dealt(self._place, after)
+        if not rows:
+            return None
+        return OrderPage([self._reader.read(row.raw) for row in rows], {"id": rows[-1].id, "through": since})
+
+    def _inbox(self) -> Inbox:
+        if self._system.state is None:
+            raise SiteUnavailable("Nothing keeps what the seller's channels share.", code="no_state")
+        return Inbox(self._api, self._system.state)
+
+    def _beginning(self, start: date | None) -> int:
+        """The first moment of that day in the marketplace's time, UTC milliseconds; not before Amazon's memory."""
+        oldest = now_ms() - OLDEST_DAYS * 86_400_000
+        if start is None:
+            return oldest
+        return max(oldest, to_ms(datetime(start.year, start.month, start.day, tzinfo=self._reader.zone)))
+
+    async def order(self, external_id: str) -> Order | UnreadableOrder | None:
+        """One order by its Amazon id; None where Amazon has none, or it is of another marketplace."""
+        wanted = external_id.strip()
+        if not _is_order_id(wanted):
+            return None
+        answer = await self._api.get(
+            GET_ORDER, f"{ORDERS}/{part(wanted)}", {"includedData": INCLUDED}, allow=(400, 404)
+        )
+        raw = answer.data.get("order") if answer.status < 300 and isinstance(answer.data, dict) else None
+        if not isinstance(raw, dict):
+            return None
+        channel = raw.get("salesChannel")
+        place = text(channel.get("marketplaceId")) if isinstance(channel, dict) else ""
+        return self._reader.read(raw) if place == self._place else None
+
+    async def find(self, number: str) -> Order | UnreadableOrder | None:
+        """The same: an order's number is its id."""
+        return await self.order(number)
+
+    async def several(self, external_ids: list[str]) -> list[Order | UnreadableOrder]:
+        """Orders by their ids, one request each; what Amazon's pace does not allow now is left out."""
+        found = []
+        for external_id in external_ids[:AT_A_TIME]:
+            try:
+                order = await self.order(external_id)
+            except SiteUnavailable as error:
+                if error.code != "rate_limited":
+                    raise
+                break
+            if order is not None:
+                found.append(order)
+        return found
+
+    async def headlines(self, since: date) -> AsyncGenerator[list[Headline], None]:
+        """Every order that was placed from that day on; a search of its own, 100 orders in a request."""
+        after = datetime(since.year, since.month, since.day, tzinfo=self._reader.zone).astimezone(UTC)
+        params = {
+            "createdAfter": after.strftime("%Y-%m-%dT%H:%M:%SZ"), "marketplaceIds": self._place,
+            "maxResultsPerPage": str(PAGE), "includedData": "FULFILLMENT",
+        }  # fmt: skip
+        while True:
+            data = (await self._api.get(SEARCH_ORDERS, ORDERS, params)).data
+            rows = data.get("orders") if isinstance(data, dict) else None
+            read = [self._reader.read(row) for row in rows or () if isinstance(row, dict)]
+            yield [Headline(each.external_id, each.number, each.status) for each in read if isinstance(each, Order)]
+            pagination = data.get("pagination") if isinstance(data, dict) else None
+            token = text(pagination.get("nextToken")) if isinstance(pagination, dict) else ""
+            if not token:
+                return
+            params["paginationToken"] = token
+
+    def read(self, raw: dict[str, Any]) -> Order | UnreadableOrder:
+        """An order from data that was kept; no I/O."""
+        return self._reader.read(raw)
+
+    async def refunds(self, orders: list[Order]) -> list[list[Refund]]:
+        """None: Amazon's orders do not tell what was given back later."""
+        return [[] for _ in orders]
+
+    async def statuses(self, external_ids: list[str]) -> dict[str, str]:
+        """The orders' statuses by id, one request each."""
+        return await self._shipments.statuses(external_ids)
+
+    async def push_statuses(self, changes: list[StatusChange]) -> list[PushResult]:
+        """Confirm shipments; see ``Connector.push_statuses``."""
+        return await self._shipments.push(changes)
+
+    async def items(self, skus: list[str]) -> list[SiteItem]:
+        """Nothing yet."""
+        return []
+
+    async def items_by_id(self, site_ids: list[str]) -> list[SiteItem]:
+        """Nothing yet."""
+        return []
+
+    async def push_quantities(self, changes: list[QuantityChange]) -> list[PushResult]:
+        """Nothing yet."""
+        return []
+
+    async def aclose(self) -> None:
+        """Close connections; harmless when called twice."""
+        await self._api.aclose()
+
+
+def _is_order_id(text_: str) -> bool:
+    """Whether it has the form of Amazon's ids: 902-1106328-1059050, or letters and digits of other programs."""
+    return 0 < len(text_) <= 60 and text_.isascii() and text_.replace("-", "").isalnum()

@@ -1,0 +1,161 @@
+"""The seller's searches, made as often as Amazon allows, and what a channel takes of what they found."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
+
+from chansync.model.errors import DataError, SiteRefused, SiteUnavailable
+from chansync.model.times import from_ms, now_ms
+from chansync.platforms.amazon import search
+from chansync.platforms.amazon.client import SEARCH_ORDERS, SpApi
+from chansync.platforms.amazon.search import Step
+from chansync.platforms.http_failures import Answer
+from chansync.platforms.protocol import DealtOrder, FoundOrder, SystemState
+from chansync.platforms.texts import moment, text
+
+ORDERS = "/orders/2026-01-01/orders"
+#: What of an order is asked for.
+INCLUDED = "BUYER,RECIPIENT,PROCEEDS,PROMOTION,CANCELLATION,FULFILLMENT,PACKAGES,TAX,PAYMENT"
+#: The most orders that Amazon gives at once.
+PAGE = 100
+#: Amazon tells what changed up to two minutes ago, and nothing later.
+DELAY = 120_000
+#: How long to wait for another run that is searching, in seconds, and how often to look.
+TURN, LOOK = 15.0, 0.25
+
+_STATE = "search"
+
+
+class Inbox:
+    """The inbox of a seller.
+
+    Args:
+        now: the clock, UTC milliseconds; only tests pass their own.
+    """
+
+    def __init__(self, api: SpApi, state: SystemState, now: Callable[[], int] = now_ms) -> None:
+        self._api = api
+        self._state = state
+        self._name = f"{api.realm}{_STATE}"
+        self._now = now
+        #: Marketplaces for which something new was found since this was made.
+        self.news_for: set[str] = set()
+        #: A sentence on why searching has not come to its end; empty when it has.
+        self.unfinished = ""
+
+    async def want(self, place: str, since: int) -> None:
+        """Let a marketplace's orders be searched for from ``since`` on, UTC milliseconds."""
+        now = self._now()
+        place = self._api.realm + place
+        await self._state.change(self._name, lambda state: (search.want(state, place, since, now), None))
+        await self._state.prune(self._name, now - search.KEEP, search.complete, search.pruned)
+
+    async def through(self, place: str) -> int:
+        """Up to where all of a marketplace's orders are in the inbox, UTC milliseconds."""
+        return search.through(await self._state.read(self._name), self._api.realm + place)
+
+    async def dealt(self, place: str, after: int, limit: int = PAGE) -> list[DealtOrder]:
+        """A marketplace's orders after that id."""
+        return await self._state.dealt(self._api.realm + place, after, limit)
+
+    async def search(self) -> AsyncGenerator[None, None]:
+        """Search what is due; yields after each page, whose orders are then in the inbox.
+
+        One run searches at a time; another waits for it a moment, and else leaves it to it.
+
+        Raises:
+            SiteError: Amazon failed; what was found before stays.
+        """
+        if not await self._turn():
+            return
+        try:
+            while True:
+                step = await self._state.change(self._name, self._begin)
+                if step is None:
+                    return
+                try:
+                    if not await self._page(step):
+                        return
+                except SiteUnavailable as error:
+                    if error.code != "rate_limited":
+                        raise
+                    self.unfinished = (
+                        f"Amazon allows one search of 100 orders every {1 / self._api.rates.rate(SEARCH_ORDERS):.0f} "
+                        "seconds, and there is more to search: the next runs go on."
+                    )
+                    return
+                yield
+        finally:
+            await self._state.give_back(self._name)
+
+    async def _turn(self) -> bool:
+        for _ in range(int(TURN / LOOK)):
+            if await self._state.take(self._name):
+                return True
+            await asyncio.sleep(LOOK)
+        return False
+
+    def _begin(self, state: dict[str, Any]) -> tuple[dict[str, Any], Step | None]:
+        interval = search.LEISURE / self._api.rates.rate(SEARCH_ORDERS)
+        return search.begin(state, self._now(), interval)
+
+    async def _page(self, step: Step) -> bool:
+        """Fetch a page and put it in; False when another run has taken over."""
+        params = {
+            "lastUpdatedAfter": from_ms(step.after).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "marketplaceIds": ",".join(place.removeprefix(self._api.realm) for place in step.places),
+            "maxResultsPerPage": str(PAGE),
+            "includedData": INCLUDED,
+        }
+        if step.token:
+            params["paginationToken"] = step.token
+        try:
+            answer = await self._api.get(SEARCH_ORDERS, ORDERS, params)
+        except SiteRefused as error:
+            if error.code == "bad_request" and step.token:
+                await self._state.change(self._name, lambda state: (search.restart(state, step), None))
+                return False
+            raise
+        data = answer.data if isinstance(answer.data, dict) else {}
+        rows = data.get("orders")
+        if not isinstance(rows, list):
+            raise SiteUnavailable("Amazon sent something else than a list of orders: try again.", code="not_a_list")
+        pagination = data.get("pagination")
+        token = text(pagination.get("nextToken")) if isinstance(pagination, dict) else ""
+        until, now = self._until(answer, data), self._now()
+        new = await self._state.deal(
+            self._name, self._found(rows), lambda state: search.advance(state, step, until, token, now)
+        )
+        if new is None:
+            return False
+        self.news_for |= {place.removeprefix(self._api.realm) for place in new}
+        return True
+
+    def _until(self, answer: Answer, data: dict[str, Any]) -> int:
+        """Up to where the search sees: as Amazon says, else by its clock."""
+        told = _moment(data.get("lastUpdatedBefore"))
+        if told is not None:
+            return told
+        clock = answer.site_time
+        return (self._now() - DELAY if clock is None else clock) - DELAY
+
+    def _found(self, rows: list[Any]) -> list[FoundOrder]:
+        """The orders as they are dealt out. One without an id cannot be known again, and is left to the next search."""
+        found = []
+        for row in rows:
+            channel = row.get("salesChannel") if isinstance(row, dict) else None
+            place = text(channel.get("marketplaceId")) if isinstance(channel, dict) else ""
+            own = text(row.get("orderId")) if isinstance(row, dict) else ""
+            if own and place:
+                changed = _moment(row.get("lastUpdatedTime")) or self._now()
+                found.append(FoundOrder(self._api.realm + place, own, changed, row))
+        return found
+
+
+def _moment(value: Any) -> int | None:
+    try:
+        return moment(value, "a time")
+    except DataError:
+        return None

@@ -1,0 +1,152 @@
+"""Access tokens: got for the seller's refresh token, good for an hour, shared by all channels of a system.
+
+There is no signing of requests; the token goes in a header. A token is kept in the process and never on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+from weakref import WeakKeyDictionary
+
+import httpx
+
+from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
+from chansync.platforms.amazon.places import REGIONS, is_loopback, token_address
+from chansync.platforms.http import Content, SiteHttp
+from chansync.platforms.http_failures import Answer
+from chansync.platforms.texts import text
+
+#: A token is not used any more so many seconds before it ends.
+MARGIN = 60.0
+
+
+@dataclass(slots=True)
+class _Token:
+    value: str
+    until: float
+
+
+_tokens: dict[str, _Token] = {}
+_locks: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Lock]] = WeakKeyDictionary()
+
+
+class Login:
+    """The credentials of a system.
+
+    Raises:
+        SiteRefused: one of them is missing.
+    """
+
+    def __init__(self, system: str, values: Mapping[str, Any], **http_options: Any) -> None:
+        self._system = system
+        self.region = text(values.get("region"))
+        self._client_id = text(values.get("client_id"))
+        self._client_secret = text(values.get("client_secret"))
+        self._refresh_token = text(values.get("refresh_token"))
+        given = {
+            "region": self.region, "client_id": self._client_id, "client_secret": self._client_secret,
+            "refresh_token": self._refresh_token,
+        }  # fmt: skip
+        missing = [name for name, value in given.items() if not value]
+        if missing:
+            fields = " ".join(
+                f"{name}={'-' if name in ('client_secret', 'refresh_token') else '…'}" for name in missing
+            )
+            raise SiteRefused(
+                f"The system {system} has no {' and no '.join(missing)} yet: chansync system set {system} {fields}",
+                code="no_key",
+            )
+        if self.region not in REGIONS and not is_loopback(self.region):
+            raise SiteRefused(
+                f"The system {system} has the region {self.region!r:.60}: there are {', '.join(REGIONS)}.",
+                code="wrong_region",
+            )
+        known = "\0".join(given.values())
+        self._key = hashlib.sha256(known.encode()).hexdigest()
+        self._http = SiteHttp("Amazon's login", secrets=self.secrets, **http_options)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must be masked wherever Amazon is quoted."""
+        return (self._client_secret, self._refresh_token)
+
+    async def token(self) -> str:
+        """An access token that is good for a while.
+
+        Raises:
+            SiteRefused: the credentials are not accepted, with a sentence on which and why.
+            SiteUnavailable: the token endpoint cannot be reached.
+        """
+        locks = _locks.setdefault(asyncio.get_running_loop(), {})
+        async with locks.setdefault(self._key, asyncio.Lock()):
+            known = _tokens.get(self._key)
+            if known and known.until > time.monotonic():
+                return known.value
+            fresh = await self._get()
+            _tokens[self._key] = fresh
+            return fresh.value
+
+    def forget(self, token: str) -> None:
+        """A token was refused: the next call gets another."""
+        known = _tokens.get(self._key)
+        if known and known.value == token:
+            del _tokens[self._key]
+
+    async def _get(self) -> _Token:
+        form = {
+            "grant_type": "refresh_token", "refresh_token": self._refresh_token, "client_id": self._client_id,
+            "client_secret": self._client_secret,
+        }  # fmt: skip
+        content = Content(urlencode(form).encode(), "application/x-www-form-urlencoded;charset=UTF-8")
+        url = httpx.URL(token_address(self.region))
+        answer = await self._http.request("POST", url, content=content, repeatable=True)
+        if answer.status >= 400:
+            raise self._refusal(answer)
+        data = answer.data if isinstance(answer.data, dict) else {}
+        token = data.get("access_token")
+        if not isinstance(token, str) or not token.isascii() or not token.isprintable():
+            raise SiteUnavailable("Amazon's login answered without an access token: try again.", code="no_token")
+        lifetime = data.get("expires_in")
+        seconds = float(lifetime) if isinstance(lifetime, int) and 0 < lifetime <= 86400 else 3600.0
+        return _Token(token, time.monotonic() + max(seconds - MARGIN, seconds / 2))
+
+    def _refusal(self, answer: Answer) -> SiteError:
+        error = text(answer.data.get("error")) if isinstance(answer.data, dict) else ""
+        said, system = self._http.sentences.said(answer), self._system
+        if error == "invalid_client":
+            return SiteRefused(
+                f"Amazon does not accept the client id and secret of the system {system}{said}. A secret ends 180 days "
+                "after it was made: make a new one in Seller Central under Develop Apps, and enter it: chansync system "
+                f"set {system} client_secret=-",
+                code="invalid_client",
+            )
+        if error == "invalid_grant":
+            return SiteRefused(
+                f"Amazon does not accept the refresh token of the system {system}{said}: the seller has taken the "
+                "authorisation back, or it belongs to another application. Authorise the application again and enter "
+                f"the new one: chansync system set {system} refresh_token=-",
+                code="invalid_grant",
+            )
+        if error in ("unauthorized_client", "access_denied"):
+            return SiteRefused(
+                f"The application of the system {system} may not log in with a refresh token{said}: check in Seller "
+                "Central that it is an app of the Selling Partner API and is not suspended.",
+                code="unauthorized_client",
+            )
+        if answer.is_json:
+            return SiteRefused(
+                f"Amazon's login refuses the system {system} with {answer.status}{said} [{error}]: check "
+                "its client id, client secret and refresh token.",
+                code=error or "login_refused",
+            )
+        return self._http.sentences.refusal(answer)
+
+    async def aclose(self) -> None:
+        """Close connections; harmless when called twice."""
+        await self._http.aclose()

@@ -1,0 +1,368 @@
+"""From an order of the Orders API 2026-01-01 to chansync's own.
+
+Amounts are texts with a currency. In the EU and the UK they hold their VAT, and what Amazon says of it is often nothing
+or zero: such an order is *gross*, and the tax transaction's rate divides its amounts. In the US tax comes on top and
+is told. Which of the two it is, the sums tell: the parts make the total either without the tax, or with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from chansync.model.errors import DataError
+from chansync.model.money import parse_amount
+from chansync.model.order import Address, ChargeLine, Order, OrderLine, TaxNumbers, UnreadableOrder
+from chansync.model.times import from_ms
+from chansync.platforms.amazon.places import PLACES
+from chansync.platforms.texts import listed, moment, text
+
+PENDING = frozenset({"PENDING", "PENDING_AVAILABILITY"})
+CANCELLED = "CANCELLED"
+#: The code of every way of paying that goes through Amazon; the money comes with Amazon's settlement.
+PAID_AMAZON = "amazon"
+#: Ways of paying that do not.
+PAID_OTHERWISE = {"CashOnDelivery": "Cash on delivery", "ConvenienceStore": "Convenience store", "Invoice": "Invoice"}
+#: Before the service level in the code of a delivery by Amazon's own stock.
+FBA = "FBA"
+
+_ZERO = Decimal(0)
+_CHARGES = {"SHIPPING": "Shipping", "GIFT_WRAP": "Gift wrap", "COD_FEE": "Cash on delivery fee", "OTHER": "Other"}
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What an item brings, by kind; discounts above zero, by what they are for, and so the tax."""
+
+    sold: dict[str, Decimal] = field(default_factory=dict)
+    off: dict[str, Decimal] = field(default_factory=dict)
+    tax: dict[str, Decimal] = field(default_factory=dict)
+    total: Decimal = _ZERO
+
+    @property
+    def net(self) -> Decimal:
+        """All of it without what is told of tax."""
+        return sum(self.sold.values(), _ZERO) - sum(self.off.values(), _ZERO)
+
+    @property
+    def told_tax(self) -> Decimal:
+        """What is told of tax."""
+        return sum(self.tax.values(), _ZERO)
+
+
+class OrderReader:
+    """Reads the orders of one marketplace.
+
+    Args:
+        place: the marketplace's id.
+        country: where an order goes that does not say so.
+        zone: the marketplace's time zone, as far as it is known better than by its id.
+    """
+
+    def __init__(self, place: str, country: str = "", zone: str = "") -> None:
+        known = PLACES.get(place)
+        self._country = country or (known.country if known else "")
+        self.zone = _zone(zone or (known.zone if known else ""))
+
+    def read(self, raw: dict[str, Any]) -> Order | UnreadableOrder:
+        """The order, or what of it cannot be read."""
+        own = text(raw.get("orderId"))
+        try:
+            return self._read(own, raw)
+        except DataError as error:
+            changed = 0
+            try:
+                changed = moment(raw.get("lastUpdatedTime"), "lastUpdatedTime") or 0
+            except DataError:
+                pass
+            return UnreadableOrder(own, own, changed, f"{error}.", raw)
+
+    def _read(self, own: str, raw: dict[str, Any]) -> Order:
+        if not own:
+            raise DataError("it has no orderId")
+        placed = moment(raw.get("createdTime"), "createdTime")
+        if placed is None:
+            raise DataError("it does not say when it was placed")
+        fulfillment = _object(raw, "fulfillment")
+        status = text(fulfillment.get("fulfillmentStatus"))
+        items = [item for item in listed(raw.get("orderItems"), "orderItems") if _is_left(item)]
+        parts = [_parts(item) for item in items]
+        on_top = _is_on_top(raw, parts)
+        currency = _currency(raw, items)
+        total = _total(raw, parts, on_top)
+        awaits_prices = status in PENDING or (not currency and status != CANCELLED)
+        billing, delivery, numbers = self._people(raw)
+        level = text(fulfillment.get("fulfillmentServiceLevel"))
+        by_amazon = text(fulfillment.get("fulfilledBy")) == "AMAZON"
+        paid, paid_title = _payment(raw)
+        return Order(
+            external_id=own,
+            number=own,
+            status=status,
+            placed_at=placed,
+            placed_on=from_ms(placed).astimezone(self.zone).date(),
+            modified_at=moment(raw.get("lastUpdatedTime"), "lastUpdatedTime") or placed,
+            currency=currency,
+            total=total,
+            total_tax=sum((part.told_tax for part in parts), _ZERO),
+            billing=billing,
+            delivery=delivery,
+            tax_numbers=numbers,
+            payment_code=paid,
+            payment_title=paid_title,
+            delivery_code=(f"{FBA}:{level}" if level else FBA) if by_amazon else level,
+            delivery_title=_delivery_title(level, by_amazon),
+            note=_note(raw, items),
+            lines=[_line(item, part, on_top) for item, part in zip(items, parts, strict=True)],
+            shipping=_charges(raw, parts, on_top, ("SHIPPING",)),
+            fees=_charges(raw, parts, on_top, ("GIFT_WRAP", "COD_FEE", "OTHER")) + _tips(raw),
+            refunds=[],
+            digest=_digest(raw),
+            raw=raw,
+            gross=not on_top,
+            awaits_prices=awaits_prices,
+            sent_by_site=by_amazon,
+        )
+
+    # People
+
+    def _people(self, raw: dict[str, Any]) -> tuple[Address, Address, TaxNumbers]:
+        """Who pays, where the goods go, and the buyer's tax numbers, as far as Amazon tells."""
+        buyer = _object(raw, "buyer")
+        delivery = _address(_object(_object(raw, "recipient"), "deliveryAddress"))
+        delivery.country = delivery.country or self._country
+        numbers, registered, legal_name = _registrations(raw)
+        billing = (
+            _address(registered) if registered else _address(_object(_object(raw, "recipient"), "deliveryAddress"))
+        )
+        name = text(buyer.get("buyerName"))
+        if name:
+            billing.first_name, billing.last_name = "", name
+        billing.company = text(buyer.get("buyerCompanyName")) or legal_name or billing.company
+        billing.email = text(buyer.get("buyerEmail"))
+        billing.country = billing.country or delivery.country
+        return billing, delivery, numbers
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name) if name else UTC
+    except (ValueError, OSError, KeyError):
+        return UTC
+
+
+def hours_ahead(zone: tzinfo) -> float:
+    """Hours that a zone is ahead of UTC now."""
+    offset = datetime.now(timezone(timedelta(0))).astimezone(zone).utcoffset()
+    return offset.total_seconds() / 3600 if offset else 0.0
+
+
+def _object(raw: dict[str, Any], name: str) -> dict[str, Any]:
+    value = raw.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _address(told: dict[str, Any]) -> Address:
+    district, municipality = text(told.get("districtOrCounty")), text(told.get("municipality"))
+    second = [text(told.get("addressLine2")), text(told.get("addressLine3")), district]
+    return Address(
+        last_name=text(told.get("name")),
+        company=text(told.get("companyName")),
+        line_1=text(told.get("addressLine1")),
+        line_2=", ".join(part for part in second if part),
+        city=text(told.get("city")) or municipality,
+        state=text(told.get("stateOrRegion")),
+        postcode=text(told.get("postalCode")),
+        country=text(told.get("countryCode")).upper(),
+        phone=text(told.get("phone")),
+    )
+
+
+def _registrations(raw: dict[str, Any]) -> tuple[TaxNumbers, dict[str, Any], str]:
+    """The buyer's tax numbers, the address that they are registered at, and the name."""
+    numbers, name = TaxNumbers(), ""
+    address: dict[str, Any] = {}
+    for row in listed(_object(raw, "tax").get("taxRegistrations"), "taxRegistrations"):
+        if text(row.get("entityType")) not in ("BUYER", ""):
+            continue
+        number, kind = text(row.get("taxRegistrationNumber")), text(row.get("taxRegistrationType"))
+        if kind == "VAT":
+            numbers.vat = numbers.vat or number
+        elif kind == "CPF":
+            numbers.personal = numbers.personal or number
+        else:
+            numbers.uic = numbers.uic or number
+        address = address or _object(row, "taxRegistrationAddress")
+        name = name or text(row.get("legalName"))
+    return numbers, address, name
+
+
+# Money
+
+
+def _money(value: Any, what: str) -> Decimal:
+    return parse_amount(value.get("amount") if isinstance(value, dict) else None, what)
+
+
+def _currency(raw: dict[str, Any], items: list[dict[str, Any]]) -> str:
+    """The order's one currency; empty where no price is told."""
+    told = [_object(_object(raw, "proceeds"), "grandTotal")]
+    for item in items:
+        told.append(_object(_object(item, "proceeds"), "proceedsTotal"))
+        told.append(_object(_object(_object(item, "product"), "price"), "unitPrice"))
+    found = {text(money.get("currencyCode")).upper() for money in told} - {""}
+    if len(found) > 1:
+        raise DataError(f"it has amounts in {' and '.join(sorted(found))}")
+    return found.pop() if found else ""
+
+
+def _quantity(item: dict[str, Any]) -> Decimal:
+    """How many pieces are still ordered: what was cancelled is neither fulfilled nor to be fulfilled."""
+    ordered = parse_amount(item.get("quantityOrdered"), "a quantity")
+    fulfillment = _object(item, "fulfillment")
+    if {"quantityFulfilled", "quantityUnfulfilled"} <= fulfillment.keys():
+        left = sum((parse_amount(fulfillment[name], "a quantity") for name in ("quantityFulfilled",
+                    "quantityUnfulfilled")), _ZERO)  # fmt: skip
+        if _object(item, "cancellation").get("cancellationExecution") or left:
+            return min(ordered, left)
+    return ordered
+
+
+def _is_left(item: dict[str, Any]) -> bool:
+    """Whether anything of the item is still ordered or paid for."""
+    return bool(_quantity(item) or _money(_object(_object(item, "proceeds"), "proceedsTotal"), "an amount"))
+
+
+def _parts(item: dict[str, Any]) -> _Parts:
+    found = _Parts()
+    proceeds = _object(item, "proceeds")
+    rows = listed(proceeds.get("breakdowns"), "breakdowns")
+    if rows:
+        for row in rows:
+            _add_part(found, row)
+    elif "proceedsTotal" in proceeds:
+        found.sold["ITEM"] = _money(proceeds["proceedsTotal"], "proceedsTotal")
+    else:
+        price = _object(_object(item, "product"), "price")
+        found.sold["ITEM"] = _money(price.get("unitPrice"), "unitPrice") * _quantity(item)
+    told = "proceedsTotal" in proceeds
+    found.total = _money(proceeds["proceedsTotal"], "proceedsTotal") if told else found.net + found.told_tax
+    return found
+
+
+def _add_part(found: _Parts, row: dict[str, Any]) -> None:
+    kind, amount = text(row.get("type")), _money(row.get("subtotal"), "a subtotal")
+    if kind not in ("DISCOUNT", "TAX"):
+        kind = kind if kind in _CHARGES or kind == "ITEM" else "OTHER"
+        found.sold[kind] = found.sold.get(kind, _ZERO) + amount
+        return
+    # Amazon does not say whether a discount is written above or below zero.
+    sums, amount = (found.off, abs(amount)) if kind == "DISCOUNT" else (found.tax, amount)
+    rest = amount
+    for share in listed(row.get("detailedBreakdowns"), "detailedBreakdowns"):
+        what, value = text(share.get("subtype")), _money(share.get("value"), "an amount")
+        value = abs(value) if kind == "DISCOUNT" else value
+        what = what if what in _CHARGES else "ITEM"
+        sums[what] = sums.get(what, _ZERO) + value
+        rest -= value
+    if rest:
+        sums["ITEM"] = sums.get("ITEM", _ZERO) + rest
+
+
+def _is_on_top(raw: dict[str, Any], parts: list[_Parts]) -> bool:
+    """Whether tax comes on top of the amounts, rather than being in them."""
+    taxed = [part for part in parts if part.told_tax]
+    return bool(taxed) and all(part.net != part.total for part in taxed)
+
+
+def _total(raw: dict[str, Any], parts: list[_Parts], on_top: bool) -> Decimal:
+    grand = _object(_object(raw, "proceeds"), "grandTotal")
+    if grand:
+        return _money(grand, "grandTotal")
+    return sum((part.net + (part.told_tax if on_top else _ZERO) for part in parts), _ZERO)
+
+
+def _line(item: dict[str, Any], part: _Parts, on_top: bool) -> OrderLine:
+    product = _object(item, "product")
+    own, asin = text(item.get("orderItemId")), text(product.get("asin"))
+    if not own:
+        raise DataError("an item has no orderItemId")
+    tax = part.tax.get("ITEM", _ZERO)
+    inside = _ZERO if on_top else tax
+    sold = part.sold.get("ITEM", _ZERO)
+    total = sold - part.off.get("ITEM", _ZERO)
+    return OrderLine(
+        external_id=own,
+        name=text(product.get("title")) or text(product.get("sellerSku")) or asin or own,
+        sku=text(product.get("sellerSku")),
+        gtin="",
+        item_code=text(product.get("sellerSku")) or asin,
+        quantity=_quantity(item),
+        subtotal=sold - inside,
+        total=total - inside,
+        tax=tax,
+    )
+
+
+def _charges(raw: dict[str, Any], parts: list[_Parts], on_top: bool, kinds: tuple[str, ...]) -> list[ChargeLine]:
+    """What is charged beside the items, summed over them: a line of each kind."""
+    found = []
+    for kind in kinds:
+        amount = sum((part.sold.get(kind, _ZERO) - part.off.get(kind, _ZERO) for part in parts), _ZERO)
+        tax = sum((part.tax.get(kind, _ZERO) for part in parts), _ZERO)
+        if amount or tax:
+            net = amount if on_top else amount - tax
+            found.append(ChargeLine(kind.lower(), _CHARGES[kind], kind, net, tax))
+    return found
+
+
+def _tips(raw: dict[str, Any]) -> list[ChargeLine]:
+    """A tip for the delivery is charged by itself, to no item."""
+    for row in listed(_object(raw, "proceeds").get("breakdowns"), "breakdowns"):
+        if text(row.get("type")) == "DELIVERY_TIP":
+            amount = _money(row.get("subtotal"), "a tip")
+            return [ChargeLine("delivery_tip", "Delivery tip", "DELIVERY_TIP", amount, _ZERO)] if amount else []
+    return []
+
+
+# The rest
+
+
+def _payment(raw: dict[str, Any]) -> tuple[str, str]:
+    for row in listed(_object(raw, "payment").get("paymentExecutions"), "paymentExecutions"):
+        method = text(row.get("paymentMethod"))
+        if method in PAID_OTHERWISE:
+            return method, PAID_OTHERWISE[method]
+    return PAID_AMAZON, "Paid through Amazon"
+
+
+def _delivery_title(level: str, by_amazon: bool) -> str:
+    words = level.replace("_", " ").capitalize() or "Delivery"
+    return f"{words}, sent by Amazon" if by_amazon else words
+
+
+def _note(raw: dict[str, Any], items: list[dict[str, Any]]) -> str:
+    notes = []
+    purchase_order = text(_object(raw, "buyer").get("buyerPurchaseOrderNumber"))
+    if purchase_order:
+        notes.append(f"Purchase order {purchase_order}")
+    for item in items:
+        gift = _object(_object(_object(item, "fulfillment"), "packing"), "giftOption")
+        if message := text(gift.get("giftMessage")):
+            notes.append(f"Gift message: {message}")
+    return "\n".join(notes)
+
+
+#: What of an order does not matter to a sale or its status: it changes without anything to do for us.
+_PASSING = ("lastUpdatedTime", "packages", "associatedOrders", "fulfillmentOrders", "programs", "orderAliases")
+
+
+def _digest(raw: dict[str, Any]) -> str:
+    kept = {name: value for name, value in raw.items() if name not in _PASSING}
+    written = json.dumps(kept, sort_keys=True, default=str, ensure_ascii=False)
+    return hashlib.blake2b(written.encode("utf-8", "replace"), digest_size=16).hexdigest()

@@ -1,0 +1,128 @@
+"""Telling Amazon what became of an order: shipped, with carrier and tracking number."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from chansync.model.errors import SiteRefused
+from chansync.model.order import Order, UnreadableOrder
+from chansync.model.times import from_ms
+from chansync.platforms.amazon.client import CONFIRM_SHIPMENT, SpApi, part
+from chansync.platforms.amazon.lookups import SHIPPED
+from chansync.platforms.protocol import PushResult, StatusChange
+from chansync.platforms.texts import text
+
+#: A sale is one package. The same number again changes that package, so confirming twice does no harm.
+PACKAGE = "1"
+
+
+class Shipments:
+    """The shipments of one marketplace.
+
+    Args:
+        carrier: told where a sale names none.
+        order: asks Amazon for an order.
+    """
+
+    def __init__(
+        self,
+        api: SpApi,
+        place: str,
+        carrier: str,
+        order: Callable[[str], Awaitable[Order | UnreadableOrder | None]],
+    ) -> None:
+        self._api = api
+        self._place = place
+        self._carrier = carrier
+        self._order = order
+        self._seen: dict[str, Order] = {}
+
+    async def statuses(self, external_ids: list[str]) -> dict[str, str]:
+        """The orders' statuses by id. One that cannot be read has none that could be set."""
+        found = {}
+        for external_id in external_ids:
+            order = await self._order(external_id)
+            if isinstance(order, Order):
+                self._seen[external_id] = order
+                found[external_id] = order.status
+            elif order is not None:
+                found[external_id] = "unreadable"
+        return found
+
+    async def push(self, changes: list[StatusChange]) -> list[PushResult]:
+        """Confirm shipments, one after the other."""
+        return [await self._push(change) for change in changes]
+
+    async def _push(self, change: StatusChange) -> PushResult:
+        own = change.external_id
+        if change.status != SHIPPED:
+            return PushResult(own, f"Amazon lets a seller set no order to {change.status}")
+        if own not in self._seen:
+            await self.statuses([own])
+        order = self._seen.get(own)
+        if order is None:
+            return PushResult(own, "Amazon's data of the order cannot be read")
+        if order.sent_by_site:
+            return PushResult(own, "Amazon ships it itself")
+        carrier = change.carrier or self._carrier
+        if not carrier or not change.tracking:
+            missing = " and ".join(
+                name for name, given in (("carrier", carrier), ("tracking number", change.tracking)) if not given
+            )
+            return PushResult(
+                own,
+                f"Amazon wants the {missing}: chansync erp ship SALE --carrier NAME --tracking NUMBER (the channel's "
+                "carrier stands in for one that is not named)",
+            )
+        items = _unshipped(order.raw)
+        if not items:
+            return PushResult(own, f"nothing of it is left to be shipped while Amazon has it as {order.status}")
+        try:
+            await self._api.send(
+                CONFIRM_SHIPMENT, "POST", f"/orders/v0/orders/{part(own)}/shipmentConfirmation",
+                body=_confirmation(self._place, carrier, change, items), as_bytes=True,
+            )  # fmt: skip
+        except SiteRefused as error:
+            if error.code not in ("bad_request", "not_found", "refused"):
+                raise
+            return PushResult(own, str(error).rstrip("."))
+        return PushResult(own)
+
+
+def _confirmation(place: str, carrier: str, change: StatusChange, items: list[dict[str, Any]]) -> dict[str, Any]:
+    known = _CARRIERS.get(carrier.casefold())
+    package: dict[str, Any] = {
+        "packageReferenceId": PACKAGE,
+        "carrierCode": known or "Other",
+        "trackingNumber": change.tracking,
+        "shipDate": from_ms(change.shipped_at or 0).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "orderItems": items,
+    }
+    if known is None:
+        package["carrierName"] = carrier
+    return {"marketplaceId": place, "packageDetail": package}
+
+
+def _unshipped(raw: dict[str, Any]) -> list[dict[str, Any]]:
+    """What is still to be shipped, by item."""
+    items = []
+    for item in raw.get("orderItems") or ():
+        fulfillment = item.get("fulfillment") if isinstance(item.get("fulfillment"), dict) else {}
+        count = fulfillment.get("quantityUnfulfilled", item.get("quantityOrdered"))
+        if isinstance(count, int) and count > 0:
+            items.append({"orderItemId": text(item.get("orderItemId")), "quantity": count})
+    return items
+
+
+#: Carriers by the code that Amazon knows them by; any other goes as "Other" with its name.
+_CARRIERS = {
+    code.casefold(): code
+    for code in (
+        "DHL", "DPD", "GLS", "UPS", "FedEx", "USPS", "Hermes", "Evri", "TNT", "Royal Mail", "Parcelforce", "Yodel",
+        "La Poste", "Colissimo", "Chronopost", "Mondial Relay", "Correos", "SEUR", "MRW", "Nacex", "BRT", "SDA",
+        "Poste Italiane", "PostNL", "Bpost", "PostNord", "Bring", "InPost", "Poczta Polska", "Deutsche Post",
+        "Austrian Post", "Swiss Post", "Speedy", "Econt", "DB Schenker", "Aramex", "Canada Post", "Purolator",
+        "Japan Post", "Yamato Transport", "Sagawa", "Australia Post",
+    )
+}  # fmt: skip
