@@ -79,6 +79,8 @@ ELSEWHERE = {
     "status_written_out": "functional/push/test_statuses.py",
     "status_written_out_and_paid": "functional/push/test_statuses.py",
     "status_cancelled": "functional/push/test_statuses.py",
+    "fba_warehouse": "functional/amazon/test_orders.py",
+    "carrier": "functional/amazon/test_shipments.py",
     "push_quantities": "functional/push/test_quantities.py",
     "quantity_warehouses": "functional/push/test_quantities.py",
     "push_exact_quantities": "functional/push/test_quantities.py",

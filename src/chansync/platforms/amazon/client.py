@@ -20,7 +20,7 @@ from chansync.platforms.texts import text
 PARTICIPATIONS = Operation("getMarketplaceParticipations", 0.016, 15)
 SEARCH_ORDERS = Operation("searchOrders", 0.0056, 20)
 GET_ORDER = Operation("getOrder", 0.5, 30)
-CONFIRM_SHIPMENT = Operation("confirmShipment", 2.0, 10)
+CONFIRM_SHIPMENT = Operation("confirmShipment", 2.0, 10, repeatable=False)
 
 #: How long a request may wait for its turn within a run, in seconds.
 PATIENCE = 20.0

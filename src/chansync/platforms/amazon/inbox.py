@@ -68,13 +68,16 @@ class Inbox:
         Raises:
             SiteError: Amazon failed; what was found before stays.
         """
+        await self._api.rates.recall(SEARCH_ORDERS)
         if not await self._turn():
             return
         try:
+            done: set[str] = set()
             while True:
-                step = await self._state.change(self._name, self._begin)
+                step = await self._state.change(self._name, lambda state: self._begin(state, done))
                 if step is None:
                     return
+                done.add(step.kind)
                 try:
                     if not await self._page(step):
                         return
@@ -97,9 +100,9 @@ class Inbox:
             await asyncio.sleep(LOOK)
         return False
 
-    def _begin(self, state: dict[str, Any]) -> tuple[dict[str, Any], Step | None]:
+    def _begin(self, state: dict[str, Any], done: set[str]) -> tuple[dict[str, Any], Step | None]:
         interval = search.LEISURE / self._api.rates.rate(SEARCH_ORDERS)
-        return search.begin(state, self._now(), interval)
+        return search.begin(state, self._now(), interval, done)
 
     async def _page(self, step: Step) -> bool:
         """Fetch a page and put it in; False when another run has taken over."""

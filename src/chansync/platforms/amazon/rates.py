@@ -78,6 +78,13 @@ class Rates:
         """Requests a second, as far as this process has heard."""
         return self._rates.get(operation.name, operation.rate)
 
+    async def recall(self, operation: Operation) -> float:
+        """Requests a second, as an earlier process may have heard it."""
+        told = await self._change(operation, lambda bucket: (bucket, bucket.get("rate")))
+        if told:
+            self._rates.setdefault(operation.name, float(told))
+        return self.rate(operation)
+
     async def take(self, operation: Operation, patience: float) -> None:
         """Take a token; waits for one as long as ``patience`` allows, in seconds.
 
@@ -113,10 +120,9 @@ class Rates:
             told = float(header)
         except ValueError:
             return
-        if not _SLOWEST <= told <= _FASTEST or told == self._rates.get(operation.name):
-            return
-        self._rates[operation.name] = told
-        await self._change(operation, lambda bucket: (bucket | {"rate": told} if bucket else bucket, None))
+        if _SLOWEST <= told <= _FASTEST and told != self._rates.get(operation.name):
+            self._rates[operation.name] = told
+            await self._change(operation, lambda bucket: (bucket | {"rate": told}, None))
 
     async def refused(self, operation: Operation, retry_after: float | None) -> None:
         """Amazon said "too many requests": the bucket is empty, whatever we counted."""

@@ -61,11 +61,12 @@ def through(state: State, place: str) -> int:
     return int(state.get("places", {}).get(place, {}).get("through", 0))
 
 
-def begin(state: State, now: int, interval: float) -> tuple[State, Step | None]:
+def begin(state: State, now: int, interval: float, done: Collection[str] = ()) -> tuple[State, Step | None]:
     """What to search next, noted as under way; None when nothing is due.
 
     Args:
         interval: seconds between two regular searches.
+        done: kinds that this run has searched already: one of each is enough.
     """
     running = state.setdefault("open", {})
     for kind in (REGULAR, LAGGARDS):
@@ -75,10 +76,10 @@ def begin(state: State, now: int, interval: float) -> tuple[State, Step | None]:
     # While some lag behind, every other search is theirs: Amazon allows no more than one an interval in all.
     wait = interval * (2000 if lagging else 1000)
     due = now - state.get("last", 0) >= wait or state.get("last", 0) > now
-    if REGULAR not in running and regular and due:
+    if REGULAR not in running and regular and due and REGULAR not in done:
         state["last"] = now
         running[REGULAR] = _new(state, regular, now)
-    elif REGULAR not in running and lagging and LAGGARDS not in running:
+    elif REGULAR not in running and lagging and LAGGARDS not in running and LAGGARDS not in done:
         running[LAGGARDS] = _new(state, lagging, now)
     for kind in (REGULAR, LAGGARDS):
         if kind in running:

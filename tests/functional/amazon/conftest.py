@@ -1,0 +1,41 @@
+"""A seller at a fake Amazon, and a company with a channel in each of three marketplaces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from chansync.demo.amazon import AmazonServer, Seller
+from chansync.store.connection import Store
+from support import marketplace
+
+
+@pytest.fixture
+def seller() -> Seller:
+    """Whose changes show in searches at once, and who may search a hundred thousand times as often as others."""
+    found = Seller(rate_factor=100_000.0)
+    found.settling = 0
+    return found
+
+
+@pytest.fixture
+def server(seller: Seller) -> Iterator[AmazonServer]:
+    with AmazonServer(seller, record=True) as running:
+        yield running
+
+
+@pytest.fixture
+def connected(store: Store, seller: Seller, server: AmazonServer) -> Store:
+    """The company, with its system and no channel yet."""
+    marketplace.add_erp(store, seller)
+    marketplace.add_system(store, server)
+    return store
+
+
+@pytest.fixture
+def de(connected: Store) -> Store:
+    """The company with one channel, ``de``, that has pulled once."""
+    marketplace.add_channels(connected, ["de"])
+    marketplace.sync(connected, "de")
+    return connected

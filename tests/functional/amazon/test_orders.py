@@ -1,0 +1,233 @@
+"""Orders of a seller's marketplaces become sales."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from chansync.demo.amazon import AmazonServer, Seller
+from chansync.store import channels
+from chansync.store.connection import Store
+from chansync.sync import configuration
+from support import world
+from support.marketplace import add_channels, add_system, sales, sync
+from support.world import rows
+
+
+def searches(server: AmazonServer) -> int:
+    return sum(served.operation == "searchOrders" for served in server.requests)
+
+
+class TestThreeMarketplaces:
+    def test_each_order_is_a_sale_of_its_channel_to_the_last_cent(
+        self, connected: Store, server: AmazonServer, seller: Seller
+    ) -> None:
+        add_channels(connected)
+        placed = [seller.place_order(place) for place in ("DE", "FR", "UK") for _ in range(4)]
+
+        for code in ("de", "fr", "uk"):
+            sync(connected, code)
+
+        truth, found = seller.truth(placed), sales(connected)
+        assert set(found) == set(placed)
+        for own, (channel, currency, total) in found.items():
+            assert channel.upper() == truth[own]["marketplace"]
+            assert (currency, Decimal(total) / 100) == (truth[own]["currency"], Decimal(truth[own]["total"]))
+
+    def test_one_search_serves_all_of_them(self, connected: Store, server: AmazonServer, seller: Seller) -> None:
+        add_channels(connected)
+        for code in ("de", "fr", "uk"):
+            sync(connected, code)
+        before = searches(server)
+        placed = [seller.place_order(place) for place in ("DE", "FR", "UK")]
+        seller.buckets.set_limit("searchOrders", 0.0056, 1)
+
+        results = sync(connected, "fr")
+
+        assert searches(server) == before + 1
+        assert {result.channel_code: result.counts.created for result in results} == {"fr": 1, "de": 1, "uk": 1}
+        assert set(sales(connected)) == set(placed)
+
+    def test_a_channel_that_is_added_later_gets_what_was_ordered_before(
+        self, de: Store, server: AmazonServer, seller: Seller
+    ) -> None:
+        french, german = seller.place_order("FR"), seller.place_order("DE")
+        sync(de, "de")
+        assert set(sales(de)) == {german}
+
+        add_channels(de, ["fr"])
+        sync(de, "fr")
+
+        assert set(sales(de)) == {german, french}
+
+
+class TestTax:
+    def test_prices_hold_the_vat_of_the_tax_transaction(self, de: Store, seller: Seller) -> None:
+        own = seller.place_order("DE", lines={"SKU-001": 2}, business=False, fulfilled_by="MERCHANT")
+        sync(de, "de")
+
+        [(net, tax)] = rows(de, "SELECT sum(net), sum(tax) FROM erp_sale_line WHERE kind = 'item'")
+        gross = net + tax
+        assert net == int((Decimal(gross) / Decimal("1.19")).quantize(Decimal(1), "ROUND_HALF_UP"))
+        assert sales(de)[own][2] >= gross
+
+    def test_a_company_with_a_vat_number_can_be_another_tax_transaction(self, de: Store, seller: Seller) -> None:
+        configuration.map_method(de.db, channels.channel(de.db, "de"), "tax", "*+vat", "eu")
+        # German VAT number with a correct check digit.
+        edits = {"buyer": {"vat_number": "DE136695976", "company": "Buyer GmbH"}}
+        seller.place_order("DE", business=True, fulfilled_by="MERCHANT", edits=edits)
+
+        sync(de, "de")
+
+        assert rows(de, "SELECT tax_transaction, (SELECT sum(tax) FROM erp_sale_line) FROM erp_sale") == [("eu", 0)]
+        assert rows(de, "SELECT vat_number FROM erp_customer") == [("DE136695976",)]
+
+    def test_tax_on_top_is_taken_as_it_is_told(self, store: Store) -> None:
+        seller = Seller(marketplaces=["US"], rate_factor=100_000.0)
+        seller.settling = 0
+        with AmazonServer(seller) as server:
+            from support import marketplace
+
+            marketplace.add_erp(store, seller)
+            add_system(store, server)
+            marketplace.PLACES["us"] = "ATVPDKIKX0DER"
+            add_channels(store, ["us"])
+            own = seller.place_order("US", lines={"SKU-001": 1})
+            sync(store, "us")
+
+            [(net, tax)] = rows(store, "SELECT sum(net), sum(tax) FROM erp_sale_line")
+            assert sales(store)[own] == ("us", "USD", net + tax)
+            assert tax == pytest.approx(net * 0.0875, abs=2)
+
+    @pytest.mark.parametrize("sign", [-1, 1])
+    def test_discounts_are_taken_off_however_they_are_written(self, de: Store, seller: Seller, sign: int) -> None:
+        seller.discount_sign = sign
+        own = seller.place_order("DE", lines={"SKU-001": 2}, edits={"lines": {0: {"discount": 100}}})
+
+        sync(de, "de")
+
+        assert world.open_codes(de) == {}
+        assert sales(de)[own][2] == int(Decimal(seller.truth([own])[own]["total"]) * 100)
+
+
+class TestWaiting:
+    def test_a_pending_order_is_no_sale_until_it_has_prices(self, de: Store, seller: Seller) -> None:
+        own = seller.place_order("DE", "PENDING")
+        configuration.change_channel(de, "de", {"order_statuses": "PENDING,UNSHIPPED,SHIPPED"})
+        sync(de, "de")
+        assert rows(de, 'SELECT state, reason FROM "order"') == [("skipped", "no_prices")]
+        assert rows(de, "SELECT 1 FROM message WHERE severity <> 'info'") == []
+
+        seller.pay(own)
+        sync(de, "de")
+
+        assert set(sales(de)) == {own}
+
+    def test_a_sale_of_nobody_is_completed_when_the_buyer_is_told(self, de: Store, seller: Seller) -> None:
+        seller.roles.discard("pii")
+        own = seller.place_order("DE", business=False, fulfilled_by="MERCHANT")
+        sync(de, "de")
+        assert set(sales(de)) == {own}
+        [(before, billing)] = rows(de, "SELECT c.name, s.billing FROM erp_sale s JOIN erp_customer c")
+        assert "last_name" not in billing
+
+        seller.roles.add("pii")
+        seller.edit_order(own, {"prime": True})
+        sync(de, "de")
+
+        buyer = seller.order(own).buyer
+        [(after, delivery)] = rows(
+            de, "SELECT c.name, s.delivery FROM erp_sale s JOIN erp_customer c ON c.id = s.customer_id"
+        )
+        assert (after, before != after) == (buyer.name, True)
+        assert buyer.name in delivery
+        assert rows(de, "SELECT count(*) FROM erp_customer") == [(1,)]
+
+    def test_it_is_completed_also_when_it_is_paid_and_documented(self, de: Store, seller: Seller) -> None:
+        own = seller.place_order("DE", anonymous=True, business=False)
+        sync(de, "de")
+        assert rows(de, "SELECT count(*) FROM erp_payment") == [(1,)]
+
+        seller.edit_order(own, {"anonymous": False})
+        sync(de, "de")
+
+        assert world.open_codes(de) == {}
+        assert rows(de, "SELECT name FROM erp_customer") == [(seller.order(own).buyer.name,)]
+
+
+class TestSentByAmazon:
+    def test_its_goods_come_from_the_fba_warehouse(self, de: Store, seller: Seller) -> None:
+        configuration.change_channel(de, "de", {"write_out_immediately": "yes"})
+        seller.place_order("DE", lines={"FBA-01": 2}, fulfilled_by="AMAZON")
+        seller.place_order("DE", lines={"SKU-001": 1}, fulfilled_by="MERCHANT")
+
+        sync(de, "de")
+
+        taken = "SELECT w.code, m.quantity FROM erp_stock_movement m JOIN erp_warehouse w ON w.id = m.warehouse_id"
+        assert sorted(rows(de, taken)) == [("AMZ", -2), ("W1", -1)]
+
+    def test_without_such_a_warehouse_it_is_a_problem_that_says_so(self, de: Store, seller: Seller) -> None:
+        configuration.change_channel(de, "de", {"fba_warehouse": ""})
+        own = seller.place_order("DE", lines={"FBA-01": 1}, fulfilled_by="AMAZON")
+        sync(de, "de")
+        assert world.open_codes(de) == {own: "warehouse_missing"}
+
+        configuration.change_channel(de, "de", {"fba_warehouse": "AMZ"})
+        sync(de, "de")
+
+        assert world.open_codes(de) == {}
+        assert set(sales(de)) == {own}
+
+
+class TestCancellation:
+    def test_a_cancelled_order_cancels_its_sale(self, de: Store, seller: Seller) -> None:
+        own = seller.place_order("DE")
+        sync(de, "de")
+        seller.cancel(own)
+        sync(de, "de")
+
+        assert world.open_codes(de) == {}
+        assert rows(de, "SELECT kind FROM erp_event WHERE kind = 'cancelled'") == [("cancelled",)]
+
+    def test_one_that_was_never_taken_is_not_taken(self, de: Store, seller: Seller) -> None:
+        own = seller.place_order("DE", "PENDING")
+        seller.cancel(own)
+        sync(de, "de")
+
+        assert sales(de) == {}
+        assert world.open_codes(de) == {}
+
+    def test_a_part_that_is_cancelled_leaves_an_untouched_sale(self, de: Store, seller: Seller) -> None:
+        configuration.change_channel(de, "de", {"paid_statuses": ""})
+        own = seller.place_order("DE", lines={"SKU-001": 3, "SKU-002": 1})
+        sync(de, "de")
+        line = seller.order(own).lines[0]
+        seller.cancel(own, {line.id: 2})
+        sync(de, "de")
+
+        assert sales(de)[own][2] == int(Decimal(seller.truth([own])[own]["total"]) * 100)
+        quantities = "SELECT i.code, l.quantity FROM erp_sale_line l JOIN erp_item i ON i.id = l.item_id"
+        assert rows(de, f"{quantities} WHERE l.kind = 'item'") == [("SKU-001", "1"), ("SKU-002", "1")]
+
+
+class TestSingleOrders:
+    def test_one_order_by_its_number(self, de: Store, seller: Seller, server: AmazonServer) -> None:
+        own = seller.place_order("DE")
+
+        [result] = sync(de, "de", order_numbers=(own,))
+
+        assert (result.state, result.counts.created) == ("done", 1)
+        assert server.requests[-1].operation == "getOrder"
+
+    @pytest.mark.parametrize("number", ["902-1106328-1059050", "../../x", "?", "not an order", "ä"])
+    def test_one_that_is_not_there_is_said(self, de: Store, number: str) -> None:
+        [result] = sync(de, "de", order_numbers=(number,))
+
+        assert (result.state, result.error_code) == ("failed", "order_not_found")
+
+    def test_one_of_another_marketplace_is_not_this_channels(self, de: Store, seller: Seller) -> None:
+        [result] = sync(de, "de", order_numbers=(seller.place_order("FR"),))
+
+        assert result.error_code == "order_not_found"
+        assert sales(de) == {}

@@ -1,0 +1,98 @@
+"""Sales that are written out are confirmed to Amazon as shipments."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from chansync.demo.amazon import AmazonServer, Seller
+from chansync.store.connection import Store
+from chansync.sync import configuration
+from chansync.sync.sale_actions import perform
+from support import world
+from support.marketplace import sync
+
+
+@pytest.fixture
+def sending(de: Store) -> Store:
+    """The channel sends what becomes of its sales."""
+    configuration.change_channel(de, "de", {"push_statuses": "yes"})
+    return de
+
+
+def sent(server: AmazonServer) -> list[dict[str, object]]:
+    """The confirmations that Amazon was sent."""
+    return [json.loads(each.sent) for each in server.requests if each.operation == "confirmShipment"]
+
+
+def test_a_sale_that_is_written_out_is_confirmed_once(sending: Store, server: AmazonServer, seller: Seller) -> None:
+    own = seller.place_order("DE", fulfilled_by="MERCHANT", lines={"SKU-001": 2, "SKU-002": 1})
+    sync(sending, "de")
+    perform(sending.db, "write-out", f"de-{own}", carrier="dhl", tracking="00340434161094022115")
+
+    for _ in range(3):
+        sync(sending, "de", statuses=True)
+
+    order = seller.order(own)
+    [package] = order.packages
+    assert (order.status, package.carrier, package.tracking) == ("SHIPPED", "DHL", "00340434161094022115")
+    assert sum(package.items.values()) == 3
+    assert len(sent(server)) == 1
+    assert world.open_codes(sending) == {}
+
+
+def test_a_carrier_that_amazon_has_no_code_for_goes_by_its_name(
+    sending: Store, server: AmazonServer, seller: Seller
+) -> None:
+    own = seller.place_order("DE", fulfilled_by="MERCHANT")
+    sync(sending, "de")
+    perform(sending.db, "write-out", f"de-{own}", carrier="Bike & Co", tracking="B-1")
+    sync(sending, "de", statuses=True)
+
+    [confirmation] = sent(server)
+    package = confirmation["packageDetail"]
+    assert isinstance(package, dict)
+    assert (package["carrierCode"], package["carrierName"]) == ("Other", "Bike & Co")
+
+
+def test_without_a_tracking_number_it_waits_until_one_is_entered(
+    sending: Store, server: AmazonServer, seller: Seller
+) -> None:
+    configuration.change_channel(sending, "de", {"carrier": "DPD"})
+    own = seller.place_order("DE", fulfilled_by="MERCHANT")
+    sync(sending, "de")
+    perform(sending.db, "write-out", f"de-{own}")
+    sync(sending, "de", statuses=True)
+    assert world.open_codes(sending) == {own: "push_failed"}
+    assert sent(server) == []
+
+    perform(sending.db, "ship", f"de-{own}", tracking="0123456789")
+    sync(sending, "de", statuses=True)
+
+    assert seller.order(own).packages[0].carrier == "DPD"
+    assert world.open_codes(sending) == {}
+
+
+def test_what_amazon_sends_itself_is_never_confirmed(sending: Store, server: AmazonServer, seller: Seller) -> None:
+    own = seller.place_order("DE", fulfilled_by="AMAZON", lines={"FBA-01": 1})
+    sync(sending, "de")
+    perform(sending.db, "write-out", f"de-{own}", carrier="DHL", tracking="1")
+    sync(sending, "de", statuses=True)
+
+    assert sent(server) == []
+    assert world.rows(sending, "SELECT 1 FROM outbox") == []
+
+
+def test_a_confirmation_whose_answer_is_lost_is_not_sent_twice(
+    sending: Store, server: AmazonServer, seller: Seller
+) -> None:
+    own = seller.place_order("DE", fulfilled_by="MERCHANT")
+    sync(sending, "de")
+    perform(sending.db, "write-out", f"de-{own}", carrier="DHL", tracking="1")
+    server.faults.add("shipmentConfirmation", "drop", apply=True)
+
+    sync(sending, "de", statuses=True)
+
+    assert len(seller.order(own).packages) == 1
+    assert world.rows(sending, "SELECT state FROM outbox") == [("confirmed",)]
