@@ -7,6 +7,8 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+from chansync import redaction
+
 LOG = logging.getLogger("chansync.daemon")
 
 
@@ -17,8 +19,8 @@ class _JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "message": record.getMessage(),
         }
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
+        if record.exc_text:
+            line["traceback"] = record.exc_text
         return json.dumps(line, ensure_ascii=False)
 
 
@@ -26,6 +28,7 @@ def set_up(*, as_json: bool) -> None:
     """Send the log to stderr. Under systemd plain lines carry no time: the journal adds it."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines() if as_json else logging.Formatter("%(levelname)s %(message)s"))
+    redaction.guard_log()
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     # At INFO httpx prints whole addresses, and with them keys in the query string.
     for noisy in ("httpx", "httpcore"):

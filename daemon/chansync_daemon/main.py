@@ -16,9 +16,9 @@ from pathlib import Path
 from chansync.model.errors import StoreError
 from chansync.model.times import local_text
 from chansync.pace import set_pace
-from chansync.store import daemons
+from chansync.store import daemons, secrets
 from chansync.store.connection import explained, open_async
-from chansync.store.lock_file import open_lock
+from chansync.store.sharing import open_lock
 from chansync_daemon.logs import LOG, set_up
 from chansync_daemon.notify import Manager
 from chansync_daemon.service import Service, TakenOver
@@ -81,6 +81,9 @@ async def _run(path: Path, manager: Manager) -> int:
             raise AlreadyRunning(
                 f"A daemon works on {path} already: process {other.pid} on {other.host}, since {since}."
             )
+        sentence = await store.run(secrets.trouble, path)
+        if sentence:
+            LOG.warning("%s", sentence)
         service = Service(store, manager)
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from chansync import service_place
+
 ENVIRONMENT_VARIABLE = "CHANSYNC_DB"
 
-#: Where the service of this machine keeps its database (the unit's ``StateDirectory``).
-SERVICE_DIRECTORY = Path("/var/lib/chansync")
-
-_UNIT_FOLDERS = ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system")
+#: Where the service of this machine keeps its database.
+SERVICE_DIRECTORY = Path(service_place.DIRECTORY)
 
 
 def database_path(given: str | None = None) -> Path:
@@ -34,17 +34,15 @@ def database_path(given: str | None = None) -> Path:
     return own
 
 
-def how_to_start(database: Path | str) -> str:
-    """The command that starts the daemon of this database on this machine."""
-    is_service = Path(database) == SERVICE_DIRECTORY / "chansync.db"
-    if is_service and any(os.path.exists(f"{folder}/chansync.service") for folder in _UNIT_FOLDERS):
-        return "systemctl start chansync"
-    return "chansync daemon"
+def credential_directory() -> Path | None:
+    """Where systemd puts the service's credentials; None outside a service that has some."""
+    given = os.environ.get("CREDENTIALS_DIRECTORY")
+    return Path(given) if given else None
 
 
 def key_path(database: Path) -> Path:
     """The private key that opens the secrets: a systemd credential, or a file of mode 0600 beside the database."""
-    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
-    if credentials and (Path(credentials) / "chansync.key").exists():
-        return Path(credentials) / "chansync.key"
+    credentials = credential_directory()
+    if credentials and (credentials / "chansync.key").exists():
+        return credentials / "chansync.key"
     return database.with_suffix(".key")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import os
 import random
 import signal
 import subprocess
@@ -196,15 +198,59 @@ def test_control_c_ends_a_sync_with_a_sentence(world: World) -> None:
     assert shops.audited(world.path).wrong == []
 
 
-def test_secrets_are_nowhere_to_be_read(world: World, daemon: subprocess.Popen[str]) -> None:
-    world.until("SELECT count(*) FROM run WHERE state = 'done'", bool)
-    _, out, err = shops.stopped(daemon)
-    exported = shops.finished(shops.command("channel", "export", database=world.path))[1]
-    shown = shops.finished(shops.command("channel", "show", "demo", "--json", database=world.path))[1]
-    files = b"".join(file.read_bytes() for file in world.path.parent.iterdir() if file.is_file())
-    for secret in (world.shop.consumer_key, world.shop.consumer_secret):
-        assert secret not in out + err + exported + shown
-        assert secret.encode() not in files
+#: The daemon with a bug that puts headers and addresses into its error, and with every logger at its most talkative.
+_CARELESS = """
+import logging, sys
+from chansync.cli.main import main
+from chansync.platforms.http import SiteHttp
+from chansync_daemon import logs
+
+set_up, exchange, calls = logs.set_up, SiteHttp._exchange, 0
+
+def talkative(**options):
+    set_up(**options)
+    for name in (None, "httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.DEBUG)
+
+async def careless(self, method, url, headers, content):
+    global calls
+    calls += 1
+    if calls == 3:
+        raise RuntimeError(f"it failed with {headers} at {method} {url}")
+    return await exchange(self, method, url, headers, content)
+
+import chansync_daemon.main
+chansync_daemon.main.set_up, SiteHttp._exchange = talkative, careless
+sys.exit(main(["daemon", *sys.argv[1:]]))
+"""
+
+
+@pytest.mark.parametrize("words", [[], ["--json-logs"]])
+def test_secrets_are_nowhere_to_be_read_though_things_fail(world: World, words: list[str]) -> None:
+    key, secret = world.shop.consumer_key, world.shop.consumer_secret
+    process = subprocess.Popen(
+        [sys.executable, "-c", _CARELESS, *words], env=os.environ | {"CHANSYNC_DB": str(world.path)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        world.until("SELECT count(*) FROM message WHERE code = 'site_bug'", bool)
+        lines = b"".join(Path(f"/proc/{process.pid}/{name}").read_bytes() for name in ("cmdline", "environ"))
+        _, out, err = shops.stopped(process)
+    finally:
+        process.kill()
+        process.communicate()
+    # It was as talkative as it should have been.
+    assert "send_request_headers" in err
+    assert "failed with" in err
+    shown = [
+        shops.finished(shops.command(*command, database=world.path))[1]
+        for command in (["channel", "export"], ["channel", "show", "demo", "--json"], ["log", "--json"])
+    ]
+    written = b"".join(file.read_bytes() for file in world.path.parent.iterdir() if file.is_file())
+    basic = base64.b64encode(f"{key}:{secret}".encode()).decode()
+    for planted in (key, secret, basic.rstrip("=")):
+        assert planted not in "".join([out, err, *shown])
+        assert planted.encode() not in written + lines
 
 
 def test_the_demo_ends_with_an_audit_that_finds_nothing_wrong(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ def run(path: Path) -> int:
 
     Raises:
         StoreError: the database cannot be opened.
+        Exception: a fault of the screens, after the terminal is as it was.
     """
     sentence = calm.refusal()
     if sentence:
@@ -27,4 +28,6 @@ def run(path: Path) -> int:
 
     app = ChansyncApp(path)
     app.run()
+    if app.fault is not None:
+        raise app.fault
     return app.return_code or 0

@@ -73,6 +73,17 @@ class ChansyncApp(TypingAhead):
         await self.switch_mode("channels")
         self.set_interval(POLL_SECONDS, self._poll)
 
+    @property
+    def fault(self) -> BaseException | None:
+        """What ended the app, where that was a fault of its own."""
+        return self._exception
+
+    def _fatal_error(self) -> None:
+        # Textual's own prints the traceback with the values of its variables, and opened secrets may be among them.
+        # ``run`` raises the fault, and it ends as that of any command: a sentence, and the traceback in a file.
+        self.bell()
+        self._close_messages_no_wait()
+
     def on_unmount(self) -> None:
         self.desk.close()
 

@@ -13,6 +13,7 @@ from chansync import __version__
 from chansync.cli import exit_codes
 from chansync.cli.output import clean_lines
 from chansync.model.errors import ChansyncError, SiteError, StoreError, UsageError
+from chansync.redaction import scrub
 
 
 def explain(error: BaseException, arguments: list[str]) -> int:
@@ -56,7 +57,7 @@ def sentence_of(error: ChansyncError) -> str:
 
 def _say(sentence: str, code: int) -> int:
     try:
-        print(clean_lines(sentence), file=sys.stderr)
+        print(clean_lines(scrub(sentence)), file=sys.stderr)
     except OSError:
         pass
     return code
@@ -111,7 +112,7 @@ def _unexpected(error: BaseException, arguments: list[str]) -> int:
     text = "".join(traceback.format_exception(error))
     stamp = datetime.now().astimezone().isoformat(timespec="seconds")
     command = " ".join(word for word in arguments[:2] if word.isalpha())
-    entry = f"{stamp} chansync {__version__} {command}\n{text}\n"
+    entry = scrub(f"{stamp} chansync {__version__} {command}\n{text}\n")
     for directory in (_state_directory(arguments), Path(tempfile.gettempdir())):
         target = directory / "chansync-errors.log"
         try:

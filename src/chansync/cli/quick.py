@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from chansync import __version__
+from chansync import __version__, service_place
 
 
 def answer(arguments: list[str]) -> int | None:
@@ -55,8 +55,8 @@ def database_name(given: str | None) -> str:
         return os.path.join(service_directory, "chansync.db")
     state = os.environ.get("XDG_STATE_HOME", "").strip() or os.path.expanduser("~/.local/state")
     own = os.path.join(state, "chansync", "chansync.db")
-    service = "/var/lib/chansync"
-    return f"{service}/chansync.db" if not os.path.exists(own) and os.path.isdir(service) else own
+    has_service = not os.path.exists(own) and os.path.isdir(service_place.DIRECTORY)
+    return f"{service_place.DIRECTORY}/chansync.db" if has_service else own
 
 
 def _status(path: str, *, as_json: bool) -> int | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import apsw
 
 from chansync.cli.output import print_json, say, table
-from chansync.locations import how_to_start
 from chansync.model.times import ago_text, local_text, utc_text
+from chansync.service_place import how_to_start
 from chansync.store import daemons, overview
 from chansync.store.daemons import DaemonState
 from chansync.store.overview import ChannelLine

@@ -19,6 +19,8 @@ import apsw
 
 from chansync.model.errors import StoreError
 from chansync.model.times import from_ms, now_ms
+from chansync.store.owner import is_alive
+from chansync.store.sharing import group_of, hand_over, is_shared
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
 
 P = ParamSpec("P")
@@ -97,6 +99,7 @@ def prepare(path: Path, *, create: bool) -> None:
             if not path.parent.exists():
                 path.parent.mkdir(parents=True, mode=0o700)
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o660))
+            hand_over(path)
         version = _version_of(path)
         if version > SCHEMA_VERSION:
             raise StoreError(
@@ -117,7 +120,7 @@ def _back_up_before_evolving(path: Path, version: int) -> None:
     for left in path.parent.glob(f".{path.stem}.before-*"):
         # What an upgrade that was killed left: ``….db.PID``, or its journal.
         pid = left.suffix[1:].partition("-")[0]
-        if pid.isdigit() and not Path("/proc", pid).exists():
+        if pid.isdigit() and not is_alive(int(pid)):
             left.unlink(missing_ok=True)
     copy = path.with_name(f"{path.stem}.before-{SCHEMA_VERSION}-{from_ms(now_ms()):%Y%m%d%H%M%S}.db")
     unfinished = path.with_name(f".{copy.name}.{os.getpid()}")
@@ -178,8 +181,19 @@ def explained(path: Path | None = None) -> Iterator[None]:
         yield
     except apsw.Error as error:
         raise StoreError(f"{_sentence(error)}{where}") from error
+    except PermissionError as error:
+        raise StoreError(f"The database may not be opened by this user: {_way_in(path)}{where}") from error
     except OSError as error:
         raise StoreError(f"The database cannot be opened: {error.strerror or error}{where}") from error
+
+
+def _way_in(path: Path | None) -> str:
+    """What lets a user at a database that the system keeps from him."""
+    with contextlib.suppress(OSError):
+        if path and is_shared(path.parent):
+            group = group_of(path.parent)
+            return f"it is for the group {group} (usermod -aG {group} NAME, then log in anew)"
+    return "check its owner, group and mode"
 
 
 def _sentence(error: apsw.Error) -> str:

@@ -23,7 +23,7 @@ from sqlite_utils import Database, Migrations
 from chansync.store.evolution_search import SEARCH
 from chansync.store.evolution_sharing import SHARING
 from chansync.store.later_schema import NOTICES, SYSTEMS
-from chansync.store.lock_file import open_lock
+from chansync.store.sharing import open_lock
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
 
 _Function = TypeVar("_Function", bound=Callable[[Database], None])

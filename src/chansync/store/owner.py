@@ -34,6 +34,11 @@ def _host() -> str:
     return os.uname().nodename
 
 
+def is_alive(pid: int) -> bool:
+    """Whether there is a process of that number, hidden from this user or not."""
+    return _started(pid) != "" or _is_there(pid)
+
+
 def _is_there(pid: int) -> bool:
     """Whether /proc hides a process of that number from this user."""
     if os.path.exists(f"{_PROC}/{pid}/stat"):

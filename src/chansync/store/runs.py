@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import apsw
 
 from chansync.model.times import now_ms
+from chansync.redaction import scrub
 from chansync.store.owner import is_surely_dead
 from chansync.store.transaction import transaction
 
@@ -78,7 +79,8 @@ def finish(db: apsw.Connection, run_id: int, counts: RunCounts, state: str, sent
     with transaction(db):
         progress(db, run_id, counts)
         db.execute(
-            "UPDATE run SET state = ?, finished_at = ?, sentence = ? WHERE id = ?", (state, now_ms(), sentence, run_id)
+            "UPDATE run SET state = ?, finished_at = ?, sentence = ? WHERE id = ?",
+            (state, now_ms(), scrub(sentence), run_id),
         )
 
 

@@ -7,38 +7,45 @@ first use; a copy of the database alone gives nothing away (NaCl sealed boxes).
 
 from __future__ import annotations
 
-import contextlib
-import os
-import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import apsw
 
+from chansync import redaction
 from chansync.locations import key_path
-from chansync.model.errors import StoreError
 from chansync.model.times import now_ms
-from chansync.store import settings
+from chansync.store import key_file, settings
+from chansync.store.key_file import KeyMissing, KeyUnreadable
+from chansync.store.transaction import transaction
 
-#: How long a private key is.
-KEY_BYTES = 32
+if TYPE_CHECKING:
+    from nacl.public import PrivateKey
+
+PUBLIC_KEY = "public_key"
 
 
 def seal(db: apsw.Connection, path: Path, secret: str) -> bytes:
-    """``secret`` sealed to the database's public key; makes the pair of keys when there is none yet."""
+    """``secret`` sealed to the database's public key; makes the pair of keys when there is none yet.
+
+    Raises:
+        KeyUnreadable: there is no pair yet, and this user is not the one to make it.
+    """
+    redaction.remember([secret])
+    return seal_to(bytes.fromhex(public_key(db) or make_keys(db, path)), secret)
+
+
+def seal_to(public: bytes, secret: str) -> bytes:
+    """``secret`` sealed to a public key."""
     from nacl.public import PublicKey, SealedBox
 
-    public = settings.get(db, "public_key") or _make_keys(db, path)
-    return bytes(SealedBox(PublicKey(bytes.fromhex(public))).encrypt(secret.encode()))
+    return bytes(SealedBox(PublicKey(public)).encrypt(secret.encode()))
 
 
-def put(db: apsw.Connection, channel_id: int, name: str, sealed: bytes) -> None:
-    """Keep a sealed secret of a channel, in place of an earlier one."""
-    db.execute(
-        "INSERT OR REPLACE INTO channel_secret (channel_id, name, sealed, set_at) VALUES (?, ?, ?, ?)",
-        (channel_id, name, sealed, now_ms()),
-    )
+def public_key(db: apsw.Connection) -> str | None:
+    """The public key in hexadecimal; None before the first secret."""
+    return settings.get(db, PUBLIC_KEY)
 
 
 def set_times(db: apsw.Connection, channel_id: int) -> dict[str, int]:
@@ -50,14 +57,16 @@ def open_all(db: apsw.Connection, path: Path, channel_id: int) -> dict[str, str]
     """The channel's secrets in clear, for a connector. Never log or keep what this returns.
 
     Raises:
-        StoreError: the private key is not here, may not be read, or is not the one they were sealed to.
+        KeyUnreadable: the private key is not here, may not be read, or is not the one they were sealed to.
     """
-    return _open(path, db.execute("SELECT name, sealed FROM channel_secret WHERE channel_id = ?", (channel_id,)))
+    query = "SELECT name, sealed FROM channel_secret WHERE channel_id = ?"
+    return _open(path, lambda: list(db.execute(query, (channel_id,))))
 
 
 def open_system(db: apsw.Connection, path: Path, system_id: int) -> dict[str, str]:
     """The integration system's secrets in clear; as ``open_all`` otherwise."""
-    return _open(path, db.execute("SELECT name, sealed FROM system_secret WHERE system_id = ?", (system_id,)))
+    query = "SELECT name, sealed FROM system_secret WHERE system_id = ?"
+    return _open(path, lambda: list(db.execute(query, (system_id,))))
 
 
 def put_setting(db: apsw.Connection, name: str, sealed: bytes) -> None:
@@ -79,84 +88,89 @@ def has_setting(db: apsw.Connection, name: str) -> bool:
 
 def open_settings(db: apsw.Connection, path: Path) -> dict[str, str]:
     """The installation's secrets in clear; as ``open_all`` otherwise."""
-    return _open(path, db.execute("SELECT name, sealed FROM setting_secret"))
+    return _open(path, lambda: list(db.execute("SELECT name, sealed FROM setting_secret")))
 
 
 def open_route(path: Path, sealed: bytes) -> str:
     """The address of a service that tells of problems, in clear; as ``open_all`` otherwise."""
-    return _open(path, [("address", sealed)])["address"]
+    return _open(path, lambda: [("address", sealed)])["address"]
 
 
-def _open(path: Path, found: Iterable[tuple[Any, ...]]) -> dict[str, str]:
-    rows = list(found)
-    if not rows:
-        return {}
-    from nacl.exceptions import CryptoError
-    from nacl.public import PrivateKey, SealedBox
-
-    box = SealedBox(PrivateKey(_read_private(key_path(path))))
-    try:
-        return {name: box.decrypt(sealed).decode() for name, sealed in rows}
-    except CryptoError:
-        raise StoreError(
-            f"The keys were sealed to another private key than {key_path(path)}. Restore that file, "
-            "or enter the keys again.",
-            code="secret_unreadable",
-        ) from None
-
-
-def _read_private(path: Path) -> bytes:
-    try:
-        mode = stat.S_IMODE(os.stat(path).st_mode)
-        key = bytes.fromhex(path.read_text().strip())
-        if len(key) != KEY_BYTES:
-            raise ValueError
-    except FileNotFoundError:
-        raise StoreError(
-            f"The private key {path} is missing, so the channels' keys cannot be opened. Restore the file, "
-            "or enter the keys again.",
-            code="secret_unreadable",
-        ) from None
-    except PermissionError:
-        raise StoreError(
-            f"The private key {path} may not be read by this user: run it as the daemon's user, or ask the daemon.",
-            code="secret_unreadable",
-        ) from None
-    except ValueError:
-        raise StoreError(f"{path} is not a private key of chansync.", code="secret_unreadable") from None
-    if mode & 0o077 and not os.environ.get("CREDENTIALS_DIRECTORY"):
-        raise StoreError(
-            f"The private key {path} may be read by others: run chmod 600 {path}.", code="secret_unreadable"
-        )
-    return key
+def _open(path: Path, read: Callable[[], list[tuple[Any, ...]]]) -> dict[str, str]:
+    # Twice: a rotation may come between the rows and the key.
+    for _ in range(2):
+        rows = read()
+        if not rows:
+            return {}
+        keys = private_keys(key_path(path))
+        opened = {name: unseal(keys, sealed) for name, sealed in rows}
+        clear = {name: secret for name, secret in opened.items() if secret is not None}
+        if len(clear) == len(rows):
+            redaction.remember(clear.values())
+            return clear
+    raise KeyUnreadable(
+        f"The keys were sealed to another private key than {key_path(path)}. Restore that file; if it is lost for "
+        "good: chansync secrets rotate --lost, then enter the keys again."
+    )
 
 
-def _make_keys(db: apsw.Connection, path: Path) -> str:
+def private_keys(path: Path) -> list[PrivateKey]:
+    """The private keys of the file, the newest first; raises as ``key_file.read``."""
     from nacl.public import PrivateKey
 
-    target = key_path(path)
-    if target.exists():
-        private = PrivateKey(_read_private(target))
-    else:
-        _write_private(target, bytes(PrivateKey.generate()))
-        # Another process may have been first: what is on disk counts.
-        private = PrivateKey(_read_private(target))
-    public = bytes(private.public_key).hex()
-    settings.put(db, "public_key", public)
-    return public
+    return [PrivateKey(key) for key in key_file.read(path)]
 
 
-def _write_private(target: Path, key: bytes) -> None:
-    """Put the key there whole or not at all, also for a process that is killed meanwhile; never over another key."""
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
+def unseal(keys: Iterable[PrivateKey], sealed: bytes) -> str | None:
+    """The secret in clear; None when it was sealed to none of these keys."""
+    from nacl.exceptions import CryptoError
+    from nacl.public import SealedBox
+
+    for key in keys:
+        try:
+            return SealedBox(key).decrypt(sealed).decode()
+        except (CryptoError, UnicodeDecodeError):
+            continue
+    return None
+
+
+def make_keys(db: apsw.Connection, path: Path) -> str:
+    """Make the pair of keys, or take over the private key that is there; the public key in hexadecimal.
+
+    Raises:
+        KeyUnreadable: this user is not the one to make it, or the file that is there cannot be used.
+    """
+    from nacl.public import PrivateKey
+
+    # In a transaction: of two processes that come at once, the second takes over what the first made.
+    with transaction(db):
+        there = public_key(db)
+        if there:
+            return there
+        file = key_path(path)
+        try:
+            keys = private_keys(file)
+        except KeyMissing:
+            key_file.make(file, bytes(PrivateKey.generate()))
+            keys = private_keys(file)
+        public = bytes(keys[0].public_key).hex()
+        settings.put(db, PUBLIC_KEY, public)
+        return public
+
+
+def trouble(db: apsw.Connection, path: Path) -> str:
+    """What keeps this process from opening what is sealed to the database's key, as a sentence; empty: nothing.
+
+    Makes the pair of keys where there is none yet: the daemon asks at its start, so that its user owns the key.
+    """
     try:
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(key.hex() + "\n")
-            file.flush()
-            # A secret that is sealed to a key that a power cut took is lost.
-            os.fsync(descriptor)
-        with contextlib.suppress(FileExistsError):
-            os.link(unfinished, target)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        public = make_keys(db, path)
+        keys = private_keys(key_path(path))
+    except KeyUnreadable as error:
+        return str(error)
+    if all(bytes(key.public_key).hex() != public for key in keys):
+        return (
+            f"The private key {key_path(path)} does not belong to this database: it cannot open the keys of channels "
+            "and systems. Restore the right file; if it is lost for good: chansync secrets rotate --lost"
+        )
+    return ""

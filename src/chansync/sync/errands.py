@@ -13,6 +13,7 @@ import apsw
 
 from chansync.model.channel import Channel
 from chansync.model.errors import ChansyncError, UsageError
+from chansync.redaction import scrub
 from chansync.store import channels, jobs
 from chansync.store.connection import Store, open_async
 from chansync.store.jobs import Job
@@ -40,7 +41,7 @@ async def perform(store: Store, job: Job, owner: str, *, trigger: str, stop: asy
     except apsw.Error:
         raise
     except Exception as bug:
-        result = {"ok": False, "sentence": f"{type(bug).__name__}: {str(bug)[:200]}", "code": "site_bug"}
+        result = {"ok": False, "sentence": f"{type(bug).__name__}: {scrub(str(bug))[:200]}", "code": "site_bug"}
     ok = bool(result.pop("ok"))
     await store.run(_finish, job.id, owner, ok, result)
 

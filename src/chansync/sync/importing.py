@@ -18,6 +18,7 @@ from chansync.model.money import format_money, from_minor, round_to_minor
 from chansync.model.order import Order, UnreadableOrder
 from chansync.model.sale import LineKind, SaleDraft
 from chansync.model.times import now_ms
+from chansync.redaction import scrub
 from chansync.store import mappings, messages, orders
 from chansync.store.orders import OrderRow
 from chansync.store.transaction import transaction
@@ -120,7 +121,7 @@ def _guarded(
     except (apsw.Error, MemoryError):
         raise
     except Exception as bug:
-        sentence = f"Order {order.number} could not be imported: {type(bug).__name__}: {str(bug)[:200]}"
+        sentence = f"Order {order.number} could not be imported: {type(bug).__name__}: {scrub(str(bug))[:200]}"
         problem = Problem("import_bug", sentence, {"traceback": "".join(traceback.format_exception(bug)[-6:])})
     with transaction(db):
         _note_problem(db, settings, order, row, run_id, problem)

@@ -15,6 +15,7 @@ from chansync.model.channel import Channel
 from chansync.model.errors import ChansyncError, SiteError, SiteUnavailable, StoreError, UsageError
 from chansync.model.times import now_ms
 from chansync.platforms.protocol import Connector
+from chansync.redaction import scrub
 from chansync.store import channels, messages, runs, streams
 from chansync.store.connection import Store
 from chansync.store.owner import task_owner
@@ -219,7 +220,7 @@ class _Run:
             raise
         except Exception as bug:
             self.trace = "".join(traceback.format_exception(bug)[-8:])
-            return self._failed(ChansyncError(f"{type(bug).__name__}: {str(bug)[:200]}", code="site_bug"))
+            return self._failed(ChansyncError(f"{type(bug).__name__}: {scrub(str(bug))[:200]}", code="site_bug"))
 
     def _failed(self, error: ChansyncError, *, retryable: bool = False, retry_after: float | None = None) -> RunResult:
         return RunResult(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -127,3 +130,43 @@ def test_importing_the_screens_brings_neither_sqlite3_nor_the_daemon() -> None:
         [sys.executable, "-c", script, *unwanted], capture_output=True, text=True, check=True, env=os.environ
     )
     assert found.stdout.strip() == "[]"
+
+
+_FAULTY = """
+import sys
+import termios
+from chansync.cli.main import main
+from chansync_tui.application import ChansyncApp
+
+def poll(self):
+    key = "needle-in-the-hay"
+    raise ValueError("a fault of the screens")
+
+ChansyncApp._poll = poll
+sys.exit(main([]))
+"""
+
+
+def test_a_fault_ends_the_screens_with_a_sentence_and_shows_no_values(company: Path) -> None:
+    terminal, inside = os.openpty()
+    fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    environment = os.environ | {"TERM": "xterm-256color", "CHANSYNC_DB": str(company)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", _FAULTY], env=environment, stdin=inside, stdout=inside, stderr=inside
+    )
+    os.close(inside)
+    shown = b""
+    try:
+        while data := os.read(terminal, 65536):
+            shown += data
+    except OSError:
+        # Linux's way to say that nobody has the terminal open any more.
+        pass
+    os.close(terminal)
+    assert process.wait(30) == 1
+    left = shown.decode(errors="replace").split("\x1b[?1049l")[-1]
+    assert "chansync failed by a fault of its own (ValueError)." in left
+    assert "Traceback" not in left
+    log = (company.parent / "chansync-errors.log").read_text()
+    assert "a fault of the screens" in log
+    assert "needle" not in shown.decode(errors="replace") + log

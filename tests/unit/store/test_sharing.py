@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from chansync.store import owner
-from chansync.store.lock_file import open_lock
+from chansync.store.sharing import open_lock
 
 
 @pytest.fixture

@@ -1,0 +1,128 @@
+"""``chansync secrets``: how the sealed secrets stand, and a new pair of keys for them. No secret is ever shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from chansync.cli import exit_codes
+from chansync.cli.lazy import LazyGroup, examples
+from chansync.cli.output import note, print_json, say, table
+from chansync.cli.session import Session, pass_session
+
+if TYPE_CHECKING:
+    from chansync.store.rotation import SealedSecret, SecretsState
+
+_TABLE = {
+    "status": ("secrets:status", "Which are set, since when, and whether they open here."),
+    "rotate": ("secrets:rotate", "Seal them all to a new key."),
+}
+
+
+@click.group(cls=LazyGroup, table=_TABLE, epilog=examples("chansync secrets status", "chansync secrets rotate"))
+def secrets() -> None:
+    """The keys of channels and systems, which are sealed when they are entered. None is ever shown."""
+
+
+@click.command(epilog=examples("chansync secrets status", "chansync secrets status --json"))
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@pass_session
+def status(session: Session, as_json: bool) -> int:
+    """Which secrets are set, since when, and whether they open here. Exit code 3 where the private key is at fault.
+
+    Who is not the daemon's user cannot open them, and is not told whether they would.
+    """
+    from chansync.model.times import ago_text, local_text
+    from chansync.store import rotation
+
+    found = rotation.state(session.db, session.path)
+    if as_json:
+        print_json(_data(found))
+    elif found.fingerprint is None:
+        say("No secret was entered yet.")
+    else:
+        rows = [
+            (secret.owner_kind, secret.owner, secret.name, local_text(secret.set_at), ago_text(secret.set_at),
+             _OPENS[opens])
+            for secret, opens in found.found
+        ]  # fmt: skip
+        table(("of", "code", "secret", "set at", "age", "opens"), rows, right=("age",), flexible="secret")
+        say(f"Public key {found.fingerprint}; private key {found.key}.")
+    if found.trouble and not as_json:
+        note(found.trouble)
+    return exit_codes.DATABASE if found.trouble else exit_codes.OK
+
+
+_OPENS = {True: "yes", False: "NO", None: "not told here"}
+
+
+def _data(found: SecretsState) -> dict[str, object]:
+    from chansync.model.times import utc_text
+
+    return {
+        "public_key": found.fingerprint,
+        "private_key": str(found.key),
+        "trouble": found.trouble,
+        "secrets": [
+            {
+                "of": secret.owner_kind,
+                "code": secret.owner,
+                "name": secret.name,
+                "set_at": utc_text(secret.set_at),
+                "opens": opens,
+            }
+            for secret, opens in found.found
+        ],
+    }
+
+
+@click.command(
+    epilog=examples("chansync secrets rotate", "chansync secrets rotate --key /root/chansync.key")
+    + "\n\nA private key that is a credential of the service is not in a file that this command can find: "
+    "docs/operations.md has the four commands."
+)
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="The private key, where it is not beside the database. The file gets the new one.",
+)
+@click.option("--lost", is_flag=True, help="The private key is lost: make a new one; the secrets are entered again.")
+@pass_session
+def rotate(session: Session, key: Path | None, lost: bool) -> int:
+    """Make a new pair of keys and seal every secret to it. For the daemon's user, or root.
+
+    A running daemon goes on. Killed at any moment, nothing is lost: run it again. Backups of before open with the
+    key of before only.
+    """
+    from chansync.locations import key_path
+    from chansync.store import rotation
+
+    file = key.absolute() if key else key_path(session.path)
+    done = (rotation.start_over if lost else rotation.rotate)(session.db, file)
+    one = done.sealed_anew == 1
+    say(f"{done.sealed_anew} secret{'' if one else 's'} {'is' if one else 'are'} sealed to a new key, in {file}.")
+    if done.sealed_anew:
+        say("Backups of before open with the key of before only: keep it with them. Keep a copy of the new one, too.")
+    if not done.lost:
+        return exit_codes.OK
+    say("These cannot be opened by any key that is here, and must be entered again:")
+    for line in _again(done.lost):
+        say(f"  {line}")
+    return exit_codes.PROBLEMS
+
+
+def _again(lost: list[SealedSecret]) -> list[str]:
+    """The commands that enter them again."""
+    owners: dict[tuple[str, str], list[str]] = {}
+    for secret in lost:
+        owners.setdefault((secret.owner_kind, secret.owner), []).append(secret.name)
+    commands = []
+    for (kind, code), names in owners.items():
+        if kind in ("channel", "system"):
+            commands.append(f"chansync {kind} set {code} {' '.join(f'{name}=-' for name in names)}")
+        else:
+            commands.append(f"{kind} {code}".strip() + f": {' '.join(names)} (chansync {kind} --help)")
+    return commands

@@ -1,0 +1,196 @@
+"""A new pair of keys for the secrets, and how the secrets stand.
+
+A rotation may be killed at any instruction. First the new private key joins the old one in the key file; then one
+transaction seals every secret to the new public key and writes that; then, once this has reached the disk, the old
+key leaves the file. At each moment every secret opens with a key of the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from chansync.locations import key_path
+from chansync.model.errors import UsageError
+from chansync.store import key_file, secrets, settings
+from chansync.store.key_file import KeyMissing, KeyUnreadable
+from chansync.store.transaction import transaction
+
+#: How the secrets of a table are named: SQL for the kind of their owner, its code, and the secret. Another table with
+#: a ``sealed`` column is rotated as well; its secrets are named after the table.
+_NAMES = {
+    "channel_secret": "'channel', (SELECT code FROM channel WHERE id = t.channel_id), t.name",
+    "system_secret": "'system', (SELECT code FROM integration_system WHERE id = t.system_id), t.name",
+    "setting_secret": "'notices', '', t.name",
+    "notice_route": "'notices', t.user, t.name",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSecret:
+    """A secret as the database has it.
+
+    Attributes:
+        owner_kind: ``channel``, ``system``, ``notices``, or the name of the table that it is in.
+        owner: the code of the channel, system or user; empty for others.
+        set_at: when it was entered (UTC milliseconds); None where that is not kept.
+    """
+
+    table: str
+    owner_kind: str
+    owner: str
+    name: str
+    sealed: bytes
+    set_at: int | None
+
+
+@dataclass(slots=True)
+class Rotation:
+    """What came of it: secrets that are sealed anew, and those that no key opened, before as after."""
+
+    sealed_anew: int = 0
+    lost: list[SealedSecret] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class SecretsState:
+    """How the secrets stand.
+
+    Attributes:
+        fingerprint: of the public key; None before the first secret.
+        key: the private key's file.
+        trouble: why this process cannot open the secrets; empty: it can.
+        opens: whether each secret opens; None: that cannot be told here.
+    """
+
+    fingerprint: str | None
+    key: Path
+    trouble: str
+    found: list[tuple[SealedSecret, bool | None]]
+
+
+def sealed_secrets(db: apsw.Connection) -> Iterator[SealedSecret]:
+    """Every sealed secret of the database."""
+    tables: list[tuple[Any, ...]] = db.execute(
+        """SELECT m.name, EXISTS (SELECT 1 FROM pragma_table_info(m.name) WHERE name = 'set_at')
+           FROM sqlite_schema m JOIN pragma_table_info(m.name) c ON c.name = 'sealed' WHERE m.type = 'table'
+           ORDER BY m.name"""
+    ).fetchall()
+    for table, has_date in tables:
+        names = _NAMES.get(table, f"'{table}', '', ''")
+        set_at = "t.set_at" if has_date else "NULL"
+        rows: list[tuple[Any, ...]] = db.execute(
+            f'SELECT {names}, t.sealed, {set_at} FROM "{table}" t WHERE t.sealed IS NOT NULL ORDER BY 1, 2, 3'
+        ).fetchall()
+        yield from [SealedSecret(table, *row) for row in rows]
+
+
+def rotate(db: apsw.Connection, file: Path) -> Rotation:
+    """Make a new pair of keys and seal every secret to it.
+
+    Args:
+        file: the private key; of another place than ``key_path`` where it is kept as a credential.
+
+    Raises:
+        UsageError: the file is a credential of this very process, which cannot be written.
+        KeyUnreadable: the private key is not here or not this user's to read.
+    """
+    if key_file.is_credential(file):
+        raise UsageError(f"{file} is a credential, which only systemd writes. See: chansync secrets rotate --help")
+    old = key_file.read(file)
+    return _seal_anew(db, file, old)
+
+
+def start_over(db: apsw.Connection, file: Path) -> Rotation:
+    """Make a new pair of keys after the private key was lost. The secrets must be entered again.
+
+    Raises:
+        UsageError: the key is not lost: it opens secrets.
+        KeyUnreadable: there is a file that this user may not read, so nobody can tell; or it is not his to make.
+    """
+    try:
+        keys = secrets.private_keys(file)
+    except KeyMissing:
+        keys = []
+    if any(secrets.unseal(keys, secret.sealed) is not None for secret in sealed_secrets(db)):
+        raise UsageError(f"The private key is not lost: {file} opens secrets. For another one: chansync secrets rotate")
+    return _seal_anew(db, file, [bytes(key) for key in keys])
+
+
+def _seal_anew(db: apsw.Connection, file: Path, old: list[bytes]) -> Rotation:
+    from nacl.public import PrivateKey
+
+    fresh = PrivateKey.generate()
+    public = bytes(fresh.public_key)
+    done = Rotation()
+    # The old key goes only after this commit is on the disk: a power cut must not take the new sealing back.
+    db.pragma("synchronous", "full")
+    try:
+        # Inside the transaction, so that nobody else rotates or enters a secret meanwhile.
+        with transaction(db):
+            # Another rotation may have come first: what the file holds now counts.
+            keys = [*dict.fromkeys([*_now_in(file), *old])]
+            key_file.replace(file, [bytes(fresh), *keys])
+            boxes = [PrivateKey(key) for key in keys]
+            for secret in list(sealed_secrets(db)):
+                clear = secrets.unseal(boxes, secret.sealed)
+                if clear is None:
+                    done.lost.append(secret)
+                    continue
+                db.execute(
+                    f'UPDATE "{secret.table}" SET sealed = ? WHERE sealed = ?',
+                    (secrets.seal_to(public, clear), secret.sealed),
+                )
+                done.sealed_anew += 1
+            settings.put(db, secrets.PUBLIC_KEY, public.hex())
+        with transaction(db):
+            _drop_old(db, file)
+    finally:
+        db.pragma("synchronous", "normal")
+    return done
+
+
+def _now_in(file: Path) -> list[bytes]:
+    try:
+        return key_file.read(file)
+    except KeyMissing:
+        return []
+
+
+def _drop_old(db: apsw.Connection, file: Path) -> None:
+    """Leave the key in the file that the database is sealed to, of whichever rotation it is."""
+    public = secrets.public_key(db)
+    current = [bytes(key) for key in secrets.private_keys(file) if bytes(key.public_key).hex() == public]
+    if current:
+        key_file.replace(file, current[:1])
+
+
+def state(db: apsw.Connection, path: Path) -> SecretsState:
+    """How the secrets of the database at ``path`` stand. Nothing is changed, and nothing told that is secret."""
+    public = secrets.public_key(db)
+    file = key_path(path)
+    sentence = ""
+    keys = None
+    if public:
+        try:
+            keys = secrets.private_keys(file)
+        except KeyUnreadable as error:
+            sentence = str(error)
+        else:
+            sentence = secrets.trouble(db, path)
+    found = [
+        (secret, None if keys is None else secrets.unseal(keys, secret.sealed) is not None)
+        for secret in sealed_secrets(db)
+    ]
+    return SecretsState(fingerprint(public) if public else None, file, sentence, found)
+
+
+def fingerprint(public: str) -> str:
+    """A short name of a public key, to compare by eye: ``3f9a 01bc 77d2 e640``."""
+    digest = hashlib.sha256(bytes.fromhex(public)).hexdigest()
+    return " ".join(digest[at : at + 4] for at in range(0, 16, 4))

@@ -1,0 +1,173 @@
+"""The daemon's user, sysadmins of its group and strangers on one database, as real users; needs root."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import stat
+import tempfile
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import nacl.public  # noqa: F401 - a forked process that is another user may not read where it is
+import pytest
+
+from chansync.cli.main import main
+from chansync.model.errors import StoreError
+from chansync.platforms import registry
+from chansync.store import secrets
+from chansync.store.connection import Store, open_store
+from support import world
+from support.users import ADMIN, DAEMON, GROUP, STRANGER, as_user, umask
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become other users")
+
+
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """As the service's StateDirectory: 2770, of the daemon's user and the group."""
+    made = Path(tempfile.mkdtemp(prefix="chansync-group-"))
+    os.chown(made, DAEMON, GROUP)
+    made.chmod(0o2770)
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture
+def path(folder: Path, company: Store, run: object, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A database in it that the daemon has made, with its key."""
+    made = folder / "chansync.db"
+    company.db.execute("DELETE FROM channel; DELETE FROM setting")
+    company.close()
+    shutil.copy(company.path, made)
+    os.chown(made, DAEMON, GROUP)
+    made.chmod(0o660)
+    monkeypatch.setenv("CHANSYNC_DB", str(made))
+    _import_everything()
+    assert as_user(DAEMON, lambda: _start(made), umask=0o007).code == 0
+    return made
+
+
+def _import_everything() -> None:
+    """Whatever the commands import is imported now: another user may not read where it is."""
+    registry.platform("woocommerce")
+    for module in ("channel", "channel_edit", "channel_files", "secrets", "secret_input", "session", "failures"):
+        import_module(f"chansync.cli.{module}")
+    for module in ("chansync.sync.transfer", "tomlkit", "difflib"):
+        import_module(module)
+
+
+def _start(path: Path) -> int:
+    """What the daemon does about its key when it starts."""
+    store = open_store(path)
+    sentence = secrets.trouble(store.db, path)
+    store.close()
+    print(sentence)
+    return bool(sentence)
+
+
+def _add_channel(path: Path) -> None:
+    store = open_store(path)
+    world.add_channel(store, key="ck_needle", secret="cs_needle")
+    store.close()
+
+
+def _modes(folder: Path) -> dict[str, tuple[int, int, int]]:
+    return {
+        file.name: (file.stat().st_uid, file.stat().st_gid, stat.S_IMODE(file.stat().st_mode))
+        for file in folder.iterdir()
+    }
+
+
+def test_the_key_is_the_daemons_alone(path: Path) -> None:
+    assert _modes(path.parent)["chansync.key"] == (DAEMON, GROUP, 0o600)
+    key = path.with_suffix(".key")
+    assert "Permission denied" in as_user(ADMIN, lambda: print(key.read_text())).text
+
+
+def test_an_admin_sets_a_secret_that_the_daemon_opens_and_he_cannot(path: Path) -> None:
+    done = as_user(ADMIN, lambda: _add_channel(path))
+    assert (done.code, done.text) == (0, "")
+    words = ["channel", "set", "shop", "consumer_secret=-", "name=Renamed"]
+    changed = as_user(ADMIN, lambda: main(words), stdin="cs_other_needle\n")
+    assert changed.code == 0, changed.text
+
+    def read() -> None:
+        store = open_store(path)
+        print(secrets.open_all(store.db, path, 1))
+        store.close()
+
+    assert "cs_other_needle" in as_user(DAEMON, read).text
+    refused = as_user(ADMIN, read)
+    assert "may not be read by this user" in refused.text
+    for words in (["secrets", "status", "--json"], ["channel", "show", "shop", "--json"], ["channel", "export"]):
+        told = as_user(ADMIN, lambda words=words: main(words))
+        assert "needle" not in told.text
+    told = as_user(ADMIN, lambda: main(["secrets", "status"]))
+    assert (told.code, "not told here" in told.text) == (3, True)
+    assert as_user(ADMIN, lambda: main(["secrets", "rotate"])).code == 3
+    assert b"needle" not in b"".join(file.read_bytes() for file in path.parent.iterdir())
+
+
+@pytest.mark.parametrize(("first", "second"), [(ADMIN, DAEMON), (DAEMON, ADMIN)])
+@pytest.mark.parametrize("mask", [0o022, 0o077])
+def test_what_a_killed_process_leaves_behind_shuts_nobody_out(path: Path, first: int, second: int, mask: int) -> None:
+    def write_and_die() -> None:
+        store = open_store(path)
+        store.db.execute("INSERT INTO setting VALUES ('mine', 'kept')")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def write_too() -> None:
+        store = open_store(path)
+        store.db.execute("UPDATE setting SET value = value || ' and changed' WHERE name = 'mine'")
+        print(store.db.execute("SELECT value FROM setting WHERE name = 'mine'").get)
+        store.close()
+
+    assert as_user(first, write_and_die, umask=mask).code == -9
+    left = _modes(path.parent)
+    assert left["chansync.db-wal"] == left["chansync.db-shm"] == (first, GROUP, 0o660)
+    assert as_user(second, write_too, umask=mask).text == "kept and changed\n"
+
+
+def test_before_the_daemons_first_start_an_admin_is_told_to_start_it(path: Path) -> None:
+    path.with_suffix(".key").unlink()
+    store = open_store(path)
+    store.db.execute("DELETE FROM setting")
+    store.close()
+
+    def enter() -> int:
+        try:
+            _add_channel(path)
+        except StoreError as error:
+            print(error)
+        return 0
+
+    told = as_user(ADMIN, enter).text
+    assert "must belong to the daemon's user" in told
+    assert "Start the daemon once" in told
+    assert not path.with_suffix(".key").exists()
+    assert as_user(DAEMON, lambda: _start(path)).code == 0
+    assert as_user(ADMIN, enter).text == ""
+
+
+def test_a_stranger_is_told_of_the_group(path: Path) -> None:
+    told = as_user(STRANGER, lambda: main(["channel", "list"]))
+    assert told.code == 3
+    assert f"it is for the group {GROUP} (usermod -aG {GROUP} NAME, then log in anew)" in told.text
+
+
+def test_what_root_makes_belongs_to_the_daemon(folder: Path) -> None:
+    made = folder / "chansync.db"
+    with umask(0o077):
+        store = open_store(made)
+        secrets.seal(store.db, made, "cs_needle")
+        store.close()
+    assert _modes(folder) == {
+        "chansync.db": (DAEMON, GROUP, 0o660),
+        "chansync.db.migrating": (0, GROUP, 0o660),
+        "chansync.key": (DAEMON, GROUP, 0o600),
+    }
+    assert as_user(DAEMON, lambda: _start(made)).code == 0
+    assert as_user(ADMIN, lambda: open_store(made).close()).code == 0

@@ -1,0 +1,116 @@
+"""What is masked, and what stays readable."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+from collections.abc import Iterator
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chansync import redaction
+from chansync.redaction import MASK, remember, scrub
+
+KEY = "ck_" + "0123456789abcdef" * 2 + "01234567"
+
+
+@pytest.fixture(autouse=True)
+def _forgotten_afterwards(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    before = logging.getLogRecordFactory()
+    monkeypatch.setattr(redaction, "_known", {})
+    yield
+    logging.setLogRecordFactory(before)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("GET /wp-json/wc/v3/orders?consumer_key=abcd1234&page=2", "&page=2"),
+        ("body grant_type=refresh_token&refresh_token=Zzzz.yyyy&client_secret=qqqq1111", "grant_type=refresh_token"),
+        ("oauth_signature=abc%2Bdef%3D&oauth_nonce=1", "&oauth_nonce=1"),
+        ("Authorization: Basic Y2tfeDpjc194", "Authorization: "),
+        ("headers=[(b'Authorization', b'Basic Y2tfeDpjc194'), (b'Host', b'x')]", "(b'Host', b'x')"),
+        ('{"Authorization": "Bearer eyJhbGciOi"}', '"}'),
+        ("x-amz-access-token: Atza|IwEBIJ", "x-amz-access-token: "),
+        ("https://user:hunter22@shop.example/wp-json", "https://user:"),
+        ('{"client_secret": "amzn-secret-value", "region": "eu"}', '"region": "eu"}'),
+        (f"the key {KEY} is wrong", "the key "),
+        ("token Atzr|IwEBIJabcdefgh is expired", " is expired"),
+    ],
+)  # fmt: skip
+def test_what_looks_like_a_credential_is_masked(text: str, kept: str) -> None:
+    masked = scrub(text)
+    assert MASK in masked
+    assert kept in masked
+    for secret in ("abcd1234", "Zzzz", "qqqq1111", "abc%2B", "Y2tf", "eyJ", "IwEB", "hunter22", "amzn-secret", KEY):
+        assert secret not in masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Connected to Shop by HTTPS, Basic authentication: read and write.",
+        "consumer_key is secret: write consumer_key=- and type it, or consumer_key=@FILE.",
+        "Order 1001 has the status processing; page_token is not used.",
+        "Enter the consumer key and the consumer secret of the store.",
+        "https://shop.example:8443/wp-json/wc/v3/orders?per_page=100",
+        '{"number": "1001", "customer": "Ann Example", "total": "12.50"}',
+        f"consumer_key={MASK}",
+    ],
+)
+def test_ordinary_sentences_stay(text: str) -> None:
+    assert scrub(text) == text
+
+
+_SECRETS = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF, exclude_categories=["Cc", "Cs"]), min_size=8)
+
+
+@given(_SECRETS, _SECRETS)
+def test_a_known_secret_is_masked_in_every_form(name: str, password: str) -> None:
+    remember([name, password])
+    basic = base64.b64encode(f"{name}:{password}".encode()).decode()
+    forms = (password, quote(password, safe=""), quote_plus(password), json.dumps(password)[1:-1], basic.rstrip("="))
+    for form in forms:
+        assert form not in scrub(f"said {form} and more")
+
+
+def test_a_short_word_is_no_secret() -> None:
+    remember(["abc"])
+    assert scrub("abc") == "abc"
+
+
+class TestTheLog:
+    def test_httpx_says_no_secret_even_at_debug(self, caplog: pytest.LogCaptureFixture) -> None:
+        remember(["needle-in-the-hay"])
+        with caplog.at_level(logging.DEBUG):
+            logging.getLogger("httpcore.http11").debug(
+                "send_request_headers.started request=%r", [(b"X-Key", b"needle-in-the-hay")]
+            )
+            logging.getLogger("httpx").info('HTTP Request: GET %s "200 OK"', "https://x/?consumer_secret=other-needle")
+        assert "send_request_headers" in caplog.text
+        assert "needle" not in caplog.text
+
+    def test_a_traceback_says_none(self, caplog: pytest.LogCaptureFixture) -> None:
+        remember(["needle-in-the-hay"])
+        try:
+            raise ValueError("the answer to needle-in-the-hay")
+        except ValueError:
+            logging.getLogger("chansync.daemon").exception("a task failed")
+        assert "ValueError: the answer to •••" in caplog.text
+        assert "needle" not in caplog.text
+
+    def test_a_line_that_is_clean_stays_as_it_was_made(self, caplog: pytest.LogCaptureFixture) -> None:
+        remember(["needle-in-the-hay"])
+        with caplog.at_level(logging.INFO):
+            logging.getLogger("x").info("%s of %d", "a", 2)
+        assert caplog.records[-1].args == ("a", 2)
+
+    def test_arguments_that_do_not_fit_do_no_harm(self, caplog: pytest.LogCaptureFixture) -> None:
+        remember(["needle-in-the-hay"])
+        logging.getLogger("x").warning("%d %d", "needle-in-the-hay")
+        assert "its arguments do not fit" in caplog.text
+        assert "needle" not in caplog.text
