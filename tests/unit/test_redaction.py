@@ -86,6 +86,8 @@ def test_a_short_word_is_no_secret() -> None:
 class TestTheLog:
     def test_httpx_says_no_secret_even_at_debug(self, caplog: pytest.LogCaptureFixture) -> None:
         remember(["needle-in-the-hay"])
+        for name in ("httpx", "httpcore"):
+            caplog.set_level(logging.DEBUG, logger=name)
         with caplog.at_level(logging.DEBUG):
             logging.getLogger("httpcore.http11").debug(
                 "send_request_headers.started request=%r", [(b"X-Key", b"needle-in-the-hay")]
