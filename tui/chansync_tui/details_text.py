@@ -7,6 +7,7 @@ from typing import Any
 
 import apsw
 
+from chansync.model.safe_text import on_one_line
 from chansync.model.times import local_text
 from chansync.store import orders
 from chansync.store.messages import Message
@@ -35,8 +36,8 @@ def details(db: apsw.Connection, message: Message) -> list[Part]:
 
 
 def as_text(parts: list[Part]) -> str:
-    """For the clipboard."""
-    return "\n".join(text for text, _ in parts) + "\n"
+    """For the clipboard: harmless too where it is pasted into a shell."""
+    return "\n".join(on_one_line(text) for text, _ in parts) + "\n"
 
 
 def _standing(message: Message) -> str:

@@ -1,65 +1,43 @@
-"""Text from outside made safe and even: no control characters, no markup, widths that every terminal agrees on."""
+"""Text from outside in cells: safe (``chansync.model.safe_text``), as wide as its place, in the locale's signs."""
 
 from __future__ import annotations
 
-import unicodedata
-
-from rich.cells import cell_len, set_cell_size
-
+from chansync.model.safe_text import on_one_line, width
 from chansync_tui.symbols import symbols
 
-_SKIN_TONES = range(0x1F3FB, 0x1F400)
-_FLAG_LETTERS = range(0x1F1E6, 0x1F200)
-_VARIATIONS = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
+__all__ = ["fit", "safe", "width", "wrap"]
 
 
 def safe(text: str) -> str:
-    """``text`` on one line as it may go to the terminal.
-
-    Control characters become visible signs. What joins or turns the direction of characters is left out, because
-    terminals disagree about its width: a joined emoji is shown as its parts, a flag as its two letters.
-    """
+    """``text`` on one line as it may go to this terminal."""
     if text.isascii() and text.isprintable():
         return text
-    cleaned = "".join(map(_safe_character, text))
-    if symbols().ascii_only:
-        return cleaned.encode("ascii", "replace").decode()
-    return cleaned
-
-
-def _safe_character(character: str) -> str:
-    code = ord(character)
-    if code in _SKIN_TONES or any(code in span for span in _VARIATIONS):
-        return ""
-    if code in _FLAG_LETTERS:
-        return chr(ord("A") + code - _FLAG_LETTERS.start)
-    if character.isprintable():
-        return character
-    if character in "\t\n\r\u2028\u2029":
-        return " "
-    if code < 0x20:
-        return chr(0x2400 + code)
-    if code == 0x7F:
-        return "\u2421"
-    category = unicodedata.category(character)
-    if category == "Zs":
-        return "  " if code == 0x3000 else " "
-    return "" if category == "Cf" else "\ufffd"
-
-
-def width(text: str) -> int:
-    """How many cells safe text takes."""
-    return len(text) if text.isascii() else cell_len(text)
+    cleaned = on_one_line(text)
+    return cleaned.encode("ascii", "replace").decode() if symbols().ascii_only else cleaned
 
 
 def fit(text: str, cells: int, *, right: bool = False) -> str:
     """Safe text that takes exactly ``cells``: padded, or cut with a sign that says so."""
-    cleaned = safe(text)
+    cleaned = _beginning(text, cells)
     taken = width(cleaned)
     if taken > cells:
-        return set_cell_size(cleaned, cells - 1) + symbols().cut if cells > 0 else ""
+        if cells <= 0:
+            return ""
+        cleaned = _cut(cleaned, cells - 1, least=0)
+        return cleaned + " " * (cells - 1 - width(cleaned)) + symbols().cut
     padding = " " * (cells - taken)
     return padding + cleaned if right else cleaned + padding
+
+
+def _beginning(text: str, cells: int) -> str:
+    """Safe text that is all of ``text``, or more of it than ``cells``: a name of ten thousand letters costs no more."""
+    several = 2 * max(0, cells) + 64
+    while several < len(text):
+        cleaned = safe(text[:several])
+        if width(cleaned) > cells:
+            return cleaned
+        several *= 4
+    return safe(text)
 
 
 def wrap(text: str, cells: int) -> list[str]:
@@ -67,24 +45,30 @@ def wrap(text: str, cells: int) -> list[str]:
     lines: list[str] = []
     for paragraph in text.splitlines() or [""]:
         rest = safe(paragraph.expandtabs(4))
-        while width(rest) > cells:
-            head = _cut(rest, cells)
+        start = 0
+        while True:
+            head = _cut(rest, cells, start)
+            following = start + len(head)
+            if following == len(rest):
+                lines.append(head)
+                break
             # A blank in the last half of the line is a good place; an earlier one would leave it too short.
-            blank = head.rfind(" ") if rest[len(head) : len(head) + 1] != " " else len(head)
+            blank = head.rfind(" ") if rest[following] != " " else len(head)
             end = blank if blank > len(head) // 2 else len(head)
-            lines.append(rest[:end].rstrip())
-            rest = rest[end:].lstrip()
-        lines.append(rest)
+            lines.append(head[:end].rstrip())
+            start += end
+            while start < len(rest) and rest[start] == " ":
+                start += 1
     return lines
 
 
-def _cut(text: str, cells: int) -> str:
-    """The longest beginning of ``text`` that fits, at least one character."""
+def _cut(text: str, cells: int, start: int = 0, *, least: int = 1) -> str:
+    """The longest part of ``text`` from ``start`` on that fits, of ``least`` so many characters."""
     if text.isascii():
-        return text[:cells]
+        return text[start : start + cells]
     taken = 0
-    for index, character in enumerate(text):
-        taken += cell_len(character)
+    for index in range(start, len(text)):
+        taken += width(text[index])
         if taken > cells:
-            return text[: max(index, 1)]
-    return text
+            return text[start : max(index, start + least)]
+    return text[start:]

@@ -9,9 +9,10 @@ import click
 
 from chansync.cli import exit_codes
 from chansync.cli.lazy import LazyGroup, examples
-from chansync.cli.output import clean, note, paint, print_json, say, table, width
+from chansync.cli.output import clean, note, paint, print_json, say, table
 from chansync.cli.session import Session, pass_session
 from chansync.model.errors import UsageError
+from chansync.model.safe_text import width
 
 if TYPE_CHECKING:
     import apsw

@@ -10,34 +10,32 @@ import os
 import re
 import sys
 
+from chansync.model.safe_text import escaped, width
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Types alone, which ``status`` starts without.
     from collections.abc import Iterable, Sequence
     from typing import Any
 
-# Patterns are compiled on first use: most output needs none, and compiling these takes longer than printing it.
-# C0, DEL, C1, and what reorders or hides text: bidi controls, zero-width characters, line separators.
-_UNSAFE = r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-_UNSAFE_IN_JSON = r"[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+# What in JSON is written as an escape: DEL, C1, what reorders or hides text, halves of surrogate pairs. Compiled on
+# first use: most output needs no pattern, and compiling takes longer than printing it.
+_UNSAFE_IN_JSON = (
+    r"[\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
+    r"\U000e0000-\U000e007f]"
+)
 
 _COLOURS = {"red": "31", "yellow": "33", "green": "32", "cyan": "36", "bold": "1", "dim": "2"}
 
 
 def clean(value: Any) -> str:
-    """The value as text of one line whose control characters are escapes; empty for None."""
-    text = "" if value is None else str(value)
-    return text if text.isascii() and text.isprintable() else re.sub(_UNSAFE, _escape, text)
+    """The value as harmless text of one line (``safe_text.escaped``); empty for None."""
+    return "" if value is None else escaped(str(value))
 
 
 def clean_lines(text: str) -> str:
     """Clean text that may have several lines."""
     return "\n".join(map(clean, text.split("\n")))
-
-
-def _escape(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    return {10: "\\n", 13: "\\r", 9: "\\t"}.get(code) or (f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")
 
 
 def say(text: str) -> None:
@@ -56,7 +54,12 @@ def print_json(value: Any, *, indent: int | None = 2) -> None:
 
     text = json.dumps(value, ensure_ascii=False, indent=indent, default=str)
     is_plain = text.isascii() and "\x7f" not in text
-    print(text if is_plain else re.sub(_UNSAFE_IN_JSON, lambda match: f"\\u{ord(match[0]):04x}", text))
+    print(text if is_plain else re.sub(_UNSAFE_IN_JSON, _escape_in_json, text))
+
+
+def _escape_in_json(match: re.Match[str]) -> str:
+    units = match[0].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
 
 
 def is_coloured() -> bool:
@@ -67,16 +70,6 @@ def is_coloured() -> bool:
 def paint(text: str, colour: str) -> str:
     """Clean text in a colour, where colours are wanted; meaning never hangs on it."""
     return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if colour and is_coloured() else text
-
-
-def width(text: str) -> int:
-    """How many columns of a terminal the text takes."""
-    if text.isascii():
-        return len(text)
-    # Imported here: most tables have none but ASCII, and its tables take longer to load than a short command runs.
-    from wcwidth import wcswidth
-
-    return max(0, wcswidth(text))
 
 
 def fit(text: str, columns: int) -> str:
