@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import time
 from collections.abc import Coroutine
 from typing import Any
 
@@ -15,8 +17,9 @@ from chansync.store.connection import Store, data_version
 from chansync.store.jobs import Job
 from chansync.store.owner import task_owner
 from chansync.sync.errands import perform, summary
+from chansync.sync.idle import pass_over
 from chansync.sync.notices.notifier import Notifier
-from chansync.sync.runner import SyncRequest, sync_channel
+from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 from chansync_daemon.logs import LOG
 from chansync_daemon.notify import Manager
 from chansync_daemon.timetable import Entry, Timetable, entries, note_next_runs
@@ -30,8 +33,11 @@ BEAT_EVERY = 5.0
 #: How often it looks whether a notice is due, in seconds.
 TELL_EVERY = 5.0
 
-#: How many streams run at once, over all channels.
-AT_ONCE = 16
+#: How often the timetable is looked at, in seconds; with thousands of streams each look takes a millisecond.
+START_EVERY = 1.0
+
+#: How many streams run at once, over all channels. Sites that do not answer hold their places for a minute.
+AT_ONCE = 32
 
 #: How long a stop waits for the orders in hand, in seconds.
 STOP_WITHIN = 15.0
@@ -56,9 +62,9 @@ class Service:
         self._timetable = Timetable(self._start_entry)
         self._running: dict[tuple[int, str], asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._places = asyncio.Semaphore(AT_ONCE)
         self._seen: int | None = None
-        self._channels: list[tuple[Any, ...]] | None = None
+        self._channels: dict[int, tuple[int, int]] = {}
 
     async def run(self) -> None:
         """Work until ``stop`` is set.
@@ -74,17 +80,20 @@ class Service:
         self.manager.ready()
         beat = asyncio.create_task(self._beat())
         telling = asyncio.create_task(self._tell())
+        next_start = 0.0
         try:
             while not self.stop.is_set():
                 await self._look()
-                self._timetable.run_due()
-                await self._note_next_runs()
+                if time.monotonic() >= next_start:
+                    self._timetable.run_due()
+                    await self._note_next_runs()
+                    next_start = time.monotonic() + START_EVERY
                 # Fed here and nowhere else: a loop that hangs, or a database that does not answer, is noticed.
                 self.manager.alive()
                 if beat.done():
                     await beat
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.stop.wait(), min(LOOK_EVERY, self._timetable.idle_seconds() + 0.01))
+                    await asyncio.wait_for(self.stop.wait(), LOOK_EVERY)
         finally:
             self.manager.stopping()
             beat.cancel()
@@ -123,22 +132,32 @@ class Service:
     async def _look(self) -> None:
         """Take up changed channels and new jobs, where anything in the database changed at all."""
         version = await self.store.run(data_version)
-        if version == self._seen and not self.reload.is_set() and not self._timetable.clock_was_moved():
+        again = self.reload.is_set() or self._timetable.clock_was_moved()
+        if version == self._seen and not again:
             return
         self._seen = version
-        channels_now = await self.store.run(_channel_versions)
-        if channels_now != self._channels or self.reload.is_set() or self._timetable.clock_was_moved():
-            self._channels = channels_now
-            asked = self.reload.is_set()
-            self.reload.clear()
-            if asked:
-                self.manager.reloading()
-            self._timetable.rebuild(await self.store.run(entries))
-            if asked:
-                self.manager.ready()
-                LOG.info("the channels are read anew")
+        await self._take_up_channels(again)
         while job := await self.store.run(jobs.claim, owner := task_owner()):
             self._spawn(self._perform(job, owner))
+
+    async def _take_up_channels(self, again: bool) -> None:
+        """Read those channels that changed, or with ``again`` all of them."""
+        asked = self.reload.is_set()
+        self.reload.clear()
+        if asked:
+            self.manager.reloading()
+        versions = await self.store.run(_channel_versions)
+        known = {} if again else self._channels
+        changed = {channel_id for channel_id, version in versions.items() if known.get(channel_id) != version}
+        gone = self._channels.keys() - versions.keys()
+        self._channels = versions
+        if again:
+            self._timetable.clear()
+        if changed or gone:
+            self._timetable.replace(changed | gone, await self.store.run(entries, changed))
+        if asked:
+            self.manager.ready()
+            LOG.info("the channels are read anew")
 
     async def _note_next_runs(self) -> None:
         moved = self._timetable.take_moved()
@@ -161,16 +180,20 @@ class Service:
     async def _contained(self, work: Coroutine[Any, Any, None]) -> None:
         """Nothing that goes wrong in one task touches another."""
         try:
-            async with self._slots:
-                await work
+            await work
         except Exception:
             LOG.exception("a task failed; the others go on")
         finally:
             work.close()
 
     async def _sync(self, entry: Entry) -> None:
-        if self.stop.is_set():
+        if await self.store.run(pass_over, entry.channel_id, entry.stream):
             return
+        async with self._places:
+            if not self.stop.is_set():
+                await self._run(entry)
+
+    async def _run(self, entry: Entry) -> None:
         request = SyncRequest(
             orders=entry.stream == "orders",
             comparison=entry.stream == "comparison",
@@ -178,14 +201,13 @@ class Service:
             quantities=entry.stream == "quantities",
         )
         for result in await sync_channel(self.store, entry.channel_code, request, trigger="schedule", stop=self.stop):
-            level = LOG.warning if result.state == "failed" else LOG.info
-            level("%s", summary(result))
+            LOG.log(_level(result), "%s", summary(result))
             if result.retry_after:
                 self._timetable.postpone(entry, now_ms() + int(result.retry_after * 1000))
 
     async def _perform(self, job: Job, owner: str) -> None:
         LOG.info("job %d: %s", job.id, job.kind)
-        await perform(self.store, job, owner, trigger="job", stop=self.stop)
+        await perform(self.store, job, owner, trigger="job", stop=self.stop, place=self._places)
 
     async def _finish(self) -> None:
         """Let the orders in hand be finished, then break off what still runs."""
@@ -207,5 +229,16 @@ def _standing(db: apsw.Connection) -> tuple[int, int]:
     return counted
 
 
-def _channel_versions(db: apsw.Connection) -> list[tuple[Any, ...]]:
-    return list(db.execute("SELECT id, version, used FROM channel ORDER BY id"))
+def _channel_versions(db: apsw.Connection) -> dict[int, tuple[int, int]]:
+    return {
+        channel_id: (version, used) for channel_id, version, used in db.execute("SELECT id, version, used FROM channel")
+    }
+
+
+def _level(result: RunResult) -> int:
+    """A thousand channels that have nothing new are no news."""
+    if result.state == "failed":
+        return logging.WARNING
+    counts = result.counts
+    moved = counts.created or counts.updated or counts.problems or counts.skipped or result.state != "done"
+    return logging.INFO if moved else logging.DEBUG

@@ -1,15 +1,16 @@
 """When each channel's streams run.
 
 The cadence is kept by ``schedule``; what outlives a restart (when a stream runs next) is in the database in UTC,
-and the timetable is made anew from it whenever channels change or the local clock is moved (``schedule`` counts in
-local time, and a change to or from daylight saving would shift every run by an hour).
+and a channel's part of the timetable is made anew from it when the channel changes, all of it when the local clock is
+moved (``schedule`` counts in local time, and a change to or from daylight saving would shift every run by an hour).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import apsw
@@ -18,48 +19,81 @@ import schedule
 from chansync.model.channel import STREAMS, Channel
 from chansync.model.times import now_ms, parse_duration
 from chansync.store import channels, streams
+from chansync.store.transaction import transaction
 from chansync.sync.outgoing import why_off
 
-#: Streams that are due at a start are spread over that long, in seconds, so that they do not all begin at once.
-SPREAD_SECONDS = 30
+#: Streams that are overdue start this part of their cadence after each other: a few begin at once, and a thousand
+#: are spread over the whole of it.
+SPREAD = 1000
+
+#: Up to so many channels are read one by one, more by one query.
+FEW = 50
 
 StreamKey = tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A stream that runs every ``seconds``, next at ``next_run_at`` (UTC milliseconds)."""
+    """A stream that runs every ``seconds``, next at ``next_run_at`` (UTC milliseconds).
+
+    Attributes:
+        noted: what the database has as its next run.
+    """
 
     channel_id: int
     channel_code: str
     stream: str
     seconds: int
     next_run_at: int
+    noted: int | None = None
 
 
-def entries(db: apsw.Connection) -> list[Entry]:
-    """What runs when, by the channels' settings and what the database knows of earlier runs."""
+def entries(db: apsw.Connection, channel_ids: Collection[int] | None = None) -> list[Entry]:
+    """What runs when, by the channels' settings and what the database knows of earlier runs.
+
+    Args:
+        channel_ids: only of these channels.
+    """
     now = now_ms()
-    wanted = [
-        (channel, stream, seconds)
-        for channel in channels.all_channels(db)
-        for stream in STREAMS
-        if (seconds := _cadence(channel, stream)) is not None
-    ]
     found = []
-    late = 0
-    for channel, stream, seconds in wanted:
-        state = streams.stream(db, channel.id, stream)
-        due = state.next_run_at
-        if due is None and state.last_started_at is not None:
-            due = state.last_started_at + seconds * 1000
-        # A cadence that was shortened counts from now on, not after the old, longer wait.
-        due = min(due or 0, now + seconds * 1000)
-        if due < now:
-            due = now + late * SPREAD_SECONDS * 1000 // max(len(wanted), 1)
-            late += 1
-        found.append(Entry(channel.id, channel.code, stream, seconds, due))
-    return found
+    overdue: list[tuple[int, Entry]] = []
+    for channel in _channels(db, channel_ids):
+        for stream in STREAMS:
+            seconds = _cadence(channel, stream)
+            if seconds is None:
+                continue
+            state = streams.stream(db, channel.id, stream)
+            due = state.next_run_at
+            if due is None and state.last_started_at is not None:
+                due = state.last_started_at + seconds * 1000
+            # A cadence that was shortened counts from now on, not after the old, longer wait.
+            due = min(due or 0, now + seconds * 1000)
+            entry = Entry(channel.id, channel.code, stream, seconds, due, state.next_run_at)
+            if due < now:
+                overdue.append((due, entry))
+            else:
+                found.append(entry)
+    return found + _spread(overdue, now)
+
+
+def _channels(db: apsw.Connection, channel_ids: Collection[int] | None) -> list[Channel]:
+    if channel_ids is None or len(channel_ids) > FEW:
+        wanted = channels.all_channels(db)
+        return wanted if channel_ids is None else [channel for channel in wanted if channel.id in channel_ids]
+    found = (channels.channel_by_id(db, channel_id) for channel_id in sorted(channel_ids))
+    return [channel for channel in found if channel is not None]
+
+
+def _spread(overdue: list[tuple[int, Entry]], now: int) -> list[Entry]:
+    """What has waited longest begins first, the streams of one cadence one after the other."""
+    counts = Counter(entry.seconds for _, entry in overdue)
+    placed: Counter[int] = Counter()
+    spread = []
+    for _, entry in sorted(overdue, key=lambda each: (each[0], each[1].channel_id)):
+        step = entry.seconds * 1000 / max(SPREAD, counts[entry.seconds])
+        spread.append(replace(entry, next_run_at=now + int(placed[entry.seconds] * step)))
+        placed[entry.seconds] += 1
+    return spread
 
 
 def _cadence(channel: Channel, stream: str) -> int | None:
@@ -70,8 +104,9 @@ def _cadence(channel: Channel, stream: str) -> int | None:
 
 def note_next_runs(db: apsw.Connection, next_runs: dict[StreamKey, int]) -> None:
     """Write when each stream runs next, for the screens and the next start."""
-    for (channel_id, stream), at in next_runs.items():
-        streams.set_next_run(db, channel_id, stream, at)
+    with transaction(db):
+        for (channel_id, stream), at in next_runs.items():
+            streams.set_next_run(db, channel_id, stream, at)
 
 
 class Timetable:
@@ -83,15 +118,22 @@ class Timetable:
         self._offset = time.localtime().tm_gmtoff
         self._moved: dict[StreamKey, int] = {}
 
-    def rebuild(self, wanted: list[Entry]) -> None:
-        """Take up what runs when."""
+    def clear(self) -> None:
+        """Forget everything, and count in the local time of now."""
         self._scheduler.clear()
         self._offset = time.localtime().tm_gmtoff
         self._moved.clear()
+
+    def replace(self, channel_ids: Collection[int], wanted: list[Entry]) -> None:
+        """Take up what runs when of these channels."""
+        # Not clear(tag), which walks every job for each channel.
+        self._scheduler.jobs = [job for job in self._scheduler.jobs if job.tags.isdisjoint(channel_ids)]
         for entry in wanted:
-            job = self._scheduler.every(entry.seconds).seconds.do(self._run, entry).tag(_tag(entry))
+            job = self._scheduler.every(entry.seconds).seconds.do(self._run, entry)
+            job.tag(_tag(entry), entry.channel_id)
             job.next_run = datetime.fromtimestamp(entry.next_run_at / 1000)  # noqa: DTZ006 - schedule's own reckoning
-            self._moved[entry.channel_id, entry.stream] = entry.next_run_at
+            if entry.next_run_at != entry.noted:
+                self._moved[entry.channel_id, entry.stream] = entry.next_run_at
 
     def _run(self, entry: Entry) -> None:
         self._moved[entry.channel_id, entry.stream] = now_ms() + entry.seconds * 1000

@@ -22,6 +22,7 @@ from typing import Any
 import apsw
 import httpx
 from authlib.integrations.httpx_client import OAuth1Auth
+from tests.benchmarks.load import load
 from tests.benchmarks.screens import screens, screens_of_a_million
 from tests.benchmarks.stores import demo_store, make_company
 
@@ -230,6 +231,11 @@ def starts(folder: Path) -> None:
         wall = statistics.median(_timed([command, *words])[0] for _ in range(15))
         print(f"starts: chansync {words[-1]}: {wall * 1000:.0f} ms, {wall / floor:.1f} times a bare start with apsw")
     print(f"  bare: {floor * 1000:.0f} ms (wanted: status within 3 times)")
+
+
+def load_minute(folder: Path) -> None:
+    """A fifth of a thousand channels at five times the pace; all of it: python -m tests.benchmarks.load."""
+    load(folder, 200, 60, 130)
 
 
 def _timed(command: list[str]) -> tuple[float, float]:

@@ -120,7 +120,7 @@ def test_a_killed_daemon_is_followed_by_another_that_goes_on(world: World, daemo
     daemon.communicate()
     second = shops.command("daemon", database=world.path)
     try:
-        world.until("SELECT count(*) FROM run WHERE state = 'done'", bool)
+        world.until("SELECT count(*) FROM run WHERE state = 'done' AND stream = 'orders'", bool)
     finally:
         assert shops.stopped(second)[0] == 0
     judged = shops.audited(world.path)

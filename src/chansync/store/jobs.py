@@ -101,6 +101,15 @@ def report(db: apsw.Connection, job_id: int, owner: str, progress: dict[str, Any
         )
 
 
+def renew(db: apsw.Connection, job_id: int, owner: str) -> None:
+    """Hold the lease for longer."""
+    with transaction(db):
+        db.execute(
+            "UPDATE job SET lease_until = ? WHERE id = ? AND owner = ? AND state = 'running'",
+            (now_ms() + LEASE_MS, job_id, owner),
+        )
+
+
 def finish(db: apsw.Connection, job_id: int, owner: str, *, ok: bool, result: dict[str, Any]) -> None:
     """Close the job with its result: ``{"sentence": …}`` at least."""
     with transaction(db):

@@ -106,6 +106,19 @@ def release(db: apsw.Connection, channel_id: int, name: str, owner: str, *, ok: 
         )
 
 
+def pass_over(db: apsw.Connection, channel_id: int, name: str) -> bool:
+    """Note that the stream was looked at and had nothing to do; False when only a run can tell: it never went
+    through, failed the last time, or runs now."""
+    with transaction(db):
+        now = now_ms()
+        db.execute(
+            """UPDATE stream SET last_started_at = ?1, last_finished_at = ?1, last_ok_at = ?1 WHERE channel_id = ?2
+               AND stream = ?3 AND owner IS NULL AND failures = 0 AND last_ok_at IS NOT NULL""",
+            (now, channel_id, name),
+        )
+        return db.changes() == 1
+
+
 def set_next_run(db: apsw.Connection, channel_id: int, name: str, next_run_at: int | None) -> None:
     """When the schedule will start it next; for the screens and for a restart of the daemon."""
     with transaction(db):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -27,37 +28,62 @@ from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 #: How often at the most a job's progress is written, in seconds.
 REPORT_EVERY = 0.25
 
+#: How often a job renews its lease, in seconds.
+HOLD_EVERY = jobs.LEASE_MS / 1000 / 4
+
 #: How long a job waits for another run of the same stream to end, in seconds, and how often it looks.
 WAIT_FOR_TURN = 60.0
 LOOK_AGAIN = 0.3
 
 
-async def perform(store: Store, job: Job, owner: str, *, trigger: str, stop: asyncio.Event | None = None) -> None:
-    """Do a claimed job and write its result; whatever goes wrong is its result."""
+#: What a sync of a job goes through: ``async with place``.
+Place = contextlib.AbstractAsyncContextManager[Any]
+
+
+async def perform(
+    store: Store, job: Job, owner: str, *, trigger: str, stop: asyncio.Event | None = None, place: Place | None = None
+) -> None:
+    """Do a claimed job and write its result; whatever goes wrong is its result.
+
+    Args:
+        place: held while it syncs, and not while it waits for its turn: a limit of syncs at once.
+    """
+    holding = asyncio.create_task(_hold(store, job, owner))
     try:
-        result = await _do(store, job, owner, trigger, stop)
+        result = await _do(store, job, owner, trigger, stop, place or contextlib.nullcontext())
     except ChansyncError as error:
         result = {"ok": False, "sentence": str(error), "code": error.code}
     except apsw.Error:
         raise
     except Exception as bug:
         result = {"ok": False, "sentence": f"{type(bug).__name__}: {scrub(str(bug))[:200]}", "code": "site_bug"}
+    finally:
+        holding.cancel()
     ok = bool(result.pop("ok"))
     await store.run(_finish, job.id, owner, ok, result)
+
+
+async def _hold(store: Store, job: Job, owner: str) -> None:
+    """Hold the job's lease, also while its site takes its time and there is no progress to report."""
+    while True:
+        await asyncio.sleep(HOLD_EVERY)
+        await store.run(jobs.renew, job.id, owner)
 
 
 def _finish(db: apsw.Connection, job_id: int, owner: str, ok: bool, result: dict[str, Any]) -> None:
     jobs.finish(db, job_id, owner, ok=ok, result=result)
 
 
-async def _do(store: Store, job: Job, owner: str, trigger: str, stop: asyncio.Event | None) -> dict[str, Any]:
+async def _do(
+    store: Store, job: Job, owner: str, trigger: str, stop: asyncio.Event | None, place: Place
+) -> dict[str, Any]:
     if job.kind == "retry":
         order_ids = job.args.get("order_ids")
         count = await store.run(_make_due, job.channel_id, order_ids)
         targets = await store.run(_channels_to_retry, job.channel_id)
-        results = [
-            result for code in targets for result in await _sync(store, job, owner, code, SyncRequest(), trigger, stop)
-        ]
+        results = []
+        for code in targets:
+            results += await _sync(store, job, owner, code, SyncRequest(), trigger, stop, place)
         return _results(results) | {"due": count}
     if job.kind == "notices":
         # Imported here: the screens perform jobs too, and Python's e-mail package takes long to load.
@@ -75,7 +101,7 @@ async def _do(store: Store, job: Job, owner: str, trigger: str, stop: asyncio.Ev
             as_set=job.kind == "sync",
             lookups=job.kind == "lookups" or bool(job.args.get("lookups")),
         )
-        return _results(await _sync(store, job, owner, channel.code, request, trigger, stop))
+        return _results(await _sync(store, job, owner, channel.code, request, trigger, stop, place))
     raise UsageError(f"There is no job of the kind {job.kind!r}.")
 
 
@@ -114,12 +140,14 @@ async def _sync(
     request: SyncRequest,
     trigger: str,
     stop: asyncio.Event | None,
+    place: Place,
 ) -> list[RunResult]:
     pending: set[asyncio.Task[None]] = set()
     progress = _reporter(store, job, owner, pending)
     deadline = time.monotonic() + WAIT_FOR_TURN
     while True:
-        results = await sync_channel(store, code, request, trigger=trigger, progress=progress, stop=stop)
+        async with place:
+            results = await sync_channel(store, code, request, trigger=trigger, progress=progress, stop=stop)
         stopping = stop is not None and stop.is_set()
         # Whoever asks while the schedule's own run is under way means the run after it, not a refusal.
         if stopping or time.monotonic() > deadline or all(result.state != "busy" for result in results):

@@ -201,10 +201,15 @@ class OrdersPull:
 
     async def due_again(self) -> None:
         """Problem orders whose next try is due, and skipped ones that the selection now takes in."""
+        if not await self.store.run(self._is_any_due):
+            return
         await self._retry_problems()
         await self._take_newly_selected()
         if self.plans is None:
             await self.store.run(self._note_progress)
+
+    def _is_any_due(self, db: apsw.Connection) -> bool:
+        return bool(orders.due(db, self._channel_id, now_ms(), limit=1) or self._newly_selected(db, 0, limit=1))
 
     def _note_progress(self, db: apsw.Connection) -> None:
         with transaction(db):
@@ -239,9 +244,9 @@ class OrdersPull:
         found = await self.connector.several(external_ids)
         await self._take(found)
 
-    def _newly_selected(self, db: apsw.Connection, last: int) -> list[OrderRow]:
+    def _newly_selected(self, db: apsw.Connection, last: int, limit: int = FETCH) -> list[OrderRow]:
         statuses = sorted(self.importing.order_statuses - self.importing.refused_statuses)
-        return orders.newly_selected(db, self._channel_id, statuses, self.importing.start, limit=FETCH, after_id=last)
+        return orders.newly_selected(db, self._channel_id, statuses, self.importing.start, limit=limit, after_id=last)
 
     # Single orders
 

@@ -12,6 +12,7 @@ from typing import Any
 import apsw
 
 from chansync.erp.ledger.sales import Ledger
+from chansync.model.channel import Channel
 from chansync.model.times import now_ms
 from chansync.platforms.protocol import PushResult, SiteItem
 from chansync.store import mappings, messages, site_items, streams
@@ -46,7 +47,7 @@ async def push_quantities(run: Pushing) -> None:
         ChannelIncomplete: the channel's POS is not in the ERP.
         SiteError: the site failed; what was confirmed before stays confirmed.
     """
-    work = await run.store.run(_load, run)
+    work = await run.store.run(_load, run.channel, run.asked)
     if work is None:
         return
     shelves = work.shelves
@@ -70,21 +71,30 @@ async def push_quantities(run: Pushing) -> None:
         await run.store.run(_finish, run, work)
 
 
-def _load(db: apsw.Connection, run: Pushing) -> _Work | None:
+def is_anything_to_send(db: apsw.Connection, channel: Channel) -> bool:
+    """Whether anything moved, or is due again.
+
+    Raises:
+        ChannelIncomplete: the channel's POS is not in the ERP.
+    """
+    return _load(db, channel, False) is not None
+
+
+def _load(db: apsw.Connection, channel: Channel, asked: bool) -> _Work | None:
     """What there is to do; None when nothing moved and nothing is due."""
-    channel, ledger = run.channel, Ledger()
+    ledger = Ledger()
     warehouses = list(channel["quantity_warehouses"])
     if not warehouses:
         pos = ledger.point_of_sale(db, channel["pos"] or "")
         if pos is None:
             raise ChannelIncomplete(f"The channel {channel.code} cannot sync: there is no POS {channel['pos']!r}.")
         warehouses = [pos.warehouse]
-    before = streams.stream(db, channel.id, run.stream).cursor or {}
+    before = streams.stream(db, channel.id, "quantities").cursor or {}
     # The mark first: what moves between the two is then looked at twice, and never left out.
     moved, mark = ledger.changed_items(db, warehouses, int(before.get("mark", 0)))
     cursor = {"mark": mark, "version": channel.version}
     now = now_ms()
-    due = site_items.anything_due(db, channel.id, 2**62 if run.asked else now, now - LOOK_EVERY)
+    due = site_items.anything_due(db, channel.id, 2**62 if asked else now, now - LOOK_EVERY)
     if not moved and not due and before.get("version") == channel.version:
         return None
     mapped = mappings.targets(db, channel.id, "item")

@@ -32,6 +32,9 @@ from chansync.sync.push_quantities import push_quantities
 from chansync.sync.push_statuses import push_statuses
 from chansync.sync.pushing import Pushing
 
+#: How often a run renews its lease, in seconds: a few times within the time after which it may be taken over.
+HOLD_EVERY = streams.LEASE_MS / 1000 / 5
+
 #: How long a run that is told to stop may finish what it has in hand, in seconds.
 STOP_WITHIN = 2.0
 
@@ -191,17 +194,24 @@ class _Run:
         store, channel = self.store, self.channel
         if self.request.dry_run:
             return await self._work_guarded()
-        if not await store.run(streams.acquire, channel.id, self.stream, self.owner):
+        if not await store.run(self._begin):
             sentence = f"{channel.code}: another sync of its {self.stream} is running."
             return RunResult(channel.code, self.stream, "busy", self.counts, sentence)
         result = RunResult(channel.code, self.stream, "failed", self.counts, "It was broken off.")
         try:
-            self.run_id = await store.run(runs.start, channel.id, self.stream, self.trigger, self.owner)
             result = await self._work_guarded()
         finally:
             # Shielded: a cancelled task still gives its lease back and closes its record.
             await asyncio.shield(store.run(self._close, result))
         return result
+
+    def _begin(self, db: apsw.Connection) -> bool:
+        """Take the lease and open the record; False when another run has the stream."""
+        with transaction(db):
+            if not streams.acquire(db, self.channel.id, self.stream, self.owner):
+                return False
+            self.run_id = runs.start(db, self.channel.id, self.stream, self.trigger, self.owner)
+            return True
 
     async def _work_guarded(self) -> RunResult:
         try:
@@ -234,16 +244,34 @@ class _Run:
         """
         work = asyncio.create_task(self._work())
         stopping = asyncio.create_task(self.stop.wait())
+        holding = asyncio.create_task(self._hold())
         try:
-            await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if not work.done():
+            await asyncio.wait({work, stopping, holding}, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done() and not holding.done():
                 await asyncio.wait({work}, timeout=STOP_WITHIN)
         finally:
             stopping.cancel()
+            holding.cancel()
             if not work.done():
                 work.cancel()
-                await asyncio.gather(work, return_exceptions=True)
+            await asyncio.gather(work, holding, return_exceptions=True)
+        if not holding.cancelled():
+            holding.result()
         return [] if work.cancelled() else work.result()
+
+    async def _hold(self) -> None:
+        """Hold the lease for as long as the run takes, however long its site takes to answer.
+
+        Raises:
+            UsageError: another run has taken over.
+        """
+        while True:
+            await asyncio.sleep(HOLD_EVERY)
+            # A dry run has no lease.
+            if self.request.dry_run:
+                continue
+            if not await self.store.run(streams.renew, self.channel.id, self.stream, self.owner):
+                raise UsageError("This run was taken over by another, because it gave no sign of life for too long.")
 
     async def _work(self) -> list[OrderPlan | PushPlan]:
         connector = await connect(self.store, self.channel)
@@ -260,7 +288,7 @@ class _Run:
             traffic = connector.traffic
             self.counts.requests, self.counts.bytes = traffic.requests, traffic.bytes_received
             await connector.aclose()
-            if not self.request.dry_run:
+            if not self.request.dry_run and connector.facts != self.channel.facts:
                 await self.store.run(keep_facts, self.channel, connector)
 
     async def _pull(self, connector: Connector) -> OrdersPull:

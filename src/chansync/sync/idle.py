@@ -1,0 +1,29 @@
+"""Streams that have nothing to do: seen by a look into the database, without a run."""
+
+from __future__ import annotations
+
+import apsw
+
+from chansync.model.times import now_ms
+from chansync.store import channels, outbox, streams
+from chansync.sync.outgoing import SENDING
+from chansync.sync.push_quantities import is_anything_to_send
+from chansync.sync.settings import ChannelIncomplete
+
+
+def pass_over(db: apsw.Connection, channel_id: int, stream: str) -> bool:
+    """Note that a stream which sends has nothing to send; False when only a run can tell.
+
+    With a thousand channels most looks of the schedule end here: they cost no lease, no record, no connection.
+    """
+    if stream not in SENDING:
+        return False
+    if stream == "statuses":
+        anything = bool(outbox.due(db, channel_id, now_ms(), limit=1))
+    else:
+        channel = channels.channel_by_id(db, channel_id)
+        try:
+            anything = channel is None or is_anything_to_send(db, channel)
+        except ChannelIncomplete:
+            anything = True
+    return not anything and streams.pass_over(db, channel_id, stream)

@@ -1,0 +1,100 @@
+"""When streams run: spread, kept over restarts, and taken up channel by channel."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from chansync.model.times import now_ms
+from chansync.store import channels, streams
+from chansync.store.connection import Store
+from chansync_daemon.timetable import Entry, Timetable, entries, note_next_runs
+from support import world
+
+
+@pytest.fixture
+def chain(company: Store) -> Store:
+    """A company with 40 channels that pull every five minutes and compare every day."""
+    first = channels.channel(company.db, "shop")
+    for number in range(39):
+        channels.add_channel(company.db, first.values | {"code": f"shop-{number}"}, {})
+    return company
+
+
+def orders(found: list[Entry]) -> list[Entry]:
+    return sorted((entry for entry in found if entry.stream == "orders"), key=lambda entry: entry.next_run_at)
+
+
+def test_a_few_overdue_channels_begin_at_once_one_after_the_other(chain: Store) -> None:
+    now = now_ms()
+    begins = [entry.next_run_at - now for entry in orders(entries(chain.db))]
+    assert begins[0] < 1000
+    assert len(set(begins)) == 40
+    assert begins[-1] < 40 * 300 + 1000
+
+
+def test_a_thousand_overdue_channels_are_spread_over_their_cadence(company: Store) -> None:
+    first = channels.channel(company.db, "shop")
+    with company.db:
+        for number in range(1199):
+            channels.add_channel(company.db, first.values | {"code": f"shop-{number}"}, {})
+    now = now_ms()
+    begins = [entry.next_run_at - now for entry in orders(entries(company.db))]
+    a_second = Counter(begin // 1000 for begin in begins)
+    assert max(a_second.values()) <= 5
+    assert 295_000 < begins[-1] < 302_000
+
+
+def test_what_waited_longest_begins_first(chain: Store) -> None:
+    for position, code in enumerate(("shop-7", "shop-3", "shop")):
+        streams.set_next_run(chain.db, channels.channel(chain.db, code).id, "orders", 1000 + position)
+    others = [
+        channel.id for channel in channels.all_channels(chain.db) if channel.code not in ("shop-7", "shop-3", "shop")
+    ]
+    note_next_runs(chain.db, {(channel_id, "orders"): now_ms() + 60_000 for channel_id in others})
+    assert [entry.channel_code for entry in orders(entries(chain.db))][:3] == ["shop-7", "shop-3", "shop"]
+
+
+def test_a_restart_keeps_what_is_not_overdue(chain: Store) -> None:
+    before = orders(entries(chain.db))
+    soon = now_ms() + 120_000
+    note_next_runs(chain.db, {(entry.channel_id, "orders"): soon + at for at, entry in enumerate(before)})
+    assert [entry.next_run_at - soon for entry in orders(entries(chain.db))] == list(range(40))
+
+
+def test_an_edited_channel_alone_is_taken_up_anew(chain: Store) -> None:
+    started: list[str] = []
+    timetable = Timetable(lambda entry: started.append(f"{entry.channel_code} {entry.stream} {entry.seconds}"))
+    found = entries(chain.db)
+    timetable.replace({entry.channel_id for entry in found}, found)
+    note_next_runs(chain.db, timetable.take_moved())
+    edited = channels.channel(chain.db, "shop-5")
+    channels.save_channel(chain.db, edited.id, edited.version, {"orders_every": "30s", "comparison_every": "off"}, {})
+    timetable.replace({edited.id}, entries(chain.db, {edited.id}))
+    assert all(channel_id == edited.id for channel_id, _ in timetable.take_moved())
+    chain.db.execute("DELETE FROM stream")
+    every = entries(chain.db)
+    timetable.clear()
+    timetable.replace({entry.channel_id for entry in every}, [_now(entry) for entry in every])
+    timetable.run_due()
+    assert started.count("shop-5 orders 30") == 1
+    assert len(started) == len(set(started)) == 40 * 2 - 1
+
+
+def _now(entry: Entry) -> Entry:
+    return Entry(entry.channel_id, entry.channel_code, entry.stream, entry.seconds, now_ms() - 1)
+
+
+def test_a_removed_channel_does_not_run_any_more(chain: Store) -> None:
+    started: list[int] = []
+    timetable = Timetable(lambda entry: started.append(entry.channel_id))
+    found = [_now(entry) for entry in entries(chain.db)]
+    timetable.replace({entry.channel_id for entry in found}, found)
+    removed = channels.channel(chain.db, "shop-5").id
+    channels.remove_channel(chain.db, removed)
+    timetable.replace({removed}, entries(chain.db, {removed}))
+    timetable.run_due()
+    assert removed not in started
+    assert len(started) == 78
+    assert world.rows(chain, "SELECT count(*) FROM channel") == [(39,)]
