@@ -291,7 +291,7 @@ class PushResult:
     Attributes:
         target: the order's or item's id on the site.
         error: a sentence on why the site does not have it now; empty: it does.
-        waiting: the site has taken it and has not done it yet: ask again with the same change.
+        waiting: the site has taken it and does not show it yet: ask again with the same change.
         order: the order as the site has it after a status was set.
         digest_before: the digest that this order would have with the status of ``StatusChange.known``: equal to the
             one that was kept, nothing but the status is new.
@@ -338,6 +338,11 @@ class Connector(Protocol):
     @property
     def status_batch(self) -> int:
         """Of how many orders at a time ``statuses`` and ``push_statuses`` are asked, at most 100."""
+        ...
+
+    @property
+    def quantity_batch(self) -> int:
+        """How many changes ``push_quantities`` is given at a time."""
         ...
 
     async def check(self) -> SiteIdentity:

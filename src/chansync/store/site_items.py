@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import apsw
 
+from chansync.model.times import now_ms
 from chansync.store.outbox import next_try
 
 
@@ -94,6 +95,15 @@ def fail(db: apsw.Connection, channel_id: int, row: SiteItemRow, error: str) -> 
         """UPDATE site_item SET error = ?, failures = failures + 1, next_try_at = ?
            WHERE channel_id = ? AND item = ? AND site_id = ?""",
         (error, next_try(row.failures), channel_id, row.item, row.site_id),
+    )
+
+
+def wait(db: apsw.Connection, channel_id: int, row: SiteItemRow, minutes: int) -> None:
+    """The site has accepted the change and does not show it yet: look again after that time."""
+    db.execute(
+        """UPDATE site_item SET error = '', failures = failures + 1, next_try_at = ?
+           WHERE channel_id = ? AND item = ? AND site_id = ?""",
+        (now_ms() + minutes * 60_000, channel_id, row.item, row.site_id),
     )
 
 

@@ -18,7 +18,7 @@ from chansync.platforms.protocol import PushResult, SiteItem
 from chansync.store import mappings, messages, site_items, streams
 from chansync.store.transaction import transaction
 from chansync.sync.planning import PushPlan
-from chansync.sync.pushing import BATCH, Pushing
+from chansync.sync.pushing import Pushing
 from chansync.sync.settings import ChannelIncomplete
 from chansync.sync.shelves import Change, Shelves, batches, words
 
@@ -27,6 +27,10 @@ LOOK_EVERY = 24 * 3600 * 1000
 
 #: Items looked for between two writes.
 LOOK = 400
+
+#: When what a site has accepted and does not show yet is looked at again, in minutes, and how often before it is told.
+LOOK_AGAIN_MINUTES = 5
+PATIENCE = 12
 
 #: Items named in a sentence; the message's data has all of them.
 NAMED = 5
@@ -62,7 +66,7 @@ async def push_quantities(run: Pushing) -> None:
     if run.plans is not None:
         run.plans += [_plan(change) for change in changes]
         return
-    for batch in batches(changes, BATCH):
+    for batch in batches(changes, run.connector.quantity_batch):
         if run.stop.is_set():
             return
         await _send(run, batch)
@@ -141,7 +145,9 @@ def _note_removals(db: apsw.Connection, run: Pushing, changes: list[Change]) -> 
 def _note_results(db: apsw.Connection, run: Pushing, changes: list[Change], results: list[PushResult]) -> None:
     with transaction(db):
         for change, result in zip(changes, results, strict=True):
-            if result.error:
+            if result.waiting:
+                _wait(db, run, change)
+            elif result.error:
                 site_items.fail(db, run.channel_id, change.row, result.error)
                 run.counts.problems += 1
             else:
@@ -150,6 +156,17 @@ def _note_results(db: apsw.Connection, run: Pushing, changes: list[Change], resu
                 run.counts.updated += 1
         run.counts.fetched += len(changes)
         run.progress(db)
+
+
+def _wait(db: apsw.Connection, run: Pushing, change: Change) -> None:
+    """The site has accepted a change and does not show it: look again soon, and say so when it never does."""
+    if change.row.failures < PATIENCE:
+        site_items.wait(db, run.channel_id, change.row, LOOK_AGAIN_MINUTES)
+        run.counts.unchanged += 1
+    else:
+        error = f"the site accepted {words(change.wanted.text)} and still does not show it"
+        site_items.fail(db, run.channel_id, change.row, error)
+        run.counts.problems += 1
 
 
 def _finish(db: apsw.Connection, run: Pushing, work: _Work) -> None:

@@ -96,3 +96,39 @@ def test_a_confirmation_whose_answer_is_lost_is_not_sent_twice(
 
     assert len(seller.order(own).packages) == 1
     assert world.rows(sending, "SELECT state FROM outbox") == [("confirmed",)]
+
+
+class TestCancelling:
+    def cancelled(self, store: Store, seller: Seller) -> str:
+        own = seller.place_order("DE", fulfilled_by="MERCHANT")
+        sync(store, "de")
+        perform(store.db, "cancel", f"de-{own}")
+        return own
+
+    def test_a_cancelled_sale_cancels_the_order_by_a_feed(
+        self, sending: Store, server: AmazonServer, seller: Seller
+    ) -> None:
+        own = self.cancelled(sending, seller)
+        sync(sending, "de", statuses=True)
+        assert world.rows(sending, "SELECT state FROM outbox") == [("sent",)]
+        sync(sending, "de", statuses=True)
+        assert world.rows(sending, "SELECT 1 FROM message WHERE open = 1") == []
+
+        seller.clock.advance(120)
+        sync(sending, "de", statuses=True)
+        sync(sending, "de", statuses=True)
+
+        assert seller.order(own).status == "CANCELLED"
+        assert world.rows(sending, "SELECT state FROM outbox") == [("confirmed",)]
+        assert sum(each.operation == "createFeed" for each in server.requests) == 1
+
+    def test_one_that_amazon_does_not_cancel_is_a_problem_with_its_reason(self, sending: Store, seller: Seller) -> None:
+        own = self.cancelled(sending, seller)
+        sync(sending, "de", statuses=True)
+        seller.edit_order(own, {"status": "SHIPPED"})
+        seller.clock.advance(120)
+        sync(sending, "de", statuses=True)
+
+        [(code, sentence)] = world.rows(sending, "SELECT code, sentence FROM message WHERE open = 1")
+        assert code == "push_failed"
+        assert "An order that was shipped cannot be cancelled" in sentence

@@ -57,7 +57,7 @@ class File:
 class TinyConnector:
     """One place of the file."""
 
-    status_batch = 100
+    status_batch = quantity_batch = 100
 
     def __init__(self, settings: ConnectorSettings) -> None:
         self._file = File(settings.system)

@@ -27,7 +27,7 @@ class Amazon:
     capabilities = frozenset(
         {
             Capability.SYSTEM_CREDENTIALS, Capability.PUSH_STATUSES, Capability.CONFIRM_SHIPMENTS,
-            Capability.SITE_SENDS,
+            Capability.SITE_SENDS, Capability.PUSH_QUANTITIES,
         }
     )  # fmt: skip
     system_parameters = SYSTEM_PARAMETERS

@@ -11,8 +11,10 @@ from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.model.order import Order, Refund, UnreadableOrder
 from chansync.model.times import now_ms, to_ms
 from chansync.platforms.amazon.account import participations
+from chansync.platforms.amazon.acknowledgements import Acknowledgements
 from chansync.platforms.amazon.client import GET_ORDER, SEARCH_ORDERS, SpApi, part
 from chansync.platforms.amazon.inbox import INCLUDED, ORDERS, PAGE, Inbox
+from chansync.platforms.amazon.listings import Listings
 from chansync.platforms.amazon.lookups import lookups
 from chansync.platforms.amazon.parse import OrderReader, hours_ahead
 from chansync.platforms.amazon.places import PLACES
@@ -42,6 +44,8 @@ class AmazonConnector:
 
     #: Orders are asked for one by one, one every two seconds.
     status_batch = 20
+    #: As many as a feed is made of.
+    quantity_batch = 5000
 
     def __init__(self, settings: ConnectorSettings, **options: Any) -> None:
         values = settings.values
@@ -56,7 +60,11 @@ class AmazonConnector:
         self._api = SpApi(settings.system, sandbox=values.get("system_type") == "working", **options)
         self._facts = dict(settings.facts)
         self._reader = OrderReader(self._place, text(self._facts.get("country")))
-        self._shipments = Shipments(self._api, self._place, text(values.get("carrier")), self.order)
+        seller_id = text(settings.system.values.get("seller_id"))
+        acknowledgements = Acknowledgements(self._api, settings.system.state, self._place, seller_id)
+        carrier = text(values.get("carrier"))
+        self._shipments = Shipments(self._api, self._place, carrier, self.order, acknowledgements)
+        self._listings = Listings(self._api, settings.system.state, self._place, seller_id)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -210,16 +218,16 @@ class AmazonConnector:
         return await self._shipments.push(changes)
 
     async def items(self, skus: list[str]) -> list[SiteItem]:
-        """Nothing yet."""
-        return []
+        """The seller's listings of these SKUs, without those that Amazon ships."""
+        return await self._listings.by_sku(skus)
 
     async def items_by_id(self, site_ids: list[str]) -> list[SiteItem]:
-        """Nothing yet."""
-        return []
+        """The same: a listing's id is its SKU."""
+        return await self._listings.by_sku(site_ids)
 
     async def push_quantities(self, changes: list[QuantityChange]) -> list[PushResult]:
-        """Nothing yet."""
-        return []
+        """Set stock by patches, or by a feed where there are many; see ``Connector.push_quantities``."""
+        return await self._listings.push(changes)
 
     async def aclose(self) -> None:
         """Close connections; harmless when called twice."""

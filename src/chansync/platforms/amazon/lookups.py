@@ -8,6 +8,8 @@ from chansync.platforms.protocol import Lookups, LookupValue
 API_VERSION = "2026-01-01"
 SHIPPED = "SHIPPED"
 
+__all__ = ["CANCELLED", "SHIPPED", "lookups"]
+
 _STATUSES = {
     "PENDING_AVAILABILITY": "Pre-order, not paid",
     "PENDING": "Not paid yet",

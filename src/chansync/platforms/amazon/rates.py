@@ -16,7 +16,7 @@ from chansync.model.times import now_ms
 from chansync.platforms.protocol import SystemState
 
 #: Rates beyond these are not believed, in requests a second.
-_SLOWEST, _FASTEST = 0.0001, 10_000.0
+_SLOWEST, _FASTEST = 0.0001, 10_000_000.0
 # Sums of fractions fall short of a whole token by a hair.
 _WHOLE = 1 - 1e-6
 

@@ -1,4 +1,4 @@
-"""Telling Amazon what became of an order: shipped, with carrier and tracking number."""
+"""Telling Amazon what became of an order: shipped, with carrier and tracking number, or cancelled."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 from chansync.model.errors import SiteRefused
 from chansync.model.order import Order, UnreadableOrder
 from chansync.model.times import from_ms
+from chansync.platforms.amazon.acknowledgements import Acknowledgements
 from chansync.platforms.amazon.client import CONFIRM_SHIPMENT, SpApi, part
-from chansync.platforms.amazon.lookups import SHIPPED
+from chansync.platforms.amazon.lookups import CANCELLED, SHIPPED
 from chansync.platforms.protocol import PushResult, StatusChange
 from chansync.platforms.texts import text
 
@@ -31,7 +32,9 @@ class Shipments:
         place: str,
         carrier: str,
         order: Callable[[str], Awaitable[Order | UnreadableOrder | None]],
+        acknowledgements: Acknowledgements,
     ) -> None:
+        self._acknowledgements = acknowledgements
         self._api = api
         self._place = place
         self._carrier = carrier
@@ -51,20 +54,30 @@ class Shipments:
         return found
 
     async def push(self, changes: list[StatusChange]) -> list[PushResult]:
-        """Confirm shipments, one after the other."""
-        return [await self._push(change) for change in changes]
+        """Confirm shipments, one after the other, and ask for cancellations, all in one feed."""
+        results: dict[str, PushResult] = {}
+        cancelled: list[Order] = []
+        for change in changes:
+            own = change.external_id
+            if own not in self._seen:
+                await self.statuses([own])
+            order = self._seen.get(own)
+            if order is None:
+                results[own] = PushResult(own, "Amazon's data of the order cannot be read")
+            elif order.sent_by_site:
+                results[own] = PushResult(own, "Amazon ships it itself")
+            elif change.status == CANCELLED:
+                cancelled.append(order)
+            elif change.status == SHIPPED:
+                results[own] = await self._confirm(change, order)
+            else:
+                results[own] = PushResult(own, f"Amazon lets a seller set no order to {change.status}")
+        if cancelled:
+            results |= await self._acknowledgements.cancel(cancelled)
+        return [results[change.external_id] for change in changes]
 
-    async def _push(self, change: StatusChange) -> PushResult:
+    async def _confirm(self, change: StatusChange, order: Order) -> PushResult:
         own = change.external_id
-        if change.status != SHIPPED:
-            return PushResult(own, f"Amazon lets a seller set no order to {change.status}")
-        if own not in self._seen:
-            await self.statuses([own])
-        order = self._seen.get(own)
-        if order is None:
-            return PushResult(own, "Amazon's data of the order cannot be read")
-        if order.sent_by_site:
-            return PushResult(own, "Amazon ships it itself")
         carrier = change.carrier or self._carrier
         if not carrier or not change.tracking:
             missing = " and ".join(

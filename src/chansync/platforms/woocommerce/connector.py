@@ -80,6 +80,11 @@ class WooCommerceConnector:
         """As many as one request takes."""
         return PAGE
 
+    @property
+    def quantity_batch(self) -> int:
+        """As many as one request takes."""
+        return PAGE
+
     async def check(self) -> SiteIdentity:
         """Find the store anew, prove the key, and say who the store is; see ``Connector.check``."""
         await self._client.connect(fresh=True)

@@ -1,0 +1,134 @@
+"""Feeds: many changes in one document, which Amazon works off by itself; what came of each is in a result document.
+
+A feed takes minutes, so no run waits for one: its id is kept in the system's state with what it is about, and a later
+run reads what came of it. One that is lost because a run was killed between the two is sent again, which does no harm.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from chansync.model.errors import SiteUnavailable
+from chansync.model.times import now_ms
+from chansync.platforms.amazon.client import SpApi, part
+from chansync.platforms.amazon.rates import Operation
+from chansync.platforms.http import LARGEST_ANSWER, Content
+from chansync.platforms.protocol import SystemState
+from chansync.platforms.texts import text
+
+CREATE_DOCUMENT = Operation("createFeedDocument", 0.5, 15)
+CREATE_FEED = Operation("createFeed", 0.0083, 15, repeatable=False)
+GET_FEED = Operation("getFeed", 2.0, 15)
+GET_DOCUMENT = Operation("getFeedDocument", 0.0222, 10)
+
+_ROOT = "/feeds/2021-06-30"
+#: A feed that is not done after that long is given up.
+LIFE = 3 * 86_400_000
+
+#: Reads a result document: what went wrong, by the number of the message.
+Report = Callable[[bytes], dict[int, str]]
+
+
+@dataclass(slots=True)
+class FeedResult:
+    """What is known of a feed.
+
+    Attributes:
+        messages: what it is about, by the number of its message.
+        done: whether Amazon has finished with it.
+        errors: why a message had no effect, by its number.
+    """
+
+    id: str
+    messages: dict[int, Any]
+    done: bool
+    errors: dict[int, str]
+
+
+class Feeds:
+    """The feeds of one kind of one marketplace."""
+
+    def __init__(self, api: SpApi, state: SystemState | None, place: str, kind: str, content_type: str) -> None:
+        self._api = api
+        self._state = state
+        self._place = place
+        self._kind = kind
+        self._content_type = content_type
+        self._name = f"{api.realm}feeds {kind} {place}"
+
+    async def submit(self, data: bytes, messages: dict[int, Any]) -> None:
+        """Send a feed, and keep what it is about (JSON)."""
+        state = self._kept()
+        made = await self._api.send(
+            CREATE_DOCUMENT, "POST", f"{_ROOT}/documents", body={"contentType": self._content_type}
+        )
+        document = made.data if isinstance(made.data, dict) else {}
+        await self._api.upload(text(document.get("url")), Content(data, self._content_type))
+        specification = {
+            "feedType": self._kind, "marketplaceIds": [self._place],
+            "inputFeedDocumentId": text(document.get("feedDocumentId")),
+        }  # fmt: skip
+        answer = await self._api.send(CREATE_FEED, "POST", f"{_ROOT}/feeds", body=specification)
+        feed_id = text(answer.data.get("feedId")) if isinstance(answer.data, dict) else ""
+        if not feed_id:
+            raise SiteUnavailable("Amazon took a feed without telling its number: it is sent again.", code="odd")
+        entry = {"at": now_ms(), "messages": {str(number): about for number, about in messages.items()}}
+        await state.change(self._name, lambda known: (known | {feed_id: entry}, None))
+
+    async def results(self, report: Report) -> list[FeedResult]:
+        """What came of every feed that was not finished when it was looked at last; finished ones are then forgotten.
+
+        Raises:
+            SiteError: Amazon failed.
+        """
+        state = self._kept()
+        found = []
+        for feed_id, entry in (await state.read(self._name)).items():
+            messages = {int(number): about for number, about in entry["messages"].items()}
+            result = await self._result(feed_id, messages, entry["at"], report)
+            found.append(result)
+            if result.done:
+                await self._forget(feed_id)
+        return found
+
+    async def _forget(self, feed_id: str) -> None:
+        def forgotten(known: dict[str, Any]) -> tuple[dict[str, Any], None]:
+            return {own: entry for own, entry in known.items() if own != feed_id}, None
+
+        await self._kept().change(self._name, forgotten)
+
+    async def _result(self, feed_id: str, messages: dict[int, Any], at: int, report: Report) -> FeedResult:
+        answer = await self._api.get(GET_FEED, f"{_ROOT}/feeds/{part(feed_id)}", allow=(404,))
+        feed = answer.data if answer.status < 300 and isinstance(answer.data, dict) else {}
+        status = text(feed.get("processingStatus")) if feed else "GONE"
+        if status in ("IN_QUEUE", "IN_PROGRESS") and now_ms() - at < LIFE:
+            return FeedResult(feed_id, messages, False, {})
+        document = text(feed.get("resultFeedDocumentId"))
+        if status == "DONE" and document:
+            return FeedResult(feed_id, messages, True, report(await self._document(document)))
+        if status == "DONE":
+            return FeedResult(feed_id, messages, True, {})
+        sentence = f"Amazon broke the feed off ({status.lower()})"
+        return FeedResult(feed_id, messages, True, dict.fromkeys(messages, sentence))
+
+    async def _document(self, document_id: str) -> bytes:
+        answer = await self._api.get(GET_DOCUMENT, f"{_ROOT}/documents/{part(document_id)}")
+        told = answer.data if isinstance(answer.data, dict) else {}
+        data = await self._api.download(text(told.get("url")))
+        return _unpacked(data) if text(told.get("compressionAlgorithm")) == "GZIP" else data
+
+    def _kept(self) -> SystemState:
+        if self._state is None:
+            raise SiteUnavailable("Nothing keeps which feeds were sent.", code="no_state")
+        return self._state
+
+
+def _unpacked(data: bytes) -> bytes:
+    """A gzip document's contents, no more of it than any answer may have."""
+    try:
+        return zlib.decompressobj(wbits=31).decompress(data, LARGEST_ANSWER)
+    except zlib.error:
+        raise SiteUnavailable("Amazon sent a result document that is damaged: try again.", code="damaged") from None
