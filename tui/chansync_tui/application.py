@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,12 +17,19 @@ from chansync.model.errors import StoreError
 from chansync.store import jobs
 from chansync.store.connection import data_version, explained
 from chansync_tui import symbols
-from chansync_tui.desk import Desk, Failed, JobAsked
-from chansync_tui.going import Edit, ShowChannel, ShowMessage, ShowMessages
-from chansync_tui.screens.activity import Activity
+from chansync_tui.desk import Desk, Done, Failed, JobAsked
+from chansync_tui.going import (
+    Edit,
+    ShowChannel,
+    ShowMessage,
+    ShowMessages,
+    ShowNumber,
+    ShowOrder,
+    ShowOrders,
+    ShowSale,
+)
 from chansync_tui.screens.channels import Channels
 from chansync_tui.screens.confirm import Confirm
-from chansync_tui.screens.messages import Messages
 from chansync_tui.screens.page import Page
 from chansync_tui.text import safe
 from chansync_tui.typing_ahead import TypingAhead
@@ -34,6 +42,11 @@ POLL_SECONDS = 0.25
 LOOK_SECONDS = 15.0
 
 
+def _screen(module: str, name: str) -> Screen[None]:
+    made: Screen[None] = getattr(import_module(f"chansync_tui.screens.{module}"), name)()
+    return made
+
+
 class ChansyncApp(TypingAhead):
     """The terminal screens for one database."""
 
@@ -43,16 +56,19 @@ class ChansyncApp(TypingAhead):
     ALLOW_SELECT = False
     TOOLTIP_DELAY = 3600.0
 
-    MODES: ClassVar[dict[str, type[Screen[None]]]] = {  # type: ignore[assignment]
+    # The other screens are imported when they are first shown: the start pays for the first one alone.
+    MODES: ClassVar[dict[str, Callable[[], Screen[None]]]] = {  # type: ignore[assignment]
         "channels": Channels,
-        "activity": Activity,
-        "messages": Messages,
+        "activity": lambda: _screen("activity", "Activity"),
+        "messages": lambda: _screen("messages", "Messages"),
+        "orders": lambda: _screen("orders", "Orders"),
     }
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1", "tab('channels')", "Channels"),
         Binding("2", "tab('activity')", "Activity"),
         Binding("3", "tab('messages')", "Messages"),
+        Binding("4", "tab('orders')", "Orders"),
         Binding("question_mark,f1", "keys", "Keys of this screen"),
         Binding("ctrl+p", "command_palette", "Command palette", priority=True),
         Binding("f9", "change_theme", "Theme"),
@@ -149,6 +165,11 @@ class ChansyncApp(TypingAhead):
         """Something asked for could not be done."""
         self._tell(event.label, event.sentence, failed=True)
 
+    @on(Done)
+    def tell_done(self, event: Done) -> None:
+        """Something asked for is done."""
+        self._tell(event.label, event.sentence, failed=False)
+
     # Getting about
 
     @on(TopBar.Picked)
@@ -167,10 +188,42 @@ class ChansyncApp(TypingAhead):
 
     @on(ShowMessages)
     async def show_messages(self, event: ShowMessages) -> None:
-        """The message log, narrowed to one channel."""
+        """The message log, narrowed to one channel or one order."""
+        from chansync_tui.screens.messages import Messages
+
         await self.action_tab("messages")
         if isinstance(self.screen, Messages):
+            self.screen.only_channel(event.channel_id, event.code, event.order_id, event.number)
+
+    @on(ShowOrders)
+    async def show_orders(self, event: ShowOrders) -> None:
+        """The orders, narrowed to one channel."""
+        from chansync_tui.screens.orders import Orders
+
+        await self.action_tab("orders")
+        if isinstance(self.screen, Orders):
             self.screen.only_channel(event.channel_id, event.code)
+
+    @on(ShowOrder)
+    def show_order(self, event: ShowOrder) -> None:
+        """An order's story over the present screen."""
+        from chansync_tui.screens import order
+
+        self.push_screen(order.of_order(event.order_id))
+
+    @on(ShowNumber)
+    def show_number(self, event: ShowNumber) -> None:
+        """The story of an order that may never have been seen, over the present screen."""
+        from chansync_tui.screens import order
+
+        self.push_screen(order.of_number(event.channel_id, event.number))
+
+    @on(ShowSale)
+    def show_sale(self, event: ShowSale) -> None:
+        """A sale's story over the present screen."""
+        from chansync_tui.screens import order
+
+        self.push_screen(order.of_sale(event.number))
 
     @on(ShowChannel)
     def show_channel(self, event: ShowChannel) -> None:

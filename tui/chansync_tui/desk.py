@@ -43,6 +43,15 @@ class Failed(Message):
         self.sentence = sentence
 
 
+class Done(Message):
+    """Something that was asked for is done."""
+
+    def __init__(self, label: str, sentence: str) -> None:
+        super().__init__()
+        self.label = label
+        self.sentence = sentence
+
+
 class Desk:
     """The shared state; made in the main thread."""
 
@@ -134,14 +143,16 @@ class Desk:
             work_off(self.path, job_id)
 
     def write(self, label: str, function: Callable[[apsw.Connection], object]) -> None:
-        """Run a short write in a thread: another process may hold the database for a while."""
+        """Run a short write in a thread: another process may hold the database for a while. A sentence is told."""
 
         def do() -> None:
             store = open_store(self.path)
             try:
-                function(store.db)
+                done = function(store.db)
             finally:
                 store.close()
+            if isinstance(done, str):
+                self._post(Done(label, done))
 
         self._start(label, do)
 

@@ -28,10 +28,10 @@ def details(db: apsw.Connection, message: Message) -> list[Part]:
     if message.order_id is not None:
         parts += _order(db, message.order_id)
     if message.data:
-        parts += [("", ""), ("Data of the message", "title"), *_pretty(message.data)]
+        parts += [("", ""), ("Data of the message", "title"), *pretty(message.data)]
     raw = orders.raw(db, message.order_id) if message.order_id is not None else None
     if raw:
-        parts += [("", ""), ("The order as the site sent it", "title"), *_pretty(raw)]
+        parts += [("", ""), ("The order as the site sent it", "title"), *pretty(raw)]
     return parts
 
 
@@ -68,6 +68,7 @@ def _order(db: apsw.Connection, order_id: int) -> list[Part]:
     return parts
 
 
-def _pretty(data: dict[str, Any]) -> list[Part]:
+def pretty(data: dict[str, Any]) -> list[Part]:
+    """A site's data as indented lines."""
     text = json.dumps(data, ensure_ascii=False, indent=2, default=str)
     return [(line, "") for line in text.split("\n")]

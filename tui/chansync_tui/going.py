@@ -12,12 +12,14 @@ if TYPE_CHECKING:
 
 
 class ShowMessages(Message):
-    """Show the messages of one channel."""
+    """Show the messages of one channel, or of one of its orders."""
 
-    def __init__(self, channel_id: int, code: str) -> None:
+    def __init__(self, channel_id: int, code: str, order_id: int | None = None, number: str = "") -> None:
         super().__init__()
         self.channel_id = channel_id
         self.code = code
+        self.order_id = order_id
+        self.number = number
 
 
 class ShowChannel(Message):
@@ -62,3 +64,37 @@ class Edit(Message):
         self.preset = preset
         self.form = form
         self.saved = saved
+
+
+class ShowOrders(Message):
+    """Show the orders of one channel."""
+
+    def __init__(self, channel_id: int, code: str) -> None:
+        super().__init__()
+        self.channel_id = channel_id
+        self.code = code
+
+
+class ShowOrder(Message):
+    """Show a known order's story."""
+
+    def __init__(self, order_id: int) -> None:
+        super().__init__()
+        self.order_id = order_id
+
+
+class ShowNumber(Message):
+    """Show the story of a channel's order by its number, which may never have been seen."""
+
+    def __init__(self, channel_id: int, number: str) -> None:
+        super().__init__()
+        self.channel_id = channel_id
+        self.number = number
+
+
+class ShowSale(Message):
+    """Show a sale's story."""
+
+    def __init__(self, number: str) -> None:
+        super().__init__()
+        self.number = number

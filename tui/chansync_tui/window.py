@@ -1,26 +1,46 @@
-"""The part of the message log that is held in memory: a few hundred rows around what is on the screen.
+"""The part of a long list that is held in memory: a few hundred rows around what is on the screen.
 
-A million messages are never loaded: rows are fetched by id as the cursor nears an end of the window, and those at
-the other end are let go.
+A million messages or orders are never loaded: rows are fetched by key as the cursor nears an end of the window, and
+those at the other end are let go.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Generic, Protocol, TypeVar
 
 import apsw
 
-from chansync.store.messages import Filter
-from chansync.store.overview import MessageLine, message_lines
+from chansync.store.paging import Key, Span
 
 #: Rows of one fetch, and how many are held at most.
 PAGE = 200
 MOST = 600
 
 
+class Keyed(Protocol):
+    """A row that knows its place in its list."""
+
+    @property
+    def key(self) -> Key:
+        """The values that order the list."""
+        ...
+
+
+L = TypeVar("L", bound=Keyed)
+
+
+class Source(Protocol[L]):
+    """A list with its filters. Two that are equal read the same rows."""
+
+    def read(self, db: apsw.Connection, span: Span) -> list[L]:
+        """The rows of that part, in the list's order."""
+        ...
+
+
 class Ask(StrEnum):
-    """What to fetch."""
+    """What to fetch; ``older`` is towards the end of the list."""
 
     TOP = "top"
     END = "end"
@@ -30,47 +50,47 @@ class Ask(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fetch:
+class Fetch(Generic[L]):
     """A read for the window, made in the main thread and performed in another."""
 
     ask: Ask
-    chosen: Filter
-    low: int | None = None
-    high: int | None = None
+    source: Source[L]
+    span: Span
 
-
-def perform(db: apsw.Connection, fetch: Fetch) -> list[MessageLine]:
-    """The rows that ``fetch`` asks for, newest first; one more than a page tells that there are more."""
-    if fetch.ask is Ask.AGAIN:
-        low = None if fetch.low is None else fetch.low - 1
-        above = None if fetch.high is None else fetch.high + 1
-        return message_lines(db, replace(fetch.chosen, after_id=low), limit=MOST + 1, before_id=above)
-    if fetch.ask in (Ask.END, Ask.NEWER):
-        chosen = replace(fetch.chosen, after_id=fetch.high) if fetch.ask is Ask.NEWER else fetch.chosen
-        return message_lines(db, chosen, limit=PAGE + 1, oldest_first=True)[::-1]
-    before = fetch.low if fetch.ask is Ask.OLDER else None
-    return message_lines(db, fetch.chosen, limit=PAGE + 1, before_id=before)
+    def perform(self, db: apsw.Connection) -> list[L]:
+        """The rows that were asked for; one more than a page tells that there are more."""
+        return self.source.read(db, self.span)
 
 
 @dataclass(slots=True)
-class Window:
-    """What is held. ``at_top``: nothing newer is left out; ``at_end``: nothing older is."""
+class Window(Generic[L]):
+    """What is held. ``at_top``: nothing before it is left out; ``at_end``: nothing after it is."""
 
-    chosen: Filter = field(default_factory=Filter)
-    lines: list[MessageLine] = field(default_factory=list)
+    source: Source[L]
+    lines: list[L] = field(default_factory=list)
     at_top: bool = True
     at_end: bool = False
 
-    def fetch(self, ask: Ask) -> Fetch:
+    def fetch(self, ask: Ask) -> Fetch[L]:
         """The read for ``ask``, from where the window stands."""
-        low = self.lines[-1].id if self.lines else None
-        high = self.lines[0].id if self.lines else None
-        if ask is Ask.AGAIN:
-            # At the ends of the log the window is open: what is new there belongs to it.
-            return Fetch(ask, self.chosen, None if self.at_end else low, None if self.at_top else high)
-        return Fetch(ask, self.chosen, low, high)
+        high = self.lines[0].key if self.lines else None
+        low = self.lines[-1].key if self.lines else None
+        match ask:
+            case Ask.TOP:
+                span = Span(PAGE + 1)
+            case Ask.END:
+                span = Span(PAGE + 1, backwards=True)
+            case Ask.OLDER:
+                span = Span(PAGE + 1, after=low)
+            case Ask.NEWER:
+                span = Span(PAGE + 1, before=high, backwards=True)
+            case Ask.AGAIN:
+                # At the ends of the list the window is open: what is new there belongs to it.
+                after, before = None if self.at_top else high, None if self.at_end else low
+                span = Span(MOST + 1, after=after, before=before, inclusive=True)
+        return Fetch(ask, self.source, span)
 
-    def take(self, fetch: Fetch, found: list[MessageLine]) -> None:
+    def take(self, fetch: Fetch[L], found: list[L]) -> None:
         """Take in what a fetch brought."""
         more = len(found) > PAGE
         match fetch.ask:

@@ -11,7 +11,7 @@ from chansync.cli import exit_codes
 from chansync.cli.lazy import examples
 from chansync.cli.output import note, say
 from chansync.cli.session import Session, pass_session
-from chansync.model.errors import ChansyncError, DataError, UsageError
+from chansync.model.errors import ChansyncError, UsageError
 
 _LONGEST_KEY = 100
 
@@ -164,14 +164,6 @@ def _line(text: str) -> tuple[str, Decimal | None]:
 
 def _amount(text: str | None) -> Decimal | None:
     """A positive number from typed text."""
-    from chansync.model.money import parse_amount
+    from chansync.sync.sale_actions import amount_from
 
-    if text is None:
-        return None
-    try:
-        amount = parse_amount(text, "This")
-    except DataError as error:
-        raise UsageError(f"{error}: write 20 or 12.50.") from None
-    if amount <= 0:
-        raise UsageError(f"{text!r:.40} is not above zero.")
-    return amount
+    return None if text is None else amount_from(text)

@@ -119,22 +119,5 @@ def _show_events(found: SaleDetails) -> None:
     from chansync.model.times import local_text
 
     currency = found.state.currency
-    rows = [(local_text(event.at), event.kind, _told(event.data, currency)) for event in found.events]
+    rows = [(local_text(event.at), event.kind, event.told(currency)) for event in found.events]
     table(("when", "what", "with"), rows, flexible="with")
-
-
-def _told(data: dict[str, Any], currency: str) -> str:
-    """An event's data for people; what it was before it was rewritten is for --json."""
-    from chansync.model.money import format_money
-
-    parts: list[str] = []
-    for name, value in data.items():
-        if name == "pieces":
-            parts += [f"{count} of {item}" for item, count in value.items()]
-        elif name in ("total", "amount", "returned") and value:
-            parts.append(f"{name} {format_money(value, currency)}")
-        elif name in ("document", "credit", "key") and value:
-            parts.append(f"{name} {value}")
-        elif name == "warehouses" and value:
-            parts.append(f"looked for in {', '.join(value)}")
-    return ", ".join(parts)

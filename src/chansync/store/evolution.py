@@ -20,6 +20,7 @@ from typing import TypeVar
 
 from sqlite_utils import Database, Migrations
 
+from chansync.store import evolution_lists
 from chansync.store.evolution_search import SEARCH
 from chansync.store.evolution_sharing import SHARING
 from chansync.store.later_schema import NOTICES, SYSTEMS
@@ -98,6 +99,14 @@ def search(db: Database) -> None:
 def sharing(db: Database) -> None:
     """One search serves all channels of a system; shipments have a carrier and a tracking number."""
     _run(db, SHARING)
+
+
+@migrations(name="0006_lists")
+def lists(db: Database) -> None:
+    """What the screens' long lists need to be read a page at a time."""
+    _run(db, evolution_lists.ORDERS)
+    _run(db, evolution_lists.RUNS)
+    _run(db, evolution_lists.ERP)
 
 
 _SETTINGS_AND_CHANNELS = """

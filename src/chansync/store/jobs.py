@@ -35,6 +35,7 @@ class Job:
     state: str
     progress: dict[str, Any]
     result: dict[str, Any] | None
+    finished_at: int | None = None
 
 
 def ask(db: apsw.Connection, kind: str, channel_id: int | None, args: dict[str, Any], asked_by: str) -> int:
@@ -54,14 +55,13 @@ def ask(db: apsw.Connection, kind: str, channel_id: int | None, args: dict[str, 
         return db.last_insert_rowid()
 
 
-_JOB = "SELECT id, kind, channel_id, args, state, progress, result FROM job"
+_JOB = "SELECT id, kind, channel_id, args, state, progress, result, finished_at FROM job"
 
 
 def _job(row: tuple[Any, ...]) -> Job:
-    job_id, kind, channel_id, args, state, progress, result = row
-    return Job(
-        job_id, kind, channel_id, json.loads(args), state, json.loads(progress), json.loads(result) if result else None
-    )
+    job_id, kind, channel_id, args, state, progress, result, finished_at = row
+    told = json.loads(result) if result else None
+    return Job(job_id, kind, channel_id, json.loads(args), state, json.loads(progress), told, finished_at)
 
 
 def job(db: apsw.Connection, job_id: int) -> Job | None:
@@ -117,3 +117,13 @@ def finish(db: apsw.Connection, job_id: int, owner: str, *, ok: bool, result: di
             "UPDATE job SET state = ?, result = ?, finished_at = ?, lease_until = NULL WHERE id = ? AND owner = ?",
             ("done" if ok else "failed", scrub(json.dumps(result)), now_ms(), job_id, owner),
         )
+
+
+def last(db: apsw.Connection, kind: str, channel_id: int | None, args: dict[str, Any]) -> Job | None:
+    """The latest job that asked for just that, among the last thousand; None when there is none."""
+    row = db.execute(
+        f"""{_JOB} WHERE id > (SELECT max(id) - 1000 FROM job) AND kind = ? AND channel_id IS ? AND args = ?
+            ORDER BY id DESC LIMIT 1""",
+        (kind, channel_id, json.dumps(args, sort_keys=True)),
+    ).fetchone()
+    return _job(row) if row else None

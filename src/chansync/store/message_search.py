@@ -83,6 +83,7 @@ def _conditions(chosen: Filter) -> list[_Condition]:
         _Condition(f"m.{column} {sign} ?", (value,), index, in_order)
         for column, sign, value, index, in_order in (
             ("code", "=", chosen.code, "message_by_code", True),
+            ("order_id", "=", chosen.order_id, "message_of_order", False),
             ("channel_id", "=", chosen.channel_id, "message_by_channel", True),
             ("severity", "=", chosen.severity, "message_by_severity", True),
             ("last_at", ">=", chosen.since, "message_by_time", False),

@@ -149,6 +149,7 @@ class Filter:
     text: str = ""
     after_id: int | None = None
     of_orders: bool = False
+    order_id: int | None = None
 
 
 _COLUMNS = """

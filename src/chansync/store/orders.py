@@ -113,20 +113,20 @@ def write(
     order_id: int = db.execute(
         """INSERT INTO "order" (channel_id, external_id, number, status, placed_at, placed_on, modified_at, currency,
            total, state, reason, digest, sale_id, raw, attempts, next_try_at, first_seen_at, changed_at, todo,
-           sent_by_site)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+           sent_by_site, customer)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
            ON CONFLICT (channel_id, external_id) DO UPDATE SET number = excluded.number, status = excluded.status,
            placed_at = excluded.placed_at, placed_on = excluded.placed_on, modified_at = excluded.modified_at,
            currency = excluded.currency, total = excluded.total, state = excluded.state, reason = excluded.reason,
            digest = excluded.digest, sale_id = coalesce(excluded.sale_id, sale_id), raw = excluded.raw,
            attempts = CASE WHEN ? THEN attempts + 1 ELSE 0 END, next_try_at = excluded.next_try_at,
-           changed_at = excluded.changed_at, todo = excluded.todo,
-           sent_by_site = excluded.sent_by_site RETURNING id""",
+           changed_at = excluded.changed_at, todo = excluded.todo, sent_by_site = excluded.sent_by_site,
+           customer = excluded.customer RETURNING id""",
         (
             channel_id, order.external_id, order.number, order.status, order.placed_at, order.placed_on.isoformat(),
             order.modified_at, order.currency, str(order.total), state, reason, order.digest, sale_id,
             raw_text(order) if keep_raw else None, int(failed), next_try_at, now, now,
-            json.dumps(todo or []), int(order.sent_by_site), failed,
+            json.dumps(todo or []), int(order.sent_by_site), order.billing.name or order.delivery.name, failed,
         ),
     ).get  # fmt: skip
     if state != "skipped":

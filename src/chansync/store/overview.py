@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Types alone: ``chansync status`` starts without the message log's own imports.
     from chansync.store.messages import Filter
+    from chansync.store.paging import Key
 
 
 @dataclass(slots=True)
@@ -94,6 +95,11 @@ class MessageLine:
     last_at: int
     open: bool
     solved: bool
+
+    @property
+    def key(self) -> Key:
+        """Its place in the log."""
+        return (self.id,)
 
 
 def message_lines(

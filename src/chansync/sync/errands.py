@@ -96,9 +96,11 @@ async def _do(
     if job.kind in ("test", "confirm"):
         return _report(await _connect(job)(store, channel.code))
     if job.kind in ("sync", "lookups"):
+        numbers = tuple(job.args.get("order_numbers", ()))
         request = SyncRequest(
             orders=job.kind == "sync",
-            as_set=job.kind == "sync",
+            as_set=job.kind == "sync" and not numbers,
+            order_numbers=numbers,
             lookups=job.kind == "lookups" or bool(job.args.get("lookups")),
         )
         return _results(await _sync(store, job, owner, channel.code, request, trigger, stop, place))

@@ -335,7 +335,9 @@ class _Run:
         with transaction(db):
             if self.run_id is not None:
                 runs.finish(db, self.run_id, self.counts, result.state, result.sentence)
-            if result.state == "failed" and result.error_code:
+            # That the site has no such order is an answer to whoever asked, not a problem of the channel.
+            answered = result.error_code == "order_not_found"
+            if result.state == "failed" and result.error_code and not answered:
                 self._log_failure(db, result)
             elif result.state == "done":
                 messages.solve_channel(db, self.channel.id, "a sync went through", stream=self.stream)
@@ -344,7 +346,7 @@ class _Run:
                 self.channel.id,
                 self.stream,
                 self.owner,
-                ok=result.state == "done",
+                ok=result.state == "done" or answered,
                 next_run_at=self._next_run(result),
             )
 

@@ -11,7 +11,7 @@ import apsw
 from chansync.erp.ledger.sales import Ledger
 from chansync.erp.protocol import RefundLine
 from chansync.model.errors import DataError, UsageError
-from chansync.model.money import format_money, to_minor
+from chansync.model.money import format_money, parse_amount, to_minor
 from chansync.model.parameter_types import Text
 from chansync.model.sale import LineKind, SaleLine
 from chansync.store import outbox
@@ -35,6 +35,21 @@ def perform(store_db: apsw.Connection, action: str, sale_number: str, **argument
         done = ACTIONS[action](store_db, sale_id, **arguments)
         note_sale(store_db, sale_id)
     return f"{sale_number}: {done}"
+
+
+def amount_from(text: str) -> Decimal:
+    """An amount above zero from typed text.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        amount = parse_amount(text.strip().replace(",", "."), "This")
+    except DataError as error:
+        raise UsageError(f"{error}: write 20 or 12.50.") from None
+    if amount <= 0:
+        raise UsageError(f"{text!r:.40} is not above zero.")
+    return amount
 
 
 def _block(db: apsw.Connection, sale_id: int) -> str:

@@ -32,8 +32,11 @@ class Explanation:
 def why(db: apsw.Connection, channel: Channel, number: str) -> Explanation:
     """Explain the order of that number (or platform id) of the channel."""
     row = orders.by_number(db, channel.id, number) or orders.by_external_id(db, channel.id, number)
-    if row is None:
-        return Explanation(False, _never_seen(db, channel, number))
+    return explain(db, channel, row) if row else Explanation(False, _never_seen(db, channel, number))
+
+
+def explain(db: apsw.Connection, channel: Channel, row: OrderRow) -> Explanation:
+    """Explain an order of the channel that is known."""
     said = messages.of_order(db, row.id)
     explanation = Explanation(True, [], row, messages=said)
     seen = f"Order {row.number or row.external_id} has the status {row.status or 'unknown'} on the site"

@@ -111,6 +111,8 @@ def test_a_number_that_the_site_does_not_have_is_said(world: World) -> None:
     result = shops.sync(world.path, order_numbers=("999999",))
     assert result.state == "failed"
     assert result.sentence == "The site has no order 999999."
+    assert shops.query(world.path, "SELECT code FROM message WHERE open = 1") == [], "an answer, not a problem"
+    assert shops.query(world.path, "SELECT failures FROM stream WHERE stream = 'orders'") == [(0,)]
 
 
 def test_a_dry_run_writes_nothing_and_is_what_then_happens(world: World) -> None:

@@ -170,12 +170,12 @@ def add_order(
     with transaction(db):
         db.execute(
             """INSERT INTO "order" (channel_id, external_id, number, status, placed_at, placed_on, modified_at,
-               currency, total, state, reason, digest, raw, attempts, next_try_at, first_seen_at, changed_at)
-               VALUES (?, ?, ?, 'processing', ?, '2026-11-24', ?, 'EUR', '19.90', ?, 'item_unknown', 'x',
-               ?, 2, ?, ?, ?)""",
+               currency, total, state, reason, digest, raw, attempts, next_try_at, first_seen_at, changed_at, customer)
+               VALUES (?, ?, ?, 'processing', ?, '2026-11-24', ?, 'EUR', '19.90', ?, ?, 'x', ?, 2, ?, ?, ?, ?)""",
             (
-                channel_id, number, number, now - HOUR, now - HOUR, state, json.dumps(raw),
-                now + 5 * MINUTE, now - 30 * MINUTE, now - 30 * MINUTE,
+                channel_id, number, number, now - HOUR, now - HOUR, state,
+                "" if state == "imported" else "item_unknown", json.dumps(raw),
+                now + 5 * MINUTE, now - 30 * MINUTE, now - 30 * MINUTE, name,
             ),
         )  # fmt: skip
         return db.last_insert_rowid()
@@ -262,6 +262,24 @@ def many(path: Path, *, messages_count: int = 5000, channels_count: int = 40) ->
                 for n in range(1, messages_count + 1)
             ),
         )  # fmt: skip
+    store.close()
+    return path
+
+
+def many_orders(path: Path, *, count: int = 5000) -> Path:
+    """A channel with many orders, numbered from 10001 on; the last has changed last."""
+    store = open_store(path)
+    db = store.db
+    channels.add_system(db, "woo", "Our shops", "woocommerce")
+    _channel(db, path, "shop-de", "woo", name="Shop Germany", pos="BER", used=True)
+    with transaction(db):
+        db.executemany(
+            """INSERT INTO "order" (channel_id, external_id, number, status, placed_at, placed_on, modified_at,
+               currency, total, state, reason, digest, first_seen_at, changed_at, customer)
+               VALUES (1, ?1, ?1, 'pending', ?2, '2026-11-24', ?2, 'EUR', '19.90', 'skipped', 'status', 'x', ?2, ?2,
+               'A. Buyer')""",
+            ((str(10_000 + n), now_ms() - (count - n) * 1000) for n in range(1, count + 1)),
+        )
     store.close()
     return path
 

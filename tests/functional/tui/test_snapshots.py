@@ -27,6 +27,12 @@ SCREENS = {
     "activity": ["2"],
     "messages": ["3"],
     "message": ["3", "j", "j", "j", "j", "enter"],
+    "orders": ["4"],
+    "order": ["4", "j", "enter"],
+    "sale": ["4", "G", "enter"],
+    "sale_steps": ["4", "G", "a"],
+    "sale_question": ["4", "G", "a", *"write", "enter"],
+    "order_unseen": ["4", "slash", *"5555", "enter", "w", *"shop-de", "enter"],
     "keys": ["question_mark"],
     "choose_a_code": ["3", "D"],
     "retry_all": ["3", "R"],
@@ -57,7 +63,7 @@ def test_screen(snap_compare: SizeAndKeys, company: Path, name: str, size: tuple
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("keys", [[], ["2"], ["3"]], ids=["channels", "activity", "messages"])
+@pytest.mark.parametrize("keys", [[], ["2"], ["3"], ["4"]], ids=["channels", "activity", "messages", "orders"])
 def test_empty_database(
     snap_compare: SizeAndKeys, database: Callable[[str], Path], keys: list[str], size: tuple[int, int]
 ) -> None:
@@ -74,8 +80,8 @@ def test_many_rows(
 
 @pytest.mark.parametrize(
     "keys",
-    [[], ["2"], ["3"], SCREENS["channel_mappings"], SCREENS["channel_choice"]],
-    ids=["channels", "activity", "messages", "channel", "choice"],
+    [[], ["2"], ["3"], ["4"], SCREENS["channel_mappings"], SCREENS["channel_choice"]],
+    ids=["channels", "activity", "messages", "orders", "channel", "choice"],
 )
 def test_smallest_size(snap_compare: SizeAndKeys, alone: Path, keys: list[str]) -> None:
     assert snap_compare(ChansyncApp(alone), terminal_size=(60, 20), run_before=_walk(keys))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import apsw
 import pytest
 
 from chansync.store.overview import MessageLine
+from chansync.store.paging import Span
 from chansync_tui import calm, symbols, words
 from chansync_tui.widgets.hints import Hint, HintLine
 from chansync_tui.widgets.line import parts_width
@@ -12,12 +14,23 @@ from chansync_tui.widgets.table import Column, lay_out
 from chansync_tui.window import MOST, PAGE, Ask, Window
 
 
+class _Log:
+    """A list that is read by nobody here."""
+
+    def read(self, db: apsw.Connection, span: Span) -> list[MessageLine]:
+        raise NotImplementedError
+
+
+def _window() -> Window[MessageLine]:
+    return Window(_Log())
+
+
 def _lines(newest: int, count: int) -> list[MessageLine]:
     return [MessageLine(n, "", "", "info", "x", "", 1, 0, False, False) for n in range(newest, newest - count, -1)]
 
 
 def test_window_grows_downwards_to_its_limit_and_lets_the_top_go() -> None:
-    window = Window()
+    window = _window()
     window.take(window.fetch(Ask.TOP), _lines(5000, PAGE + 1))
     assert (len(window.lines), window.at_top, window.at_end) == (PAGE, True, False)
     for _ in range(4):
@@ -28,7 +41,7 @@ def test_window_grows_downwards_to_its_limit_and_lets_the_top_go() -> None:
 
 
 def test_window_grows_upwards_again() -> None:
-    window = Window()
+    window = _window()
     window.take(window.fetch(Ask.END), _lines(PAGE + 1, PAGE + 1))
     assert (window.lines[-1].id, window.at_end, window.at_top) == (1, True, False)
     newest = window.lines[0].id
@@ -38,13 +51,13 @@ def test_window_grows_upwards_again() -> None:
 
 
 def test_window_is_read_again_with_what_is_new_at_its_open_ends() -> None:
-    window = Window()
+    window = _window()
     window.take(window.fetch(Ask.TOP), _lines(5000, PAGE + 1))
-    fetch = window.fetch(Ask.AGAIN)
-    assert (fetch.low, fetch.high) == (5000 - PAGE + 1, None)
+    span = window.fetch(Ask.AGAIN).span
+    assert (span.after, span.before, span.inclusive) == (None, (5000 - PAGE + 1,), True)
     window.at_top, window.at_end = False, True
-    fetch = window.fetch(Ask.AGAIN)
-    assert (fetch.low, fetch.high) == (None, 5000)
+    span = window.fetch(Ask.AGAIN).span
+    assert (span.after, span.before) == ((5000,), None)
 
 
 def test_columns_are_dropped_by_their_number_and_the_rest_grows() -> None:

@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from chansync_tui.text import safe, width
 from chansync_tui.widgets.table import Cell, Column, Table
 
 V = TypeVar("V")
@@ -43,7 +44,8 @@ class Finder(ModalScreen[Option[V] | None]):
         self._word_width = word_width
 
     def compose(self) -> ComposeResult:
-        columns = [Column("", self._word_width, self._word_width + 24), Column("", 10, 200)]
+        longest = max((width(safe(option.word)) for option in self._options), default=0)
+        columns = [Column("", self._word_width, min(longest, self._word_width + 24)), Column("", 10, 200)]
         with Vertical(id="window"):
             yield Static(self._title, id="title", markup=False)
             field = Input(placeholder="type to narrow", compact=True)

@@ -11,18 +11,19 @@ from textual.binding import Binding, BindingType
 from chansync.store import messages
 from chansync.store.messages import Message
 from chansync_tui.details_text import as_text, details
-from chansync_tui.going import ShowChannel
+from chansync_tui.going import ShowChannel, ShowOrder
 from chansync_tui.screens.page import Page
 
 
 class MessageActions(Page):
-    """Retry, solve, copy, open the channel."""
+    """Retry, solve, copy, open the channel or the order."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "retry", "Retry the order"),
         Binding("x", "solve", "Mark as solved"),
         Binding("c,y", "copy", "Copy (through the terminal)"),
         Binding("o", "channel", "Open the channel"),
+        Binding("v", "order", "View the order"),
     ]
 
     def selected_message(self) -> Message | None:
@@ -63,7 +64,15 @@ class MessageActions(Page):
         if message is not None and message.channel_id is not None:
             self.post_message(ShowChannel(message.channel_id))
 
+    def action_order(self) -> None:
+        message = self.selected_message()
+        if message is None or message.order_id is None:
+            self.notify("This message is about no order.", markup=False)
+            return
+        self.post_message(ShowOrder(message.order_id))
+
     def commands(self) -> Iterable[SystemCommand]:
         yield SystemCommand("Retry the order", "Of the message under the cursor (key r)", self.action_retry)
         yield SystemCommand("Mark as solved", "The message under the cursor (key x)", self.action_solve)
+        yield SystemCommand("View the order", "Of the message under the cursor (key v)", self.action_order)
         yield SystemCommand("Copy the message", "With its data (key c)", self.action_copy)

@@ -131,7 +131,7 @@ class Table(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         self.cursor = 0
         self._columns = columns
         self._cells = cells
-        self._key = key
+        self.key_of = key
         self._head = int(head)
         self._partial = partial
         self._empty = ""
@@ -170,7 +170,7 @@ class Table(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         top, cursor = self.scroll_offset.y, self.cursor
         in_view = top <= cursor < top + self.page
         anchor = cursor if in_view else min(top, max(0, len(self.items) - 1))
-        keys = [self._key(self.items[row]) if row < len(self.items) else None for row in (cursor, anchor)]
+        keys = [self.key_of(self.items[row]) if row < len(self.items) else None for row in (cursor, anchor)]
         was_empty, count = not self.items, len(self.items)
         self.items = items
         place = 0 if follow else self._place(keys[1], anchor, otherwise=anchor)
@@ -184,16 +184,16 @@ class Table(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         if in_view or follow:
             self._keep_visible()
         self._refresh_changes()
-        if items and (cursor != self.cursor or keys[0] != self._key(items[self.cursor])):
+        if items and (cursor != self.cursor or keys[0] != self.key_of(items[self.cursor])):
             self.post_message(self.Moved(self))
 
     def _place(self, key: Hashable, near: int, *, otherwise: int) -> int:
         """The row of that key, looked for at ``near`` first; where it is gone, ``otherwise`` or the last row."""
         last = max(0, len(self.items) - 1)
-        if near <= last and self.items and self._key(self.items[near]) == key:
+        if near <= last and self.items and self.key_of(self.items[near]) == key:
             return near
         gone = min(otherwise, last)
-        return next((row for row, item in enumerate(self.items) if self._key(item) == key), gone)
+        return next((row for row, item in enumerate(self.items) if self.key_of(item) == key), gone)
 
     def select(self, key: Hashable, *, to_top: bool = False) -> None:
         """Put the cursor on the row of that key, if it is there; with ``to_top``, at the top of the screen."""

@@ -11,7 +11,7 @@ from chansync_tui.text import width
 from chansync_tui.widgets.line import Line, Part
 from chansync_tui.words import since
 
-TABS = {"channels": "Channels", "activity": "Activity", "messages": "Messages"}
+TABS = {"channels": "Channels", "activity": "Activity", "messages": "Messages", "orders": "Orders"}
 
 
 class TopBar(Line):

@@ -66,6 +66,20 @@ class Event:
     kind: str
     data: dict[str, Any]
 
+    def told(self, currency: str) -> str:
+        """Its data for people; what a sale was before it was rewritten is left out."""
+        parts: list[str] = []
+        for name, value in self.data.items():
+            if name == "pieces":
+                parts += [f"{count} of {item}" for item, count in value.items()]
+            elif name in ("total", "amount", "returned") and value:
+                parts.append(f"{name} {format_money(value, currency)}")
+            elif name in ("document", "credit", "key") and value:
+                parts.append(f"{name} {value}")
+            elif name == "warehouses" and value:
+                parts.append(f"looked for in {', '.join(value)}")
+        return ", ".join(parts)
+
 
 def documents(db: apsw.Connection, *, sale: str | None = None, limit: int = 50) -> list[DocumentRow]:
     """The last documents and credits, newest first.
@@ -115,6 +129,22 @@ def requests(db: apsw.Connection, *, sale: str | None = None, limit: int = 50) -
         (*parameters, limit),
     )
     return [RequestRow(*row) for row in rows]
+
+
+def blocked(db: apsw.Connection, sale: str) -> list[tuple[str, str, int]]:
+    """What is reserved for the sale now: item, warehouse and pieces.
+
+    Raises:
+        UsageError: there is no such sale.
+    """
+    where, parameters = _of_sale(db, sale, "m")
+    rows = db.execute(
+        f"""SELECT i.code, w.code, sum(m.blocked) FROM erp_stock_movement m JOIN erp_item i ON i.id = m.item_id
+            JOIN erp_warehouse w ON w.id = m.warehouse_id {where}
+            GROUP BY m.item_id, m.warehouse_id HAVING sum(m.blocked) <> 0 ORDER BY i.code""",
+        parameters,
+    )
+    return [(item, warehouse, pieces) for item, warehouse, pieces in rows]
 
 
 def events(db: apsw.Connection, sale_id: int) -> list[Event]:

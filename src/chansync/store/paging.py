@@ -1,0 +1,89 @@
+"""Reading long lists by key: a page costs what it shows, wherever in the list it lies.
+
+A list has an order of its own, given by columns that together are unique. A page begins where another ends: after a
+key, or before one when it is read backwards. Nothing is ever skipped by counting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import apsw
+
+T = TypeVar("T")
+
+#: The values of the columns that order a list, for one of its rows.
+Key = tuple[int | str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which part of a list to read; everything that lies after ``after`` and before ``before`` in the list's order.
+
+    Attributes:
+        limit: how many rows at most.
+        backwards: take those nearest to the end of the span instead of its beginning.
+        inclusive: the rows of both keys belong to the span.
+    """
+
+    limit: int
+    after: Key | None = None
+    before: Key | None = None
+    backwards: bool = False
+    inclusive: bool = False
+
+
+@dataclass(slots=True)
+class Query:
+    """A list in SQL.
+
+    Attributes:
+        select: up to its FROM and joins, without WHERE.
+        order: the columns that order it; unique together.
+        descending: whether the highest comes first.
+        conditions, parameters: what the filters ask for.
+    """
+
+    select: str
+    order: tuple[str, ...]
+    descending: bool
+    conditions: list[str]
+    parameters: list[Any]
+
+    def narrow(self, condition: str, *parameters: Any) -> None:
+        """Let only rows through that fulfil the condition too."""
+        self.conditions.append(condition)
+        self.parameters += parameters
+
+    def sql(self, span: Span) -> tuple[str, list[Any]]:
+        """The statement that reads a span, and its parameters."""
+        conditions, parameters = list(self.conditions), list(self.parameters)
+        for key, sign in (
+            (span.after, "<" if self.descending else ">"),
+            (span.before, ">" if self.descending else "<"),
+        ):
+            if key is not None:
+                columns, marks = ", ".join(self.order), ", ".join("?" * len(self.order))
+                conditions.append(f"({columns}) {sign}{'=' if span.inclusive else ''} ({marks})")
+                parameters += key
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        direction = "DESC" if self.descending != span.backwards else "ASC"
+        order = ", ".join(f"{column} {direction}" for column in self.order)
+        return f"{self.select}{where} ORDER BY {order} LIMIT ?", [*parameters, span.limit]
+
+    def read(self, db: apsw.Connection, span: Span, make: Callable[..., T]) -> list[T]:
+        """The span's rows in the list's order, each made by ``make(*columns)``."""
+        sql, parameters = self.sql(span)
+        found = [make(*row) for row in db.execute(sql, parameters)]
+        return found[::-1] if span.backwards else found
+
+
+_BACKSLASH = "'\\'"
+
+
+def holds(columns: Sequence[str], text: str) -> tuple[str, list[str]]:
+    """A condition that one of the columns holds ``text``, whatever the case of its ASCII letters; its parameters."""
+    pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    return f"({' OR '.join(f'{column} LIKE ? ESCAPE {_BACKSLASH}' for column in columns)})", [pattern] * len(columns)

@@ -1,0 +1,112 @@
+"""The list of orders: its order, its filters, and that a page costs what it shows among 200,000 orders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chansync.store import channels
+from chansync.store.connection import Store
+from chansync.store.order_list import OrderFilter, OrderLine, order_lines
+from chansync.store.paging import Span
+from support import world
+
+MANY = 200_000
+
+
+@pytest.fixture(scope="module")
+def shops(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """Two channels with many orders; every 1,000th is a problem, every tenth of the rest skipped."""
+    store = world.copy_of(template, tmp_path_factory.mktemp("orders"))
+    world.add_erp(store)
+    world.add_channel(store)
+    channels.add_channel(store.db, world.CHANNEL | {"code": "other"}, {})
+    store.db.execute(
+        """WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+           INSERT INTO "order" (channel_id, external_id, number, status, placed_at, placed_on, modified_at, currency,
+               total, state, reason, digest, raw, first_seen_at, changed_at, customer)
+           SELECT 1 + (i % 50 = 0), i, 'N' || i, CASE i % 10 WHEN 0 THEN 'pending' ELSE 'completed' END, i,
+               '2026-11-24', i, 'EUR', '1.00',
+               CASE WHEN i % 1000 = 0 THEN 'problem' WHEN i % 10 = 0 THEN 'skipped' ELSE 'imported' END, '', 'd',
+               '{}', i, i / 3, CASE i WHEN 777 THEN 'Zoé 100% Müller' ELSE 'Anna' END FROM n""",
+        (MANY,),
+    )
+    yield store
+    store.close()
+
+
+def read(store: Store, chosen: OrderFilter, span: Span) -> list[OrderLine]:
+    return order_lines(store.db, chosen, span)
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [OrderFilter(), OrderFilter(channel_id=2), OrderFilter(state="problem"), OrderFilter(2, "skipped", "pending")],
+)
+def test_pages_forwards_and_backwards_are_cuts_of_one_list(shops: Store, chosen: OrderFilter) -> None:
+    whole = read(shops, chosen, Span(1000))
+    keys = [line.key for line in whole]
+    assert keys == sorted(keys, reverse=True)
+    first = read(shops, chosen, Span(60))
+    second = read(shops, chosen, Span(60, after=first[-1].key))
+    assert first + second == whole[:120]
+    assert read(shops, chosen, Span(60, before=second[0].key, backwards=True)) == first
+    assert read(shops, chosen, Span(500, after=keys[10], before=keys[40], inclusive=True)) == whole[10:41]
+    last = read(shops, chosen, Span(10, backwards=True))
+    assert read(shops, chosen, Span(20, after=last[0].key)) == last[1:]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "plan"),
+    [
+        (OrderFilter(), "order_listed"),
+        (OrderFilter(text="Anna"), "order_listed"),
+        (OrderFilter(state="imported", status="completed"), "order_listed"),
+        (OrderFilter(state="problem"), "order_problems"),
+        (OrderFilter(channel_id=2), "order_of_channel"),
+        (OrderFilter(channel_id=2, state="imported"), "order_of_channel"),
+    ],
+)
+@pytest.mark.parametrize("span", [Span(200), Span(200, after=(50_000, 150_001)), Span(200, backwards=True)])
+def test_a_page_is_read_in_the_order_of_an_index(shops: Store, chosen: OrderFilter, plan: str, span: Span) -> None:
+    sql, parameters = chosen.query().sql(span)
+    steps = [row[3] for row in shops.db.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)]
+    assert f"o USING INDEX {plan}" in steps[0]
+    if span.after:
+        assert "changed_at" in steps[0], "it begins where the page before ended"
+    assert not any("TEMP B-TREE" in step for step in steps), "nothing is sorted"
+
+
+def test_a_filter_that_matches_one_of_all_looks_into_no_other_row(shops: Store) -> None:
+    [found] = read(shops, OrderFilter(text="100% mü"), Span(200))
+    assert (found.number, found.customer) == ("N777", "Zoé 100% Müller")
+    # Rows hold the site's own data; the index alone decides which of them are read.
+    columns = shops.db.execute("SELECT group_concat(name) FROM pragma_index_info('order_listed')").get
+    assert set(columns.split(",")) >= {"changed_at", "state", "status", "channel_id", "number", "customer"}
+
+
+def test_text_looks_into_numbers_and_marks_of_patterns_mean_themselves(shops: Store) -> None:
+    assert [line.number for line in read(shops, OrderFilter(text="N19999"), Span(3))] == [
+        "N199999",
+        "N199998",
+        "N199997",
+    ]
+    assert read(shops, OrderFilter(text="N1_999"), Span(3)) == []
+
+
+@given(st.data())
+@settings(max_examples=30, deadline=None)
+def test_whatever_the_pages_nothing_is_missed_or_doubled(shops: Store, data: st.DataObject) -> None:
+    chosen = OrderFilter(channel_id=2, state="problem")
+    whole = read(shops, chosen, Span(1000))
+    seen: list[OrderLine] = []
+    while len(seen) < len(whole):
+        limit = data.draw(st.integers(1, 90))
+        page = read(shops, chosen, Span(limit, after=seen[-1].key if seen else None))
+        assert page
+        seen += page
+    assert seen == whole

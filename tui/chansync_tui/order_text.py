@@ -1,0 +1,143 @@
+"""An order's story as passages: why it is so, what it is, its sale, and its history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import apsw
+
+from chansync.model.money import format_money
+from chansync.model.times import local_text
+from chansync.store import orders
+from chansync.sync.story import Happening, Story
+from chansync_tui.details_text import pretty
+from chansync_tui.going import ShowMessage
+from chansync_tui.screens.prose import Passage
+from chansync_tui.text import fit
+from chansync_tui.words import counted
+
+
+def story_passages(db: apsw.Connection, story: Story) -> list[Passage]:
+    """Everything, section by section."""
+    return [*_why(story), *_order(story), *_sale(story), *_history(story), *_raw(db, story)]
+
+
+def _heading(title: str) -> Iterator[Passage]:
+    yield Passage("")
+    yield Passage(title, "title", heading=True)
+
+
+def _why(story: Story) -> Iterator[Passage]:
+    yield Passage("Why it is as it is", "title", heading=True)
+    for sentence in story.explanation.sentences:
+        is_bad = sentence.startswith(("Not imported", "Open:"))
+        yield Passage(f"  {sentence}", "bad" if is_bad else "")
+
+
+def _order(story: Story) -> Iterator[Passage]:
+    order = story.order
+    if order is None:
+        return
+    yield from _heading("The order")
+    reason = f" ({order.reason})" if order.reason else ""
+    pairs = {
+        "number": order.number,
+        "site's id": order.external_id,
+        "status": order.status or "unknown",
+        "total": f"{order.total} {order.currency}".strip(),
+        "customer": story.customer,
+        "placed": local_text(order.placed_at) if order.placed_at else "",
+        "state": f"{order.state}{reason}",
+        "next try": _next_try(order.next_try_at),
+    }
+    yield from _pairs(pairs)
+
+
+def _next_try(at: int | None) -> str:
+    if at is None:
+        return ""
+    return local_text(at) if at else "at the next run"
+
+
+def _pairs(pairs: dict[str, Any]) -> Iterator[Passage]:
+    for name, value in pairs.items():
+        if value:
+            yield Passage(f"  {name.replace('_', ' '):<16} {value}")
+
+
+def _sale(story: Story) -> Iterator[Passage]:
+    sale = story.sale
+    if sale is None:
+        return
+    row = sale.sale
+    mark = f" ({row.mark})" if row.mark else ""
+    yield from _heading(f"The sale {row.number}{mark} of {row.sale_date}")
+    yield from _pairs({"customer": f"{sale.customer['name']} (number {sale.customer['id']})"})
+    yield from _pairs({name: value for name, value in sale.customer.items() if name not in ("id", "name")})
+    yield from _pairs(
+        {title: _address(parts) for title, parts in (("billing", sale.billing), ("delivery", sale.delivery))}
+    )
+    yield from _pairs(sale.fields)
+    yield from _lines(story)
+    yield from _journals(story)
+
+
+def _address(parts: dict[str, str]) -> str:
+    return ", ".join(str(part) for part in parts.values() if part)
+
+
+def _lines(story: Story) -> Iterator[Passage]:
+    sale = story.sale
+    assert sale is not None
+    yield from _heading(f"Its {counted(len(sale.lines), 'line')}")
+    yield Passage(f"  {fit('what', 22)} {fit('pieces', 6, right=True)} {fit('net', 11, right=True)} "
+                  f"{fit('tax', 9, right=True)} {fit('total', 11, right=True)}", "dim")  # fmt: skip
+    for line in sale.lines:
+        what = line["item"] or line["kind"]
+        name = f"  {line['name']}" if line["name"] and line["name"] != what else ""
+        discount = f"  ({line['discount']} less)" if line["discount"].strip("0.") else ""
+        yield Passage(
+            f"  {fit(what, 22)} {line['quantity']:>6} {line['net']:>11} {line['tax']:>9} {line['total']:>11}{discount}"
+        )
+        if name:
+            yield Passage(f"    {name.strip()}", "dim")
+    total = format_money(sale.sale.total, sale.sale.currency)
+    yield Passage(f"  net {sale.net}, tax {sale.tax}, total {total}", "strong")
+
+
+def _journals(story: Story) -> Iterator[Passage]:
+    yield from _heading("Documents, payments, blocks, requests")
+    found = [
+        *(f"document {d.number}: {d.amount}{f', credit of {d.credits}' if d.credits else ''}, {local_text(d.at)}"
+          for d in story.documents),
+        *(f"{p.kind} {p.money}, account {p.account}, {local_text(p.at)}" for p in story.payments),
+        *(f"blocked {pieces} of {item} in {warehouse}" for item, warehouse, pieces in story.blocked),
+        *(f"requested {r.quantity} of {r.item}, {local_text(r.at)}" for r in story.requests),
+    ]  # fmt: skip
+    for text in found or ["none"]:
+        yield Passage(f"  {text}", "" if found else "dim")
+
+
+def _history(story: Story) -> Iterator[Passage]:
+    if not story.history:
+        return
+    yield from _heading("History")
+    for happening in story.history:
+        yield Passage(
+            f"  {local_text(happening.at, seconds=True)} {happening.what}: {happening.text}",
+            "bad" if happening.is_bad else "",
+            opens=_opener(happening),
+        )
+
+
+def _opener(happening: Happening) -> Any:
+    message_id = happening.message_id
+    return None if message_id is None else lambda: ShowMessage(message_id)
+
+
+def _raw(db: apsw.Connection, story: Story) -> Iterator[Passage]:
+    raw = orders.raw(db, story.order.id) if story.order else None
+    if raw:
+        yield from _heading("The order as the site sent it")
+        yield from (Passage(text, tone) for text, tone in pretty(raw))

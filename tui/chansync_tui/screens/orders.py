@@ -1,0 +1,279 @@
+"""All orders of all channels, the last change first; Enter tells an order's story."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import apsw
+from textual import on
+from textual.app import SystemCommand
+from textual.binding import Binding, BindingType
+from textual.widget import Widget
+from textual.widgets import Input
+
+from chansync.model.times import local_text, now_ms
+from chansync.store import channels, order_list
+from chansync.store.order_list import OrderFilter, OrderLine, order_lines
+from chansync.store.paging import Span
+from chansync.sync import why
+from chansync_tui.going import ShowNumber, ShowOrder
+from chansync_tui.screens.finder import Finder, Option
+from chansync_tui.screens.order_actions import OrderActions, Subject
+from chansync_tui.screens.paged import PagedPage
+from chansync_tui.widgets.filterline import Chip, FilterLine
+from chansync_tui.widgets.hints import Hint
+from chansync_tui.widgets.pane import Pane
+from chansync_tui.widgets.search import Search
+from chansync_tui.widgets.table import Cell, Column, Table
+from chansync_tui.words import clock, counted
+
+_COLUMNS = (
+    Column("Changed", 11),
+    Column("State", 8),
+    Column("Channel", 10, 14, drop=2),
+    Column("Order", 8, 14),
+    Column("Status", 10, 16),
+    Column("Customer", 12, 30, drop=3),
+    Column("Total", 12, 16, right=True, drop=1),
+    Column("Sale", 12, 20, drop=4),
+    Column("Why", 19, 40, drop=5),
+)
+
+STATE_TONES = {"imported": "good", "problem": "bad", "skipped": "dim"}
+
+_NO_ORDERS = """No order yet. Sync a channel: go to its row with 1, and press s; or start the daemon.
+
+Does one miss? Press w: its site is asked for it, and says why it is not here."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSource:
+    """The orders by their filters."""
+
+    chosen: OrderFilter
+
+    def read(self, db: apsw.Connection, span: Span) -> list[OrderLine]:
+        return order_lines(db, self.chosen, span)
+
+
+class Orders(OrderActions, PagedPage[OrderLine]):
+    """The list."""
+
+    TAB = "orders"
+    HINTS: ClassVar[Sequence[Hint]] = (
+        Hint("?", "Keys", keep=True),
+        Hint("q", "Quit", keep=True),
+        Hint("enter", "Its story", "Story"),
+        Hint("/", "Find"),
+        Hint("w", "Why is one missing", "Missing?"),
+        Hint("r", "Retry"),
+        Hint("t", "Take in now", "Take in"),
+        Hint("a", "Do with its sale", "Do"),
+        Hint("m", "Messages", "Msgs"),
+        Hint("^p", "Palette"),
+    )
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "search", "Find by number or customer"),
+        Binding("w", "missing", "Why is an order missing? Ask its site"),
+        Binding("C", "narrow('C')", "Filter by channel"),
+        Binding("S", "narrow('S')", "Filter by state"),
+        Binding("T", "narrow('T')", "Filter by the site's status"),
+        Binding("c,y", "copy", "Copy the order's line (through the terminal)"),
+        Binding("escape", "clear", "Clear the filters"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(OrderSource(OrderFilter()))
+        self._channel_code = ""
+
+    def body(self) -> Iterable[Widget]:
+        yield FilterLine()
+        yield Search("order number or customer")
+        yield Table[OrderLine](_COLUMNS, _cells, lambda line: line.id, id="list", partial=True)
+        yield Pane(id="pane")
+
+    @property
+    def chosen(self) -> OrderFilter:
+        """The filters."""
+        source = self.window.source
+        assert isinstance(source, OrderSource)
+        return source.chosen
+
+    def show_chips(self) -> None:
+        chosen = self.chosen
+        chips = (
+            Chip("C", "Channel", self._channel_code),
+            Chip("S", "State", chosen.state or ""),
+            Chip("T", "Status", chosen.status or ""),
+            Chip("/", "Text", chosen.text),
+        )
+        self.query_one(FilterLine).set_chips(chips, f"{counted(len(self.window.lines), 'order')}{self.more}")
+
+    def empty_text(self) -> str:
+        chosen = self.chosen
+        if chosen.text:
+            return (
+                f"No order here has '{chosen.text}' in its number or its customer's name.\n\n"
+                f"Is {chosen.text} the number of an order that should be here? Press w: its site is asked for it.\n"
+                "esc clears the filters."
+            )
+        return _NO_ORDERS if chosen == OrderFilter() else "No order matches the filters: esc clears them."
+
+    def explain(self) -> None:
+        line = self.table.selected
+        if line is None:
+            self.query_one(Pane).put([])
+            return
+        channel = channels.channel_by_id(self.desk.db, line.channel_id)
+        told = why.why(self.desk.db, channel, line.number) if channel else None
+        sentences = told.sentences[1:] if told else []
+        placed = f"Placed {local_text(line.placed_at)}. " if line.placed_at else ""
+        self.query_one(Pane).put(
+            [(" ".join(sentences[:3]), "strong"), (f"{placed}enter: its sale and its history", "dim")]
+        )
+
+    # Filters
+
+    def only_channel(self, channel_id: int, code: str) -> None:
+        """Show the orders of that channel alone."""
+        self._channel_code = code
+        self._set(OrderFilter(channel_id=channel_id))
+
+    def _set(self, chosen: OrderFilter) -> None:
+        self.set_source(OrderSource(chosen))
+
+    def action_search(self) -> None:
+        self.query_one(Search).open(self.chosen.text)
+
+    @on(Input.Changed)
+    def narrow_text(self, event: Input.Changed) -> None:
+        """Live, with every key."""
+        self._set(replace(self.chosen, text=event.value.strip().lstrip("#")))
+
+    @on(Search.Left)
+    def leave_search(self) -> None:
+        """Back to the list."""
+        self.table.focus()
+
+    def action_clear(self) -> None:
+        self._channel_code = ""
+        self._set(OrderFilter())
+
+    @on(FilterLine.Picked)
+    def pick_chip(self, event: FilterLine.Picked) -> None:
+        """A click is like the key."""
+        if event.key == "/":
+            self.action_search()
+        else:
+            self.action_narrow(event.key)
+
+    def action_narrow(self, key: str) -> None:
+        title, options = {
+            "C": ("Channel", self._channel_options),
+            "S": ("State", lambda: [Option(word, word, about) for word, about in _STATES.items()]),
+            "T": ("The site's status", lambda: [Option(word, word) for word in order_list.statuses(self.desk.db)]),
+        }[key]
+
+        def narrow(chosen: Option[str] | None) -> None:
+            if chosen is None:
+                return
+            value = chosen.value or None
+            if key == "C":
+                self._channel_code = chosen.word if value else ""
+                self._set(replace(self.chosen, channel_id=int(value) if value else None))
+            elif key == "S":
+                self._set(replace(self.chosen, state=value))
+            else:
+                self._set(replace(self.chosen, status=value))
+
+        self.app.push_screen(Finder(title, [Option("", "all", "no filter"), *options()], word_width=22), narrow)
+
+    def _channel_options(self) -> list[Option[str]]:
+        return [Option(str(c.id), c.code, str(c["name"] or "")) for c in channels.all_channels(self.desk.db)]
+
+    # What can be done with an order; the rest is in OrderActions
+
+    def subject(self) -> Subject | None:
+        line = self.table.selected
+        if line is None:
+            return None
+        return Subject(line.id, line.number, line.channel_id, line.channel_code, line.state, line.sale)
+
+    @on(Table.Chosen, "#list")
+    def open_story(self) -> None:
+        """The order's story."""
+        if line := self.table.selected:
+            self.post_message(ShowOrder(line.id))
+
+    def action_copy(self) -> None:
+        if line := self.table.selected:
+            text = "\t".join(cell if isinstance(cell, str) else cell.text for cell in _cells(line))
+            self.app.copy_to_clipboard(text + "\n")
+            self.notify("Copied, where the terminal allows it (OSC 52).", markup=False, timeout=3)
+
+    def action_missing(self) -> None:
+        """Ask for number and channel, as far as the filters do not say them already."""
+        from chansync_tui.screens.question import Field, Question
+
+        options = self._channel_options()
+        if not options:
+            self.notify("There is no channel whose site could be asked.", markup=False)
+            return
+
+        def with_number(answer: dict[str, str] | None) -> None:
+            number = (answer or {}).get("number", "").lstrip("#")
+            if number:
+                self._missing_in(number, options)
+
+        if self.chosen.text and not self.window.lines:
+            self._missing_in(self.chosen.text, options)
+            return
+        sentence = "Which order do you miss? Its number as the customer knows it, or the site's own id."
+        self.app.push_screen(
+            Question("Why is an order missing?", sentence, "Go on", [Field("number", "Number")]), with_number
+        )
+
+    def _missing_in(self, number: str, options: list[Option[str]]) -> None:
+        def go(chosen: Option[str] | None) -> None:
+            if chosen is not None:
+                self.post_message(ShowNumber(int(chosen.value), number))
+
+        if self.chosen.channel_id is not None:
+            self.post_message(ShowNumber(self.chosen.channel_id, number))
+        elif len(options) == 1:
+            go(options[0])
+        else:
+            self.app.push_screen(Finder(f"Whose order is {number}?", options, word_width=22), go)
+
+    def commands(self) -> Iterable[SystemCommand]:
+        yield from super().commands()
+        yield SystemCommand("Why is an order missing?", "Ask its site for it (key w)", self.action_missing)
+        yield SystemCommand("Find an order", "By number or customer (key /)", self.action_search)
+
+
+_STATES = {
+    "imported": "they are sales",
+    "problem": "they could not be taken in; each is an open problem",
+    "skipped": "the channel does not take them",
+}
+
+
+def _cells(line: OrderLine) -> tuple[Cell | str, ...]:
+    tone = "dim" if line.state == "skipped" else ""
+    return (
+        Cell(clock(line.changed_at, now_ms()), tone),
+        Cell(line.state, STATE_TONES.get(line.state, "")),
+        Cell(line.channel_code, tone),
+        Cell(line.number, "strong"),
+        Cell(line.status, tone),
+        Cell(line.customer, tone),
+        Cell(f"{line.total} {line.currency}".strip(), tone),
+        Cell(line.sale, tone),
+        Cell(_WHY.get(line.reason, line.reason), tone),
+    )
+
+
+_WHY = {"status": "status not taken", "refused": "refused", "before_start": "before the start date"}
