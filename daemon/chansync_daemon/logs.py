@@ -6,19 +6,25 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from typing import Any
 
 from chansync import redaction
 
 LOG = logging.getLogger("chansync.daemon")
 
 
+#: What a JSON line has beside its time, level and message, where the line is about one: always under these names.
+FIELDS = ("channel", "stream", "run", "state", "code")
+
+
 class _JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        line = {
+        line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "message": record.getMessage(),
         }
+        line |= {name: value for name in FIELDS if (value := getattr(record, name, None)) not in (None, "")}
         if record.exc_text:
             line["traceback"] = record.exc_text
         return json.dumps(line, ensure_ascii=False)

@@ -20,6 +20,7 @@ from chansync.store import daemons, secrets
 from chansync.store.connection import explained, open_async
 from chansync.store.sharing import open_lock
 from chansync_daemon.logs import LOG, set_up
+from chansync_daemon.metrics_wanted import NO_METRICS, Wanted
 from chansync_daemon.notify import Manager
 from chansync_daemon.service import Service, TakenOver
 
@@ -30,13 +31,14 @@ class AlreadyRunning(StoreError):
     code = "daemon_running"
 
 
-def run(path: Path, *, json_logs: bool = False) -> int:
+def run(path: Path, *, json_logs: bool = False, metrics: Wanted = NO_METRICS) -> int:
     """Run the daemon in the foreground; returns the exit code.
 
     SIGTERM and SIGINT finish the orders in hand and stop; SIGHUP reads the channels anew.
 
     Raises:
         AlreadyRunning: there is one on this database.
+        UsageError: metrics cannot go where they are wanted.
         StoreError: the database cannot be used.
     """
     set_up(as_json=json_logs)
@@ -45,7 +47,7 @@ def run(path: Path, *, json_logs: bool = False) -> int:
     manager = Manager()
     manager.status(f"opening {path}")
     with explained(path), _only_one(path):
-        return asyncio.run(_run(path, manager))
+        return asyncio.run(_run(path, manager, metrics))
 
 
 def _prepare_for_the_worst() -> None:
@@ -72,7 +74,15 @@ def _only_one(path: Path) -> Iterator[None]:
         os.close(lock)
 
 
-async def _run(path: Path, manager: Manager) -> int:
+def _serving(path: Path, metrics: Wanted) -> contextlib.AbstractContextManager[None]:
+    if metrics == NO_METRICS:
+        return contextlib.nullcontext()
+    from chansync_daemon.metrics import serving
+
+    return serving(path, metrics)
+
+
+async def _run(path: Path, manager: Manager, metrics: Wanted) -> int:
     store = await open_async(path)
     try:
         other = await store.run(daemons.claim)
@@ -91,7 +101,8 @@ async def _run(path: Path, manager: Manager) -> int:
         loop.add_signal_handler(signal.SIGHUP, service.reload.set)
         LOG.info("started on %s", path)
         try:
-            await service.run()
+            with _serving(path, metrics):
+                await service.run()
         except TakenOver:
             print("Another daemon has taken this database over; this one stops.", file=sys.stderr)
             return 1

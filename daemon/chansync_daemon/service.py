@@ -201,7 +201,7 @@ class Service:
             quantities=entry.stream == "quantities",
         )
         for result in await sync_channel(self.store, entry.channel_code, request, trigger="schedule", stop=self.stop):
-            LOG.log(_level(result), "%s", summary(result))
+            LOG.log(_level(result), "%s", summary(result), extra=_fields(result))
             if result.retry_after:
                 self._timetable.postpone(entry, now_ms() + int(result.retry_after * 1000))
 
@@ -242,3 +242,14 @@ def _level(result: RunResult) -> int:
     counts = result.counts
     moved = counts.created or counts.updated or counts.problems or counts.skipped or result.state != "done"
     return logging.INFO if moved else logging.DEBUG
+
+
+def _fields(result: RunResult) -> dict[str, Any]:
+    """What a JSON line says of a run beside its sentence."""
+    return {
+        "channel": result.channel_code,
+        "stream": result.stream,
+        "run": result.run_id,
+        "state": result.state,
+        "code": result.error_code,
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -21,16 +22,31 @@ def status(session: Session, as_json: bool) -> int:
     return show(session.db, str(session.path), as_json=as_json)
 
 
-@click.command(epilog=examples("chansync daemon", "chansync daemon --json-logs"))
+@click.command(
+    epilog=examples(
+        "chansync daemon",
+        "chansync daemon --json-logs --metrics 127.0.0.1:9464",
+        "chansync daemon --metrics-file /var/lib/prometheus/node-exporter/chansync.prom",
+    )
+)
 @click.option("--db", "given", metavar="PATH", help="The database, where it is not named before the command.")
 @click.option("--json-logs", is_flag=True, help="Log lines as JSON.")
+@click.option(
+    "--metrics", metavar="HOST:PORT", envvar="CHANSYNC_METRICS", help="Serve Prometheus metrics there; loopback only."
+)
+@click.option(
+    "--metrics-file", metavar="FILE", envvar="CHANSYNC_METRICS_FILE", type=click.Path(path_type=Path, dir_okay=False),
+    help="Write them there, for the node exporter's textfile collector.",
+)  # fmt: skip
 @pass_session
-def daemon(session: Session, given: str | None, json_logs: bool) -> int:
+def daemon(session: Session, given: str | None, json_logs: bool, metrics: str | None, metrics_file: Path | None) -> int:
     """Run the schedule of every used channel in the foreground, until SIGTERM or ctrl+c."""
     from chansync.locations import database_path
     from chansync_daemon.main import run
+    from chansync_daemon.metrics_wanted import wanted
 
-    return run(database_path(given) if given else session.path, json_logs=json_logs)
+    path = database_path(given) if given else session.path
+    return run(path, json_logs=json_logs, metrics=wanted(metrics, metrics_file))
 
 
 @click.command(epilog=examples("chansync demo", "chansync demo --headless --orders 200 --seconds 20"))

@@ -23,7 +23,7 @@ from sqlite_utils import Database, Migrations
 from chansync.store import evolution_lists
 from chansync.store.evolution_search import SEARCH
 from chansync.store.evolution_sharing import SHARING
-from chansync.store.later_schema import NOTICES, SYSTEMS
+from chansync.store.later_schema import NOTICES, SYSTEMS, TOTALS
 from chansync.store.sharing import open_lock
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
 
@@ -107,6 +107,12 @@ def lists(db: Database) -> None:
     _run(db, evolution_lists.ORDERS)
     _run(db, evolution_lists.RUNS)
     _run(db, evolution_lists.ERP)
+
+
+@migrations(name="0007_totals")
+def totals(db: Database) -> None:
+    """What runs brought in all."""
+    _run(db, TOTALS)
 
 
 _SETTINGS_AND_CHANNELS = """

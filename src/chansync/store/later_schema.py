@@ -89,3 +89,31 @@ INSERT INTO notice_event (message_id, user, event, at)
     SELECT m.id, p.value ->> '$', 'problem', m.first_at FROM message m JOIN channel_parameter p
     ON p.channel_id = m.channel_id AND p.name = 'notice_user' WHERE m.open = 1 AND p.value ->> '$' <> '';
 """
+
+# What runs brought in all, counted when each ends: the runs themselves are not kept for ever.
+TOTALS = """
+CREATE TABLE run_total (
+    channel_id INTEGER NOT NULL REFERENCES channel ON DELETE CASCADE,
+    stream TEXT NOT NULL,
+    state TEXT NOT NULL,
+    runs INTEGER NOT NULL,
+    created INTEGER NOT NULL,
+    requests INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    milliseconds INTEGER NOT NULL,
+    PRIMARY KEY (channel_id, stream, state)
+) STRICT, WITHOUT ROWID;
+INSERT INTO run_total (channel_id, stream, state, runs, created, requests, bytes, milliseconds)
+    SELECT channel_id, stream, state, count(*), sum(created), sum(requests), sum(bytes),
+        sum(max(0, coalesce(finished_at, started_at) - started_at))
+    FROM run WHERE state <> 'running' GROUP BY channel_id, stream, state;
+CREATE TRIGGER run_ends AFTER UPDATE OF state ON run WHEN OLD.state = 'running' AND NEW.state <> 'running'
+BEGIN
+    INSERT INTO run_total (channel_id, stream, state, runs, created, requests, bytes, milliseconds)
+    VALUES (NEW.channel_id, NEW.stream, NEW.state, 1, NEW.created, NEW.requests, NEW.bytes,
+        max(0, coalesce(NEW.finished_at, NEW.started_at) - NEW.started_at))
+    ON CONFLICT (channel_id, stream, state) DO UPDATE SET runs = runs + 1, created = created + excluded.created,
+        requests = requests + excluded.requests, bytes = bytes + excluded.bytes,
+        milliseconds = milliseconds + excluded.milliseconds; END;
+CREATE INDEX message_of_run ON message (run_id) WHERE run_id IS NOT NULL;
+"""

@@ -73,6 +73,7 @@ class RunResult:
         error_code: of the failure; empty otherwise.
         retryable: whether time alone may mend it.
         retry_after: seconds that the site asked to wait.
+        run_id: of its record; None where it has none.
     """
 
     channel_code: str
@@ -84,6 +85,7 @@ class RunResult:
     retryable: bool = False
     retry_after: float | None = None
     plans: list[OrderPlan | PushPlan] = field(default_factory=list)
+    run_id: int | None = None
 
 
 Progress = Callable[[RunCounts], None]
@@ -201,6 +203,7 @@ class _Run:
         try:
             result = await self._work_guarded()
         finally:
+            result.run_id = self.run_id
             # Shielded: a cancelled task still gives its lease back and closes its record.
             await asyncio.shield(store.run(self._close, result))
         return result

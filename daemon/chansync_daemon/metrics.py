@@ -1,0 +1,210 @@
+"""Metrics for Prometheus: on a port of this machine, or in a file for the node exporter's textfile collector.
+
+Every figure is read from the database when it is asked for, over a connection of its own, so a scrape neither waits for
+the syncs nor keeps them waiting, and a restart changes no figure.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from wsgiref.simple_server import WSGIServer
+
+import apsw
+from prometheus_client import (
+    GC_COLLECTOR,
+    PLATFORM_COLLECTOR,
+    CollectorRegistry,
+    ProcessCollector,
+    generate_latest,
+    start_http_server,
+    write_to_textfile,
+)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
+from prometheus_client.registry import Collector
+
+from chansync import __version__
+from chansync.model.errors import UsageError
+from chansync.store import figures
+from chansync.store.connection import BUSY_TIMEOUT_MS
+from chansync.store.version import SCHEMA_VERSION
+from chansync_daemon.logs import LOG
+from chansync_daemon.metrics_wanted import Wanted
+
+#: How often the file is written, in seconds.
+WRITE_EVERY = 15.0
+
+
+def registry(path: Path) -> CollectorRegistry:
+    """The figures of the database at ``path``, and those of this process."""
+    made = CollectorRegistry()
+    made.register(DatabaseCollector(path))
+    for collector in (PLATFORM_COLLECTOR, GC_COLLECTOR, ProcessCollector(registry=None)):
+        made.register(collector)
+    return made
+
+
+def text(path: Path) -> str:
+    """The metrics of now, as a scrape gets them."""
+    return generate_latest(registry(path)).decode()
+
+
+@contextlib.contextmanager
+def serving(path: Path, wanted: Wanted) -> Iterator[None]:
+    """Serve and write metrics for as long as the context lasts, in threads.
+
+    Raises:
+        UsageError: the port is taken, or the file cannot be written.
+    """
+    made = registry(path)
+    with contextlib.ExitStack() as stack:
+        if wanted.listen:
+            server = _listen(made, wanted.listen)
+            stack.callback(server.server_close)
+            stack.callback(server.shutdown)
+        if wanted.file:
+            _write(made, wanted.file)
+            over = threading.Event()
+            stack.callback(over.set)
+            threading.Thread(target=_keep_writing, args=(made, wanted.file, over), daemon=True, name="metrics").start()
+        yield
+
+
+def _listen(made: CollectorRegistry, address: tuple[str, int]) -> WSGIServer:
+    host, port = address
+    try:
+        server, _ = start_http_server(port, host, made)
+    except OSError as error:
+        raise UsageError(f"Metrics cannot be served on {host}:{port}: {error.strerror or error}.") from None
+    LOG.info("metrics are on http://%s:%d/metrics", f"[{host}]" if ":" in host else host, server.server_port)
+    return server
+
+
+def _keep_writing(made: CollectorRegistry, file: Path, over: threading.Event) -> None:
+    while not over.wait(WRITE_EVERY):
+        try:
+            _write(made, file)
+        except UsageError as error:
+            LOG.warning("%s", error)
+        except apsw.Error as error:
+            LOG.warning("the metrics cannot be read: %s", error)
+
+
+def _write(made: CollectorRegistry, file: Path) -> None:
+    """In one step: a reader sees the old file or the new one."""
+    try:
+        write_to_textfile(str(file), made)
+    except OSError as error:
+        raise UsageError(f"The metrics cannot be written to {file}: {error.strerror or error}.") from None
+
+
+class DatabaseCollector(Collector):
+    """The figures of one database."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: a registry need not ask the database what its figures are called."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """All figures, of one moment."""
+        with contextlib.closing(apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READWRITE)) as db:
+            db.set_busy_timeout(BUSY_TIMEOUT_MS)
+            db.pragma("query_only", True)
+            db.execute("BEGIN")
+            yield from _of_the_program(db)
+            yield from _of_runs(db)
+            yield from _of_streams(db)
+            yield from _of_what_waits(db)
+            yield from _of_the_file(db)
+
+
+def _of_the_program(db: apsw.Connection) -> Iterator[Metric]:
+    build = GaugeMetricFamily(
+        "chansync_build_info", "The program's version and its database schema.", labels=("version", "schema")
+    )
+    build.add_metric((__version__, str(SCHEMA_VERSION)), 1)
+    yield build
+    started = figures.daemon_started_at(db)
+    yield GaugeMetricFamily(
+        "chansync_daemon_start_time_seconds", "When the daemon started; 0: none runs.", value=(started or 0) / 1000
+    )
+    used, unused = figures.channels_used(db)
+    channels = GaugeMetricFamily("chansync_channels", "Channels, in use and not.", labels=("used",))
+    channels.add_metric(("true",), used)
+    channels.add_metric(("false",), unused)
+    yield channels
+
+
+def _of_runs(db: apsw.Connection) -> Iterator[Metric]:
+    runs = CounterMetricFamily("chansync_runs", "Runs that ended, by how.", labels=("channel", "stream", "state"))
+    imported = CounterMetricFamily("chansync_orders_imported", "Orders that became sales.", labels=("channel",))
+    requests = CounterMetricFamily("chansync_requests", "Requests to the channel's site.", labels=("channel",))
+    received = CounterMetricFamily("chansync_received_bytes", "Received from the channel's site.", labels=("channel",))
+    duration = SummaryMetricFamily("chansync_run_duration_seconds", "How long runs took.", labels=("stream",))
+    running = 0
+    sums: dict[str, list[int]] = {}
+    durations: dict[str, list[int]] = {}
+    for each in figures.totals(db):
+        of_channel = sums.setdefault(each.channel, [0, 0, 0])
+        for position, value in enumerate((each.created, each.requests, each.bytes)):
+            of_channel[position] += value
+        if each.state == "running":
+            running += each.runs
+            continue
+        runs.add_metric((each.channel, each.stream, each.state), each.runs)
+        of_stream = durations.setdefault(each.stream, [0, 0])
+        of_stream[0] += each.runs
+        of_stream[1] += each.milliseconds
+    for channel, values in sums.items():
+        for family, value in zip((imported, requests, received), values, strict=True):
+            family.add_metric((channel,), value)
+    for stream, (count, milliseconds) in durations.items():
+        duration.add_metric((stream,), count, milliseconds / 1000)
+    yield from (runs, imported, requests, received, duration)
+    yield GaugeMetricFamily("chansync_runs_running", "Runs under way.", value=running)
+
+
+def _of_streams(db: apsw.Connection) -> Iterator[Metric]:
+    success = GaugeMetricFamily(
+        "chansync_stream_last_success_timestamp_seconds",
+        "When the stream of a channel in use last went through; 0: never.",
+        labels=("channel", "stream"),
+    )
+    failures = GaugeMetricFamily(
+        "chansync_stream_failures", "Runs that failed in a row, where any did.", labels=("channel", "stream")
+    )
+    for each in figures.stream_states(db):
+        success.add_metric((each.channel, each.stream), (each.last_ok_at or 0) / 1000)
+        if each.failures:
+            failures.add_metric((each.channel, each.stream), each.failures)
+    yield from (success, failures)
+
+
+def _of_what_waits(db: apsw.Connection) -> Iterator[Metric]:
+    problems = GaugeMetricFamily(
+        "chansync_open_problems", "Open problems, where there are any.", labels=("channel", "code")
+    )
+    for channel, code, count in figures.open_problems(db):
+        problems.add_metric((channel, code), count)
+    outbox = GaugeMetricFamily(
+        "chansync_outbox_due", "Statuses that wait to be sent, where any do.", labels=("channel",)
+    )
+    for channel, count in figures.outbox_due(db):
+        outbox.add_metric((channel,), count)
+    yield from (problems, outbox)
+    yield GaugeMetricFamily("chansync_jobs_open", "Jobs that wait or run.", value=figures.jobs_open(db))
+    yield GaugeMetricFamily(
+        "chansync_notice_ways_failing", "Ways by which notices do not arrive.", value=figures.ways_failing(db)
+    )
+
+
+def _of_the_file(db: apsw.Connection) -> Iterator[Metric]:
+    sizes = figures.file_sizes(db)
+    yield GaugeMetricFamily("chansync_database_bytes", "Size of the database.", value=sizes.database)
+    yield GaugeMetricFamily("chansync_database_free_bytes", "Of that, free pages.", value=sizes.free)
+    yield GaugeMetricFamily("chansync_database_log_bytes", "Size of the database's log (WAL).", value=sizes.log)

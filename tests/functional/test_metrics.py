@@ -1,0 +1,191 @@
+"""Metrics as Prometheus reads them: from a real daemon's port and file, right after a restart, and well named."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from chansync.model.errors import UsageError
+from chansync.store import messages, runs, streams
+from chansync.store.connection import Store
+from chansync.store.owner import task_owner
+from chansync.store.runs import RunCounts
+from chansync_daemon import metrics
+from chansync_daemon.metrics_wanted import parse_listen
+from support import mailbox, shops, world
+
+#: What Prometheus's own linter (promtool check metrics) complains about, as far as it concerns names and types.
+_UNITS = ("_seconds", "_bytes", "_info", "_total")
+_COUNTS = frozenset(
+    f"chansync_{name}"
+    for name in (
+        "channels", "runs", "orders_imported", "requests", "open_problems", "outbox_due", "jobs_open", "runs_running",
+        "notice_ways_failing", "stream_failures",
+    )
+)  # fmt: skip
+
+
+def families(text: str) -> dict[str, Metric]:
+    return {family.name: family for family in text_string_to_metric_families(text)}
+
+
+def value(text: str, name: str, **labels: str) -> float:
+    """Of the one sample of that name and labels."""
+    [found] = [
+        sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == name and sample.labels == labels
+    ]
+    return float(found)
+
+
+def run(store: Store, *, created: int, state: str = "done", stream: str = "orders") -> None:
+    """A run that ended."""
+    owner = task_owner()
+    assert streams.acquire(store.db, 1, stream, owner)
+    run_id = runs.start(store.db, 1, stream, "schedule", owner)
+    runs.finish(store.db, run_id, RunCounts(created=created, requests=2, bytes=300), state)
+    streams.release(store.db, 1, stream, owner, ok=state == "done", next_run_at=None)
+
+
+def test_names_and_types_are_as_prometheus_wants_them(company: Store) -> None:
+    run(company, created=3)
+    text = metrics.text(company.path)
+    own = {name: family for name, family in families(text).items() if name.startswith("chansync_")}
+    assert len(own) >= 17
+    for name, family in own.items():
+        assert re.fullmatch(r"[a-z][a-z0-9_]*", name)
+        assert family.documentation, name
+        assert family.documentation.endswith("."), name
+        if family.type == "counter":
+            assert {sample.name for sample in family.samples} == {f"{name}_total"}
+        if family.type == "gauge":
+            assert not name.endswith(("_total", "_count", "_sum")), name
+        assert name.endswith(_UNITS) or name in _COUNTS, f"{name} has no unit and is no count"
+        assert not any(unit in name for unit in ("milliseconds", "_ms", "kilobytes", "minutes")), name
+    samples = [(sample.name, tuple(sorted(sample.labels.items()))) for f in own.values() for sample in f.samples]
+    assert len(samples) == len(set(samples))
+
+
+def test_counts_do_not_fall_when_runs_are_cleared_away(company: Store) -> None:
+    run(company, created=3)
+    run(company, created=4, state="failed")
+    owner = task_owner()
+    assert streams.acquire(company.db, 1, "orders", owner)
+    runs.progress(company.db, runs.start(company.db, 1, "orders", "schedule", owner), RunCounts(created=5, requests=1))
+    company.db.execute("DELETE FROM run WHERE state <> 'running'")
+    text = metrics.text(company.path)
+    assert value(text, "chansync_orders_imported_total", channel="shop") == 12
+    assert value(text, "chansync_requests_total", channel="shop") == 5
+    assert value(text, "chansync_received_bytes_total", channel="shop") == 600
+    assert value(text, "chansync_runs_total", channel="shop", stream="orders", state="failed") == 1
+    assert value(text, "chansync_run_duration_seconds_count", stream="orders") == 2
+    assert value(text, "chansync_runs_running") == 1
+    assert value(text, "chansync_stream_failures", channel="shop", stream="orders") == 1
+
+
+def test_a_killed_run_counts_once_when_it_is_closed(company: Store) -> None:
+    run_id = runs.start(company.db, 1, "orders", "schedule", "elsewhere:1:1:1")
+    runs.progress(company.db, run_id, RunCounts(created=5))
+    before = value(metrics.text(company.path), "chansync_orders_imported_total", channel="shop")
+    company.db.execute("UPDATE run SET owner = ?", (f"{task_owner().split(':')[0]}:999999999:1:1",))
+    assert runs.close_interrupted(company.db) == 1
+    after = value(metrics.text(company.path), "chansync_orders_imported_total", channel="shop")
+    assert before == after == 5
+
+
+def test_open_problems_are_counted_by_channel_and_code(company: Store) -> None:
+    messages.log(company.db, "site_unavailable", "Down.", channel_id=1)
+    messages.log(company.db, "notice_failed", "Nobody hears.", data={"routes": []})
+    messages.log(company.db, "connected", "No problem.", channel_id=1)
+    text = metrics.text(company.path)
+    assert value(text, "chansync_open_problems", channel="shop", code="site_unavailable") == 1
+    assert value(text, "chansync_open_problems", channel="", code="notice_failed") == 1
+    messages.solve_channel(company.db, 1, "a test")
+    assert "site_unavailable" not in metrics.text(company.path)
+
+
+def test_no_figure_reads_a_whole_table(company: Store) -> None:
+    """A scrape stays cheap: what could be long is only counted by an index of what is open."""
+    plans: list[str] = []
+
+    def plan(sql: str) -> None:
+        plans.extend(f"{row[3]} <- {sql}" for row in company.db.execute(f"EXPLAIN QUERY PLAN {sql}"))
+
+    for line in Path(metrics.figures.__file__).read_text().split('"""')[1::2]:
+        if line.strip().startswith("SELECT"):
+            plan(line)
+    long = [each for each in plans if re.match(r"SCAN (message|run|r|outbox|job|o|m)\b", each)]
+    assert [each for each in long if "INDEX" not in each.split("<-")[0]] == []
+    assert any("message_open_once" in each for each in plans)
+
+
+@pytest.mark.parametrize(
+    "text", ["0.0.0.0:9464", "192.0.2.7:9464", "host.example:9464", "127.0.0.1:x", "127.0.0.1:99999"]
+)
+def test_metrics_are_served_on_this_machine_only(text: str) -> None:
+    with pytest.raises(UsageError, match=r"127\.0\.0\.1:9464"):
+        parse_listen(text)
+
+
+def test_the_forms_of_an_address() -> None:
+    assert parse_listen("9464") == ("127.0.0.1", 9464)
+    assert parse_listen("localhost:9464") == ("127.0.0.1", 9464)
+    assert parse_listen("[::1]:9464") == ("::1", 9464)
+
+
+def test_a_daemon_serves_and_writes_them_and_its_json_lines_have_one_schema(company: Store, tmp_path: Path) -> None:
+    world.rows(company, "UPDATE channel_parameter SET value = '\"30s\"' WHERE name = 'orders_every'")
+    port, file = mailbox.free_port(), tmp_path / "chansync.prom"
+    words = ("daemon", "--json-logs", "--metrics", f"127.0.0.1:{port}", "--metrics-file", str(file))
+    daemon = shops.command(*words, database=company.path)
+    assert daemon.stderr is not None
+    lines = []
+    try:
+        while not any(line.get("stream") == "orders" for line in lines):
+            lines.append(json.loads(daemon.stderr.readline()))
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            text = answer.read().decode()
+        assert value(text, "chansync_runs_total", channel="shop", stream="orders", state="failed") == 1
+        assert value(text, "chansync_open_problems", channel="shop", code="site_unavailable") == 1
+        assert value(text, "process_open_fds") > 0
+        assert value(file.read_text(), "chansync_channels", used="true") == 1
+        code, _, err = _refused(company.path, port)
+        assert (code, "A daemon works on" in err) == (3, True)
+    finally:
+        code, _, rest = shops.stopped(daemon)
+    assert code == 0
+    lines += [json.loads(line) for line in rest.splitlines()]
+    known = {"time", "level", "message", "channel", "stream", "run", "state", "code", "traceback"}
+    assert {name for line in lines for name in line} <= known
+    [failed] = [line for line in lines if line.get("stream") == "orders"]
+    assert (failed["level"], failed["channel"], failed["state"], failed["code"], failed["run"]) == (
+        "warning", "shop", "failed", "connection_refused", 1,
+    )  # fmt: skip
+
+
+def _refused(path: Path, port: int) -> tuple[int, str, str]:
+    return shops.finished(shops.command("daemon", "--metrics", str(port), database=path))
+
+
+def test_a_taken_port_is_a_sentence(company: Store) -> None:
+    with mailbox.silent_server() as port:
+        code, _, err = _refused(company.path, port)
+    assert code == 2
+    assert f"Metrics cannot be served on 127.0.0.1:{port}: Address already in use." in err
+    assert "Traceback" not in err
+
+
+def test_a_daemon_without_metrics_does_not_load_the_library() -> None:
+    probe = "import chansync_daemon.main, sys; print('prometheus_client' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
