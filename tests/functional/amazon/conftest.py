@@ -8,6 +8,7 @@ import pytest
 
 from chansync.demo.amazon import AmazonServer, Seller
 from chansync.store.connection import Store
+from contract import descriptions
 from support import marketplace
 
 
@@ -23,6 +24,12 @@ def seller() -> Seller:
 def server(seller: Seller) -> Iterator[AmazonServer]:
     with AmazonServer(seller, record=True) as running:
         yield running
+        requests = [served for served in running.requests if served.operation not in ("token", "document")]
+    if descriptions.FOLDER.is_dir():
+        # Whatever a test was about: the connector never asks for what Amazon does not describe.
+        for served in requests:
+            wrong = descriptions.wrong_with_request(served.method, served.path, served.query, served.sent)
+            assert wrong == [], f"{served.method} {served.path}?{served.query}"
 
 
 @pytest.fixture

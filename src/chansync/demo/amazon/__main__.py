@@ -26,6 +26,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="0: any free port")
     parser.add_argument("--shopper-rate", type=float, default=0.0, help="new orders and changes a second")
     parser.add_argument("--rate-factor", type=float, default=1.0, help="how many times more calls than Amazon allows")
+    parser.add_argument("--settling", type=float, default=120, help="seconds until a change shows in searches")
     return parser.parse_args()
 
 
@@ -42,6 +43,7 @@ def main() -> None:
         rate_factor=given.rate_factor,
         title=given.title,
     )
+    seller.settling = given.settling
     with (
         AmazonServer(seller, host=given.host, port=given.port) as server,
         Shopper(seller, given.shopper_rate, given.seed),

@@ -68,7 +68,7 @@ class Seller:
         self.login = Login(seed, self.clock)
         self.buckets = Buckets(self.clock, rate_factor)
         self.bookmarks = Bookmarks()
-        self.settling = SETTLING
+        self.settling: float = SETTLING
         self.discount_sign = -1
         self.newest_first = False
         self.patch_delay = 0.0

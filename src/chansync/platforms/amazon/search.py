@@ -27,8 +27,9 @@ TOKEN_LIFE = 23 * 3_600_000
 KEEP = 2 * 24 * 3_600_000
 #: A search reaches back so far before what is known: times of change are whole seconds on Amazon's side.
 OVERLAP = 2_000
-#: A search every 1/rate seconds, and a little longer: what is left pays for pages and repeats.
-LEISURE = 1.02
+#: A search every 1/rate seconds, and a little longer: what is left pays for pages and repeats. By Amazon's usual plan
+#: that is three minutes to the second, so that a channel which is pulled every three minutes searches each time.
+LEISURE = 1.008
 
 REGULAR, LAGGARDS = "regular", "lagging"
 
@@ -77,7 +78,10 @@ def begin(state: State, now: int, interval: float, done: Collection[str] = ()) -
     wait = interval * (2000 if lagging else 1000)
     due = now - state.get("last", 0) >= wait or state.get("last", 0) > now
     if REGULAR not in running and regular and due and REGULAR not in done:
-        state["last"] = now
+        # The next is due an interval after this one was due, not after it was made: a run that is a moment too early
+        # or too late must not cost the one after it its search.
+        due_at = state.get("last", 0) + int(wait)
+        state["last"] = due_at if now - wait < due_at <= now else now
         running[REGULAR] = _new(state, regular, now)
     elif REGULAR not in running and lagging and LAGGARDS not in running and LAGGARDS not in done:
         running[LAGGARDS] = _new(state, lagging, now)
