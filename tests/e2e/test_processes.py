@@ -255,8 +255,9 @@ def test_secrets_are_nowhere_to_be_read_though_things_fail(world: World, words: 
 
 def test_the_demo_ends_with_an_audit_that_finds_nothing_wrong(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "chansync", "demo", "--headless", "--seconds", "3", "--orders", "120"],
+        [sys.executable, "-m", "chansync", "demo", "--amazon", "--headless", "--seconds", "5", "--orders", "120"],
         capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "Orders at Amazon: 12" in done.stdout
     assert "Nothing lost, nothing doubled, nothing off by a cent." in done.stdout

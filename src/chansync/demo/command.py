@@ -171,7 +171,7 @@ async def _summary(path: Path, fake: dict[str, str] | None) -> int:
     store = await open_async(path)
     try:
         results = await sync_channel(store, company.CHANNEL, SyncRequest(), trigger="command")
-        wrong = _print("on the site", results, await audit(store, company.CHANNEL))
+        wrong = _print("on the site", "channel takes", results, await audit(store, company.CHANNEL))
         if fake:
             truth = await _truth(fake["url"])
             # Until all of it is told by searches, and the next one is allowed.
@@ -181,7 +181,7 @@ async def _summary(path: Path, fake: dict[str, str] | None) -> int:
                 for code in amazon.CHANNELS
                 for result in await sync_channel(store, code, SyncRequest(), trigger="command")
             ]
-            wrong |= _print("at Amazon", results, await store.run(audit_amazon, truth))
+            wrong |= _print("at Amazon", "channels take", results, await store.run(audit_amazon, truth))
     finally:
         await store.aclose()
     print("Nothing lost, nothing doubled, nothing off by a cent." if not wrong else "The demo failed.")
@@ -195,12 +195,12 @@ async def _truth(url: str) -> dict[str, dict[str, Any]]:
         return found
 
 
-def _print(where: str, results: list[RunResult], found: Audit) -> bool:
+def _print(where: str, takers: str, results: list[RunResult], found: Audit) -> bool:
     """Say what was found; whether anything is wrong."""
     for result in results:
         if result.sentence:
             print(result.sentence)
-    print(f"Orders {where}: {found.orders}, of which the channel takes {found.selected}.")
+    print(f"Orders {where}: {found.orders}, of which the {takers} {found.selected}.")
     print(f"Sales with exactly the order's total: {found.sold}.")
     problems = ", ".join(f"{count} × {code}" for code, count in sorted(found.problems.items()))
     print(f"Open problems: {problems or 'none'}. See them with: chansync log --open")
