@@ -22,7 +22,7 @@ from chansync.sync.notices.notifier import Notifier
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 from chansync_daemon.logs import LOG
 from chansync_daemon.notify import Manager
-from chansync_daemon.timetable import Entry, Timetable, entries, note_next_runs
+from chansync_daemon.timetable import Entry, Timetable, entries, note_next_runs, note_off
 
 #: How often the loop looks for jobs and changed channels, in seconds. A look that finds nothing new is one pragma.
 LOOK_EVERY = 0.2
@@ -154,7 +154,9 @@ class Service:
         if again:
             self._timetable.clear()
         if changed or gone:
-            self._timetable.replace(changed | gone, await self.store.run(entries, changed))
+            wanted = await self.store.run(entries, changed)
+            self._timetable.replace(changed | gone, wanted)
+            await self.store.run(note_off, changed, wanted)
         if asked:
             self.manager.ready()
             LOG.info("the channels are read anew")

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import apsw
 import schedule
@@ -107,6 +108,17 @@ def note_next_runs(db: apsw.Connection, next_runs: dict[StreamKey, int]) -> None
     with transaction(db):
         for (channel_id, stream), at in next_runs.items():
             streams.set_next_run(db, channel_id, stream, at)
+
+
+def note_off(db: apsw.Connection, channel_ids: Collection[int], wanted: list[Entry]) -> None:
+    """Write that the streams of these channels that are not wanted have no next run, so that nobody waits for them."""
+    running = {(entry.channel_id, entry.stream) for entry in wanted}
+    noted: list[Any] = db.execute("SELECT channel_id, stream FROM stream WHERE next_run_at IS NOT NULL").fetchall()
+    off = [key for key in noted if key[0] in channel_ids and key not in running]
+    if off:
+        with transaction(db):
+            for channel_id, stream in off:
+                streams.set_next_run(db, channel_id, stream, None)
 
 
 class Timetable:

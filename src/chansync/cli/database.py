@@ -62,7 +62,10 @@ def backup_to(session: Session, target: Path, force: bool) -> None:
     from datetime import datetime
 
     from chansync.locations import key_path
+    from chansync.model.times import now_ms
+    from chansync.store import settings
     from chansync.store.connection import backup
+    from chansync.store.settings import BACKED_UP_AT
 
     source = session.store.path
     if target.is_dir():
@@ -82,6 +85,7 @@ def backup_to(session: Session, target: Path, force: bool) -> None:
         raise UsageError(f"{target} cannot be written: {error.strerror or error}.") from None
     finally:
         unfinished.unlink(missing_ok=True)
+    settings.put(session.db, BACKED_UP_AT, str(now_ms()))
     say(f"Copied to {target}.")
     key = key_path(source)
     if key.exists():

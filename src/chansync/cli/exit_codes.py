@@ -11,6 +11,10 @@ code  meaning
 130   interrupted from the keyboard
 141   whoever read the output stopped reading
 ====  ==========================================================================================
+
+``chansync doctor`` ends with 1 where it found problems, and with 0 where it found nothing or warnings only.
+``chansync health`` alone speaks another language, that of monitoring plug-ins: 0 ok, 1 warning, 2 critical, 3 unknown
+(``chansync.doctor.health``).
 """
 
 OK = 0

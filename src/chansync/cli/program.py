@@ -25,6 +25,8 @@ _TABLE = {
     "notices": ("notices:notices", "Who is told of problems: e-mail, services, a test."),
     "erp": ("erp:erp", "The embedded ledger: set-up, stock, sales."),
     "daemon": ("running:daemon", "Run the schedule in the foreground."),
+    "doctor": ("doctor:doctor", "Look everything over: what is wrong and how to mend it."),
+    "health": ("doctor:health", "Health in one line, for monitoring."),
     "secrets": ("secrets:secrets", "Sealed keys: how they stand, and a new key pair."),
     "service": ("service:service", "Make the daemon a service of this machine."),
     "demo": ("running:demo", "Try it all with a shop of its own."),

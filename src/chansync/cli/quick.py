@@ -1,4 +1,4 @@
-"""Answers that need no command parser: ``--version``, ``status`` and, on a terminal, the screens.
+"""Answers that need no command parser: ``--version``, ``status``, ``health`` and, on a terminal, the screens.
 
 Importing click takes several times as long as these take. Whatever is not plainly one of them, or goes wrong, is
 left to the ordinary way (None), which says it in sentences.
@@ -26,6 +26,8 @@ def answer(arguments: list[str]) -> int | None:
         return screens(given)
     if rest in (["status"], ["status", "--json"]):
         return _status(database_name(given), as_json="--json" in rest)
+    if rest in (["health"], ["health", "--json"]):
+        return _health(database_name(given), as_json="--json" in rest)
     return None
 
 
@@ -57,6 +59,13 @@ def database_name(given: str | None) -> str:
     own = os.path.join(state, "chansync", "chansync.db")
     has_service = not os.path.exists(own) and os.path.isdir(service_place.DIRECTORY)
     return f"{service_place.DIRECTORY}/chansync.db" if has_service else own
+
+
+def _health(path: str, *, as_json: bool) -> int:
+    from chansync.cli.health import show
+    from chansync.doctor.health import look_at
+
+    return show(look_at(path), as_json=as_json)
 
 
 def _status(path: str, *, as_json: bool) -> int | None:

@@ -20,6 +20,7 @@ from typing import Any
 import httpx
 
 from chansync import __version__
+from chansync.model.times import now_ms
 from chansync.platforms.http_body import BodyError, decode, page_title
 from chansync.platforms.http_failures import Answer, Failed, Sentences
 from chansync.platforms.protocol import Traffic
@@ -229,6 +230,8 @@ class SiteHttp:
 
     def _read(self, status: int, headers: httpx.Headers, raw: bytes, as_bytes: bool) -> Answer:
         answer = Answer(status, headers)
+        if answer.site_time is not None:
+            self.traffic.clock_ahead = (answer.site_time - now_ms()) / 1000
         if status in _REDIRECTS:
             return answer
         if as_bytes and status < 300:

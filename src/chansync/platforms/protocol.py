@@ -315,11 +315,16 @@ class Headline:
 
 @dataclass(slots=True)
 class Traffic:
-    """What a connector has sent and received since it was made."""
+    """What a connector has sent and received since it was made.
+
+    Attributes:
+        clock_ahead: seconds by which the site's clock was ahead of ours at its last answer; None: it does not tell.
+    """
 
     requests: int = 0
     retries: int = 0
     bytes_received: int = 0
+    clock_ahead: float | None = None
 
 
 class Connector(Protocol):

@@ -23,7 +23,7 @@ LEASE_MS = 60_000
 
 @dataclass(slots=True)
 class Job:
-    """A piece of work. ``kind``: sync, lookups, test, confirm, retry or notices; ``args`` depend on it.
+    """A piece of work. ``kind``: sync, lookups, test, confirm, look, retry or notices; ``args`` depend on it.
 
     ``confirm`` with ``use`` switches the channel on when it connects.
     """

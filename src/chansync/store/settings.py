@@ -6,6 +6,9 @@ import apsw
 
 from chansync.store.transaction import transaction
 
+#: When the database was backed up last, UTC milliseconds.
+BACKED_UP_AT = "backed_up_at"
+
 
 def get(db: apsw.Connection, name: str) -> str | None:
     """The setting's text, or None."""

@@ -22,6 +22,7 @@ from chansync.store.owner import task_owner
 from chansync.store.runs import RunCounts
 from chansync.sync.confirm import ConnectionReport, confirm_channel, test_channel
 from chansync.sync.first_use import use_channel
+from chansync.sync.looking import look
 from chansync.sync.retry import retry
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 
@@ -93,6 +94,8 @@ async def _do(
         failed = [f"{title}: {error}" for title, error in tried if error]
         return {"ok": not failed, "sentence": " ".join(failed) or "The tests were sent.", "tried": tried}
     channel = await store.run(_channel, job.channel_id)
+    if job.kind == "look":
+        return asdict(await look(store, channel.code))
     if job.kind in ("test", "confirm"):
         return _report(await _connect(job)(store, channel.code))
     if job.kind in ("sync", "lookups"):

@@ -1,0 +1,141 @@
+"""``chansync doctor`` and ``chansync health``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from chansync.cli import exit_codes
+from chansync.cli.lazy import examples
+from chansync.cli.output import clean, paint, print_json, terminal_columns
+from chansync.cli.session import Session, pass_session, user_name
+
+if TYPE_CHECKING:
+    from chansync.doctor.findings import Finding
+
+#: Wider lines are harder to read; output that is no terminal gets the same.
+_WIDEST = 100
+
+
+@click.command(epilog=examples("chansync doctor", "chansync doctor shop --ledger", "chansync doctor --no-sites --json"))
+@click.argument("channels", nargs=-1, metavar="[CHANNEL]…")
+@click.option("--no-sites", is_flag=True, help="Leave the channels' sites alone: no network.")
+@click.option("--ledger", is_flag=True, help="Prove the ledger's books, too.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@pass_session
+def doctor(session: Session, channels: tuple[str, ...], no_sites: bool, ledger: bool, as_json: bool) -> int:
+    """Look everything over: what is wrong and how to mend it.
+
+    Program, machine, clock and disk; permissions and the private key; the database; the daemon; the channels' sites,
+    all in use or those that are named. Nothing is changed. Exit code 0: nothing to mend, or warnings only; 1: problems.
+    """
+    from chansync.doctor.examination import examine
+
+    findings = examine(
+        session.path,
+        only=list(channels) or None,
+        look_at_sites=not no_sites,
+        look_at_ledger=ledger,
+        asked_by=user_name(),
+        progress=_progress,
+    )
+    found = [] if as_json else [*_printed(findings)]
+    if as_json:
+        found = list(findings)
+        _clear_progress()
+        print_json({"database": str(session.path), "findings": [_data(finding) for finding in found]})
+    else:
+        _summary(found)
+    return exit_codes.PROBLEMS if any(finding.level == "problem" for finding in found) else exit_codes.OK
+
+
+def _printed(findings: Iterator[Finding]) -> Iterator[Finding]:
+    """Each finding, printed when it comes."""
+    for finding in findings:
+        _clear_progress()
+        _print(finding)
+        yield finding
+
+
+_COLOURS = {"ok": "green", "warning": "yellow", "problem": "red"}
+
+
+def _print(finding: Finding) -> None:
+    """``ok       disk     …`` with the sentence wrapped, and below it what to do."""
+    import textwrap
+
+    columns = min(terminal_columns() or _WIDEST, _WIDEST)
+    margin = 9
+    words = f"{finding.area}: {finding.sentence}"
+    lines = textwrap.wrap(clean(words), columns - margin, break_long_words=False, break_on_hyphens=False) or [""]
+    print(paint(f"{finding.level:<{margin}}", _COLOURS[finding.level]) + lines[0])
+    for line in lines[1:]:
+        print(" " * margin + line)
+    if finding.remedy:
+        arrow = "→" if (sys.stdout.encoding or "").lower().startswith("utf") else ">"
+        remedy = textwrap.wrap(
+            clean(finding.remedy), columns - margin - 2, break_long_words=False, break_on_hyphens=False
+        )
+        for number, line in enumerate(remedy):
+            print(" " * margin + (f"{arrow} " if number == 0 else "  ") + line)
+
+
+def _summary(found: list[Finding]) -> None:
+    problems = sum(finding.level == "problem" for finding in found)
+    warnings = sum(finding.level == "warning" for finding in found)
+    if not problems and not warnings:
+        print("\nAll is well.")
+        return
+    told = [
+        f"{number} {word}{'' if number == 1 else 's'}"
+        for number, word in ((problems, "problem"), (warnings, "warning"))
+        if number
+    ]
+    print(f"\n{' and '.join(told)}.")
+
+
+def _progress(done: int, of: int) -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[Klooking at the sites: {done} of {of}")
+        sys.stderr.flush()
+
+
+def _clear_progress() -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()
+
+
+def _data(finding: Finding) -> dict[str, str]:
+    return {
+        "area": finding.area,
+        "level": str(finding.level),
+        "sentence": finding.sentence,
+        "remedy": finding.remedy,
+    }
+
+
+@click.command(epilog=examples("chansync health", "chansync health --warning 5 --critical 50 --late 30"))
+@click.option(
+    "--warning", type=click.IntRange(0), default=1, show_default=True, help="Open problems that warn; 0: never."
+)
+@click.option("--critical", type=click.IntRange(0), default=0, show_default=True, help="That alarm; 0: never.")
+@click.option("--late", type=click.IntRange(1), default=10, show_default=True, help="Minutes that make a run late.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@pass_session
+def health(session: Session, warning: int, critical: int, late: int, as_json: bool) -> int:
+    """Health in one line, with figures, for monitoring. No network, and nothing is changed.
+
+    Exit code as every monitoring plug-in's: 0 ok; 1 warning: late or failing channels, open problems; 2 critical: no
+    daemon, or every channel fails; 3 unknown: the database cannot be read.
+    """
+    from chansync.cli.health import show
+    from chansync.doctor.health import look_at
+
+    found = look_at(
+        str(session.path), late_seconds=late * 60, warning_problems=warning, critical_problems=critical or None
+    )
+    return show(found, as_json=as_json)

@@ -1,0 +1,188 @@
+"""What the database itself tells: whether it is sound, the daemon, streams, open problems, secrets, backups."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from chansync import __version__
+from chansync.doctor.files import lock_holders
+from chansync.doctor.findings import Finding, ok, problem, warning
+from chansync.doctor.health import FAILING_RUNS, LATE_SECONDS
+from chansync.model.times import ago_text, local_text, now_ms
+from chansync.service_place import how_to_start
+from chansync.store import daemons, rotation, settings, systems
+from chansync.store.sharing import daemon_user, name_of
+from chansync.sync.systems import expiring
+
+#: How long the search for damage may take, in seconds; ``chansync db check`` takes its time.
+SEARCH_SECONDS = 10.0
+
+#: A problem that is open for longer than that is forgotten by its people, in milliseconds.
+OLD_PROBLEM_MS = 7 * 86_400_000
+#: A backup that is older than that is too old, in milliseconds.
+OLD_BACKUP_MS = 2 * 86_400_000
+
+#: How far the clock may be behind what was written last, in milliseconds.
+CLOCK_MS = 60_000
+
+
+def soundness(db: apsw.Connection, seconds: float = SEARCH_SECONDS) -> Iterator[Finding]:
+    """Search for damage, for so long at the most (seconds)."""
+    end = time.monotonic() + seconds
+    db.set_progress_handler(lambda: time.monotonic() > end, 10_000)
+    try:
+        found = [str(row[0]) for row in db.execute("PRAGMA quick_check(5)")]
+        found = [] if found == ["ok"] else found
+        found += [
+            f"{row[0]} points to a row of {row[2]} that is gone" for row in db.execute("PRAGMA foreign_key_check")
+        ]
+    except apsw.InterruptError:
+        yield ok("database", f"No damage was found in {seconds:.0f} s; chansync db check looks through all of it.")
+        return
+    except (apsw.CorruptError, apsw.NotADBError) as error:
+        found = [str(error)]
+    finally:
+        db.set_progress_handler(None)
+    if found:
+        yield problem(
+            "database", f"The database is damaged: {'; '.join(found[:3])}.",
+            "Stop the daemon, keep a copy of the file, and restore the last backup.",
+        )  # fmt: skip
+    else:
+        yield ok("database", "The database is sound.")
+
+
+def daemon(db: apsw.Connection, path: Path) -> Iterator[Finding]:
+    """Whether one daemon, and only one, works on the database."""
+    state = daemons.state(db)
+    holders = lock_holders(path)
+    start = how_to_start(str(path))
+    if state is None or not state.running:
+        if holders:
+            yield problem(
+                "daemon", f"Process {holders[0]} holds the daemon's lock and gives no sign of life: it hangs.",
+                f"kill -ABRT {holders[0]} (its stack goes to its log), then {start}",
+            )  # fmt: skip
+        else:
+            seen = f"; it was last seen {local_text(state.beat_at)}" if state else ""
+            yield problem("daemon", f"The daemon is not running{seen}.", start)
+        return
+    here = state.host == os.uname().nodename
+    if not here:
+        yield problem(
+            "daemon", f"The daemon runs on another machine, {state.host}: two machines must not share the file.",
+            "Run daemon, screens and commands on one machine.",
+        )  # fmt: skip
+    others = [pid for pid in holders if here and pid != state.pid]
+    if others:
+        yield problem(
+            "daemon", f"Process {others[0]} holds the daemon's lock beside the daemon, process {state.pid}.",
+            f"End it: kill {others[0]}",
+        )  # fmt: skip
+    if state.version != __version__:
+        yield warning(
+            "daemon", f"The daemon is chansync {state.version}, and this is {__version__}.",
+            f"Restart it ({start.replace(' start ', ' restart ')}).",
+        )  # fmt: skip
+    if here and not others:
+        yield ok("daemon", f"The daemon runs since {local_text(state.started_at)} (process {state.pid}).")
+
+
+def clock(db: apsw.Connection) -> Iterator[Finding]:
+    """Whether the clock goes forward: nothing was written in the future."""
+    latest: int | None = db.execute("SELECT max(started_at) FROM (SELECT max(started_at) AS started_at FROM run)").get
+    ahead = (latest or 0) - now_ms()
+    if ahead > CLOCK_MS:
+        yield problem(
+            "clock", f"The last run started at {local_text(latest)}, which is {ago_text(latest)} in the future.",
+            "The clock of this machine was set back, or is wrong: timedatectl",
+        )  # fmt: skip
+
+
+def streams(db: apsw.Connection) -> Iterator[Finding]:
+    """Channels that are late or fail again and again."""
+    used: int = db.execute("SELECT count(*) FROM channel WHERE used = 1").get
+    if not used:
+        yield ok("channels", "No channel is in use yet.")
+        return
+    failing: list[Any] = db.execute(
+        """SELECT c.code, s.stream, s.failures,
+               (SELECT sentence FROM run WHERE channel_id = c.id AND stream = s.stream ORDER BY id DESC LIMIT 1)
+           FROM stream s JOIN channel c ON c.id = s.channel_id
+           WHERE c.used = 1 AND s.next_run_at IS NOT NULL AND s.failures >= ? ORDER BY s.failures DESC LIMIT 10""",
+        (FAILING_RUNS,),
+    ).fetchall()
+    for code, stream, failures, sentence in failing:
+        yield problem("channels", f"{code}: {stream} failed {failures} times in a row.", sentence or "chansync log")
+    late: int = db.execute(
+        """SELECT count(*) FROM stream s JOIN channel c ON c.id = s.channel_id
+           WHERE c.used = 1 AND s.next_run_at < ? AND s.owner IS NULL""",
+        (now_ms() - LATE_SECONDS * 1000,),
+    ).get
+    if late and daemons.is_running(db):
+        yield problem(
+            "channels", f"{late} streams are late by more than {LATE_SECONDS // 60} minutes.",
+            "The daemon cannot keep up: look at its log, and give the channels a longer cadence.",
+        )  # fmt: skip
+    if not failing:
+        yield ok("channels", f"{used} in use, none fails again and again.")
+
+
+def open_problems(db: apsw.Connection) -> Iterator[Finding]:
+    """Problems that wait for people."""
+    count, oldest = db.execute("SELECT count(*), min(first_at) FROM message WHERE open = 1").get
+    if not count:
+        yield ok("problems", "No problem is open.")
+        return
+    one = count == 1
+    sentence = f"{count} problem{'' if one else 's'} {'is' if one else 'are'} open, the oldest for {ago_text(oldest)}."
+    if now_ms() - oldest > OLD_PROBLEM_MS:
+        yield problem("problems", sentence, "chansync log --open says what to do about each.")
+    else:
+        yield warning("problems", sentence, "chansync log --open says what to do about each.")
+
+
+def sealed_secrets(db: apsw.Connection, path: Path) -> Iterator[Finding]:
+    """Whether the private key opens the secrets, and which secrets end."""
+    state = rotation.state(db, path)
+    if state.fingerprint is None:
+        yield ok("secrets", "No secret was entered yet.")
+    elif not state.trouble:
+        lost = [secret for secret, opens in state.found if opens is False]
+        if lost:
+            names = ", ".join(f"{secret.owner} {secret.name}".strip() for secret in lost[:5])
+            yield problem(
+                "secrets", f"{len(lost)} of {len(state.found)} cannot be opened by the private key: {names}.",
+                "Enter them again, or restore the key of their time: chansync secrets status",
+            )  # fmt: skip
+        else:
+            yield ok("secrets", f"The private key opens all {len(state.found)}.")
+    else:
+        user = daemon_user(path.parent)
+        if os.geteuid() != user and not os.access(state.key, os.R_OK):
+            yield ok("secrets", f"Only the daemon's user, {name_of(user)}, may open the {len(state.found)} secrets.")
+        else:
+            yield problem("secrets", state.trouble, "")
+    for system in systems.systems(db):
+        for sentence in expiring(system):
+            said, _, remedy = sentence.partition(": ")
+            yield (problem if "has ended" in said else warning)("secrets", f"{said}.", remedy)
+
+
+def backups(db: apsw.Connection) -> Iterator[Finding]:
+    """When the database was backed up last."""
+    text = settings.get(db, settings.BACKED_UP_AT)
+    if not text or not text.isdecimal():
+        yield warning("backups", "This database was never backed up.", "chansync db backup FOLDER, every day.")
+        return
+    at = int(text)
+    if now_ms() - at > OLD_BACKUP_MS:
+        yield warning("backups", f"The last backup is {ago_text(at)} old.", "chansync db backup FOLDER, every day.")
+    else:
+        yield ok("backups", f"The last backup was made {ago_text(at)} ago.")

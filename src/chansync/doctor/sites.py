@@ -1,0 +1,133 @@
+"""Every channel's site: reachable, with the rights that the channel needs, and a clock like ours.
+
+Who may not open the secrets asks the daemon, which may.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import apsw
+
+from chansync.doctor.findings import Finding, ok, problem, warning
+from chansync.model.errors import StoreError
+from chansync.store import daemons, jobs
+from chansync.store.connection import Store
+from chansync.sync.looking import Look, look
+
+#: So many sites are looked at at once, and for so long in all (seconds).
+AT_ONCE = 16
+ALL_SECONDS = 60.0
+
+#: A clock that is off by more is worth a word, and by more than the second is refused by sites (seconds).
+CLOCK_SECONDS = 60.0
+CLOCK_REFUSED_SECONDS = 300.0
+
+_EVERY = 0.2
+
+Progress = Callable[[int, int], None]
+
+
+async def sites(store: Store, codes: list[str], asked_by: str, progress: Progress) -> list[Finding]:
+    """Look at the sites of these channels.
+
+    Args:
+        asked_by: who asks, for the record of a job.
+        progress: told how many of how many are done.
+    """
+    seen: dict[str, Look | None] = dict.fromkeys(codes)
+    slots = asyncio.Semaphore(AT_ONCE)
+    done = 0
+    unopened: list[str] = []
+
+    async def one(code: str) -> None:
+        nonlocal done
+        async with slots:
+            try:
+                seen[code] = await look(store, code)
+            except StoreError as error:
+                if error.code != "secret_unreadable":
+                    raise
+                unopened.append(str(error))
+                seen[code] = await _asked(store, code, asked_by)
+            done += 1
+            progress(done, len(codes))
+
+    tasks = [asyncio.create_task(one(code)) for code in codes]
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=ALL_SECONDS)
+        for task in late:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+    return [*_findings(seen, unopened)]
+
+
+async def _asked(store: Store, code: str, asked_by: str) -> Look | None:
+    """What the daemon sees, who may open the secrets; None where none runs or it does not answer."""
+    if not await store.run(daemons.is_running):
+        return None
+    job_id = await store.run(_ask, code, asked_by)
+    while True:
+        job = await store.run(jobs.job, job_id)
+        if job is None:
+            return None
+        if job.state in ("done", "failed"):
+            told: dict[str, Any] = job.result or {}
+            return Look(
+                job.state == "done", str(told.get("sentence", "")), str(told.get("remedy", "")), told.get("clock_ahead")
+            )
+        await asyncio.sleep(_EVERY)
+
+
+def _ask(db: apsw.Connection, code: str, asked_by: str) -> int:
+    channel_id = db.execute("SELECT id FROM channel WHERE code = ?", (code,)).get
+    return jobs.ask(db, "look", channel_id, {}, asked_by)
+
+
+def _findings(seen: dict[str, Look | None], unopened: list[str]) -> Iterator[Finding]:
+    for code, found in seen.items():
+        if found is not None:
+            sentence = f"{code}: {found.sentence}"
+            yield ok("sites", sentence) if found.ok else problem("sites", sentence, found.remedy)
+    unseen = [code for code, found in seen.items() if found is None]
+    if unseen and unopened:
+        yield warning(
+            "sites", f"{_named(unseen)} could not be looked at: you may not open the keys, and no daemon answers.",
+            "Start the daemon, or run this as its user.",
+        )  # fmt: skip
+    elif unseen:
+        yield warning(
+            "sites", f"{_named(unseen)} could not be looked at within {ALL_SECONDS:.0f} s.",
+            "Name some: chansync doctor CHANNEL…",
+        )  # fmt: skip
+    yield from _clock(seen)
+
+
+def _named(codes: list[str]) -> str:
+    return ", ".join(codes[:5]) + (f" and {len(codes) - 5} more" if len(codes) > 5 else "")
+
+
+def _clock(seen: dict[str, Look | None]) -> Iterator[Finding]:
+    ahead = {code: look.clock_ahead for code, look in seen.items() if look and look.clock_ahead is not None}
+    if not ahead:
+        return
+    # The middle of all is right: of one site, it is the site's or ours, and ours is the one that can be set here.
+    middle = statistics.median(ahead.values())
+    if abs(middle) > CLOCK_SECONDS:
+        where = "behind" if middle > 0 else "ahead of"
+        make = problem if abs(middle) > CLOCK_REFUSED_SECONDS else warning
+        yield make(
+            "clock", f"This machine's clock is {abs(middle):.0f} s {where} the sites'.",
+            "timedatectl set-ntp true (or the machine's own way to keep time).",
+        )  # fmt: skip
+    else:
+        yield ok("clock", f"The clock agrees with {'its site' if len(ahead) == 1 else f'{len(ahead)} sites'}.")
+    for code, seconds in ahead.items():
+        if abs(seconds - middle) > CLOCK_REFUSED_SECONDS:
+            yield warning("clock", f"{code}: the site's clock is off by {seconds - middle:.0f} s.", "Tell its host.")

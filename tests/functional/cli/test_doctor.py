@@ -1,0 +1,90 @@
+"""``chansync doctor`` and ``health`` against the demo store."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from chansync.demo.woocommerce import DemoServer, DemoShop
+from chansync.store.connection import Store, open_store
+from functional.cli.conftest import Run
+from support import shops
+
+
+@pytest.fixture
+def path(template: Path, tmp_path: Path) -> Path:
+    made = tmp_path / "chansync.db"
+    made.write_bytes(template.read_bytes())
+    return made
+
+
+def _rows(store: Store) -> list[tuple[str, int]]:
+    tables = [row[0] for row in store.db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    return [(table, store.db.execute(f'SELECT count(*) FROM "{table}"').get) for table in tables]
+
+
+def _sites(run: Run) -> tuple[str, str, str]:
+    told = json.loads(run("doctor", "demo", "--json").out)
+    [found] = [each for each in told["findings"] if each["area"] == "sites"]
+    return found["level"], found["sentence"], found["remedy"]
+
+
+def test_the_sites_are_looked_at_and_nothing_is_changed(run: Run, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHANSYNC_DB", str(path))
+    shop = DemoShop.create(orders=5)
+    with DemoServer(shop) as server:
+        shops.make_company(path, shop, server)
+        store = open_store(path)
+        before = _rows(store)
+        told = run("doctor", "demo")
+        assert "ok       sites: demo: Demo Store" in told.out
+        assert "The clock agrees with its site." in told.out
+        assert all(len(line) <= 100 for line in told.out.splitlines())
+        assert _rows(store) == before
+        store.close()
+        run("channel", "set", "demo", "push_statuses=yes", "status_written_out=completed")
+        keys = f"{shop.read_only_key}\n{shop.read_only_secret}\n"
+        run("channel", "set", "demo", "consumer_key=-", "consumer_secret=-", stdin=keys)
+        assert _sites(run) == (
+            "problem",
+            "demo: The key may only read, and the channel sends statuses.",
+            "Enter a key that may write, or switch the sending off.",
+        )
+        run("channel", "set", "demo", "consumer_secret=-", stdin="cs_wrong_one\n")
+        level, sentence, _ = _sites(run)
+        assert (level, "does not belong to the key" in sentence, "cs_wrong_one" in sentence) == ("problem", True, False)
+    level, sentence, _ = _sites(run)
+    assert (level, "127.0.0.1" in sentence) == ("problem", True)
+
+
+def test_who_may_not_open_the_keys_asks_the_daemon(
+    run: Run, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The daemon has the private key as a credential; the command has none."""
+    monkeypatch.setenv("CHANSYNC_DB", str(path))
+    shop = DemoShop.create(orders=5)
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    with DemoServer(shop) as server:
+        shops.make_company(path, shop, server)
+        path.with_suffix(".key").rename(credentials / "chansync.key")
+        alone = run("doctor", "demo")
+        assert "you may not open the keys, and no daemon answers" in " ".join(alone.out.split())
+        monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
+        daemon = shops.command("daemon", database=path)
+        monkeypatch.delenv("CREDENTIALS_DIRECTORY")
+        try:
+            end = time.monotonic() + 30
+            while not shops.query(path, "SELECT count(*) FROM daemon")[0][0] and time.monotonic() < end:
+                time.sleep(0.05)
+            told = run("doctor", "demo")
+            assert "sites: demo: Demo Store" in told.out
+            health = run("health")
+            assert health.out.startswith(("CHANSYNC OK: ", "CHANSYNC WARNING: "))
+            assert health.code in (0, 1)
+        finally:
+            assert shops.stopped(daemon)[0] == 0
+    assert run("health").code == 2

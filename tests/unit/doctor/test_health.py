@@ -1,0 +1,105 @@
+"""Health in one line: states, figures, and that nothing is touched."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from chansync.doctor import health
+from chansync.model.times import now_ms
+from chansync.store import daemons, messages, streams
+from chansync.store.connection import Store
+
+
+@pytest.fixture
+def running(company: Store) -> Store:
+    """A daemon that beats (this process), and a stream that is due in a minute."""
+    assert daemons.claim(company.db) is None
+    assert streams.acquire(company.db, 1, "orders", "x")
+    streams.release(company.db, 1, "orders", "x", ok=True, next_run_at=now_ms() + 60_000)
+    return company
+
+
+def _set(store: Store, **values: int | str | None) -> None:
+    for name, value in values.items():
+        store.db.execute(f"UPDATE stream SET {name} = ? WHERE stream = 'orders'", (value,))
+
+
+def test_all_is_well(running: Store) -> None:
+    found = health.health(running.db)
+    assert (found.code, found.sentence) == (health.OK, "the daemon runs, 1 channel in use")
+    assert found.line.startswith("CHANSYNC OK: the daemon runs, 1 channel in use | beat=0s channels=1 ")
+    assert found.data["state"] == "ok"
+
+
+def test_without_a_daemon_it_is_critical(company: Store) -> None:
+    assert health.health(company.db).line.startswith("CHANSYNC CRITICAL: the daemon has never run | ")
+    daemons.claim(company.db)
+    company.db.execute("UPDATE daemon SET beat_at = beat_at - 60000")
+    found = health.health(company.db)
+    assert found.code == health.CRITICAL
+    assert "not running; it was last seen 1 min ago" in found.sentence
+
+
+def test_a_late_stream_warns_unless_it_runs_or_is_off(running: Store) -> None:
+    _set(running, next_run_at=now_ms() - 3_600_000)
+    found = health.health(running.db)
+    assert (found.code, found.figures["late"]) == (health.WARNING, 1)
+    assert "1 stream late (shop orders, by 1 h)" in found.sentence
+    assert health.health(running.db, late_seconds=7200).code == health.OK
+    with open("/proc/self/stat") as file:
+        started = file.read().rsplit(")", 1)[1].split()[19]
+    _set(running, owner=f"{os.uname().nodename}:{os.getpid()}:{started}:1")
+    assert health.health(running.db).code == health.OK
+    _set(running, owner=None, next_run_at=None)
+    assert health.health(running.db).code == health.OK
+
+
+def test_failing_channels_warn_and_all_of_them_alarm(running: Store) -> None:
+    _set(running, failures=2)
+    assert health.health(running.db).code == health.OK
+    _set(running, failures=3)
+    found = health.health(running.db)
+    assert (found.code, found.figures["failing"]) == (health.CRITICAL, 1)
+    assert "shop orders, 3 times in a row" in found.sentence
+    running.db.execute(
+        "INSERT INTO channel (code, system_id, used, created_at, updated_at) VALUES ('other', 1, 1, 0, 0)"
+    )
+    assert health.health(running.db).code == health.WARNING
+
+
+@pytest.mark.parametrize(
+    ("warning", "critical", "code"),
+    [(1, None, health.WARNING), (3, None, health.OK), (0, None, health.OK), (1, 2, health.CRITICAL), (0, 3, health.OK)],
+)
+def test_open_problems_by_number(running: Store, warning: int, critical: int | None, code: int) -> None:
+    for order in ("1", "2"):
+        running.db.execute(
+            """INSERT INTO "order" (id, channel_id, external_id, number, status, placed_at, placed_on, modified_at,
+               currency, total, state, digest, first_seen_at, changed_at)
+               VALUES (?, 1, ?, ?, 'x', 0, '2026-01-01', 0, 'EUR', '1', 'problem', '', 0, 0)""",
+            (int(order), order, order),
+        )
+        messages.log(running.db, "item_unknown", "x", channel_id=1, order_id=int(order), order_number=order)
+    found = health.health(running.db, warning_problems=warning, critical_problems=critical)
+    assert (found.code, found.figures["problems"]) == (code, 2)
+
+
+class TestWhatCannotBeRead:
+    def test_no_file(self, tmp_path: Path) -> None:
+        found = health.look_at(str(tmp_path / "none.db"))
+        assert found.line.startswith("CHANSYNC UNKNOWN: there is no database at ")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_another_file(self, tmp_path: Path) -> None:
+        (tmp_path / "x.db").write_bytes(b"no database at all" * 200)
+        assert health.look_at(str(tmp_path / "x.db")).code == health.CRITICAL
+
+    def test_another_version_is_not_upgraded(self, company: Store) -> None:
+        company.db.pragma("user_version", 1)
+        found = health.look_at(str(company.path))
+        assert found.code == health.UNKNOWN
+        assert "schema 1" in found.sentence
+        assert company.db.pragma("user_version") == 1
