@@ -8,63 +8,17 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chansync.demo.woocommerce import DemoServer, DemoShop, Shopper
+from chansync.demo.woocommerce import Shopper
+from e2e.world import World
 from support import shops
 
 pytestmark = pytest.mark.e2e
-
-#: How long something may take that is awaited by looking for it, in seconds.
-PATIENCE = 40.0
-
-
-@dataclass(slots=True)
-class World:
-    """A store that listens and the database of a company that sells from it."""
-
-    shop: DemoShop
-    server: DemoServer
-    path: Path
-
-    def until(self, sql: str, wanted: Callable[[Any], bool]) -> Any:
-        """The first value of the query that is as wanted."""
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
-            value = shops.query(self.path, sql)[0][0]
-            if wanted(value):
-                return value
-            time.sleep(0.05)
-        raise AssertionError(f"{sql} is {value!r}")
-
-
-@pytest.fixture
-def world(template: Path, tmp_path: Path) -> Iterator[World]:
-    path = tmp_path / "chansync.db"
-    path.write_bytes(template.read_bytes())
-    made = DemoShop.create(orders=400)
-    with DemoServer(made) as server:
-        shops.make_company(path, made, server)
-        yield World(made, server, path)
-
-
-@pytest.fixture
-def daemon(world: World) -> Iterator[subprocess.Popen[str]]:
-    process = shops.command("daemon", database=world.path)
-    try:
-        world.until("SELECT count(*) FROM daemon WHERE stopped_at IS NULL", bool)
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
 
 
 def test_the_daemon_pulls_by_itself_and_stops_cleanly(world: World, daemon: subprocess.Popen[str]) -> None:

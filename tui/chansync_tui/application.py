@@ -18,6 +18,7 @@ from chansync.store import jobs
 from chansync.store.connection import data_version, explained
 from chansync_tui import symbols
 from chansync_tui.desk import Desk, Done, Failed, JobAsked
+from chansync_tui.ending import Ending
 from chansync_tui.going import (
     Edit,
     ShowChannel,
@@ -47,7 +48,7 @@ def _screen(module: str, name: str) -> Screen[None]:
     return made
 
 
-class ChansyncApp(TypingAhead):
+class ChansyncApp(TypingAhead, Ending):
     """The terminal screens for one database."""
 
     TITLE = "chansync"
@@ -88,17 +89,6 @@ class ChansyncApp(TypingAhead):
     async def on_mount(self) -> None:
         await self.switch_mode("channels")
         self.set_interval(POLL_SECONDS, self._poll)
-
-    @property
-    def fault(self) -> BaseException | None:
-        """What ended the app, where that was a fault of its own."""
-        return self._exception
-
-    def _fatal_error(self) -> None:
-        # Textual's own prints the traceback with the values of its variables, and opened secrets may be among them.
-        # ``run`` raises the fault, and it ends as that of any command: a sentence, and the traceback in a file.
-        self.bell()
-        self._close_messages_no_wait()
 
     def on_unmount(self) -> None:
         self.desk.close()

@@ -1,0 +1,35 @@
+"""What the end-to-end tests share: a world, and a daemon that works in it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chansync.demo.woocommerce import DemoServer, DemoShop
+from e2e.world import World
+from support import shops
+
+
+@pytest.fixture
+def world(template: Path, tmp_path: Path) -> Iterator[World]:
+    path = tmp_path / "chansync.db"
+    path.write_bytes(template.read_bytes())
+    made = DemoShop.create(orders=400)
+    with DemoServer(made) as server:
+        shops.make_company(path, made, server)
+        yield World(made, server, path)
+
+
+@pytest.fixture
+def daemon(world: World) -> Iterator[subprocess.Popen[str]]:
+    process = shops.command("daemon", database=world.path)
+    try:
+        world.until("SELECT count(*) FROM daemon WHERE stopped_at IS NULL", bool)
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
