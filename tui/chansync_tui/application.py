@@ -63,6 +63,7 @@ class ChansyncApp(TypingAhead, Ending):
         "activity": lambda: _screen("activity", "Activity"),
         "messages": lambda: _screen("messages", "Messages"),
         "orders": lambda: _screen("orders", "Orders"),
+        "erp": lambda: _screen("erp", "Erp"),
     }
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -70,6 +71,7 @@ class ChansyncApp(TypingAhead, Ending):
         Binding("2", "tab('activity')", "Activity"),
         Binding("3", "tab('messages')", "Messages"),
         Binding("4", "tab('orders')", "Orders"),
+        Binding("5", "tab('erp')", "ERP"),
         Binding("question_mark,f1", "keys", "Keys of this screen"),
         Binding("ctrl+p", "command_palette", "Command palette", priority=True),
         Binding("f9", "change_theme", "Theme"),

@@ -174,6 +174,18 @@ class Desk:
 
         threading.Thread(target=do, daemon=True).start()
 
+    def look(self, label: str, function: Callable[[apsw.Connection], T], then: Callable[[T], object]) -> None:
+        """Read for long in a thread, on a connection of its own; ``then`` gets what was read, in that thread."""
+
+        def do() -> None:
+            store = open_store(self.path)
+            try:
+                then(function(store.db))
+            finally:
+                store.close()
+
+        self._start(label, do)
+
     def _start(self, label: str, function: Callable[[], None]) -> None:
         def guarded() -> None:
             try:

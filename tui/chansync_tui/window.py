@@ -12,7 +12,7 @@ from typing import Generic, Protocol, TypeVar
 
 import apsw
 
-from chansync.store.paging import Key, Span
+from chansync.model.paging import Key, Span
 
 #: Rows of one fetch, and how many are held at most.
 PAGE = 200

@@ -9,7 +9,6 @@ import click
 from chansync.cli.lazy import examples
 from chansync.cli.output import clean, print_json, say, table
 from chansync.cli.session import Session, pass_session, split_pairs
-from chansync.model.errors import UsageError
 
 
 @click.command("list", epilog=examples("chansync erp list", "chansync erp list item --text shirt"))
@@ -126,16 +125,6 @@ def change(session: Session, kind: str, code: str, pairs: tuple[str, ...]) -> No
 @pass_session
 def remove(session: Session, kind: str, code: str) -> None:
     """Remove one that neither the ledger nor a channel uses."""
-    from chansync.erp.ledger import setup
-    from chansync.erp.ledger.setup_kinds import kind_named
-    from chansync.store.transaction import transaction
-    from chansync.sync.configuration import users_of
+    from chansync.sync.configuration import remove_record
 
-    found = kind_named(kind)
-    with transaction(session.db):
-        row = setup.get(session.db, kind, code)
-        users = users_of(session.db, found.name, row["code"], row.get("pos"))
-        if users:
-            raise UsageError(f"The {found.label} {code} cannot be removed: {', '.join(users)} use it.")
-        setup.remove(session.db, kind, code)
-    say(f"Removed the {found.label} {code}.")
+    say(f"Removed the {remove_record(session.db, kind, code)} {code}.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import apsw
 
-from chansync.store.paging import Key, Query, Span, holds
+from chansync.model.paging import Key, Query, Span, holds
 
 
 @dataclass(slots=True)

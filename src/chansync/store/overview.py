@@ -12,8 +12,8 @@ from chansync.store.owner import is_surely_dead
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Types alone: ``chansync status`` starts without the message log's own imports.
+    from chansync.model.paging import Key
     from chansync.store.messages import Filter
-    from chansync.store.paging import Key
 
 
 @dataclass(slots=True)

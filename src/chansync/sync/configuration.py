@@ -13,6 +13,7 @@ from typing import Any
 import apsw
 
 from chansync.erp.ledger import setup
+from chansync.erp.ledger.setup_kinds import kind_named
 from chansync.model.channel import Channel, Choices, FieldError, IntegrationSystem, parse_field, validate
 from chansync.model.errors import UsageError
 from chansync.model.parameter_types import Reference, References, Text
@@ -299,6 +300,22 @@ def check_target(db: apsw.Connection, channel: Channel, kind: str, target: str) 
     if not setup.exists(db, of, target, pos=pos):
         have = ", ".join(setup.codes(db, of, pos=pos)) or "none yet"
         raise UsageError(f"The POS {pos} has no {of.replace('-', ' ')} {target!r:.60}: {have}.")
+
+
+def remove_record(db: apsw.Connection, kind: str, code: str) -> str:
+    """Remove a record of the ERP that neither the ledger nor a channel uses; what its kind is called.
+
+    Raises:
+        UsageError: there is none, or what uses it.
+    """
+    found = kind_named(kind)
+    with transaction(db):
+        row = setup.get(db, kind, code)
+        users = users_of(db, found.name, row["code"], row.get("pos"))
+        if users:
+            raise UsageError(f"The {found.label} {code} cannot be removed: {', '.join(users)} use it.")
+        setup.remove(db, kind, code)
+    return found.label
 
 
 def users_of(db: apsw.Connection, kind: str, code: str, pos: str | None = None) -> list[str]:

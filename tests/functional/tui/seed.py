@@ -187,6 +187,12 @@ def _sale(db: apsw.Connection, order_id: int) -> None:
     with transaction(db):
         db.execute("INSERT INTO erp_warehouse (code, name) VALUES ('main', 'Main')")
         db.execute("INSERT INTO erp_pos (code, name, warehouse_id, currencies) VALUES ('BER', 'Berlin', 1, 'EUR')")
+        db.execute("INSERT INTO erp_item (code, name) VALUES ('SHIRT', 'Shirt'), ('TEAPOT', 'Teapot')")
+        db.execute(
+            """INSERT INTO erp_stock_movement (warehouse_id, item_id, quantity, kind, note, at)
+               VALUES (1, 1, 5, 'opening', '', ?)""",
+            (now,),
+        )
         db.execute("INSERT INTO erp_customer (name, created_at) VALUES ('A. Buyer', ?)", (now,))
         db.execute(
             """INSERT INTO erp_sale (key, number, order_number, channel_code, pos_id, warehouse_id, customer_id,

@@ -33,6 +33,12 @@ SCREENS = {
     "sale_steps": ["4", "G", "a"],
     "sale_question": ["4", "G", "a", *"write", "enter"],
     "order_unseen": ["4", "slash", *"5555", "enter", "w", *"shop-de", "enter"],
+    "erp": ["5"],
+    "erp_stock": ["5", *["j"] * 4, "enter"],
+    "erp_set_stock": ["5", *["j"] * 4, "enter", "s"],
+    "erp_item": ["5", *["j"] * 4, "enter", "enter"],
+    "erp_pos": ["5", *["j"] * 8, "enter"],
+    "erp_customer": ["5", *["j"] * 7, "enter", "enter"],
     "keys": ["question_mark"],
     "choose_a_code": ["3", "D"],
     "retry_all": ["3", "R"],
@@ -63,7 +69,9 @@ def test_screen(snap_compare: SizeAndKeys, company: Path, name: str, size: tuple
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("keys", [[], ["2"], ["3"], ["4"]], ids=["channels", "activity", "messages", "orders"])
+@pytest.mark.parametrize(
+    "keys", [[], ["2"], ["3"], ["4"], ["5"]], ids=["channels", "activity", "messages", "orders", "erp"]
+)
 def test_empty_database(
     snap_compare: SizeAndKeys, database: Callable[[str], Path], keys: list[str], size: tuple[int, int]
 ) -> None:
@@ -80,8 +88,8 @@ def test_many_rows(
 
 @pytest.mark.parametrize(
     "keys",
-    [[], ["2"], ["3"], ["4"], SCREENS["channel_mappings"], SCREENS["channel_choice"]],
-    ids=["channels", "activity", "messages", "orders", "channel", "choice"],
+    [[], ["2"], ["3"], ["4"], ["5"], SCREENS["channel_mappings"], SCREENS["channel_choice"]],
+    ids=["channels", "activity", "messages", "orders", "erp", "channel", "choice"],
 )
 def test_smallest_size(snap_compare: SizeAndKeys, alone: Path, keys: list[str]) -> None:
     assert snap_compare(ChansyncApp(alone), terminal_size=(60, 20), run_before=_walk(keys))

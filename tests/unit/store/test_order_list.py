@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chansync.model.paging import Span
 from chansync.store import channels
 from chansync.store.connection import Store
 from chansync.store.order_list import OrderFilter, OrderLine, order_lines
-from chansync.store.paging import Span
 from support import world
 
 MANY = 200_000

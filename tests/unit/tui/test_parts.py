@@ -5,8 +5,8 @@ from __future__ import annotations
 import apsw
 import pytest
 
+from chansync.model.paging import Span
 from chansync.store.overview import MessageLine
-from chansync.store.paging import Span
 from chansync_tui import calm, symbols, words
 from chansync_tui.widgets.hints import Hint, HintLine
 from chansync_tui.widgets.line import parts_width

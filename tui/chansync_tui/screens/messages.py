@@ -14,11 +14,11 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from chansync.model.message import CODES
+from chansync.model.paging import Span
 from chansync.model.times import local_text, now_ms
 from chansync.store import messages
 from chansync.store.messages import Filter
 from chansync.store.overview import MessageLine, message_lines, orders_with_problems
-from chansync.store.paging import Span
 from chansync_tui.going import ShowMessage
 from chansync_tui.screens.confirm import Confirm
 from chansync_tui.screens.finder import Finder, Option

@@ -13,10 +13,10 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Input
 
+from chansync.model.paging import Span
 from chansync.model.times import local_text, now_ms
 from chansync.store import channels, order_list
 from chansync.store.order_list import OrderFilter, OrderLine, order_lines
-from chansync.store.paging import Span
 from chansync.sync import why
 from chansync_tui.going import ShowNumber, ShowOrder
 from chansync_tui.screens.finder import Finder, Option

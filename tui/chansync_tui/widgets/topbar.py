@@ -11,7 +11,7 @@ from chansync_tui.text import width
 from chansync_tui.widgets.line import Line, Part
 from chansync_tui.words import since
 
-TABS = {"channels": "Channels", "activity": "Activity", "messages": "Messages", "orders": "Orders"}
+TABS = {"channels": "Channels", "activity": "Activity", "messages": "Messages", "orders": "Orders", "erp": "ERP"}
 
 
 class TopBar(Line):
@@ -26,20 +26,28 @@ class TopBar(Line):
 
     def __init__(self, tab: str, who: str) -> None:
         super().__init__()
-        self._ends: list[tuple[int, str]] = []
-        parts: list[Part] = [(" chansync ", "strong")]
+        self._tab = tab
+        self.put(
+            [(" chansync ", "strong"), *self._tabs()], self._tabs(), self._tabs(short=True), right=[(f"{who} ", "dim")]
+        )
+
+    def _tabs(self, *, short: bool = False) -> list[Part]:
+        parts: list[Part] = []
         for number, (mode, title) in enumerate(TABS.items(), 1):
-            here = mode == tab
+            here = mode == self._tab
+            word = title[:4] if short else title
             # The brackets say where one is, for screens without colours.
-            parts += [(f"[{number} {title}]" if here else f" {number} {title} ", "here" if here else "")]
-            self._ends.append((sum(width(text) for text, _ in parts), mode))
-        self.put(parts, right=[(f"{who} ", "dim")])
+            parts.append((f"[{number} {word}]" if here else f" {number} {word} ", "here" if here else ""))
+        return parts
 
     def on_click(self, event: events.Click) -> None:
-        for end, mode in self._ends:
-            if event.x < end:
+        begin = self.text.find(self._tabs()[0][0][:3])
+        short = self._tabs()[0][0] not in self.text
+        for mode, (text, _) in zip(TABS, self._tabs(short=short), strict=True):
+            if begin <= event.x < begin + width(text):
                 self.post_message(self.Picked(mode))
                 return
+            begin += width(text)
 
 
 class DaemonLine(Line):

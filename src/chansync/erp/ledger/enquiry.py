@@ -96,6 +96,24 @@ def sale(db: apsw.Connection, number: str) -> SaleDetails:
     return details
 
 
+def sales_of(db: apsw.Connection, customer_id: int, *, limit: int = 100) -> list[SaleRow]:
+    """The last sales to a customer, newest first."""
+    rows = db.execute(f"{_SALES} WHERE s.customer_id = ? ORDER BY s.id DESC LIMIT ?", (customer_id, limit))
+    return [SaleRow(*row) for row in rows]
+
+
+def customer(db: apsw.Connection, customer_id: int) -> dict[str, Any]:
+    """A customer with the address that was given last.
+
+    Raises:
+        UsageError: there is none of that id.
+    """
+    address = db.execute("SELECT address FROM erp_customer WHERE id = ?", (customer_id,)).get
+    if address is None:
+        raise UsageError(f"There is no customer {customer_id} in the ERP.")
+    return _customer(db, customer_id) | {"address": json.loads(address)}
+
+
 def _customer(db: apsw.Connection, customer_id: int) -> dict[str, Any]:
     names = ("id", "name", "customer_type", "uic", "vat_number", "personal_number", "phone", "email")
     rows = db.execute(f"SELECT {', '.join(names)} FROM erp_customer WHERE id = ?", (customer_id,))

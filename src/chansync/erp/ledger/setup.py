@@ -6,7 +6,7 @@ code alone where only one POS has it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import apsw
@@ -14,6 +14,7 @@ import apsw
 from chansync.erp.ledger.setup_kinds import KINDS, SetupField, SetupKind, kind_named, loaded, stored
 from chansync.model.channel import FieldError
 from chansync.model.errors import UsageError
+from chansync.model.paging import Query, holds
 
 
 def codes(db: apsw.Connection, kind: str, *, pos: str | None = None) -> list[str]:
@@ -49,6 +50,27 @@ def rows(db: apsw.Connection, kind: str, *, text: str = "", limit: int = -1) -> 
     order = " ORDER BY t.code" + (f", {found.within}" if found.within else "") + " LIMIT ?"
     selected = db.execute(f"{_select(found)}{_where(where)}{order}", (*parameters, limit))
     return [_row(found, row) for row in selected]
+
+
+def query(kind: SetupKind, text: str = "") -> Query:
+    """The rows of that kind as a list by code, for reading a page at a time; columns as ``shown`` takes them."""
+    where, parameters = _constants(kind, "t.")
+    order = ("t.code", f"f_{kind.within}.code") if kind.within else ("t.code",)
+    made = Query(_select(kind), order, False, where, parameters)
+    if text:
+        condition, patterns = holds(("t.code", "t.name"), text)
+        made.narrow(condition, *patterns)
+    return made
+
+
+def shown(kind: SetupKind, values: Sequence[Any]) -> tuple[str, ...]:
+    """The fields' values of a row, as people read them."""
+    loaded_values = (loaded(field, value) for field, value in zip(kind.fields, values, strict=True))
+    return tuple(
+        ("yes" if value else "no") if isinstance(value, bool) else
+        ", ".join(value) if isinstance(value, list) else str(value)
+        for value in loaded_values
+    )  # fmt: skip
 
 
 def get(db: apsw.Connection, kind: str, code: str) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import apsw
+if TYPE_CHECKING:
+    import apsw
 
 T = TypeVar("T")
 
@@ -66,8 +67,10 @@ class Query:
         ):
             if key is not None:
                 columns, marks = ", ".join(self.order), ", ".join("?" * len(self.order))
+                # The first column again: its index is used even where the others are of another table.
+                conditions.append(f"{self.order[0]} {sign}= ?")
                 conditions.append(f"({columns}) {sign}{'=' if span.inclusive else ''} ({marks})")
-                parameters += key
+                parameters += [key[0], *key]
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         direction = "DESC" if self.descending != span.backwards else "ASC"
         order = ", ".join(f"{column} {direction}" for column in self.order)

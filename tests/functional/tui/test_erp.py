@@ -1,0 +1,166 @@
+"""The ERP's lists on the screen, and what is done there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from textual.widgets import Button
+
+from chansync.erp.ledger import setup, stock
+from chansync.store.transaction import transaction
+from chansync_tui.application import ChansyncApp
+from chansync_tui.screens.erp import Erp
+from functional.tui.looking import Other, until_seen
+
+WIDE = (120, 40)
+
+
+async def test_moving_in_the_menu_shows_each_list(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("5")
+        await until_seen(pilot, "Sales: 1 row", "A. Buyer", "19.90 EUR")
+        await pilot.press("j", "j", "j")
+        await until_seen(pilot, "Requests: 0 rows", "Goods that sales need and warehouses lack.")
+        await pilot.press("right_square_bracket")
+        await until_seen(pilot, "Stock: 2 rows", "SHIRT")
+        await pilot.press("G")
+        await until_seen(pilot, "Tax transactions: 0 rows", "press a to add one")
+
+
+async def test_rows_open_what_they_are_about(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("5", "enter")
+        await until_seen(pilot, "Sales: 1 row")
+        await pilot.press("enter")
+        await until_seen(pilot, "Order 998 has the status processing", "The sale n of 2026-11-24")
+        await pilot.press("escape")
+        assert isinstance(app.screen, Erp)
+        app.screen.show_list("customers")
+        await until_seen(pilot, "Customers: 1 row")
+        await pilot.press("enter")
+        await until_seen(pilot, "Customer 1: A. Buyer", "19.90 EUR  order 998")
+        await pilot.press("right_square_bracket", "j", "enter")
+        await until_seen(pilot, "The sale n of 2026-11-24")
+        await pilot.press("escape", "escape")
+        app.screen.show_list("stock")
+        await until_seen(pilot, "Stock: 2 rows")
+        await pilot.press("enter")
+        await until_seen(pilot, "The item SHIRT", "+5", "opening")
+
+
+async def test_a_record_opens_its_form_and_a_adds_one(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("5")
+        await until_seen(pilot, "Sales: 1 row")
+        assert isinstance(app.screen, Erp)
+        app.screen.show_list("warehouse")
+        await until_seen(pilot, "Warehouses: 1 row")
+        await pilot.press("enter")
+        await until_seen(pilot, "esc Close", "Main")
+        await pilot.press("escape")
+        await until_seen(pilot, "Warehouses: 1 row")
+        await pilot.press("a")
+        await until_seen(pilot, "esc Close", "warehouse")
+        await pilot.press("escape")
+        app.screen.show_list("sales")
+        await until_seen(pilot, "Sales: 1 row")
+        await pilot.press("a")
+        await until_seen(pilot, "None is added by hand.")
+
+
+async def test_stock_is_set_with_a_note_and_wrong_input_stays(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("5")
+        await until_seen(pilot, "Sales: 1 row")
+        assert isinstance(app.screen, Erp)
+        app.screen.show_list("stock")
+        await until_seen(pilot, "Stock: 2 rows")
+        await pilot.press("s")
+        await until_seen(pilot, "5 of SHIRT are on hand in main by the books.")
+        await pilot.press("end", ".", "5", "enter", *"counted", "enter")
+        assert isinstance(app.focused, Button)
+        assert app.focused.id == "no"
+        await pilot.press("right", "enter")
+        await until_seen(pilot, "The quantity is a whole number of pieces, not '5.5'")
+        await pilot.press("up", "up", "up", "end", "backspace", "backspace", "backspace", "7", "enter", "enter", "y")
+        await until_seen(pilot, "SHIRT in main: 7 on hand (+2).")
+        await until_seen(pilot, "5 of SHIRT are on hand", gone=True)
+        await until_seen(pilot, "       7        0        7")
+        with Other(company) as other:
+            assert stock.movements(other.db, "SHIRT")[0].note == "counted"
+
+
+async def test_what_is_used_is_not_removed_and_what_is_not_is(company: Path) -> None:
+    with Other(company) as other:
+        setup.add(other.db, "warehouse", "spare", {"name": "Spare"})
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("5")
+        await until_seen(pilot, "Sales: 1 row")
+        assert isinstance(app.screen, Erp)
+        app.screen.show_list("warehouse")
+        await until_seen(pilot, "Warehouses: 2 rows")
+        await pilot.press("D")
+        await until_seen(pilot, "Removes the warehouse main.")
+        await pilot.press("y")
+        await until_seen(pilot, "The warehouse main cannot be removed")
+        await pilot.press("j", "D")
+        await until_seen(pilot, "Removes the warehouse spare.")
+        await pilot.press("enter")
+        await until_seen(pilot, "Removes the", gone=True)
+        await pilot.press("D", "y")
+        await until_seen(pilot, "Removed the warehouse spare.", "Warehouses: 1 row")
+
+
+async def test_v_verifies_the_books(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("5", "v")
+        # The sale of the seed has no lines.
+        await until_seen(pilot, "The books have", "its total is 19.90 EUR, its lines add up to 0.00 EUR.")
+        await pilot.press("escape")
+        with Other(company) as other, transaction(other.db):
+            other.db.execute(
+                """INSERT INTO erp_sale_line (sale_id, position, kind, name, quantity, net, tax, discount, external_id)
+                   VALUES (1, 1, 'fee', 'Fee', '1', 1990, 0, 0, '1')"""
+            )
+        await pilot.press("v")
+        await until_seen(pilot, "The ledger is sound.")
+
+
+async def test_filters_by_text_and_warehouse(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("5", "W", "enter")
+        await until_seen(pilot, "Stock: 2 rows")
+        await pilot.press("slash", *"tea", "enter")
+        await until_seen(pilot, "Stock: 1 row", "TEAPOT")
+        await pilot.press("escape")
+        await until_seen(pilot, "Stock: 2 rows")
+
+
+async def test_an_empty_ledger_says_what_each_list_is_for(database: Callable[[str], Path]) -> None:
+    app = ChansyncApp(database("empty"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("5")
+        await until_seen(pilot, "What the orders of the channels became.", "None yet.")
+        await pilot.press(*["j"] * 4)
+        await until_seen(pilot, "Add a warehouse and an item first")
+
+
+async def test_the_tabs_fit_60_columns_and_a_click_picks_one(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=(60, 20)) as pilot:
+        await until_seen(pilot, "[1 Channels] 2 Activity  3 Messages  4 Orders  5 ERP")
+        await pilot.click(offset=(50, 0))
+        await until_seen(pilot, "[5 ERP]")
+    app = ChansyncApp(company)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_seen(pilot, "chansync [1 Channels] 2 Activity  3 Messages  4 Orders  5 ERP")
+        await pilot.click(offset=(50, 0))
+        await until_seen(pilot, "[4 Orders]")

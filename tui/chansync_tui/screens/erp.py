@@ -1,0 +1,375 @@
+"""The embedded ledger: a menu of its lists at the left, the chosen list beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, cast
+
+import apsw
+from textual import events, on
+from textual.app import SystemCommand
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input
+
+from chansync.erp.ledger import lists, setup
+from chansync.erp.ledger.lists import LISTS, ListRow
+from chansync.erp.ledger.setup_kinds import KINDS
+from chansync.model.paging import Span
+from chansync_tui.going import Edit, ShowSale
+from chansync_tui.screens import erp_pages
+from chansync_tui.screens.finder import Finder, Option
+from chansync_tui.screens.paged import PagedPage
+from chansync_tui.screens.question import Field, Question
+from chansync_tui.widgets.filterline import Chip, FilterLine
+from chansync_tui.widgets.hints import Hint
+from chansync_tui.widgets.pane import Pane
+from chansync_tui.widgets.search import Search
+from chansync_tui.widgets.table import Cell, Column, Table
+from chansync_tui.words import counted
+
+# The columns by their names: those that a list does not need at once go first where the screen is narrow.
+_COLUMNS = {
+    "sale": Column("Sale", 12, 24),
+    "date": Column("Date", 10, drop=3),
+    "channel": Column("Channel", 9, 14, drop=4),
+    "order": Column("Order", 8, 12, drop=5),
+    "customer": Column("Customer", 12, 30, drop=2),
+    "total": Column("Total", 13, 18, right=True),
+    "mark": Column("Mark", 7, drop=6),
+    "document": Column("Document", 16, 30),
+    "when": Column("When", 16, drop=2),
+    "credit of": Column("Credit of", 14, 30, drop=3),
+    "kind": Column("Kind", 8, drop=1),
+    "account": Column("Account", 9, 20),
+    "amount": Column("Amount", 13, 18, right=True),
+    "item": Column("Item", 12, 26),
+    "name": Column("Name", 12, 40, drop=4),
+    "pieces": Column("Pieces", 7, right=True),
+    "warehouse": Column("Warehouse", 9, 16, drop=1),
+    "on hand": Column("On hand", 8, right=True),
+    "blocked": Column("Blocked", 8, right=True, drop=1),
+    "free": Column("Free", 8, right=True),
+    "number": Column("Number", 7, right=True),
+    "type": Column("Type", 9, 16, drop=3),
+    "VAT number": Column("VAT number", 14, drop=6),
+    "phone": Column("Phone", 14, drop=5),
+    "email": Column("E-mail", 18, 34, drop=2),
+    "code": Column("Code", 10, 24),
+    "balance": Column("Balance", 20, 40, right=True),
+    "currencies": Column("Currencies", 10, 20),
+    "negative_stock": Column("Below zero", 10, drop=5),
+    "next_sale_number": Column("Next number", 11, right=True, drop=6),
+    "pos": Column("POS", 8, 16),
+    "gtin": Column("GTIN", 14, drop=2),
+    "rate": Column("Rate %", 7, right=True),
+}
+
+
+def _column(name: str) -> Column:
+    return _COLUMNS.get(name) or Column(name.replace("_", " ").capitalize(), 10, 24, drop=7)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerSource:
+    """A list of the ledger by its filters."""
+
+    name: str
+    text: str = ""
+    warehouse: str = ""
+
+    def read(self, db: apsw.Connection, span: Span) -> list[ListRow]:
+        return lists.read(db, self.name, self.text, self.warehouse, span)
+
+
+class Erp(PagedPage[ListRow]):
+    """Moving in the menu shows the list; Enter goes into it."""
+
+    TAB = "erp"
+    AUTO_FOCUS = "#menu"
+    HINTS: ClassVar[Sequence[Hint]] = (
+        Hint("?", "Keys", keep=True),
+        Hint("q", "Quit", keep=True),
+        Hint("tab", "Menu, list", "Menu"),
+        Hint("enter", "Open"),
+        Hint("a", "Add"),
+        Hint("s", "Set stock", "Stock"),
+        Hint("/", "Filter"),
+        Hint("v", "Verify the books", "Verify"),
+        Hint("D", "Remove"),
+        Hint("^p", "Palette"),
+    )
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab,shift+tab", "other", "Menu or list"),
+        Binding("h,left", "menu", "Back to the menu"),
+        Binding("right_square_bracket", "next_list(1)", "Next list"),
+        Binding("left_square_bracket", "next_list(-1)", "Previous list"),
+        Binding("a", "add", "Add one of this kind"),
+        Binding("s", "set_stock", "Set what is on hand of the item"),
+        Binding("D", "remove", "Remove the record"),
+        Binding("slash", "search", "Filter by text"),
+        Binding("W", "narrow_warehouse", "Filter the stock by warehouse"),
+        Binding("v", "verify", "Verify that the books balance (erp check)"),
+        Binding("c,y", "copy", "Copy the row (through the terminal)"),
+        Binding("escape", "clear", "Clear the filters"),
+    ]
+
+    class Verified(Message):
+        """The books were checked."""
+
+        def __init__(self, faults: list[str]) -> None:
+            super().__init__()
+            self.faults = faults
+
+    def __init__(self) -> None:
+        super().__init__(LedgerSource(next(iter(LISTS))))
+
+    def body(self) -> Iterable[Widget]:
+        yield FilterLine()
+        yield Search("text to look for")
+        with Horizontal(id="books"):
+            yield Table[str](
+                (Column("ERP", 10, 20),), lambda name: (LISTS[name].title,), lambda name: name, id="menu", head=True
+            )
+            yield Table[ListRow](self._columns(), self._cells, lambda row: row.key, id="list", partial=True)
+        yield Pane(id="pane")
+
+    def on_mount(self) -> None:
+        self.menu.show(list(LISTS))
+        self.menu.add_class("-chosen")
+        super().on_mount()
+
+    def on_resize(self, event: events.Resize) -> None:
+        super().on_resize(event)
+        self.set_class(event.size.width < 80, "-narrow")
+
+    @property
+    def menu(self) -> Table[str]:
+        """The lists that there are."""
+        return cast("Table[str]", self.query_one("#menu", Table))
+
+    @property
+    def chosen(self) -> LedgerSource:
+        """The list and its filters."""
+        source = self.window.source
+        assert isinstance(source, LedgerSource)
+        return source
+
+    def _columns(self) -> list[Column]:
+        return [_column(name) for name in LISTS[self.chosen.name].columns]
+
+    def _cells(self, row: ListRow) -> tuple[Cell | str, ...]:
+        columns = LISTS[self.chosen.name].columns
+        return tuple(_cell(name, text) for name, text in zip(columns, row.cells, strict=True))
+
+    def show_chips(self) -> None:
+        chosen = self.chosen
+        chips = [Chip("/", "Text", chosen.text)]
+        if chosen.name == "stock":
+            chips.append(Chip("W", "Warehouse", chosen.warehouse))
+        note = f"{LISTS[chosen.name].title}: {counted(len(self.window.lines), 'row')}{self.more}"
+        self.query_one(FilterLine).set_chips(chips, note)
+
+    def empty_text(self) -> str:
+        chosen, found = self.chosen, LISTS[self.chosen.name]
+        if chosen.text or chosen.warehouse:
+            return "Nothing matches the filters: esc clears them."
+        if chosen.name == "stock":
+            return f"{found.about}\n\nAdd a warehouse and an item first: choose them in the menu, and press a."
+        adds = "\n\nNone yet: press a to add one." if chosen.name in KINDS else "\n\nNone yet."
+        return f"{found.about}{adds}"
+
+    def explain(self) -> None:
+        found, row = LISTS[self.chosen.name], self.table.selected
+        if row is None or self.menu.has_focus:
+            self.query_one(Pane).put([(found.title, "strong"), (found.about, "")])
+            return
+        told = [
+            f"{name.replace('_', ' ')}: {text}" for name, text in zip(found.columns, row.cells, strict=True) if text
+        ]
+        self.query_one(Pane).put([("; ".join(told), ""), (_ENTER[found.opens], "dim")])
+
+    # The menu
+
+    @on(Table.Moved, "#menu")
+    def choose_list(self) -> None:
+        """Another list: with the first of it on top, and without filters."""
+        if self.menu.selected is not None and self.menu.selected != self.chosen.name:
+            self._go(LedgerSource(self.menu.selected))
+            self._explain_soon()
+
+    def _go(self, source: LedgerSource) -> None:
+        other = source.name != self.chosen.name
+        if other:
+            # Its rows have other cells than the columns that come.
+            self.table.show([])
+            self.table.set_empty("")
+        self.set_source(source)
+        if other:
+            self.table.set_columns(self._columns())
+
+    @on(Table.Chosen, "#menu")
+    def enter_list(self) -> None:
+        """Into the list."""
+        self.table.focus()
+
+    def on_descendant_focus(self) -> None:
+        self._explain_soon()
+
+    def action_other(self) -> None:
+        (self.table if self.menu.has_focus else self.menu).focus()
+
+    def action_menu(self) -> None:
+        self.menu.focus()
+
+    def action_next_list(self, step: int) -> None:
+        self.menu.action_move(step)
+
+    def show_list(self, name: str) -> None:
+        """Go to the list of that name."""
+        self.menu.select(name)
+        self.table.focus()
+
+    # Filters
+
+    def action_search(self) -> None:
+        self.query_one(Search).open(self.chosen.text)
+
+    @on(Input.Changed)
+    def narrow_text(self, event: Input.Changed) -> None:
+        """Live, with every key."""
+        self._go(LedgerSource(self.chosen.name, event.value.strip(), self.chosen.warehouse))
+
+    @on(Search.Left)
+    def leave_search(self) -> None:
+        """Back to the list."""
+        self.table.focus()
+
+    def action_clear(self) -> None:
+        if self.chosen == LedgerSource(self.chosen.name):
+            self.menu.focus()
+        self._go(LedgerSource(self.chosen.name))
+
+    @on(FilterLine.Picked)
+    def pick_chip(self, event: FilterLine.Picked) -> None:
+        """A click is like the key."""
+        if event.key == "/":
+            self.action_search()
+        else:
+            self.action_narrow_warehouse()
+
+    def action_narrow_warehouse(self) -> None:
+        if self.chosen.name != "stock":
+            self.show_list("stock")
+
+        def narrow(chosen: Option[str] | None) -> None:
+            if chosen is not None:
+                self._go(LedgerSource("stock", self.chosen.text, chosen.value))
+
+        known = [Option(row["code"], row["code"], row["name"]) for row in setup.rows(self.desk.db, "warehouse")]
+        self.app.push_screen(Finder("Warehouse", [Option("", "all", "no filter"), *known], word_width=22), narrow)
+
+    # What can be done with a row
+
+    @on(Table.Chosen, "#list")
+    def open_row(self) -> None:
+        """The sale, the customer, the item's movements, or the record's form."""
+        row = self.table.selected
+        if row is None:
+            return
+        match LISTS[self.chosen.name].opens:
+            case "sale":
+                self.post_message(ShowSale(row.name))
+            case "customer":
+                self.app.push_screen(erp_pages.CustomerPage(int(row.name)))
+            case "item":
+                self.app.push_screen(erp_pages.ItemPage(row.name))
+            case _:
+                self.post_message(Edit(self.chosen.name, row.name))
+
+    def action_add(self) -> None:
+        if self.chosen.name not in KINDS:
+            self.notify(f"{LISTS[self.chosen.name].about} None is added by hand.", markup=False)
+            return
+        self.post_message(Edit(self.chosen.name, saved=lambda _: self.table.focus()))
+
+    def action_set_stock(self) -> None:
+        row = self.table.selected
+        if self.chosen.name != "stock" or row is None:
+            self.notify("Choose Stock in the menu, and there the item in its warehouse.", markup=False)
+            return
+        item, warehouse = str(row.key[0]), str(row.key[1])
+        on_hand = row.cells[3]
+
+        def write(answer: Mapping[str, str] | None) -> None:
+            if answer is not None:
+                self.desk.write(f"Stock of {item}", erp_pages.stock_setter(item, warehouse, answer))
+
+        sentence = (
+            f"{on_hand} of {item} are on hand in {warehouse} by the books. How many are there? The difference becomes "
+            "an opening or a correction; channels that send stock send it at their next run."
+        )
+        fields = [Field("quantity", "On hand", on_hand), Field("note", "Note")]
+        self.app.push_screen(Question("Set stock", sentence, "Set it", fields, erp_pages.checked_stock), write)
+
+    def action_remove(self) -> None:
+        row, kind = self.table.selected, self.chosen.name
+        if row is None or kind not in KINDS:
+            self.notify("Only set-up is removed: what happened stays in the books for ever.", markup=False)
+            return
+
+        def remove(answer: Mapping[str, str] | None) -> None:
+            if answer is not None:
+                self.desk.write(f"Remove {row.name}", erp_pages.remover(kind, row.name))
+
+        noun = KINDS[kind].label
+        sentence = f"Removes the {noun} {row.name}. It is refused where the books or a channel use it."
+        self.app.push_screen(Question(f"Remove the {noun}", sentence, "Remove"), remove)
+
+    def action_copy(self) -> None:
+        if row := self.table.selected:
+            self.app.copy_to_clipboard("\t".join(row.cells) + "\n")
+            self.notify("Copied, where the terminal allows it (OSC 52).", markup=False, timeout=3)
+
+    def action_verify(self) -> None:
+        self.notify("Verifying the books...", markup=False, timeout=3)
+        self.desk.look("Verify the books", erp_pages.faults, lambda faults: self.post_message(self.Verified(faults)))
+
+    @on(Verified)
+    def tell_faults(self, event: Verified) -> None:
+        """Sound, or every fault."""
+        if event.faults:
+            self.app.push_screen(erp_pages.FaultsPage(event.faults))
+        else:
+            self.notify("The ledger is sound.", title="Verify the books", markup=False)
+
+    def commands(self) -> Iterable[SystemCommand]:
+        for name, found in LISTS.items():
+            yield SystemCommand(f"ERP: {found.title}", found.about, _call(self.show_list, name))
+        if self.chosen.name in KINDS:
+            yield SystemCommand(f"Add to {LISTS[self.chosen.name].title}", "A new one (key a)", self.action_add)
+        yield SystemCommand("Verify the books", "As chansync erp check (key v)", self.action_verify)
+
+
+_ENTER = {
+    "sale": "enter: the sale, its order and what can be done with it",
+    "customer": "enter: numbers, address and sales",
+    "item": "enter: its movements   s: set what is on hand",
+    "record": "enter: edit   D: remove",
+}
+
+
+def _cell(column: str, text: str) -> Cell:
+    if column in ("on hand", "free", "total", "amount") and text.startswith("-"):
+        return Cell(text, "bad")
+    if column in ("sale", "code", "document", "item"):
+        return Cell(text, "strong")
+    return Cell(text, "dim" if text == "0" else "")
+
+
+def _call(function: Any, name: str) -> Any:
+    return lambda: function(name)

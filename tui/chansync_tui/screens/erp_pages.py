@@ -1,0 +1,154 @@
+"""What the ERP's lists open, and what they write: a customer, an item's movements, faults of the books."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import apsw
+
+from chansync.erp.ledger import enquiry, stock
+from chansync.model.errors import UsageError
+from chansync.model.times import local_text
+from chansync_tui.going import ShowSale
+from chansync_tui.screens.prose import Passage, ProsePage
+from chansync_tui.text import fit
+from chansync_tui.widgets.hints import Hint
+from chansync_tui.words import counted
+
+_HINTS = (
+    Hint("esc", "Back", keep=True),
+    Hint("?", "Keys", keep=True),
+    Hint("c", "Copy"),
+    Hint("q", "Quit"),
+)
+
+#: How many of an item's movements, and of a customer's sales, are shown.
+_LAST = 200
+
+
+class CustomerPage(ProsePage):
+    """A customer's numbers, address and last sales; Enter on a sale opens it."""
+
+    TAB = "erp"
+    HINTS: ClassVar[Sequence[Hint]] = (*_HINTS[:2], Hint("enter", "Open the sale", "Sale"), *_HINTS[2:])
+
+    def __init__(self, customer_id: int) -> None:
+        super().__init__()
+        self._customer_id = customer_id
+
+    def passages(self) -> list[Passage]:
+        try:
+            found = enquiry.customer(self.desk.db, self._customer_id)
+        except UsageError as error:
+            return [Passage(str(error), "bad")]
+        address = found.pop("address")
+        told = [Passage(f"Customer {found.pop('id')}: {found.pop('name')}", "title", heading=True)]
+        told += [Passage(f"  {name.replace('_', ' '):<16} {value}") for name, value in found.items() if value]
+        told.append(Passage(f"  {'address':<16} {', '.join(str(part) for part in address.values() if part)}"))
+        sales = enquiry.sales_of(self.desk.db, self._customer_id, limit=_LAST)
+        told += [Passage(""), Passage("Sales, the newest first", "title", heading=True)]
+        for sale in sales:
+            line = f"  {sale.sale_date} {fit(sale.number, 20)} {sale.amount:>16}  order {sale.order_number}"
+            told.append(Passage(line, opens=_opener(sale.number)))
+        return told if sales else [*told, Passage("  none", "dim")]
+
+
+def _opener(number: str) -> Callable[[], ShowSale]:
+    return lambda: ShowSale(number)
+
+
+class ItemPage(ProsePage):
+    """Where an item is, and its last movements; Enter on a sale's movement opens the sale."""
+
+    TAB = "erp"
+    HINTS: ClassVar[Sequence[Hint]] = (*_HINTS[:2], Hint("enter", "Open the sale", "Sale"), *_HINTS[2:])
+
+    def __init__(self, item: str) -> None:
+        super().__init__()
+        self._item = item
+
+    def passages(self) -> list[Passage]:
+        try:
+            balances = stock.balances(self.desk.db, item=self._item)
+            movements = stock.movements(self.desk.db, self._item, limit=_LAST)
+        except UsageError as error:
+            return [Passage(str(error), "bad")]
+        told = [Passage(f"The item {self._item}", "title", heading=True)]
+        told += [
+            Passage(f"  {b.warehouse}: {b.on_hand} on hand, {b.blocked} blocked, {b.on_hand - b.blocked} free")
+            for b in balances
+        ]
+        title = f"{counted(len(movements), 'movement')}, the newest first: on hand, blocked"
+        told += [Passage(""), Passage(title, "title", heading=True)]
+        for move in movements:
+            sale = f"sale {move.sale}" if move.sale else move.note
+            line = f"  {local_text(move.at)} {fit(move.warehouse, 10)} {move.quantity:>+8} {move.blocked:>+8}"
+            line += f"  {fit(move.kind, 10)} {sale}"
+            told.append(Passage(line, opens=_opener(move.sale) if move.sale else None))
+        return told
+
+
+class FaultsPage(ProsePage):
+    """What is wrong with the books."""
+
+    TAB = "erp"
+    HINTS: ClassVar[Sequence[Hint]] = _HINTS
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__()
+        self._faults = faults
+
+    def passages(self) -> list[Passage]:
+        advice = "Back the database up (chansync db backup FILE) before you change anything."
+        head = Passage(f"The books have {counted(len(self._faults), 'fault')}", "bad", heading=True)
+        return [head, Passage(advice), Passage(""), *(Passage(f"  {fault}") for fault in self._faults)]
+
+
+def checked_stock(answer: Mapping[str, str]) -> tuple[int, str]:
+    """The quantity and the note from typed texts.
+
+    Raises:
+        UsageError: they cannot be taken.
+    """
+    from chansync.model.parameter_types import Text
+
+    quantity = _named("The quantity", stock.parse_quantity, answer["quantity"])
+    note = _named("The note", Text(longest=200).parse, answer["note"])
+    return quantity, note or ""
+
+
+def _named(what: str, parse: Callable[[str], Any], text: str) -> Any:
+    try:
+        return parse(text)
+    except UsageError as error:
+        raise UsageError(f"{what} {error}.") from None
+
+
+def stock_setter(item: str, warehouse: str, answer: Mapping[str, str]) -> Callable[[apsw.Connection], str]:
+    """What brings the stock to the answer, and says so."""
+    quantity, note = checked_stock(answer)
+
+    def write(db: apsw.Connection) -> str:
+        moved = stock.set_stock(db, item, warehouse, quantity, note=note)
+        return f"{item} in {warehouse}: {quantity} on hand ({f'{moved:+d}' if moved else 'as before'})."
+
+    return write
+
+
+def remover(kind: str, name: str) -> Callable[[apsw.Connection], str]:
+    """What removes a record, and says so."""
+
+    def write(db: apsw.Connection) -> str:
+        from chansync.sync.configuration import remove_record
+
+        return f"Removed the {remove_record(db, kind, name)} {name}."
+
+    return write
+
+
+def faults(db: apsw.Connection) -> list[str]:
+    """Every fault of the books."""
+    from chansync.erp.ledger.check import check
+
+    return check(db)
