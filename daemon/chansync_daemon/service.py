@@ -16,6 +16,7 @@ from chansync.store import daemons, jobs, runs
 from chansync.store.connection import Store, data_version
 from chansync.store.jobs import Job
 from chansync.store.owner import task_owner
+from chansync.sync import retention
 from chansync.sync.errands import perform, summary
 from chansync.sync.idle import pass_over
 from chansync.sync.notices.notifier import Notifier
@@ -32,6 +33,9 @@ BEAT_EVERY = 5.0
 
 #: How often it looks whether a notice is due, in seconds.
 TELL_EVERY = 5.0
+
+#: How often it looks whether it is time to clear away what is old, in seconds.
+CLEAR_EVERY = 300.0
 
 #: How often the timetable is looked at, in seconds; with thousands of streams each look takes a millisecond.
 START_EVERY = 1.0
@@ -79,7 +83,7 @@ class Service:
         await self._look()
         self.manager.ready()
         beat = asyncio.create_task(self._beat())
-        telling = asyncio.create_task(self._tell())
+        beside = [asyncio.create_task(self._tell()), asyncio.create_task(self._clear_away())]
         next_start = 0.0
         try:
             while not self.stop.is_set():
@@ -97,7 +101,8 @@ class Service:
         finally:
             self.manager.stopping()
             beat.cancel()
-            telling.cancel()
+            for task in beside:
+                task.cancel()
             await self._finish()
 
     async def _beat(self) -> None:
@@ -128,6 +133,18 @@ class Service:
             except Exception:
                 LOG.exception("notices could not be sent; they are tried again")
             await asyncio.sleep(TELL_EVERY)
+
+    async def _clear_away(self) -> None:
+        """Clear away what is old, once a day at a quiet time, in portions between the syncs' own writes."""
+        while True:
+            await asyncio.sleep(CLEAR_EVERY)
+            try:
+                if await self.store.run(retention.is_time):
+                    cleared = await retention.prune(self.store)
+                    told = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in cleared.items() if count)
+                    LOG.info("cleared away what is old: %s", told or "nothing")
+            except Exception:
+                LOG.exception("clearing away failed; it is tried again")
 
     async def _look(self) -> None:
         """Take up changed channels and new jobs, where anything in the database changed at all."""

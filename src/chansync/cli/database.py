@@ -17,6 +17,9 @@ _TABLE = {
     "init": ("database:init", "Make the database, or bring it up to date."),
     "check": ("database:check", "Look for damage."),
     "backup": ("database:backup_to", "Copy it while others use it."),
+    "retention": ("database_care:retention", "How long what is kept."),
+    "prune": ("database_care:prune", "Clear away what is older than that."),
+    "vacuum": ("database_care:vacuum", "Give free room back to the disk."),
 }
 
 

@@ -29,6 +29,9 @@ T = TypeVar("T")
 #: How long a write waits for another process's write, in milliseconds.
 BUSY_TIMEOUT_MS = 15_000
 
+#: How long the log (WAL) may stay once it is taken over into the database, in bytes.
+LOG_BYTES = 64 * 1024 * 1024
+
 
 class Store:
     """The open database. Synchronous code uses ``db``; asyncio code uses ``run``."""
@@ -87,6 +90,8 @@ def _configure(db: apsw.Connection) -> apsw.Connection:
     # WAL with NORMAL survives a killed process whole; a power cut may cost the last commits, never consistency,
     # and what it costs is pulled again because the cursor is lost with it.
     db.pragma("synchronous", "normal")
+    # After a long transaction the log is cut back to that when it is begun anew; otherwise it keeps its largest size.
+    db.pragma("journal_size_limit", LOG_BYTES)
     return db
 
 

@@ -54,6 +54,9 @@ class _Numbered(Migrations):
 
 migrations = _Numbered("chansync")
 
+#: Files up to that many bytes are written anew at an upgrade, so that they can give free pages back.
+LAID_OUT_ANEW = 200_000_000
+
 
 def _run(db: Database, script: str) -> None:
     # Not executescript: it commits what is open, and a migration is one transaction.
@@ -535,9 +538,13 @@ def migrate(path: Path) -> None:
         db = Database(path)
         try:
             db.execute("PRAGMA busy_timeout = 60000")
-            if not db.table_names():
+            is_new = not db.table_names()
+            if is_new:
+                # Before anything is written: a file can give free pages back only if it was laid out for it.
+                db.execute("PRAGMA auto_vacuum = INCREMENTAL")
                 db.execute("PRAGMA journal_mode = WAL")
             migrations.apply(db)
+            _lay_out(db)
             # The first version wrote these behind its migration, and may have been killed between the two.
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
@@ -545,6 +552,19 @@ def migrate(path: Path) -> None:
             db.close()
     finally:
         os.close(lock)
+
+
+def _lay_out(db: Database) -> None:
+    """Let an older file give free pages back too, where writing it anew is a matter of a second or two.
+
+    A larger one stays as it is, and ``chansync db vacuum --full`` does it when people have the time.
+    """
+    [(kind,), (pages,), (size,)] = [
+        db.execute(f"PRAGMA {name}").fetchone() for name in ("auto_vacuum", "page_count", "page_size")
+    ]
+    if not kind and pages * size <= LAID_OUT_ANEW:
+        db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        db.execute("VACUUM")
 
 
 def main(arguments: list[str]) -> int:

@@ -1,0 +1,144 @@
+"""How long things are kept: the settings, and clearing away what is older, in portions beside everything else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import apsw
+
+from chansync.model.errors import UsageError
+from chansync.model.parameter import Parameter
+from chansync.model.parameter_types import Duration
+from chansync.model.times import now_ms, parse_duration
+from chansync.store import pruning, settings
+from chansync.store.connection import Store
+from chansync.store.transaction import transaction
+
+#: The shortest time that anything is kept, in seconds.
+SHORTEST = 86_400
+
+#: The quiet hour, local time, in which the daemon clears away; and after how many hours it does at any time.
+QUIET_HOUR = 3
+AT_THE_LATEST = 44
+
+#: The pause between two portions, in seconds: the syncs go first.
+PAUSE = 0.05
+
+#: Free pages that stay in the file for what comes next, as a part of all.
+SPARE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Keep(Duration):
+    """How long something is kept, a day at least; off: for ever."""
+
+    @property
+    def word(self) -> str:
+        return "duration or off"
+
+    def convert(self, text: str) -> str:
+        value = super(Keep, self).convert(text)
+        seconds = parse_duration(value)
+        if seconds is not None and seconds < SHORTEST:
+            raise UsageError("is shorter than a day")
+        return value
+
+
+_P = Parameter
+
+#: What is kept how long; ``off`` is for ever.
+SETTINGS = (
+    _P("keep_messages", "Messages", "Solved problems, warnings and events. Open problems stay.", 0, Keep(), "365d"),
+    _P("keep_runs", "Runs", "What each run did.", 0, Keep(), "90d"),
+    _P("keep_empty_runs", "Empty runs", "Runs of the schedule that brought nothing new.", 0, Keep(), "2d"),
+    _P("keep_jobs", "Jobs", "What people asked the daemon to do.", 0, Keep(), "30d"),
+    _P("keep_order_data", "Order data", "The site's own data of an order, once it is a sale and nothing is left to do "
+       "with it. The order and its sale stay.", 0, Keep(), "365d"),
+    _P("keep_outbox", "Sent statuses", "Statuses that were sent or need not be. The latest of each order stays.", 0,
+       Keep(), "365d"),
+    _P("keep_notices", "Notices", "What notice users were told.", 0, Keep(), "90d"),
+)  # fmt: skip
+
+BY_NAME = {each.name: each for each in SETTINGS}
+
+
+def values(db: apsw.Connection) -> dict[str, str]:
+    """Every setting."""
+    return {each.name: settings.get(db, each.name) or each.default for each in SETTINGS}
+
+
+def change(db: apsw.Connection, texts: Mapping[str, str]) -> None:
+    """Check and save settings; an empty text means the default.
+
+    Raises:
+        UsageError: there is no such setting, or values are wrong; every one is named, and nothing is saved.
+    """
+    errors, parsed = [], {}
+    for name, text in texts.items():
+        if name not in BY_NAME:
+            errors.append(f"{name!r:.40} is nothing that is kept for a time: there are {', '.join(BY_NAME)}")
+            continue
+        try:
+            parsed[name] = BY_NAME[name].type.parse(text) or ""
+        except UsageError as error:
+            errors.append(f"{name} {error}")
+    if errors:
+        raise UsageError(". ".join(errors) + ". Nothing was changed.")
+    with transaction(db):
+        for name, value in parsed.items():
+            settings.put(db, name, value)
+
+
+def is_time(db: apsw.Connection, now: datetime | None = None) -> bool:
+    """Whether the daemon should clear away now: in the quiet hour of a day, or when that was missed."""
+    here = now or datetime.now().astimezone()
+    hours = (int(here.timestamp() * 1000) - int(settings.get(db, "pruned_at") or 0)) / 3_600_000
+    # A clock that was set back must not keep it from ever happening.
+    return hours < 0 or hours > AT_THE_LATEST or (hours > 20 and here.hour == QUIET_HOUR)
+
+
+async def prune(store: Store) -> dict[str, int]:
+    """Clear away what is older than the settings say, and give the room back; how many of each kind.
+
+    It may be broken off at any moment: the next time goes on.
+    """
+    kept = await store.run(values)
+    counts = {}
+    for kind in pruning.KINDS:
+        seconds = parse_duration(kept[f"keep_{kind}"])
+        counts[kind] = 0 if seconds is None else await _clear(store, kind, now_ms() - seconds * 1000)
+    await give_back(store, SPARE)
+    await store.run(settings.put, "pruned_at", str(now_ms()))
+    return counts
+
+
+async def _clear(store: Store, kind: str, before: int) -> int:
+    count, after = 0, 0
+    while True:
+        cleared, last = await store.run(pruning.portion, kind, before, after)
+        count += cleared
+        if last is None:
+            return count
+        after = last
+        await asyncio.sleep(PAUSE if cleared else 0)
+
+
+async def give_back(store: Store, spare: float = 0.0) -> int:
+    """Give free pages back to the disk, a few at a time; how many bytes. Nothing where the file cannot.
+
+    Args:
+        spare: what part of the file's pages may stay free.
+    """
+    pages, free, size = await store.run(_pages)
+    least = int(pages * spare)
+    while free > least and await store.run(pruning.give_back):
+        _, free, _ = await store.run(_pages)
+        await asyncio.sleep(PAUSE)
+    return (pages - (await store.run(_pages))[0]) * size
+
+
+def _pages(db: apsw.Connection) -> tuple[int, int, int]:
+    return db.pragma("page_count"), db.pragma("freelist_count"), db.pragma("page_size")
