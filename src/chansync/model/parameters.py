@@ -59,15 +59,15 @@ _P = Parameter
 PARAMETERS: tuple[Parameter, ...] = (
     # 1 Basic data
     _P("integration_system", "Integration system", "The system that the channel belongs to. Fixed after the "
-       "first sync.", 1, Reference(source="system"), needed=True),
+       "first sync.", 1, Reference(source="system"), needed=True, opening=True),
     _P("system_type", "System type", "production: everything. working: everything, its sales are marked. "
        "test: reads from the site, pushes nothing to it, its sales are marked as test sales.", 1,
        Choice(words=("production", "working", "test")), "production"),
     _P("pos", "POS", "The point of sale that the channel sells from.", 1, _erp("pos"), needed=True),
     # 2 Information
-    _P("name", "Name", "The channel's name for people.", 2, Text(longest=80), needed=True),
+    _P("name", "Name", "The channel's name for people.", 2, Text(longest=80), needed=True, opening=True),
     _P("code", "Code", "The channel's code on the command line and in the numbers of its sales.", 2, Code(),
-       needed=True),
+       needed=True, opening=True),
     _P("description", "Description", "Notes for your colleagues.", 2, Text(longest=1000)),
     # 3 Parameters
     _P("store_domain", "Store domain", "The site: shop.example, https://shop.example/sub, with a port if it has "

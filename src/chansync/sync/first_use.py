@@ -16,8 +16,8 @@ from chansync.store.transaction import transaction
 from chansync.sync import configuration
 from chansync.sync.confirm import ConnectionReport, confirm_channel
 
-#: What is asked for before the first connection; much of the rest is filled in by it.
-OPENING = frozenset(parameter.name for parameter in PARAMETERS if parameter.opening or parameter.section <= 2)
+#: What the first connection cannot do without; much of the rest is filled in by it, or waits until after it.
+OPENING = frozenset(parameter.name for parameter in PARAMETERS if parameter.opening)
 
 
 def is_first_use(current: Channel | None, changes: Mapping[str, Any], secrets: Collection[str]) -> bool:
