@@ -187,6 +187,10 @@ class Erp(Protocol):
         """The lines as recorded."""
         ...
 
+    def refunded_lines(self, db: apsw.Connection, sale_id: int) -> list[RefundLine]:
+        """What was given back of each line so far, one entry a refund and line."""
+        ...
+
     def sale_number(self, db: apsw.Connection, sale_id: int) -> str:
         """The sale's number."""
         ...

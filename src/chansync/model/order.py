@@ -100,6 +100,7 @@ class Order:
         gross: amounts hold their tax. Where a line's tax is zero nobody said how much of it that is, and the rate of
             the sale's tax transaction divides it.
         awaits_prices: the site does not say yet what it costs, so that it cannot be a sale yet.
+        shrinks: pieces of it were cancelled, and have left its lines and amounts instead of coming as a refund.
         sent_by_site: the platform sends the goods itself, from a stock that it keeps; nothing of it is told back.
         raw: the platform's own data, kept for people and for a later retry.
     """
@@ -129,6 +130,7 @@ class Order:
     raw: dict[str, Any] = field(default_factory=dict, repr=False)
     gross: bool = False
     awaits_prices: bool = False
+    shrinks: bool = False
     sent_by_site: bool = False
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import apsw
 
-from chansync.erp.protocol import NumberTaken
+from chansync.erp.protocol import NotPossible, NumberTaken
 from chansync.model.money import format_money, from_minor, round_to_minor
 from chansync.model.order import Order, UnreadableOrder
 from chansync.model.sale import LineKind, SaleDraft
@@ -22,6 +22,7 @@ from chansync.redaction import scrub
 from chansync.store import mappings, messages, orders
 from chansync.store.orders import OrderRow
 from chansync.store.transaction import transaction
+from chansync.sync.cancelled_parts import give_back, remaining
 from chansync.sync.drafting import Problem, draft_sale, with_tax
 from chansync.sync.lifecycle import Settled, asked_for, settle
 from chansync.sync.outgoing import note_sale
@@ -240,6 +241,8 @@ def _take_over_edits(db: apsw.Connection, settings: ImportSettings, order: Order
         return []
     number = settings.erp.sale_number(db, sale_id)
     if settings.erp.state(db, sale_id).touched:
+        if order.shrinks and (done := _give_back(db, settings, order, sale_id)):
+            return [done]
         sentence = f"Order {order.number} changed on the site after it became the sale {number}: {'; '.join(changes)}."
         return Problem("order_changed", sentence, {"sale": number, "changes": changes})
     try:
@@ -248,6 +251,15 @@ def _take_over_edits(db: apsw.Connection, settings: ImportSettings, order: Order
     except Problem as problem:
         return problem
     return [f"rewritten: {'; '.join(changes)}"]
+
+
+def _give_back(db: apsw.Connection, settings: ImportSettings, order: Order, sale_id: int) -> str:
+    """Refund what was cancelled of the order; nothing where that is not all of the difference, or is refused."""
+    try:
+        with transaction(db):
+            return give_back(db, settings, order, sale_id)
+    except NotPossible:
+        return ""
 
 
 def _complete(db: apsw.Connection, settings: ImportSettings, order: Order, sale_id: int) -> list[str]:
@@ -267,13 +279,15 @@ def differences(db: apsw.Connection, settings: ImportSettings, order: Order, sal
     """What of an order is no longer as in its sale, for people: total, and each line's quantity and amount."""
     currency, total = settings.erp.sale_total(db, sale_id)
     changes: list[str] = []
+    if order.shrinks:
+        total, recorded = remaining(db, settings, sale_id)
+    else:
+        lines = settings.erp.sale_lines(db, sale_id)
+        recorded = {line.external_id: line for line in lines if line.kind is not LineKind.ROUNDING}
     if order.currency and order.currency != currency:
         return [f"its currency is {order.currency}, the sale's is {currency}"]
     if order.total != from_minor(total, currency):
         changes.append(f"its total is {order.total} {currency}, the sale's is {format_money(total, currency)}")
-    recorded = {
-        line.external_id: line for line in settings.erp.sale_lines(db, sale_id) if line.kind is not LineKind.ROUNDING
-    }
     for line in order.lines:
         known = recorded.pop(line.external_id, None)
         if known is None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from chansync.demo.amazon import AmazonServer, Seller
+from chansync.erp.ledger.check import check
 from chansync.store import channels
 from chansync.store.connection import Store
 from chansync.sync import configuration
@@ -209,6 +210,40 @@ class TestCancellation:
         assert sales(de)[own][2] == int(Decimal(seller.truth([own])[own]["total"]) * 100)
         quantities = "SELECT i.code, l.quantity FROM erp_sale_line l JOIN erp_item i ON i.id = l.item_id"
         assert rows(de, f"{quantities} WHERE l.kind = 'item'") == [("SKU-001", "1"), ("SKU-002", "1")]
+
+    def test_a_part_that_is_cancelled_of_a_paid_sale_is_given_back(self, de: Store, seller: Seller) -> None:
+        own = seller.place_order("DE", lines={"SKU-001": 3, "SKU-002": 1}, fulfilled_by="MERCHANT")
+        configuration.change_channel(de, "de", {"block_quantities": "yes"})
+        sync(de, "de")
+        before = sales(de)[own][2]
+        line = seller.order(own).lines[0]
+
+        for pieces in (1, 1):
+            seller.cancel(own, {line.id: pieces})
+            sync(de, "de")
+            sync(de, "de")
+
+        assert world.open_codes(de) == {}
+        left = int(Decimal(seller.truth([own])[own]["total"]) * 100)
+        assert rows(de, "SELECT sum(amount) FROM erp_payment") == [(left,)]
+        assert rows(de, "SELECT sum(total) FROM erp_document") == [(left,)]
+        assert rows(de, "SELECT count(*), sum(total) FROM erp_refund") == [(2, before - left)]
+        blocked = """SELECT i.code, sum(m.blocked) FROM erp_stock_movement m JOIN erp_item i ON i.id = m.item_id
+                     GROUP BY 1 ORDER BY 1"""
+        assert rows(de, blocked) == [("SKU-001", 1), ("SKU-002", 1)]
+        assert check(de.db) == []
+
+    def test_and_the_rest_of_it_later_cancels_the_sale(self, de: Store, seller: Seller) -> None:
+        own = seller.place_order("DE", lines={"SKU-001": 3})
+        sync(de, "de")
+        seller.cancel(own, {seller.order(own).lines[0].id: 1})
+        sync(de, "de")
+        seller.cancel(own)
+        sync(de, "de")
+
+        assert world.open_codes(de) == {}
+        assert rows(de, "SELECT sum(amount) FROM erp_payment") == [(0,)]
+        assert check(de.db) == []
 
 
 class TestSingleOrders:

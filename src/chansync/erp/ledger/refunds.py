@@ -45,6 +45,16 @@ def refund(db: apsw.Connection, sale: Facts, key: str, total: int, lines: list[R
     return True
 
 
+def refunded_lines(db: apsw.Connection, sale_id: int) -> list[RefundLine]:
+    """``Erp.refunded_lines``."""
+    rows = db.execute(
+        """SELECT l.external_id, l.quantity, l.net, l.tax FROM erp_refund r
+           JOIN erp_refund_line l ON l.refund_id = r.id WHERE r.sale_id = ?""",
+        (sale_id,),
+    )
+    return [RefundLine(external_id, Decimal(quantity), net, tax) for external_id, quantity, net, tax in rows]
+
+
 def _match(db: apsw.Connection, sale: Facts, lines: list[RefundLine]) -> list[tuple[RefundLine, _Sold]]:
     """Each refunded line with the line that was sold.
 

@@ -55,6 +55,9 @@ class Ledger:
     def sale_lines(self, db: apsw.Connection, sale_id: int) -> list[SaleLine]:
         return recording.sale_lines(db, sale_id)
 
+    def refunded_lines(self, db: apsw.Connection, sale_id: int) -> list[RefundLine]:
+        return refunds.refunded_lines(db, sale_id)
+
     def sale_number(self, db: apsw.Connection, sale_id: int) -> str:
         return str(db.execute("SELECT number FROM erp_sale WHERE id = ?", (sale_id,)).get)
 

@@ -126,6 +126,10 @@ class OrderReader:
             raw=raw,
             gross=not on_top,
             awaits_prices=awaits_prices,
+            shrinks=any(
+                _object(item, "cancellation").get("cancellationExecution")
+                for item in listed(raw.get("orderItems"), "orderItems")
+            ),
             sent_by_site=by_amazon,
         )
 
