@@ -6,8 +6,9 @@ import apsw
 
 from chansync.model.channel import Channel, IntegrationSystem
 from chansync.model.parameter import defaults
-from chansync.platforms.protocol import Connector, ConnectorSettings, SystemSettings
+from chansync.platforms.protocol import Connector, ConnectorSettings
 from chansync.platforms.registry import platform
+from chansync.platforms.system import SystemSettings
 from chansync.store import channels, secrets
 from chansync.store.connection import Store
 from chansync.sync.system_state import StoredState

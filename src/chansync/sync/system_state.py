@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from chansync.platforms.protocol import DealtOrder, FoundOrder
+from chansync.platforms.system import DealtOrder, FoundOrder
 from chansync.store import inbox
 from chansync.store.connection import Store
 from chansync.store.owner import task_owner
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class StoredState:
-    """``chansync.platforms.protocol.SystemState`` on the database."""
+    """``chansync.platforms.system.SystemState`` on the database."""
 
     def __init__(self, store: Store, system_id: int) -> None:
         self._store = store

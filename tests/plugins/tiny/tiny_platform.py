@@ -30,9 +30,9 @@ from chansync.platforms.protocol import (
     SiteItem,
     StatusChange,
     SystemIdentity,
-    SystemSettings,
     Traffic,
 )
+from chansync.platforms.system import SystemSettings
 
 
 class File:

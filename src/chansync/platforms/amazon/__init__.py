@@ -5,14 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from chansync.platforms.amazon.parameters import SYSTEM_PARAMETERS
-from chansync.platforms.protocol import (
-    Capability,
-    Connector,
-    ConnectorSettings,
-    LookupValue,
-    SystemIdentity,
-    SystemSettings,
-)
+from chansync.platforms.protocol import Capability, Connector, ConnectorSettings, LookupValue, SystemIdentity
+from chansync.platforms.system import SystemSettings
 
 
 class Amazon:

@@ -8,7 +8,8 @@ from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.model.order import Order
 from chansync.platforms.amazon.client import SpApi
 from chansync.platforms.amazon.feeds import Feeds
-from chansync.platforms.protocol import PushResult, SystemState
+from chansync.platforms.protocol import PushResult
+from chansync.platforms.system import SystemState
 
 FEED = "POST_ORDER_ACKNOWLEDGEMENT_DATA"
 #: The reason that fits a sale cancelled in the ERP, whatever made somebody cancel it.

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
+from chansync.model.times import now_ms
 from chansync.platforms.amazon.login import Login
 from chansync.platforms.amazon.places import base_address
 from chansync.platforms.amazon.rates import Operation, Rates
 from chansync.platforms.http import ATTEMPTS, Content, SiteHttp
 from chansync.platforms.http_failures import Answer
-from chansync.platforms.protocol import SystemSettings
+from chansync.platforms.system import SystemSettings
 from chansync.platforms.texts import text
 
 PARTICIPATIONS = Operation("getMarketplaceParticipations", 0.016, 15)
@@ -36,20 +37,28 @@ class SpApi:
     Args:
         sandbox: Amazon's sandbox instead of the real thing.
         patience: how long a request may wait for its turn, in seconds.
+        now: the clock, UTC milliseconds; only tests pass their own.
 
     Raises:
         SiteRefused: a key of the system is missing.
     """
 
     def __init__(
-        self, system: SystemSettings, *, sandbox: bool = False, patience: float = PATIENCE, **http_options: Any
+        self,
+        system: SystemSettings,
+        *,
+        sandbox: bool = False,
+        patience: float = PATIENCE,
+        now: Callable[[], int] = now_ms,
+        **http_options: Any,
     ) -> None:
         self.system = system.code
         self.realm = "sandbox " if sandbox else ""
-        self.login = Login(system.code, system.values, **http_options)
+        self.login = Login(system.code, system.values, now, **http_options)
         self.base = base_address(self.login.region, sandbox)
         self.http = SiteHttp("Amazon", secrets=self.login.secrets, repeats_429=False, **http_options)
-        self.rates = Rates(system.state, self.realm)
+        self.now = now
+        self.rates = Rates(system.state, self.realm, now)
         self.patience = patience
 
     async def aclose(self) -> None:

@@ -16,7 +16,7 @@ from chansync.model.times import now_ms
 from chansync.platforms.amazon.client import SpApi, part
 from chansync.platforms.amazon.rates import Operation
 from chansync.platforms.http import LARGEST_ANSWER, Content
-from chansync.platforms.protocol import SystemState
+from chansync.platforms.system import SystemState
 from chansync.platforms.texts import text
 
 CREATE_DOCUMENT = Operation("createFeedDocument", 0.5, 15)

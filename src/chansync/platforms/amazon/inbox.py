@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from chansync.model.errors import DataError, SiteRefused, SiteUnavailable
-from chansync.model.times import from_ms, now_ms
+from chansync.model.times import from_ms
 from chansync.platforms.amazon import search
 from chansync.platforms.amazon.client import SEARCH_ORDERS, SpApi
 from chansync.platforms.amazon.search import Step
 from chansync.platforms.http_failures import Answer
-from chansync.platforms.protocol import DealtOrder, FoundOrder, SystemState
+from chansync.platforms.system import DealtOrder, FoundOrder, SystemState
 from chansync.platforms.texts import moment, text
 
 ORDERS = "/orders/2026-01-01/orders"
@@ -29,17 +29,13 @@ _STATE = "search"
 
 
 class Inbox:
-    """The inbox of a seller.
+    """The inbox of a seller."""
 
-    Args:
-        now: the clock, UTC milliseconds; only tests pass their own.
-    """
-
-    def __init__(self, api: SpApi, state: SystemState, now: Callable[[], int] = now_ms) -> None:
+    def __init__(self, api: SpApi, state: SystemState) -> None:
         self._api = api
         self._state = state
         self._name = f"{api.realm}{_STATE}"
-        self._now = now
+        self._now = api.now
         #: Marketplaces for which something new was found since this was made.
         self.news_for: set[str] = set()
         #: A sentence on why searching has not come to its end; empty when it has.

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -17,6 +16,7 @@ from weakref import WeakKeyDictionary
 import httpx
 
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
+from chansync.model.times import now_ms
 from chansync.platforms.amazon.places import REGIONS, is_loopback, token_address
 from chansync.platforms.http import Content, SiteHttp
 from chansync.platforms.http_failures import Answer
@@ -29,7 +29,7 @@ MARGIN = 60.0
 @dataclass(slots=True)
 class _Token:
     value: str
-    until: float
+    until: int
 
 
 _tokens: dict[str, _Token] = {}
@@ -43,8 +43,11 @@ class Login:
         SiteRefused: one of them is missing.
     """
 
-    def __init__(self, system: str, values: Mapping[str, Any], **http_options: Any) -> None:
+    def __init__(
+        self, system: str, values: Mapping[str, Any], now: Callable[[], int] = now_ms, **http_options: Any
+    ) -> None:
         self._system = system
+        self._now = now
         self.region = text(values.get("region"))
         self._client_id = text(values.get("client_id"))
         self._client_secret = text(values.get("client_secret"))
@@ -86,7 +89,7 @@ class Login:
         locks = _locks.setdefault(asyncio.get_running_loop(), {})
         async with locks.setdefault(self._key, asyncio.Lock()):
             known = _tokens.get(self._key)
-            if known and known.until > time.monotonic():
+            if known and self._now() < known.until:
                 return known.value
             fresh = await self._get()
             _tokens[self._key] = fresh
@@ -114,7 +117,7 @@ class Login:
             raise SiteUnavailable("Amazon's login answered without an access token: try again.", code="no_token")
         lifetime = data.get("expires_in")
         seconds = float(lifetime) if isinstance(lifetime, int) and 0 < lifetime <= 86400 else 3600.0
-        return _Token(token, time.monotonic() + max(seconds - MARGIN, seconds / 2))
+        return _Token(token, self._now() + int(1000 * max(seconds - MARGIN, seconds / 2)))
 
     def _refusal(self, answer: Answer) -> SiteError:
         error = text(answer.data.get("error")) if isinstance(answer.data, dict) else ""

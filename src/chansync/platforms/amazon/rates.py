@@ -13,7 +13,7 @@ from typing import Any
 
 from chansync.model.errors import SiteUnavailable
 from chansync.model.times import now_ms
-from chansync.platforms.protocol import SystemState
+from chansync.platforms.system import SystemState
 
 #: Rates beyond these are not believed, in requests a second.
 _SLOWEST, _FASTEST = 0.0001, 10_000_000.0

@@ -6,7 +6,8 @@ from typing import Any
 
 from chansync.model.errors import SiteRefused
 from chansync.model.parameter import Parameter
-from chansync.platforms.protocol import Capability, Connector, ConnectorSettings, SystemIdentity, SystemSettings
+from chansync.platforms.protocol import Capability, Connector, ConnectorSettings, SystemIdentity
+from chansync.platforms.system import SystemSettings
 from chansync.platforms.woocommerce.connector import WooCommerceConnector
 
 
