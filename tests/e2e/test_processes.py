@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from chansync.demo.woocommerce import Shopper
@@ -215,3 +216,15 @@ def test_the_demo_ends_with_an_audit_that_finds_nothing_wrong(tmp_path: Path) ->
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Orders at Amazon: 12" in done.stdout
     assert "Nothing lost, nothing doubled, nothing off by a cent." in done.stdout
+
+
+def test_a_demo_that_is_ended_from_outside_leaves_no_process_behind(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "chansync", "demo", "--amazon", "--headless", "--seconds", "300", "--orders", "20"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as demo:
+        assert demo.stdout is not None
+        assert any("shoppers keep ordering" in line for line in demo.stdout)
+        started = psutil.Process(demo.pid).children(recursive=True)
+        assert len(started) >= 3
+        demo.send_signal(signal.SIGTERM)
+        assert demo.wait(60) == 128 + signal.SIGTERM
+    assert not psutil.wait_procs(started, timeout=10)[1]

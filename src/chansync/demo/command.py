@@ -61,6 +61,9 @@ def run(
         ChansyncError: something of it could not start.
     """
     options = Options(orders=orders, seed=seed, seconds=seconds, amazon=amazon)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # Otherwise the end of this process would leave the sites and the daemon behind.
+        signal.signal(number, _leave)
     with _folder(keep) as folder, contextlib.ExitStack() as sites:
         path = folder / "chansync.db"
         shop = sites.enter_context(_site("woocommerce", options))
@@ -79,6 +82,10 @@ def run(
             print(f"The daemon pulls every {CADENCE}; shoppers keep ordering for {seconds} s …", flush=True)
             _wait(seconds)
         return asyncio.run(_summary(path, fake))
+
+
+def _leave(number: int, _frame: object) -> None:
+    sys.exit(128 + number)
 
 
 @contextlib.contextmanager

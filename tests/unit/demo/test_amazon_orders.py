@@ -7,8 +7,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chansync.demo.amazon import AmazonServer, Seller
+from chansync.demo.amazon.book import Book, Order, Query
+from chansync.demo.amazon.generate import Generator, Wish
+from chansync.demo.amazon.goods import Goods
+from chansync.demo.amazon.marketplaces import MARKETPLACES
 from support.amazon import ALL_DATA, ORDERS, AmazonClient, login_form
 
 LONG_AGO = "2020-01-01T00:00:00Z"
@@ -290,3 +296,39 @@ def test_an_order_that_is_none_is_a_404_and_nonsense_a_400(client: AmazonClient)
     assert error(client.get(f"{ORDERS}/12"))[:2] == (400, "InvalidInput")
     assert error(client.get("/orders/v0/orders"))[0] == 404
     assert error(client.delete(f"{ORDERS}/302-1234567-1234567"))[0] == 405
+
+
+@given(
+    moments=st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), max_size=40),
+    window=st.tuples(st.integers(0, 20), st.integers(0, 20)),
+    size=st.integers(1, 7),
+    by=st.sampled_from(("created", "updated")),
+    places=st.frozensets(st.sampled_from(("A1PA6795UKMFR9", UK)), max_size=2),
+)
+def test_pages_of_any_size_hold_what_the_filters_say_once_and_the_oldest_first(
+    moments: list[tuple[int, int]], window: tuple[int, int], size: int, by: str, places: frozenset[str]
+) -> None:
+    generator = Generator(1, Goods(0), [MARKETPLACES["DE"], MARKETPLACES["UK"]])
+    orders = [generator.order(number, created, Wish()) for number, (created, _) in enumerate(moments)]
+    book = Book()
+    for order, (created, later) in zip(orders, moments, strict=True):
+        order.updated = created + later
+    book.fill(orders[::2])
+    for order in orders[1::2]:
+        book.add(order)
+    query = Query(by, *window, places=places)
+    found: list[Order] = []
+    page, following = book.search(query, None, size)
+    while True:
+        found += page
+        if following is None:
+            break
+        assert len(page) == size
+        page, following = book.search(query, following, size)
+    expected = [
+        order for order in orders
+        if window[0] <= getattr(order, by) <= window[1] and (not places or order.place.id in places)
+    ]  # fmt: skip
+    assert [order.id for order in found] == sorted(
+        (order.id for order in expected), key=lambda own: (getattr(book.orders[own], by), own)
+    )

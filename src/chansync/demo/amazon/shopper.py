@@ -6,11 +6,18 @@ import random
 import threading
 from types import TracebackType
 
-from chansync.demo.amazon.book import PENDING, UNSHIPPED
+from chansync.demo.amazon.book import PENDING, UNSHIPPED, Order
 from chansync.demo.amazon.goods import AMAZON
 from chansync.demo.amazon.seller import Seller
 
 _RECENT = 200
+
+
+def _cancel_a_piece(seller: Seller, order: Order) -> None:
+    for line in order.lines:
+        if line.left - line.shipped > 1:
+            seller.cancel(order.id, {line.id: 1})
+            return
 
 
 class Shopper:
@@ -24,7 +31,8 @@ class Shopper:
         self._thread = threading.Thread(target=self._run, name="demo-shopper", daemon=True)
 
     def step(self) -> None:
-        """One action: mostly a new order, else a payment, a cancellation, a wish to cancel, or an FBA shipment."""
+        """One action: mostly a new order, else a payment, a cancellation of all or of a piece, a wish to cancel, or a
+        shipment by Amazon."""
         chance, seller = self._random.random(), self.seller
         if chance < 0.55:
             seller.place_order(status=self._random.choice((PENDING, UNSHIPPED, UNSHIPPED)))
@@ -42,6 +50,8 @@ class Shopper:
                 seller.wish_to_cancel(order.id)
             elif chance > 0.92:
                 seller.cancel(order.id)
+            elif chance > 0.85:
+                _cancel_a_piece(seller, order)
 
     def _run(self) -> None:
         while not self._stop.wait(self._random.expovariate(self._rate)):
