@@ -63,7 +63,8 @@ def sync(
 ) -> int:
     """Sync channels once, now: those named, or every channel that is used.
 
-    Without options it pulls orders, and sends the statuses and the stock that the channel is set to send.
+    Without options it pulls orders, and sends the statuses and the stock that the channel is set to send. Who may not
+    open the keys of the channels has it done by the daemon.
 
     Exit code 1: problems were found; 4: a site cannot be reached or refused.
     """
@@ -108,8 +109,14 @@ def sync(
 
 def sync_and_report(session: Session, codes: Sequence[str], request: SyncRequest, *, as_json: bool) -> int:
     """Sync the channels, several at once, with progress on stderr and a summary on stdout; the exit code."""
+    from chansync.cli.sync_by_daemon import is_needed, sync_by_daemon
+
+    by_daemon = is_needed(session)
     with _progress() as progress:
-        results, interrupted = session.run_async(lambda store: _sync_all(store, codes, request, progress))
+        if by_daemon:
+            results, interrupted = sync_by_daemon(session, codes, request, progress), False
+        else:
+            results, interrupted = session.run_async(lambda store: _sync_all(store, codes, request, progress))
     if as_json:
         print_json([asdict(result) for result in results])
     else:

@@ -43,7 +43,8 @@ def examine(
     try:
         there = path.exists()
     except OSError as error:
-        yield problem("database", f"{path} cannot be looked at: {error.strerror}.", "Run this as a user of its group.")
+        yield from files.files(path)
+        yield problem("database", f"{path} cannot be looked at: {error.strerror}.", "")
         return
     if not there:
         yield problem("database", f"There is no database at {path}.", "Make one: chansync db init")

@@ -164,13 +164,13 @@ def disk(database: Path) -> Iterator[Finding]:
     free = f"{_megabytes(usage.free)} of {_megabytes(usage.total)} are free on the disk of {folder}"
     if usage.free < LEAST_FREE:
         yield problem("disk", f"Only {free}.", "Make room: with a full disk nothing can be taken in.")
-    elif usage.free < 2 * size:
+    elif size and usage.free < 2 * size:
         yield warning(
             "disk", f"{free}; the database has {_megabytes(size)}, and an upgrade or a backup beside it copies it.",
             "Make room.",
         )  # fmt: skip
     else:
-        yield ok("disk", f"{free}; the database has {_megabytes(size)}.")
+        yield ok("disk", f"{free}; the database has {_megabytes(size)}." if size else f"{free}.")
     if files.f_files and files.f_favail < LEAST_FREE_FILES:
         yield problem("disk", f"Only {files.f_favail} more files can be made on the disk of {folder}.", "Remove some.")
     kind = file_system(folder)

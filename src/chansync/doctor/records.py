@@ -162,11 +162,12 @@ def sealed_secrets(db: apsw.Connection, path: Path) -> Iterator[Finding]:
                 "Enter them again, or restore the key of their time: chansync secrets status",
             )  # fmt: skip
         else:
-            yield ok("secrets", f"The private key opens all {len(state.found)}.")
+            count = len(state.found)
+            yield ok("secrets", f"The private key opens all {count}." if count else "The private key is there.")
     else:
         user = daemon_user(path.parent)
         if os.geteuid() != user and not os.access(state.key, os.R_OK):
-            yield ok("secrets", f"Only the daemon's user, {name_of(user)}, may open the {len(state.found)} secrets.")
+            yield ok("secrets", f"Only the daemon's user, {name_of(user)}, may open them, as it should be.")
         else:
             yield problem("secrets", state.trouble, "")
     for system in systems.systems(db):

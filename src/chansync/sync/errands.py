@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,34 @@ async def _hold(store: Store, job: Job, owner: str) -> None:
         await store.run(jobs.renew, job.id, owner)
 
 
+def request_args(request: SyncRequest) -> dict[str, Any]:
+    """What a ``sync`` job needs to know of a request; not that of a dry run, which is for the asking process."""
+    args = {name: value for name, value in asdict(request).items() if value != getattr(SyncRequest(), name)}
+    if request.since:
+        args["since"] = request.since.isoformat()
+    return {"request": args | {"orders": request.orders}}
+
+
+def _request(job: Job) -> SyncRequest:
+    args = job.args.get("request")
+    if args is None:
+        numbers = tuple(job.args.get("order_numbers", ()))
+        return SyncRequest(
+            orders=job.kind == "sync",
+            as_set=job.kind == "sync" and not numbers,
+            order_numbers=numbers,
+            lookups=job.kind == "lookups" or bool(job.args.get("lookups")),
+        )
+    since = args.get("since")
+    return SyncRequest(
+        **args
+        | {
+            "since": date.fromisoformat(since) if since else None,
+            "order_numbers": tuple(args.get("order_numbers", ())),
+        }
+    )
+
+
 def _finish(db: apsw.Connection, job_id: int, owner: str, ok: bool, result: dict[str, Any]) -> None:
     jobs.finish(db, job_id, owner, ok=ok, result=result)
 
@@ -99,14 +128,7 @@ async def _do(
     if job.kind in ("test", "confirm"):
         return _report(await _connect(job)(store, channel.code))
     if job.kind in ("sync", "lookups"):
-        numbers = tuple(job.args.get("order_numbers", ()))
-        request = SyncRequest(
-            orders=job.kind == "sync",
-            as_set=job.kind == "sync" and not numbers,
-            order_numbers=numbers,
-            lookups=job.kind == "lookups" or bool(job.args.get("lookups")),
-        )
-        return _results(await _sync(store, job, owner, channel.code, request, trigger, stop, place))
+        return _results(await _sync(store, job, owner, channel.code, _request(job), trigger, stop, place))
     raise UsageError(f"There is no job of the kind {job.kind!r}.")
 
 

@@ -60,7 +60,7 @@ def test_the_sites_are_looked_at_and_nothing_is_changed(run: Run, path: Path, mo
     assert (level, "127.0.0.1" in sentence) == ("problem", True)
 
 
-def test_who_may_not_open_the_keys_asks_the_daemon(
+def test_who_may_not_open_the_keys_has_the_daemon_look_and_sync(
     run: Run, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The daemon has the private key as a credential; the command has none."""
@@ -73,6 +73,9 @@ def test_who_may_not_open_the_keys_asks_the_daemon(
         path.with_suffix(".key").rename(credentials / "chansync.key")
         alone = run("doctor", "demo")
         assert "you may not open the keys, and no daemon answers" in " ".join(alone.out.split())
+        refused = run("sync", "demo")
+        assert (refused.code, "ask the running daemon" in refused.err) == (3, True)
+        assert shops.query(path, "SELECT count(*) FROM message WHERE code = 'secret_unreadable'") == [(0,)]
         monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
         daemon = shops.command("daemon", database=path)
         monkeypatch.delenv("CREDENTIALS_DIRECTORY")
@@ -82,6 +85,13 @@ def test_who_may_not_open_the_keys_asks_the_daemon(
                 time.sleep(0.05)
             told = run("doctor", "demo")
             assert "sites: demo: Demo Store" in told.out
+            order = shop.place_order([("SKU-001", 1)], status="processing")
+            assert run("sync", "demo", "--dry-run").code == 2
+            synced = run("sync", "demo", "--order", str(order), "--json")
+            assert "the daemon does it" in synced.err
+            [result] = json.loads(synced.out)
+            assert (result["state"], result["counts"]["fetched"]) == ("done", 1)
+            assert run("sync", "demo", "--orders", "--since", "yesterday").code in (0, 1)
             health = run("health")
             assert health.out.startswith(("CHANSYNC OK: ", "CHANSYNC WARNING: "))
             assert health.code in (0, 1)
