@@ -52,6 +52,7 @@ class Terminal:
         self._tmux = [need("tmux", "tmux"), "-S", str(folder / "tmux"), "-f", "/dev/null"]
         # Drafts of forms stay out of the home of whoever runs the tests.
         variables = {"LC_ALL": "C.UTF-8", "TERM": "screen-256color", "XDG_STATE_HOME": str(folder / "state")}
+        variables["XDG_CONFIG_HOME"] = str(folder / "config")
         variables |= environment or {}
         # Started by ``env`` with nothing but these: what the tests run under must not show.
         given = [f"{name}={value}" for name, value in variables.items()]

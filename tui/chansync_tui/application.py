@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -16,7 +16,7 @@ from textual.screen import Screen
 from chansync.model.errors import StoreError
 from chansync.store import jobs
 from chansync.store.connection import data_version, explained
-from chansync_tui import symbols
+from chansync_tui import preferences, symbols
 from chansync_tui.desk import Desk, Done, Failed, JobAsked
 from chansync_tui.ending import Ending
 from chansync_tui.going import (
@@ -83,6 +83,9 @@ class ChansyncApp(TypingAhead, Ending):
         super().__init__()
         symbols.choose()
         self.set_class(symbols.symbols().ascii_only, "-ascii")
+        chosen = preferences.theme()
+        if chosen in self.available_themes:
+            self.theme = chosen
         self.desk = Desk(path, self.post_message)
         self._version = data_version(self.desk.db)
         self._not_before = 0.0
@@ -161,6 +164,14 @@ class ChansyncApp(TypingAhead, Ending):
     def tell_done(self, event: Done) -> None:
         """Something asked for is done."""
         self._tell(event.label, event.sentence, failed=False)
+
+    def takes(self, event: events.Key | events.Paste) -> bool:
+        """In jump mode the next key is a letter of the screen's, whatever else it means."""
+        screen = self.screen
+        if not isinstance(screen, Page) or screen.jump is None:
+            return False
+        screen.finish_jump(event.character if isinstance(event, events.Key) else None)
+        return not (isinstance(event, events.Key) and event.key == "ctrl+q")
 
     # Getting about
 
@@ -252,6 +263,8 @@ class ChansyncApp(TypingAhead, Ending):
         def change(chosen: Option[str] | None) -> None:
             if chosen is not None:
                 self.theme = chosen.value
+                if sentence := preferences.keep_theme(chosen.value):
+                    self.notify(sentence, severity="warning", markup=False)
 
         about = {True: "the terminal's own colours", False: ""}
         options = [Option(name, name, about[theme.ansi]) for name, theme in sorted(self.available_themes.items())]

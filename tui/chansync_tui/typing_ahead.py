@@ -46,8 +46,13 @@ class TypingAhead(App[None]):
         self._turns += 1
         turn = self._turn = self._turns
         target: MessagePump = self.focused or self.screen
-        await super().on_event(event)
+        if not self.takes(event):
+            await super().on_event(event)
         self._follow([*self._way_up(target)] * _TRIPS, turn)
+
+    def takes(self, event: events.Key | events.Paste) -> bool:
+        """Whether the app itself does something with it, so that no widget gets it."""
+        return False
 
     def _way_up(self, pump: MessagePump | None) -> Iterator[MessagePump]:
         while pump is not None:

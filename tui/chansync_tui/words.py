@@ -11,6 +11,10 @@ TYPE_TONES = {"production": "good", "working": "warn", "test": "note"}
 RUN_TONES = {"running": "note", "done": "good", "failed": "bad", "stopped": "warn", "interrupted": "warn"}
 
 
+#: Why an order is skipped, by the reasons of ``chansync.sync.selection``.
+SKIPPED_WHY = {"status": "status not taken", "refused": "refused", "before_start": "before the start date"}
+
+
 def ago(milliseconds: int | None, now: int) -> str:
     """``now``, ``5 min``, ``3 h``, ``2 d``; whole minutes, so that the text rarely changes."""
     if milliseconds is None:

@@ -135,3 +135,22 @@ def orders_per_hour(db: apsw.Connection, hours: int = 24) -> list[int]:
         )
     )
     return [int(counted.get(hour, 0)) for hour in range(hours)]
+
+
+#: How many orders of a run are looked at for the reasons of those that it skipped.
+_MOST_LOOKED_AT = 20_000
+
+
+def skipped_why(db: apsw.Connection, run: Run) -> list[tuple[str, str, int]]:
+    """Why orders were skipped in the run's time: reason, the site's status and how many, the most first.
+
+    What was taken in since is not among them any more.
+    """
+    rows = db.execute(
+        """SELECT reason, status, count(*) FROM (
+               SELECT reason, status FROM "order" INDEXED BY order_of_channel
+               WHERE channel_id = ? AND changed_at BETWEEN ? AND ? AND state = 'skipped' LIMIT ?
+           ) GROUP BY reason, status ORDER BY count(*) DESC, status""",
+        (run.channel_id, run.started_at, run.finished_at or now_ms(), _MOST_LOOKED_AT),
+    )
+    return [(str(reason), str(status), int(count)) for reason, status, count in rows]

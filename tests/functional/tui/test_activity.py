@@ -48,6 +48,20 @@ async def test_counts_states_and_reasons_of_the_last_runs(company: Path) -> None
         await until_seen(pilot, "boutique.example may be down.")
 
 
+async def test_why_orders_were_skipped(company: Path) -> None:
+    with Other(company) as other:
+        seed.add_run(other.db, 1, 60_000, fetched=1, skipped=1)
+        order_id = seed.add_order(other.db, 1, "1099", state="skipped")
+        other.db.execute(
+            "UPDATE \"order\" SET status = 'pending', reason = 'status', changed_at = ? WHERE id = ?",
+            (now_ms() - 55_000, order_id),
+        )
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("2")
+        await until_seen(pilot, "Skipped: 1 pending (status not taken).")
+
+
 async def test_sparkline_has_an_hour_a_step(company: Path) -> None:
     app = ChansyncApp(company)
     async with app.run_test(size=WIDE) as pilot:

@@ -180,7 +180,57 @@ async def test_letters_jump_to_a_row(company: Path) -> None:
         await until_seen(pilot, "dyes  shop-fr")
         await pilot.press("d")
         assert row(app, "shop-fr").startswith("▌")
-        assert app.desk.jobs == {}
+        assert app.desk.jobs == {}, "a letter is no command then"
+
+
+async def test_letters_jump_to_filters_and_tabs(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "shop-de")
+        await pilot.press("f")
+        # Three rows, then from the top: five tabs, the button and four filters.
+        await until_seen(pilot, "f1 Channels]g2 Activity", "la Add", "qS System")
+        await pilot.press("q")
+        await until_seen(pilot, "type to narrow", "woo")
+        await pilot.press("escape", "f", "j")
+        await until_seen(pilot, "[4 Orders]", "4 orders")
+        await pilot.press("f", "enter")
+        await until_seen(pilot, "[4 Orders]", " C Channel")
+        assert app.screen.query_one("#list").has_focus
+
+
+async def test_letters_jump_between_two_lists(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("5")
+        await until_seen(pilot, "Sales: 1 row")
+        await pilot.press("f")
+        await until_seen(pilot, "gStock")
+        await pilot.press("g")
+        await until_seen(pilot, "Stock: 2 rows")
+        await pilot.press("f", "m")
+        await until_seen(pilot, "TEAPOT")
+        assert app.screen.query_one("#list").has_focus
+
+
+async def test_a_chosen_theme_is_there_at_the_next_start(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "shop-de")
+        assert app.theme != "nord"
+        await pilot.press("f9", *"nord", "enter")
+        await until_seen(pilot, "type to narrow", gone=True)
+        assert app.theme == "nord"
+    app = ChansyncApp(company)
+    assert app.theme == "nord"
+
+
+async def test_the_add_button_is_clicked(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "a Add")
+        await pilot.click(offset=(3, 2))
+        await until_seen(pilot, "esc Close")
 
 
 async def test_sync_now_is_a_job_for_the_daemon(company: Path, work_off: ModuleType, owner: str) -> None:

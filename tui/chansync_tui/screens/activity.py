@@ -20,7 +20,7 @@ from chansync_tui.widgets.hints import Hint
 from chansync_tui.widgets.line import Line
 from chansync_tui.widgets.pane import Pane
 from chansync_tui.widgets.table import Cell, Column, Table
-from chansync_tui.words import RUN_TONES, bar, clock, counted, elapsed, local_hour, rate, spark
+from chansync_tui.words import RUN_TONES, SKIPPED_WHY, bar, clock, counted, elapsed, local_hour, rate, spark
 
 _RUNNING = (
     Column("Runs now", 12, 24),
@@ -144,7 +144,9 @@ class Activity(Page):
             f"{c.updated} changed, {c.unchanged} unchanged, {c.skipped} skipped, {c.problems} with problems, "
             f"{counted(c.requests, 'request')}, {c.bytes // 1024} KiB."
         )
-        self.query_one(Pane).put([(words, ""), (run.sentence, "bad" if run.state == "failed" else "strong")])
+        skipped = _skipped(runs.skipped_why(self.desk.db, run)) if c.skipped else ""
+        said = (run.sentence, "bad" if run.state == "failed" else "strong")
+        self.query_one(Pane).put([(words, ""), *([said] if run.sentence else []), (skipped, "dim")])
 
     @on(Table.Chosen)
     def open_channel(self) -> None:
@@ -167,6 +169,13 @@ class Activity(Page):
         if run := self._table.selected:
             yield SystemCommand(f"Open {run.channel_code}", "The run's channel (enter)", self.open_channel)
             yield SystemCommand(f"Sync {run.channel_code}", "Pull its orders now (key s)", self.action_sync)
+
+
+def _skipped(reasons: list[tuple[str, str, int]]) -> str:
+    """``Skipped: 12 pending (status not taken), 3 completed (before the start date).``"""
+    told = [f"{count} {status or 'without a status'} ({SKIPPED_WHY.get(why, why)})" for why, status, count in reasons]
+    more = f" and {len(told) - 4} other reasons" if len(told) > 4 else ""
+    return f"Skipped: {', '.join(told[:4])}{more}." if told else ""
 
 
 def _running_cells(run: Run) -> tuple[Cell | str, ...]:

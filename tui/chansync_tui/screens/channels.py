@@ -121,6 +121,7 @@ class Channels(Page):
         problems = sum(line.problems for line in shown)
         note = f"{counted(len(shown), 'channel')}, {counted(problems, 'open problem')}"
         chips = (
+            Chip("a", "Add", is_button=True),
             Chip("S", "System", narrowing.system),
             Chip("T", "Type", narrowing.type),
             Chip("U", "Used", narrowing.used),
@@ -172,6 +173,8 @@ class Channels(Page):
         """A click is like the key."""
         if event.key == "/":
             self.action_search()
+        elif event.key == "a":
+            self.action_add()
         else:
             self.action_narrow(event.key)
 

@@ -168,7 +168,8 @@ class Erp(PagedPage[ListRow]):
 
     def show_chips(self) -> None:
         chosen = self.chosen
-        chips = [Chip("/", "Text", chosen.text)]
+        chips = [Chip("a", "Add", is_button=True)] if chosen.name in KINDS else []
+        chips.append(Chip("/", "Text", chosen.text))
         if chosen.name == "stock":
             chips.append(Chip("W", "Warehouse", chosen.warehouse))
         note = f"{LISTS[chosen.name].title}: {counted(len(self.window.lines), 'row')}{self.more}"
@@ -259,6 +260,8 @@ class Erp(PagedPage[ListRow]):
         """A click is like the key."""
         if event.key == "/":
             self.action_search()
+        elif event.key == "a":
+            self.action_add()
         else:
             self.action_narrow_warehouse()
 

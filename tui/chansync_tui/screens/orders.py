@@ -27,7 +27,7 @@ from chansync_tui.widgets.hints import Hint
 from chansync_tui.widgets.pane import Pane
 from chansync_tui.widgets.search import Search
 from chansync_tui.widgets.table import Cell, Column, Table
-from chansync_tui.words import clock, counted
+from chansync_tui.words import SKIPPED_WHY, clock, counted
 
 _COLUMNS = (
     Column("Changed", 11),
@@ -272,8 +272,5 @@ def _cells(line: OrderLine) -> tuple[Cell | str, ...]:
         Cell(line.customer, tone),
         Cell(f"{line.total} {line.currency}".strip(), tone),
         Cell(line.sale, tone),
-        Cell(_WHY.get(line.reason, line.reason), tone),
+        Cell(SKIPPED_WHY.get(line.reason, line.reason), tone),
     )
-
-
-_WHY = {"status": "status not taken", "refused": "refused", "before_start": "before the start date"}

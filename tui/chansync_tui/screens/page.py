@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult, SystemCommand
+from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -15,6 +16,7 @@ from chansync.model.times import now_ms
 from chansync.store import daemons, jobs
 from chansync_tui.desk import Desk, desk_of
 from chansync_tui.widgets.hints import Hint, HintLine
+from chansync_tui.widgets.jump import Jump
 from chansync_tui.widgets.line import Line
 from chansync_tui.widgets.topbar import DaemonLine, TopBar
 
@@ -28,6 +30,11 @@ class Page(Screen[None]):
     HINTS: ClassVar[Sequence[Hint]] = ()
     ALLOW_SELECT = False
     AUTO_FOCUS = "Table"
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("f", "jump", "Jump: letters on all that can be gone to")]
+
+    #: Jump mode, while it waits for its letter.
+    jump: Jump | None = None
 
     @property
     def desk(self) -> Desk:
@@ -66,6 +73,15 @@ class Page(Screen[None]):
 
     def read(self) -> None:
         """Read from the database what this screen shows."""
+
+    def action_jump(self) -> None:
+        self.jump = Jump(self.query("*"))
+
+    def finish_jump(self, character: str | None) -> None:
+        """The key that ends jump mode."""
+        if self.jump is not None:
+            jump, self.jump = self.jump, None
+            jump.finish(character)
 
     def commands(self) -> Iterable[SystemCommand]:
         """What the command palette offers on this screen."""

@@ -9,19 +9,21 @@ from textual import events
 from textual.message import Message
 
 from chansync_tui.text import safe, width
+from chansync_tui.widgets.jump import Jumpable
 from chansync_tui.widgets.line import Line, Part
 
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A filter: its key, its title and what it is set to (empty: it lets everything through)."""
+    """A filter: its key, its title and what it is set to (empty: it lets everything through); or a button."""
 
     key: str
     title: str
-    value: str
+    value: str = ""
+    is_button: bool = False
 
 
-class FilterLine(Line):
+class FilterLine(Line, Jumpable):
     """Shows the chips; a click on one is like its key."""
 
     class Picked(Message):
@@ -39,16 +41,30 @@ class FilterLine(Line):
     def set_chips(self, chips: Sequence[Chip], note: str = "") -> None:
         """Show these, and a note at the right end where there is room."""
         self._chips, self._note = chips, note
+        self.redraw()
+
+    def redraw(self) -> None:
+        note = self._note
         self.put(*(self._parts(form) for form in ("all", "set", "short")), right=[(f"{note} ", "dim")] if note else ())
 
     def _parts(self, form: str) -> list[Part]:
         parts: list[Part] = []
-        for chip in self._chips:
-            parts += [(f" {chip.key}", "key"), *self._words(chip, form), (" ", "")]
+        for place, chip in enumerate(self._chips):
+            letter = self.jump_letters[place : place + 1]
+            # In the place of the blank, so that nothing moves.
+            parts += [(letter or " ", "jump" if letter else ""), (chip.key, "key"), *self._words(chip, form), (" ", "")]
         return parts
+
+    def jump_count(self) -> int:
+        return len(self._chips)
+
+    def jump_to(self, place: int) -> None:
+        self.post_message(self.Picked(self._chips[place].key))
 
     @staticmethod
     def _words(chip: Chip, form: str) -> list[Part]:
+        if chip.is_button:
+            return [(f" {chip.title}", "strong")]
         if chip.value:
             return [(f" {chip.title}: " if form != "short" else " ", ""), (chip.value, "here")]
         if form == "all":

@@ -25,6 +25,7 @@ TONES = {
     "strong": "bold",
     "title": "bold $text-primary",
     "here": "reverse bold",
+    "jump": "reverse bold $text-warning",
 }
 
 

@@ -21,10 +21,10 @@ from textual.strip import Strip
 
 from chansync_tui.symbols import symbols
 from chansync_tui.text import fit, safe, width, wrap
+from chansync_tui.widgets.jump import Jumpable
 
 T = TypeVar("T")
 
-_LABELS = "asdfghjklqwertyuiopzxcvbnm1234567890"
 _GAP = 1
 
 
@@ -70,7 +70,7 @@ def lay_out(columns: Sequence[Column], cells: int) -> dict[int, int]:
     return widths
 
 
-class Table(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
+class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=False):
     """A list with a cursor. ``cells`` makes a row's cells, ``key`` tells a row from the others."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -86,7 +86,6 @@ class Table(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         Binding("ctrl+u", "page(-0.5)", "Half a page up"),
         Binding("home,g", "first", "First row"),
         Binding("end,G", "last", "Last row"),
-        Binding("f", "jump", "Jump to a row by its letter"),
         Binding("enter,l,right", "choose", "Open"),
     ]
 
@@ -137,7 +136,6 @@ class Table(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         self._empty = ""
         self._painted: dict[int, tuple[Any, ...]] = {}
         self._widths: dict[int, int] = {}
-        self._jumping = False
 
     # What is shown
 
@@ -255,27 +253,13 @@ class Table(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         if self.items:
             self.post_message(self.Chosen(self))
 
-    def action_jump(self) -> None:
-        self._set_jumping(bool(self.items))
+    def jump_count(self) -> int:
+        return max(0, min(self.page, len(self.items) - self.scroll_offset.y))
 
-    def _set_jumping(self, jumping: bool) -> None:
-        self._jumping = jumping
-        self.refresh()
-
-    def on_key(self, event: events.Key) -> None:
-        if not self._jumping:
-            return
-        event.stop()
-        event.prevent_default()
-        self._set_jumping(False)
-        place = _LABELS.find(event.character or "\0")
-        row = self.scroll_offset.y + place
-        if 0 <= place < self.page and row < len(self.items):
-            self._go(row)
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """While letters are shown, they are no commands."""
-        return not self._jumping
+    def jump_to(self, place: int) -> None:
+        if self.can_focus:
+            self.focus()
+        self._go(self.scroll_offset.y + place)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
@@ -293,7 +277,6 @@ class Table(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         self._refresh_row(self.cursor)
 
     def on_blur(self) -> None:
-        self._jumping = False
         self._refresh_row(self.cursor)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -361,8 +344,8 @@ class Table(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         return Strip(segments).simplify().adjust_cell_length(cells, base)
 
     def _render_pointer(self, place: int, base: Style, at_cursor: bool) -> Segment:
-        if self._jumping:
-            return Segment(_LABELS[place] if place < len(_LABELS) else " ", base + self._style("jump"))
+        if place < len(self.jump_letters):
+            return Segment(self.jump_letters[place], base + self._style("jump"))
         # Of two lists only the one that the keys act on has the pointer, for screens without colours.
         pointed = at_cursor and (self.has_focus or self.has_class("-live"))
         return Segment(symbols().pointer if pointed else " ", base)

@@ -8,13 +8,14 @@ from textual.message import Message
 from chansync.store.daemons import DaemonState
 from chansync_tui.symbols import symbols
 from chansync_tui.text import width
+from chansync_tui.widgets.jump import Jumpable
 from chansync_tui.widgets.line import Line, Part
 from chansync_tui.words import since
 
 TABS = {"channels": "Channels", "activity": "Activity", "messages": "Messages", "orders": "Orders", "erp": "ERP"}
 
 
-class TopBar(Line):
+class TopBar(Line, Jumpable):
     """The tabs with their keys, and user@host."""
 
     class Picked(Message):
@@ -27,27 +28,43 @@ class TopBar(Line):
     def __init__(self, tab: str, who: str) -> None:
         super().__init__()
         self._tab = tab
+        self._who = who
+        self.redraw()
+
+    def redraw(self) -> None:
         self.put(
-            [(" chansync ", "strong"), *self._tabs()], self._tabs(), self._tabs(short=True), right=[(f"{who} ", "dim")]
+            [(" chansync ", "strong"), *self._tabs()],
+            self._tabs(),
+            self._tabs(short=True),
+            right=[(f"{self._who} ", "dim")],
         )
+
+    def jump_count(self) -> int:
+        return len(TABS)
+
+    def jump_to(self, place: int) -> None:
+        self.post_message(self.Picked(list(TABS)[place]))
 
     def _tabs(self, *, short: bool = False) -> list[Part]:
         parts: list[Part] = []
         for number, (mode, title) in enumerate(TABS.items(), 1):
             here = mode == self._tab
             word = title[:4] if short else title
+            letter = self.jump_letters[number - 1 : number]
             # The brackets say where one is, for screens without colours.
-            parts.append((f"[{number} {word}]" if here else f" {number} {word} ", "here" if here else ""))
+            parts.append((letter or ("[" if here else " "), "jump" if letter else "here" if here else ""))
+            parts.append((f"{number} {word}{']' if here else ' '}", "here" if here else ""))
         return parts
 
     def on_click(self, event: events.Click) -> None:
-        begin = self.text.find(self._tabs()[0][0][:3])
-        short = self._tabs()[0][0] not in self.text
-        for mode, (text, _) in zip(TABS, self._tabs(short=short), strict=True):
-            if begin <= event.x < begin + width(text):
+        begin = self.text.find("1 ") - 1
+        short = self._tabs()[1][0] not in self.text
+        words = [text for text, _ in self._tabs(short=short)[1::2]]
+        for mode, word in zip(TABS, words, strict=True):
+            if begin <= event.x <= begin + width(word):
                 self.post_message(self.Picked(mode))
                 return
-            begin += width(text)
+            begin += width(word) + 1
 
 
 class DaemonLine(Line):

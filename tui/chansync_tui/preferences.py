@@ -1,0 +1,49 @@
+"""What a user chose for the screens alone: a small file of their own, not the database that all share.
+
+Colours of a terminal with few of them are chosen apart: what is readable in the one may not be in the other.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+
+def _path() -> Path:
+    """In the folder that platformdirs names, without its import: every start of the screens would pay for that."""
+    config = os.environ.get("XDG_CONFIG_HOME", "").strip() or os.path.expanduser("~/.config")
+    return Path(config, "chansync", "screens.json")
+
+
+def _read() -> dict[str, Any]:
+    try:
+        found = json.loads(_path().read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _name() -> str:
+    return "theme of few colours" if os.environ.get("TEXTUAL_THEME") else "theme"
+
+
+def theme() -> str:
+    """The theme that the user chose last in a terminal like this one; empty where they never did."""
+    found = _read().get(_name())
+    return found if isinstance(found, str) else ""
+
+
+def keep_theme(chosen: str) -> str:
+    """Remember it; a sentence where that fails, else an empty text."""
+    path = _path()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Whole or not at all: another screen may write at the same moment.
+        fresh = path.with_name(f"{path.name}.{os.getpid()}")
+        fresh.write_text(json.dumps(_read() | {_name(): chosen}, indent=2) + "\n", "utf-8")
+        fresh.replace(path)
+    except OSError as error:
+        return f"The theme is not remembered: {path} cannot be written ({error.strerror or error})."
+    return ""
