@@ -247,3 +247,19 @@ def test_a_file_of_the_first_version_is_brought_up_to_date_and_gives_room_back(t
     code, out, err = shops.finished(shops.command("db", "vacuum", database=path))
     assert (code, err) == (0, "")
     assert "were given back" in out
+
+
+def test_a_replicator_that_reads_all_the_time_disturbs_nothing(company: Store) -> None:
+    """Litestream keeps a read transaction open, so that nobody restarts the log, and has tables of its own."""
+    replicator = open_store(company.path)
+    replicator.db.execute("CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER)")
+    replicator.db.execute("CREATE TABLE _litestream_lock (id INTEGER)")
+    replicator.db.execute("BEGIN DEFERRED")
+    assert replicator.db.execute("SELECT count(*) FROM _litestream_seq").get == 0
+    message(company, "site_odd", 400)
+    for words in (["db", "prune"], ["db", "vacuum"], ["db", "check"], ["db", "backup", str(company.path) + ".copy"]):
+        code, _, err = shops.finished(shops.command(*words, database=company.path))
+        assert (code, "Traceback" in err) == (0, False), (words, err)
+    assert left(company) == []
+    replicator.db.execute("COMMIT")
+    replicator.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
@@ -17,6 +16,9 @@ _TABLE = {
     "init": ("database:init", "Make the database, or bring it up to date."),
     "check": ("database:check", "Look for damage."),
     "backup": ("database:backup_to", "Copy it while others use it."),
+    "restore": ("database_restore:restore", "Put a backup in its place."),
+    "export": ("database_exchange:export", "Mappings, messages or orders as CSV or JSON."),
+    "import": ("database_exchange:import_mappings", "Mappings from CSV, TSV or JSON."),
     "retention": ("database_care:retention", "How long what is kept."),
     "prune": ("database_care:prune", "Clear away what is older than that."),
     "vacuum": ("database_care:vacuum", "Give free room back to the disk."),
@@ -61,33 +63,22 @@ def check(session: Session) -> int:
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @pass_session
 def backup_to(session: Session, target: Path, force: bool) -> None:
-    """Copy the database while others use it. In a folder, the copy's name holds the time."""
+    """Copy the database while others use it, and look the copy through. In a folder, its name holds the time."""
     from datetime import datetime
 
     from chansync.locations import key_path
     from chansync.model.times import now_ms
-    from chansync.store import settings
-    from chansync.store.connection import backup
+    from chansync.store import copies, settings
     from chansync.store.settings import BACKED_UP_AT
 
     source = session.store.path
     if target.is_dir():
         target = target / f"{source.stem}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.db"
-    if target.exists() and not force:
-        raise UsageError(f"{target} is there already. Name another file, or give --force.")
     if target.exists() and target.samefile(source):
         raise UsageError(f"{target} is the database itself.")
     if not target.parent.is_dir():
         raise UsageError(f"There is no folder {target.parent}.")
-    # A copy that is broken off never stands under the name that was asked for.
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        backup(source, unfinished)
-        unfinished.replace(target)
-    except OSError as error:
-        raise UsageError(f"{target} cannot be written: {error.strerror or error}.") from None
-    finally:
-        unfinished.unlink(missing_ok=True)
+    copies.save(source, target, force=force)
     settings.put(session.db, BACKED_UP_AT, str(now_ms()))
     say(f"Copied to {target}.")
     key = key_path(source)

@@ -172,6 +172,9 @@ def backup(source: Path, target: Path) -> None:
         contextlib.closing(apsw.Connection(str(target))) as copy,
     ):
         original.set_busy_timeout(BUSY_TIMEOUT_MS)
+        # One moment of it, held fast: otherwise each write of somebody else would let the copy begin anew.
+        original.execute("BEGIN")
+        list(original.execute("SELECT count(*) FROM sqlite_schema"))
         with copy.backup("main", original, "main") as work:
             while not work.done:
                 work.step(1000)

@@ -1,0 +1,250 @@
+"""Backups that can be relied on, and the way back, with the real program."""
+
+from __future__ import annotations
+
+import os
+import random
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from chansync.store import copies, settings
+from chansync.store.connection import Store, open_store
+from chansync.store.version import SCHEMA_VERSION
+from support import shops, world
+
+#: Writes as fast as it can until it is killed.
+_HAMMER = """
+import sys
+from chansync.store import settings
+from chansync.store.connection import open_store
+from pathlib import Path
+store = open_store(Path(sys.argv[1]))
+number = 0
+while True:
+    number += 1
+    with store.db:
+        settings.put(store.db, "first", str(number))
+        settings.put(store.db, "second", str(number))
+    if number == 1:
+        print("ready", flush=True)
+"""
+
+
+@pytest.fixture
+def hammer(company: Store) -> Iterator[None]:
+    process = subprocess.Popen([sys.executable, "-c", _HAMMER, str(company.path)], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    yield
+    process.kill()
+    process.communicate()
+
+
+def run(path: Path, *words: str) -> tuple[int, str, str]:
+    return shops.finished(shops.command("db", *words, database=path, stdin=subprocess.DEVNULL))
+
+
+def value(path: Path, name: str) -> str | None:
+    store = open_store(path, create=False)
+    try:
+        return settings.get(store.db, name)
+    finally:
+        store.close()
+
+
+def fill(store: Store, rows: int = 3000) -> None:
+    """Make the database some megabytes large."""
+    store.db.execute(
+        """INSERT INTO message (channel_id, severity, code, sentence, data, first_at, last_at)
+           WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+           SELECT 1, 'warning', 'site_odd', 'x', hex(randomblob(500)), 1, 1 FROM n""",
+        (rows,),
+    )
+
+
+def test_a_backup_is_one_moment_while_somebody_writes(company: Store, tmp_path: Path, hammer: None) -> None:
+    fill(company)
+    company.path.chmod(0o640)
+    target = tmp_path / "copy.db"
+    code, out, _ = run(company.path, "backup", str(target))
+    assert (code, out) == (0, f"Copied to {target}.\n")
+    assert stat.S_IMODE(target.stat().st_mode) == 0o640
+    assert copies.look_through(target).channels == 1
+    assert value(target, "first") == value(target, "second")
+    assert [path.name for path in tmp_path.glob(".copy*")] == []
+
+
+def test_a_backup_never_replaces_a_file_silently(company: Store, tmp_path: Path) -> None:
+    target = tmp_path / "copy.db"
+    target.write_text("precious")
+    code, _, err = run(company.path, "backup", str(target))
+    assert (code, target.read_text()) == (2, "precious")
+    assert "is there already" in err
+
+
+def test_no_backup_is_made_of_a_damaged_database(company: Store, tmp_path: Path) -> None:
+    fill(company)
+    company.close()
+    damage(company.path)
+    target = tmp_path / "copy.db"
+    code, _, err = run(company.path, "backup", str(target))
+    assert (code, "is damaged" in err, target.exists()) == (3, True, False)
+    assert list(tmp_path.glob(".copy*")) == []
+
+
+def damage(path: Path) -> None:
+    """Overwrite pages in the middle of the file."""
+    with open(path, "r+b") as file:
+        for page in range(300, 420):
+            file.seek(page * 4096)
+            file.write(os.urandom(4096))
+
+
+@pytest.fixture
+def backup(company: Store, tmp_path: Path) -> Path:
+    """A backup from before ``when`` was set to ``after``."""
+    settings.put(company.db, "when", "before")
+    target = tmp_path / "backup.db"
+    assert run(company.path, "backup", str(target))[0] == 0
+    settings.put(company.db, "when", "after")
+    return target
+
+
+def test_there_and_back(company: Store, backup: Path) -> None:
+    mode = stat.S_IMODE(company.path.stat().st_mode)
+    company.close()
+    code, out, err = run(company.path, "restore", str(backup), "--yes")
+    assert code == 0, err
+    assert "has 1 channels, 0 orders and 0 sales; nothing ran yet." in err
+    assert "pulled again and become the same sales" in err
+    assert value(company.path, "when") == "before"
+    assert stat.S_IMODE(company.path.stat().st_mode) == mode
+    [kept] = company.path.parent.glob("chansync.replaced-*.db")
+    assert f"What was there before is kept: {kept}" in out
+    assert value(kept, "when") == "after"
+    assert run(company.path, "check")[0] == 0
+    assert [path.name for path in company.path.parent.glob(".chansync*")] == []
+    # And back again, from what was kept.
+    assert run(company.path, "restore", str(kept), "--yes")[0] == 0
+    assert value(company.path, "when") == "after"
+
+
+def test_nothing_is_restored_unasked(company: Store, backup: Path) -> None:
+    company.close()
+    code, _, err = run(company.path, "restore", str(backup))
+    assert (code, "give --yes" in err) == (2, True)
+    assert value(company.path, "when") == "after"
+
+
+def test_a_restore_waits_for_nobody_who_has_the_database_open(
+    company: Store, backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copies, "PATIENCE_MS", 100)
+    # As the screens do: open, and nothing under way.
+    assert settings.get(company.db, "when") == "after"
+    with pytest.raises(copies.InUse, match="Another program has"):
+        copies.restore(backup, company.path)
+    assert list(company.path.parent.glob("*replaced*")) == []
+    assert settings.get(company.db, "when") == "after"
+
+
+def test_a_restore_is_refused_beside_a_daemon(company: Store, backup: Path) -> None:
+    company.close()
+    daemon = shops.command("daemon", database=company.path)
+    assert daemon.stderr is not None
+    while "started on" not in daemon.stderr.readline():
+        pass
+    try:
+        code, _, err = run(company.path, "restore", str(backup), "--yes")
+        assert (code, "The daemon works on" in err) == (3, True)
+    finally:
+        shops.stopped(daemon)
+    assert value(company.path, "when") == "after"
+
+
+@pytest.mark.parametrize("what", ["damaged", "newer", "other", "text", "missing"])
+def test_a_bad_backup_is_refused_and_nothing_changes(company: Store, backup: Path, tmp_path: Path, what: str) -> None:
+    company.close()
+    bad = tmp_path / "bad.db"
+    if what == "other":
+        with apsw.Connection(str(bad)) as other:
+            other.execute("CREATE TABLE theirs (a)")
+    elif what == "text":
+        bad.write_text("no database " * 1000)
+    elif what != "missing":
+        bad.write_bytes(backup.read_bytes())
+        db = apsw.Connection(str(bad))
+        if what == "newer":
+            db.pragma("user_version", SCHEMA_VERSION + 1)
+        db.close()
+    if what == "damaged":
+        with open(bad, "r+b") as file:
+            file.seek(5 * 4096)
+            file.write(os.urandom(40 * 4096))
+    code, _, err = run(company.path, "restore", str(bad), "--yes")
+    assert code in (2, 3)
+    assert len(err.strip().splitlines()) == 1, err
+    assert value(company.path, "when") == "after"
+    assert list(company.path.parent.glob("*replaced*")) == []
+
+
+def test_a_damaged_database_is_restored_and_kept(company: Store, backup: Path) -> None:
+    fill(company)
+    company.close()
+    damage(company.path)
+    assert run(company.path, "check")[0] in (1, 3)
+    assert run(company.path, "restore", str(backup), "--yes")[0] == 0
+    assert run(company.path, "check")[0] == 0
+    assert value(company.path, "when") == "before"
+
+
+def test_what_is_no_database_any_more_steps_aside(company: Store, backup: Path) -> None:
+    company.close()
+    company.path.write_bytes(os.urandom(20_000))
+    assert run(company.path, "restore", str(backup), "--yes")[0] == 0
+    assert value(company.path, "when") == "before"
+    [kept] = company.path.parent.glob("chansync.replaced-*.db")
+    assert kept.stat().st_size == 20_000
+
+
+def test_a_fresh_machine_says_that_the_key_is_missing(backup: Path, tmp_path: Path) -> None:
+    path = tmp_path / "fresh" / "chansync.db"
+    path.parent.mkdir()
+    code, out, err = run(path, "restore", str(backup), "--yes")
+    assert (code, out) == (1, f"Restored {backup} to {path}.\n")
+    assert "private key" in err
+    assert value(path, "when") == "before"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o660
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_kill_leaves_the_old_contents_or_the_new(company: Store, backup: Path, seed: int) -> None:
+    fill(company)
+    company.close()
+    process = shops.command("db", "restore", str(backup), "--yes", database=company.path)
+    time.sleep(random.Random(seed).uniform(0.2, 0.6))
+    process.kill()
+    process.communicate()
+    assert run(company.path, "check")[0] == 0
+    count = shops.query(company.path, "SELECT count(*) FROM message")
+    assert (value(company.path, "when"), count) in (("after", [(3000,)]), ("before", [(0,)]))
+    assert run(company.path, "restore", str(backup), "--yes")[0] == 0
+    assert value(company.path, "when") == "before"
+
+
+def test_the_restored_database_goes_on(company: Store, backup: Path) -> None:
+    """What the backup did not know is there again after the next pull: nothing is doubled."""
+    company.close()
+    assert run(company.path, "restore", str(backup), "--yes")[0] == 0
+    restored = open_store(company.path)
+    assert world.rows(restored, "SELECT count(*) FROM channel_secret") == [(2,)]
+    restored.close()
+    code, out, _ = shops.finished(shops.command("status", "--json", database=company.path))
+    assert (code, shops.as_json(out)["channels"][0]["code"]) == (0, "shop")
