@@ -178,7 +178,7 @@ def state(db: apsw.Connection, path: Path) -> SecretsState:
     keys = None
     if public:
         try:
-            keys = secrets.private_keys(file)
+            keys = secrets.keys_here(path)
         except KeyUnreadable as error:
             sentence = str(error)
         else:

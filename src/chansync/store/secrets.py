@@ -7,6 +7,7 @@ first use; a copy of the database alone gives nothing away (NaCl sealed boxes).
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,7 +103,7 @@ def _open(path: Path, read: Callable[[], list[tuple[Any, ...]]]) -> dict[str, st
         rows = read()
         if not rows:
             return {}
-        keys = private_keys(key_path(path))
+        keys = keys_here(path)
         opened = {name: unseal(keys, sealed) for name, sealed in rows}
         clear = {name: secret for name, secret in opened.items() if secret is not None}
         if len(clear) == len(rows):
@@ -119,6 +120,19 @@ def private_keys(path: Path) -> list[PrivateKey]:
     from nacl.public import PrivateKey
 
     return [PrivateKey(key) for key in key_file.read(path)]
+
+
+def keys_here(path: Path) -> list[PrivateKey]:
+    """Every private key that this process has for the database at ``path``; raises as ``key_file.read``.
+
+    Beside a credential there may be a file, of a key that was made after the credential was lost.
+    """
+    first, beside = key_path(path), path.with_suffix(".key")
+    keys = private_keys(first)
+    if beside != first:
+        with contextlib.suppress(KeyUnreadable):
+            keys += private_keys(beside)
+    return keys
 
 
 def unseal(keys: Iterable[PrivateKey], sealed: bytes) -> str | None:
@@ -165,7 +179,7 @@ def trouble(db: apsw.Connection, path: Path) -> str:
     """
     try:
         public = make_keys(db, path)
-        keys = private_keys(key_path(path))
+        keys = keys_here(path)
     except KeyUnreadable as error:
         return str(error)
     if all(bytes(key.public_key).hex() != public for key in keys):

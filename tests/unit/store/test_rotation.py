@@ -205,6 +205,15 @@ def test_a_credential_is_used_and_never_written(
         rotation.rotate(company.db, folder / "chansync.key")
     assert secrets.trouble(company.db, company.path) == ""
     assert not key.exists()
+    # The credential is lost for whoever is not the service; the new key is in the file, and the service takes both.
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY")
+    assert rotation.start_over(company.db, key).sealed_anew == 0
+    world.add_channel(company, code="second", key="ck_second", secret="cs_second")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(folder))
+    second = channels.channel(company.db, "second")
+    assert secrets.open_all(company.db, company.path, second.id)["consumer_key"] == "ck_second"
+    assert secrets.open_all(company.db, company.path, 1) == CLEAR
+    assert secrets.trouble(company.db, company.path) == ""
 
 
 def test_the_state_tells_no_secret(company: Store, key: Path) -> None:
