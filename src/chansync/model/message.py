@@ -62,7 +62,7 @@ CODES = _table(
                 "Set the channel's transport_service or fee_service. Then retry."),
     MessageCode("warehouse_missing", _P, _PERSON, "The channel has no warehouse for what the platform sends itself",
                 "Set the channel's fba_warehouse: the stock that the platform keeps is counted there. Then retry."),
-    MessageCode("secret_expiring", _W, _PERSON, "A secret of an integration system ends soon or has ended",
+    MessageCode("secret_expiring", _P, _PERSON, "A secret of an integration system ends soon or has ended",
                 "Make a new one on the platform and enter it: chansync system set SYSTEM FIELD=-"),
     MessageCode("number_taken", _P, _PERSON, "Another sale has this number already",
                 "Two orders carry one number: rename one on the site, or switch external_sale_number off. Then retry."),

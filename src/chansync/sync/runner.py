@@ -31,6 +31,7 @@ from chansync.sync.pull import OrdersPull
 from chansync.sync.push_quantities import push_quantities
 from chansync.sync.push_statuses import push_statuses
 from chansync.sync.pushing import Pushing
+from chansync.sync.systems import tell_expiring
 
 #: How often a run renews its lease, in seconds: a few times within the time after which it may be taken over.
 HOLD_EVERY = streams.LEASE_MS / 1000 / 5
@@ -336,6 +337,8 @@ class _Run:
     def _close(self, db: apsw.Connection, result: RunResult) -> None:
         """Write how the run ended, and open or solve the channel's own problem."""
         with transaction(db):
+            if self.stream == "orders":
+                tell_expiring(db, self.channel)
             if self.run_id is not None:
                 runs.finish(db, self.run_id, self.counts, result.state, result.sentence)
             # That the site has no such order is an answer to whoever asked, not a problem of the channel.

@@ -9,13 +9,13 @@ from typing import Any
 
 import apsw
 
-from chansync.model.channel import FieldError, IntegrationSystem
+from chansync.model.channel import Channel, FieldError, IntegrationSystem
 from chansync.model.errors import ChansyncError, SiteError, UsageError
 from chansync.model.parameter import Parameter, applies, defaults
 from chansync.model.parameter_types import Code, Text
 from chansync.platforms import registry
 from chansync.platforms.protocol import Capability, LookupValue
-from chansync.store import secrets, systems
+from chansync.store import messages, secrets, systems
 from chansync.store.connection import Store
 from chansync.store.transaction import transaction
 from chansync.sync.configuration import InvalidFields
@@ -185,6 +185,28 @@ def expiring(system: IntegrationSystem, today: date | None = None) -> list[str]:
             f"chansync system set {system.code} {parameter.name}=-"
         )
     return sentences
+
+
+def tell_expiring(db: apsw.Connection, channel: Channel) -> None:
+    """Open a problem about secrets of the channel's system that end soon, or close it; on one channel of the system.
+
+    Call it after a run, in its transaction.
+    """
+    if not any(parameter.ends_after for parameter in parameters(channel.system.kind)):
+        return
+    first = db.execute(
+        "SELECT id FROM channel WHERE system_id = ? AND used = 1 ORDER BY code LIMIT 1", (channel.system.id,)
+    ).get
+    if first != channel.id:
+        return
+    said = " ".join(expiring(systems.system(db, channel.system.code)))
+    open_now = db.execute(
+        "SELECT sentence FROM message WHERE channel_id = ? AND code = 'secret_expiring' AND open = 1", (channel.id,)
+    ).get
+    if said and said != open_now:
+        messages.log(db, "secret_expiring", said, channel_id=channel.id, data={"system": channel.system.code})
+    elif open_now and not said:
+        messages.solve_code(db, channel.id, None, "secret_expiring", "a new secret was entered")
 
 
 @dataclass(slots=True)

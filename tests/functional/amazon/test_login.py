@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -125,3 +126,23 @@ def test_trouble_that_passes_is_waited_out(de: Store, seller: Seller, server: Am
 
     assert own in {row[0] for row in world.rows(de, "SELECT order_number FROM erp_sale")}
     assert world.open_codes(de) == {}
+
+
+def test_a_client_secret_that_ends_soon_is_a_problem_of_one_channel_until_a_new_one_is_entered(
+    connected: Store, seller: Seller
+) -> None:
+    add_channels(connected, ["de", "fr"])
+    made = (datetime.now().astimezone().date() - timedelta(days=170)).isoformat()
+    systems.change_system(connected, "amz", {"client_secret_made": made})
+    for _ in range(2):
+        for code in ("de", "fr"):
+            sync(connected, code)
+    [(code, sentence, count)] = world.rows(connected, "SELECT code, sentence, count FROM message WHERE open = 1")
+    assert (code, count) == ("secret_expiring", 1)
+    assert "ends on" in sentence
+    assert "in 10 days" in sentence
+
+    systems.change_system(connected, "amz", {"client_secret": seller.login.client_secret})
+    sync(connected, "de")
+
+    assert world.rows(connected, "SELECT 1 FROM message WHERE open = 1") == []
