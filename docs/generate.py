@@ -8,7 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from chansync.model.message import CODES
-from chansync.model.parameters import PARAMETERS, SECTIONS, ChannelParameter
+from chansync.model.parameter import Parameter
+from chansync.model.parameters import PARAMETERS, SECTIONS
+from chansync.platforms import registry
 
 REFERENCE = Path(__file__).parent / "reference"
 _MADE = "<!-- Made by docs/generate.py from the program: change it there. -->\n\n"
@@ -16,7 +18,11 @@ _MADE = "<!-- Made by docs/generate.py from the program: change it there. -->\n\
 
 def pages() -> dict[str, str]:
     """Each page's text by its file name."""
-    return {"parameters.md": _MADE + _parameters(), "messages.md": _MADE + _messages()}
+    return {
+        "parameters.md": _MADE + _parameters(),
+        "systems.md": _MADE + _systems(),
+        "messages.md": _MADE + _messages(),
+    }
 
 
 def _parameters() -> str:
@@ -37,7 +43,7 @@ def _parameters() -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
-def _row(parameter: ChannelParameter) -> str:
+def _row(parameter: Parameter) -> str:
     notes = [parameter.help]
     if parameter.only_with:
         notes.append(f"Only with {' and '.join(f'`{name}`' for name in parameter.only_with)}.")
@@ -49,6 +55,29 @@ def _row(parameter: ChannelParameter) -> str:
         list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default
     )
     return f"| `{parameter.name}` | {parameter.type.word} | {default} | {' '.join(notes)} |"
+
+
+def _systems() -> str:
+    parts = [
+        "# Every field of an integration system\n",
+        "A platform whose channels share one account keeps its keys on the system: `chansync system set SYSTEM "
+        "field=value`. `chansync system kinds` lists the same fields, those of platforms installed beside too.\n",
+    ]
+    for kind in ("amazon", "woocommerce"):
+        platform = registry.platform(kind)
+        parts.append(f"## {platform.label} (`--kind {kind}`)\n")
+        if not platform.system_parameters:
+            parts.append("None: each channel has its own address and keys.\n")
+            continue
+        parts.append("| field | type | what it does |\n| --- | --- | --- |")
+        parts += [_system_row(parameter) for parameter in platform.system_parameters]
+        parts.append("")
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _system_row(parameter: Parameter) -> str:
+    needed = " Needed." if parameter.needed else ""
+    return f"| `{parameter.name}` | {parameter.type.word} | {parameter.help}{needed} |"
 
 
 def _messages() -> str:

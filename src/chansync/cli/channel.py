@@ -126,6 +126,7 @@ def _show(db: apsw.Connection, found: Channel) -> None:
     say(f"{found.code}: {values['name'] or ''} ({found.system.kind}, {kind}, {used}, {connected})")
     able = _capabilities(found)
     lost = _lost(db, found)
+    titles = _titles(db, found)
     for section, title in SECTIONS.items():
         print()
         print(paint(f"{section} {title}", "bold"))
@@ -134,7 +135,7 @@ def _show(db: apsw.Connection, found: Channel) -> None:
             continue
         for parameter in PARAMETERS:
             if parameter.section == section:
-                _show_field(parameter, found, able, lost.get(parameter.name, ""))
+                _show_field(parameter, found, able, lost.get(parameter.name, ""), titles.get(parameter.name, ""))
 
 
 def _capabilities(found: Channel) -> frozenset[str]:
@@ -154,12 +155,26 @@ def _lost(db: apsw.Connection, found: Channel) -> dict[str, str]:
     return {sentence.split(" ", 1)[0]: sentence.split(" ", 1)[1] for sentence in vanished_values(db, found)}
 
 
-def _show_field(parameter: ChannelParameter, found: Channel, able: frozenset[str], lost: str) -> None:
+def _titles(db: apsw.Connection, found: Channel) -> dict[str, str]:
+    """Field → what its value is called, where the channel's system offers it."""
+    from chansync.model.parameters import PARAMETERS
+    from chansync.sync import configuration
+
+    return {
+        parameter.name: title
+        for parameter in PARAMETERS
+        if parameter.offered
+        for code, title in configuration.offered(db, found, parameter.offered)
+        if code == found.values.get(parameter.name)
+    }
+
+
+def _show_field(parameter: ChannelParameter, found: Channel, able: frozenset[str], lost: str, title: str) -> None:
     from chansync.model.parameters import applies
 
     is_set = parameter.name in found.secrets if parameter.is_secret else found.values.get(parameter.name)
     text = parameter.type.show(is_set)
-    marks = []
+    marks = [title] if title else []
     if not applies(parameter, found.values, able):
         needs = [name for name in parameter.only_with if not found.values.get(name)]
         marks.append(f"applies only with {' and '.join(needs)}" if needs else "does not apply to this platform")
