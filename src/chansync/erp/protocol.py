@@ -167,12 +167,15 @@ class Erp(Protocol):
         """
         ...
 
-    def is_anonymous(self, db: apsw.Connection, sale_id: int) -> bool:
-        """Whether the sale was recorded without any name or street."""
+    def nameless(self, db: apsw.Connection, sale_id: int) -> frozenset[str]:
+        """Which of ``billing`` and ``delivery`` were recorded without any name or street."""
         ...
 
     def complete(self, db: apsw.Connection, sale_id: int, draft: SaleDraft) -> None:
-        """Give an anonymous sale the draft's customer and addresses, wherever it stands; nothing else changes."""
+        """Give a sale the draft's addresses where it is nameless, and the customer where the billing address was.
+
+        That may be done wherever the sale stands; nothing else of it changes.
+        """
         ...
 
     def tax_rate(self, db: apsw.Connection, tax_transaction: str) -> Decimal:

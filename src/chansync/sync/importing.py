@@ -263,9 +263,10 @@ def _give_back(db: apsw.Connection, settings: ImportSettings, order: Order, sale
 
 
 def _complete(db: apsw.Connection, settings: ImportSettings, order: Order, sale_id: int) -> list[str]:
-    """Give a sale of nobody its customer and addresses, now that the site tells them; what was done."""
-    known = order.billing.name or order.delivery.name or order.delivery.line_1
-    if not known or not settings.erp.is_anonymous(db, sale_id):
+    """Give a sale that lacks them its customer and addresses, now that the site tells them; what was done."""
+    told = {"billing": order.billing, "delivery": order.delivery}
+    named = {which for which, address in told.items() if address.name or address.line_1}
+    if not named & settings.erp.nameless(db, sale_id):
         return []
     try:
         settings.erp.complete(db, sale_id, draft_sale(db, settings, order))

@@ -95,11 +95,12 @@ def _write_out(db: apsw.Connection, sale_id: int, carrier: str = "", tracking: s
 
 def _ship(db: apsw.Connection, sale_id: int, carrier: str = "", tracking: str = "") -> str:
     """Say how the goods travel, after they were written out; a channel that waits for it tries again at once."""
-    before = _LEDGER.shipment(db, sale_id)
-    carrier = _shipment_text("carrier", carrier) or (before.carrier if before else "")
-    tracking = _shipment_text("tracking number", tracking) or (before.tracking if before else "")
+    carrier, tracking = _shipment_text("carrier", carrier), _shipment_text("tracking number", tracking)
     if not carrier and not tracking:
-        raise UsageError("Say by which carrier the goods travel, or the tracking number.")
+        raise UsageError("Say by which carrier the goods travel (--carrier), or the tracking number (--tracking).")
+    before = _LEDGER.shipment(db, sale_id)
+    carrier = carrier or (before.carrier if before else "")
+    tracking = tracking or (before.tracking if before else "")
     _LEDGER.ship(db, sale_id, carrier, tracking)
     outbox.make_due(db, sale_id)
     return f"travels by {carrier or 'an unknown carrier'}{f' as {tracking}' if tracking else ''}."

@@ -53,27 +53,33 @@ def rewrite(db: apsw.Connection, sale: Facts, draft: SaleDraft) -> None:
         goods.request_missing(db, facts(db, sale.id), requested[1]["warehouses"])
 
 
-def is_anonymous(db: apsw.Connection, sale_id: int) -> bool:
-    """``Erp.is_anonymous``."""
-    for billing, delivery in db.execute("SELECT billing, delivery FROM erp_sale WHERE id = ?", (sale_id,)):
-        told: set[str] = {*json.loads(billing), *json.loads(delivery)}
-        return told.isdisjoint(("first_name", "last_name", "company", "line_1"))
-    return False
+_NAMES = ("first_name", "last_name", "company", "line_1")
+
+
+def nameless(db: apsw.Connection, sale_id: int) -> frozenset[str]:
+    """``Erp.nameless``."""
+    rows = db.execute("SELECT billing, delivery FROM erp_sale WHERE id = ?", (sale_id,))
+    told = next(({"billing": json.loads(billing), "delivery": json.loads(delivery)} for billing, delivery in rows), {})
+    return frozenset(which for which, address in told.items() if address.keys().isdisjoint(_NAMES))
 
 
 def complete(db: apsw.Connection, sale_id: int, draft: SaleDraft) -> None:
     """``Erp.complete``."""
+    lacking = nameless(db, sale_id)
     names = "customer_id billing delivery".split()
     rows = db.execute(f"SELECT {', '.join(names)} FROM erp_sale WHERE id = ?", (sale_id,))
     before: dict[str, Any] = next(dict(zip(names, row, strict=True)) for row in rows)
     note_event(db, sale_id, "rewritten", before=before)
+    now = dict(before)
+    if "billing" in lacking:
+        now["customer_id"] = fill_or_find(db, before["customer_id"], sale_id, draft)
+        now["billing"] = address_text(draft.billing)
+    if "delivery" in lacking:
+        now["delivery"] = address_text(draft.delivery)
     db.execute(
         "UPDATE erp_sale SET customer_id = ?, billing = ?, delivery = ? WHERE id = ?",
-        (
-            fill_or_find(db, before["customer_id"], sale_id, draft), address_text(draft.billing),
-            address_text(draft.delivery), sale_id,
-        ),
-    )  # fmt: skip
+        (now["customer_id"], now["billing"], now["delivery"], sale_id),
+    )
 
 
 def sale_lines(db: apsw.Connection, sale_id: int) -> list[SaleLine]:

@@ -38,8 +38,8 @@ class Ledger:
     def rewrite(self, db: apsw.Connection, sale_id: int, draft: SaleDraft) -> None:
         recording.rewrite(db, facts(db, sale_id), draft)
 
-    def is_anonymous(self, db: apsw.Connection, sale_id: int) -> bool:
-        return recording.is_anonymous(db, sale_id)
+    def nameless(self, db: apsw.Connection, sale_id: int) -> frozenset[str]:
+        return recording.nameless(db, sale_id)
 
     def complete(self, db: apsw.Connection, sale_id: int, draft: SaleDraft) -> None:
         recording.complete(db, sale_id, draft)

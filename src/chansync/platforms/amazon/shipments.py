@@ -12,7 +12,7 @@ from chansync.platforms.amazon.acknowledgements import Acknowledgements
 from chansync.platforms.amazon.client import CONFIRM_SHIPMENT, SpApi, part
 from chansync.platforms.amazon.lookups import CANCELLED, SHIPPED
 from chansync.platforms.protocol import PushResult, StatusChange
-from chansync.platforms.texts import text
+from chansync.platforms.texts import listed, text
 
 #: A sale is one package. The same number again changes that package, so confirming twice does no harm.
 PACKAGE = "1"
@@ -120,9 +120,10 @@ def _confirmation(place: str, carrier: str, change: StatusChange, items: list[di
 def _unshipped(raw: dict[str, Any]) -> list[dict[str, Any]]:
     """What is still to be shipped, by item."""
     items = []
-    for item in raw.get("orderItems") or ():
-        fulfillment = item.get("fulfillment") if isinstance(item.get("fulfillment"), dict) else {}
-        count = fulfillment.get("quantityUnfulfilled", item.get("quantityOrdered"))
+    for item in listed(raw.get("orderItems"), "orderItems"):
+        fulfillment = item.get("fulfillment")
+        told = fulfillment if isinstance(fulfillment, dict) else {}
+        count = told.get("quantityUnfulfilled", item.get("quantityOrdered"))
         if isinstance(count, int) and count > 0:
             items.append({"orderItemId": text(item.get("orderItemId")), "quantity": count})
     return items
