@@ -103,6 +103,11 @@ def test_tokens_can_be_made_to_expire_and_authorisation_be_withdrawn(client: Ama
     assert statuses(client, 1) == [403]
     client.log_in()
     assert statuses(client, 1) == [200]
+    client.post("/_demo/act", json={"token_seconds": 10}).raise_for_status()
+    client.log_in()
+    client.server.seller.clock.advance(11)
+    assert statuses(client, 1) == [403]
+    client.log_in()
     client.post("/_demo/act", json={"withdraw": True}).raise_for_status()
     assert statuses(client, 1) == [403]
 

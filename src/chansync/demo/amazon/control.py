@@ -74,7 +74,8 @@ def act(seller: Seller, wish: dict[str, Any]) -> dict[str, Any]:
 
     `place` (a number, or a list of arguments of `place_order`), `pay` and `wish_to_cancel` (ids), `ship`
     ({id: pieces by line or null}), `cancel` (the same), `edit` ({id: changes}), `set_stock` ({SKU: quantity}),
-    `roles` (the roles that there are from now on), `expire_tokens`, `withdraw`, `refill` (true), `settings`
+    `roles` (the roles that there are from now on), `expire_tokens`, `withdraw`, `refill` (true), `token_seconds` (how
+    long the next tokens are good), `settings`
     ({`settling`, `discount_sign`, `newest_first`, `patch_delay`, `feed_seconds`, `gzip_results`: value}), `limits`
     ({operation: [rate, burst]}). Answers the ids of the new orders (`placed`).
     """
@@ -109,6 +110,8 @@ def _set_up(seller: Seller, wish: dict[str, Any]) -> None:
         seller.roles = set(wish["roles"])
     if wish.get("expire_tokens"):
         seller.login.expire_all()
+    if "token_seconds" in wish:
+        seller.login.lifetime = int(wish["token_seconds"])
     if wish.get("withdraw"):
         seller.login.withdraw()
     if wish.get("refill"):
