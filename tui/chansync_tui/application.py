@@ -94,6 +94,7 @@ class ChansyncApp(TypingAhead, Ending):
     async def on_mount(self) -> None:
         await self.switch_mode("channels")
         self.set_interval(POLL_SECONDS, self._poll)
+        self.call_after_refresh(self._welcome)
 
     def on_unmount(self) -> None:
         self.desk.close()
@@ -249,6 +250,43 @@ class ChansyncApp(TypingAhead, Ending):
 
         self.push_screen(Details(event.message_id))
 
+    def _welcome(self) -> None:
+        """After the first paint: the guide for an empty database, and what was typed and not saved."""
+        if not self.desk.db.execute("SELECT 1 FROM channel LIMIT 1").get:
+            self.action_guide()
+        self._offer_draft(asked=False)
+
+    def action_guide(self) -> None:
+        """The first steps."""
+        from chansync_tui.screens.guide import Guide
+
+        if not isinstance(self.screen, Guide):
+            self.push_screen(Guide())
+
+    def _offer_draft(self, *, asked: bool = True) -> None:
+        """Ask what to do with what was typed and not saved at an earlier time."""
+        from chansync_tui import drafts
+
+        found = drafts.found(self.desk.path, but={path for page in self._pages() if (path := page.draft_path)})
+        if not found:
+            if asked:
+                self.notify("There is no unsaved draft.", markup=False)
+            return
+        from chansync_tui.screens.draft_found import DISCARD, GO_ON, DraftFound
+
+        draft = found[0]
+
+        def go_on(answer: str | None) -> None:
+            if answer == DISCARD:
+                drafts.drop(draft.path)
+            elif answer == GO_ON:
+                from chansync.sync.forms.making import form_of
+                from chansync_tui.screens.forms import screen_of
+
+                self.push_screen(screen_of(form_of(draft.data["kind"], draft.data["key"]), draft=draft))
+
+        self.push_screen(DraftFound(draft, len(found) - 1), go_on)
+
     def action_command_palette(self) -> None:
         """Open the palette, with a placeholder that every locale can show."""
         from textual.command import CommandPalette
@@ -286,14 +324,17 @@ class ChansyncApp(TypingAhead, Ending):
         self.push_screen(Help(screen), perform)
 
     async def action_quit(self) -> None:
-        """Quit; ask first while a job runs in this program. Asked again in the question, it quits."""
+        """Quit; ask first while a job runs in this program. Asked again in the question, it quits.
+
+        What was typed and not saved is kept, and offered again at the next start.
+        """
         if not self.desk.works_here or isinstance(self.screen, Confirm):
-            self.exit()
+            self._leave()
             return
 
         def quit_if(agreed: bool | None) -> None:
             if agreed:
-                self.exit()
+                self._leave()
 
         self.push_screen(
             Confirm(
@@ -304,6 +345,18 @@ class ChansyncApp(TypingAhead, Ending):
             quit_if,
         )
 
+    def _pages(self) -> list[Page]:
+        """Every screen that is open, those of the other tabs too."""
+        screens = (screen for stack in self._screen_stacks.values() for screen in stack)
+        return [screen for screen in screens if isinstance(screen, Page)]
+
+    def _leave(self) -> None:
+        unsaved = [page for page in self._pages() if page.is_unsaved]
+        for screen in unsaved:
+            screen.keep_typed()
+        note = "What you typed is not saved. It is kept, but for secrets, and offered at the next start of chansync."
+        self.exit(message=note if unsaved else None)
+
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The commands of the palette: the screens, what the screen's keys do, the channels, themes."""
         for number, (mode, title) in enumerate(TABS.items(), 1):
@@ -313,6 +366,8 @@ class ChansyncApp(TypingAhead, Ending):
         if isinstance(screen, Page):
             yield from screen.commands()
         yield SystemCommand("Keys", "Search the keys of this screen (key ?)", self.action_keys)
+        yield SystemCommand("Guide", "The first steps, and which are done (key w)", self.action_guide)
+        yield SystemCommand("Unsaved draft", "What was typed and not saved earlier", self._offer_draft)
         yield SystemCommand("Theme", "Choose other colours (key F9)", self.action_change_theme)
         yield SystemCommand(
             "Screenshot", "Save a picture (SVG) of this screen", lambda: self.set_timer(0.1, self.deliver_screenshot)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,10 +62,13 @@ def drop(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def found(database: Path) -> list[Draft]:
+def found(database: Path, *, but: Collection[Path] = ()) -> list[Draft]:
     """The user's drafts on that database that nobody is typing into, the newest first.
 
     A file that cannot be read is none.
+
+    Args:
+        but: those that this program itself is typing into.
     """
     drafts = []
     for path in _folder().glob(f"{_prefix(database)}-*.json"):
@@ -72,7 +76,7 @@ def found(database: Path) -> list[Draft]:
             kept = json.loads(path.read_text(encoding="utf-8"))
             form = kept["form"]
             whole = all(isinstance(form[name], dict) for name in ("base", "texts", "set_at")) and form["kind"]
-            if whole and not _is_in_use(str(kept["by"])):
+            if whole and path not in but and not _is_in_use(str(kept["by"])):
                 drafts.append(Draft(path, str(kept["title"]), int(kept["at"]), form))
         except (OSError, ValueError, KeyError, TypeError):
             continue

@@ -124,6 +124,7 @@ class FormState:
                 self.entered[field.name] = text
         else:
             self.texts[field.name] = tidy(field, text)
+            self.texts |= self.form.proposals(db, self.texts, field.name)
         self._looked_at.add(field.name)
         self.check(db)
 
@@ -165,7 +166,6 @@ class FormState:
         """Go on from a draft; what was changed meanwhile shows as somebody else's change."""
         self.loaded = Loaded(dict(draft["base"]), dict(draft["set_at"]))
         self.texts = dict(draft["texts"])
-        self.everything = True
 
 
 def tidy(field: FormField, text: str) -> str:

@@ -23,9 +23,9 @@ LEASE_MS = 60_000
 
 @dataclass(slots=True)
 class Job:
-    """A piece of work. ``kind``: sync, lookups, test, confirm, look, retry or notices; ``args`` depend on it.
+    """A piece of work. ``kind``: sync, lookups, test, confirm, system, look, retry or notices; ``args`` depend on it.
 
-    ``confirm`` with ``use`` switches the channel on when it connects.
+    ``confirm`` with ``use`` switches the channel on when it connects; ``system`` tests the system of that ``code``.
     """
 
     id: int

@@ -26,6 +26,7 @@ from chansync.sync.first_use import use_channel
 from chansync.sync.looking import look
 from chansync.sync.retry import retry
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
+from chansync.sync.systems import test_system
 
 #: How often at the most a job's progress is written, in seconds.
 REPORT_EVERY = 0.25
@@ -122,6 +123,8 @@ async def _do(
         tried = await send_test(store, job.args.get("user"))
         failed = [f"{title}: {error}" for title, error in tried if error]
         return {"ok": not failed, "sentence": " ".join(failed) or "The tests were sent.", "tried": tried}
+    if job.kind == "system":
+        return asdict(await test_system(store, str(job.args.get("code", ""))))
     channel = await store.run(_channel, job.channel_id)
     if job.kind == "look":
         return asdict(await look(store, channel.code))

@@ -14,6 +14,7 @@ from chansync.store import systems as store_systems
 from chansync.store.connection import Store, open_store
 from chansync.sync import configuration, systems
 from chansync.sync.configuration import InvalidFields
+from chansync.sync.forms import choosing
 from chansync.sync.forms.channel_form import ChannelForm
 from chansync.sync.forms.erp_form import ErpForm
 from chansync.sync.forms.form import Form, FormField
@@ -298,3 +299,26 @@ def test_a_removed_record_cannot_be_saved(store: Store) -> None:
     setup.remove(store.db, "warehouse", "W9")
     with pytest.raises(UsageError, match="removed meanwhile"):
         form.save(store, loaded, loaded.texts | {"name": "X"}, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Shop Österreich", "shop-osterreich"),
+        ("  A  &  B ", "a-b"),
+        ("東京", ""),
+        ("x" * 90, "x" * 36),
+        ("shop", "shop-2"),
+    ],
+)
+def test_a_code_is_proposed_from_a_name(text: str, code: str) -> None:
+    assert choosing.code_from(text, ["shop"]) == code
+
+
+def test_what_is_typed_first_proposes_the_rest_and_overwrites_nothing(store: Store) -> None:
+    form = ChannelForm(None)
+    assert form.proposals(store.db, {"name": "Shop", "code": ""}, "name") == {"code": "shop-2"}
+    assert form.proposals(store.db, {"name": "Shop", "code": "mine"}, "name") == {}
+    system = SystemForm(None)
+    found = system.proposals(store.db, {"kind": "woocommerce", "name": "", "code": ""}, "kind")
+    assert (found["name"], found["code"]) == ("WooCommerce", "woocommerce")

@@ -37,15 +37,12 @@ _COLUMNS = (
     Column("Now", 8, 12),
 )
 
-_NO_CHANNELS = """No channel yet. These commands make the first one; it appears here at once:
+_NO_CHANNELS = """No channel yet.
 
-  chansync erp add warehouse main name="Main warehouse"
-  chansync erp add pos web name=Web warehouse=main currencies=EUR
-  chansync system add woo --name "Our shops"
-  chansync channel add shop-de name="Shop DE" integration_system=woo \\
-      pos=web store_domain=https://shop.example \\
-      consumer_key=- consumer_secret=- used=yes
+  w   the guide: from nothing to a channel that syncs, step by step
+  a   add a channel now
 
+The same by commands is in the README: chansync system add, erp add, channel add.
 To see how it looks first: chansync demo"""
 
 
@@ -86,6 +83,7 @@ class Channels(Page):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "add", "Add a channel"),
+        Binding("w", "app.guide", "The guide: first steps"),
         Binding("s", "sync", "Sync the channel now"),
         Binding("m", "messages", "Messages of the channel"),
         Binding("slash", "search", "Filter by text"),

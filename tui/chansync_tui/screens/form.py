@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
+from pathlib import Path
 from typing import ClassVar
 
 from textual import events, on
@@ -89,6 +90,7 @@ class FormScreen(FormEditing):
         self.state = FormState(form)
         self._saved = saved
         self._resumed = draft
+        self._draft = Path()
         self._rows: list[Row] = []
         self._text = ""
         self._saving = False
@@ -108,10 +110,10 @@ class FormScreen(FormEditing):
         return self.query_one("#fields", Table)
 
     def on_mount(self) -> None:
+        self._draft = drafts.path_of(self.desk.path, self.state.form.kind, self.state.form.key)
         self.state.open(self.desk.db)
         if self._resumed is not None:
             self.state.resume(self._resumed.data)
-        self._draft = drafts.path_of(self.desk.path, self.state.form.kind, self.state.form.key)
         super().on_mount()
         if self._resumed is not None:
             drafts.drop(self._resumed.path)
@@ -300,6 +302,10 @@ class FormScreen(FormEditing):
 
     # Drafts
 
+    @property
+    def draft_path(self) -> Path | None:
+        return self._draft
+
     def typed(self) -> None:
         if self._writing is not None:
             self._writing.stop()
@@ -322,11 +328,16 @@ class FormScreen(FormEditing):
             data["texts"] = data["texts"] | {name: text}
         drafts.keep(self._draft, self.state.title, data)
 
-    def on_unmount(self) -> None:
+    def keep_typed(self) -> None:
         if self._writing is not None:
             self._writing.stop()
-            with contextlib.suppress(OSError):
-                self._write_draft()
+            self._writing = None
+        with contextlib.suppress(OSError):
+            self._write_draft()
+
+    def on_unmount(self) -> None:
+        if self._writing is not None:
+            self.keep_typed()
 
     # Saving
 
@@ -360,6 +371,7 @@ class FormScreen(FormEditing):
                 self.show_rows()
             self.say_wrong()
         elif isinstance(outcome, Conflict):
+            self.show_rows()
             self._settle(outcome)
         else:
             self.show_rows()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from textual import events
@@ -88,9 +89,17 @@ class Page(Screen[None]):
         return ()
 
     @property
+    def draft_path(self) -> Path | None:
+        """Where what is typed here is kept, if it is."""
+        return None
+
+    @property
     def is_unsaved(self) -> bool:
         """Whether something typed would be lost by leaving."""
         return False
+
+    def keep_typed(self) -> None:
+        """The program ends: keep what was typed for the next start."""
 
     def say_unsaved(self) -> None:
         """Tell that something typed would be lost by leaving."""

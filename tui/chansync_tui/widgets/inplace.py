@@ -35,7 +35,7 @@ class InPlace(Input):
         """The field was left as it was."""
 
     def __init__(self) -> None:
-        super().__init__(compact=True, id="inplace")
+        super().__init__(compact=True, id="inplace", select_on_focus=False)
         self.cursor_blink = False
         self.display = False
 

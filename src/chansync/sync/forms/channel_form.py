@@ -109,6 +109,11 @@ class ChannelForm:
             return choosing.lookup_options(db, self._channel, field.of, search)
         return choosing.options(db, field, texts, search)
 
+    def proposals(self, db: apsw.Connection, texts: Mapping[str, str], name: str) -> dict[str, str]:
+        if self.key is not None or name != "name" or texts.get("code"):
+            return {}
+        return {"code": choosing.code_from(texts["name"], [each.code for each in channels.all_channels(db)])}
+
     def related(self, db: apsw.Connection) -> list[Related]:
         return []
 

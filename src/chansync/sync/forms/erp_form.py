@@ -82,6 +82,11 @@ class ErpForm:
     ) -> list[FormOption] | None:
         return choosing.options(db, field, texts, search)
 
+    def proposals(self, db: apsw.Connection, texts: Mapping[str, str], name: str) -> dict[str, str]:
+        if self.key is not None or name != "name" or texts.get("code"):
+            return {}
+        return {"code": choosing.code_from(texts["name"], setup.codes(db, self.kind))}
+
     def related(self, db: apsw.Connection) -> list[Related]:
         if self.key is None:
             return []

@@ -123,7 +123,8 @@ class Saved:
         key: finds what was saved again: the channel's id, or a code.
         code: as people know it.
         sentence: what was done.
-        connects: the site must be asked before the channel is used: ask for the job ``confirm`` with ``use``.
+        connects: it is to be connected to now: by the job ``confirm`` with ``use`` before a channel is used, by the job
+            ``system`` for a system that has keys of its own.
         theirs: what somebody else changed meanwhile, beside this.
     """
 
@@ -168,6 +169,10 @@ class Form(Protocol):
         self, db: apsw.Connection, field: FormField, texts: Mapping[str, str], search: str = ""
     ) -> list[FormOption] | None:
         """What the field can hold, at most ``MOST_OPTIONS``; None: anything that its type allows."""
+        ...
+
+    def proposals(self, db: apsw.Connection, texts: Mapping[str, str], name: str) -> dict[str, str]:
+        """Texts for fields that are empty, which follow from what the field ``name`` now holds: a code from a name."""
         ...
 
     def related(self, db: apsw.Connection) -> list[Related]:

@@ -42,7 +42,7 @@ class SystemForm:
         if self.key is None:
             kinds = registry.kinds()
             texts = {"code": "", "name": "", "kind": kinds[0] if len(kinds) == 1 else ""} | self._preset
-            return Loaded(_default_texts(texts["kind"]) | texts)
+            return Loaded(_default_texts(texts["kind"]) | texts | self.proposals(db, texts, "kind"))
         try:
             found = channels.system(db, str(self.key))
         except UsageError:
@@ -70,6 +70,16 @@ class SystemForm:
         self, db: apsw.Connection, field: FormField, texts: Mapping[str, str], search: str = ""
     ) -> list[FormOption] | None:
         return choosing.options(db, field, texts, search)
+
+    def proposals(self, db: apsw.Connection, texts: Mapping[str, str], name: str) -> dict[str, str]:
+        if self.key is not None or name not in ("kind", "name"):
+            return {}
+        taken = [each.code for each in channels.systems(db)]
+        kind = texts.get("kind", "")
+        label = registry.platform(kind).label if kind in registry.kinds() else ""
+        fresh = {each: text for each, text in _default_texts(kind).items() if each not in texts}
+        code = choosing.code_from(kind if name == "kind" else texts.get("name", ""), taken)
+        return fresh | {each: text for each, text in (("name", label), ("code", code)) if not texts.get(each)}
 
     def related(self, db: apsw.Connection) -> list[Related]:
         return []
@@ -118,7 +128,8 @@ class SystemForm:
             if errors := self.check(store.db, after, held, current.texts):
                 raise InvalidFields(errors)
             code = self._write(store, after, found.changes, secrets)
-            return Saved(code, code, f"{'Added' if new else 'Saved'} the system {code}.", theirs=found.theirs)
+            what = f"{'Added' if new else 'Saved'} the system {code}."
+            return Saved(code, code, what, systems.can_be_tested(after["kind"]), found.theirs)
 
     def _write(
         self, store: Store, after: Mapping[str, str], changes: Mapping[str, str], clear: Mapping[str, str]

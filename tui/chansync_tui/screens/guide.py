@@ -1,0 +1,211 @@
+"""The first steps, from an empty database to a channel that syncs. It can be left and taken up at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widget import Widget
+
+from chansync.erp.ledger import setup
+from chansync.model.channel import Channel
+from chansync.store.connection import Store
+from chansync.store.jobs import Job
+from chansync.sync import guide
+from chansync.sync.configuration import InvalidFields
+from chansync.sync.first_use import check_first_use
+from chansync.sync.guide import Step
+from chansync_tui.going import Edit, ShowChannel
+from chansync_tui.screens.ask import Ask
+from chansync_tui.screens.page import Page
+from chansync_tui.screens.report import connection_report
+from chansync_tui.widgets.hints import Hint
+from chansync_tui.widgets.line import Line
+from chansync_tui.widgets.pane import Pane
+from chansync_tui.widgets.table import Cell, Column, Table
+
+_COLUMNS = (Column("", 4), Column("", 24, 30), Column("", 20, 400))
+
+
+class Guide(Page):
+    """Steps with their state; Enter does the one under the cursor."""
+
+    TAB = "channels"
+    HINTS: ClassVar[Sequence[Hint]] = (
+        Hint("enter", "Do this step", keep=True),
+        Hint("esc", "Leave", keep=True),
+        Hint("?", "Keys", keep=True),
+        Hint("q", "Quit"),
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,backspace,h,left", "dismiss", "Leave the guide"),
+        Binding("space", "do", "Do this step"),
+    ]
+
+    class Outcome(Message):
+        """What came of a write."""
+
+        def __init__(self, outcome: object, told: str) -> None:
+            super().__init__()
+            self.outcome = outcome
+            self.told = told
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._steps: list[Step] = []
+
+    def body(self) -> Iterable[Widget]:
+        yield Line(id="about")
+        yield Line(id="notice")
+        yield Table[tuple[int, Step]](_COLUMNS, _cells, lambda item: item[1].name, id="steps", head=False)
+        yield Pane(id="pane")
+
+    @property
+    def table(self) -> Table[tuple[int, Step]]:
+        return self.query_one("#steps", Table)
+
+    def read(self) -> None:
+        known = {step.name for step in self._steps if step.done}
+        self._steps = guide.steps(self.desk.db)
+        self.table.show(list(enumerate(self._steps, 1)))
+        done = [step.name for step in self._steps if step.done]
+        about = self.query_one("#about", Line)
+        if len(done) == len(self._steps):
+            about.put([(" Everything is set up. ", "good"), ("The daemon keeps the channel in step; esc leaves.", "")])
+        else:
+            about.put(
+                [(" First steps: from nothing to a channel that syncs", "strong")],
+                [(" First steps", "strong")],
+                right=[(f"{len(done)} of {len(self._steps)} done ", "dim")],
+            )
+        # At the start, and when a step is done, the next one is offered.
+        if set(done) - known or not known:
+            following = next((step.name for step in self._steps if not step.done), self._steps[-1].name)
+            self.table.select(following)
+        self.explain()
+
+    @on(Table.Moved)
+    def explain(self) -> None:
+        """What the step is for."""
+        item = self.table.selected
+        self.query_one(Pane).put([(item[1].title, "strong"), (item[1].about, "")] if item else [])
+
+    def say(self, sentence: str, tone: str = "") -> None:
+        """Tell on the line over the list."""
+        line = self.query_one("#notice", Line)
+        line.display = bool(sentence)
+        line.put([(f" {sentence}", tone)])
+
+    # Doing
+
+    @on(Table.Chosen)
+    def do_step(self) -> None:
+        """The step under the cursor."""
+        item = self.table.selected
+        if item is None:
+            return
+        self.say("")
+        channel = guide.guided(self.desk.db)
+        step = item[1]
+        if step.name == "system":
+            known = step.state.split(", ")[0] if step.done else None
+            self.post_message(Edit("system", known))
+        elif step.name == "pos":
+            self._pos(step)
+        elif channel is None and step.name == "channel":
+            self.post_message(Edit("channel", preset=guide.channel_proposal(self.desk.db)))
+        elif channel is None:
+            self.say("Add a channel first: step 3.", "warn")
+        else:
+            self._with_channel(step, channel)
+
+    def action_do(self) -> None:
+        self.do_step()
+
+    def _pos(self, step: Step) -> None:
+        if step.done:
+            self.post_message(Edit("pos", step.state.split(", ")[0]))
+            return
+        parts = guide.basic_parts(self.desk.db, "")
+        named = ", ".join(f"{kind.replace('-', ' ')} {code}" for kind, code, _ in parts)
+
+        def make(currencies: str | None) -> None:
+            if currencies is not None:
+                self._write(lambda store: guide.make_basic(store.db, currencies), "A basic POS is made.")
+
+        about = f"This makes: {named}.\n\nWhich currencies does it sell in? Several: EUR, USD"
+        self.app.push_screen(Ask("A basic POS", about, "EUR"), make)
+
+    def _with_channel(self, step: Step, channel: Channel) -> None:
+        if step.name == "channel":
+            self.post_message(ShowChannel(channel.id))
+        elif step.name == "connection":
+            self._connect(channel)
+        elif step.name == "methods":
+            self._map(step, channel)
+        elif step.name == "sync":
+            self._ask(f"Sync {channel.code}", "sync", channel.id, self._told)
+        elif guide.missing_items(self.desk.db, channel.id):
+            self._add_items(channel)
+        elif guide.items_to_map(self.desk.db, channel.id):
+            self.post_message(ShowChannel(channel.id))
+        else:
+            self.say("No order names an item that is missing. Add items by chansync erp import items FILE.csv")
+
+    def _add_items(self, channel: Channel) -> None:
+        def add(store: Store) -> None:
+            guide.add_missing_items(store.db, channel.id)
+            self.desk.ask(f"Retry {channel.code}", "retry", channel.id, {}, self._told)
+
+        self._write(add, "The items are added; their orders are tried again.")
+
+    def _connect(self, channel: Channel) -> None:
+        first = not channel["used"] or channel.connected_at is None
+        if first:
+            try:
+                check_first_use(self.desk.db, channel)
+            except InvalidFields as error:
+                self.say(f"Not yet: {error}. Enter on step 3 opens the channel.", "warn")
+                return
+
+        def report(job: Job) -> None:
+            if self.is_attached:
+                self.app.push_screen(connection_report(job))
+
+        self._ask(f"Connect {channel.code}", "confirm" if first else "test", channel.id, report, use=first)
+
+    def _map(self, step: Step, channel: Channel) -> None:
+        if step.done or len(setup.codes(self.desk.db, "payment-method", pos=channel["pos"])) != 1:
+            self.post_message(ShowChannel(channel.id))
+            return
+        self._write(lambda store: guide.map_rest(store.db, channel.id), "All payment methods are mapped.")
+
+    def _ask(self, label: str, kind: str, channel_id: int, done: Callable[[Job], None], *, use: bool = False) -> None:
+        self.say(f"{label} …", "note")
+        self.desk.ask(label, kind, channel_id, {"use": True} if use else {}, done)
+
+    def _told(self, job: Job) -> None:
+        if self.is_attached:
+            failed = job.state == "failed"
+            self.say(str((job.result or {}).get("sentence", "")), "bad" if failed else "good")
+
+    def _write(self, function: Callable[[Store], object], told: str) -> None:
+        self.desk.attempt(function, lambda outcome: self.post_message(self.Outcome(outcome, told)))
+
+    @on(Outcome)
+    def take_outcome(self, event: Outcome) -> None:
+        """A write is over."""
+        if isinstance(event.outcome, Exception):
+            self.say(f"Not done. {event.outcome}", "bad")
+        else:
+            self.say(event.told, "good")
+        self.read()
+
+
+def _cells(item: tuple[int, Step]) -> tuple[Cell, Cell, Cell]:
+    number, step = item
+    sign = Cell("[x]", "good") if step.done else Cell(f" {number}.", "strong")
+    return sign, Cell(step.title, "" if step.done else "strong"), Cell(step.state, "good" if step.done else "dim")
