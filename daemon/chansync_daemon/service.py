@@ -13,9 +13,11 @@ import apsw
 
 from chansync.model.times import local_text, now_ms
 from chansync.store import daemons, jobs, runs
-from chansync.store.connection import Store, data_version
+from chansync.store.clock import bring_back
+from chansync.store.connection import Store, data_version, leave_as_is
 from chansync.store.jobs import Job
 from chansync.store.owner import task_owner
+from chansync.store.version import check_schema
 from chansync.sync import retention
 from chansync.sync.errands import perform, summary
 from chansync.sync.idle import pass_over
@@ -24,6 +26,7 @@ from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 from chansync_daemon.logs import LOG
 from chansync_daemon.notify import Manager
 from chansync_daemon.timetable import Entry, Timetable, entries, note_next_runs, note_off
+from chansync_daemon.troubles import REST, DatabaseFailure, Troubles
 
 #: How often the loop looks for jobs and changed channels, in seconds. A look that finds nothing new is one pragma.
 LOOK_EVERY = 0.2
@@ -67,6 +70,8 @@ class Service:
         self._running: dict[tuple[int, str], asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._places = asyncio.Semaphore(AT_ONCE)
+        self._troubles = Troubles()
+        self._next_start = 0.0
         self._seen: int | None = None
         self._channels: dict[int, tuple[int, int]] = {}
 
@@ -75,29 +80,27 @@ class Service:
 
         Raises:
             TakenOver: another daemon took the database over while this one gave no sign of life.
-            apsw.Error: the database failed.
+            apsw.Error, StoreError: the database is damaged, moved or of another schema. What passes is waited out.
         """
         interrupted = await self.store.run(runs.close_interrupted)
         if interrupted:
             LOG.info("%d runs of a killed process are closed; they go on from their last order", interrupted)
+        await self._bring_back()
         await self._look()
         self.manager.ready()
         beat = asyncio.create_task(self._beat())
         beside = [asyncio.create_task(self._tell()), asyncio.create_task(self._clear_away())]
-        next_start = 0.0
         try:
             while not self.stop.is_set():
-                await self._look()
-                if time.monotonic() >= next_start:
-                    self._timetable.run_due()
-                    await self._note_next_runs()
-                    next_start = time.monotonic() + START_EVERY
+                await self._turn()
                 # Fed here and nowhere else: a loop that hangs, or a database that does not answer, is noticed.
                 self.manager.alive()
                 if beat.done():
                     await beat
+                if self._troubles.fatal:
+                    raise self._troubles.fatal
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.stop.wait(), LOOK_EVERY)
+                    await asyncio.wait_for(self.stop.wait(), REST if self._troubles.present else LOOK_EVERY)
         finally:
             self.manager.stopping()
             beat.cancel()
@@ -105,12 +108,30 @@ class Service:
                 task.cancel()
             await self._finish()
 
+    async def _turn(self) -> None:
+        """Look once, and start what is due."""
+        try:
+            self.store.check_place()
+            await self._look()
+            if time.monotonic() >= self._next_start:
+                self._timetable.run_due()
+                await self._note_next_runs()
+                self._next_start = time.monotonic() + START_EVERY
+        except DatabaseFailure as error:
+            self._troubles.met(error)
+            self._seen = None
+
     async def _beat(self) -> None:
         while True:
-            if not await self.store.run(daemons.beat):
-                raise TakenOver
-            used, problems = await self.store.run(_standing)
-            self.manager.status(self._status_text(used, problems))
+            try:
+                if not await self.store.run(daemons.beat):
+                    raise TakenOver
+                used, problems = await self.store.run(_standing)
+                self.manager.status(self._status_text(used, problems))
+                # A beat is a write: with a full disk, reading goes on well.
+                self._troubles.over()
+            except DatabaseFailure as error:
+                self._troubles.met(error)
             await asyncio.sleep(BEAT_EVERY)
 
     def _status_text(self, used: int, problems: int) -> str:
@@ -130,6 +151,8 @@ class Service:
         while True:
             try:
                 await notifier.turn()
+            except DatabaseFailure as error:
+                self._troubles.met(error)
             except Exception:
                 LOG.exception("notices could not be sent; they are tried again")
             await asyncio.sleep(TELL_EVERY)
@@ -143,19 +166,30 @@ class Service:
                     cleared = await retention.prune(self.store)
                     told = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in cleared.items() if count)
                     LOG.info("cleared away what is old: %s", told or "nothing")
+            except DatabaseFailure as error:
+                self._troubles.met(error)
             except Exception:
                 LOG.exception("clearing away failed; it is tried again")
 
     async def _look(self) -> None:
         """Take up changed channels and new jobs, where anything in the database changed at all."""
         version = await self.store.run(data_version)
-        again = self.reload.is_set() or self._timetable.clock_was_moved()
+        moved = self._timetable.clock_was_moved()
+        again = self.reload.is_set() or moved
         if version == self._seen and not again:
             return
         self._seen = version
+        await self.store.run(check_schema)
+        if moved:
+            await self._bring_back()
         await self._take_up_channels(again)
         while job := await self.store.run(jobs.claim, owner := task_owner()):
             self._spawn(self._perform(job, owner))
+
+    async def _bring_back(self) -> None:
+        waited = await self.store.run(bring_back)
+        if waited:
+            LOG.warning("the clock was put back: %d waits from its future end now", waited)
 
     async def _take_up_channels(self, again: bool) -> None:
         """Read those channels that changed, or with ``again`` all of them."""
@@ -200,6 +234,8 @@ class Service:
         """Nothing that goes wrong in one task touches another."""
         try:
             await work
+        except DatabaseFailure as error:
+            self._troubles.met(error)
         except Exception:
             LOG.exception("a task failed; the others go on")
         finally:
@@ -229,15 +265,24 @@ class Service:
         await perform(self.store, job, owner, trigger="job", stop=self.stop, place=self._places)
 
     async def _finish(self) -> None:
-        """Let the orders in hand be finished, then break off what still runs."""
+        """Let the orders in hand be finished, then break off what still runs.
+
+        With a database that is damaged, moved or of another schema nothing is finished, and nothing is written: not
+        even what SQLite would move out of the write-ahead log when it is closed.
+        """
         self.stop.set()
+        fatal = self._troubles.fatal
+        if fatal:
+            await self.store.run(leave_as_is)
         if self._tasks:
-            _, late = await asyncio.wait(set(self._tasks), timeout=STOP_WITHIN)
+            _, late = await asyncio.wait(set(self._tasks), timeout=0 if fatal else STOP_WITHIN)
             for task in late:
                 task.cancel()
             if late:
                 await asyncio.wait(late, timeout=STOP_WITHIN)
-        await self.store.run(daemons.stop)
+        if not fatal:
+            with contextlib.suppress(*DatabaseFailure):
+                await self.store.run(daemons.stop)
 
 
 def _standing(db: apsw.Connection) -> tuple[int, int]:

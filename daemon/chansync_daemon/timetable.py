@@ -30,6 +30,9 @@ SPREAD = 1000
 #: Up to so many channels are read one by one, more by one query.
 FEW = 50
 
+#: By how much the clock may move against one that nobody sets before it counts as set, in seconds.
+CLOCK_JUMP = 2.0
+
 StreamKey = tuple[int, str]
 
 
@@ -128,12 +131,14 @@ class Timetable:
         self._start = start
         self._scheduler = schedule.Scheduler()
         self._offset = time.localtime().tm_gmtoff
+        self._ahead = _ahead()
         self._moved: dict[StreamKey, int] = {}
 
     def clear(self) -> None:
         """Forget everything, and count in the local time of now."""
         self._scheduler.clear()
         self._offset = time.localtime().tm_gmtoff
+        self._ahead = _ahead()
         self._moved.clear()
 
     def replace(self, channel_ids: Collection[int], wanted: list[Entry]) -> None:
@@ -160,8 +165,11 @@ class Timetable:
                 self._moved[entry.channel_id, entry.stream] = until
 
     def clock_was_moved(self) -> bool:
-        """Whether local time changed its distance from UTC since the last rebuild."""
-        return time.localtime().tm_gmtoff != self._offset
+        """Whether local time changed its distance from UTC since the last rebuild, or the clock was set.
+
+        After a clock that was put back, everything would otherwise wait for as long as it was put back by.
+        """
+        return time.localtime().tm_gmtoff != self._offset or abs(_ahead() - self._ahead) > CLOCK_JUMP
 
     def run_due(self) -> None:
         """Start what is due."""
@@ -176,6 +184,11 @@ class Timetable:
         """How long until something is due."""
         idle = self._scheduler.idle_seconds
         return 3600.0 if idle is None else max(idle, 0.0)
+
+
+def _ahead() -> float:
+    """How far the clock is ahead of one that nobody sets, in seconds; from an arbitrary beginning."""
+    return time.time() - time.monotonic()
 
 
 def _tag(entry: Entry) -> str:

@@ -127,6 +127,7 @@ def make_version(path: Path, version: int) -> None:
         "e.migrations.apply(db, stop_before=later); db.close()"
     )
     subprocess.run([sys.executable, "-c", script, str(path), str(version)], check=True)
+    path.chmod(0o660)
     db = apsw.Connection(str(path))
     db.execute("INSERT INTO setting (name, value) VALUES ('kept', 'yes')")
     db.close()

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -70,14 +70,15 @@ def query(path: Path, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         store.close()
 
 
-def command(*words: str, database: Path, **options: Any) -> subprocess.Popen[str]:
-    """The real program as a process."""
+def command(
+    *words: str, database: Path, prefix: Sequence[str] = (), pipes: Mapping[str, Any] | None = None, **options: Any
+) -> subprocess.Popen[str]:
+    """The real program as a process; ``prefix`` is a program that starts it, ``pipes`` is where its output goes."""
     environment = os.environ | {"CHANSYNC_DB": str(database), "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen(
-        [sys.executable, "-m", "chansync", *words],
+        [*prefix, sys.executable, "-m", "chansync", *words],
         env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        **(pipes or {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}),
         text=True,
         **options,
     )

@@ -16,6 +16,7 @@ from textual.screen import Screen
 from chansync.model.errors import StoreError
 from chansync.store import jobs
 from chansync.store.connection import data_version, explained
+from chansync.store.version import check_schema
 from chansync_tui import preferences, symbols
 from chansync_tui.desk import Desk, Done, Failed, JobAsked
 from chansync_tui.ending import Ending
@@ -107,10 +108,12 @@ class ChansyncApp(TypingAhead, Ending):
             return
         try:
             with explained(self.desk.path):
+                self.desk.store.check_place()
                 version = data_version(self.desk.db)
                 if version == self._version and now < self._look_at:
                     return
                 self._version = version
+                check_schema(self.desk.db)
                 self._read()
         except StoreError as error:
             if isinstance(self.screen, Page):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from chansync.cli.lazy import LazyGroup, examples
 from chansync.cli.output import note, say
 from chansync.cli.session import Session, pass_session
 from chansync.model.errors import UsageError
+
+if TYPE_CHECKING:
+    import apsw
 
 _TABLE = {
     "init": ("database:init", "Make the database, or bring it up to date."),
@@ -45,10 +49,7 @@ def init(session: Session) -> None:
 @pass_session
 def check(session: Session) -> int:
     """Look for damage: SQLite's integrity check, and rows that point nowhere. Exit code 1 when some is found."""
-    found = [str(row[0]) for row in session.db.execute("PRAGMA integrity_check(100)")]
-    found = [] if found == ["ok"] else found
-    for table, row_id, target, _ in session.db.execute("PRAGMA foreign_key_check"):
-        found.append(f"{table} row {row_id} points to a row of {target} that is not there")
+    found = _damage(session.db)
     if not found:
         say(f"{session.path} is sound.")
         return exit_codes.OK
@@ -56,6 +57,20 @@ def check(session: Session) -> int:
         say(sentence)
     note(f"{session.path} is damaged: restore a backup.")
     return exit_codes.PROBLEMS
+
+
+def _damage(db: apsw.Connection) -> list[str]:
+    import apsw
+
+    found: list[str] = []
+    try:
+        found += [str(row[0]) for row in db.execute("PRAGMA integrity_check(100)") if row[0] != "ok"]
+        for table, row_id, target, _ in db.execute("PRAGMA foreign_key_check"):
+            found.append(f"{table} row {row_id} points to a row of {target} that is not there")
+    except apsw.CorruptError as error:
+        # Damage that stops the look for more of it.
+        found.append(f"{error}")
+    return found
 
 
 @click.command("backup", epilog=examples("chansync db backup /backup/", "chansync db backup before-the-sale.db"))

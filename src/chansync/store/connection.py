@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import apsw
 
@@ -32,6 +32,9 @@ BUSY_TIMEOUT_MS = 15_000
 #: How long the log (WAL) may stay once it is taken over into the database, in bytes.
 LOG_BYTES = 64 * 1024 * 1024
 
+#: How long it waits where the write before it has waited in vain, in milliseconds.
+IMPATIENT_MS = 500
+
 
 class Store:
     """The open database. Synchronous code uses ``db``; asyncio code uses ``run``."""
@@ -39,10 +42,46 @@ class Store:
     def __init__(self, db: apsw.Connection, path: Path) -> None:
         self.db = db
         self.path = path
+        self._impatient = False
+        self._place: dict[str, tuple[int, int]] | None = None
+
+    def check_place(self) -> None:
+        """Make sure that the files at the path are still those that are open. Costs a few microseconds.
+
+        SQLite goes on with files that were deleted or replaced meanwhile: what it writes there is lost, and where
+        others have opened the new ones, two programs change one database without knowing of each other.
+
+        Raises:
+            DatabaseMoved: they are others, or gone.
+        """
+        if self._place is None:
+            # SQLite makes and removes the two files beside the database only while nobody has it open.
+            self._place = {end: found for end in ("", "-wal", "-shm") if (found := _identity(f"{self.path}{end}"))}
+            return
+        for end, found in self._place.items():
+            if _identity(f"{self.path}{end}") != found:
+                raise DatabaseMoved(
+                    f"{self.path}{end} was deleted, moved or replaced while it was open. Stop every chansync that "
+                    f"has it open, put it back or restore a backup, and start again"
+                )
 
     async def run(self, function: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``function(db, …)`` whole, in the connection's thread; its transactions never interleave."""
-        result: T = await self.db.async_run(function, self.db, *args, **kwargs)  # type: ignore[attr-defined]
+        result: T = await self.db.async_run(self._in_thread, function, *args, **kwargs)  # type: ignore[attr-defined]
+        return result
+
+    def _in_thread(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Once somebody holds the database for too long, what waits behind does not wait as long again, one by one."""
+        written = self.db.total_changes()
+        try:
+            result = function(self.db, *args, **kwargs)
+        except apsw.BusyError:
+            self._impatient = True
+            self.db.set_busy_timeout(IMPATIENT_MS)
+            raise
+        if self._impatient and self.db.total_changes() != written:
+            self._impatient = False
+            self.db.set_busy_timeout(BUSY_TIMEOUT_MS)
         return result
 
     def close(self) -> None:
@@ -52,6 +91,37 @@ class Store:
     async def aclose(self) -> None:
         """Close a store that was opened by ``open_async``."""
         await self.db.aclose()  # type: ignore[attr-defined]
+
+
+class DatabaseMoved(StoreError):
+    """The database's files are no longer those that are open."""
+
+    code = "database_moved"
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def passes(error: Exception) -> bool:
+    """Whether the database may work again by itself: somebody holds it, or the disk is full or does not answer.
+
+    What does not pass is damage, another file in its place, another schema: going on would do harm.
+    """
+    if isinstance(error, StoreError):
+        cause = error.__cause__
+        return isinstance(cause, OSError) or (isinstance(cause, apsw.Error) and passes(cause))
+    return isinstance(error, _PASSING)
+
+
+_PASSING = (
+    apsw.BusyError, apsw.LockedError, apsw.FullError, apsw.IOError, apsw.CantOpenError, apsw.ReadOnlyError,
+    apsw.PermissionsError, apsw.NoMemError, apsw.InterruptError,
+)  # fmt: skip
 
 
 def open_store(path: Path, *, create: bool = True) -> Store:
@@ -127,7 +197,9 @@ def _back_up_before_evolving(path: Path, version: int) -> None:
         pid = left.suffix[1:].partition("-")[0]
         if pid.isdigit() and not is_alive(int(pid)):
             left.unlink(missing_ok=True)
-    copy = path.with_name(f"{path.stem}.before-{SCHEMA_VERSION}-{from_ms(now_ms()):%Y%m%d%H%M%S}.db")
+    # With the schema that it holds: an upgrade that was killed half-way is gone on with, perhaps in the same second.
+    stamp = f"{from_ms(now_ms()):%Y%m%d%H%M%S}"
+    copy = path.with_name(f"{path.stem}.before-{SCHEMA_VERSION}-{stamp}-from-{version}.db")
     unfinished = path.with_name(f".{copy.name}.{os.getpid()}")
     try:
         backup(path, unfinished)
@@ -213,7 +285,7 @@ def _sentence(error: apsw.Error) -> str:
 
 _SENTENCES: dict[type[apsw.Error], str] = {
     apsw.NotADBError: "This is not an SQLite database; name another file with --db",
-    apsw.CorruptError: "The database is damaged; restore a backup",
+    apsw.CorruptError: "The database is damaged: see how much with chansync db check, and restore a backup",
     apsw.FullError: "The disk is full; make room and try again",
     apsw.ReadOnlyError: "The database may not be written; check its owner, group and mode",
     apsw.PermissionsError: "The database may not be opened; check its owner, group and mode",
@@ -227,3 +299,8 @@ def data_version(db: apsw.Connection) -> int:
     """A number that changes when another connection commits (``PRAGMA data_version``); cheap enough to poll."""
     version: int = db.pragma("data_version")
     return version
+
+
+def leave_as_is(db: apsw.Connection) -> None:
+    """Let closing this connection change no file: they are damaged, or somebody else's by now."""
+    db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)

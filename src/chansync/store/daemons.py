@@ -15,6 +15,9 @@ from chansync.store.transaction import transaction
 #: A daemon whose last beat is older than that counts as gone, in milliseconds.
 SILENT_MS = 15_000
 
+#: How far another machine's clock may be ahead of this one's, in milliseconds.
+SKEW_MS = 3_600_000
+
 
 @dataclass(slots=True)
 class DaemonState:
@@ -36,7 +39,9 @@ def state(db: apsw.Connection) -> DaemonState | None:
     if row is None:
         return None
     owner, stopped_at, *rest = row
-    alive = stopped_at is None and rest[-1] > now_ms() - SILENT_MS and not is_surely_dead(owner)
+    # A beat from the far future is one of a clock that was put back since.
+    lately = -SKEW_MS < now_ms() - rest[-1] < SILENT_MS
+    alive = stopped_at is None and lately and not is_surely_dead(owner)
     return DaemonState(alive, *rest)
 
 

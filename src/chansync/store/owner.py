@@ -9,6 +9,9 @@ _counter = itertools.count(1)
 
 _PROC = "/proc"
 
+#: Tasks of this process that ended and could not say so in the database.
+_abandoned: set[str] = set()
+
 
 def process_owner() -> str:
     """``host:pid:start`` of this process; ``start`` tells it from a later process with the same pid."""
@@ -20,8 +23,15 @@ def task_owner() -> str:
     return f"{process_owner()}:{next(_counter)}"
 
 
+def abandon(owner: str) -> None:
+    """Let go of what a task of this process holds, where the database does not take it now: others wait it out."""
+    _abandoned.add(owner)
+
+
 def is_surely_dead(owner: str) -> bool:
     """Whether the process of that lease is known to be gone; False for other machines, where nobody can tell."""
+    if owner in _abandoned:
+        return True
     host, pid, start, *_ = [*owner.split(":"), "", "", ""]
     if host != _host() or not pid.isdigit():
         return False

@@ -55,8 +55,14 @@ class Run:
 
 
 def start(db: apsw.Connection, channel_id: int, stream: str, trigger: str, owner: str) -> int:
-    """Open the record of a run; its id."""
+    """Open the record of a run that has the stream's lease; its id. An earlier one that is open was broken off."""
     with transaction(db):
+        db.execute(
+            """UPDATE run SET state = 'stopped', finished_at = ?,
+               sentence = 'It was broken off; the next run goes on from the last order.'
+               WHERE state = 'running' AND channel_id = ? AND stream = ?""",
+            (now_ms(), channel_id, stream),
+        )
         db.execute(
             "INSERT INTO run (channel_id, stream, trigger, owner, state, started_at) VALUES (?, ?, ?, ?, 'running', ?)",
             (channel_id, stream, trigger, owner, now_ms()),

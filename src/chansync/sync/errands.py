@@ -14,12 +14,12 @@ from typing import Any
 import apsw
 
 from chansync.model.channel import Channel
-from chansync.model.errors import ChansyncError, UsageError
+from chansync.model.errors import ChansyncError, StoreError, UsageError
 from chansync.redaction import scrub
 from chansync.store import channels, jobs
 from chansync.store.connection import Store, open_async
 from chansync.store.jobs import Job
-from chansync.store.owner import task_owner
+from chansync.store.owner import abandon, task_owner
 from chansync.store.runs import RunCounts
 from chansync.sync.confirm import ConnectionReport, confirm_channel, test_channel
 from chansync.sync.first_use import use_channel
@@ -57,20 +57,28 @@ async def perform(
     except ChansyncError as error:
         result = {"ok": False, "sentence": str(error), "code": error.code}
     except apsw.Error:
+        abandon(owner)
         raise
     except Exception as bug:
         result = {"ok": False, "sentence": f"{type(bug).__name__}: {scrub(str(bug))[:200]}", "code": "site_bug"}
     finally:
         holding.cancel()
     ok = bool(result.pop("ok"))
-    await store.run(_finish, job.id, owner, ok, result)
+    try:
+        await store.run(_finish, job.id, owner, ok, result)
+    except (apsw.Error, StoreError):
+        # It is done again when the database works again.
+        abandon(owner)
+        raise
 
 
 async def _hold(store: Store, job: Job, owner: str) -> None:
     """Hold the job's lease, also while its site takes its time and there is no progress to report."""
     while True:
         await asyncio.sleep(HOLD_EVERY)
-        await store.run(jobs.renew, job.id, owner)
+        # The next time is soon enough, and the job itself meets what is wrong.
+        with contextlib.suppress(apsw.Error, StoreError):
+            await store.run(jobs.renew, job.id, owner)
 
 
 def request_args(request: SyncRequest) -> dict[str, Any]:

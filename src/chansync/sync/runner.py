@@ -18,7 +18,7 @@ from chansync.platforms.protocol import Connector
 from chansync.redaction import scrub
 from chansync.store import channels, messages, runs, streams
 from chansync.store.connection import Store
-from chansync.store.owner import task_owner
+from chansync.store.owner import abandon, task_owner
 from chansync.store.runs import RunCounts
 from chansync.store.transaction import transaction
 from chansync.sync import confirm, settings
@@ -205,8 +205,12 @@ class _Run:
             result = await self._work_guarded()
         finally:
             result.run_id = self.run_id
-            # Shielded: a cancelled task still gives its lease back and closes its record.
-            await asyncio.shield(store.run(self._close, result))
+            try:
+                # Shielded: a cancelled task still gives its lease back and closes its record.
+                await asyncio.shield(store.run(self._close, result))
+            except (apsw.Error, StoreError):
+                abandon(self.owner)
+                raise
         return result
 
     def _begin(self, db: apsw.Connection) -> bool:
