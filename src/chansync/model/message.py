@@ -109,7 +109,8 @@ CODES = _table(
     MessageCode("push_failed", _P, _PERSON, "A status or a quantity could not be sent to the site",
                 "Mend what the sentence names on the site or in the channel; it is tried again by itself, and at once "
                 "with: chansync sync CHANNEL --statuses --quantities."),
-    MessageCode("push_refused_status", _W, _PERSON, "A status was not sent, because the order is refused on the site",
+    MessageCode("push_refused_status", _W, _PERSON,
+                "A status was not sent, because the order is refused on the site or cannot get it any more",
                 "Compare the order with its sale and correct the one that is wrong."),
     MessageCode("stock_drift", _W, _PERSON, "Stock on the site was not as it was sent",
                 "It is sent again. If it comes back: somebody, or a plugin, changes stock on the site; change it in "

@@ -201,6 +201,7 @@ class PushResult:
     Attributes:
         target: the order's or item's id on the site.
         error: a sentence on why the site does not have it now; empty: it does.
+        final: with an error: trying again is of no use, because the site will never have it.
         waiting: the site has taken it and does not show it yet: ask again with the same change.
         order: the order as the site has it after a status was set.
         digest_before: the digest that this order would have with the status of ``StatusChange.known``: equal to the
@@ -212,6 +213,7 @@ class PushResult:
     order: Order | None = None
     digest_before: str = ""
     waiting: bool = False
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)

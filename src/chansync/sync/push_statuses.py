@@ -135,6 +135,13 @@ def _note_results(db: apsw.Connection, run: Pushing, rows: list[DueStatus], resu
                 outbox.wait(db, row, LOOK_AGAIN_MINUTES)
                 run.counts.unchanged += 1
                 continue
+            if result.error and result.final:
+                outbox.drop(db, row.id)
+                messages.solve_code(db, run.channel_id, row.order_id, "push_failed", "it is not sent any more")
+                sentence = f"Order {row.number}: {row.status} ({row.event}) is not sent: {result.error}."
+                _log(db, run, "push_refused_status", row, sentence)
+                run.counts.skipped += 1
+                continue
             if result.error:
                 outbox.fail(db, row)
                 sentence = f"Order {row.number}: the status {row.status} cannot be sent: {result.error}."

@@ -122,13 +122,27 @@ class TestCancelling:
         assert world.rows(sending, "SELECT state FROM outbox") == [("confirmed",)]
         assert sum(each.operation == "createFeed" for each in server.requests) == 1
 
+    def test_one_that_was_shipped_is_told_once_and_not_asked_for_again(
+        self, sending: Store, seller: Seller, server: AmazonServer
+    ) -> None:
+        own = self.cancelled(sending, seller)
+        seller.ship(own)
+        for _ in range(2):
+            sync(sending, "de", statuses=True)
+
+        told = "SELECT sentence FROM message WHERE code = 'push_refused_status'"
+        [(sentence,)] = world.rows(sending, told)
+        assert "Amazon cancels no order that was shipped" in sentence
+        assert world.rows(sending, "SELECT state FROM outbox") == [("dropped",)]
+        assert sum(each.operation == "createFeed" for each in server.requests) == 0
+
     def test_one_that_amazon_does_not_cancel_is_a_problem_with_its_reason(self, sending: Store, seller: Seller) -> None:
         own = self.cancelled(sending, seller)
         sync(sending, "de", statuses=True)
-        seller.edit_order(own, {"status": "SHIPPED"})
+        seller.edit_order(own, {"lines": {0: {"id": "another"}}})
         seller.clock.advance(120)
         sync(sending, "de", statuses=True)
 
         [(code, sentence)] = world.rows(sending, "SELECT code, sentence FROM message WHERE open = 1")
         assert code == "push_failed"
-        assert "An order that was shipped cannot be cancelled" in sentence
+        assert "Amazon does not cancel it: The order does not have such an item" in sentence

@@ -59,6 +59,7 @@ class AmazonConnector:
         self._system = settings.system
         self._api = SpApi(settings.system, sandbox=values.get("system_type") == "working", **options)
         self._facts = dict(settings.facts)
+        self._is_tired = False
         self._reader = OrderReader(self._place, text(self._facts.get("country")))
         seller_id = text(settings.system.values.get("seller_id"))
         acknowledgements = Acknowledgements(self._api, settings.system.state, self._place, seller_id)
@@ -170,14 +171,15 @@ class AmazonConnector:
         return await self.order(number)
 
     async def several(self, external_ids: list[str]) -> list[Order | UnreadableOrder]:
-        """Orders by their ids, one request each; what Amazon's pace does not allow now is left out."""
-        found = []
-        for external_id in external_ids[:AT_A_TIME]:
+        """Orders by their ids, one request each; what Amazon's pace does not allow now is left to the next run."""
+        found: list[Order | UnreadableOrder] = []
+        for external_id in () if self._is_tired else external_ids[:AT_A_TIME]:
             try:
                 order = await self.order(external_id)
             except SiteUnavailable as error:
                 if error.code != "rate_limited":
                     raise
+                self._is_tired = True
                 break
             if order is not None:
                 found.append(order)

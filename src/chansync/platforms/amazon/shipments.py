@@ -65,13 +65,17 @@ class Shipments:
             if order is None:
                 results[own] = PushResult(own, "Amazon's data of the order cannot be read")
             elif order.sent_by_site:
-                results[own] = PushResult(own, "Amazon ships it itself")
+                results[own] = PushResult(own, "Amazon ships it itself", final=True)
+            elif change.status == CANCELLED and order.status == SHIPPED:
+                sentence = "Amazon cancels no order that was shipped; refund it in Seller Central"
+                results[own] = PushResult(own, sentence, final=True)
             elif change.status == CANCELLED:
                 cancelled.append(order)
             elif change.status == SHIPPED:
                 results[own] = await self._confirm(change, order)
             else:
-                results[own] = PushResult(own, f"Amazon lets a seller set no order to {change.status}")
+                sentence = f"Amazon lets a seller set no order to {change.status}"
+                results[own] = PushResult(own, sentence, final=True)
         if cancelled:
             results |= await self._acknowledgements.cancel(cancelled)
         return [results[change.external_id] for change in changes]
