@@ -43,8 +43,9 @@ CLEAR_EVERY = 300.0
 #: How often the timetable is looked at, in seconds; with thousands of streams each look takes a millisecond.
 START_EVERY = 1.0
 
-#: How many streams run at once, over all channels. Sites that do not answer hold their places for a minute.
-AT_ONCE = 32
+#: How many streams run at once, over all channels. Sites that do not answer hold their places for a minute, so it is
+#: more than the pulls need; each that brings many orders in takes some 10 MB, so it is not much more.
+AT_ONCE = 20
 
 #: How long a stop waits for the orders in hand, in seconds.
 STOP_WITHIN = 15.0

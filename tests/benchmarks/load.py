@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import multiprocessing
 import signal
 import subprocess
@@ -94,26 +93,39 @@ def make(path: Path, count: int, ports: list[int], cadence: str) -> None:
 
 
 def load(folder: Path, count: int = 1000, cadence: int = 300, seconds: int = 330) -> None:
-    """Run the daemon for a while and say how late it was and what it cost."""
+    """Run the daemon for a while and say how late it was and what it cost, and what it costs when nothing is due."""
     path = folder / "chansync.db"
     with _stores(4) as ports:
         make(path, count, ports, f"{cadence}s")
-        log = (folder / "log").open("w")
-        begin = time.time()
+        samples, memory = _watch(path, seconds)
+        _report(path, count, cadence, samples, memory)
+        db = apsw.Connection(str(path))
+        db.execute("UPDATE channel_parameter SET value = json_quote('1d') WHERE name LIKE '%\\_every' ESCAPE '\\'")
+        db.execute("UPDATE stream SET next_run_at = (unixepoch() + 3600) * 1000")
+        db.close()
+        samples, _ = _watch(path, 40)
+    (at, spent), (end, total) = samples[1], samples[-1]
+    print(f"  CPU {(total - spent) / (end - at):.2%} of a core while nothing is due (wanted: under 1 %)")
+
+
+def _watch(path: Path, seconds: int) -> tuple[list[tuple[float, float]], int]:
+    """Run the daemon; its CPU seconds by time, and the most memory that it had, in bytes."""
+    begin = time.time()
+    with path.with_suffix(".log").open("a") as log:
         daemon = subprocess.Popen(
             [sys.executable, "-m", "chansync", "--db", str(path), "daemon"], stderr=log, stdout=log
         )
-        process = psutil.Process(daemon.pid)
-        samples = []
-        memory = 0
-        while time.time() < begin + seconds and daemon.poll() is None:
-            time.sleep(5)
-            cpu = process.cpu_times()
-            samples.append((time.time(), cpu.user + cpu.system))
-            memory = max(memory, process.memory_info().rss)
-        daemon.send_signal(signal.SIGTERM)
-        daemon.wait(30)
-    _report(path, count, cadence, samples, memory)
+    process = psutil.Process(daemon.pid)
+    samples = []
+    memory = 0
+    while time.time() < begin + seconds and daemon.poll() is None:
+        time.sleep(5)
+        cpu = process.cpu_times()
+        samples.append((time.time(), cpu.user + cpu.system))
+        memory = max(memory, process.memory_info().rss)
+    daemon.send_signal(signal.SIGTERM)
+    daemon.wait(30)
+    return samples, memory
 
 
 def _report(path: Path, count: int, cadence: int, samples: list[tuple[float, float]], memory: int) -> None:
@@ -149,4 +161,3 @@ if __name__ == "__main__":
 
     with tempfile.TemporaryDirectory(prefix="chansync-load-") as name:
         load(Path(name), *map(int, sys.argv[1:]))
-        print(json.dumps({"log": (Path(name) / "log").read_text()[-1500:]}))

@@ -64,7 +64,11 @@ def _said(path: Path, holds: Contents) -> str:
     from chansync.model.times import local_text
 
     last = f"the last run ended {local_text(holds.last_run_at)}" if holds.last_run_at else "nothing ran yet"
-    return f"{path} has {holds.channels} channels, {holds.orders} orders and {holds.sales} sales; {last}."
+    counts = [
+        f"{count} {word}{'' if count == 1 else 's'}"
+        for count, word in ((holds.channels, "channel"), (holds.orders, "order"), (holds.sales, "sale"))
+    ]
+    return f"{path} has {counts[0]}, {counts[1]} and {counts[2]}; {last}."
 
 
 def _after(session: Session) -> int:

@@ -122,7 +122,7 @@ def test_there_and_back(company: Store, backup: Path) -> None:
     company.close()
     code, out, err = run(company.path, "restore", str(backup), "--yes")
     assert code == 0, err
-    assert "has 1 channels, 0 orders and 0 sales; nothing ran yet." in err
+    assert "has 1 channel, 0 orders and 0 sales; nothing ran yet." in err
     assert "pulled again and become the same sales" in err
     assert value(company.path, "when") == "before"
     assert stat.S_IMODE(company.path.stat().st_mode) == mode
