@@ -68,7 +68,7 @@ class Page(Screen[None]):
         if not self.query(DaemonLine):
             # The screen is being taken down while the app still polls.
             return
-        self.query_one(DaemonLine).tell(daemons.state(self.desk.db), now_ms())
+        self.query_one(DaemonLine).tell(daemons.state(self.desk.db), now_ms(), str(self.desk.path))
         self._show_jobs()
         self.read()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual import events
 from textual.message import Message
 
+from chansync.service_place import how_to_start
 from chansync.store.daemons import DaemonState
 from chansync_tui.symbols import symbols
 from chansync_tui.text import width
@@ -70,8 +71,8 @@ class TopBar(Line, Jumpable):
 class DaemonLine(Line):
     """Whether the daemon runs, since when, or how to start it."""
 
-    def tell(self, state: DaemonState | None, now: int) -> None:
-        """Show its state."""
+    def tell(self, state: DaemonState | None, now: int, database: str) -> None:
+        """Show its state, or what starts the daemon of this database."""
         if state is not None and state.running:
             sign: Part = (f" {symbols().on} ", "good")
             long = f" since {since(state.started_at, now)} on {state.host} (process {state.pid}, {state.version})"
@@ -81,12 +82,11 @@ class DaemonLine(Line):
             )
             return
         sign = (f" {symbols().off} ", "bad")
-        start = "start it with systemctl start chansync, or chansync daemon"
+        start = how_to_start(database)
         self.put(
-            [sign, ("The daemon is not running", "bad"), (f": {start}", "")],
+            [sign, ("The daemon is not running", "bad"), (f": start it with {start}", "")],
+            [sign, ("Daemon not running", "bad"), (f": start it with {start}", "")],
             [sign, ("Daemon not running", "bad"), (f": {start}", "")],
-            [sign, ("Daemon not running", "bad"), (": systemctl start chansync, or chansync daemon", "")],
-            [sign, ("Daemon not running", "bad"), (": run chansync daemon", "")],
         )
 
     def fail(self, sentence: str) -> None:
