@@ -210,7 +210,11 @@ class SiteHttp:
                 timeout=self._timeout,
                 follow_redirects=False,
                 limits=httpx.Limits(max_connections=self._at_once, max_keepalive_connections=self._at_once),
-                headers={"Accept": "application/json", "User-Agent": f"chansync/{__version__}"},
+                headers={
+                    "Accept": "application/json",
+                    "Accept-Encoding": "gzip",
+                    "User-Agent": f"chansync/{__version__}",
+                },
                 verify=_trusted(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
             )
         chunks: list[bytes] = []
@@ -218,6 +222,9 @@ class SiteHttp:
         async with self._client.stream(method, url, headers=headers, content=content) as response:
             # Cookies are of no use here, and a store's session cookie would make it see one long visit.
             self._client.cookies.clear()
+            # Packed twice, two thousand bytes are gigabytes in a moment, before anybody can count them.
+            if response.headers.get("content-encoding", "gzip").strip().lower() not in ("gzip", "identity", ""):
+                raise Failed(self.sentences.unreadable(BodyError("packed")), again=False)
             try:
                 async for chunk in response.aiter_bytes():
                     chunks.append(chunk)
@@ -251,7 +258,7 @@ class SiteHttp:
             untouched = status == 429
             raise Failed(self.sentences.passing(answer), untouched=untouched)
         if problem is not None and status < 300:
-            raise Failed(self.sentences.unreadable(problem), again=problem.code != "too_deep")
+            raise Failed(self.sentences.unreadable(problem), again=problem.code not in ("too_deep", "too_many"))
         return answer
 
 

@@ -22,13 +22,17 @@ _LONE_SURROGATE = re.compile(
 )
 #: How many places a JSON text may begin at, behind printed notices, before the answer is given up.
 _BEGINNINGS = 20
+#: How many lists, objects and commas an answer may have. Orders have one in fifty bytes; in one of nothing else, every
+#: three bytes would become an object of sixty.
+_PARTS = 6_000_000
 
 
 class BodyError(Exception):
     """The body is no JSON.
 
     Attributes:
-        code: ``html``, ``truncated``, ``empty``, ``bad_encoding``, ``too_deep`` or ``not_json``.
+        code: ``html``, ``truncated``, ``empty``, ``bad_encoding``, ``packed``, ``too_deep``, ``too_many`` or
+            ``not_json``.
         title: the page's title where it is HTML.
     """
 
@@ -63,8 +67,10 @@ def decode(body: bytes) -> Body:
     """The body as JSON, with every fraction as ``Decimal``.
 
     Raises:
-        BodyError: it is no JSON, not even behind printed notices.
+        BodyError: it is no JSON, not even behind printed notices, or would fill the memory.
     """
+    if len(body) > _PARTS and sum(map(body.count, (b"[", b"{", b","))) > _PARTS:
+        raise BodyError("too_many")
     try:
         text = body.decode("utf-8-sig").strip()
     except UnicodeDecodeError:

@@ -138,6 +138,9 @@ class Sentences:
             "cut; it will be tried again.",
             "empty": "gave an empty answer: look into its PHP error log.",
             "bad_encoding": "sent text that is not UTF-8: look at its database's character set.",
+            "packed": "packed its answer in a way that was not asked for: a proxy or plugin there must send it plain "
+            "or as gzip.",
+            "too_many": "sent data of too many parts to be read: a plugin there puts too much into its data.",
             "too_deep": "sent data nested too deeply to be read: a plugin there adds something broken.",
         }.get(problem.code, "answered with something that is no JSON: look what its REST API prints.")
         return SiteUnavailable(f"{self.site} {sentence}", code=problem.code)

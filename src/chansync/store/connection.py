@@ -118,6 +118,11 @@ def passes(error: Exception) -> bool:
     return isinstance(error, _PASSING)
 
 
+def is_about_data(error: apsw.Error) -> bool:
+    """Whether the database refuses what was to be written, and not to be written at all."""
+    return isinstance(error, (apsw.ConstraintError, apsw.MismatchError, apsw.TooBigError, apsw.RangeError))
+
+
 _PASSING = (
     apsw.BusyError, apsw.LockedError, apsw.FullError, apsw.IOError, apsw.CantOpenError, apsw.ReadOnlyError,
     apsw.PermissionsError, apsw.NoMemError, apsw.InterruptError,

@@ -20,6 +20,7 @@ from chansync.model.sale import LineKind, SaleDraft
 from chansync.model.times import now_ms
 from chansync.redaction import scrub
 from chansync.store import mappings, messages, orders
+from chansync.store.connection import is_about_data
 from chansync.store.orders import OrderRow
 from chansync.store.transaction import transaction
 from chansync.sync.cancelled_parts import give_back, remaining
@@ -119,9 +120,12 @@ def _guarded(
             return work()
     except Problem as found:
         problem = found
-    except (apsw.Error, MemoryError):
+    except MemoryError:
         raise
     except Exception as bug:
+        # The database's own condition is everybody's; what it refuses of this order's data is this order's.
+        if isinstance(bug, apsw.Error) and not is_about_data(bug):
+            raise
         sentence = f"Order {order.number} could not be imported: {type(bug).__name__}: {scrub(str(bug))[:200]}"
         problem = Problem("import_bug", sentence, {"traceback": "".join(traceback.format_exception(bug)[-6:])})
     with transaction(db):

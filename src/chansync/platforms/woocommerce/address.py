@@ -50,7 +50,7 @@ def parse_address(text: str) -> Address:
         parts = urlsplit(text.strip() if stated else f"https://{text.strip()}")
         host, port = parts.hostname, parts.port
         netloc = f"[{host}]" if host and ":" in host else host or ""
-        httpx.URL(f"https://{netloc}/")
+        httpx.URL(f"https://{netloc}{parts.path}/")
     except (ValueError, httpx.InvalidURL):
         host, netloc, port = None, "", None
     if not host or parts.scheme not in ("http", "https"):

@@ -1,0 +1,1 @@
+"""Everything that reads what people or sites wrote, fed with noise."""

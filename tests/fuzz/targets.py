@@ -1,0 +1,179 @@
+"""What is fed: each target takes bytes, and raises only where there is a bug."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import tempfile
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import apsw
+
+from chansync.cli.main import main
+from chansync.erp.ledger.items import import_items, read_items
+from chansync.erp.ledger.stock import parse_quantity
+from chansync.model.errors import ChansyncError
+from chansync.model.money import parse_amount
+from chansync.model.order import Order
+from chansync.model.parameters import PARAMETERS
+from chansync.model.times import format_duration, parse_date, parse_duration
+from chansync.platforms.http_body import BodyError, decode
+from chansync.platforms.woocommerce.address import ROOTS, Place, parse_address
+from chansync.platforms.woocommerce.parse import OrderReader
+from chansync.store.connection import open_store
+from chansync.sync.transfer import import_toml
+from support import world
+
+_FOLDER = Path(tempfile.mkdtemp(prefix="chansync-fuzz-"))
+_READER = OrderReader()
+
+#: Words that a command line is made of, beside noise: nothing that runs for ever or asks a site.
+_WORDS = (
+    "status", "log", "why", "channel", "list", "show", "set", "add", "export", "erp", "map", "payment", "system", "db",
+    "check", "item", "pos", "stock", "sales", "solve", "shop", "--json", "--help", "--db", "-n", "1", "--open",
+    "--since", "--channel", "name=x", "used=yes", "=", "--", "-", "",
+)  # fmt: skip
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def _database() -> apsw.Connection:
+    path = _FOLDER / "fuzz.db"
+    new = not path.exists()
+    store = open_store(path)
+    if new:
+        world.add_erp(store)
+        world.add_channel(store)
+    return store.db
+
+
+#: What runs for ever, asks a site, or changes the machine.
+_NEVER = frozenset("daemon demo sync service doctor retry import init restore rotate -f --follow".split())
+
+_opened: list[apsw.Connection] = []
+
+
+def database() -> apsw.Connection:
+    """A company's database, made once."""
+    if not _opened:
+        _opened.append(_database())
+    return _opened[0]
+
+
+def address(data: bytes) -> None:
+    """The store domain, as typed: what is taken makes addresses that a request can be sent to."""
+    with contextlib.suppress(ChansyncError):
+        found = parse_address(_text(data))
+        for root in ROOTS:
+            assert Place(found.base("https"), root).url("wc/v3/orders").host
+
+
+def body(data: bytes) -> None:
+    """The body of an answer."""
+    with contextlib.suppress(BodyError):
+        decode(data)
+
+
+def order(data: bytes) -> None:
+    """A store's list of orders."""
+    with contextlib.suppress(BodyError):
+        read = decode(data).data
+        for row in read if isinstance(read, list) else [read]:
+            found = _READER.read(row)
+            if isinstance(found, Order):
+                assert found.external_id
+                assert found.digest
+
+
+def toml(data: bytes) -> None:
+    """Channels from a file; nothing is kept of them."""
+    with contextlib.suppress(ChansyncError):
+        import_toml(database(), _text(data), dry_run=True)
+
+
+def items(data: bytes) -> None:
+    """Items from a CSV file; nothing is kept of them."""
+    path = _FOLDER / "items.csv"
+    path.write_bytes(data)
+    db = database()
+    db.execute("SAVEPOINT fuzz")
+    try:
+        with contextlib.suppress(ChansyncError):
+            import_items(db, read_items(path, "W1"))
+    finally:
+        db.execute("ROLLBACK TO fuzz; RELEASE fuzz")
+
+
+def values(data: bytes) -> None:
+    """Durations, dates, quantities, amounts and every parameter's own text."""
+    text = _text(data)
+    with contextlib.suppress(ChansyncError):
+        seconds = parse_duration(text)
+        assert parse_duration(format_duration(seconds)) == seconds
+    for parse in (parse_date, parse_quantity):
+        with contextlib.suppress(ChansyncError):
+            parse(text)
+    with contextlib.suppress(ChansyncError):
+        assert isinstance(parse_amount(text, "it"), Decimal)
+    for parameter in PARAMETERS:
+        with contextlib.suppress(ChansyncError):
+            parameter.type.parse(text)
+
+
+def arguments(data: bytes) -> None:
+    """A command line: a byte below 128 names a word, others begin noise."""
+    words = []
+    for piece in data.split(b" ")[:8]:
+        first = piece[:1]
+        is_word = first and first[0] < 128 and len(piece) == 1
+        words.append(_WORDS[first[0] % len(_WORDS)] if is_word else _text(piece).replace("\0", ""))
+    if any(
+        word in ("daemon", "demo", "sync", "service", "doctor", "retry", "import", "-f", "--follow") for word in words
+    ):
+        return
+    os.environ["CHANSYNC_DB"] = str(_FOLDER / "none.db")
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(words)
+    assert code in range(8) or code == 130, code
+    assert "fault of its own" not in err.getvalue(), (words, err.getvalue())
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    function.__name__: function for function in (address, body, order, toml, items, values, arguments)
+}
+
+_ORDER = b"""[{"id": 7, "number": "7", "status": "processing", "currency": "EUR", "total": "11.90",
+ "date_created_gmt": "2026-11-24T08:56:45", "date_created": "2026-11-24T09:56:45",
+ "line_items": [{"id": 1, "quantity": 1, "total": "10", "total_tax": "1.90", "sku": "A", "meta_data": []}],
+ "refunds": [{"id": 9, "total": "-1.00"}]}]"""
+
+_TOML = b"""[channel.shop]
+name = "Shop"
+used = true
+[channel.shop.payment]
+bacs = "bank"
+[system.woo]
+kind = "woocommerce"
+"""
+
+_ITEMS = b"""sku,name,gtin,stock,warehouse
+A,Shirt,4006381333931,5,W1
+B,"x,y",,-1,
+"""
+
+#: Where fuzzing begins from.
+SEEDS: dict[str, tuple[bytes, ...]] = {
+    "address": (b"https://shop.example:8443/sub/wp-admin/", b"[::1]:80", b"http://a@b/c?d#e", b"b\xc3\xbc.example"),
+    "body": (b'<br />\nNotice\n[{"id": 1, "total": 1.50}]', b"\xef\xbb\xbf{}", b'["\\ud800", 1e999999, NaN]'),
+    "order": (_ORDER,),
+    "toml": (_TOML,),
+    "items": (_ITEMS, b"sku;name\r\n\xfc;\x00\r\n"),
+    "values": (b"30s", b"5 min", b"2026-11-24", b"yesterday", b"1.005", b"-0", b"1e5", "٣".encode()),
+    "arguments": (b"\x03 \x04", b"\x00 --db x", b"\x01 -n -5", b"\xff\xfe \x09"),
+}
