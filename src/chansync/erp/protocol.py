@@ -178,6 +178,10 @@ class Erp(Protocol):
         """
         ...
 
+    def tax_transaction(self, db: apsw.Connection, sale_id: int) -> str:
+        """The code of the sale's tax transaction; empty where it has none."""
+        ...
+
     def tax_rate(self, db: apsw.Connection, tax_transaction: str) -> Decimal:
         """The rate of a tax transaction in percent; 0 where there is none of that code."""
         ...

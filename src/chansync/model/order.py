@@ -99,6 +99,7 @@ class Order:
         digest: changes whenever anything of the order that matters to a sale or its status changes.
         gross: amounts hold their tax. Where a line's tax is zero nobody said how much of it that is, and the rate of
             the sale's tax transaction divides it.
+        divided_by: the tax transaction whose rate has divided the amounts; empty where the site tells the tax.
         awaits_prices: the site does not say yet what it costs, so that it cannot be a sale yet.
         shrinks: pieces of it were cancelled, and have left its lines and amounts instead of coming as a refund.
         sent_by_site: the platform sends the goods itself, from a stock that it keeps; nothing of it is told back.
@@ -129,6 +130,7 @@ class Order:
     digest: str = ""
     raw: dict[str, Any] = field(default_factory=dict, repr=False)
     gross: bool = False
+    divided_by: str = ""
     awaits_prices: bool = False
     shrinks: bool = False
     sent_by_site: bool = False

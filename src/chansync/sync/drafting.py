@@ -88,7 +88,8 @@ def with_tax(db: apsw.Connection, settings: ImportSettings, order: Order) -> Ord
     if not order.gross:
         return order
     currency = order.currency or settings.channel["currency"] or ""
-    rate = settings.erp.tax_rate(db, _tax_transaction(settings, order, _customer(settings, order)))
+    tax_transaction = _tax_transaction(settings, order, _customer(settings, order))
+    rate = settings.erp.tax_rate(db, tax_transaction)
 
     def net(amount: Decimal) -> Decimal:
         return from_minor(split_gross(round_to_minor(amount, currency), rate)[0], currency)
@@ -106,9 +107,13 @@ def with_tax(db: apsw.Connection, settings: ImportSettings, order: Order) -> Ord
         return replace(line, subtotal=net(line.subtotal), total=total, tax=line.total - total)
 
     return replace(
-        order, gross=False, lines=list(map(item, order.lines)), shipping=list(map(charge, order.shipping)),
+        order,
+        gross=False,
+        divided_by=tax_transaction,
+        lines=list(map(item, order.lines)),
+        shipping=list(map(charge, order.shipping)),
         fees=list(map(charge, order.fees)),
-    )  # fmt: skip
+    )
 
 
 def _today() -> date:

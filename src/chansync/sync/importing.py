@@ -16,7 +16,7 @@ import apsw
 from chansync.erp.protocol import NotPossible, NumberTaken
 from chansync.model.money import format_money, from_minor, round_to_minor
 from chansync.model.order import Order, UnreadableOrder
-from chansync.model.sale import LineKind, SaleDraft
+from chansync.model.sale import LineKind, SaleDraft, SaleLine
 from chansync.model.times import now_ms
 from chansync.redaction import scrub
 from chansync.store import mappings, messages, orders
@@ -229,7 +229,12 @@ def _follow(
     if isinstance(edited, Problem):
         settled.problem = settled.problem or edited
     else:
-        settled.done[:0] = edited + _complete(db, settings, order, sale_id)
+        completed = _complete(db, settings, order, sale_id)
+        settled.done[:0] = edited + completed
+        # It is said when the buyer is told, and stays until a person or another change puts it right.
+        if (completed or row.reason == "order_changed") and (sentence := _tax_change(db, settings, order, sale_id)):
+            sentence = f"Order {order.number} tells its buyer since it became a sale, and {sentence}."
+            settled.problem = settled.problem or Problem("order_changed", sentence, {"changes": [sentence]})
     _write_imported(db, settings, order, row, sale_id, settled, run_id)
     said = "; ".join(settled.done) or f"status {order.status}"
     number = settings.erp.sale_number(db, sale_id)
@@ -241,10 +246,14 @@ def _take_over_edits(db: apsw.Connection, settings: ImportSettings, order: Order
     if order.status in settings.refused_statuses:
         return []
     changes = differences(db, settings, order, sale_id)
+    touched = bool(changes) and settings.erp.state(db, sale_id).touched
+    if not touched and (sentence := _tax_change(db, settings, order, sale_id)):
+        touched = settings.erp.state(db, sale_id).touched
+        changes += [] if touched else [sentence]
     if not changes:
         return []
     number = settings.erp.sale_number(db, sale_id)
-    if settings.erp.state(db, sale_id).touched:
+    if touched:
         if order.shrinks and (done := _give_back(db, settings, order, sale_id)):
             return [done]
         sentence = f"Order {order.number} changed on the site after it became the sale {number}: {'; '.join(changes)}."
@@ -280,6 +289,16 @@ def _complete(db: apsw.Connection, settings: ImportSettings, order: Order, sale_
     return ["customer and addresses completed"]
 
 
+def _tax_change(db: apsw.Connection, settings: ImportSettings, order: Order, sale_id: int) -> str:
+    """Whether the order's amounts belong to another tax transaction than its sale's, for people."""
+    if not order.divided_by:
+        return ""
+    recorded = settings.erp.tax_transaction(db, sale_id)
+    if order.divided_by == recorded:
+        return ""
+    return f"its tax transaction is {order.divided_by}, the sale's is {recorded or 'none'}"
+
+
 def differences(db: apsw.Connection, settings: ImportSettings, order: Order, sale_id: int) -> list[str]:
     """What of an order is no longer as in its sale, for people: total, and each line's quantity and amount."""
     currency, total = settings.erp.sale_total(db, sale_id)
@@ -299,12 +318,20 @@ def differences(db: apsw.Connection, settings: ImportSettings, order: Order, sal
             changes.append(f"{line.name[:60]} is new")
         elif known.quantity != line.quantity:
             changes.append(f"{line.name[:60]}: quantity {line.quantity}, in the sale {known.quantity}")
-        elif known.net != round_to_minor(line.total, currency) or known.tax != round_to_minor(line.tax, currency):
+        elif _costs_another(order, known, round_to_minor(line.total, currency), round_to_minor(line.tax, currency)):
             amount = f"{line.total} + {line.tax} tax"
             recorded_amount = f"{from_minor(known.net, currency)} + {from_minor(known.tax, currency)} tax"
             changes.append(f"{line.name[:60]}: {amount}, in the sale {recorded_amount}")
     changes += [f"{line.name[:60]} is gone" for line in recorded.values() if line.kind is LineKind.ITEM]
     return changes
+
+
+def _costs_another(order: Order, known: SaleLine, net: int, tax: int) -> bool:
+    """Whether a line's money is not as in the sale. Where we divided it, only what is paid counts: rates and mappings
+    change, and say nothing of this order."""
+    if order.divided_by:
+        return known.net + known.tax != net + tax
+    return (known.net, known.tax) != (net, tax)
 
 
 def _note_unreadable(

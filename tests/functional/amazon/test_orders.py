@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -83,6 +84,53 @@ class TestTax:
 
         assert rows(de, "SELECT tax_transaction, (SELECT sum(tax) FROM erp_sale_line) FROM erp_sale") == [("eu", 0)]
         assert rows(de, "SELECT vat_number FROM erp_customer") == [("DE136695976",)]
+
+    def test_another_rate_or_mapping_later_changes_no_sale_that_is_paid(self, de: Store, seller: Seller) -> None:
+        own = seller.place_order("DE", business=False)
+        sync(de, "de")
+        de.db.execute("UPDATE erp_tax_transaction SET rate = '20' WHERE code = 'home'")
+        configuration.map_method(de.db, channels.channel(de.db, "de"), "tax", "*", "eu")
+        seller.edit_order(own, {"service": "EXPEDITED"})
+        before = rows(de, "SELECT net, tax FROM erp_sale_line")
+
+        sync(de, "de")
+
+        assert world.open_codes(de) == {}
+        assert rows(de, "SELECT net, tax FROM erp_sale_line") == before
+
+    def test_a_sale_that_is_untouched_follows_the_tax_transaction(self, de: Store, seller: Seller) -> None:
+        configuration.change_channel(de, "de", {"paid_statuses": ""})
+        own = seller.place_order("DE", business=False)
+        sync(de, "de")
+        configuration.map_method(de.db, channels.channel(de.db, "de"), "tax", "*", "eu")
+        seller.edit_order(own, {"service": "EXPEDITED"})
+
+        sync(de, "de")
+
+        assert rows(de, "SELECT tax_transaction, (SELECT sum(tax) FROM erp_sale_line) FROM erp_sale") == [("eu", 0)]
+
+    def test_a_buyer_who_turns_out_to_live_elsewhere_is_said_of_a_paid_sale(self, de: Store, seller: Seller) -> None:
+        configuration.map_method(de.db, channels.channel(de.db, "de"), "tax", "AT", "eu")
+        own = seller.place_order("DE", anonymous=True, business=False, edits={"buyer": {"country": "AT"}})
+        sync(de, "de")
+        assert world.open_codes(de) == {}
+
+        seller.edit_order(own, {"anonymous": False})
+        sync(de, "de")
+
+        assert world.open_codes(de) == {own: "order_changed"}
+        [(sentence,)] = rows(de, "SELECT sentence FROM message WHERE open = 1")
+        assert "its tax transaction is eu, the sale's is home" in sentence
+        seller.ship(own)
+        sync(de, "de")
+        assert world.open_codes(de) == {own: "order_changed"}
+
+    def test_the_day_of_the_pull_can_be_the_day_of_the_sale(self, de: Store, seller: Seller) -> None:
+        configuration.change_channel(de, "de", {"date_is_sync_date": "yes", "start_date": "2020-01-01"})
+        seller.place_order("DE", created=datetime(2026, 1, 5, 12, tzinfo=UTC))
+        sync(de, "de")
+
+        assert rows(de, "SELECT sale_date FROM erp_sale") == [(str(datetime.now().astimezone().date()),)]
 
     def test_tax_on_top_is_taken_as_it_is_told(self, store: Store) -> None:
         seller = Seller(marketplaces=["US"], rate_factor=100_000.0)

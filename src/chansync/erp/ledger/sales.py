@@ -44,6 +44,9 @@ class Ledger:
     def complete(self, db: apsw.Connection, sale_id: int, draft: SaleDraft) -> None:
         recording.complete(db, sale_id, draft)
 
+    def tax_transaction(self, db: apsw.Connection, sale_id: int) -> str:
+        return str(db.execute("SELECT tax_transaction FROM erp_sale WHERE id = ?", (sale_id,)).get)
+
     def tax_rate(self, db: apsw.Connection, tax_transaction: str) -> Decimal:
         rate = db.execute("SELECT rate FROM erp_tax_transaction WHERE code = ?", (tax_transaction,)).get
         return Decimal(rate or 0)
