@@ -42,6 +42,21 @@ def test_a_sale_that_is_written_out_is_confirmed_once(sending: Store, server: Am
     assert world.open_codes(sending) == {}
 
 
+def test_what_was_shipped_elsewhere_stays_and_the_rest_is_a_package_of_its_own(sending: Store, seller: Seller) -> None:
+    own = seller.place_order("DE", fulfilled_by="MERCHANT", lines={"SKU-001": 2, "SKU-002": 1})
+    sync(sending, "de")
+    first, second = (line.id for line in seller.order(own).lines)
+    seller.ship(own, {first: 2}, carrier="GLS", tracking="by hand")
+    sync(sending, "de")
+    perform(sending.db, "write-out", f"de-{own}", carrier="DHL", tracking="by us")
+
+    sync(sending, "de", statuses=True)
+
+    order = seller.order(own)
+    assert order.status == "SHIPPED"
+    assert [(each.tracking, each.items) for each in order.packages] == [("by hand", {first: 2}), ("by us", {second: 1})]
+
+
 def test_a_carrier_that_amazon_has_no_code_for_goes_by_its_name(
     sending: Store, server: AmazonServer, seller: Seller
 ) -> None:
@@ -96,6 +111,21 @@ def test_a_confirmation_whose_answer_is_lost_is_not_sent_twice(
 
     assert len(seller.order(own).packages) == 1
     assert world.rows(sending, "SELECT state FROM outbox") == [("confirmed",)]
+
+
+def test_an_empty_answer_that_does_not_come_from_amazon_confirms_nothing(
+    sending: Store, server: AmazonServer, seller: Seller
+) -> None:
+    own = seller.place_order("DE", fulfilled_by="MERCHANT")
+    sync(sending, "de")
+    perform(sending.db, "write-out", f"de-{own}", carrier="DHL", tracking="1")
+    server.faults.add("shipmentConfirmation", "empty")
+
+    sync(sending, "de", statuses=True)
+
+    assert len(sent(server)) == 2
+    assert seller.order(own).status == "SHIPPED"
+    assert world.open_codes(sending) == {}
 
 
 class TestCancelling:

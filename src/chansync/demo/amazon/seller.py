@@ -12,7 +12,17 @@ from itertools import count
 from typing import Any
 
 from chansync.demo.amazon import amounts, goods
-from chansync.demo.amazon.book import CANCELLED, PARTIALLY_SHIPPED, PENDING, SHIPPED, UNSHIPPED, Book, Order, Package
+from chansync.demo.amazon.book import (
+    CANCELLED,
+    PARTIALLY_SHIPPED,
+    PENDING,
+    SHIPPED,
+    UNSHIPPED,
+    Book,
+    Line,
+    Order,
+    Package,
+)
 from chansync.demo.amazon.bookmarks import Bookmarks
 from chansync.demo.amazon.buckets import Buckets
 from chansync.demo.amazon.errors import invalid, missing
@@ -214,8 +224,10 @@ class Seller:
             for line in order.lines:
                 pieces = line.left - line.shipped if items is None else items.get(line.id, 0)
                 if pieces:
-                    line.cancelled += min(pieces, line.left)
+                    pieces = min(pieces, line.left)
+                    line.cancelled += pieces
                     line.cancelled_by, line.cancel_reason = by, reason
+                    self._put_back(order, line, pieces)
             if not any(line.left for line in order.lines):
                 if order.status == PENDING:
                     order.payment = ""
@@ -223,6 +235,12 @@ class Seller:
             elif all(line.shipped == line.left for line in order.lines):
                 order.status = SHIPPED
             self._changed(order)
+
+    def _put_back(self, order: Order, line: Line, pieces: int) -> None:
+        """What is cancelled before its payment is on offer again; later it is the merchant who says so."""
+        listing = self.goods.listings[line.sku]
+        if order.status == PENDING and listing.quantity is not None:
+            listing.quantity += pieces
 
     def wish_to_cancel(self, order_id: str, reason: str = "Ordered by mistake") -> None:
         """The buyer asks for the order to be cancelled; nothing else happens."""

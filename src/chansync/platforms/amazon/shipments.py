@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from itertools import count
 from typing import Any
 
-from chansync.model.errors import SiteRefused
+from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.model.order import Order, UnreadableOrder
 from chansync.model.times import from_ms
 from chansync.platforms.amazon.acknowledgements import Acknowledgements
@@ -13,9 +14,6 @@ from chansync.platforms.amazon.client import CONFIRM_SHIPMENT, SpApi, part
 from chansync.platforms.amazon.lookups import CANCELLED, SHIPPED
 from chansync.platforms.protocol import PushResult, StatusChange
 from chansync.platforms.texts import listed, text
-
-#: A sale is one package. The same number again changes that package, so confirming twice does no harm.
-PACKAGE = "1"
 
 
 class Shipments:
@@ -96,21 +94,40 @@ class Shipments:
         if not items:
             return PushResult(own, f"nothing of it is left to be shipped while Amazon has it as {order.status}")
         try:
-            await self._api.send(
+            answer = await self._api.send(
                 CONFIRM_SHIPMENT, "POST", f"/orders/v0/orders/{part(own)}/shipmentConfirmation",
-                body=_confirmation(self._place, carrier, change, items), as_bytes=True,
+                body=_confirmation(self._place, carrier, change, items, _package(order.raw)), as_bytes=True,
             )  # fmt: skip
         except SiteRefused as error:
             if error.code not in ("bad_request", "not_found", "refused"):
                 raise
             return PushResult(own, str(error).rstrip("."))
+        if answer.status != 204:
+            # Only that says that Amazon has it; something between answers 200 with nothing in it.
+            raise SiteUnavailable(
+                f"Amazon's answer to a shipment was {answer.status} instead of 204: it is asked for the order and told "
+                "again.",
+                code="not_confirmed",
+            )
         return PushResult(own)
 
 
-def _confirmation(place: str, carrier: str, change: StatusChange, items: list[dict[str, Any]]) -> dict[str, Any]:
+def _package(raw: dict[str, Any]) -> str:
+    """The number of the package that a sale is: the first that the order does not have yet.
+
+    A number that it has would change that package. So confirming again while Amazon does not show it yet does no harm,
+    and a package that somebody else confirmed stays.
+    """
+    taken = {text(package.get("packageReferenceId")) for package in listed(raw.get("packages"), "packages")}
+    return next(number for number in map(str, count(1)) if number not in taken)
+
+
+def _confirmation(
+    place: str, carrier: str, change: StatusChange, items: list[dict[str, Any]], number: str
+) -> dict[str, Any]:
     known = _CARRIERS.get(carrier.casefold())
     package: dict[str, Any] = {
-        "packageReferenceId": PACKAGE,
+        "packageReferenceId": number,
         "carrierCode": known or "Other",
         "trackingNumber": change.tracking,
         "shipDate": from_ms(change.shipped_at or 0).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -127,9 +144,9 @@ def _unshipped(raw: dict[str, Any]) -> list[dict[str, Any]]:
     for item in listed(raw.get("orderItems"), "orderItems"):
         fulfillment = item.get("fulfillment")
         told = fulfillment if isinstance(fulfillment, dict) else {}
-        count = told.get("quantityUnfulfilled", item.get("quantityOrdered"))
-        if isinstance(count, int) and count > 0:
-            items.append({"orderItemId": text(item.get("orderItemId")), "quantity": count})
+        left = told.get("quantityUnfulfilled", item.get("quantityOrdered"))
+        if isinstance(left, int) and left > 0:
+            items.append({"orderItemId": text(item.get("orderItemId")), "quantity": left})
     return items
 
 
