@@ -165,7 +165,7 @@ class Service:
             try:
                 if await self.store.run(retention.is_time):
                     cleared = await retention.prune(self.store)
-                    told = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in cleared.items() if count)
+                    told = ", ".join(f"{kind.replace('_', ' ')} {count}" for kind, count in cleared.items() if count)
                     LOG.info("cleared away what is old: %s", told or "nothing")
             except DatabaseFailure as error:
                 self._troubles.met(error)

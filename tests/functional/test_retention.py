@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -263,3 +264,33 @@ def test_a_replicator_that_reads_all_the_time_disturbs_nothing(company: Store) -
     assert left(company) == []
     replicator.db.execute("COMMIT")
     replicator.close()
+
+
+_HURRIED = """
+import sys
+import chansync_daemon.service as service
+service.CLEAR_EVERY = 0.2
+from chansync.cli.main import main
+sys.exit(main(["daemon"]))
+"""
+
+
+def test_the_daemon_clears_away_by_itself(company: Store) -> None:
+    channel = _channel(company)
+    channels.save_channel(company.db, channel.id, channel.version, {"used": False}, {})
+    message(company, "site_odd", 400)
+    recent = message(company, "site_odd", 1)
+    daemon = subprocess.Popen(
+        [sys.executable, "-c", _HURRIED],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"CHANSYNC_DB": str(company.path)},
+    )
+    assert daemon.stderr is not None
+    for line in daemon.stderr:
+        if "cleared away" in line:
+            break
+    assert line == "INFO cleared away what is old: messages 1\n"
+    code, _, rest = shops.stopped(daemon)
+    assert (code, "cleared" in rest) == (0, False), "once a day is enough"
+    assert left(company) == [recent]

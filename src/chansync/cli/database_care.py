@@ -60,7 +60,7 @@ def prune(session: Session, as_json: bool) -> None:
     if as_json:
         print_json(cleared)
         return
-    told = [f"{count} {kind.replace('_', ' ')}" for kind, count in cleared.items() if count]
+    told = [f"{kind.replace('_', ' ')} {count}" for kind, count in cleared.items() if count]
     say(f"Cleared away: {', '.join(told) or 'nothing'}.")
 
 
