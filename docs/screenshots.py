@@ -19,7 +19,16 @@ IMAGES = Path(__file__).parent / "images"
 SIZE = (110, 28)
 
 #: The picture's name, and the keys that lead to it.
-SCREENS = {"channels": [], "channel": ["enter"], "activity": ["2"], "messages": ["3"], "message": ["3", "enter"]}
+SCREENS = {
+    "channels": [],
+    "channel": ["enter"],
+    "activity": ["2"],
+    "messages": ["3"],
+    "message": ["3", "enter"],
+    "orders": ["4"],
+    "order": ["4", "enter"],
+    "erp": ["5", *["right_square_bracket"] * 4, "enter"],
+}
 
 
 def main() -> None:

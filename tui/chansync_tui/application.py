@@ -20,16 +20,8 @@ from chansync.store.version import check_schema
 from chansync_tui import preferences, symbols
 from chansync_tui.desk import Desk, Done, Failed, JobAsked
 from chansync_tui.ending import Ending
-from chansync_tui.going import (
-    Edit,
-    ShowChannel,
-    ShowMessage,
-    ShowMessages,
-    ShowNumber,
-    ShowOrder,
-    ShowOrders,
-    ShowSale,
-)
+from chansync_tui.going import Edit, ShowChannel, ShowMessage
+from chansync_tui.routes import Routes
 from chansync_tui.screens.channels import Channels
 from chansync_tui.screens.confirm import Confirm
 from chansync_tui.screens.page import Page
@@ -49,7 +41,7 @@ def _screen(module: str, name: str) -> Screen[None]:
     return made
 
 
-class ChansyncApp(TypingAhead, Ending):
+class ChansyncApp(TypingAhead, Ending, Routes):
     """The terminal screens for one database."""
 
     TITLE = "chansync"
@@ -193,45 +185,6 @@ class ChansyncApp(TypingAhead, Ending):
                 return
             await self.pop_screen()
 
-    @on(ShowMessages)
-    async def show_messages(self, event: ShowMessages) -> None:
-        """The message log, narrowed to one channel or one order."""
-        from chansync_tui.screens.messages import Messages
-
-        await self.action_tab("messages")
-        if isinstance(self.screen, Messages):
-            self.screen.only_channel(event.channel_id, event.code, event.order_id, event.number)
-
-    @on(ShowOrders)
-    async def show_orders(self, event: ShowOrders) -> None:
-        """The orders, narrowed to one channel."""
-        from chansync_tui.screens.orders import Orders
-
-        await self.action_tab("orders")
-        if isinstance(self.screen, Orders):
-            self.screen.only_channel(event.channel_id, event.code)
-
-    @on(ShowOrder)
-    def show_order(self, event: ShowOrder) -> None:
-        """An order's story over the present screen."""
-        from chansync_tui.screens import order
-
-        self.push_screen(order.of_order(event.order_id))
-
-    @on(ShowNumber)
-    def show_number(self, event: ShowNumber) -> None:
-        """The story of an order that may never have been seen, over the present screen."""
-        from chansync_tui.screens import order
-
-        self.push_screen(order.of_number(event.channel_id, event.number))
-
-    @on(ShowSale)
-    def show_sale(self, event: ShowSale) -> None:
-        """A sale's story over the present screen."""
-        from chansync_tui.screens import order
-
-        self.push_screen(order.of_sale(event.number))
-
     @on(ShowChannel)
     def show_channel(self, event: ShowChannel) -> None:
         """A channel's form over the present screen."""
@@ -368,6 +321,7 @@ class ChansyncApp(TypingAhead, Ending):
             )
         if isinstance(screen, Page):
             yield from screen.commands()
+            yield from self.routes(screen)
         yield SystemCommand("Keys", "Search the keys of this screen (key ?)", self.action_keys)
         yield SystemCommand("Guide", "The first steps, and which are done (key w)", self.action_guide)
         yield SystemCommand("Unsaved draft", "What was typed and not saved earlier", self._offer_draft)

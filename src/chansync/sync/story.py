@@ -104,6 +104,9 @@ def _add_sale(db: apsw.Connection, story: Story, number: str) -> None:
     # Both are written in one transaction, the sale a moment before its order's row.
     recorded_at = max(sale.sale.created_at, story.order.first_seen_at if story.order else 0)
     story.history.append(Happening(recorded_at, "sale", f"recorded as {number}"))
+    for noted in journal.shipments(db, number):
+        by, under = noted.carrier or "an unknown carrier", f" as {noted.tracking}" if noted.tracking else ""
+        story.history.append(Happening(noted.at, "sale", f"travels by {by}{under}"))
     for event in sale.events:
         told = event.told(sale.sale.currency)
         story.history.append(Happening(event.at, "sale", f"{event.kind}: {told}" if told else event.kind))

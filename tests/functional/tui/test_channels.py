@@ -228,6 +228,28 @@ async def test_a_chosen_theme_is_there_at_the_next_start(company: Path) -> None:
     assert app.theme == "nord"
 
 
+async def test_o_shows_the_orders_of_the_channel(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "shop-de")
+        await pilot.press("j", "o")
+        await until_seen(pilot, "[4 Orders]", "Channel: shop-de", "3 orders")
+
+
+async def test_the_palette_goes_to_the_new_screens(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "shop-de")
+        await pilot.press("ctrl+p", *"find an order")
+        await until_seen(pilot, "By number or customer, among all")
+        await pilot.press("enter")
+        await until_seen(pilot, "[4 Orders]", "order number or customer")
+        await pilot.press("escape", "ctrl+p", *"erp: stock")
+        await until_seen(pilot, "What is on hand of each item")
+        await pilot.press("enter")
+        await until_seen(pilot, "[5 ERP]", "Stock: 2 rows")
+
+
 async def test_the_add_button_is_clicked(company: Path) -> None:
     app = ChansyncApp(company)
     async with app.run_test(size=WIDE) as pilot:

@@ -98,6 +98,11 @@ def test_text_looks_into_numbers_and_marks_of_patterns_mean_themselves(shops: St
     assert read(shops, OrderFilter(text="N1_999"), Span(3)) == []
 
 
+@pytest.mark.parametrize("text", ["\0", "N1\0", "\ud800", "%\ud800"])
+def test_what_no_order_can_hold_is_found_in_none(shops: Store, text: str) -> None:
+    assert read(shops, OrderFilter(text=text), Span(3)) == []
+
+
 @given(st.data())
 @settings(max_examples=30, deadline=None)
 def test_whatever_the_pages_nothing_is_missed_or_doubled(shops: Store, data: st.DataObject) -> None:

@@ -84,6 +84,15 @@ def test_everything_that_happened_in_its_order(sold: Store) -> None:
     assert "to the site: status completed, because it is written out and paid: due" in history
 
 
+def test_how_the_goods_travel_is_part_of_the_history(sold: Store) -> None:
+    perform(sold.db, "write-out", "shop-1", carrier="DHL")
+    perform(sold.db, "ship", "shop-1", tracking="00340")
+    assert [line for line in told(sold) if "travels" in line] == [
+        "sale: travels by DHL",
+        "sale: travels by DHL as 00340",
+    ]
+
+
 def test_messages_of_the_order_are_part_of_its_history(company: Store) -> None:
     take(company, currency="USD")
     take(company)

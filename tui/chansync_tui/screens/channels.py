@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from chansync.model.times import now_ms
 from chansync.store.overview import ChannelLine, channel_lines
-from chansync_tui.going import Edit, ShowChannel, ShowMessages
+from chansync_tui.going import Edit, ShowChannel, ShowMessages, ShowOrders
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import Page
 from chansync_tui.widgets.filterline import Chip, FilterLine
@@ -76,6 +76,7 @@ class Channels(Page):
         Hint("enter", "Open"),
         Hint("s", "Sync now", "Sync"),
         Hint("m", "Messages", "Msgs"),
+        Hint("o", "Orders"),
         Hint("/", "Filter"),
         Hint("S T U", "Filters", "More"),
         Hint("^p", "Palette"),
@@ -86,6 +87,7 @@ class Channels(Page):
         Binding("w", "app.guide", "The guide: first steps"),
         Binding("s", "sync", "Sync the channel now"),
         Binding("m", "messages", "Messages of the channel"),
+        Binding("o", "orders", "Orders of the channel"),
         Binding("slash", "search", "Filter by text"),
         Binding("S", "narrow('S')", "Filter by system"),
         Binding("T", "narrow('T')", "Filter by type"),
@@ -207,6 +209,10 @@ class Channels(Page):
         if line := self.table.selected:
             self.desk.ask(f"Sync {line.code}", "sync", line.id, {})
 
+    def action_orders(self) -> None:
+        if line := self.table.selected:
+            self.post_message(ShowOrders(line.id, line.code))
+
     def action_messages(self) -> None:
         if line := self.table.selected:
             self.post_message(ShowMessages(line.id, line.code))
@@ -215,6 +221,7 @@ class Channels(Page):
         if line := self.table.selected:
             yield SystemCommand(f"Open {line.code}", "Settings, mappings, runs (enter)", self.open_channel)
             yield SystemCommand(f"Sync {line.code}", "Pull its orders now (key s)", self.action_sync)
+            yield SystemCommand(f"Orders of {line.code}", "The last change first (key o)", self.action_orders)
         yield SystemCommand("Add a channel", "A new one (key a)", self.action_add)
         yield SystemCommand("Filter by text", "Narrow the list (key /)", self.action_search)
 

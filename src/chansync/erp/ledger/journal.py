@@ -8,6 +8,7 @@ from typing import Any
 
 import apsw
 
+from chansync.erp.protocol import Shipment
 from chansync.model.errors import UsageError
 from chansync.model.money import format_money
 
@@ -145,6 +146,17 @@ def blocked(db: apsw.Connection, sale: str) -> list[tuple[str, str, int]]:
         parameters,
     )
     return [(item, warehouse, pieces) for item, warehouse, pieces in rows]
+
+
+def shipments(db: apsw.Connection, sale: str) -> list[Shipment]:
+    """What was noted of how the sale's goods travel, the first first.
+
+    Raises:
+        UsageError: there is no such sale.
+    """
+    where, parameters = _of_sale(db, sale, "n")
+    rows = db.execute(f"SELECT n.carrier, n.tracking, n.at FROM erp_shipment n {where} ORDER BY n.id", parameters)
+    return [Shipment(*row) for row in rows]
 
 
 def events(db: apsw.Connection, sale_id: int) -> list[Event]:
