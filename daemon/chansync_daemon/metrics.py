@@ -7,6 +7,7 @@ the syncs nor keeps them waiting, and a restart changes no figure.
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -20,7 +21,6 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
     start_http_server,
-    write_to_textfile,
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
@@ -93,9 +93,12 @@ def _keep_writing(made: CollectorRegistry, file: Path, over: threading.Event) ->
 
 
 def _write(made: CollectorRegistry, file: Path) -> None:
-    """In one step: a reader sees the old file or the new one."""
+    """In one step: a reader sees the old file or the new one. Whoever collects it may read it, whatever the umask."""
+    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        write_to_textfile(str(file), made)
+        unfinished.write_bytes(generate_latest(made))
+        unfinished.chmod(0o644)
+        unfinished.replace(file)
     except OSError as error:
         raise UsageError(f"The metrics cannot be written to {file}: {error.strerror or error}.") from None
 

@@ -133,6 +133,7 @@ class Service:
                 self._troubles.over()
             except DatabaseFailure as error:
                 self._troubles.met(error)
+                self.manager.status(f"waiting: {self._troubles.sentence or error}")
             await asyncio.sleep(BEAT_EVERY)
 
     def _status_text(self, used: int, problems: int) -> str:

@@ -33,6 +33,11 @@ class Troubles:
         """Whether the database fails at the moment."""
         return bool(self._sentence)
 
+    @property
+    def sentence(self) -> str:
+        """What fails; empty where nothing does."""
+        return self._sentence
+
     def met(self, error: Exception) -> None:
         """Take a failure up: said once, not with every try. What does not pass is kept in ``fatal``."""
         sentence = _sentence(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 import subprocess
 import sys
 import urllib.request
@@ -159,6 +160,7 @@ def test_a_daemon_serves_and_writes_them_and_its_json_lines_have_one_schema(comp
         assert value(text, "chansync_open_problems", channel="shop", code="site_unavailable") == 1
         assert value(text, "process_open_fds") > 0
         assert value(file.read_text(), "chansync_channels", used="true") == 1
+        assert stat.S_IMODE(file.stat().st_mode) == 0o644
         code, _, err = _refused(company.path, port)
         assert (code, "A daemon works on" in err) == (3, True)
     finally:

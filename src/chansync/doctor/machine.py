@@ -27,6 +27,9 @@ OLDEST_SQLITE = (3, 40)
 LEAST_FREE = 200 * 1024 * 1024
 LEAST_FREE_FILES = 1000
 
+#: Packages whose modules every start loads; one lacking them lacks all that were installed with it.
+PACKAGES = ("chansync", "textual", "httpx")
+
 #: A terminal that is smaller shows no screens.
 SMALLEST_TERMINAL = (60, 20)
 
@@ -93,7 +96,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def compiled() -> Iterator[Finding]:
     """Whether Python finds compiled modules; without them every start takes long."""
-    lacking = [folder for name in ("chansync", "textual", "httpx") if (folder := _uncompiled(name))]
+    lacking = [folder for name in PACKAGES if (folder := _uncompiled(name))]
     if not lacking:
         return
     if all(os.access(folder, os.W_OK) for folder in lacking) and not sys.dont_write_bytecode:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import stat
 from collections.abc import Iterator
@@ -232,3 +233,17 @@ class TestTheWhole:
     def test_a_channel_that_there_is_not(self, company: Store) -> None:
         with pytest.raises(UsageError, match="There is no channel 'none'"):
             next(examine(company.path, only=["none"]))
+
+
+def test_modules_that_are_not_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "chansync_probe"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(machine, "PACKAGES", ("chansync_probe",))
+    monkeypatch.setattr("sys.dont_write_bytecode", True)
+    found = _one(machine.compiled(), "compiled modules")
+    assert (found.level, f"-m compileall -q {package}" in found.remedy) == (Level.WARNING, True)
+    assert "PYTHONDONTWRITEBYTECODE" in found.sentence
+    compileall.compile_dir(package, quiet=1)
+    assert list(machine.compiled()) == []
