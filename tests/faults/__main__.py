@@ -15,7 +15,7 @@ from pathlib import Path
 # The tests' own helpers, for a run that pytest does not start.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from . import killing, upgrading
+from . import killing, network, upgrading
 
 
 def main() -> int:
@@ -23,6 +23,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="names the run")
     parser.add_argument("--kills", type=int, default=300, help="how many processes are killed while the store works")
     parser.add_argument("--steps", type=int, default=100, help="how many makings and upgrades of a database are killed")
+    parser.add_argument("--turns", type=int, default=0, help="how many syncs go over a bad network")
     parser.add_argument("--rate", type=float, default=15.0, help="what shoppers do, a second")
     parser.add_argument("--keep", type=Path, help="a folder for the databases, which stay")
     parser.add_argument("--verbose", action="store_true", help="a line for every kill")
@@ -35,7 +36,12 @@ def main() -> int:
         (base / "store").mkdir()
         tally, wrong = killing.kill_while_selling(base / "store", given.seed, given.kills, given.rate, say)
         steps, wrong_steps = upgrading.kill_while_making(base, given.seed, given.steps, say)
-    wrong += wrong_steps
+        wrong += wrong_steps
+        if given.turns:
+            (base / "network").mkdir()
+            met, wrong_network = network.sell_over_a_bad_network(base / "network", given.seed, given.turns)
+            say(f"connections: {dict(met)}")
+            wrong += wrong_network
     points = ", ".join(f"{count} × {kind}" for kind, count in sorted((tally + steps).items()))
     verdict = "nothing lost, doubled or half done" if not wrong else f"{len(wrong)} THINGS ARE WRONG"
     print(

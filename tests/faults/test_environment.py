@@ -162,7 +162,7 @@ def test_a_daemon_whose_database_is_upgraded_stops_and_writes_nothing_more(site:
             newer.pragma("user_version", SCHEMA_VERSION + 1)
             before = list(newer.execute("SELECT * FROM daemon"))
         assert running.ended() == 3
-        assert "restart it" in running.log.read_text()
+        assert "Restart this program" in running.log.read_text()
         assert list(newer.execute("SELECT * FROM daemon")) == before
         newer.close()
 

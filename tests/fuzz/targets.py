@@ -153,13 +153,20 @@ _ORDER = b"""[{"id": 7, "number": "7", "status": "processing", "currency": "EUR"
  "line_items": [{"id": 1, "quantity": 1, "total": "10", "total_tax": "1.90", "sku": "A", "meta_data": []}],
  "refunds": [{"id": 9, "total": "-1.00"}]}]"""
 
-_TOML = b"""[channel.shop]
-name = "Shop"
-used = true
-[channel.shop.payment]
-bacs = "bank"
-[system.woo]
+_TOML = b"""format = 1
+[systems.woo]
+name = "WooCommerce"
 kind = "woocommerce"
+[channels.shop]
+integration_system = "woo"
+pos = "MAIN"
+name = "Shop"
+store_domain = "http://127.0.0.1:1"
+start_date = 2020-01-01
+order_statuses = ["processing", "on-hold"]
+used = true
+[channels.shop.payment]
+bacs = "bank"
 """
 
 _ITEMS = b"""sku,name,gtin,stock,warehouse

@@ -61,8 +61,8 @@ class Store:
         for end, found in self._place.items():
             if _identity(f"{self.path}{end}") != found:
                 raise DatabaseMoved(
-                    f"{self.path}{end} was deleted, moved or replaced while it was open. Stop every chansync that "
-                    f"has it open, put it back or restore a backup, and start again"
+                    "The database was deleted, moved or replaced while it was open: stop every chansync that has it "
+                    f"open, put it back or restore a backup, and start again ({self.path}{end})"
                 )
 
     async def run(self, function: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

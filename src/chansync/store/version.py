@@ -31,6 +31,6 @@ def check_schema(db: apsw.Connection) -> None:
     version: int = db.pragma("user_version")
     if version != SCHEMA_VERSION:
         raise SchemaChanged(
-            f"The database has changed to schema {version} while it was open, and this program knows "
-            f"{SCHEMA_VERSION}: restart it, after an upgrade where it is the older one"
+            f"Restart this program: another chansync has brought the database to schema {version}, and this one knows "
+            f"{SCHEMA_VERSION}. Where it is the older one, upgrade it first"
         )

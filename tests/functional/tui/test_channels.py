@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from chansync.model.times import now_ms
 from chansync.store import channels, jobs, runs
 from chansync.store.runs import RunCounts
 from chansync.store.transaction import transaction
+from chansync.store.version import SCHEMA_VERSION
 from chansync_tui.application import ChansyncApp
 from chansync_tui.screens.channels import Channels
 from chansync_tui.widgets.table import Table
@@ -22,6 +24,7 @@ from functional.tui import seed
 from functional.tui.looking import Other, row, seen, settle, until_seen
 
 WIDE = (120, 40)
+NARROW = (80, 24)
 
 
 async def test_each_channel_shows_its_state_in_words(company: Path) -> None:
@@ -63,7 +66,7 @@ async def test_header_names_user_and_daemon(company: Path) -> None:
 async def test_no_daemon_says_how_to_start_it(alone: Path) -> None:
     app = ChansyncApp(alone)
     async with app.run_test(size=WIDE) as pilot:
-        await until_seen(pilot, "not running: start it with chansync daemon")
+        await until_seen(pilot, "not running: start it with systemctl start chansync, or chansync daemon")
 
 
 async def test_daemon_that_stops_is_noticed(company: Path) -> None:
@@ -351,3 +354,25 @@ async def test_broken_database_is_told_and_what_was_read_stays(company: Path) ->
             other.db.execute("ALTER TABLE lost RENAME TO daemon")
         await until_seen(pilot, "Daemon running")
         await settle(pilot)
+
+
+async def test_an_upgrade_by_another_program_is_told_and_nothing_is_read_any_more(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=NARROW) as pilot:
+        await until_seen(pilot, "shop-de")
+        with Other(company) as other:
+            other.db.pragma("user_version", SCHEMA_VERSION + 1)
+        await until_seen(pilot, "Restart this program")
+        await pilot.press("2")
+        await until_seen(pilot, "Activity")
+
+
+@pytest.mark.parametrize("end", ["", "-shm"])
+async def test_a_database_that_is_deleted_under_the_screens_is_told(company: Path, end: str) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=NARROW) as pilot:
+        await until_seen(pilot, "shop-de")
+        await settle(pilot)
+        os.unlink(f"{company}{end}")
+        await until_seen(pilot, "The database was deleted, moved or replaced")
+        assert "shop-de" in seen(app)

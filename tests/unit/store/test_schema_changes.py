@@ -25,7 +25,7 @@ def raise_schema(path: Path) -> None:
 
 def test_nothing_is_written_into_a_schema_that_the_program_does_not_know(store: Store) -> None:
     raise_schema(store.path)
-    with pytest.raises(SchemaChanged, match="restart"), transaction(store.db):
+    with pytest.raises(SchemaChanged, match="Restart"), transaction(store.db):
         settings.put(store.db, "written", "yes")
     assert settings.get(store.db, "written") is None
     assert not store.db.in_transaction

@@ -1,0 +1,99 @@
+"""Many programs with one file: a daemon that imports, screens on terminals, and commands that write."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from chansync.demo import company
+from chansync.erp.ledger.check import check
+from chansync.store.connection import open_store
+from faults.world import rows, world
+from support import shops
+
+pytestmark = pytest.mark.e2e
+
+
+class Screens:
+    """The real program on a terminal of its own, whose user goes from screen to screen."""
+
+    def __init__(self, path: Path) -> None:
+        self._master, terminal = pty.openpty()
+        self.errors = path.with_name(f"screens-{self._master}.log")
+        environment = os.environ | {"CHANSYNC_DB": str(path), "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
+        with self.errors.open("w") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "chansync"],
+                env=environment, stdin=terminal, stdout=terminal, stderr=errors, start_new_session=True,
+            )  # fmt: skip
+        os.close(terminal)
+        threading.Thread(target=self._drain, daemon=True).start()
+
+    def _drain(self) -> None:
+        try:
+            while os.read(self._master, 65536):
+                pass
+        except OSError:
+            pass
+
+    def press(self, keys: str) -> None:
+        os.write(self._master, keys.encode())
+
+    def quit(self) -> int:
+        """Leave as a user does; the exit code."""
+        end = time.monotonic() + 30
+        while self.process.poll() is None and time.monotonic() < end:
+            self.press("\x11")
+            time.sleep(0.2)
+        if self.process.poll() is None:
+            self.process.kill()
+        return self.process.wait()
+
+
+def test_a_daemon_screens_and_commands_share_one_file(tmp_path: Path) -> None:
+    with world(tmp_path, seed=4, orders=100, rate=15) as made:
+        daemon = shops.command("daemon", database=made.path)
+        screens = [Screens(made.path) for _ in range(2)]
+        made.until("SELECT count(*) > 20 FROM erp_sale", 1)
+        failed: list[str] = []
+
+        def write(number: int) -> None:
+            for turn in range(3):
+                words = [
+                    ["channel", "set", company.CHANNEL, f"description=turn {turn} of {number}"],
+                    ["erp", "write-out", *made.some_sales(2)],
+                    ["retry", company.CHANNEL],
+                    ["sync", company.CHANNEL],
+                    ["status"],
+                ][(turn + number) % 5]
+                code, _, err = shops.finished(shops.command(*words, database=made.path))
+                if code not in (0, 1) or "Traceback" in err or "locked" in err:
+                    failed.append(f"{words}: {code} {err}")
+                for screen in screens:
+                    screen.press("123"[turn % 3])
+
+        writers = [threading.Thread(target=write, args=(number,)) for number in range(3)]
+        for writer in writers:
+            writer.start()
+        for writer in writers:
+            writer.join()
+        made.close_shop()
+        assert failed == []
+        assert [screen.quit() for screen in screens] == [0, 0]
+        assert ["Traceback" in screen.errors.read_text() for screen in screens] == [False, False]
+        code, _, err = shops.stopped(daemon)
+        assert (code, "Traceback" in err) == (0, False), err
+        assert shops.sync(made.path).state == "done"
+        judged = shops.audited(made.path)
+        assert (judged.wrong, judged.newer) == ([], 0)
+        assert rows(made.path, "SELECT count(*) - count(DISTINCT key) FROM erp_sale") == [(0,)]
+        store = open_store(made.path)
+        assert check(store.db) == []
+        store.close()
