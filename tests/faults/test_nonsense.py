@@ -104,12 +104,15 @@ class _Spoiling:
     def __init__(self, server: DemoServer) -> None:
         self.rows: dict[int, Any] = {}
         self.body: bytes | None = None
+        self.single: bytes | None = None
         self.headers: dict[str, str] = {}
         self._answer = server._store._answer
         server._store._answer = self._spoilt  # type: ignore[method-assign]
 
     def _spoilt(self, context: Any) -> Answer:
         answer = self._answer(context)
+        if self.single is not None and context.route.startswith("/wc/v3/orders/") and context.request.method == "GET":
+            return Answer(self.single)
         if context.route.rstrip("/") != "/wc/v3/orders" or context.request.method != "GET":
             return answer
         body = self.body
@@ -194,3 +197,21 @@ def test_an_answer_of_nonsense_is_one_sentence_and_the_next_run_recovers(
     assert shops.sync(path).state == "done"
     assert shops.query(path, "SELECT count(*) FROM erp_sale WHERE order_number = ?", str(own)) == [(1,)]
     assert shops.audited(path).wrong == []
+
+
+@pytest.mark.parametrize("single", [b"[]", b"{}", b'{"status": null}', b'"gone"'])
+def test_a_status_is_not_dropped_because_a_site_talks_nonsense(
+    site: tuple[DemoShop, _Spoiling, Path], single: bytes
+) -> None:
+    shop, spoiling, path = site
+    words = ["push_statuses=yes", "status_written_out=completed", "status_written_out_and_paid=completed"]
+    assert shops.finished(shops.command("channel", "set", "demo", *words, database=path))[0] == 0
+    own = shop.place_order([("SKU-001", 1)], status="processing")
+    assert shops.sync(path).state == "done"
+    [(number,)] = shops.query(path, "SELECT number FROM erp_sale WHERE order_number = ?", str(own))
+    assert shops.finished(shops.command("erp", "write-out", number, database=path))[0] == 0
+    spoiling.body, spoiling.single = b"[]", single
+    assert shops.sync(path, orders=False, statuses=True).state == "failed"
+    spoiling.body = spoiling.single = None
+    assert shops.sync(path, orders=False, statuses=True).state == "done"
+    assert shop.order(own)["status"] == "completed"

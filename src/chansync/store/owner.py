@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 
 _counter = itertools.count(1)
 
 _PROC = "/proc"
+
+#: The number of the namespace of process ids that is not a container's (the kernel's ``PROC_PID_INIT_INO``).
+_FIRST_NAMESPACE = 0xEFFFFFFC
 
 #: Tasks of this process that ended and could not say so in the database.
 _abandoned: set[str] = set()
@@ -40,8 +44,15 @@ def is_surely_dead(owner: str) -> bool:
     return started != start and (started != "" or not _is_there(int(pid)))
 
 
+@functools.cache
 def _host() -> str:
-    return os.uname().nodename
+    """The machine, and in a container which one: two of one name do not see each other's processes."""
+    name = os.uname().nodename
+    try:
+        namespace = os.stat(f"{_PROC}/self/ns/pid").st_ino
+    except OSError:
+        return name
+    return name if namespace == _FIRST_NAMESPACE else f"{name}@{namespace}"
 
 
 def is_alive(pid: int) -> bool:

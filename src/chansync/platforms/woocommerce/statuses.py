@@ -60,7 +60,15 @@ class Statuses:
             return ""
         if answer.status >= 400:
             raise refusal(answer, self._client.http.sentences)
-        return text(answer.data.get("status")) if isinstance(answer.data, dict) else ""
+        status = text(answer.data.get("status")) if isinstance(answer.data, dict) else ""
+        if not status:
+            # Not that it has no such order: a push is dropped for that.
+            raise SiteUnavailable(
+                f"{self._client.http.sentences.site} does not say which status the order {own} has: a plugin there "
+                "changes what its REST API answers.",
+                code="no_status",
+            )
+        return status
 
     async def push(self, changes: list[StatusChange]) -> list[PushResult]:
         """Set them; see ``Connector.push_statuses``."""

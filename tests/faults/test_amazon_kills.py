@@ -1,0 +1,65 @@
+"""Kills while shipments are confirmed to Amazon: each of them once, from Amazon's view."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from chansync.demo.amazon import AmazonServer, Seller
+from chansync.erp.ledger.check import check
+from chansync.store.connection import Store
+from chansync.sync import configuration
+from chansync.sync.sale_actions import perform
+from faults import victims
+from faults.victims import Point
+from support import marketplace, world
+
+pytestmark = pytest.mark.e2e
+
+#: Around each confirmation, in its transactions, and while orders come in and are dealt out.
+POINTS = (
+    ("--statuses", "answered:POST:2"),
+    ("--statuses", "send:POST:3"),
+    ("--statuses", "answered:POST:3"),
+    ("--statuses", "commit::4"),
+    ("--statuses", "committed::5"),
+    ("--orders", "answered:GET:1"),
+    ("--orders", "commit::3"),
+    ("--orders", "write::25"),
+)
+
+
+def test_a_shipment_is_confirmed_once_whenever_the_program_dies(store: Store, tmp_path: Path) -> None:
+    seller = Seller(rate_factor=100_000.0)
+    seller.settling = 0
+    with AmazonServer(seller, record=True) as server:
+        marketplace.add_erp(store, seller)
+        marketplace.add_system(store, server)
+        marketplace.add_channels(store, ["de"])
+        configuration.change_channel(store, "de", {"push_statuses": "yes"})
+        orders = [seller.place_order("DE", fulfilled_by="MERCHANT") for _ in range(8)]
+        marketplace.sync(store, "de")
+        for number, order_id in enumerate(orders):
+            perform(store.db, "write-out", f"de-{order_id}", carrier="DHL", tracking=f"T-{number}")
+        killed = 0
+        for stream, text in POINTS:
+            late = [seller.place_order("DE", fulfilled_by="MERCHANT") for _ in range(2)]
+            death = victims.run(["sync", "de", stream], store.path, Point(text))
+            assert "Traceback" not in death.err
+            killed += death.killed
+            orders += late
+        assert killed >= 6
+        for _ in range(2):
+            results = marketplace.sync(store, "de", statuses=True)
+            assert [result.state for result in results] == ["done"] * len(results), results
+        confirmed = Counter(str(json.loads(each.sent)) for each in server.calls("confirmShipment"))
+        packages = [len(seller.order(order_id).packages) for order_id in orders[:8]]
+
+    assert packages == [1] * 8
+    assert [times for times in confirmed.values() if times > 1] == []
+    assert sorted(marketplace.sales(store)) == sorted(orders)
+    assert world.rows(store, "SELECT count(*) FROM outbox WHERE state IN ('due', 'sent')") == [(0,)]
+    assert check(store.db) == []
