@@ -96,7 +96,8 @@ CODES = _table(
     MessageCode("site_bug", _P, _BUG, "chansync failed on a stream by its own fault",
                 "Report it with the data of this message."),
     MessageCode("secret_unreadable", _P, _PERSON, "The channel's keys cannot be opened here",
-                "Run it as the daemon's user, or enter the keys again: chansync channel set CHANNEL consumer_secret=-"),
+                "Run it as the daemon's user, or enter the keys again: chansync channel set CHANNEL FIELD=-, or "
+                "chansync system set SYSTEM FIELD=- where they are the system's."),
     MessageCode("notice_failed", _P, _PERSON, "Notices do not arrive",
                 "Mend what the sentence names, then: chansync notices test. What was not told is told with the next "
                 "notice that arrives; it is tried again by itself."),

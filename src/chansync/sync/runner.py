@@ -146,7 +146,9 @@ async def _pass_on(
     """Pull the other channels of the system for which a search found something new, so that they need not wait."""
     results = []
     for other in await store.run(channels.all_channels):
-        if other.system.id != channel.system.id or other.id == channel.id or not other["used"]:
+        if other.system.id != channel.system.id or other.id == channel.id:
+            continue
+        if not other["used"] or other["orders_every"] == "off":
             continue
         if other["store_domain"] not in places or (stop is not None and stop.is_set()):
             continue

@@ -129,7 +129,8 @@ class AmazonConnector:
         while page := await self._dealt(inbox, last, since):
             last = page.cursor["id"]
             yield page
-        notes = [inbox.unfinished] if inbox.unfinished else []
+        # Told once, by the first run: how long a backfill takes is no news afterwards.
+        notes = [inbox.unfinished] if inbox.unfinished and cursor is None else []
         cursor = {"id": last, "through": through}
         yield OrderPage([], cursor, last=True, notes=notes, news_for=inbox.news_for - {self._place})
 

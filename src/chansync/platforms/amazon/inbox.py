@@ -123,6 +123,9 @@ class Inbox:
             raise SiteUnavailable("Amazon sent something else than a list of orders: try again.", code="not_a_list")
         pagination = data.get("pagination")
         token = text(pagination.get("nextToken")) if isinstance(pagination, dict) else ""
+        if token == step.token:
+            # A page that leads to itself would be asked for until Amazon's patience ends.
+            token = ""
         until, now = self._until(answer, data), self._now()
         new = await self._state.deal(
             self._name, self._found(rows), lambda state: search.advance(state, step, until, token, now)
