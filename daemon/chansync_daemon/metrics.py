@@ -88,8 +88,6 @@ def _keep_writing(made: CollectorRegistry, file: Path, over: threading.Event) ->
             _write(made, file)
         except UsageError as error:
             LOG.warning("%s", error)
-        except apsw.Error as error:
-            LOG.warning("the metrics cannot be read: %s", error)
 
 
 def _write(made: CollectorRegistry, file: Path) -> None:
@@ -114,7 +112,16 @@ class DatabaseCollector(Collector):
         return ()
 
     def collect(self) -> Iterator[Metric]:
-        """All figures, of one moment."""
+        """All figures, of one moment; only that there are none where the database cannot be read."""
+        try:
+            found = list(self._read())
+        except apsw.Error as error:
+            LOG.warning("the metrics cannot be read: %s", error)
+            found = []
+        yield GaugeMetricFamily("chansync_up", "Whether the database could be read.", value=bool(found))
+        yield from found
+
+    def _read(self) -> Iterator[Metric]:
         with contextlib.closing(apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READWRITE)) as db:
             db.set_busy_timeout(BUSY_TIMEOUT_MS)
             db.pragma("query_only", True)

@@ -29,7 +29,7 @@ _COUNTS = frozenset(
     f"chansync_{name}"
     for name in (
         "channels", "runs", "orders_imported", "requests", "open_problems", "outbox_due", "jobs_open", "runs_running",
-        "notice_ways_failing", "stream_failures",
+        "notice_ways_failing", "stream_failures", "up",
     )
 )  # fmt: skip
 
@@ -113,6 +113,15 @@ def test_open_problems_are_counted_by_channel_and_code(company: Store) -> None:
     assert value(text, "chansync_open_problems", channel="", code="notice_failed") == 1
     messages.solve_channel(company.db, 1, "a test")
     assert "site_unavailable" not in metrics.text(company.path)
+
+
+def test_a_database_that_cannot_be_read_is_a_figure_too(company: Store, tmp_path: Path) -> None:
+    assert value(metrics.text(company.path), "chansync_up") == 1
+    spoiled = tmp_path / "spoiled.db"
+    spoiled.write_text("no database " * 1000)
+    text = metrics.text(spoiled)
+    assert value(text, "chansync_up") == 0
+    assert "chansync_channels" not in text
 
 
 def test_no_figure_reads_a_whole_table(company: Store) -> None:
