@@ -8,6 +8,7 @@ from typing import Any
 
 import apsw
 
+from chansync.erp.ledger import setup
 from chansync.model.channel import Channel, FieldError
 from chansync.model.errors import ChansyncError, SiteError
 from chansync.model.parameter_types import Reference, References
@@ -71,6 +72,7 @@ async def _with_connector(store: Store, code: str, *, fill: bool) -> ConnectionR
             lookups = await connector.lookups()
             report.filled = await store.run(fill_in, code, lookups, identity)
             report.vanished = await store.run(keep_lookups, channel.id, lookups)
+            identity.notes += await store.run(_about_currency, code, identity.currency)
         return report
     except SiteError as error:
         return ConnectionReport(False, str(error), code=error.code)
@@ -82,6 +84,16 @@ def _connected(identity: SiteIdentity) -> str:
     rights = {True: "read and write", False: "read only", None: "rights unknown"}[identity.may_write]
     version = f", version {identity.version}" if identity.version else ""
     return f"Connected to {identity.title or identity.address}{version} by {identity.connected_as}: {rights}."
+
+
+def _about_currency(db: apsw.Connection, code: str, currency: str) -> list[str]:
+    """A sentence where the channel's POS does not sell in the site's currency."""
+    pos = channels.channel(db, code)["pos"]
+    if not (currency and pos and setup.exists(db, "pos", pos)) or currency in setup.get(db, "pos", pos)["currencies"]:
+        return []
+    return [
+        f"The site sells in {currency}, the POS {pos} does not: add it to the POS's currencies, or orders will wait."
+    ]
 
 
 def _note_connected(db: apsw.Connection, channel: Channel, connector: Connector, sentence: str) -> None:

@@ -14,6 +14,7 @@ from textual.widgets import Input, Static
 
 from chansync.sync.forms.form import FormOption
 from chansync_tui.screens.finder import Finder, Option
+from chansync_tui.text import safe
 from chansync_tui.widgets.table import Cell, Column, Table
 
 #: What ``Chooser`` ends with when something new shall be added.
@@ -86,7 +87,7 @@ class Marks(ModalScreen[list[str] | None]):
     def compose(self) -> ComposeResult:
         columns = [Column("", 3), Column("", 20, 40), Column("", 10, 200)]
         with Vertical(id="window"):
-            yield Static(self._title, id="title", markup=False)
+            yield Static(safe(self._title), id="title", markup=False)
             field = _Words(placeholder="type to narrow", compact=True)
             field.cursor_blink = False
             yield field

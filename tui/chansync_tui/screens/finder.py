@@ -47,7 +47,7 @@ class Finder(ModalScreen[Option[V] | None]):
         longest = max((width(safe(option.word)) for option in self._options), default=0)
         columns = [Column("", self._word_width, min(longest, self._word_width + 24)), Column("", 10, 200)]
         with Vertical(id="window"):
-            yield Static(self._title, id="title", markup=False)
+            yield Static(safe(self._title), id="title", markup=False)
             field = Input(placeholder="type to narrow", compact=True)
             field.cursor_blink = False
             yield field

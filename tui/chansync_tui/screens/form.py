@@ -29,6 +29,7 @@ from chansync_tui.form_state import FormState
 from chansync_tui.going import Edit, ShowMessage
 from chansync_tui.screens.confirm import Confirm
 from chansync_tui.screens.form_editing import FormEditing
+from chansync_tui.text import safe
 from chansync_tui.widgets.hints import Hint
 from chansync_tui.widgets.line import Line, Part
 from chansync_tui.widgets.pane import Pane
@@ -283,7 +284,7 @@ class FormScreen(FormEditing):
             self._leave()
         else:
             names = ", ".join(map(self._label, self.state.changed[:6]))
-            question = f"Close without saving? What you changed is lost: {names}."
+            question = safe(f"Close without saving? What you changed is lost: {names}.")
             self.app.push_screen(Confirm(question, "Discard", "Keep editing"), self._leave_if)
 
     def _leave_if(self, agreed: bool | None) -> None:
@@ -406,7 +407,7 @@ class FormScreen(FormEditing):
     def after_saving(self, outcome: Saved) -> None:
         """A short form is done with; one that has more to it stays open."""
         if not self.state.form.related(self.desk.db):
-            self.app.notify(outcome.sentence, markup=False, timeout=3)
+            self.app.notify(safe(outcome.sentence), markup=False, timeout=3)
             self.dismiss()
 
     def _settle(self, conflict: Conflict, *, then_save: bool = True) -> None:
