@@ -114,6 +114,7 @@ class FormState:
         overtaken = {name for name, at in found.secrets.items() if at != self.loaded.secrets.get(name)}
         self.entered = {name: text for name, text in self.entered.items() if name in keep or name not in overtaken}
         self.loaded = self.stored = found
+        self.check(db)
 
     # Typing
 

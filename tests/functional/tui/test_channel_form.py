@@ -113,6 +113,17 @@ async def test_confirm_names_every_wrong_field_and_goes_to_them(company: Path) -
     assert value_of(company, "name") == "Shop Germany"
 
 
+async def test_a_field_is_found_by_typing_and_edited_at_once(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await open_channel(pilot, "G", "slash", *"key")
+        await until_seen(pilot, "Consumer key")
+        await pilot.press("enter", "enter", *"ck_new", "enter")
+        await until_seen(pilot, "1 change, not saved", "entered, not saved yet")
+        await pilot.press("escape")
+        await until_seen(pilot, "6 Tax transactions")
+
+
 async def test_choosing_several_by_marks(company: Path) -> None:
     app = ChansyncApp(company)
     async with app.run_test(size=WIDE) as pilot:

@@ -75,6 +75,8 @@ class ChannelScreen(FormScreen):
         return [*super()._title(), (f"{name}  ", ""), (kind, TYPE_TONES.get(kind, ""))]
 
     def actions(self) -> Iterable[tuple[int, Row]]:
+        if self._is_reduced():
+            return
         if self.channel_id is not None:
             for section, what in ((4, "payment"), (5, "delivery")):
                 about = (
@@ -84,9 +86,14 @@ class ChannelScreen(FormScreen):
                 yield section, Row(f"pick-up:{what}", "Pick up again", "key p", "dim", about=about, action="pick_up")
         yield from super().actions()
 
+    def _is_reduced(self) -> bool:
+        """Whether just what the first connection needs is shown."""
+        channel = channels.channel_by_id(self.desk.db, self.channel_id) if self.channel_id is not None else None
+        return (channel is None or channel.connected_at is None) and not self.state.everything
+
     def more(self) -> Iterable[Row]:
         channel = channels.channel_by_id(self.desk.db, self.channel_id) if self.channel_id is not None else None
-        if (channel is None or channel.connected_at is None) and not self.state.everything:
+        if self._is_reduced():
             yield _THE_REST
         if channel is not None:
             yield from entries_of(self.desk.db, channel)

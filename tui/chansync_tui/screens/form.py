@@ -156,14 +156,13 @@ class FormScreen(FormEditing):
         """Rows after the form's own: to read."""
         return ()
 
-    def show_rows(self) -> None:
+    def show_rows(self, *, to_top: bool = False) -> None:
         """Make the rows anew from what was typed and what is stored."""
         self._rows = [*rows_of(self.desk.db, self.state, self.actions()), *self._buttons(), *self.more()]
         wanted = self._text.casefold()
         self.table.set_empty(f"Nothing here holds '{self._text}': esc shows all.")
         if wanted:
-            found = [row for row in self._rows if not row.heading and wanted in f"{row.label} {row.value}".casefold()]
-            self.table.show(found)
+            self.table.show([row for row in self._rows if row.matches(wanted)], follow=to_top)
         else:
             self.table.show(self._rows)
         self.query_one("#about", Line).put(self._title(), right=[self._standing()])
@@ -261,7 +260,7 @@ class FormScreen(FormEditing):
     def narrow_text(self, event: Input.Changed) -> None:
         """Live, with every key."""
         self._text = event.value.strip()
-        self.show_rows()
+        self.show_rows(to_top=True)
 
     @on(Search.Left)
     def leave_search(self) -> None:
@@ -426,6 +425,9 @@ class FormScreen(FormEditing):
 
     def action_take_in(self) -> None:
         """What is stored now under what was typed."""
+        if self.state.is_new:
+            self.say("This is new: nobody else can have changed it.")
+            return
         conflict = self.state.conflict(self.desk.db)
         if conflict is not None:
             self._settle(conflict, then_save=False)

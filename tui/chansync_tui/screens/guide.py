@@ -167,8 +167,9 @@ class Guide(Page):
         if first:
             try:
                 check_first_use(self.desk.db, channel)
-            except InvalidFields as error:
-                self.say(f"Not yet: {error}. Enter on step 3 opens the channel.", "warn")
+            except InvalidFields:
+                # Its form names what is missing.
+                self.post_message(ShowChannel(channel.id))
                 return
 
         def report(job: Job) -> None:
