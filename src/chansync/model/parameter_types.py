@@ -104,8 +104,8 @@ class SiteAddress(ParameterType):
         try:
             parts = urlsplit(address)
             host, _port = parts.hostname or "", parts.port
-        except ValueError as error:
-            raise UsageError(f"is not an address: {error}") from None
+        except ValueError:
+            raise UsageError("is no address: write shop.example, with a port shop.example:8443") from None
         if parts.scheme not in ("http", "https"):
             raise UsageError("must begin with https:// or http://, or be a bare host such as shop.example")
         if parts.username or parts.password:
