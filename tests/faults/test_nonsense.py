@@ -7,6 +7,7 @@ import gzip
 import json
 import random
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from chansync.store.connection import Store
 from chansync.sync.importing import Action, take_in, take_over_refunds
 from faults.nonsense import spoilt
 from support import shops, world
-from support.orders import order
+from support.orders import line, order
 
 SHOP = DemoShop.create(orders=60, seed=3)
 DOCUMENTS = [SHOP.order(order_id) for order_id in SHOP.order_ids()]
@@ -79,6 +80,27 @@ def test_what_the_database_refuses_of_an_order_is_that_orders_problem(company: S
     outcomes = [take_in(company.db, importing, order(serial), None, again=False) for serial in (1, 2, 3)]
     assert [outcome.action for outcome in outcomes] == [Action.CREATE, Action.PROBLEM, Action.CREATE]
     assert world.open_codes(company) == {"2": "import_bug"}
+
+
+def test_another_order_under_a_known_id_leaves_the_sale_alone(company: Store) -> None:
+    importing = world.load_settings(company, channels.channel(company.db, "shop"))
+    own = order(7)
+    take_in(company.db, importing, own, None, again=False)
+    before = world.sales(company)
+    other = order(7, placed_at=own.placed_at - 86_400_000, lines=[line(quantity=5, total=Decimal("50.00"))])
+    outcome = take_in(company.db, importing, other, None, again=False)
+    assert (outcome.action, "right site" in outcome.reason) == (Action.PROBLEM, True)
+    assert world.sales(company) == before
+    # The right site shows the order as it was: nothing to do.
+    assert take_in(company.db, importing, own, None, again=False).action is Action.UNCHANGED
+
+
+def test_a_date_that_is_put_right_is_taken_over(company: Store) -> None:
+    importing = world.load_settings(company, channels.channel(company.db, "shop"))
+    own = order(7)
+    take_in(company.db, importing, own, None, again=False)
+    moved = order(7, placed_at=own.placed_at - 86_400_000)
+    assert take_in(company.db, importing, moved, None, again=False).action is Action.UPDATE
 
 
 @given(seed=st.integers(0, 2**32))

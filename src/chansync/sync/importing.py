@@ -8,6 +8,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -73,7 +74,31 @@ def take_in(
         return Outcome(Action.UNCHANGED, reason=row.reason)
     if isinstance(order, UnreadableOrder):
         return _note_unreadable(db, settings, order, row, run_id)
+    if row and row.sale_id is not None and _is_another(row, order):
+        return _note_another(db, settings, order, row, row.sale_id, run_id)
     return _guarded(db, settings, order, row, run_id, lambda: _apply(db, settings, order, run_id))
+
+
+def _is_another(row: OrderRow, order: Order) -> bool:
+    """Whether a site shows another order under a known id: a copy of the site, or a wrong address, stands there.
+
+    The time at which an order was placed stays; people who put it right change nothing else with it.
+    """
+    return row.placed_at != order.placed_at and Decimal(row.total) != order.total
+
+
+def _note_another(
+    db: apsw.Connection, settings: ImportSettings, order: Order, row: OrderRow, sale_id: int, run_id: int | None
+) -> Outcome:
+    """Say it, and leave the sale and what is known of its order as they are."""
+    number = settings.erp.sale_number(db, sale_id)
+    sentence = (
+        f"Order {order.number} of the site is another than the one that became the sale {number}: it was placed at "
+        "another time and has another total. The sale is left as it is; see whether store_domain is the right site."
+    )
+    with transaction(db):
+        _log(db, settings, "order_changed", sentence, order, row.id, run_id, {"sale": number})
+    return Outcome(Action.PROBLEM, sentence, "order_changed")
 
 
 def take_over_refunds(db: apsw.Connection, settings: ImportSettings, order: Order, run_id: int | None) -> Outcome:
