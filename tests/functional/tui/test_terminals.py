@@ -85,9 +85,17 @@ async def test_palette_offers_the_screens_and_the_channel(company: Path) -> None
     app = ChansyncApp(company)
     async with app.run_test(size=(80, 40)) as pilot:
         await until_seen(pilot, "shop-de")
-        await pilot.press("j", "ctrl+p")
-        await until_seen(pilot, "Open shop-de", "Theme")
-        await pilot.press(*"messages", "enter", "enter")
+        for word, offered in (("shop", "Open shop-de"), ("theme", "Theme")):
+            await pilot.press("j", "ctrl+p")
+            await until_seen(pilot, "Search for commands")
+            await pilot.press(*word)
+            await until_seen(pilot, offered)
+            await pilot.press("escape")
+        await pilot.press("ctrl+p")
+        await until_seen(pilot, "Search for commands")
+        await pilot.press(*"messages")
+        await until_seen(pilot, "Go to the screen (key 3)")
+        await pilot.press("enter", "enter")
         await until_seen(pilot, "[3 Messages]")
 
 
