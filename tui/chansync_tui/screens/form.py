@@ -5,30 +5,22 @@ It is drawn from what ``chansync.sync.forms`` says and knows no field by name.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Sequence
-from copy import copy
-from pathlib import Path
 from typing import ClassVar
 
 from textual import events, on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.message import Message
-from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input
 
-from chansync.sync.configuration import InvalidFields
-from chansync.sync.forms.form import Form, Saved
-from chansync.sync.forms.merging import Conflict, Difference
+from chansync.sync.forms.form import Form
 from chansync_tui import drafts
 from chansync_tui.form_rows import COLUMNS, VALUE, Row, rows_of
-from chansync_tui.form_state import FormState
 from chansync_tui.going import Edit, ShowMessage
 from chansync_tui.screens.confirm import Confirm
-from chansync_tui.screens.form_editing import FormEditing
+from chansync_tui.screens.form_saving import FormSaving
 from chansync_tui.text import safe
 from chansync_tui.widgets.hints import Hint
 from chansync_tui.widgets.line import Line, Part
@@ -37,11 +29,8 @@ from chansync_tui.widgets.search import Search
 from chansync_tui.widgets.table import Table
 from chansync_tui.words import counted
 
-#: How long after the last key the draft is written, in seconds.
-DRAFT_AFTER = 0.5
 
-
-class FormScreen(FormEditing):
+class FormScreen(FormSaving):
     """One form. ``saved`` is called with the key of what was saved."""
 
     TAB = "channels"
@@ -73,13 +62,6 @@ class FormScreen(FormEditing):
         Binding("slash", "search", "Find a field"),
     ]
 
-    class Outcome(Message):
-        """What came of saving: ``Saved``, or the exception."""
-
-        def __init__(self, outcome: object) -> None:
-            super().__init__()
-            self.outcome = outcome
-
     def __init__(
         self,
         form: Form,
@@ -87,15 +69,9 @@ class FormScreen(FormEditing):
         saved: Callable[[int | str], object] | None = None,
         draft: drafts.Draft | None = None,
     ) -> None:
-        super().__init__()
-        self.state = FormState(form)
-        self._saved = saved
+        super().__init__(form, saved)
         self._resumed = draft
-        self._draft = Path()
-        self._rows: list[Row] = []
         self._text = ""
-        self._saving = False
-        self._writing: Timer | None = None
 
     def body(self) -> Iterable[Widget]:
         yield Line(id="about")
@@ -141,9 +117,6 @@ class FormScreen(FormEditing):
             self.say(f"Somebody else changed {what}. What you typed stays; r takes their changes in.", "warn")
         else:
             self.say(f"Changed just now by somebody else: {what}.", "note")
-
-    def _label(self, name: str) -> str:
-        return next((row.label for row in self._rows if row.key == name), name)
 
     def actions(self) -> Iterable[tuple[int, Row]]:
         """Rows for what can be done, with the section that each closes."""
@@ -299,146 +272,6 @@ class FormScreen(FormEditing):
     def say_unsaved(self) -> None:
         """Somebody tried to leave another way."""
         self.say("This form is not saved: c confirms, esc closes without saving.", "warn")
-
-    # Drafts
-
-    @property
-    def draft_path(self) -> Path | None:
-        return self._draft
-
-    def typed(self) -> None:
-        if self._writing is not None:
-            self._writing.stop()
-        self._writing = self.set_timer(DRAFT_AFTER, self._keep_draft)
-
-    def _keep_draft(self) -> None:
-        try:
-            self._write_draft()
-        except OSError as error:
-            self.say(f"What you type cannot be kept for the next start: {error.strerror or error}.", "warn")
-
-    def _write_draft(self) -> None:
-        """Write or drop the draft, as there is something unsaved or not."""
-        if not self.is_unsaved:
-            drafts.drop(self._draft)
-            return
-        data = self.state.draft
-        if self.typing is not None:
-            name, text = self.typing
-            data["texts"] = data["texts"] | {name: text}
-        drafts.keep(self._draft, self.state.title, data)
-
-    def keep_typed(self) -> None:
-        if self._writing is not None:
-            self._writing.stop()
-            self._writing = None
-        with contextlib.suppress(OSError):
-            self._write_draft()
-
-    def on_unmount(self) -> None:
-        if self._writing is not None:
-            self.keep_typed()
-
-    # Saving
-
-    def action_confirm(self) -> None:
-        if self._saving:
-            return
-        if not self.is_unsaved and not self.state.is_new:
-            self.say("There is nothing to save.")
-            return
-        self._saving = True
-        self.show_rows()
-        form, loaded = copy(self.state.form), self.state.loaded
-        texts, entered = dict(self.state.texts), dict(self.state.entered)
-        self.desk.attempt(
-            lambda store: form.save(store, loaded, texts, entered),
-            lambda outcome: self.post_message(self.Outcome(outcome)),
-        )
-
-    @on(Outcome)
-    def take_outcome(self, event: Outcome) -> None:
-        """Saving is over."""
-        self._saving = False
-        outcome = event.outcome
-        if isinstance(outcome, Saved):
-            self._take_saved(outcome)
-        elif isinstance(outcome, InvalidFields):
-            self.state.take_errors(outcome.errors)
-            self.show_rows()
-            if not self.state.errors.keys() <= {row.key for row in self._rows}:
-                self.state.everything = True
-                self.show_rows()
-            self.say_wrong()
-        elif isinstance(outcome, Conflict):
-            self.show_rows()
-            self._settle(outcome)
-        else:
-            self.show_rows()
-            self.say(f"Not saved. {outcome}", "bad")
-
-    def say_wrong(self) -> None:
-        """Name the wrong fields and go to the first."""
-        names = ", ".join(map(self._label, self.state.errors))
-        self.say(
-            f"Not saved: {counted(len(self.state.errors), 'field')} wrong: {names}. e goes from one to the next.", "bad"
-        )
-        first = next((row.key for row in self._rows if row.key in self.state.errors), None)
-        if first is not None:
-            self.table.select(first)
-
-    def _take_saved(self, outcome: Saved) -> None:
-        self.state.form.key = outcome.key
-        self.state.open(self.desk.db)
-        self._keep_draft()
-        self.show_rows()
-        merged = ""
-        if outcome.theirs:
-            merged = f" What somebody else changed meanwhile is kept too: {self._labels(outcome.theirs)}."
-        self.say(outcome.sentence + merged, "good")
-        if self._saved is not None:
-            self._saved(outcome.key)
-        self.after_saving(outcome)
-
-    def _labels(self, differences: Sequence[Difference]) -> str:
-        return ", ".join(self._label(each.name) for each in differences)
-
-    def after_saving(self, outcome: Saved) -> None:
-        """A short form is done with; one that has more to it stays open."""
-        if not self.state.form.related(self.desk.db):
-            self.app.notify(safe(outcome.sentence), markup=False, timeout=3)
-            self.dismiss()
-
-    def _settle(self, conflict: Conflict, *, then_save: bool = True) -> None:
-        from chansync_tui.screens.differences import Differences
-
-        def settled(keep: set[str] | None) -> None:
-            if keep is None:
-                self.say("Not saved: somebody else changed the same fields. c shows them again.", "warn")
-                self.show_rows()
-                return
-            self._take_in(keep)
-            if then_save:
-                self.action_confirm()
-
-        self.app.push_screen(Differences(conflict, self._label), settled)
-
-    def action_take_in(self) -> None:
-        """What is stored now under what was typed."""
-        if self.state.is_new:
-            self.say("This is new: nobody else can have changed it.")
-            return
-        conflict = self.state.conflict(self.desk.db)
-        if conflict is not None:
-            self._settle(conflict, then_save=False)
-            return
-        self._take_in(set())
-
-    def _take_in(self, keep: set[str]) -> None:
-        self.state.take_in(self.desk.db, keep)
-        self.typed()
-        self.show_rows()
-        self.say("This is what is stored now, with what you typed over it.")
 
     def commands(self) -> Iterable[SystemCommand]:
         yield SystemCommand("Confirm", "Save the form (key c)", self.action_confirm)
