@@ -124,6 +124,15 @@ def test_an_accepted_patch_shows_later(client: AmazonClient) -> None:
     assert availability(client, "SKU-003") == [{"fulfillmentChannelCode": "DEFAULT", "quantity": 17}]
 
 
+def test_what_is_patched_beside_the_quantity_is_an_attribute(client: AmazonClient) -> None:
+    body = patch(17)
+    body["patches"][0]["value"][0]["lead_time_to_ship_max_days"] = 3
+    client.patch(item_path(client, "SKU-003"), params={"marketplaceIds": DE}, json=body)
+    params = {"marketplaceIds": DE, "includedData": "attributes"}
+    told = client.get(item_path(client, "SKU-003"), params=params).json()["attributes"]["fulfillment_availability"]
+    assert told == [{"fulfillment_channel_code": "DEFAULT", "quantity": 17, "lead_time_to_ship_max_days": 3}]
+
+
 @pytest.mark.parametrize(
     ("sku", "body"),
     [

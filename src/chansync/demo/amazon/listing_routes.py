@@ -72,7 +72,7 @@ def _document(listing: Listing, places: list[Marketplace], query: Mapping[str, A
         availability["quantity"] = listing.quantity
     told: dict[str, Any] = {
         "summaries": [_summary(listing, place) for place in places],
-        "attributes": {"item_name": [{"value": listing.title, "marketplace_id": place.id} for place in places]},
+        "attributes": _attributes(listing, places),
         "issues": [],
         "offers": [
             {"marketplaceId": place.id, "offerType": "B2C", "price": money(listing.price(place), place.currency)}
@@ -84,6 +84,14 @@ def _document(listing: Listing, places: list[Marketplace], query: Mapping[str, A
         "productTypes": [{"marketplaceId": place.id, "productType": PRODUCT_TYPES[0]} for place in places],
     }
     return {"sku": listing.sku, **{name: value for name, value in told.items() if name in wanted}}
+
+
+def _attributes(listing: Listing, places: list[Marketplace]) -> dict[str, Any]:
+    told: dict[str, Any] = {"item_name": [{"value": listing.title, "marketplace_id": place.id} for place in places]}
+    if listing.fulfilled_by != AMAZON and listing.quantity is not None:
+        offered = {"fulfillment_channel_code": "DEFAULT", "quantity": listing.quantity, **listing.restock}
+        told["fulfillment_availability"] = [offered]
+    return told
 
 
 def _summary(listing: Listing, place: Marketplace) -> dict[str, Any]:
