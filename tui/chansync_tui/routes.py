@@ -67,7 +67,8 @@ class Routes(App[None]):
         if screen.TAB == "erp":
             return
         for name, found in LISTS.items():
-            yield SystemCommand(f"ERP: {found.title}", found.about, partial(self._show_ledger, name))
+            # Found by typing: eighteen lists would bury what the palette begins with.
+            yield SystemCommand(f"ERP: {found.title}", found.about, partial(self._show_ledger, name), discover=False)
 
     async def _show_ledger(self, name: str) -> None:
         from chansync_tui.screens.erp import Erp

@@ -352,7 +352,7 @@ class Erp(PagedPage[ListRow]):
 
     def commands(self) -> Iterable[SystemCommand]:
         for name, found in LISTS.items():
-            yield SystemCommand(f"ERP: {found.title}", found.about, _call(self.show_list, name))
+            yield SystemCommand(f"ERP: {found.title}", found.about, _call(self.show_list, name), discover=False)
         if self.chosen.name in KINDS:
             yield SystemCommand(f"Add to {LISTS[self.chosen.name].title}", "A new one (key a)", self.action_add)
         yield SystemCommand("Verify the books", "As chansync erp check (key v)", self.action_verify)
