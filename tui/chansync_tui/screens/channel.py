@@ -109,7 +109,7 @@ class ChannelScreen(FormScreen):
             self._connect("confirm", {"use": True})
 
     def _connect(self, kind: str, args: dict[str, bool]) -> None:
-        self.say(f"Connecting to {self.state.texts.get('store_domain') or 'the site'} …", "note")
+        self.say(f"Connecting to {self.state.texts.get('store_domain') or 'the site'} ...", "note")
         self.desk.ask(f"Connect {self._code}", kind, self.channel_id, args, self._connected)
 
     def _connected(self, job: Job) -> None:
@@ -146,7 +146,7 @@ class ChannelScreen(FormScreen):
 
     def action_pick_up(self) -> None:
         if self._may_work():
-            self.say("Picking up what the site has …", "note")
+            self.say("Picking up what the site has ...", "note")
             self.desk.ask(f"Pick up {self._code}", "lookups", self.channel_id, {}, self._picked_up)
 
     def _picked_up(self, job: Job) -> None:

@@ -43,7 +43,7 @@ class Chooser(Finder[str]):
         if self._empty_word and not text:
             found.append(Option("", "(none)", self._empty_word))
         if self._new:
-            found.append(Option(NEW, f"new {self._new} …", "adds one and comes back here"))
+            found.append(Option(NEW, f"new {self._new} ...", "adds one and comes back here"))
         return found
 
     def on_mount(self) -> None:

@@ -155,7 +155,7 @@ class FormScreen(FormSaving):
 
     def _standing(self) -> Part:
         if self._saving:
-            return "saving … ", "note"
+            return "saving ... ", "note"
         wrong, changed = len(self.state.errors), len(self.state.changed)
         if wrong:
             return f"{counted(wrong, 'field')} wrong: e goes there ", "bad"

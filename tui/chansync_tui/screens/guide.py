@@ -185,7 +185,7 @@ class Guide(Page):
         self._write(lambda store: guide.map_rest(store.db, channel.id), "All payment methods are mapped.")
 
     def _ask(self, label: str, kind: str, channel_id: int, done: Callable[[Job], None], *, use: bool = False) -> None:
-        self.say(f"{label} …", "note")
+        self.say(f"{label} ...", "note")
         self.desk.ask(label, kind, channel_id, {"use": True} if use else {}, done)
 
     def _told(self, job: Job) -> None:

@@ -55,7 +55,7 @@ class SystemScreen(FormScreen):
         if not able:
             self.say("This system has no keys of its own: test its channels.")
             return
-        self.say("Connecting …", "note")
+        self.say("Connecting ...", "note")
         self.desk.ask(f"Connect {code}", "system", None, {"code": code}, self._connected)
 
     def _connected(self, job: Job) -> None:
