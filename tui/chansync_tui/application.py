@@ -244,11 +244,11 @@ class ChansyncApp(TypingAhead, Ending, Routes):
         self.push_screen(DraftFound(draft, len(found) - 1), go_on)
 
     def action_command_palette(self) -> None:
-        """Open the palette, with a placeholder that every locale can show."""
-        from textual.command import CommandPalette
+        """Open the palette."""
+        from chansync_tui.screens.palette import Palette
 
-        if not isinstance(self.screen, CommandPalette):
-            self.push_screen(CommandPalette(placeholder="Search for commands", id="--command-palette"))
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette())
 
     def action_change_theme(self) -> None:
         """Choose other colours."""
