@@ -66,7 +66,7 @@ async def test_header_names_user_and_daemon(company: Path) -> None:
 async def test_no_daemon_says_how_to_start_it(alone: Path) -> None:
     app = ChansyncApp(alone)
     async with app.run_test(size=WIDE) as pilot:
-        await until_seen(pilot, "not running: start it with systemctl start chansync, or chansync daemon")
+        await until_seen(pilot, "not running: start it with chansync daemon")
 
 
 async def test_daemon_that_stops_is_noticed(company: Path) -> None:
