@@ -44,9 +44,9 @@ class Row:
     opens: int | None = None
 
     def matches(self, text: str) -> bool:
-        """Whether the row is found by a text in small letters: by its label, a field or record by its value too."""
+        """Whether the row is found by a text in small letters: by its label, a field or record by its name and value too."""
         holds = self.field is not None or self.related is not None
-        found_in = f"{self.label} {self.value}" if holds else self.label
+        found_in = f"{self.label} {self.key} {self.value}" if holds else self.label
         return not self.heading and text in found_in.casefold()
 
     def cells(self) -> tuple[Cell, Cell, Cell]:

@@ -402,3 +402,11 @@ async def test_a_parameter_more_needs_no_change_in_the_screens(
         await pilot.press(*keys, "c")
         await until_seen(pilot, "Saved the channel shop-de.")
     assert json.dumps(value_of(company, "gift_note")) in ('"yes"', "true")
+
+
+async def test_a_field_is_found_by_its_name_too(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_channel(pilot, "slash", *"orders_ev")
+        await until_seen(pilot, "Orders every")
+        await until_seen(pilot, "Store domain", gone=True)

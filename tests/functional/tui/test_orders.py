@@ -136,7 +136,7 @@ async def test_a_number_that_the_site_does_not_know_is_said_and_stays(
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("4")
         await until_seen(pilot, "4 orders")
-        await pilot.press("w", *"#5556", "enter", "right", "enter")
+        await pilot.press("w", *"#5556", "enter")
         await until_seen(pilot, "Whose order is 5556?")
         await pilot.press(*"shop-de", "enter")
         await until_seen(pilot, "Press t")

@@ -8,7 +8,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Input, Static
+from textual.widgets import Input
+
+from chansync_tui.widgets.entry import Entry
+from chansync_tui.widgets.plain import Plain
 
 
 class Ask(ModalScreen[str | None]):
@@ -22,12 +25,10 @@ class Ask(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="window"):
-            yield Static(self._title, id="title", markup=False)
-            yield Static(self._about, markup=False)
-            field = Input(self._text, compact=True)
-            field.cursor_blink = False
-            yield field
-            yield Static("enter go on   esc close", id="keys", markup=False)
+            yield Plain(self._title, id="title")
+            yield Plain(self._about)
+            yield Entry(self._text)
+            yield Plain("enter go on   esc close", id="keys")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self.dismiss(event.value.strip())

@@ -10,11 +10,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from chansync.sync.forms.form import FormOption
 from chansync_tui.screens.finder import Finder, Option
-from chansync_tui.text import safe
+from chansync_tui.widgets.entry import Entry
+from chansync_tui.widgets.plain import Plain
 from chansync_tui.widgets.table import Cell, Column, Table
 
 #: What ``Chooser`` ends with when something new shall be added.
@@ -56,7 +57,7 @@ class Chooser(Finder[str]):
         self.query_one(Table).show(self._found(event.value), follow=True)
 
 
-class _Words(Input):
+class _Words(Entry):
     """Words to narrow by; a blank marks."""
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
@@ -87,15 +88,13 @@ class Marks(ModalScreen[list[str] | None]):
     def compose(self) -> ComposeResult:
         columns = [Column("", 3), Column("", 20, 40), Column("", 10, 200)]
         with Vertical(id="window"):
-            yield Static(safe(self._title), id="title", markup=False)
-            field = _Words(placeholder="type to narrow", compact=True)
-            field.cursor_blink = False
-            yield field
+            yield Plain(self._title, id="title")
+            yield _Words(placeholder="type to narrow")
             table = Table[FormOption](columns, self._cells, lambda option: option.code, head=False)
             table.can_focus = False
             table.add_class("-live")
             yield table
-            yield Static("space mark   enter done   esc close", id="keys", markup=False)
+            yield Plain("space mark   enter done   esc close", id="keys")
 
     def on_mount(self) -> None:
         self.query_one(Table).set_empty("Nothing matches.")

@@ -10,10 +10,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Static
 
 from chansync.sync.forms.merging import Conflict, Difference
 from chansync_tui.widgets.pane import Pane
+from chansync_tui.widgets.plain import Plain
 from chansync_tui.widgets.table import Cell, Column, Table
 
 _COLUMNS = (
@@ -56,11 +56,11 @@ class Differences(ModalScreen[set[str] | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="window"):
-            yield Static("Somebody else saved the same fields. Whose value counts?", id="title", markup=False)
+            yield Plain("Somebody else saved the same fields. Whose value counts?", id="title")
             table = Table[_Line](_COLUMNS, self._cells, lambda line: line.name)
             yield table
             yield Pane(id="values")
-            yield Static("m mine   t theirs   M T all   c save   esc back to the form", id="keys", markup=False)
+            yield Plain("m mine   t theirs   M T all   c save   esc back to the form", id="keys")
 
     def on_mount(self) -> None:
         self.query_one(Table).show(self._lines)

@@ -10,9 +10,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from chansync_tui.text import safe, width
+from chansync_tui.widgets.entry import Entry
+from chansync_tui.widgets.plain import Plain
 from chansync_tui.widgets.table import Cell, Column, Table
 
 V = TypeVar("V")
@@ -47,15 +49,13 @@ class Finder(ModalScreen[Option[V] | None]):
         longest = max((width(safe(option.word)) for option in self._options), default=0)
         columns = [Column("", self._word_width, min(longest, self._word_width + 24)), Column("", 10, 200)]
         with Vertical(id="window"):
-            yield Static(safe(self._title), id="title", markup=False)
-            field = Input(placeholder="type to narrow", compact=True)
-            field.cursor_blink = False
-            yield field
+            yield Plain(self._title, id="title")
+            yield Entry(placeholder="type to narrow")
             table = Table[Option[V]](columns, _cells, lambda option: option.word, head=False)
             table.can_focus = False
             table.add_class("-live")
             yield table
-            yield Static("enter choose   esc close", id="keys", markup=False)
+            yield Plain("enter choose   esc close", id="keys")
 
     def on_mount(self) -> None:
         self.query_one(Table).set_empty("Nothing matches.")

@@ -72,6 +72,7 @@ class FormScreen(FormSaving):
         super().__init__(form, saved)
         self._resumed = draft
         self._text = ""
+        self._opened = False
 
     def body(self) -> Iterable[Widget]:
         yield Line(id="about")
@@ -89,6 +90,7 @@ class FormScreen(FormSaving):
     def on_mount(self) -> None:
         self._draft = drafts.path_of(self.desk.path, self.state.form.kind, self.state.form.key)
         self.state.open(self.desk.db)
+        self._opened = True
         if self._resumed is not None:
             self.state.resume(self._resumed.data)
         super().on_mount()
@@ -103,6 +105,9 @@ class FormScreen(FormSaving):
     # Showing
 
     def read(self) -> None:
+        if not self._opened:
+            # The app's poll came before the form began: compared with nothing, everything would be somebody's change.
+            return
         names = self.state.follow(self.desk.db)
         self.show_rows()
         if self.state.stored is None and not self.state.is_new:

@@ -233,7 +233,8 @@ class Orders(OrderActions, PagedPage[OrderLine]):
             return
         sentence = "Which order do you miss? Its number as the customer knows it, or the site's own id."
         self.app.push_screen(
-            Question("Why is an order missing?", sentence, "Go on", [Field("number", "Number")]), with_number
+            Question("Why is an order missing?", sentence, "Go on", [Field("number", "Number")], changes=False),
+            with_number,
         )
 
     def _missing_in(self, number: str, options: list[Option[str]]) -> None:

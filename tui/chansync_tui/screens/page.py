@@ -11,7 +11,6 @@ from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Static
 
 from chansync.model.times import now_ms
 from chansync.store import daemons, jobs
@@ -19,6 +18,7 @@ from chansync_tui.desk import Desk, desk_of
 from chansync_tui.widgets.hints import Hint, HintLine
 from chansync_tui.widgets.jump import Jump
 from chansync_tui.widgets.line import Line
+from chansync_tui.widgets.plain import Plain
 from chansync_tui.widgets.topbar import DaemonLine, TopBar
 
 LEAST_WIDTH, LEAST_HEIGHT = 60, 20
@@ -48,7 +48,7 @@ class Page(Screen[None]):
         yield from self.body()
         yield Line(id="jobs")
         yield HintLine(id="hints")
-        yield Static(id="small", markup=False)
+        yield Plain(id="small")
 
     def body(self) -> Iterable[Widget]:
         """The widgets between the top lines and the bottom lines."""
@@ -125,7 +125,7 @@ class Page(Screen[None]):
         too_small = columns < LEAST_WIDTH or rows < LEAST_HEIGHT
         self.set_class(too_small, "-small")
         if too_small:
-            self.query_one("#small", Static).update(
+            self.query_one("#small", Plain).update(
                 f"This window has {columns}x{rows} cells. chansync needs {LEAST_WIDTH}x{LEAST_HEIGHT}: "
                 "make it larger, or quit with q."
             )

@@ -10,9 +10,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Button, Input, Static
+from textual.widgets import Button, Input
 
 from chansync.model.errors import UsageError
+from chansync_tui.widgets.entry import Entry
+from chansync_tui.widgets.plain import Plain
 
 
 class Field(NamedTuple):
@@ -45,24 +47,28 @@ class Question(ModalScreen[Answer | None]):
         yes: str,
         fields: Sequence[Field] = (),
         check: Callable[[Mapping[str, str]], object] = lambda answer: None,
+        *,
+        changes: bool = True,
     ) -> None:
-        """``check`` raises ``UsageError`` for what cannot be taken; its sentence is shown, and the question stays."""
+        """``check`` raises ``UsageError`` for what cannot be taken; its sentence is shown, and the question stays.
+
+        Without ``changes``, what is asked for only looks: Enter in the last field is enough.
+        """
         super().__init__()
         self._title, self._sentence, self._yes = title, sentence, yes
         self._fields = fields
         self._check = check
+        self._changes = changes
 
     def compose(self) -> ComposeResult:
         with Vertical(id="window"):
-            yield Static(self._title, id="title", markup=False)
-            yield Static(self._sentence, id="sentence", markup=False)
+            yield Plain(self._title, id="title")
+            yield Plain(self._sentence, id="sentence")
             for field in self._fields:
                 with Horizontal(classes="field"):
-                    yield Static(field.label, classes="label", markup=False)
-                    typed = Input(field.value, id=f"field-{field.name}", compact=True, select_on_focus=False)
-                    typed.cursor_blink = False
-                    yield typed
-            yield Static("", id="wrong", markup=False)
+                    yield Plain(field.label, classes="label")
+                    yield Entry(field.value, id=f"field-{field.name}", select_on_focus=False)
+            yield Plain("", id="wrong")
             with Horizontal(id="buttons"):
                 yield Button("Cancel (esc)" if self._fields else "Cancel (n)", id="no", compact=True)
                 yield Button(self._yes if self._fields else f"{self._yes} (y)", id="yes", compact=True)
@@ -72,10 +78,15 @@ class Question(ModalScreen[Answer | None]):
         self.query_one(Input if self._fields else "#no").focus()
 
     def on_input_submitted(self) -> None:
-        """Enter in a field goes to the next one, and from the last to the safe button."""
+        """Enter in a field goes to the next one, and from the last to the safe button, or on."""
         fields = list(self.query(Input))
         at = next(index for index, field in enumerate(fields) if field.has_focus)
-        (fields[at + 1] if at + 1 < len(fields) else self.query_one("#no")).focus()
+        if at + 1 < len(fields):
+            fields[at + 1].focus()
+        elif self._changes:
+            self.query_one("#no").focus()
+        else:
+            self.action_answer(True)
 
     @on(Button.Pressed)
     def press(self, event: Button.Pressed) -> None:
@@ -94,7 +105,7 @@ class Question(ModalScreen[Answer | None]):
         try:
             self._check(answer)
         except UsageError as error:
-            wrong = self.query_one("#wrong", Static)
+            wrong = self.query_one("#wrong", Plain)
             wrong.update(str(error))
             wrong.display = True
             return

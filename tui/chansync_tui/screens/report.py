@@ -9,12 +9,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Static
 
 from chansync.store.jobs import Job
 from chansync_tui.text import wrap
 from chansync_tui.widgets.line import Part
 from chansync_tui.widgets.pane import Pane
+from chansync_tui.widgets.plain import Plain
 
 
 class Report(ModalScreen[None]):
@@ -29,9 +29,9 @@ class Report(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="window"):
-            yield Static(self._title, id="title", markup=False)
+            yield Plain(self._title, id="title")
             yield Pane(id="report")
-            yield Static("enter go on", id="keys", markup=False)
+            yield Plain("enter go on", id="keys")
 
     def on_mount(self) -> None:
         cells = min(76, int(self.app.size.width * 0.96)) - 4

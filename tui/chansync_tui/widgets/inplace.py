@@ -8,10 +8,11 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region
 from textual.message import Message
-from textual.widgets import Input
+
+from chansync_tui.widgets.entry import Entry
 
 
-class InPlace(Input):
+class InPlace(Entry):
     """Hidden until it is opened. Enter and the arrows accept what was typed, escape drops it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -35,8 +36,7 @@ class InPlace(Input):
         """The field was left as it was."""
 
     def __init__(self) -> None:
-        super().__init__(compact=True, id="inplace", select_on_focus=False)
-        self.cursor_blink = False
+        super().__init__(id="inplace", select_on_focus=False)
         self.display = False
 
     def open(self, text: str, place: Region, *, secret: bool, hint: str) -> None:
@@ -45,7 +45,7 @@ class InPlace(Input):
         self.placeholder = hint
         self.move(place)
         self.display = True
-        with self.prevent(Input.Changed):
+        with self.prevent(Entry.Changed):
             self.value = text
         self.cursor_position = len(text)
         self.focus()
@@ -64,7 +64,7 @@ class InPlace(Input):
         text = self.value
         self.display = False
         # What was typed may be a secret: it does not stay in a hidden field.
-        with self.prevent(Input.Changed):
+        with self.prevent(Entry.Changed):
             self.value = ""
         return text
 

@@ -8,8 +8,10 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
 
+from chansync_tui.widgets.entry import Entry
 
-class Search(Input):
+
+class Search(Entry):
     """Enter and the arrows keep the text and leave; escape clears it first."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -21,8 +23,7 @@ class Search(Input):
         """The field was left."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(placeholder=what, compact=True)
-        self.cursor_blink = False
+        super().__init__(placeholder=what)
         self.display = False
 
     def open(self, text: str) -> None:
