@@ -55,6 +55,9 @@ def test_an_unmapped_payment_method_is_fixed_from_its_message(world: World, tmp_
         terminal.until("1 change, not saved")
         terminal.press("c")
         terminal.until("Saved the channel demo.")
+        # The first ends the search within the form.
+        terminal.press("Escape")
+        terminal.until("5 Delivery methods")
         terminal.press("Escape")
         terminal.until("State: open")
         terminal.press("r")

@@ -44,7 +44,7 @@ class Row:
     opens: int | None = None
 
     def matches(self, text: str) -> bool:
-        """Whether the row is found by a text in small letters: by its label, a field or record by its name and value too."""
+        """Whether a text in small letters finds the row: by its label, a field or record by name and value too."""
         holds = self.field is not None or self.related is not None
         found_in = f"{self.label} {self.key} {self.value}" if holds else self.label
         return not self.heading and text in found_in.casefold()
