@@ -29,7 +29,6 @@ def _parameters() -> str:
     parts = [
         "# Every field of a sales channel\n",
         "Set a field with `chansync channel set CHANNEL field=value`; `chansync channel show CHANNEL` shows them all.",
-        "Fields marked *not yet in effect* can be set and are kept, but nothing acts on them in this version.\n",
     ]
     for number, title in SECTIONS.items():
         fields = [parameter for parameter in PARAMETERS if parameter.section == number]
@@ -49,8 +48,6 @@ def _row(parameter: Parameter) -> str:
         notes.append(f"Only with {' and '.join(f'`{name}`' for name in parameter.only_with)}.")
     if parameter.needed:
         notes.append("A channel in use needs it.")
-    if not parameter.in_effect:
-        notes.append("*Not yet in effect.*")
     default = parameter.type.show(
         list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default
     )

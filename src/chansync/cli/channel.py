@@ -178,8 +178,6 @@ def _show_field(parameter: ChannelParameter, found: Channel, able: frozenset[str
     if not applies(parameter, found.values, able):
         needs = [name for name in parameter.only_with if not found.values.get(name)]
         marks.append(f"applies only with {' and '.join(needs)}" if needs else "does not apply to this platform")
-    if not parameter.in_effect:
-        marks.append("not yet in effect")
     if lost:
         marks.append(lost.rstrip("."))
     elif parameter.needed and not text and not marks:
@@ -252,8 +250,6 @@ def fields(as_json: bool) -> None:
             facts.append(f"only with {' and '.join(parameter.only_with)}")
         if parameter.needed:
             facts.append("needed")
-        if not parameter.in_effect:
-            facts.append("not yet in effect")
         print(f"  {parameter.name} ({', '.join(facts)})")
         print(f"      {parameter.help}")
 
@@ -270,5 +266,4 @@ def _field_data(parameter: ChannelParameter) -> dict[str, Any]:
         "capability": parameter.capability or None,
         "needed": parameter.needed,
         "secret": parameter.is_secret,
-        "in_effect": parameter.in_effect,
     }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
+from urllib.parse import urlsplit
 
 from chansync.model.errors import UsageError
 from chansync.model.parameter import Parameter, applies
@@ -125,6 +126,39 @@ def _unknown(name: str) -> str:
     near = get_close_matches(name, BY_NAME, n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else "chansync channel fields lists them all."
     return f"{name!r:.60} is no field of a channel: {hint}"
+
+
+def left_behind(
+    parameters: Iterable[Parameter],
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    held: Collection[str],
+    entered: Collection[str],
+) -> list[FieldError]:
+    """Secrets that were entered for one destination and would now be sent to another.
+
+    They are to be entered again with the move: whoever may edit must not have a secret that he cannot read sent to a
+    place of his own.
+
+    Args:
+        held: names of the secrets that are stored; ``entered``: of those that come with the change.
+    """
+    fields = tuple(parameters)
+    for moved in fields:
+        old, new = (_place(values.get(moved.name)) for values in (before, after))
+        if moved.destination and old and old != new:
+            return [
+                FieldError(each.name, f"was entered for {old}: enter it again for {new or 'another place'}")
+                for each in fields
+                if each.is_secret and each.name in held and each.name not in entered
+            ]
+    return []
+
+
+def _place(value: Any) -> str:
+    """Host and port of an address, or the word that stands for them."""
+    text = str(value or "")
+    return urlsplit(text if "://" in text else f"//{text}").netloc.casefold()
 
 
 def validate(

@@ -25,9 +25,9 @@ class Parameter:
         ends_after: of a secret: it ends so many days after the day in ``made_on``; 0: never.
         made_on: of such a secret: the parameter that holds the day on which it was made. Entering the secret without
             it means today.
-        in_effect: whether the program already acts on it; the reference page marks those that it does not.
         opening: it is asked for before the first connection, which fills in much of the rest.
         warning: what to know before it is switched on.
+        destination: it says where secrets are sent; see ``left_behind``.
     """
 
     name: str
@@ -42,9 +42,9 @@ class Parameter:
     offered: str = ""
     ends_after: int = 0
     made_on: str = ""
-    in_effect: bool = True
     opening: bool = False
     warning: str = ""
+    destination: bool = False
 
     @property
     def is_secret(self) -> bool:

@@ -72,7 +72,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     # 3 Parameters
     _P("store_domain", "Store domain", "The site: shop.example, https://shop.example/sub, with a port if it has "
        "one. Of a system that sells in several marketplaces: the marketplace, one of those that the system names.", 3,
-       SiteAddress(), needed=True, offered="place", opening=True),
+       SiteAddress(), needed=True, offered="place", opening=True, destination=True),
     _P("consumer_key", "Consumer key", "The REST API key of the site. It is sealed and never shown.", 3, Secret(),
        capability="channel_credentials", needed=True, opening=True),
     _P("consumer_secret", "Consumer secret", "The secret of the key. It is sealed and never shown.", 3, Secret(),

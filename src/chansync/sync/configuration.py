@@ -14,7 +14,7 @@ import apsw
 
 from chansync.erp.ledger import setup
 from chansync.erp.ledger.setup_kinds import kind_named
-from chansync.model.channel import Channel, Choices, FieldError, IntegrationSystem, parse_field, validate
+from chansync.model.channel import Channel, Choices, FieldError, IntegrationSystem, left_behind, parse_field, validate
 from chansync.model.errors import UsageError
 from chansync.model.parameter_types import Reference, References, Text
 from chansync.model.parameters import BY_NAME, PARAMETERS, default_values
@@ -184,6 +184,9 @@ def check_change(
         draft.system = draft_channel(db, merged).system
     able = capabilities(draft.system.kind) if draft.system.kind else frozenset()
     found = validate(merged, current.secrets | new_secrets, able, _choices_after(db, current, draft))
+    # A channel that has never connected may still have a typing mistake in its address.
+    if current.connected_at is not None:
+        found += left_behind(PARAMETERS, current.values, merged, current.secrets, new_secrets)
     return [error for error in found if error.name not in known_wrong]
 
 

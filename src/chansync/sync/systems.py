@@ -9,7 +9,7 @@ from typing import Any
 
 import apsw
 
-from chansync.model.channel import Channel, FieldError, IntegrationSystem
+from chansync.model.channel import Channel, FieldError, IntegrationSystem, left_behind
 from chansync.model.errors import ChansyncError, SiteError, UsageError
 from chansync.model.parameter import Parameter, applies, defaults
 from chansync.model.parameter_types import Code, Text
@@ -83,6 +83,8 @@ def change_system(
         # What was missing before may stay so for now: a system that was read from a file lacks its secrets.
         known_wrong = {error.name for error in errors} | {each.name for each in parameters(current.kind)} - set(texts)
         errors += check(current.kind, merged, held, known_wrong)
+        if current.connected_at is not None:
+            errors += left_behind(parameters(current.kind), current.values, merged, current.secrets, clear)
         if errors:
             raise InvalidFields(_in_order(current.kind, errors))
         new_name = None if name is None else system_name(name)

@@ -61,6 +61,39 @@ def test_secrets_are_sealed_and_a_new_one_makes_the_site_unknown(company: Store)
     assert secrets.open_all(company.db, company.path, added.id)["consumer_secret"] == "cs_2"
 
 
+@pytest.mark.parametrize("domain", ["other.example", "shop.example:8443", "https://shop.example.org/"])
+def test_keys_do_not_follow_a_channel_to_another_host(company: Store, domain: str) -> None:
+    added = configuration.add_channel(company, GOOD | {"consumer_key": "ck_1", "consumer_secret": "cs_1"})
+    channels.remember(company.db, added.id, {}, connected=True)
+    with pytest.raises(InvalidFields) as error:
+        configuration.change_channel(company, "shop-de", {"store_domain": domain, "consumer_key": "ck_2"})
+    assert _names(error) == ["consumer_secret"]
+    assert "was entered for shop.example: enter it again for" in str(error.value)
+    moved = {"store_domain": domain, "consumer_key": "ck_2", "consumer_secret": "cs_2"}
+    assert configuration.change_channel(company, "shop-de", moved)["store_domain"] == domain.rstrip("/")
+    with pytest.raises(InvalidFields, match="consumer_key was entered for"):
+        configuration.change_channel(company, "shop-de", {"store_domain": ""})
+
+
+def test_keys_stay_on_the_same_host_and_before_it_ever_answered(company: Store) -> None:
+    added = configuration.add_channel(company, GOOD | {"consumer_key": "ck_1", "consumer_secret": "cs_1"})
+    configuration.change_channel(company, "shop-de", {"store_domain": "shop.exmple"})
+    configuration.change_channel(company, "shop-de", {"store_domain": "shop.example"})
+    channels.remember(company.db, added.id, {}, connected=True)
+    changed = configuration.change_channel(company, "shop-de", {"store_domain": "https://SHOP.example/sub"})
+    assert changed["store_domain"] == "https://SHOP.example/sub"
+
+
+def test_a_sellers_keys_do_not_follow_its_system_to_another_region(company: Store) -> None:
+    keys = {"client_id": "id", "client_secret": "s", "refresh_token": "r"}
+    added = systems.add_system(company, "amz", "Seller", "amazon", {"region": "eu", **keys})
+    company.db.execute("UPDATE integration_system SET connected_at = 1 WHERE id = ?", (added.id,))
+    with pytest.raises(InvalidFields) as error:
+        systems.change_system(company, "amz", {"region": "http://127.0.0.1:9"})
+    assert _names(error) == ["client_secret", "refresh_token"]
+    assert systems.change_system(company, "amz", {"region": "na", **keys}).values["region"] == "na"
+
+
 def test_the_same_address_again_forgets_nothing(company: Store) -> None:
     channel = channels.channel(company.db, "shop")
     channels.remember(company.db, channel.id, {"address": "x"})

@@ -29,7 +29,8 @@ class Region(Choice):
 
 SYSTEM_PARAMETERS = (
     Parameter("region", "Region", "Where the seller's marketplaces are: eu, na (America) or fe (Far East). A seller "
-              "of two regions has two systems. (For a demo: http://127.0.0.1:PORT.)", 0, Region(), needed=True),
+              "of two regions has two systems. (For a demo: http://127.0.0.1:PORT.)", 0, Region(), needed=True,
+              destination=True),
     Parameter("seller_id", "Seller id", "The seller's id (merchant token), from Seller Central under Account info. "
               "Quantities are sent under it.", 0, Text(longest=40)),
     Parameter("client_id", "Client id", "The client id of your application's login credentials (LWA), "

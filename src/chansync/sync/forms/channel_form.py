@@ -79,11 +79,10 @@ class ChannelForm:
 
     def _field(self, db: apsw.Connection, parameter: ChannelParameter) -> FormField:
         source, of = ("offered", parameter.offered) if parameter.offered else reference_of(parameter.type)
-        note = " It is kept, but nothing acts on it in this version." if not parameter.in_effect else ""
         return FormField(
             parameter.name,
             parameter.label,
-            parameter.help + note,
+            parameter.help,
             parameter.section,
             parameter.type,
             source,
@@ -91,7 +90,6 @@ class ChannelForm:
             needed=parameter.needed,
             fixed=self._fixed(db, parameter.name),
             warning=parameter.warning,
-            note="" if parameter.in_effect else "not yet in effect",
         )
 
     def _fixed(self, db: apsw.Connection, name: str) -> str:
