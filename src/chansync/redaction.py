@@ -50,11 +50,37 @@ def _keep(form: str) -> None:
 
 def scrub(text: str) -> str:
     """The text with every secret masked."""
+    return _mask_shapes(_mask_known(text))
+
+
+def scrub_json(data: Any, *, sort_keys: bool = False) -> str:
+    """The data as JSON with every secret masked; the keys of objects stay, whatever words serve as secrets."""
+    import json
+
+    text = json.dumps(data, ensure_ascii=False, default=str, sort_keys=sort_keys)
+    if any(start in text for start in _known):
+        text = json.dumps(_mask_values(data), ensure_ascii=False, sort_keys=sort_keys)
+    return _mask_shapes(text)
+
+
+def _mask_values(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {str(name): _mask_values(value) for name, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_mask_values(value) for value in data]
+    return data if data is None or isinstance(data, int | float) else _mask_known(str(data))
+
+
+def _mask_known(text: str) -> str:
     for start, forms in list(_known.items()):
         if start in text:
             # The longest first: one secret may begin with another.
             for form in sorted(forms, key=len, reverse=True):
                 text = text.replace(form, MASK)
+    return text
+
+
+def _mask_shapes(text: str) -> str:
     for pattern, replacement in _patterns():
         text = pattern.sub(replacement, text)
     return text

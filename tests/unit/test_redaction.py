@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chansync import redaction
-from chansync.redaction import MASK, remember, scrub
+from chansync.redaction import MASK, remember, scrub, scrub_json
 
 KEY = "ck_" + "0123456789abcdef" * 2 + "01234567"
 
@@ -48,6 +48,15 @@ def test_what_looks_like_a_credential_is_masked(text: str, kept: str) -> None:
     assert kept in masked
     for secret in ("abcd1234", "Zzzz", "qqqq1111", "abc%2B", "Y2tf", "eyJ", "IwEB", "hunter22", "amzn-secret", KEY):
         assert secret not in masked
+
+
+def test_a_secret_that_is_a_word_of_the_data_leaves_the_data_readable() -> None:
+    remember(["wrong", 'pass"word'])
+    data = {"wrong": {"pos": "is wrong"}, "said": ['pass"word', 1, None, True], "used": False}
+    assert json.loads(scrub_json(data)) == {
+        "wrong": {"pos": f"is {MASK}"}, "said": [MASK, 1, None, True], "used": False
+    }  # fmt: skip
+    assert json.loads(scrub_json({"consumer_key": "abcd1234"})) == {"consumer_key": MASK}
 
 
 @pytest.mark.parametrize(

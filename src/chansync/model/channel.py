@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
-from urllib.parse import urlsplit
 
 from chansync.model.errors import UsageError
 from chansync.model.parameter import Parameter, applies
@@ -145,8 +144,10 @@ def left_behind(
     """
     fields = tuple(parameters)
     for moved in fields:
+        if not moved.destination:
+            continue
         old, new = (_place(values.get(moved.name)) for values in (before, after))
-        if moved.destination and old and old != new:
+        if old and old != new:
             return [
                 FieldError(each.name, f"was entered for {old}: enter it again for {new or 'another place'}")
                 for each in fields
@@ -157,8 +158,7 @@ def left_behind(
 
 def _place(value: Any) -> str:
     """Host and port of an address, or the word that stands for them."""
-    text = str(value or "")
-    return urlsplit(text if "://" in text else f"//{text}").netloc.casefold()
+    return str(value or "").rpartition("://")[2].partition("/")[0].casefold()
 
 
 def validate(

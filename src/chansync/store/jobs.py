@@ -13,7 +13,7 @@ from typing import Any
 import apsw
 
 from chansync.model.times import now_ms
-from chansync.redaction import scrub
+from chansync.redaction import scrub_json
 from chansync.store.owner import is_surely_dead
 from chansync.store.transaction import transaction
 
@@ -41,7 +41,7 @@ class Job:
 def ask(db: apsw.Connection, kind: str, channel_id: int | None, args: dict[str, Any], asked_by: str) -> int:
     """Queue a job; its id. The same job that waits already is not queued twice."""
     with transaction(db):
-        text = scrub(json.dumps(args, sort_keys=True))
+        text = scrub_json(args, sort_keys=True)
         waiting: int | None = db.execute(
             "SELECT id FROM job WHERE state = 'queued' AND kind = ? AND channel_id IS ? AND args = ?",
             (kind, channel_id, text),
@@ -115,7 +115,7 @@ def finish(db: apsw.Connection, job_id: int, owner: str, *, ok: bool, result: di
     with transaction(db):
         db.execute(
             "UPDATE job SET state = ?, result = ?, finished_at = ?, lease_until = NULL WHERE id = ? AND owner = ?",
-            ("done" if ok else "failed", scrub(json.dumps(result)), now_ms(), job_id, owner),
+            ("done" if ok else "failed", scrub_json(result), now_ms(), job_id, owner),
         )
 
 
@@ -124,6 +124,6 @@ def last(db: apsw.Connection, kind: str, channel_id: int | None, args: dict[str,
     row = db.execute(
         f"""{_JOB} WHERE id > (SELECT max(id) - 1000 FROM job) AND kind = ? AND channel_id IS ? AND args = ?
             ORDER BY id DESC LIMIT 1""",
-        (kind, channel_id, json.dumps(args, sort_keys=True)),
+        (kind, channel_id, scrub_json(args, sort_keys=True)),
     ).fetchone()
     return _job(row) if row else None

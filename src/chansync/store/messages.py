@@ -11,7 +11,7 @@ import apsw
 
 from chansync.model.message import CODES, Severity
 from chansync.model.times import now_ms
-from chansync.redaction import scrub
+from chansync.redaction import scrub, scrub_json
 from chansync.store import message_search
 from chansync.store.transaction import transaction
 
@@ -71,7 +71,7 @@ def log(
     """
     now = now_ms()
     severity = CODES[code].severity
-    text = scrub(json.dumps(data or {}, ensure_ascii=False, default=str))
+    text = scrub_json(data or {})
     sentence = scrub(sentence)
     is_problem = severity is Severity.PROBLEM
     if is_problem and order_id is not None and not beside:
