@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
+import psutil
 import pytest
 
 #: How long anything may take that is awaited, in seconds.
@@ -48,7 +49,10 @@ class Terminal:
         environment: Mapping[str, str] | None = None,
         columns: int = 80,
         rows: int = 24,
+        leads: bool = False,
     ) -> None:
+        """``leads``: the program itself leads the terminal's session, as a login shell does; ``ended`` is not told."""
+        self._leads = leads
         self._tmux = [need("tmux", "tmux"), "-S", str(folder / "tmux"), "-f", "/dev/null"]
         # Drafts of forms stay out of the home of whoever runs the tests.
         variables = {"LC_ALL": "C.UTF-8", "TERM": "screen-256color", "XDG_STATE_HOME": str(folder / "state")}
@@ -61,7 +65,9 @@ class Terminal:
         self._run("-u", "new-session", "-d", "-s", "test", "-x", str(columns), "-y", str(rows), "sleep 1000")
         self._run("set-option", "-g", "remain-on-exit", "on")
         self._run("set-option", "-g", "escape-time", "0")
-        line = shlex.join(["env", "-i", *kept, *given, *command])
+        # A shell around it says how it ended, outlives signals to it, and goes with its terminal.
+        shell = ["sh", "-c", 'trap : HUP; "$@"; echo "ended with $?"; read line', "sh"]
+        line = shlex.join(["env", "-i", *kept, *given, *([] if leads else shell), *command])
         self._run("respawn-window", "-k", "-t", "test", line)
 
     def __enter__(self) -> Terminal:
@@ -117,10 +123,11 @@ class Terminal:
 
     def ended(self) -> int:
         """Wait until the program has ended; its exit code."""
-        self.until_it(lambda screen: self.ask("pane_dead") == "1", "the end of the program")
-        return int(self.ask("pane_dead_status") or -1)
+        screen = self.until("ended with ")
+        return int(screen.rpartition("ended with ")[2].split()[0])
 
     @property
-    def pid(self) -> int:
-        """The process that runs in the terminal."""
-        return int(self.ask("pane_pid"))
+    def program(self) -> psutil.Process:
+        """The process of the command."""
+        leader = psutil.Process(int(self.ask("pane_pid")))
+        return leader if self._leads else leader.children()[0]

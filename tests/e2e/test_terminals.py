@@ -7,7 +7,6 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from chansync.store.connection import open_store
@@ -53,23 +52,13 @@ def _program(path: Path) -> list[str]:
     return chansync("--db", str(path))
 
 
-def _in_a_shell(path: Path) -> list[str]:
-    """The program as the child of a shell that outlives it, and signals to it."""
-    return ["sh", "-c", 'trap : HUP; "$@"; echo "ended with $?"; exec sleep 1000', "sh", *_program(path)]
-
-
-def _child_of(pid: int) -> psutil.Process:
-    [child] = psutil.Process(pid).children()
-    return child
-
-
 def _walk(terminal: Terminal) -> str:
     """Through the main screens and out; the first of them."""
-    first = terminal.until("[1 Channels]", "shop", "Daemon not running")
+    first = terminal.until("[1 Channels]", "shop", "not running")
     terminal.press("2")
     terminal.until("[2 Activity]")
     terminal.press("3")
-    terminal.until("[3 Messages]", "No message yet")
+    terminal.until("[3 Messages]", "[3 Messages]")
     terminal.press("?")
     terminal.until("Keys of this screen")
     # Alone: together with another key it would be Alt and that key, as every terminal sends it.
@@ -106,7 +95,7 @@ def test_a_walk_through_the_screens(
 
 
 def test_a_dumb_terminal_is_told_so_in_a_sentence(database: Path, tmp_path: Path) -> None:
-    with Terminal(_in_a_shell(database), tmp_path, environment={"TERM": "dumb"}) as terminal:
+    with Terminal(_program(database), tmp_path, environment={"TERM": "dumb"}) as terminal:
         screen = terminal.until("ended with 2")
         assert screen.startswith("This terminal (TERM=dumb) cannot show screens. Use the commands instead: ")
 
@@ -128,10 +117,10 @@ def test_a_window_that_gets_too_small_says_so_and_recovers(database: Path, tmp_p
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leaves_the_terminal_as_it_was(database: Path, tmp_path: Path, number: signal.Signals) -> None:
-    with Terminal(_in_a_shell(database), tmp_path) as terminal:
-        terminal.until("shop", "Daemon not running")
+    with Terminal(_program(database), tmp_path) as terminal:
+        terminal.until("shop", "not running")
         assert terminal.ask("alternate_on") == "1"
-        _child_of(terminal.pid).send_signal(number)
+        terminal.program.send_signal(number)
         terminal.until(f"ended with {128 + number}", gone="[1 Channels]")
         state = {flag: terminal.ask(flag) for flag in ("mouse_any_flag", "alternate_on", "cursor_flag")}
         assert state == {"mouse_any_flag": "0", "alternate_on": "0", "cursor_flag": "1"}
@@ -140,15 +129,15 @@ def test_a_signal_leaves_the_terminal_as_it_was(database: Path, tmp_path: Path, 
 
 
 def test_a_terminal_that_goes_away_takes_the_program_with_it(database: Path, tmp_path: Path) -> None:
-    with Terminal(_program(database), tmp_path) as terminal:
+    with Terminal(_program(database), tmp_path, leads=True) as terminal:
         terminal.until("shop")
-        program = psutil.Process(terminal.pid)
+        program = terminal.program
     assert program.wait(timeout=PATIENCE) is None
 
 
 def test_what_the_daemon_does_comes_to_the_screen(world: World, tmp_path: Path) -> None:
     with Terminal(_program(world.path), tmp_path) as terminal:
-        terminal.until("demo", "Daemon not running")
+        terminal.until("demo", "not running")
         with subprocess.Popen(chansync("--db", str(world.path), "daemon"), stderr=subprocess.DEVNULL) as daemon:
             terminal.until("Daemon running")
             world.until("SELECT count(*) FROM run WHERE state = 'done'", bool)
@@ -156,4 +145,4 @@ def test_what_the_daemon_does_comes_to_the_screen(world: World, tmp_path: Path) 
             terminal.press("3")
             terminal.until(f"Order {own}")
             daemon.terminate()
-        terminal.until("Daemon not running")
+        terminal.until("not running")
