@@ -61,7 +61,7 @@ def test_an_unmapped_payment_method_is_fixed_from_its_message(world: World, tmp_
         terminal.press("Escape")
         terminal.until("State: open")
         terminal.press("r")
-        terminal.until("State: solved")
+        terminal.until("State: solved", gone=": running")
         terminal.press("q")
         assert terminal.ended() == 0
     assert shops.query(world.path, "SELECT count(*) FROM erp_sale WHERE order_number = ?", str(own)) == [(1,)]
