@@ -128,8 +128,10 @@ def test_a_signal_leaves_the_terminal_as_it_was(database: Path, tmp_path: Path, 
         terminal.until("typed is seen")
 
 
-def test_a_terminal_that_goes_away_takes_the_program_with_it(database: Path, tmp_path: Path) -> None:
-    with Terminal(_program(database), tmp_path, leads=True) as terminal:
+@pytest.mark.parametrize("leads", [True, False], ids=["told", "untold"])
+def test_a_terminal_that_goes_away_takes_the_program_with_it(database: Path, tmp_path: Path, leads: bool) -> None:
+    # Untold: a shell between the terminal and the program keeps the hangup to itself.
+    with Terminal(_program(database), tmp_path, leads=leads) as terminal:
         terminal.until("shop")
         program = terminal.program
     assert program.wait(timeout=PATIENCE) is None

@@ -33,7 +33,6 @@ from chansync_tui.words import counted
 class FormScreen(FormSaving):
     """One form. ``saved`` is called with the key of what was saved."""
 
-    TAB = "channels"
     BUTTONS: ClassVar[str] = "Confirm or close"
     HINTS: ClassVar[Sequence[Hint]] = (
         Hint("esc", "Close", keep=True),
@@ -61,6 +60,10 @@ class FormScreen(FormSaving):
         Binding("left_square_bracket,shift+tab", "section(-1)", "Previous section"),
         Binding("slash", "search", "Find a field"),
     ]
+
+    def tab(self) -> str:
+        """Forms are opened from several screens, and lead back there."""
+        return self.app.current_mode
 
     def __init__(
         self,

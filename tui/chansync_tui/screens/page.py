@@ -43,12 +43,16 @@ class Page(Screen[None]):
         return desk_of(self)
 
     def compose(self) -> ComposeResult:
-        yield TopBar(self.TAB, self.desk.who)
+        yield TopBar(self.tab(), self.desk.who)
         yield DaemonLine(id="daemon")
         yield from self.body()
         yield Line(id="jobs")
         yield HintLine(id="hints")
         yield Plain(id="small")
+
+    def tab(self) -> str:
+        """Which tab it stands under."""
+        return self.TAB
 
     def body(self) -> Iterable[Widget]:
         """The widgets between the top lines and the bottom lines."""
