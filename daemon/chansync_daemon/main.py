@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import faulthandler
-import fcntl
-import os
 import resource
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from chansync.model.errors import StoreError
@@ -18,7 +15,7 @@ from chansync.model.times import local_text
 from chansync.pace import set_pace
 from chansync.store import daemons, secrets
 from chansync.store.connection import explained, open_async
-from chansync.store.sharing import open_lock
+from chansync.store.sharing import daemons_lock
 from chansync_daemon.logs import LOG, set_up
 from chansync_daemon.metrics_wanted import NO_METRICS, Wanted
 from chansync_daemon.notify import Manager
@@ -46,8 +43,11 @@ def run(path: Path, *, json_logs: bool = False, metrics: Wanted = NO_METRICS) ->
     _prepare_for_the_worst()
     manager = Manager()
     manager.status(f"opening {path}")
-    with explained(path), _only_one(path):
-        return asyncio.run(_run(path, manager, metrics))
+    taken = AlreadyRunning(f"A daemon works on {path} already. See: chansync status")
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with daemons_lock(path, taken):
+            return asyncio.run(_run(path, manager, metrics))
 
 
 def _prepare_for_the_worst() -> None:
@@ -57,21 +57,6 @@ def _prepare_for_the_worst() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(OSError, ValueError):
         faulthandler.enable()
-
-
-@contextlib.contextmanager
-def _only_one(path: Path) -> Iterator[None]:
-    """Hold the lock that only one daemon of this machine can hold; the kernel lets go of it when a process dies."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = open_lock(path.with_suffix(".daemon"))
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AlreadyRunning(f"A daemon works on {path} already. See: chansync status") from None
-        yield
-    finally:
-        os.close(lock)
 
 
 def _serving(path: Path, metrics: Wanted) -> contextlib.AbstractContextManager[None]:

@@ -8,7 +8,6 @@ at any moment leaves the old contents or the new ones, and no program is left wi
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ import apsw
 from chansync.model.errors import StoreError, UsageError
 from chansync.model.times import from_ms, now_ms
 from chansync.store.connection import backup, explained
-from chansync.store.sharing import hand_over, open_lock
+from chansync.store.sharing import daemons_lock, hand_over
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
 
 #: How long a restore waits for a short command that has the database open, in milliseconds.
@@ -170,7 +169,8 @@ def restore(copy: Path, path: Path) -> Path | None:
         InUse: a daemon, the screens or another command has the database open.
         StoreError: the backup is not sound, no chansync database, or a newer one.
     """
-    with explained(path), _no_daemon(path):
+    in_use = InUse(f"The daemon works on {path}: stop it first.")
+    with explained(path), daemons_lock(path, in_use):
         prepared = path.with_name(f".{path.name}.restore.{os.getpid()}")
         for left in path.parent.glob(f".{path.name}.restore.*"):
             # What a restore that was killed left; there is no other one now.
@@ -200,19 +200,6 @@ def _overwrite(target: apsw.Connection, source: apsw.Connection) -> None:
     """All at once: one transaction."""
     with target.backup("main", source, "main") as work:
         work.step(-1)
-
-
-@contextlib.contextmanager
-def _no_daemon(path: Path) -> Iterator[None]:
-    lock = open_lock(path.with_suffix(".daemon"))
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InUse(f"The daemon works on {path}: stop it first.") from None
-        yield
-    finally:
-        os.close(lock)
 
 
 def _replace(prepared: Path, path: Path) -> Path:

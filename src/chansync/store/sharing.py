@@ -8,10 +8,12 @@ behind that shuts the others out. What must be the daemon's alone, or is made by
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import grp
 import os
 import pwd
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -31,6 +33,26 @@ def open_lock(path: str | os.PathLike[str]) -> int:
     with contextlib.suppress(PermissionError):
         os.fchmod(descriptor, 0o660)
     return descriptor
+
+
+@contextlib.contextmanager
+def daemons_lock(path: Path, taken: Exception) -> Iterator[None]:
+    """Hold the lock that only one daemon of this machine holds on the database at ``path``.
+
+    The kernel lets go of it when a process dies.
+
+    Raises:
+        Exception: ``taken``, where another holds it.
+    """
+    lock = open_lock(path.with_suffix(".daemon"))
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise taken from None
+        yield
+    finally:
+        os.close(lock)
 
 
 def is_shared(folder: Path) -> bool:
