@@ -12,6 +12,7 @@ from textual import events, on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.widgets import Input
 
 from chansync.model.errors import StoreError
 from chansync.store import jobs
@@ -160,6 +161,11 @@ class ChansyncApp(TypingAhead, Ending, Routes):
     def tell_done(self, event: Done) -> None:
         """Something asked for is done."""
         self._tell(event.label, event.sentence, failed=False)
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether a key would act on rows of other filters than those that were typed before it."""
+        return isinstance(self.screen, Page) and self.screen.is_changing and not isinstance(self.focused, Input)
 
     def takes(self, event: events.Key | events.Paste) -> bool:
         """In jump mode the next key is a letter of the screen's, whatever else it means."""

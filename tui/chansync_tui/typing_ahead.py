@@ -17,6 +17,9 @@ from textual.message_pump import MessagePump
 #: How long a key waits for one that does not come to an end (its widget went away), in seconds.
 _PATIENCE = 0.5
 
+#: How often it is looked whether what a key acts on has come, in seconds.
+_LOOK_EVERY = 0.02
+
 #: How often its way up to the app is followed: the key itself, the message that its action posts, and what that asks.
 _TRIPS = 3
 
@@ -50,6 +53,11 @@ class TypingAhead(App[None]):
             await super().on_event(event)
         self._follow([*self._way_up(target)] * _TRIPS, turn)
 
+    @property
+    def is_changing(self) -> bool:
+        """Whether the next key would act on what is about to be replaced."""
+        return False
+
     def takes(self, event: events.Key | events.Paste) -> bool:
         """Whether the app itself does something with it, so that no widget gets it."""
         return False
@@ -66,8 +74,11 @@ class TypingAhead(App[None]):
         if not way and not self.screen.call_later(self._end, turn):
             self.call_later(self._end, turn)
 
-    async def _end(self, turn: int) -> None:
+    async def _end(self, turn: int, waited: float = 0.0) -> None:
         if turn == self._turn:
+            if self._typed and self.is_changing and waited < _PATIENCE:
+                self.set_timer(_LOOK_EVERY, lambda: self._end(turn, waited + _LOOK_EVERY))
+                return
             self._turn = 0
             if self._typed:
                 await self._begin(self._typed.popleft())

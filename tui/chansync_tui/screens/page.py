@@ -79,6 +79,11 @@ class Page(Screen[None]):
     def read(self) -> None:
         """Read from the database what this screen shows."""
 
+    @property
+    def is_changing(self) -> bool:
+        """Whether what is shown is about to be replaced by what was asked for."""
+        return False
+
     def action_jump(self) -> None:
         self.jump = Jump(self.query("*"))
 

@@ -37,6 +37,7 @@ class PagedPage(Page, Generic[L]):
         self._under_way: Fetch[L] | None = None
         self._next: Ask | None = None
         self._slow: Timer | None = None
+        self._says_searching = False
         self._pane_timer: Timer | None = None
 
     # What each screen says about its list
@@ -97,10 +98,18 @@ class PagedPage(Page, Generic[L]):
         self._fetch(Ask.TOP)
         if self._slow:
             self._slow.stop()
+        self._says_searching = False
         self._slow = self.set_timer(0.3, self._say_searching)
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether the rows are still those of other filters; once it says that it searches there are none."""
+        under_way = self._under_way
+        return under_way is not None and under_way.ask is Ask.TOP and not self._says_searching
 
     def _say_searching(self) -> None:
         if self._under_way is not None and self._under_way.ask is Ask.TOP:
+            self._says_searching = True
             self.table.show([])
             self.table.set_empty("Searching...")
             self.show_chips()
