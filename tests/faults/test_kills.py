@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import stat
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,21 @@ def test_a_kill_while_the_keys_are_made_leaves_them_whole_or_not_there(tmp_path:
     again = victims.run(words, path, Point(seconds=30), stdin="cs_1\n")
     assert again.code == 0 or "already" in again.err, again.err
     assert upgrading.opened(path) == {"consumer_secret": "cs_1"}
+
+
+def test_a_backup_that_is_killed_is_nobodys_to_read_and_the_next_sweeps_it(template: Path, tmp_path: Path) -> None:
+    path, copies = tmp_path / "chansync.db", tmp_path / "copies"
+    path.write_bytes(template.read_bytes())
+    path.chmod(0o660)
+    copies.mkdir()
+    words = ["db", "backup", str(copies / "copy.db")]
+    # In the middle of looking the copy through: that is a copy of everything.
+    assert victims.run(words, path, Point("call:chansync.store.copies.look_through:1")).killed
+    [left] = copies.iterdir()
+    assert (left.name.startswith(".copy.db."), left.stat().st_size > 0) == (True, True)
+    assert stat.S_IMODE(left.stat().st_mode) & 0o007 == 0
+    assert victims.run(words, path, Point(seconds=30)).code == 0
+    assert [each.name for each in copies.iterdir()] == ["copy.db"]
 
 
 def test_a_plan_that_is_killed_leaves_no_customers_data_behind(tmp_path: Path) -> None:

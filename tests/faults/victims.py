@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,13 +91,7 @@ class Death:
 
 def run(words: Sequence[str], path: Path, point: Point, *, stdin: str = "") -> Death:
     """Start ``chansync WORDS`` on the database, let it run into its point, and wait until its whole group is gone."""
-    environment = os.environ | {
-        "CHANSYNC_DB": str(path),
-        "CHANSYNC_KILL": point.text,
-        "PYTHONPATH": str(SITE),
-        "TMPDIR": str(path.parent / "tmp"),
-    }
-    (path.parent / "tmp").mkdir(exist_ok=True)
+    environment = _environment(path, point)
     kind, _, rest = point.text.partition(":")
     tracer: list[str] = []
     if kind == "syscall":
@@ -117,10 +112,34 @@ def run(words: Sequence[str], path: Path, point: Point, *, stdin: str = "") -> D
     return Death(process.returncode == -signal.SIGKILL, process.returncode, err)
 
 
-def group_is_gone(pid: int) -> bool:
-    """Whether no process of a victim's group is left."""
+def _environment(path: Path, point: Point) -> dict[str, str]:
+    (path.parent / "tmp").mkdir(exist_ok=True)
+    return os.environ | {
+        "CHANSYNC_DB": str(path),
+        "CHANSYNC_KILL": point.text,
+        "PYTHONPATH": str(SITE),
+        "TMPDIR": str(path.parent / "tmp"),
+    }
+
+
+@contextlib.contextmanager
+def asleep(words: Sequence[str], path: Path, point: Point) -> Iterator[None]:
+    """Let ``chansync WORDS`` fall asleep at its point, as on a suspended machine; it wakes up at the end of the block
+    and goes on to its own end, without a traceback."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "chansync", *words],
+        env=_environment(path, point) | {"CHANSYNC_KILL_SIGNAL": "STOP"},
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
     try:
-        os.killpg(pid, 0)
-    except ProcessLookupError:
-        return True
-    return False
+        ended = os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        assert ended is not None
+        assert ended.si_code == os.CLD_STOPPED, f"it never came to {point}: {process.communicate()[0]}"
+        yield
+        os.killpg(process.pid, signal.SIGCONT)
+        out, _ = process.communicate(timeout=60)
+        assert "Traceback" not in out, out
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()

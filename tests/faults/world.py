@@ -16,9 +16,11 @@ import apsw
 
 from chansync.demo import company
 from chansync.demo.woocommerce import DemoServer, DemoShop, Shopper
+from chansync.erp.ledger.stock import set_stock
 from chansync.store import jobs
 from chansync.store.connection import open_store
 from chansync.store.transaction import transaction
+from chansync.sync.runner import SyncRequest, sync_channel
 from support import shops
 
 #: What the channel sends back, so that every kind of push happens.
@@ -72,6 +74,36 @@ class World:
         try:
             channel = store.db.execute("SELECT id FROM channel").get
             jobs.ask(store.db, kind, channel, {}, "harness")
+        finally:
+            store.close()
+
+    def pull(self) -> None:
+        """One whole run of the orders."""
+        result = shops.sync(self.path)
+        assert result.state == "done", result
+
+    def push(self) -> None:
+        """Send what is due."""
+        request = SyncRequest(orders=False, statuses=True, quantities=True)
+        results = shops.with_store(
+            self.path, lambda store: sync_channel(store, company.CHANNEL, request, trigger="command")
+        )
+        assert [each.state for each in results] == ["done", "done"], results
+
+    def set_stock(self, item: str, quantity: int) -> None:
+        """Count the shelf in the ERP."""
+        store = open_store(self.path, create=False)
+        try:
+            set_stock(store.db, item, company.WAREHOUSE, quantity)
+        finally:
+            store.close()
+
+    def expire_leases(self) -> None:
+        """As after minutes: whoever gave no sign of life since may be followed by another."""
+        store = open_store(self.path, create=False)
+        try:
+            store.db.execute("UPDATE stream SET lease_until = 1 WHERE owner IS NOT NULL")
+            store.db.execute("UPDATE system_state SET lease_until = 1 WHERE owner IS NOT NULL")
         finally:
             store.close()
 

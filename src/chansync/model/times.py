@@ -21,6 +21,11 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def awake_seconds() -> float:
+    """A clock that nobody sets, and that goes on while the machine is suspended or the process is stopped."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 def to_ms(moment: datetime) -> int:
     """An aware ``datetime`` as milliseconds since the epoch."""
     return int(moment.timestamp()) * 1000 + moment.microsecond // 1000

@@ -8,6 +8,7 @@ The rules of access: one connection a process writes; every write is one short f
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import subprocess
 import sys
@@ -197,11 +198,7 @@ def prepare(path: Path, *, create: bool) -> None:
 
 
 def _back_up_before_evolving(path: Path, version: int) -> None:
-    for left in path.parent.glob(f".{path.stem}.before-*"):
-        # What an upgrade that was killed left: ``….db.PID``, or its journal.
-        pid = left.suffix[1:].partition("-")[0]
-        if pid.isdigit() and not is_alive(int(pid)):
-            left.unlink(missing_ok=True)
+    sweep(path.parent, f".{path.stem}.before-")
     # With the schema that it holds: an upgrade that was killed half-way is gone on with, perhaps in the same second.
     stamp = f"{from_ms(now_ms()):%Y%m%d%H%M%S}"
     copy = path.with_name(f"{path.stem}.before-{SCHEMA_VERSION}-{stamp}-from-{version}.db")
@@ -213,6 +210,19 @@ def _back_up_before_evolving(path: Path, version: int) -> None:
             unfinished.replace(copy)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def sweep(folder: Path, begin: str) -> None:
+    """Remove what a copy that was killed has left: ``BEGIN….PID``, or its journal, where no such process is there."""
+    for left in folder.glob(f"{glob.escape(begin)}*"):
+        pid = left.suffix[1:].partition("-")[0]
+        if pid.isdigit() and not is_alive(int(pid)):
+            left.unlink(missing_ok=True)
+
+
+def make_private(path: Path) -> None:
+    """Make an empty file that nobody else can read: a copy is everybody's only when it has the original's mode."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _version_of(path: Path) -> int:
@@ -243,7 +253,8 @@ def _evolve(path: Path) -> None:
 
 
 def backup(source: Path, target: Path) -> None:
-    """Copy a database while others use it (SQLite's online backup). The copy has the source's mode."""
+    """Copy a database while others use it (SQLite's online backup). The copy has the source's mode, at its end."""
+    make_private(target)
     with (
         contextlib.closing(apsw.Connection(str(source), flags=apsw.SQLITE_OPEN_READWRITE)) as original,
         contextlib.closing(apsw.Connection(str(target))) as copy,

@@ -18,7 +18,7 @@ import apsw
 
 from chansync.model.errors import StoreError, UsageError
 from chansync.model.times import from_ms, now_ms
-from chansync.store.connection import backup, explained
+from chansync.store.connection import backup, explained, make_private, sweep
 from chansync.store.sharing import daemons_lock, hand_over
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
 
@@ -66,6 +66,8 @@ def save(source: Path, target: Path, *, force: bool = False) -> None:
     # A copy that is broken off, or not sound, never stands under the name that was asked for.
     unfinished = target.with_name(f".{target.name}.{os.getpid()}")
     try:
+        # What a copy to the same place that was killed has left.
+        sweep(target.parent, f".{target.name}.")
         with explained(source):
             backup(source, unfinished)
             look_through(unfinished)
@@ -192,6 +194,7 @@ def restore(copy: Path, path: Path) -> Path | None:
 
 
 def _copy(source: Path, target: Path) -> None:
+    make_private(target)
     with _reading(source) as original, contextlib.closing(apsw.Connection(str(target))) as made:
         _overwrite(made, original)
 
@@ -205,6 +208,7 @@ def _overwrite(target: apsw.Connection, source: apsw.Connection) -> None:
 def _replace(prepared: Path, path: Path) -> Path:
     kept = path.with_name(f"{path.stem}.replaced-{from_ms(now_ms()):%Y%m%d%H%M%S}.db")
     unfinished = Path(f"{prepared}.kept")
+    make_private(unfinished)
     try:
         with (
             contextlib.closing(_alone(path)) as db,

@@ -51,6 +51,20 @@ class OrderRow:
     own_status: str | None
 
 
+#: A version of an order's row: it is another one whenever anybody has written what matters.
+Version = tuple[str, str, int]
+
+
+def version_of(row: OrderRow | None) -> Version | None:
+    """The row's version; None where there is no row."""
+    return (row.digest, row.status, row.changed_at) if row else None
+
+
+def versions(db: apsw.Connection, channel_id: int, external_ids: list[str]) -> dict[str, Version | None]:
+    """The versions of these orders now."""
+    return {own: version_of(by_external_id(db, channel_id, own)) for own in external_ids}
+
+
 _ROW = """
     SELECT id, channel_id, external_id, number, status, placed_at, placed_on, modified_at, currency, total, state,
         reason, digest, sale_id, attempts, next_try_at, first_seen_at, changed_at, todo, own_status FROM "order"

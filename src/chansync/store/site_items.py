@@ -107,6 +107,14 @@ def wait(db: apsw.Connection, channel_id: int, row: SiteItemRow, minutes: int) -
     )
 
 
+def look_again(db: apsw.Connection, channel_id: int, row: SiteItemRow) -> None:
+    """What the site has of it is to be read before it counts again."""
+    db.execute(
+        "UPDATE site_item SET looked_at = 0 WHERE channel_id = ? AND item = ? AND site_id = ?",
+        (channel_id, row.item, row.site_id),
+    )
+
+
 def failing(db: apsw.Connection, channel_id: int) -> list[tuple[str, str, str]]:
     """Item, site id and error of everything whose last push failed."""
     return list(

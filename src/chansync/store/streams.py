@@ -8,12 +8,59 @@ from typing import Any
 
 import apsw
 
+from chansync.model.errors import ChansyncError
 from chansync.model.times import now_ms
 from chansync.store.owner import is_surely_dead
 from chansync.store.transaction import transaction
 
 #: A lease that is not renewed for that long may be taken over, in milliseconds.
 LEASE_MS = 120_000
+
+
+class LeaseLost(ChansyncError):
+    """A run found that another has its stream now: whatever it still wanted to write is not to be written."""
+
+    code = "taken_over"
+
+    def __init__(self) -> None:
+        super().__init__("This run was taken over by another, because it gave no sign of life for too long.")
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A run's hold on a stream.
+
+    A process that was stopped for long (a suspended machine, SIGSTOP) wakes up in the middle of what it did, and knows
+    nothing of what others did meanwhile. So each of its transactions looks, while nobody else can write, whether the
+    stream is still its own.
+    """
+
+    channel_id: int
+    stream: str
+    owner: str
+
+    def is_held(self, db: apsw.Connection) -> bool:
+        """Whether nobody has taken the stream over."""
+        sql = "SELECT 1 FROM stream WHERE channel_id = ? AND stream = ? AND owner = ?"
+        return bool(db.execute(sql, (self.channel_id, self.stream, self.owner)).get)
+
+    def check(self, db: apsw.Connection) -> None:
+        """Call it first in a transaction.
+
+        Raises:
+            LeaseLost: another run has the stream.
+        """
+        if not self.is_held(db):
+            raise LeaseLost
+
+    def renew(self, db: apsw.Connection) -> None:
+        """Hold it for longer.
+
+        Raises:
+            LeaseLost: another run has the stream.
+        """
+        if not renew(db, self.channel_id, self.stream, self.owner):
+            raise LeaseLost
 
 
 @dataclass(slots=True)

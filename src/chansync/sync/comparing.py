@@ -17,6 +17,7 @@ from chansync.model.order import Order
 from chansync.store import messages, orders
 from chansync.store.orders import OrderRow
 from chansync.store.transaction import transaction
+from chansync.sync.hold import Hold
 from chansync.sync.pull import FETCH, OrdersPull
 
 #: How many days back both sides are compared.
@@ -77,19 +78,22 @@ class Comparison:
     async def _look_for(self, external_id: str) -> None:
         """An order of ours that the site did not list: it may be in the trash, deleted, or only have been hidden."""
         pull = self._pull
+        before = await pull.store.run(orders.versions, self._channel_id, [external_id])
         order = await pull.connector.order(external_id)
         if isinstance(order, Order) and order.status != "trash":
             await pull.take_by_id([external_id])
             return
         where = "is in the trash of the site" if order is not None else "was deleted on the site"
         if pull.plans is None:
-            await pull.store.run(self._note_gone, external_id, where, "gone" if order is None else "trash")
+            hold = Hold(pull.lease, before)
+            await pull.store.run(self._note_gone, external_id, where, "gone" if order is None else "trash", hold)
         pull.counts.updated += 1
 
-    def _note_gone(self, db: apsw.Connection, external_id: str, where: str, status: str) -> None:
+    def _note_gone(self, db: apsw.Connection, external_id: str, where: str, status: str, hold: Hold) -> None:
         with transaction(db):
+            hold.check(db)
             row = orders.by_external_id(db, self._channel_id, external_id)
-            if row is None:
+            if row is None or hold.is_outdated(external_id, row):
                 return
             orders.mark_gone(db, row.id, status)
             if row.sale_id is not None:

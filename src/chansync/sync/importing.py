@@ -15,17 +15,19 @@ from typing import Any
 import apsw
 
 from chansync.erp.protocol import NotPossible, NumberTaken
-from chansync.model.money import format_money, from_minor, round_to_minor
 from chansync.model.order import Order, UnreadableOrder
-from chansync.model.sale import LineKind, SaleDraft, SaleLine
+from chansync.model.sale import SaleDraft
 from chansync.model.times import now_ms
 from chansync.redaction import scrub
 from chansync.store import mappings, messages, orders
 from chansync.store.connection import is_about_data
 from chansync.store.orders import OrderRow
+from chansync.store.streams import LeaseLost
 from chansync.store.transaction import transaction
-from chansync.sync.cancelled_parts import give_back, remaining
+from chansync.sync.cancelled_parts import give_back
+from chansync.sync.differences import differences
 from chansync.sync.drafting import Problem, draft_sale, with_tax
+from chansync.sync.hold import FREE, Hold
 from chansync.sync.lifecycle import Settled, asked_for, settle
 from chansync.sync.outgoing import note_sale
 from chansync.sync.selection import reason_to_skip, skip_sentence
@@ -61,22 +63,35 @@ class Outcome:
     details: dict[str, Any] = field(default_factory=dict)
 
 
+#: What is older than what is known of the order by now.
+_OUTDATED = Outcome(Action.UNCHANGED, "a later version of it was taken in meanwhile")
+
+
 def take_in(
-    db: apsw.Connection, settings: ImportSettings, order: Order | UnreadableOrder, run_id: int | None, *, again: bool
+    db: apsw.Connection,
+    settings: ImportSettings,
+    order: Order | UnreadableOrder,
+    run_id: int | None,
+    *,
+    again: bool,
+    hold: Hold = FREE,
 ) -> Outcome:
     """Take one order in.
 
     Args:
         again: also when nothing changed since it failed (a retry).
+
+    Raises:
+        LeaseLost: another run has the stream; nothing was written.
     """
     row = orders.by_external_id(db, settings.channel.id, order.external_id)
     if row and _is_known(settings, row, order, again):
         return Outcome(Action.UNCHANGED, reason=row.reason)
     if isinstance(order, UnreadableOrder):
-        return _note_unreadable(db, settings, order, row, run_id)
+        return _note_unreadable(db, settings, order, run_id, hold)
     if row and row.sale_id is not None and _is_another(row, order):
-        return _note_another(db, settings, order, row, row.sale_id, run_id)
-    return _guarded(db, settings, order, row, run_id, lambda: _apply(db, settings, order, run_id))
+        return _note_another(db, settings, order, row, row.sale_id, run_id, hold)
+    return _guarded(db, settings, order, run_id, hold, lambda row: _apply(db, settings, order, row, run_id))
 
 
 def _is_another(row: OrderRow, order: Order) -> bool:
@@ -88,7 +103,13 @@ def _is_another(row: OrderRow, order: Order) -> bool:
 
 
 def _note_another(
-    db: apsw.Connection, settings: ImportSettings, order: Order, row: OrderRow, sale_id: int, run_id: int | None
+    db: apsw.Connection,
+    settings: ImportSettings,
+    order: Order,
+    row: OrderRow,
+    sale_id: int,
+    run_id: int | None,
+    hold: Hold,
 ) -> Outcome:
     """Say it, and leave the sale and what is known of its order as they are."""
     number = settings.erp.sale_number(db, sale_id)
@@ -97,15 +118,21 @@ def _note_another(
         "another time and has another total. The sale is left as it is; see whether store_domain is the right site."
     )
     with transaction(db):
+        hold.check(db)
         _log(db, settings, "order_changed", sentence, order, row.id, run_id, {"sale": number})
     return Outcome(Action.PROBLEM, sentence, "order_changed")
 
 
-def take_over_refunds(db: apsw.Connection, settings: ImportSettings, order: Order, run_id: int | None) -> Outcome:
-    """Record the refunds of an order that is a sale already, now that their lines are known."""
-    row = orders.by_external_id(db, settings.channel.id, order.external_id)
+def take_over_refunds(
+    db: apsw.Connection, settings: ImportSettings, order: Order, run_id: int | None, hold: Hold = FREE
+) -> Outcome:
+    """Record the refunds of an order that is a sale already, now that their lines are known.
 
-    def work() -> Outcome:
+    Raises:
+        LeaseLost: another run has the stream; nothing was written.
+    """
+
+    def work(row: OrderRow | None) -> Outcome:
         if row is None or row.sale_id is None:
             return Outcome(Action.UNCHANGED)
         for refund in order.refunds:
@@ -116,7 +143,7 @@ def take_over_refunds(db: apsw.Connection, settings: ImportSettings, order: Orde
         number = settings.erp.sale_number(db, row.sale_id)
         return Outcome(Action.UPDATE, "; ".join(settled.done), sale_number=number, details=_effects(settled))
 
-    return _guarded(db, settings, order, row, run_id, work)
+    return _guarded(db, settings, order, run_id, hold, work)
 
 
 def _is_known(settings: ImportSettings, row: OrderRow, order: Order | UnreadableOrder, again: bool) -> bool:
@@ -135,17 +162,24 @@ def _guarded(
     db: apsw.Connection,
     settings: ImportSettings,
     order: Order,
-    row: OrderRow | None,
     run_id: int | None,
-    work: Callable[[], Outcome],
+    hold: Hold,
+    work: Callable[[OrderRow | None], Outcome],
 ) -> Outcome:
-    """Run ``work`` in a transaction; what stops this order is written down and never stops the others."""
+    """Run ``work`` in a transaction; what stops this order is written down and never stops the others.
+
+    The row is read when nobody else can write: another process may have taken the order in meanwhile.
+    """
     try:
         with transaction(db):
-            return work()
+            hold.check(db)
+            row = orders.by_external_id(db, settings.channel.id, order.external_id)
+            if hold.is_outdated(order.external_id, row):
+                return _OUTDATED
+            return work(row)
     except Problem as found:
         problem = found
-    except MemoryError:
+    except (MemoryError, LeaseLost):
         raise
     except Exception as bug:
         # The database's own condition is everybody's; what it refuses of this order's data is this order's.
@@ -154,13 +188,17 @@ def _guarded(
         sentence = f"Order {order.number} could not be imported: {type(bug).__name__}: {scrub(str(bug))[:200]}"
         problem = Problem("import_bug", sentence, {"traceback": "".join(traceback.format_exception(bug)[-6:])})
     with transaction(db):
+        hold.check(db)
+        row = orders.by_external_id(db, settings.channel.id, order.external_id)
+        if hold.is_outdated(order.external_id, row):
+            return _OUTDATED
         _note_problem(db, settings, order, row, run_id, problem)
     return Outcome(Action.PROBLEM, problem.sentence, problem.code, details=problem.data)
 
 
-def _apply(db: apsw.Connection, settings: ImportSettings, order: Order, run_id: int | None) -> Outcome:
-    # Read again, now that nobody else can write: another process may have taken the order in meanwhile.
-    row = orders.by_external_id(db, settings.channel.id, order.external_id)
+def _apply(
+    db: apsw.Connection, settings: ImportSettings, order: Order, row: OrderRow | None, run_id: int | None
+) -> Outcome:
     order = with_tax(db, settings, order)
     if row and row.sale_id is not None:
         return _follow(db, settings, order, row, row.sale_id, run_id)
@@ -324,45 +362,14 @@ def _tax_change(db: apsw.Connection, settings: ImportSettings, order: Order, sal
     return f"its tax transaction is {order.divided_by}, the sale's is {recorded or 'none'}"
 
 
-def differences(db: apsw.Connection, settings: ImportSettings, order: Order, sale_id: int) -> list[str]:
-    """What of an order is no longer as in its sale, for people: total, and each line's quantity and amount."""
-    currency, total = settings.erp.sale_total(db, sale_id)
-    changes: list[str] = []
-    if order.shrinks:
-        total, recorded = remaining(db, settings, sale_id)
-    else:
-        lines = settings.erp.sale_lines(db, sale_id)
-        recorded = {line.external_id: line for line in lines if line.kind is not LineKind.ROUNDING}
-    if order.currency and order.currency != currency:
-        return [f"its currency is {order.currency}, the sale's is {currency}"]
-    if order.total != from_minor(total, currency):
-        changes.append(f"its total is {order.total} {currency}, the sale's is {format_money(total, currency)}")
-    for line in order.lines:
-        known = recorded.pop(line.external_id, None)
-        if known is None:
-            changes.append(f"{line.name[:60]} is new")
-        elif known.quantity != line.quantity:
-            changes.append(f"{line.name[:60]}: quantity {line.quantity}, in the sale {known.quantity}")
-        elif _costs_another(order, known, round_to_minor(line.total, currency), round_to_minor(line.tax, currency)):
-            amount = f"{line.total} + {line.tax} tax"
-            recorded_amount = f"{from_minor(known.net, currency)} + {from_minor(known.tax, currency)} tax"
-            changes.append(f"{line.name[:60]}: {amount}, in the sale {recorded_amount}")
-    changes += [f"{line.name[:60]} is gone" for line in recorded.values() if line.kind is LineKind.ITEM]
-    return changes
-
-
-def _costs_another(order: Order, known: SaleLine, net: int, tax: int) -> bool:
-    """Whether a line's money is not as in the sale. Where we divided it, only what is paid counts: rates and mappings
-    change, and say nothing of this order."""
-    if order.divided_by:
-        return known.net + known.tax != net + tax
-    return (known.net, known.tax) != (net, tax)
-
-
 def _note_unreadable(
-    db: apsw.Connection, settings: ImportSettings, order: UnreadableOrder, row: OrderRow | None, run_id: int | None
+    db: apsw.Connection, settings: ImportSettings, order: UnreadableOrder, run_id: int | None, hold: Hold
 ) -> Outcome:
     with transaction(db):
+        hold.check(db)
+        row = orders.by_external_id(db, settings.channel.id, order.external_id)
+        if hold.is_outdated(order.external_id, row):
+            return _OUTDATED
         order_id = orders.write_unreadable(db, settings.channel.id, order, _next_try(row))
         sentence = f"Order {order.number or order.external_id} cannot be read: {order.sentence}"
         messages.log(

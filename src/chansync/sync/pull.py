@@ -7,7 +7,7 @@ and the cursor moves in the transaction after a page's last order.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import aclosing
 from datetime import date
 from itertools import count
@@ -21,10 +21,12 @@ from chansync.model.times import now_ms
 from chansync.platforms.protocol import Connector, OrderPage
 from chansync.store import channels, messages, orders, runs, streams
 from chansync.store.connection import Store
-from chansync.store.orders import OrderRow
+from chansync.store.orders import OrderRow, Version
 from chansync.store.runs import RunCounts
+from chansync.store.streams import Lease
 from chansync.store.transaction import transaction
 from chansync.sync import settings as import_settings
+from chansync.sync.hold import Hold
 from chansync.sync.importing import Action, Outcome, take_in, take_over_refunds
 from chansync.sync.planning import OrderPlan, order_plan
 from chansync.sync.settings import ImportSettings
@@ -52,7 +54,7 @@ class OrdersPull:
         connector: Connector,
         counts: RunCounts,
         run_id: int | None,
-        owner: str,
+        lease: Lease | None,
         tell: Callable[[], None],
         stop: asyncio.Event,
     ) -> None:
@@ -61,7 +63,8 @@ class OrdersPull:
         self.connector = connector
         self.counts = counts
         self.run_id = run_id
-        self.owner = owner
+        #: The run's hold on its stream; None on a copy that nobody else has.
+        self.lease = lease
         self.tell = tell
         self.stop = stop
         self.plans: list[OrderPlan] | None = None
@@ -122,8 +125,8 @@ class OrdersPull:
             for note in page.notes:
                 messages.log(db, "site_odd", note, channel_id=self._channel_id, run_id=self.run_id)
             self._progress(db)
-            if not streams.renew(db, self._channel_id, "orders", self.owner):
-                raise UsageError("This sync was taken over by another, because it gave no sign of life for too long.")
+            if self.lease is not None:
+                self.lease.renew(db)
 
     def _progress(self, db: apsw.Connection) -> None:
         traffic = self.connector.traffic
@@ -143,16 +146,19 @@ class OrdersPull:
 
     # Taking orders in
 
-    async def _take(self, found: list[AnyOrder], *, again: bool = False) -> None:
+    async def _take(
+        self, found: list[AnyOrder], *, again: bool = False, versions: Mapping[str, Version | None] | None = None
+    ) -> None:
         self.counts.fetched += len(found)
+        hold = Hold(self.lease, versions)
         for begin in range(0, len(found), CHUNK):
-            await self.store.run(self._take_chunk, found[begin : begin + CHUNK], again)
+            await self.store.run(self._take_chunk, found[begin : begin + CHUNK], again, hold)
             if self.stop.is_set():
                 return
 
-    def _take_chunk(self, db: apsw.Connection, chunk: list[AnyOrder], again: bool) -> None:
+    def _take_chunk(self, db: apsw.Connection, chunk: list[AnyOrder], again: bool, hold: Hold) -> None:
         for order in chunk:
-            outcome = take_in(db, self.importing, order, self.run_id, again=again)
+            outcome = take_in(db, self.importing, order, self.run_id, again=again, hold=hold)
             if self.plans is not None:
                 self.plans.append(order_plan(order, outcome))
             self._count(outcome)
@@ -189,11 +195,11 @@ class OrdersPull:
             found = [order for order in await self.store.run(self._read_kept, rows) if isinstance(order, Order)]
             for order, refunds in zip(found, await self.connector.refunds(found), strict=True):
                 order.refunds = refunds
-            await self.store.run(self._take_over_refunds, found)
+            await self.store.run(self._take_over_refunds, found, Hold(self.lease, _versions(rows)))
 
-    def _take_over_refunds(self, db: apsw.Connection, found: list[Order]) -> None:
+    def _take_over_refunds(self, db: apsw.Connection, found: list[Order], hold: Hold) -> None:
         for order in found:
-            outcome = take_over_refunds(db, self.importing, order, self.run_id)
+            outcome = take_over_refunds(db, self.importing, order, self.run_id, hold)
             if self.plans is not None:
                 self.plans.append(order_plan(order, outcome))
 
@@ -223,7 +229,8 @@ class OrdersPull:
             if not rows:
                 return
             last = rows[-1].id
-            await self._take(await self.store.run(self._read_kept, rows), again=True)
+            kept = await self.store.run(self._read_kept, rows)
+            await self._take(kept, again=True, versions=_versions(rows))
 
     def _read_kept(self, db: apsw.Connection, rows: list[OrderRow]) -> list[AnyOrder]:
         """Orders from the data that was kept of them: a retry needs no site, and a later change comes by the pull."""
@@ -241,8 +248,9 @@ class OrdersPull:
 
     async def take_by_id(self, external_ids: list[str]) -> None:
         """Fetch and take in orders by the platform's ids, at most ``FETCH``; those that are gone are left out."""
+        versions = await self.store.run(orders.versions, self._channel_id, external_ids)
         found = await self.connector.several(external_ids)
-        await self._take(found)
+        await self._take(found, versions=versions)
 
     def _newly_selected(self, db: apsw.Connection, last: int, limit: int = FETCH) -> list[OrderRow]:
         statuses = sorted(self.importing.order_statuses - self.importing.refused_statuses)
@@ -268,6 +276,10 @@ class OrdersPull:
             await self.store.run(self._note_progress)
         if missing:
             raise SiteRefused(f"The site has no order {', '.join(missing)}.", code="order_not_found")
+
+
+def _versions(rows: list[OrderRow]) -> dict[str, Version | None]:
+    return {row.external_id: orders.version_of(row) for row in rows}
 
 
 class _Behind:

@@ -13,9 +13,11 @@ import apsw
 
 from chansync.erp.ledger.sales import Ledger
 from chansync.model.channel import Channel
+from chansync.model.errors import SiteError
 from chansync.model.times import now_ms
 from chansync.platforms.protocol import PushResult, SiteItem
 from chansync.store import mappings, messages, site_items, streams
+from chansync.store.streams import LeaseLost
 from chansync.store.transaction import transaction
 from chansync.sync.planning import PushPlan
 from chansync.sync.pushing import Pushing
@@ -129,17 +131,33 @@ def _note_look(db: apsw.Connection, run: Pushing, shelves: Shelves, items: list[
 async def _send(run: Pushing, changes: list[Change]) -> None:
     requests = [change.request() for change in changes]
     turning = [change for change, request in zip(changes, requests, strict=True) if request.hide]
-    if turning:
-        await run.store.run(_note_removals, run, turning)
-    results = await run.connector.push_quantities(requests)
-    await run.store.run(_note_results, run, changes, results)
+    await run.store.run(_note_sending, run, turning)
+    try:
+        results = await run.connector.push_quantities(requests)
+        await run.store.run(_note_results, run, changes, results)
+    except (SiteError, LeaseLost):
+        await run.store.run(_distrust, run, changes)
+        raise
 
 
-def _note_removals(db: apsw.Connection, run: Pushing, changes: list[Change]) -> None:
-    """Written before they are sent: a killed run must still know whom to put back."""
+def _note_sending(db: apsw.Connection, run: Pushing, turning: list[Change]) -> None:
+    """Make sure that it is still this run's to send, and note what comes off the site.
+
+    That is written before it is sent: a killed run must still know whom to put back.
+    """
     with transaction(db):
-        for change in changes:
+        run.lease.renew(db)
+        for change in turning:
             site_items.note_removal(db, run.channel_id, change.row)
+
+
+def _distrust(db: apsw.Connection, run: Pushing, changes: list[Change]) -> None:
+    """Where another run took over while this one was sending, the site may have what is older than what was
+    confirmed: the next run reads it again."""
+    with transaction(db):
+        if not run.lease.is_held(db):
+            for change in changes:
+                site_items.look_again(db, run.channel_id, change.row)
 
 
 def _note_results(db: apsw.Connection, run: Pushing, changes: list[Change], results: list[PushResult]) -> None:
@@ -175,7 +193,8 @@ def _finish(db: apsw.Connection, run: Pushing, work: _Work) -> None:
         site_items.replace(db, run.channel_id, work.shelves.gone(), [])
         _report_failures(db, run)
         _report_drift(db, run, work.shelves)
-        streams.store_cursor(db, run.channel_id, run.stream, work.cursor, None)
+        streams.store_cursor(db, run.channel_id, run.lease.stream, work.cursor, None)
+        run.lease.renew(db)
 
 
 def _report_failures(db: apsw.Connection, run: Pushing) -> None:

@@ -13,7 +13,7 @@ import apsw
 
 from chansync.erp.ledger.sales import Ledger
 from chansync.model.errors import SiteUnavailable
-from chansync.model.times import now_ms
+from chansync.model.times import awake_seconds, now_ms
 from chansync.platforms.protocol import PushResult, StatusChange
 from chansync.store import messages, outbox
 from chansync.store.outbox import DueStatus
@@ -23,6 +23,9 @@ from chansync.sync.pushing import BATCH, Pushing
 
 #: When a status that the site has taken but not set yet is looked at again, in minutes.
 LOOK_AGAIN_MINUTES = 5
+
+#: How long what the site had counts for what is sent next, in seconds.
+FRESH = 30.0
 
 #: How often a batch is sent where its answer is lost: each time only what the site then still lacks.
 TRIES = 2
@@ -61,14 +64,20 @@ async def push_statuses(run: Pushing) -> None:
 
 
 async def _send(run: Pushing, rows: list[DueStatus]) -> None:
-    for left in reversed(range(TRIES)):
+    left = TRIES
+    while left:
         current = await run.connector.statuses([row.external_id for row in rows])
+        looked_at = awake_seconds()
         found = _sort(run, rows, current)
         await run.store.run(_note_unsent, run, found)
         rows = found.send
         if not rows:
             return
         changes = await run.store.run(_changes, rows)
+        if awake_seconds() - looked_at > FRESH:
+            # The machine slept: the order may have been refused meanwhile.
+            continue
+        left -= 1
         try:
             results = await run.connector.push_statuses(changes)
         except SiteUnavailable:

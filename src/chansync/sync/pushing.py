@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import apsw
 
 from chansync.model.channel import Channel
-from chansync.model.errors import UsageError
 from chansync.platforms.protocol import Connector
-from chansync.store import runs, streams
+from chansync.store import runs
 from chansync.store.connection import Store
 from chansync.store.runs import RunCounts
+from chansync.store.streams import Lease
 from chansync.sync.planning import PushPlan
 
 #: Changes sent between two looks at the stop signal, and in one request where the site takes so many.
@@ -25,7 +25,7 @@ class Pushing:
     """One run that sends.
 
     Attributes:
-        owner: of the stream's lease.
+        lease: the run's hold on its stream.
         asked: a person asked for it: what failed before is tried again at once.
         plans: with a list, nothing is sent or written; what would be sent is added to it.
     """
@@ -35,8 +35,7 @@ class Pushing:
     connector: Connector
     counts: RunCounts
     run_id: int | None
-    stream: str
-    owner: str
+    lease: Lease
     asked: bool
     tell: Callable[[], None]
     stop: asyncio.Event
@@ -51,11 +50,10 @@ class Pushing:
         """Write how far the run is and hold its lease; call it in the transaction of what was done.
 
         Raises:
-            UsageError: another run has taken over.
+            LeaseLost: another run has taken over.
         """
         traffic = self.connector.traffic
         self.counts.requests, self.counts.bytes = traffic.requests, traffic.bytes_received
         if self.run_id is not None:
             runs.progress(db, self.run_id, self.counts)
-        if not streams.renew(db, self.channel_id, self.stream, self.owner):
-            raise UsageError("This run was taken over by another, because it gave no sign of life for too long.")
+        self.lease.renew(db)

@@ -20,6 +20,7 @@ from chansync.store import channels, messages, runs, streams
 from chansync.store.connection import Store
 from chansync.store.owner import abandon, task_owner
 from chansync.store.runs import RunCounts
+from chansync.store.streams import Lease, LeaseLost
 from chansync.store.transaction import transaction
 from chansync.sync import confirm, settings
 from chansync.sync.comparing import Comparison
@@ -69,8 +70,8 @@ class RunResult:
     """What came of one stream's run.
 
     Attributes:
-        state: ``done``, ``failed``, ``stopped``, ``busy`` (another run holds the stream) or ``off`` (the channel does
-            not send that).
+        state: ``done``, ``failed``, ``stopped``, ``busy`` (another run holds the stream, or has taken it over) or
+            ``off`` (the channel does not send that).
         error_code: of the failure; empty otherwise.
         retryable: whether time alone may mend it.
         retry_after: seconds that the site asked to wait.
@@ -169,6 +170,10 @@ def _streams(channel: Channel, request: SyncRequest) -> list[str]:
     return [name for name in _IN_ORDER if name in asked]
 
 
+def _renew(db: apsw.Connection, lease: Lease) -> None:
+    lease.renew(db)
+
+
 class _Run:
     """A run of one stream: lease, record, connector, and what becomes of errors."""
 
@@ -189,7 +194,7 @@ class _Run:
         self.request = request
         self.progress = progress
         self.stop = stop or asyncio.Event()
-        self.owner = task_owner()
+        self.lease = Lease(channel.id, stream, task_owner())
         self.counts = RunCounts()
         self.run_id: int | None = None
         self.trace = ""
@@ -211,16 +216,16 @@ class _Run:
                 # Shielded: a cancelled task still gives its lease back and closes its record.
                 await asyncio.shield(store.run(self._close, result))
             except (apsw.Error, StoreError):
-                abandon(self.owner)
+                abandon(self.lease.owner)
                 raise
         return result
 
     def _begin(self, db: apsw.Connection) -> bool:
         """Take the lease and open the record; False when another run has the stream."""
         with transaction(db):
-            if not streams.acquire(db, self.channel.id, self.stream, self.owner):
+            if not streams.acquire(db, self.channel.id, self.stream, self.lease.owner):
                 return False
-            self.run_id = runs.start(db, self.channel.id, self.stream, self.trigger, self.owner)
+            self.run_id = runs.start(db, self.channel.id, self.stream, self.trigger, self.lease.owner)
             return True
 
     async def _work_guarded(self) -> RunResult:
@@ -230,7 +235,7 @@ class _Run:
             return RunResult(self.channel.code, self.stream, state, self.counts, plans=plans)
         except SiteUnavailable as error:
             return self._failed(error, retryable=True, retry_after=error.retry_after)
-        except (SiteError, UsageError) as error:
+        except (SiteError, UsageError, LeaseLost) as error:
             return self._failed(error)
         except StoreError as error:
             if error.code != "secret_unreadable":
@@ -273,15 +278,14 @@ class _Run:
         """Hold the lease for as long as the run takes, however long its site takes to answer.
 
         Raises:
-            UsageError: another run has taken over.
+            LeaseLost: another run has taken over.
         """
         while True:
             await asyncio.sleep(HOLD_EVERY)
             # A dry run has no lease.
             if self.request.dry_run:
                 continue
-            if not await self.store.run(streams.renew, self.channel.id, self.stream, self.owner):
-                raise UsageError("This run was taken over by another, because it gave no sign of life for too long.")
+            await self.store.run(_renew, self.lease)
 
     async def _work(self) -> list[OrderPlan | PushPlan]:
         connector = await connect(self.store, self.channel)
@@ -303,7 +307,8 @@ class _Run:
 
     async def _pull(self, connector: Connector) -> OrdersPull:
         importing = await self.store.run(settings.load, self.channel)
-        pull = OrdersPull(self.store, importing, connector, self.counts, self.run_id, self.owner, self._tell, self.stop)
+        lease = None if self.request.dry_run else self.lease
+        pull = OrdersPull(self.store, importing, connector, self.counts, self.run_id, lease, self._tell, self.stop)
         pull.plans = [] if self.request.dry_run else None
         return pull
 
@@ -330,7 +335,7 @@ class _Run:
 
     async def _push(self, connector: Connector) -> list[PushPlan]:
         pushing = Pushing(
-            self.store, self.channel, connector, self.counts, self.run_id, self.stream, self.owner,
+            self.store, self.channel, connector, self.counts, self.run_id, self.lease,
             self.trigger != "schedule", self._tell, self.stop, [] if self.request.dry_run else None,
         )  # fmt: skip
         await (push_statuses if self.stream == "statuses" else push_quantities)(pushing)
@@ -341,8 +346,16 @@ class _Run:
             self.progress(self.counts)
 
     def _close(self, db: apsw.Connection, result: RunResult) -> None:
-        """Write how the run ended, and open or solve the channel's own problem."""
+        """Write how the run ended, and open or solve the channel's own problem.
+
+        One that was taken over says nothing of the channel: what it met, it met in another time.
+        """
         with transaction(db):
+            if not self.lease.is_held(db):
+                result.state, result.error_code, result.sentence = "busy", "", str(LeaseLost())
+                if self.run_id is not None:
+                    runs.finish(db, self.run_id, self.counts, "stopped", result.sentence)
+                return
             if self.stream == "orders":
                 tell_expiring(db, self.channel)
             if self.run_id is not None:
@@ -357,7 +370,7 @@ class _Run:
                 db,
                 self.channel.id,
                 self.stream,
-                self.owner,
+                self.lease.owner,
                 ok=result.state == "done" or answered,
                 next_run_at=self._next_run(result),
             )

@@ -7,8 +7,10 @@ knows nothing of it. ``CHANSYNC_KILL`` is ``KIND:WHICH:COUNT``, the COUNT-th tim
 ``commit``, ``committed``   a transaction is about to be committed, or has just been
 ``send``, ``answered``      a request whose method is WHICH (or any) is about to be sent, or has been answered
 ``line``                    a line of the module WHICH is about to run
+``call``                    the function WHICH (with its module) is about to run
 
-The whole process group is killed with the process: the harness starts every victim in a group of its own.
+The whole process group is killed with the process: the harness starts every victim in a group of its own. With
+``CHANSYNC_KILL_SIGNAL`` it gets another signal: STOP lets it sleep there.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ _WRITES = ("INSERT", "UPDATE", "DELETE")
 
 
 def _die() -> None:
-    os.killpg(0, signal.SIGKILL)
+    os.killpg(0, signal.Signals[f"SIG{os.environ.get('CHANSYNC_KILL_SIGNAL', 'KILL')}"])
 
 
 class _Countdown:
@@ -107,6 +109,18 @@ def _at_lines(module: str, countdown: _Countdown) -> None:
     sys.settrace(call)
 
 
+def _at_calls(function: str, countdown: _Countdown) -> None:
+    module, _, name = function.rpartition(".")
+    end = "/" + module.replace(".", "/") + ".py"
+
+    def call(frame: Any, event: str, argument: Any) -> Any:
+        if frame.f_code.co_name == name and frame.f_code.co_filename.endswith(end):
+            countdown.pass_by()
+
+    threading.settrace(call)
+    sys.settrace(call)
+
+
 def _arm(text: str) -> None:
     kind, which, count = text.split(":")
     countdown = _Countdown(int(count))
@@ -118,6 +132,8 @@ def _arm(text: str) -> None:
         _at_requests(kind, which, countdown)
     elif kind == "line":
         _at_lines(which, countdown)
+    elif kind == "call":
+        _at_calls(which, countdown)
     else:
         raise ValueError(f"There is no point to kill at named {kind!r}.")
 

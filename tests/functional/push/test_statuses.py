@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from chansync.sync import push_statuses
 from support import shops
 
 from .conftest import World
@@ -283,3 +284,21 @@ def test_a_key_that_may_only_read_is_a_problem_of_the_channel_until_statuses_go_
     world.configure(consumer_key=world.shop.consumer_key, consumer_secret=world.shop.consumer_secret)
     assert world.statuses().counts.updated == 1
     assert [is_open for _, is_open in world.messages("site_refused")] == [False]
+
+
+def test_a_machine_that_slept_before_it_sent_looks_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = world.order()
+    world.orders(number)
+    world.act(number, "write_out")
+    clock = iter([0.0, 1000.0, 2000.0, 2001.0])
+
+    def awake_seconds() -> float:
+        moment = next(clock)
+        if moment == 1000.0:
+            world.shop.set_status(int(number), "cancelled")
+        return moment
+
+    monkeypatch.setattr(push_statuses, "awake_seconds", awake_seconds)
+    world.statuses()
+    assert world.status(number) == "cancelled"
+    assert [state for _, state in world.outbox()] == ["dropped"]
