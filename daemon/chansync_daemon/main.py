@@ -10,16 +10,21 @@ import signal
 import sys
 from pathlib import Path
 
-from chansync.model.errors import StoreError
+import apsw
+
+from chansync.locations import key_path
+from chansync.model.errors import ChansyncError, StoreError
 from chansync.model.times import local_text
 from chansync.pace import set_pace
 from chansync.store import daemons, secrets
+from chansync.store.conditions import DatabaseMissing
 from chansync.store.connection import explained, open_async
 from chansync.store.sharing import daemons_lock
 from chansync_daemon.logs import LOG, set_up
 from chansync_daemon.metrics_wanted import NO_METRICS, Wanted
 from chansync_daemon.notify import Manager
 from chansync_daemon.service import Service, TakenOver
+from chansync_daemon.troubles import sentence_of
 
 
 class AlreadyRunning(StoreError):
@@ -36,7 +41,7 @@ def run(path: Path, *, json_logs: bool = False, metrics: Wanted = NO_METRICS) ->
     Raises:
         AlreadyRunning: there is one on this database.
         UsageError: metrics cannot go where they are wanted.
-        StoreError: the database cannot be used.
+        StoreError: the database cannot be used; a ``Lasting`` one needs a person.
     """
     set_up(as_json=json_logs)
     set_pace()
@@ -44,10 +49,26 @@ def run(path: Path, *, json_logs: bool = False, metrics: Wanted = NO_METRICS) ->
     manager = Manager()
     manager.status(f"opening {path}")
     taken = AlreadyRunning(f"A daemon works on {path} already. See: chansync status")
-    with explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with daemons_lock(path, taken):
-            return asyncio.run(_run(path, manager, metrics))
+    try:
+        with explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with daemons_lock(path, taken):
+                _refuse_to_begin_anew(path)
+                return asyncio.run(_run(path, manager, metrics))
+    except (ChansyncError, apsw.Error) as error:
+        # Why it ended stays beside the dead service, for ``systemctl status`` and ``chansync service status``.
+        manager.status(sentence_of(error))
+        raise
+
+
+def _refuse_to_begin_anew(path: Path) -> None:
+    """A database that is gone is not replaced by an empty one: nobody would notice that no channel syncs."""
+    key = key_path(path)
+    if not path.exists() and key.exists():
+        raise DatabaseMissing(
+            f"There is no database at {path}, and its private key {key} is there: put the database back or restore a "
+            "backup (chansync db restore). To begin with an empty one: chansync db init"
+        )
 
 
 def _prepare_for_the_worst() -> None:

@@ -7,6 +7,7 @@ the syncs nor keeps them waiting, and a restart changes no figure.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import threading
 from collections.abc import Iterable, Iterator
@@ -26,7 +27,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from chansync import __version__
-from chansync.model.errors import UsageError
+from chansync.model.errors import ChansyncError, UsageError
 from chansync.store import figures
 from chansync.store.connection import BUSY_TIMEOUT_MS
 from chansync.store.version import SCHEMA_VERSION
@@ -56,7 +57,8 @@ def serving(path: Path, wanted: Wanted) -> Iterator[None]:
     """Serve and write metrics for as long as the context lasts, in threads.
 
     Raises:
-        UsageError: the port is taken, or the file cannot be written.
+        UsageError: there is no such address here, or no such folder, or not for this user.
+        MetricsBusy: another program has the port.
     """
     made = registry(path)
     with contextlib.ExitStack() as stack:
@@ -65,7 +67,7 @@ def serving(path: Path, wanted: Wanted) -> Iterator[None]:
             stack.callback(server.server_close)
             stack.callback(server.shutdown)
         if wanted.file:
-            _write(made, wanted.file)
+            _write_first(made, wanted.file)
             over = threading.Event()
             stack.callback(over.set)
             threading.Thread(target=_keep_writing, args=(made, wanted.file, over), daemon=True, name="metrics").start()
@@ -77,7 +79,9 @@ def _listen(made: CollectorRegistry, address: tuple[str, int]) -> WSGIServer:
     try:
         server, _ = start_http_server(port, host, made)
     except OSError as error:
-        raise UsageError(f"Metrics cannot be served on {host}:{port}: {error.strerror or error}.") from None
+        # Who has the port may let go of it; an address that is not this machine's stays so.
+        kind = MetricsBusy if error.errno == errno.EADDRINUSE else UsageError
+        raise kind(f"Metrics cannot be served on {host}:{port}: {error.strerror or error}.") from None
     LOG.info("metrics are on http://%s:%d/metrics", f"[{host}]" if ":" in host else host, server.server_port)
     return server
 
@@ -86,8 +90,24 @@ def _keep_writing(made: CollectorRegistry, file: Path, over: threading.Event) ->
     while not over.wait(WRITE_EVERY):
         try:
             _write(made, file)
-        except UsageError as error:
-            LOG.warning("%s", error)
+        except OSError as error:
+            LOG.warning("%s", _unwritten(file, error))
+
+
+def _write_first(made: CollectorRegistry, file: Path) -> None:
+    """What a person must mend ends the start; with a full disk the syncs go on, and the metrics come when they can."""
+    try:
+        _write(made, file)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
+        raise UsageError(_unwritten(file, error)) from None
+    except OSError as error:
+        if error.errno == errno.EROFS:
+            raise UsageError(_unwritten(file, error)) from None
+        LOG.warning("%s", _unwritten(file, error))
+
+
+def _unwritten(file: Path, error: OSError) -> str:
+    return f"The metrics cannot be written to {file}: {error.strerror or error}."
 
 
 def _write(made: CollectorRegistry, file: Path) -> None:
@@ -97,8 +117,15 @@ def _write(made: CollectorRegistry, file: Path) -> None:
         unfinished.write_bytes(generate_latest(made))
         unfinished.chmod(0o644)
         unfinished.replace(file)
-    except OSError as error:
-        raise UsageError(f"The metrics cannot be written to {file}: {error.strerror or error}.") from None
+    finally:
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+
+
+class MetricsBusy(ChansyncError):
+    """The port is taken by another program."""
+
+    code = "metrics_busy"
 
 
 class DatabaseCollector(Collector):

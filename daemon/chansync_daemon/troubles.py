@@ -6,7 +6,7 @@ import time
 
 import apsw
 
-from chansync.model.errors import StoreError
+from chansync.model.errors import ChansyncError, StoreError
 from chansync.store.connection import explained, passes
 from chansync_daemon.logs import LOG
 
@@ -40,7 +40,7 @@ class Troubles:
 
     def met(self, error: Exception) -> None:
         """Take a failure up: said once, not with every try. What does not pass is kept in ``fatal``."""
-        sentence = _sentence(error)
+        sentence = sentence_of(error)
         if not passes(error):
             self.fatal = self.fatal or error
             return
@@ -56,8 +56,9 @@ class Troubles:
             self._sentence = ""
 
 
-def _sentence(error: Exception) -> str:
-    if isinstance(error, StoreError):
+def sentence_of(error: Exception) -> str:
+    """Why the database fails, without a full stop."""
+    if isinstance(error, ChansyncError):
         return str(error).rstrip(".")
     try:
         with explained():

@@ -12,7 +12,18 @@ _UNIT_FOLDERS = ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/l
 
 def how_to_start(database: str) -> str:
     """The command that starts the daemon of this database on this machine."""
-    is_service = database == f"{DIRECTORY}/chansync.db"
-    if is_service and any(os.path.exists(f"{folder}/chansync.service") for folder in _UNIT_FOLDERS):
-        return "systemctl start chansync"
-    return "chansync daemon"
+    return "systemctl start chansync" if _is_service(database) else "chansync daemon"
+
+
+def service_trouble(database: str) -> str:
+    """Why the service does not run, as a sentence, where it is this database's; empty: nothing is known to be wrong."""
+    if not _is_service(database):
+        return ""
+    from chansync import service_state
+
+    return service_state.ask().trouble
+
+
+def _is_service(database: str) -> bool:
+    is_its_file = database == f"{DIRECTORY}/chansync.db"
+    return is_its_file and any(os.path.exists(f"{folder}/chansync.service") for folder in _UNIT_FOLDERS)

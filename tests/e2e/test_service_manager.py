@@ -68,8 +68,9 @@ def test_it_tells_of_its_whole_life(path: Path, systemd: FakeManager) -> None:
 def test_a_database_that_cannot_be_used_is_never_ready(path: Path, systemd: FakeManager) -> None:
     path.write_bytes(b"this is no database" * 1000)
     code, _, err = shops.finished(_start(path, systemd))
-    assert (code, "This is not an SQLite database" in err) == (3, True)
-    assert [text for text in systemd.told() if not text.startswith("STATUS=opening")] == []
+    assert (code, "This is not an SQLite database" in err) == (65, True)
+    [why] = [text for text in systemd.told() if not text.startswith("STATUS=opening")]
+    assert why.startswith("STATUS=This is not an SQLite database")
 
 
 def test_a_loop_that_hangs_starves_the_watchdog_and_leaves_its_stack(path: Path, systemd: FakeManager) -> None:

@@ -113,9 +113,13 @@ def test_a_daemon_stops_when_the_database_is_deleted_under_it(site: Site, end: s
     with daemon(site.path) as running:
         until(site.path, FIRST_RUN)
         Path(f"{site.path}{end}").unlink()
-        assert running.ended() == 3
+        assert running.ended() == 66
         assert "was deleted, moved or replaced" in running.log.read_text().splitlines()[-1]
     if end == "":
+        assert not site.path.exists()
+        # Nor does another start put an empty one in its place: nobody would notice that no channel syncs.
+        code, _, err = shops.finished(shops.command("daemon", database=site.path))
+        assert (code, "restore a backup (chansync db restore)" in err) == (66, True)
         assert not site.path.exists()
         return
     if end == "-shm":
@@ -128,7 +132,7 @@ def test_a_daemon_stops_at_damage_and_says_the_way_back(site: Site) -> None:
     damage(site.path, "erp_sale")
     with daemon(site.path) as running:
         site.shop.place_order([("SKU-001", 1)], status="processing")
-        assert running.ended() == 3
+        assert running.ended() == 65
         last = running.log.read_text().splitlines()[-1]
         assert "damaged" in last
         assert "restore a backup" in last
@@ -163,9 +167,12 @@ def test_a_daemon_whose_database_is_upgraded_stops_and_writes_nothing_more(site:
         with newer:
             newer.pragma("user_version", SCHEMA_VERSION + 1)
             before = list(newer.execute("SELECT * FROM daemon"))
+        # A restart may be of the newer program; one of this program is of no use.
         assert running.ended() == 3
         assert "Restart this program" in running.log.read_text()
         assert list(newer.execute("SELECT * FROM daemon")) == before
+        code, _, err = shops.finished(shops.command("daemon", database=site.path))
+        assert (code, "Upgrade this program" in err) == (78, True)
         newer.close()
 
 

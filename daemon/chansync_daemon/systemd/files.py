@@ -22,6 +22,10 @@ PLACES = {
 }
 
 _MARK = "# Made by chansync service install, unchanged since: "
+#: The first systemd that knows growing delays; an older one warns of them at each reload.
+GROWING_DELAYS = 254
+_DELAYS = re.compile(r"^# Each start that fails.*\nRestartSteps=.*\nRestartMaxDelaySec=.*\n", re.MULTILINE)
+
 _EXEC_START = re.compile(r"^ExecStart=.*$", re.MULTILINE)
 
 
@@ -57,12 +61,18 @@ class ServiceFile:
         return State.OUTDATED if mark and digest.strip() == _digest(body) else State.EDITED
 
 
-def service_files(root: Path, program: list[str]) -> list[ServiceFile]:
-    """The files for a file system at ``root`` whose service starts ``program`` (an absolute path, and arguments)."""
+def service_files(root: Path, program: list[str], systemd: int | None = None) -> list[ServiceFile]:
+    """The files for a file system at ``root`` whose service starts ``program`` (an absolute path, and arguments).
+
+    Args:
+        systemd: the version that will read them; None: not known, as with another machine's file system.
+    """
     start = f"ExecStart={' '.join(map(quoted, program))} daemon"
     files = []
     for template, place in PLACES.items():
         text = (_TEMPLATES / template).read_text(encoding="utf-8")
+        if systemd is not None and systemd < GROWING_DELAYS:
+            text = _DELAYS.sub("", text)
         body = _EXEC_START.sub(lambda _: start, text) + "\n"
         files.append(ServiceFile(root / place, f"{body}{_MARK}{_digest(body)}\n"))
     return files

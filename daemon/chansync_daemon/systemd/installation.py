@@ -6,19 +6,21 @@ import contextlib
 import grp
 import os
 import pwd
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from chansync import service_state
 from chansync.locations import SERVICE_DIRECTORY
 from chansync.model.errors import ChansyncError, UsageError
+from chansync.service_state import UNIT, ServiceState
 from chansync_daemon.systemd.files import ServiceFile, State, service_files
 from chansync_daemon.systemd.visibility import parts_of_this_program, this_program, why_hidden
 
 ROOT = Path("/")
-UNIT = "chansync.service"
 USER = GROUP = "chansync"
 
 
@@ -34,16 +36,14 @@ class Standing:
 
     Attributes:
         files: each file with its state.
-        active: what ``systemctl is-active`` says; empty where systemd does not run.
-        enabled: what ``systemctl is-enabled`` says, likewise.
+        service: what systemd says of it.
         user: whether its user is there.
         members: who else is in its group.
         directory: whether its folder is there.
     """
 
     files: list[tuple[ServiceFile, State]]
-    active: str
-    enabled: str
+    service: ServiceState
     user: bool
     members: list[str]
     directory: bool
@@ -66,7 +66,20 @@ def plan(root: Path, program: str | None = None) -> list[ServiceFile]:
         hidden = why_hidden([Path(program)] if program else parts_of_this_program())
         if hidden:
             raise UsageError(hidden)
-    return service_files(root, [program] if program else this_program())
+    return _files(root, [program] if program else this_program())
+
+
+def _files(root: Path, program: list[str]) -> list[ServiceFile]:
+    return service_files(root, program, _systemd_version() if root == ROOT else None)
+
+
+def _systemd_version() -> int | None:
+    """The version of this machine's systemd; None where there is none, or it does not say."""
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        done = subprocess.run(["systemctl", "--version"], capture_output=True, text=True, check=False, timeout=10)
+        found = re.match(r"systemd (\d+)", done.stdout)
+        return int(found[1]) if found else None
+    return None
 
 
 def install(root: Path, files: list[ServiceFile], *, force: bool = False) -> Iterator[str]:
@@ -130,7 +143,7 @@ def uninstall(root: Path, *, force: bool = False) -> Iterator[str]:
     """
     _need_root(root)
     with _explained():
-        states = [(file, file.state()) for file in service_files(root, this_program())]
+        states = [(file, file.state()) for file in _files(root, this_program())]
         there = [file for file, state in states if state is not State.MISSING]
         # Another installation's program in the unit is not an edit: the digest tells.
         edited = [str(file.path) for file, state in states if state is State.EDITED]
@@ -149,12 +162,10 @@ def uninstall(root: Path, *, force: bool = False) -> Iterator[str]:
 def standing(root: Path) -> Standing:
     """How the service stands, as far as this user may see."""
     with _explained():
-        files = [(file, file.state()) for file in service_files(root, this_program())]
-    live = root == ROOT and runs_systemd()
+        files = [(file, file.state()) for file in _files(root, this_program())]
     return Standing(
         files=files,
-        active=_ask("is-active") if live else "",
-        enabled=_ask("is-enabled") if live else "",
+        service=service_state.ask() if root == ROOT else ServiceState({}),
         user=_has_user(),
         members=_members(),
         directory=SERVICE_DIRECTORY.is_dir(),
@@ -184,14 +195,6 @@ def _members() -> list[str]:
         return sorted(grp.getgrnam(GROUP).gr_mem)
     except KeyError:
         return []
-
-
-def _ask(question: str) -> str:
-    try:
-        done = subprocess.run(["systemctl", question, UNIT], capture_output=True, text=True, check=False, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip()
 
 
 def _run(*command: str) -> None:

@@ -15,6 +15,7 @@ from chansync.cli.session import Session, pass_session, user_name
 
 if TYPE_CHECKING:
     from chansync.doctor.findings import Finding
+    from chansync.doctor.health import Health
 
 #: Wider lines are harder to read; output that is no terminal gets the same.
 _WIDEST = 100
@@ -124,18 +125,28 @@ def _data(finding: Finding) -> dict[str, str]:
 )
 @click.option("--critical", type=click.IntRange(0), default=0, show_default=True, help="That alarm; 0: never.")
 @click.option("--late", type=click.IntRange(1), default=10, show_default=True, help="Minutes that make a run late.")
+@click.option(
+    "--backup", type=click.IntRange(0), default=0, show_default=True, help="Hours since the last backup; 0: never."
+)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_session
-def health(session: Session, warning: int, critical: int, late: int, as_json: bool) -> int:
+def health(session: Session, warning: int, critical: int, late: int, backup: int, as_json: bool) -> int:
     """Health in one line, with figures, for monitoring. No network, and nothing is changed.
 
-    Exit code as every monitoring plug-in's: 0 ok; 1 warning: late or failing channels, open problems; 2 critical: no
-    daemon, or every channel fails; 3 unknown: the database cannot be read.
+    Exit code as every monitoring plug-in's: 0 ok; 1 warning: late or failing channels, open problems, little room on
+    the disk; 2 critical: no daemon, every channel fails, keys that cannot be opened, no room, damage, a disk that does
+    not answer; 3 unknown: the database cannot be read.
     """
     from chansync.cli.health import show
-    from chansync.doctor.health import look_at
+    from chansync.doctor.health import in_time, look_at
 
-    found = look_at(
-        str(session.path), late_seconds=late * 60, warning_problems=warning, critical_problems=critical or None
-    )
-    return show(found, as_json=as_json)
+    def look() -> Health:
+        return look_at(
+            str(session.path),
+            late_seconds=late * 60,
+            warning_problems=warning,
+            critical_problems=critical or None,
+            backup_hours=backup,
+        )
+
+    return show(in_time(look), as_json=as_json)

@@ -12,6 +12,18 @@ code  meaning
 141   whoever read the output stopped reading
 ====  ==========================================================================================
 
+A daemon whose database is in a state that only a person can mend says which one, in the language of ``sysexits.h``, so
+that a service manager does not start it again and again (``RestartPreventExitStatus`` of the unit):
+
+====  ==========================================================================================
+code  meaning
+====  ==========================================================================================
+65    the database is damaged, or is no database
+66    it was deleted, moved or replaced
+77    owner, group or mode keep the daemon's user from it
+78    it was written by a newer chansync, or by another program
+====  ==========================================================================================
+
 ``chansync doctor`` ends with 1 where it found problems, and with 0 where it found nothing or warnings only.
 ``chansync health`` alone speaks another language, that of monitoring plug-ins: 0 ok, 1 warning, 2 critical, 3 unknown
 (``chansync.doctor.health``).
@@ -22,5 +34,9 @@ PROBLEMS = 1
 USAGE = 2
 DATABASE = 3
 SITE = 4
+DATABASE_DAMAGED = 65
+DATABASE_GONE = 66
+DATABASE_FORBIDDEN = 77
+DATABASE_OTHER = 78
 INTERRUPTED = 130
 OUTPUT_CLOSED = 141

@@ -47,6 +47,27 @@ def code_of(error: ChansyncError) -> int:
     return exit_codes.PROBLEMS
 
 
+def code_for_manager(error: BaseException) -> int | None:
+    """The exit code that keeps a service manager from starting the daemon again; None: another start may mend it."""
+    from chansync.store import conditions
+    from chansync.store.connection import explained
+
+    try:
+        with explained():
+            raise error
+    except conditions.Lasting as lasting:
+        for kinds, code in (
+            ((conditions.DatabaseDamaged,), exit_codes.DATABASE_DAMAGED),
+            ((conditions.DatabaseMoved, conditions.DatabaseMissing), exit_codes.DATABASE_GONE),
+            ((conditions.DatabaseForbidden,), exit_codes.DATABASE_FORBIDDEN),
+        ):
+            if isinstance(lasting, kinds):
+                return code
+        return exit_codes.DATABASE_OTHER
+    except BaseException:
+        return None
+
+
 def sentence_of(error: ChansyncError) -> str:
     """Its sentence, or one line for each wrong field."""
     errors = getattr(error, "errors", None)

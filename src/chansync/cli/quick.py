@@ -63,9 +63,9 @@ def database_name(given: str | None) -> str:
 
 def _health(path: str, *, as_json: bool) -> int:
     from chansync.cli.health import show
-    from chansync.doctor.health import look_at
+    from chansync.doctor.health import in_time, look_at
 
-    return show(look_at(path), as_json=as_json)
+    return show(in_time(lambda: look_at(path)), as_json=as_json)
 
 
 def _status(path: str, *, as_json: bool) -> int | None:

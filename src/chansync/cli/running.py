@@ -40,13 +40,24 @@ def status(session: Session, as_json: bool) -> int:
 )  # fmt: skip
 @pass_session
 def daemon(session: Session, given: str | None, json_logs: bool, metrics: str | None, metrics_file: Path | None) -> int:
-    """Run the schedule of every used channel in the foreground, until SIGTERM or ctrl+c."""
+    """Run the schedule of every used channel in the foreground, until SIGTERM or ctrl+c.
+
+    Exit code 65, 66, 77 or 78: the database needs a person, and another start would not help.
+    """
+    from chansync.cli import failures
     from chansync.locations import database_path
     from chansync_daemon.main import run
     from chansync_daemon.metrics_wanted import wanted
 
     path = database_path(given) if given else session.path
-    return run(path, json_logs=json_logs, metrics=wanted(metrics, metrics_file))
+    try:
+        return run(path, json_logs=json_logs, metrics=wanted(metrics, metrics_file))
+    except Exception as error:
+        code = failures.code_for_manager(error)
+        if code is None:
+            raise
+        failures.explain(error, sys.argv[1:])
+        return code
 
 
 @click.command(

@@ -12,6 +12,7 @@ from chansync.cli.lazy import LazyGroup, examples
 from chansync.cli.output import print_json, say
 
 if TYPE_CHECKING:
+    from chansync.service_state import ServiceState
     from chansync_daemon.systemd.installation import Standing
 
 _TABLE = {
@@ -71,9 +72,9 @@ def _next_steps(found: Standing) -> None:
         ("usermod -aG chansync NAME", "let a colleague use the commands and the screens"),
         ("chansync status", "see what it does"),
     ]
-    if found.active == "active":
+    if found.service.active == "active":
         rows[0] = ("systemctl restart chansync", "let the new version and unit take effect")
-    elif not found.active:
+    elif not found.service.active:
         rows[0] = ("systemctl enable --now chansync", "once systemd runs here: it does not now")
     for command, purpose in rows:
         say(f"  {command:<33}{purpose}")
@@ -102,35 +103,50 @@ def uninstall(root: Path, force: bool) -> None:
 @_ROOT
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def status(root: Path, as_json: bool) -> int:
-    """How the service stands. Exit code 1 where it is not installed, or not as this version would install it."""
+    """How the service stands, and why it does not run.
+
+    Exit code 1 where it failed, is not installed, or not as this version would install it.
+    """
     from chansync_daemon.systemd import installation
     from chansync_daemon.systemd.files import State
 
     found = installation.standing(root.absolute())
     is_current = all(state is State.CURRENT for _, state in found.files)
+    is_well = is_current and not found.service.trouble
     if as_json:
         print_json(
             {
                 "installed": found.installed,
                 "current": is_current,
-                "active": found.active,
-                "enabled": found.enabled,
+                "active": found.service.active,
+                "enabled": found.service.enabled,
+                "trouble": found.service.trouble,
+                "exit_code": found.service.exit_code,
+                "restarts": found.service.restarts,
                 "files": {str(file.path): str(state) for file, state in found.files},
                 "user": found.user,
                 "members": found.members,
                 "directory": found.directory,
             }
         )
-        return exit_codes.OK if is_current else exit_codes.PROBLEMS
+        return exit_codes.OK if is_well else exit_codes.PROBLEMS
     for file, state in found.files:
         say(f"{file.path}: {_STATES[state]}")
-    if found.active:
-        say(f"The service is {found.active} and {found.enabled or 'not installed'}. More: systemctl status chansync")
+    if found.service.active:
+        _tell_of_service(found.service)
     if root.absolute() == installation.ROOT:
         say(_people(found))
     if not found.installed:
         say("Install it: chansync service install")
-    return exit_codes.OK if is_current else exit_codes.PROBLEMS
+    return exit_codes.OK if is_well else exit_codes.PROBLEMS
+
+
+def _tell_of_service(found: ServiceState) -> None:
+    say(f"The service is {found.active} and {found.enabled or 'not installed'}. More: systemctl status chansync")
+    if found.trouble:
+        say(f"{found.trouble}.".replace("..", "."))
+    if found.active == "failed":
+        say("When that is mended: systemctl start chansync")
 
 
 _STATES = {

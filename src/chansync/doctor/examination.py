@@ -13,10 +13,13 @@ from chansync.doctor import files, machine, records
 from chansync.doctor.findings import Finding, ok, problem
 from chansync.doctor.sites import Progress, sites
 from chansync.erp.ledger import check as ledger
+from chansync.locations import key_path
 from chansync.model.errors import StoreError
 from chansync.store import channels
 from chansync.store.connection import BUSY_TIMEOUT_MS, explained, open_async
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
+
+_HOW_TO_BEGIN = "Make one: chansync db init"
 
 
 def examine(
@@ -47,7 +50,9 @@ def examine(
         yield problem("database", f"{path} cannot be looked at: {error.strerror}.", "")
         return
     if not there:
-        yield problem("database", f"There is no database at {path}.", "Make one: chansync db init")
+        was_there = key_path(path).exists()
+        remedy = "Its private key is there: put it back, or restore a backup (chansync db restore)."
+        yield problem("database", f"There is no database at {path}.", remedy if was_there else _HOW_TO_BEGIN)
         return
     yield from files.files(path)
     codes: list[str] = []

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import marshal
 import os
+import select
+import signal
 
 import apsw
 
+from chansync import service_place
 from chansync.model.times import ago_text, now_ms
-from chansync.store import daemons
+from chansync.store import daemons, settings
 from chansync.store.owner import is_surely_dead
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 #: The plug-in convention of Nagios and everything after it.
@@ -20,6 +25,13 @@ WORDS = ("ok", "warning", "critical", "unknown")
 
 #: How long a check waits for another process's write, in milliseconds: monitoring gives up soon.
 BUSY_TIMEOUT_MS = 3_000
+
+#: How long a look may take in all, in seconds: monitoring itself gives up after ten.
+ANSWER_WITHIN = 8.0
+
+#: Free space of the database's disk, in bytes: with less it is an alarm, or a warning.
+LEAST_FREE = 200 * 1024 * 1024
+LITTLE_FREE = 500 * 1024 * 1024
 
 #: A stream that did not start so long after its time is late, in seconds.
 LATE_SECONDS = 600
@@ -33,7 +45,7 @@ class Health:
     Attributes:
         code: ``OK``, ``WARNING``, ``CRITICAL`` or ``UNKNOWN``.
         sentence: why, the worst first.
-        figures: by name, for graphs; a beat's age is in seconds.
+        figures: by name, for graphs; a beat's age is in seconds, free room in MB.
     """
 
     __slots__ = ("code", "figures", "sentence")
@@ -46,7 +58,7 @@ class Health:
     @property
     def line(self) -> str:
         """The plug-in's line: state, sentence and figures."""
-        units = {"beat": "s"}
+        units = {"beat": "s", "free": "MB"}
         told = " ".join(f"{name}={value}{units.get(name, '')}" for name, value in self.figures.items())
         return f"CHANSYNC {WORDS[self.code].upper()}: {self.sentence}" + (f" | {told}" if told else "")
 
@@ -56,12 +68,35 @@ class Health:
         return {"state": WORDS[self.code], "code": self.code, "sentence": self.sentence, **self.figures}
 
 
+def in_time(look: Callable[[], Health], within: float = ANSWER_WITHIN) -> Health:
+    """What ``look`` finds, in a process of its own: a disk that hangs holds a process for as long as it likes."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            found = look()
+            os.write(writing, marshal.dumps((found.code, found.sentence, found.figures)))
+        finally:
+            os._exit(0)
+    os.close(writing)
+    told = os.read(reading, 65536) if select.select([reading], [], [], within)[0] else None
+    os.close(reading)
+    if told:
+        os.waitpid(child, 0)
+        return Health(*marshal.loads(told))
+    # It is not waited for: one that the disk holds does not end, not even now.
+    os.kill(child, signal.SIGKILL)
+    late = f"the database did not answer within {within:g} s: does its disk hang?"
+    return Health(CRITICAL, late if told is None else "the look itself failed: chansync doctor", {})
+
+
 def look_at(
     path: str,
     *,
     late_seconds: int = LATE_SECONDS,
     warning_problems: int = 1,
     critical_problems: int | None = None,
+    backup_hours: int = 0,
 ) -> Health:
     """How the daemon and the channels of the database at ``path`` do. The file is neither made nor upgraded.
 
@@ -71,28 +106,34 @@ def look_at(
 
     if not os.access(path, os.F_OK):
         return Health(UNKNOWN, f"there is no database at {path}, or you may not see it", {})
+    if not os.access(path, os.R_OK | os.W_OK):
+        return Health(UNKNOWN, f"{path} may not be opened by this user, who is not in its group", {})
+    db = None
     try:
         db = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
-    except apsw.Error as error:
-        return Health(UNKNOWN, f"the database cannot be opened: {error}", {})
-    try:
         db.set_busy_timeout(BUSY_TIMEOUT_MS)
         if (application := db.pragma("application_id")) != APPLICATION_ID:
             return Health(UNKNOWN, f"{path} is no database of chansync (application id {application})", {})
         if (version := db.pragma("user_version")) != SCHEMA_VERSION:
-            return Health(UNKNOWN, f"the database has schema {version}, this program knows {SCHEMA_VERSION}", {})
+            remedy = "upgrade this program" if version > SCHEMA_VERSION else "start the daemon, which upgrades it"
+            known = f"the database has schema {version}, this program knows {SCHEMA_VERSION}"
+            return Health(UNKNOWN, f"{known}: {remedy}", {})
         return health(
             db,
             late_seconds=late_seconds,
             warning_problems=warning_problems,
             critical_problems=critical_problems,
+            backup_hours=backup_hours,
         )
     except (apsw.CorruptError, apsw.NotADBError) as error:
-        return Health(CRITICAL, f"the database is damaged: {error}", {})
+        return Health(CRITICAL, f"the database is damaged ({error}): chansync db check, then chansync db restore", {})
+    except apsw.BusyError:
+        return Health(UNKNOWN, f"the database was locked for {BUSY_TIMEOUT_MS // 1000} s by another process", {})
     except apsw.Error as error:
         return Health(UNKNOWN, f"the database cannot be read: {error}", {})
     finally:
-        db.close()
+        if db is not None:
+            db.close()
 
 
 def health(
@@ -101,12 +142,14 @@ def health(
     late_seconds: int = LATE_SECONDS,
     warning_problems: int = 1,
     critical_problems: int | None = None,
+    backup_hours: int = 0,
 ) -> Health:
     """How the daemon and the channels do.
 
     Args:
         late_seconds: how long after its time a stream counts as late.
         warning_problems, critical_problems: from how many open problems on it is one; 0 or None: never.
+        backup_hours: how old the last backup may be; 0: as old as it likes.
     """
     now = now_ms()
     daemon = daemons.state(db)
@@ -116,8 +159,12 @@ def health(
     if daemon is not None and not daemon.running:
         # What does not run is late as a whole: the daemon says it.
         late = []
+    free = _free_bytes(db.filename)
     found = [
-        *_of_daemon(daemon, now),
+        *_of_daemon(daemon, now, db.filename),
+        *_of_keys(db),
+        *_of_disk(free),
+        *_of_backup(db, now, backup_hours),
         *_of_streams(late, failing, used),
         *_of_problems(problems, warning_problems, critical_problems),
     ]
@@ -126,6 +173,7 @@ def health(
         "late": len(late),
         "failing": len(failing),
         "problems": problems,
+        "free": free // 2**20,
     }
     if daemon is not None:
         figures = {"beat": max(0, (now - daemon.beat_at) // 1000)} | figures
@@ -154,12 +202,42 @@ def _streams(db: apsw.Connection, before: int) -> tuple[list[tuple[str, str, int
     return late, failing
 
 
-def _of_daemon(daemon: daemons.DaemonState | None, now: int) -> list[tuple[int, str]]:
+def _of_daemon(daemon: daemons.DaemonState | None, now: int, path: str) -> list[tuple[int, str]]:
     if daemon is None:
         return [(CRITICAL, "the daemon has never run")]
-    if not daemon.running:
-        return [(CRITICAL, f"the daemon is not running; it was last seen {ago_text(daemon.beat_at, now)} ago")]
-    return []
+    if daemon.running:
+        return []
+    seen = ago_text(daemon.beat_at, now)
+    if daemon.is_silent:
+        return [(CRITICAL, f"the daemon gives no sign of life for {seen} (process {daemon.pid} on {daemon.host})")]
+    why = service_place.service_trouble(path)
+    return [(CRITICAL, f"the daemon is not running; it was last seen {seen} ago{f'. {why}' if why else ''}")]
+
+
+def _of_keys(db: apsw.Connection) -> list[tuple[int, str]]:
+    closed: int = db.execute("SELECT count(*) FROM message WHERE open = 1 AND code = 'secret_unreadable'").get
+    return [(CRITICAL, f"the keys of {_count(closed, 'channel')} cannot be opened: chansync doctor")] if closed else []
+
+
+def _free_bytes(path: str) -> int:
+    found = os.statvfs(os.path.dirname(path))
+    return found.f_bavail * found.f_frsize
+
+
+def _of_disk(free: int) -> list[tuple[int, str]]:
+    text = f"{free // 2**20} MB are free on the database's disk"
+    if free < LEAST_FREE:
+        return [(CRITICAL, f"only {text}")]
+    return [(WARNING, text)] if free < LITTLE_FREE else []
+
+
+def _of_backup(db: apsw.Connection, now: int, hours: int) -> list[tuple[int, str]]:
+    if not hours:
+        return []
+    at = settings.get(db, settings.BACKED_UP_AT)
+    if not at or not at.isdecimal():
+        return [(WARNING, "the database was never backed up")]
+    return [(WARNING, f"the last backup is {ago_text(int(at), now)} old")] if now - int(at) > hours * 3_600_000 else []
 
 
 def _of_streams(

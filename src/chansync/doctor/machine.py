@@ -19,12 +19,12 @@ import apsw
 
 from chansync import __version__
 from chansync.doctor.findings import Finding, ok, problem, warning
+from chansync.doctor.health import LEAST_FREE
 
 #: What migrations need of Python's own SQLite.
 OLDEST_SQLITE = (3, 40)
 
-#: Less free space than that is a problem, in bytes; an upgrade also needs as much as the database has.
-LEAST_FREE = 200 * 1024 * 1024
+#: Fewer files that can still be made are a problem.
 LEAST_FREE_FILES = 1000
 
 #: Packages whose modules every start loads; one lacking them lacks all that were installed with it.

@@ -15,7 +15,7 @@ from chansync.doctor.files import lock_holders
 from chansync.doctor.findings import Finding, ok, problem, warning
 from chansync.doctor.health import FAILING_RUNS, LATE_SECONDS
 from chansync.model.times import ago_text, local_text, now_ms
-from chansync.service_place import how_to_start
+from chansync.service_place import how_to_start, service_trouble
 from chansync.store import daemons, rotation, settings, systems
 from chansync.store.sharing import daemon_user, name_of
 from chansync.sync.systems import expiring
@@ -71,7 +71,8 @@ def daemon(db: apsw.Connection, path: Path) -> Iterator[Finding]:
             )  # fmt: skip
         else:
             seen = f"; it was last seen {local_text(state.beat_at)}" if state else ""
-            yield problem("daemon", f"The daemon is not running{seen}.", start)
+            why = service_trouble(str(path)).rstrip(".")
+            yield problem("daemon", f"The daemon is not running{seen}.{f' {why}.' if why else ''}", start)
         return
     here = state.host == os.uname().nodename
     if not here:

@@ -20,6 +20,14 @@ import apsw
 
 from chansync.model.errors import StoreError
 from chansync.model.times import from_ms, now_ms
+from chansync.store.conditions import (
+    DatabaseDamaged,
+    DatabaseForbidden,
+    DatabaseForeign,
+    DatabaseMoved,
+    DatabaseNewer,
+    is_forbidden,
+)
 from chansync.store.owner import is_alive
 from chansync.store.sharing import group_of, hand_over, is_shared
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
@@ -92,12 +100,6 @@ class Store:
     async def aclose(self) -> None:
         """Close a store that was opened by ``open_async``."""
         await self.db.aclose()  # type: ignore[attr-defined]
-
-
-class DatabaseMoved(StoreError):
-    """The database's files are no longer those that are open."""
-
-    code = "database_moved"
 
 
 def _identity(path: str) -> tuple[int, int] | None:
@@ -183,21 +185,19 @@ def prepare(path: Path, *, create: bool) -> None:
             hand_over(path)
         version = _version_of(path)
         if version > SCHEMA_VERSION:
-            raise StoreError(
+            raise DatabaseNewer(
                 f"{path} was written by a newer chansync (schema {version}, this program knows {SCHEMA_VERSION}). "
                 "Upgrade this program."
             )
         if version < SCHEMA_VERSION:
-            if version:
-                _back_up_before_evolving(path, version)
-            else:
+            if not version:
                 # Colleagues of the group may write, and -wal and -shm take that over; the umask alone would leave 0640.
                 with contextlib.suppress(PermissionError):
                     path.chmod(0o660)
-            _evolve(path)
+            _evolve(path, _back_up_before_evolving(path, version) if version else None, version)
 
 
-def _back_up_before_evolving(path: Path, version: int) -> None:
+def _back_up_before_evolving(path: Path, version: int) -> Path | None:
     sweep(path.parent, f".{path.stem}.before-")
     # With the schema that it holds: an upgrade that was killed half-way is gone on with, perhaps in the same second.
     stamp = f"{from_ms(now_ms()):%Y%m%d%H%M%S}"
@@ -208,8 +208,10 @@ def _back_up_before_evolving(path: Path, version: int) -> None:
         # Another process may have been quicker: what is copied then is no longer the file as it was.
         if _version_of(unfinished) == version:
             unfinished.replace(copy)
+            return copy
     finally:
         unfinished.unlink(missing_ok=True)
+    return None
 
 
 def sweep(folder: Path, begin: str) -> None:
@@ -233,7 +235,7 @@ def _version_of(path: Path) -> int:
         # A file without an id is ours when a first migration was killed on the way.
         ours = application == APPLICATION_ID or not tables or _is_half_made(db)
         if not ours:
-            raise StoreError(f"{path} is an SQLite database, but not one of chansync's. Name another with --db.")
+            raise DatabaseForeign(f"{path} is an SQLite database, but not one of chansync's. Name another with --db.")
         version: int = db.pragma("user_version")
         return version
 
@@ -242,14 +244,21 @@ def _is_half_made(db: apsw.Connection) -> bool:
     return bool(db.execute("SELECT 1 FROM sqlite_schema WHERE name = '_sqlite_migrations'").get)
 
 
-def _evolve(path: Path) -> None:
-    """Run the migrations in a process of their own (``chansync.store.evolution`` says why)."""
+def _evolve(path: Path, copy: Path | None, version: int) -> None:
+    """Run the migrations in a process of their own (``chansync.store.evolution`` says why).
+
+    Where they fail and have changed nothing, the copy of before goes: a service that tries again and again would
+    fill the disk with copies.
+    """
     done = subprocess.run(
         [sys.executable, "-m", "chansync.store.evolution", str(path)], capture_output=True, text=True, check=False
     )
     if done.returncode:
+        if copy and _version_of(path) == version:
+            copy.unlink(missing_ok=True)
         last = done.stderr.strip().splitlines()[-1:] or [f"the migration ended with code {done.returncode}"]
-        raise StoreError(f"{last[0]} ({path})")
+        kind = DatabaseDamaged if "malformed" in last[0] else StoreError
+        raise kind(f"{last[0]} ({path})")
 
 
 def backup(source: Path, target: Path) -> None:
@@ -276,9 +285,9 @@ def explained(path: Path | None = None) -> Iterator[None]:
     try:
         yield
     except apsw.Error as error:
-        raise StoreError(f"{_sentence(error)}{where}") from error
+        raise _kind(error, path)(f"{_sentence(error)}{where}") from error
     except PermissionError as error:
-        raise StoreError(f"The database may not be opened by this user: {_way_in(path)}{where}") from error
+        raise DatabaseForbidden(f"The database may not be opened by this user: {_way_in(path)}{where}") from error
     except OSError as error:
         raise StoreError(f"The database cannot be opened: {error.strerror or error}{where}") from error
 
@@ -292,6 +301,13 @@ def _way_in(path: Path | None) -> str:
     return "check its owner, group and mode"
 
 
+def _kind(error: apsw.Error, path: Path | None) -> type[StoreError]:
+    if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
+        return DatabaseDamaged
+    refused = isinstance(error, (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError))
+    return DatabaseForbidden if refused and path and is_forbidden(path) else StoreError
+
+
 def _sentence(error: apsw.Error) -> str:
     for kind, sentence in _SENTENCES.items():
         if isinstance(error, kind):
@@ -300,7 +316,10 @@ def _sentence(error: apsw.Error) -> str:
 
 
 _SENTENCES: dict[type[apsw.Error], str] = {
-    apsw.NotADBError: "This is not an SQLite database; name another file with --db",
+    apsw.NotADBError: (
+        "This is not an SQLite database, or its beginning is destroyed: name another file with --db, or restore a "
+        "backup (chansync db restore)"
+    ),
     apsw.CorruptError: "The database is damaged: see how much with chansync db check, and restore a backup",
     apsw.FullError: "The disk is full; make room and try again",
     apsw.ReadOnlyError: "The database may not be written; check its owner, group and mode",

@@ -21,7 +21,11 @@ SKEW_MS = 3_600_000
 
 @dataclass(slots=True)
 class DaemonState:
-    """``running`` tells whether a daemon lives; times in UTC milliseconds."""
+    """``running`` tells whether a daemon lives; times in UTC milliseconds.
+
+    Attributes:
+        is_silent: it does not count as running, and yet its process is there, or its machine is another one.
+    """
 
     running: bool
     host: str
@@ -29,6 +33,7 @@ class DaemonState:
     version: str
     started_at: int
     beat_at: int
+    is_silent: bool
 
 
 def state(db: apsw.Connection) -> DaemonState | None:
@@ -38,11 +43,11 @@ def state(db: apsw.Connection) -> DaemonState | None:
     ).fetchone()
     if row is None:
         return None
-    owner, stopped_at, *rest = row
+    owner, stopped_at, host, pid, version, started_at, beat_at = row
     # A beat from the far future is one of a clock that was put back since.
-    lately = -SKEW_MS < now_ms() - rest[-1] < SILENT_MS
-    alive = stopped_at is None and lately and not is_surely_dead(owner)
-    return DaemonState(alive, *rest)
+    lately = -SKEW_MS < now_ms() - beat_at < SILENT_MS
+    there = stopped_at is None and not is_surely_dead(owner)
+    return DaemonState(there and lately, host, pid, version, started_at, beat_at, is_silent=there and not lately)
 
 
 def is_running(db: apsw.Connection) -> bool:

@@ -87,6 +87,19 @@ def test_the_key_is_the_daemons_alone(path: Path) -> None:
     assert "Permission denied" in as_user(ADMIN, lambda: print(key.read_text())).text
 
 
+def test_a_daemon_that_its_files_are_closed_to_is_not_started_again_and_again(path: Path) -> None:
+    for module in ("chansync.cli.running", "chansync.cli.failures", "chansync_daemon.main", "apsw.aio"):
+        import_module(module)
+    os.chown(path, 0, 0)
+    path.chmod(0o600)
+    told = as_user(DAEMON, lambda: main(["daemon"]))
+    assert (told.code, "check" in told.text, "Traceback" in told.text) == (77, True, False), told.text
+    path.parent.chmod(0)
+    assert as_user(DAEMON, lambda: main(["daemon"])).code == 77
+    path.parent.chmod(0o2770)
+    assert as_user(STRANGER, lambda: main(["daemon"])).code == 77
+
+
 def test_an_admin_sets_a_secret_that_the_daemon_opens_and_he_cannot(path: Path) -> None:
     done = as_user(ADMIN, lambda: _add_channel(path))
     assert (done.code, done.text) == (0, "")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from chansync import service_place
+from chansync.service_state import ServiceState
 
 
 def test_the_service_is_named_where_it_is_installed_and_for_its_own_database_only(
@@ -17,3 +18,16 @@ def test_the_service_is_named_where_it_is_installed_and_for_its_own_database_onl
     (tmp_path / "chansync.service").touch()
     assert service_place.how_to_start("/var/lib/chansync/chansync.db") == "systemctl start chansync"
     assert service_place.how_to_start("/home/ann/chansync.db") == "chansync daemon"
+
+
+_STOPPED = {"ActiveState": "failed", "SubState": "failed", "ExecMainCode": "1", "ExecMainStatus": "65"}
+
+
+def test_why_the_service_does_not_run_is_what_systemd_knows() -> None:
+    dead = ServiceState(_STOPPED | {"StatusText": "The database is damaged"})
+    assert dead.trouble == "The service ended with exit code 65 and is not started again: The database is damaged"
+    waiting = {"ActiveState": "activating", "SubState": "auto-restart", "ExecMainCode": "2", "ExecMainStatus": "9"}
+    killed = ServiceState(waiting | {"NRestarts": "3"})
+    assert killed.trouble == "The service was killed and is started again in a while, 3 times so far"
+    assert ServiceState({"ActiveState": "active", "SubState": "running", "ExecMainCode": "0"}).trouble == ""
+    assert ServiceState({"ActiveState": "inactive"}).trouble == ServiceState({}).trouble == ""

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chansync.cli import exit_codes
 from chansync_daemon.systemd import visibility
 from chansync_daemon.systemd.files import ServiceFile, State, quoted, service_files
 from chansync_daemon.systemd.visibility import why_hidden
@@ -85,11 +86,33 @@ def test_a_folder_that_is_closed_to_others_is_named(tmp_path: Path, monkeypatch:
     assert f"{closed}, on the way to {closed}/bin/chansync, is closed to other users: run chmod o+x" in told
 
 
+def test_growing_delays_are_for_a_systemd_that_knows_them(tmp_path: Path) -> None:
+    old, new, unknown = (service_files(tmp_path, PROGRAM, version)[0].text for version in (253, 254, None))
+    assert "RestartSteps=5\nRestartMaxDelaySec=60s\n" in new
+    assert "RestartSteps" not in old
+    assert "RestartSec=5s\n# What does not mend itself" in old
+    assert unknown == new
+
+
+def test_the_service_is_not_started_again_for_what_only_a_person_mends(tmp_path: Path) -> None:
+    found = re.search(r"^RestartPreventExitStatus=(.*)$", service_files(tmp_path, PROGRAM)[0].text, re.MULTILINE)
+    assert found
+    assert {int(code) for code in found[1].split()} == {
+        exit_codes.USAGE,
+        exit_codes.DATABASE_DAMAGED,
+        exit_codes.DATABASE_GONE,
+        exit_codes.DATABASE_FORBIDDEN,
+        exit_codes.DATABASE_OTHER,
+    }
+
+
 def test_the_unit_is_tight_and_correct(tmp_path: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         pytest.skip("systemd-analyze is not here")
-    unit = service_files(tmp_path, ["/usr/bin/env"])[0]
+    version = re.match(r"systemd (\d+)", subprocess.check_output([analyze, "--version"], text=True))
+    assert version
+    unit = service_files(tmp_path, ["/usr/bin/env"], int(version[1]))[0]
     unit.path.parent.mkdir(parents=True)
     unit.path.write_text(unit.text)
     told = subprocess.run(

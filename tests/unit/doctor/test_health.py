@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from chansync.doctor import health
 from chansync.model.times import now_ms
-from chansync.store import daemons, messages, streams
+from chansync.store import daemons, messages, settings, streams
 from chansync.store.connection import Store
 
 
@@ -38,6 +39,10 @@ def test_without_a_daemon_it_is_critical(company: Store) -> None:
     assert health.health(company.db).line.startswith("CHANSYNC CRITICAL: the daemon has never run | ")
     daemons.claim(company.db)
     company.db.execute("UPDATE daemon SET beat_at = beat_at - 60000")
+    hangs = health.health(company.db)
+    assert hangs.code == health.CRITICAL
+    assert f"no sign of life for 1 min (process {os.getpid()} on " in hangs.sentence
+    company.db.execute("UPDATE daemon SET stopped_at = beat_at")
     found = health.health(company.db)
     assert found.code == health.CRITICAL
     assert "not running; it was last seen 1 min ago" in found.sentence
@@ -85,6 +90,39 @@ def test_open_problems_by_number(running: Store, warning: int, critical: int | N
         messages.log(running.db, "item_unknown", "x", channel_id=1, order_id=int(order), order_number=order)
     found = health.health(running.db, warning_problems=warning, critical_problems=critical)
     assert (found.code, found.figures["problems"]) == (code, 2)
+
+
+def test_keys_that_cannot_be_opened_alarm(running: Store) -> None:
+    messages.log(running.db, "secret_unreadable", "x", channel_id=1)
+    found = health.health(running.db)
+    assert found.line.startswith("CHANSYNC CRITICAL: the keys of 1 channel cannot be opened: chansync doctor; ")
+
+
+@pytest.mark.parametrize(("megabytes", "code"), [(100, health.CRITICAL), (300, health.WARNING), (900, health.OK)])
+def test_a_disk_that_fills_is_told_before_it_is_full(
+    running: Store, monkeypatch: pytest.MonkeyPatch, megabytes: int, code: int
+) -> None:
+    real = os.statvfs("/")
+    blocks = megabytes * 2**20 // real.f_frsize
+    monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result((*real[:4], blocks, *real[5:])))
+    found = health.health(running.db)
+    assert (found.code, found.figures["free"]) == (code, megabytes)
+
+
+def test_an_old_backup_warns_where_it_is_asked_for(running: Store) -> None:
+    assert health.health(running.db).code == health.OK
+    assert "never backed up" in health.health(running.db, backup_hours=24).sentence
+    settings.put(running.db, settings.BACKED_UP_AT, str(now_ms() - 25 * 3_600_000))
+    found = health.health(running.db, backup_hours=24)
+    assert (found.code, found.sentence) == (health.WARNING, "the last backup is 1 d old")
+    assert health.health(running.db, backup_hours=26).code == health.OK
+
+
+def test_a_look_that_hangs_is_answered_all_the_same() -> None:
+    found = health.in_time(lambda: signal.pause() or health.Health(health.OK, "", {}), within=0.2)
+    assert found.line == "CHANSYNC CRITICAL: the database did not answer within 0.2 s: does its disk hang?"
+    quick = health.in_time(lambda: health.Health(health.WARNING, "schön", {"late": 3}))
+    assert quick.line == "CHANSYNC WARNING: schön | late=3"
 
 
 class TestWhatCannotBeRead:

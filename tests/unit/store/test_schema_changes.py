@@ -79,3 +79,15 @@ def test_a_file_that_holds_no_key_is_refused_with_a_sentence(store: Store, conte
     key.write_text(content)
     with pytest.raises(StoreError, match="not a private key"):
         secrets.seal(store.db, store.path, "secret")
+
+
+def test_an_upgrade_that_fails_again_and_again_leaves_no_pile_of_copies(store: Store) -> None:
+    # The last migration is forgotten, and cannot be repeated: what it makes is there.
+    store.db.execute("DELETE FROM _sqlite_migrations WHERE id = (SELECT max(id) FROM _sqlite_migrations)")
+    store.db.pragma("user_version", SCHEMA_VERSION - 1)
+    before = list(store.db.execute("SELECT name FROM sqlite_schema ORDER BY name"))
+    for _ in range(2):
+        with pytest.raises(StoreError, match="cannot be brought up to date"):
+            connection.prepare(store.path, create=True)
+    assert list(store.db.execute("SELECT name FROM sqlite_schema ORDER BY name")) == before
+    assert [path.name for path in store.path.parent.glob("*before*")] == []

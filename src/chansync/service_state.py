@@ -1,0 +1,63 @@
+"""What systemd knows of the service of this machine: whether it runs, and why it does not. Imports next to nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+UNIT = "chansync.service"
+
+#: How long systemd may take to answer, in seconds.
+_PATIENCE = 5
+
+_ASKED = ("ActiveState", "SubState", "UnitFileState", "ExecMainCode", "ExecMainStatus", "NRestarts", "StatusText")
+#: ``ExecMainCode`` of a process that ended by itself (``CLD_EXITED``).
+_EXITED = "1"
+
+
+class ServiceState:
+    """How the unit stands.
+
+    Attributes:
+        active: ``active``, ``failed``, ``inactive`` and so on, as ``systemctl is-active``; empty: systemd does not say.
+        enabled: as ``systemctl is-enabled``; empty: not installed.
+        restarts: how often it was started again by itself since somebody started it.
+        is_waiting: it failed, and is started again after a while.
+        exit_code: of the process that ended last; None: it was killed, or never ran.
+        said: the last thing that the daemon told systemd of itself.
+    """
+
+    __slots__ = ("active", "enabled", "exit_code", "is_waiting", "restarts", "said")
+
+    def __init__(self, told: dict[str, str]) -> None:
+        self.active = told.get("ActiveState", "")
+        self.enabled = told.get("UnitFileState", "")
+        restarts = told.get("NRestarts", "")
+        self.restarts = int(restarts) if restarts.isdigit() else 0
+        self.is_waiting = told.get("SubState", "").startswith("auto-restart")
+        status = told.get("ExecMainStatus", "")
+        self.exit_code = int(status) if told.get("ExecMainCode") == _EXITED and status.isdigit() else None
+        self.said = told.get("StatusText", "")
+
+    @property
+    def trouble(self) -> str:
+        """Why it does not run though it should, as a sentence; empty: nothing is wrong with it."""
+        ended = "was killed" if self.exit_code is None else f"ended with exit code {self.exit_code}"
+        said = f": {self.said}" if self.said else ""
+        if self.active == "failed":
+            return f"The service {ended} and is not started again{said}"
+        if self.is_waiting:
+            return f"The service {ended} and is started again in a while, {self.restarts} times so far{said}"
+        return ""
+
+
+def ask() -> ServiceState:
+    """How the service stands; says nothing where systemd is not this machine's init."""
+    if not os.path.isdir("/run/systemd/system"):
+        return ServiceState({})
+    command = ["systemctl", "show", UNIT, *(f"--property={name}" for name in _ASKED)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_PATIENCE)
+    except (OSError, subprocess.TimeoutExpired):
+        return ServiceState({})
+    return ServiceState(dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line))
