@@ -28,7 +28,8 @@ def check_schema(db: apsw.Connection) -> None:
     Raises:
         SchemaChanged: it has another one.
     """
-    version: int = db.pragma("user_version")
+    # As a prepared statement: it is asked in every transaction.
+    version: int = db.execute("PRAGMA user_version").get
     if version != SCHEMA_VERSION:
         raise SchemaChanged(
             f"Restart this program: another chansync has brought the database to schema {version}, and this one knows "
