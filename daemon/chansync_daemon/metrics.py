@@ -38,12 +38,18 @@ from chansync_daemon.metrics_wanted import Wanted
 WRITE_EVERY = 15.0
 
 
-def registry(path: Path) -> CollectorRegistry:
-    """The figures of the database at ``path``, and those of this process."""
+def registry(path: Path, *, with_process: bool = True) -> CollectorRegistry:
+    """The figures of the database at ``path``, and those of this process.
+
+    Args:
+        with_process: False for a file: the node exporter that reads it has figures of the same names of its own
+            process, and refuses to hand on two of a name.
+    """
     made = CollectorRegistry()
     made.register(DatabaseCollector(path))
-    for collector in (PLATFORM_COLLECTOR, GC_COLLECTOR, ProcessCollector(registry=None)):
-        made.register(collector)
+    if with_process:
+        for collector in (PLATFORM_COLLECTOR, GC_COLLECTOR, ProcessCollector(registry=None)):
+            made.register(collector)
     return made
 
 
@@ -60,13 +66,13 @@ def serving(path: Path, wanted: Wanted) -> Iterator[None]:
         UsageError: there is no such address here, or no such folder, or not for this user.
         MetricsBusy: another program has the port.
     """
-    made = registry(path)
     with contextlib.ExitStack() as stack:
         if wanted.listen:
-            server = _listen(made, wanted.listen)
+            server = _listen(registry(path), wanted.listen)
             stack.callback(server.server_close)
             stack.callback(server.shutdown)
         if wanted.file:
+            made = registry(path, with_process=False)
             _write_first(made, wanted.file)
             over = threading.Event()
             stack.callback(over.set)
@@ -170,6 +176,11 @@ def _of_the_program(db: apsw.Connection) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "chansync_daemon_start_time_seconds", "When the daemon started; 0: none runs.", value=(started or 0) / 1000
     )
+    yield GaugeMetricFamily(
+        "chansync_daemon_last_beat_timestamp_seconds",
+        "When the daemon last gave a sign of life; 0: never.",
+        value=(figures.daemon_beat_at(db) or 0) / 1000,
+    )
     used, unused = figures.channels_used(db)
     channels = GaugeMetricFamily("chansync_channels", "Channels, in use and not.", labels=("used",))
     channels.add_metric(("true",), used)
@@ -212,14 +223,21 @@ def _of_streams(db: apsw.Connection) -> Iterator[Metric]:
         "When the stream of a channel in use last went through; 0: never.",
         labels=("channel", "stream"),
     )
+    planned = GaugeMetricFamily(
+        "chansync_stream_next_run_timestamp_seconds",
+        "When a stream runs next, where it is scheduled and does not run at the moment.",
+        labels=("channel", "stream"),
+    )
     failures = GaugeMetricFamily(
         "chansync_stream_failures", "Runs that failed in a row, where any did.", labels=("channel", "stream")
     )
     for each in figures.stream_states(db):
         success.add_metric((each.channel, each.stream), (each.last_ok_at or 0) / 1000)
+        if each.next_run_at is not None:
+            planned.add_metric((each.channel, each.stream), each.next_run_at / 1000)
         if each.failures:
             failures.add_metric((each.channel, each.stream), each.failures)
-    yield from (success, failures)
+    yield from (success, planned, failures)
 
 
 def _of_what_waits(db: apsw.Connection) -> Iterator[Metric]:
@@ -244,4 +262,9 @@ def _of_the_file(db: apsw.Connection) -> Iterator[Metric]:
     sizes = figures.file_sizes(db)
     yield GaugeMetricFamily("chansync_database_bytes", "Size of the database.", value=sizes.database)
     yield GaugeMetricFamily("chansync_database_free_bytes", "Of that, free pages.", value=sizes.free)
+    yield GaugeMetricFamily(
+        "chansync_last_backup_timestamp_seconds",
+        "When the database was backed up last; 0: never.",
+        value=(figures.backed_up_at(db) or 0) / 1000,
+    )
     yield GaugeMetricFamily("chansync_database_log_bytes", "Size of the database's log (WAL).", value=sizes.log)

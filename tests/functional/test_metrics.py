@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -15,13 +16,15 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from chansync.model.errors import UsageError
-from chansync.store import messages, runs, streams
+from chansync.store import daemons, messages, runs, settings, streams
 from chansync.store.connection import Store
 from chansync.store.owner import task_owner
 from chansync.store.runs import RunCounts
 from chansync_daemon import metrics
 from chansync_daemon.metrics_wanted import parse_listen
 from support import mailbox, shops, world
+
+RULES = Path(__file__).parents[2] / "docs" / "prometheus"
 
 #: What Prometheus's own linter (promtool check metrics) complains about, as far as it concerns names and types.
 _UNITS = ("_seconds", "_bytes", "_info", "_total")
@@ -115,6 +118,47 @@ def test_open_problems_are_counted_by_channel_and_code(company: Store) -> None:
     assert "site_unavailable" not in metrics.text(company.path)
 
 
+def test_the_alert_rules_use_figures_that_there_are(company: Store) -> None:
+    run(company, created=1, state="failed")
+    messages.log(company.db, "site_unavailable", "Down.", channel_id=1)
+    told = {sample.name for family in families(metrics.text(company.path)).values() for sample in family.samples}
+    # What is told only while there is any.
+    told |= {"chansync_outbox_due", "chansync_stream_next_run_timestamp_seconds"}
+    expressions = re.findall(r"^ +expr: (.*)$", (RULES / "chansync.rules.yml").read_text(), re.MULTILINE)
+    assert len(expressions) == 10
+    for expression in expressions:
+        used = set(re.findall(r"chansync_\w+", expression))
+        assert used, expression
+        assert used <= told, expression
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not here")
+def test_promtool_finds_nothing_wrong_with_figures_and_rules(company: Store) -> None:
+    run(company, created=1)
+    for words, text in (
+        (["check", "metrics"], metrics.text(company.path)),
+        (["check", "rules", "chansync.rules.yml"], ""),
+        (["test", "rules", "chansync.rules.test.yml"], ""),
+    ):
+        done = subprocess.run(["promtool", *words], input=text, cwd=RULES, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), done.stdout
+
+
+def test_when_what_was_last_and_what_is_next_is_told(company: Store) -> None:
+    assert value(metrics.text(company.path), "chansync_daemon_last_beat_timestamp_seconds") == 0
+    assert value(metrics.text(company.path), "chansync_last_backup_timestamp_seconds") == 0
+    assert daemons.claim(company.db) is None
+    company.db.execute("UPDATE daemon SET beat_at = 1234500, stopped_at = 1234500")
+    settings.put(company.db, settings.BACKED_UP_AT, "5678500")
+    streams.set_next_run(company.db, 1, "orders", 9_000_000)
+    text = metrics.text(company.path)
+    assert value(text, "chansync_daemon_last_beat_timestamp_seconds") == 1234.5
+    assert value(text, "chansync_last_backup_timestamp_seconds") == 5678.5
+    assert value(text, "chansync_stream_next_run_timestamp_seconds", channel="shop", stream="orders") == 9000
+    assert streams.acquire(company.db, 1, "orders", task_owner())
+    assert "chansync_stream_next_run_timestamp_seconds{" not in metrics.text(company.path)
+
+
 def test_a_database_that_cannot_be_read_is_a_figure_too(company: Store, tmp_path: Path) -> None:
     assert value(metrics.text(company.path), "chansync_up") == 1
     spoiled = tmp_path / "spoiled.db"
@@ -169,6 +213,8 @@ def test_a_daemon_serves_and_writes_them_and_its_json_lines_have_one_schema(comp
         assert value(text, "chansync_open_problems", channel="shop", code="site_unavailable") == 1
         assert value(text, "process_open_fds") > 0
         assert value(file.read_text(), "chansync_channels", used="true") == 1
+        # The node exporter has figures of its own process by these names, and hands on only one of each.
+        assert {name.partition("_")[0] for name in families(file.read_text())} == {"chansync"}
         assert stat.S_IMODE(file.stat().st_mode) == 0o644
         code, _, err = _refused(company.path, port)
         assert (code, "A daemon works on" in err) == (3, True)

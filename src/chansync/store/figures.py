@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import apsw
 
-from chansync.store import daemons
+from chansync.store import daemons, settings
 
 
 @dataclass(slots=True)
@@ -42,23 +42,25 @@ def totals(db: apsw.Connection) -> list[StreamTotals]:
 
 @dataclass(slots=True)
 class StreamState:
-    """Where a stream of a used channel is; the time in UTC milliseconds, None: never.
+    """Where a stream of a used channel is; times in UTC milliseconds, None: never.
 
     Attributes:
         failures: runs that failed in a row.
+        next_run_at: None also while it runs.
     """
 
     channel: str
     stream: str
     last_ok_at: int | None
     failures: int
+    next_run_at: int | None
 
 
 def stream_states(db: apsw.Connection) -> list[StreamState]:
     """Every stream that ran, of the channels in use."""
     rows = db.execute(
-        """SELECT c.code, s.stream, s.last_ok_at, s.failures FROM stream s JOIN channel c ON c.id = s.channel_id
-           WHERE c.used = 1"""
+        """SELECT c.code, s.stream, s.last_ok_at, s.failures, CASE WHEN s.owner IS NULL THEN s.next_run_at END
+           FROM stream s JOIN channel c ON c.id = s.channel_id WHERE c.used = 1"""
     )
     return [StreamState(*row) for row in rows]
 
@@ -105,6 +107,18 @@ def daemon_started_at(db: apsw.Connection) -> int | None:
     """Since when the daemon runs, in UTC milliseconds; None: it does not."""
     state = daemons.state(db)
     return state.started_at if state and state.running else None
+
+
+def daemon_beat_at(db: apsw.Connection) -> int | None:
+    """When a daemon last gave a sign of life, in UTC milliseconds; None: none ever did."""
+    state = daemons.state(db)
+    return state.beat_at if state else None
+
+
+def backed_up_at(db: apsw.Connection) -> int | None:
+    """When the database was backed up last, in UTC milliseconds; None: never."""
+    text = settings.get(db, settings.BACKED_UP_AT)
+    return int(text) if text and text.isdecimal() else None
 
 
 @dataclass(slots=True)
