@@ -70,6 +70,8 @@ CODES = _table(
                 "Fill in the named fields: chansync channel set CHANNEL field=value."),
     MessageCode("order_unreadable", _P, _PERSON, "The site sent an order that cannot be read",
                 "Look at the order on the site; it is tried again when it changes there, or on retry."),
+    MessageCode("refunds_unreadable", _P, _PERSON, "The refunds of an order cannot be read",
+                "Look at the order's refunds on the site; every sync tries them again."),
     MessageCode("order_gone", _P, _PERSON, "The order is no longer on the site, but its sale stands",
                 "Cancel or reverse the sale (chansync erp cancel SALE, chansync erp reverse SALE), or bring the order "
                 "back on the site. Then mark the message as solved."),

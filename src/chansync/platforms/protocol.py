@@ -13,12 +13,13 @@ signing, time zone, what it refuses) and wants to be given back at the next conn
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Any, Protocol
 
+from chansync.model.errors import SiteError
 from chansync.model.order import Order, Refund, UnreadableOrder
 from chansync.model.parameter import Parameter
 from chansync.platforms.system import SystemSettings
@@ -307,12 +308,16 @@ class Connector(Protocol):
         """An order from the platform's data as it was kept earlier (``Order.raw``); no I/O."""
         ...
 
-    async def refunds(self, orders: list[Order]) -> list[list[Refund]]:
-        """Each order's refunds with their lines, in the order of ``orders``. May be called while pages are fetched."""
+    async def refunds(self, orders: list[Order]) -> Sequence[list[Refund] | SiteError]:
+        """Each order's refunds with their lines, in the order of ``orders``; the error in the place of those that the
+        site fails at while it tells others. May be called while pages are fetched."""
         ...
 
     async def statuses(self, external_ids: list[str]) -> dict[str, str]:
-        """The orders' statuses as they are now, by id; those that the site does not have are left out."""
+        """The orders' statuses as they are now, by id; those that the site does not have are left out.
+
+        Of one that the site fails at, a word that is none of its statuses; setting it is then an error.
+        """
         ...
 
     async def push_statuses(self, changes: list[StatusChange]) -> list[PushResult]:

@@ -170,7 +170,7 @@ def write_unreadable(db: apsw.Connection, channel_id: int, order: UnreadableOrde
            state = CASE WHEN state = 'imported' THEN state ELSE 'problem' END,
            reason = CASE WHEN state = 'imported' THEN reason ELSE 'order_unreadable' END,
            digest = '', raw = excluded.raw, attempts = attempts + 1,
-           next_try_at = CASE WHEN state = 'imported' THEN NULL ELSE excluded.next_try_at END,
+           next_try_at = excluded.next_try_at,
            changed_at = excluded.changed_at RETURNING id""",
         (channel_id, order.external_id, order.number, order.modified_at, raw_text(order), next_try_at, now, now),
     ).get
@@ -186,6 +186,11 @@ def write_refund(db: apsw.Connection, order_id: int, refund: Refund) -> None:
            lines = coalesce(excluded.lines, lines)""",
         (order_id, refund.external_id, str(refund.total), refund.reason, lines),
     )
+
+
+def postpone(db: apsw.Connection, order_ids: list[int], until: int) -> None:
+    """Try these again no sooner than then; UTC milliseconds."""
+    db.executemany('UPDATE "order" SET next_try_at = ? WHERE id = ?', [(until, order_id) for order_id in order_ids])
 
 
 def lacking_refund_lines(

@@ -13,7 +13,7 @@ from typing import Any
 import apsw
 
 from chansync.model.errors import SiteUnavailable
-from chansync.model.order import Order
+from chansync.model.order import UnreadableOrder
 from chansync.store import messages, orders
 from chansync.store.orders import OrderRow
 from chansync.store.transaction import transaction
@@ -80,7 +80,10 @@ class Comparison:
         pull = self._pull
         before = await pull.store.run(orders.versions, self._channel_id, [external_id])
         order = await pull.connector.order(external_id)
-        if isinstance(order, Order) and order.status != "trash":
+        if isinstance(order, UnreadableOrder):
+            await pull.take([order])
+            return
+        if order is not None and order.status != "trash":
             await pull.take_by_id([external_id])
             return
         where = "is in the trash of the site" if order is not None else "was deleted on the site"

@@ -137,6 +137,7 @@ def take_over_refunds(
             return Outcome(Action.UNCHANGED)
         for refund in order.refunds:
             orders.write_refund(db, row.id, refund)
+        messages.solve_code(db, row.channel_id, row.id, "refunds_unreadable", "they were looked up")
         settled = settle(db, settings, order, row.sale_id, todo=row.todo, before=row.status, own_status=row.own_status)
         if settled.done or settled.problem:
             _write_imported(db, settings, order, row, row.sale_id, settled, run_id)
@@ -144,6 +145,17 @@ def take_over_refunds(
         return Outcome(Action.UPDATE, "; ".join(settled.done), sale_number=number, details=_effects(settled))
 
     return _guarded(db, settings, order, run_id, hold, work)
+
+
+def note_refunds(db: apsw.Connection, channel_id: int, order: Order, sentence: str, run_id: int | None) -> None:
+    """Say that the refunds of an order that is a sale cannot be looked up."""
+    with transaction(db):
+        row = orders.by_external_id(db, channel_id, order.external_id)
+        if row is not None:
+            messages.log(
+                db, "refunds_unreadable", f"The refunds of order {order.number} cannot be read: {sentence}",
+                channel_id=channel_id, order_id=row.id, order_number=order.number, run_id=run_id, beside=True,
+            )  # fmt: skip
 
 
 def _is_known(settings: ImportSettings, row: OrderRow, order: Order | UnreadableOrder, again: bool) -> bool:
@@ -255,7 +267,7 @@ def _write_imported(
     )
     if problem:
         _log(db, settings, problem.code, problem.sentence, order, order_id, run_id, problem.data)
-    elif row and row.reason:
+    elif row and (row.reason or not row.digest):
         messages.solve_order(db, order_id, "the order went through")
     if settled.done and settings.channel["push_statuses"]:
         note_sale(db, sale_id)
@@ -371,7 +383,8 @@ def _note_unreadable(
         if hold.is_outdated(order.external_id, row):
             return _OUTDATED
         order_id = orders.write_unreadable(db, settings.channel.id, order, _next_try(row))
-        sentence = f"Order {order.number or order.external_id} cannot be read: {order.sentence}"
+        named = f"Order {order.number or order.external_id}" if order.number or order.external_id else "An order"
+        sentence = f"{named} cannot be read: {order.sentence}"
         messages.log(
             db, "order_unreadable", sentence, channel_id=settings.channel.id, order_id=order_id,
             order_number=order.number, run_id=run_id, data={"order": order.raw},

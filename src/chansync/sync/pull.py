@@ -15,7 +15,7 @@ from typing import Any
 
 import apsw
 
-from chansync.model.errors import SiteRefused, UsageError
+from chansync.model.errors import SiteError, SiteRefused, UsageError
 from chansync.model.order import Order, UnreadableOrder
 from chansync.model.times import now_ms
 from chansync.platforms.protocol import Connector, OrderPage
@@ -27,7 +27,7 @@ from chansync.store.streams import Lease
 from chansync.store.transaction import transaction
 from chansync.sync import settings as import_settings
 from chansync.sync.hold import Hold
-from chansync.sync.importing import Action, Outcome, take_in, take_over_refunds
+from chansync.sync.importing import Action, Outcome, note_refunds, take_in, take_over_refunds
 from chansync.sync.planning import OrderPlan, order_plan
 from chansync.sync.settings import ImportSettings
 
@@ -39,6 +39,9 @@ ENOUGH_REFUNDS = 20
 
 #: Orders fetched by their ids at once.
 FETCH = 100
+
+#: When an unreadable order that the site does not give is asked for again, in milliseconds.
+LATER = 15 * 60_000
 
 AnyOrder = Order | UnreadableOrder
 
@@ -109,7 +112,7 @@ class OrdersPull:
         self.counts.expected = page.expected
         self.news_for |= page.news_for
         await self._refresh_settings()
-        await self._take(page.orders)
+        await self.take(page.orders)
         if self.plans is None:
             # A stop in the middle of the page leaves the cursor before it: the page comes again, and its first
             # orders are then known.
@@ -146,9 +149,15 @@ class OrdersPull:
 
     # Taking orders in
 
-    async def _take(
+    async def take(
         self, found: list[AnyOrder], *, again: bool = False, versions: Mapping[str, Version | None] | None = None
     ) -> None:
+        """Take orders in, each in a transaction of its own.
+
+        Args:
+            again: also those with which nothing changed since they failed.
+            versions: what was known of them before they were fetched, by id.
+        """
         self.counts.fetched += len(found)
         hold = Hold(self.lease, versions)
         for begin in range(0, len(found), CHUNK):
@@ -193,9 +202,19 @@ class OrdersPull:
                 return
             last = rows[-1].id
             found = [order for order in await self.store.run(self._read_kept, rows) if isinstance(order, Order)]
+            known: list[Order] = []
             for order, refunds in zip(found, await self.connector.refunds(found), strict=True):
-                order.refunds = refunds
-            await self.store.run(self._take_over_refunds, found, Hold(self.lease, _versions(rows)))
+                if isinstance(refunds, SiteError):
+                    await self._note_refunds(order, refunds)
+                else:
+                    order.refunds = refunds
+                    known.append(order)
+            await self.store.run(self._take_over_refunds, known, Hold(self.lease, _versions(rows)))
+
+    async def _note_refunds(self, order: Order, error: SiteError) -> None:
+        """Say that an order's refunds cannot be looked up; every run tries it again."""
+        if self.plans is None:
+            await self.store.run(note_refunds, self._channel_id, order, str(error), self.run_id)
 
     def _take_over_refunds(self, db: apsw.Connection, found: list[Order], hold: Hold) -> None:
         for order in found:
@@ -229,13 +248,30 @@ class OrdersPull:
             if not rows:
                 return
             last = rows[-1].id
-            kept = await self.store.run(self._read_kept, rows)
-            await self._take(kept, again=True, versions=_versions(rows))
+            kept = await self.store.run(self._read_kept, [row for row in rows if row.digest])
+            await self.take(kept, again=True, versions=_versions(rows))
+            await self._fetch_unreadable([row for row in rows if not row.digest])
 
     def _read_kept(self, db: apsw.Connection, rows: list[OrderRow]) -> list[AnyOrder]:
         """Orders from the data that was kept of them: a retry needs no site, and a later change comes by the pull."""
         kept = ((row, orders.raw(db, row.id)) for row in rows)
         return [self.connector.read(raw) for _, raw in kept if raw]
+
+    async def _fetch_unreadable(self, rows: list[OrderRow]) -> None:
+        """Ask the site anew: what was kept of them, if anything, does not get better."""
+        if not rows or self.stop.is_set():
+            return
+        await self.store.run(self._postpone, [row.id for row in rows])
+        versions = await self.store.run(orders.versions, self._channel_id, [row.external_id for row in rows])
+        found = await self.connector.several([row.external_id for row in rows if row.external_id])
+        await self.take(found, again=True, versions=versions)
+
+    def _postpone(self, db: apsw.Connection, order_ids: list[int]) -> None:
+        """Whatever the site does not give now is asked for later; the rest is written anew when it is taken in."""
+        if self.plans is None:
+            with transaction(db):
+                Hold(self.lease).check(db)
+                orders.postpone(db, order_ids, now_ms() + LATER)
 
     async def _take_newly_selected(self) -> None:
         last = 0
@@ -250,7 +286,7 @@ class OrdersPull:
         """Fetch and take in orders by the platform's ids, at most ``FETCH``; those that are gone are left out."""
         versions = await self.store.run(orders.versions, self._channel_id, external_ids)
         found = await self.connector.several(external_ids)
-        await self._take(found, versions=versions)
+        await self.take(found, versions=versions)
 
     def _newly_selected(self, db: apsw.Connection, last: int, limit: int = FETCH) -> list[OrderRow]:
         statuses = sorted(self.importing.order_statuses - self.importing.refused_statuses)
@@ -270,7 +306,7 @@ class OrdersPull:
             if order is None:
                 missing.append(number)
                 continue
-            await self._take([order], again=True)
+            await self.take([order], again=True)
         await self.complete_refunds()
         if self.plans is None:
             await self.store.run(self._note_progress)

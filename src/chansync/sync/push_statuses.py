@@ -30,6 +30,9 @@ FRESH = 30.0
 #: How often a batch is sent where its answer is lost: each time only what the site then still lacks.
 TRIES = 2
 
+#: So many failures one after the other, with no success before, are the site's and not the orders'.
+AT_ALL = 3
+
 
 @dataclass(slots=True)
 class _Sorted:
@@ -64,6 +67,38 @@ async def push_statuses(run: Pushing) -> None:
 
 
 async def _send(run: Pushing, rows: list[DueStatus]) -> None:
+    """Send rows together; where that fails over and over, each by itself, so that one stops no other.
+
+    Raises:
+        SiteError: the site failed at all of them.
+    """
+    unsent = await _send_together(run, rows)
+    if unsent is None:
+        return
+    if len(unsent.rows) == 1:
+        raise unsent.error
+    failed: list[_Unsent] = []
+    for place, row in enumerate(unsent.rows):
+        one = await _send_together(run, [row])
+        if one is not None:
+            failed.append(one)
+        if len(failed) == place + 1 >= AT_ALL:
+            raise unsent.error
+    if len(failed) == len(unsent.rows):
+        raise unsent.error
+    for one in failed:
+        await run.store.run(_note_results, run, one.rows, [PushResult(one.rows[0].external_id, str(one.error)[:-1])])
+
+
+@dataclass(slots=True)
+class _Unsent:
+    """What a site failed at, and how."""
+
+    rows: list[DueStatus]
+    error: SiteUnavailable
+
+
+async def _send_together(run: Pushing, rows: list[DueStatus]) -> _Unsent | None:
     left = TRIES
     while left:
         current = await run.connector.statuses([row.external_id for row in rows])
@@ -72,7 +107,7 @@ async def _send(run: Pushing, rows: list[DueStatus]) -> None:
         await run.store.run(_note_unsent, run, found)
         rows = found.send
         if not rows:
-            return
+            return None
         changes = await run.store.run(_changes, rows)
         if awake_seconds() - looked_at > FRESH:
             # The machine slept: the order may have been refused meanwhile.
@@ -80,12 +115,13 @@ async def _send(run: Pushing, rows: list[DueStatus]) -> None:
         left -= 1
         try:
             results = await run.connector.push_statuses(changes)
-        except SiteUnavailable:
+        except SiteUnavailable as error:
             if not left:
-                raise
+                return _Unsent(rows, error)
             continue
         await run.store.run(_note_results, run, rows, results)
-        return
+        return None
+    return None
 
 
 def _changes(db: apsw.Connection, rows: list[DueStatus]) -> list[StatusChange]:

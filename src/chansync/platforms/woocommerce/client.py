@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
-from chansync.platforms.http import SiteHttp
+from chansync.platforms.http import ATTEMPTS, SiteHttp
 from chansync.platforms.http_failures import Answer
 from chansync.platforms.woocommerce.address import ROOTS, Address, Place
 from chansync.platforms.woocommerce.auth import BASIC, IN_QUERY, OAUTH, Keys, Signing, ways
@@ -169,6 +169,7 @@ class StoreClient:
         body: Any = None,
         *,
         repeatable: bool = True,
+        attempts: int = ATTEMPTS,
     ) -> Answer:
         """Send a request and return the answer, also one of 400 to 499.
 
@@ -176,11 +177,11 @@ class StoreClient:
         once more: it may have moved to HTTPS, or its permalinks changed.
         """
         connection = await self._connected()
-        answer = await self._send(connection, method, route, params, body, repeatable)
+        answer = await self._send(connection, method, route, params, body, repeatable, attempts)
         lost = answer.status == 401 or (answer.status == 404 and (not answer.is_json or answer.code == NO_ROUTE))
         if (lost and self._remembered) or answer.moved_to:
             connection = await self._reconnect(connection)
-            answer = await self._send(connection, method, route, params, body, repeatable)
+            answer = await self._send(connection, method, route, params, body, repeatable, attempts)
         return answer
 
     async def _send(
@@ -191,13 +192,14 @@ class StoreClient:
         params: Mapping[str, Any] | None = None,
         body: Any = None,
         repeatable: bool = True,
+        attempts: int = ATTEMPTS,
     ) -> Answer:
         def sign(verb: str, url: httpx.URL) -> tuple[httpx.URL, dict[str, str]]:
             return connection.signing.sign(self._keys, connection.place, verb, url)
 
         texts = {name: _text(value) for name, value in (params or {}).items()}
         url = connection.place.url(f"{self.version}/{route}", texts)
-        answer = await self.http.request(method, url, body=body, sign=sign, repeatable=repeatable)
+        answer = await self.http.request(method, url, body=body, sign=sign, repeatable=repeatable, attempts=attempts)
         if answer.note and answer.note not in self.notes:
             self.notes.append(answer.note)
         return answer

@@ -10,11 +10,10 @@ from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from chansync.model.errors import SiteRefused, SiteUnavailable
+from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
 from chansync.model.order import Order, Refund, UnreadableOrder
 from chansync.model.times import to_ms
 from chansync.platforms.http import SiteHttp
-from chansync.platforms.http_failures import Answer
 from chansync.platforms.protocol import (
     ConnectorSettings,
     Headline,
@@ -30,14 +29,15 @@ from chansync.platforms.protocol import (
 from chansync.platforms.texts import identifier, text, title
 from chansync.platforms.woocommerce.address import parse_address
 from chansync.platforms.woocommerce.auth import Keys
+from chansync.platforms.woocommerce.by_ids import ByIds
+from chansync.platforms.woocommerce.careful import CarefulSource, unreadable
 from chansync.platforms.woocommerce.client import StoreClient
-from chansync.platforms.woocommerce.failures import NO_ROUTE, refusal
 from chansync.platforms.woocommerce.headlines import headlines
 from chansync.platforms.woocommerce.lookups import pull_lookups
 from chansync.platforms.woocommerce.parse import OrderReader
 from chansync.platforms.woocommerce.pull import Pull
 from chansync.platforms.woocommerce.refunds import Refunds
-from chansync.platforms.woocommerce.source import PAGE, StoreSource
+from chansync.platforms.woocommerce.source import PAGE
 from chansync.platforms.woocommerce.statuses import Statuses
 from chansync.platforms.woocommerce.stock import Stock
 
@@ -142,7 +142,7 @@ class WooCommerceConnector:
         await self._client.connect()
         pull = Pull(
             self._http.site,
-            StoreSource(self._client),
+            CarefulSource(self._client),
             self._reader().read,
             cursor,
             None if start is None else self._beginning(start),
@@ -158,11 +158,8 @@ class WooCommerceConnector:
         own = identifier(external_id)
         if not own:
             return None
-        answer = await self._client.ask("GET", f"orders/{own}")
-        if answer.status == 404 and answer.is_json and answer.code != NO_ROUTE:
-            return None
-        self._check(answer)
-        return self._reader().read(answer.data)
+        data = await ByIds(self._client).one(own)
+        return None if data is None else self._told(own, data)
 
     async def find(self, number: str) -> Order | UnreadableOrder | None:
         """One order by its number, which plugins make different from the id."""
@@ -186,13 +183,10 @@ class WooCommerceConnector:
     async def several(self, external_ids: list[str]) -> list[Order | UnreadableOrder]:
         """Orders by their ids, 100 in one request; those that are not there, or in the trash, are left out."""
         wanted = [own for own in map(identifier, external_ids) if own]
-        reader = self._reader()
-        found: list[Order | UnreadableOrder] = []
-        for first in range(0, len(wanted), PAGE):
-            params = {"include": ",".join(wanted[first : first + PAGE]), "per_page": PAGE, "orderby": "id"}
-            rows = (await self._client.get("orders", params)).data
-            found += [reader.read(row) for row in rows] if isinstance(rows, list) else []
-        return found
+        return [self._told(own, data) for own, data in (await ByIds(self._client).of(wanted)).items()]
+
+    def _told(self, own: str, data: Any) -> Order | UnreadableOrder:
+        return unreadable(own, data, None, None) if isinstance(data, SiteError) else self._reader().read(data)
 
     async def headlines(self, since: date) -> AsyncGenerator[list[Headline], None]:
         """Every order placed from that day on; see ``Connector.headlines``."""
@@ -205,7 +199,7 @@ class WooCommerceConnector:
         """An order from data that was kept; no I/O."""
         return self._reader().read(raw)
 
-    async def refunds(self, orders: list[Order]) -> list[list[Refund]]:
+    async def refunds(self, orders: list[Order]) -> list[list[Refund] | SiteError]:
         """The orders' refunds with their lines, as ``parse.read_refund`` describes them."""
         return await Refunds(self._client, self._facts).of(orders)
 
@@ -232,10 +226,6 @@ class WooCommerceConnector:
     async def aclose(self) -> None:
         """Close connections; harmless when called twice."""
         await self._http.aclose()
-
-    def _check(self, answer: Answer) -> None:
-        if answer.status >= 400:
-            raise refusal(answer, self._http.sentences)
 
     def _reader(self) -> OrderReader:
         return OrderReader(self._time_zone(), *self._keys)

@@ -59,7 +59,7 @@ class OrderReader:
     def read(self, raw: Any) -> Order | UnreadableOrder:
         """The order, or what makes it unreadable; never an error."""
         if not isinstance(raw, dict):
-            return UnreadableOrder("", "", 0, f"The store sent something that is no order: {raw!r:.60}")
+            return UnreadableOrder("", "", 0, f"something that is no order stands in its place: {raw!r:.60}")
         external_id = identifier(raw.get("id"))
         number = text(raw.get("number")) or external_id
         modified = self._either(raw, "date_modified")
@@ -68,9 +68,7 @@ class OrderReader:
                 raise DataError(f"it has no id: {raw.get('id')!r:.60}")
             return self._order(raw, external_id, number, modified)
         except DataError as error:
-            return UnreadableOrder(
-                external_id, number, modified or 0, f"Order {number or '?'} cannot be read: {error}", raw
-            )
+            return UnreadableOrder(external_id, number, modified or 0, f"{error}.", raw)
 
     def _either(self, raw: dict[str, Any], name: str) -> int | None:
         """A time from its UTC field or else from the one in the store's time; None where neither is a time."""

@@ -20,7 +20,17 @@ from chansync.model.errors import SiteRefused
 from chansync.model.order import Order, UnreadableOrder
 from chansync.model.times import from_ms, now_ms
 from chansync.platforms.protocol import OrderPage
-from chansync.platforms.woocommerce.source import BY_CHANGE, BY_ID, PAGE, Page, Query, Row, SortRefused, Source
+from chansync.platforms.woocommerce.source import (
+    BY_CHANGE,
+    BY_ID,
+    PAGE,
+    Page,
+    Query,
+    Row,
+    Shattered,
+    SortRefused,
+    Source,
+)
 from chansync.platforms.woocommerce.windows import Doubt, Position, by_change, by_id
 
 #: How far a pull goes back behind its cursor, in milliseconds.
@@ -144,6 +154,8 @@ class Pull:
             self._facts["orderby"] = BY_ID
             self._notes.append(f"{self._site} does not sort orders by their last change: they come by number.")
             return await self._source.fetch(Query(self._asked(), None, self._order), 1, size)
+        except Shattered as broken:
+            return Page([], None, broken.clock, is_part=True)
 
     def _clock_went_back(self, page: Page) -> bool:
         """Whether the store's clock was put back since the last pull; the cursor then goes back with it.
@@ -186,6 +198,8 @@ class Pull:
                 start = query.after
                 if not doubt.whole:
                     start, self._after = held, self._later(held)
+            except Shattered:
+                start, self._after = held, self._later(held)
         else:
             start = query.after
         rest = Query(start, query.before, BY_ID)
@@ -249,7 +263,7 @@ class Pull:
         if self._newest > page.clock - _AGREEMENT:
             self._facts["clock_agrees"] = True
         expected = None if self._expected is None else max(self._expected, self._taken)
-        orders = [self._read(row.raw) for row in page.rows]
+        orders = [row.unreadable or self._read(row.raw) for row in page.rows]
         return OrderPage(orders, cursor, expected, last, self._take_notes() + page.notes)
 
     def _take_notes(self) -> list[str]:
@@ -259,6 +273,8 @@ class Pull:
 
 def _complete(page: Page) -> bool:
     """Whether the first page is all there is."""
+    if page.is_part:
+        return False
     return len(page.rows) < PAGE if page.total is None else page.total <= PAGE and len(page.rows) <= page.total
 
 

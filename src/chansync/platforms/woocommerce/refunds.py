@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from chansync.model.errors import DataError, SiteUnavailable
+from chansync.model.errors import DataError, SiteError, SiteUnavailable
 from chansync.model.order import Order, Refund
 from chansync.platforms.texts import identifier
+from chansync.platforms.woocommerce.by_ids import fails_by_content
 from chansync.platforms.woocommerce.client import StoreClient
 from chansync.platforms.woocommerce.failures import NO_ROUTE, refusal
 from chansync.platforms.woocommerce.parse import read_refund
@@ -15,6 +16,7 @@ from chansync.platforms.woocommerce.source import PAGE
 
 # How many pages of refunds one order may have.
 _PAGES = 10
+_BAD = "bad_refund"
 
 
 class Refunds:
@@ -29,11 +31,11 @@ class Refunds:
         self._client = client
         self._facts = facts
 
-    async def of(self, orders: list[Order]) -> list[list[Refund]]:
-        """Each order's refunds with their lines, in the order of ``orders``.
+    async def of(self, orders: list[Order]) -> list[list[Refund] | SiteError]:
+        """Each order's refunds with their lines, in the order of ``orders``; see ``Connector.refunds``.
 
         Raises:
-            SiteError: the store failed, or sent a refund that cannot be read.
+            SiteError: the store fails, whatever it is asked for.
         """
         together = await self._together(orders) if len(orders) > 1 else {}
         known = [_complete(order, together) for order in orders]
@@ -44,6 +46,14 @@ class Refunds:
             )
         )
 
+    async def _alone(self, order: Order) -> list[Refund] | SiteError:
+        try:
+            return await self._asked(order)
+        except SiteError as error:
+            if error.code == _BAD or await fails_by_content(self._client, error):
+                return error
+            raise
+
     async def _together(self, orders: list[Order]) -> dict[tuple[str, str], Refund]:
         """Refunds by their order's id and their own, as far as the store gives them by their ids."""
         wanted = [refund.external_id for order in orders for refund in order.refunds]
@@ -52,16 +62,23 @@ class Refunds:
             if self._facts.get("refunds_together") is False:
                 break
             params = {"include": ",".join(wanted[first : first + PAGE]), "per_page": PAGE}
-            answer = await self._client.ask("GET", "refunds", params)
+            try:
+                answer = await self._client.ask("GET", "refunds", params)
+            except SiteError as error:
+                if await fails_by_content(self._client, error):
+                    # One of them is the cause: they are asked for order by order.
+                    continue
+                raise
             rows = answer.data if answer.status < 400 and isinstance(answer.data, list) else []
             for row in rows:
-                if isinstance(row, dict) and (refund := self._read(row, "an order")):
+                refund = _readable(row)
+                if refund is not None:
                     found[identifier(row.get("parent_id")), refund.external_id] = refund
             if not found:
                 self._facts["refunds_together"] = False
         return found
 
-    async def _alone(self, order: Order) -> list[Refund]:
+    async def _asked(self, order: Order) -> list[Refund]:
         found: dict[str, Refund] = {}
         for page in range(1, _PAGES + 1):
             route = f"orders/{identifier(order.external_id)}/refunds"
@@ -72,19 +89,25 @@ class Refunds:
                 raise refusal(answer, self._client.http.sentences)
             rows = answer.data if isinstance(answer.data, list) else []
             for row in rows:
-                if refund := self._read(row, f"order {order.number}"):
+                if refund := self._read(row):
                     found[refund.external_id] = refund
             if len(rows) < PAGE:
                 break
         return list(found.values())
 
-    def _read(self, row: Any, whose: str) -> Refund | None:
+    def _read(self, row: Any) -> Refund | None:
         try:
             return read_refund(row)
         except DataError as error:
-            raise SiteUnavailable(
-                f"A refund of {whose} at {self._client.http.site} cannot be read: {error}", code="bad_refund"
-            ) from None
+            raise SiteUnavailable(f"{self._client.http.site} sent one that is none: {error}.", code=_BAD) from None
+
+
+def _readable(row: Any) -> Refund | None:
+    try:
+        return read_refund(row)
+    except DataError:
+        # Asked for with its order, it is told what is wrong with it.
+        return None
 
 
 def _complete(order: Order, found: dict[tuple[str, str], Refund]) -> list[Refund] | None:

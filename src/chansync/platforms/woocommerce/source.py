@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from chansync.model.errors import DataError, SiteUnavailable
+from chansync.model.order import UnreadableOrder
 from chansync.model.times import from_ms, now_ms
+from chansync.platforms.http import ATTEMPTS
+from chansync.platforms.http_failures import Answer, Sentences
 from chansync.platforms.texts import identifier, moment
 from chansync.platforms.woocommerce.client import StoreClient
 from chansync.platforms.woocommerce.failures import refusal
@@ -15,6 +18,8 @@ from chansync.platforms.woocommerce.failures import refusal
 PAGE = 100
 BY_CHANGE = "modified"
 BY_ID = "id"
+#: What is asked for of orders where all of each is too much.
+FRAME = "id,number,status,date_modified_gmt,date_modified"
 # How far behind our own clock a store without a ``Date`` header is taken to be, in milliseconds.
 _UNKNOWN_CLOCK = 600_000
 
@@ -45,12 +50,14 @@ class Row:
     Attributes:
         changed: UTC milliseconds of the last change; None where unreadable.
         local: the same in the store's time, which older stores sort by; None where unreadable.
+        unreadable: what is known of an order that the store fails at; ``raw`` is nothing then.
     """
 
     raw: Any
     id: int | None
     changed: int | None
     local: int | None
+    unreadable: UnreadableOrder | None = None
 
 
 @dataclass(slots=True)
@@ -60,16 +67,30 @@ class Page:
     Attributes:
         total: how many orders the query has, as counted for this answer; None where the store does not say.
         clock: the store's clock at the answer, UTC milliseconds, whole seconds.
+        is_part: whether it says nothing of how much there is: a window must be read.
     """
 
     rows: list[Row]
     total: int | None
     clock: int
     notes: list[str] = field(default_factory=list)
+    is_part: bool = False
 
 
 class SortRefused(Exception):
     """The store does not know ``orderby=modified``."""
+
+
+class Shattered(Exception):
+    """The store fails at an order of the page and does not tell at which; sorted by id it can be found.
+
+    Attributes:
+        clock: the store's clock, UTC milliseconds.
+    """
+
+    def __init__(self, clock: int | None) -> None:
+        super().__init__()
+        self.clock = now_ms() - _UNKNOWN_CLOCK if clock is None else clock
 
 
 class Source(Protocol):
@@ -80,6 +101,7 @@ class Source(Protocol):
 
         Raises:
             SortRefused: the store cannot sort like this.
+            Shattered: it can only be told sorted by id; never of a query that is.
             SiteError: what went wrong, in a sentence.
         """
         ...
@@ -91,20 +113,24 @@ class StoreSource:
     def __init__(self, client: StoreClient) -> None:
         self._client = client
 
-    async def fetch(self, query: Query, page: int, size: int = PAGE) -> Page:
-        """One page; see ``Source``."""
-        answer = await self._client.ask("GET", "orders", query.params(page, size))
+    async def fetch(
+        self, query: Query, page: int, size: int = PAGE, *, attempts: int = ATTEMPTS, fields: str = ""
+    ) -> Page:
+        """One page; see ``Source``.
+
+        Args:
+            attempts: how often it is tried in all.
+            fields: the names of what is wanted of each order, with commas; empty for all.
+        """
+        params = query.params(page, size) | ({"_fields": fields} if fields else {})
+        answer = await self._client.ask("GET", "orders", params, attempts=attempts)
         sentences = self._client.http.sentences
         if answer.status >= 400:
             if answer.status == 400 and query.order == BY_CHANGE and "orderby" in str(answer.data):
                 raise SortRefused
             raise refusal(answer, sentences)
         if not isinstance(answer.data, list):
-            raise SiteUnavailable(
-                f"{sentences.site} sent something else than a list of orders{sentences.said(answer)}: a plugin there "
-                "changes what its REST API answers.",
-                code="not_a_list",
-            )
+            raise not_a_list(sentences, answer)
         total = answer.headers.get("x-wp-total", "").strip()
         clock = answer.site_time
         return Page(
@@ -113,6 +139,15 @@ class StoreSource:
             now_ms() - _UNKNOWN_CLOCK if clock is None else clock,
             self._client.take_notes(),
         )
+
+
+def not_a_list(sentences: Sentences, answer: Answer) -> SiteUnavailable:
+    """The failure of an answer that is no list of orders."""
+    return SiteUnavailable(
+        f"{sentences.site} sent something else than a list of orders{sentences.said(answer)}: a plugin there changes "
+        "what its REST API answers.",
+        code="not_a_list",
+    )
 
 
 def _row(raw: Any) -> Row:

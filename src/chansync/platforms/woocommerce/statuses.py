@@ -10,17 +10,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from chansync.model.errors import SiteUnavailable
+from chansync.model.errors import SiteError, SiteUnavailable
 from chansync.model.order import Order, UnreadableOrder
 from chansync.platforms.protocol import PushResult, StatusChange
 from chansync.platforms.texts import identifier, text
+from chansync.platforms.woocommerce.by_ids import ByIds
 from chansync.platforms.woocommerce.client import StoreClient
-from chansync.platforms.woocommerce.failures import NO_ROUTE, refusal
+from chansync.platforms.woocommerce.failures import refusal
 from chansync.platforms.woocommerce.lookups import order_statuses
 from chansync.platforms.woocommerce.parse import digest
 from chansync.platforms.woocommerce.source import PAGE
 
-_FIELDS = {"_fields": "id,status"}
+_FIELDS = "id,status"
+#: The status of an order that the store fails at: none that it can have.
+UNREADABLE = "unreadable"
 
 
 class Statuses:
@@ -34,33 +37,30 @@ class Statuses:
         self._client = client
         self._read = read
         self._known: frozenset[str] | None = None
+        self._failing: dict[str, SiteError] = {}
 
     async def now(self, external_ids: list[str]) -> dict[str, str]:
-        """The orders' statuses by id.
+        """The orders' statuses by id; ``UNREADABLE`` of one that the store fails at.
 
         Lists leave out the trash and orders whose status no plugin knows any more (seen): what is missing in them is
         asked for one by one.
         """
         wanted = [own for own in map(identifier, external_ids) if own]
+        asked = ByIds(self._client, _FIELDS)
+        told = await asked.of(wanted)
         found: dict[str, str] = {}
-        for first in range(0, len(wanted), PAGE):
-            params = {"include": ",".join(wanted[first : first + PAGE]), "per_page": PAGE, **_FIELDS}
-            rows = (await self._client.get("orders", params)).data
-            for row in rows if isinstance(rows, list) else ():
-                if isinstance(row, dict):
-                    found[identifier(row.get("id"))] = text(row.get("status"))
         for own in wanted:
-            if own not in found and (status := await self._alone(own)):
-                found[own] = status
+            data = told[own] if own in told else await asked.one(own)
+            self._failing.pop(own, None)
+            if isinstance(data, SiteError):
+                self._failing[own] = data
+                found[own] = UNREADABLE
+            elif data is not None:
+                found[own] = self._status(own, data)
         return found
 
-    async def _alone(self, own: str) -> str:
-        answer = await self._client.ask("GET", f"orders/{own}", _FIELDS)
-        if answer.status == 404 and answer.is_json and answer.code != NO_ROUTE:
-            return ""
-        if answer.status >= 400:
-            raise refusal(answer, self._client.http.sentences)
-        status = text(answer.data.get("status")) if isinstance(answer.data, dict) else ""
+    def _status(self, own: str, data: Any) -> str:
+        status = text(data.get("status")) if isinstance(data, dict) else ""
         if not status:
             # Not that it has no such order: a push is dropped for that.
             raise SiteUnavailable(
@@ -76,7 +76,9 @@ class Statuses:
         results: dict[str, PushResult] = {}
         sendable = []
         for change in changes:
-            if not known or change.status in known:
+            if failure := self._failing.get(change.external_id):
+                results[change.external_id] = PushResult(change.external_id, str(failure).rstrip("."))
+            elif not known or change.status in known:
                 sendable.append(change)
             else:
                 error = f"the site has no status {change.status[:60]!r}; it has {', '.join(sorted(known))}"

@@ -12,8 +12,10 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from chansync.model.errors import SiteError
 from chansync.platforms.protocol import PushResult, QuantityChange, SiteItem
 from chansync.platforms.texts import identifier, text
+from chansync.platforms.woocommerce.by_ids import fails_by_content
 from chansync.platforms.woocommerce.client import StoreClient
 from chansync.platforms.woocommerce.failures import NO_ROUTE, refusal
 from chansync.platforms.woocommerce.source import PAGE
@@ -84,12 +86,21 @@ class Stock:
 
     async def _batch(self, route: str, changes: list[QuantityChange]) -> list[PushResult]:
         body = {"update": [_update(change) for change in changes]}
-        entries = await send_batch(self._client, route, body, repeatable=True)
+        try:
+            entries = await send_batch(self._client, route, body, repeatable=True)
+        except SiteError as error:
+            if not await fails_by_content(self._client, error):
+                raise
+            if len(changes) == 1:
+                return [PushResult(changes[0].site_id, str(error).rstrip("."))]
+            # One of them is the cause, or they are too many: doing it again does no harm.
+            half = (len(changes) + 1) // 2
+            return [*await self._batch(route, changes[:half]), *await self._batch(route, changes[half:])]
         results = []
         for change in changes:
             entry = entries.get(change.site_id)
-            error = entry_error(self._client, entry) or _difference(change, entry or {})
-            results.append(PushResult(change.site_id, error))
+            wrong = entry_error(self._client, entry) or _difference(change, entry or {})
+            results.append(PushResult(change.site_id, wrong))
         return results
 
 

@@ -1,0 +1,133 @@
+"""Orders by their ids, where one of them may make the store fail: the others are told all the same.
+
+A store can fail at a single order: a plugin puts megabytes into it, its PHP runs out of memory or dies over a value, a
+firewall dislikes a word. Every list that holds the order then fails as a whole. So a list that fails while the store
+answers is asked for in halves, down to the one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chansync.model.errors import SiteError
+from chansync.platforms.http import ATTEMPTS
+from chansync.platforms.http_failures import Answer
+from chansync.platforms.texts import identifier, text
+from chansync.platforms.woocommerce.client import StoreClient
+from chansync.platforms.woocommerce.failures import NO_ROUTE, refusal
+from chansync.platforms.woocommerce.source import PAGE, not_a_list
+
+#: Failures that what was asked for may be the cause of, unlike a site that is down, overloaded or locked.
+_CONTENT = frozenset(
+    "bad_encoding connection_lost empty forbidden html http_500 http_502 http_504 http_520 http_524 not_a_list "
+    "not_a_batch not_json timeout too_deep too_large too_many truncated".split()
+)
+# A page that no store has: asking for it proves the connection and reads no order.
+_PAST_THE_END = {"per_page": 1, "page": 999_999, "_fields": "id"}
+# How often a single order is asked for before it is taken to be the cause.
+_SINGLE = 2
+# So many orders may fail with none well among them, before it is the store that fails.
+_TOO_MANY = 5
+
+
+async def fails_by_content(client: StoreClient, error: SiteError) -> Answer | None:
+    """An answer of the store's where it fails at what it was asked for, and answers otherwise."""
+    if error.code not in _CONTENT:
+        return None
+    try:
+        answer = await client.ask("GET", "orders", _PAST_THE_END, attempts=1)
+    except SiteError:
+        return None
+    return answer if answer.status < 300 and isinstance(answer.data, list) else None
+
+
+class ByIds:
+    """Asks for orders by their ids.
+
+    Args:
+        fields: the names of what is wanted of them, with commas; empty for all.
+
+    Attributes:
+        most: how many the store has been seen to give at once.
+    """
+
+    def __init__(self, client: StoreClient, fields: str = "") -> None:
+        self._client = client
+        self._fields = {"_fields": fields} if fields else {}
+        self.most = PAGE
+        self._well = self._failed = 0
+
+    async def of(self, ids: list[str], *, attempts: int = ATTEMPTS) -> dict[str, Any]:
+        """The store's data of each, or the ``SiteError`` with which it fails at it, by id.
+
+        Lists leave out the trash, and orders whose status no plugin knows any more: so does this.
+
+        Raises:
+            SiteError: the store fails, whatever it is asked for.
+        """
+        found: dict[str, Any] = {}
+        at = 0
+        while at < len(ids):
+            chunk = ids[at : at + self.most]
+            at += len(chunk)
+            await self._read(chunk, found, attempts)
+        return found
+
+    async def one(self, own: str) -> Any:
+        """One order's data, also in the trash; None where the store has none; the ``SiteError`` where it fails at it.
+
+        Raises:
+            SiteError: the store fails, whatever it is asked for.
+        """
+        try:
+            answer = await self._client.ask("GET", f"orders/{own}", self._fields, attempts=_SINGLE)
+            if answer.status == 404 and answer.is_json and answer.code != NO_ROUTE:
+                return None
+            if answer.status >= 400:
+                raise refusal(answer, self._client.http.sentences)
+        except SiteError as error:
+            if await fails_by_content(self._client, error):
+                return error
+            raise
+        return answer.data
+
+    async def _read(self, ids: list[str], found: dict[str, Any], attempts: int) -> bool:
+        """Whether the store gave all of them; what it fails at is noted in ``found`` as the failure."""
+        try:
+            found |= await self._listed(ids, attempts if len(ids) > 1 else _SINGLE)
+        except SiteError as error:
+            if not await fails_by_content(self._client, error):
+                raise
+            if len(ids) == 1:
+                self._note(ids[0], error, found)
+                return False
+        else:
+            self._well += len(ids)
+            return True
+        half = (len(ids) + 1) // 2
+        parts = [await self._read(part, found, 1) for part in (ids[:half], ids[half:])]
+        if all(parts):
+            # It was too much together, and none of them by itself.
+            self.most = min(self.most, half)
+        return all(parts)
+
+    def _note(self, own: str, error: SiteError, found: dict[str, Any]) -> None:
+        self._failed += 1
+        if self._failed >= _TOO_MANY and not self._well:
+            raise error
+        found[own] = error
+
+    async def _listed(self, ids: list[str], attempts: int) -> dict[str, Any]:
+        params = {"include": ",".join(ids), "per_page": PAGE, "orderby": "id", **self._fields}
+        answer = await self._client.ask("GET", "orders", params, attempts=attempts)
+        if answer.status >= 400:
+            raise refusal(answer, self._client.http.sentences)
+        if not isinstance(answer.data, list):
+            raise not_a_list(self._client.http.sentences, answer)
+        rows = {identifier(row.get("id")): row for row in answer.data if isinstance(row, dict)}
+        return {own: rows[own] for own in ids if own in rows}
+
+
+def is_gone(data: Any) -> bool:
+    """Whether ``ByIds.one`` tells of no order, or of one in the trash."""
+    return data is None or (isinstance(data, dict) and text(data.get("status")) == "trash")

@@ -1,0 +1,183 @@
+"""Pages of orders from a store that fails at some orders: the others come, and those are named.
+
+A page that fails while the store answers is taken apart. Its frame comes first: the same page with nothing of each
+order but its id, number, status and time. It is one answer like any other, so that what ``windows`` proves by counts
+and ids holds of it. Then the orders are asked for by these ids, which brings each as it is then or later.
+
+A store whose PHP dies over an order gives no frame either. The page is then put together from smaller ones, which
+proves something by id only: equal counts of all parts say that nothing has left between them.
+"""
+
+from __future__ import annotations
+
+from chansync.model.errors import SiteError
+from chansync.model.order import UnreadableOrder
+from chansync.model.times import now_ms
+from chansync.platforms.http import ATTEMPTS
+from chansync.platforms.texts import text
+from chansync.platforms.woocommerce.by_ids import ByIds, fails_by_content, is_gone
+from chansync.platforms.woocommerce.client import StoreClient
+from chansync.platforms.woocommerce.source import BY_ID, FRAME, PAGE, Page, Query, Row, Shattered, StoreSource
+
+# Sizes of the parts that a page is put together from; each divides the one before.
+_SIZES = (25, 5, 1)
+# How often that is begun anew because the store's orders changed meanwhile.
+_TRIES = 3
+# Ids that an order without a name may have, at most, to be looked for one by one.
+_CANDIDATES = 30
+
+
+class CarefulSource:
+    """Pages of a store; see ``Source``."""
+
+    def __init__(self, client: StoreClient) -> None:
+        self._client = client
+        self._source = StoreSource(client)
+        self._bodies = ByIds(client)
+        self._attempts = ATTEMPTS
+
+    async def fetch(self, query: Query, page: int, size: int = PAGE) -> Page:
+        """One page; an order that the store fails at is a row with what is known of it."""
+        if self._bodies.most >= size:
+            try:
+                return await self._source.fetch(query, page, size, attempts=self._attempts)
+            except SiteError as error:
+                if not await fails_by_content(self._client, error):
+                    raise
+            # From now on it is known to fail, and need not prove it as often.
+            self._attempts = 2
+        frame = await self._frame(query, page, size)
+        await self._fill(frame)
+        return frame
+
+    async def _frame(self, query: Query, page: int, size: int) -> Page:
+        try:
+            return await self._source.fetch(query, page, size, attempts=2, fields=FRAME)
+        except SiteError as error:
+            answer = await fails_by_content(self._client, error)
+            if answer is None:
+                raise
+            if query.order != BY_ID:
+                raise Shattered(answer.site_time) from None
+            trouble = error
+        start = (page - 1) * size
+        for _ in range(_TRIES):
+            parts = _Parts(self._client, self._source, query)
+            rows = await parts.read(start, start + size)
+            if len(parts.counts) > 1:
+                continue
+            if not parts.counts and not parts.failed:
+                break
+            total = parts.counts.pop() if parts.counts else start + len(rows)
+            return Page(await self._named(rows), total, parts.clock or now_ms(), self._client.take_notes())
+        raise trouble
+
+    async def _fill(self, frame: Page) -> None:
+        """Put whole orders in the place of the frame's rows; what has gone since is left out."""
+        wanted = [str(row.id) for row in frame.rows if row.id is not None and row.unreadable is None]
+        found = await self._bodies.of(wanted, attempts=1)
+        rows: list[Row] = []
+        for row in frame.rows:
+            if row.id is None or row.unreadable is not None:
+                rows.append(row)
+                continue
+            own = str(row.id)
+            data = found[own] if own in found else await self._bodies.one(own)
+            if isinstance(data, SiteError):
+                data = unreadable(own, data, row.raw, row.changed)
+                rows.append(Row(None, row.id, row.changed, row.local, data))
+            elif not is_gone(data):
+                rows.append(Row(data, row.id, row.changed, row.local))
+        frame.rows = rows
+        frame.notes += self._client.take_notes()
+
+    async def _named(self, rows: list[Row]) -> list[Row]:
+        """The rows, those that failed by the ids that they turn out to have."""
+        named: list[Row] = []
+        for place, row in enumerate(rows):
+            if row.unreadable is None or row.id is not None:
+                named.append(row)
+                continue
+            before = max((other.id for other in named if other.id is not None), default=0)
+            behind = next((other.id for other in rows[place:] if other.id is not None), 0)
+            named.append(await self._name(row, row.unreadable, before, behind))
+        return named
+
+    async def _name(self, row: Row, nameless: UnreadableOrder, before: int, behind: int) -> Row:
+        first = before + 1 if before else max(1, behind - _CANDIDATES)
+        last = behind - 1 if behind else before + _CANDIDATES
+        for number in range(first, min(last, first + _CANDIDATES) + 1):
+            data = await self._bodies.one(str(number))
+            if isinstance(data, SiteError):
+                return Row(None, number, None, None, unreadable(str(number), data, None, None))
+        around = [f"after {before}"] if before else []
+        around += [f"before {behind}"] if behind else []
+        where = " and ".join(around) or "unknown"
+        sentence = f"the site fails at it, and does not tell which it is (its id is {where}): {nameless.sentence}"
+        return Row(None, None, None, None, UnreadableOrder("", "", 0, sentence))
+
+
+class _Parts:
+    """A page by its parts, the smaller the more the store fails.
+
+    Attributes:
+        counts: what the answers counted; equal ones prove that nothing has left in between.
+        failed: how many orders the store failed at.
+        clock: the store's, at the earliest answer; 0 without any.
+    """
+
+    def __init__(self, client: StoreClient, source: StoreSource, query: Query) -> None:
+        self._client = client
+        self._source = source
+        self._query = query
+        self._last = 0
+        self._ended = False
+        self.counts: set[int] = set()
+        self.failed = 0
+        self.clock = 0
+
+    async def read(self, start: int, end: int, depth: int = 0) -> list[Row]:
+        """The rows from one rank to before another."""
+        rows: list[Row] = []
+        size = _SIZES[depth]
+        for number in range(start // size, -(-end // size)):
+            if self._ended:
+                break
+            low, high = max(start, number * size), min(end, (number + 1) * size)
+            try:
+                page = await self._source.fetch(
+                    self._query, number + 1, size, attempts=2 if size == 1 else 1, fields=FRAME
+                )
+            except SiteError as error:
+                if not await fails_by_content(self._client, error):
+                    raise
+                if size > 1:
+                    rows += await self.read(low, high, depth + 1)
+                    continue
+                self.failed += 1
+                rows.append(Row(None, None, None, None, UnreadableOrder("", "", 0, str(error))))
+                continue
+            self._note(page)
+            # A short page hides orders, or is the last: then ranks tell nothing, and ids tell what is new.
+            shown = page.rows[low - number * size : high - number * size] if len(page.rows) == size else page.rows
+            rows += self._fresh(shown)
+        return rows
+
+    def _note(self, page: Page) -> None:
+        self.clock = min(self.clock or page.clock, page.clock)
+        if not page.rows:
+            # Past the end a store counts nothing.
+            self._ended = True
+        elif page.total is not None:
+            self.counts.add(page.total)
+
+    def _fresh(self, rows: list[Row]) -> list[Row]:
+        fresh = [row for row in rows if row.id is None or row.id > self._last]
+        self._last = max([self._last, *(row.id for row in fresh if row.id is not None)])
+        return fresh
+
+
+def unreadable(own: str, error: SiteError, frame: object, changed: int | None) -> UnreadableOrder:
+    """An order that the store fails at."""
+    number = text(frame.get("number")) if isinstance(frame, dict) else ""
+    return UnreadableOrder(own, number or own, changed or 0, f"the site fails at it, and not at others: {error}")
