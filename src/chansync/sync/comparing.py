@@ -81,7 +81,7 @@ class Comparison:
         before = await pull.store.run(orders.versions, self._channel_id, [external_id])
         order = await pull.connector.order(external_id)
         if isinstance(order, UnreadableOrder):
-            await pull.take([order])
+            await pull.take([order], versions=before)
             return
         if order is not None and order.status != "trash":
             await pull.take_by_id([external_id])
