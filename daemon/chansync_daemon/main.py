@@ -8,6 +8,7 @@ import faulthandler
 import resource
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import apsw
@@ -25,6 +26,10 @@ from chansync_daemon.metrics_wanted import NO_METRICS, Wanted
 from chansync_daemon.notify import Manager
 from chansync_daemon.service import Service, TakenOver
 from chansync_daemon.troubles import sentence_of
+
+#: How many names of sites are looked up at once, each in a thread, which are there only when needed. A name whose
+#: servers are gone holds its thread for half a minute, and the others must not wait behind it.
+NAMES_AT_ONCE = 256
 
 
 class AlreadyRunning(StoreError):
@@ -46,6 +51,7 @@ def run(path: Path, *, json_logs: bool = False, metrics: Wanted = NO_METRICS) ->
     set_up(as_json=json_logs)
     set_pace()
     _prepare_for_the_worst()
+    _prepare_for_many()
     manager = Manager()
     manager.status(f"opening {path}")
     taken = AlreadyRunning(f"A daemon works on {path} already. See: chansync status")
@@ -80,6 +86,14 @@ def _prepare_for_the_worst() -> None:
         faulthandler.enable()
 
 
+def _prepare_for_many() -> None:
+    """Each site that takes its time holds a connection or a few, so that a thousand need more than the usual limit of
+    open files. It is low only for programs that use select(2), which this is not."""
+    with contextlib.suppress(OSError, ValueError):
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def _serving(path: Path, metrics: Wanted) -> contextlib.AbstractContextManager[None]:
     if metrics == NO_METRICS:
         return contextlib.nullcontext()
@@ -102,6 +116,7 @@ async def _run(path: Path, manager: Manager, metrics: Wanted) -> int:
             LOG.warning("%s", sentence)
         service = Service(store, manager)
         loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(NAMES_AT_ONCE, "names"))
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, service.stop.set)
         loop.add_signal_handler(signal.SIGHUP, service.reload.set)

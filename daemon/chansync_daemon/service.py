@@ -23,6 +23,7 @@ from chansync.sync.errands import perform, summary
 from chansync.sync.idle import pass_over
 from chansync.sync.notices.notifier import Notifier
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
+from chansync_daemon.hosts import Hosts
 from chansync_daemon.logs import LOG
 from chansync_daemon.notify import Manager
 from chansync_daemon.timetable import Entry, Timetable, entries, note_next_runs, note_off
@@ -43,9 +44,11 @@ CLEAR_EVERY = 300.0
 #: How often the timetable is looked at, in seconds; with thousands of streams each look takes a millisecond.
 START_EVERY = 1.0
 
-#: How many streams run at once, over all channels. Sites that do not answer hold their places for a minute, so it is
-#: more than the pulls need; each that brings many orders in takes some 10 MB, so it is not much more.
-AT_ONCE = 20
+#: How many pulls of the schedule that bring more than a page are in memory at once, and how many of those that people
+#: ask for: each takes some 10 MB. Whoever waits for a site's first answer takes no place, so sites that do not answer
+#: delay nobody.
+BULKS = 12
+BULKS_BY_HAND = 4
 
 #: How long a stop waits for the orders in hand, in seconds.
 STOP_WITHIN = 15.0
@@ -70,7 +73,9 @@ class Service:
         self._timetable = Timetable(self._start_entry)
         self._running: dict[tuple[int, str], asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._places = asyncio.Semaphore(AT_ONCE)
+        self._bulks = asyncio.Semaphore(BULKS)
+        self._bulks_by_hand = asyncio.Semaphore(BULKS_BY_HAND)
+        self._hosts = Hosts()
         self._troubles = Troubles()
         self._next_start = 0.0
         self._seen: int | None = None
@@ -246,7 +251,7 @@ class Service:
     async def _sync(self, entry: Entry) -> None:
         if await self.store.run(pass_over, entry.channel_id, entry.stream):
             return
-        async with self._places:
+        async with self._hosts.place(entry.host, entry.seconds):
             if not self.stop.is_set():
                 await self._run(entry)
 
@@ -257,14 +262,17 @@ class Service:
             statuses=entry.stream == "statuses",
             quantities=entry.stream == "quantities",
         )
-        for result in await sync_channel(self.store, entry.channel_code, request, trigger="schedule", stop=self.stop):
+        results = await sync_channel(
+            self.store, entry.channel_code, request, trigger="schedule", stop=self.stop, place=self._bulks
+        )
+        for result in results:
             LOG.log(_level(result), "%s", summary(result), extra=_fields(result))
             if result.retry_after:
                 self._timetable.postpone(entry, now_ms() + int(result.retry_after * 1000))
 
     async def _perform(self, job: Job, owner: str) -> None:
         LOG.info("job %d: %s", job.id, job.kind)
-        await perform(self.store, job, owner, trigger="job", stop=self.stop, place=self._places)
+        await perform(self.store, job, owner, trigger="job", stop=self.stop, place=self._bulks_by_hand)
 
     async def _finish(self) -> None:
         """Let the orders in hand be finished, then break off what still runs.

@@ -7,12 +7,14 @@ moved (``schedule`` counts in local time, and a change to or from daylight savin
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import apsw
 import schedule
@@ -26,6 +28,14 @@ from chansync.sync.outgoing import why_off
 #: Streams that are overdue start this part of their cadence after each other: a few begin at once, and a thousand
 #: are spread over the whole of it.
 SPREAD = 1000
+
+#: After a standstill (the process was stopped, the database held) what is due is made up for within this part of its
+#: cadence, and at least so many streams begin at a look.
+CATCH_UP = 0.1
+AT_LEAST = 4
+
+#: The longest that a site may put its next run off, in seconds: it may have meant something else.
+LONGEST_REST = 86_400
 
 #: Up to so many channels are read one by one, more by one query.
 FEW = 50
@@ -42,6 +52,7 @@ class Entry:
 
     Attributes:
         noted: what the database has as its next run.
+        host: where its site is; empty where that is not known.
     """
 
     channel_id: int
@@ -50,6 +61,7 @@ class Entry:
     seconds: int
     next_run_at: int
     noted: int | None = None
+    host: str = ""
 
 
 def entries(db: apsw.Connection, channel_ids: Collection[int] | None = None) -> list[Entry]:
@@ -72,7 +84,7 @@ def entries(db: apsw.Connection, channel_ids: Collection[int] | None = None) -> 
                 due = state.last_started_at + seconds * 1000
             # A cadence that was shortened counts from now on, not after the old, longer wait.
             due = min(due or 0, now + seconds * 1000)
-            entry = Entry(channel.id, channel.code, stream, seconds, due, state.next_run_at)
+            entry = Entry(channel.id, channel.code, stream, seconds, due, state.next_run_at, _host(channel))
             if due < now:
                 overdue.append((due, entry))
             else:
@@ -106,6 +118,13 @@ def _cadence(channel: Channel, stream: str) -> int | None:
     return parse_duration(channel[f"{stream}_every"] or "off")
 
 
+def _host(channel: Channel) -> str:
+    """Host and port of a channel that has a site of its own; a marketplace's code is none."""
+    place = str(channel["store_domain"] or "").lower()
+    host = urlsplit(place if "//" in place else f"//{place}").netloc
+    return host if "." in host else ""
+
+
 def note_next_runs(db: apsw.Connection, next_runs: dict[StreamKey, int]) -> None:
     """Write when each stream runs next, for the screens and the next start."""
     with transaction(db):
@@ -133,6 +152,11 @@ class Timetable:
         self._offset = time.localtime().tm_gmtoff
         self._ahead = _ahead()
         self._moved: dict[StreamKey, int] = {}
+        #: When each stream is due, and how many rest until a moment that their sites named.
+        self._due: dict[StreamKey, int] = {}
+        self._entries: dict[schedule.Job, Entry] = {}
+        self._resting: Counter[int] = Counter()
+        self._at_a_look = AT_LEAST
 
     def clear(self) -> None:
         """Forget everything, and count in the local time of now."""
@@ -140,29 +164,46 @@ class Timetable:
         self._offset = time.localtime().tm_gmtoff
         self._ahead = _ahead()
         self._moved.clear()
+        self._due.clear()
+        self._entries.clear()
+        self._resting.clear()
 
     def replace(self, channel_ids: Collection[int], wanted: list[Entry]) -> None:
         """Take up what runs when of these channels."""
         # Not clear(tag), which walks every job for each channel.
         self._scheduler.jobs = [job for job in self._scheduler.jobs if job.tags.isdisjoint(channel_ids)]
+        self._entries = {job: self._entries[job] for job in self._scheduler.jobs}
         for entry in wanted:
-            job = self._scheduler.every(entry.seconds).seconds.do(self._run, entry)
+            job = self._scheduler.every(entry.seconds).seconds.do(self._start, entry)
             job.tag(_tag(entry), entry.channel_id)
-            job.next_run = datetime.fromtimestamp(entry.next_run_at / 1000)  # noqa: DTZ006 - schedule's own reckoning
-            if entry.next_run_at != entry.noted:
-                self._moved[entry.channel_id, entry.stream] = entry.next_run_at
+            self._entries[job] = entry
+            self._set(job, entry, entry.next_run_at)
+            if entry.next_run_at == entry.noted:
+                del self._moved[entry.channel_id, entry.stream]
+        pace = sum(1 / (job.interval * CATCH_UP) for job in self._scheduler.jobs)
+        self._at_a_look = max(AT_LEAST, math.ceil(pace))
 
-    def _run(self, entry: Entry) -> None:
-        self._moved[entry.channel_id, entry.stream] = now_ms() + entry.seconds * 1000
-        self._start(entry)
+    def _set(self, job: schedule.Job, entry: Entry, at: int) -> None:
+        job.next_run = datetime.fromtimestamp(at / 1000)  # noqa: DTZ006 - schedule's own reckoning
+        key = (entry.channel_id, entry.stream)
+        self._due[key] = self._moved[key] = at
 
     def postpone(self, entry: Entry, until: int) -> None:
-        """Let a stream rest until then (UTC milliseconds), because its site asked for it."""
+        """Let a stream rest until then (UTC milliseconds), because its site asked for it.
+
+        Where the sites of many name one moment (the end of their host's maintenance), they begin after each other
+        from then on, as if they were overdue.
+        """
+        now = now_ms()
+        until = min(until, now + LONGEST_REST * 1000)
         for job in self._scheduler.get_jobs(_tag(entry)):
-            moment = datetime.fromtimestamp(until / 1000)  # noqa: DTZ006 - schedule's own reckoning
-            if job.next_run is None or job.next_run < moment:
-                job.next_run = moment
-                self._moved[entry.channel_id, entry.stream] = until
+            if self._due[entry.channel_id, entry.stream] >= until:
+                continue
+            before = self._resting[until // 1000]
+            self._resting[until // 1000] += 1
+            self._set(job, entry, until + before * entry.seconds * 1000 // SPREAD)
+        for second in [second for second in self._resting if second < now // 1000]:
+            del self._resting[second]
 
     def clock_was_moved(self) -> bool:
         """Whether local time changed its distance from UTC since the last rebuild, or the clock was set.
@@ -172,8 +213,21 @@ class Timetable:
         return time.localtime().tm_gmtoff != self._offset or abs(_ahead() - self._ahead) > CLOCK_JUMP
 
     def run_due(self) -> None:
-        """Start what is due."""
-        self._scheduler.run_pending()
+        """Start what is due; what is next of each is a cadence after it was due, not after it began.
+
+        So a standstill passes without a trace: the streams that it has pushed together are apart again. They are made
+        up for a few at a look.
+        """
+        # Not run_pending(), which starts all of them at once, and each job asks for the time.
+        now = now_ms()
+        moment = datetime.fromtimestamp(now / 1000)  # noqa: DTZ006 - schedule's own reckoning
+        due = sorted(job for job in self._scheduler.jobs if job.next_run and job.next_run <= moment)
+        for job in due[: self._at_a_look]:
+            job.run()  # type: ignore[no-untyped-call]
+            entry = self._entries[job]
+            cadence = entry.seconds * 1000
+            at = self._due[entry.channel_id, entry.stream]
+            self._set(job, entry, at + (max(0, now - at) // cadence + 1) * cadence)
 
     def take_moved(self) -> dict[StreamKey, int]:
         """Streams whose next run is new since the last call, for ``note_next_runs``."""

@@ -22,7 +22,7 @@ from typing import Any
 import apsw
 import httpx
 from authlib.integrations.httpx_client import OAuth1Auth
-from tests.benchmarks.load import load
+from tests.benchmarks.load import Plan, load
 from tests.benchmarks.screens import screens, screens_of_a_million
 from tests.benchmarks.stores import demo_store, make_company
 
@@ -235,7 +235,7 @@ def starts(folder: Path) -> None:
 
 def load_minute(folder: Path) -> None:
     """A fifth of a thousand channels at five times the pace; all of it: python -m tests.benchmarks.load."""
-    load(folder, 200, 60, 130)
+    load(folder, Plan(200, 60, 4.2))
 
 
 def _timed(command: list[str]) -> tuple[float, float]:
@@ -255,6 +255,7 @@ BENCHMARKS: dict[str, Callable[[Path], Any]] = {
     "cpu": cpu,
     "memory": memory,
     "growth": growth,
+    "load": load_minute,
     "screens": screens,
     "million": screens_of_a_million,
 }

@@ -1,163 +1,246 @@
-"""One daemon with very many channels: is every run in time, and what does it cost?
+"""One daemon with very many channels, some of whose sites are slow, dead or odd: is every run in time, and what does
+it cost?
 
-The stores are processes that answer at once that nothing is new, so what is measured is the daemon.
+``python -m tests.benchmarks.load`` runs a thousand channels for seven cadences of five minutes; ``--help`` says what
+else it can do.
 """
 
 from __future__ import annotations
 
-import asyncio
+import argparse
 import contextlib
-import multiprocessing
+import json
+import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
-from email.utils import formatdate
-from multiprocessing.connection import Connection
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import apsw
 import psutil
+from tests.benchmarks.load_report import Sample, report
+from tests.benchmarks.sites import KINDS, WELL, address_of
 
 from chansync.demo import company
 from chansync.platforms.woocommerce.address import PRETTY
 from chansync.platforms.woocommerce.auth import OAUTH
-from chansync.store import channels, secrets
+from chansync.store import channels, jobs, mappings, secrets
 from chansync.store.connection import open_store
 from chansync.store.transaction import transaction
 
+#: How many of a hundred channels have a site of each kind.
+SHARES = {"flowing": 35, "idle": 30, "slow": 8, "stuck": 3, "hole": 10, "refused": 3, "unknown": 2, "tls": 2,
+          "busy": 3, "drip": 2, "flap": 2}  # fmt: skip
 
-async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Every request is answered by an empty list."""
-    with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-        while True:
-            await reader.readuntil(b"\r\n\r\n")
-            head = f"HTTP/1.1 200 OK\r\nDate: {formatdate(usegmt=True)}\r\nX-WP-Total: 0\r\nX-WP-TotalPages: 0\r\n"
-            writer.write(f"{head}Content-Type: application/json\r\nContent-Length: 2\r\n\r\n[]".encode())
-            await writer.drain()
-    writer.close()
+#: How often the daemon's process is looked at, and how often a person asks for a sync, in seconds.
+LOOK_EVERY = 5.0
+ASK_EVERY = 7.0
 
 
-def _serve(told: Connection) -> None:
-    async def whole() -> None:
-        server = await asyncio.start_server(_answer, "127.0.0.1", 0)
-        told.send(server.sockets[0].getsockname()[1])
-        await server.serve_forever()
+@dataclass(slots=True)
+class Plan:
+    """What is to be run.
 
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(whole())
+    Attributes:
+        cadence: in seconds.
+        cadences: for how many of them.
+        shares: kind of site → how many of a hundred channels.
+        events: (after how many cadences, what happens): see ``Driver.happen``.
+    """
+
+    count: int = 1000
+    cadence: int = 300
+    cadences: float = 7.0
+    shares: dict[str, int] = field(default_factory=lambda: dict(SHARES))
+    events: list[tuple[float, str]] = field(default_factory=list)
+
+    def kinds(self) -> list[str]:
+        """The kind of each channel's site, well mixed."""
+        whole = sum(self.shares.values())
+        found = [kind for kind, share in self.shares.items() for _ in range(round(self.count * share / whole))]
+        found += ["idle"] * (self.count - len(found))
+        random.Random(1).shuffle(found)
+        return found[: self.count]
 
 
 @contextlib.contextmanager
-def _stores(count: int) -> Iterator[list[int]]:
-    """Ports of stores that have nothing new."""
-    ports, processes = [], []
-    for _ in range(count):
-        ours, theirs = multiprocessing.Pipe()
-        process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs,), daemon=True)
-        process.start()
-        processes.append(process)
-        ports.append(int(ours.recv()))
+def serving(cadence: int) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """The sites' process, and its port."""
+    command = [sys.executable, "-m", "tests.benchmarks.sites", str(cadence)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
-        yield ports
+        assert process.stdout is not None
+        yield process, int(process.stdout.readline())
     finally:
-        for process in processes:
-            process.terminate()
-            process.join()
+        process.kill()
+        process.wait()
 
 
-def make(path: Path, count: int, ports: list[int], cadence: str) -> None:
-    """A company with so many channels, all in use, that pull, push statuses and push quantities."""
+def make(path: Path, plan: Plan, port: int) -> dict[int, str]:
+    """A company with so many channels, all in use, that pull and push; the kind of each channel's site by its id."""
     store = open_store(path)
     company.set_up_erp(store)
-    company.set_up_channel(store, f"http://127.0.0.1:{ports[0]}", "ck_x", "cs_x", cadence=cadence)
+    cadence = f"{plan.cadence}s"
+    company.set_up_channel(store, "http://127.0.0.1:9", "ck_x", "cs_x", cadence=cadence)
     first = channels.channel(store.db, company.CHANNEL)
     sealed = {name: secrets.seal(store.db, path, "key") for name in ("consumer_key", "consumer_secret")}
     wanted = {
         "order_statuses": ["processing"], "status_written_out": "completed", "push_statuses": True,
         "push_quantities": True, "start_date": "2026-01-01", "statuses_every": cadence, "used": True,
     }  # fmt: skip
+    found = {}
+    counts: Counter[str] = Counter()
     with transaction(store.db):
-        for number in range(count):
-            base = f"http://127.0.0.1:{ports[number % len(ports)]}"
+        for number, kind in enumerate(plan.kinds()):
+            base = address_of(counts[kind], kind, port)
+            counts[kind] += 1
             code = f"shop-{number:04}"
             added = channels.add_channel(store.db, first.values | wanted | {"code": code, "store_domain": base}, sealed)
+            mappings.map_to(store.db, added.id, "payment", "bacs", "bank")
             facts = {
                 "entered": base, "base": base, "root": PRETTY, "auth": OAUTH, "home": "", "bare": False,
                 "zone": "", "time_zone": 0.0, "clock_agrees": True,
             }  # fmt: skip
             channels.remember(store.db, added.id, facts)
+            found[added.id] = kind
         channels.remove_channel(store.db, first.id)
     store.close()
+    return found
 
 
-def load(folder: Path, count: int = 1000, cadence: int = 300, seconds: int = 330) -> None:
-    """Run the daemon for a while and say how late it was and what it cost, and what it costs when nothing is due."""
+class Driver:
+    """Runs the daemon, looks at its process, and lets things happen."""
+
+    def __init__(self, path: Path, plan: Plan, sites: subprocess.Popen[str], kinds: dict[int, str]) -> None:
+        self.path = path
+        self.plan = plan
+        self.sites = sites
+        self.kinds = kinds
+        self.samples: list[Sample] = []
+        self.seconds: list[tuple[int, int]] = []
+        self.log = path.with_suffix(".log").open("a")
+        self.daemon = self.start()
+        self.asked = apsw.Connection(str(path))
+        self.asked.set_busy_timeout(15_000)
+        self.asked.transaction_mode = "IMMEDIATE"
+
+    def start(self) -> psutil.Popen:
+        """The daemon as a process."""
+        words = [sys.executable, "-m", "chansync", "--db", str(self.path), "daemon"]
+        return psutil.Popen(words, stderr=self.log, stdout=self.log)
+
+    def run(self) -> None:
+        """The whole plan."""
+        begin = time.time()
+        events = sorted(self.plan.events)
+        looked = asked = 0.0
+        well = [channel_id for channel_id, kind in self.kinds.items() if kind in WELL]
+        while (now := time.time()) < begin + self.plan.cadences * self.plan.cadence:
+            while events and now >= begin + events[0][0] * self.plan.cadence:
+                at, what = events.pop(0)
+                print(f"  after {at:g} cadences: {what}", flush=True)
+                self.happen(what)
+            if now - looked >= LOOK_EVERY:
+                looked = now
+                self.samples.append(Sample.of(self.daemon, self.path, begin))
+            if now - asked >= ASK_EVERY and well:
+                asked = now
+                jobs.ask(self.asked, "sync", random.choice(well), {}, "load")
+            time.sleep(0.25)
+        self.seconds += self.count()
+        self.end()
+
+    def happen(self, what: str) -> None:
+        """``down`` and ``up`` (the network), ``backlog N``, ``stop`` and ``go`` (the process), ``kill``, ``end`` and
+        ``start`` (the daemon), ``edit`` (every channel)."""
+        word, *rest = what.split()
+        if word in ("down", "up", "backlog"):
+            self.tell(" ".join([word, *rest]))
+        elif word in ("stop", "go", "kill"):
+            self.daemon.send_signal({"stop": signal.SIGSTOP, "go": signal.SIGCONT, "kill": signal.SIGKILL}[word])
+        elif word == "end":
+            self.end()
+        elif word == "start":
+            self.daemon = self.start()
+        elif word == "edit":
+            self.asked.execute("UPDATE channel SET version = version + 1")
+
+    def tell(self, line: str) -> None:
+        assert self.sites.stdin is not None
+        self.sites.stdin.write(f"{line}\n")
+        self.sites.stdin.flush()
+
+    def count(self) -> list[tuple[int, int]]:
+        """Requests that came to the sites, by second."""
+        self.tell("count")
+        assert self.sites.stdout is not None
+        return [(second, number) for second, number in json.loads(self.sites.stdout.readline())]
+
+    def end(self) -> None:
+        """Stop the daemon as systemd would, and say how long that took."""
+        begin = time.time()
+        self.daemon.send_signal(signal.SIGTERM)
+        code = self.daemon.wait(60)
+        print(f"  the daemon ended with {code} after {time.time() - begin:.1f} s")
+
+
+def load(folder: Path, plan: Plan) -> None:
+    """Carry the plan out in this folder, and say how late the daemon was and what it cost."""
     path = folder / "chansync.db"
-    with _stores(4) as ports:
-        make(path, count, ports, f"{cadence}s")
-        samples, memory = _watch(path, seconds)
-        _report(path, count, cadence, samples, memory)
-        db = apsw.Connection(str(path))
-        db.execute("UPDATE channel_parameter SET value = json_quote('1d') WHERE name LIKE '%\\_every' ESCAPE '\\'")
-        db.execute("UPDATE stream SET next_run_at = (unixepoch() + 3600) * 1000")
-        db.close()
-        samples, _ = _watch(path, 40)
-    (at, spent), (end, total) = samples[1], samples[-1]
-    print(f"  CPU {(total - spent) / (end - at):.2%} of a core while nothing is due (wanted: under 1 %)")
+    with serving(plan.cadence) as (sites, port):
+        kinds = make(path, plan, port)
+        driver = Driver(path, plan, sites, kinds)
+        try:
+            driver.run()
+        finally:
+            if driver.daemon.is_running():
+                driver.daemon.kill()
+        report(path, plan.cadence, kinds, driver.samples, driver.seconds)
+        _idle(driver, path)
 
 
-def _watch(path: Path, seconds: int) -> tuple[list[tuple[float, float]], int]:
-    """Run the daemon; its CPU seconds by time, and the most memory that it had, in bytes."""
-    begin = time.time()
-    with path.with_suffix(".log").open("a") as log:
-        daemon = subprocess.Popen(
-            [sys.executable, "-m", "chansync", "--db", str(path), "daemon"], stderr=log, stdout=log
-        )
-    process = psutil.Process(daemon.pid)
-    samples = []
-    memory = 0
-    while time.time() < begin + seconds and daemon.poll() is None:
-        time.sleep(5)
-        cpu = process.cpu_times()
-        samples.append((time.time(), cpu.user + cpu.system))
-        memory = max(memory, process.memory_info().rss)
-    daemon.send_signal(signal.SIGTERM)
-    daemon.wait(30)
-    return samples, memory
-
-
-def _report(path: Path, count: int, cadence: int, samples: list[tuple[float, float]], memory: int) -> None:
+def _idle(driver: Driver, path: Path) -> None:
+    """What it costs when nothing is due."""
     db = apsw.Connection(str(path))
-    states = dict(db.execute("SELECT state, count(*) FROM run GROUP BY state"))
-    streams = dict(db.execute("SELECT stream, count(*) FROM run GROUP BY stream"))
-    (requests,) = db.execute("SELECT sum(requests) FROM run").fetchone()
-    begin = db.execute("SELECT min(started_at) FROM run").get
-    seconds = [(at - begin) // 1000 for (at,) in db.execute("SELECT started_at FROM run WHERE stream = 'orders'")]
-    busiest = max(seconds.count(second) for second in set(seconds))
-    gaps = [
-        gap / 1000
-        for (gap,) in db.execute(
-            """SELECT started_at - lag(started_at) OVER (PARTITION BY channel_id, stream ORDER BY started_at) FROM run
-               WHERE stream IN ('orders', 'statuses')"""
-        )
-        if gap
-    ]
-    print(f"load: {count} channels every {cadence} s: runs {states}, by stream {streams}, {requests} requests")
-    print(f"  at most {busiest} pulls began within one second; all of them at one pace would be {count / cadence:.1f}")
-    if gaps:
-        late = (max(gaps) - cadence) / cadence
-        print(f"  {len(gaps)} repeats; the latest was {late:.1%} late (wanted: at most 10 %)")
-    (at, spent), (end, total) = samples[len(samples) // 2], samples[-1]
-    runs = db.execute("SELECT count(*) FROM run WHERE started_at BETWEEN ? AND ?", (at * 1000, end * 1000)).get
-    share = (total - spent) / (end - at)
-    print(f"  CPU {share:.1%} of a core in the second half, {(total - spent) / max(runs, 1) * 1000:.1f} ms a run")
-    print(f"  memory {memory / 2**20:.0f} MB at most (wanted: under 300 MB)")
+    db.execute("UPDATE channel_parameter SET value = json_quote('1d') WHERE name LIKE '%\\_every' ESCAPE '\\'")
+    db.execute("UPDATE stream SET next_run_at = (unixepoch() + 3600) * 1000")
+    db.close()
+    driver.daemon = driver.start()
+    begin = time.time()
+    time.sleep(10)
+    first = Sample.of(driver.daemon, path, begin)
+    time.sleep(30)
+    last = Sample.of(driver.daemon, path, begin)
+    driver.end()
+    share = (last.cpu - first.cpu) / (last.at - first.at)
+    print(f"  CPU {share:.2%} of a core while nothing is due (wanted: under 1 %)")
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.load", description=__doc__)
+    parser.add_argument("--channels", type=int, default=1000)
+    parser.add_argument("--cadence", type=int, default=300, help="in seconds")
+    parser.add_argument("--cadences", type=float, default=7.0, help="for how many cadences")
+    parser.add_argument("--share", action="append", default=[], metavar="KIND=N", help=f"of {', '.join(KINDS)}")
+    parser.add_argument("--at", action="append", default=[], metavar="CADENCES:EVENT", help=Driver.happen.__doc__)
+    parser.add_argument("--keep", type=Path, help="a folder for the database, which stays")
+    given = parser.parse_args()
+    shares = {kind: int(number) for kind, number in (each.split("=") for each in given.share)} or SHARES
+    events = [(float(at), event) for at, event in (each.split(":", 1) for each in given.at)]
+    plan = Plan(given.channels, given.cadence, given.cadences, shares, events)
+    if given.keep:
+        given.keep.mkdir(parents=True, exist_ok=True)
+        load(given.keep, plan)
+        return
+    with tempfile.TemporaryDirectory(prefix="chansync-load-") as name:
+        load(Path(name), plan)
 
 
 if __name__ == "__main__":
-    import tempfile
-
-    with tempfile.TemporaryDirectory(prefix="chansync-load-") as name:
-        load(Path(name), *map(int, sys.argv[1:]))
+    main()

@@ -280,8 +280,9 @@ class Connector(Protocol):
 
         With no cursor: from ``start`` (a day in the site's time) on; with neither: everything. Orders that
         were placed before ``start`` may be among them; the caller selects. Pages are fetched ahead while the
-        caller works on earlier ones, at most a few, so that memory does not grow. An order may come twice;
-        none is left out, also when orders change during the pull. Nothing new is one request.
+        caller works on earlier ones, at most a few, so that memory does not grow; but none before the caller has
+        asked on after the first, which may be one without orders for that: it may wait there for its turn.
+        An order may come twice; none is left out, also when orders change during the pull. Nothing new is one request.
         """
         ...
 

@@ -24,6 +24,7 @@ from chansync.store.runs import RunCounts
 from chansync.sync.confirm import ConnectionReport, confirm_channel, test_channel
 from chansync.sync.first_use import use_channel
 from chansync.sync.looking import look
+from chansync.sync.pull import Place
 from chansync.sync.retry import retry
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 from chansync.sync.systems import test_system
@@ -39,21 +40,17 @@ WAIT_FOR_TURN = 60.0
 LOOK_AGAIN = 0.3
 
 
-#: What a sync of a job goes through: ``async with place``.
-Place = contextlib.AbstractAsyncContextManager[Any]
-
-
 async def perform(
     store: Store, job: Job, owner: str, *, trigger: str, stop: asyncio.Event | None = None, place: Place | None = None
 ) -> None:
     """Do a claimed job and write its result; whatever goes wrong is its result.
 
     Args:
-        place: held while it syncs, and not while it waits for its turn: a limit of syncs at once.
+        place: held by pulls of more than a page: a limit of how many are in memory at once.
     """
     holding = asyncio.create_task(_hold(store, job, owner))
     try:
-        result = await _do(store, job, owner, trigger, stop, place or contextlib.nullcontext())
+        result = await _do(store, job, owner, trigger, stop, place)
     except ChansyncError as error:
         result = {"ok": False, "sentence": str(error), "code": error.code}
     except apsw.Error:
@@ -114,7 +111,7 @@ def _finish(db: apsw.Connection, job_id: int, owner: str, ok: bool, result: dict
 
 
 async def _do(
-    store: Store, job: Job, owner: str, trigger: str, stop: asyncio.Event | None, place: Place
+    store: Store, job: Job, owner: str, trigger: str, stop: asyncio.Event | None, place: Place | None
 ) -> dict[str, Any]:
     if job.kind == "retry":
         order_ids = job.args.get("order_ids")
@@ -178,14 +175,13 @@ async def _sync(
     request: SyncRequest,
     trigger: str,
     stop: asyncio.Event | None,
-    place: Place,
+    place: Place | None,
 ) -> list[RunResult]:
     pending: set[asyncio.Task[None]] = set()
     progress = _reporter(store, job, owner, pending)
     deadline = time.monotonic() + WAIT_FOR_TURN
     while True:
-        async with place:
-            results = await sync_channel(store, code, request, trigger=trigger, progress=progress, stop=stop)
+        results = await sync_channel(store, code, request, trigger=trigger, progress=progress, stop=stop, place=place)
         stopping = stop is not None and stop.is_set()
         # Whoever asks while the schedule's own run is under way means the run after it, not a refusal.
         if stopping or time.monotonic() > deadline or all(result.state != "busy" for result in results):

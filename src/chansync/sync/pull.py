@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, nullcontext
 from datetime import date
 from itertools import count
 from typing import Any
@@ -45,6 +45,9 @@ LATER = 15 * 60_000
 
 AnyOrder = Order | UnreadableOrder
 
+#: What a pull of more than a page goes through, ``async with place``: a limit of how many are in memory at once.
+Place = AbstractAsyncContextManager[Any]
+
 
 class OrdersPull:
     """One run's work on the orders of a channel. With ``plans`` set to a list, it notes there what it does; the
@@ -70,6 +73,8 @@ class OrdersPull:
         self.lease = lease
         self.tell = tell
         self.stop = stop
+        #: Held while there is more than a page.
+        self.place: Place = nullcontext()
         self.plans: list[OrderPlan] | None = None
         #: Other places of the system for which this pull found something new.
         self.news_for: set[str] = set()
@@ -83,6 +88,9 @@ class OrdersPull:
     async def changed(self, since: date | None) -> None:
         """Everything that changed since the cursor; with ``since``, since that day, leaving the cursor alone.
 
+        What has more than a page takes its place before the rest is fetched. One page takes none, so whoever waits
+        for a site that does not answer is in nobody's way.
+
         Raises:
             SiteError: the site failed; what was taken in before stays, and the cursor with it.
         """
@@ -91,11 +99,15 @@ class OrdersPull:
         keeps_cursor = since is None and self.plans is None
         refunds = _Behind(self.complete_refunds)
         try:
-            async with aclosing(self.connector.orders(cursor, since or start)) as pages:
+            async with AsyncExitStack() as held, aclosing(self.connector.orders(cursor, since or start)) as pages:
+                is_held = False
                 async for page in pages:
                     await self._take_page(page, keeps_cursor)
                     if self.stop.is_set():
                         return
+                    if not page.last and not is_held:
+                        await held.enter_async_context(self.place)
+                        is_held = True
                     refunds.more(sum(isinstance(order, Order) and bool(order.refunds) for order in page.orders))
             await refunds.finish()
         finally:

@@ -28,7 +28,7 @@ from chansync.sync.connecting import connect, keep_facts
 from chansync.sync.outgoing import SENDING, why_off
 from chansync.sync.plan_copy import planning_copy
 from chansync.sync.planning import OrderPlan, PushPlan
-from chansync.sync.pull import OrdersPull
+from chansync.sync.pull import OrdersPull, Place
 from chansync.sync.push_quantities import push_quantities
 from chansync.sync.push_statuses import push_statuses
 from chansync.sync.pushing import Pushing
@@ -101,12 +101,14 @@ async def sync_channel(
     trigger: str,
     progress: Progress | None = None,
     stop: asyncio.Event | None = None,
+    place: Place | None = None,
 ) -> list[RunResult]:
     """Sync one channel; never raises for what goes wrong at its site or in its settings.
 
     Args:
         trigger: who asked, for the run's record: ``schedule``, ``command``, ``tui``.
         stop: when set, the order in hand is finished and the run ends.
+        place: held by pulls of more than a page: a limit of how many are in memory at once.
 
     Raises:
         UsageError: there is no such channel.
@@ -114,8 +116,8 @@ async def sync_channel(
     """
     if request.dry_run:
         async with planning_copy(store) as copy:
-            return await _sync(copy, channel_code, request, trigger, progress, stop)
-    return await _sync(store, channel_code, request, trigger, progress, stop)
+            return await _sync(copy, channel_code, request, trigger, progress, stop, place)
+    return await _sync(store, channel_code, request, trigger, progress, stop, place)
 
 
 async def _sync(
@@ -125,6 +127,7 @@ async def _sync(
     trigger: str,
     progress: Progress | None,
     stop: asyncio.Event | None,
+    place: Place | None,
 ) -> list[RunResult]:
     channel = await store.run(channels.channel, channel_code)
     results: list[RunResult] = []
@@ -134,15 +137,15 @@ async def _sync(
         if sentence := why_off(channel, stream):
             results.append(RunResult(channel.code, stream, "off", RunCounts(), sentence))
             continue
-        run = _Run(store, channel, stream, trigger, request, progress, stop)
+        run = _Run(store, channel, stream, trigger, request, progress, stop, place)
         results.append(await run.go())
         if run.news_for and not request.dry_run:
-            results += await _pass_on(store, channel, run.news_for, trigger, stop)
+            results += await _pass_on(store, channel, run.news_for, trigger, stop, place)
     return results
 
 
 async def _pass_on(
-    store: Store, channel: Channel, places: set[str], trigger: str, stop: asyncio.Event | None
+    store: Store, channel: Channel, places: set[str], trigger: str, stop: asyncio.Event | None, place: Place | None
 ) -> list[RunResult]:
     """Pull the other channels of the system for which a search found something new, so that they need not wait."""
     results = []
@@ -153,7 +156,7 @@ async def _pass_on(
             continue
         if other["store_domain"] not in places or (stop is not None and stop.is_set()):
             continue
-        result = await _Run(store, other, "orders", trigger, SyncRequest(), None, stop).go()
+        result = await _Run(store, other, "orders", trigger, SyncRequest(), None, stop, place).go()
         if result.state != "busy":
             results.append(result)
     return results
@@ -186,6 +189,7 @@ class _Run:
         request: SyncRequest,
         progress: Progress | None,
         stop: asyncio.Event | None,
+        place: Place | None,
     ) -> None:
         self.store = store
         self.channel = channel
@@ -194,6 +198,7 @@ class _Run:
         self.request = request
         self.progress = progress
         self.stop = stop or asyncio.Event()
+        self.place = place
         self.lease = Lease(channel.id, stream, task_owner())
         self.counts = RunCounts()
         self.run_id: int | None = None
@@ -309,6 +314,7 @@ class _Run:
         importing = await self.store.run(settings.load, self.channel)
         lease = None if self.request.dry_run else self.lease
         pull = OrdersPull(self.store, importing, connector, self.counts, self.run_id, lease, self._tell, self.stop)
+        pull.place = self.place or pull.place
         pull.plans = [] if self.request.dry_run else None
         return pull
 

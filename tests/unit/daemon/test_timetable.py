@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
 from chansync.model.times import now_ms
 from chansync.store import channels, streams
 from chansync.store.connection import Store
+from chansync_daemon import timetable as timetable_module
 from chansync_daemon.timetable import Entry, Timetable, entries, note_next_runs
 from support import world
 
@@ -77,9 +79,20 @@ def test_an_edited_channel_alone_is_taken_up_anew(chain: Store) -> None:
     every = entries(chain.db)
     timetable.clear()
     timetable.replace({entry.channel_id for entry in every}, [_now(entry) for entry in every])
-    timetable.run_due()
+    run_all_due(timetable, started)
     assert started.count("shop-5 orders 30") == 1
     assert len(started) == len(set(started)) == 40 * 2 - 1
+
+
+def run_all_due(timetable: Timetable, started: list[Any]) -> list[int]:
+    """Let everything begin that is due; how many began at each look."""
+    begun = []
+    before = -1
+    while len(started) > before:
+        before = len(started)
+        timetable.run_due()
+        begun.append(len(started) - before)
+    return begun[:-1]
 
 
 def _now(entry: Entry) -> Entry:
@@ -94,7 +107,68 @@ def test_a_removed_channel_does_not_run_any_more(chain: Store) -> None:
     removed = channels.channel(chain.db, "shop-5").id
     channels.remove_channel(chain.db, removed)
     timetable.replace({removed}, entries(chain.db, {removed}))
-    timetable.run_due()
+    run_all_due(timetable, started)
     assert removed not in started
     assert len(started) == 78
     assert world.rows(chain, "SELECT count(*) FROM channel") == [(39,)]
+
+
+class Late:
+    """A thousand streams that run every five minutes, two begin in each 0.6 seconds, with a clock of the test's own."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1_800_000_000_000
+        monkeypatch.setattr(timetable_module, "now_ms", lambda: self.now)
+        self.started: list[tuple[int, int]] = []
+        self.timetable = Timetable(lambda entry: self.started.append((entry.channel_id, self.now)))
+        self.entries = [
+            Entry(number, f"shop-{number}", "orders", 300, self.now + number * 300) for number in range(1000)
+        ]
+        self.timetable.replace(set(range(1000)), self.entries)
+
+    def look(self, seconds: int) -> None:
+        """Look once a second for so long."""
+        for _ in range(seconds):
+            self.now += 1000
+            self.timetable.run_due()
+
+    def a_second(self, since: int) -> list[int]:
+        """How many began in each second since then."""
+        return sorted(Counter(at // 1000 for _, at in self.started if at > since).values())
+
+
+def test_a_standstill_is_made_up_for_in_a_tenth_of_the_cadence_and_leaves_no_trace(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    late = Late(monkeypatch)
+    late.look(300)
+    late.now += 200_000
+    woken = late.now
+    late.look(31)
+    assert len({channel for channel, at in late.started if at > woken}) >= 667
+    assert late.a_second(woken)[-1] <= 34
+    late.look(300)
+    settled = late.now
+    late.look(300)
+    assert late.a_second(settled)[-1] <= 5
+    assert len([at for _, at in late.started if at > settled]) == 1000
+
+
+def test_sites_that_name_one_moment_for_all_are_asked_after_each_other_from_then_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    late = Late(monkeypatch)
+    moment = late.now + 900_000
+    for entry in late.entries:
+        late.timetable.postpone(entry, moment)
+    late.look(899)
+    assert late.started == []
+    late.look(301)
+    assert len({channel for channel, _ in late.started}) == 1000
+    assert late.a_second(0)[-1] <= 5
+
+
+def test_a_site_that_asks_for_years_is_asked_again_tomorrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    late = Late(monkeypatch)
+    late.timetable.postpone(late.entries[7], late.now + 30 * 365 * 86_400_000)
+    assert late.timetable.take_moved()[7, "orders"] == late.now + 86_400_000

@@ -94,6 +94,8 @@ class Pull:
                 ready.cursor = self._cursor_at(self._after)
                 yield ready
                 return
+            # Nothing of it is fetched before the caller has room for it.
+            yield OrderPage([], self._cursor_at(self._after), self._expected, notes=self._take_notes())
             # More than a page again, soon after the last window ended: a store that is never quiet, or one whose
             # orders are dated in the future. All of it is read once more, with no upper bound, and that is it.
             finished = not first and probe.clock - end < OVERLAP
