@@ -105,7 +105,7 @@ def _serving(path: Path, metrics: Wanted) -> contextlib.AbstractContextManager[N
 async def _run(path: Path, manager: Manager, metrics: Wanted) -> int:
     store = await open_async(path)
     try:
-        other = await store.run(daemons.claim)
+        other = await store.run(daemons.claim, alone=True)
         if other:
             since = local_text(other.started_at)
             raise AlreadyRunning(

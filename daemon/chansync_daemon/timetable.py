@@ -22,6 +22,7 @@ import schedule
 from chansync.model.channel import STREAMS, Channel
 from chansync.model.times import now_ms, parse_duration
 from chansync.store import channels, streams
+from chansync.store.leases import CLOCK_JUMP, clock_ahead
 from chansync.store.transaction import transaction
 from chansync.sync.outgoing import why_off
 
@@ -39,9 +40,6 @@ LONGEST_REST = 86_400
 
 #: Up to so many channels are read one by one, more by one query.
 FEW = 50
-
-#: By how much the clock may move against one that nobody sets before it counts as set, in seconds.
-CLOCK_JUMP = 2.0
 
 StreamKey = tuple[int, str]
 
@@ -150,7 +148,7 @@ class Timetable:
         self._start = start
         self._scheduler = schedule.Scheduler()
         self._offset = time.localtime().tm_gmtoff
-        self._ahead = _ahead()
+        self._ahead = clock_ahead()
         self._moved: dict[StreamKey, int] = {}
         #: When each stream is due, and how many rest until a moment that their sites named.
         self._due: dict[StreamKey, int] = {}
@@ -162,7 +160,7 @@ class Timetable:
         """Forget everything, and count in the local time of now."""
         self._scheduler.clear()
         self._offset = time.localtime().tm_gmtoff
-        self._ahead = _ahead()
+        self._ahead = clock_ahead()
         self._moved.clear()
         self._due.clear()
         self._entries.clear()
@@ -210,7 +208,7 @@ class Timetable:
 
         After a clock that was put back, everything would otherwise wait for as long as it was put back by.
         """
-        return time.localtime().tm_gmtoff != self._offset or abs(_ahead() - self._ahead) > CLOCK_JUMP
+        return time.localtime().tm_gmtoff != self._offset or abs(clock_ahead() - self._ahead) > CLOCK_JUMP
 
     def run_due(self) -> None:
         """Start what is due; what is next of each is a cadence after it was due, not after it began.
@@ -238,11 +236,6 @@ class Timetable:
         """How long until something is due."""
         idle = self._scheduler.idle_seconds
         return 3600.0 if idle is None else max(idle, 0.0)
-
-
-def _ahead() -> float:
-    """How far the clock is ahead of one that nobody sets, in seconds; from an arbitrary beginning."""
-    return time.time() - time.monotonic()
 
 
 def _tag(entry: Entry) -> str:

@@ -45,6 +45,9 @@ def show(db: apsw.Connection, path: str, *, as_json: bool) -> int:
 def _daemon_sentence(daemon: DaemonState | None, path: str) -> str:
     if daemon is None:
         return f"The daemon has never run. Start it: {how_to_start(path)}"
+    if daemon.is_silent:
+        silence = f"The daemon gives no sign of life since {local_text(daemon.beat_at)}: process {daemon.pid} hangs or"
+        return f"{silence} was stopped. Let it go on (kill -CONT {daemon.pid}), or restart it."
     if not daemon.running:
         seen = local_text(daemon.beat_at)
         return f"The daemon is not running; it was last seen {seen}. Start it: {how_to_start(path)}"

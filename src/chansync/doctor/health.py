@@ -12,7 +12,8 @@ import apsw
 from chansync import service_place
 from chansync.model.times import ago_text, now_ms
 from chansync.store import daemons, settings
-from chansync.store.owner import is_surely_dead
+from chansync.store.leases import is_at_work
+from chansync.store.streams import LEASE_MS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -188,16 +189,16 @@ def _streams(db: apsw.Connection, before: int) -> tuple[list[tuple[str, str, int
     late, failing = [], []
     # Whatever is switched off has no next run.
     rows = db.execute(
-        """SELECT c.code, s.stream, s.next_run_at, s.failures, s.owner
+        """SELECT c.code, s.stream, s.next_run_at, s.failures, s.owner, s.lease_until
            FROM stream s JOIN channel c ON c.id = s.channel_id
            WHERE c.used = 1 AND s.next_run_at IS NOT NULL AND (s.next_run_at < ? OR s.failures >= ?)
            ORDER BY s.next_run_at""",
         (before, FAILING_RUNS),
     )
-    for code, stream, next_run_at, failures, owner in rows:
+    for code, stream, next_run_at, failures, owner, until in rows:
         if failures >= FAILING_RUNS:
             failing.append((code, stream, failures))
-        if next_run_at < before and (owner is None or is_surely_dead(owner)):
+        if next_run_at < before and not is_at_work(owner, until, LEASE_MS):
             late.append((code, stream, next_run_at))
     return late, failing
 

@@ -14,6 +14,7 @@ import os
 import random
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,6 +45,11 @@ _REDIRECTS = {301, 302, 303, 307, 308}
 
 #: Adds the credentials to a request: method and URL in, URL and headers out. Called anew for every attempt.
 Sign = Callable[[str, httpx.URL], tuple[httpx.URL, dict[str, str]]]
+
+
+#: Called just before a request that changes something is sent; what it raises keeps the request from going out. A run
+#: that was asleep for long sends nothing more that it had in mind.
+before_change: ContextVar[Callable[[], None] | None] = ContextVar("before_change", default=None)
 
 
 @functools.lru_cache(maxsize=4)
@@ -186,6 +192,8 @@ class SiteHttp:
             target, headers = sign(method, url) if sign else (url, {})
             if content is not None:
                 headers = {**headers, "Content-Type": content.type}
+            if method not in ("GET", "HEAD") and (may_change := before_change.get()):
+                may_change()
             self.traffic.requests += 1
             try:
                 async with asyncio.timeout(LONGEST_ANSWER):

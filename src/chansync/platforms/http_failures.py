@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
@@ -18,6 +19,9 @@ import httpx
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
 from chansync.model.times import now_ms, to_ms
 from chansync.platforms.http_body import BodyError, plain
+
+#: The longest rest that a site is granted, in seconds: what asks for more is broken, and would be forgotten.
+LONGEST_REST = 86_400.0
 
 
 @dataclass(slots=True)
@@ -114,7 +118,7 @@ class Sentences:
 
     def passing(self, answer: Answer) -> SiteUnavailable:
         said = self.said(answer)
-        wait = _retry_after(answer.headers.get("retry-after", ""))
+        wait = _retry_after(answer.headers.get("retry-after", ""), answer.site_time)
         code = f"http_{answer.status}"
         if answer.status == 429:
             return SiteUnavailable(
@@ -265,19 +269,31 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         waiting += [current.__cause__, current.__context__]
 
 
-def _retry_after(text: str) -> float | None:
-    """Seconds from a ``Retry-After`` header, which is a number of seconds or a date (RFC 9110)."""
-    if text.strip().isascii() and text.strip().isdigit():
-        return float(text.strip()[:9])
-    moment = _http_date(text)
-    return None if moment is None else max(0.0, (moment - now_ms()) / 1000)
+def _retry_after(text: str, site_time: int | None) -> float | None:
+    """Seconds from a ``Retry-After`` header, which is a number of seconds or a date (RFC 9110); at most a day.
+
+    Args:
+        site_time: the site's own clock, by which such a date is meant; None: it does not tell.
+    """
+    word = text.strip()
+    if word.isascii() and word.isdigit():
+        return min(float(word[:9]), LONGEST_REST)
+    moment = _http_date(word)
+    if moment is None:
+        return None
+    return min(max(0.0, (moment - (now_ms() if site_time is None else site_time)) / 1000), LONGEST_REST)
 
 
 def _http_date(text: str) -> int | None:
+    """The time of an HTTP date, UTC milliseconds; None where it is none, or one that no clock of a site shows."""
     try:
-        return to_ms(parsedate_to_datetime(text)) if text else None
-    except (ValueError, TypeError, OverflowError, OSError):
+        moment = parsedate_to_datetime(text) if text else None
+    except (ValueError, TypeError, OverflowError):
         return None
+    if moment is None or not 2010 <= moment.year < 2100:
+        return None
+    # Without a zone it is in UTC, as HTTP's dates are, and not in ours.
+    return to_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 def _status(status: int) -> str:

@@ -9,14 +9,12 @@ import apsw
 
 from chansync import __version__
 from chansync.model.times import now_ms
-from chansync.store.owner import is_surely_dead, process_owner
+from chansync.store.leases import SKEW_MS
+from chansync.store.owner import is_of_this_kernel, is_surely_dead, process_owner
 from chansync.store.transaction import transaction
 
 #: A daemon whose last beat is older than that counts as gone, in milliseconds.
 SILENT_MS = 15_000
-
-#: How far another machine's clock may be ahead of this one's, in milliseconds.
-SKEW_MS = 3_600_000
 
 
 @dataclass(slots=True)
@@ -56,12 +54,21 @@ def is_running(db: apsw.Connection) -> bool:
     return found is not None and found.running
 
 
-def claim(db: apsw.Connection) -> DaemonState | None:
-    """Become the daemon of this database; None on success, else the state of the one that lives."""
+def claim(db: apsw.Connection, *, alone: bool = False) -> DaemonState | None:
+    """Become the daemon of this database; None on success, else the state of the one that lives.
+
+    Args:
+        alone: this process holds the lock that one daemon of a kernel holds (``daemons_lock``), so that another daemon
+            of this kernel, in whatever container, is dead, and what it held is free.
+    """
     with transaction(db):
         other = state(db)
-        if other and other.running:
+        owner: str = db.execute("SELECT owner FROM daemon WHERE id = 1").get or ""
+        gone = is_surely_dead(owner) or (alone and is_of_this_kernel(owner))
+        if other and other.running and not gone:
             return other
+        if gone and owner != process_owner():
+            _free(db, owner)
         now = now_ms()
         db.execute(
             """INSERT OR REPLACE INTO daemon (id, owner, host, pid, version, started_at, beat_at, stopped_at)
@@ -69,6 +76,12 @@ def claim(db: apsw.Connection) -> DaemonState | None:
             (process_owner(), os.uname().nodename, os.getpid(), __version__, now, now),
         )
         return None
+
+
+def _free(db: apsw.Connection, owner: str) -> None:
+    """Let go of what the tasks of a process hold that is gone."""
+    for table in ("stream", "job", "system_state"):
+        db.execute(f"UPDATE {table} SET lease_until = 0 WHERE substr(owner, 1, ?) = ?", (len(owner) + 1, f"{owner}:"))
 
 
 def beat(db: apsw.Connection) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import apsw
 
 from chansync.model.times import now_ms
-from chansync.store.owner import is_surely_dead
+from chansync.store.leases import is_held
 from chansync.store.streams import LEASE_MS
 from chansync.store.transaction import transaction
 
@@ -58,7 +58,7 @@ def take(db: apsw.Connection, system_id: int, name: str, owner: str) -> bool:
             )
         )
         for held_by, until in rows:
-            if held_by and held_by != owner and (until or 0) > now_ms() and not is_surely_dead(held_by):
+            if held_by != owner and is_held(held_by, until, LEASE_MS):
                 return False
         return _hold(db, system_id, name, owner)
 

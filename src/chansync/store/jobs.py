@@ -14,7 +14,7 @@ import apsw
 
 from chansync.model.times import now_ms
 from chansync.redaction import scrub_json
-from chansync.store.owner import is_surely_dead
+from chansync.store.leases import is_held
 from chansync.store.transaction import transaction
 
 #: A claim that is not renewed for that long may be taken over, in milliseconds.
@@ -81,7 +81,7 @@ def claim(db: apsw.Connection, owner: str, job_id: int | None = None) -> Job | N
         for candidate, state, held_by, until in rows:
             if job_id is not None and candidate != job_id:
                 continue
-            if state == "running" and until > now_ms() and not is_surely_dead(held_by):
+            if state == "running" and is_held(held_by, until, LEASE_MS):
                 continue
             db.execute(
                 """UPDATE job SET state = 'running', owner = ?, lease_until = ?, started_at = ?, progress = '{}'

@@ -8,7 +8,8 @@ import apsw
 
 from chansync.model.times import now_ms
 from chansync.redaction import scrub
-from chansync.store.owner import is_surely_dead
+from chansync.store.leases import is_at_work
+from chansync.store.streams import LEASE_MS
 from chansync.store.transaction import transaction
 
 
@@ -92,15 +93,17 @@ def finish(db: apsw.Connection, run_id: int, counts: RunCounts, state: str, sent
 
 _RUN = """
     SELECT r.id, r.channel_id, c.code, r.stream, r.trigger, r.state, r.started_at, r.finished_at, r.sentence, r.owner,
+        CASE WHEN s.owner = r.owner THEN s.lease_until END,
         r.expected, r.fetched, r.created, r.updated, r.unchanged, r.skipped, r.problems, r.requests, r.bytes
     FROM run r JOIN channel c ON c.id = r.channel_id
+    LEFT JOIN stream s ON s.channel_id = r.channel_id AND s.stream = r.stream
 """
 
 
 def _run(row: tuple[object, ...]) -> Run:
-    *head, owner = row[:10]
-    run = Run(*(*head, RunCounts(*row[10:])))  # type: ignore[arg-type]
-    if run.state == "running" and is_surely_dead(str(owner)):
+    *head, owner, until = row[:11]
+    run = Run(*(*head, RunCounts(*row[11:])))  # type: ignore[arg-type]
+    if run.state == "running" and not is_at_work(owner, until, LEASE_MS):  # type: ignore[arg-type]
         run.state = "interrupted"
     return run
 
@@ -121,8 +124,14 @@ def running(db: apsw.Connection) -> list[Run]:
 def close_interrupted(db: apsw.Connection) -> int:
     """Mark the runs of killed processes as stopped; how many there were."""
     with transaction(db):
-        rows = list(db.execute("SELECT id, owner FROM run WHERE state = 'running'"))
-        dead = [(now_ms(), run_id) for run_id, owner in rows if is_surely_dead(owner)]
+        rows = list(
+            db.execute(
+                """SELECT r.id, r.owner, s.lease_until FROM run r LEFT JOIN stream s
+                   ON s.channel_id = r.channel_id AND s.stream = r.stream AND s.owner = r.owner
+                   WHERE r.state = 'running'"""
+            )
+        )
+        dead = [(now_ms(), run_id) for run_id, owner, until in rows if not is_at_work(owner, until, LEASE_MS)]
         db.executemany(
             """UPDATE run SET state = 'stopped', finished_at = ?,
                sentence = 'Its process was killed; the next run goes on from the last order.' WHERE id = ?""",

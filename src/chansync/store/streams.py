@@ -10,7 +10,7 @@ import apsw
 
 from chansync.model.errors import ChansyncError
 from chansync.model.times import now_ms
-from chansync.store.owner import is_surely_dead
+from chansync.store.leases import is_held
 from chansync.store.transaction import transaction
 
 #: A lease that is not renewed for that long may be taken over, in milliseconds.
@@ -93,11 +93,7 @@ def stream(db: apsw.Connection, channel_id: int, name: str) -> Stream:
     if row is None:
         return Stream(None, None, None, None, None, None, 0, False)
     cursor, *rest, owner, lease_until = row
-    return Stream(*(json.loads(cursor) if cursor else None, *rest, _is_held(owner, lease_until)))
-
-
-def _is_held(owner: str | None, lease_until: int | None) -> bool:
-    return owner is not None and (lease_until or 0) > now_ms() and not is_surely_dead(owner)
+    return Stream(*(json.loads(cursor) if cursor else None, *rest, is_held(owner, lease_until, LEASE_MS)))
 
 
 def acquire(db: apsw.Connection, channel_id: int, name: str, owner: str) -> bool:
@@ -107,7 +103,7 @@ def acquire(db: apsw.Connection, channel_id: int, name: str, owner: str) -> bool
         holders = db.execute(
             "SELECT owner, lease_until FROM stream WHERE channel_id = ? AND stream = ?", (channel_id, name)
         )
-        if any(_is_held(held_by, until) for held_by, until in holders):
+        if any(is_held(held_by, until, LEASE_MS) for held_by, until in holders):
             return False
         now = now_ms()
         db.execute(

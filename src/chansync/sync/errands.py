@@ -25,6 +25,7 @@ from chansync.sync.confirm import ConnectionReport, confirm_channel, test_channe
 from chansync.sync.first_use import use_channel
 from chansync.sync.looking import look
 from chansync.sync.pull import Place
+from chansync.sync.renewing import time_to_renew
 from chansync.sync.retry import retry
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 from chansync.sync.systems import test_system
@@ -72,7 +73,7 @@ async def perform(
 async def _hold(store: Store, job: Job, owner: str) -> None:
     """Hold the job's lease, also while its site takes its time and there is no progress to report."""
     while True:
-        await asyncio.sleep(HOLD_EVERY)
+        await time_to_renew(HOLD_EVERY)
         # The next time is soon enough, and the job itself meets what is wrong.
         with contextlib.suppress(apsw.Error, StoreError):
             await store.run(jobs.renew, job.id, owner)

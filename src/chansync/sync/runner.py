@@ -13,7 +13,8 @@ import apsw
 
 from chansync.model.channel import Channel
 from chansync.model.errors import ChansyncError, SiteError, SiteUnavailable, StoreError, UsageError
-from chansync.model.times import now_ms
+from chansync.model.times import awake_seconds, now_ms
+from chansync.platforms.http import before_change
 from chansync.platforms.protocol import Connector
 from chansync.redaction import scrub
 from chansync.store import channels, messages, runs, streams
@@ -32,6 +33,7 @@ from chansync.sync.pull import OrdersPull, Place
 from chansync.sync.push_quantities import push_quantities
 from chansync.sync.push_statuses import push_statuses
 from chansync.sync.pushing import Pushing
+from chansync.sync.renewing import time_to_renew
 from chansync.sync.systems import tell_expiring
 
 #: How often a run renews its lease, in seconds: a few times within the time after which it may be taken over.
@@ -204,6 +206,7 @@ class _Run:
         self.run_id: int | None = None
         self.trace = ""
         self.news_for: set[str] = set()
+        self._renewed = awake_seconds()
 
     async def go(self) -> RunResult:
         store, channel = self.store, self.channel
@@ -262,6 +265,8 @@ class _Run:
 
         What is broken off is waiting for the site: the order in hand takes milliseconds.
         """
+        self._renewed = awake_seconds()
+        before_change.set(self._may_change)
         work = asyncio.create_task(self._work())
         stopping = asyncio.create_task(self.stop.wait())
         holding = asyncio.create_task(self._hold())
@@ -286,11 +291,22 @@ class _Run:
             LeaseLost: another run has taken over.
         """
         while True:
-            await asyncio.sleep(HOLD_EVERY)
+            await time_to_renew(HOLD_EVERY)
             # A dry run has no lease.
             if self.request.dry_run:
                 continue
+            began = awake_seconds()
             await self.store.run(_renew, self.lease)
+            self._renewed = began
+
+    def _may_change(self) -> None:
+        """Called just before a request that changes the site.
+
+        Raises:
+            LeaseLost: the process slept for so long that another may have done what it had in hand.
+        """
+        if not self.request.dry_run and awake_seconds() - self._renewed > streams.LEASE_MS / 1000:
+            raise LeaseLost
 
     async def _work(self) -> list[OrderPlan | PushPlan]:
         connector = await connect(self.store, self.channel)
@@ -357,10 +373,11 @@ class _Run:
         One that was taken over says nothing of the channel: what it met, it met in another time.
         """
         with transaction(db):
-            if not self.lease.is_held(db):
+            if not self.lease.is_held(db) or result.error_code == LeaseLost.code:
                 result.state, result.error_code, result.sentence = "busy", "", str(LeaseLost())
                 if self.run_id is not None:
                     runs.finish(db, self.run_id, self.counts, "stopped", result.sentence)
+                self._release(db, ok=False, next_run_at=None)
                 return
             if self.stream == "orders":
                 tell_expiring(db, self.channel)
@@ -372,14 +389,11 @@ class _Run:
                 self._log_failure(db, result)
             elif result.state == "done":
                 messages.solve_channel(db, self.channel.id, "a sync went through", stream=self.stream)
-            streams.release(
-                db,
-                self.channel.id,
-                self.stream,
-                self.lease.owner,
-                ok=result.state == "done" or answered,
-                next_run_at=self._next_run(result),
-            )
+            ok = result.state == "done" or answered
+            self._release(db, ok=ok, next_run_at=self._next_run(result))
+
+    def _release(self, db: apsw.Connection, *, ok: bool, next_run_at: int | None) -> None:
+        streams.release(db, self.channel.id, self.stream, self.lease.owner, ok=ok, next_run_at=next_run_at)
 
     def _log_failure(self, db: apsw.Connection, result: RunResult) -> None:
         known = {"channel_incomplete", "secret_unreadable", "site_bug"}

@@ -12,6 +12,7 @@ from chansync.doctor import health
 from chansync.model.times import now_ms
 from chansync.store import daemons, messages, settings, streams
 from chansync.store.connection import Store
+from chansync.store.owner import task_owner
 
 
 @pytest.fixture
@@ -54,9 +55,7 @@ def test_a_late_stream_warns_unless_it_runs_or_is_off(running: Store) -> None:
     assert (found.code, found.figures["late"]) == (health.WARNING, 1)
     assert "1 stream late (shop orders, by 1 h)" in found.sentence
     assert health.health(running.db, late_seconds=7200).code == health.OK
-    with open("/proc/self/stat") as file:
-        started = file.read().rsplit(")", 1)[1].split()[19]
-    _set(running, owner=f"{os.uname().nodename}:{os.getpid()}:{started}:1")
+    _set(running, owner=task_owner())
     assert health.health(running.db).code == health.OK
     _set(running, owner=None, next_run_at=None)
     assert health.health(running.db).code == health.OK

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +30,7 @@ class FakeStore:
         sorts: whether it knows ``orderby=modified``.
         hidden: ids that are counted and never shown.
         ahead: milliseconds that the stamps of orders are ahead of the clock in the answers.
+        date: milliseconds that the answers' clock is ahead of the time, while the stamps are right; None: none is told.
     """
 
     rng: random.Random
@@ -40,9 +41,11 @@ class FakeStore:
     sorts: bool = True
     hidden: frozenset[int] = frozenset()
     ahead: int = 0
+    date: int | None = 0
     now: int = START
     orders: dict[int, int] = field(default_factory=dict)
     requests: list[tuple[Query, int, int]] = field(default_factory=list)
+    clock_of_ours: Callable[[], int] = lambda: 0
     in_flight: int = 0
     most_in_flight: int = 0
     _next: int = 1
@@ -106,24 +109,36 @@ class FakeStore:
         clock = self.now // 1000 * 1000
         self._passes()
         await asyncio.sleep(0)
-        return Page(rows, total, clock)
+        if self.date is None:
+            return Page(rows, total, self.clock_of_ours() - 600_000, told=False)
+        return Page(rows, total, clock + self.date)
 
 
 @dataclass
 class Reader:
-    """Pulls, remembers what it was given, and stores the cursor once a page is taken in."""
+    """Pulls, remembers what it was given, and stores the cursor once a page is taken in.
+
+    Attributes:
+        ours: milliseconds that our clock is ahead of the time.
+    """
 
     store: FakeStore
     first_after: int | None = None
+    ours: int = 0
     cursor: dict[str, Any] | None = None
     facts: dict[str, Any] = field(default_factory=lambda: {"clock_agrees": True})
     seen: set[tuple[int, int]] = field(default_factory=set)
     pages: list[OrderPage] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    def _now(self) -> int:
+        """Our clock."""
+        return self.store.now + self.ours
+
     async def pull(self, stop_after: int | None = None) -> None:
         """One pull; with ``stop_after``, killed while the page after that many is worked on."""
-        pull = Pull("shop.example", self.store, _read, self.cursor, self.first_after, self.facts, None)
+        self.store.clock_of_ours = self._now
+        pull = Pull("shop.example", self.store, _read, self.cursor, self.first_after, self.facts, None, self._now)
         async with aclosing(pull.pages()) as pages:
             taken = 0
             async for page in _watched(pages):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -13,7 +14,7 @@ import httpx
 import pytest
 
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
-from chansync.platforms.http import SiteHttp
+from chansync.platforms.http import SiteHttp, before_change
 
 SECRET = "cs_0123456789secret"
 HTML = "<!DOCTYPE html><html><head><title>Under\n maintenance</title></head><body>Soon</body></html>"
@@ -153,7 +154,32 @@ async def test_a_long_wait_ends_the_run(http: SiteHttp, site: Any, answer: Any, 
     assert (len(site.heads), waits) == (1, [])
 
 
-@pytest.mark.parametrize("header", ["soon", "-5", "Mon, 99 Foo 2026", "٣"])
+IN_TEN_YEARS = "Mon, 24 Nov 2036 12:00:00 GMT"
+DAY = 86_400.0
+
+
+@pytest.mark.parametrize(
+    ("given", "date", "seconds"),
+    [
+        ("999999999999", "", DAY),
+        (IN_TEN_YEARS, "", DAY),
+        ("Tue, 24 Nov 2026 10:00:00 GMT", "Tue, 24 Nov 2026 09:50:00 GMT", 600.0),
+        # A site that is ten years ahead, and knows it in both headers.
+        (IN_TEN_YEARS, "Mon, 24 Nov 2036 11:50:00 GMT", 600.0),
+    ],
+)
+async def test_a_site_is_granted_a_day_at_most_by_its_own_clock(
+    http: SiteHttp, site: Any, answer: Any, given: str, date: str, seconds: float
+) -> None:
+    site.answers = [answer(status=503, Retry_After=given, Date=date or "none")]
+    error = await failure(http, site)
+    assert isinstance(error, SiteUnavailable)
+    assert error.retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    "header", ["soon", "-5", "Mon, 99 Foo 2026", "٣", "Thu, 01 Jan 1970 00:00:00 GMT", "Tue, 24 Nov 2020 10:00:00 GMT"]
+)
 async def test_a_nonsense_retry_after_is_ignored(
     http: SiteHttp, site: Any, answer: Any, waits: Waits, header: str
 ) -> None:
@@ -257,3 +283,42 @@ async def test_the_date_header_is_the_sites_clock(http: SiteHttp, site: Any, ans
     assert (await get(http, site)).site_time == 1795510605000
     assert (await get(http, site)).site_time is None
     assert (await get(http, site)).site_time is None
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Australia/Lord_Howe"])
+@pytest.mark.parametrize("end", [" GMT", " -0000", " +0000", ""])
+async def test_a_date_without_a_zone_is_not_taken_for_ours(
+    http: SiteHttp, site: Any, answer: Any, monkeypatch: pytest.MonkeyPatch, zone: str, end: str
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    site.answers = [answer("[]", Date=f"Tue, 24 Nov 2026 08:56:45{end}")]
+    told = (await get(http, site)).site_time
+    monkeypatch.undo()
+    time.tzset()
+    assert told == 1795510605000
+
+
+@pytest.mark.parametrize(
+    "date",
+    ["Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT",
+     "Tue, 31 Feb 2026 08:56:45 GMT", "Tue, 24 Nov 2026 08:56:61 GMT", "0", "Tue, 24 Nov 2026 08:56:45 +9999"],
+)  # fmt: skip
+async def test_a_date_that_no_clock_shows_is_none(http: SiteHttp, site: Any, answer: Any, date: str) -> None:
+    site.answers = [answer("[]", Date=date)]
+    assert (await get(http, site)).site_time is None
+
+
+async def test_what_may_not_change_anything_any_more_only_asks(http: SiteHttp, site: Any, answer: Any) -> None:
+    class Woken(Exception):
+        pass
+
+    def no_more() -> None:
+        raise Woken
+
+    site.answers = [answer("[]")]
+    before_change.set(no_more)
+    assert (await get(http, site)).data == []
+    with pytest.raises(Woken):
+        await http.request("PUT", httpx.URL(f"{site.url}/x"), body={})
+    assert len(site.heads) == 1

@@ -208,6 +208,66 @@ async def test_a_clock_that_is_put_back_is_noticed() -> None:
     assert sum("was put back" in note for note in reader.notes) == 1
 
 
+DAY, YEAR = 86_400_000, 31_536_000_000
+
+
+async def some_days(reader: Reader, pulls: int = 12) -> None:
+    """Somebody does something every five minutes, and each pull takes it."""
+    for _ in range(pulls):
+        reader.store.now += 300_000
+        reader.store.change()
+        await reader.pull()
+        assert not reader.missing
+
+
+@pytest.mark.parametrize("jump", [3_600_000, DAY, 10 * YEAR, 73 * YEAR])
+@pytest.mark.parametrize("agreed", [True, False])
+async def test_a_date_header_of_the_future_takes_nothing_along(jump: int, agreed: bool) -> None:
+    """A proxy before the store sends nonsense for an hour, and then the time again."""
+    store = FakeStore(random.Random(5), busy=0.0, pace=0).fill(120)
+    reader = await pulled(store, facts={"clock_agrees": True} if agreed else {})
+    store.date = jump
+    await some_days(reader)
+    store.requests.clear()
+    await reader.pull()
+    assert len(store.requests) == 1
+    store.date = 0
+    await some_days(reader)
+
+
+@pytest.mark.parametrize("jump", [-73 * YEAR, -10 * YEAR, -DAY, -3_600_000, 3_600_000, DAY, 73 * YEAR])
+@pytest.mark.parametrize("date", [0, None])
+async def test_whatever_our_own_clock_does_nothing_is_lost(jump: int, date: int | None) -> None:
+    store = FakeStore(random.Random(5), busy=0.0, pace=0, date=date).fill(120)
+    store.now += DAY
+    reader = await pulled(store, facts={})
+    reader.ours = max(jump, 1 - store.now)
+    await some_days(reader)
+    reader.ours = 0
+    await some_days(reader)
+
+
+async def test_a_store_that_tells_no_time_is_read_from_its_first_day_on() -> None:
+    store = FakeStore(random.Random(5), date=None)
+    reader = await pulled(store, first_after=store.now - DAY)
+    store.now += 300_000
+    store.change()
+    await reader.pull()
+    assert not reader.missing
+    assert all(query.after is not None and query.after >= store.now - 2 * DAY for query, _, _ in store.requests)
+
+
+async def test_both_clocks_put_back_together_lose_nothing() -> None:
+    store = quiet(30)
+    store.now += 10 * YEAR
+    reader = await pulled(store)
+    store.now -= 10 * YEAR
+    reader.store.orders[7] = store.now - 3_600_000
+    await reader.pull()
+    assert not reader.missing
+    await some_days(reader)
+
+
 async def test_the_cursor_never_goes_back_and_starts_at_the_first_day() -> None:
     store = quiet(800)
     first = sorted(store.orders.values())[400]
@@ -244,6 +304,7 @@ class Deaf:
         self.rows = rows
         self.total = total
         self.requests = 0
+        self.now = START
 
     async def fetch(self, query: Query, page: int, size: int = 100) -> Page:
         self.requests += 1

@@ -27,7 +27,7 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
 def _owner_of(process: subprocess.Popen[bytes]) -> str:
     with open(f"/proc/{process.pid}/stat") as file:
         started = file.read().rsplit(")", 1)[1].split()[19]
-    return f"{os.uname().nodename}:{process.pid}:{started}:1"
+    return f"{owner.process_owner().partition(':')[0]}:{process.pid}:{started}:1"
 
 
 def test_a_holder_is_dead_when_its_process_is_gone(sleeper: subprocess.Popen[bytes]) -> None:

@@ -82,6 +82,15 @@ class DaemonLine(Line):
             )
             return
         sign = (f" {symbols().off} ", "bad")
+        if state is not None and state.is_silent:
+            head = (f"Daemon silent since {since(state.beat_at, now)}", "bad")
+            wake = f"kill -CONT {state.pid}, or restart it"
+            self.put(
+                [sign, head, (f": process {state.pid} hangs or was stopped; {wake}", "")],
+                [sign, head, (f": {wake}", "")],
+                [sign, head],
+            )
+            return
         start = how_to_start(database)
         self.put(
             [sign, ("The daemon is not running", "bad"), (f": start it with {start}", "")],

@@ -13,6 +13,7 @@ from typing import Any
 
 from chansync.model.errors import SiteUnavailable
 from chansync.model.times import now_ms
+from chansync.platforms.http_failures import LONGEST_REST
 from chansync.platforms.system import SystemState
 
 #: Rates beyond these are not believed, in requests a second.
@@ -41,8 +42,8 @@ def take_token(bucket: dict[str, Any], operation: Operation, now: int) -> tuple[
     """Take a token from a bucket as it is kept; the bucket after it, and the seconds to wait (0: it was taken)."""
     rate = float(bucket.get("rate", operation.rate))
     at = int(bucket.get("at", now))
-    # A clock that was set back must not make the wait longer than a token takes.
-    at = min(at, now + int(1000 / rate) + 1) if not bucket.get("quiet") else at
+    # A clock that was set back must not make the wait longer than a token takes, or than a site may ask for.
+    at = min(at, now + int(LONGEST_REST * 1000 if bucket.get("quiet") else 1000 / rate) + 1)
     earned = max(0, now - at) / 1000 * rate
     tokens = min(float(operation.burst), float(bucket.get("tokens", operation.burst)) + earned)
     if at > now:

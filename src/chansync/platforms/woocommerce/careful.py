@@ -69,7 +69,13 @@ class CarefulSource:
             if not parts.counts and not parts.failed:
                 break
             total = parts.counts.pop() if parts.counts else start + len(rows)
-            return Page(await self._named(rows), total, parts.clock or now_ms(), self._client.take_notes())
+            return Page(
+                await self._named(rows),
+                total,
+                parts.clock or now_ms(),
+                self._client.take_notes(),
+                told=bool(parts.clock),
+            )
         raise trouble
 
     async def _fill(self, frame: Page) -> None:

@@ -35,7 +35,8 @@ from chansync.platforms.woocommerce.windows import Doubt, Position, by_change, b
 
 #: How far a pull goes back behind its cursor, in milliseconds.
 OVERLAP = 180_000
-# How far the clocks of a store's machines may be apart before they are seen to agree, in milliseconds.
+# How far the clocks of a store's machines may be apart before they are seen to agree, and how far the store's may be
+# ahead of ours before it proves nothing by itself, in milliseconds.
 _CLOCKS_DIFFER = 900_000
 _AGREEMENT = 60_000
 _SECOND = 1000
@@ -54,6 +55,7 @@ class Pull:
         first_after: where a pull without a cursor begins, UTC milliseconds, exclusive; None for everything.
         facts: ``orderby`` is remembered there where the store does not sort by change.
         zone: the store's time zone, where it changes between summer and winter.
+        now: our clock, UTC milliseconds.
     """
 
     def __init__(
@@ -65,12 +67,15 @@ class Pull:
         first_after: int | None,
         facts: dict[str, Any],
         zone: tzinfo | None,
+        now: Callable[[], int] = now_ms,
     ) -> None:
         self._site = site
         self._source = source
         self._read = read
         self._facts = facts
         self._zone = zone
+        self._now = now
+        self._told = True
         self._cursor = cursor or {}
         self._after = _whole(self._cursor.get("after"))
         self._first_after = first_after
@@ -99,7 +104,8 @@ class Pull:
             # More than a page again, soon after the last window ended: a store that is never quiet, or one whose
             # orders are dated in the future. All of it is read once more, with no upper bound, and that is it.
             finished = not first and probe.clock - end < OVERLAP
-            query = Query(self._asked(), None if finished else probe.clock, self._order)
+            bound = None if finished or self._is_far_ahead(probe.clock) else probe.clock
+            query = Query(self._asked(), bound, self._order)
             async with aclosing(self._window(query, probe.total)) as window:
                 async for ready in window:
                     yield ready
@@ -112,12 +118,21 @@ class Pull:
 
         The clock in the ``Date`` header may be another machine's than the one that stamps orders. Until an order
         was seen that was stamped within a minute of it, the cursor stays a quarter of an hour behind, or at the
-        newest stamp seen: what is changed later is stamped later.
+        newest stamp seen: what is changed later is stamped later. A clock that is far ahead of ours may be wrong
+        today, and one that is not told is ours, which may be wrong too: then the stamps alone move the cursor on.
         """
         reached = clock
-        if self._facts.get("clock_agrees") is not True:
+        if not self._told:
+            reached = min(clock, self._newest)
+        elif self._facts.get("clock_agrees") is not True:
             reached = max(clock - _CLOCKS_DIFFER, min(clock, self._newest))
-        self._after = max(self._after or 0, reached)
+        if self._is_far_ahead(clock):
+            reached = min(reached, max(self._newest, self._now() - _CLOCKS_DIFFER))
+        if reached > 0:
+            self._after = max(self._after or 0, reached)
+
+    def _is_far_ahead(self, clock: int) -> bool:
+        return clock > self._now() + _CLOCKS_DIFFER
 
     @property
     def _order(self) -> str:
@@ -157,17 +172,18 @@ class Pull:
             self._notes.append(f"{self._site} does not sort orders by their last change: they come by number.")
             return await self._source.fetch(Query(self._asked(), None, self._order), 1, size)
         except Shattered as broken:
-            return Page([], None, broken.clock, is_part=True)
+            return Page([], None, broken.clock, is_part=True, told=broken.told)
 
     def _clock_went_back(self, page: Page) -> bool:
         """Whether the store's clock was put back since the last pull; the cursor then goes back with it.
 
         What was changed since then has times that the cursor has passed already.
         """
-        if self._after is None or page.clock >= self._after - OVERLAP:
+        if self._after is None or not page.told or page.clock >= self._after - OVERLAP:
             return False
-        asked_at = _whole(self._cursor.get("asked"))
-        elapsed = _DAY if asked_at is None else max(0, now_ms() - asked_at)
+        asked_at, now = _whole(self._cursor.get("asked")), self._now()
+        # With our own clock put back too, nobody knows how long ago that was.
+        elapsed = _DAY if asked_at is None or asked_at > now else now - asked_at
         minutes = (self._after - page.clock) // 60_000
         self._after = max(0, page.clock - elapsed)
         self._notes.append(f"The clock of {self._site} was put back by {minutes} minutes: orders are looked at again.")
@@ -257,12 +273,13 @@ class Pull:
         return self._after if held is None else max(self._after or 0, held)
 
     def _cursor_at(self, after: int | None) -> dict[str, Any]:
-        return {"asked": now_ms()} if after is None else {"after": after, "asked": now_ms()}
+        return {"asked": self._now()} if after is None else {"after": after, "asked": self._now()}
 
     def _page(self, page: Page, cursor: dict[str, Any], *, last: bool = False) -> OrderPage:
         self._taken += len(page.rows)
+        self._told = self._told and page.told
         self._newest = max([self._newest, *(row.changed for row in page.rows if row.changed is not None)])
-        if self._newest > page.clock - _AGREEMENT:
+        if page.told and self._newest > page.clock - _AGREEMENT:
             self._facts["clock_agrees"] = True
         expected = None if self._expected is None else max(self._expected, self._taken)
         orders = [row.unreadable or self._read(row.raw) for row in page.rows]

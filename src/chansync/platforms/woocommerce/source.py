@@ -68,6 +68,7 @@ class Page:
         total: how many orders the query has, as counted for this answer; None where the store does not say.
         clock: the store's clock at the answer, UTC milliseconds, whole seconds.
         is_part: whether it says nothing of how much there is: a window must be read.
+        told: whether the store told its clock; else it is guessed by ours.
     """
 
     rows: list[Row]
@@ -75,6 +76,7 @@ class Page:
     clock: int
     notes: list[str] = field(default_factory=list)
     is_part: bool = False
+    told: bool = True
 
 
 class SortRefused(Exception):
@@ -86,11 +88,13 @@ class Shattered(Exception):
 
     Attributes:
         clock: the store's clock, UTC milliseconds.
+        told: whether the store told it; else it is guessed by ours.
     """
 
     def __init__(self, clock: int | None) -> None:
         super().__init__()
         self.clock = now_ms() - _UNKNOWN_CLOCK if clock is None else clock
+        self.told = clock is not None
 
 
 class Source(Protocol):
@@ -138,6 +142,7 @@ class StoreSource:
             int(total) if total.isascii() and total.isdigit() and len(total) < 12 else None,
             now_ms() - _UNKNOWN_CLOCK if clock is None else clock,
             self._client.take_notes(),
+            told=clock is not None,
         )
 
 

@@ -1,0 +1,62 @@
+"""Leases: what one run or job holds for a while, so that nobody else does the same, and when others may take it.
+
+A lease is a row's owner and the time (UTC milliseconds) until which it is held; its holder renews it. A holder that is
+known to be dead holds nothing. Where nobody can tell, time does: by the machine's clock, and, because that may be set
+meanwhile, by how long this process has seen the lease without a renewal.
+"""
+
+from __future__ import annotations
+
+import time
+
+from chansync.model.times import awake_seconds, now_ms
+from chansync.store.owner import is_in_sight, is_surely_dead
+
+#: How far another machine's clock may be ahead of this one's, in milliseconds.
+SKEW_MS = 3_600_000
+
+#: By how much the clock may move against one that nobody sets before it counts as set, in seconds.
+CLOCK_JUMP = 2.0
+
+# What was seen of leases: until when they were held, and when that was first seen.
+_seen: dict[str, tuple[int, float]] = {}
+
+
+def is_held(owner: str | None, until: int | None, length: int) -> bool:
+    """Whether somebody holds a lease.
+
+    Args:
+        length: for how long it is taken each time, in milliseconds.
+    """
+    if owner is None or until is None or is_surely_dead(owner):
+        return False
+    now = now_ms()
+    if until <= now or _is_still(owner, until, length):
+        return False
+    # From further ahead it comes by a clock that was put back since. A holder that would be known to be dead lives.
+    return until <= now + length + SKEW_MS or is_in_sight(owner)
+
+
+def _is_still(owner: str, until: int, length: int) -> bool:
+    """Whether the lease was not renewed for so long as this process sees it already."""
+    now = awake_seconds()
+    known = _seen.get(owner)
+    if known is not None and known[0] == until:
+        return now - known[1] > length / 1000
+    if len(_seen) > 10_000:
+        _seen.clear()
+    _seen[owner] = (until, now)
+    return False
+
+
+def is_at_work(owner: str | None, until: int | None, length: int) -> bool:
+    """Whether what an owner began is still under way, for those who only look: a holder in sight that lives is, also
+    when it was late to renew its lease."""
+    if owner is not None and is_in_sight(owner):
+        return not is_surely_dead(owner)
+    return is_held(owner, until, length)
+
+
+def clock_ahead() -> float:
+    """How far the clock is ahead of one that nobody sets, in seconds; from an arbitrary beginning."""
+    return time.time() - time.monotonic()
