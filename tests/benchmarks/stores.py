@@ -14,7 +14,6 @@ from pathlib import Path
 from chansync.demo import company
 from chansync.store.connection import open_async, open_store
 from chansync.sync.confirm import confirm_channel
-from chansync.sync.runner import SyncRequest, sync_channel
 
 
 @contextlib.contextmanager
@@ -58,22 +57,3 @@ async def _confirm(path: Path) -> None:
     finally:
         await store.aclose()
     assert report.ok, report.sentence
-
-
-async def sync(path: Path) -> str:
-    """One run of the channel; what it says of itself."""
-    from chansync.pace import set_pace
-    from chansync.sync.errands import summary
-
-    set_pace()
-    store = await open_async(path)
-    try:
-        results = await sync_channel(store, company.CHANNEL, SyncRequest(), trigger="command")
-    finally:
-        await store.aclose()
-    return f"{summary(results[0])} {results[0].counts.requests} requests"
-
-
-if __name__ == "__main__":
-    # A run in a process of its own, so that its CPU and memory are nobody else's.
-    print(asyncio.run(sync(Path(sys.argv[1]))))

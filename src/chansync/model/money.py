@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 
 from chansync.model.errors import DataError
 
@@ -26,6 +27,7 @@ LARGEST_AMOUNT = Decimal(10) ** 12
 
 # Arithmetic on Decimal keeps 28 digits; longer text could lose some without a word.
 _LONGEST = 26
+_ZERO = Decimal(0)
 _SCALES = {digits: Decimal(1).scaleb(-digits) for digits in (0, 2, 3, 4)}
 
 
@@ -48,12 +50,12 @@ def parse_amount(value: object, what: str) -> Decimal:
         DataError: it is no plain decimal number, or larger than ``LARGEST_AMOUNT``.
     """
     if value is None or value == "":
-        return Decimal(0)
+        return _ZERO
     amount = None
     if isinstance(value, str):
         text = value.strip()
-        if len(text) <= _LONGEST and _AMOUNT.match(text):
-            amount = Decimal(text)
+        if len(text) <= _LONGEST:
+            amount = _plain(text)
     elif isinstance(value, (int, Decimal)) and not isinstance(value, bool):
         amount = Decimal(value)
     if amount is None or not amount.is_finite():
@@ -61,6 +63,13 @@ def parse_amount(value: object, what: str) -> Decimal:
     if abs(amount) > LARGEST_AMOUNT:
         raise DataError(f"{what} is larger than any order can be: {str(value)[:40]!r}")
     return amount
+
+
+@lru_cache(maxsize=4096)
+def _plain(text: str) -> Decimal | None:
+    """The number that a text of at most ``_LONGEST`` characters is; None where it is none. The same few prices, taxes
+    and zeros come again and again."""
+    return Decimal(text) if _AMOUNT.match(text) else None
 
 
 def to_minor(amount: Decimal, currency: str, what: str) -> int:

@@ -12,8 +12,9 @@ import apsw
 from chansync.model.order import Order, Refund, UnreadableOrder
 from chansync.model.times import now_ms
 
-# Made once: json.dumps makes an encoder for every call that does not take its defaults.
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
+# Made once: json.dumps makes an encoder for every call that does not take its defaults. What was read from JSON goes in
+# no circles, and looking for them takes a third of the time.
+_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"), default=str).encode
 
 
 @dataclass(slots=True)
@@ -106,7 +107,15 @@ def raw(db: apsw.Connection, order_id: int) -> dict[str, Any] | None:
 
 def raw_text(order: Order | UnreadableOrder) -> str:
     """The platform's data as JSON text for keeping."""
-    return _encode(order.raw)
+    # Imported here: what only looks at orders does without. It writes the largest text of an order by far, five times
+    # as fast as Python's own encoder.
+    import orjson
+
+    try:
+        return orjson.dumps(order.raw, default=str).decode()
+    except TypeError:
+        # A number of more than 64 bits, or nested more than 250 deep.
+        return _encode(order.raw)
 
 
 def write(
