@@ -10,7 +10,8 @@ import apsw
 
 from chansync.store import messages
 from chansync.store.connection import data_version
-from chansync.store.messages import Filter, Message
+from chansync.store.message_search import Filter
+from chansync.store.messages import Message
 
 #: How often the database is asked whether anything changed, in seconds; asking costs microseconds.
 POLL_EVERY = 0.25

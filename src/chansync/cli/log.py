@@ -15,7 +15,8 @@ from chansync.model.errors import UsageError
 if TYPE_CHECKING:
     import apsw
 
-    from chansync.store.messages import Filter, Message
+    from chansync.store.message_search import Filter
+    from chansync.store.messages import Message
 
 _COLOURS = {"problem": "red", "warning": "yellow", "info": ""}
 
@@ -64,7 +65,7 @@ def list_messages(
 ) -> None:
     """Show the message log, oldest first; a problem stays open until it is solved."""
     from chansync.store import channels, messages
-    from chansync.store.messages import Filter
+    from chansync.store.message_search import Filter
 
     db = session.db
     chosen = Filter(

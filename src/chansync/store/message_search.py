@@ -14,11 +14,6 @@ from typing import Any
 
 import apsw
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    # A type alone: ``messages`` imports this module.
-    from chansync.store.messages import Filter
-
 #: A condition that fulfils at most so many messages is rare: reading them all takes some twenty milliseconds.
 _RARE = 20_000
 
@@ -29,6 +24,27 @@ _PORTION = 500
 _PIECE = 3
 
 _HIGHEST_ID = 2**63 - 1
+
+
+@dataclass(slots=True)
+class Filter:
+    """Which messages to show; every field narrows.
+
+    Attributes:
+        text: what the sentence or the order's number holds, whatever the case of its ASCII letters.
+        after_id: only messages with a higher id.
+        of_orders: only those of an order.
+    """
+
+    channel_id: int | None = None
+    severity: str | None = None
+    code: str | None = None
+    open_only: bool = False
+    since: int | None = None
+    text: str = ""
+    after_id: int | None = None
+    of_orders: bool = False
+    order_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

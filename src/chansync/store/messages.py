@@ -13,6 +13,7 @@ from chansync.model.message import CODES, Severity
 from chansync.model.times import now_ms
 from chansync.redaction import scrub, scrub_json
 from chansync.store import message_search
+from chansync.store.message_search import Filter
 from chansync.store.transaction import transaction
 
 #: What closed a problem whose order now has another one: nobody is told of that as of a solution.
@@ -129,27 +130,6 @@ def solve(db: apsw.Connection, message_id: int, by: str) -> bool:
             (now_ms(), by, message_id),
         )
         return db.changes() == 1
-
-
-@dataclass(slots=True)
-class Filter:
-    """Which messages to show; every field narrows.
-
-    Attributes:
-        text: what the sentence or the order's number holds, whatever the case of its ASCII letters.
-        after_id: only messages with a higher id.
-        of_orders: only those of an order.
-    """
-
-    channel_id: int | None = None
-    severity: str | None = None
-    code: str | None = None
-    open_only: bool = False
-    since: int | None = None
-    text: str = ""
-    after_id: int | None = None
-    of_orders: bool = False
-    order_id: int | None = None
 
 
 _COLUMNS = """

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Types alone: ``chansync status`` starts without the message log's own imports.
     from chansync.model.paging import Key
-    from chansync.store.messages import Filter
+    from chansync.store.message_search import Filter
 
 
 @dataclass(slots=True)

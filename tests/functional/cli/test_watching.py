@@ -9,7 +9,7 @@ import pytest
 from chansync.cli.follow import Watch
 from chansync.store import daemons, jobs, messages, owner
 from chansync.store.connection import Store, open_store
-from chansync.store.messages import Filter
+from chansync.store.message_search import Filter
 from functional.cli.conftest import Run
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from chansync.store import message_search, messages
 from chansync.store.connection import Store, open_store
-from chansync.store.messages import Filter
+from chansync.store.message_search import Filter
 from chansync.store.transaction import transaction
 
 CODES = {"item_unknown": "problem", "customer_ambiguous": "warning", "connected": "info"}

@@ -14,6 +14,7 @@ import pytest
 from chansync.model.errors import StoreError, UsageError
 from chansync.store import channels, connection, daemons, jobs, messages, orders, secrets, streams
 from chansync.store.connection import Store, open_store
+from chansync.store.message_search import Filter
 from chansync.store.owner import is_surely_dead, process_owner, task_owner
 from chansync.store.version import SCHEMA_VERSION
 from support import world
@@ -209,7 +210,7 @@ class TestMessages:
     def test_like_patterns_in_a_search_are_plain_text(self, company: Store) -> None:
         messages.log(company.db, "site_odd", "100% sure", channel_id=1)
         messages.log(company.db, "site_odd", "100 times", channel_id=1)
-        found = messages.messages(company.db, messages.Filter(text="100%"))
+        found = messages.messages(company.db, Filter(text="100%"))
         assert [message.sentence for message in found] == ["100% sure"]
 
     def test_a_channel_problem_is_counted_while_it_stays_open(self, company: Store) -> None:

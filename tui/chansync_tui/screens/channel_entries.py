@@ -10,7 +10,7 @@ from chansync.model.channel import STREAMS, Channel
 from chansync.model.message import CODES
 from chansync.model.times import local_text, now_ms
 from chansync.store import mappings, messages, runs, streams
-from chansync.store.messages import Filter
+from chansync.store.message_search import Filter
 from chansync_tui.form_rows import Row
 from chansync_tui.words import RUN_TONES, ago, clock, counted, until
 

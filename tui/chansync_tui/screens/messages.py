@@ -17,7 +17,7 @@ from chansync.model.message import CODES
 from chansync.model.paging import Span
 from chansync.model.times import local_text, now_ms
 from chansync.store import messages
-from chansync.store.messages import Filter
+from chansync.store.message_search import Filter
 from chansync.store.overview import MessageLine, message_lines, orders_with_problems
 from chansync_tui.going import ShowMessage
 from chansync_tui.screens.confirm import Confirm
