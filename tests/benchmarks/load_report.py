@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import apsw
 import psutil
+from tabulate import tabulate
 
 MIB = 2**20
 
@@ -21,10 +23,12 @@ class Sample:
 
     Attributes:
         at: seconds since the begin.
+        moment: seconds since the epoch.
         runs: how many runs were under way.
     """
 
     at: float
+    moment: float
     user: float
     system: float
     memory: int
@@ -42,8 +46,7 @@ class Sample:
     @classmethod
     def of(cls, process: psutil.Process, path: Path, begin: float) -> Sample:
         """The process as it is now; zeros while there is none."""
-        import time
-
+        now = time.time()
         sizes = [os.path.getsize(f"{path}{end}") if os.path.exists(f"{path}{end}") else 0 for end in ("", "-wal")]
         with contextlib.closing(apsw.Connection(str(path))) as db:
             runs = db.execute("SELECT count(*) FROM stream WHERE owner IS NOT NULL").get or 0
@@ -53,8 +56,8 @@ class Sample:
                 threads, fds = process.num_threads(), process.num_fds()
             sockets = sum(_is_socket(process.pid, name) for name in os.listdir(f"/proc/{process.pid}/fd"))
         except (psutil.NoSuchProcess, FileNotFoundError):
-            return cls(time.time() - begin, 0, 0, 0, 0, 0, 0, *sizes, runs)
-        return cls(time.time() - begin, cpu.user, cpu.system, memory, fds, sockets, threads, *sizes, runs)
+            return cls(now - begin, now, 0, 0, 0, 0, 0, 0, *sizes, runs)
+        return cls(now - begin, now, cpu.user, cpu.system, memory, fds, sockets, threads, *sizes, runs)
 
 
 def _is_socket(pid: int, name: str) -> bool:
@@ -70,9 +73,10 @@ def report(
     db = apsw.Connection(str(path))
     print(f"load: {len(kinds)} channels every {cadence} s for {samples[-1].at / cadence:.1f} cadences")
     _lateness(db, cadence, kinds)
-    _starts(db, requests)
+    begun = Counter(at // 1000 for (at,) in db.execute("SELECT started_at FROM run WHERE stream = 'orders'"))
+    print(f"  pulls that began within a second: {part(list(begun.values()), 0.5)} p50, {max(begun.values())} at most")
     _jobs(db)
-    _cost(db, cadence, samples)
+    _cost(db, cadence, samples, (begun, dict(requests)))
     _growth(db, samples)
     db.close()
 
@@ -109,14 +113,6 @@ def _lateness(db: apsw.Connection, cadence: int, kinds: dict[int, str]) -> None:
             )
 
 
-def _starts(db: apsw.Connection, requests: list[tuple[int, int]]) -> None:
-    begun = Counter(at // 1000 for (at,) in db.execute("SELECT started_at FROM run WHERE stream = 'orders'"))
-    print(f"  pulls that began within a second: {part(list(begun.values()), 0.5)} p50, {max(begun.values())} at most")
-    if requests:
-        most = max(number for _, number in requests)
-        print(f"  requests within a second over all sites: {most} at most")
-
-
 def _jobs(db: apsw.Connection) -> None:
     waits = [wait / 1000 for (wait,) in db.execute("SELECT started_at - created_at FROM job WHERE started_at > 0")]
     ends = [end / 1000 for (end,) in db.execute("SELECT finished_at - created_at FROM job WHERE finished_at > 0")]
@@ -127,28 +123,38 @@ def _jobs(db: apsw.Connection) -> None:
         )
 
 
-def _cost(db: apsw.Connection, cadence: int, samples: list[Sample]) -> None:
+def _cost(db: apsw.Connection, cadence: int, samples: list[Sample], counted: tuple[dict[int, int], ...]) -> None:
     runs = db.execute("SELECT count(*) FROM run").get
-    print(f"  {'cadence':>8} {'CPU':>7} {'user':>7} {'system':>7} {'memory':>8} {'fds':>5} {'sockets':>7} "
-          f"{'threads':>7} {'runs':>5} {'database':>9} {'WAL':>8}")  # fmt: skip
+    begin = int(samples[0].moment - samples[0].at)
+    rows = []
     for number in range(int(samples[-1].at / cadence) + 1):
-        within = [each for each in samples if number <= each.at / cadence < number + 1]
-        if len(within) < 2:
-            continue
-        first, last = within[0], within[-1]
-        seconds = last.at - first.at
-        print(
-            f"  {number + 1:8} {(last.cpu - first.cpu) / seconds:7.2%} {(last.user - first.user) / seconds:7.2%} "
-            f"{(last.system - first.system) / seconds:7.2%} {max(each.memory for each in within) / MIB:6.1f}MB "
-            f"{max(each.fds for each in within):5} {max(each.sockets for each in within):7} "
-            f"{max(each.threads for each in within):7} {max(each.runs for each in within):5} "
-            f"{last.database / MIB:7.1f}MB {max(each.log for each in within) / MIB:6.1f}MB"
-        )
+        within = [each for each in samples if number <= each.at / cadence < number + 1 and each.memory]
+        seconds = range(begin + number * cadence, begin + (number + 1) * cadence)
+        most = [max(found.get(second, 0) for second in seconds) for found in counted]
+        if len(within) > 1:
+            rows.append([number + 1, *most, *_costs_of(within)])
+    headers = (
+        "cadence", "pulls/s", "asked/s", "CPU %", "user", "system", "memory", "fds", "sockets", "threads", "runs",
+        "database", "WAL",
+    )  # fmt: skip
+    print(tabulate(rows, headers, floatfmt=".1f"))
     print(f"  {runs} runs, {samples[-1].cpu / max(runs, 1) * 1000:.1f} ms of CPU each, all in all")
     half = [each for each in samples if each.at > samples[-1].at / 2]
     grows = _slope([(each.at, each.memory) for each in half]) * 3600 / MIB
-    most = max(each.memory for each in samples) / MIB
-    print(f"  memory {most:.0f} MB at most (wanted: under 300 MB), grows by {grows:.1f} MB an hour in the second half")
+    memory = max(each.memory for each in samples) / MIB
+    print(f"  memory {memory:.0f} MB at most (wanted: under 300), grows by {grows:.1f} MB an hour in the second half")
+
+
+def _costs_of(within: list[Sample]) -> list[float]:
+    """CPU as a part of a core in percent, sizes in MB, and the most of what is open."""
+    first, last = within[0], within[-1]
+    percent = 100 / max(last.at - first.at, 1)
+    return [
+        (last.cpu - first.cpu) * percent, (last.user - first.user) * percent, (last.system - first.system) * percent,
+        max(each.memory for each in within) / MIB, max(each.fds for each in within),
+        max(each.sockets for each in within), max(each.threads for each in within), max(each.runs for each in within),
+        last.database / MIB, max(each.log for each in within) / MIB,
+    ]  # fmt: skip
 
 
 def _slope(points: list[tuple[float, float]]) -> float:
