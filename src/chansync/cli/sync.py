@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from chansync.sync.planning import OrderPlan, PushPlan
     from chansync.sync.runner import RunResult, SyncRequest
 
-#: How many channels sync at the same time.
-AT_ONCE = 8
+#: How many channels are synced at the same time, most of them waiting for their sites, and how many of those that
+#: bring more than a page.
+AT_ONCE = 100
+BULKS = 8
 
 
 @click.command(
@@ -143,14 +145,16 @@ async def _sync_all(
     from chansync.sync.runner import sync_channel
 
     stop = asyncio.Event()
-    turns = asyncio.Semaphore(AT_ONCE)
+    turns, bulks = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(BULKS)
     _stop_on_signals(stop)
 
     async def one(code: str) -> list[RunResult]:
         async with turns:
             if stop.is_set():
                 return []
-            results = await sync_channel(store, code, request, trigger="command", progress=progress.of(code), stop=stop)
+            results = await sync_channel(
+                store, code, request, trigger="command", progress=progress.of(code), stop=stop, place=bulks
+            )
             progress.done(code)
             return results
 

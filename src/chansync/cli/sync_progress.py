@@ -29,6 +29,10 @@ class Progress(Protocol):
         ...
 
 
+#: With more channels than that, those that are done make room for those that still run.
+FINISHED_SHOWN = 20
+
+
 class LineProgress:
     """A line for each channel every few seconds, for logs."""
 
@@ -87,4 +91,4 @@ class BarProgress:
     def done(self, code: str) -> None:
         for task in self._bars.tasks:
             if task.description == code:
-                self._bars.update(task.id, total=task.completed)
+                self._bars.update(task.id, total=task.completed, visible=len(self._bars.tasks) <= FINISHED_SHOWN)

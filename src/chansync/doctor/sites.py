@@ -19,7 +19,7 @@ from chansync.store.connection import Store
 from chansync.sync.looking import Look, look
 
 #: So many sites are looked at at once, and for so long in all (seconds).
-AT_ONCE = 16
+AT_ONCE = 100
 ALL_SECONDS = 60.0
 
 #: A clock that is off by more is worth a word, and by more than the second is refused by sites (seconds).

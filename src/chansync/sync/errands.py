@@ -36,6 +36,9 @@ REPORT_EVERY = 0.25
 #: How often a job renews its lease, in seconds.
 HOLD_EVERY = jobs.LEASE_MS / 1000 / 4
 
+#: How many sites are waited for at once where many are asked. Each of those that do not answer takes a minute.
+SITES_AT_ONCE = 100
+
 #: How long a job waits for another run of the same stream to end, in seconds, and how often it looks.
 WAIT_FOR_TURN = 60.0
 LOOK_AGAIN = 0.3
@@ -118,9 +121,9 @@ async def _do(
         order_ids = job.args.get("order_ids")
         count = await store.run(_make_due, job.channel_id, order_ids)
         targets = await store.run(_channels_to_retry, job.channel_id)
-        results = []
-        for code in targets:
-            results += await _sync(store, job, owner, code, SyncRequest(), trigger, stop, place)
+        results = await _sync_each(
+            targets, lambda code: _sync(store, job, owner, code, SyncRequest(), trigger, stop, place)
+        )
         return _results(results) | {"due": count}
     if job.kind == "notices":
         # Imported here: the screens perform jobs too, and Python's e-mail package takes long to load.
@@ -190,6 +193,21 @@ async def _sync(
         await asyncio.sleep(LOOK_AGAIN)
     await asyncio.gather(*pending)
     return results
+
+
+async def _sync_each(codes: list[str], sync: Callable[[str], Awaitable[list[RunResult]]]) -> list[RunResult]:
+    """Sync channels beside each other: those whose sites do not answer hold up none of the others."""
+    turns = asyncio.Semaphore(SITES_AT_ONCE)
+
+    async def one(code: str) -> list[RunResult]:
+        async with turns:
+            return await sync(code)
+
+    found = await asyncio.gather(*map(one, codes), return_exceptions=True)
+    failed = [each for each in found if isinstance(each, BaseException)]
+    if failed:
+        raise failed[0]
+    return [result for results in found if not isinstance(results, BaseException) for result in results]
 
 
 def _reporter(store: Store, job: Job, owner: str, pending: set[asyncio.Task[None]]) -> Callable[[RunCounts], None]:
