@@ -8,6 +8,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import apsw
@@ -138,7 +139,9 @@ def _cost(db: apsw.Connection, cadence: int, samples: list[Sample], counted: tup
         "database", "WAL",
     )  # fmt: skip
     print(tabulate(rows, headers, floatfmt=".1f"))
-    print(f"  {runs} runs, {samples[-1].cpu / max(runs, 1) * 1000:.1f} ms of CPU each, all in all")
+    # A daemon that was started anew begins at nothing.
+    cpu = sum(max(0.0, after.cpu - before.cpu) for before, after in pairwise(samples))
+    print(f"  {runs} runs, {cpu / max(runs, 1) * 1000:.1f} ms of CPU each, all in all")
     half = [each for each in samples if each.at > samples[-1].at / 2]
     grows = _slope([(each.at, each.memory) for each in half]) * 3600 / MIB
     memory = max(each.memory for each in samples) / MIB
