@@ -29,9 +29,10 @@ from tests.benchmarks.sites import KINDS, WELL, address_of
 from chansync.demo import company
 from chansync.platforms.woocommerce.address import PRETTY
 from chansync.platforms.woocommerce.auth import OAUTH
-from chansync.store import channels, jobs, mappings, secrets
+from chansync.store import channels, jobs, mappings
 from chansync.store.connection import open_store
 from chansync.store.transaction import transaction
+from chansync.sync import sealing
 
 #: How many of a hundred channels have a site of each kind.
 SHARES = {"flowing": 35, "idle": 30, "slow": 8, "stuck": 3, "hole": 10, "refused": 3, "unknown": 2, "tls": 2,
@@ -88,7 +89,6 @@ def make(path: Path, plan: Plan, port: int) -> dict[int, str]:
     cadence = f"{plan.cadence}s"
     company.set_up_channel(store, "http://127.0.0.1:9", "ck_x", "cs_x", cadence=cadence)
     first = channels.channel(store.db, company.CHANNEL)
-    sealed = {name: secrets.seal(store.db, path, "key") for name in ("consumer_key", "consumer_secret")}
     wanted = {
         "order_statuses": ["processing"], "status_written_out": "completed", "push_statuses": True,
         "push_quantities": True, "start_date": "2026-01-01", "statuses_every": cadence, "used": True,
@@ -100,7 +100,10 @@ def make(path: Path, plan: Plan, port: int) -> dict[int, str]:
             base = address_of(counts[kind], kind, port)
             counts[kind] += 1
             code = f"shop-{number:04}"
-            added = channels.add_channel(store.db, first.values | wanted | {"code": code, "store_domain": base}, sealed)
+            values = first.values | wanted | {"code": code, "store_domain": base}
+            clear = {"consumer_key": "key", "consumer_secret": "key"}
+            sealed = sealing.seal(store, "channel", clear, sealing.channel_place(values))
+            added = channels.add_channel(store.db, values, sealed)
             mappings.map_to(store.db, added.id, "payment", "bacs", "bank")
             facts = {
                 "entered": base, "base": base, "root": PRETTY, "auth": OAUTH, "home": "", "bare": False,

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from chansync.model.channel import Channel
-from chansync.store import channels, mappings, secrets
+from chansync.store import channels, mappings
 from chansync.store.connection import Store, open_store
 from chansync.store.transaction import transaction
-from chansync.sync import settings
+from chansync.sync import sealing, settings
 from chansync.sync.settings import ImportSettings
+
+#: Where ``CHANNEL`` sends its keys: what they are sealed for.
+PLACE = "127.0.0.1:1"
 
 ITEMS = [f"SKU-{number:03}" for number in range(1, 41)] + [
     f"SHIRT-{number}-{size}" for number in range(1, 6) for size in "SML"
@@ -57,11 +60,11 @@ def add_channel(store: Store, *, key: str = "ck_x", secret: str = "cs_x", **chan
     db = store.db
     if not channels.systems(db):
         channels.add_system(db, "woo", "WooCommerce", "woocommerce")
-    sealed = {
-        "consumer_key": secrets.seal(db, store.path, key),
-        "consumer_secret": secrets.seal(db, store.path, secret),
-    }
-    channel = channels.add_channel(db, CHANNEL | changes, sealed)
+    values = CHANNEL | changes
+    sealed = sealing.seal(
+        store, "channel", {"consumer_key": key, "consumer_secret": secret}, sealing.channel_place(values)
+    )
+    channel = channels.add_channel(db, values, sealed)
     for site_code, target in (("bacs", "bank"), ("cheque", "bank"), ("cod", "cash")):
         mappings.map_to(db, channel.id, "payment", site_code, target)
     return channels.channel(db, channel.code)
@@ -76,6 +79,8 @@ def copy_of(template: Path, folder: Path) -> Store:
     """A database of its own for one test."""
     path = folder / "chansync.db"
     shutil.copy(template, path)
+    if template.with_suffix(".key").exists():
+        shutil.copy(template.with_suffix(".key"), path.with_suffix(".key"))
     return open_store(path)
 
 

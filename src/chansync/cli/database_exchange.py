@@ -62,8 +62,8 @@ def _exchange(arguments: list[str], output: int) -> int:
     """Run sqlite-utils in a process of its own."""
     sys.stdout.flush()
     done = subprocess.run(
-        [sys.executable, "-m", "chansync.store.exchange", *arguments], stdout=output, stderr=subprocess.PIPE, text=True,
-        check=False,
+        [sys.executable, "-P", "-m", "chansync.store.exchange", *arguments], stdout=output, stderr=subprocess.PIPE,
+        text=True, check=False,
     )  # fmt: skip
     if done.returncode == exit_codes.OUTPUT_CLOSED:
         return exit_codes.OUTPUT_CLOSED
@@ -98,7 +98,7 @@ def import_mappings(session: Session, file: Path, dry_run: bool) -> int:
 
 def _rows(file: Path) -> list[dict[str, Any]]:
     done = subprocess.run(
-        [sys.executable, "-m", "chansync.store.exchange", "read", str(file)], capture_output=True, check=False
+        [sys.executable, "-P", "-m", "chansync.store.exchange", "read", str(file)], capture_output=True, check=False
     )
     if done.returncode:
         reason = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["it ended without a word"]

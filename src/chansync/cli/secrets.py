@@ -99,9 +99,10 @@ def rotate(session: Session, key: Path | None, lost: bool) -> int:
     """
     from chansync.locations import key_path
     from chansync.store import rotation
+    from chansync.sync.sealing import use_of
 
     file = key.absolute() if key else key_path(session.path)
-    done = (rotation.start_over if lost else rotation.rotate)(session.db, file)
+    done = (rotation.start_over if lost else rotation.rotate)(session.db, file, use_of)
     one = done.sealed_anew == 1
     say(f"{done.sealed_anew} secret{'' if one else 's'} {'is' if one else 'are'} sealed to a new key, in {file}.")
     if done.sealed_anew:

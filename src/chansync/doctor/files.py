@@ -30,6 +30,12 @@ def files(database: Path) -> Iterator[Finding]:
 def _shared(database: Path) -> Iterator[Finding]:
     folder = database.parent
     owner, group = folder.stat().st_uid, folder.stat().st_gid
+    if database.is_symlink():
+        yield problem(
+            "permissions", f"{database} is a link, and the whole group may put links there: no program follows it.",
+            f"See who made it (ls -l {database}), remove it, and put the database itself there.",
+        )  # fmt: skip
+        return
     wrong = []
     for name in _COMPANIONS:
         file = Path(f"{database}{name}")

@@ -146,19 +146,30 @@ def left_behind(
     for moved in fields:
         if not moved.destination:
             continue
-        old, new = (_place(values.get(moved.name)) for values in (before, after))
+        old, new = (place_of(values.get(moved.name)) for values in (before, after))
         if old and old != new:
             return [
-                FieldError(each.name, f"was entered for {old}: enter it again for {new or 'another place'}")
+                entered_for(each.name, old, new)
                 for each in fields
                 if each.is_secret and each.name in held and each.name not in entered
             ]
     return []
 
 
-def _place(value: Any) -> str:
+def entered_for(name: str, old: str, new: str) -> FieldError:
+    """That a secret was entered for one place, and is not sent to another."""
+    was = f"was entered for {old}" if old else "was entered when there was no address yet"
+    return FieldError(name, f"{was}: enter it again for {new or 'another place'}")
+
+
+def place_of(value: Any) -> str:
     """Host and port of an address, or the word that stands for them."""
     return str(value or "").rpartition("://")[2].partition("/")[0].casefold()
+
+
+def destination(parameters: Iterable[Parameter], values: Mapping[str, Any]) -> str:
+    """Where the secrets among these fields are sent: what they are sealed for; empty where no field says it."""
+    return " ".join(place_of(values.get(each.name)) for each in parameters if each.destination)
 
 
 def validate(

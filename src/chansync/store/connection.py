@@ -29,7 +29,7 @@ from chansync.store.conditions import (
     is_forbidden,
 )
 from chansync.store.owner import is_alive
-from chansync.store.sharing import group_of, hand_over, is_shared
+from chansync.store.sharing import group_of, hand_over, is_shared, refuse_link
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
 
 P = ParamSpec("P")
@@ -183,12 +183,15 @@ def _configure(db: apsw.Connection) -> apsw.Connection:
 def prepare(path: Path, *, create: bool) -> None:
     """Make sure that the file at ``path`` is a database of this program's version."""
     with explained(path):
+        refuse_link(path)
         if not path.exists():
             if not create:
                 raise StoreError(f"There is no database at {path}. Make one with: chansync db init")
             if not path.parent.exists():
                 path.parent.mkdir(parents=True, mode=0o700)
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o660))
+            # Another process may be quicker; a link that leads nowhere is not made a file there.
+            with contextlib.suppress(FileExistsError):
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o660))
             hand_over(path)
         version = _version_of(path)
         if version > SCHEMA_VERSION:
@@ -199,8 +202,7 @@ def prepare(path: Path, *, create: bool) -> None:
         if version < SCHEMA_VERSION:
             if not version:
                 # Colleagues of the group may write, and -wal and -shm take that over; the umask alone would leave 0640.
-                with contextlib.suppress(PermissionError):
-                    path.chmod(0o660)
+                hand_over(path, 0o660)
             _evolve(path, _back_up_before_evolving(path, version) if version else None, version)
 
 
@@ -258,7 +260,11 @@ def _evolve(path: Path, copy: Path | None, version: int) -> None:
     fill the disk with copies.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "chansync.store.evolution", str(path)], capture_output=True, text=True, check=False
+        # -P: what lies in the folder that one happens to be in is not imported.
+        [sys.executable, "-P", "-m", "chansync.store.evolution", str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         if copy and _version_of(path) == version:

@@ -5,13 +5,14 @@ It belongs to the daemon's user alone (mode 0600), or it is a systemd credential
 
 from __future__ import annotations
 
+import contextlib
 import os
-import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from chansync.locations import credential_directory
 from chansync.model.errors import StoreError
-from chansync.store.sharing import daemon_user, hand_over, name_of
+from chansync.store.sharing import daemon_user, group_of, is_shared, made_for_daemon, name_of
 
 
 class KeyUnreadable(StoreError):
@@ -32,8 +33,10 @@ def read(path: Path) -> list[bytes]:
         KeyUnreadable: it may not be read by this user, may be read by others, or holds something else.
     """
     try:
-        mode = stat.S_IMODE(os.stat(path).st_mode)
-        keys = [bytes.fromhex(line) for line in path.read_text(encoding="ascii").split()]
+        # What is judged is what was read: names in a shared folder may change in between.
+        with open(path, encoding="ascii") as file:
+            found = os.fstat(file.fileno())
+            keys = [bytes.fromhex(line) for line in file.read(10_000).split()]
     except FileNotFoundError:
         raise KeyMissing(
             f"The private key {path} is missing, so the keys of channels and systems cannot be opened. Where it is a "
@@ -48,11 +51,25 @@ def read(path: Path) -> list[bytes]:
         raise KeyUnreadable(f"The private key {path} cannot be read: {error.strerror or error}.") from None
     except ValueError:
         keys = []
+    _refuse_planted(path, found)
     if not keys or any(len(key) != 32 for key in keys):
         raise KeyUnreadable(f"{path} is not a private key of chansync. Restore it from where you keep a copy.")
-    if mode & 0o077 and not is_credential(path):
+    if found.st_mode & 0o077 and not is_credential(path):
         raise KeyUnreadable(f"The private key {path} may be read by others: run chmod 600 {path}")
     return keys
+
+
+def _refuse_planted(path: Path, found: os.stat_result) -> None:
+    """A key that a member of the group has put there is one that he knows."""
+    folder = path.parent
+    if is_credential(path) or found.st_uid in (0, os.geteuid(), folder.stat().st_uid):
+        return
+    owner, user = name_of(found.st_uid), name_of(daemon_user(folder))
+    raise KeyUnreadable(
+        f"The private key {path} belongs to {owner}, who could have put it there; it is not used. Put your own copy "
+        f"back, as root: install -o {user} -g {group_of(folder)} -m 600 COPY {path}. If it is lost for good: remove "
+        "that file, then chansync secrets rotate --lost"
+    )
 
 
 def is_credential(path: Path) -> bool:
@@ -68,13 +85,8 @@ def make(path: Path, key: bytes) -> None:
         KeyUnreadable: this user is not the daemon's, which could not read it then.
     """
     _refuse_stranger(path)
-    unfinished = _written(path, [key])
-    try:
-        os.link(unfinished, path)
-    except FileExistsError:
-        pass
-    finally:
-        unfinished.unlink()
+    with _written(path, [key]) as (unfinished, _), contextlib.suppress(FileExistsError):
+        os.link(unfinished, path, follow_symlinks=False)
     _sync_folder(path)
 
 
@@ -85,12 +97,13 @@ def replace(path: Path, keys: list[bytes]) -> None:
         KeyUnreadable: this user is not the daemon's, which could not read it then.
     """
     _refuse_stranger(path)
-    unfinished = _written(path, keys)
-    if path.exists():
-        before = path.stat()
-        if (before.st_uid, before.st_gid) != (unfinished.stat().st_uid, unfinished.stat().st_gid):
-            os.chown(unfinished, before.st_uid, before.st_gid)
-    unfinished.replace(path)
+    with _written(path, keys) as (unfinished, descriptor):
+        # In a shared folder it is the folder's owner's, whoever has put something in its place.
+        if not is_shared(path.parent) and path.exists():
+            before, now = path.stat(), os.fstat(descriptor)
+            if (before.st_uid, before.st_gid) != (now.st_uid, now.st_gid):
+                os.fchown(descriptor, before.st_uid, before.st_gid)
+        unfinished.replace(path)
     _sync_folder(path)
 
 
@@ -104,21 +117,17 @@ def _refuse_stranger(path: Path) -> None:
         )
 
 
-def _written(path: Path, keys: list[bytes]) -> Path:
-    """A new file beside ``path`` that holds the keys and has reached the disk.
+@contextlib.contextmanager
+def _written(path: Path, keys: list[bytes]) -> Iterator[tuple[Path, int]]:
+    """A new file beside ``path`` that holds the keys and has reached the disk, and its descriptor.
 
     Its name is the same each time, so what a killed process leaves behind goes with the next: whoever writes keys
     holds the database's write lock.
     """
-    unfinished = path.with_name(f".{path.name}.new")
-    unfinished.unlink(missing_ok=True)
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.writelines(f"{key.hex()}\n" for key in keys)
-        file.flush()
-        os.fsync(file.fileno())
-    hand_over(unfinished)
-    return unfinished
+    with made_for_daemon(path.with_name(f".{path.name}.new"), 0o600) as (unfinished, descriptor):
+        os.write(descriptor, "".join(f"{key.hex()}\n" for key in keys).encode())
+        os.fsync(descriptor)
+        yield unfinished, descriptor
 
 
 def _sync_folder(path: Path) -> None:

@@ -8,18 +8,22 @@ key leaves the file. At each moment every secret opens with a key of the file.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import apsw
 
 from chansync.locations import key_path
 from chansync.model.errors import UsageError
-from chansync.store import key_file, secrets, settings
+from chansync.store import key_file, public_file, secrets, settings
 from chansync.store.key_file import KeyMissing, KeyUnreadable
+from chansync.store.secrets import Use
 from chansync.store.transaction import transaction
+
+if TYPE_CHECKING:
+    from nacl.public import PrivateKey
 
 #: How the secrets of a table are named: SQL for the kind of their owner, its code, and the secret. Another table with
 #: a ``sealed`` column is rotated as well; its secrets are named after the table.
@@ -66,12 +70,14 @@ class SecretsState:
         key: the private key's file.
         trouble: why this process cannot open the secrets; empty: it can.
         opens: whether each secret opens; None: that cannot be told here.
+        loose: secrets that an earlier version sealed without saying what they are for; a rotation does.
     """
 
     fingerprint: str | None
     key: Path
     trouble: str
     found: list[tuple[SealedSecret, bool | None]]
+    loose: list[SealedSecret]
 
 
 def sealed_secrets(db: apsw.Connection) -> Iterator[SealedSecret]:
@@ -82,15 +88,28 @@ def sealed_secrets(db: apsw.Connection) -> Iterator[SealedSecret]:
            ORDER BY m.name"""
     ).fetchall()
     for table, has_date in tables:
-        names = _NAMES.get(table, f"'{table}', '', ''")
+        names = _NAMES.get(table, f"{apsw.format_sql_value(table)}, '', ''")
         set_at = "t.set_at" if has_date else "NULL"
         rows: list[tuple[Any, ...]] = db.execute(
-            f'SELECT {names}, t.sealed, {set_at} FROM "{table}" t WHERE t.sealed IS NOT NULL ORDER BY 1, 2, 3'
+            f"SELECT {names}, t.sealed, {set_at} FROM {_quoted(table)} t WHERE t.sealed IS NOT NULL ORDER BY 1, 2, 3"
         ).fetchall()
         yield from [SealedSecret(table, *row) for row in rows]
 
 
-def rotate(db: apsw.Connection, file: Path) -> Rotation:
+#: Tells what a secret that an earlier version sealed is for: None where nobody knows.
+UseOf = Callable[[apsw.Connection, SealedSecret], Use | None]
+
+
+def _nobody_knows(db: apsw.Connection, secret: SealedSecret) -> Use | None:
+    return None
+
+
+def _quoted(table: str) -> str:
+    """A table's name in SQL: whoever may edit can give one any name, and root reads it here."""
+    return '"' + table.replace('"', '""') + '"'
+
+
+def rotate(db: apsw.Connection, file: Path, use_of: UseOf = _nobody_knows) -> Rotation:
     """Make a new pair of keys and seal every secret to it.
 
     Args:
@@ -103,10 +122,10 @@ def rotate(db: apsw.Connection, file: Path) -> Rotation:
     if key_file.is_credential(file):
         raise UsageError(f"{file} is a credential, which only systemd writes. See: chansync secrets rotate --help")
     old = key_file.read(file)
-    return _seal_anew(db, file, old)
+    return _seal_anew(db, file, old, use_of)
 
 
-def start_over(db: apsw.Connection, file: Path) -> Rotation:
+def start_over(db: apsw.Connection, file: Path, use_of: UseOf = _nobody_knows) -> Rotation:
     """Make a new pair of keys after the private key was lost. The secrets must be entered again.
 
     Raises:
@@ -119,14 +138,15 @@ def start_over(db: apsw.Connection, file: Path) -> Rotation:
         keys = []
     if any(secrets.unseal(keys, secret.sealed) is not None for secret in sealed_secrets(db)):
         raise UsageError(f"The private key is not lost: {file} opens secrets. For another one: chansync secrets rotate")
-    return _seal_anew(db, file, [bytes(key) for key in keys])
+    return _seal_anew(db, file, [bytes(key) for key in keys], use_of)
 
 
-def _seal_anew(db: apsw.Connection, file: Path, old: list[bytes]) -> Rotation:
+def _seal_anew(db: apsw.Connection, file: Path, old: list[bytes], use_of: UseOf) -> Rotation:
     from nacl.public import PrivateKey
 
     fresh = PrivateKey.generate()
     public = bytes(fresh.public_key)
+    database = Path(db.filename)
     done = Rotation()
     # The old key goes only after this commit is on the disk: a power cut must not take the new sealing back.
     db.pragma("synchronous", "full")
@@ -137,19 +157,22 @@ def _seal_anew(db: apsw.Connection, file: Path, old: list[bytes]) -> Rotation:
             keys = [*dict.fromkeys([*_now_in(file), *old])]
             key_file.replace(file, [bytes(fresh), *keys])
             boxes = [PrivateKey(key) for key in keys]
+            public_file.publish(database, [fresh, *boxes])
             for secret in list(sealed_secrets(db)):
-                clear = secrets.unseal(boxes, secret.sealed)
-                if clear is None:
+                opened = secrets.unseal(boxes, secret.sealed)
+                if opened is None:
                     done.lost.append(secret)
                     continue
+                use = use_of(db, secret) if opened.use is None else None
+                bound = secrets.bind(opened.secret, use) if use else opened.bound
                 db.execute(
-                    f'UPDATE "{secret.table}" SET sealed = ? WHERE sealed = ?',
-                    (secrets.seal_to(public, clear), secret.sealed),
+                    f"UPDATE {_quoted(secret.table)} SET sealed = ? WHERE sealed = ?",
+                    (secrets.seal_to(public, bound), secret.sealed),
                 )
                 done.sealed_anew += 1
             settings.put(db, secrets.PUBLIC_KEY, public.hex())
         with transaction(db):
-            _drop_old(db, file)
+            public_file.publish(database, _drop_old(db, file))
     finally:
         db.pragma("synchronous", "normal")
     return done
@@ -162,12 +185,15 @@ def _now_in(file: Path) -> list[bytes]:
         return []
 
 
-def _drop_old(db: apsw.Connection, file: Path) -> None:
-    """Leave the key in the file that the database is sealed to, of whichever rotation it is."""
+def _drop_old(db: apsw.Connection, file: Path) -> list[PrivateKey]:
+    """Leave the key in the file that the database is sealed to, of whichever rotation it is; what the file holds."""
     public = secrets.public_key(db)
-    current = [bytes(key) for key in secrets.private_keys(file) if bytes(key.public_key).hex() == public]
-    if current:
-        key_file.replace(file, current[:1])
+    keys = secrets.private_keys(file)
+    current = [key for key in keys if bytes(key.public_key).hex() == public]
+    if not current:
+        return keys
+    key_file.replace(file, [bytes(current[0])])
+    return current[:1]
 
 
 def state(db: apsw.Connection, path: Path) -> SecretsState:
@@ -183,11 +209,14 @@ def state(db: apsw.Connection, path: Path) -> SecretsState:
             sentence = str(error)
         else:
             sentence = secrets.trouble(db, path)
-    found = [
-        (secret, None if keys is None else secrets.unseal(keys, secret.sealed) is not None)
-        for secret in sealed_secrets(db)
-    ]
-    return SecretsState(fingerprint(public) if public else None, file, sentence, found)
+    found: list[tuple[SealedSecret, bool | None]] = []
+    loose = []
+    for secret in sealed_secrets(db):
+        opened = None if keys is None else secrets.unseal(keys, secret.sealed)
+        found.append((secret, None if keys is None else opened is not None))
+        if opened is not None and opened.use is None:
+            loose.append(secret)
+    return SecretsState(fingerprint(public) if public else None, file, sentence, found, loose)
 
 
 def fingerprint(public: str) -> str:

@@ -3,12 +3,17 @@
 The public key is in the database (``setting.public_key``); whoever may edit a channel can set a secret with it
 and never read one. The private key is a systemd credential or a file of mode 0600 beside the database, made on
 first use; a copy of the database alone gives nothing away (NaCl sealed boxes).
+
+What is sealed says, beside the secret, what it is and where it may be sent. Whoever may write into the database can
+put another address beside a secret, or one secret in another's place; then it does not open.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +22,7 @@ import apsw
 from chansync import redaction
 from chansync.locations import key_path
 from chansync.model.times import now_ms
-from chansync.store import key_file, settings
+from chansync.store import key_file, public_file, settings
 from chansync.store.key_file import KeyMissing, KeyUnreadable
 from chansync.store.transaction import transaction
 
@@ -27,21 +32,46 @@ if TYPE_CHECKING:
 PUBLIC_KEY = "public_key"
 
 
-def seal(db: apsw.Connection, path: Path, secret: str) -> bytes:
+# No secret that anybody types begins so. What has no such beginning was sealed by an earlier version, for any place.
+_BOUND = b"\0chansync 1\0"
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a secret is and where it may be sent.
+
+    Attributes:
+        what: its owner's kind and its name: ``channel consumer_secret``.
+        place: host and port, or the word of a region; empty: the secret itself says where.
+    """
+
+    what: str
+    place: str = ""
+
+
+def seal(db: apsw.Connection, path: Path, secret: str, use: Use) -> bytes:
     """``secret`` sealed to the database's public key; makes the pair of keys when there is none yet.
 
     Raises:
-        KeyUnreadable: there is no pair yet, and this user is not the one to make it.
+        KeyUnreadable: there is no pair yet, and this user is not the one to make it; or the public key in a database
+            that is shared is not the daemon's.
     """
     redaction.remember([secret])
-    return seal_to(bytes.fromhex(public_key(db) or make_keys(db, path)), secret)
+    public = public_key(db) or make_keys(db, path)
+    public_file.check(path, public)
+    return seal_to(bytes.fromhex(public), bind(secret, use))
 
 
-def seal_to(public: bytes, secret: str) -> bytes:
-    """``secret`` sealed to a public key."""
+def bind(secret: str, use: Use) -> bytes:
+    """What is sealed: the secret with what it is for."""
+    return _BOUND + json.dumps([use.what, use.place, secret]).encode()
+
+
+def seal_to(public: bytes, bound: bytes) -> bytes:
+    """What ``bind`` made, sealed to a public key."""
     from nacl.public import PublicKey, SealedBox
 
-    return bytes(SealedBox(PublicKey(public)).encrypt(secret.encode()))
+    return bytes(SealedBox(PublicKey(public)).encrypt(bound))
 
 
 def public_key(db: apsw.Connection) -> str | None:
@@ -54,20 +84,24 @@ def set_times(db: apsw.Connection, channel_id: int) -> dict[str, int]:
     return dict(db.execute("SELECT name, set_at FROM channel_secret WHERE channel_id = ?", (channel_id,)))
 
 
-def open_all(db: apsw.Connection, path: Path, channel_id: int) -> dict[str, str]:
+def open_all(db: apsw.Connection, path: Path, channel_id: int, place: str) -> dict[str, str]:
     """The channel's secrets in clear, for a connector. Never log or keep what this returns.
 
+    Args:
+        place: where they will be sent, by the very values that the connector is given.
+
     Raises:
-        KeyUnreadable: the private key is not here, may not be read, or is not the one they were sealed to.
+        KeyUnreadable: the private key is not here, may not be read, or is not the one they were sealed to; or they
+            were entered for another place.
     """
     query = "SELECT name, sealed FROM channel_secret WHERE channel_id = ?"
-    return _open(path, lambda: list(db.execute(query, (channel_id,))))
+    return _open(path, lambda: list(db.execute(query, (channel_id,))), "channel", place)
 
 
-def open_system(db: apsw.Connection, path: Path, system_id: int) -> dict[str, str]:
+def open_system(db: apsw.Connection, path: Path, system_id: int, place: str) -> dict[str, str]:
     """The integration system's secrets in clear; as ``open_all`` otherwise."""
     query = "SELECT name, sealed FROM system_secret WHERE system_id = ?"
-    return _open(path, lambda: list(db.execute(query, (system_id,))))
+    return _open(path, lambda: list(db.execute(query, (system_id,))), "system", place)
 
 
 def put_setting(db: apsw.Connection, name: str, sealed: bytes) -> None:
@@ -87,17 +121,18 @@ def has_setting(db: apsw.Connection, name: str) -> bool:
     return bool(db.execute("SELECT 1 FROM setting_secret WHERE name = ?", (name,)).get)
 
 
-def open_settings(db: apsw.Connection, path: Path) -> dict[str, str]:
-    """The installation's secrets in clear; as ``open_all`` otherwise."""
-    return _open(path, lambda: list(db.execute("SELECT name, sealed FROM setting_secret")))
+def open_setting(db: apsw.Connection, path: Path, name: str, place: str) -> str:
+    """A secret of the installation in clear, empty where it is not set; as ``open_all`` otherwise."""
+    query = "SELECT name, sealed FROM setting_secret WHERE name = ?"
+    return _open(path, lambda: list(db.execute(query, (name,))), "notices", place).get(name, "")
 
 
 def open_route(path: Path, sealed: bytes) -> str:
     """The address of a service that tells of problems, in clear; as ``open_all`` otherwise."""
-    return _open(path, lambda: [("address", sealed)])["address"]
+    return _open(path, lambda: [("address", sealed)], "notices", "")["address"]
 
 
-def _open(path: Path, read: Callable[[], list[tuple[Any, ...]]]) -> dict[str, str]:
+def _open(path: Path, read: Callable[[], list[tuple[Any, ...]]], owner: str, place: str) -> dict[str, str]:
     # Twice: a rotation may come between the rows and the key.
     for _ in range(2):
         rows = read()
@@ -105,14 +140,32 @@ def _open(path: Path, read: Callable[[], list[tuple[Any, ...]]]) -> dict[str, st
             return {}
         keys = keys_here(path)
         opened = {name: unseal(keys, sealed) for name, sealed in rows}
-        clear = {name: secret for name, secret in opened.items() if secret is not None}
+        clear = {name: found for name, found in opened.items() if found is not None}
         if len(clear) == len(rows):
-            redaction.remember(clear.values())
-            return clear
+            return _fitting(clear, owner, place)
     raise KeyUnreadable(
         f"The keys were sealed to another private key than {key_path(path)}. Restore that file; if it is lost for "
         "good: chansync secrets rotate --lost, then enter the keys again."
     )
+
+
+def _fitting(opened: Mapping[str, Opened], owner: str, place: str) -> dict[str, str]:
+    redaction.remember(found.secret for found in opened.values())
+    for name, found in opened.items():
+        if found.use is None:
+            continue
+        if found.use.what != f"{owner} {name}":
+            raise KeyUnreadable(
+                f"What the database holds as {name} was entered as {found.use.what}: somebody has put it there by "
+                f"another program. Enter {name} again, and see who may write into the database."
+            )
+        if found.use.place != place:
+            was = f"for {found.use.place}" if found.use.place else "when there was no address yet"
+            raise KeyUnreadable(
+                f"{name} was entered {was} and is not sent to {place or 'another place'}: correct the address, or "
+                f"enter {name} again for this one."
+            )
+    return {name: found.secret for name, found in opened.items()}
 
 
 def private_keys(path: Path) -> list[PrivateKey]:
@@ -135,17 +188,44 @@ def keys_here(path: Path) -> list[PrivateKey]:
     return keys
 
 
-def unseal(keys: Iterable[PrivateKey], sealed: bytes) -> str | None:
-    """The secret in clear; None when it was sealed to none of these keys."""
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A secret in clear. Never log or keep it.
+
+    Attributes:
+        use: what it is for; None: an earlier version sealed it, for whatever it is used.
+    """
+
+    secret: str
+    use: Use | None
+
+    @property
+    def bound(self) -> bytes:
+        """What was sealed."""
+        return self.secret.encode() if self.use is None else bind(self.secret, self.use)
+
+
+def unseal(keys: Iterable[PrivateKey], sealed: bytes) -> Opened | None:
+    """The secret in clear; None when it was sealed to none of these keys, or is something else."""
     from nacl.exceptions import CryptoError
     from nacl.public import SealedBox
 
     for key in keys:
         try:
-            return SealedBox(key).decrypt(sealed).decode()
-        except (CryptoError, UnicodeDecodeError):
+            return _opened(bytes(SealedBox(key).decrypt(sealed)))
+        # Whoever may edit can write anything there.
+        except (CryptoError, ValueError, TypeError):
             continue
     return None
+
+
+def _opened(text: bytes) -> Opened:
+    if not text.startswith(_BOUND):
+        return Opened(text.decode(), None)
+    what, place, secret = json.loads(text.removeprefix(_BOUND))
+    if not all(isinstance(part, str) for part in (what, place, secret)):
+        raise ValueError("not what bind makes")
+    return Opened(secret, Use(what, place))
 
 
 def make_keys(db: apsw.Connection, path: Path) -> str:
@@ -167,6 +247,7 @@ def make_keys(db: apsw.Connection, path: Path) -> str:
         except KeyMissing:
             key_file.make(file, bytes(PrivateKey.generate()))
             keys = private_keys(file)
+        public_file.publish(path, keys)
         public = bytes(keys[0].public_key).hex()
         settings.put(db, PUBLIC_KEY, public)
         return public
@@ -175,16 +256,19 @@ def make_keys(db: apsw.Connection, path: Path) -> str:
 def trouble(db: apsw.Connection, path: Path) -> str:
     """What keeps this process from opening what is sealed to the database's key, as a sentence; empty: nothing.
 
-    Makes the pair of keys where there is none yet: the daemon asks at its start, so that its user owns the key.
+    Makes the pair of keys where there is none yet, and tells the group the public key: the daemon asks at its start,
+    so that both are its user's.
     """
     try:
         public = make_keys(db, path)
         keys = keys_here(path)
     except KeyUnreadable as error:
         return str(error)
+    public_file.publish(path, keys)
     if all(bytes(key.public_key).hex() != public for key in keys):
         return (
-            f"The private key {key_path(path)} does not belong to this database: it cannot open the keys of channels "
-            "and systems. Restore the right file; if it is lost for good: chansync secrets rotate --lost"
+            f"The private key {key_path(path)} does not belong to this database: it cannot open what is entered from "
+            "now on. Restore the right file. Where it is the right one, somebody has changed the public key in the "
+            "database: chansync secrets rotate. If it is lost for good: chansync secrets rotate --lost"
         )
     return ""

@@ -19,9 +19,10 @@ from chansync.model.errors import UsageError
 from chansync.model.parameter_types import Reference, References, Text
 from chansync.model.parameters import BY_NAME, PARAMETERS, default_values
 from chansync.platforms import registry
-from chansync.store import channels, mappings, secrets, systems
+from chansync.store import channels, mappings, systems
 from chansync.store.connection import Store
 from chansync.store.transaction import transaction
+from chansync.sync import sealing
 
 #: A change of one of these means another site or another key: what the connector learned is then forgotten.
 SITE_FIELDS = frozenset({"store_domain", "consumer_key", "consumer_secret"})
@@ -124,7 +125,7 @@ def add_channel(store: Store, texts: Mapping[str, str]) -> Channel:
         errors += check_new(db, values, frozenset(clear), {error.name for error in errors})
         if errors:
             raise InvalidFields(in_form_order(errors))
-        return channels.add_channel(db, values, _seal(store, clear))
+        return channels.add_channel(db, values, sealing.seal(store, "channel", clear, sealing.channel_place(values)))
 
 
 def check_new(
@@ -160,9 +161,15 @@ def change_channel(store: Store, code: str, texts: Mapping[str, str], version: i
     with transaction(db):
         current = channels.channel(db, code)
         errors += check_change(db, current, changes, frozenset(clear), {error.name for error in errors})
+        before, after = (sealing.channel_place(values) for values in (current.values, {**current.values, **changes}))
+        kept = current.secrets - set(clear)
+        carried: dict[str, bytes] = {}
+        if not errors:
+            carried, errors = sealing.carried(store, "channel", current.id, kept, before, after)
         if errors:
             raise InvalidFields(in_form_order(errors))
-        saved = channels.save_channel(db, current.id, version or current.version, changes, _seal(store, clear))
+        sealed = carried | sealing.seal(store, "channel", clear, after)
+        saved = channels.save_channel(db, current.id, version or current.version, changes, sealed)
         if site_changed(current, changes, clear):
             channels.forget(db, current.id)
             saved.facts = {}
@@ -242,10 +249,6 @@ def in_form_order(errors: list[FieldError]) -> list[FieldError]:
     """The errors in the order of the form, fields that there are not at the end."""
     order = {name: position for position, name in enumerate(BY_NAME)}
     return sorted(errors, key=lambda error: order.get(error.name, len(order)))
-
-
-def _seal(store: Store, clear: Mapping[str, str]) -> dict[str, bytes]:
-    return {name: secrets.seal(store.db, store.path, secret) for name, secret in clear.items()}
 
 
 def map_method(db: apsw.Connection, channel: Channel, kind: str, site_code: str, target: str | None) -> bool:

@@ -11,6 +11,7 @@ from chansync.platforms.registry import platform
 from chansync.platforms.system import SystemSettings
 from chansync.store import channels, secrets
 from chansync.store.connection import Store
+from chansync.sync.sealing import channel_place, system_place
 from chansync.sync.system_state import StoredState
 
 
@@ -22,7 +23,7 @@ async def connect(store: Store, channel: Channel) -> Connector:
         UsageError: its platform is not installed.
     """
     found = platform(channel.system.kind)
-    own = await store.run(secrets.open_all, store.path, channel.id)
+    own = await store.run(secrets.open_all, store.path, channel.id, channel_place(channel.values))
     system = await system_settings(store, channel.system)
     return found.connect(ConnectorSettings(channel.code, channel.values | own, dict(channel.facts), system))
 
@@ -35,7 +36,9 @@ async def system_settings(store: Store, system: IntegrationSystem) -> SystemSett
         UsageError: its platform is not installed.
     """
     before = defaults(platform(system.kind).system_parameters)
-    clear = await store.run(secrets.open_system, store.path, system.id)
+    # By the very values that go with them: what is written beside them meanwhile does not count.
+    place = system_place(system.kind, system.values)
+    clear = await store.run(secrets.open_system, store.path, system.id, place)
     return SystemSettings(system.code, before | system.values | clear, StoredState(store, system.id))
 
 

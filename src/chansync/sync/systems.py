@@ -15,9 +15,10 @@ from chansync.model.parameter import Parameter, applies, defaults
 from chansync.model.parameter_types import Code, Text
 from chansync.platforms import registry
 from chansync.platforms.protocol import Capability, LookupValue
-from chansync.store import messages, secrets, systems
+from chansync.store import messages, systems
 from chansync.store.connection import Store
 from chansync.store.transaction import transaction
+from chansync.sync import sealing
 from chansync.sync.configuration import InvalidFields
 from chansync.sync.connecting import system_settings
 
@@ -57,7 +58,8 @@ def add_system(
     if errors:
         raise InvalidFields(_in_order(kind, errors))
     with transaction(store.db):
-        return systems.add_system(store.db, checked_code, checked_name, kind, merged, _seal(store, clear))
+        sealed = sealing.seal(store, "system", clear, sealing.system_place(kind, merged))
+        return systems.add_system(store.db, checked_code, checked_name, kind, merged, sealed)
 
 
 def change_system(
@@ -85,11 +87,17 @@ def change_system(
         errors += check(current.kind, merged, held, known_wrong)
         if current.connected_at is not None:
             errors += left_behind(parameters(current.kind), current.values, merged, current.secrets, clear)
+        before, after = (sealing.system_place(current.kind, each) for each in (current.values, merged))
+        kept = frozenset(current.secrets) - set(clear)
+        carried: dict[str, bytes] = {}
+        if not errors:
+            carried, errors = sealing.carried(store, "system", current.id, kept, before, after)
         if errors:
             raise InvalidFields(_in_order(current.kind, errors))
         new_name = None if name is None else system_name(name)
+        sealed = carried | sealing.seal(store, "system", clear, after)
         return systems.save_system(
-            db, current.id, version or current.version, name=new_name, values=values, sealed=_seal(store, clear)
+            db, current.id, version or current.version, name=new_name, values=values, sealed=sealed
         )
 
 
@@ -141,10 +149,6 @@ def _today() -> date:
 def _in_order(kind: str, errors: list[FieldError]) -> list[FieldError]:
     order = {parameter.name: position for position, parameter in enumerate(parameters(kind))}
     return sorted(errors, key=lambda error: order.get(error.name, len(order)))
-
-
-def _seal(store: Store, clear: Mapping[str, str]) -> dict[str, bytes]:
-    return {name: secrets.seal(store.db, store.path, secret) for name, secret in clear.items()}
 
 
 def system_code(code: str) -> str:

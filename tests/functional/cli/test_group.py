@@ -19,6 +19,7 @@ from chansync.model.errors import StoreError
 from chansync.platforms import registry
 from chansync.store import secrets
 from chansync.store.connection import Store, open_store
+from chansync.store.secrets import Use
 from support import world
 from support.users import ADMIN, DAEMON, GROUP, STRANGER, as_user, umask
 
@@ -55,7 +56,7 @@ def _import_everything() -> None:
     registry.platform("woocommerce")
     for module in ("channel", "channel_edit", "channel_files", "secrets", "secret_input", "session", "failures"):
         import_module(f"chansync.cli.{module}")
-    for module in ("chansync.sync.transfer", "tomlkit", "difflib"):
+    for module in ("chansync.sync.transfer", "tomlkit", "difflib", "encodings.utf_8_sig"):
         import_module(module)
 
 
@@ -109,7 +110,7 @@ def test_an_admin_sets_a_secret_that_the_daemon_opens_and_he_cannot(path: Path) 
 
     def read() -> None:
         store = open_store(path)
-        print(secrets.open_all(store.db, path, 1))
+        print(secrets.open_all(store.db, path, 1, world.PLACE))
         store.close()
 
     assert "cs_other_needle" in as_user(DAEMON, read).text
@@ -175,12 +176,13 @@ def test_what_root_makes_belongs_to_the_daemon(folder: Path) -> None:
     made = folder / "chansync.db"
     with umask(0o077):
         store = open_store(made)
-        secrets.seal(store.db, made, "cs_needle")
+        secrets.seal(store.db, made, "cs_needle", Use("notices smtp_password"))
         store.close()
     assert _modes(folder) == {
         "chansync.db": (DAEMON, GROUP, 0o660),
         "chansync.db.migrating": (0, GROUP, 0o660),
         "chansync.key": (DAEMON, GROUP, 0o600),
+        "chansync.pub": (DAEMON, GROUP, 0o640),
     }
     assert as_user(DAEMON, lambda: _start(made)).code == 0
     assert as_user(ADMIN, lambda: open_store(made).close()).code == 0

@@ -14,8 +14,9 @@ from chansync.store import channels, jobs, mappings, messages, runs
 from chansync.store.connection import open_store
 from chansync.store.owner import process_owner as owner
 from chansync.store.runs import RunCounts
-from chansync.store.secrets import seal
+from chansync.store.secrets import Use, seal
 from chansync.store.transaction import transaction
+from chansync.sync.sealing import channel_place
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -70,7 +71,11 @@ def _channel(db: apsw.Connection, path: Path, code: str, system: str, **values: 
         "start_date": "2026-11-01",
         "order_statuses": ["processing", "completed"],
     }
-    sealed = {"consumer_key": seal(db, path, "ck_1"), "consumer_secret": seal(db, path, "cs_1")}
+    place = channel_place(given | values)
+    sealed = {
+        name: seal(db, path, clear, Use(f"channel {name}", place))
+        for name, clear in (("consumer_key", "ck_1"), ("consumer_secret", "cs_1"))
+    }
     return channels.add_channel(db, given | values, sealed).id
 
 

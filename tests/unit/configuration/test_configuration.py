@@ -51,14 +51,17 @@ def test_the_system_must_be_there(company: Store) -> None:
 
 def test_secrets_are_sealed_and_a_new_one_makes_the_site_unknown(company: Store) -> None:
     added = configuration.add_channel(company, GOOD | {"consumer_key": "ck_1", "consumer_secret": "cs_1"})
-    assert secrets.open_all(company.db, company.path, added.id) == {"consumer_key": "ck_1", "consumer_secret": "cs_1"}
+    assert secrets.open_all(company.db, company.path, added.id, "shop.example") == {
+        "consumer_key": "ck_1",
+        "consumer_secret": "cs_1",
+    }
     assert not {"consumer_key", "consumer_secret"} & set(added.values)
     channels.remember(company.db, added.id, {"address": "x"}, connected=True)
     configuration.change_channel(company, "shop-de", {"description": "Notes"})
     assert channels.channel(company.db, "shop-de").facts == {"address": "x"}
     configuration.change_channel(company, "shop-de", {"consumer_secret": "cs_2"})
     assert channels.channel(company.db, "shop-de").facts == {}
-    assert secrets.open_all(company.db, company.path, added.id)["consumer_secret"] == "cs_2"
+    assert secrets.open_all(company.db, company.path, added.id, "shop.example")["consumer_secret"] == "cs_2"
 
 
 @pytest.mark.parametrize("domain", ["other.example", "shop.example:8443", "https://shop.example.org/"])

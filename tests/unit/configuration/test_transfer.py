@@ -40,6 +40,7 @@ def test_an_export_reads_back_as_the_same(company: Store, tmp_path: Path) -> Non
     copy = tmp_path / "copy.db"
     company.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     shutil.copy(company.path, copy)
+    shutil.copy(company.path.with_suffix(".key"), copy.with_suffix(".key"))
     other = open_store(copy)
     try:
         configuration.change_channel(

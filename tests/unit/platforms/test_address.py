@@ -47,3 +47,12 @@ def test_no_addresses(entered: str) -> None:
 )
 def test_routes(root: str, url: str) -> None:
     assert str(Place("https://shop.example/sub", root).url("wc/v3/orders", {"page": "2"})) == url
+
+
+def test_what_is_remembered_of_a_store_leads_keys_nowhere_else() -> None:
+    """Whoever may edit can write there what he likes."""
+    address = parse_address("shop.example/sub")
+    assert all(address.covers(base) for base in ("https://shop.example/sub", "http://shop.example/sub"))
+    elsewhere = ("https://evil.example/sub", "https://shop.example:8443/sub", "https://shop.example/~evil", "")
+    assert not any(address.covers(base) for base in elsewhere)
+    assert not parse_address("https://shop.example").covers("http://shop.example"), "nor to plain HTTP"

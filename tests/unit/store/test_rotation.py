@@ -13,7 +13,9 @@ import pytest
 from chansync.model.errors import StoreError, UsageError
 from chansync.store import channels, key_file, rotation, secrets, settings
 from chansync.store.connection import Store, open_store
+from chansync.store.secrets import Use
 from chansync.store.transaction import transaction
+from chansync.sync import sealing
 from support import world
 
 CLEAR = {"consumer_key": "ck_x", "consumer_secret": "cs_x"}
@@ -31,16 +33,21 @@ def _sealed(store: Store) -> set[bytes]:
 def _add_others(store: Store) -> None:
     """A secret in each of the other tables that hold some, and in one that nobody has heard of."""
     db = store.db
+
+    def seal(clear: str, what: str, place: str = "") -> bytes:
+        return secrets.seal(db, store.path, clear, Use(what, place))
+
+    system = seal("of the system", "system refresh_token", "eu")
+    mail = seal("of the mail", "notices smtp_password", "mail:587")
     with transaction(db):
-        seal = lambda text: secrets.seal(db, store.path, text)  # noqa: E731 - four times in one breath
-        db.execute("INSERT INTO system_secret VALUES (1, 'refresh_token', ?, 5)", (seal("of the system"),))
-        db.execute("INSERT INTO setting_secret VALUES ('smtp_password', ?, 5)", (seal("of the mail"),))
+        db.execute("INSERT INTO system_secret VALUES (1, 'refresh_token', ?, 5)", (system,))
+        db.execute("INSERT INTO setting_secret VALUES ('smtp_password', ?, 5)", (mail,))
         db.execute(
             "INSERT INTO notice_route (user, name, service, sealed, created_at) VALUES ('ann', 'chat', 'x', ?, 5)",
-            (seal("of the chat"),),
+            (seal("of the chat", "notices address"),),
         )
         db.execute("CREATE TABLE erp_login (id INTEGER PRIMARY KEY, sealed BLOB) STRICT")
-        db.execute("INSERT INTO erp_login (sealed) VALUES (?), (NULL)", (seal("of the ERP"),))
+        db.execute("INSERT INTO erp_login (sealed) VALUES (?), (NULL)", (seal("of the ERP", "erp login"),))
 
 
 def test_every_secret_is_sealed_to_a_new_key_and_the_old_one_is_gone(company: Store, key: Path) -> None:
@@ -49,9 +56,9 @@ def test_every_secret_is_sealed_to_a_new_key_and_the_old_one_is_gone(company: St
     done = rotation.rotate(company.db, key)
     assert (done.sealed_anew, done.lost) == (6, [])
     assert _sealed(company) & before == set()
-    assert secrets.open_all(company.db, company.path, 1) == CLEAR
-    assert secrets.open_system(company.db, company.path, 1) == {"refresh_token": "of the system"}
-    assert secrets.open_settings(company.db, company.path) == {"smtp_password": "of the mail"}
+    assert secrets.open_all(company.db, company.path, 1, world.PLACE) == CLEAR
+    assert secrets.open_system(company.db, company.path, 1, "eu") == {"refresh_token": "of the system"}
+    assert secrets.open_setting(company.db, company.path, "smtp_password", "mail:587") == "of the mail"
     [(route,)] = company.db.execute("SELECT sealed FROM notice_route").fetchall()
     assert secrets.open_route(company.path, route) == "of the chat"
     assert secrets.public_key(company.db) != old_public
@@ -61,14 +68,14 @@ def test_every_secret_is_sealed_to_a_new_key_and_the_old_one_is_gone(company: St
     # The old key, found in a bin, opens nothing any more.
     key.write_text(old_key)
     with pytest.raises(StoreError, match="another private key"):
-        secrets.open_all(company.db, company.path, 1)
+        secrets.open_all(company.db, company.path, 1, world.PLACE)
 
 
 def test_what_is_entered_afterwards_opens(company: Store, key: Path) -> None:
     rotation.rotate(company.db, key)
     world.add_channel(company, code="second", key="ck_second", secret="cs_second")
     second = channels.channel(company.db, "second")
-    assert secrets.open_all(company.db, company.path, second.id)["consumer_key"] == "ck_second"
+    assert secrets.open_all(company.db, company.path, second.id, world.PLACE)["consumer_key"] == "ck_second"
 
 
 _KILLED = """
@@ -113,13 +120,13 @@ def test_killed_at_any_line_every_secret_still_opens_and_the_next_rotation_ends_
     for line in range(1, lines, 5):
         assert _rotate_killed_at(path, line).returncode == -9
         store = open_store(path)
-        assert secrets.open_all(store.db, path, 1) == CLEAR
+        assert secrets.open_all(store.db, path, 1, world.PLACE) == CLEAR
         assert secrets.trouble(store.db, path) == ""
         store.close()
     store = open_store(path)
     assert rotation.rotate(store.db, key).sealed_anew == 2
     assert len(key.read_text().split()) == 1
-    assert secrets.open_all(store.db, path, 1) == CLEAR
+    assert secrets.open_all(store.db, path, 1, world.PLACE) == CLEAR
     assert not list(path.parent.glob(".chansync.key*"))
     store.close()
 
@@ -133,9 +140,9 @@ def test_two_rotations_at_once_lose_nothing(company: Store, key: Path) -> None:
     )
     processes = [subprocess.Popen([sys.executable, "-c", code, str(company.path)]) for _ in range(3)]
     while any(process.poll() is None for process in processes):
-        assert secrets.open_all(company.db, company.path, 1) == CLEAR
+        assert secrets.open_all(company.db, company.path, 1, world.PLACE) == CLEAR
     assert [process.wait() for process in processes] == [0, 0, 0]
-    assert secrets.open_all(company.db, company.path, 1) == CLEAR
+    assert secrets.open_all(company.db, company.path, 1, world.PLACE) == CLEAR
     assert len(key.read_text().split()) == 1
 
 
@@ -148,14 +155,14 @@ def test_a_disk_that_is_full_leaves_all_as_it_was(company: Store, key: Path, mon
     with pytest.raises(OSError, match="No space"):
         rotation.rotate(company.db, key)
     assert (key.read_text(), _sealed(company)) == before
-    assert secrets.open_all(company.db, company.path, 1) == CLEAR
+    assert secrets.open_all(company.db, company.path, 1, world.PLACE) == CLEAR
 
 
 class TestALostKey:
     def test_the_way_back(self, company: Store, key: Path) -> None:
         key.unlink()
         with pytest.raises(StoreError, match="secrets rotate --lost"):
-            secrets.open_all(company.db, company.path, 1)
+            secrets.open_all(company.db, company.path, 1, world.PLACE)
         with pytest.raises(StoreError, match="is missing"):
             rotation.rotate(company.db, key)
         done = rotation.start_over(company.db, key)
@@ -163,22 +170,22 @@ class TestALostKey:
             ("shop", "consumer_key"), ("shop", "consumer_secret")
         ]  # fmt: skip
         assert secrets.trouble(company.db, company.path) == ""
-        sealed = {name: secrets.seal(company.db, company.path, text) for name, text in CLEAR.items()}
+        sealed = sealing.seal(company, "channel", CLEAR, world.PLACE)
         channel = channels.channel(company.db, "shop")
         channels.save_channel(company.db, channel.id, channel.version, {}, sealed)
-        assert secrets.open_all(company.db, company.path, 1) == CLEAR
+        assert secrets.open_all(company.db, company.path, 1, world.PLACE) == CLEAR
 
     def test_a_key_that_turns_up_again_is_put_beside_the_new_one(self, company: Store, key: Path) -> None:
         found = key.read_text()
         key.unlink()
         rotation.start_over(company.db, key)
         key.write_text(key.read_text() + found)
-        assert secrets.open_all(company.db, company.path, 1) == CLEAR
+        assert secrets.open_all(company.db, company.path, 1, world.PLACE) == CLEAR
 
     def test_a_key_that_opens_is_not_lost(self, company: Store, key: Path) -> None:
         with pytest.raises(UsageError, match="is not lost"):
             rotation.start_over(company.db, key)
-        assert secrets.open_all(company.db, company.path, 1) == CLEAR
+        assert secrets.open_all(company.db, company.path, 1, world.PLACE) == CLEAR
 
     def test_a_key_of_another_database_is_said_to_be_one(self, company: Store, key: Path) -> None:
         key_file.replace(key, [b"x" * 32])
@@ -200,7 +207,7 @@ def test_a_credential_is_used_and_never_written(
     # systemd gives it whatever mode it thinks right.
     (folder / "chansync.key").chmod(0o440)
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(folder))
-    assert secrets.open_all(company.db, company.path, 1) == CLEAR
+    assert secrets.open_all(company.db, company.path, 1, world.PLACE) == CLEAR
     with pytest.raises(UsageError, match="only systemd writes"):
         rotation.rotate(company.db, folder / "chansync.key")
     assert secrets.trouble(company.db, company.path) == ""
@@ -211,8 +218,8 @@ def test_a_credential_is_used_and_never_written(
     world.add_channel(company, code="second", key="ck_second", secret="cs_second")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(folder))
     second = channels.channel(company.db, "second")
-    assert secrets.open_all(company.db, company.path, second.id)["consumer_key"] == "ck_second"
-    assert secrets.open_all(company.db, company.path, 1) == CLEAR
+    assert secrets.open_all(company.db, company.path, second.id, world.PLACE)["consumer_key"] == "ck_second"
+    assert secrets.open_all(company.db, company.path, 1, world.PLACE) == CLEAR
     assert secrets.trouble(company.db, company.path) == ""
 
 

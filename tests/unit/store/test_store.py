@@ -103,18 +103,18 @@ def test_a_connection_is_set_up_as_apsw_recommends(store: Store, tmp_path: Path)
 class TestSecrets:
     def test_they_come_back_with_the_private_key_only(self, company: Store) -> None:
         channel = channels.channel(company.db, "shop")
-        opened = secrets.open_all(company.db, company.path, channel.id)
+        opened = secrets.open_all(company.db, company.path, channel.id, world.PLACE)
         assert opened == {"consumer_key": "ck_x", "consumer_secret": "cs_x"}
         key = company.path.with_suffix(".key")
         assert stat.S_IMODE(key.stat().st_mode) == 0o600
         key.unlink()
         with pytest.raises(StoreError, match="missing"):
-            secrets.open_all(company.db, company.path, channel.id)
+            secrets.open_all(company.db, company.path, channel.id, world.PLACE)
 
     def test_a_key_that_others_may_read_is_refused(self, company: Store) -> None:
         company.path.with_suffix(".key").chmod(0o644)
         with pytest.raises(StoreError, match="chmod 600"):
-            secrets.open_all(company.db, company.path, 1)
+            secrets.open_all(company.db, company.path, 1, world.PLACE)
 
     def test_the_file_holds_none_in_clear(self, store: Store) -> None:
         world.add_erp(store)

@@ -141,7 +141,7 @@ def test_a_conflict_saves_nothing_and_tells_all_three_values(store: Store) -> No
     assert "cs_mine" not in str(found) + str(error.value)
     assert "consumer_secret" in found
     assert channels.channel(store.db, "shop")["check_email"] is False
-    assert secrets.open_all(store.db, store.path, 1)["consumer_secret"] == "cs_theirs"
+    assert secrets.open_all(store.db, store.path, 1, world.PLACE)["consumer_secret"] == "cs_theirs"
 
 
 def test_first_use_is_saved_unused_until_the_site_has_answered(store: Store) -> None:
@@ -154,7 +154,10 @@ def test_first_use_is_saved_unused_until_the_site_has_answered(store: Store) -> 
     saved = form.save(store, loaded, loaded.texts, {"consumer_key": "k", "consumer_secret": "s"})
     assert saved.connects
     assert channels.channel(store.db, "new")["used"] is False
-    assert secrets.open_all(store.db, store.path, int(saved.key)) == {"consumer_key": "k", "consumer_secret": "s"}
+    assert secrets.open_all(store.db, store.path, int(saved.key), "new.example") == {
+        "consumer_key": "k",
+        "consumer_secret": "s",
+    }
 
 
 def test_a_taken_code_is_an_error_of_its_field(store: Store) -> None:

@@ -38,6 +38,15 @@ class Address:
         """The address that routes hang below, without a slash at its end."""
         return f"{scheme}://{self.netloc}{self.path}"
 
+    def covers(self, base: str) -> bool:
+        """Whether keys that were entered for this address may go to ``base``, which is remembered of the store.
+
+        What is remembered can be changed by whoever may edit. It is the address itself, by either scheme; another
+        port, to which a store may send on, is found anew each time.
+        """
+        schemes = ("https", self.scheme or "http")
+        return any(base == self.base(scheme) for scheme in schemes)
+
 
 def parse_address(text: str) -> Address:
     """Read ``shop.example``, ``https://shop.example/sub``, with a port, with ``/wp-admin`` at its end or not.

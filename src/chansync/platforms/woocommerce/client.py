@@ -99,7 +99,7 @@ class StoreClient:
         texts = all(isinstance(value, str) for value in (base, root, method, home))
         if facts.get("entered") != entered or not texts or root not in ROOTS:
             return None
-        if method not in _METHODS.get(str(base).partition("://")[0], ()):
+        if method not in _METHODS.get(str(base).partition("://")[0], ()) or not self._address.covers(str(base)):
             return None
         return _Connection(Place(str(base), str(root)), Signing(str(method), str(home), bool(facts.get("bare"))))
 

@@ -11,12 +11,13 @@ from typing import Any
 
 import apsw
 
-from chansync.model.errors import UsageError
+from chansync.model.errors import StoreError, UsageError
 from chansync.model.parameter import Parameter
 from chansync.model.parameter_types import Choice, Duration, Email, ParameterType, Secret, Text
 from chansync.model.times import parse_duration
 from chansync.store import notices, secrets, settings
 from chansync.store.connection import Store
+from chansync.store.key_file import KeyUnreadable
 from chansync.store.transaction import transaction
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+\Z|[0-9A-Fa-f:.]+\Z")
@@ -129,18 +130,48 @@ def change(store: Store, texts: Mapping[str, str]) -> None:
     if errors:
         raise UsageError(". ".join(errors) + ". Nothing was changed.")
     with transaction(store.db):
+        before = mail_place(store.db)
         for name, value in parsed.items():
-            _save(store, name, value or "")
+            if not BY_NAME[name].is_secret:
+                settings.put(store.db, name, value or "")
+        if "smtp_password" in parsed:
+            _keep_password(store, parsed["smtp_password"] or "")
+        elif before != mail_place(store.db):
+            _carry_password(store, before)
         notices.try_all_now(store.db)
 
 
-def _save(store: Store, name: str, value: str) -> None:
-    if not BY_NAME[name].is_secret:
-        settings.put(store.db, name, value)
-    elif value:
-        secrets.put_setting(store.db, name, secrets.seal(store.db, store.path, value))
-    else:
-        secrets.remove_setting(store.db, name)
+def _keep_password(store: Store, password: str) -> None:
+    if not password:
+        secrets.remove_setting(store.db, "smtp_password")
+        return
+    use = secrets.Use("notices smtp_password", mail_place(store.db))
+    secrets.put_setting(store.db, "smtp_password", secrets.seal(store.db, store.path, password, use))
+
+
+def _carry_password(store: Store, before: str) -> None:
+    """Let the password follow to another server, where this user may open it: it must not go to a place of somebody's
+    who cannot read it."""
+    if not secrets.has_setting(store.db, "smtp_password"):
+        return
+    try:
+        password = secrets.open_setting(store.db, store.path, "smtp_password", before)
+    except KeyUnreadable:
+        raise UsageError(
+            f"smtp_password was entered for {before or 'another server'}: enter it again for {mail_place(store.db)}, "
+            "with smtp_password=-. Nothing was changed."
+        ) from None
+    _keep_password(store, password)
+
+
+def mail_place(db: apsw.Connection) -> str:
+    """Where the password of the mail server is sent: host and port; empty where there is no server."""
+    return _place(values(db))
+
+
+def _place(found: Mapping[str, Any]) -> str:
+    host = found["smtp_host"]
+    return f"{host}:{found['smtp_port'] or PORTS[found['smtp_security']]}".casefold() if host else ""
 
 
 def _contradictions(merged: Mapping[str, Any], has_password: bool) -> list[str]:
@@ -166,13 +197,16 @@ def mail_server(db: apsw.Connection, path: Path) -> MailServer | None:
     """The mail server; None when none is set.
 
     Raises:
-        StoreError: the password cannot be opened here.
+        StoreError: the password cannot be opened here, or would be sent in clear.
     """
     found = values(db)
     if not found["smtp_host"]:
         return None
     user = found["smtp_user"] or ""
-    password = secrets.open_settings(db, path).get("smtp_password", "") if user else ""
+    if user and found["smtp_security"] == "none" and not _is_this_machine(found["smtp_host"]):
+        # Refused when it is entered, too; but others can write into the database.
+        raise StoreError("smtp_security=none would send the password in clear: use starttls or tls, or no smtp_user.")
+    password = secrets.open_setting(db, path, "smtp_password", _place(found)) if user else ""
     port = int(found["smtp_port"] or PORTS[found["smtp_security"]])
     sender = found["mail_from"] or user
     return MailServer(found["smtp_host"], port, found["smtp_security"], user, password, sender)

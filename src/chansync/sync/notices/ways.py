@@ -25,7 +25,7 @@ def add(store: Store, user: str, name: str, address: str) -> str:
     if not _NAME.match(name) or len(name) > 40:
         raise UsageError("The name may hold small letters, digits, dots, hyphens and underscores, such as telegram.")
     service = services.service_of(address)
-    sealed = secrets.seal(store.db, store.path, address)
+    sealed = secrets.seal(store.db, store.path, address, secrets.Use("notices address"))
     notices.add_service(store.db, user, name, service, sealed)
     return service
 
