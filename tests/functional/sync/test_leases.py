@@ -53,8 +53,7 @@ def beside_a_run(
             await store.aclose()
 
     with mailbox.silent_server() as port:
-        channel = channels.channel(company.db, "shop")
-        channels.save_channel(company.db, channel.id, channel.version, {"store_domain": f"http://127.0.0.1:{port}"}, {})
+        configuration.change_channel(company, "shop", {"store_domain": f"http://127.0.0.1:{port}"})
         return asyncio.run(whole())
 
 
