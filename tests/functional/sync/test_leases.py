@@ -12,7 +12,7 @@ from chansync.erp.ledger.stock import set_stock
 from chansync.store import channels, jobs, outbox, streams
 from chansync.store.connection import Store, open_async
 from chansync.store.owner import task_owner
-from chansync.sync import errands, runner
+from chansync.sync import configuration, errands, runner
 from chansync.sync.errands import perform
 from chansync.sync.idle import pass_over
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
