@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from chansync.model.errors import UsageError
+from chansync.sync.notices.confinement import LOCAL, confined
 from chansync.sync.notices.digest import Notice, one_line
 from chansync.sync.notices.mail import PATIENCE, NoticeFailed
 
@@ -27,7 +28,7 @@ def service_of(address: str) -> str:
     """What people call the service of an address: ``Telegram``.
 
     Raises:
-        UsageError: apprise does not know it.
+        UsageError: apprise does not know it, or it is not one to be told by.
     """
     service = _plugin(address)
     if service is None:
@@ -35,6 +36,8 @@ def service_of(address: str) -> str:
             "apprise does not know such an address: it begins with the service, as in tgram://TOKEN/CHAT or "
             "json://hooks.example/path. See https://github.com/caronc/apprise/wiki"
         )
+    if wrong := _unfit(service):
+        raise UsageError(f"{wrong}.")
     return str(service.service_name)
 
 
@@ -55,6 +58,18 @@ async def send(address: str, notice: Notice, *, patience: float = PATIENCE) -> N
         raise NoticeFailed(f"The service did not take it: {_masked(said, address) or 'it does not say why'}.")
 
 
+def _unfit(service: Any) -> str:
+    """Why nobody is told by that service; empty: it is fit."""
+    words: set[str] = set()
+    for each in (service.protocol, service.secure_protocol):
+        words |= {each} if isinstance(each, str) else set(each or ())
+    if words & LOCAL:
+        return "That service acts on this machine instead of sending: name one that reaches a person"
+    if not service.verify_certificate:
+        return "verify=no would send what is secret in the address to whoever answers: leave it out"
+    return ""
+
+
 def _plugin(address: str) -> Any:
     import apprise
 
@@ -65,16 +80,22 @@ def _plugin(address: str) -> Any:
 
 def _notify(address: str, notice: Notice) -> str | None:
     """Runs in a thread: None when it was taken, else what apprise said of it."""
-    service = _plugin(address)
-    if service is None:
-        return "apprise does not know its address any more"
+    # All of apprise is loaded first: what its modules do when they are loaded is no address's doing.
+    _plugin("json://localhost")
     heard = _Heard()
     logger = logging.getLogger("apprise")
-    logger.addHandler(heard)
-    try:
-        return None if service.notify(title=notice.subject, body=notice.body) else " ".join(heard.lines)
-    finally:
-        logger.removeHandler(heard)
+    with confined():
+        service = _plugin(address)
+        if service is None:
+            return "apprise does not know its address any more"
+        # Refused when it is added, too; but others can write into the database.
+        if wrong := _unfit(service):
+            return wrong
+        logger.addHandler(heard)
+        try:
+            return None if service.notify(title=notice.subject, body=notice.body) else " ".join(heard.lines)
+        finally:
+            logger.removeHandler(heard)
 
 
 class _Heard(logging.Handler):
