@@ -7,8 +7,9 @@ address) is masked even where nobody remembered it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,32 +21,111 @@ MASK = "•••"
 #: Anything shorter is no secret, and masking it would make texts unreadable.
 SHORTEST = 4
 
+#: A piece of a secret that is at least so long is masked, too: sites cut what they quote, and so do we.
+PIECE = 12
+
+# Every fourth run of nine characters of a secret: a piece of twelve holds one of them.
+_GRAM = 9
+_STRIDE = PIECE - _GRAM + 1
+
 # By their first characters: a text that holds none of these needs no look at the secrets themselves.
 _known: dict[str, set[str]] = {}
+# What was given together already, and what takes the place of what was given before under the same name.
+_given: set[tuple[str, ...]] = set()
+_passing: dict[str, tuple[str, ...]] = {}
+# In small letters, with the texts that pieces are of.
+_pieces: dict[str, str] = {}
 
 
-def remember(secrets: Iterable[str]) -> None:
+def remember(secrets: Iterable[str], *, instead_of: str = "") -> None:
     """Mask these from now on, in every text of this process and in its log.
 
     Those given together are also known joined, as ``name:password`` in Basic authentication.
-    """
-    import base64
-    import json
-    from urllib.parse import quote, quote_plus
 
-    given = [secret for secret in secrets if len(secret) >= SHORTEST]
-    pairs = [f"{one}:{other}" for one in given for other in given]
-    for secret in given:
-        for form in (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], repr(secret)[1:-1]):
-            _keep(form)
-    for text in (*given, *pairs):
-        _keep(base64.b64encode(text.encode()).decode().rstrip("="))
+    Args:
+        instead_of: a name for secrets that are replaced again and again: those given before under it are forgotten.
+    """
+    given = tuple(secret for secret in secrets if len(secret) >= SHORTEST)
+    if given in _given:
+        return
+    before = _passing.get(instead_of)
+    if before:
+        _forget(before)
+    if instead_of:
+        _passing[instead_of] = given
+    _given.add(given)
+    for form in _forms(given):
+        if len(form) >= SHORTEST:
+            _known.setdefault(form[:SHORTEST], set()).add(form)
+    for text in _with_pieces(given):
+        _pieces.update(dict.fromkeys(_grams(text), text))
     guard_log()
 
 
-def _keep(form: str) -> None:
-    if len(form) >= SHORTEST:
-        _known.setdefault(form[:SHORTEST], set()).add(form)
+def _forget(given: tuple[str, ...]) -> None:
+    _given.discard(given)
+    for form in _forms(given):
+        _known.get(form[:SHORTEST], set()).discard(form)
+    for text in _with_pieces(given):
+        for gram in _grams(text):
+            _pieces.pop(gram, None)
+
+
+def _forms(given: tuple[str, ...]) -> set[str]:
+    """The ways in which texts may carry them: in addresses, JSON, HTML, Python's own quotes, Basic authentication."""
+    import html
+    import json
+    from urllib.parse import quote, quote_plus
+
+    forms: set[str] = set()
+    for secret in given:
+        in_json = json.dumps(secret)[1:-1]
+        forms |= {
+            secret,
+            in_json,
+            in_json.replace("/", "\\/"),
+            repr(secret)[1:-1],
+            json.dumps(secret, ensure_ascii=False)[1:-1],
+        }
+        for quoted in (quote(secret, safe=""), quote_plus(secret), quote(secret)):
+            forms |= {quoted, _small_escapes(quoted)}
+        forms |= {
+            html.escape(secret),
+            html.escape(secret, quote=False),
+            html.escape(secret).replace("&#x27;", "&#039;"),
+        }
+    for text in (*given, *(f"{one}:{other}" for one in given for other in given)):
+        encoded = _in_base64(text)
+        forms |= {encoded, encoded.replace("+", "-").replace("/", "_")}
+    return forms
+
+
+def _in_base64(text: str) -> str:
+    import base64
+
+    return base64.b64encode(text.encode()).decode().rstrip("=")
+
+
+def _small_escapes(quoted: str) -> str:
+    """``%2F`` as ``%2f``: both are in use."""
+    parts = quoted.split("%")
+    return "%".join([parts[0], *(part[:2].lower() + part[2:] for part in parts[1:])])
+
+
+def _with_pieces(given: tuple[str, ...]) -> Iterator[str]:
+    """The texts of which a piece gives something away, in small letters; not the words of an address, such as hosts."""
+    import re
+
+    for secret in given:
+        parts = re.split(r"[/@:?&=,]+", secret) if "://" in secret else [secret]
+        yield from (part.lower() for part in parts if len(part) >= PIECE and any(map(str.isdigit, part)))
+    if len(given) > 1 and not any("://" in secret for secret in given):
+        yield from (_in_base64(":".join(pair)).lower() for pair in pairwise(given))
+
+
+def _grams(text: str) -> Iterator[str]:
+    last = len(text) - _GRAM
+    yield from (text[at : at + _GRAM] for at in range(0, last + 1, _STRIDE))
 
 
 def scrub(text: str) -> str:
@@ -58,7 +138,7 @@ def scrub_json(data: Any, *, sort_keys: bool = False) -> str:
     import json
 
     text = json.dumps(data, ensure_ascii=False, default=str, sort_keys=sort_keys)
-    if any(start in text for start in _known):
+    if any(start in text for start in _known) or _found_pieces(text):
         text = json.dumps(_mask_values(data), ensure_ascii=False, sort_keys=sort_keys)
     return _mask_shapes(text)
 
@@ -77,7 +157,48 @@ def _mask_known(text: str) -> str:
             # The longest first: one secret may begin with another.
             for form in sorted(forms, key=len, reverse=True):
                 text = text.replace(form, MASK)
+    for begin, end in reversed(_found_pieces(text)):
+        text = f"{text[:begin]}{MASK}{text[end:]}"
     return text
+
+
+def _found_pieces(text: str) -> list[tuple[int, int]]:
+    """Where pieces of secrets stand, in small letters or capitals."""
+    if not _pieces:
+        return []
+    found: list[tuple[int, int]] = []
+    for run in _runs().finditer(text):
+        small = run[0].lower()
+        if len(small) != len(run[0]):
+            continue
+        past = 0
+        # In one go: this is where the time goes.
+        for at in [at for at in range(len(small) - _GRAM + 1) if small[at : at + _GRAM] in _pieces]:
+            begin, stop = _stretched(small, at, _pieces[small[at : at + _GRAM]]) if at >= past else (0, 0)
+            if stop - begin >= PIECE:
+                found.append((run.start() + begin, run.start() + stop))
+                past = stop
+    return found
+
+
+def _stretched(text: str, at: int, whole: str) -> tuple[int, int]:
+    """How far what stands at ``at`` is a piece of the whole secret."""
+    there = whole.index(text[at : at + _GRAM])
+    begin, stop = at, at + _GRAM
+    while begin > 0 and there > 0 and text[begin - 1] == whole[there - 1]:
+        begin, there = begin - 1, there - 1
+    there += stop - begin
+    while stop < len(text) and there < len(whole) and text[stop] == whole[there]:
+        stop, there = stop + 1, there + 1
+    return begin, stop
+
+
+@cache
+def _runs() -> re.Pattern[str]:
+    import re
+
+    # What a secret may be made of, long enough: most of a text needs no look.
+    return re.compile(r"[^\s\"'<>,;(){}\[\]]{12,}")
 
 
 def _mask_shapes(text: str) -> str:

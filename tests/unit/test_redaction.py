@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import logging
+import re
 from collections.abc import Iterator
 from urllib.parse import quote, quote_plus
 
@@ -21,7 +23,9 @@ KEY = "ck_" + "0123456789abcdef" * 2 + "01234567"
 @pytest.fixture(autouse=True)
 def _forgotten_afterwards(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = logging.getLogRecordFactory()
-    monkeypatch.setattr(redaction, "_known", {})
+    for name in ("_known", "_passing", "_pieces"):
+        monkeypatch.setattr(redaction, name, {})
+    monkeypatch.setattr(redaction, "_given", set())
     yield
     logging.setLogRecordFactory(before)
 
@@ -48,6 +52,54 @@ def test_what_looks_like_a_credential_is_masked(text: str, kept: str) -> None:
     assert kept in masked
     for secret in ("abcd1234", "Zzzz", "qqqq1111", "abc%2B", "Y2tf", "eyJ", "IwEB", "hunter22", "amzn-secret", KEY):
         assert secret not in masked
+
+
+_SECRET = "cs_" + "89abcdef01234567" * 2 + "fedcba98"
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [_SECRET[:12], _SECRET[:25], _SECRET[-12:], _SECRET[7:30], _SECRET.upper(), _SECRET[3:20].upper(),
+     base64.b64encode(f"{KEY}:{_SECRET}".encode()).decode()[:40]],
+)  # fmt: skip
+def test_a_piece_that_a_site_has_cut_is_masked(piece: str) -> None:
+    remember([KEY, _SECRET])
+    for text in (f"no access for {piece}", f"/page?x={piece}&y=1", f'{{"said": "{piece}…"}}', f"<title>{piece}"):
+        masked = scrub(text)
+        assert piece[:10] not in masked
+        assert MASK in masked
+    assert json.loads(scrub_json({"said": [piece], "number": 1})) == {"said": [MASK], "number": 1}
+
+
+def test_what_only_begins_as_a_secret_does_stays() -> None:
+    remember([KEY, _SECRET, "json://hooks.example.com/path/Zm9vYmFyYmF6cXV4MTIz"])
+    for text in ("cs_89abcd and ck_0123456", "hooks.example.com does not answer", "order 0123456789", "x" * 500):
+        assert scrub(text) == text
+    assert "Zm9vYmFyYmF6cX" not in scrub("POST /path/Zm9vYmFyYmF6cXV4 failed")
+
+
+@pytest.mark.parametrize("secret", ["p/a&ss\"w<o>rd'4", "Atza|tok/en+4=="])
+def test_a_secret_is_known_in_every_dress(secret: str) -> None:
+    remember([secret])
+    small = re.sub("%[0-9A-F]{2}", lambda escape: escape[0].lower(), quote(secret, safe=""))
+    for dress in (
+        html.escape(secret),
+        html.escape(secret, quote=False),
+        json.dumps(secret)[1:-1].replace("/", "\\/"),
+        quote(secret),
+        quote(secret, safe=""),
+        base64.urlsafe_b64encode(secret.encode()).decode().rstrip("="),
+    ):
+        assert scrub(f"said {dress}.") == f"said {MASK}."
+    assert scrub(f"said {small}") == f"said {MASK}"
+
+
+def test_a_secret_that_is_replaced_again_and_again_is_forgotten() -> None:
+    remember(["token-number-1-0123456789"], instead_of="account")
+    assert MASK in scrub("token-number-1-0123456789")
+    remember(["another-thing-2-9876543210"], instead_of="account")
+    assert scrub("token-number-1-0123456789") == "token-number-1-0123456789"
+    assert MASK in scrub("another-thing-2-9876543210")
 
 
 def test_a_secret_that_is_a_word_of_the_data_leaves_the_data_readable() -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 
+from chansync import redaction
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
 from chansync.model.times import now_ms, to_ms
 from chansync.platforms.http_body import BodyError, plain
@@ -84,10 +85,13 @@ class Sentences:
 
     def quote(self, text: object) -> str:
         """A text of the site's, fit for a sentence: one line, at most 200 characters, without our secrets."""
-        quoted = str(text)
+        # Before it is cut, which would leave a piece, and again when what may have hidden it is taken out.
+        return plain(self._masked(plain(self._masked(str(text)), 4000)))
+
+    def _masked(self, text: str) -> str:
         for secret in self._secrets:
-            quoted = quoted.replace(secret, "•••")
-        return plain(quoted)
+            text = text.replace(secret, redaction.MASK)
+        return redaction.scrub(text)
 
     def said(self, answer: Answer) -> str:
         """What the site said about an error, in brackets with a space before, or nothing."""

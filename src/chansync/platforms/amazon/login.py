@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 
 import httpx
 
+from chansync import redaction
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
 from chansync.model.times import now_ms
 from chansync.platforms.amazon.places import REGIONS, is_loopback, token_address
@@ -92,6 +93,7 @@ class Login:
             if known and self._now() < known.until:
                 return known.value
             fresh = await self._get()
+            redaction.remember([fresh.value], instead_of=self._key)
             _tokens[self._key] = fresh
             return fresh.value
 
