@@ -10,12 +10,15 @@ import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 # The tests' own helpers, for a run that pytest does not start.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from . import killing, network, upgrading
+from . import every, every_amazon, every_shop, every_upgrade, killing, network, upgrading
+
+SCRIPTS = {"upgrade": every_upgrade.upgrading_all, "shop": every_shop.selling, "amazon": every_amazon.selling_at_amazon}
 
 
 def main() -> int:
@@ -25,6 +28,9 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=100, help="how many makings and upgrades of a database are killed")
     parser.add_argument("--turns", type=int, default=0, help="how many syncs go over a bad network")
     parser.add_argument("--rate", type=float, default=15.0, help="what shoppers do, a second")
+    parser.add_argument(
+        "--every", type=int, metavar="N", help="instead: kill at every N-th point of all (1: at each) of a fixed script"
+    )
     parser.add_argument("--keep", type=Path, help="a folder for the databases, which stay")
     parser.add_argument("--verbose", action="store_true", help="a line for every kill")
     given = parser.parse_args()
@@ -33,6 +39,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         base = given.keep or Path(folder)
         base.mkdir(parents=True, exist_ok=True)
+        if given.every:
+            return _every(base, given.every, given.seed, say)
         (base / "store").mkdir()
         tally, wrong = killing.kill_while_selling(base / "store", given.seed, given.kills, given.rate, say)
         steps, wrong_steps = upgrading.kill_while_making(base, given.seed, given.steps, say)
@@ -47,6 +55,18 @@ def main() -> int:
     print(
         f"seed {given.seed}: {(tally + steps).total()} kills ({points}) in {time.monotonic() - begin:.0f} s: {verdict}"
     )
+    for sentence in wrong:
+        print(f"  {sentence}")
+    return 1 if wrong else 0
+
+
+def _every(base: Path, step: int, first: int, say: Callable[[str], None]) -> int:
+    begin = time.monotonic()
+    points, killed, wrong = every.kill_at_every_point(base, SCRIPTS, step, first, say)
+    for kind, count in sorted(points.items()):
+        print(f"{count:>6} {kind}")
+    verdict = "each came to what it comes to without a kill" if not wrong else f"{len(wrong)} THINGS ARE WRONG"
+    print(f"{points.total()} points, {killed} kills in {time.monotonic() - begin:.0f} s: {verdict}")
     for sentence in wrong:
         print(f"  {sentence}")
     return 1 if wrong else 0

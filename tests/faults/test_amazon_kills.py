@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from chansync.demo.amazon import AmazonServer, Seller
+from chansync.demo.amazon import AmazonServer, Seller, feed_work
 from chansync.erp.ledger.check import check
+from chansync.erp.ledger.stock import set_stock
 from chansync.store.connection import Store
+from chansync.store.transaction import transaction
 from chansync.sync import configuration
 from chansync.sync.sale_actions import perform
 from faults import victims
@@ -63,3 +65,54 @@ def test_a_shipment_is_confirmed_once_whenever_the_program_dies(store: Store, tm
     assert sorted(marketplace.sales(store)) == sorted(orders)
     assert world.rows(store, "SELECT count(*) FROM outbox WHERE state IN ('due', 'sent')") == [(0,)]
     assert check(store.db) == []
+
+
+#: So many changes go as a feed.
+MANY = 300
+
+
+@pytest.mark.parametrize("point", ["call:chansync.platforms.amazon.client.upload:1", "send:POST:3", "answered:POST:3"])
+def test_a_feed_that_nobody_recorded_sets_nothing_after_a_later_change(
+    store: Store, tmp_path: Path, point: str
+) -> None:
+    seller = Seller(rate_factor=100_000.0)
+    seller.settling = 0
+    for number in range(MANY):
+        seller.goods._add(f"MANY-{number:03}", f"One of many {number}", 1000, "MERCHANT", 0)
+    with AmazonServer(seller, record=True) as server:
+        marketplace.add_erp(store, seller)
+        marketplace.add_system(store, server)
+        marketplace.add_channels(store, ["de"])
+        configuration.change_channel(store, "de", {"push_quantities": "yes", "push_exact_quantities": "yes"})
+        _count(store, 1000)
+        seller.feed_seconds = (0.0, 0.0)
+        for _ in range(2):
+            _send(store)
+        seller.feed_seconds = (600.0, 0.0)
+        _count(store, 70)
+        assert victims.run(["sync", "de", "--quantities"], store.path, Point(point, seconds=30)).killed
+        # One of them comes back to what it was, so that the others are too few for a feed.
+        set_stock(store.db, "MANY-000", "W1", 1000)
+        _send(store)
+        seller.clock.advance(700)
+        for _ in range(2):
+            feed_work.settle(seller)
+            _send(store)
+        there = {sku: listing.quantity for sku, listing in seller.goods.listings.items() if sku.startswith("MANY")}
+
+    assert there.pop("MANY-000") == 1000
+    assert set(there.values()) == {70}
+    assert world.rows(store, "SELECT value FROM system_state WHERE name LIKE 'feeds%' AND value <> '{}'") == []
+
+
+def _count(store: Store, quantity: int) -> None:
+    with transaction(store.db):
+        for number in range(MANY):
+            set_stock(store.db, f"MANY-{number:03}", "W1", quantity)
+
+
+def _send(store: Store) -> None:
+    """Send quantities; what waits is due at once, as after some minutes."""
+    store.db.execute("UPDATE site_item SET next_try_at = 0 WHERE next_try_at IS NOT NULL")
+    [result] = marketplace.sync(store, "de", orders=False, quantities=True)
+    assert result.state == "done", result

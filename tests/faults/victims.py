@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,9 +91,14 @@ class Death:
     err: str
 
 
-def run(words: Sequence[str], path: Path, point: Point, *, stdin: str = "") -> Death:
-    """Start ``chansync WORDS`` on the database, let it run into its point, and wait until its whole group is gone."""
-    environment = _environment(path, point)
+def run(
+    words: Sequence[str], path: Path, point: Point, *, stdin: str = "", more: Mapping[str, str] | None = None
+) -> Death:
+    """Start ``chansync WORDS`` on the database, let it run into its point, and wait until its whole group is gone.
+
+    Words that begin with ``-c`` are a piece of Python instead; ``more`` is added to the environment.
+    """
+    environment = _environment(path, point) | dict(more or {})
     kind, _, rest = point.text.partition(":")
     tracer: list[str] = []
     if kind == "syscall":
@@ -100,7 +107,7 @@ def run(words: Sequence[str], path: Path, point: Point, *, stdin: str = "") -> D
         inject = f"inject={name}:signal=KILL:when={count}"
         tracer = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", f"trace={name}", "-e", inject]
     process = subprocess.Popen(
-        [*tracer, sys.executable, "-m", "chansync", *words],
+        [*tracer, sys.executable, *([] if words[0] == "-c" else ["-m", "chansync"]), *words],
         env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
     )  # fmt: skip
@@ -120,6 +127,17 @@ def _environment(path: Path, point: Point) -> dict[str, str]:
         "PYTHONPATH": str(SITE),
         "TMPDIR": str(path.parent / "tmp"),
     }
+
+
+def points(words: Sequence[str], path: Path, *, stdin: str = "") -> tuple[Death, Counter[str]]:
+    """Let ``chansync WORDS`` go through; how it ended, and how often it came to which kind of point."""
+    told = path.parent / "tmp" / "points"
+    death = run(words, path, Point(seconds=60), stdin=stdin, more={"CHANSYNC_COUNT": str(told)})
+    counts: Counter[str] = Counter()
+    for line in told.read_text().splitlines():
+        counts.update(json.loads(line))
+    told.unlink()
+    return death, counts
 
 
 @contextlib.contextmanager

@@ -107,6 +107,15 @@ def wait(db: apsw.Connection, channel_id: int, row: SiteItemRow, minutes: int) -
     )
 
 
+def note_sending(db: apsw.Connection, channel_id: int, row: SiteItemRow) -> None:
+    """From now on until it is confirmed nobody knows what the site has of it: what was known must not count, or a
+    stock that comes back to that would not be sent."""
+    db.execute(
+        "UPDATE site_item SET on_site = '' WHERE channel_id = ? AND item = ? AND site_id = ?",
+        (channel_id, row.item, row.site_id),
+    )
+
+
 def look_again(db: apsw.Connection, channel_id: int, row: SiteItemRow) -> None:
     """What the site has of it is to be read before it counts again."""
     db.execute(

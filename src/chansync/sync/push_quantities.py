@@ -131,7 +131,7 @@ def _note_look(db: apsw.Connection, run: Pushing, shelves: Shelves, items: list[
 async def _send(run: Pushing, changes: list[Change]) -> None:
     requests = [change.request() for change in changes]
     turning = [change for change, request in zip(changes, requests, strict=True) if request.hide]
-    await run.store.run(_note_sending, run, turning)
+    await run.store.run(_note_sending, run, changes, turning)
     try:
         results = await run.connector.push_quantities(requests)
         await run.store.run(_note_results, run, changes, results)
@@ -140,13 +140,15 @@ async def _send(run: Pushing, changes: list[Change]) -> None:
         raise
 
 
-def _note_sending(db: apsw.Connection, run: Pushing, turning: list[Change]) -> None:
-    """Make sure that it is still this run's to send, and note what comes off the site.
+def _note_sending(db: apsw.Connection, run: Pushing, changes: list[Change], turning: list[Change]) -> None:
+    """Make sure that it is still this run's to send, and note what is sent and what comes off the site.
 
-    That is written before it is sent: a killed run must still know whom to put back.
+    That is written before it is sent: after a kill the next run must know what it does not know, and whom to put back.
     """
     with transaction(db):
         run.lease.renew(db)
+        for change in changes:
+            site_items.note_sending(db, run.channel_id, change.row)
         for change in turning:
             site_items.note_removal(db, run.channel_id, change.row)
 

@@ -11,7 +11,7 @@ from chansync.demo.amazon.checks import Param
 from chansync.demo.amazon.documents import when
 from chansync.demo.amazon.errors import invalid
 from chansync.demo.amazon.feed_work import CONTENT
-from chansync.demo.amazon.feeds import CANCELLED, IN_QUEUE, Document, Feed
+from chansync.demo.amazon.feeds import CANCELLED, DONE, FATAL, IN_PROGRESS, IN_QUEUE, Document, Feed
 from chansync.demo.amazon.seller import Seller
 
 DOCUMENT_BODY = checks.record({"contentType": checks.text()})
@@ -22,6 +22,15 @@ FEED_BODY = checks.record(
         "inputFeedDocumentId": checks.text(),
     },
     {"feedOptions": checks.anything},
+)
+GET_FEEDS = (
+    Param("feedTypes", "list", most=10),
+    Param("marketplaceIds", "list", most=10),
+    Param("pageSize", "number", low=1, high=100),
+    Param("processingStatuses", "list", choices=(CANCELLED, DONE, FATAL, IN_PROGRESS, IN_QUEUE)),
+    Param("createdSince", "moment"),
+    Param("createdUntil", "moment"),
+    Param("nextToken"),
 )
 GET_DOCUMENT = (Param("enableContentEncodingUrlHeader", "flag"),)
 
@@ -51,6 +60,24 @@ def create_feed(call: Call) -> Answer:
         raise invalid(f"A feed of the type {kind} is {CONTENT[kind]}.")
     feed = seller.feeds.new_feed(kind, call.body["marketplaceIds"], document.id, seller.clock.moment())
     return reply({"feedId": feed.id}, 202)
+
+
+def get_feeds(call: Call) -> Answer:
+    """GET feeds: those of the kinds, the newest first, on one page."""
+    kinds, places = call.query.get("feedTypes"), set(call.query.get("marketplaceIds", ()))
+    if not kinds:
+        raise invalid("feedTypes is required without a nextToken.")
+    statuses = call.query.get("processingStatuses")
+    since, until = call.query.get("createdSince", 0), call.query.get("createdUntil", call.seller.clock.moment())
+    found = [
+        feed
+        for feed in reversed(call.seller.feeds.feeds.values())
+        if feed.kind in kinds
+        and (not places or places & set(feed.places))
+        and (not statuses or feed.status in statuses)
+        and since <= feed.created <= until
+    ]
+    return reply({"feeds": [_document(feed) for feed in found[: call.query.get("pageSize", 10)]]})
 
 
 def get_feed(call: Call) -> Answer:

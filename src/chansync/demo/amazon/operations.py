@@ -50,6 +50,7 @@ OPERATIONS = (
         "createFeed", "POST", f"{_FEEDS}/feeds", 0.0083, 15, "feeds", feed_routes.create_feed,
         body=feed_routes.FEED_BODY,
     ),
+    Operation("getFeeds", "GET", f"{_FEEDS}/feeds", 0.0222, 10, "feeds", feed_routes.get_feeds, feed_routes.GET_FEEDS),
     Operation("getFeed", "GET", f"{_FEEDS}/feeds/([^/]+)", 2, 15, "feeds", feed_routes.get_feed),
     Operation("cancelFeed", "DELETE", f"{_FEEDS}/feeds/([^/]+)", 2, 15, "feeds", feed_routes.cancel_feed),
 )  # fmt: skip

@@ -1,18 +1,20 @@
 """Feeds: many changes in one document, which Amazon works off by itself; what came of each is in a result document.
 
 A feed takes minutes, so no run waits for one: its id is kept in the system's state with what it is about, and a later
-run reads what came of it. One that is lost because a run was killed between the two is sent again, which does no harm.
+run reads what came of it. That a feed is about to be sent is kept before: where a run was killed before it knew the
+id, what the feed is about is left alone until no feed is worked on that may be it. Otherwise that feed could set, after
+a later change, what it was sent with.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from chansync.model.errors import SiteUnavailable
-from chansync.model.times import now_ms
+from chansync.model.errors import SiteRefused, SiteUnavailable
+from chansync.model.times import from_ms, now_ms
 from chansync.platforms.amazon.client import SpApi, part
 from chansync.platforms.amazon.rates import Operation
 from chansync.platforms.http import LARGEST_ANSWER, Content
@@ -22,11 +24,18 @@ from chansync.platforms.texts import text
 CREATE_DOCUMENT = Operation("createFeedDocument", 0.5, 15)
 CREATE_FEED = Operation("createFeed", 0.0083, 15, repeatable=False)
 GET_FEED = Operation("getFeed", 2.0, 15)
+GET_FEEDS = Operation("getFeeds", 0.0222, 10)
 GET_DOCUMENT = Operation("getFeedDocument", 0.0222, 10)
 
 _ROOT = "/feeds/2021-06-30"
 #: A feed that is not done after that long is given up.
 LIFE = 3 * 86_400_000
+
+#: What a feed is kept under whose id is not known.
+_UNKNOWN = "document "
+#: How far Amazon's clock may be behind ours, in milliseconds.
+_SLACK = 120_000
+_OPEN = ("IN_QUEUE", "IN_PROGRESS")
 
 #: Reads a result document: what went wrong, by the number of the message.
 Report = Callable[[bytes], dict[int, str]]
@@ -67,16 +76,20 @@ class Feeds:
         )
         document = made.data if isinstance(made.data, dict) else {}
         await self._api.upload(text(document.get("url")), Content(data, self._content_type))
-        specification = {
-            "feedType": self._kind, "marketplaceIds": [self._place],
-            "inputFeedDocumentId": text(document.get("feedDocumentId")),
-        }  # fmt: skip
-        answer = await self._api.send(CREATE_FEED, "POST", f"{_ROOT}/feeds", body=specification)
+        document_id = text(document.get("feedDocumentId"))
+        specification = {"feedType": self._kind, "marketplaceIds": [self._place], "inputFeedDocumentId": document_id}
+        entry = {"at": now_ms(), "messages": {str(number): about for number, about in messages.items()}}
+        unknown = _UNKNOWN + document_id
+        await state.change(self._name, lambda known: (known | {unknown: entry}, None))
+        try:
+            answer = await self._api.send(CREATE_FEED, "POST", f"{_ROOT}/feeds", body=specification)
+        except SiteRefused:
+            await self._forget(unknown)
+            raise
         feed_id = text(answer.data.get("feedId")) if isinstance(answer.data, dict) else ""
         if not feed_id:
-            raise SiteUnavailable("Amazon took a feed without telling its number: it is sent again.", code="odd")
-        entry = {"at": now_ms(), "messages": {str(number): about for number, about in messages.items()}}
-        await state.change(self._name, lambda known: (known | {feed_id: entry}, None))
+            raise SiteUnavailable("Amazon took a feed without telling its number: it is looked for.", code="odd")
+        await state.change(self._name, lambda known: (_without(known, unknown) | {feed_id: entry}, None))
 
     async def results(self, report: Report) -> list[FeedResult]:
         """What came of every feed that was not finished when it was looked at last; finished ones are then forgotten.
@@ -86,25 +99,41 @@ class Feeds:
         """
         state = self._kept()
         found = []
-        for feed_id, entry in (await state.read(self._name)).items():
+        known = await state.read(self._name)
+        for feed_id, entry in known.items():
             messages = {int(number): about for number, about in entry["messages"].items()}
-            result = await self._result(feed_id, messages, entry["at"], report)
+            if feed_id.startswith(_UNKNOWN):
+                result = FeedResult(feed_id, messages, not await self._may_be_open(entry["at"], known), {})
+            else:
+                result = await self._result(feed_id, messages, entry["at"], report)
             found.append(result)
             if result.done:
                 await self._forget(feed_id)
         return found
 
     async def _forget(self, feed_id: str) -> None:
-        def forgotten(known: dict[str, Any]) -> tuple[dict[str, Any], None]:
-            return {own: entry for own, entry in known.items() if own != feed_id}, None
+        await self._kept().change(self._name, lambda known: (_without(known, feed_id), None))
 
-        await self._kept().change(self._name, forgotten)
+    async def _may_be_open(self, at: int, known: Collection[str]) -> bool:
+        """Whether Amazon still works on a feed from that time on whose id nobody has kept."""
+        if now_ms() - at >= LIFE:
+            return False
+        params = {
+            "feedTypes": self._kind, "marketplaceIds": self._place, "pageSize": "100",
+            "processingStatuses": ",".join(_OPEN),
+            "createdSince": from_ms(at - _SLACK).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }  # fmt: skip
+        answer = await self._api.get(GET_FEEDS, f"{_ROOT}/feeds", params)
+        feeds = answer.data.get("feeds") if isinstance(answer.data, dict) else None
+        if not isinstance(feeds, list):
+            raise SiteUnavailable("Amazon sent something else than a list of feeds: try again.", code="not_a_list")
+        return any(isinstance(feed, dict) and text(feed.get("feedId")) not in known for feed in feeds)
 
     async def _result(self, feed_id: str, messages: dict[int, Any], at: int, report: Report) -> FeedResult:
         answer = await self._api.get(GET_FEED, f"{_ROOT}/feeds/{part(feed_id)}", allow=(404,))
         feed = answer.data if answer.status < 300 and isinstance(answer.data, dict) else {}
         status = text(feed.get("processingStatus")) if feed else "GONE"
-        if status in ("IN_QUEUE", "IN_PROGRESS") and now_ms() - at < LIFE:
+        if status in _OPEN and now_ms() - at < LIFE:
             return FeedResult(feed_id, messages, False, {})
         document = text(feed.get("resultFeedDocumentId"))
         if status == "DONE" and document:
@@ -124,6 +153,10 @@ class Feeds:
         if self._state is None:
             raise SiteUnavailable("Nothing keeps which feeds were sent.", code="no_state")
         return self._state
+
+
+def _without(known: dict[str, Any], feed_id: str) -> dict[str, Any]:
+    return {own: entry for own, entry in known.items() if own != feed_id}
 
 
 def _unpacked(data: bytes) -> bytes:
