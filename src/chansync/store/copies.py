@@ -249,7 +249,7 @@ def _alone(path: Path) -> apsw.Connection:
     except apsw.BusyError:
         db.close()
         raise InUse(
-            f"Another program has {path} open: close the screens and wait for commands that run, then try again."
+            f"Another program has {path} open: close the screens, stop what copies it, as Litestream, and try again."
         ) from None
     except apsw.Error:
         db.close()
