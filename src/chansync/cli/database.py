@@ -89,8 +89,6 @@ def backup_to(session: Session, target: Path, force: bool) -> None:
     source = session.store.path
     if target.is_dir():
         target = target / f"{source.stem}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.db"
-    if target.exists() and target.samefile(source):
-        raise UsageError(f"{target} is the database itself.")
     if not target.parent.is_dir():
         raise UsageError(f"There is no folder {target.parent}.")
     copies.save(source, target, force=force)

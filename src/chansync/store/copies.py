@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,24 +61,83 @@ def save(source: Path, target: Path, *, force: bool = False) -> None:
         force: replace a file that is there.
 
     Raises:
-        UsageError: the target is there, or cannot be written.
+        UsageError: the target is there, is not for a copy, or cannot be written.
         Damaged: the database is not sound; nothing stands under the target's name then.
+        StoreError: there is no room for the copy.
     """
+    try:
+        _refuse(source, target, force)
+    except OSError as error:
+        raise UsageError(f"{target} cannot be written: {error.strerror or error}.") from None
     # A copy that is broken off, or not sound, never stands under the name that was asked for.
     unfinished = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         # What a copy to the same place that was killed has left.
         sweep(target.parent, f".{target.name}.")
         with explained(source):
-            backup(source, unfinished)
-            look_through(unfinished)
+            _fill(unfinished, source, target)
+        _refuse_damage(unfinished, source)
         _give_group(unfinished, source)
         _put(unfinished, target, force)
     except OSError as error:
         raise UsageError(f"{target} cannot be written: {error.strerror or error}.") from None
     finally:
         for leftover in ("", "-wal", "-shm", "-journal"):
-            Path(f"{unfinished}{leftover}").unlink(missing_ok=True)
+            # A file system that is read-only refuses also what is not there.
+            with contextlib.suppress(OSError):
+                Path(f"{unfinished}{leftover}").unlink(missing_ok=True)
+
+
+def _refuse(source: Path, target: Path, force: bool) -> None:
+    """Refuse a target that a copy must not stand at: before it is made, which may take a while."""
+    beside = (f"{source}-wal", f"{source}-shm", f"{source}-journal", f"{source}.migrating")
+    if target.absolute() in (*map(Path, beside), source.with_suffix(".daemon"), source.with_suffix(".key")):
+        raise UsageError(f"{target} is a file that belongs to the database. Name another file.")
+    if not os.path.lexists(target):
+        return
+    if target.exists() and target.samefile(source):
+        raise UsageError(f"{target} is the database itself.")
+    if not force:
+        raise UsageError(f"{target} is there already. Name another file, or give --force.")
+    found = target.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        return
+    # Somebody who mistypes a name as root loses no device, no key and no document.
+    if not stat.S_ISREG(found.st_mode) or (found.st_size and not _begins_as_database(target)):
+        raise UsageError(f"{target} is no database, and a copy replaces nothing else. Name another file.")
+    if os.path.exists(f"{target}-wal"):
+        raise UsageError(f"{target} is a database that somebody has open. Name another file.")
+
+
+def _begins_as_database(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(16) == b"SQLite format 3\0"
+
+
+def _fill(copy: Path, source: Path, target: Path) -> None:
+    try:
+        backup(source, copy)
+    except (apsw.FullError, apsw.IOError) as failure:
+        # What cannot be read is the database's own disk. What cannot be written is the copy: nothing else is.
+        if isinstance(failure, apsw.IOError) and failure.extendedresult != apsw.SQLITE_IOERR_WRITE:  # type: ignore[attr-defined]
+            raise
+        size = source.stat().st_size
+        raise StoreError(
+            f"There is no room for the copy in {target.parent}: it takes {size // 2**20 + 1} MB. Nothing was written."
+        ) from None
+    except OSError as error:
+        # The copy's file could not be made, which is not the database's fault.
+        raise UsageError(f"{target} cannot be written: {error.strerror or error}.") from None
+
+
+def _refuse_damage(copy: Path, source: Path) -> None:
+    try:
+        look_through(copy)
+    except Damaged:
+        raise Damaged(
+            f"{source} is damaged, and a copy of it is no backup: see how much with chansync db check, and restore an "
+            "earlier one"
+        ) from None
 
 
 def _give_group(copy: Path, source: Path) -> None:
@@ -114,7 +174,7 @@ def look_through(path: Path) -> Contents:
         Damaged: it is not sound.
         StoreError: it is no chansync database, or a newer one.
     """
-    with explained(path), _reading(path) as db:
+    with explained(path), _told_as_copy(path), _reading(path) as db:
         # Before anything of it is believed: is it ours at all?
         if db.pragma("application_id") != APPLICATION_ID:
             raise StoreError(f"{path} is no backup of a chansync database.")
@@ -128,6 +188,15 @@ def look_through(path: Path) -> Contents:
         if found != ["ok"]:
             raise Damaged(f"{path} is damaged: {' '.join(' '.join(found).split())[:300]}")
         return _contents(db, schema)
+
+
+@contextlib.contextmanager
+def _told_as_copy(path: Path) -> Iterator[None]:
+    """Damage of a copy needs another copy, and not what damage of the database needs."""
+    try:
+        yield
+    except (apsw.NotADBError, apsw.CorruptError) as error:
+        raise Damaged(f"{path} is damaged, or no database at all ({error}): take another backup") from None
 
 
 def _contents(db: apsw.Connection, schema: int) -> Contents:
@@ -145,6 +214,9 @@ def _reading(path: Path) -> Iterator[apsw.Connection]:
     """Open to read, also on a disk that may not be written: a copy with no log beside it does not change."""
     if not path.exists():
         raise UsageError(f"There is no file {path}.")
+    if not path.is_file():
+        # A pipe would let us wait for ever.
+        raise UsageError(f"{path} is no file.")
     log = Path(f"{path}-wal")
     if log.exists() and log.stat().st_size:
         db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)

@@ -169,13 +169,15 @@ def test_a_restore_is_refused_beside_a_daemon(company: Store, backup: Path) -> N
     assert value(company.path, "when") == "after"
 
 
-@pytest.mark.parametrize("what", ["damaged", "newer", "other", "text", "missing"])
+@pytest.mark.parametrize("what", ["damaged", "newer", "other", "text", "missing", "pipe"])
 def test_a_bad_backup_is_refused_and_nothing_changes(company: Store, backup: Path, tmp_path: Path, what: str) -> None:
     company.close()
     bad = tmp_path / "bad.db"
     if what == "other":
         with apsw.Connection(str(bad)) as other:
             other.execute("CREATE TABLE theirs (a)")
+    elif what == "pipe":
+        os.mkfifo(bad)
     elif what == "text":
         bad.write_text("no database " * 1000)
     elif what != "missing":
@@ -248,3 +250,58 @@ def test_the_restored_database_goes_on(company: Store, backup: Path) -> None:
     restored.close()
     code, out, _ = shops.finished(shops.command("status", "--json", database=company.path))
     assert (code, shops.as_json(out)["channels"][0]["code"]) == (0, "shop")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("company.db", "is the database itself"),
+        ("link.db", "is the database itself"),
+        ("company.db-wal", "belongs to the database"),
+        ("company.key", "belongs to the database"),
+        ("company.daemon", "belongs to the database"),
+        ("letter.txt", "is no database, and a copy replaces nothing else"),
+        ("pipe", "is no database, and a copy replaces nothing else"),
+        ("used.db", "is a database that somebody has open"),
+    ],
+)
+def test_a_copy_that_is_forced_still_replaces_copies_only(company: Store, tmp_path: Path, name: str, said: str) -> None:
+    path = tmp_path / "company.db"
+    company.db.execute("VACUUM INTO ?", (str(path),))
+    (tmp_path / "link.db").symlink_to(path)
+    (tmp_path / "letter.txt").write_text("Dear Ann, all our money is in")
+    os.mkfifo(tmp_path / "pipe")
+    for other in ("used.db", "used.db-wal"):
+        (tmp_path / other).write_bytes(path.read_bytes())
+    before = {file.name: file.stat().st_ino for file in tmp_path.iterdir()}
+    code, _, err = run(path, "backup", "--force", str(tmp_path / name))
+    assert (code, said in err) == (2, True), err
+    after = {file.name: file.stat().st_ino for file in tmp_path.iterdir()}
+    assert {each: after[each] for each in before} == before
+    assert not [each for each in after if each.startswith(".")]
+
+
+def test_an_earlier_copy_is_replaced_where_that_is_forced(company: Store, tmp_path: Path) -> None:
+    target = tmp_path / "copy.db"
+    target.touch()
+    assert run(company.path, "backup", "--force", str(target))[0] == 0
+    settings.put(company.db, "first", "later")
+    assert run(company.path, "backup", "--force", str(target))[0] == 0
+    assert value(target, "first") == "later"
+
+
+def test_a_place_that_cannot_take_the_copy_is_named(company: Store, tmp_path: Path) -> None:
+    fill(company)
+    words = [sys.executable, "-m", "chansync", "--db", str(company.path), "db", "backup", str(tmp_path / "copy.db")]
+    # A limit to the size of files is what a full disk is to SQLite.
+    done = subprocess.run(
+        ["bash", "-c", 'ulimit -f 1500; trap "" XFSZ; exec "$@"', "-", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert f"There is no room for the copy in {tmp_path}: it takes " in done.stderr
+    assert not [file for file in tmp_path.iterdir() if "copy.db" in file.name]
+    code, _, err = run(company.path, "backup", "/proc/copy.db")
+    assert (code, err.startswith("/proc/copy.db cannot be written: ")) == (2, True), err
