@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import tempfile
 import traceback
@@ -137,8 +138,7 @@ def _unexpected(error: BaseException, arguments: list[str]) -> int:
     for directory in (_state_directory(arguments), Path(tempfile.gettempdir())):
         target = directory / "chansync-errors.log"
         try:
-            descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
-            with os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace") as file:
+            with os.fdopen(_error_file(target), "a", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(entry)
         except OSError:
             continue
@@ -147,6 +147,20 @@ def _unexpected(error: BaseException, arguments: list[str]) -> int:
             exit_codes.PROBLEMS,
         )
     return _say(f"chansync failed by a fault of its own ({kind}), and no log could be written.", exit_codes.PROBLEMS)
+
+
+def _error_file(target: Path) -> int:
+    """A descriptor of the file, which is nobody's but the writer's or the folder's owner's."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(target, flags, 0o600)
+    found, folder = os.fstat(descriptor), target.parent.stat()
+    if not stat.S_ISREG(found.st_mode) or found.st_uid not in (os.geteuid(), folder.st_uid) or found.st_nlink != 1:
+        os.close(descriptor)
+        raise PermissionError("somebody else has put something there")
+    if os.geteuid() == 0 and folder.st_mode & stat.S_ISGID:
+        # Of the service's folder: the daemon writes there next.
+        os.fchown(descriptor, folder.st_uid, folder.st_gid)
+    return descriptor
 
 
 def _state_directory(arguments: list[str]) -> Path:

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import apsw
 
-from chansync.doctor import files, machine, records
+from chansync.doctor import files, machine, records, schema
 from chansync.doctor.findings import Finding, ok, problem
 from chansync.doctor.sites import Progress, sites
 from chansync.erp.ledger import check as ledger
 from chansync.locations import key_path
 from chansync.model.errors import StoreError
 from chansync.store import channels
-from chansync.store.connection import BUSY_TIMEOUT_MS, explained, open_async
+from chansync.store.connection import BUSY_TIMEOUT_MS, distrust, explained, open_async
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
 
 _HOW_TO_BEGIN = "Make one: chansync db init"
@@ -62,6 +62,7 @@ def examine(
             yield from records.soundness(db)
             if db.pragma("user_version") != SCHEMA_VERSION:
                 return
+            yield from schema.foreign(db, path)
             yield from _records(db, path)
             if look_at_ledger:
                 yield from _ledger(db)
@@ -82,7 +83,7 @@ def _refuse_unknown(path: Path, codes: list[str]) -> None:
 
 def _open(path: Path) -> apsw.Connection:
     """As it is: neither upgraded nor set up."""
-    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    db = distrust(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE))
     db.set_busy_timeout(BUSY_TIMEOUT_MS)
     return db
 

@@ -16,7 +16,8 @@ from chansync.doctor.findings import Finding, ok, problem, warning
 from chansync.doctor.health import FAILING_RUNS, LATE_SECONDS
 from chansync.model.times import ago_text, local_text, now_ms
 from chansync.service_place import how_to_start, service_trouble
-from chansync.store import daemons, rotation, settings, systems
+from chansync.store import daemons, public_file, rotation, secrets, settings, systems
+from chansync.store.key_file import KeyUnreadable
 from chansync.store.sharing import daemon_user, name_of
 from chansync.sync.systems import expiring
 
@@ -165,16 +166,35 @@ def sealed_secrets(db: apsw.Connection, path: Path) -> Iterator[Finding]:
         else:
             count = len(state.found)
             yield ok("secrets", f"The private key opens all {count}." if count else "The private key is there.")
+        if state.loose:
+            yield warning(
+                "secrets",
+                f"{len(state.loose)} were sealed by an earlier version, which did not say where they may be sent: "
+                "whoever may write into the database could have them sent to a place of his own.",
+                "See that the addresses are right (chansync channel list), then: chansync secrets rotate",
+            )
     else:
         user = daemon_user(path.parent)
         if os.geteuid() != user and not os.access(state.key, os.R_OK):
             yield ok("secrets", f"Only the daemon's user, {name_of(user)}, may open them, as it should be.")
         else:
             yield problem("secrets", state.trouble, "")
+    yield from _public(db, path)
     for system in systems.systems(db):
         for sentence in expiring(system):
             said, _, remedy = sentence.partition(": ")
             yield (problem if "has ended" in said else warning)("secrets", f"{said}.", remedy)
+
+
+def _public(db: apsw.Connection, path: Path) -> Iterator[Finding]:
+    """Whether what is entered is sealed to the daemon, and to nobody else."""
+    public = secrets.public_key(db)
+    try:
+        if public:
+            public_file.check(path, public)
+    except KeyUnreadable as error:
+        sentence, _, remedy = str(error).partition(": ")
+        yield problem("secrets", f"{sentence}.", remedy)
 
 
 def backups(db: apsw.Connection) -> Iterator[Finding]:

@@ -159,7 +159,16 @@ async def open_async(path: Path, *, create: bool = True) -> Store:
         return Store(db, path)  # type: ignore[arg-type]
 
 
+def distrust(db: apsw.Connection) -> apsw.Connection:
+    """Believe nothing of what stands in the schema, where others may write: no function with effects is called from
+    there, and SQLite's own tables, and those of the search, are changed by SQLite alone."""
+    db.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+    db.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+    return db
+
+
 def _configure(db: apsw.Connection) -> apsw.Connection:
+    distrust(db)
     # What apsw.bestpractice recommends, in plain calls: importing that module takes longer than a short command.
     # Left out: its look at table statistics when a database is opened, which may write.
     db.pragma("journal_mode", "wal")
@@ -237,7 +246,7 @@ def make_private(path: Path) -> None:
 
 
 def _version_of(path: Path) -> int:
-    with contextlib.closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)) as db:
+    with contextlib.closing(distrust(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE))) as db:
         db.set_busy_timeout(BUSY_TIMEOUT_MS)
         application = db.pragma("application_id")
         tables = db.execute("SELECT count(*) FROM sqlite_schema").get

@@ -19,7 +19,7 @@ import apsw
 
 from chansync.model.errors import StoreError, UsageError
 from chansync.model.times import from_ms, now_ms
-from chansync.store.connection import backup, explained, make_private, sweep
+from chansync.store.connection import backup, distrust, explained, make_private, sweep
 from chansync.store.sharing import daemons_lock, hand_over
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
 
@@ -223,7 +223,7 @@ def _reading(path: Path) -> Iterator[apsw.Connection]:
     else:
         uri = f"file:{quote(str(path.absolute()))}?immutable=1"
         db = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
-    with contextlib.closing(db):
+    with contextlib.closing(distrust(db)):
         yield db
 
 

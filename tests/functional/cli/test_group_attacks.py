@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -233,3 +234,61 @@ def test_whoever_may_read_the_key_moves_a_channel_without_entering_it_again(comp
     opened = secrets.open_all(company.db, company.path, 1, "shop.example")
     assert opened == {"consumer_key": "ck_x", "consumer_secret": "cs_x"}
     assert Use("channel consumer_key", world.PLACE) != Use("channel consumer_key", "shop.example")
+
+
+def test_doctor_finds_what_acts_by_itself_and_its_cure_works(shared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["doctor", "--no-sites"])
+    assert "What acts by itself in the database is chansync's own" in capsys.readouterr().out
+    _meddle(
+        shared,
+        'CREATE TRIGGER "it\'s ""mine" AFTER INSERT ON message BEGIN DELETE FROM message WHERE id = new.id; END',
+        "CREATE VIEW spy AS SELECT * FROM channel_secret",
+    )
+    main(["doctor", "--no-sites"])
+    told = capsys.readouterr().out
+    cures = [line.partition("remove it: ")[2] for line in told.splitlines() if "remove it: sqlite3" in line]
+    assert len(cures) == 2, told
+    for cure in cures:
+        # As a shell reads it; sqlite3 itself need not be here.
+        program, file, statement = shlex.split(cure)
+        assert (program, file) == ("sqlite3", str(shared))
+        _meddle(shared, statement)
+    main(["doctor", "--no-sites"])
+    assert "What acts by itself in the database is chansync's own" in capsys.readouterr().out
+
+
+def test_doctor_tells_of_a_changed_public_key_and_of_loose_secrets_and_rotating_cures_both(
+    shared: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = open_store(shared)
+    loose = secrets.seal_to(bytes.fromhex(secrets.public_key(store.db) or ""), b"cs_loose_needle")
+    store.db.execute("UPDATE channel_secret SET sealed = ? WHERE name = 'consumer_secret'", (loose,))
+    store.close()
+    main(["doctor", "--no-sites"])
+    assert "1 were sealed by an earlier version" in capsys.readouterr().out
+    own = nacl.public.PrivateKey.generate()
+    _meddle(shared, f"UPDATE setting SET value = '{bytes(own.public_key).hex()}' WHERE name = 'public_key'")
+    main(["doctor", "--no-sites"])
+    assert "The public key in the database is not the daemon's" in capsys.readouterr().out
+    assert main(["secrets", "rotate"]) == 0
+    capsys.readouterr()
+    main(["doctor", "--no-sites"])
+    told = capsys.readouterr().out
+    assert "ok       secrets: The private key opens all 2." in told
+    assert "earlier version" not in told
+    assert "not the daemon's" not in told
+
+
+def test_a_fault_of_roots_leaves_a_file_that_is_the_daemons(shared: Path) -> None:
+    from chansync.cli.failures import explain
+
+    words = ["--db", str(shared), "status"]
+    with contextlib.redirect_stderr(None):
+        explain(RuntimeError("planned"), words)
+        errors = shared.parent / "chansync-errors.log"
+        assert (errors.stat().st_uid, errors.stat().st_mode & 0o777) == (DAEMON, 0o600)
+        # A file that a member has put there is not written to: root's next fault goes elsewhere.
+        errors.unlink()
+        assert as_user(ADMIN, lambda: errors.touch()).code == 0
+        explain(RuntimeError("planned"), words)
+        assert errors.read_text() == ""
