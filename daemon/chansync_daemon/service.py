@@ -169,8 +169,8 @@ class Service:
         while True:
             await asyncio.sleep(CLEAR_EVERY)
             try:
-                if await self.store.run(retention.is_time):
-                    cleared = await retention.prune(self.store)
+                if now := await self.store.run(retention.moment):
+                    cleared = await retention.prune(self.store, now)
                     told = ", ".join(f"{kind.replace('_', ' ')} {count}" for kind, count in cleared.items() if count)
                     LOG.info("cleared away what is old: %s", told or "nothing")
             except DatabaseFailure as error:
@@ -188,15 +188,17 @@ class Service:
         self._seen = version
         await self.store.run(check_schema)
         if moved:
-            await self._bring_back()
+            await self._bring_back(self._timetable.put_back_by)
+            # Whoever looks at the beat would take this daemon for one that hangs.
+            await self.store.run(daemons.beat)
         await self._take_up_channels(again)
         while job := await self.store.run(jobs.claim, owner := task_owner()):
             self._spawn(self._perform(job, owner))
 
-    async def _bring_back(self) -> None:
-        waited = await self.store.run(bring_back)
+    async def _bring_back(self, by: int = 0) -> None:
+        waited = await self.store.run(bring_back, by)
         if waited:
-            LOG.warning("the clock was put back: %d waits from its future end now", waited)
+            LOG.warning("the clock was put back: %d times from its future count from now on", waited)
 
     async def _take_up_channels(self, again: bool) -> None:
         """Read those channels that changed, or with ``again`` all of them."""

@@ -210,22 +210,33 @@ class Timetable:
         """
         return time.localtime().tm_gmtoff != self._offset or abs(clock_ahead() - self._ahead) > CLOCK_JUMP
 
+    @property
+    def put_back_by(self) -> int:
+        """How far the clock was put back since the last rebuild, in milliseconds."""
+        return max(0, int((self._ahead - clock_ahead()) * 1000))
+
     def run_due(self) -> None:
         """Start what is due; what is next of each is a cadence after it was due, not after it began.
 
         So a standstill passes without a trace: the streams that it has pushed together are apart again. They are made
         up for a few at a look.
         """
-        # Not run_pending(), which starts all of them at once, and each job asks for the time.
+        if self.clock_was_moved():
+            # It is made anew first.
+            return
+        # Not run_pending(), which starts all of them at once, and each job asks for the time: for local time, in which
+        # an hour comes twice in autumn.
         now = now_ms()
-        moment = datetime.fromtimestamp(now / 1000)  # noqa: DTZ006 - schedule's own reckoning
-        due = sorted(job for job in self._scheduler.jobs if job.next_run and job.next_run <= moment)
-        for job in due[: self._at_a_look]:
+        due = sorted((at, job) for job in self._scheduler.jobs if (at := self._due_at(job)) <= now)
+        for at, job in due[: self._at_a_look]:
             job.run()  # type: ignore[no-untyped-call]
             entry = self._entries[job]
             cadence = entry.seconds * 1000
-            at = self._due[entry.channel_id, entry.stream]
             self._set(job, entry, at + (max(0, now - at) // cadence + 1) * cadence)
+
+    def _due_at(self, job: schedule.Job) -> int:
+        entry = self._entries[job]
+        return self._due[entry.channel_id, entry.stream]
 
     def take_moved(self) -> dict[StreamKey, int]:
         """Streams whose next run is new since the last call, for ``note_next_runs``."""
@@ -234,8 +245,8 @@ class Timetable:
 
     def idle_seconds(self) -> float:
         """How long until something is due."""
-        idle = self._scheduler.idle_seconds
-        return 3600.0 if idle is None else max(idle, 0.0)
+        next_at = min(map(self._due_at, self._scheduler.jobs), default=None)
+        return 3600.0 if next_at is None else max(0.0, (next_at - now_ms()) / 1000)
 
 
 def _tag(entry: Entry) -> str:

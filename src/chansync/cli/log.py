@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -100,11 +99,11 @@ def _known_code(code: str) -> str:
 
 def _day_start(text: str) -> int:
     """Midnight of the day, local time, in UTC milliseconds."""
-    from chansync.model.times import parse_date, to_ms
+    from chansync.model.times import parse_date, start_of
 
     day = parse_date(text)
     try:
-        return to_ms(datetime(day.year, day.month, day.day).astimezone())
+        return start_of(day)
     except (OverflowError, OSError, ValueError):
         raise UsageError(f"{text!r:.40} is too long ago.") from None
 

@@ -103,6 +103,9 @@ CODES = _table(
     MessageCode("notice_failed", _P, _PERSON, "Notices do not arrive",
                 "Mend what the sentence names, then: chansync notices test. What was not told is told with the next "
                 "notice that arrives; it is tried again by itself."),
+    MessageCode("clock_doubtful", _P, _PERSON, "The clock of this machine is not believed",
+                "Compare it with the true time (timedatectl) and set whichever clock is wrong. Nothing that is kept "
+                "for a time is deleted until the sites' clocks confirm it; it is looked at again by itself."),
     MessageCode("customer_ambiguous", _W, _PERSON, "More than one customer matches",
                 "The older customer was taken. Merge the customers in the ERP if they are one."),
     MessageCode("status_unknown", _W, _PERSON, "An order has a status that the site does not list",

@@ -51,6 +51,21 @@ def local_text(milliseconds: int | None, *, seconds: bool = False) -> str:
     return from_ms(milliseconds).astimezone().strftime(pattern)
 
 
+def day_began(milliseconds: int) -> int:
+    """The first moment of that day in the terminal's time zone, UTC milliseconds."""
+    return start_of(from_ms(milliseconds).astimezone().date())
+
+
+def start_of(day: date) -> int:
+    """The first moment of a day in the terminal's time zone, UTC milliseconds.
+
+    Raises:
+        OverflowError, OSError, ValueError: it is too far away for the system's clock.
+    """
+    # Without a zone, so that it has its own distance from UTC: on two days a year that is another than at noon.
+    return int(datetime.combine(day, datetime.min.time()).timestamp()) * 1000
+
+
 def ago_text(milliseconds: int | None, now: int | None = None) -> str:
     """How long ago (or how soon), short: ``12 s``, ``5 min``, ``3 h``, ``2 d``; empty when there is none."""
     if milliseconds is None:

@@ -1,4 +1,4 @@
-"""What a clock that stood in the future has left in the database.
+"""What a clock that was put back has left in the database.
 
 Times to wait until are kept in UTC. Where they were reckoned with a clock that was then put back, what waits would
 wait for as long as that: a problem order for years, after a machine that started in the wrong one.
@@ -15,18 +15,51 @@ from chansync.store.transaction import transaction
 #: No wait for another try is longer, in milliseconds.
 LONGEST_WAIT = 25 * 3_600_000
 
+#: By how much the clock must have been put back to be told from one that was set to the second, in milliseconds.
+_LEAST = 2_000
+
 _TRIES = ('"order"', "outbox", "site_item", "notice_route")
 
+#: When something was: none of it can lie in the future.
+_PAST = (
+    ("stream", "last_started_at"),
+    ("stream", "last_finished_at"),
+    ("stream", "last_ok_at"),
+    ("site_item", "looked_at"),
+    ("notice_route", "last_sent_at"),
+    ("notice_route", "created_at"),
+)
 
-def bring_back(db: apsw.Connection) -> int:
-    """Let what waits for a time that no wait reaches be due now, and leases end as if taken now; how many rows."""
+
+def bring_back(db: apsw.Connection, by: int = 0) -> int:
+    """Let what waits be due when it would have been by the clock that was put back since; how many rows.
+
+    Args:
+        by: how far the clock was put back, as far as this process knows, in milliseconds. What was written by a clock
+            of the future tells it too.
+    """
     now = now_ms()
-    far = now + LONGEST_WAIT
     with transaction(db):
         before = db.total_changes()
+        by = max(by, _ahead(db) - now)
+        far = now + LONGEST_WAIT
         for table in _TRIES:
+            if by > _LEAST:
+                db.execute(
+                    f"UPDATE {table} SET next_try_at = max(?1, next_try_at - ?2) WHERE next_try_at > ?1", (now, by)
+                )
             db.execute(f"UPDATE {table} SET next_try_at = ? WHERE next_try_at > ?", (now, far))
-        db.execute("UPDATE site_item SET looked_at = 0 WHERE looked_at > ?", (far,))
-        for table, lease in (("stream", streams.LEASE_MS), ("job", jobs.LEASE_MS)):
-            db.execute(f"UPDATE {table} SET lease_until = ? WHERE lease_until > ?", (now + lease, far))
+        for table, column in _PAST:
+            db.execute(f"UPDATE {table} SET {column} = ?1 WHERE {column} > ?1 + ?2", (now, _LEAST))
+        for table, lease in (("stream", streams.LEASE_MS), ("job", jobs.LEASE_MS), ("system_state", streams.LEASE_MS)):
+            # Whoever lives renews it.
+            db.execute(f"UPDATE {table} SET lease_until = ?1 WHERE lease_until > ?1", (now + lease,))
         return db.total_changes() - before
+
+
+def _ahead(db: apsw.Connection) -> int:
+    """The latest time at which a stream began or ended to run."""
+    latest: int = db.execute(
+        "SELECT coalesce(max(max(last_started_at, coalesce(last_finished_at, 0))), 0) FROM stream"
+    ).get
+    return latest

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 import apsw
 
-from chansync.model.times import from_ms, now_ms, to_ms
-from chansync.store.owner import is_surely_dead
+from chansync.model.times import day_began, now_ms
+from chansync.store.leases import is_at_work
+from chansync.store.streams import LEASE_MS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ _LINES = """
         (SELECT count(*) FROM "order" o JOIN erp_sale e ON e.id = o.sale_id WHERE o.channel_id = c.id
             AND o.state = 'imported' AND o.changed_at >= ?1 AND e.created_at >= ?1),
         coalesce(p.problems, 0),
-        st.owner, r.fetched, r.expected, r.owner
+        st.owner, st.lease_until, r.fetched, r.expected, r.owner
     FROM channel c JOIN integration_system s ON s.id = c.system_id
     LEFT JOIN channel_parameter p_name ON p_name.channel_id = c.id AND p_name.name = 'name'
     LEFT JOIN channel_parameter p_type ON p_type.channel_id = c.id AND p_type.name = 'system_type'
@@ -70,12 +71,11 @@ _LINES = """
 
 def channel_lines(db: apsw.Connection) -> list[ChannelLine]:
     """Every channel, by code."""
-    midnight = from_ms(now_ms()).astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     lines = []
-    for row in db.execute(_LINES, (to_ms(midnight),)):
-        *head, owner, fetched, expected, run_owner = row
-        running = owner is not None and not is_surely_dead(owner)
-        alive = running and run_owner is not None and not is_surely_dead(run_owner)
+    for row in db.execute(_LINES, (day_began(now_ms()),)):
+        *head, owner, until, fetched, expected, run_owner = row
+        running = is_at_work(owner, until, LEASE_MS)
+        alive = running and run_owner == owner
         head[3] = bool(head[3])
         lines.append(ChannelLine(*(*head, running, (fetched, expected) if alive else None)))
     return lines

@@ -12,10 +12,11 @@ import apsw
 from chansync.model.errors import UsageError
 from chansync.model.parameter import Parameter
 from chansync.model.parameter_types import Duration
-from chansync.model.times import now_ms, parse_duration
-from chansync.store import pruning, settings
+from chansync.model.times import from_ms, now_ms, parse_duration
+from chansync.store import messages, pruning, settings
 from chansync.store.connection import Store
 from chansync.store.transaction import transaction
+from chansync.sync.clock_doubt import doubt
 
 #: The shortest time that anything is kept, in seconds.
 SHORTEST = 86_400
@@ -95,23 +96,57 @@ def change(db: apsw.Connection, texts: Mapping[str, str]) -> None:
 def is_time(db: apsw.Connection, now: datetime | None = None) -> bool:
     """Whether the daemon should clear away now: in the quiet hour of a day, or when that was missed."""
     here = now or datetime.now().astimezone()
-    hours = (int(here.timestamp() * 1000) - int(settings.get(db, "pruned_at") or 0)) / 3_600_000
+    hours = (here.timestamp() - int(settings.get(db, "pruned_at") or 0) / 1000) / 3600
     # A clock that was set back must not keep it from ever happening.
-    return hours < 0 or hours > AT_THE_LATEST or (hours > 20 and here.hour == QUIET_HOUR)
+    if hours < 0 or hours > AT_THE_LATEST:
+        return True
+    # Without a zone, so that it is the hour's first moment also where summer time leaves the hour out or repeats it.
+    quiet = here.replace(tzinfo=None, hour=QUIET_HOUR, minute=0, second=0, microsecond=0).timestamp()
+    return hours > 20 and 0 <= here.timestamp() - quiet < 3600
 
 
-async def prune(store: Store) -> dict[str, int]:
+def moment(db: apsw.Connection) -> int | None:
+    """By which time (UTC milliseconds) the daemon should clear away now; None: not now.
+
+    With a clock that is not believed that is never, and a problem is open about it.
+    """
+    now = now_ms()
+    if not is_time(db, from_ms(now).astimezone()):
+        return None
+    last = settings.get(db, "pruned_at")
+    sentence = doubt(db, now, int(last) if last else None)
+    with transaction(db):
+        if sentence:
+            messages.log(db, "clock_doubtful", f"{sentence} Until that is put right, old records are kept.")
+            return None
+        messages.solve_code(db, None, None, "clock_doubtful", "the clock is right again")
+    return now
+
+
+async def prune(store: Store, now: int | None = None) -> dict[str, int]:
     """Clear away what is older than the settings say, and give the room back; how many of each kind.
 
     It may be broken off at any moment: the next time goes on.
+
+    Args:
+        now: the time by which things are old, UTC milliseconds; None: as the clock shows it now, where no site
+            contradicts it.
+
+    Raises:
+        UsageError: sites contradict the clock; nothing was cleared away.
     """
+    if now is None:
+        now = now_ms()
+        if sentence := await store.run(doubt, now):
+            raise UsageError(f"{sentence} Nothing was cleared away: set the clock right first (timedatectl).")
     kept = await store.run(values)
     counts = {}
     for kind in pruning.KINDS:
         seconds = parse_duration(kept[f"keep_{kind}"])
-        counts[kind] = 0 if seconds is None else await _clear(store, kind, now_ms() - seconds * 1000)
+        # By one time for all: the clock may be set meanwhile.
+        counts[kind] = 0 if seconds is None else await _clear(store, kind, now - seconds * 1000)
     await give_back(store, SPARE)
-    await store.run(settings.put, "pruned_at", str(now_ms()))
+    await store.run(settings.put, "pruned_at", str(now))
     return counts
 
 

@@ -23,7 +23,7 @@ from chansync.store.owner import abandon, task_owner
 from chansync.store.runs import RunCounts
 from chansync.store.streams import Lease, LeaseLost
 from chansync.store.transaction import transaction
-from chansync.sync import confirm, settings
+from chansync.sync import clock_doubt, confirm, settings
 from chansync.sync.comparing import Comparison
 from chansync.sync.connecting import connect, keep_facts
 from chansync.sync.outgoing import SENDING, why_off
@@ -205,6 +205,7 @@ class _Run:
         self.counts = RunCounts()
         self.run_id: int | None = None
         self.trace = ""
+        self.clock_ahead: float | None = None
         self.news_for: set[str] = set()
         self._renewed = awake_seconds()
 
@@ -322,6 +323,7 @@ class _Run:
         finally:
             traffic = connector.traffic
             self.counts.requests, self.counts.bytes = traffic.requests, traffic.bytes_received
+            self.clock_ahead = traffic.clock_ahead
             await connector.aclose()
             if not self.request.dry_run and connector.facts != self.channel.facts:
                 await self.store.run(keep_facts, self.channel, connector)
@@ -379,6 +381,7 @@ class _Run:
                     runs.finish(db, self.run_id, self.counts, "stopped", result.sentence)
                 self._release(db, ok=False, next_run_at=None)
                 return
+            clock_doubt.note(db, self.channel.id, self.clock_ahead)
             if self.stream == "orders":
                 tell_expiring(db, self.channel)
             if self.run_id is not None:

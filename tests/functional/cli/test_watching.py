@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -97,6 +98,8 @@ def test_status_shows_the_channels_and_what_is_open(chansync: Run, logged: Store
     assert (data["daemon"], data["open_problems"], data["channels"][0]["code"]) == (None, 1, "shop")
     daemons.claim(logged.db)
     assert "is running since" in chansync("status").out
+    logged.db.execute("UPDATE daemon SET beat_at = beat_at - 60000")
+    assert f"hangs or was stopped. Let it go on (kill -CONT {os.getpid()})" in chansync("status").out
     daemons.stop(logged.db)
     assert "The daemon is not running" in chansync("status").out
     assert json.loads(chansync("status", "--json").out)["daemon"]["running"] is False

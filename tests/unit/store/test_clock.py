@@ -39,3 +39,42 @@ def test_a_daemon_elsewhere_that_beat_in_the_far_future_is_gone(store: Store) ->
     assert daemons.claim(store.db) is None
     [(owner,)] = world.rows(store, "SELECT owner FROM daemon")
     assert owner == process_owner()
+
+
+HOUR = 3_600_000
+
+
+def test_what_waits_is_due_when_it_would_have_been(company: Store) -> None:
+    """The daemon knows by how much the clock was put back."""
+    channel = channels.channel(company.db, "shop")
+    orders.write(company.db, channel.id, order(1), state="problem", reason="x", next_try_at=now_ms() + 25 * 60_000)
+    orders.write(company.db, channel.id, order(2), state="problem", reason="x", next_try_at=now_ms() + 5 * 60_000)
+    bring_back(company.db, 20 * 60_000)
+    rows = world.rows(company, 'SELECT next_try_at FROM "order" ORDER BY id')
+    assert [round((at - now_ms()) / 60_000) for (at,) in rows] == [5, 0]
+
+
+def test_what_was_written_by_a_clock_of_the_future_tells_how_far_it_was_put_back(company: Store) -> None:
+    """As after a start: nobody has seen the clock move."""
+    channel = channels.channel(company.db, "shop")
+    assert streams.acquire(company.db, channel.id, "orders", "elsewhere:1:1:1")
+    streams.release(company.db, channel.id, "orders", "elsewhere:1:1:1", ok=True, next_run_at=None)
+    company.db.execute(
+        "UPDATE stream SET last_started_at = ?1, last_finished_at = ?1, last_ok_at = ?1", (now_ms() + HOUR,)
+    )
+    orders.write(company.db, channel.id, order(1), state="problem", reason="x", next_try_at=now_ms() + HOUR + 300_000)
+    bring_back(company.db)
+    [(at,)] = world.rows(company, 'SELECT next_try_at FROM "order"')
+    assert round((at - now_ms()) / 60_000) == 5
+    [times] = world.rows(company, "SELECT last_started_at, last_finished_at, last_ok_at FROM stream")
+    assert max(times) <= now_ms()
+    # It is reckoned once, whoever starts again.
+    bring_back(company.db)
+    assert world.rows(company, 'SELECT next_try_at FROM "order"') == [(at,)]
+
+
+def test_a_clock_that_goes_on_changes_nothing(company: Store) -> None:
+    channel = channels.channel(company.db, "shop")
+    orders.write(company.db, channel.id, order(1), state="problem", reason="x", next_try_at=now_ms() + HOUR)
+    assert bring_back(company.db) == 0
+    assert bring_back(company.db, -HOUR) == 0
