@@ -12,14 +12,15 @@ from chansync.cli.session import Session, pass_session
 from chansync.model.errors import UsageError
 
 
-@click.command(epilog=examples("chansync status", "chansync status --json"))
+@click.command(epilog=examples("chansync status", "chansync status --failing", "chansync status --json"))
+@click.option("--failing", is_flag=True, help="Only channels that fail or have open problems.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_session
-def status(session: Session, as_json: bool) -> int:
+def status(session: Session, failing: bool, as_json: bool) -> int:
     """The daemon, the channels and open problems at a glance."""
     from chansync.cli.status import show
 
-    return show(session.db, str(session.path), as_json=as_json)
+    return show(session.db, str(session.path), as_json=as_json, failing=failing)
 
 
 @click.command(

@@ -16,10 +16,20 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def show(db: apsw.Connection, path: str, *, as_json: bool) -> int:
-    """Print the state of the daemon and the channels; the exit code."""
+#: With more channels than that, those that fail are worth a list of their own.
+MANY = 20
+
+
+def show(db: apsw.Connection, path: str, *, as_json: bool, failing: bool = False) -> int:
+    """Print the state of the daemon and the channels; the exit code.
+
+    Args:
+        failing: only channels that fail or have open problems.
+    """
     daemon = daemons.state(db)
-    lines = overview.channel_lines(db)
+    every = overview.channel_lines(db)
+    wrong = [line for line in every if line.problems or line.failures]
+    lines = wrong if failing else every
     problems: int = db.execute("SELECT count(*) FROM message WHERE open = 1").get
     if as_json:
         print_json(
@@ -32,10 +42,15 @@ def show(db: apsw.Connection, path: str, *, as_json: bool) -> int:
         )
         return 0
     say(_daemon_sentence(daemon, path))
-    if not lines:
+    if not every:
         say("There are no channels yet. Add one: chansync channel add --help")
         return 0
-    _table(lines)
+    if lines:
+        _table(lines)
+    if failing:
+        say(f"{len(wrong)} of {len(every)} channels fail or have open problems.")
+    elif wrong and len(every) > MANY:
+        say(f"{len(wrong)} of {len(every)} channels fail or have open problems: chansync status --failing")
     if problems:
         one = problems == 1
         say(f"{problems} problem{'' if one else 's'} {'is' if one else 'are'} open: chansync log --open")

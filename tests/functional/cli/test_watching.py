@@ -8,7 +8,8 @@ import os
 import pytest
 
 from chansync.cli.follow import Watch
-from chansync.store import daemons, jobs, messages, owner
+from chansync.cli.status import MANY
+from chansync.store import channels, daemons, jobs, messages, owner
 from chansync.store.connection import Store, open_store
 from chansync.store.message_search import Filter
 from functional.cli.conftest import Run
@@ -88,6 +89,20 @@ def test_messages_are_marked_as_solved_by_their_user(chansync: Run, logged: Stor
     solved = messages.message(logged.db, 1)
     assert solved is not None
     assert solved.solved_by
+
+
+def test_of_many_channels_those_that_fail_are_listed_alone(chansync: Run, logged: Store) -> None:
+    values = channels.channel(logged.db, "shop").values
+    for number in range(MANY):
+        channels.add_channel(logged.db, values | {"code": f"shop-{number}"}, {})
+    assert "1 of 21 channels fail or have open problems: chansync status --failing" in chansync("status").out
+    text = chansync("status", "--failing").out
+    assert "1 of 21 channels fail or have open problems." in text
+    assert [line.split()[0] for line in text.splitlines() if "production" in line] == ["shop"]
+    shown = json.loads(chansync("status", "--failing", "--json").out)["channels"]
+    assert [channel["code"] for channel in shown] == ["shop"]
+    chansync("solve", "1")
+    assert "0 of 21 channels fail or have open problems." in chansync("status", "--failing").out
 
 
 def test_status_shows_the_channels_and_what_is_open(chansync: Run, logged: Store) -> None:
