@@ -8,11 +8,11 @@ import faulthandler
 import resource
 import signal
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import apsw
 
+from chansync import names
 from chansync.locations import key_path
 from chansync.model.errors import ChansyncError, StoreError
 from chansync.model.times import local_text
@@ -26,10 +26,6 @@ from chansync_daemon.metrics_wanted import NO_METRICS, Wanted
 from chansync_daemon.notify import Manager
 from chansync_daemon.service import Service, TakenOver
 from chansync_daemon.troubles import sentence_of
-
-#: How many names of sites are looked up at once, each in a thread, which are there only when needed. A name whose
-#: servers are gone holds its thread for half a minute, and the others must not wait behind it.
-NAMES_AT_ONCE = 256
 
 
 class AlreadyRunning(StoreError):
@@ -60,7 +56,7 @@ def run(path: Path, *, json_logs: bool = False, metrics: Wanted = NO_METRICS) ->
             path.parent.mkdir(parents=True, exist_ok=True)
             with daemons_lock(path, taken):
                 _refuse_to_begin_anew(path)
-                return asyncio.run(_run(path, manager, metrics))
+                return names.run(_run(path, manager, metrics))
     except (ChansyncError, apsw.Error) as error:
         # Why it ended stays beside the dead service, for ``systemctl status`` and ``chansync service status``.
         manager.status(sentence_of(error))
@@ -116,7 +112,6 @@ async def _run(path: Path, manager: Manager, metrics: Wanted) -> int:
             LOG.warning("%s", sentence)
         service = Service(store, manager)
         loop = asyncio.get_running_loop()
-        loop.set_default_executor(ThreadPoolExecutor(NAMES_AT_ONCE, "names"))
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, service.stop.set)
         loop.add_signal_handler(signal.SIGHUP, service.reload.set)

@@ -58,8 +58,7 @@ class Session:
 
     def run_async(self, work: Callable[[Store], Awaitable[T]]) -> T:
         """Run ``work(store)`` to its end with an asynchronous store; the synchronous one is closed before."""
-        import asyncio
-
+        from chansync import names
         from chansync.pace import set_pace
         from chansync.store.connection import open_async
 
@@ -73,7 +72,7 @@ class Session:
             finally:
                 await store.aclose()
 
-        return asyncio.run(whole())
+        return names.run(whole())
 
 
 pass_session = click.make_pass_decorator(Session)
