@@ -149,6 +149,18 @@ def count_waiting(db: apsw.Connection, route: Route) -> int:
     return count
 
 
+def only_comes_and_goes(db: apsw.Connection, route: Route, since: int, times: int) -> bool:
+    """Whether the route was told of all but problems that came so many times since then, and their solutions."""
+    fewest: int | None = db.execute(
+        """SELECT min(came) FROM (SELECT count(*) FILTER (WHERE e.event = 'problem' AND e.at >= ?) AS came,
+               max(e.id) AS latest
+           FROM notice_event e JOIN message m ON m.id = e.message_id WHERE e.user = ?
+           GROUP BY m.channel_id, m.code, m.order_number) WHERE latest > ?""",
+        (since, route.user, route.told_upto),
+    ).get
+    return fewest is not None and fewest >= times
+
+
 @dataclass(slots=True)
 class Told:
     """A message with what happened to it since the route was told last.

@@ -15,7 +15,7 @@ from chansync.model.errors import UsageError
 from chansync.store import channels, messages, notices
 from chansync.store.connection import Store, open_async
 from chansync.sync.notices import mail, settings, ways
-from chansync.sync.notices.digest import Notice
+from chansync.sync.notices.digest import Notice, fitted
 from chansync.sync.notices.notifier import Notifier
 from chansync.sync.notices.settings import MailServer
 from support import mailbox, world
@@ -124,6 +124,70 @@ def test_many_problems_are_one_mail_with_counts_and_the_first_sentences(told: St
     assert "shop: 100 x A payment method is not mapped" in box.last
     assert "and 397 more" in box.last
     assert len(box.last.splitlines()) < 40
+
+
+def test_five_thousand_problems_of_hundreds_of_channels_are_one_mail_of_two_pages(told: Store, box: Mailbox) -> None:
+    for channel in range(2, 302):
+        told.db.execute(
+            "INSERT INTO channel (id, code, system_id, used, created_at, updated_at) VALUES (?, ?, 1, 1, 0, 0)",
+            (channel, f"shop{channel}"),
+        )
+        told.db.execute("INSERT INTO channel_parameter VALUES (?, 'notice_user', '\"anna\"')", (channel,))
+        messages.log(told.db, "site_unavailable", "The site cannot be reached.", channel_id=channel)
+    for number in range(4700):
+        problem(told, number)
+    turn(told)
+    assert box.subjects == ["chansync: 5000 new problems (301 channels)"]
+    assert "shop: 4700 x An ordered item is not in the ERP" in box.last
+    assert "And 289 more in 289 channels." in box.last
+    assert len(box.last) < 6000
+    assert len(box.last.splitlines()) < 80
+
+
+def test_a_problem_that_comes_and_goes_is_told_once_an_hour(told: Store, box: Mailbox) -> None:
+    def flaps() -> None:
+        problem(told, 1)
+        turn(told)
+        solve(told, 1)
+
+    def ten_minutes_later() -> None:
+        told.db.execute("UPDATE notice_route SET last_sent_at = last_sent_at - 600000")
+
+    for _ in range(100):
+        flaps()
+        ten_minutes_later()
+    # Told as ever until it is known to come and go; then once in an hour of the 16 that this took.
+    assert 15 <= len(box.mails) <= 24, len(box.mails)
+    flaps()
+    ten_minutes_later()
+    # Something else is told at once, and with it what waited.
+    problem(told, 2)
+    turn(told)
+    assert "Order 2:" in box.last
+    assert "Order 1:" in box.last
+
+
+def test_an_address_from_elsewhere_begins_no_header_of_its_own(told: Store, box: Mailbox) -> None:
+    told.db.execute("UPDATE erp_user SET email = 'anna@shop.example' || char(10) || 'Bcc: eve@x.example'")
+    problem(told, 1)
+    turn(told)
+    assert box.mails == []
+    [failed] = told.db.execute("SELECT sentence FROM message WHERE code = 'notice_failed' AND open = 1")
+    assert "No mail can be sent from chansync@shop.example to anna@shop.example Bcc: eve@x.example." in failed[0]
+    told.db.execute("UPDATE erp_user SET email = 'anna@shop.example'")
+    later(told)
+    turn(told)
+    assert [mail["To"] for mail in box.mails] == ["anna@shop.example"]
+
+
+@pytest.mark.parametrize("longest", [160, 2000, 4096, 32768])
+def test_a_notice_fits_what_the_service_takes(longest: int) -> None:
+    notice = Notice("chansync: 12 new problems (shop)", "".join(f"{n}: {'ä' * 300}\n" for n in range(30)))
+    short = fitted(notice, longest)
+    assert len(short.subject) + len(short.body) <= longest
+    assert (short == notice) == (longest == 32768)
+    if short != notice:
+        assert short.body.endswith("… More: chansync log --open")
 
 
 def test_problems_are_collected_and_a_user_is_left_alone_between_two_notices(told: Store, box: Mailbox) -> None:

@@ -38,6 +38,19 @@ def one_line(text: str, longest: int = 300) -> str:
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
+def fitted(notice: Notice, longest: int) -> Notice:
+    """The notice for a service that takes so many characters, of subject and body together, and refuses longer ones."""
+    # Some count in their own markup, where a character may become several.
+    room = longest * 9 // 10 - len(notice.subject) - 2
+    if len(notice.body) <= room:
+        return notice
+    end = "\n… More: chansync log --open"
+    kept = notice.body[: max(room - len(end), 0)]
+    # Whole lines, where there are several.
+    kept = kept[: kept.rfind("\n")] if "\n" in kept else kept
+    return Notice(notice.subject, (kept.rstrip() + end).strip())
+
+
 def digest(db: apsw.Connection, route: Route, upto: int) -> Notice | None:
     """What the route is to be told of the events up to that one; None when that is nothing."""
     told = [each for each in notices.between(db, route.user, route.told_upto, upto) if not _is_about(each, route)]
@@ -74,10 +87,15 @@ def _section(title: str, told: list[Told], room: int) -> str:
     for each in told:
         kinds.setdefault((each.channel_code, each.code), []).append(each)
     lines = [f"{title}: {len(told)}"]
-    for (channel, code), several in kinds.items():
+    # The most first; of many kinds, as when no site can be reached, the rest is counted.
+    ordered = sorted(kinds.items(), key=lambda kind: -len(kind[1]))
+    for (channel, code), several in ordered[:IN_ALL]:
         shown = several[: min(OF_A_KIND, max(room, 0))]
         room -= len(shown)
         lines += ["", *_kind(channel, code, several, shown)]
+    if rest := ordered[IN_ALL:]:
+        channels = len({channel for (channel, _), _ in rest})
+        lines += ["", f"And {sum(len(several) for _, several in rest)} more in {channels} channels."]
     return "\n".join(lines)
 
 

@@ -23,9 +23,17 @@ class NoticeFailed(ChansyncError):
 
 
 def compose(notice: Notice, sender: str, recipient: str, name: str) -> EmailMessage:
-    """The mail. ``name`` says which notice it is: the same one, sent again after a kill, has the same name."""
+    """The mail. ``name`` says which notice it is: the same one, sent again after a kill, has the same name.
+
+    Raises:
+        NoticeFailed: an address holds what no address may, such as the beginning of another header.
+    """
     mail = EmailMessage()
-    mail["From"], mail["To"], mail["Subject"] = sender, recipient, notice.subject
+    mail["Subject"] = one_line(notice.subject)
+    try:
+        mail["From"], mail["To"] = sender, recipient
+    except ValueError:
+        raise NoticeFailed(f"No mail can be sent from {one_line(sender, 80)} to {one_line(recipient, 80)}.") from None
     mail["Date"] = formatdate(localtime=True)
     mail["Message-ID"] = f"<{name}@{parseaddr(sender)[1].rpartition('@')[2]}>"
     # RFC 3834: no holiday reply, please.

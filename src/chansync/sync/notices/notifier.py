@@ -29,6 +29,11 @@ from chansync.sync.notices.settings import MailServer, mail_server, seconds_betw
 #: How long events are collected before the first of them is told, in seconds.
 COLLECT = 30.0
 
+#: A problem that came so many times within a day comes and goes: of such alone a user is told once an hour.
+COMES_AND_GOES = 5
+DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
+
 
 @dataclass(frozen=True, slots=True)
 class _Way:
@@ -92,7 +97,10 @@ class Notifier:
             for since, seconds in ((first, self._collect), (route.last_sent_at or 0, seconds_between(db)))
             if since <= now
         ]
-        return max((*rests, route.next_try_at or 0)) <= now
+        if max((*rests, route.next_try_at or 0)) > now:
+            return False
+        lately = route.last_sent_at is not None and now - HOUR_MS < route.last_sent_at <= now
+        return not (lately and notices.only_comes_and_goes(db, route, now - DAY_MS, COMES_AND_GOES))
 
     def _due(self, db: apsw.Connection, route: Route) -> _Due | None:
         upto = notices.begin(db, route)
@@ -117,6 +125,10 @@ class Notifier:
             await deliver(due.way, due.notice, due.name)
         except NoticeFailed as error:
             await self._store.run(self._fail, due.route, error)
+        except Exception as error:
+            # A fault of ours on one way is tried again as seldom as any failure, and keeps no other way from anything.
+            fault = NoticeFailed(f"chansync failed by a fault of its own ({type(error).__name__}).")
+            await self._store.run(self._fail, due.route, fault)
         else:
             await self._store.run(self._settle, due.route, due.upto, sent=True)
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from chansync.model.errors import UsageError
 from chansync.sync.notices.confinement import LOCAL, confined
-from chansync.sync.notices.digest import Notice, one_line
+from chansync.sync.notices.digest import Notice, fitted, one_line
 from chansync.sync.notices.mail import PATIENCE, NoticeFailed
 
 T = TypeVar("T")
@@ -93,7 +93,8 @@ def _notify(address: str, notice: Notice) -> str | None:
             return wrong
         logger.addHandler(heard)
         try:
-            return None if service.notify(title=notice.subject, body=notice.body) else " ".join(heard.lines)
+            short = fitted(notice, service.body_maxlen)
+            return None if service.notify(title=short.subject, body=short.body) else " ".join(heard.lines)
         finally:
             logger.removeHandler(heard)
 
