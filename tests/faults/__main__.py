@@ -16,7 +16,7 @@ from pathlib import Path
 # The tests' own helpers, for a run that pytest does not start.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from . import every, every_amazon, every_shop, every_upgrade, killing, network, upgrading
+from . import every, every_amazon, every_shop, every_upgrade, killing, network, talking, upgrading
 
 SCRIPTS = {"upgrade": every_upgrade.upgrading_all, "shop": every_shop.selling, "amazon": every_amazon.selling_at_amazon}
 
@@ -27,6 +27,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=300, help="how many processes are killed while the store works")
     parser.add_argument("--steps", type=int, default=100, help="how many makings and upgrades of a database are killed")
     parser.add_argument("--turns", type=int, default=0, help="how many syncs go over a bad network")
+    parser.add_argument("--nonsense", type=int, default=0, help="how often sites talk nonsense")
     parser.add_argument("--rate", type=float, default=15.0, help="what shoppers do, a second")
     parser.add_argument(
         "--every", type=int, metavar="N", help="instead: kill at every N-th point of all (1: at each) of a fixed script"
@@ -50,6 +51,11 @@ def main() -> int:
             met, wrong_network = network.sell_over_a_bad_network(base / "network", given.seed, given.turns)
             say(f"connections: {dict(met)}")
             wrong += wrong_network
+        if given.nonsense:
+            (base / "nonsense").mkdir()
+            met, wrong_answers = talking.listen(base / "nonsense", given.seed, given.nonsense)
+            say(f"answers and orders: {dict(met)}")
+            wrong += wrong_answers
     points = ", ".join(f"{count} × {kind}" for kind, count in sorted((tally + steps).items()))
     verdict = "nothing lost, doubled or half done" if not wrong else f"{len(wrong)} THINGS ARE WRONG"
     print(

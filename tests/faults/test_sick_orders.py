@@ -9,17 +9,16 @@ from typing import Any
 import pytest
 
 from chansync.demo.woocommerce import DemoServer, DemoShop
-from chansync.platforms import http
+from faults.impatience import impatient
 from faults.sick import KINDS, Sick
 from support import shops
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def without_waits() -> Iterator[None]:
     """Repeats come at once."""
-    monkeypatch.setattr(http, "exponential", lambda attempt: 0.0)
-    defaults = http.SiteHttp.__init__.__kwdefaults__
-    monkeypatch.setitem(defaults, "backoff", lambda attempt: 0.0)
+    with impatient():
+        yield
 
 
 @pytest.fixture

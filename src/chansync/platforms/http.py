@@ -221,6 +221,7 @@ class SiteHttp:
                 headers={
                     "Accept": "application/json",
                     "Accept-Encoding": "gzip",
+                    "Cache-Control": "no-cache",
                     "User-Agent": f"chansync/{__version__}",
                 },
                 verify=_trusted(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),

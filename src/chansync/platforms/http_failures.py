@@ -50,6 +50,15 @@ class Answer:
         return _http_date(self.headers.get("date", ""))
 
     @property
+    def asked_at(self) -> int | None:
+        """The same, as early as the data may be: a cache on the way tells in ``Age`` for how long it has kept them."""
+        kept = self.headers.get("age", "").strip()
+        clock = self.site_time
+        if clock is None or not (kept.isascii() and kept.isdigit()):
+            return clock
+        return max(0, clock - int(kept[:9]) * 1000)
+
+    @property
     def code(self) -> str:
         """The ``code`` of an error in JSON, as WordPress and others send it."""
         code = self.data.get("code") if isinstance(self.data, dict) else ""

@@ -219,7 +219,7 @@ class PushResult:
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """Which order there is on the site, and in which status."""
+    """Which order there is on the site, and in which status; without an id one that the site does not name."""
 
     external_id: str
     number: str

@@ -44,12 +44,15 @@ class Comparison:
         since = _since(pull.importing.channel.start_date)
         ours = await pull.store.run(self._ours, since)
         count = len(ours)
-        listed = 0
+        listed = nameless = 0
         wanted: list[str] = []
         async with aclosing(pull.connector.headlines(since)) as pages:
             async for page in pages:
                 listed += len(page)
                 for headline in page:
+                    if not headline.external_id:
+                        nameless += 1
+                        continue
                     known = ours.pop(headline.external_id, None)
                     if known != headline.status:
                         wanted.append(headline.external_id)
@@ -64,6 +67,8 @@ class Comparison:
             await pull.take_by_id(wanted[begin : begin + FETCH])
         for external_id in ours:
             await self._look_for(external_id)
+        if not nameless and pull.plans is None:
+            await pull.store.run(self._note_all_named)
         await pull.complete_refunds()
 
     def _ours(self, db: apsw.Connection, since: date) -> dict[str, str]:
@@ -91,6 +96,14 @@ class Comparison:
             hold = Hold(pull.lease, before)
             await pull.store.run(self._note_gone, external_id, where, "gone" if order is None else "trash", hold)
         pull.counts.updated += 1
+
+    def _note_all_named(self, db: apsw.Connection) -> None:
+        """Every order of the site is known by its id: whichever could not be told from others has come by now."""
+        with transaction(db):
+            row = orders.by_external_id(db, self._channel_id, "")
+            if row is not None and row.state == "problem":
+                orders.mark_gone(db, row.id, "gone")
+                messages.solve_order(db, row.id, "the comparison found every order")
 
     def _note_gone(self, db: apsw.Connection, external_id: str, where: str, status: str, hold: Hold) -> None:
         with transaction(db):

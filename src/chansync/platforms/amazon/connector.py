@@ -13,7 +13,7 @@ from chansync.model.times import now_ms, to_ms
 from chansync.platforms.amazon.account import participations
 from chansync.platforms.amazon.acknowledgements import Acknowledgements
 from chansync.platforms.amazon.client import GET_ORDER, SEARCH_ORDERS, SpApi, part
-from chansync.platforms.amazon.inbox import INCLUDED, ORDERS, PAGE, Inbox
+from chansync.platforms.amazon.inbox import INCLUDED, ORDERS, PAGE, Inbox, is_order_id
 from chansync.platforms.amazon.listings import Listings
 from chansync.platforms.amazon.lookups import lookups
 from chansync.platforms.amazon.parse import OrderReader, hours_ahead
@@ -155,16 +155,22 @@ class AmazonConnector:
     async def order(self, external_id: str) -> Order | UnreadableOrder | None:
         """One order by its Amazon id; None where Amazon has none, or it is of another marketplace."""
         wanted = external_id.strip()
-        if not _is_order_id(wanted):
+        if not is_order_id(wanted):
             return None
         answer = await self._api.get(
             GET_ORDER, f"{ORDERS}/{part(wanted)}", {"includedData": INCLUDED}, allow=(400, 404)
         )
-        raw = answer.data.get("order") if answer.status < 300 and isinstance(answer.data, dict) else None
-        if not isinstance(raw, dict):
+        told = answer.data if isinstance(answer.data, dict) else {}
+        if answer.status >= 400 and told.get("errors"):
             return None
-        channel = raw.get("salesChannel")
+        raw = told.get("order") if answer.status < 300 else None
+        channel = raw.get("salesChannel") if isinstance(raw, dict) else None
         place = text(channel.get("marketplaceId")) if isinstance(channel, dict) else ""
+        if not isinstance(raw, dict) or not place or text(raw.get("orderId")) != wanted:
+            # Not that it has no such order: what is to be done with it would be dropped for that.
+            raise SiteUnavailable(
+                f"Amazon sent something else than the order {wanted}: it is asked for again.", code="not_an_order"
+            )
         return self._reader.read(raw) if place == self._place else None
 
     async def find(self, number: str) -> Order | UnreadableOrder | None:
@@ -235,8 +241,3 @@ class AmazonConnector:
     async def aclose(self) -> None:
         """Close connections; harmless when called twice."""
         await self._api.aclose()
-
-
-def _is_order_id(text_: str) -> bool:
-    """Whether it has the form of Amazon's ids: 902-1106328-1059050, or letters and digits of other programs."""
-    return 0 < len(text_) <= 60 and text_.isascii() and text_.replace("-", "").isalnum()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from typing import Any
 
 from chansync.model.errors import DataError, SiteRefused, SiteUnavailable
@@ -26,6 +26,8 @@ DELAY = 120_000
 TURN, LOOK = 15.0, 0.25
 
 _STATE = "search"
+# How far the clocks of Amazon's machines may be apart, in milliseconds.
+_CLOCKS = 60_000
 
 
 class Inbox:
@@ -121,14 +123,13 @@ class Inbox:
         rows = data.get("orders")
         if not isinstance(rows, list):
             raise SiteUnavailable("Amazon sent something else than a list of orders: try again.", code="not_a_list")
-        pagination = data.get("pagination")
-        token = text(pagination.get("nextToken")) if isinstance(pagination, dict) else ""
+        token = _next_token(data)
         if token == step.token:
             # A page that leads to itself would be asked for until Amazon's patience ends.
             token = ""
         until, now = self._until(answer, data), self._now()
         new = await self._state.deal(
-            self._name, self._found(rows), lambda state: search.advance(state, step, until, token, now)
+            self._name, self._found(rows, step.places), lambda state: search.advance(state, step, until, token, now)
         )
         if new is None:
             return False
@@ -136,24 +137,53 @@ class Inbox:
         return True
 
     def _until(self, answer: Answer, data: dict[str, Any]) -> int:
-        """Up to where the search sees: as Amazon says, else by its clock."""
-        told = _moment(data.get("lastUpdatedBefore"))
-        if told is not None:
-            return told
+        """Up to where the search sees: as Amazon says, else by its clock. Nothing sees into the future."""
         clock = answer.site_time
-        return (self._now() - DELAY if clock is None else clock) - DELAY
+        now = self._now() - DELAY if clock is None else clock
+        told = _moment(data.get("lastUpdatedBefore"))
+        return told if told is not None and told <= now + _CLOCKS else now - DELAY
 
-    def _found(self, rows: list[Any]) -> list[FoundOrder]:
-        """The orders as they are dealt out. One without an id cannot be known again, and is left to the next search."""
+    def _found(self, rows: list[Any], places: Collection[str]) -> list[FoundOrder]:
+        """The orders as they are dealt out.
+
+        Raises:
+            SiteUnavailable: one of them cannot be known again, or belongs nowhere. To go on without it would lose it:
+                the search comes by once.
+        """
         found = []
         for row in rows:
             channel = row.get("salesChannel") if isinstance(row, dict) else None
             place = text(channel.get("marketplaceId")) if isinstance(channel, dict) else ""
             own = text(row.get("orderId")) if isinstance(row, dict) else ""
-            if own and place:
-                changed = _moment(row.get("lastUpdatedTime")) or self._now()
-                found.append(FoundOrder(self._api.realm + place, own, changed, row))
+            if not is_order_id(own) or self._api.realm + place not in places:
+                raise SiteUnavailable(
+                    "Amazon sent an order without its id or its marketplace: it is asked for again; if it stays, ask "
+                    "Amazon's support for developers.",
+                    code="bad_order",
+                )
+            changed = _moment(row.get("lastUpdatedTime")) or self._now()
+            found.append(FoundOrder(self._api.realm + place, own, changed, row))
         return found
+
+
+def _next_token(data: dict[str, Any]) -> str:
+    """What leads to the next page; empty at the end.
+
+    Raises:
+        SiteUnavailable: it cannot be told whether there is one.
+    """
+    pagination = data.get("pagination")
+    token = pagination.get("nextToken") if isinstance(pagination, dict) else pagination
+    if token is None:
+        return ""
+    if not isinstance(token, str):
+        raise SiteUnavailable("Amazon does not say whether more orders follow: it is asked for again.", code="bad_page")
+    return token.strip()
+
+
+def is_order_id(own: str) -> bool:
+    """Whether it has the form of Amazon's ids: 902-1106328-1059050, or letters and digits of other programs."""
+    return 0 < len(own) <= 60 and own.isascii() and own.replace("-", "").isalnum()
 
 
 def _moment(value: Any) -> int | None:

@@ -88,7 +88,7 @@ class OrderReader:
         placed = moment(raw.get("createdTime"), "createdTime")
         if placed is None:
             raise DataError("it does not say when it was placed")
-        fulfillment = _object(raw, "fulfillment")
+        fulfillment = _told(raw, "fulfillment")
         status = text(fulfillment.get("fulfillmentStatus"))
         items = [item for item in listed(raw.get("orderItems"), "orderItems") if _is_left(item)]
         parts = [_parts(item) for item in items]
@@ -127,7 +127,7 @@ class OrderReader:
             gross=not on_top,
             awaits_prices=awaits_prices,
             shrinks=any(
-                _object(item, "cancellation").get("cancellationExecution")
+                _told(item, "cancellation").get("cancellationExecution")
                 for item in listed(raw.get("orderItems"), "orderItems")
             ),
             sent_by_site=by_amazon,
@@ -167,8 +167,23 @@ def hours_ahead(zone: tzinfo) -> float:
 
 
 def _object(raw: dict[str, Any], name: str) -> dict[str, Any]:
+    """What says who and how; nothing where it is no object: a sale is completed later."""
     value = raw.get(name)
     return value if isinstance(value, dict) else {}
+
+
+def _told(raw: dict[str, Any], name: str) -> dict[str, Any]:
+    """What says how much and whether; nothing only where it is absent.
+
+    Raises:
+        DataError: it is no object, and so tells nothing about money or status.
+    """
+    value = raw.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise DataError(f"its {name} cannot be read: {value!r:.60}")
+    return value
 
 
 def _address(told: dict[str, Any]) -> Address:
@@ -210,15 +225,20 @@ def _registrations(raw: dict[str, Any]) -> tuple[TaxNumbers, dict[str, Any], str
 
 
 def _money(value: Any, what: str) -> Decimal:
-    return parse_amount(value.get("amount") if isinstance(value, dict) else None, what)
+    if value is None:
+        return _ZERO
+    amount = value.get("amount") if isinstance(value, dict) else None
+    if amount in (None, ""):
+        raise DataError(f"{what} states no amount: {value!r:.60}")
+    return parse_amount(amount, what)
 
 
 def _currency(raw: dict[str, Any], items: list[dict[str, Any]]) -> str:
     """The order's one currency; empty where no price is told."""
-    told = [_object(_object(raw, "proceeds"), "grandTotal")]
+    told = [_told(_told(raw, "proceeds"), "grandTotal")]
     for item in items:
-        told.append(_object(_object(item, "proceeds"), "proceedsTotal"))
-        told.append(_object(_object(_object(item, "product"), "price"), "unitPrice"))
+        told.append(_told(_told(item, "proceeds"), "proceedsTotal"))
+        told.append(_told(_told(_told(item, "product"), "price"), "unitPrice"))
     found = {text(money.get("currencyCode")).upper() for money in told} - {""}
     if len(found) > 1:
         raise DataError(f"it has amounts in {' and '.join(sorted(found))}")
@@ -228,23 +248,23 @@ def _currency(raw: dict[str, Any], items: list[dict[str, Any]]) -> str:
 def _quantity(item: dict[str, Any]) -> Decimal:
     """How many pieces are still ordered: what was cancelled is neither fulfilled nor to be fulfilled."""
     ordered = parse_amount(item.get("quantityOrdered"), "a quantity")
-    fulfillment = _object(item, "fulfillment")
+    fulfillment = _told(item, "fulfillment")
     if {"quantityFulfilled", "quantityUnfulfilled"} <= fulfillment.keys():
         left = sum((parse_amount(fulfillment[name], "a quantity") for name in ("quantityFulfilled",
                     "quantityUnfulfilled")), _ZERO)  # fmt: skip
-        if _object(item, "cancellation").get("cancellationExecution") or left:
+        if _told(item, "cancellation").get("cancellationExecution") or left:
             return min(ordered, left)
     return ordered
 
 
 def _is_left(item: dict[str, Any]) -> bool:
     """Whether anything of the item is still ordered or paid for."""
-    return bool(_quantity(item) or _money(_object(_object(item, "proceeds"), "proceedsTotal"), "an amount"))
+    return bool(_quantity(item) or _money(_told(item, "proceeds").get("proceedsTotal"), "an amount"))
 
 
 def _parts(item: dict[str, Any]) -> _Parts:
     found = _Parts()
-    proceeds = _object(item, "proceeds")
+    proceeds = _told(item, "proceeds")
     rows = listed(proceeds.get("breakdowns"), "breakdowns")
     if rows:
         for row in rows:
@@ -252,7 +272,7 @@ def _parts(item: dict[str, Any]) -> _Parts:
     elif "proceedsTotal" in proceeds:
         found.sold["ITEM"] = _money(proceeds["proceedsTotal"], "proceedsTotal")
     else:
-        price = _object(_object(item, "product"), "price")
+        price = _told(_told(item, "product"), "price")
         found.sold["ITEM"] = _money(price.get("unitPrice"), "unitPrice") * _quantity(item)
     told = "proceedsTotal" in proceeds
     found.total = _money(proceeds["proceedsTotal"], "proceedsTotal") if told else found.net + found.told_tax
@@ -285,8 +305,8 @@ def _is_on_top(raw: dict[str, Any], parts: list[_Parts]) -> bool:
 
 
 def _total(raw: dict[str, Any], parts: list[_Parts], on_top: bool) -> Decimal:
-    grand = _object(_object(raw, "proceeds"), "grandTotal")
-    if grand:
+    grand = _told(raw, "proceeds").get("grandTotal")
+    if grand is not None:
         return _money(grand, "grandTotal")
     return sum((part.net + (part.told_tax if on_top else _ZERO) for part in parts), _ZERO)
 
@@ -327,7 +347,7 @@ def _charges(raw: dict[str, Any], parts: list[_Parts], on_top: bool, kinds: tupl
 
 def _tips(raw: dict[str, Any]) -> list[ChargeLine]:
     """A tip for the delivery is charged by itself, to no item."""
-    for row in listed(_object(raw, "proceeds").get("breakdowns"), "breakdowns"):
+    for row in listed(_told(raw, "proceeds").get("breakdowns"), "breakdowns"):
         if text(row.get("type")) == "DELIVERY_TIP":
             amount = _money(row.get("subtotal"), "a tip")
             return [ChargeLine("delivery_tip", "Delivery tip", "DELIVERY_TIP", amount, _ZERO)] if amount else []

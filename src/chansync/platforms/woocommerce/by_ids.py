@@ -14,7 +14,7 @@ from chansync.platforms.http import ATTEMPTS
 from chansync.platforms.http_failures import Answer
 from chansync.platforms.texts import identifier, text
 from chansync.platforms.woocommerce.client import StoreClient
-from chansync.platforms.woocommerce.failures import NO_ROUTE, refusal
+from chansync.platforms.woocommerce.failures import is_missing, refusal
 from chansync.platforms.woocommerce.source import PAGE, not_a_list
 
 #: Failures that what was asked for may be the cause of, unlike a site that is down, overloaded or locked.
@@ -81,7 +81,7 @@ class ByIds:
         """
         try:
             answer = await self._client.ask("GET", f"orders/{own}", self._fields, attempts=_SINGLE)
-            if answer.status == 404 and answer.is_json and answer.code != NO_ROUTE:
+            if is_missing(answer):
                 return None
             if answer.status >= 400:
                 raise refusal(answer, self._client.http.sentences)

@@ -12,6 +12,14 @@ NO_ROUTE = "rest_no_route"
 _WHERE = "WooCommerce → Settings → Advanced → REST API"
 
 
+def is_missing(answer: Answer) -> bool:
+    """Whether WooCommerce says itself that it has no such thing (``woocommerce_rest_shop_order_invalid_id``, seen).
+
+    A 404 of anybody else, a web server or a firewall, says nothing about what the store has.
+    """
+    return answer.status == 404 and answer.code.endswith("invalid_id")
+
+
 def refusal(answer: Answer, sentences: Sentences) -> SiteError:
     """What an answer of 400 to 499 means."""
     if not answer.is_json:

@@ -19,6 +19,8 @@ from chansync.platforms.woocommerce.source import PAGE, not_a_list
 _FIELDS = "id,number,status"
 # How many pages are asked for at once.
 _AT_ONCE = 4
+#: What is told of an order that has no id, or at which the store fails.
+NAMELESS = Headline("", "", "")
 # Sizes of the parts of a page that fails; each divides the one before.
 _SIZES = (25, 5, 1)
 
@@ -27,7 +29,7 @@ async def headlines(client: StoreClient, since: int) -> AsyncGenerator[list[Head
     """Every order that was placed after ``since`` (UTC milliseconds), by id, 100 in a request.
 
     An order that leaves the list meanwhile may hide another for this time, and one that the store fails at is left
-    out: whoever compares looks at what seems missing once more by itself.
+    without a name: whoever compares looks at what seems missing once more by itself.
     """
     first, total = await _page(client, since, 1)
     yield first
@@ -60,6 +62,7 @@ async def _in_parts(client: StoreClient, since: int, start: int, end: int, depth
             if not await fails_by_content(client, error):
                 raise
             if depth == len(_SIZES) - 1:
+                rows.append(NAMELESS)
                 continue
             found, counted = await _in_parts(client, since, first, first + size, depth + 1)
         rows += found
@@ -83,10 +86,10 @@ async def _asked(client: StoreClient, since: int, number: int, size: int, attemp
     if not isinstance(answer.data, list):
         raise not_a_list(client.http.sentences, answer)
     total = answer.headers.get("x-wp-total", "").strip()
-    rows = [_headline(row) for row in answer.data if isinstance(row, dict) and identifier(row.get("id"))]
+    rows = [_headline(row) for row in answer.data]
     return rows, int(total) if total.isascii() and total.isdigit() and len(total) < 12 else len(rows)
 
 
-def _headline(row: dict[str, Any]) -> Headline:
-    own = identifier(row.get("id"))
-    return Headline(own, text(row.get("number")) or own, text(row.get("status")))
+def _headline(row: Any) -> Headline:
+    own = identifier(row.get("id")) if isinstance(row, dict) else ""
+    return NAMELESS if not own else Headline(own, text(row.get("number")) or own, text(row.get("status")))

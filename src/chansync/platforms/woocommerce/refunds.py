@@ -10,7 +10,7 @@ from chansync.model.order import Order, Refund
 from chansync.platforms.texts import identifier
 from chansync.platforms.woocommerce.by_ids import fails_by_content
 from chansync.platforms.woocommerce.client import StoreClient
-from chansync.platforms.woocommerce.failures import NO_ROUTE, refusal
+from chansync.platforms.woocommerce.failures import is_missing, refusal
 from chansync.platforms.woocommerce.parse import read_refund
 from chansync.platforms.woocommerce.source import PAGE
 
@@ -83,7 +83,7 @@ class Refunds:
         for page in range(1, _PAGES + 1):
             route = f"orders/{identifier(order.external_id)}/refunds"
             answer = await self._client.ask("GET", route, {"per_page": PAGE, "page": page})
-            if answer.status == 404 and answer.is_json and answer.code != NO_ROUTE:
+            if is_missing(answer):
                 return []
             if answer.status >= 400:
                 raise refusal(answer, self._client.http.sentences)

@@ -136,7 +136,7 @@ class StoreSource:
         if not isinstance(answer.data, list):
             raise not_a_list(sentences, answer)
         total = answer.headers.get("x-wp-total", "").strip()
-        clock = answer.site_time
+        clock = answer.asked_at
         return Page(
             [_row(raw) for raw in answer.data],
             int(total) if total.isascii() and total.isdigit() and len(total) < 12 else None,

@@ -17,7 +17,7 @@ from chansync.platforms.protocol import PushResult, QuantityChange, SiteItem
 from chansync.platforms.texts import identifier, text
 from chansync.platforms.woocommerce.by_ids import fails_by_content
 from chansync.platforms.woocommerce.client import StoreClient
-from chansync.platforms.woocommerce.failures import NO_ROUTE, refusal
+from chansync.platforms.woocommerce.failures import is_missing, refusal
 from chansync.platforms.woocommerce.source import PAGE
 from chansync.platforms.woocommerce.statuses import entry_error, send_batch
 
@@ -72,7 +72,7 @@ class Stock:
 
     async def _alone(self, own: str) -> dict[str, Any] | None:
         answer = await self._client.ask("GET", f"products/{own}", {"_fields": _FIELDS})
-        if answer.status == 404 and answer.is_json and answer.code != NO_ROUTE:
+        if is_missing(answer):
             return None
         if answer.status >= 400:
             raise refusal(answer, self._client.http.sentences)
