@@ -10,6 +10,7 @@ import argparse
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,9 +44,13 @@ def main() -> int:
         if given.every:
             return _every(base, given.every, given.seed, say)
         (base / "store").mkdir()
-        tally, wrong = killing.kill_while_selling(base / "store", given.seed, given.kills, given.rate, say)
-        steps, wrong_steps = upgrading.kill_while_making(base, given.seed, given.steps, say)
-        wrong += wrong_steps
+        tally: Counter[str] = Counter()
+        wrong: list[str] = []
+        if given.kills:
+            tally, wrong = killing.kill_while_selling(base / "store", given.seed, given.kills, given.rate, say)
+        if given.steps:
+            steps, wrong_steps = upgrading.kill_while_making(base, given.seed, given.steps, say)
+            tally, wrong = tally + steps, wrong + wrong_steps
         if given.turns:
             (base / "network").mkdir()
             met, wrong_network = network.sell_over_a_bad_network(base / "network", given.seed, given.turns)
@@ -56,11 +61,9 @@ def main() -> int:
             met, wrong_answers = talking.listen(base / "nonsense", given.seed, given.nonsense)
             say(f"answers and orders: {dict(met)}")
             wrong += wrong_answers
-    points = ", ".join(f"{count} × {kind}" for kind, count in sorted((tally + steps).items()))
+    points = ", ".join(f"{count} × {kind}" for kind, count in sorted(tally.items()))
     verdict = "nothing lost, doubled or half done" if not wrong else f"{len(wrong)} THINGS ARE WRONG"
-    print(
-        f"seed {given.seed}: {(tally + steps).total()} kills ({points}) in {time.monotonic() - begin:.0f} s: {verdict}"
-    )
+    print(f"seed {given.seed}: {tally.total()} kills ({points}) in {time.monotonic() - begin:.0f} s: {verdict}")
     for sentence in wrong:
         print(f"  {sentence}")
     return 1 if wrong else 0
