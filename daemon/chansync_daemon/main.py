@@ -107,6 +107,11 @@ async def _run(path: Path, manager: Manager, metrics: Wanted) -> int:
             raise AlreadyRunning(
                 f"A daemon works on {path} already: process {other.pid} on {other.host}, since {since}."
             )
+        # Imported here: it is of no use afterwards.
+        from chansync.doctor.machine import shared_by_machines
+
+        if shared := shared_by_machines(path.parent):
+            LOG.warning("%s Move it to a disk of this machine.", shared)
         sentence = await store.run(secrets.trouble, path)
         if sentence:
             LOG.warning("%s", sentence)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from chansync.doctor.findings import Finding, ok, problem, warning
+from chansync.store.lockers import holders
 from chansync.store.sharing import group_of, is_shared, name_of
 
 #: A write-ahead log that is larger was not taken into the database for long, in bytes.
@@ -103,11 +104,4 @@ def lock_holders(database: Path, locks: str = "/proc/locks") -> list[int]:
     found = _stat(database.with_suffix(".daemon"))
     if found is None:
         return []
-    wanted = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
-    try:
-        lines = Path(locks).read_text().splitlines()
-    except OSError:
-        return []
-    # "1: FLOCK  ADVISORY  WRITE 1234 fe:00:5678 0 EOF"; a waiting one has "->" after its number.
-    held = [line.split() for line in lines if "->" not in line]
-    return sorted({int(fields[4]) for fields in held if len(fields) > 5 and fields[5] == wanted})
+    return holders(found, locks)

@@ -33,9 +33,11 @@ PACKAGES = ("chansync", "textual", "httpx")
 #: A terminal that is smaller shows no screens.
 SMALLEST_TERMINAL = (60, 20)
 
-# Kinds of file system that other machines share: SQLite's write-ahead log needs memory that one machine shares.
+# Kinds of file system that other machines, or a virtual machine and its host, share: SQLite's write-ahead log needs
+# memory that all who use it share, and most of these give none, or lose locks.
 _NETWORK = re.compile(
-    r"(nfs\d?|cifs|smb\d?|smbfs|fuse\.sshfs|fuse\.glusterfs|ceph|fuse\.ceph.*|9p|afs|lustre|gfs2?|ocfs2)"
+    r"nfs\d?|cifs|smb\d?|smbfs|ceph|9p|virtiofs|afs|lustre|gfs2?|ocfs2|beegfs|davfs|coda|vboxsf|vmhgfs|prl_fs|drvfs|"
+    r"fuse\.(sshfs|glusterfs|ceph.*|davfs2?|rclone|s3fs|gcsfuse|grpcfuse|osxfs|vmhgfs-fuse|mfs.*|juicefs.*|seaweedfs)"
 )
 
 
@@ -176,12 +178,16 @@ def disk(database: Path) -> Iterator[Finding]:
         yield ok("disk", f"{free}; the database has {_megabytes(size)}." if size else f"{free}.")
     if files.f_files and files.f_favail < LEAST_FREE_FILES:
         yield problem("disk", f"Only {files.f_favail} more files can be made on the disk of {folder}.", "Remove some.")
+    if sentence := shared_by_machines(folder):
+        yield problem("disk", sentence, "Move the database to a disk of this machine.")
+
+
+def shared_by_machines(folder: Path) -> str:
+    """Why a database must not lie in that folder, in a sentence; empty where it may."""
     kind = file_system(folder)
-    if _NETWORK.fullmatch(kind):
-        yield problem(
-            "disk", f"{folder} is on a network file system ({kind}), where SQLite loses locks and data.",
-            "Move the database to a disk of this machine.",
-        )  # fmt: skip
+    if not _NETWORK.fullmatch(kind):
+        return ""
+    return f"{folder} is on a file system that machines share ({kind}), where SQLite loses locks and data."
 
 
 def _size(path: Path) -> int:

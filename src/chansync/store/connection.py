@@ -28,6 +28,7 @@ from chansync.store.conditions import (
     DatabaseNewer,
     is_forbidden,
 )
+from chansync.store.lockers import who_writes
 from chansync.store.owner import is_alive
 from chansync.store.sharing import group_of, hand_over, is_shared, refuse_link
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
@@ -333,7 +334,7 @@ def _kind(error: apsw.Error, path: Path | None) -> type[StoreError]:
 def _sentence(error: apsw.Error) -> str:
     for kind, sentence in _SENTENCES.items():
         if isinstance(error, kind):
-            return sentence
+            return sentence.format(who=who_writes()) if kind is apsw.BusyError else sentence
     return f"The database failed: {error}"
 
 
@@ -347,7 +348,7 @@ _SENTENCES: dict[type[apsw.Error], str] = {
     apsw.ReadOnlyError: "The database may not be written; check its owner, group and mode",
     apsw.PermissionsError: "The database may not be opened; check its owner, group and mode",
     apsw.CantOpenError: "The database cannot be opened; check that its folder exists and may be written",
-    apsw.BusyError: "The database is locked by another process for too long; try again",
+    apsw.BusyError: "The database is locked by another process for too long{who}; try again",
     apsw.IOError: "The disk failed; check it and try again",
 }
 

@@ -35,14 +35,17 @@ class TestMachine:
         assert [finding.level for finding in found] == [Level.OK]
         assert "SQLite 3." in found[0].sentence
 
-    @pytest.mark.parametrize(("kind", "level"), [("nfs4", "problem"), ("fuse.sshfs", "problem"), ("ext4", "ok")])
+    @pytest.mark.parametrize(
+        ("kind", "level"),
+        [("nfs4", "problem"), ("fuse.sshfs", "problem"), ("virtiofs", "problem"), ("fuse.ext2", "ok"), ("ext4", "ok")],
+    )
     def test_a_network_disk_is_no_place(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, level: str
     ) -> None:
         monkeypatch.setattr(machine, "file_system", lambda folder: kind)
         worst = _of(machine.disk(tmp_path / "chansync.db"), "disk")[-1]
         assert worst.level == level
-        assert ("network file system" in worst.sentence) == (level == "problem")
+        assert ("file system that machines share" in worst.sentence) == (level == "problem")
 
     def test_the_file_system_is_the_nearest_mount(self, tmp_path: Path) -> None:
         inner = tmp_path / "a b"
