@@ -57,7 +57,13 @@ class _Place:
 
 def process_owner() -> str:
     """``place:pid:start`` of this process; ``start`` tells it from a later process with the same pid."""
-    return f"{_here_text()}:{os.getpid()}:{_started(os.getpid())}"
+    return f"{_here_text()}:{os.getpid()}:{_own_start(os.getpid())}"
+
+
+@functools.lru_cache(maxsize=1)
+def _own_start(pid: int) -> str:
+    # It does not change while the process lives; a fork has another number.
+    return _started(pid)
 
 
 def task_owner() -> str:

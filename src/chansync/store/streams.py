@@ -96,6 +96,16 @@ def stream(db: apsw.Connection, channel_id: int, name: str) -> Stream:
     return Stream(*(json.loads(cursor) if cursor else None, *rest, is_held(owner, lease_until, LEASE_MS)))
 
 
+def cursor(db: apsw.Connection, channel_id: int, name: str) -> tuple[dict[str, Any] | None, str | None]:
+    """The stream's cursor and the start date that it was begun with; see ``Stream``."""
+    row: Any = db.execute(
+        "SELECT cursor, cursor_start FROM stream WHERE channel_id = ? AND stream = ?", (channel_id, name)
+    ).fetchone()
+    if row is None:
+        return None, None
+    return json.loads(row[0]) if row[0] else None, row[1]
+
+
 def acquire(db: apsw.Connection, channel_id: int, name: str, owner: str) -> bool:
     """Take the stream for a run; False when a living run holds it."""
     with transaction(db):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import apsw
 
 from chansync.model.channel import Channel, IntegrationSystem
@@ -23,9 +25,20 @@ async def connect(store: Store, channel: Channel) -> Connector:
         UsageError: its platform is not installed.
     """
     found = platform(channel.system.kind)
-    own = await store.run(secrets.open_all, store.path, channel.id, channel_place(channel.values))
-    system = await system_settings(store, channel.system)
+    own, clear = await store.run(_open, store.path, channel)
+    system = _settings(store, channel.system, clear)
     return found.connect(ConnectorSettings(channel.code, channel.values | own, dict(channel.facts), system))
+
+
+def _open(db: apsw.Connection, path: Path, channel: Channel) -> tuple[dict[str, str], dict[str, str]]:
+    """The secrets of the channel and of its system, in clear."""
+    own = secrets.open_all(db, path, channel.id, channel_place(channel.values))
+    return own, _open_system(db, path, channel.system)
+
+
+def _open_system(db: apsw.Connection, path: Path, system: IntegrationSystem) -> dict[str, str]:
+    # By the very values that go with them: what is written beside them meanwhile does not count.
+    return secrets.open_system(db, path, system.id, system_place(system.kind, system.values))
 
 
 async def system_settings(store: Store, system: IntegrationSystem) -> SystemSettings:
@@ -35,10 +48,11 @@ async def system_settings(store: Store, system: IntegrationSystem) -> SystemSett
         StoreError: the secrets cannot be opened here.
         UsageError: its platform is not installed.
     """
+    return _settings(store, system, await store.run(_open_system, store.path, system))
+
+
+def _settings(store: Store, system: IntegrationSystem, clear: dict[str, str]) -> SystemSettings:
     before = defaults(platform(system.kind).system_parameters)
-    # By the very values that go with them: what is written beside them meanwhile does not count.
-    place = system_place(system.kind, system.values)
-    clear = await store.run(secrets.open_system, store.path, system.id, place)
     return SystemSettings(system.code, before | system.values | clear, StoredState(store, system.id))
 
 

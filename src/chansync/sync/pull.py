@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, nullcontext
+from dataclasses import dataclass
 from datetime import date
 from itertools import count
 from typing import Any
@@ -49,6 +50,21 @@ AnyOrder = Order | UnreadableOrder
 Place = AbstractAsyncContextManager[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """What a pull finds in the database when it begins.
+
+    Attributes:
+        due: whether orders are due again.
+        refunds: whether refunds of sales lack their lines.
+        cursor: where it goes on; None for everything.
+    """
+
+    due: bool
+    refunds: bool
+    cursor: dict[str, Any] | None
+
+
 class OrdersPull:
     """One run's work on the orders of a channel. With ``plans`` set to a list, it notes there what it does; the
     store is then a copy of which nothing is kept."""
@@ -83,10 +99,9 @@ class OrdersPull:
     def _channel_id(self) -> int:
         return self.importing.channel.id
 
-    # What changed on the site
-
-    async def changed(self, since: date | None) -> None:
-        """Everything that changed since the cursor; with ``since``, since that day, leaving the cursor alone.
+    async def due_and_changed(self, since: date | None) -> None:
+        """What is due again, then everything that changed since the cursor; with ``since``, since that day, leaving
+        the cursor alone.
 
         What has more than a page takes its place before the rest is fetched. One page takes none, so whoever waits
         for a site that does not answer is in nobody's way.
@@ -94,10 +109,28 @@ class OrdersPull:
         Raises:
             SiteError: the site failed; what was taken in before stays, and the cursor with it.
         """
+        # One look for all that may be waiting: mostly nothing is, and each look costs a change of threads.
+        waiting = await self.store.run(self._waiting)
+        if waiting.due:
+            await self._due_again()
+        await self._changed(since, waiting)
+
+    def _waiting(self, db: apsw.Connection) -> _Waiting:
+        return _Waiting(
+            due=bool(orders.due(db, self._channel_id, now_ms(), limit=1) or self._newly_selected(db, 0, limit=1)),
+            refunds=bool(orders.lacking_refund_lines(db, self._channel_id, limit=1)),
+            cursor=self._cursor(db),
+        )
+
+    # What changed on the site
+
+    async def _changed(self, since: date | None, waiting: _Waiting) -> None:
         start = self.importing.channel.start_date
-        cursor = None if since else await self.store.run(self._cursor)
+        cursor = None if since else waiting.cursor
         keeps_cursor = since is None and self.plans is None
         refunds = _Behind(self.complete_refunds)
+        # What is due again may have brought some, too.
+        is_any_refund = waiting.refunds or waiting.due
         try:
             async with AsyncExitStack() as held, aclosing(self.connector.orders(cursor, since or start)) as pages:
                 is_held = False
@@ -108,23 +141,25 @@ class OrdersPull:
                     if not page.last and not is_held:
                         await held.enter_async_context(self.place)
                         is_held = True
-                    refunds.more(sum(isinstance(order, Order) and bool(order.refunds) for order in page.orders))
-            await refunds.finish()
+                    found = sum(isinstance(order, Order) and bool(order.refunds) for order in page.orders)
+                    is_any_refund |= found > 0
+                    refunds.more(found)
+            if is_any_refund:
+                await refunds.finish()
         finally:
             await refunds.break_off()
 
     def _cursor(self, db: apsw.Connection) -> dict[str, Any] | None:
         """The stored cursor; none when the start date was moved back, so that older orders are brought in."""
-        state = streams.stream(db, self._channel_id, "orders")
-        if state.cursor is not None and self.importing.start < (state.cursor_start or ""):
-            return None
-        return state.cursor
+        cursor, start = streams.cursor(db, self._channel_id, "orders")
+        return None if cursor is not None and self.importing.start < (start or "") else cursor
 
     async def _take_page(self, page: OrderPage, keeps_cursor: bool) -> None:
         self.counts.expected = page.expected
         self.news_for |= page.news_for
-        await self._refresh_settings()
-        await self.take(page.orders)
+        if page.orders:
+            await self._refresh_settings()
+            await self.take(page.orders)
         if self.plans is None:
             # A stop in the middle of the page leaves the cursor before it: the page comes again, and its first
             # orders are then known.
@@ -236,17 +271,12 @@ class OrdersPull:
 
     # Orders that are due again
 
-    async def due_again(self) -> None:
+    async def _due_again(self) -> None:
         """Problem orders whose next try is due, and skipped ones that the selection now takes in."""
-        if not await self.store.run(self._is_any_due):
-            return
         await self._retry_problems()
         await self._take_newly_selected()
         if self.plans is None:
             await self.store.run(self._note_progress)
-
-    def _is_any_due(self, db: apsw.Connection) -> bool:
-        return bool(orders.due(db, self._channel_id, now_ms(), limit=1) or self._newly_selected(db, 0, limit=1))
 
     def _note_progress(self, db: apsw.Connection) -> None:
         with transaction(db):

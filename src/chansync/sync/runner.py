@@ -350,9 +350,8 @@ class _Run:
         if self.request.order_numbers:
             await pull.by_number(self.request.order_numbers)
         else:
-            await pull.due_again()
             try:
-                await pull.changed(self.request.since)
+                await pull.due_and_changed(self.request.since)
             finally:
                 self.news_for = pull.news_for
         return pull.plans or []

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import apsw
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chansync.store import message_search, messages
@@ -92,6 +92,7 @@ TEXTS = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(
     text=TEXTS,
     channel_id=st.sampled_from([None, None, 1, 2, 3, 9]),
