@@ -110,8 +110,8 @@ def test_runs_jobs_and_notices(company: Store) -> None:
         [("done", long_ago, long_ago), ("queued", long_ago, None), ("failed", now_ms(), now_ms())],
     )
     cleared = prune(company)
-    assert (cleared["runs"], cleared["empty_runs"], cleared["jobs"]) == (1, 21, 1)
-    assert (left(company, "run"), left(company, "job")) == ([2, 4, 5, 6], [2, 3])
+    assert (cleared["runs"], cleared["empty_runs"], cleared["jobs"]) == (1, 22, 1)
+    assert (left(company, "run"), left(company, "job")) == ([2, 4, 6], [2, 3])
 
 
 def sale(store: Store, serial: int, age: int) -> int:

@@ -26,9 +26,10 @@ _KINDS = {
             AND coalesce(solved_at, 0) < ?3 AND NOT {_UNTOLD.format(message="message.id")}""",
     ),
     "runs": ("run", "DELETE FROM run WHERE id > ?1 AND id <= ?2 AND state <> 'running' AND finished_at < ?3"),
+    # A site that is gone has a failed run in every cadence; its one message counts them.
     "empty_runs": (
         "run",
-        """DELETE FROM run WHERE id > ?1 AND id <= ?2 AND state = 'done' AND finished_at < ?3 AND trigger = 'schedule'
+        """DELETE FROM run WHERE id > ?1 AND id <= ?2 AND state IN ('done', 'failed') AND finished_at < ?3 AND trigger = 'schedule'
            AND created = 0 AND updated = 0 AND skipped = 0 AND problems = 0""",
     ),
     "jobs": ("job", "DELETE FROM job WHERE id > ?1 AND id <= ?2 AND state IN ('done', 'failed') AND finished_at < ?3"),
