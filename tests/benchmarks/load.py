@@ -159,7 +159,7 @@ class Driver:
         self.end()
 
     def happen(self, what: str) -> None:
-        """``down`` and ``up`` (the network), ``backlog N``, ``stop`` and ``go`` (the process), ``kill``, ``end`` and
+        """``down`` and ``up`` (the network), ``backlog N M``, ``stop`` and ``go`` (the process), ``kill``, ``end`` and
         ``start`` (the daemon), ``edit`` (every channel)."""
         word, *rest = what.split()
         if word in ("down", "up", "backlog"):

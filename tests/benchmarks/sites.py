@@ -2,7 +2,7 @@
 
 ``python -m tests.benchmarks.sites`` prints its port and reads commands, a line each: ``down`` lets every site hang
 from now on (as when the network is gone), ``up`` ends that, ``count`` prints how many requests came in each second
-since the last ``count``, ``backlog N`` gives the first site N orders.
+since the last ``count``, ``backlog N M`` gives each of the first M flowing sites N orders.
 """
 
 from __future__ import annotations
@@ -160,9 +160,11 @@ class Sites:
         if word in ("down", "up"):
             self.down = word == "down"
         elif word == "backlog":
-            first = self.site(urlsplit(address_of(0, "flowing", 1)).hostname or "")
+            many, count = map(int, rest)
             now = int(time.time())
-            first.orders += [(now, 1_000_000 + number) for number in range(int(rest[0]))]
+            for number in range(count):
+                site = self.site(urlsplit(address_of(number, "flowing", 1)).hostname or "")
+                site.orders += [(now, 1_000_000 + each) for each in range(many)]
         elif word == "count":
             print(json.dumps(sorted(self.requests.items())), flush=True)
             self.requests.clear()
