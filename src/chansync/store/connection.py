@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import apsw
 
@@ -33,6 +33,9 @@ from chansync.store.owner import is_alive
 from chansync.store.sharing import group_of, hand_over, is_shared, refuse_link
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
 
+if TYPE_CHECKING:
+    import asyncio
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -50,6 +53,10 @@ LOG_BYTES = 64 * 1024 * 1024
 IMPATIENT_MS = 500
 
 
+#: How many long functions are in the queue of the database's thread at once: one that runs, and its successor.
+LONG_IN_QUEUE = 2
+
+
 class Store:
     """The open database. Synchronous code uses ``db``; asyncio code uses ``run``."""
 
@@ -57,6 +64,7 @@ class Store:
         self.db = db
         self.path = path
         self._impatient = False
+        self._long: asyncio.Semaphore | None = None
         self._place: dict[str, tuple[int, int]] | None = None
 
     def check_place(self) -> None:
@@ -83,6 +91,18 @@ class Store:
         """Run ``function(db, …)`` whole, in the connection's thread; its transactions never interleave."""
         result: T = await self.db.async_run(self._in_thread, function, *args, **kwargs)  # type: ignore[attr-defined]
         return result
+
+    async def run_long(
+        self, function: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As ``run``, for what takes some hundredths of a second: with many at it, most of them wait here and not in
+        the thread's queue, where everybody's next short look would have to wait behind them all."""
+        if self._long is None:
+            import asyncio
+
+            self._long = asyncio.Semaphore(LONG_IN_QUEUE)
+        async with self._long:
+            return await self.run(function, *args, **kwargs)
 
     def _in_thread(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Once somebody holds the database for too long, what waits behind does not wait as long again, one by one."""

@@ -29,8 +29,8 @@ _KINDS = {
     # A site that is gone has a failed run in every cadence; its one message counts them.
     "empty_runs": (
         "run",
-        """DELETE FROM run WHERE id > ?1 AND id <= ?2 AND state IN ('done', 'failed') AND finished_at < ?3 AND trigger = 'schedule'
-           AND created = 0 AND updated = 0 AND skipped = 0 AND problems = 0""",
+        """DELETE FROM run WHERE id > ?1 AND id <= ?2 AND state IN ('done', 'failed') AND finished_at < ?3
+           AND trigger = 'schedule' AND created = 0 AND updated = 0 AND skipped = 0 AND problems = 0""",
     ),
     "jobs": ("job", "DELETE FROM job WHERE id > ?1 AND id <= ?2 AND state IN ('done', 'failed') AND finished_at < ?3"),
     # The latest row of an order stays: it tells which event was sent already.

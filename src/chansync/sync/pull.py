@@ -208,7 +208,9 @@ class OrdersPull:
         self.counts.fetched += len(found)
         hold = Hold(self.lease, versions)
         for begin in range(0, len(found), CHUNK):
-            await self.store.run(self._take_chunk, found[begin : begin + CHUNK], again, hold)
+            chunk = found[begin : begin + CHUNK]
+            run = self.store.run_long if len(chunk) == CHUNK else self.store.run
+            await run(self._take_chunk, chunk, again, hold)
             if self.stop.is_set():
                 return
 

@@ -54,7 +54,8 @@ _P = Parameter
 SETTINGS = (
     _P("keep_messages", "Messages", "Solved problems, warnings and events. Open problems stay.", 0, Keep(), "365d"),
     _P("keep_runs", "Runs", "What each run did.", 0, Keep(), "90d"),
-    _P("keep_empty_runs", "Empty runs", "Runs of the schedule that brought nothing new, failed ones too.", 0, Keep(), "2d"),
+    _P("keep_empty_runs", "Empty runs", "Runs of the schedule that brought nothing new, failed ones too.", 0, Keep(),
+       "2d"),
     _P("keep_jobs", "Jobs", "What people asked the daemon to do.", 0, Keep(), "30d"),
     _P("keep_order_data", "Order data", "The site's own data of an order, once it is a sale and nothing is left to do "
        "with it. The order and its sale stay.", 0, Keep(), "365d"),
