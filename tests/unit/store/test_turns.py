@@ -7,14 +7,20 @@ import threading
 from pathlib import Path
 
 import apsw
+import pytest
 
 from chansync.store.connection import LONG_IN_QUEUE, open_async
 
 
-async def test_what_is_short_passes_by_all_but_the_first_of_what_takes_long(template: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def store_path(template: Path, tmp_path: Path) -> Path:
     path = tmp_path / "chansync.db"
     path.write_bytes(template.read_bytes())
-    store = await open_async(path)
+    return path
+
+
+async def test_what_is_short_passes_by_all_but_the_first_of_what_takes_long(store_path: Path) -> None:
+    store = await open_async(store_path)
     done: list[str] = []
     begun, go_on = threading.Event(), threading.Event()
 
