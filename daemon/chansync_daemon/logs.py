@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+import os
 import sys
 from datetime import UTC, datetime
 from typing import Any
 
 from chansync import redaction
+from chansync.model.safe_text import escaped
 
 LOG = logging.getLogger("chansync.daemon")
 
@@ -30,12 +33,60 @@ class _JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
+class _PlainLines(logging.Formatter):
+    """One record is one line, whatever a site has put into it; only a traceback has more."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = f"{record.levelname} {escaped(record.getMessage())}"
+        return f"{line}\n{record.exc_text}" if record.exc_text else line
+
+
+class _Journal(logging.Formatter):
+    """Lines of another formatter, each with the priority that the journal takes off and sorts by (sd-daemon(3))."""
+
+    def __init__(self, lines: logging.Formatter) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def format(self, record: logging.LogRecord) -> str:
+        priority = next(number for level, number in _PRIORITIES if record.levelno >= level)
+        return "\n".join(f"<{priority}>{line}" for line in self._lines.format(record).split("\n"))
+
+
+_PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (0, 7))
+
+
 def set_up(*, as_json: bool) -> None:
     """Send the log to stderr. Under systemd plain lines carry no time: the journal adds it."""
+    if as_json and isinstance(sys.stderr, io.TextIOWrapper):
+        # JSON is UTF-8, whatever the locale; and what is no text at all becomes an escape that JSON knows.
+        sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace")
+    lines: logging.Formatter = _JsonLines() if as_json else _PlainLines()
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_JsonLines() if as_json else logging.Formatter("%(levelname)s %(message)s"))
+    handler.setFormatter(_Journal(lines) if _is_journal() else lines)
     redaction.guard_log()
+    logging.captureWarnings(True)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     # At INFO httpx prints whole addresses, and with them keys in the query string.
     for noisy in ("httpx", "httpcore"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def turn_detail() -> None:
+    """Log every run and step of chansync, or, the next time, what is news only. Libraries stay as they are."""
+    ours = logging.getLogger("chansync")
+    if ours.level == logging.DEBUG:
+        LOG.info("the log is brief again")
+        ours.setLevel(logging.NOTSET)
+    else:
+        ours.setLevel(logging.DEBUG)
+        LOG.info("the log is detailed from now on")
+
+
+def _is_journal() -> bool:
+    """Whether systemd has connected stderr to its journal, and nobody has led it elsewhere since."""
+    try:
+        found = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"

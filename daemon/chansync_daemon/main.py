@@ -7,7 +7,6 @@ import contextlib
 import faulthandler
 import resource
 import signal
-import sys
 from pathlib import Path
 
 import apsw
@@ -21,7 +20,7 @@ from chansync.store import daemons, secrets
 from chansync.store.conditions import DatabaseMissing
 from chansync.store.connection import explained, open_async
 from chansync.store.sharing import daemons_lock
-from chansync_daemon.logs import LOG, set_up
+from chansync_daemon.logs import LOG, set_up, turn_detail
 from chansync_daemon.metrics_wanted import NO_METRICS, Wanted
 from chansync_daemon.notify import Manager
 from chansync_daemon.service import Service, TakenOver
@@ -37,7 +36,8 @@ class AlreadyRunning(StoreError):
 def run(path: Path, *, json_logs: bool = False, metrics: Wanted = NO_METRICS) -> int:
     """Run the daemon in the foreground; returns the exit code.
 
-    SIGTERM and SIGINT finish the orders in hand and stop; SIGHUP reads the channels anew.
+    SIGTERM and SIGINT finish the orders in hand and stop; SIGHUP reads the channels anew; SIGUSR2 makes the
+    log detailed, and brief again.
 
     Raises:
         AlreadyRunning: there is one on this database.
@@ -120,12 +120,13 @@ async def _run(path: Path, manager: Manager, metrics: Wanted) -> int:
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, service.stop.set)
         loop.add_signal_handler(signal.SIGHUP, service.reload.set)
+        loop.add_signal_handler(signal.SIGUSR2, turn_detail)
         LOG.info("started on %s", path)
         try:
             with _serving(path, metrics):
                 await service.run()
         except TakenOver:
-            print("Another daemon has taken this database over; this one stops.", file=sys.stderr)
+            LOG.error("Another daemon has taken this database over; this one stops.")
             return 1
         LOG.info("stopped")
         return 0

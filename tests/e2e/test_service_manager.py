@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -57,8 +58,12 @@ def test_it_tells_of_its_whole_life(path: Path, systemd: FakeManager) -> None:
         process.send_signal(signal.SIGHUP)
         assert systemd.until("RELOADING=1").startswith("RELOADING=1\nMONOTONIC_USEC=")
         assert systemd.until("READY=1")
+        # Taken up in the order in which they come, as the reload shows.
+        process.send_signal(signal.SIGUSR2)
+        process.send_signal(signal.SIGHUP)
+        systemd.until("READY=1")
         code, _, err = shops.stopped(process)
-        assert (code, "Traceback" in err) == (0, False)
+        assert (code, "Traceback" in err, "the log is detailed from now on" in err) == (0, False, True)
         assert systemd.until("STOPPING=1")
     finally:
         process.kill()
@@ -71,6 +76,14 @@ def test_a_database_that_cannot_be_used_is_never_ready(path: Path, systemd: Fake
     assert (code, "This is not an SQLite database" in err) == (65, True)
     [why] = [text for text in systemd.told() if not text.startswith("STATUS=opening")]
     assert why.startswith("STATUS=This is not an SQLite database")
+
+
+def test_the_last_line_is_one_of_the_log_too(path: Path) -> None:
+    path.write_bytes(b"this is no database" * 1000)
+    code, _, err = shops.finished(shops.command("daemon", "--json-logs", database=path))
+    [line] = [json.loads(each) for each in err.splitlines()]
+    assert (code, line["level"]) == (65, "critical")
+    assert line["message"].startswith("This is not an SQLite database")
 
 
 def test_a_loop_that_hangs_starves_the_watchdog_and_leaves_its_stack(path: Path, systemd: FakeManager) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import sys
 from pathlib import Path
 
@@ -31,7 +33,7 @@ def status(session: Session, failing: bool, as_json: bool) -> int:
     )
 )
 @click.option("--db", "given", metavar="PATH", help="The database, where it is not named before the command.")
-@click.option("--json-logs", is_flag=True, help="Log lines as JSON.")
+@click.option("--json-logs", is_flag=True, envvar="CHANSYNC_JSON_LOGS", help="Log lines as JSON.")
 @click.option(
     "--metrics", metavar="HOST:PORT", envvar="CHANSYNC_METRICS", help="Serve Prometheus metrics there; loopback only."
 )
@@ -47,6 +49,7 @@ def daemon(session: Session, given: str | None, json_logs: bool, metrics: str | 
     """
     from chansync.cli import failures
     from chansync.locations import database_path
+    from chansync_daemon.logs import LOG, set_up
     from chansync_daemon.main import run
     from chansync_daemon.metrics_wanted import wanted
 
@@ -54,11 +57,12 @@ def daemon(session: Session, given: str | None, json_logs: bool, metrics: str | 
     try:
         return run(path, json_logs=json_logs, metrics=wanted(metrics, metrics_file))
     except Exception as error:
-        code = failures.code_for_manager(error)
-        if code is None:
-            raise
-        failures.explain(error, sys.argv[1:])
-        return code
+        # The last line, too, is a line of the log: with its priority, and as JSON where that is wanted.
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            code = failures.explain(error, sys.argv[1:])
+        set_up(as_json=json_logs)
+        LOG.critical("%s", said.getvalue().strip())
+        return failures.code_for_manager(error) or code
 
 
 @click.command(
