@@ -238,6 +238,8 @@ def _of_backup(db: apsw.Connection, now: int, hours: int) -> list[tuple[int, str
     at = settings.get(db, settings.BACKED_UP_AT)
     if not at or not at.isdecimal():
         return [(WARNING, "the database was never backed up")]
+    if int(at) > now + 3_600_000:
+        return [(WARNING, "the last backup is dated in the future: the clock was wrong then")]
     return [(WARNING, f"the last backup is {ago_text(int(at), now)} old")] if now - int(at) > hours * 3_600_000 else []
 
 

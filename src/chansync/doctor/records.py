@@ -204,7 +204,12 @@ def backups(db: apsw.Connection) -> Iterator[Finding]:
         yield warning("backups", "This database was never backed up.", "chansync db backup FOLDER, every day.")
         return
     at = int(text)
-    if now_ms() - at > OLD_BACKUP_MS:
+    if at - now_ms() > CLOCK_MS:
+        yield warning(
+            "backups", f"The last backup is dated {local_text(at)}, in the future: the clock was wrong then.",
+            "chansync db backup FOLDER, now.",
+        )  # fmt: skip
+    elif now_ms() - at > OLD_BACKUP_MS:
         yield warning("backups", f"The last backup is {ago_text(at)} old.", "chansync db backup FOLDER, every day.")
     else:
         yield ok("backups", f"The last backup was made {ago_text(at)} ago.")

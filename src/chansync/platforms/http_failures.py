@@ -255,7 +255,7 @@ def _is_tls_refusal(error: BaseException) -> bool:
 def _bad_certificate(site: str, error: ssl.SSLCertVerificationError) -> SiteRefused:
     # Numbers of OpenSSL's X509_V_ERR_*: the texts differ from version to version.
     reason = {
-        10: "has expired: renew it",
+        10: "has expired: renew it, or set this computer's clock if that is ahead",
         9: "is not valid yet: check this computer's clock and the certificate",
         18: "is self-signed: get one that browsers accept",
         19: "is signed by an authority that nobody knows: get one that browsers accept",

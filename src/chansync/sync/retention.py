@@ -114,8 +114,7 @@ def moment(db: apsw.Connection) -> int | None:
     now = now_ms()
     if not is_time(db, from_ms(now).astimezone()):
         return None
-    last = settings.get(db, "pruned_at")
-    sentence = doubt(db, now, int(last) if last else None)
+    sentence = doubt(db, now, _believed(db))
     with transaction(db):
         if sentence:
             messages.log(db, "clock_doubtful", f"{sentence} Until that is put right, old records are kept.")
@@ -124,22 +123,35 @@ def moment(db: apsw.Connection) -> int | None:
     return now
 
 
+def _believed(db: apsw.Connection) -> int | None:
+    """What the clock showed when it was believed last: when old records were cleared away, else when anything ran."""
+    if last := settings.get(db, "pruned_at"):
+        return int(last)
+    ran: int | None = db.execute("SELECT max(last_finished_at) FROM stream").get
+    return ran
+
+
+def _doubt_now(db: apsw.Connection, now: int) -> str:
+    return doubt(db, now, _believed(db))
+
+
 async def prune(store: Store, now: int | None = None) -> dict[str, int]:
     """Clear away what is older than the settings say, and give the room back; how many of each kind.
 
     It may be broken off at any moment: the next time goes on.
 
     Args:
-        now: the time by which things are old, UTC milliseconds; None: as the clock shows it now, where no site
-            contradicts it.
+        now: the time by which things are old, UTC milliseconds; None: as the clock shows it now, if it is believed.
 
     Raises:
-        UsageError: sites contradict the clock; nothing was cleared away.
+        UsageError: it is not; nothing was cleared away.
     """
     if now is None:
         now = now_ms()
-        if sentence := await store.run(doubt, now):
-            raise UsageError(f"{sentence} Nothing was cleared away: set the clock right first (timedatectl).")
+        if sentence := await store.run(_doubt_now, now):
+            raise UsageError(
+                f"{sentence} Nothing was cleared away: set the clock right (timedatectl), or let a channel sync first."
+            )
     kept = await store.run(values)
     counts = {}
     for kind in pruning.KINDS:

@@ -115,6 +115,8 @@ def test_an_old_backup_warns_where_it_is_asked_for(running: Store) -> None:
     found = health.health(running.db, backup_hours=24)
     assert (found.code, found.sentence) == (health.WARNING, "the last backup is 1 d old")
     assert health.health(running.db, backup_hours=26).code == health.OK
+    settings.put(running.db, settings.BACKED_UP_AT, str(now_ms() + 25 * 3_600_000))
+    assert "in the future" in health.health(running.db, backup_hours=24).sentence
 
 
 def test_a_look_that_hangs_is_answered_all_the_same() -> None:

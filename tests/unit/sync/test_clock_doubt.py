@@ -80,10 +80,17 @@ def test_a_site_that_is_some_hours_off_or_tells_nothing_is_no_witness(company: S
     assert settings.get(company.db, "clocks_off") is None
 
 
-def test_what_a_person_clears_away_is_kept_too(company: Store) -> None:
+@pytest.mark.parametrize("spoil", ["contradicted", "leapt", "leapt before anything was cleared away"])
+def test_what_a_person_clears_away_is_kept_too(company: Store, spoil: str) -> None:
     messages.log(company.db, "site_odd", "Something.", channel_id=1)
     company.db.execute("UPDATE message SET last_at = 1")
-    clock_doubt.note(company.db, 1, -9.0 * 86_400)
+    if spoil == "contradicted":
+        clock_doubt.note(company.db, 1, -9.0 * 86_400)
+    else:
+        went_through(company, ago=9 * DAY)
+        company.db.execute("UPDATE stream SET last_finished_at = last_ok_at")
+    if spoil == "leapt":
+        pruned(company, 9 * DAY)
 
     async def whole() -> None:
         opened = await open_async(company.path)
