@@ -155,6 +155,9 @@ def uninstall(root: Path, *, force: bool = False) -> Iterator[str]:
         for file in there:
             file.path.unlink(missing_ok=True)
             yield f"{file.path} is removed."
+    drop_ins = Path(f"{states[0][0].path}.d")
+    if there and drop_ins.is_dir():
+        yield f"{drop_ins}, which is yours, is left."
     if root == ROOT and runs_systemd() and there:
         _run("systemctl", "daemon-reload")
 

@@ -116,7 +116,7 @@ def look_at(
         if (application := db.pragma("application_id")) != APPLICATION_ID:
             return Health(UNKNOWN, f"{path} is no database of chansync (application id {application})", {})
         if (version := db.pragma("user_version")) != SCHEMA_VERSION:
-            remedy = "upgrade this program" if version > SCHEMA_VERSION else "start the daemon, which upgrades it"
+            remedy = "upgrade this program" if version > SCHEMA_VERSION else "restart the daemon, which upgrades it"
             known = f"the database has schema {version}, this program knows {SCHEMA_VERSION}"
             return Health(UNKNOWN, f"{known}: {remedy}", {})
         return health(

@@ -28,9 +28,13 @@ def test_install_twice_then_status_then_uninstall(run: Run, tmp_path: Path) -> N
     told = run("service", "status", "--root", root, "--json")
     assert told.code == 0
     assert json.loads(told.out)["current"] is True
+    own = tmp_path / f"{UNIT}.d" / "override.conf"
+    own.parent.mkdir()
+    own.touch()
     gone = run("service", "uninstall", "--root", root)
     assert (gone.code, gone.out.count("is removed.")) == (0, 3)
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert f"{own.parent}, which is yours, is left." in gone.out
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [own]
     assert run("service", "status", "--root", root).code == 1
     assert run("service", "uninstall", "--root", root).out == "The service is not installed.\n"
 
