@@ -144,6 +144,13 @@ def test_promtool_finds_nothing_wrong_with_figures_and_rules(company: Store) -> 
         assert (done.returncode, done.stderr) == (0, ""), done.stdout
 
 
+def test_a_label_says_whatever_the_channel_is_called(company: Store) -> None:
+    run(company, created=1)
+    odd = 'a"b\\c\nd{e="f"} ä\u2028,'
+    company.db.execute("UPDATE channel SET code = ?", (odd,))
+    assert value(metrics.text(company.path), "chansync_orders_imported_total", channel=odd) == 1
+
+
 def test_when_what_was_last_and_what_is_next_is_told(company: Store) -> None:
     assert value(metrics.text(company.path), "chansync_daemon_last_beat_timestamp_seconds") == 0
     assert value(metrics.text(company.path), "chansync_last_backup_timestamp_seconds") == 0
