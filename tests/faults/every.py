@@ -57,12 +57,14 @@ class Script:
 
     Attributes:
         view: what the site has now, from its own view.
+        at_the_end: sentences on what is wrong when all is done: the proof that needs no run without kills beside it.
     """
 
     path: Path
     site: Any
     view: Callable[[], Any]
     works: list[Work]
+    at_the_end: Callable[[], list[str]] = list
     wrong: list[str] = field(default_factory=list)
     points: Counter[str] = field(default_factory=Counter)
     killed: int = 0
@@ -91,6 +93,7 @@ class Script:
                         self._kill(work, Point(f"{kind}::{place}", seconds=60), reference, say)
                     number += 1
             after.restore()
+        self.wrong += [f"at the end: {sentence}" for sentence in self.at_the_end()]
 
     def _kill(self, work: Work, point: Point, reference: Rows, say: Say) -> None:
         death = victims.run(work.words, self.path, point, stdin=work.stdin)

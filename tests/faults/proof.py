@@ -97,8 +97,9 @@ def _pushed(world: World, store: Store) -> list[str]:
     """From the site's view no status came more often than there was an event, and what is confirmed is there."""
     events: Counter[tuple[int, str]] = Counter()
     found = []
-    sql = 'SELECT o.external_id, b.status, b.state FROM outbox b JOIN "order" o ON o.id = b.order_id ORDER BY b.id'
-    for external_id, status, state in store.db.execute(sql):
+    sql = 'SELECT o.external_id, b.status, b.state FROM outbox b JOIN "order" o ON o.id = b.order_id '
+    sql += "JOIN channel c ON c.id = o.channel_id WHERE c.code = ? ORDER BY b.id"
+    for external_id, status, state in store.db.execute(sql, (company.CHANNEL,)):
         key = int(external_id), status
         events[key] += 1
         if state == "confirmed" and key not in world.written.by_all and world.shop.order(key[0])["status"] != status:

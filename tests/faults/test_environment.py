@@ -256,3 +256,21 @@ def test_a_read_only_file_is_a_sentence(site: Site) -> None:
     site.path.chmod(0o440)
     code, out, err = shops.finished(shops.command("sync", database=site.path))
     assert (code, "may not be written" in err, "Traceback" in out + err) == (3, True, False)
+
+
+_UNREADABLE = """
+import sys
+class Broken:
+    def find_spec(self, name, path, target=None):
+        if name in ("chansync.cli.program", "chansync.cli.failures"):
+            raise OSError(5, "Input/output error", name)
+sys.meta_path.insert(0, Broken())
+from chansync.cli.main import main
+sys.exit(main(["channel", "list"]))
+"""
+
+
+def test_a_program_whose_own_files_cannot_be_read_says_so() -> None:
+    done = subprocess.run([sys.executable, "-c", _UNREADABLE], capture_output=True, text=True, check=False)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert "cannot be read" in done.stderr

@@ -26,8 +26,11 @@ def main(arguments: list[str]) -> int:
     except BaseException as error:
         if isinstance(error, SystemExit):
             raise
-        from chansync.cli.failures import explain
-
+        try:
+            from chansync.cli.failures import explain
+        except (OSError, MemoryError) as worse:
+            sys.stderr.write(f"The program's own files cannot be read: {worse}\n")
+            return 1
         return explain(error, arguments)
 
 
