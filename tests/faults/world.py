@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,11 +54,13 @@ class World:
     path: Path
     written: Written
     rng: random.Random
-    shopper: Shopper
+    #: Whose end is that nobody orders any more.
+    shoppers: list[AbstractContextManager[object]]
 
     def close_shop(self) -> None:
         """From now on nobody orders."""
-        self.shopper.__exit__(None, None, None)
+        for shopper in self.shoppers:
+            shopper.__exit__(None, None, None)
 
     def until(self, sql: str, wanted: Any, patience: float = 60.0) -> None:
         """Wait until the query brings that value."""
@@ -140,7 +142,7 @@ def world(folder: Path, seed: int, *, orders: int = 150, rate: float = 15.0) -> 
         code, _, err = shops.finished(shops.command("channel", "set", company.CHANNEL, *SETTINGS, database=path))
         assert code == 0, err
         with Shopper(shop, rate, seed) as shopper:
-            yield World(shop, server, path, written, random.Random(seed), shopper)
+            yield World(shop, server, path, written, random.Random(seed), [shopper])
 
 
 def _watch(shop: DemoShop) -> Written:
