@@ -267,7 +267,6 @@ class _Run:
         What is broken off is waiting for the site: the order in hand takes milliseconds.
         """
         self._renewed = awake_seconds()
-        before_change.set(self._may_change)
         work = asyncio.create_task(self._work())
         stopping = asyncio.create_task(self.stop.wait())
         holding = asyncio.create_task(self._hold())
@@ -310,6 +309,8 @@ class _Run:
             raise LeaseLost
 
     async def _work(self) -> list[OrderPlan | PushPlan]:
+        # In this task alone, which is the run's.
+        before_change.set(self._may_change)
         connector = await connect(self.store, self.channel)
         try:
             if self.stream == "lookups":

@@ -9,7 +9,7 @@ from typing import Any
 
 from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.model.order import Order, Refund, UnreadableOrder
-from chansync.model.times import now_ms, to_ms
+from chansync.model.times import to_ms
 from chansync.platforms.amazon.account import participations
 from chansync.platforms.amazon.acknowledgements import Acknowledgements
 from chansync.platforms.amazon.client import GET_ORDER, SEARCH_ORDERS, SpApi, part
@@ -116,7 +116,7 @@ class AmazonConnector:
         channel's run found is taken without a request.
         """
         inbox = self._inbox()
-        since = int(cursor["through"]) if cursor else self._beginning(start)
+        since = int(cursor["through"]) if cursor else await self._beginning(start)
         last = int(cursor["id"]) if cursor else 0
         await inbox.want(self._place, since)
         async with aclosing(inbox.search()) as steps:
@@ -145,9 +145,12 @@ class AmazonConnector:
             raise SiteUnavailable("Nothing keeps what the seller's channels share.", code="no_state")
         return Inbox(self._api, self._system.state)
 
-    def _beginning(self, start: date | None) -> int:
-        """The first moment of that day in the marketplace's time, UTC milliseconds; not before Amazon's memory."""
-        oldest = now_ms() - OLDEST_DAYS * 86_400_000
+    async def _beginning(self, start: date | None) -> int:
+        """The first moment of that day in the marketplace's time, UTC milliseconds; not before Amazon's memory.
+
+        That is by Amazon's clock: a clock of ours that is years ahead would leave out all that is between, for good.
+        """
+        oldest = await self._api.login.clock() - OLDEST_DAYS * 86_400_000
         if start is None:
             return oldest
         return max(oldest, to_ms(datetime(start.year, start.month, start.day, tzinfo=self._reader.zone)))

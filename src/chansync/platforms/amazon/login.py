@@ -27,10 +27,17 @@ from chansync.platforms.texts import text
 MARGIN = 60.0
 
 
+#: How far our clock may be from Amazon's before Amazon's is taken, in seconds.
+WRONG = 86_400.0
+
+
 @dataclass(slots=True)
 class _Token:
+    """An access token, until when it is used (UTC milliseconds), and how far Amazon's clock was ahead (seconds)."""
+
     value: str
     until: int
+    ahead: float
 
 
 _tokens: dict[str, _Token] = {}
@@ -97,6 +104,17 @@ class Login:
             _tokens[self._key] = fresh
             return fresh.value
 
+    async def clock(self) -> int:
+        """The time in UTC milliseconds: ours, unless it is more than a day from Amazon's.
+
+        Raises:
+            SiteError: there is no access token to be had, with which Amazon tells its time.
+        """
+        await self.token()
+        known = _tokens.get(self._key)
+        ahead = known.ahead if known and abs(known.ahead) > WRONG else 0.0
+        return self._now() + int(ahead * 1000)
+
     def forget(self, token: str) -> None:
         """A token was refused: the next call gets another."""
         known = _tokens.get(self._key)
@@ -119,7 +137,8 @@ class Login:
             raise SiteUnavailable("Amazon's login answered without an access token: try again.", code="no_token")
         lifetime = data.get("expires_in")
         seconds = float(lifetime) if isinstance(lifetime, int) and 0 < lifetime <= 86400 else 3600.0
-        return _Token(token, self._now() + int(1000 * max(seconds - MARGIN, seconds / 2)))
+        until = self._now() + int(1000 * max(seconds - MARGIN, seconds / 2))
+        return _Token(token, until, self._http.traffic.clock_ahead or 0.0)
 
     def _refusal(self, answer: Answer) -> SiteError:
         error = text(answer.data.get("error")) if isinstance(answer.data, dict) else ""
