@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import time
 from collections.abc import Coroutine
@@ -165,9 +166,13 @@ class Service:
             await asyncio.sleep(TELL_EVERY)
 
     async def _clear_away(self) -> None:
-        """Clear away what is old, once a day at a quiet time, in portions between the syncs' own writes."""
+        """Clear away what is old: garbage at each look, and records once a day at a quiet time, in portions between the
+        syncs' own writes."""
         while True:
             await asyncio.sleep(CLEAR_EVERY)
+            # Each request leaves some objects that hold each other. Python looks for them by how much is made, which
+            # with the pace of imports (``set_pace``) comes to days in a daemon that mostly waits.
+            gc.collect()
             try:
                 if now := await self.store.run(retention.moment):
                     cleared = await retention.prune(self.store, now)

@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from email.utils import formatdate
 
 import pytest
 
 from chansync.platforms.woocommerce.address import PRETTY
 from chansync.platforms.woocommerce.auth import OAUTH
-from chansync.store import channels, daemons, jobs
-from chansync.store.connection import Store, open_async
+from chansync.store import channels, jobs
+from chansync.store.connection import Store
 from chansync.sync import runner
-from chansync_daemon.notify import Manager
-from chansync_daemon.service import BULKS, Service
+from chansync_daemon.service import BULKS
 from support import world
+from support.running import daemon
 
 #: More than any limit of runs at once there is.
 DEAD = 3 * BULKS
@@ -87,37 +86,6 @@ def make(company: Store, dead: int, well: int) -> list[int]:
         ids.append(added.id)
     channels.remove_channel(company.db, first.id)
     return ids[DEAD:]
-
-
-@dataclass(slots=True)
-class Daemon:
-    """A daemon within this process."""
-
-    service: Service
-    task: asyncio.Task[None]
-
-    async def until(self, sql: str, wanted: int) -> None:
-        """Until the query counts so many."""
-        async with asyncio.timeout(40):
-            while await self.service.store.run(lambda db: db.execute(sql).get) != wanted:
-                assert not self.task.done(), self.task
-                await asyncio.sleep(0.02)
-
-
-@contextlib.asynccontextmanager
-async def daemon(company: Store) -> AsyncIterator[Daemon]:
-    store = await open_async(company.path)
-    assert await store.run(daemons.claim) is None
-    service = Service(store, Manager({}))
-    task = asyncio.create_task(service.run())
-    try:
-        yield Daemon(service, task)
-    finally:
-        service.stop.set()
-        try:
-            await task
-        finally:
-            await store.aclose()
 
 
 async def test_healthy_channels_and_jobs_pass_by_all_that_hang(company: Store, monkeypatch: pytest.MonkeyPatch) -> None:
