@@ -70,7 +70,7 @@ async def _with_connector(store: Store, code: str, *, fill: bool) -> ConnectionR
         await store.run(_note_connected, channel, connector, report.sentence)
         if fill:
             lookups = await connector.lookups()
-            report.filled = await store.run(fill_in, code, lookups, identity)
+            report.filled = await store.run(fill_in, code, lookups, identity, connector.traffic.clock_ahead)
             report.vanished = await store.run(keep_lookups, channel.id, lookups)
             identity.notes += await store.run(_about_currency, code, identity.currency)
         return report
@@ -157,9 +157,16 @@ def vanished_values(db: apsw.Connection, channel: Channel) -> list[str]:
     return sentences
 
 
-def fill_in(db: apsw.Connection, code: str, lookups: Lookups, identity: SiteIdentity) -> dict[str, str]:
-    """Fill the channel's empty fields from what the site told; the filled ones as text."""
-    site_today = datetime.now(UTC) + timedelta(hours=identity.time_zone)
+def fill_in(
+    db: apsw.Connection, code: str, lookups: Lookups, identity: SiteIdentity, clock_ahead: float | None
+) -> dict[str, str]:
+    """Fill the channel's empty fields from what the site told; the filled ones as text.
+
+    Args:
+        clock_ahead: seconds by which the site's clock is ahead of ours; None where it does not tell. Its orders are
+            compared with the start date by that clock.
+    """
+    site_today = datetime.now(UTC) + timedelta(hours=identity.time_zone, seconds=clock_ahead or 0.0)
     offered: dict[str, Any] = {"currency": identity.currency, "start_date": site_today.date().isoformat()}
     if lookups.api_versions:
         offered["api_version"] = lookups.api_versions[0].code

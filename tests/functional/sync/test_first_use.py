@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import pytest
 
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from chansync.erp.ledger import setup
+from chansync.platforms.protocol import Lookups, SiteIdentity
 from chansync.store import channels, jobs, mappings
 from chansync.store.connection import Store, open_store
 from chansync.sync import systems
+from chansync.sync.confirm import fill_in
 from chansync.sync.errands import work_off
 from chansync.sync.forms.channel_form import ChannelForm
 from support import tiny, world
@@ -118,3 +121,15 @@ def test_a_system_with_keys_of_its_own_is_tested_by_a_job(
     assert job.result["sentence"].startswith("Connected to the file")
     assert perform(store, "system", None, {"code": "gone"}).state == "failed"
     tiny.forget()
+
+
+@pytest.mark.parametrize(("hours", "ahead", "day"), [(0.0, None, 0), (0.0, -9 * 86_400.0, -9), (24.0, 0.0, 1)])
+def test_the_start_date_is_the_day_of_the_site(
+    store: Store, shop: DemoShop, hours: float, ahead: float | None, day: int
+) -> None:
+    """A clock of ours that is ahead would leave out every order of today."""
+    save(store, shop, "http://127.0.0.1:1")
+    identity = SiteIdentity("", "", "", "", None, "", hours)
+    now = datetime.now(UTC)
+    filled = fill_in(store.db, "shop", Lookups(), identity, ahead)
+    assert filled["start_date"] in {f"{(moment + timedelta(days=day)).date()}" for moment in (now, datetime.now(UTC))}
