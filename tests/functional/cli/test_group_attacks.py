@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shlex
 import shutil
@@ -244,9 +245,11 @@ def test_doctor_finds_what_acts_by_itself_and_its_cure_works(shared: Path, capsy
         'CREATE TRIGGER "it\'s ""mine" AFTER INSERT ON message BEGIN DELETE FROM message WHERE id = new.id; END',
         "CREATE VIEW spy AS SELECT * FROM channel_secret",
     )
-    main(["doctor", "--no-sites"])
-    told = capsys.readouterr().out
-    cures = [line.partition("remove it: ")[2] for line in told.splitlines() if "remove it: sqlite3" in line]
+    main(["doctor", "--no-sites", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    cures = [
+        found["remedy"].partition("remove it: ")[2] for found in told["findings"] if "not chansync" in found["sentence"]
+    ]
     assert len(cures) == 2, told
     for cure in cures:
         # As a shell reads it; sqlite3 itself need not be here.
