@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chansync import redaction
-from chansync.model.safe_text import escaped
+from chansync.model.safe_text import escaped, safe_json
 
 LOG = logging.getLogger("chansync.daemon")
 
@@ -30,15 +30,16 @@ class _JsonLines(logging.Formatter):
         line |= {name: value for name in FIELDS if (value := getattr(record, name, None)) not in (None, "")}
         if record.exc_text:
             line["traceback"] = record.exc_text
-        return json.dumps(line, ensure_ascii=False)
+        return safe_json(json.dumps(line, ensure_ascii=False))
 
 
 class _PlainLines(logging.Formatter):
-    """One record is one line, whatever a site has put into it; only a traceback has more."""
+    """A line for each record, whatever it quotes: no second line can pass for a record of its own."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = f"{record.levelname} {escaped(record.getMessage())}"
-        return f"{line}\n{record.exc_text}" if record.exc_text else line
+        lines = [f"{record.levelname} {escaped(record.getMessage())}"]
+        lines += [f"  {escaped(line)}" for line in (record.exc_text or "").splitlines()]
+        return "\n".join(lines)
 
 
 class _Journal(logging.Formatter):

@@ -7,23 +7,15 @@ All of them are shown as escapes.
 from __future__ import annotations
 
 import os
-import re
 import sys
 
-from chansync.model.safe_text import escaped, width
+from chansync.model.safe_text import escaped, safe_json, width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Types alone, which ``status`` starts without.
     from collections.abc import Iterable, Sequence
     from typing import Any
-
-# What in JSON is written as an escape: DEL, C1, what reorders or hides text, halves of surrogate pairs. Compiled on
-# first use: most output needs no pattern, and compiling takes longer than printing it.
-_UNSAFE_IN_JSON = (
-    r"[\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
-    r"\U000e0000-\U000e007f]"
-)
 
 _COLOURS = {"red": "31", "yellow": "33", "green": "32", "cyan": "36", "bold": "1", "dim": "2"}
 
@@ -52,14 +44,7 @@ def print_json(value: Any, *, indent: int | None = 2) -> None:
     """The value as JSON: indented, or with ``indent=None`` on one line."""
     import json
 
-    text = json.dumps(value, ensure_ascii=False, indent=indent, default=str)
-    is_plain = text.isascii() and "\x7f" not in text
-    print(text if is_plain else re.sub(_UNSAFE_IN_JSON, _escape_in_json, text))
-
-
-def _escape_in_json(match: re.Match[str]) -> str:
-    units = match[0].encode("utf-16-be", "surrogatepass").hex()
-    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
+    print(safe_json(json.dumps(value, ensure_ascii=False, indent=indent, default=str)))
 
 
 def is_coloured() -> bool:

@@ -36,6 +36,39 @@ def escaped(text: str) -> str:
     return _each(text, _escape)
 
 
+def safe_json(text: str) -> str:
+    """JSON in which what a terminal must not get is written as JSON's own escapes: it reads back as it was."""
+    if text.isascii() and "\x7f" not in text:
+        return text
+    import re
+
+    # DEL, C1, what reorders or hides text, halves of surrogate pairs.
+    unsafe = (
+        r"[\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
+        r"\U000e0000-\U000e007f]"
+    )
+    return re.sub(unsafe, lambda match: _units(match[0]), text)
+
+
+def _units(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
+
+
+# What a spreadsheet takes for a formula, which may call up addresses and programs; and what is written to prevent it.
+_BEGINNINGS = "=+-@\t\r"
+
+
+def as_cell(text: str) -> str:
+    """A text for a table that a spreadsheet may open: shown as it is, never calculated."""
+    return f"'{text}" if text.lstrip("'")[:1] in tuple(_BEGINNINGS) else text
+
+
+def from_cell(text: str) -> str:
+    """The text that ``as_cell`` wrote."""
+    return text[1:] if text.startswith("'") and as_cell(text) != text else text
+
+
 def width(text: str) -> int:
     """How many cells of a terminal text takes that one of these functions made."""
     if text.isascii():

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from sqlite_utils import Database
-from sqlite_utils.utils import RowError, rows_from_file
+from sqlite_utils.utils import Format, RowError, rows_from_file
+
+from chansync.model.safe_text import as_cell, from_cell
 
 #: The exit code when whoever read the output stopped reading.
 OUTPUT_CLOSED = 141
@@ -61,7 +63,7 @@ def _write_csv(rows: Iterator[dict[str, Any]]) -> None:
         if writer is None:
             writer = csv.DictWriter(sys.stdout, row, lineterminator="\n")
             writer.writeheader()
-        writer.writerow(row)
+        writer.writerow({name: as_cell(value) if isinstance(value, str) else value for name, value in row.items()})
 
 
 def _write_json(rows: Iterator[dict[str, Any]]) -> None:
@@ -77,8 +79,10 @@ def _write_json(rows: Iterator[dict[str, Any]]) -> None:
 def read(path: Path) -> None:
     """Write the rows of a CSV, TSV or JSON file to standard output, one JSON object a line."""
     with open(path, "rb") as file:
-        rows, _ = rows_from_file(file)
+        rows, form = rows_from_file(file)
         for row in rows:
+            if form in (Format.CSV, Format.TSV):
+                row = {name: from_cell(value) if isinstance(value, str) else value for name, value in row.items()}
             print(json.dumps(row, ensure_ascii=False))
 
 

@@ -111,3 +111,15 @@ def test_bytes_that_are_no_text_and_the_database_itself_are_refused(company: Sto
     assert run(company, "import", str(file))[0] == 2
     assert "is the database itself" in run(company, "import", str(company.path))[2]
     assert "is the database itself" in run(company, "export", "orders", "-o", str(company.path))[2]
+
+
+def test_no_cell_of_a_table_is_a_formula_and_each_comes_back_as_it_was(company: Store, tmp_path: Path) -> None:
+    """A spreadsheet calculates what begins so, and a calculation may send the table away."""
+    codes = ['=HYPERLINK("http://evil.example")', "+1", "-1", "@SUM(1)", "'=1", "'plain"]
+    for code in codes:
+        mappings.map_to(company.db, 1, "payment", code, "bank")
+    file = tmp_path / "mappings.csv"
+    assert run(company, "export", "mappings", "-o", str(file))[0] == 0
+    cells = [row["site_code"] for row in csv.DictReader(io.StringIO(file.read_text()))]
+    assert not [cell for cell in cells if cell[0] in "=+-@"]
+    assert run(company, "import", str(file))[1] == "0 mappings changed.\n"

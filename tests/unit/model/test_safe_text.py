@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from chansync.model import safe_text
 from chansync.model.safe_text import escaped, on_one_line, width
 
 WAYS = [on_one_line, escaped]
@@ -79,3 +81,12 @@ def test_a_terminal_takes_as_many_cells_as_reckoned(way: Callable[[str], str], t
 def test_by_example(text: str, on_screen: str, printed: str) -> None:
     assert on_one_line(text) == on_screen
     assert escaped(text) == printed
+
+
+@given(st.text(st.sampled_from("'=+-@\t\rab\u202e\x9b")))
+def test_a_cell_is_no_formula_and_reads_back_as_it_was(text: str) -> None:
+    cell = safe_text.as_cell(text)
+    assert cell[:1] not in tuple("=+-@\t\r")
+    assert safe_text.from_cell(cell) == text
+    assert json.loads(safe_text.safe_json(json.dumps(text, ensure_ascii=False))) == text
+    assert safe_text.safe_json(json.dumps(text, ensure_ascii=False)).isprintable()

@@ -23,6 +23,9 @@ SEARCH_ORDERS = Operation("searchOrders", 0.0056, 20)
 GET_ORDER = Operation("getOrder", 0.5, 30)
 CONFIRM_SHIPMENT = Operation("confirmShipment", 2.0, 10, repeatable=False)
 
+# Where Amazon keeps documents, by its own examples.
+_DOCUMENT_HOSTS = (".amazonaws.com", ".amazonaws.com.cn", ".cloudfront.net", ".amazon.com")
+
 #: How long a request may wait for its turn within a run, in seconds.
 PATIENCE = 20.0
 #: How often a request is sent where Amazon says that there were too many.
@@ -149,17 +152,32 @@ class SpApi:
 
     async def upload(self, url: str, content: Content) -> None:
         """Put a document where Amazon said; no token goes there."""
-        answer = await self.http.request("PUT", httpx.URL(url), content=content, repeatable=True, as_bytes=True)
+        answer = await self.http.request("PUT", self._document(url), content=content, repeatable=True, as_bytes=True)
         if answer.status >= 400:
             raise SiteUnavailable(f"Amazon did not take a document ({answer.status}): it is sent again.", code="upload")
 
     async def download(self, url: str) -> bytes:
         """A document from where Amazon said, as it is."""
-        answer = await self.http.request("GET", httpx.URL(url), as_bytes=True)
+        answer = await self.http.request("GET", self._document(url), as_bytes=True)
         if answer.status >= 400:
             raise SiteUnavailable(f"Amazon did not give a document ({answer.status}): try again.", code="download")
         data: bytes = answer.data
         return data
+
+    def _document(self, address: str) -> httpx.URL:
+        """Where a document is kept, if that is a place of Amazon's: nothing else in the network is asked for it.
+
+        Raises:
+            SiteUnavailable: it is somewhere else.
+        """
+        try:
+            url, own = httpx.URL(address), httpx.URL(self.base)
+        except httpx.InvalidURL:
+            url, own = httpx.URL(), httpx.URL(self.base)
+        amazons = url.scheme == "https" and url.port in (None, 443) and f".{url.host}".endswith(_DOCUMENT_HOSTS)
+        if not amazons and (url.scheme, url.host, url.port) != (own.scheme, own.host, own.port):
+            raise SiteUnavailable("Amazon named a document in a place that is not its own: try again.", code="odd")
+        return url
 
 
 def _is_about_token(answer: Answer) -> bool:

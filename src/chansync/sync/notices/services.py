@@ -94,9 +94,14 @@ def _notify(address: str, notice: Notice) -> str | None:
         logger.addHandler(heard)
         try:
             short = fitted(notice, service.body_maxlen)
-            return None if service.notify(title=short.subject, body=short.body) else " ".join(heard.lines)
+            return None if _hand_in(service, short) else " ".join(heard.lines)
         finally:
             logger.removeHandler(heard)
+
+
+def _hand_in(service: Any, notice: Notice) -> bool:
+    # As plain text: what a site has put into a sentence is no link and no picture in a service that knows HTML.
+    return bool(service.notify(title=notice.subject, body=notice.body, body_format="text"))
 
 
 class _Heard(logging.Handler):
