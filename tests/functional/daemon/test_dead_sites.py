@@ -13,7 +13,7 @@ from chansync.platforms.woocommerce.address import PRETTY
 from chansync.platforms.woocommerce.auth import OAUTH
 from chansync.store import channels, jobs
 from chansync.store.connection import Store
-from chansync.sync import runner
+from chansync.sync import runner, sealing
 from chansync_daemon.service import BULKS
 from support import world
 from support.running import daemon
@@ -71,13 +71,13 @@ def make(company: Store, dead: int, well: int) -> list[int]:
     """Channels of which the first are dead; the ids of those that are well."""
     first = channels.channel(company.db, "shop")
     values = first.values | {"orders_every": "10s", "comparison_every": "off"}
-    sealed = dict(company.db.execute("SELECT name, sealed FROM channel_secret WHERE channel_id = ?", (first.id,)))
+    clear = {"consumer_key": "ck_x", "consumer_secret": "cs_x"}
     ids = []
     for number in range(DEAD + WELL):
         base = f"http://127.0.0.1:{dead if number < DEAD else well}"
-        added = channels.add_channel(
-            company.db, values | {"code": f"shop-{number}", "store_domain": f"{base}/{number}"}, sealed
-        )
+        own = values | {"code": f"shop-{number}", "store_domain": f"{base}/{number}"}
+        sealed = sealing.seal(company, "channel", clear, sealing.channel_place(own))
+        added = channels.add_channel(company.db, own, sealed)
         facts = {
             "entered": f"{base}/{number}", "base": f"{base}/{number}", "root": PRETTY, "auth": OAUTH, "home": "",
             "bare": False, "zone": "", "time_zone": 0.0, "clock_agrees": True,
