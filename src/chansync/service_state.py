@@ -15,6 +15,17 @@ _ASKED = ("ActiveState", "SubState", "UnitFileState", "ExecMainCode", "ExecMainS
 _EXITED = "1"
 
 
+#: What systemd itself could not do before the daemon began (systemd.exec(5)).
+_OF_SYSTEMD = {
+    200: "its folder cannot be entered",
+    203: "the program cannot be started: is chansync still where the unit says? (chansync service install)",
+    217: "there is no user chansync (chansync service install)",
+    226: "a folder that the unit or a drop-in names is not there",
+    238: "its folder /var/lib/chansync cannot be made",
+    243: "its credential cannot be decrypted on this machine (docs/operations.md, the private key as a credential)",
+}
+
+
 class ServiceState:
     """How the unit stands.
 
@@ -43,11 +54,13 @@ class ServiceState:
     def trouble(self) -> str:
         """Why it does not run though it should, as a sentence; empty: nothing is wrong with it."""
         ended = "was killed" if self.exit_code is None else f"ended with exit code {self.exit_code}"
-        said = f": {self.said}" if self.said else ""
+        reason = _OF_SYSTEMD.get(self.exit_code or 0, self.said)
+        said = f": {reason}" if reason else ""
         if self.active == "failed":
             return f"The service {ended} and is not started again{said}"
         if self.is_waiting:
-            return f"The service {ended} and is started again in a while, {self.restarts} times so far{said}"
+            often = f", {self.restarts} times so far" if self.restarts else ""
+            return f"The service {ended} and is started again in a while{often}{said}"
         return ""
 
 

@@ -92,6 +92,30 @@ def silent_server() -> Iterator[int]:
 
 
 @contextlib.contextmanager
+def scripted_server(answers: dict[str, bytes], *, hangs_up_in_data: bool = False) -> Iterator[int]:
+    """A mail server that gives these answers to these words (``END``: to a whole mail), and ``250`` to others."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        threading.Thread(target=_follow, args=(listening, answers, hangs_up_in_data), daemon=True).start()
+        yield int(listening.getsockname()[1])
+
+
+def _follow(listening: socket.socket, answers: dict[str, bytes], hangs_up_in_data: bool) -> None:
+    connection, _ = listening.accept()
+    with connection, connection.makefile("rwb", buffering=0) as talk, contextlib.suppress(OSError):
+        talk.write(b"220 mail.example\r\n")
+        while line := talk.readline():
+            word = line.split()[0].decode().upper().rstrip(":")
+            talk.write(answers.get(word, b"354 go on\r\n" if word == "DATA" else b"250 OK\r\n"))
+            if word == "DATA" and word not in answers:
+                while (line := talk.readline()) and line != b".\r\n":
+                    if hangs_up_in_data:
+                        return
+                talk.write(answers.get("END", b"250 OK\r\n"))
+
+
+@contextlib.contextmanager
 def web_hook() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """An address for ``json://``, and what was posted to it."""
     posts: list[dict[str, Any]] = []

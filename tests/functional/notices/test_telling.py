@@ -427,6 +427,31 @@ def test_a_server_that_says_nothing_is_given_up() -> None:
         assert "took too long to answer" in try_server(port, patience=0.2)
 
 
+@pytest.mark.parametrize(
+    ("answers", "says"),
+    [
+        (
+            {"RCPT": b"450 4.2.0 greylisted, come back\r\n"},
+            "refused the recipient anna@shop.example: 450 4.2.0 greylisted",
+        ),
+        ({"END": b"552 5.2.2 mailbox full\r\n"}, "did not take the mail: 552 5.2.2 mailbox full."),
+        ({"MAIL": b"550 \xff\xfe\x1b[31m no\r\n"}, "refused the sender chansync@shop.example: 550"),
+        ({"EHLO": b"250-" + b"x" * 100_000 + b"\r\n"}, "Response too long"),
+    ],
+)
+def test_what_a_server_says_against_a_mail_is_quoted(answers: dict[str, bytes], says: str) -> None:
+    with mailbox.scripted_server(answers) as port:
+        said = try_server(port)
+    assert says in said
+    assert said.isprintable()
+    assert len(said) < 300
+
+
+def test_a_server_that_hangs_up_amid_a_mail_has_not_got_it() -> None:
+    with mailbox.scripted_server({}, hangs_up_in_data=True) as port:
+        assert try_server(port).endswith("hung up.")
+
+
 # Settings
 
 

@@ -29,5 +29,9 @@ def test_why_the_service_does_not_run_is_what_systemd_knows() -> None:
     waiting = {"ActiveState": "activating", "SubState": "auto-restart", "ExecMainCode": "2", "ExecMainStatus": "9"}
     killed = ServiceState(waiting | {"NRestarts": "3"})
     assert killed.trouble == "The service was killed and is started again in a while, 3 times so far"
+    closed = ServiceState(waiting | {"ExecMainCode": "1", "ExecMainStatus": "243", "NRestarts": "0"})
+    assert closed.trouble.startswith(
+        "The service ended with exit code 243 and is started again in a while: its credential cannot be decrypted"
+    )
     assert ServiceState({"ActiveState": "active", "SubState": "running", "ExecMainCode": "0"}).trouble == ""
     assert ServiceState({"ActiveState": "inactive"}).trouble == ServiceState({}).trouble == ""
