@@ -24,6 +24,11 @@ def service_trouble(database: str) -> str:
     return service_state.ask().trouble
 
 
+def how_to_restart(database: str, pid: int) -> str:
+    """The command that ends the daemon's process and starts it again."""
+    return "systemctl restart chansync" if _is_service(database) else f"kill {pid}, then chansync daemon"
+
+
 def _is_service(database: str) -> bool:
     is_its_file = database == f"{DIRECTORY}/chansync.db"
     return is_its_file and any(os.path.exists(f"{folder}/chansync.service") for folder in _UNIT_FOLDERS)

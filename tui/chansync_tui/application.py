@@ -19,6 +19,7 @@ from chansync.store import jobs
 from chansync.store.connection import data_version, explained
 from chansync.store.version import check_schema
 from chansync_tui import preferences, symbols
+from chansync_tui.contrast import readable
 from chansync_tui.desk import Desk, Done, Failed, JobAsked
 from chansync_tui.ending import Ending
 from chansync_tui.going import Edit, ShowChannel, ShowMessage
@@ -85,6 +86,15 @@ class ChansyncApp(TypingAhead, Ending, Routes):
         self._not_before = 0.0
         self._look_at = time.monotonic() + LOOK_SECONDS
 
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """For the terminal's own palette, which nothing is known of."""
+        return {"jump-foreground": "ansi_default"}
+
+    def get_css_variables(self) -> dict[str, str]:
+        """The theme's colours, those that are hard to read made readable."""
+        self.theme_variables = readable(super().get_css_variables())
+        return self.theme_variables
+
     async def on_mount(self) -> None:
         await self.switch_mode("channels")
         self.set_interval(POLL_SECONDS, self._poll)
@@ -121,6 +131,7 @@ class ChansyncApp(TypingAhead, Ending, Routes):
             self.screen.refresh_all()
 
     def _finish_jobs(self) -> None:
+        page = self.screen
         for job_id, (label, _) in list(self.desk.jobs.items()):
             job = jobs.job(self.desk.db, job_id)
             if job is not None and job.state in ("queued", "running"):
@@ -130,6 +141,9 @@ class ChansyncApp(TypingAhead, Ending, Routes):
             if job is None:
                 continue
             if done is not None:
+                if isinstance(page, Page):
+                    # What comes of it may stand in a window over the page, which then is not read any more.
+                    page.show_jobs()
                 done(job)
                 continue
             failed = job.state == "failed"

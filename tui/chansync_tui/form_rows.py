@@ -9,8 +9,9 @@ import apsw
 
 from chansync.sync.forms.form import FormField, Related
 from chansync_tui.form_state import FormState
+from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.line import Part
-from chansync_tui.widgets.table import Cell, Column
+from chansync_tui.widgets.table import Cell
 
 COLUMNS = (Column("", 1), Column("", 22, 32), Column("", 18, 400))
 

@@ -78,7 +78,16 @@ def rate(count: int, milliseconds: int) -> str:
     if milliseconds < 1000 or not count:
         return ""
     each_second = count * 1000 / milliseconds
+    if each_second >= 100:
+        return f"{each_second:.0f}/s"
     return f"{each_second:.1f}/s" if each_second >= 1 else f"{each_second * 60:.0f}/min"
+
+
+def left(milliseconds: int | None) -> str:
+    """How long something still takes, ``8 min``; empty where nobody can tell."""
+    if milliseconds is None:
+        return ""
+    return "1 min" if milliseconds < 60_000 else ago_text(milliseconds, 0)
 
 
 def spark(values: list[int]) -> str:

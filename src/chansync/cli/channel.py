@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chansync.cli import exit_codes
+from chansync.cli import completing, exit_codes
 from chansync.cli.lazy import LazyGroup, examples
 from chansync.cli.output import clean, note, paint, print_json, say, table
 from chansync.cli.session import Session, pass_session
@@ -78,7 +78,7 @@ def _colour(system_type: str) -> str:
 
 
 @click.command(epilog=examples("chansync channel show shop-de", "chansync channel show shop-de --json"))
-@click.argument("code")
+@click.argument("code", shell_complete=completing.channels)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_session
 def show(session: Session, code: str, as_json: bool) -> None:
@@ -200,7 +200,7 @@ def _show_mapping(db: apsw.Connection, found: Channel, kind: str) -> None:
 
 
 @click.command(epilog=examples("chansync channel remove shop-de"))
-@click.argument("code")
+@click.argument("code", shell_complete=completing.channels)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_session
 def remove(session: Session, code: str, yes: bool) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chansync.cli import exit_codes
+from chansync.cli import completing, exit_codes
 from chansync.cli.lazy import examples
 from chansync.cli.output import note, print_json, say
 from chansync.cli.secret_input import read_secrets
@@ -56,7 +56,7 @@ def add(session: Session, code: str, pairs: tuple[str, ...]) -> int:
         "chansync channel set shop-de used=yes",
     ),
 )
-@click.argument("code")
+@click.argument("code", shell_complete=completing.channels)
 @click.argument("pairs", metavar="FIELD=VALUE...", nargs=-1, required=True)
 @pass_session
 def change(session: Session, code: str, pairs: tuple[str, ...]) -> int:
@@ -135,7 +135,7 @@ def _code_of(report: ConnectionReport) -> int:
 
 
 @click.command(epilog=examples("chansync channel test shop-de", "chansync channel test shop-de --fill"))
-@click.argument("code")
+@click.argument("code", shell_complete=completing.channels)
 @click.option("--fill", is_flag=True, help="Also pull the lookups and fill empty fields, as the first connection does.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_session

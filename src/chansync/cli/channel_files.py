@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from chansync.cli import completing
 from chansync.cli.lazy import examples
 from chansync.cli.output import note, say
 from chansync.cli.session import Session, pass_session
@@ -16,7 +17,7 @@ from chansync.model.errors import UsageError
 @click.command(
     epilog=examples("chansync channel export > channels.toml", "chansync channel export shop-de -o shop.toml")
 )
-@click.argument("codes", metavar="[CODE]...", nargs=-1)
+@click.argument("codes", shell_complete=completing.channels, metavar="[CODE]...", nargs=-1)
 @click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Write to a file.")
 @pass_session
 def export(session: Session, codes: tuple[str, ...], output: Path | None) -> None:

@@ -9,6 +9,7 @@ import tempfile
 import traceback
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from chansync import __version__
 from chansync.cli import exit_codes
@@ -91,9 +92,21 @@ def _command_line(error: BaseException) -> int:
     message: str = error.format_message()  # type: ignore[attr-defined]
     if type(error).__name__ == "NoArgsIsHelpError":
         return _say(message, exit_codes.USAGE)
-    hint = f" See: {context.command_path} --help" if context else ""
+    hint = f" See: {_path(context)} --help" if context else ""
     code = getattr(error, "exit_code", exit_codes.USAGE)
+    # Some of click's sentences have lines and tabs, and words of programmers.
+    message = " ".join(message.split())
+    for theirs in ("a valid integer range", "a valid integer"):
+        message = message.replace(theirs, "a whole number")
+    message += "" if message.endswith((".", "?", "!", ")")) or not hint else "."
     return _say(f"{message}{hint}", code if code == exit_codes.USAGE else exit_codes.PROBLEMS)
+
+
+def _path(context: Any) -> str:
+    """The command as it was called: without the name of a group's default, which nobody types."""
+    default = getattr(context.parent.command, "default", None) if context.parent else None
+    shown = context.parent if default and context.info_name == default else context
+    return str(shown.command_path)
 
 
 def _database(error: BaseException, arguments: list[str]) -> int:

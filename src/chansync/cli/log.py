@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chansync.cli import completing
 from chansync.cli.lazy import DefaultGroup, examples
 from chansync.cli.output import clean, is_coloured, note, paint, print_json, say
 from chansync.cli.session import Session, pass_session
@@ -42,7 +43,7 @@ def log() -> None:
 )
 @click.option("-f", "--follow", is_flag=True, help="Go on showing what comes and what changes.")
 @click.option("--open", "open_only", is_flag=True, help="Only problems that are not solved.")
-@click.option("--channel", metavar="CODE", help="Only of this channel.")
+@click.option("--channel", shell_complete=completing.channels, metavar="CODE", help="Only of this channel.")
 @click.option("--since", metavar="DATE", help="Only from that day on: 2026-01-31, yesterday, 30d.")
 @click.option("--severity", type=click.Choice(["problem", "warning", "info"]), help="Only of this severity.")
 @click.option("--code", metavar="X", help="Only of this code, such as item_unknown.")

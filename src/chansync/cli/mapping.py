@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from chansync.cli import completing
 from chansync.cli.lazy import LazyGroup, examples
 from chansync.cli.output import note, print_json, say, table
 from chansync.cli.session import Session, pass_session, split_pairs
@@ -27,7 +28,7 @@ def _command(kind: str, what: str, example: str) -> click.Command:
         help=f"Show which {what} each code of the site is, or map codes: SITE=TARGET; SITE= unmaps.",
         epilog=examples(f"chansync map {kind} shop-de", f"chansync map {kind} shop-de {example}"),
     )
-    @click.argument("code")
+    @click.argument("code", shell_complete=completing.channels)
     @click.argument("pairs", metavar="[SITE=TARGET]...", nargs=-1)
     @click.option("--json", "as_json", is_flag=True, help="As JSON.")
     @pass_session

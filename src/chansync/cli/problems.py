@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chansync.cli import exit_codes
+from chansync.cli import completing, exit_codes
 from chansync.cli.lazy import examples
 from chansync.cli.output import note, print_json, say
 from chansync.cli.session import Session, pass_session, user_name
@@ -21,7 +21,7 @@ WAIT = 30
 
 
 @click.command(epilog=examples("chansync why shop-de 1001"))
-@click.argument("code")
+@click.argument("code", shell_complete=completing.channels)
 @click.argument("number")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_session
@@ -82,7 +82,7 @@ class _Target:
 @click.command(
     epilog=examples("chansync retry shop-de", "chansync retry shop-de --order 1001", "chansync retry --message 17")
 )
-@click.argument("code", required=False)
+@click.argument("code", shell_complete=completing.channels, required=False)
 @click.option("--order", "number", metavar="NUMBER", help="Only this order of the channel.")
 @click.option(
     "--message", "message_id", metavar="ID", type=click.IntRange(1, 2**62), help="What this message is about."

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import apsw
 
+from chansync import __version__
 from chansync.cli.output import print_json, say, table
 from chansync.model.times import ago_text, local_text, utc_text
-from chansync.service_place import how_to_start
+from chansync.service_place import how_to_restart, how_to_start
 from chansync.store import daemons, overview
 from chansync.store.daemons import DaemonState
 from chansync.store.overview import ChannelLine
@@ -67,7 +68,10 @@ def _daemon_sentence(daemon: DaemonState | None, path: str) -> str:
         seen = local_text(daemon.beat_at)
         return f"The daemon is not running; it was last seen {seen}. Start it: {how_to_start(path)}"
     since = local_text(daemon.started_at)
-    return f"The daemon {daemon.version} is running since {since} (process {daemon.pid} on {daemon.host})."
+    told = f"The daemon {daemon.version} is running since {since} (process {daemon.pid} on {daemon.host})."
+    if daemon.version != __version__:
+        told += f" This program is {__version__}: restart it: {how_to_restart(path, daemon.pid)}"
+    return told
 
 
 def _table(lines: list[ChannelLine]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chansync.cli import exit_codes
+from chansync.cli import completing, exit_codes
 from chansync.cli.lazy import examples
 from chansync.cli.output import clean, note, print_json, table
 from chansync.cli.session import Session, pass_session
@@ -39,7 +39,7 @@ BULKS = 8
         "chansync sync shop-de --statuses --quantities",
     )
 )
-@click.argument("codes", metavar="[CODE]...", nargs=-1)
+@click.argument("codes", shell_complete=completing.channels, metavar="[CODE]...", nargs=-1)
 @click.option("--orders", is_flag=True, help="Pull orders, and nothing else that is not asked for too.")
 @click.option("--lookups", is_flag=True, help="Pull statuses, payment and delivery methods and the like.")
 @click.option("--compare", is_flag=True, help="Compare orders with the site's; fetch what is missing.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chansync.cli import exit_codes
+from chansync.cli import completing, exit_codes
 from chansync.cli.lazy import LazyGroup, examples
 from chansync.cli.output import note, print_json, say, table
 from chansync.cli.secret_input import read_secrets
@@ -54,7 +54,7 @@ def list_systems(session: Session, as_json: bool) -> None:
 
 
 @click.command(epilog=examples("chansync system show woo", "chansync system show woo --json"))
-@click.argument("code")
+@click.argument("code", shell_complete=completing.systems)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_session
 def show(session: Session, code: str, as_json: bool) -> None:
@@ -123,7 +123,7 @@ def kinds(as_json: bool) -> None:
 
 
 @click.command(epilog=examples('chansync system add shops --name "Our shops" --kind KIND'))
-@click.argument("code")
+@click.argument("code", shell_complete=completing.systems)
 @click.argument("pairs", metavar="[FIELD=VALUE]...", nargs=-1)
 @click.option("--name", required=True, help="The name for people.")
 @click.option("--kind", help="The platform; chansync system kinds lists them. Needed where more than one is installed.")
@@ -156,7 +156,7 @@ def _kind(given: str | None) -> str:
 
 
 @click.command("set", epilog=examples("chansync system set woo client_secret=-"))
-@click.argument("code")
+@click.argument("code", shell_complete=completing.systems)
 @click.argument("pairs", metavar="FIELD=VALUE...", nargs=-1, required=True)
 @pass_session
 def change(session: Session, code: str, pairs: tuple[str, ...]) -> None:
@@ -177,7 +177,7 @@ def change(session: Session, code: str, pairs: tuple[str, ...]) -> None:
 
 
 @click.command(epilog=examples("chansync system test woo"))
-@click.argument("code")
+@click.argument("code", shell_complete=completing.systems)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_session
 def test(session: Session, code: str, as_json: bool) -> int:
@@ -205,7 +205,7 @@ def test(session: Session, code: str, as_json: bool) -> int:
 
 
 @click.command(epilog=examples('chansync system rename woo "Shops in Germany"'))
-@click.argument("code")
+@click.argument("code", shell_complete=completing.systems)
 @click.argument("name")
 @pass_session
 def rename(session: Session, code: str, name: str) -> None:
@@ -217,7 +217,7 @@ def rename(session: Session, code: str, name: str) -> None:
 
 
 @click.command(epilog=examples("chansync system remove woo"))
-@click.argument("code")
+@click.argument("code", shell_complete=completing.systems)
 @pass_session
 def remove(session: Session, code: str) -> None:
     """Remove an integration system that has no channels."""

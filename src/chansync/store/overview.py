@@ -27,6 +27,8 @@ class ChannelLine:
         running: streams that run now.
         progress: (fetched, expected) of the run under way; None when none is.
         failures: runs of the orders stream that failed in a row.
+        failing: the streams whose last run failed.
+        run_began_at: when the run under way began.
     """
 
     id: int
@@ -44,6 +46,8 @@ class ChannelLine:
     problems: int
     running: bool
     progress: tuple[int, int | None] | None
+    failing: tuple[str, ...] = ()
+    run_began_at: int | None = None
 
 
 # The plus signs keep SQLite from walking every message and run of a channel: the few open ones have indexes.
@@ -54,7 +58,8 @@ _LINES = """
         (SELECT count(*) FROM "order" o JOIN erp_sale e ON e.id = o.sale_id WHERE o.channel_id = c.id
             AND o.state = 'imported' AND o.changed_at >= ?1 AND e.created_at >= ?1),
         coalesce(p.problems, 0),
-        st.owner, st.lease_until, r.fetched, r.expected, r.owner
+        (SELECT group_concat(f.stream) FROM stream f WHERE f.channel_id = c.id AND f.failures > 0),
+        st.owner, st.lease_until, r.fetched, r.expected, r.owner, r.started_at
     FROM channel c JOIN integration_system s ON s.id = c.system_id
     LEFT JOIN channel_parameter p_name ON p_name.channel_id = c.id AND p_name.name = 'name'
     LEFT JOIN channel_parameter p_type ON p_type.channel_id = c.id AND p_type.name = 'system_type'
@@ -73,11 +78,12 @@ def channel_lines(db: apsw.Connection) -> list[ChannelLine]:
     """Every channel, by code."""
     lines = []
     for row in db.execute(_LINES, (day_began(now_ms()),)):
-        *head, owner, until, fetched, expected, run_owner = row
+        *head, failing, owner, until, fetched, expected, run_owner, began = row
         running = is_at_work(owner, until, LEASE_MS)
         alive = running and run_owner == owner
         head[3] = bool(head[3])
-        lines.append(ChannelLine(*(*head, running, (fetched, expected) if alive else None)))
+        under_way = ((fetched, expected) if alive else None, tuple((failing or "").split(",")) if failing else ())
+        lines.append(ChannelLine(*(*head, running, *under_way, began if alive else None)))
     return lines
 
 

@@ -121,6 +121,15 @@ def running(db: apsw.Connection) -> list[Run]:
     return [run for run in map(_run, rows) if run.state == "running"]
 
 
+def last_failure(db: apsw.Connection, channel_id: int, stream: str) -> str:
+    """What the last failed run of the stream said; empty when there is none."""
+    found = db.execute(
+        "SELECT sentence FROM run WHERE channel_id = ? AND stream = ? AND state = 'failed' ORDER BY id DESC LIMIT 1",
+        (channel_id, stream),
+    ).get
+    return str(found or "")
+
+
 def close_interrupted(db: apsw.Connection) -> int:
     """Mark the runs of killed processes as stopped; how many there were."""
     with transaction(db):

@@ -45,6 +45,8 @@ def still(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     _hold_still(monkeypatch)
     monkeypatch.setattr("chansync_tui.identity.user", lambda: "anna")
     monkeypatch.setattr("chansync_tui.identity.user_at_host", lambda: "anna@erp1")
+    # The seed's daemon is of that version.
+    monkeypatch.setattr("chansync_tui.widgets.topbar.__version__", "0.1.0")
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))

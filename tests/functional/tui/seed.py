@@ -277,6 +277,39 @@ def many(path: Path, *, messages_count: int = 5000, channels_count: int = 40) ->
     return path
 
 
+def fleet(path: Path) -> Path:
+    """Thirty channels: most are well, some fail, some have problems, two pull many old orders."""
+    store = open_store(path)
+    db = store.db
+    channels.add_system(db, "woo", "Our shops", "woocommerce")
+    for number in range(1, 31):
+        code = f"shop-{number:02}"
+        channel_id = _channel(db, path, code, "woo", name=f"Shop number {number}", pos="BER", used=number != 5)
+        fails = {4: 3, 23: 41}.get(number, 0)
+        _stream(db, channel_id, last=2 + number % 3 + 25 * fails, following=1 + number % 4, failures=fails)
+        add_run(db, channel_id, (2 + number % 3) * MINUTE, fetched=number % 4, created=number % 4, requests=1)
+        if fails:
+            why = {4: "The store refused the keys (401): enter them again.", 23: f"{code}.example does not exist."}
+            add_run(db, channel_id, MINUTE, state="failed", requests=1, sentence=why[number])
+        if number in (9, 17):
+            done = {9: 45_120, 17: 230}[number]
+            began = {9: 6 * MINUTE, 17: 20_000}[number]
+            add_run(
+                db, channel_id, began, state="running", took=None, expected=number * 9_999,
+                fetched=done, created=done - 7, problems=7, requests=460,
+            )  # fmt: skip
+            with transaction(db):
+                db.execute("UPDATE stream SET owner = ? WHERE channel_id = ?", (owner(), channel_id))
+        if number in (2, 9, 11):
+            order_id = add_order(db, channel_id, str(number))
+            with transaction(db):
+                messages.log(db, "item_unknown", f"Order {number}: not in the ERP: Kettle (SKU K-1).",
+                             channel_id=channel_id, order_id=order_id, order_number=str(number))  # fmt: skip
+    _daemon(db, beat_at=now_ms() - 2000)
+    store.close()
+    return path
+
+
 def many_orders(path: Path, *, count: int = 5000) -> Path:
     """A channel with many orders, numbered from 10001 on; the last has changed last."""
     store = open_store(path)

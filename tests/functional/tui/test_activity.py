@@ -87,7 +87,7 @@ async def test_new_runs_come_on_top_while_the_cursor_is_there(company: Path) -> 
         with Other(company) as other:
             seed.add_run(other.db, 2, 60_000, fetched=77)
         await until_seen(pilot, "13:04")
-        assert row(app, "shop-fr  ").startswith("▌")
+        assert row(app, "shop-fr").startswith("▌")
         await pilot.press("j")
         with Other(company) as other:
             seed.add_run(other.db, 2, 30_000, fetched=78)

@@ -48,12 +48,59 @@ async def test_each_channel_shows_its_state_in_words(company: Path) -> None:
                 "2",
                 "sync",
                 "45%",
+                "1",
+                "min",
             ]
         )
-        assert row(app, "shop-fr").split()[-6:] == ["h", "3", "min", "0", "1", "failing"]
+        assert row(app, "shop-fr").split()[-8:] == ["h", "3", "min", "0", "1", "failing", "3", "h"]
         assert "working" in row(app, "shop-fr")
         assert row(app, "outlet-uk").split()[-4:] == ["0", "0", "not", "used"]
-        assert "3 channels, 3 open problems" in seen(app)
+        assert "3 channels, 1 failing, 1 running, 3 open problems" in seen(app)
+
+
+async def test_e_goes_to_what_fails_and_says_since_when_and_what_comes_next(
+    database: Callable[[str], Path],
+) -> None:
+    app = ChansyncApp(database("fleet"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_seen(pilot, "2 failing, 3 problems")
+        await pilot.press("e")
+        await until_seen(pilot, "Orders failing since 11:47 (3 runs in a row). Next try in 1 min.", "(401): enter")
+        await pilot.press("e")
+        await until_seen(pilot, "shop-23", "(41 runs in a row)", "shop-23.example does not exist.")
+        await pilot.press("e")
+        await until_seen(pilot, "(3 runs in a row)")
+        await pilot.press("slash", *"number 9", "enter")
+        await until_seen(pilot, "Syncs orders since 12:59: 45120 of 89991, 125/s, about 5 min left; 45113 new,")
+
+
+async def test_channels_are_narrowed_to_those_that_fail(database: Callable[[str], Path]) -> None:
+    app = ChansyncApp(database("fleet"))
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "shop-30")
+        await pilot.press("N", *"failing", "enter")
+        await until_seen(pilot, "Now: failing", "2 channels, 2 failing")
+        await until_seen(pilot, "shop-09", gone=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("version = '0.0.9'", "The daemon is 0.0.9, this program 0.1.0: restart it: kill 4711, then chansync daemon"),
+        (
+            "beat_at = beat_at - 300000",
+            "Daemon silent since 13:00: process 4711 hangs or was stopped; kill -CONT 4711, or restart it",
+        ),
+    ],
+)
+async def test_a_daemon_that_is_old_or_silent_is_told_from_one_that_is_well(
+    company: Path, change: str, words: str
+) -> None:
+    with Other(company) as other:
+        other.db.execute(f"UPDATE daemon SET {change}")
+    app = ChansyncApp(company)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await until_seen(pilot, words)
 
 
 async def test_header_names_user_and_daemon(company: Path) -> None:
@@ -123,7 +170,7 @@ async def test_progress_of_a_run_is_live_and_only_its_cells_are_redrawn(company:
             await pilot.pause(0.02)
             if drawn:
                 break
-        assert [region.size for region in drawn] == [(12, 1)], "one cell of one row"
+        assert [region.size for region in drawn] == [(14, 1)], "one cell of one row"
         del app.screen.table.refresh
         app.screen.table.refresh()
         await until_seen(pilot, "sync 80%")
@@ -183,7 +230,7 @@ async def test_letters_jump_to_a_row(company: Path) -> None:
     async with app.run_test(size=WIDE) as pilot:
         await until_seen(pilot, "shop-de")
         await pilot.press("f")
-        await until_seen(pilot, "dyes  shop-fr")
+        await until_seen(pilot, "dyes   shop-fr")
         await pilot.press("d")
         assert row(app, "shop-fr").startswith("▌")
         assert app.desk.jobs == {}, "a letter is no command then"
@@ -338,7 +385,7 @@ async def test_m_shows_the_channels_messages_alone(company: Path) -> None:
     async with app.run_test(size=WIDE) as pilot:
         await until_seen(pilot, "shop-de")
         await pilot.press("j", "m")
-        await until_seen(pilot, "C Channel: shop-de", "Order 1002")
+        await until_seen(pilot, "Channel: shop-de", "klarna_pay")
         assert "within 30 s" not in seen(app)
 
 

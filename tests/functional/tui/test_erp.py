@@ -90,7 +90,7 @@ async def test_stock_is_set_with_a_note_and_wrong_input_stays(company: Path) -> 
         await pilot.press("up", "up", "up", "end", "backspace", "backspace", "backspace", "7", "enter", "enter", "y")
         await until_seen(pilot, "SHIRT in main: 7 on hand (+2).")
         await until_seen(pilot, "5 of SHIRT are on hand", gone=True)
-        await until_seen(pilot, "       7        0        7")
+        await until_seen(pilot, "main             7        0     7")
         with Other(company) as other:
             assert stock.movements(other.db, "SHIRT")[0].note == "counted"
 

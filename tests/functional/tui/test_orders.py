@@ -57,7 +57,7 @@ async def test_a_filter_reaches_orders_outside_the_window(database: Callable[[st
     app = ChansyncApp(database("many_orders"))
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("4")
-        await until_seen(pilot, "200 orders+")
+        await until_seen(pilot, "200+ orders")
         assert isinstance(app.screen, Orders)
         await pilot.press("slash", *"10017", "enter")
         await until_seen(pilot, "  1 order\n")

@@ -79,6 +79,14 @@ def test_many_rows(
     assert snap_compare(ChansyncApp(database("many")), terminal_size=size, run_before=walk(keys))
 
 
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("keys", [["e"], ["2", "tab"]], ids=["channels", "activity"])
+def test_thirty_channels(
+    snap_compare: SizeAndKeys, database: Callable[[str], Path], keys: list[str], size: tuple[int, int]
+) -> None:
+    assert snap_compare(ChansyncApp(database("fleet")), terminal_size=size, run_before=walk(keys))
+
+
 @pytest.mark.parametrize(
     "keys",
     [[], ["2"], ["3"], ["4"], ["5"]],

@@ -20,9 +20,9 @@ def _at_once(app: ChansyncApp, keys: str) -> None:
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
-        ("3/1002", ["Text: 1002", "Order 1002"]),
+        ("3/1002", ["Text: 1002", "klarna_pay"]),
         ("/outlet-uk", ["outlet-uk", "1 channel,"]),
-        ("3Dpayment_un\r", ["Code: payment_unmapped", "Order 1002"]),
+        ("3Dpayment_un\r", ["Code: payment_unmapped", "klarna_pay"]),
         ("?activity\r", ["[2 Activity]"]),
         ("3/order 1002\r\r", ["payment_unmapped", "klarna_pay"]),
     ],

@@ -8,9 +8,9 @@ import pytest
 from chansync.model.paging import Span
 from chansync.store.overview import MessageLine
 from chansync_tui import calm, symbols, words
+from chansync_tui.widgets.columns import Column, Needs, lay_out
 from chansync_tui.widgets.hints import Hint, HintLine
 from chansync_tui.widgets.line import parts_width
-from chansync_tui.widgets.table import Column, lay_out
 from chansync_tui.window import MOST, PAGE, Ask, Window
 
 
@@ -60,12 +60,26 @@ def test_window_is_read_again_with_what_is_new_at_its_open_ends() -> None:
     assert (span.after, span.before) == ((5000,), None)
 
 
-def test_columns_are_dropped_by_their_number_and_the_rest_grows() -> None:
+def test_columns_are_dropped_by_their_number() -> None:
     columns = [Column("a", 10, 20), Column("b", 10, drop=1), Column("c", 10, drop=2)]
-    assert lay_out(columns, 33) == {0: 10, 1: 10, 2: 10}
-    assert lay_out(columns, 32) == {0: 20, 1: 10}
-    assert lay_out(columns, 15) == {0: 14}
-    assert lay_out(columns, 5) == {0: 10}
+    needs = {0: 20, 1: 10, 2: 10}
+    assert lay_out(columns, 33, needs) == {0: 10, 1: 10, 2: 10}
+    assert lay_out(columns, 32, needs) == {0: 20, 1: 10}
+    assert lay_out(columns, 15, needs) == {0: 14}
+    assert lay_out(columns, 5, needs) == {0: 10}
+
+
+def test_a_number_is_whole_before_prose_gets_room_and_short_content_takes_little() -> None:
+    columns = [Column("Order", 8, 24, whole=True), Column("Customer", 8, 30), Column("Sale", 10, 44)]
+    needs = Needs(columns)
+    needs.measure([("306-1717282-6169265", "Amélie Garçon", "amazon-fr-306-1717282-6169265"), ("7", "東京", "")])
+    assert needs.cells == {0: 19, 1: 13, 2: 29}
+    assert lay_out(columns, 100, needs.cells) == {0: 19, 1: 13, 2: 29}
+    assert lay_out(columns, 50, needs.cells) == {0: 19, 1: 13, 2: 15}
+    assert lay_out(columns, 40, needs.cells) == {0: 19, 1: 8, 2: 10}
+    # Less than everything at its least: the number is cut after all.
+    assert lay_out(columns, 37, needs.cells) == {0: 16, 1: 8, 2: 10}
+    assert not needs.measure([("8", "", "")]), "what was wide stays wide while one scrolls"
 
 
 def test_hints_are_shortened_by_whole_labels() -> None:

@@ -14,25 +14,28 @@ from textual.widget import Widget
 from chansync.model.times import now_ms
 from chansync.store import runs
 from chansync.store.runs import Run
+from chansync.store.standing import remaining
 from chansync_tui.going import ShowChannel, ShowMessages
 from chansync_tui.screens.page import Page
+from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.hints import Hint
 from chansync_tui.widgets.line import Line
 from chansync_tui.widgets.pane import Pane
-from chansync_tui.widgets.table import Cell, Column, Table
-from chansync_tui.words import RUN_TONES, SKIPPED_WHY, bar, clock, counted, elapsed, local_hour, rate, spark
+from chansync_tui.widgets.table import Cell, Table
+from chansync_tui.words import RUN_TONES, SKIPPED_WHY, bar, clock, counted, elapsed, left, local_hour, rate, spark
 
 _RUNNING = (
     Column("Runs now", 12, 24),
-    Column("Stream", 10, drop=2),
+    Column("Stream", 10, drop=5),
     Column("Progress", 30),
-    Column("Rate", 8, right=True, drop=3),
-    Column("Elapsed", 9, right=True),
-    Column("New", 5, right=True, drop=1),
+    Column("Rate", 7, right=True, drop=2),
+    Column("Left", 6, right=True, drop=1),
+    Column("Elapsed", 9, right=True, drop=3),
+    Column("New", 5, 8, right=True, drop=4, whole=True),
 )
 
 _LAST = (
-    Column("Channel", 11, 24),
+    Column("Channel", 11, 30),
     Column("Stream", 10, drop=1),
     Column("Started", 11),
     Column("State", 11),
@@ -186,6 +189,7 @@ def _running_cells(run: Run) -> tuple[Cell | str, ...]:
         run.stream,
         Cell(bar(c.fetched, c.expected, 30), "note"),
         rate(c.fetched, lasted),
+        left(remaining(c.fetched, c.expected, lasted)),
         elapsed(lasted),
         str(c.created),
     )

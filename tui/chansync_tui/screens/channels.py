@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,27 +14,30 @@ from textual.widgets import Input
 
 from chansync.model.times import now_ms
 from chansync.store.overview import ChannelLine, channel_lines
+from chansync.store.standing import remaining, standing
 from chansync_tui.going import Edit, ShowChannel, ShowMessages, ShowOrders
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import Page
+from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.filterline import Chip, FilterLine
 from chansync_tui.widgets.hints import Hint
+from chansync_tui.widgets.pane import Pane
 from chansync_tui.widgets.search import Search
-from chansync_tui.widgets.table import Cell, Column, Table
-from chansync_tui.words import TYPE_TONES, ago, counted, progress, until
+from chansync_tui.widgets.table import Cell, Table
+from chansync_tui.words import TYPE_TONES, ago, counted, left, progress, until
 
 _COLUMNS = (
     Column("Used", 4, drop=2),
-    Column("Code", 11, 26),
+    Column("Code", 11, 30),
     Column("Name", 10, 34, drop=4),
-    Column("System", 8, 16, drop=5),
+    Column("System", 8, 20, drop=5),
     Column("Type", 10),
-    Column("POS", 6, 12, drop=6),
+    Column("POS", 6, 16, drop=6),
     Column("Last", 6, right=True),
     Column("Next", 6, drop=3, right=True),
     Column("Today", 5, right=True),
     Column("Open", 4, right=True),
-    Column("Now", 8, 12),
+    Column("Now", 8, 24, whole=True),
 )
 
 _NO_CHANNELS = """No channel yet.
@@ -46,6 +49,24 @@ The same by commands is in the README: chansync system add, erp add, channel add
 To see how it looks first: chansync demo"""
 
 
+#: How a channel may stand now, and what tells it.
+_STANDS: dict[str, tuple[str, Callable[[ChannelLine], bool]]] = {
+    "wrong": ("fails, or has open problems", lambda line: is_wrong(line)),
+    "failing": ("its last run failed", lambda line: is_failing(line)),
+    "running": ("syncs now", lambda line: line.running),
+}
+
+
+def is_failing(line: ChannelLine) -> bool:
+    """Whether a stream of a channel that is used does not go through."""
+    return line.used and bool(line.failing)
+
+
+def is_wrong(line: ChannelLine) -> bool:
+    """Whether somebody should look at the channel."""
+    return is_failing(line) or line.problems > 0
+
+
 @dataclass(slots=True)
 class Narrowing:
     """What the list is narrowed to; empty fields let everything through."""
@@ -53,6 +74,7 @@ class Narrowing:
     system: str = ""
     type: str = ""
     used: str = ""
+    now: str = ""
     text: str = ""
 
     def lets(self, line: ChannelLine) -> bool:
@@ -61,6 +83,7 @@ class Narrowing:
             (not self.system or line.system == self.system)
             and (not self.type or line.system_type == self.type)
             and (not self.used or line.used == (self.used == "yes"))
+            and (not self.now or _STANDS[self.now][1](line))
             and (not self.text or self.text.casefold() in f"{line.code} {line.name} {line.pos}".casefold())
         )
 
@@ -75,10 +98,10 @@ class Channels(Page):
         Hint("a", "Add"),
         Hint("enter", "Open"),
         Hint("s", "Sync now", "Sync"),
+        Hint("e", "Next wrong", "Wrong"),
         Hint("m", "Messages", "Msgs"),
         Hint("o", "Orders"),
         Hint("/", "Filter"),
-        Hint("S T U", "Filters", "More"),
         Hint("^p", "Palette"),
     )
 
@@ -86,12 +109,14 @@ class Channels(Page):
         Binding("a", "add", "Add a channel"),
         Binding("w", "app.guide", "The guide: first steps"),
         Binding("s", "sync", "Sync the channel now"),
+        Binding("e", "next_wrong", "Next channel that fails; if none does, that has open problems"),
         Binding("m", "messages", "Messages of the channel"),
         Binding("o", "orders", "Orders of the channel"),
         Binding("slash", "search", "Filter by text"),
         Binding("S", "narrow('S')", "Filter by system"),
         Binding("T", "narrow('T')", "Filter by type"),
         Binding("U", "narrow('U')", "Filter by used or not"),
+        Binding("N", "narrow('N')", "Filter by what it does now: failing, running, with problems"),
         Binding("escape", "clear", "Clear the filters"),
     ]
 
@@ -104,6 +129,7 @@ class Channels(Page):
         yield FilterLine()
         yield Search("code, name or POS")
         yield Table[ChannelLine](_COLUMNS, self._cells, lambda line: line.id, id="channels")
+        yield Pane(id="pane")
 
     @property
     def table(self) -> Table[ChannelLine]:
@@ -118,22 +144,29 @@ class Channels(Page):
         self.table.set_empty("No channel matches the filters: esc clears them." if self._lines else _NO_CHANNELS)
         self.table.show(shown)
         narrowing = self._narrowing
-        problems = sum(line.problems for line in shown)
-        note = f"{counted(len(shown), 'channel')}, {counted(problems, 'open problem')}"
         chips = (
             Chip("a", "Add", is_button=True),
             Chip("S", "System", narrowing.system),
             Chip("T", "Type", narrowing.type),
             Chip("U", "Used", narrowing.used),
+            Chip("N", "Now", narrowing.now),
             Chip("/", "Text", narrowing.text),
         )
-        self.query_one(FilterLine).set_chips(chips, note if self._lines else "")
+        self.query_one(FilterLine).set_chips(chips, *(_summary(shown) if self._lines else ()))
+        self.explain()
+
+    @on(Table.Moved)
+    def explain(self) -> None:
+        """How the channel under the cursor stands, and what comes next."""
+        line = self.table.selected
+        told = standing(self.desk.db, line, now_ms()) if line else []
+        self.query_one(Pane).put([(sentence.text, sentence.kind) for sentence in told])
 
     @staticmethod
     def _cells(line: ChannelLine) -> tuple[Cell | str, ...]:
         now = now_ms()
         tone = "" if line.used else "dim"
-        failing = line.failures > 0 or (line.last_ok_at is None and line.last_finished_at is not None)
+        failing = is_failing(line)
         return (
             Cell("yes" if line.used else "no", tone),
             Cell(line.code, "strong" if line.used else "dim"),
@@ -145,7 +178,7 @@ class Channels(Page):
             Cell(until(line.next_run_at, now) if line.used else "off", tone),
             Cell(str(line.orders_today), tone),
             Cell(str(line.problems), "bad" if line.problems else "dim"),
-            _now(line, failing=failing),
+            _now(line, now),
         )
 
     # Filters
@@ -179,11 +212,12 @@ class Channels(Page):
             self.action_narrow(event.key)
 
     def action_narrow(self, key: str) -> None:
-        attribute, title = {"S": ("system", "System"), "T": ("type", "Type"), "U": ("used", "Used")}[key]
+        attribute, title = _FILTERS[key]
         values = {
             "system": sorted({line.system for line in self._lines}),
             "type": ["production", "working", "test"],
             "used": ["yes", "no"],
+            "now": list(_STANDS),
         }[attribute]
 
         def narrow(chosen: Option[str] | None) -> None:
@@ -191,7 +225,10 @@ class Channels(Page):
                 setattr(self._narrowing, attribute, chosen.value)
                 self._show()
 
-        options = [Option("", "all", "no filter"), *(Option(value, value) for value in values)]
+        options = [
+            Option("", "all", "no filter"),
+            *(Option(word, word, _STANDS[word][0] if key == "N" else "") for word in values),
+        ]
         self.app.push_screen(Finder(title, options), narrow)
 
     # What can be done with a channel
@@ -208,6 +245,15 @@ class Channels(Page):
     def action_sync(self) -> None:
         if line := self.table.selected:
             self.desk.ask(f"Sync {line.code}", "sync", line.id, {})
+
+    def action_next_wrong(self) -> None:
+        lines = self.table.items
+        after = [*lines[self.table.cursor + 1 :], *lines[: self.table.cursor + 1]]
+        line = next((line for line in after if is_failing(line)), None) or next(filter(is_wrong, after), None)
+        if line is None:
+            self.notify("No channel here fails, and none has open problems.", markup=False, timeout=4)
+        else:
+            self.table.select(line.id)
 
     def action_orders(self) -> None:
         if line := self.table.selected:
@@ -226,13 +272,27 @@ class Channels(Page):
         yield SystemCommand("Filter by text", "Narrow the list (key /)", self.action_search)
 
 
-def _now(line: ChannelLine, *, failing: bool) -> Cell:
+_FILTERS = {"S": ("system", "System"), "T": ("type", "Type"), "U": ("used", "Used"), "N": ("now", "Now")}
+
+
+def _summary(lines: Sequence[ChannelLine]) -> tuple[str, str]:
+    """How many there are and what is wrong among them, and the latter alone."""
+    failing, problems = sum(map(is_failing, lines)), sum(line.problems for line in lines)
+    running = sum(line.running for line in lines)
+    parts = [f"{failing} failing"] * bool(failing) + [f"{running} running"] * bool(running)
+    wrong = [*parts, counted(problems, "open problem")]
+    return ", ".join([counted(len(lines), "channel"), *wrong]), f"{failing} failing, {counted(problems, 'problem')}"
+
+
+def _now(line: ChannelLine, now: int) -> Cell:
     if line.progress is not None:
-        return Cell(f"sync {progress(*line.progress)}", "note")
+        fetched, expected = line.progress
+        still = left(remaining(fetched, expected, now - (line.run_began_at or now)))
+        return Cell(f"sync {progress(fetched, expected)} {still}".rstrip(), "note")
     if line.running:
         return Cell("sync", "note")
     if not line.used:
         return Cell("not used", "dim")
-    if failing:
-        return Cell("failing", "bad")
+    if is_failing(line):
+        return Cell(f"failing{f' {ago(line.last_ok_at, now)}' if line.last_ok_at else ''}", "bad")
     return Cell("idle", "dim")

@@ -14,9 +14,10 @@ from textual.widgets import Input
 
 from chansync.sync.forms.form import FormOption
 from chansync_tui.screens.finder import Finder, Option
+from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Entry
 from chansync_tui.widgets.plain import Plain
-from chansync_tui.widgets.table import Cell, Column, Table
+from chansync_tui.widgets.table import Cell, Table
 
 #: What ``Chooser`` ends with when something new shall be added.
 NEW = "\0new"
@@ -36,10 +37,10 @@ class Chooser(Finder[str]):
     def __init__(self, title: str, search: Search, *, chosen: str, empty: str, new: str) -> None:
         self._search = search
         self._empty_word, self._new = empty, new
-        super().__init__(title, self._found(""), word_width=20)
+        super().__init__(title, self.narrowed(""), word_width=20)
         self._chosen = chosen
 
-    def _found(self, text: str) -> list[Option[str]]:
+    def narrowed(self, text: str) -> list[Option[str]]:
         found = [Option(each.code, each.code, each.title) for each in self._search(text)]
         if self._empty_word and not text:
             found.append(Option("", "(none)", self._empty_word))
@@ -52,9 +53,6 @@ class Chooser(Finder[str]):
         table = self.query_one(Table)
         if self._chosen:
             table.action_move(next((i for i, each in enumerate(self._options) if each.value == self._chosen), 0))
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        self.query_one(Table).show(self._found(event.value), follow=True)
 
 
 class _Words(Entry):

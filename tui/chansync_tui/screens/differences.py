@@ -12,9 +12,10 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from chansync.sync.forms.merging import Conflict, Difference
+from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.pane import Pane
 from chansync_tui.widgets.plain import Plain
-from chansync_tui.widgets.table import Cell, Column, Table
+from chansync_tui.widgets.table import Cell, Table
 
 _COLUMNS = (
     Column("Counts", 6),

@@ -24,47 +24,47 @@ from chansync_tui.screens import erp_pages
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.paged import PagedPage
 from chansync_tui.screens.question import Field, Question
+from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.filterline import Chip, FilterLine
-from chansync_tui.widgets.hints import Hint
+from chansync_tui.widgets.hints import Hint, HintLine
 from chansync_tui.widgets.pane import Pane
 from chansync_tui.widgets.search import Search
-from chansync_tui.widgets.table import Cell, Column, Table
-from chansync_tui.words import counted
+from chansync_tui.widgets.table import Cell, Table
 
 # The columns by their names: those that a list does not need at once go first where the screen is narrow.
 _COLUMNS = {
-    "sale": Column("Sale", 12, 24),
+    "sale": Column("Sale", 12, 44, whole=True),
     "date": Column("Date", 10, drop=3),
-    "channel": Column("Channel", 9, 14, drop=4),
-    "order": Column("Order", 8, 12, drop=5),
-    "customer": Column("Customer", 12, 30, drop=2),
-    "total": Column("Total", 13, 18, right=True),
+    "channel": Column("Channel", 9, 20, drop=4),
+    "order": Column("Order", 8, 24, drop=5, whole=True),
+    "customer": Column("Customer", 10, 30, drop=2),
+    "total": Column("Total", 10, 20, right=True, whole=True),
     "mark": Column("Mark", 7, drop=6),
-    "document": Column("Document", 16, 30),
+    "document": Column("Document", 12, 40, whole=True),
     "when": Column("When", 16, drop=2),
-    "credit of": Column("Credit of", 14, 30, drop=3),
+    "credit of": Column("Credit of", 12, 40, drop=3, whole=True),
     "kind": Column("Kind", 8, drop=1),
-    "account": Column("Account", 9, 20),
-    "amount": Column("Amount", 13, 18, right=True),
-    "item": Column("Item", 12, 26),
-    "name": Column("Name", 12, 40, drop=4),
-    "pieces": Column("Pieces", 7, right=True),
+    "account": Column("Account", 9, 24),
+    "amount": Column("Amount", 10, 20, right=True, whole=True),
+    "item": Column("Item", 12, 40),
+    "name": Column("Name", 12, 60, drop=4),
+    "pieces": Column("Pieces", 6, 12, right=True, whole=True),
     "warehouse": Column("Warehouse", 9, 16, drop=1),
-    "on hand": Column("On hand", 8, right=True),
-    "blocked": Column("Blocked", 8, right=True, drop=1),
-    "free": Column("Free", 8, right=True),
-    "number": Column("Number", 7, right=True),
+    "on hand": Column("On hand", 7, 14, right=True, whole=True),
+    "blocked": Column("Blocked", 7, 14, right=True, drop=1, whole=True),
+    "free": Column("Free", 6, 14, right=True, whole=True),
+    "number": Column("Number", 6, 12, right=True, whole=True),
     "type": Column("Type", 9, 16, drop=3),
-    "VAT number": Column("VAT number", 14, drop=6),
-    "phone": Column("Phone", 14, drop=5),
-    "email": Column("E-mail", 18, 34, drop=2),
-    "code": Column("Code", 10, 24),
-    "balance": Column("Balance", 20, 40, right=True),
+    "VAT number": Column("VAT number", 10, 20, drop=6),
+    "phone": Column("Phone", 10, 20, drop=5, whole=True),
+    "email": Column("E-mail", 14, 60, drop=2),
+    "code": Column("Code", 10, 40),
+    "balance": Column("Balance", 20, 80, right=True, whole=True),
     "currencies": Column("Currencies", 10, 20),
     "negative_stock": Column("Below zero", 10, drop=5),
     "next_sale_number": Column("Next number", 11, right=True, drop=6),
     "pos": Column("POS", 8, 16),
-    "gtin": Column("GTIN", 14, drop=2),
+    "gtin": Column("GTIN", 8, 14, drop=2),
     "rate": Column("Rate %", 7, right=True),
 }
 
@@ -95,12 +95,6 @@ class Erp(PagedPage[ListRow]):
         Hint("q", "Quit", keep=True),
         Hint("tab", "Menu, list", "Menu"),
         Hint("enter", "Open"),
-        Hint("a", "Add"),
-        Hint("s", "Set stock", "Stock"),
-        Hint("/", "Filter"),
-        Hint("v", "Verify the books", "Verify"),
-        Hint("D", "Remove"),
-        Hint("^p", "Palette"),
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -172,8 +166,20 @@ class Erp(PagedPage[ListRow]):
         chips.append(Chip("/", "Text", chosen.text))
         if chosen.name == "stock":
             chips.append(Chip("W", "Warehouse", chosen.warehouse))
-        note = f"{LISTS[chosen.name].title}: {counted(len(self.window.lines), 'row')}{self.more}"
+        note = f"{LISTS[chosen.name].title}: {self.counted_rows('row')}"
         self.query_one(FilterLine).set_chips(chips, note)
+
+        self.query_one(HintLine).set_hints(self._hints())
+
+    def _hints(self) -> list[Hint]:
+        """The keys that do something in this list."""
+        name = self.chosen.name
+        hints = list(self.HINTS)
+        if name in KINDS:
+            hints += [Hint("a", "Add"), Hint("D", "Remove")]
+        if name == "stock":
+            hints.append(Hint("s", "Set stock"))
+        return [*hints, Hint("/", "Filter"), Hint("v", "Verify the books", "Verify"), Hint("^p", "Palette")]
 
     def empty_text(self) -> str:
         chosen, found = self.chosen, LISTS[self.chosen.name]

@@ -12,10 +12,10 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from chansync_tui.text import safe, width
+from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Entry
 from chansync_tui.widgets.plain import Plain
-from chansync_tui.widgets.table import Cell, Column, Table
+from chansync_tui.widgets.table import Cell, Table
 
 V = TypeVar("V")
 
@@ -46,8 +46,7 @@ class Finder(ModalScreen[Option[V] | None]):
         self._word_width = word_width
 
     def compose(self) -> ComposeResult:
-        longest = max((width(safe(option.word)) for option in self._options), default=0)
-        columns = [Column("", self._word_width, min(longest, self._word_width + 24)), Column("", 10, 200)]
+        columns = [Column("", self._word_width, self._word_width + 24), Column("", 10, 200)]
         with Vertical(id="window"):
             yield Plain(self._title, id="title")
             yield Entry(placeholder="type to narrow")
@@ -63,10 +62,15 @@ class Finder(ModalScreen[Option[V] | None]):
         # The window is as high as its list, within the screen.
         self.query_one("#window").styles.height = min(len(self._options) + 6, max(8, self.app.size.height - 4))
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        words = event.value.casefold().split()
-        found = [o for o in self._options if all(word in f"{o.word} {o.about}".casefold() for word in words)]
-        self.query_one(Table).show(found, follow=True)
+    def narrowed(self, text: str) -> Sequence[Option[V]]:
+        """What there is for the text typed so far."""
+        words = text.casefold().split()
+        return [o for o in self._options if all(word in f"{o.word} {o.about}".casefold() for word in words)]
+
+    @on(Input.Changed)
+    def narrow(self, event: Input.Changed) -> None:
+        """Live, with every key."""
+        self.query_one(Table).show(self.narrowed(event.value), follow=True)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self.dismiss(self.query_one(Table).selected)

@@ -19,13 +19,14 @@ from chansync.sync.configuration import InvalidFields
 from chansync.sync.first_use import check_first_use
 from chansync.sync.guide import Step
 from chansync_tui.going import Edit, ShowChannel
-from chansync_tui.screens.ask import Ask
 from chansync_tui.screens.page import Page
+from chansync_tui.screens.question import Field, Question
 from chansync_tui.screens.report import connection_report
+from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.hints import Hint
 from chansync_tui.widgets.line import Line
 from chansync_tui.widgets.pane import Pane
-from chansync_tui.widgets.table import Cell, Column, Table
+from chansync_tui.widgets.table import Cell, Table
 
 _COLUMNS = (Column("", 4), Column("", 24, 30), Column("", 20, 400))
 
@@ -132,12 +133,13 @@ class Guide(Page):
         parts = guide.basic_parts(self.desk.db, "")
         named = ", ".join(f"{kind.replace('-', ' ')} {code}" for kind, code, _ in parts)
 
-        def make(currencies: str | None) -> None:
-            if currencies is not None:
-                self._write(lambda store: guide.make_basic(store.db, currencies), "A basic POS is made.")
+        def make(answer: dict[str, str] | None) -> None:
+            if answer is not None:
+                self._write(lambda store: guide.make_basic(store.db, answer["currencies"]), "A basic POS is made.")
 
         about = f"This makes: {named}.\n\nWhich currencies does it sell in? Several: EUR, USD"
-        self.app.push_screen(Ask("A basic POS", about, "EUR"), make)
+        fields = [Field("currencies", "Currencies", "EUR")]
+        self.app.push_screen(Question("A basic POS", about, "Make it", fields, changes=False), make)
 
     def _with_channel(self, step: Step, channel: Channel) -> None:
         if step.name == "channel":

@@ -24,23 +24,23 @@ from chansync_tui.screens.confirm import Confirm
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.message_actions import MessageActions
 from chansync_tui.screens.paged import PagedPage
+from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.filterline import Chip, FilterLine
 from chansync_tui.widgets.hints import Hint
 from chansync_tui.widgets.pane import Pane
 from chansync_tui.widgets.search import Search
-from chansync_tui.widgets.table import Cell, Column, Table
+from chansync_tui.widgets.table import Cell, Table
 from chansync_tui.words import clock, counted
 
 _COLUMNS = (
-    Column("Time", 11),
+    Column("Time", 5, 11, whole=True),
     Column("State", 7),
-    Column("Channel", 10, 14, drop=1),
-    Column("Order", 8, 10),
+    Column("Channel", 9, 20, drop=1),
+    Column("Order", 8, 24, whole=True),
     Column("Count", 5, right=True, drop=3),
-    Column("Code", 20, 20, drop=2),
-    Column("What happened", 24, 400),
+    Column("Code", 18, 24, drop=2),
+    Column("What happened", 28, 400),
 )
-_NARROW = tuple(replace(column, width=28) if column.most == 400 else column for column in _COLUMNS)
 
 #: How many orders "retry all shown" takes at most.
 _MOST_RETRIED = 5000
@@ -110,12 +110,11 @@ class Messages(MessageActions, PagedPage[MessageLine]):
 
     def on_resize(self, event: events.Resize) -> None:
         super().on_resize(event)
-        self.table.set_columns(_NARROW if event.size.width < 130 else _COLUMNS)
         self.set_class(event.size.height >= 32, "-tall")
 
     def show_chips(self) -> None:
         chosen = self.chosen
-        note = f"{counted(len(self.window.lines), 'message')}{self.more}"
+        note = self.counted_rows("message")
         chips = [
             Chip("C", "Channel", self._channel_code),
             Chip("S", "Severity", chosen.severity or ""),
@@ -256,6 +255,15 @@ def state_of(line: MessageLine) -> Cell:
     return Cell(line.severity, "warn" if line.severity == "warning" else "dim")
 
 
+def _happened(line: MessageLine) -> str:
+    """The sentence without the order's number, which has a column of its own."""
+    prefix = f"Order {line.order_number}: "
+    if not line.sentence.startswith(prefix):
+        return line.sentence
+    told = line.sentence[len(prefix) :]
+    return told[:1].upper() + told[1:]
+
+
 def _cells(line: MessageLine) -> tuple[Cell | str, ...]:
     tone = "" if line.open or line.severity != "problem" else "dim"
     return (
@@ -265,5 +273,5 @@ def _cells(line: MessageLine) -> tuple[Cell | str, ...]:
         Cell(line.order_number, tone),
         Cell(f"{line.count}x" if line.count > 1 else "", tone),
         Cell(line.code, tone),
-        Cell(line.sentence, tone),
+        Cell(_happened(line), tone),
     )

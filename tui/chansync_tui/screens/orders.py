@@ -13,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Input
 
+from chansync.model.message import CODES
 from chansync.model.paging import Span
 from chansync.model.times import local_text, now_ms
 from chansync.store import channels, order_list
@@ -22,23 +23,24 @@ from chansync_tui.going import ShowNumber, ShowOrder
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.order_actions import OrderActions, Subject
 from chansync_tui.screens.paged import PagedPage
+from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.filterline import Chip, FilterLine
 from chansync_tui.widgets.hints import Hint
 from chansync_tui.widgets.pane import Pane
 from chansync_tui.widgets.search import Search
-from chansync_tui.widgets.table import Cell, Column, Table
-from chansync_tui.words import SKIPPED_WHY, clock, counted
+from chansync_tui.widgets.table import Cell, Table
+from chansync_tui.words import SKIPPED_WHY, clock
 
 _COLUMNS = (
-    Column("Changed", 11),
+    Column("Changed", 5, 11, whole=True),
     Column("State", 8),
-    Column("Channel", 10, 14, drop=2),
-    Column("Order", 8, 14),
-    Column("Status", 10, 16),
-    Column("Customer", 12, 30, drop=3),
-    Column("Total", 12, 16, right=True, drop=1),
-    Column("Sale", 12, 20, drop=4),
-    Column("Why", 19, 40, drop=5),
+    Column("Channel", 9, 20, drop=2),
+    Column("Order", 8, 24, whole=True),
+    Column("Status", 9, 24),
+    Column("Customer", 8, 30, drop=3),
+    Column("Total", 10, 20, right=True, drop=1, whole=True),
+    Column("Sale", 10, 44, drop=5),
+    Column("Why", 14, 40, drop=4),
 )
 
 STATE_TONES = {"imported": "good", "problem": "bad", "skipped": "dim"}
@@ -110,7 +112,7 @@ class Orders(OrderActions, PagedPage[OrderLine]):
             Chip("T", "Status", chosen.status or ""),
             Chip("/", "Text", chosen.text),
         )
-        self.query_one(FilterLine).set_chips(chips, f"{counted(len(self.window.lines), 'order')}{self.more}")
+        self.query_one(FilterLine).set_chips(chips, self.counted_rows("order"))
 
     def empty_text(self) -> str:
         chosen = self.chosen
@@ -262,6 +264,12 @@ _STATES = {
 }
 
 
+def _why(reason: str) -> str:
+    """In a few words why an order is skipped, or what its problem is."""
+    code = CODES.get(reason)
+    return code.title if code else SKIPPED_WHY.get(reason, reason)
+
+
 def _cells(line: OrderLine) -> tuple[Cell | str, ...]:
     tone = "dim" if line.state == "skipped" else ""
     return (
@@ -273,5 +281,5 @@ def _cells(line: OrderLine) -> tuple[Cell | str, ...]:
         Cell(line.customer, tone),
         Cell(f"{line.total} {line.currency}".strip(), tone),
         Cell(line.sale, tone),
-        Cell(SKIPPED_WHY.get(line.reason, line.reason), tone),
+        Cell(_why(line.reason), tone),
     )

@@ -73,7 +73,7 @@ class Page(Screen[None]):
             # The screen is being taken down while the app still polls.
             return
         self.query_one(DaemonLine).tell(daemons.state(self.desk.db), now_ms(), str(self.desk.path))
-        self._show_jobs()
+        self.show_jobs()
         self.read()
 
     def read(self) -> None:
@@ -117,7 +117,8 @@ class Page(Screen[None]):
         """Say that the database cannot be read; what was read last stays."""
         self.query_one(DaemonLine).fail(sentence)
 
-    def _show_jobs(self) -> None:
+    def show_jobs(self) -> None:
+        """Show how far the jobs are that were asked for here, or nothing."""
         line = self.query_one("#jobs", Line)
         texts = []
         for job_id, (label, _) in self.desk.jobs.items():

@@ -14,6 +14,7 @@ from chansync_tui.screens.page import Page
 from chansync_tui.widgets.pane import Pane
 from chansync_tui.widgets.table import Table
 from chansync_tui.window import Ask, Fetch, L, Source, Window
+from chansync_tui.words import counted
 
 #: How near the end of the window the cursor comes before more is fetched, in rows.
 _NEAR = 50
@@ -59,10 +60,10 @@ class PagedPage(Page, Generic[L]):
         """The list."""
         return self.query_one("#list", Table)
 
-    @property
-    def more(self) -> str:
-        """A plus sign while the window holds only a part of the list."""
-        return "" if self.window.at_end and self.window.at_top else "+"
+    def counted_rows(self, one: str) -> str:
+        """``3 orders``, or ``200+ orders`` while the window holds only a part of the list."""
+        count = len(self.window.lines)
+        return counted(count, one) if self.window.at_end and self.window.at_top else f"{count}+ {one}s"
 
     # Reading
 

@@ -13,7 +13,8 @@ from textual.widget import Widget
 
 from chansync_tui.screens.page import Page
 from chansync_tui.text import wrap
-from chansync_tui.widgets.table import Cell, Column, Table
+from chansync_tui.widgets.columns import Column
+from chansync_tui.widgets.table import Cell, Table
 
 
 class Passage(NamedTuple):

@@ -36,16 +36,16 @@ class FilterLine(Line, Jumpable):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._chips: Sequence[Chip] = ()
-        self._note = ""
+        self._note = self._short_note = ""
 
-    def set_chips(self, chips: Sequence[Chip], note: str = "") -> None:
-        """Show these, and a note at the right end where there is room."""
-        self._chips, self._note = chips, note
+    def set_chips(self, chips: Sequence[Chip], note: str = "", short_note: str = "") -> None:
+        """Show these, and a note at the right end, the short one where there is no room for the other."""
+        self._chips, self._note, self._short_note = chips, note, short_note
         self.redraw()
 
     def redraw(self) -> None:
-        note = self._note
-        self.put(*(self._parts(form) for form in ("all", "set", "short")), right=[(f"{note} ", "dim")] if note else ())
+        notes = [[(f"{note} ", "dim")] for note in (self._note, self._short_note) if note]
+        self.put(*(self._parts(form) for form in ("all", "set", "short")), notes=notes)
 
     def _parts(self, form: str) -> list[Part]:
         parts: list[Part] = []

@@ -48,7 +48,7 @@ def content(parts: Sequence[Part], cells: int) -> Content:
 
 
 class Line(Widget):
-    """Shows the first of several wordings that fits, the last one cut where none does."""
+    """Shows the first of several wordings that fits, the last one cut where none does, and something at the right."""
 
     DEFAULT_CSS = "Line { height: 1; width: 1fr; }"
 
@@ -56,11 +56,17 @@ class Line(Widget):
         super().__init__(id=id, classes=classes)
         self._wordings: tuple[Sequence[Part], ...] = ((),)
         self._right: Sequence[Part] = ()
+        self._notes: Sequence[Sequence[Part]] = ()
 
-    def put(self, *wordings: Sequence[Part], right: Sequence[Part] = ()) -> None:
-        """Show one of ``wordings``, longest first, and ``right`` at the right end where there is room."""
-        if (wordings, right) != (self._wordings, self._right):
-            self._wordings, self._right = wordings, right
+    def put(self, *wordings: Sequence[Part], right: Sequence[Part] = (), notes: Sequence[Sequence[Part]] = ()) -> None:
+        """Show one of ``wordings``, longest first.
+
+        Args:
+            right: shown at the right end where there is room.
+            notes: wordings of what is shown there, longest first; the text at the left becomes shorter for it.
+        """
+        if (wordings, right, notes) != (self._wordings, self._right, self._notes):
+            self._wordings, self._right, self._notes = wordings, right, notes
             self.refresh()
 
     @property
@@ -70,14 +76,14 @@ class Line(Widget):
 
     def render(self) -> Content:
         cells = self.size.width
-        fitting = [wording for wording in self._wordings if parts_width(wording) <= cells]
-        chosen = fitting[0] if fitting else self._wordings[-1]
-        left = content(chosen, cells)
-        room = cells - left.cell_length
-        if self._right and parts_width(self._right) + 2 <= room:
-            right = content(self._right, room)
-            return left + Content(" " * (room - right.cell_length)) + right
-        return left
+        fitting = next((each for each in self._wordings if parts_width(each) <= cells), self._wordings[-1])
+        choices = [(wording, note) for note in self._notes for wording in self._wordings]
+        for wording, right in [*choices, (fitting, self._right)]:
+            room = cells - parts_width(wording)
+            if right and parts_width(right) + 2 <= room:
+                end = content(right, room)
+                return content(wording, cells) + Content(" " * (room - end.cell_length)) + end
+        return content(fitting, cells)
 
     def on_resize(self, event: events.Resize) -> None:
         self.refresh()

@@ -7,7 +7,6 @@ There is no hover: moving the mouse over it writes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from rich.segment import Segment
@@ -21,11 +20,13 @@ from textual.strip import Strip
 
 from chansync_tui.symbols import symbols
 from chansync_tui.text import fit, safe, width, wrap
+from chansync_tui.widgets.columns import Column, Needs, gap_between, lay_out
 from chansync_tui.widgets.jump import Jumpable
 
 T = TypeVar("T")
 
-_GAP = 1
+#: How many rows are looked at for the widths of the columns when a list is shown first.
+_MEASURED = 200
 
 
 class Cell(NamedTuple):
@@ -33,41 +34,6 @@ class Cell(NamedTuple):
 
     text: str
     tone: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of at least ``width`` cells and at most ``most`` (0: fixed).
-
-    Attributes:
-        drop: columns with the highest number go first where the screen is too narrow; 0 stays always.
-    """
-
-    title: str
-    width: int
-    most: int = 0
-    drop: int = 0
-    right: bool = False
-
-
-def lay_out(columns: Sequence[Column], cells: int) -> dict[int, int]:
-    """Which columns are shown, and how wide each is."""
-    shown = dict.fromkeys(range(len(columns)))
-    for index in sorted(shown, key=lambda i: -columns[i].drop):
-        if sum(columns[i].width + _GAP for i in shown) <= cells or not columns[index].drop:
-            break
-        del shown[index]
-    widths = {index: columns[index].width for index in shown}
-    room = cells - sum(taken + _GAP for taken in widths.values())
-    growing = [index for index in widths if columns[index].most > widths[index]]
-    while room > 0 and growing:
-        for index in list(growing):
-            if room > 0:
-                widths[index] += 1
-                room -= 1
-            if widths[index] >= columns[index].most:
-                growing.remove(index)
-    return widths
 
 
 class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=False):
@@ -129,6 +95,7 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
         self.items: Sequence[T] = ()
         self.cursor = 0
         self._columns = columns
+        self._needs = Needs(columns)
         self._cells = cells
         self.key_of = key
         self._head = int(head)
@@ -136,6 +103,7 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
         self._empty = ""
         self._painted: dict[int, tuple[Any, ...]] = {}
         self._widths: dict[int, int] = {}
+        self._gap = 1
 
     # What is shown
 
@@ -152,7 +120,9 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Show other columns of the same cells."""
         self._columns = columns
+        self._needs = Needs(columns)
         self._widths = {}
+        self._measure(self.items)
         self.refresh()
 
     def set_empty(self, text: str) -> None:
@@ -171,6 +141,8 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
         keys = [self.key_of(self.items[row]) if row < len(self.items) else None for row in (cursor, anchor)]
         was_empty, count = not self.items, len(self.items)
         self.items = items
+        if items and not self._needs.measured:
+            self._measure(items)
         place = 0 if follow else self._place(keys[1], anchor, otherwise=anchor)
         self.cursor = place if in_view or follow else self._place(keys[0], cursor, otherwise=place)
         if len(items) != count:
@@ -201,13 +173,17 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
         self._go(row)
 
     def place_of(self, column: int) -> Region:
-        """Where the row under the cursor has that column, within the table; empty where it is not on the screen."""
+        """Where the row under the cursor has that column, within the table; empty where it is not on the screen.
+
+        The last column reaches to the end of the line.
+        """
         y = self.cursor + self._head - self.scroll_offset.y
         x = 1
-        for index, cells in self._layout().items():
+        layout = self._layout()
+        for index, cells in layout.items():
             if index == column and self._head <= y < self.size.height:
-                return Region(x, y, cells, 1)
-            x += cells + _GAP
+                return Region(x, y, self.size.width - x if index == max(layout) else cells, 1)
+            x += cells + self._gap
         return Region()
 
     # Cursor
@@ -291,9 +267,12 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
     def _refresh_changes(self) -> None:
         """Redraw the cells of visible rows that are no longer what was drawn."""
         top = self.scroll_offset.y
-        for y in range(self._head, self.size.height):
-            row = top + y - self._head
-            now = self._cells_of(row)
+        shown = {y: self._cells_of(top + y - self._head) for y in range(self._head, self.size.height)}
+        if self._needs.measure(map(_texts, shown.values())):
+            self._widths = {}
+            self.refresh()
+            return
+        for y, now in shown.items():
             painted = self._painted.get(y, now)
             if painted == now:
                 continue
@@ -304,12 +283,19 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
             for index, cells in self._layout().items():
                 if painted[index] != now[index]:
                     self.refresh(Region(x, y, cells, 1))
-                x += cells + _GAP
+                x += cells + self._gap
 
     def _layout(self) -> dict[int, int]:
         if not self._widths:
-            self._widths = lay_out(self._columns, self.size.width - 1)
+            room, needs = self.size.width - 1, self._needs.cells
+            self._widths = lay_out(self._columns, room, needs)
+            self._gap = gap_between(self._widths, room, needs) if self._head else 1
         return self._widths
+
+    def _measure(self, items: Sequence[T]) -> None:
+        if self._needs.measure(_texts(self._cells(item)) for item in items[:_MEASURED]):
+            self._widths = {}
+            self.refresh()
 
     def _cells_of(self, row: int) -> tuple[Cell | str, ...]:
         return tuple(self._cells(self.items[row])) if 0 <= row < len(self.items) else ()
@@ -339,7 +325,7 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
             text, tone = (value, "") if isinstance(value, str) else value
             # The cursor's own colours are readable with any tone only when they stay alone.
             style = base if at_cursor and lively else base + self._style(tone)
-            segments.append(Segment(fit(text, room, right=self._columns[index].right) + " " * _GAP, style))
+            segments.append(Segment(fit(text, room, right=self._columns[index].right) + " " * self._gap, style))
         # Neighbours of one style become one: half the bytes on the line.
         return Strip(segments).simplify().adjust_cell_length(cells, base)
 
@@ -355,7 +341,7 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
         segments = [Segment(" ", style)]
         for index, room in self._layout().items():
             column = self._columns[index]
-            segments.append(Segment(fit(column.title, room, right=column.right) + " " * _GAP, style))
+            segments.append(Segment(fit(column.title, room, right=column.right) + " " * self._gap, style))
         return Strip(segments).simplify().adjust_cell_length(cells, style)
 
     def _render_empty(self, line: int, base: Style, cells: int) -> Strip:
@@ -370,3 +356,7 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
     def shown_text(self) -> str:
         """The visible lines as plain text."""
         return "\n".join(safe(self.render_line(y).text.rstrip()) for y in range(self.size.height))
+
+
+def _texts(cells: Sequence[Cell | str]) -> list[str]:
+    return [cell if isinstance(cell, str) else cell.text for cell in cells]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from textual import events
 from textual.message import Message
 
-from chansync.service_place import how_to_start
+from chansync import __version__
+from chansync.service_place import how_to_restart, how_to_start
 from chansync.store.daemons import DaemonState
 from chansync_tui.symbols import symbols
 from chansync_tui.text import width
@@ -73,6 +74,18 @@ class DaemonLine(Line):
 
     def tell(self, state: DaemonState | None, now: int, database: str) -> None:
         """Show its state, or what starts the daemon of this database."""
+        if state is not None and state.running and state.version != __version__:
+            restart = how_to_restart(database, state.pid)
+            self.put(
+                *_wordings(
+                    (f" {symbols().on} ", "warn"),
+                    (f"The daemon is {state.version}, this program {__version__}", "warn"),
+                    (f"Daemon {state.version}, not {__version__}", "warn"),
+                    f"restart it: {restart}",
+                    restart,
+                )
+            )
+            return
         if state is not None and state.running:
             sign: Part = (f" {symbols().on} ", "good")
             long = f" since {since(state.started_at, now)} on {state.host} (process {state.pid}, {state.version})"
@@ -92,12 +105,14 @@ class DaemonLine(Line):
             )
             return
         start = how_to_start(database)
-        self.put(
-            [sign, ("The daemon is not running", "bad"), (f": start it with {start}", "")],
-            [sign, ("Daemon not running", "bad"), (f": start it with {start}", "")],
-            [sign, ("Daemon not running", "bad"), (f": {start}", "")],
-        )
+        long, short = "The daemon is not running", "Daemon not running"
+        self.put(*_wordings(sign, (long, "bad"), (short, "bad"), f"start it with {start}", start))
 
     def fail(self, sentence: str) -> None:
         """The database cannot be read."""
         self.put([(" ! ", "bad"), (sentence, "bad")])
+
+
+def _wordings(sign: Part, long: Part, short: Part, advice: str, command: str) -> list[list[Part]]:
+    """What is wrong and what to do, from the longest wording to the shortest."""
+    return [[sign, long, (f": {advice}", "")], [sign, short, (f": {advice}", "")], [sign, short, (f": {command}", "")]]

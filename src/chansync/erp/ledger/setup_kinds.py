@@ -201,7 +201,11 @@ def kind_named(name: str) -> SetupKind:
     """
     found = KINDS.get(name.replace("_", "-"))
     if found is None:
-        raise UsageError(f"There is no kind {name!r:.40} in the ERP: there are {', '.join(KINDS)}.")
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, KINDS, n=3)
+        hint = f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(KINDS)}."
+        raise UsageError(f"There is no kind {name!r:.40} in the ERP. {hint}")
     return found
 
 

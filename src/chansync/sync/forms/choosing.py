@@ -12,6 +12,7 @@ import apsw
 from chansync.erp.ledger import setup
 from chansync.erp.ledger.setup_kinds import kind_named
 from chansync.model.channel import Channel
+from chansync.model.errors import UsageError
 from chansync.model.parameter_types import Choice
 from chansync.model.parameters import ChannelParameter
 from chansync.store import channels, mappings
@@ -24,12 +25,20 @@ def options(
 ) -> list[FormOption] | None:
     """What a field may hold; None: anything that its type allows."""
     if isinstance(field.type, Choice):
-        return matching([(word, "") for word in field.type.words], search)
+        return matching([(word, "") for word in field.type.words], search) or _as_typed(field.type, search)
     if field.source == "system":
         return matching([(each.code, f"{each.name} ({each.kind})") for each in channels.systems(db)], search)
     if field.source == "erp":
         return erp_options(db, field.of, texts.get("pos", ""), search)
     return None
+
+
+def _as_typed(kind: Choice, text: str) -> list[FormOption]:
+    """What is not among the usual words, where the type takes it all the same."""
+    try:
+        return [FormOption(str(kind.parse(text)), "as typed")] if text.strip() else []
+    except UsageError:
+        return []
 
 
 def erp_options(db: apsw.Connection, of: str, pos: str, search: str = "") -> list[FormOption]:

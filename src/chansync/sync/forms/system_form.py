@@ -55,7 +55,7 @@ class SystemForm:
         return Loaded({"code": found.code, "name": found.name, "kind": found.kind} | values, dict(found.secrets))
 
     def fields(self, db: apsw.Connection, texts: Mapping[str, str], *, everything: bool = False) -> list[FormField]:
-        fixed = "" if self.key is None else "It is fixed: channels belong to it."
+        fixed = "" if self.key is None else "It is fixed since the system was made: channels are of its kind."
         kind = texts.get("kind", "")
         own = [
             FormField("kind", "Kind", "The platform that it is an account of.", 1,
