@@ -89,7 +89,7 @@ async def test_channels_are_narrowed_to_those_that_fail(database: Callable[[str]
         ("version = '0.0.9'", "The daemon is 0.0.9, this program 0.1.0: restart it: kill 4711, then chansync daemon"),
         (
             "beat_at = beat_at - 300000",
-            "Daemon silent since 13:00: process 4711 hangs or was stopped; kill -CONT 4711, or restart it",
+            "Daemon silent since 12:59: process 4711 hangs or was stopped; kill -CONT 4711, or restart it",
         ),
     ],
 )
