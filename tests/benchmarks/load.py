@@ -234,9 +234,12 @@ def main() -> None:
     parser.add_argument("--at", action="append", default=[], metavar="CADENCES:EVENT", help=Driver.happen.__doc__)
     parser.add_argument("--keep", type=Path, help="a folder for the database, which stays")
     given = parser.parse_args()
-    shares = {kind: int(number) for kind, number in (each.split("=") for each in given.share)} or SHARES
-    events = [(float(at), event) for at, event in (each.split(":", 1) for each in given.at)]
-    plan = Plan(given.channels, given.cadence, given.cadences, shares, events)
+    try:
+        shares = {KINDS[KINDS.index(kind)]: int(number) for kind, number in (each.split("=") for each in given.share)}
+        events = [(float(at), event) for at, event in (each.split(":", 1) for each in given.at)]
+    except ValueError as error:
+        parser.error(str(error))
+    plan = Plan(given.channels, given.cadence, given.cadences, shares or SHARES, events)
     if given.keep:
         given.keep.mkdir(parents=True, exist_ok=True)
         load(given.keep, plan)
