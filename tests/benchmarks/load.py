@@ -235,10 +235,12 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="a folder for the database, which stays")
     given = parser.parse_args()
     try:
-        shares = {KINDS[KINDS.index(kind)]: int(number) for kind, number in (each.split("=") for each in given.share)}
+        shares = {kind: int(number) for kind, number in (each.split("=") for each in given.share)}
         events = [(float(at), event) for at, event in (each.split(":", 1) for each in given.at)]
-    except ValueError as error:
-        parser.error(str(error))
+    except ValueError:
+        parser.error("a share is KIND=N, and an event CADENCES:EVENT")
+    if not set(shares) <= set(KINDS):
+        parser.error(f"the kinds of sites are {', '.join(KINDS)}")
     plan = Plan(given.channels, given.cadence, given.cadences, shares or SHARES, events)
     if given.keep:
         given.keep.mkdir(parents=True, exist_ok=True)
