@@ -35,11 +35,18 @@ from chansync.sync.settings import ImportSettings
 #: Orders taken in between two looks at the stop signal; the store's thread is free for others in between.
 CHUNK = 20
 
-#: Orders with refunds that are worth a request of their own.
-ENOUGH_REFUNDS = 20
-
 #: Orders fetched by their ids at once.
 FETCH = 100
+
+#: Orders whose refunds are looked up by one request, and how many such requests go at once.
+REFUNDS_TOGETHER, REFUNDS_AT_ONCE = 50, 4
+
+#: Orders with refunds that are looked up while pages are still to come: a few now and then would keep the places that
+#: pages need, and at the end of the pull there are places free.
+ENOUGH_REFUNDS = 500
+
+#: With so many orders still to come, the last pages of a pull have been asked for.
+NEAR_END = 400
 
 #: When an unreadable order that the site does not give is asked for again, in milliseconds.
 LATER = 15 * 60_000
@@ -143,11 +150,15 @@ class OrdersPull:
                         is_held = True
                     found = sum(isinstance(order, Order) and bool(order.refunds) for order in page.orders)
                     is_any_refund |= found > 0
-                    refunds.more(found)
+                    refunds.more(found, enough=1 if self._is_near_end(page) else ENOUGH_REFUNDS)
             if is_any_refund:
                 await refunds.finish()
         finally:
             await refunds.break_off()
+
+    def _is_near_end(self, page: OrderPage) -> bool:
+        """Whether the last pages that are known of are on their way, and nothing else is waiting for a place."""
+        return not page.last and page.expected is not None and page.expected - self.counts.fetched <= NEAR_END
 
     def _cursor(self, db: apsw.Connection) -> dict[str, Any] | None:
         """The stored cursor; none when the start date was moved back, so that older orders are brought in."""
@@ -240,25 +251,41 @@ class OrdersPull:
         to the next.
 
         Args:
-            batches: how many requests to make at the most; None: until no sale lacks any.
+            batches: how many times to ask for ``ENOUGH_REFUNDS`` of them at the most; None: until no sale lacks any.
         """
         last = 0
         for _ in count() if batches is None else range(batches):
             if self.stop.is_set():
                 return
-            rows = await self.store.run(orders.lacking_refund_lines, self._channel_id, limit=FETCH, after_id=last)
+            rows = await self.store.run(
+                orders.lacking_refund_lines, self._channel_id, limit=ENOUGH_REFUNDS, after_id=last
+            )
             if not rows:
                 return
             last = rows[-1].id
-            found = [order for order in await self.store.run(self._read_kept, rows) if isinstance(order, Order)]
-            known: list[Order] = []
-            for order, refunds in zip(found, await self.connector.refunds(found), strict=True):
-                if isinstance(refunds, SiteError):
-                    await self._note_refunds(order, refunds)
-                else:
-                    order.refunds = refunds
-                    known.append(order)
-            await self.store.run(self._take_over_refunds, known, Hold(self.lease, _versions(rows)))
+            places = asyncio.Semaphore(REFUNDS_AT_ONCE)
+            parts = (rows[begin : begin + REFUNDS_TOGETHER] for begin in range(0, len(rows), REFUNDS_TOGETHER))
+            # Each to its end, whatever becomes of the others.
+            ended = await asyncio.gather(*(self._complete_part(part, places) for part in parts), return_exceptions=True)
+            for error in ended:
+                if error is not None:
+                    raise error
+
+    async def _complete_part(self, rows: list[OrderRow], places: asyncio.Semaphore) -> None:
+        async with places:
+            if not self.stop.is_set():
+                await self._complete_refunds_of(rows)
+
+    async def _complete_refunds_of(self, rows: list[OrderRow]) -> None:
+        found = [order for order in await self.store.run(self._read_kept, rows) if isinstance(order, Order)]
+        known: list[Order] = []
+        for order, refunds in zip(found, await self.connector.refunds(found), strict=True):
+            if isinstance(refunds, SiteError):
+                await self._note_refunds(order, refunds)
+            else:
+                order.refunds = refunds
+                known.append(order)
+        await self.store.run(self._take_over_refunds, known, Hold(self.lease, _versions(rows)))
 
     async def _note_refunds(self, order: Order, error: SiteError) -> None:
         """Say that an order's refunds cannot be looked up; every run tries it again."""
@@ -370,12 +397,12 @@ class _Behind:
         self._waiting = 0
         self._task: asyncio.Task[None] | None = None
 
-    def more(self, found: int) -> None:
-        """So many orders with refunds were taken in; start looking when it is worth a request."""
+    def more(self, found: int, *, enough: int) -> None:
+        """So many orders with refunds were taken in; start looking when there are enough for a request."""
         self._waiting += found
         # After a failure the orders still come in; ``finish`` then says what went wrong.
         is_free = self._task is None or (self._task.done() and self._task.exception() is None)
-        if self._waiting >= ENOUGH_REFUNDS and is_free:
+        if self._waiting >= enough and is_free:
             self._waiting = 0
             self._task = asyncio.create_task(self._work(batches=1))
 
