@@ -31,6 +31,14 @@ _PAST = (
 )
 
 
+# Records that were dated in the future would stand before all others, and be kept, until then. Both have an index.
+_RECORDS = (
+    "UPDATE run SET started_at = ?1, finished_at = min(finished_at, ?1) WHERE started_at > ?2",
+    """UPDATE message SET last_at = ?1, first_at = min(first_at, ?1), solved_at = min(solved_at, ?1)
+       WHERE last_at > ?2""",
+)
+
+
 def bring_back(db: apsw.Connection, by: int = 0) -> int:
     """Let what waits be due when it would have been by the clock that was put back since; how many rows.
 
@@ -51,6 +59,8 @@ def bring_back(db: apsw.Connection, by: int = 0) -> int:
             db.execute(f"UPDATE {table} SET next_try_at = ? WHERE next_try_at > ?", (now, far))
         for table, column in _PAST:
             db.execute(f"UPDATE {table} SET {column} = ?1 WHERE {column} > ?1 + ?2", (now, _LEAST))
+        for statement in _RECORDS:
+            db.execute(statement, (now, now + _LEAST))
         for table, lease in (("stream", streams.LEASE_MS), ("job", jobs.LEASE_MS), ("system_state", streams.LEASE_MS)):
             # Whoever lives renews it.
             db.execute(f"UPDATE {table} SET lease_until = ?1 WHERE lease_until > ?1", (now + lease,))

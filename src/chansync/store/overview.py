@@ -56,7 +56,7 @@ _LINES = """
         coalesce(p_type.value ->> '$', 'production'), coalesce(p_pos.value ->> '$', ''),
         st.last_ok_at, st.last_finished_at, st.next_run_at, coalesce(st.failures, 0),
         (SELECT count(*) FROM "order" o JOIN erp_sale e ON e.id = o.sale_id WHERE o.channel_id = c.id
-            AND o.state = 'imported' AND o.changed_at >= ?1 AND e.created_at >= ?1),
+            AND o.state = 'imported' AND o.changed_at >= ?1 AND e.created_at BETWEEN ?1 AND ?2),
         coalesce(p.problems, 0),
         (SELECT group_concat(f.stream) FROM stream f WHERE f.channel_id = c.id AND f.failures > 0),
         st.owner, st.lease_until, r.fetched, r.expected, r.owner, r.started_at
@@ -76,8 +76,9 @@ _LINES = """
 
 def channel_lines(db: apsw.Connection) -> list[ChannelLine]:
     """Every channel, by code."""
+    now = now_ms()
     lines = []
-    for row in db.execute(_LINES, (day_began(now_ms()),)):
+    for row in db.execute(_LINES, (day_began(now), now)):
         *head, failing, owner, until, fetched, expected, run_owner, began = row
         running = is_at_work(owner, until, LEASE_MS)
         alive = running and run_owner == owner

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from chansync.doctor import records
 from chansync.model.times import now_ms
-from chansync.store import channels, daemons, orders, streams
+from chansync.store import channels, daemons, messages, orders, runs, streams
 from chansync.store.clock import bring_back
 from chansync.store.connection import Store
 from chansync.store.owner import process_owner
@@ -78,3 +79,18 @@ def test_a_clock_that_goes_on_changes_nothing(company: Store) -> None:
     orders.write(company.db, channel.id, order(1), state="problem", reason="x", next_try_at=now_ms() + HOUR)
     assert bring_back(company.db) == 0
     assert bring_back(company.db, -HOUR) == 0
+
+
+def test_records_of_the_future_are_of_now(company: Store) -> None:
+    """They would stand above all others on the screens, be kept, and be told as a wrong clock for years."""
+    channel = channels.channel(company.db, "shop")
+    run_id = runs.start(company.db, channel.id, "orders", "schedule", "elsewhere:1:1:1")
+    messages.log(company.db, "site_odd", "Of 2099.", channel_id=channel.id)
+    later = now_ms() + 73 * YEAR
+    company.db.execute("UPDATE run SET state = 'done', started_at = ?1, finished_at = ?1 + 1000", (later,))
+    company.db.execute("UPDATE message SET first_at = ?1, last_at = ?1", (later,))
+    assert [finding.level for finding in records.clock(company.db)] == ["problem"]
+    bring_back(company.db)
+    assert max(world.rows(company, "SELECT started_at, finished_at FROM run WHERE id = ?", run_id)[0]) <= now_ms()
+    assert world.rows(company, "SELECT max(first_at, last_at) <= ?, solved_at FROM message", now_ms()) == [(1, None)]
+    assert list(records.clock(company.db)) == []
