@@ -12,6 +12,10 @@ import time
 from chansync.model.times import awake_seconds, now_ms
 from chansync.store.owner import is_in_sight, is_surely_dead
 
+#: A stream's lease that is not renewed for that long may be taken over, in milliseconds. Here, so that ``chansync
+#: status`` knows it without what runs need.
+STREAM_MS = 120_000
+
 #: How far another machine's clock may be ahead of this one's, in milliseconds.
 SKEW_MS = 3_600_000
 

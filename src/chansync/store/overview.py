@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 import apsw
 
 from chansync.model.times import day_began, now_ms
-from chansync.store.leases import is_at_work
-from chansync.store.streams import LEASE_MS
+from chansync.store.leases import STREAM_MS, is_at_work
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ def channel_lines(db: apsw.Connection) -> list[ChannelLine]:
     lines = []
     for row in db.execute(_LINES, (day_began(now), now)):
         *head, failing, owner, until, fetched, expected, run_owner, began = row
-        running = is_at_work(owner, until, LEASE_MS)
+        running = is_at_work(owner, until, STREAM_MS)
         alive = running and run_owner == owner
         head[3] = bool(head[3])
         under_way = ((fetched, expected) if alive else None, tuple((failing or "").split(",")) if failing else ())

@@ -10,11 +10,10 @@ import apsw
 
 from chansync.model.errors import ChansyncError
 from chansync.model.times import now_ms
-from chansync.store.leases import is_held
+from chansync.store.leases import STREAM_MS, is_held
 from chansync.store.transaction import transaction
 
-#: A lease that is not renewed for that long may be taken over, in milliseconds.
-LEASE_MS = 120_000
+LEASE_MS = STREAM_MS
 
 
 class LeaseLost(ChansyncError):
