@@ -15,20 +15,22 @@ import apsw
 from chansync.cli.main import main
 from chansync.erp.ledger.items import import_items, read_items
 from chansync.erp.ledger.stock import parse_quantity
-from chansync.model.errors import ChansyncError
+from chansync.model.errors import ChansyncError, DataError
 from chansync.model.money import parse_amount
 from chansync.model.order import Order
 from chansync.model.parameters import PARAMETERS
 from chansync.model.times import format_duration, parse_date, parse_duration
+from chansync.platforms.amazon.parse import OrderReader as AmazonReader
 from chansync.platforms.http_body import BodyError, decode
 from chansync.platforms.woocommerce.address import ROOTS, Place, parse_address
-from chansync.platforms.woocommerce.parse import OrderReader
+from chansync.platforms.woocommerce.parse import OrderReader, read_refund
 from chansync.store.connection import open_store
 from chansync.sync.transfer import import_toml
 from support import world
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="chansync-fuzz-"))
 _READER = OrderReader()
+_SELLER = AmazonReader("A1PA6795UKMFR9")
 
 #: Words that a command line is made of, beside noise: nothing that runs for ever or asks a site.
 _WORDS = (
@@ -90,6 +92,26 @@ def order(data: bytes) -> None:
                 assert found.digest
 
 
+def amazon(data: bytes) -> None:
+    """A page of Amazon's orders."""
+    with contextlib.suppress(BodyError):
+        read = decode(data).data
+        rows = read.get("orders") if isinstance(read, dict) else read
+        for row in rows if isinstance(rows, list) else []:
+            if isinstance(row, dict):
+                found = _SELLER.read(row)
+                if isinstance(found, Order):
+                    assert found.external_id
+                    assert found.digest
+
+
+def refund(data: bytes) -> None:
+    """A store's refund."""
+    with contextlib.suppress(BodyError, DataError):
+        found = read_refund(decode(data).data)
+        assert found is None or found.total >= 0
+
+
 def toml(data: bytes) -> None:
     """Channels from a file; nothing is kept of them."""
     with contextlib.suppress(ChansyncError):
@@ -145,13 +167,24 @@ def arguments(data: bytes) -> None:
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    function.__name__: function for function in (address, body, order, toml, items, values, arguments)
+    function.__name__: function for function in (address, body, order, amazon, refund, toml, items, values, arguments)
 }
 
 _ORDER = b"""[{"id": 7, "number": "7", "status": "processing", "currency": "EUR", "total": "11.90",
  "date_created_gmt": "2026-11-24T08:56:45", "date_created": "2026-11-24T09:56:45",
  "line_items": [{"id": 1, "quantity": 1, "total": "10", "total_tax": "1.90", "sku": "A", "meta_data": []}],
  "refunds": [{"id": 9, "total": "-1.00"}]}]"""
+
+_AMAZON = b"""{"orders": [{"orderId": "302-1234567-1234567", "createdTime": "2026-11-23T23:30:00Z",
+ "lastUpdatedTime": "2026-11-24T08:00:00Z", "salesChannel": {"marketplaceId": "A1PA6795UKMFR9"},
+ "proceeds": {"grandTotal": {"amount": "11.90", "currencyCode": "EUR"}}, "buyer": {"buyerEmail": "a@b.example"},
+ "fulfillment": {"fulfillmentStatus": "UNSHIPPED", "fulfilledBy": "MERCHANT"}, "orderItems": [{"orderItemId": "1",
+ "quantityOrdered": 1, "product": {"asin": "B0", "sellerSku": "A"}, "proceeds": {"breakdowns": [{"type": "ITEM",
+ "subtotal": {"amount": "11.90", "currencyCode": "EUR"}}, {"type": "TAX", "subtotal": {"amount": "1.90"},
+ "detailedBreakdowns": [{"subtype": "ITEM", "value": {"amount": "1.90"}}]}]}}]}]}"""
+
+_REFUND = b"""{"id": 5, "amount": "3.00", "reason": "x", "line_items": [{"id": 1, "quantity": -1, "total": "-2.00",
+ "total_tax": "-1.00", "meta_data": [{"key": "_refunded_item_id", "value": "7"}]}], "fee_lines": {}}"""
 
 _TOML = b"""format = 1
 [systems.woo]
@@ -179,6 +212,8 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
     "address": (b"https://shop.example:8443/sub/wp-admin/", b"[::1]:80", b"http://a@b/c?d#e", b"b\xc3\xbc.example"),
     "body": (b'<br />\nNotice\n[{"id": 1, "total": 1.50}]', b"\xef\xbb\xbf{}", b'["\\ud800", 1e999999, NaN]'),
     "order": (_ORDER,),
+    "amazon": (_AMAZON,),
+    "refund": (_REFUND,),
     "toml": (_TOML,),
     "items": (_ITEMS, b"sku;name\r\n\xfc;\x00\r\n"),
     "values": (b"30s", b"5 min", b"2026-11-24", b"yesterday", b"1.005", b"-0", b"1e5", "٣".encode()),

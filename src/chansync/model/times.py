@@ -31,9 +31,17 @@ def to_ms(moment: datetime) -> int:
     return int(moment.timestamp()) * 1000 + moment.microsecond // 1000
 
 
+# A day within what Python can tell, so that every time zone can.
+_FIRST = datetime(1, 1, 2, tzinfo=UTC)
+_LAST = datetime(9999, 12, 30, tzinfo=UTC)
+
+
 def from_ms(milliseconds: int) -> datetime:
-    """Milliseconds since the epoch as an aware UTC ``datetime``."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    """Milliseconds since the epoch as an aware UTC ``datetime``; what no calendar holds is its beginning or end."""
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return _FIRST if milliseconds < 0 else _LAST
 
 
 def utc_text(milliseconds: int | None) -> str | None:

@@ -10,6 +10,7 @@ import apsw
 
 from chansync.model.channel import Channel
 from chansync.model.errors import UsageError
+from chansync.model.kept import learned
 from chansync.model.parameters import BY_NAME, default_values
 from chansync.model.times import now_ms
 from chansync.store import systems as _systems
@@ -41,7 +42,7 @@ def _channel(row: tuple[Any, ...]) -> Channel:
         values=default_values() | kept,
         secrets=frozenset(json.loads(secrets)),
         version=version,
-        facts=json.loads(facts),
+        facts=learned(facts),
         connected_at=connected_at,
     )
 

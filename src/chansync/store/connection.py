@@ -351,7 +351,16 @@ def _kind(error: apsw.Error, path: Path | None) -> type[StoreError]:
     return DatabaseForbidden if refused and path and is_forbidden(path) else StoreError
 
 
+#: What is said where SQLite cannot make out a value that a query reads.
+NONSENSE = (
+    "The database holds nonsense in one of its values: another program has written there. Restore a backup from before "
+    "that (chansync db restore)"
+)
+
+
 def _sentence(error: apsw.Error) -> str:
+    if isinstance(error, apsw.SQLError) and "malformed JSON" in str(error):
+        return NONSENSE
     for kind, sentence in _SENTENCES.items():
         if isinstance(error, kind):
             return sentence.format(who=who_writes()) if kind is apsw.BusyError else sentence

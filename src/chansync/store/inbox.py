@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import apsw
 
+from chansync.model import kept
 from chansync.model.times import now_ms
 from chansync.store.leases import is_held
 from chansync.store.streams import LEASE_MS
@@ -28,8 +29,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=st
 def read(db: apsw.Connection, system_id: int, name: str) -> dict[str, Any]:
     """A part of the system's state; empty when there is none."""
     text = db.execute("SELECT value FROM system_state WHERE system_id = ? AND name = ?", (system_id, name)).get
-    value: dict[str, Any] = json.loads(text) if text else {}
-    return value
+    return kept.learned(text)
 
 
 def change(

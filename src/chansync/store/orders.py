@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import apsw
 
+from chansync.model import kept
 from chansync.model.order import Order, Refund, UnreadableOrder
 from chansync.model.times import now_ms
 
@@ -74,7 +74,7 @@ _ROW = """
 
 def _order(row: tuple[Any, ...]) -> OrderRow:
     *values, todo, own_status = row
-    return OrderRow(*(*values, json.loads(todo), own_status))
+    return OrderRow(*(*values, kept.as_list(todo, "what is left to do with an order"), own_status))
 
 
 def by_external_id(db: apsw.Connection, channel_id: int, external_id: str) -> OrderRow | None:
@@ -99,10 +99,7 @@ def by_id(db: apsw.Connection, order_id: int) -> OrderRow | None:
 def raw(db: apsw.Connection, order_id: int) -> dict[str, Any] | None:
     """The platform's own data of the order, where it was kept (numbers with a point as ``Decimal``)."""
     text = db.execute('SELECT raw FROM "order" WHERE id = ?', (order_id,)).get
-    if not text:
-        return None
-    data: dict[str, Any] = json.loads(text, parse_float=Decimal)
-    return data
+    return kept.learned(text, exact=True) or None
 
 
 def raw_text(order: Order | UnreadableOrder) -> str:
@@ -221,8 +218,7 @@ def refund_lines(db: apsw.Connection, channel_id: int, external_id: str, refund_
            WHERE o.channel_id = ? AND o.external_id = ? AND r.external_id = ?""",
         (channel_id, external_id, refund_id),
     ).get
-    lines: list[dict[str, Any]] | None = json.loads(text) if text else None
-    return lines
+    return kept.as_list(text, "the lines of a refund") if text else None
 
 
 def due(db: apsw.Connection, channel_id: int, now: int, *, limit: int = 100, after_id: int = 0) -> list[OrderRow]:

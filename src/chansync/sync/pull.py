@@ -321,12 +321,15 @@ class OrdersPull:
             last = rows[-1].id
             kept = await self.store.run(self._read_kept, [row for row in rows if row.digest])
             await self.take(kept, again=True, versions=_versions(rows))
-            await self._fetch_unreadable([row for row in rows if not row.digest])
+            await self._fetch_unreadable(await self.store.run(self._unreadable, rows))
 
     def _read_kept(self, db: apsw.Connection, rows: list[OrderRow]) -> list[AnyOrder]:
         """Orders from the data that was kept of them: a retry needs no site, and a later change comes by the pull."""
         kept = ((row, orders.raw(db, row.id)) for row in rows)
         return [self.connector.read(raw) for _, raw in kept if raw]
+
+    def _unreadable(self, db: apsw.Connection, rows: list[OrderRow]) -> list[OrderRow]:
+        return [row for row in rows if not row.digest or not orders.raw(db, row.id)]
 
     async def _fetch_unreadable(self, rows: list[OrderRow]) -> None:
         """Ask the site anew: what was kept of them, if anything, does not get better."""

@@ -13,6 +13,7 @@ import apsw
 
 from chansync.model.channel import Channel
 from chansync.model.errors import ChansyncError, SiteError, SiteUnavailable, StoreError, UsageError
+from chansync.model.kept import DAMAGED
 from chansync.model.times import awake_seconds, now_ms
 from chansync.platforms.http import before_change
 from chansync.platforms.protocol import Connector
@@ -247,7 +248,7 @@ class _Run:
         except (SiteError, UsageError, LeaseLost) as error:
             return self._failed(error)
         except StoreError as error:
-            if error.code != "secret_unreadable":
+            if error.code not in ("secret_unreadable", DAMAGED):
                 raise
             return self._failed(error)
         except apsw.Error:

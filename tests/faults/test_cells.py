@@ -1,0 +1,73 @@
+"""Nonsense in the cells of a database ends as a sentence, and what can be learned anew is."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import apsw
+import pytest
+
+from faults import cells
+from faults.impatience import impatient
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A company that has sold, and the words for commands about it."""
+    path = tmp_path_factory.mktemp("filled") / "chansync.db"
+    return path, cells.fill(path)
+
+
+@pytest.fixture
+def spoilt(filled: tuple[Path, dict[str, str]], tmp_path: Path) -> Callable[[str], Path]:
+    """Copies the company and runs a statement of another program on the copy."""
+
+    def make(statement: str) -> Path:
+        path = tmp_path / "chansync.db"
+        shutil.copy(filled[0], path)
+        shutil.copy(filled[0].with_suffix(".key"), path.with_suffix(".key"))
+        db = apsw.Connection(str(path))
+        db.execute(statement)
+        db.close()
+        return path
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("statement", "command", "code", "told"),
+    [
+        ("UPDATE channel SET facts = '2026-13-45'", "channel show {channel}", 0, ""),
+        ("UPDATE stream SET cursor = '[1, {}]'", "status", 0, ""),
+        ("UPDATE message SET data = '['", "log --open --json", 0, ""),
+        ("UPDATE message SET first_at = 9223372036854775807", "log --open --json", 0, ""),
+        ('UPDATE "order" SET raw = \'{"a": [\'', "why {channel} {order}", 0, ""),
+        ("""UPDATE "order" SET todo = '"x"'""", "why {channel} {order}", 3, "left to do with an order"),
+        ("UPDATE channel_parameter SET value = '['", "channel list", 3, "nonsense in one of its values"),
+    ],
+)
+def test_a_command_says_what_is_wrong_with_the_database(
+    filled: tuple[Path, dict[str, str]],
+    spoilt: Callable[[str], Path],
+    statement: str,
+    command: str,
+    code: int,
+    told: str,
+) -> None:
+    ended, _, err = cells.said(command.format(**filled[1]).split(), spoilt(statement))
+    assert (ended, told in err) == (code, True), err
+    assert "fault of its own" not in err
+    if code:
+        assert "chansync db restore" in err
+
+
+def test_a_sync_with_nonsense_for_what_it_learned_does_not_fail_by_itself(
+    filled: tuple[Path, dict[str, str]], spoilt: Callable[[str], Path]
+) -> None:
+    path = spoilt("UPDATE channel SET facts = '[]'; UPDATE stream SET cursor = 'x'")
+    with impatient():
+        _, _, err = cells.said(["sync", filled[1]["channel"]], path)
+    # The store is gone: that is all that is wrong.
+    assert "refuses the connection" in err
