@@ -26,6 +26,9 @@ from chansync_daemon.notify import Manager
 from chansync_daemon.service import Service, TakenOver
 from chansync_daemon.troubles import sentence_of
 
+#: Of <sys/prctl.h>.
+_PR_SET_DUMPABLE = 4
+
 
 class AlreadyRunning(StoreError):
     """Another daemon works on this database."""
@@ -78,6 +81,7 @@ def _prepare_for_the_worst() -> None:
     # A sandbox may forbid the first; standard error may be no file at all.
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _hide_memory()
     with contextlib.suppress(OSError, ValueError):
         faulthandler.enable()
 
@@ -88,6 +92,16 @@ def _prepare_for_many() -> None:
     with contextlib.suppress(OSError, ValueError):
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _hide_memory() -> None:
+    """No program of the same user reads this process's memory, and none is handed a copy of it after a crash: the
+    limit on core files does not count where the kernel pipes them to a program (core(5))."""
+    # A sandbox without memory to write and run may keep ctypes from loading; it has LimitCORE and hidden processes.
+    with contextlib.suppress(ImportError, OSError, AttributeError, MemoryError):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def _serving(path: Path, metrics: Wanted) -> contextlib.AbstractContextManager[None]:
