@@ -20,22 +20,14 @@ _LEAST = 2_000
 
 _TRIES = ('"order"', "outbox", "site_item", "notice_route")
 
-#: When something was: none of it can lie in the future.
+#: When something was, where the next run writes it anew. Records of what has happened are left as they are: the clock
+#: that is wrong may be the one of now.
 _PAST = (
     ("stream", "last_started_at"),
     ("stream", "last_finished_at"),
-    ("stream", "last_ok_at"),
     ("site_item", "looked_at"),
     ("notice_route", "last_sent_at"),
     ("notice_route", "created_at"),
-)
-
-
-# Records that were dated in the future would stand before all others, and be kept, until then. Both have an index.
-_RECORDS = (
-    "UPDATE run SET started_at = ?1, finished_at = min(finished_at, ?1) WHERE started_at > ?2",
-    """UPDATE message SET last_at = ?1, first_at = min(first_at, ?1), solved_at = min(solved_at, ?1)
-       WHERE last_at > ?2""",
 )
 
 
@@ -59,8 +51,6 @@ def bring_back(db: apsw.Connection, by: int = 0) -> int:
             db.execute(f"UPDATE {table} SET next_try_at = ? WHERE next_try_at > ?", (now, far))
         for table, column in _PAST:
             db.execute(f"UPDATE {table} SET {column} = ?1 WHERE {column} > ?1 + ?2", (now, _LEAST))
-        for statement in _RECORDS:
-            db.execute(statement, (now, now + _LEAST))
         for table, lease in (("stream", streams.LEASE_MS), ("job", jobs.LEASE_MS), ("system_state", streams.LEASE_MS)):
             # Whoever lives renews it.
             db.execute(f"UPDATE {table} SET lease_until = ?1 WHERE lease_until > ?1", (now + lease,))

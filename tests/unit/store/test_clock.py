@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from chansync.doctor import records
 from chansync.model.times import now_ms
 from chansync.store import channels, daemons, messages, orders, runs, streams
@@ -67,7 +69,7 @@ def test_what_was_written_by_a_clock_of_the_future_tells_how_far_it_was_put_back
     bring_back(company.db)
     [(at,)] = world.rows(company, 'SELECT next_try_at FROM "order"')
     assert round((at - now_ms()) / 60_000) == 5
-    [times] = world.rows(company, "SELECT last_started_at, last_finished_at, last_ok_at FROM stream")
+    [times] = world.rows(company, "SELECT last_started_at, last_finished_at FROM stream")
     assert max(times) <= now_ms()
     # It is reckoned once, whoever starts again.
     bring_back(company.db)
@@ -81,16 +83,21 @@ def test_a_clock_that_goes_on_changes_nothing(company: Store) -> None:
     assert bring_back(company.db, -HOUR) == 0
 
 
-def test_records_of_the_future_are_of_now(company: Store) -> None:
-    """They would stand above all others on the screens, be kept, and be told as a wrong clock for years."""
+def test_a_clock_of_the_past_leaves_what_has_happened_as_it_is(company: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a start in 1970: what was dated anew would be old, and deleted, once the clock is right again."""
     channel = channels.channel(company.db, "shop")
-    run_id = runs.start(company.db, channel.id, "orders", "schedule", "elsewhere:1:1:1")
-    messages.log(company.db, "site_odd", "Of 2099.", channel_id=channel.id)
-    later = now_ms() + 73 * YEAR
-    company.db.execute("UPDATE run SET state = 'done', started_at = ?1, finished_at = ?1 + 1000", (later,))
-    company.db.execute("UPDATE message SET first_at = ?1, last_at = ?1", (later,))
-    assert [finding.level for finding in records.clock(company.db)] == ["problem"]
+    runs.start(company.db, channel.id, "orders", "schedule", "elsewhere:1:1:1")
+    messages.log(company.db, "site_odd", "Of today.", channel_id=channel.id)
+    kept = [world.rows(company, f"SELECT * FROM {table}") for table in ("run", "message")]
+    monkeypatch.setattr("chansync.store.clock.now_ms", lambda: 30_000)
     bring_back(company.db)
-    assert max(world.rows(company, "SELECT started_at, finished_at FROM run WHERE id = ?", run_id)[0]) <= now_ms()
-    assert world.rows(company, "SELECT max(first_at, last_at) <= ?, solved_at FROM message", now_ms()) == [(1, None)]
+    assert [world.rows(company, f"SELECT * FROM {table}") for table in ("run", "message")] == kept
+
+
+def test_the_doctor_looks_at_the_last_run_alone(company: Store) -> None:
+    channel = channels.channel(company.db, "shop")
+    runs.start(company.db, channel.id, "orders", "schedule", "elsewhere:1:1:1")
+    company.db.execute("UPDATE run SET started_at = started_at + ?", (73 * YEAR,))
+    assert [finding.level for finding in records.clock(company.db)] == ["problem"]
+    runs.start(company.db, channel.id, "orders", "schedule", "elsewhere:1:1:2")
     assert list(records.clock(company.db)) == []
