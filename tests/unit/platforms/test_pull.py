@@ -274,7 +274,8 @@ async def test_the_cursor_never_goes_back_and_starts_at_the_first_day() -> None:
     reader = await pulled(store, first_after=first)
     assert not reader.missing
     assert store.requests[0][0].after == first
-    afters = [page.cursor["after"] for page in reader.pages]
+    # The first says only how many there are to come.
+    afters = [page.cursor["after"] for page in reader.pages if page.orders or page.last]
     assert afters == sorted(afters)
     store.requests.clear()
     await reader.pull()
