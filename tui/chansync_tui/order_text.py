@@ -15,7 +15,7 @@ from chansync_tui.details_text import pretty
 from chansync_tui.going import ShowMessage
 from chansync_tui.screens.prose import Passage
 from chansync_tui.text import fit
-from chansync_tui.words import counted
+from chansync_tui.words import counted, total_text
 
 
 def story_passages(db: apsw.Connection, story: Story) -> list[Passage]:
@@ -45,7 +45,7 @@ def _order(story: Story) -> Iterator[Passage]:
         "number": order.number,
         "site's id": order.external_id,
         "status": order.status or "unknown",
-        "total": f"{order.total} {order.currency}".strip(),
+        "total": total_text(order.total, order.currency) or "not told yet",
         "customer": story.customer,
         "placed": local_text(order.placed_at) if order.placed_at else "",
         "state": f"{order.state}{reason}",

@@ -108,3 +108,8 @@ def counted(count: int, one: str, many: str = "") -> str:
 def local_hour(milliseconds: int) -> str:
     """The hour of a time, ``13:00``."""
     return f"{from_ms(milliseconds).astimezone():%H}:00"
+
+
+def total_text(total: str, currency: str) -> str:
+    """An order's total; empty as long as its site does not tell it: it then tells no currency either."""
+    return f"{total} {currency}" if currency else ""

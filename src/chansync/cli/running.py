@@ -84,7 +84,7 @@ def demo(headless: bool, orders: int, seed: int, keep: str | None, seconds: int,
     from chansync.demo.command import run
     from chansync_tui.app import run as screens
 
-    if not headless and not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not headless and not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise UsageError("There is no terminal for the screens: give --headless.")
     watch = None if headless else screens
     return run(watch, orders=orders, seed=seed, keep=keep, seconds=seconds, amazon=amazon)

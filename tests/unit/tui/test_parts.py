@@ -108,6 +108,11 @@ def test_until_says_due() -> None:
     assert words.until(None, 0) in "–-"
 
 
+def test_a_total_that_the_site_does_not_tell_yet_is_not_zero() -> None:
+    assert words.total_text("0", "") == ""
+    assert words.total_text("0.00", "EUR") == "0.00 EUR"
+
+
 def test_progress_bar_without_a_whole_is_a_number() -> None:
     symbols.choose({"LC_ALL": "C"})
     assert words.bar(30, 60, 30).startswith("########--------"[:4])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 
 def test_only_the_first_screen_is_loaded_at_the_start() -> None:
@@ -16,3 +18,15 @@ def test_only_the_first_screen_is_loaded_at_the_start() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_screens_that_would_be_drawn_into_a_file_are_refused_where_it_is_seen(tmp_path: Path) -> None:
+    terminal, inside = os.openpty()
+    with open(tmp_path / "log", "wb") as log:
+        command = [sys.executable, "-m", "chansync", "--db", str(tmp_path / "chansync.db")]
+        done = subprocess.run(command, stdin=inside, stdout=inside, stderr=log, timeout=60, check=False)
+    os.close(inside)
+    assert done.returncode == 2
+    assert b"start chansync without 2>" in os.read(terminal, 1000)
+    os.close(terminal)
+    assert (tmp_path / "log").read_bytes() == b""

@@ -29,7 +29,7 @@ from chansync_tui.widgets.hints import Hint
 from chansync_tui.widgets.pane import Pane
 from chansync_tui.widgets.search import Search
 from chansync_tui.widgets.table import Cell, Table
-from chansync_tui.words import SKIPPED_WHY, clock
+from chansync_tui.words import SKIPPED_WHY, clock, total_text
 
 _COLUMNS = (
     Column("Changed", 5, 11, whole=True),
@@ -279,7 +279,7 @@ def _cells(line: OrderLine) -> tuple[Cell | str, ...]:
         Cell(line.number, "strong"),
         Cell(line.status, tone),
         Cell(line.customer, tone),
-        Cell(f"{line.total} {line.currency}".strip(), tone),
+        Cell(total_text(line.total, line.currency), tone),
         Cell(line.sale, tone),
         Cell(_why(line.reason), tone),
     )
