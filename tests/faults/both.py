@@ -52,7 +52,8 @@ def kill_beside_screens(folder: Path, seed: int, kills: int, rate: float, say: S
                 if "Traceback" in death.err:
                     hammering.wrong.append(f"the daemon at {point}: {death.err.strip()[-300:]}")
         say(f"commands: {dict(hammering.done)}, screens killed: {hammering.screens_killed}")
-        quiet(made)
+        # What every daemon that was killed had begun waits beside what was asked for since.
+        quiet(made, patience=600)
         return tally, hammering.wrong + _prove_amazon(made, seller) + prove(made)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from chansync.erp.ledger.check import check
+from chansync.model.errors import ChansyncError
 from chansync.store.connection import open_store
 
 from . import victims
@@ -122,11 +123,14 @@ class Script:
         return sorted({"".join(c for c in each.name if not c.isdigit()) for each in self.path.parent.iterdir()})
 
     def _proof(self, work: Work) -> list[str]:
-        store = open_store(self.path, create=False)
         try:
-            return [f"books: {sentence}" for sentence in check(store.db)] + work.proof()
-        finally:
-            store.close()
+            store = open_store(self.path, create=False)
+            try:
+                return [f"books: {sentence}" for sentence in check(store.db)] + work.proof()
+            finally:
+                store.close()
+        except ChansyncError as error:
+            return [f"it cannot be used: {error}"]
 
 
 def _said(death: Death) -> list[str]:

@@ -38,12 +38,12 @@ def kill_while_selling(folder: Path, seed: int, kills: int, rate: float, say: Sa
         return tally, wrong + prove(made)
 
 
-def quiet(made: World) -> None:
+def quiet(made: World, patience: float = 60.0) -> None:
     """Let a daemon work everything off that was asked for, and stop it politely."""
     made.close_shop()
     process = shops.command("daemon", database=made.path)
     try:
-        made.until("SELECT count(*) FROM job WHERE state IN ('queued', 'running')", 0)
+        made.until("SELECT count(*) FROM job WHERE state IN ('queued', 'running')", 0, patience)
     finally:
         code, _, err = shops.stopped(process)
     assert code == 0, err

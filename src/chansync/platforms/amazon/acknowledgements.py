@@ -34,6 +34,9 @@ class Acknowledgements:
             )
         results: dict[str, PushResult] = {}
         for result in await self._feeds.results(_errors):
+            if result.is_lost and result.done:
+                # What is cancelled by now is not asked for any more; the rest is asked for again.
+                continue
             for number, own in result.messages.items():
                 error = result.errors.get(number, "")
                 results[own] = PushResult(own, error, waiting=not error)

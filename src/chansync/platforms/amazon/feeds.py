@@ -49,12 +49,14 @@ class FeedResult:
         messages: what it is about, by the number of its message.
         done: whether Amazon has finished with it.
         errors: why a message had no effect, by its number.
+        is_lost: its id is not known, and so not what came of it, or whether Amazon ever had it.
     """
 
     id: str
     messages: dict[int, Any]
     done: bool
     errors: dict[int, str]
+    is_lost: bool = False
 
 
 class Feeds:
@@ -103,7 +105,9 @@ class Feeds:
         for feed_id, entry in known.items():
             messages = {int(number): about for number, about in entry["messages"].items()}
             if feed_id.startswith(_UNKNOWN):
-                result = FeedResult(feed_id, messages, not await self._may_be_open(entry["at"], known), {})
+                result = FeedResult(
+                    feed_id, messages, not await self._may_be_open(entry["at"], known), {}, is_lost=True
+                )
             else:
                 result = await self._result(feed_id, messages, entry["at"], report)
             found.append(result)
