@@ -114,7 +114,11 @@ def _stock(world: World, store: Store) -> list[str]:
     available = Ledger().available(store.db, [company.WAREHOUSE])
     found = []
     for item, quantity in available.items():
-        on_site = world.shop.stock(item)
+        try:
+            on_site = world.shop.stock(item)
+        except KeyError:
+            # The ERP sells it elsewhere.
+            continue
         if on_site is not None and on_site != max(quantity, 0):
             found.append(f"{item}: {on_site} on the site, {quantity} in the ERP")
     return found
