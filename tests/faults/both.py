@@ -149,9 +149,11 @@ class _Hammering:
                 self.screens_killed += screens.process.returncode == -9
                 if "Traceback" in screens.errors.read_text():
                     self.wrong.append(f"the screens: {screens.errors.read_text()[-300:]}")
+                screens.errors.unlink()
                 screens = Screens(self._made.path)
         screens.process.kill()
         screens.process.wait()
+        screens.errors.unlink()
 
 
 def _prove_amazon(made: World, seller: Seller) -> list[str]:
