@@ -48,7 +48,7 @@ def run_sentence(run: Run, now: int) -> str:
     if pace:
         parts.append(f"{pace:.0f}/s" if pace >= 10 else f"{pace * 60:.0f}/min")
     if left := remaining(c.fetched, c.expected, now - run.started_at):
-        parts.append(f"about {ago_text(now + left, now)} left")
+        parts.append(f"about {_minutes(left)} left")
     done = f"{c.created} new, {c.problems} with problems"
     return f"Syncs {run.stream} since {local_text(run.started_at)[11:]}: {', '.join(parts)}; {done}."
 
@@ -82,7 +82,7 @@ def _next_try(db: apsw.Connection, line: ChannelLine, state: streams.Stream, now
         return "It is not tried again by itself."
     if not daemons.is_running(db):
         return "It is tried again when the daemon runs."
-    return "It is tried again now." if state.next_run_at <= now else f"Next try in {ago_text(state.next_run_at, now)}."
+    return "It is tried again now." if state.next_run_at <= now else f"Next try in {_minutes(state.next_run_at - now)}."
 
 
 def _schedule(db: apsw.Connection, line: ChannelLine, now: int) -> str:
@@ -91,10 +91,16 @@ def _schedule(db: apsw.Connection, line: ChannelLine, now: int) -> str:
         state = streams.stream(db, line.id, name)
         if state.last_ok_at is None and state.next_run_at is None:
             continue
-        last = f"{ago_text(state.last_ok_at, now)} ago" if state.last_ok_at else "not yet"
-        following = f", next in {ago_text(state.next_run_at, now)}" if (state.next_run_at or 0) > now else ""
+        last = f"{_minutes(now - state.last_ok_at)} ago" if state.last_ok_at else "not yet"
+        due = (state.next_run_at or 0) - now
+        following = f", next in {_minutes(due)}" if due > 0 else ""
         parts.append(f"{name} {last}{following}")
     return f"Synced: {'; '.join(parts)}." if parts else "It has not synced yet."
+
+
+def _minutes(milliseconds: int) -> str:
+    """A time in whole minutes or more: a screen that shows it is rarely written anew."""
+    return ago_text(max(abs(milliseconds), 60_000), 0)
 
 
 def _moment(milliseconds: int, now: int) -> str:

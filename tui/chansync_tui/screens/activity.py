@@ -37,7 +37,7 @@ _RUNNING = (
 _LAST = (
     Column("Channel", 11, 30),
     Column("Stream", 10, drop=1),
-    Column("Started", 11),
+    Column("Started", 5, 11, whole=True),
     Column("State", 11),
     Column("Got", 5, right=True),
     Column("New", 5, right=True),
@@ -135,6 +135,10 @@ class Activity(Page):
         )
 
     @on(Table.Moved)
+    def moved(self) -> None:
+        """The cursor is on another row."""
+        self.explain_soon()
+
     def explain(self) -> None:
         """The run under the cursor in full."""
         run = self._table.selected

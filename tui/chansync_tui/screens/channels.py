@@ -156,6 +156,10 @@ class Channels(Page):
         self.explain()
 
     @on(Table.Moved)
+    def moved(self) -> None:
+        """The cursor is on another row."""
+        self.explain_soon()
+
     def explain(self) -> None:
         """How the channel under the cursor stands, and what comes next."""
         line = self.table.selected

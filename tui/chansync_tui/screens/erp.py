@@ -207,7 +207,7 @@ class Erp(PagedPage[ListRow]):
         """Another list: with the first of it on top, and without filters."""
         if self.menu.selected is not None and self.menu.selected != self.chosen.name:
             self._go(LedgerSource(self.menu.selected))
-            self._explain_soon()
+            self.explain_soon()
 
     def _go(self, source: LedgerSource) -> None:
         other = source.name != self.chosen.name
@@ -225,7 +225,7 @@ class Erp(PagedPage[ListRow]):
         self.table.focus()
 
     def on_descendant_focus(self) -> None:
-        self._explain_soon()
+        self.explain_soon()
 
     def action_other(self) -> None:
         (self.table if self.menu.has_focus else self.menu).focus()

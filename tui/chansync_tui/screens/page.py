@@ -10,6 +10,7 @@ from textual import events
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widget import Widget
 
 from chansync.model.times import now_ms
@@ -36,6 +37,8 @@ class Page(Screen[None]):
 
     #: Jump mode, while it waits for its letter.
     jump: Jump | None = None
+
+    _explaining: Timer | None = None
 
     @property
     def desk(self) -> Desk:
@@ -78,6 +81,15 @@ class Page(Screen[None]):
 
     def read(self) -> None:
         """Read from the database what this screen shows."""
+
+    def explain(self) -> None:
+        """Tell about the row under the cursor, where the screen has a place for it."""
+
+    def explain_soon(self) -> None:
+        """Not with every row that the cursor passes."""
+        if self._explaining:
+            self._explaining.stop()
+        self._explaining = self.set_timer(0.12, self.explain)
 
     @property
     def is_changing(self) -> bool:

@@ -39,7 +39,6 @@ class PagedPage(Page, Generic[L]):
         self._next: Ask | None = None
         self._slow: Timer | None = None
         self._says_searching = False
-        self._pane_timer: Timer | None = None
 
     # What each screen says about its list
 
@@ -139,7 +138,7 @@ class PagedPage(Page, Generic[L]):
         if fetch.ask is Ask.END and window.lines:
             self.table.select(self.table.key_of(window.lines[-1]))
         self.show_chips()
-        self._explain_soon()
+        self.explain_soon()
 
     # Moving
 
@@ -147,7 +146,7 @@ class PagedPage(Page, Generic[L]):
     def moved(self) -> None:
         """The cursor is on another row."""
         self.look_ahead()
-        self._explain_soon()
+        self.explain_soon()
 
     @on(Table.Scrolled, "#list")
     def look_ahead(self) -> None:
@@ -167,10 +166,6 @@ class PagedPage(Page, Generic[L]):
         elif not event.last and not self.window.at_top:
             self._fetch(Ask.TOP)
 
-    def _explain_soon(self) -> None:
-        """Not with every row that the cursor passes."""
-        if not self.query_one(Pane).display:
-            return
-        if self._pane_timer:
-            self._pane_timer.stop()
-        self._pane_timer = self.set_timer(0.12, self.explain)
+    def explain_soon(self) -> None:
+        if self.query_one(Pane).display:
+            super().explain_soon()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from textual.content import Content
+from textual.geometry import Region
 from textual.widget import Widget
 
 from chansync_tui.text import wrap
@@ -19,17 +21,23 @@ class Pane(Widget):
         self._parts: Sequence[Part] = ()
 
     def put(self, parts: Sequence[Part]) -> None:
-        """Show these, each on lines of its own."""
-        if parts != self._parts:
-            self._parts = parts
-            self.refresh()
+        """Show these, each on lines of its own; only the lines that change are drawn."""
+        if parts == self._parts:
+            return
+        before, self._parts = self._lines(), parts
+        for y, (old, new) in enumerate(zip_longest(before, self._lines())):
+            if old != new:
+                self.refresh(Region(0, self.gutter.top + y, self.outer_size.width, 1))
 
     @property
     def text(self) -> str:
         """What is shown now."""
         return self.render().plain
 
-    def render(self) -> Content:
+    def _lines(self) -> list[Part]:
         cells = self.size.width
         lines = [(line, tone) for text, tone in self._parts for line in wrap(text, max(10, cells))]
-        return Content("\n").join(content([line], cells) for line in lines[: self.size.height])
+        return lines[: self.size.height]
+
+    def render(self) -> Content:
+        return Content("\n").join(content([line], self.size.width) for line in self._lines())
