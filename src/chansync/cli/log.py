@@ -182,7 +182,8 @@ def show(session: Session, message_id: int, as_json: bool) -> None:
         print_json(message_data(message))
         return
     known = CODES.get(message.code)
-    say(message_line(message))
+    # Clean already, and coloured: not to be escaped.
+    print(message_line(message))
     rows = {
         "what": known.title if known else message.code,
         "what to do": message.remedy,

@@ -63,6 +63,16 @@ def test_a_message_is_shown_with_its_data_and_what_to_do(chansync: Run, logged: 
     assert chansync("log", "show", "99").code == 2
 
 
+def test_a_shown_message_has_its_colour_on_a_terminal(
+    chansync: Run, logged: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("output", "log"):
+        monkeypatch.setattr(f"chansync.cli.{module}.is_coloured", lambda: True)
+    shown = chansync("log", "show", "1").out
+    assert "\x1b[" in shown
+    assert "\\x1b" not in shown
+
+
 def test_following_brings_what_is_new_and_what_changes_once(logged: Store) -> None:
     watch = Watch(logged.db, Filter(channel_id=1))
     assert [message.id for message in watch.begin(1)] == [2]
