@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,7 +101,7 @@ def test_an_order_that_was_never_seen_is_asked_of_its_site(world: World, tmp_pat
 def test_a_channel_is_edited_while_it_syncs(world: World, tmp_path: Path) -> None:
     world.server.faults.add("/wc/v3/orders", "slow", times=8, seconds=3)
     with _screens(world, tmp_path) as terminal, _daemon(world):
-        terminal.until_it(lambda screen: "▌yes  demo" in screen and "sync" in screen.split("Now")[1])
+        terminal.until_it(lambda screen: any(re.match("▌yes +demo .* sync", line) for line in screen.splitlines()))
         terminal.press("Enter")
         terminal.until("Channel demo")
         terminal.type("/description")

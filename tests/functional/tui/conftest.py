@@ -20,7 +20,7 @@ NOW = 1_795_525_500_000
 
 
 def _hold_still(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(times, "time", SimpleNamespace(time_ns=lambda: NOW * 1_000_000))
+    patch.setattr(times, "time", SimpleNamespace(**{**vars(time), "time_ns": lambda: NOW * 1_000_000}))
     patch.setenv("TZ", "UTC")
     time.tzset()
 

@@ -54,6 +54,8 @@ class Line(Widget):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
+        # Otherwise the mouse passing over it draws it anew.
+        self.auto_links = False
         self._wordings: tuple[Sequence[Part], ...] = ((),)
         self._right: Sequence[Part] = ()
         self._notes: Sequence[Sequence[Part]] = ()

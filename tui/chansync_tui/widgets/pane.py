@@ -18,6 +18,8 @@ class Pane(Widget):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        # Otherwise the mouse passing over it draws it anew.
+        self.auto_links = False
         self._parts: Sequence[Part] = ()
 
     def put(self, parts: Sequence[Part]) -> None:
