@@ -25,6 +25,7 @@ from chansync.model.times import now_ms
 from chansync.platforms.http_body import BodyError, decode, page_title
 from chansync.platforms.http_failures import Answer, Failed, Sentences
 from chansync.platforms.protocol import Traffic
+from chansync.redaction import MASK
 
 # At INFO httpx prints whole URLs and at DEBUG httpcore prints headers: both hold keys.
 for _noisy in ("httpx", "httpcore"):
@@ -41,6 +42,7 @@ LONGEST_WAIT = 60.0
 #: The longest that one answer may take in all, in seconds, however steadily it drips.
 LONGEST_ANSWER = 300.0
 TIMEOUT = httpx.Timeout(30.0, connect=10.0, pool=None)
+_LONG_SECRET = 16
 _REDIRECTS = {301, 302, 303, 307, 308}
 
 #: Adds the credentials to a request: method and URL in, URL and headers out. Called anew for every attempt.
@@ -105,7 +107,9 @@ class SiteHttp:
     ) -> None:
         self.site = site
         self.traffic = Traffic()
-        self.sentences = Sentences(site, secrets)
+        known = tuple(secrets)
+        self.sentences = Sentences(site, known)
+        self._said_back = _as_sent(known)
         self._backoff = backoff
         self._sleep = sleep
         self._timeout = timeout
@@ -245,6 +249,10 @@ class SiteHttp:
             return response.status_code, response.headers, b"".join(chunks)
 
     def _read(self, status: int, headers: httpx.Headers, raw: bytes, as_bytes: bool) -> Answer:
+        if not as_bytes:
+            # What a site says back of our own keys, as a title or in an order, goes no further than here.
+            for secret in self._said_back:
+                raw = raw.replace(secret, MASK.encode()) if secret in raw else raw
         answer = Answer(status, headers)
         if answer.site_time is not None:
             self.traffic.clock_ahead = (answer.site_time - now_ms()) / 1000
@@ -269,6 +277,12 @@ class SiteHttp:
         if problem is not None and status < 300:
             raise Failed(self.sentences.unreadable(problem), again=problem.code not in ("too_deep", "too_many"))
         return answer
+
+
+def _as_sent(secrets: Iterable[str]) -> list[bytes]:
+    """The secrets as an answer's body has them; none so short that it could be a word of the answer itself."""
+    long = [secret for secret in secrets if len(secret) >= _LONG_SECRET]
+    return [form.encode() for form in dict.fromkeys([*long, *(secret.replace("/", "\\/") for secret in long)])]
 
 
 def _same_but_secure(url: httpx.URL, location: str) -> httpx.URL | None:
