@@ -27,6 +27,10 @@ from chansync.demo.amazon import AmazonServer, Seller
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from chansync.redaction import PIECE
 from chansync.store.connection import open_store
+
+# The tests' own helpers, for a run that pytest does not start.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from support import mailbox
 
 SECRETS = {
@@ -346,5 +350,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[1]))
     sys.exit(main())
