@@ -18,13 +18,13 @@ def run(path: Path) -> int:
         StoreError: the database cannot be opened.
         Exception: a fault of the screens, after the terminal is as it was.
     """
-    if not sys.stderr.isatty():
-        # Textual draws there. Said on the other one, which is the terminal.
-        print("The screens are drawn through stderr, which is no terminal here: start chansync without 2>.")
-        return EXIT_UNUSABLE_TERMINAL
     sentence = calm.refusal()
     if sentence:
         print(sentence, file=sys.stderr)
+        return EXIT_UNUSABLE_TERMINAL
+    if not sys.stderr.isatty():
+        # Textual draws there. Said on the other one, which is the terminal.
+        print("The screens are drawn through stderr, which is no terminal here: start chansync without 2>.")
         return EXIT_UNUSABLE_TERMINAL
     calm.set_defaults()
     # Imported here: Textual reads its settings from the environment when it is imported.
