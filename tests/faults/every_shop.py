@@ -73,10 +73,15 @@ def _works(made: World, folder: Path) -> Iterator[Work]:
     shop, path = made.shop, made.path
     orders: list[int] = []
 
+    def time_passes() -> None:
+        """Pulls overlap by minutes, which would hide a cursor that is moved too early."""
+        shop.clock.advance(600)
+
     def place() -> None:
         for number, status in enumerate(("processing", "on-hold", "processing", "pending", "processing", "on-hold")):
             orders.append(shop.place_order([(f"SKU-{number % 4 + 1:03}", 2), ("SKU-010", 1)], status=status))
         shop.refund(orders[2], "1.00", "damaged")
+        time_passes()
 
     def change() -> None:
         line = shop.order(orders[1])["line_items"][0]["id"]
@@ -86,6 +91,7 @@ def _works(made: World, folder: Path) -> Iterator[Work]:
         shop.refund(orders[0], "2.00", "late")
         shop.edit_order(orders[4], {"customer_note": "Ring twice"})
         shop.place_order([("SKU-002", 1)], status="processing", changes={"payment_method": "odd"})
+        time_passes()
 
     def stock_up() -> None:
         with _open(path) as store:
