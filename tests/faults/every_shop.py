@@ -80,6 +80,7 @@ def _works(made: World, folder: Path) -> Iterator[Work]:
     def place() -> None:
         for number, status in enumerate(("processing", "on-hold", "processing", "pending", "processing", "on-hold")):
             orders.append(shop.place_order([(f"SKU-{number % 4 + 1:03}", 2), ("SKU-010", 1)], status=status))
+            time_passes()
         shop.refund(orders[2], "1.00", "damaged")
         time_passes()
 
