@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -36,16 +37,25 @@ def test_who_writes_and_is_stopped_is_named(company: Store) -> None:
             os.waitpid(writer.pid, os.WUNTRACED)
             stopped = f"(process {writer.pid}, which is stopped: kill -CONT {writer.pid} lets it go on); try again"
             assert stopped in refused(company)
+            # A command puts it into its sentence when its own connections are closed.
+            assert stopped in refused(company, closes=True)
         finally:
             writer.kill()
-    company.db.execute("BEGIN IMMEDIATE; ROLLBACK")
 
 
-def refused(store: Store) -> str:
+def refused(store: Store, *, closes: bool = False) -> str:
     with pytest.raises(StoreError) as caught, explained():
-        store.db.execute("BEGIN IMMEDIATE")
+        write(store, closes)
     assert isinstance(caught.value.__cause__, apsw.BusyError)
     return str(caught.value)
+
+
+def write(store: Store, closes: bool) -> None:
+    try:
+        store.db.execute("BEGIN IMMEDIATE")
+    finally:
+        if closes:
+            store.close()
 
 
 def test_readers_and_those_who_wait_are_not_taken_for_writers(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ import apsw
 
 from chansync.model.errors import StoreError
 from chansync.model.times import from_ms, now_ms
+from chansync.store import lockers
 from chansync.store.conditions import (
     DatabaseDamaged,
     DatabaseForbidden,
@@ -28,7 +29,6 @@ from chansync.store.conditions import (
     DatabaseNewer,
     is_forbidden,
 )
-from chansync.store.lockers import who_writes
 from chansync.store.owner import is_alive
 from chansync.store.sharing import group_of, hand_over, is_shared, refuse_link
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
@@ -212,6 +212,7 @@ def _configure(db: apsw.Connection) -> apsw.Connection:
 
 def prepare(path: Path, *, create: bool) -> None:
     """Make sure that the file at ``path`` is a database of this program's version."""
+    lockers.remember(path)
     with explained(path):
         refuse_link(path)
         if not path.exists():
@@ -363,7 +364,7 @@ def _sentence(error: apsw.Error) -> str:
         return NONSENSE
     for kind, sentence in _SENTENCES.items():
         if isinstance(error, kind):
-            return sentence.format(who=who_writes()) if kind is apsw.BusyError else sentence
+            return sentence.format(who=lockers.who_writes()) if kind is apsw.BusyError else sentence
     return f"The database failed: {error}"
 
 

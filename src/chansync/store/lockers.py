@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from pathlib import Path
 
 #: The byte of the file of shared memory that a writer locks (SQLite's ``WAL_WRITE_LOCK``).
 _WRITE_LOCK = 120
+
+_databases: set[Path] = set()
 
 
 def holders(found: os.stat_result, locks: str = "/proc/locks", byte: int | None = None) -> list[int]:
@@ -34,26 +36,24 @@ def _covers(fields: list[str], byte: int) -> bool:
     return int(fields[6]) <= byte and (not fields[7].isdigit() or byte <= int(fields[7]))
 
 
+def remember(database: Path) -> None:
+    """Look at this database's writers from now on. It may be closed again when a failure is put into a sentence."""
+    _databases.add(database)
+
+
 def who_writes() -> str:
-    """Who holds the databases that this process has open, for a sentence: `` (process 12 …)``; empty where nobody
+    """Who holds the databases that this process has opened, for a sentence: `` (process 12 …)``; empty where nobody
     knows."""
-    for found in _shared_memory():
-        for pid in holders(found, byte=_WRITE_LOCK):
-            # Of another container no number is told.
-            if pid > 0 and pid != os.getpid():
-                stopped = f", which is stopped: kill -CONT {pid} lets it go on" if is_stopped(pid) else ""
-                return f" (process {pid}{stopped})"
+    for database in _databases:
+        with contextlib.suppress(OSError):
+            # By its name alone: opening and closing the file itself would lose SQLite's locks.
+            found = os.stat(f"{database}-shm")
+            for pid in holders(found, byte=_WRITE_LOCK):
+                # Of another container no number is told.
+                if pid > 0 and pid != os.getpid():
+                    stopped = f", which is stopped: kill -CONT {pid} lets it go on" if is_stopped(pid) else ""
+                    return f" (process {pid}{stopped})"
     return ""
-
-
-def _shared_memory() -> Iterator[os.stat_result]:
-    # By the descriptors that are open anyway: opening and closing the file itself would lose SQLite's locks.
-    with contextlib.suppress(OSError):
-        for name in os.listdir("/proc/self/fd"):
-            with contextlib.suppress(OSError):
-                path = f"/proc/self/fd/{name}"
-                if os.readlink(path).endswith("-shm"):
-                    yield os.stat(path)
 
 
 def is_stopped(pid: int) -> bool:
