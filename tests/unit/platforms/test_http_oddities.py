@@ -38,7 +38,7 @@ async def http() -> AsyncIterator[SiteHttp]:
         b"HTTP/1.1 206 Partial Content\r\nContent-Length: 4\r\n\r\n[17]",
         b"HTTP/1.1 226 IM Used\r\nContent-Length: 4\r\n\r\n[17]",
         b"HTTP/1.1 200 \r\nContent-Type: image/png\r\nContent-Length: 7\r\n\r\n\xef\xbb\xbf[17]",
-        OK + b"Content-Encoding: gzip\r\n" + CLOSE + b"\r\n" + gzip.compress(b"[17]"),
+        OK + b"Content-Encoding: gzip\r\n" + CLOSE + b"\r\n" + gzip.compress(b"[17]", mtime=0),
     ],
     ids=["continue", "hints", "1.0", "no length", "chunks", "length twice", "206", "226", "bom", "gzip"],
 )
@@ -67,9 +67,9 @@ async def test_what_can_be_read_is_read(site: Any, http: SiteHttp, raw: bytes) -
         OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n[17]\r\n0\r\n\r\n",
         OK + b"Transfer-Encoding: chunked\r\n" + CLOSE + b"\r\nffffffff\r\n[17]",
         OK + b"Transfer-Encoding: gzip\r\n" + CLOSE + b"\r\n[17]",
-        OK + b"Content-Encoding: gzip\r\n" + CLOSE + b"\r\n" + gzip.compress(b"[17]")[:-11],
+        OK + b"Content-Encoding: gzip\r\n" + CLOSE + b"\r\n" + gzip.compress(b"[17]", mtime=0)[:-11],
         OK + b"Content-Encoding: gzip\r\n" + CLOSE + b"\r\n\x1f\x8bnonsense",
-        OK + b"Content-Encoding: gzip\r\n" + CLOSE + b"\r\n" + gzip.compress(b" " * 50_000_000),
+        OK + b"Content-Encoding: gzip\r\n" + CLOSE + b"\r\n" + gzip.compress(b" " * 50_000_000, mtime=0),
         OK + b"Content-Encoding: deflate\r\n" + CLOSE + b"\r\n" + zlib.compress(b"[17]"),
         OK + b"Content-Encoding: br, gzip, br\r\n" + CLOSE + b"\r\nabc",
         b"HTTP/1.1 204 No Content\r\n\r\n",
@@ -81,6 +81,7 @@ async def test_what_can_be_read_is_read(site: Any, http: SiteHttp, raw: bytes) -
         b"HTTP/1.1 520 \r\nContent-Length: 4\r\n\r\n[17]",
         b"HTTP/1.1 500 Oops\r\nContent-Length: 4\r\n\r\n[17]",
     ],
+    ids=lambda raw: raw.removeprefix(OK).removeprefix(b"HTTP/1.1 ")[:40].decode("latin-1"),
 )  # fmt: skip
 async def test_what_cannot_is_one_sentence(site: Any, http: SiteHttp, raw: bytes) -> None:
     site.answers = [raw]
