@@ -63,6 +63,9 @@ LOOKING = (
     "retry demo", "notices test",
 )  # fmt: skip
 
+#: As which keys are not known within data that is taken over: there, only whole ones are masked (docs/security.md).
+CHANGED = ("cut at its beginning", "in capitals", "in HTML")
+
 Say = Callable[[str], None]
 
 
@@ -308,7 +311,7 @@ def _let_the_site_say_them(hunted: Hunt, front: Front, dresses: list[str]) -> No
         for answer in answers:
             front.echo = lambda path, answer=answer: answer  # type: ignore[misc]
             hunted.run("channel", "test", "demo")
-        front.echo, front.notes = None, said
+        front.echo, front.notes = None, "" if dress in CHANGED else said
         hunted.run("sync", "demo", "--orders", "--since", "2020-01-01")
         front.notes = ""
 
