@@ -198,6 +198,19 @@ def _drop_old(db: apsw.Connection, file: Path) -> list[PrivateKey]:
 
 def state(db: apsw.Connection, path: Path) -> SecretsState:
     """How the secrets of the database at ``path`` stand. Nothing is changed, and nothing told that is secret."""
+    while True:
+        looked = _state(db, path)
+        # A rotation may have come between the secrets and the key.
+        if all(opens is not False for _, opens in looked.found) or _is_still(db, looked):
+            return looked
+
+
+def _is_still(db: apsw.Connection, looked: SecretsState) -> bool:
+    return list(sealed_secrets(db)) == [secret for secret, _ in looked.found]
+
+
+def _state(db: apsw.Connection, path: Path) -> SecretsState:
+    held = list(sealed_secrets(db))
     public = secrets.public_key(db)
     file = key_path(path)
     sentence = ""
@@ -211,7 +224,7 @@ def state(db: apsw.Connection, path: Path) -> SecretsState:
             sentence = secrets.trouble(db, path)
     found: list[tuple[SealedSecret, bool | None]] = []
     loose = []
-    for secret in sealed_secrets(db):
+    for secret in held:
         opened = None if keys is None else secrets.unseal(keys, secret.sealed)
         found.append((secret, None if keys is None else opened is not None))
         if opened is not None and opened.use is None:

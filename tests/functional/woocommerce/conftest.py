@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,12 @@ async def _no_wait(seconds: float) -> None:
     """Instead of sleeping."""
 
 
-@pytest.fixture
-async def connect() -> AsyncIterator[Connect]:
-    """Makes connectors, and closes them in the end."""
+@contextlib.asynccontextmanager
+async def _connecting(read: float) -> AsyncIterator[Connect]:
+    """Makes connectors that wait so many seconds for an answer, and closes them in the end."""
     made: list[Connector] = []
-    platform = WooCommerce(backoff=lambda attempt: 0.0, sleep=_no_wait, timeout=httpx.Timeout(5.0, read=1.0, pool=None))
+    timeout = httpx.Timeout(5.0, read=read, pool=None)
+    platform = WooCommerce(backoff=lambda attempt: 0.0, sleep=_no_wait, timeout=timeout)
 
     def make(server: DemoServer, facts: dict[str, Any] | None = None, **values: Any) -> Connector:
         shop = server.shop
@@ -44,6 +46,21 @@ async def connect() -> AsyncIterator[Connect]:
     yield make
     for connector in made:
         await connector.aclose()
+
+
+@pytest.fixture
+async def connect() -> AsyncIterator[Connect]:
+    """Makes connectors that soon give up waiting."""
+    async with _connecting(1.0) as make:
+        yield make
+
+
+@pytest.fixture
+async def patient() -> AsyncIterator[Connect]:
+    """Makes connectors that wait, where requests are counted: on a busy machine an answer may take seconds, and one
+    that is not waited for is asked for again."""
+    async with _connecting(60.0) as make:
+        yield make
 
 
 @pytest.fixture

@@ -42,10 +42,10 @@ async def test_https_takes_basic_authentication(shop: DemoShop, connect: Any, ce
 
 
 async def test_a_store_behind_a_proxy_that_hides_https(
-    shop: DemoShop, connect: Any, certificate: tuple[Path, Path]
+    shop: DemoShop, patient: Any, certificate: tuple[Path, Path]
 ) -> None:
     with DemoServer(shop, tls=certificate, tls_unseen=True) as server:
-        connector = connect(server)
+        connector = patient(server)
         assert (await connector.check()).connected_as == "HTTPS, OAuth 1.0a signature"
         assert len([page async for page in connector.orders(None, None)]) == 4
         await connector.aclose()
@@ -60,12 +60,12 @@ async def test_a_store_without_permalinks(shop: DemoShop, connect: Any, exact: b
         assert await connector.order("100") is not None
 
 
-async def test_facts_save_the_search(shop: DemoShop, connect: Any) -> None:
+async def test_facts_save_the_search(shop: DemoShop, patient: Any) -> None:
     with DemoServer(shop) as server:
-        first = connect(server)
+        first = patient(server)
         await first.check()
         before = len(server.requests)
-        second = connect(server, dict(first.facts))
+        second = patient(server, dict(first.facts))
         assert await second.order("100") is not None
         assert len(server.requests) - before == 1
         assert shop.consumer_secret not in repr(first.facts)

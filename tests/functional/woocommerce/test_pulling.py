@@ -38,10 +38,10 @@ async def taken(
     return cursor
 
 
-async def test_everything_once_and_then_nothing_in_one_request(connect: Any) -> None:
+async def test_everything_once_and_then_nothing_in_one_request(patient: Any) -> None:
     shop = DemoShop.create(orders=620, now=datetime.now(UTC) - timedelta(days=2))
     with DemoServer(shop) as server:
-        connector = connect(server)
+        connector = patient(server)
         await connector.check()
         before = len(server.requests)
         found: dict[str, str] = {}
@@ -114,9 +114,9 @@ async def test_orders_changed_in_one_second_are_all_found(connect: Any) -> None:
         assert found == states(shop)
 
 
-async def test_only_orders_since_the_first_day_are_asked_for(shop: DemoShop, connect: Any) -> None:
+async def test_only_orders_since_the_first_day_are_asked_for(shop: DemoShop, patient: Any) -> None:
     with DemoServer(shop) as server:
-        connector = connect(server)
+        connector = patient(server)
         await connector.check()
         first = date(2026, 11, 1)
         before = len(server.requests)

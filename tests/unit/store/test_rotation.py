@@ -146,6 +146,35 @@ def test_two_rotations_at_once_lose_nothing(company: Store, key: Path) -> None:
     assert len(key.read_text().split()) == 1
 
 
+@pytest.fixture
+def overtaken(company: Store, key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process is quicker, three times: it rotates between every two looks of this one."""
+    other = open_store(company.path)
+    left = [3]
+    real = secrets.keys_here
+
+    def slow(path: Path) -> object:
+        if left[0]:
+            left[0] -= 1
+            rotation.rotate(other.db, key)
+        return real(path)
+
+    monkeypatch.setattr(secrets, "keys_here", slow)
+
+
+@pytest.mark.usefixtures("overtaken")
+class TestRotationsThatOvertake:
+    def test_secrets_open(self, company: Store) -> None:
+        assert secrets.open_all(company.db, company.path, 1, world.PLACE) == CLEAR
+
+    def test_the_key_is_the_right_one(self, company: Store) -> None:
+        assert secrets.trouble(company.db, company.path) == ""
+
+    def test_every_secret_is_said_to_open(self, company: Store) -> None:
+        state = rotation.state(company.db, company.path)
+        assert (state.trouble, [opens for _, opens in state.found]) == ("", [True, True])
+
+
 def test_a_disk_that_is_full_leaves_all_as_it_was(company: Store, key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
