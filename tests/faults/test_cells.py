@@ -9,6 +9,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from chansync.cli import exit_codes
 from faults import cells
 from faults.impatience import impatient
 
@@ -45,7 +46,13 @@ def spoilt(filled: tuple[Path, dict[str, str]], tmp_path: Path) -> Callable[[str
         ("UPDATE message SET first_at = 9223372036854775807", "log --open --json", 0, ""),
         ('UPDATE "order" SET raw = \'{"a": [\'', "why {channel} {order}", 0, ""),
         ("""UPDATE "order" SET todo = '"x"'""", "why {channel} {order}", 3, "left to do with an order"),
-        ("UPDATE channel_parameter SET value = '['", "channel list", 3, "nonsense in one of its values"),
+        ("UPDATE channel_parameter SET value = '['", "channel list", 0, ""),
+        ("UPDATE channel_parameter SET value = '1'", "channel show {channel}", 0, ""),
+        ("UPDATE channel_parameter SET value = '2026-13-45'", "status", 0, ""),
+        ("UPDATE system_parameter SET value = '['", "system list", 0, ""),
+        ("UPDATE setting SET value = 'NaN'", "doctor", 1, ""),
+        ("UPDATE setting SET value = '-1'", "status", 0, ""),
+        ("UPDATE setting SET value = '9'", "db retention show", 0, ""),
     ],
 )
 def test_a_command_says_what_is_wrong_with_the_database(
@@ -59,7 +66,7 @@ def test_a_command_says_what_is_wrong_with_the_database(
     ended, _, err = cells.said(command.format(**filled[1]).split(), spoilt(statement))
     assert (ended, told in err) == (code, True), err
     assert "fault of its own" not in err
-    if code:
+    if code == exit_codes.DATABASE:
         assert "chansync db restore" in err
 
 
@@ -71,3 +78,24 @@ def test_a_sync_with_nonsense_for_what_it_learned_does_not_fail_by_itself(
         _, _, err = cells.said(["sync", filled[1]["channel"]], path)
     # The store is gone: that is all that is wrong.
     assert "refuses the connection" in err
+
+
+@pytest.mark.parametrize("name", ["notice_user", "order_statuses", "used", "push_exact_quantities", "code"])
+@pytest.mark.parametrize("value", ["[", "1", '{"a": 1}'])
+def test_a_channel_does_not_sync_by_a_setting_that_nobody_made(
+    filled: tuple[Path, dict[str, str]], spoilt: Callable[[str], Path], name: str, value: str
+) -> None:
+    channel = filled[1]["channel"]
+    path = spoilt(f"UPDATE channel_parameter SET value = '{value}' WHERE name = '{name}'")
+    with impatient():
+        code, _, err = cells.said(["sync", channel], path)
+    assert (code, f"holds nonsense for {name} of the channel {channel}" in err) == (exit_codes.PROBLEMS, True), err
+    assert f"holds nonsense for {name}" in cells.said(["log", "--open"], path)[1].replace("\n", " ")
+
+
+def test_what_is_set_again_counts(filled: tuple[Path, dict[str, str]], spoilt: Callable[[str], Path]) -> None:
+    channel = filled[1]["channel"]
+    path = spoilt("UPDATE channel_parameter SET value = '[' WHERE name = 'orders_every'")
+    assert cells.said(["channel", "set", channel, "orders_every=5min"], path)[0] == 0
+    with impatient():
+        assert "refuses the connection" in cells.said(["sync", channel], path)[2]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chansync.model.times import ago_text, from_ms, local_text
+from chansync.model.times import ago_text, from_ms, here, local_text
 from chansync_tui.symbols import symbols
 
 #: Tones: names of colours that ``app.tcss`` defines for tables and lines.
@@ -107,7 +107,7 @@ def counted(count: int, one: str, many: str = "") -> str:
 
 def local_hour(milliseconds: int) -> str:
     """The hour of a time, ``13:00``."""
-    return f"{from_ms(milliseconds).astimezone():%H}:00"
+    return f"{here(from_ms(milliseconds)):%H}:00"
 
 
 def total_text(total: str, currency: str) -> str:

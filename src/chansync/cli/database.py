@@ -79,16 +79,14 @@ def _damage(db: apsw.Connection) -> list[str]:
 @pass_session
 def backup_to(session: Session, target: Path, force: bool) -> None:
     """Copy the database while others use it, and look the copy through. In a folder, its name holds the time."""
-    from datetime import datetime
-
     from chansync.locations import key_path
-    from chansync.model.times import now_ms
+    from chansync.model.times import here, now_ms
     from chansync.store import copies, settings
     from chansync.store.settings import BACKED_UP_AT
 
     source = session.store.path
     if target.is_dir():
-        target = target / f"{source.stem}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.db"
+        target = target / f"{source.stem}-{here():%Y%m%d-%H%M%S}.db"
     if not target.parent.is_dir():
         raise UsageError(f"There is no folder {target.parent}.")
     copies.save(source, target, force=force)

@@ -7,7 +7,6 @@ import stat
 import sys
 import tempfile
 import traceback
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from chansync import __version__
 from chansync.cli import exit_codes
 from chansync.cli.output import clean_lines
 from chansync.model.errors import ChansyncError, SiteError, StoreError, UsageError
+from chansync.model.times import here
 from chansync.redaction import scrub
 
 
@@ -145,7 +145,7 @@ def _unexpected(error: BaseException, arguments: list[str]) -> int:
     """A bug: the traceback goes to a file that only its owner reads; it may hold a customer's data."""
     kind = type(error).__name__
     text = "".join(traceback.format_exception(error))
-    stamp = datetime.now().astimezone().isoformat(timespec="seconds")
+    stamp = here().isoformat(timespec="seconds")
     command = " ".join(word for word in arguments[:2] if word.isalpha())
     entry = scrub(f"{stamp} chansync {__version__} {command}\n{text}\n")
     for directory in (_state_directory(arguments), Path(tempfile.gettempdir())):

@@ -235,12 +235,12 @@ def _of_disk(free: int) -> list[tuple[int, str]]:
 def _of_backup(db: apsw.Connection, now: int, hours: int) -> list[tuple[int, str]]:
     if not hours:
         return []
-    at = settings.get(db, settings.BACKED_UP_AT)
-    if not at or not at.isdecimal():
+    at = settings.moment(db, settings.BACKED_UP_AT)
+    if not at:
         return [(WARNING, "the database was never backed up")]
-    if int(at) > now + 3_600_000:
+    if at > now + 3_600_000:
         return [(WARNING, "the last backup is dated in the future: the clock was wrong then")]
-    return [(WARNING, f"the last backup is {ago_text(int(at), now)} old")] if now - int(at) > hours * 3_600_000 else []
+    return [(WARNING, f"the last backup is {ago_text(at, now)} old")] if now - at > hours * 3_600_000 else []
 
 
 def _of_streams(

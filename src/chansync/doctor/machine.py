@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -20,6 +19,7 @@ import apsw
 from chansync import __version__
 from chansync.doctor.findings import Finding, ok, problem, warning
 from chansync.doctor.health import LEAST_FREE
+from chansync.model.times import here
 
 #: What migrations need of Python's own SQLite.
 OLDEST_SQLITE = (3, 40)
@@ -157,7 +157,7 @@ def time_zone() -> Iterator[Finding]:
                 "Set TZ to a name like Europe/Berlin, or leave it out.",
             )  # fmt: skip
             return
-    now = datetime.now().astimezone()
+    now = here()
     yield ok("clock", f"It is {now:%Y-%m-%d %H:%M} {now.tzname()} ({now:%z}).")
 
 

@@ -200,11 +200,10 @@ def _public(db: apsw.Connection, path: Path) -> Iterator[Finding]:
 
 def backups(db: apsw.Connection) -> Iterator[Finding]:
     """When the database was backed up last."""
-    text = settings.get(db, settings.BACKED_UP_AT)
-    if not text or not text.isdecimal():
+    at = settings.moment(db, settings.BACKED_UP_AT)
+    if not at:
         yield warning("backups", "This database was never backed up.", "chansync db backup FOLDER, every day.")
         return
-    at = int(text)
     if at - now_ms() > CLOCK_MS:
         yield warning(
             "backups", f"The last backup is dated {local_text(at)}, in the future: the clock was wrong then.",

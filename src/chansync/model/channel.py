@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from chansync.model.errors import UsageError
 from chansync.model.parameter import Parameter, applies
-from chansync.model.parameter_types import Reference, References
+from chansync.model.parameter_types import Flag, Reference, References, TextList
 from chansync.model.parameters import BY_NAME, PARAMETERS
 
 #: The streams of a channel: what moves on a schedule of its own.
@@ -25,6 +26,7 @@ class IntegrationSystem:
         secrets: which secrets are set, and when each was entered last (UTC milliseconds).
         version: grows with every save; a save over another's change is noticed by it.
         connected_at: UTC milliseconds of the last successful test; None: never.
+        unreadable: parameters for which the database holds nonsense.
     """
 
     id: int
@@ -35,6 +37,7 @@ class IntegrationSystem:
     secrets: dict[str, int] = field(default_factory=dict)
     version: int = 1
     connected_at: int | None = None
+    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -47,6 +50,8 @@ class Channel:
         version: grows with every save; a save over another's change is noticed by it.
         facts: what its connector remembers of the site.
         connected_at: UTC milliseconds of the last successful first confirm or test; None: never.
+        unreadable: parameters for which the database holds nonsense; ``values`` has what a new channel has, and
+            nothing must be done by it (``refuse_unreadable``).
     """
 
     id: int
@@ -56,6 +61,7 @@ class Channel:
     version: int = 1
     facts: dict[str, Any] = field(default_factory=dict)
     connected_at: int | None = None
+    unreadable: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
@@ -70,6 +76,54 @@ class Channel:
         """Orders placed from that day on are taken, in the site's time."""
         text = self.values["start_date"]
         return date.fromisoformat(text) if text else None
+
+
+class ChannelIncomplete(UsageError):
+    """The channel's settings do not allow a sync; the sentence names the fields."""
+
+    code = "channel_incomplete"
+
+
+def refuse_unreadable(channel: Channel) -> None:
+    """Nothing is done by a setting that is not the one that somebody has made.
+
+    Raises:
+        ChannelIncomplete: the database holds nonsense in a parameter of the channel or of its system.
+    """
+    for kind, code, names in (
+        ("channel", channel.code, channel.unreadable),
+        ("system", channel.system.code, channel.system.unreadable),
+    ):
+        if names:
+            settings = " ".join(f"{name}=…" for name in names)
+            raise ChannelIncomplete(
+                f"The channel {channel.code} cannot sync: the database holds nonsense for {', '.join(names)} of the "
+                f"{kind} {code}; another program has written there. Set it again: chansync {kind} set {code} {settings}"
+            )
+
+
+def is_of_type(name: str, value: Any) -> bool:
+    """Whether a stored value is one of that parameter of a channel."""
+    kind = BY_NAME[name].type
+    wanted = list if isinstance(kind, TextList) else bool if isinstance(kind, Flag) else str
+    if value is None:
+        return True
+    if not isinstance(value, wanted):
+        return False
+    try:
+        return _is_right(name, tuple(value) if isinstance(value, list) else value)
+    except TypeError:
+        return False
+
+
+# Most values are those of other channels, too.
+@lru_cache(maxsize=4096)
+def _is_right(name: str, value: Any) -> bool:
+    try:
+        BY_NAME[name].type.check(list(value) if isinstance(value, tuple) else value)
+    except UsageError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

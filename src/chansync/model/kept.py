@@ -11,6 +11,9 @@ from chansync.model.errors import StoreError
 #: The code of a cell that holds nonsense.
 DAMAGED = "damaged_value"
 
+#: SQL for the JSON of a column ``value`` that holds texts, truth values and lists: an object stands for nonsense.
+SQL_VALUE = "CASE WHEN json_valid(value) THEN json(value) ELSE json_object() END"
+
 
 def learned(text: str | None, *, exact: bool = False) -> dict[str, Any]:
     """What can be learned anew: nothing where there is none, and where it is nonsense.

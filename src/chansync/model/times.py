@@ -44,6 +44,15 @@ def from_ms(milliseconds: int) -> datetime:
         return _FIRST if milliseconds < 0 else _LAST
 
 
+def here(moment: datetime | None = None) -> datetime:
+    """A moment (None: now) in the terminal's time zone; in UTC where TZ names one that no clock on earth shows."""
+    known = moment or datetime.now(UTC)
+    try:
+        return known.astimezone()
+    except ValueError:
+        return known.astimezone(UTC)
+
+
 def utc_text(milliseconds: int | None) -> str | None:
     """ISO 8601 with seconds and ``Z``, for JSON output and exports."""
     if milliseconds is None:
@@ -56,12 +65,12 @@ def local_text(milliseconds: int | None, *, seconds: bool = False) -> str:
     if milliseconds is None:
         return ""
     pattern = "%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M"
-    return from_ms(milliseconds).astimezone().strftime(pattern)
+    return here(from_ms(milliseconds)).strftime(pattern)
 
 
 def day_began(milliseconds: int) -> int:
     """The first moment of that day in the terminal's time zone, UTC milliseconds."""
-    return start_of(from_ms(milliseconds).astimezone().date())
+    return start_of(here(from_ms(milliseconds)).date())
 
 
 def start_of(day: date) -> int:
@@ -120,7 +129,7 @@ def parse_date(text: str) -> date:
         UsageError: it is none of these.
     """
     cleaned = text.strip().lower()
-    today = datetime.now().astimezone().date()
+    today = here().date()
     if cleaned in ("today", "yesterday"):
         return today - timedelta(days=cleaned == "yesterday")
     if re.fullmatch(r"\d{1,5}d", cleaned):

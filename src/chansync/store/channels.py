@@ -8,9 +8,9 @@ from typing import Any
 
 import apsw
 
-from chansync.model.channel import Channel
+from chansync.model.channel import Channel, is_of_type
 from chansync.model.errors import UsageError
-from chansync.model.kept import learned
+from chansync.model.kept import SQL_VALUE, learned
 from chansync.model.parameters import BY_NAME, default_values
 from chansync.model.times import now_ms
 from chansync.store import systems as _systems
@@ -25,25 +25,28 @@ from chansync.store.transaction import transaction
 FIXED_BY_SYNC = frozenset({"code", "integration_system"})
 
 _CHANNEL = f"""
-    SELECT c.id, c.version, c.facts, c.connected_at,
-        (SELECT json_group_object(name, json(value)) FROM channel_parameter WHERE channel_id = c.id),
+    SELECT c.id, c.code, c.used, c.version, c.facts, c.connected_at,
+        (SELECT json_group_object(name, {SQL_VALUE}) FROM channel_parameter WHERE channel_id = c.id),
         (SELECT json_group_array(name) FROM channel_secret WHERE channel_id = c.id), {_systems.COLUMNS}
     FROM channel c JOIN integration_system s ON s.id = c.system_id
 """
 
 
 def _channel(row: tuple[Any, ...]) -> Channel:
-    channel_id, version, facts, connected_at, values, secrets, *system_row = row
-    stored = json.loads(values)
-    kept = {name: value for name, value in stored.items() if name in BY_NAME}
+    channel_id, code, used, version, facts, connected_at, values, secrets, *system_row = row
+    stored = {name: value for name, value in json.loads(values).items() if name in BY_NAME}
+    kept = {name: value for name, value in stored.items() if is_of_type(name, value)}
+    parent = _systems.from_row(system_row)
+    known = {"code": code, "integration_system": parent.code, "used": bool(used)}
     return Channel(
         id=channel_id,
-        system=_systems.from_row(system_row),
-        values=default_values() | kept,
+        system=parent,
+        values=default_values() | known | kept,
         secrets=frozenset(json.loads(secrets)),
         version=version,
         facts=learned(facts),
         connected_at=connected_at,
+        unreadable=tuple(sorted(set(stored) - set(kept))),
     )
 
 
@@ -136,6 +139,15 @@ def save_channel(
         found = channel_by_id(db, channel_id)
         assert found is not None
         return found
+
+
+def drop_unreadable_notice_user(db: apsw.Connection, channel_id: int) -> None:
+    """Nobody is told where the database holds no JSON for it: otherwise no problem of the channel can be written."""
+    db.execute(
+        """UPDATE channel_parameter SET value = 'null'
+           WHERE channel_id = ? AND name = 'notice_user' AND NOT json_valid(value)""",
+        (channel_id,),
+    )
 
 
 def _flag(value: Any) -> int | None:

@@ -117,8 +117,7 @@ def daemon_beat_at(db: apsw.Connection) -> int | None:
 
 def backed_up_at(db: apsw.Connection) -> int | None:
     """When the database was backed up last, in UTC milliseconds; None: never."""
-    text = settings.get(db, settings.BACKED_UP_AT)
-    return int(text) if text and text.isdecimal() else None
+    return settings.moment(db, settings.BACKED_UP_AT)
 
 
 @dataclass(slots=True)

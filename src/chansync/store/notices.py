@@ -73,11 +73,15 @@ def routes(db: apsw.Connection, user: str | None = None) -> list[Route]:
     return [Route(*row) for row in db.execute(f"{_ROUTE} {where} ORDER BY user, name", parameters)]
 
 
+# The notice user in ``channel_parameter p``; none where another program has written nonsense there.
+_USER = "CASE WHEN json_valid(p.value) THEN p.value ->> '$' END"
+
+
 def notice_users(db: apsw.Connection) -> dict[str, list[str]]:
     """Each notice user and the codes of the channels of whose problems that user is told."""
     rows = db.execute(
-        """SELECT p.value ->> '$', c.code FROM channel_parameter p JOIN channel c ON c.id = p.channel_id
-           WHERE p.name = 'notice_user' AND p.value ->> '$' <> '' ORDER BY 1, 2"""
+        f"""SELECT {_USER}, c.code FROM channel_parameter p JOIN channel c ON c.id = p.channel_id
+           WHERE p.name = 'notice_user' AND {_USER} <> '' ORDER BY 1, 2"""
     )
     found: dict[str, list[str]] = {}
     for user, code in rows:
@@ -228,9 +232,9 @@ def try_all_now(db: apsw.Connection) -> None:
 def open_problems(db: apsw.Connection, user: str) -> list[tuple[str, int]]:
     """Channel code → how many problems are open there, for the channels of whose problems the user is told."""
     rows = db.execute(
-        """SELECT c.code, count(*) FROM channel_parameter p JOIN channel c ON c.id = p.channel_id
+        f"""SELECT c.code, count(*) FROM channel_parameter p JOIN channel c ON c.id = p.channel_id
            JOIN message m ON m.channel_id = c.id AND m.open = 1
-           WHERE p.name = 'notice_user' AND p.value ->> '$' = ? GROUP BY c.code ORDER BY c.code""",
+           WHERE p.name = 'notice_user' AND {_USER} = ? GROUP BY c.code ORDER BY c.code""",
         (user,),
     )
     return list(rows)

@@ -49,10 +49,15 @@ class ChannelLine:
     run_began_at: int | None = None
 
 
+def _text(parameter: str) -> str:
+    """SQL for a joined parameter's text; none where another program has written nonsense there."""
+    return f"CASE WHEN json_valid({parameter}.value) THEN {parameter}.value ->> '$' END"
+
+
 # The plus signs keep SQLite from walking every message and run of a channel: the few open ones have indexes.
-_LINES = """
-    SELECT c.id, c.code, coalesce(p_name.value ->> '$', ''), c.used, s.code,
-        coalesce(p_type.value ->> '$', 'production'), coalesce(p_pos.value ->> '$', ''),
+_LINES = f"""
+    SELECT c.id, c.code, coalesce({_text("p_name")}, ''), c.used, s.code,
+        coalesce({_text("p_type")}, 'production'), coalesce({_text("p_pos")}, ''),
         st.last_ok_at, st.last_finished_at, st.next_run_at, coalesce(st.failures, 0),
         (SELECT count(*) FROM "order" o JOIN erp_sale e ON e.id = o.sale_id WHERE o.channel_id = c.id
             AND o.state = 'imported' AND o.changed_at >= ?1 AND e.created_at BETWEEN ?1 AND ?2),

@@ -197,7 +197,7 @@ def _drop_old(db: apsw.Connection, file: Path) -> list[PrivateKey]:
 
 
 def state(db: apsw.Connection, path: Path) -> SecretsState:
-    """How the secrets of the database at ``path`` stand. Nothing is changed, and nothing told that is secret."""
+    """How the secrets of the database at ``path`` stand. Nothing that is told is secret."""
     while True:
         looked = _state(db, path)
         # A rotation may have come between the secrets and the key.
@@ -215,13 +215,15 @@ def _state(db: apsw.Connection, path: Path) -> SecretsState:
     file = key_path(path)
     sentence = ""
     keys = None
-    if public:
+    # With secrets and no public key that can be read, it is made anew from the private one.
+    if public or held:
         try:
             keys = secrets.keys_here(path)
         except KeyUnreadable as error:
             sentence = str(error)
         else:
             sentence = secrets.trouble(db, path)
+            public = secrets.public_key(db)
     found: list[tuple[SealedSecret, bool | None]] = []
     loose = []
     for secret in held:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from nacl.public import PrivateKey
 
 PUBLIC_KEY = "public_key"
+_PUBLIC = re.compile("[0-9a-f]{64}")
 
 
 # No secret that anybody types begins so. What has no such beginning was sealed by an earlier version, for any place.
@@ -75,8 +77,9 @@ def seal_to(public: bytes, bound: bytes) -> bytes:
 
 
 def public_key(db: apsw.Connection) -> str | None:
-    """The public key in hexadecimal; None before the first secret."""
-    return settings.get(db, PUBLIC_KEY)
+    """The public key in hexadecimal; None before the first secret, and where there is none to be read."""
+    text = settings.get(db, PUBLIC_KEY) or ""
+    return text if _PUBLIC.fullmatch(text) else None
 
 
 def set_times(db: apsw.Connection, channel_id: int) -> dict[str, int]:

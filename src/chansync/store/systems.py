@@ -8,6 +8,7 @@ from typing import Any
 
 import apsw
 
+from chansync.model import kept
 from chansync.model.channel import IntegrationSystem
 from chansync.model.errors import UsageError
 from chansync.model.times import now_ms
@@ -21,17 +22,18 @@ class ChangedMeanwhile(UsageError):
 
 
 #: The columns of a system, of ``integration_system s``, as ``from_row`` takes them.
-COLUMNS = """s.id, s.code, s.name, s.kind, s.version, s.connected_at,
-    (SELECT json_group_object(name, json(value)) FROM system_parameter WHERE system_id = s.id),
+COLUMNS = f"""s.id, s.code, s.name, s.kind, s.version, s.connected_at,
+    (SELECT json_group_object(name, {kept.SQL_VALUE}) FROM system_parameter WHERE system_id = s.id),
     (SELECT json_group_object(name, set_at) FROM system_secret WHERE system_id = s.id)"""
 
 
 def from_row(row: Iterable[Any]) -> IntegrationSystem:
     """A system from the values of ``COLUMNS``."""
     system_id, code, name, kind, version, connected_at, values, secrets = row
-    return IntegrationSystem(
-        system_id, code, name, kind, json.loads(values), json.loads(secrets), version, connected_at
-    )
+    stored = json.loads(values)
+    found = {name: value for name, value in stored.items() if not isinstance(value, dict)}
+    unreadable = tuple(sorted(set(stored) - set(found)))
+    return IntegrationSystem(system_id, code, name, kind, found, json.loads(secrets), version, connected_at, unreadable)
 
 
 def systems(db: apsw.Connection) -> list[IntegrationSystem]:

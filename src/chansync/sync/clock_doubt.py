@@ -11,6 +11,7 @@ import json
 
 import apsw
 
+from chansync.model.kept import learned
 from chansync.store import settings
 from chansync.store.transaction import transaction
 
@@ -46,9 +47,8 @@ def note(db: apsw.Connection, channel_id: int, ahead: float | None) -> None:
 
 def _off(db: apsw.Connection) -> dict[str, int]:
     """Channel → days by which its site's clock is ahead of ours, where that is many."""
-    text = settings.get(db, _OFF)
-    found: dict[str, int] = json.loads(text) if text else {}
-    return found
+    found = learned(settings.get(db, _OFF))
+    return {channel: days for channel, days in found.items() if type(days) is int}
 
 
 def doubt(db: apsw.Connection, now: int, since: int | None = None) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import apsw
 
-from chansync.model.channel import Channel, IntegrationSystem
+from chansync.model.channel import Channel, IntegrationSystem, refuse_unreadable
 from chansync.model.parameter import defaults
 from chansync.platforms.protocol import Connector, ConnectorSettings
 from chansync.platforms.registry import platform
@@ -24,6 +24,7 @@ async def connect(store: Store, channel: Channel) -> Connector:
         StoreError: the secrets cannot be opened here.
         UsageError: its platform is not installed.
     """
+    refuse_unreadable(channel)
     found = platform(channel.system.kind)
     own, clear = await store.run(_open, store.path, channel)
     system = _settings(store, channel.system, clear)

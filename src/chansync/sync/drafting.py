@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +14,7 @@ from chansync.model.identity import is_valid_vat, normal_email, normal_number, n
 from chansync.model.money import format_money, from_minor, round_to_minor, split_gross, to_minor
 from chansync.model.order import ChargeLine, Order, OrderLine, TaxNumbers
 from chansync.model.sale import Customer, LineKind, SaleDraft, SaleLine
+from chansync.model.times import here
 from chansync.sync.settings import ImportSettings
 
 #: The site code under which the mapping tables keep orders that name no payment method.
@@ -117,7 +118,7 @@ def with_tax(db: apsw.Connection, settings: ImportSettings, order: Order) -> Ord
 
 
 def _today() -> date:
-    return datetime.now().astimezone().date()
+    return here().date()
 
 
 def _currency(settings: ImportSettings, order: Order) -> str:

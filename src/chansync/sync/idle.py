@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import apsw
 
+from chansync.model.channel import ChannelIncomplete
 from chansync.model.times import now_ms
 from chansync.store import channels, outbox, streams
 from chansync.sync.outgoing import SENDING
 from chansync.sync.push_quantities import is_anything_to_send
-from chansync.sync.settings import ChannelIncomplete
 
 
 def pass_over(db: apsw.Connection, channel_id: int, stream: str) -> bool:

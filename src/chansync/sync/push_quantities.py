@@ -12,7 +12,7 @@ from typing import Any
 import apsw
 
 from chansync.erp.ledger.sales import Ledger
-from chansync.model.channel import Channel
+from chansync.model.channel import Channel, ChannelIncomplete
 from chansync.model.errors import SiteError
 from chansync.model.times import now_ms
 from chansync.platforms.protocol import PushResult, SiteItem
@@ -21,7 +21,6 @@ from chansync.store.streams import LeaseLost
 from chansync.store.transaction import transaction
 from chansync.sync.planning import PushPlan
 from chansync.sync.pushing import Pushing
-from chansync.sync.settings import ChannelIncomplete
 from chansync.sync.shelves import Change, Shelves, batches, words
 
 #: How long what was looked up on the site counts, in milliseconds.

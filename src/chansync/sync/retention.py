@@ -12,7 +12,7 @@ import apsw
 from chansync.model.errors import UsageError
 from chansync.model.parameter import Parameter
 from chansync.model.parameter_types import Duration
-from chansync.model.times import from_ms, now_ms, parse_duration
+from chansync.model.times import from_ms, here, now_ms, parse_duration
 from chansync.store import messages, pruning, settings
 from chansync.store.connection import Store
 from chansync.store.transaction import transaction
@@ -68,8 +68,15 @@ BY_NAME = {each.name: each for each in SETTINGS}
 
 
 def values(db: apsw.Connection) -> dict[str, str]:
-    """Every setting."""
-    return {each.name: settings.get(db, each.name) or each.default for each in SETTINGS}
+    """Every setting; where the database holds nonsense, everything is kept."""
+    return {each.name: _value(each, settings.get(db, each.name)) for each in SETTINGS}
+
+
+def _value(setting: Parameter, text: str | None) -> str:
+    try:
+        return setting.type.parse(text or "") or setting.default
+    except UsageError:
+        return "off"
 
 
 def change(db: apsw.Connection, texts: Mapping[str, str]) -> None:
@@ -96,14 +103,14 @@ def change(db: apsw.Connection, texts: Mapping[str, str]) -> None:
 
 def is_time(db: apsw.Connection, now: datetime | None = None) -> bool:
     """Whether the daemon should clear away now: in the quiet hour of a day, or when that was missed."""
-    here = now or datetime.now().astimezone()
-    hours = (here.timestamp() - int(settings.get(db, "pruned_at") or 0) / 1000) / 3600
+    local = now or here()
+    hours = (local.timestamp() - (settings.moment(db, "pruned_at") or 0) / 1000) / 3600
     # A clock that was set back must not keep it from ever happening.
     if hours < 0 or hours > AT_THE_LATEST:
         return True
     # Without a zone, so that it is the hour's first moment also where summer time leaves the hour out or repeats it.
-    quiet = here.replace(tzinfo=None, hour=QUIET_HOUR, minute=0, second=0, microsecond=0).timestamp()
-    return hours > 20 and 0 <= here.timestamp() - quiet < 3600
+    quiet = local.replace(tzinfo=None, hour=QUIET_HOUR, minute=0, second=0, microsecond=0).timestamp()
+    return hours > 20 and 0 <= local.timestamp() - quiet < 3600
 
 
 def moment(db: apsw.Connection) -> int | None:
@@ -112,7 +119,7 @@ def moment(db: apsw.Connection) -> int | None:
     With a clock that is not believed that is never, and a problem is open about it.
     """
     now = now_ms()
-    if not is_time(db, from_ms(now).astimezone()):
+    if not is_time(db, here(from_ms(now))):
         return None
     sentence = doubt(db, now, _believed(db))
     with transaction(db):
@@ -125,8 +132,8 @@ def moment(db: apsw.Connection) -> int | None:
 
 def _believed(db: apsw.Connection) -> int | None:
     """What the clock showed when it was believed last: when old records were cleared away, else when anything ran."""
-    if last := settings.get(db, "pruned_at"):
-        return int(last)
+    if last := settings.moment(db, "pruned_at"):
+        return last
     ran: int | None = db.execute("SELECT max(last_finished_at) FROM stream").get
     return ran
 

@@ -407,6 +407,8 @@ class _Run:
         data: dict[str, Any] = {"error": result.error_code, "stream": self.stream}
         if self.trace:
             data["traceback"] = self.trace
+        if "notice_user" in self.channel.unreadable:
+            channels.drop_unreadable_notice_user(db, self.channel.id)
         messages.log(db, code, result.sentence, channel_id=self.channel.id, run_id=self.run_id, data=data)
 
     def _next_run(self, result: RunResult) -> int | None:

@@ -8,8 +8,7 @@ import apsw
 
 from chansync.erp.ledger.sales import Ledger
 from chansync.erp.protocol import Erp, PointOfSale
-from chansync.model.channel import Channel, Choices, validate
-from chansync.model.errors import UsageError
+from chansync.model.channel import Channel, ChannelIncomplete, Choices, validate
 from chansync.store import mappings
 from chansync.sync.configuration import capabilities, choices
 
@@ -36,12 +35,6 @@ class ImportSettings:
     deliveries: dict[str, str]
     items: dict[str, str]
     taxes: dict[str, str]
-
-
-class ChannelIncomplete(UsageError):
-    """The channel's settings do not allow an import; the sentence names the fields."""
-
-    code = "channel_incomplete"
 
 
 def load(db: apsw.Connection, channel: Channel) -> ImportSettings:

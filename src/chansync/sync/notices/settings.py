@@ -100,7 +100,15 @@ class MailServer:
 
 def values(db: apsw.Connection) -> dict[str, Any]:
     """Every setting that is no secret; None where it is not set and has no default."""
-    return {each.name: settings.get(db, each.name) or each.default or None for each in SETTINGS if not each.is_secret}
+    return {each.name: _value(each, settings.get(db, each.name)) for each in SETTINGS if not each.is_secret}
+
+
+def _value(setting: Parameter, text: str | None) -> Any:
+    """What is set; nonsense that another program has written there is not."""
+    try:
+        return setting.type.parse(text or "") or setting.default or None
+    except UsageError:
+        return setting.default or None
 
 
 def seconds_between(db: apsw.Connection) -> int:
