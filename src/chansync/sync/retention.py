@@ -74,7 +74,7 @@ def values(db: apsw.Connection) -> dict[str, str]:
 
 def _value(setting: Parameter, text: str | None) -> str:
     try:
-        return setting.type.parse(text or "") or setting.default
+        return str(setting.type.parse(text or "") or setting.default)
     except UsageError:
         return "off"
 

@@ -8,7 +8,7 @@ import apsw
 
 from chansync.erp.ledger.sales import Ledger
 from chansync.erp.protocol import SaleState
-from chansync.model.channel import Channel
+from chansync.model.channel import Channel, ChannelIncomplete
 from chansync.model.money import format_money
 from chansync.model.times import local_text, now_ms
 from chansync.store import messages, orders, streams
@@ -116,7 +116,7 @@ def _explain_problem(row: OrderRow, explanation: Explanation) -> None:
 def _explain_skip(db: apsw.Connection, channel: Channel, row: OrderRow) -> str:
     try:
         importing = settings.load(db, channel)
-    except settings.ChannelIncomplete as error:
+    except ChannelIncomplete as error:
         return f"Not imported. {error}"
     reason = reason_to_skip(importing, row.status, row.placed_on, row.reason == "no_prices")
     if not reason:
