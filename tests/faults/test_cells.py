@@ -50,6 +50,8 @@ def spoilt(filled: tuple[Path, dict[str, str]], tmp_path: Path) -> Callable[[str
         ("UPDATE channel_parameter SET value = '1'", "channel show {channel}", 0, ""),
         ("UPDATE channel_parameter SET value = '2026-13-45'", "status", 0, ""),
         ("UPDATE system_parameter SET value = '['", "system list", 0, ""),
+        ("UPDATE erp_sale_line SET quantity = 'x'", "erp check", 1, ""),
+        ("UPDATE erp_sale_line SET net = 9223372036854775807", "erp check", 1, ""),
         ("UPDATE setting SET value = 'NaN'", "doctor", 1, ""),
         ("UPDATE setting SET value = '-1'", "status", 0, ""),
         ("UPDATE setting SET value = '9'", "db retention show", 0, ""),

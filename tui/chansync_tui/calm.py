@@ -8,6 +8,9 @@ from collections.abc import MutableMapping
 #: Terminals with 16 colours at most: Textual's own colours become unreadable there, the terminal's do not.
 _FEW_COLOURS = ("linux", "screen", "vt100", "vt220", "ansi", "xterm", "xterm-color", "rxvt")
 
+#: What Textual knows; it ends at any other word.
+_COLOUR_SYSTEMS = ("auto", "standard", "256", "truecolor", "windows")
+
 
 def refusal(environ: MutableMapping[str, str] = os.environ) -> str | None:
     """A sentence when this terminal cannot show the screens; None when it can."""
@@ -20,7 +23,9 @@ def refusal(environ: MutableMapping[str, str] = os.environ) -> str | None:
 
 
 def set_defaults(environ: MutableMapping[str, str] = os.environ) -> None:
-    """Textual reads these when it is imported; what the user has set stays."""
+    """Textual reads these when it is imported; what the user has set stays, unless Textual would fail by it."""
+    if environ.get("TEXTUAL_COLOR_SYSTEM", "auto") not in _COLOUR_SYSTEMS:
+        del environ["TEXTUAL_COLOR_SYSTEM"]
     if environ.get("SSH_CONNECTION"):
         environ.setdefault("TEXTUAL_FPS", "20")
         environ.setdefault("TEXTUAL_ANIMATIONS", "none")

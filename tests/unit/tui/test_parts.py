@@ -141,6 +141,12 @@ def test_calmer_over_ssh_and_what_the_user_set_stays() -> None:
     assert here == {"TERM": "xterm-256color"}
 
 
+def test_a_colour_system_that_there_is_not_ends_no_screen() -> None:
+    environ = {"TERM": "xterm-256color", "TEXTUAL_COLOR_SYSTEM": "nonsense"}
+    calm.set_defaults(environ)
+    assert "TEXTUAL_COLOR_SYSTEM" not in environ
+
+
 @pytest.mark.parametrize("environ", [{"TERM": "linux"}, {"TERM": "screen"}, {"TERM": "xterm-256color", "NO_COLOR": ""}])
 def test_few_colours_get_the_terminals_own(environ: dict[str, str]) -> None:
     calm.set_defaults(environ)
