@@ -147,13 +147,13 @@ class _Hammering:
                 screens.process.kill()
             if screens.process.poll() is not None:
                 self.screens_killed += screens.process.returncode == -9
-                if "Traceback" in screens.errors.read_text():
-                    self.wrong.append(f"the screens: {screens.errors.read_text()[-300:]}")
-                screens.errors.unlink()
+                if "Traceback" in screens.text():
+                    self.wrong.append(f"the screens: {screens.shown.read_text('utf-8', 'replace')[-300:]}")
+                screens.shown.unlink()
                 screens = Screens(self._made.path)
         screens.process.kill()
         screens.process.wait()
-        screens.errors.unlink()
+        screens.shown.unlink()
 
 
 def _prove_amazon(made: World, seller: Seller) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import subprocess
@@ -16,22 +17,25 @@ class Screens:
 
     def __init__(self, path: Path) -> None:
         self._master, terminal = pty.openpty()
-        self.errors = path.with_name(f"screens-{self._master}.log")
+        #: What it showed, and what it said at its end.
+        self.shown = path.with_name(f"screens-{self._master}.log")
         environment = os.environ | {"CHANSYNC_DB": str(path), "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
-        with self.errors.open("w") as errors:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "chansync"],
-                env=environment, stdin=terminal, stdout=terminal, stderr=errors, start_new_session=True,
-            )  # fmt: skip
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "chansync"],
+            env=environment, stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True,
+        )  # fmt: skip
         os.close(terminal)
-        threading.Thread(target=self._drain, daemon=True).start()
+        self._draining = threading.Thread(target=self._drain, daemon=True)
+        self._draining.start()
 
     def _drain(self) -> None:
-        try:
-            while os.read(self._master, 65536):
-                pass
-        except OSError:
-            pass
+        with self.shown.open("wb") as file, contextlib.suppress(OSError):
+            while shown := os.read(self._master, 65536):
+                file.write(shown)
+
+    def text(self) -> str:
+        """Everything that it showed."""
+        return self.shown.read_text("utf-8", "replace")
 
     def press(self, keys: str) -> None:
         os.write(self._master, keys.encode())
@@ -44,4 +48,5 @@ class Screens:
             time.sleep(0.2)
         if self.process.poll() is None:
             self.process.kill()
+        self._draining.join()
         return self.process.wait()

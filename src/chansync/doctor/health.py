@@ -12,8 +12,7 @@ import apsw
 from chansync import service_place
 from chansync.model.times import ago_text, now_ms
 from chansync.store import daemons, settings
-from chansync.store.leases import is_at_work
-from chansync.store.streams import LEASE_MS
+from chansync.store.leases import STREAM_MS, is_at_work
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -198,7 +197,7 @@ def _streams(db: apsw.Connection, before: int) -> tuple[list[tuple[str, str, int
     for code, stream, next_run_at, failures, owner, until in rows:
         if failures >= FAILING_RUNS:
             failing.append((code, stream, failures))
-        if next_run_at < before and not is_at_work(owner, until, LEASE_MS):
+        if next_run_at < before and not is_at_work(owner, until, STREAM_MS):
             late.append((code, stream, next_run_at))
     return late, failing
 

@@ -15,6 +15,7 @@ from chansync.model.parameter import Parameter, applies, defaults
 from chansync.model.parameter_types import Code, Text
 from chansync.platforms import registry
 from chansync.platforms.protocol import Capability, LookupValue
+from chansync.redaction import scrub
 from chansync.store import messages, systems
 from chansync.store.connection import Store
 from chansync.store.transaction import transaction
@@ -205,7 +206,8 @@ def tell_expiring(db: apsw.Connection, channel: Channel) -> None:
     ).get
     if first != channel.id:
         return
-    said = " ".join(expiring(systems.system(db, channel.system.code)))
+    # As the log keeps it, to see whether that is open already.
+    said = scrub(" ".join(expiring(systems.system(db, channel.system.code))))
     open_now = db.execute(
         "SELECT sentence FROM message WHERE channel_id = ? AND code = 'secret_expiring' AND open = 1", (channel.id,)
     ).get

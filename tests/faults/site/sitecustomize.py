@@ -30,7 +30,11 @@ _STATEMENTS = ("begin", "write", "commit", "committed")
 
 
 def _die() -> None:
-    os.killpg(0, signal.Signals[f"SIG{os.environ.get('CHANSYNC_KILL_SIGNAL', 'KILL')}"])
+    if os.environ.get("CHANSYNC_KILL_SIGNAL") == "STOP":
+        # This very thread: it would otherwise go on for as long as another takes to stop the process.
+        signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
+    else:
+        os.killpg(0, signal.SIGKILL)
 
 
 def _arm(text: str) -> None:

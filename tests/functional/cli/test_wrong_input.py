@@ -93,7 +93,7 @@ def test_any_set_up_of_the_erp_is_taken_or_refused(there: Store, code: str, name
         ("log --code nope", 2, "There is no message code 'nope'."),
         ("log --since 0001-01-01", 2, "is too long ago"),
         ("log --severity bad", 2, "'bad' is not one of"),
-        ("log show x", 2, "is not a valid integer"),
+        ("log show x", 2, "is not a whole number"),
         ("db backup /nowhere/x.db", 2, "There is no folder /nowhere."),
         ("demo", 2, "There is no terminal for the screens"),
         ("demo --orders 0", 2, "is not in the range"),
