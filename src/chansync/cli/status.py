@@ -6,7 +6,7 @@ import apsw
 
 from chansync import __version__
 from chansync.cli.output import print_json, say, table
-from chansync.model.times import ago_text, local_text, utc_text
+from chansync.model.times import ago_text, local_text, now_ms, utc_text
 from chansync.service_place import how_to_restart, how_to_start
 from chansync.store import daemons, overview
 from chansync.store.daemons import DaemonState
@@ -94,7 +94,10 @@ def _last(line: ChannelLine) -> str:
 
 
 def _next(line: ChannelLine) -> str:
-    return f"in {ago_text(line.next_run_at)}" if line.used and line.next_run_at else ""
+    if not line.used or not line.next_run_at:
+        return ""
+    # Overdue, as with a daemon that is stopped: not as soon as it is late.
+    return "due" if line.next_run_at <= now_ms() else f"in {ago_text(line.next_run_at)}"
 
 
 def _now(line: ChannelLine) -> str:

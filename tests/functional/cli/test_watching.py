@@ -9,7 +9,8 @@ import pytest
 
 from chansync.cli.follow import Watch
 from chansync.cli.status import MANY
-from chansync.store import channels, daemons, jobs, messages, owner
+from chansync.model.times import now_ms
+from chansync.store import channels, daemons, jobs, messages, owner, streams
 from chansync.store.connection import Store, open_store
 from chansync.store.message_search import Filter
 from functional.cli.conftest import Run
@@ -128,6 +129,13 @@ def test_status_shows_the_channels_and_what_is_open(chansync: Run, logged: Store
     daemons.stop(logged.db)
     assert "The daemon is not running" in chansync("status").out
     assert json.loads(chansync("status", "--json").out)["daemon"]["running"] is False
+
+
+def test_a_run_that_is_overdue_is_due_and_not_as_soon_as_it_is_late(chansync: Run, logged: Store) -> None:
+    for moment, said in ((now_ms() + 30 * 60_000 + 9_000, "in 30 min"), (now_ms() - 30 * 60_000, "due")):
+        streams.set_next_run(logged.db, 1, "orders", moment)
+        [line] = [line for line in chansync("status").out.splitlines() if line.startswith("shop ")]
+        assert f" {said} " in line
 
 
 def test_why_says_that_an_order_was_never_seen(chansync: Run) -> None:
