@@ -68,7 +68,7 @@ def _failures(db: apsw.Connection, line: ChannelLine, now: int) -> list[str]:
     told = []
     for name in line.failing:
         state = streams.stream(db, line.id, name)
-        since = f"since {_moment(state.last_ok_at, now)}" if state.last_ok_at else "ever"
+        since = f"since {_moment(state.last_ok_at, now)}" if state.last_ok_at else "from the start"
         times = "1 run" if state.failures == 1 else f"{state.failures} runs"
         why = runs.last_failure(db, line.id, name) or "its message says why."
         told.append(f"{name.capitalize()} failing {since} ({times} in a row). {_next_try(db, line, state, now)} {why}")
