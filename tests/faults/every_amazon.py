@@ -6,12 +6,12 @@ The proof is Amazon's view: each shipment confirmed once, each order cancelled, 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from chansync.demo.amazon import AmazonServer, Seller
 from chansync.erp.ledger.stock import set_stock
-from chansync.store.connection import Store, open_store
+from chansync.store.connection import open_store
 from chansync.store.transaction import transaction
 from chansync.sync import configuration
 from chansync.sync.sale_actions import perform
@@ -68,22 +68,22 @@ def _works(seller: Seller, path: Path) -> Iterator[Work]:
             seller.place_order(place_, fulfilled_by="MERCHANT")
 
     def ship() -> None:
-        with _open(path) as store:
+        with closing(open_store(path, create=False)) as store:
             for number in (0, 1):
                 perform(store.db, "write-out", f"de-{orders[number]}", carrier="DHL", tracking=f"T-{number}")
 
     def cancel() -> None:
-        with _open(path) as store:
+        with closing(open_store(path, create=False)) as store:
             for number in (3, 5):
                 perform(store.db, "cancel", f"de-{orders[number]}")
 
     def count_few() -> None:
-        with _open(path) as store:
+        with closing(open_store(path, create=False)) as store:
             for number in range(4):
                 set_stock(store.db, f"SKU-{number + 1:03}", "W1", 40 + number)
 
     def count_many() -> None:
-        with _open(path) as store, transaction(store.db):
+        with closing(open_store(path, create=False)) as store, transaction(store.db):
             for number in range(MANY):
                 set_stock(store.db, f"MANY-{number:03}", "W1", 70 + number)
 
@@ -96,12 +96,3 @@ def _works(seller: Seller, path: Path) -> Iterator[Work]:
     yield Work("first look at the stock", quantities, then=quantities, volatile=_STATE)
     yield Work("a few quantities", quantities, count_few, then=quantities, volatile=_STATE)
     yield Work("many quantities", quantities, count_many, then=quantities, volatile=_STATE)
-
-
-@contextmanager
-def _open(path: Path) -> Iterator[Store]:
-    store = open_store(path, create=False)
-    try:
-        yield store
-    finally:
-        store.close()

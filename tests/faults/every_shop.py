@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from chansync.demo import company
 from chansync.demo.woocommerce.catalog import FIRST_ORDER
 from chansync.erp.ledger.stock import set_stock
 from chansync.store import channels, jobs, mappings, secrets
-from chansync.store.connection import Store, open_store
+from chansync.store.connection import open_store
 from chansync.sync.sealing import channel_place
 from support import shops
 
@@ -95,7 +95,7 @@ def _works(made: World, folder: Path) -> Iterator[Work]:
         time_passes()
 
     def stock_up() -> None:
-        with _open(path) as store:
+        with closing(open_store(path, create=False)) as store:
             for item in ("SKU-001", "SKU-002", "SKU-003", "SKU-004", "SKU-010"):
                 set_stock(store.db, item, company.WAREHOUSE, 400)
 
@@ -104,24 +104,24 @@ def _works(made: World, folder: Path) -> Iterator[Work]:
 
     def vanish() -> None:
         shop.trash(orders[5])
-        with _open(path) as store:
+        with closing(open_store(path, create=False)) as store:
             # As if a pull had missed a change.
             store.db.execute("UPDATE \"order\" SET status = 'pending', digest = '' WHERE external_id = ?", (orders[4],))
 
     def ask() -> None:
         one_more()
-        with _open(path) as store:
+        with closing(open_store(path, create=False)) as store:
             jobs.ask(store.db, "sync", store.db.execute("SELECT id FROM channel").get, {}, "harness")
 
     def age() -> None:
-        with _open(path) as store:
+        with closing(open_store(path, create=False)) as store:
             store.db.execute("UPDATE run SET started_at = 1, finished_at = 2")
             store.db.execute("UPDATE message SET first_at = 1, last_at = 1, solved_at = 1 WHERE open = 0")
             store.db.execute("UPDATE job SET created_at = 1, finished_at = 2 WHERE state IN ('done', 'failed')")
             store.db.execute("UPDATE outbox SET created_at = 1, confirmed_at = 1")
 
     def opens() -> list[str]:
-        with _open(path) as store:
+        with closing(open_store(path, create=False)) as store:
             channel = channels.channel(store.db, company.CHANNEL)
             found = secrets.open_all(store.db, path, channel.id, channel_place(channel.values))
         right = {"consumer_key": shop.consumer_key, "consumer_secret": shop.consumer_secret}
@@ -133,7 +133,7 @@ def _works(made: World, folder: Path) -> Iterator[Work]:
         (folder / "tmp" / "mappings.csv").write_text(out.replace(",bank\n", ",cash\n"))
 
     def unmap() -> None:
-        with _open(path) as store:
+        with closing(open_store(path, create=False)) as store:
             mappings.map_to(store.db, store.db.execute("SELECT id FROM channel").get, "payment", "odd", "")
 
     def keep_copy() -> None:
@@ -164,12 +164,3 @@ def _works(made: World, folder: Path) -> Iterator[Work]:
     yield Work("import", ("db", "import", str(folder / "tmp" / "mappings.csv")), file_of_mappings)
     yield Work("prune", ("db", "prune"), age)
     yield Work("vacuum", ("db", "vacuum"))
-
-
-@contextmanager
-def _open(path: Path) -> Iterator[Store]:
-    store = open_store(path, create=False)
-    try:
-        yield store
-    finally:
-        store.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import apsw
 
 from chansync.model.times import now_ms
-from chansync.store import jobs, streams
+from chansync.store import jobs, leases
 from chansync.store.transaction import transaction
 
 #: No wait for another try is longer, in milliseconds.
@@ -51,7 +51,7 @@ def bring_back(db: apsw.Connection, by: int = 0) -> int:
             db.execute(f"UPDATE {table} SET next_try_at = ? WHERE next_try_at > ?", (now, far))
         for table, column in _PAST:
             db.execute(f"UPDATE {table} SET {column} = ?1 WHERE {column} > ?1 + ?2", (now, _LEAST))
-        for table, lease in (("stream", streams.LEASE_MS), ("job", jobs.LEASE_MS), ("system_state", streams.LEASE_MS)):
+        for table, lease in (("stream", leases.STREAM_MS), ("job", jobs.LEASE_MS), ("system_state", leases.STREAM_MS)):
             # Whoever lives renews it.
             db.execute(f"UPDATE {table} SET lease_until = ?1 WHERE lease_until > ?1", (now + lease,))
         return db.total_changes() - before

@@ -16,8 +16,7 @@ import apsw
 
 from chansync.model import kept
 from chansync.model.times import now_ms
-from chansync.store.leases import is_held
-from chansync.store.streams import LEASE_MS
+from chansync.store.leases import STREAM_MS, is_held
 from chansync.store.transaction import transaction
 
 T = TypeVar("T")
@@ -58,7 +57,7 @@ def take(db: apsw.Connection, system_id: int, name: str, owner: str) -> bool:
             )
         )
         for held_by, until in rows:
-            if held_by != owner and is_held(held_by, until, LEASE_MS):
+            if held_by != owner and is_held(held_by, until, STREAM_MS):
                 return False
         return _hold(db, system_id, name, owner)
 
@@ -66,7 +65,7 @@ def take(db: apsw.Connection, system_id: int, name: str, owner: str) -> bool:
 def _hold(db: apsw.Connection, system_id: int, name: str, owner: str) -> bool:
     db.execute(
         "UPDATE system_state SET owner = ?, lease_until = ? WHERE system_id = ? AND name = ?",
-        (owner, now_ms() + LEASE_MS, system_id, name),
+        (owner, now_ms() + STREAM_MS, system_id, name),
     )
     return db.changes() == 1
 

@@ -8,8 +8,7 @@ import apsw
 
 from chansync.model.times import now_ms
 from chansync.redaction import scrub
-from chansync.store.leases import is_at_work
-from chansync.store.streams import LEASE_MS
+from chansync.store.leases import STREAM_MS, is_at_work
 from chansync.store.transaction import transaction
 
 
@@ -103,7 +102,7 @@ _RUN = """
 def _run(row: tuple[object, ...]) -> Run:
     *head, owner, until = row[:11]
     run = Run(*(*head, RunCounts(*row[11:])))  # type: ignore[arg-type]
-    if run.state == "running" and not is_at_work(owner, until, LEASE_MS):  # type: ignore[arg-type]
+    if run.state == "running" and not is_at_work(owner, until, STREAM_MS):  # type: ignore[arg-type]
         run.state = "interrupted"
     return run
 
@@ -140,7 +139,7 @@ def close_interrupted(db: apsw.Connection) -> int:
                    WHERE r.state = 'running'"""
             )
         )
-        dead = [(now_ms(), run_id) for run_id, owner, until in rows if not is_at_work(owner, until, LEASE_MS)]
+        dead = [(now_ms(), run_id) for run_id, owner, until in rows if not is_at_work(owner, until, STREAM_MS)]
         db.executemany(
             """UPDATE run SET state = 'stopped', finished_at = ?,
                sentence = 'Its process was killed; the next run goes on from the last order.' WHERE id = ?""",

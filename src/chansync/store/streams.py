@@ -14,8 +14,6 @@ from chansync.model.times import now_ms
 from chansync.store.leases import STREAM_MS, is_held
 from chansync.store.transaction import transaction
 
-LEASE_MS = STREAM_MS
-
 
 class LeaseLost(ChansyncError):
     """A run found that another has its stream now: whatever it still wanted to write is not to be written."""
@@ -93,7 +91,7 @@ def stream(db: apsw.Connection, channel_id: int, name: str) -> Stream:
     if row is None:
         return Stream(None, None, None, None, None, None, 0, False)
     cursor, *rest, owner, lease_until = row
-    return Stream(*(kept.learned(cursor) or None, *rest, is_held(owner, lease_until, LEASE_MS)))
+    return Stream(*(kept.learned(cursor) or None, *rest, is_held(owner, lease_until, STREAM_MS)))
 
 
 def cursor(db: apsw.Connection, channel_id: int, name: str) -> tuple[dict[str, Any] | None, str | None]:
@@ -113,12 +111,12 @@ def acquire(db: apsw.Connection, channel_id: int, name: str, owner: str) -> bool
         holders = db.execute(
             "SELECT owner, lease_until FROM stream WHERE channel_id = ? AND stream = ?", (channel_id, name)
         )
-        if any(is_held(held_by, until, LEASE_MS) for held_by, until in holders):
+        if any(is_held(held_by, until, STREAM_MS) for held_by, until in holders):
             return False
         now = now_ms()
         db.execute(
             "UPDATE stream SET owner = ?, lease_until = ?, last_started_at = ? WHERE channel_id = ? AND stream = ?",
-            (owner, now + LEASE_MS, now, channel_id, name),
+            (owner, now + STREAM_MS, now, channel_id, name),
         )
         return True
 
@@ -128,7 +126,7 @@ def renew(db: apsw.Connection, channel_id: int, name: str, owner: str) -> bool:
     with transaction(db):
         db.execute(
             "UPDATE stream SET lease_until = ? WHERE channel_id = ? AND stream = ? AND owner = ?",
-            (now_ms() + LEASE_MS, channel_id, name, owner),
+            (now_ms() + STREAM_MS, channel_id, name, owner),
         )
         return db.changes() == 1
 

@@ -121,7 +121,7 @@ def moment(db: apsw.Connection) -> int | None:
     now = now_ms()
     if not is_time(db, here(from_ms(now))):
         return None
-    sentence = doubt(db, now, _believed(db))
+    sentence = _doubt_now(db, now)
     with transaction(db):
         if sentence:
             messages.log(db, "clock_doubtful", f"{sentence} Until that is put right, old records are kept.")

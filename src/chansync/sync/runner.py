@@ -18,7 +18,7 @@ from chansync.model.times import awake_seconds, now_ms
 from chansync.platforms.http import before_change
 from chansync.platforms.protocol import Connector
 from chansync.redaction import scrub
-from chansync.store import channels, messages, runs, streams
+from chansync.store import channels, leases, messages, runs, streams
 from chansync.store.connection import Store
 from chansync.store.owner import abandon, task_owner
 from chansync.store.runs import RunCounts
@@ -38,7 +38,7 @@ from chansync.sync.renewing import time_to_renew
 from chansync.sync.systems import tell_expiring
 
 #: How often a run renews its lease, in seconds: a few times within the time after which it may be taken over.
-HOLD_EVERY = streams.LEASE_MS / 1000 / 5
+HOLD_EVERY = leases.STREAM_MS / 1000 / 5
 
 #: How long a run that is told to stop may finish what it has in hand, in seconds.
 STOP_WITHIN = 2.0
@@ -306,7 +306,7 @@ class _Run:
         Raises:
             LeaseLost: the process slept for so long that another may have done what it had in hand.
         """
-        if not self.request.dry_run and awake_seconds() - self._renewed > streams.LEASE_MS / 1000:
+        if not self.request.dry_run and awake_seconds() - self._renewed > leases.STREAM_MS / 1000:
             raise LeaseLost
 
     async def _work(self) -> list[OrderPlan | PushPlan]:
