@@ -9,7 +9,7 @@ import click
 
 from chansync.cli import completing, exit_codes
 from chansync.cli.lazy import LazyGroup, examples
-from chansync.cli.output import clean, note, paint, print_json, say, table
+from chansync.cli.output import clean, note, paint, print_json, print_line, say, table, tell, when
 from chansync.cli.session import Session, pass_session
 from chansync.model.errors import UsageError
 from chansync.model.safe_text import width
@@ -55,7 +55,6 @@ def channel() -> None:
 def list_channels(session: Session, as_json: bool) -> None:
     """List the channels."""
     from chansync.cli.status import line_data
-    from chansync.model.times import local_text
     from chansync.store import overview
 
     lines = overview.channel_lines(session.db)
@@ -65,7 +64,7 @@ def list_channels(session: Session, as_json: bool) -> None:
     rows = [
         (
             "yes" if line.used else "no", line.code, line.name, line.system, line.system_type, line.pos,
-            local_text(line.last_ok_at), line.problems or "",
+            when(line.last_ok_at), line.problems or "",
         )
         for line in lines
     ]  # fmt: skip
@@ -105,7 +104,8 @@ def _data(db: apsw.Connection, found: Channel) -> dict[str, Any]:
         for kind in ("payment", "delivery", "item", "tax")
     }
     return {
-        "code": found.code,
+        "channel": found.code,
+        "system": found.system.code,
         "kind": found.system.kind,
         "version": found.version,
         "connected_at": utc_text(found.connected_at),
@@ -117,19 +117,18 @@ def _data(db: apsw.Connection, found: Channel) -> dict[str, Any]:
 
 def _show(db: apsw.Connection, found: Channel) -> None:
     from chansync.model.parameters import PARAMETERS, SECTIONS
-    from chansync.model.times import local_text
 
     values = found.values
     kind = values["system_type"]
     used = "used" if values["used"] else "not used"
-    connected = f"connected {local_text(found.connected_at)}" if found.connected_at else "never connected"
+    connected = f"connected {when(found.connected_at)}" if found.connected_at else "never connected"
     say(f"{found.code}: {values['name'] or ''} ({found.system.kind}, {kind}, {used}, {connected})")
     able = _capabilities(found)
     lost = _lost(db, found)
     titles = _titles(db, found)
     for section, title in SECTIONS.items():
-        print()
-        print(paint(f"{section} {title}", "bold"))
+        print_line()
+        print_line(paint(f"{section} {title}", "bold"))
         if section in (4, 5):
             _show_mapping(db, found, "payment" if section == 4 else "delivery")
             continue
@@ -184,7 +183,7 @@ def _show_field(parameter: ChannelParameter, found: Channel, able: frozenset[str
         marks.append("needed before the channel can be used")
     line = f"  {parameter.name:<28} {clean(text)}".rstrip()
     blanks = " " * max(2, 46 - width(line))
-    print(line + (paint(f"{blanks}[{clean('; '.join(marks))}]", "yellow" if lost else "dim") if marks else ""))
+    print_line(line + (paint(f"{blanks}[{clean('; '.join(marks))}]", "yellow" if lost else "dim") if marks else ""))
 
 
 def _show_mapping(db: apsw.Connection, found: Channel, kind: str) -> None:
@@ -192,11 +191,11 @@ def _show_mapping(db: apsw.Connection, found: Channel, kind: str) -> None:
 
     rows = mappings.mappings(db, found.id, kind)
     if not rows:
-        print("  none yet; connecting picks them up")
+        print_line("  none yet; connecting picks them up")
     for row in rows:
         title = f"{row.title}" + ("" if row.on_site else " (not on the site)")
         line = f"  {clean(row.site_code):<28} {clean(row.target or 'NOT MAPPED'):<16} {clean(title)}".rstrip()
-        print(line if row.target else paint(line, "red"))
+        print_line(line if row.target else paint(line, "red"))
 
 
 @click.command(epilog=examples("chansync channel remove shop-de"))
@@ -224,6 +223,7 @@ def remove(session: Session, code: str, yes: bool) -> int:
             note("Nothing was removed.")
             return exit_codes.PROBLEMS
     channels.remove_channel(db, found.id)
+    tell(changed=True)
     say(f"Removed {code}.")
     return exit_codes.OK
 
@@ -241,7 +241,7 @@ def fields(as_json: bool) -> None:
     for parameter in PARAMETERS:
         if parameter.section != section:
             section = parameter.section
-            print(("\n" if section > 1 else "") + paint(f"{section} {SECTIONS[section]}", "bold"))
+            print_line(("\n" if section > 1 else "") + paint(f"{section} {SECTIONS[section]}", "bold"))
         default = parameter.type.show(parameter.default) if parameter.default not in (None, ()) else ""
         facts = [parameter.type.word]
         if default:
@@ -250,8 +250,8 @@ def fields(as_json: bool) -> None:
             facts.append(f"only with {' and '.join(parameter.only_with)}")
         if parameter.needed:
             facts.append("needed")
-        print(f"  {parameter.name} ({', '.join(facts)})")
-        print(f"      {parameter.help}")
+        print_line(f"  {parameter.name} ({', '.join(facts)})")
+        print_line(f"      {parameter.help}")
 
 
 def _field_data(parameter: ChannelParameter) -> dict[str, Any]:

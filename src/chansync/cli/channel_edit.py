@@ -8,7 +8,7 @@ import click
 
 from chansync.cli import completing, exit_codes
 from chansync.cli.lazy import examples
-from chansync.cli.output import note, print_json, say
+from chansync.cli.output import note, print_json, say, tell, told_change
 from chansync.cli.secret_input import read_secrets
 from chansync.cli.session import Session, pass_session, split_pairs
 from chansync.model.errors import UsageError
@@ -42,6 +42,7 @@ def add(session: Session, code: str, pairs: tuple[str, ...]) -> int:
     if uses:
         del texts["used"]
     added = configuration.add_channel(session.store, texts)
+    tell(changed=True, channel=added.code)
     say(f"Added the channel {added.code}.")
     if uses:
         return _first_use(session, added)
@@ -66,19 +67,38 @@ def change(session: Session, code: str, pairs: tuple[str, ...]) -> int:
     site and fills in what it can.
     """
     from chansync.store import channels
-    from chansync.sync import configuration
 
     current = channels.channel(session.db, code)
     texts = read_secrets(split_pairs(pairs, _FORM))
     if not _asks_for_use(texts) or not _is_first_use(current, texts):
-        saved = configuration.change_channel(session.store, code, texts)
-        say(f"Changed {', '.join(texts)} of {saved.code}.")
+        _change(session, current, texts)
         return exit_codes.OK
     del texts["used"]
     if texts:
-        current = configuration.change_channel(session.store, code, texts)
-        say(f"Changed {', '.join(texts)} of {current.code}.")
+        current = _change(session, current, texts)
+    tell(changed=True)
     return _first_use(session, current)
+
+
+def _change(session: Session, before: Channel, texts: dict[str, str]) -> Channel:
+    from chansync.store import secrets
+    from chansync.sync import configuration
+
+    entered = secrets.set_times(session.db, before.id)
+    after = configuration.change_channel(session.store, before.code, texts)
+    entered_now = secrets.set_times(session.db, before.id)
+    told_change(
+        after.code,
+        [
+            name
+            for name in texts
+            if before.values.get(name) != after.values.get(name)
+            or name in before.unreadable
+            or entered.get(name) != entered_now.get(name)
+        ],
+        texts,
+    )
+    return after
 
 
 def _asks_for_use(texts: dict[str, str]) -> bool:

@@ -9,7 +9,7 @@ import click
 
 from chansync.cli import completing
 from chansync.cli.lazy import examples
-from chansync.cli.output import note, say
+from chansync.cli.output import note, print_text, say, tell
 from chansync.cli.session import Session, pass_session
 from chansync.model.errors import UsageError
 
@@ -26,7 +26,7 @@ def export(session: Session, codes: tuple[str, ...], output: Path | None) -> Non
 
     text = export_toml(session.db, codes)
     if output is None:
-        sys.stdout.write(text)
+        print_text(text)
         return
     session.refuse_as_file(output)
     try:
@@ -51,6 +51,7 @@ def import_file(session: Session, source: str, dry_run: bool) -> None:
 
     session.refuse_as_file(Path(source))
     done = import_toml(session.db, _read(source), dry_run=dry_run)
+    tell(changed=bool(done.changes) and not dry_run, changes=done.changes, notes=done.notes)
     for sentence in done.changes:
         say(sentence)
     for sentence in done.notes:

@@ -14,12 +14,12 @@ def _from_database(query: str) -> Complete:
     def complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
         import apsw
 
-        from chansync.cli.quick import database_name
+        from chansync.locations import database_path
 
         given = context.find_root().params.get("db")
         try:
             # Only a look: a database that is missing, old or locked offers nothing, and is not made.
-            db = apsw.Connection(database_name(given), flags=apsw.SQLITE_OPEN_READONLY)
+            db = apsw.Connection(str(database_path(given)), flags=apsw.SQLITE_OPEN_READONLY)
             codes: list[Any] = [code for (code,) in db.execute(query)]
             db.close()
         except apsw.Error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from chansync.cli.lazy import LazyGroup, examples
-from chansync.cli.output import note, print_json, say, table
+from chansync.cli.output import note, print_json, say, table, tell, told_change
 from chansync.cli.session import Session, pass_session, split_pairs
 from chansync.model.errors import UsageError
 
@@ -45,8 +45,10 @@ def change(session: Session, pairs: tuple[str, ...]) -> None:
     from chansync.sync import retention
 
     texts = split_pairs(pairs, "setting=duration")
-    retention.change(session.db, texts)
-    say(f"Changed {', '.join(texts)}. The daemon clears away at night; to do it now: chansync db prune")
+    changed = retention.change(session.db, texts)
+    told_change("the retention", changed, texts)
+    if changed:
+        say("The daemon clears away at night; to do it now: chansync db prune")
 
 
 @click.command(epilog=examples("chansync db prune"))
@@ -84,6 +86,7 @@ def vacuum(session: Session, full: bool) -> None:
         session.run_async(retention.give_back)
     pruning.shorten_log(session.db)
     after = session.path.stat().st_size
+    tell(bytes=after, given_back=max(0, before - after))
     say(f"The database takes {_megabytes(after)}; {_megabytes(max(0, before - after))} were given back.")
 
 

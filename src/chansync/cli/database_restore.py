@@ -10,7 +10,7 @@ import click
 
 from chansync.cli import exit_codes
 from chansync.cli.lazy import examples
-from chansync.cli.output import note, say
+from chansync.cli.output import note, say, when
 from chansync.cli.session import Session, pass_session
 from chansync.model.errors import UsageError
 
@@ -61,9 +61,8 @@ _WHAT_COMES_OF_IT = (
 
 
 def _said(path: Path, holds: Contents) -> str:
-    from chansync.model.times import local_text
 
-    last = f"the last run ended {local_text(holds.last_run_at)}" if holds.last_run_at else "nothing ran yet"
+    last = f"the last run ended {when(holds.last_run_at)}" if holds.last_run_at else "nothing ran yet"
     counts = [
         f"{count} {word}{'' if count == 1 else 's'}"
         for count, word in ((holds.channels, "channel"), (holds.orders, "order"), (holds.sales, "sale"))

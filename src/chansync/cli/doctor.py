@@ -10,7 +10,7 @@ import click
 
 from chansync.cli import exit_codes
 from chansync.cli.lazy import examples
-from chansync.cli.output import clean, paint, print_json, terminal_columns
+from chansync.cli.output import clean, paint, print_json, print_line, terminal_columns
 from chansync.cli.session import Session, pass_session, user_name
 
 if TYPE_CHECKING:
@@ -72,30 +72,30 @@ def _print(finding: Finding) -> None:
     margin = 9
     words = f"{finding.area}: {finding.sentence}"
     lines = textwrap.wrap(clean(words), columns - margin, break_long_words=False, break_on_hyphens=False) or [""]
-    print(paint(f"{finding.level:<{margin}}", _COLOURS[finding.level]) + lines[0])
+    print_line(paint(f"{finding.level:<{margin}}", _COLOURS[finding.level]) + lines[0])
     for line in lines[1:]:
-        print(" " * margin + line)
+        print_line(" " * margin + line)
     if finding.remedy:
         arrow = "→" if (sys.stdout.encoding or "").lower().startswith("utf") else ">"
         remedy = textwrap.wrap(
             clean(finding.remedy), columns - margin - 2, break_long_words=False, break_on_hyphens=False
         )
         for number, line in enumerate(remedy):
-            print(" " * margin + (f"{arrow} " if number == 0 else "  ") + line)
+            print_line(" " * margin + (f"{arrow} " if number == 0 else "  ") + line)
 
 
 def _summary(found: list[Finding]) -> None:
     problems = sum(finding.level == "problem" for finding in found)
     warnings = sum(finding.level == "warning" for finding in found)
     if not problems and not warnings:
-        print("\nAll is well.")
+        print_line("\nAll is well.")
         return
     told = [
         f"{number} {word}{'' if number == 1 else 's'}"
         for number, word in ((problems, "problem"), (warnings, "warning"))
         if number
     ]
-    print(f"\n{' and '.join(told)}.")
+    print_line(f"\n{' and '.join(told)}.")
 
 
 def _progress(done: int, of: int) -> None:

@@ -10,7 +10,7 @@ import click
 
 from chansync.cli import exit_codes
 from chansync.cli.lazy import examples
-from chansync.cli.output import note, print_json, say, table
+from chansync.cli.output import note, print_json, say, table, when
 from chansync.cli.session import Session, pass_session
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -33,13 +33,12 @@ def _listing(function: _Command) -> _Command:
 def requests(session: Session, sale: str | None, limit: int, as_json: bool) -> None:
     """List what is requested now, because it is missing."""
     from chansync.erp.ledger import journal
-    from chansync.model.times import local_text
 
     found = journal.requests(session.db, sale=sale, limit=limit)
     if as_json:
         print_json([_data(row) for row in found])
         return
-    rows = [(local_text(row.at), row.sale, row.item, row.name, row.quantity) for row in found]
+    rows = [(when(row.at), row.sale, row.item, row.name, row.quantity) for row in found]
     table(("when", "sale", "item", "name", "quantity"), rows, right=("quantity",), flexible="name")
 
 
@@ -49,13 +48,12 @@ def requests(session: Session, sale: str | None, limit: int, as_json: bool) -> N
 def documents(session: Session, sale: str | None, limit: int, as_json: bool) -> None:
     """List the last financial documents and their credits, newest first."""
     from chansync.erp.ledger import journal
-    from chansync.model.times import local_text
 
     found = journal.documents(session.db, sale=sale, limit=limit)
     if as_json:
         print_json([_data(row, "total") for row in found])
         return
-    rows = [(row.number, local_text(row.at), row.sale, row.amount, row.credits) for row in found]
+    rows = [(row.number, when(row.at), row.sale, row.amount, row.credits) for row in found]
     table(("document", "when", "sale", "total", "credit of"), rows, right=("total",))
 
 
@@ -65,13 +63,12 @@ def documents(session: Session, sale: str | None, limit: int, as_json: bool) -> 
 def payments(session: Session, sale: str | None, limit: int, as_json: bool) -> None:
     """List the last payments and what was returned of them, newest first."""
     from chansync.erp.ledger import journal
-    from chansync.model.times import local_text
 
     found = journal.payments(session.db, sale=sale, limit=limit)
     if as_json:
         print_json([_data(row, "amount") for row in found])
         return
-    rows = [(local_text(row.at), row.sale, row.kind, row.account, row.money) for row in found]
+    rows = [(when(row.at), row.sale, row.kind, row.account, row.money) for row in found]
     table(("when", "sale", "kind", "account", "amount"), rows, right=("amount",))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chansync.cli.lazy import examples
-from chansync.cli.output import clean, print_json, say, table
+from chansync.cli.output import clean, print_json, print_line, say, table, when
 from chansync.cli.session import Session, pass_session
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _show(found: SaleDetails) -> None:
     for name, value in found.fields.items():
         if value:
             say(f"  {name.replace('_', ' '):<16} {value}")
-    print()
+    print_line()
     say(f"Customer {found.customer['id']}: {found.customer['name']}")
     for name, value in found.customer.items():
         if value and name not in ("id", "name"):
@@ -79,16 +79,16 @@ def _show(found: SaleDetails) -> None:
     for title, address in (("billing", found.billing), ("delivery", found.delivery)):
         if address:
             say(f"  {title:<16} {', '.join(str(part) for part in address.values() if part)}")
-    print()
+    print_line()
     headers = ("kind", "item", "name", "quantity", "net", "tax", "discount", "total")
     rows = [[line[header] for header in headers] for line in found.lines]
     table(headers, rows, right=headers[3:], flexible="name")
-    print()
+    print_line()
     say(f"net {found.net}, tax {found.tax}, total {clean(row.amount)}")
-    print()
+    print_line()
     _show_state(found.state)
     if found.events:
-        print()
+        print_line()
         _show_events(found)
 
 
@@ -116,8 +116,7 @@ def _show_state(state: SaleState) -> None:
 
 
 def _show_events(found: SaleDetails) -> None:
-    from chansync.model.times import local_text
 
     currency = found.state.currency
-    rows = [(local_text(event.at), event.kind, event.told(currency)) for event in found.events]
+    rows = [(when(event.at), event.kind, event.told(currency)) for event in found.events]
     table(("when", "what", "with"), rows, flexible="with")

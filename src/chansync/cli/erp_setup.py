@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from chansync.cli.lazy import examples
-from chansync.cli.output import clean, print_json, say, table
+from chansync.cli.output import clean, print_json, print_line, say, table, tell, told_change
 from chansync.cli.session import Session, pass_session, split_pairs
 
 
@@ -53,11 +53,11 @@ def _list_kinds(as_json: bool) -> None:
         print_json(data)
         return
     for kind in KINDS.values():
-        print(f"{kind.name}: {kind.help}")
+        print_line(f"{kind.name}: {kind.help}")
         for field in kind.fields:
             word = f"a code of the kind {field.of}" if field.of else field.type.word
             need = "needed" if field.required else f"default {field.default}" if field.default else "optional"
-            print(f"    {field.name} ({word}, {need}): {field.help}")
+            print_line(f"    {field.name} ({word}, {need}): {field.help}")
 
 
 def _text(value: Any) -> str:
@@ -80,7 +80,7 @@ def show(session: Session, kind: str, code: str, as_json: bool) -> None:
         print_json(row)
         return
     for name, value in row.items():
-        print(f"{name:<18} {clean(_text(value))}".rstrip())
+        print_line(f"{name:<18} {clean(_text(value))}".rstrip())
 
 
 @click.command(
@@ -101,6 +101,7 @@ def add(session: Session, kind: str, code: str, pairs: tuple[str, ...]) -> None:
     from chansync.erp.ledger.setup_kinds import kind_named
 
     added = setup.add(session.db, kind, code, split_pairs(pairs, "field=value"))
+    tell(changed=True)
     say(f"Added the {kind_named(kind).label} {added['code']}.")
 
 
@@ -115,8 +116,9 @@ def change(session: Session, kind: str, code: str, pairs: tuple[str, ...]) -> No
     from chansync.erp.ledger.setup_kinds import kind_named
 
     texts = split_pairs(pairs, "field=value")
-    setup.change(session.db, kind, code, texts)
-    say(f"Changed {', '.join(texts)} of the {kind_named(kind).label} {code}.")
+    before = setup.get(session.db, kind, code)
+    after = setup.change(session.db, kind, code, texts)
+    told_change(f"the {kind_named(kind).label} {code}", [name for name in texts if before[name] != after[name]], texts)
 
 
 @click.command(epilog=examples("chansync erp remove delivery-method web/courier"))
@@ -127,4 +129,5 @@ def remove(session: Session, kind: str, code: str) -> None:
     """Remove one that neither the ledger nor a channel uses."""
     from chansync.sync.configuration import remove_record
 
+    tell(changed=True)
     say(f"Removed the {remove_record(session.db, kind, code)} {code}.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chansync.cli.lazy import examples
-from chansync.cli.output import note, print_json, say, table
+from chansync.cli.output import note, print_json, print_line, say, table, when
 from chansync.cli.session import Session, pass_session
 from chansync.model.errors import UsageError
 
@@ -37,17 +37,14 @@ def show(session: Session, item: str | None, warehouse: str | None, limit: int |
     table(("item", "name", "warehouse", "on hand", "blocked"), rows, right=("on hand", "blocked"), flexible="name")
     if item is None:
         return
-    print()
+    print_line()
     show_movements(stock.movements(session.db, item, warehouse))
 
 
 def show_movements(moves: list[Movement]) -> None:
     """Movements as a table."""
-    from chansync.model.times import local_text
 
-    rows = [
-        (local_text(m.at), m.warehouse, _signed(m.quantity), _signed(m.blocked), m.kind, m.sale, m.note) for m in moves
-    ]
+    rows = [(when(m.at), m.warehouse, _signed(m.quantity), _signed(m.blocked), m.kind, m.sale, m.note) for m in moves]
     headers = ("when", "warehouse", "moved", "blocked", "as", "sale", "note")
     table(headers, rows, right=("moved", "blocked"), flexible="note")
 

@@ -8,6 +8,7 @@ code  meaning
 2     the command line, a file that was given, or a setting is wrong
 3     the database cannot be used: missing, newer, locked, damaged, full; or the keys cannot be opened
 4     a site cannot be reached, or refused
+5     what was to be added or written exists already; nothing was changed
 130   interrupted from the keyboard
 141   whoever read the output stopped reading
 ====  ==========================================================================================
@@ -34,6 +35,7 @@ PROBLEMS = 1
 USAGE = 2
 DATABASE = 3
 SITE = 4
+EXISTS = 5
 DATABASE_DAMAGED = 65
 DATABASE_GONE = 66
 DATABASE_FORBIDDEN = 77

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 import tempfile
@@ -11,24 +12,23 @@ from pathlib import Path
 from typing import Any
 
 from chansync import __version__
-from chansync.cli import exit_codes
-from chansync.cli.output import clean_lines
-from chansync.model.errors import ChansyncError, SiteError, StoreError, UsageError
+from chansync.cli import exit_codes, output
+from chansync.model.errors import AlreadyExists, ChansyncError, SiteError, StoreError, UsageError
 from chansync.model.times import here
 from chansync.redaction import scrub
 
 
 def explain(error: BaseException, arguments: list[str]) -> int:
-    """Say what went wrong; the exit code."""
+    """Say what went wrong, as a sentence or as JSON; the exit code."""
     if isinstance(error, BrokenPipeError):
         return _output_closed()
     click = sys.modules.get("click")
     if isinstance(error, KeyboardInterrupt) or (click and isinstance(error, click.Abort)):
-        return _say("Interrupted.", exit_codes.INTERRUPTED)
+        return _say("Interrupted.", exit_codes.INTERRUPTED, "interrupted")
     if click and isinstance(error, click.ClickException):
         return _command_line(error)
     if isinstance(error, ChansyncError):
-        return _say(sentence_of(error), code_of(error))
+        return _say(sentence_of(error), code_of(error), error.code, **_fields(error))
     apsw = sys.modules.get("apsw")
     if apsw and isinstance(error, apsw.Error):
         return _database(error, arguments)
@@ -37,9 +37,18 @@ def explain(error: BaseException, arguments: list[str]) -> int:
     return _unexpected(error, arguments)
 
 
+def _fields(error: ChansyncError) -> dict[str, Any]:
+    """What is wrong field by field, for JSON, where the error knows."""
+    errors = getattr(error, "errors", None)
+    if not errors:
+        return {}
+    return {"fields": [{"field": each.name, "code": each.code, "error": each.sentence} for each in errors]}
+
+
 def code_of(error: ChansyncError) -> int:
     """The exit code of an error raised on purpose."""
     for kind, code in (
+        (AlreadyExists, exit_codes.EXISTS),
         (UsageError, exit_codes.USAGE),
         (StoreError, exit_codes.DATABASE),
         (SiteError, exit_codes.SITE),
@@ -75,31 +84,43 @@ def sentence_of(error: ChansyncError) -> str:
     errors = getattr(error, "errors", None)
     if not errors:
         return str(error)
-    return "\n".join(str(each) if str(each).endswith((".", "?")) else f"{each}." for each in errors)
+    return "\n".join(_sentence(str(each)) for each in errors)
 
 
-def _say(sentence: str, code: int) -> int:
+def _say(sentence: str, exit_code: int, code: str, **more: Any) -> int:
     try:
-        print(clean_lines(scrub(sentence)), file=sys.stderr)
+        output.fail(scrub(sentence), code, **more)
     except OSError:
         pass
-    return code
+    return exit_code
 
 
 def _command_line(error: BaseException) -> int:
     """A wrong command line, as click found it."""
-    context = getattr(error, "ctx", None)
+    import click
+
     message: str = error.format_message()  # type: ignore[attr-defined]
-    if type(error).__name__ == "NoArgsIsHelpError":
-        return _say(message, exit_codes.USAGE)
-    hint = f" See: {_path(context)} --help" if context else ""
-    code = getattr(error, "exit_code", exit_codes.USAGE)
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return _say(message, exit_codes.USAGE, "usage")
+    if not isinstance(error, click.UsageError):
+        return _say(_sentence(message), exit_codes.PROBLEMS, "error")
     # Some of click's sentences have lines and tabs, and words of programmers.
     message = " ".join(message.split())
-    for theirs in ("a valid integer range", "a valid integer"):
-        message = message.replace(theirs, "a whole number")
-    message += "" if message.endswith((".", "?", "!", ")")) or not hint else "."
-    return _say(f"{message}{hint}", code if code == exit_codes.USAGE else exit_codes.PROBLEMS)
+    for theirs, ours in _CLICKS_WORDS:
+        message = re.sub(theirs, ours, message)
+    hint = f" See: {_path(error.ctx)} --help" if error.ctx else ""
+    return _say(f"{_sentence(message)}{hint}", exit_codes.USAGE, "usage")
+
+
+_CLICKS_WORDS = (
+    ("a valid integer range|a valid integer", "a whole number"),
+    (r"^Got unexpected extra arguments? \((.*)\)$", r"There is no place for \1 on the line"),
+)
+
+
+def _sentence(text: str) -> str:
+    """With a full stop, where it has no other end."""
+    return text if text.endswith((".", "?", "!", ")")) else f"{text}."
 
 
 def _path(context: Any) -> str:
@@ -110,16 +131,16 @@ def _path(context: Any) -> str:
 
 
 def _database(error: BaseException, arguments: list[str]) -> int:
-    from chansync.store.connection import explained
+    from chansync.store.connection import DatabaseFailed, explained
 
     try:
         with explained():
             raise error
     except StoreError as told:
         # SQLite's general error is a wrong statement: a bug, not the database's condition.
-        if str(told).startswith("The database failed"):
+        if isinstance(told, DatabaseFailed):
             return _unexpected(error, arguments)
-        return _say(f"{told}.", exit_codes.DATABASE)
+        return _say(_sentence(str(told)), exit_codes.DATABASE, told.code)
 
 
 def _system(error: OSError) -> int:
@@ -129,7 +150,7 @@ def _system(error: OSError) -> int:
     except (OSError, ValueError):
         _output_closed()
     where = f"{error.filename}: " if error.filename else ""
-    return _say(f"{where}{error.strerror or error}.", exit_codes.PROBLEMS)
+    return _say(f"{where}{error.strerror or error}.", exit_codes.PROBLEMS, "system")
 
 
 def _output_closed() -> int:
@@ -158,8 +179,10 @@ def _unexpected(error: BaseException, arguments: list[str]) -> int:
         return _say(
             f"chansync failed by a fault of its own ({kind}). Please report it with the end of {target}.",
             exit_codes.PROBLEMS,
+            "bug",
         )
-    return _say(f"chansync failed by a fault of its own ({kind}), and no log could be written.", exit_codes.PROBLEMS)
+    sentence = f"chansync failed by a fault of its own ({kind}), and no log could be written."
+    return _say(sentence, exit_codes.PROBLEMS, "bug")
 
 
 def _error_file(target: Path) -> int:
@@ -177,7 +200,7 @@ def _error_file(target: Path) -> int:
 
 
 def _state_directory(arguments: list[str]) -> Path:
-    from chansync.cli.quick import database_name
+    from chansync.locations import database_path
 
     given = None
     for position, word in enumerate(arguments):
@@ -185,4 +208,4 @@ def _state_directory(arguments: list[str]) -> Path:
             given = arguments[position + 1]
         elif word.startswith("--db="):
             given = word[5:]
-    return Path(database_name(given)).parent
+    return database_path(given).parent

@@ -8,16 +8,40 @@ from typing import Any
 
 import click
 
+from chansync.cli import output
+
 #: Command name → where it is (``module:attribute`` under ``chansync.cli``) and its help in one line.
 Table = Mapping[str, tuple[str, str]]
 
 
-class LazyGroup(click.Group):
-    """A group whose commands are in a table."""
+def _be_quiet(_context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value:
+        output.be_quiet()
 
-    def __init__(self, *args: Any, table: Table, **kwargs: Any) -> None:
+
+def _report_as_json(_context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value:
+        output.collect()
+
+
+#: What every command that ends by itself takes.
+QUIET = click.Option(
+    ["-q", "--quiet"], is_flag=True, expose_value=False, callback=_be_quiet, help="Print nothing but errors."
+)
+
+#: What a command takes that has no JSON of its own: what it did, as one object.
+_REPORT = click.Option(
+    ["--json"], is_flag=True, expose_value=False, callback=_report_as_json, help="Say what was done as JSON."
+)
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are in a table; each of them takes ``--quiet`` and ``--json``, but those in ``bare``."""
+
+    def __init__(self, *args: Any, table: Table, bare: tuple[str, ...] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.table = table
+        self.bare = bare
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.table)
@@ -27,6 +51,9 @@ class LazyGroup(click.Group):
             return None
         module, attribute = self.table[name][0].split(":")
         command: click.Command = getattr(import_module(f"chansync.cli.{module}"), attribute)
+        if name not in self.bare and not isinstance(command, click.Group):
+            taken = {option for parameter in command.params for option in parameter.opts}
+            command.params += [option for option in (_REPORT, QUIET) if not taken.intersection(option.opts)]
         return command
 
     def resolve_command(
@@ -57,7 +84,7 @@ class DefaultGroup(LazyGroup):
         return [name for name in self.table if name != self.default]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args[:1] not in (["--help"], *([name] for name in self.table)):
+        if args[:1] not in (*([name] for name in ctx.help_option_names), *([name] for name in self.table)):
             args = [self.default, *args]
         return super().parse_args(ctx, args)
 

@@ -8,7 +8,7 @@ import click
 
 from chansync.cli import completing
 from chansync.cli.lazy import DefaultGroup, examples
-from chansync.cli.output import clean, is_coloured, note, paint, print_json, say
+from chansync.cli.output import clean, is_coloured, note, paint, print_json, print_line, say, when
 from chansync.cli.session import Session, pass_session
 from chansync.model.errors import UsageError
 
@@ -123,12 +123,11 @@ def _print(message: Message, as_json: bool) -> None:
     if as_json:
         print_json(message_data(message), indent=None)
         return
-    print(message_line(message))
+    print_line(message_line(message))
 
 
 def message_line(message: Message) -> str:
     """A message on one line."""
-    from chansync.model.times import local_text
 
     order = f" #{clean(message.order_number)}" if message.order_number else ""
     times = f" ({message.count} times)" if message.count > 1 else ""
@@ -136,9 +135,8 @@ def message_line(message: Message) -> str:
     severity = f"{message.severity:<7}"
     if is_coloured():
         severity = paint(severity, _COLOURS.get(message.severity, ""))
-    when = local_text(message.last_at, seconds=True)
     place = f"{clean(message.channel_code) or '-'}{order}"
-    return f"{message.id:>6}  {when}  {severity}  {place}  {message.code}: {clean(message.sentence)}{times}{state}"
+    return f"{message.id:>6}  {when(message.last_at, seconds=True)}  {severity}  {place}  {message.code}: {clean(message.sentence)}{times}{state}"
 
 
 def message_data(message: Message) -> dict[str, Any]:
@@ -172,7 +170,6 @@ def show(session: Session, message_id: int, as_json: bool) -> None:
     import json
 
     from chansync.model.message import CODES
-    from chansync.model.times import local_text
     from chansync.store import messages
 
     message = messages.message(session.db, message_id)
@@ -183,19 +180,19 @@ def show(session: Session, message_id: int, as_json: bool) -> None:
         return
     known = CODES.get(message.code)
     # Clean already, and coloured: not to be escaped.
-    print(message_line(message))
+    print_line(message_line(message))
     rows = {
         "what": known.title if known else message.code,
         "what to do": message.remedy,
         "who can mend it": str(known.error_class) if known else "",
-        "first": local_text(message.first_at, seconds=True),
-        "last": local_text(message.last_at, seconds=True),
-        "solved": local_text(message.solved_at, seconds=True),
+        "first": when(message.first_at, seconds=True),
+        "last": when(message.last_at, seconds=True),
+        "solved": when(message.solved_at, seconds=True),
     }
     for name, value in rows.items():
         if value:
             say(f"  {name:<16} {value}")
     if message.data:
-        print("  data")
+        print_line("  data")
         for line in json.dumps(message.data, ensure_ascii=False, indent=2).splitlines():
-            print(f"    {clean(line)}")
+            print_line(f"    {clean(line)}")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from chansync.cli import completing
 from chansync.cli.lazy import LazyGroup, examples
 from chansync.cli.output import note, print_json, say, table
 from chansync.cli.session import Session, pass_session, split_pairs
+
+if TYPE_CHECKING:
+    from chansync.store.mappings import Mapping
 
 _TABLE = {
     "payment": ("mapping:payment", "Payment methods to those of the POS."),
@@ -34,9 +39,14 @@ def _command(kind: str, what: str, example: str) -> click.Command:
     @pass_session
     def command(session: Session, code: str, pairs: tuple[str, ...], as_json: bool) -> None:
         if pairs:
-            _map(session, kind, code, split_pairs(pairs, "SITE=TARGET"))
-        if as_json or not pairs:
-            _list(session, kind, code, as_json)
+            changed = _map(session, kind, code, split_pairs(pairs, "SITE=TARGET"), silent=as_json)
+            if as_json:
+                mapped = {"changed": bool(changed), "site_codes": changed, "mappings": _data(session, kind, code)}
+                print_json({"ok": True, "channel": code} | mapped)
+        elif as_json:
+            print_json(_data(session, kind, code))
+        else:
+            _list(session, kind, code)
 
     return command
 
@@ -47,8 +57,8 @@ item = _command("item", "item of the ERP", "512=SHIRT-RED-M")
 tax = _command("tax", "tax transaction (by country, with +vat or -vat)", "DE=domestic FR+vat=eu-company *=export")
 
 
-def _map(session: Session, kind: str, code: str, targets: dict[str, str]) -> None:
-    """All pairs in one transaction: a wrong one changes nothing."""
+def _map(session: Session, kind: str, code: str, targets: dict[str, str], *, silent: bool) -> list[str]:
+    """All pairs in one transaction: a wrong one changes nothing. Which of the site's codes are mapped otherwise now."""
     from chansync.store import channels, mappings
     from chansync.store.transaction import transaction
     from chansync.sync.configuration import map_method
@@ -57,27 +67,38 @@ def _map(session: Session, kind: str, code: str, targets: dict[str, str]) -> Non
     unseen = []
     with transaction(db):
         channel = channels.channel(db, code)
+        before = mappings.targets(db, channel.id, kind)
         picked_up = any(row.on_site for row in mappings.mappings(db, channel.id, kind))
         for site_code, target in targets.items():
             known = map_method(db, channel, kind, site_code, target.strip() or None)
             if target.strip() and not known and picked_up:
                 unseen.append(site_code)
-    for site_code, target in targets.items():
-        say(f"{site_code} is {f'mapped to {target.strip()}' if target.strip() else 'not mapped any more'}.")
+        after = mappings.targets(db, channel.id, kind)
+    changed = [site_code for site_code in targets if before.get(site_code) != after.get(site_code)]
+    for site_code, target in () if silent else targets.items():
+        as_before = "" if site_code in changed else " already"
+        said = f"mapped to {target.strip()}{as_before}" if target.strip() else f"not mapped{as_before or ' any more'}"
+        say(f"{site_code} is {said}.")
     for site_code in unseen:
         note(f"{site_code} is not among the site's codes; it is kept in case orders bring it.")
+    return changed
 
 
-def _list(session: Session, kind: str, code: str, as_json: bool) -> None:
+def _rows(session: Session, kind: str, code: str) -> list[Mapping]:
     from chansync.store import channels, mappings
 
-    channel = channels.channel(session.db, code)
-    rows = mappings.mappings(session.db, channel.id, kind)
-    if as_json:
-        print_json(
-            [{"site_code": r.site_code, "title": r.title, "on_site": r.on_site, "target": r.target} for r in rows]
-        )
-        return
+    return mappings.mappings(session.db, channels.channel(session.db, code).id, kind)
+
+
+def _data(session: Session, kind: str, code: str) -> list[dict[str, Any]]:
+    return [
+        {"site_code": r.site_code, "title": r.title, "on_site": r.on_site, "target": r.target}
+        for r in _rows(session, kind, code)
+    ]
+
+
+def _list(session: Session, kind: str, code: str) -> None:
+    rows = _rows(session, kind, code)
     if not rows:
         note(f"{code} has no {kind} codes yet: chansync channel test {code} --fill picks up what its site has.")
         return

@@ -8,7 +8,7 @@ import click
 
 from chansync.cli import exit_codes
 from chansync.cli.lazy import LazyGroup, examples
-from chansync.cli.output import note, print_json, say, table
+from chansync.cli.output import complain, note, print_json, print_line, say, table, tell, told_change, when
 from chansync.cli.session import Session, pass_session, split_pairs
 from chansync.model.errors import UsageError
 
@@ -47,7 +47,7 @@ def show(session: Session, as_json: bool) -> None:
     for each in settings.SETTINGS:
         text = ("(set)" if _has_password(session.db) else "") if each.is_secret else values[each.name] or ""
         say(f"{each.name:<14} {text}".rstrip())
-    print()
+    print_line()
     if not ways:
         say("Nobody is told: no channel has a notice_user.")
         return
@@ -66,7 +66,6 @@ def _has_password(db: apsw.Connection) -> bool:
 
 def _ways(db: apsw.Connection) -> list[dict[str, Any]]:
     from chansync.erp.ledger import setup
-    from chansync.model.times import local_text
     from chansync.store import notices as store
 
     users = store.notice_users(db)
@@ -83,7 +82,7 @@ def _ways(db: apsw.Connection) -> list[dict[str, Any]]:
                     "name": name,
                     "by": (email or "no e-mail address") if name == store.EMAIL else f"{own[name].service} ({name})",
                     "channels": users.get(user, []),
-                    "last": local_text(route.last_sent_at) if route else "",
+                    "last": when(route.last_sent_at) if route else "",
                     "waiting": store.count_waiting(db, route) if route else 0,
                     "error": route.error if route else "",
                 }
@@ -110,8 +109,10 @@ def change(session: Session, pairs: tuple[str, ...]) -> None:
     from chansync.sync.notices import settings
 
     texts = read_secrets(split_pairs(pairs, "setting=value"), settings.BY_NAME)
-    settings.change(session.store, texts)
-    say(f"Changed {', '.join(texts)}. To try it: chansync notices test")
+    changed = settings.change(session.store, texts)
+    told_change("the notices", changed, texts)
+    if changed:
+        say("To try it: chansync notices test")
 
 
 @click.command(
@@ -131,6 +132,7 @@ def add(session: Session, user: str, name: str, address: str) -> None:
     from chansync.sync.notices import settings, ways
 
     clear = read_secrets({"address": address}, {"address": settings.ADDRESS})["address"]
+    tell(changed=True)
     service = ways.add(session.store, user, name, clear)
     say(f"{user} is told by {service} ({name}) too. To try it: chansync notices test {user}")
 
@@ -144,6 +146,7 @@ def remove(session: Session, user: str, name: str) -> None:
     from chansync.sync.notices import ways
 
     ways.remove(session.store, user, name)
+    tell(changed=True)
     say(f"{user} is not told by {name} any more.")
 
 
@@ -153,12 +156,14 @@ def remove(session: Session, user: str, name: str) -> None:
 def test(session: Session, user: str | None) -> int:
     """Send a test by every way to one user, or to every notice user. Exit code 1 when one does not arrive."""
     ok = True
-    for title, error in _tried(session, user):
+    tried = _tried(session, user)
+    for title, error in tried:
         ok = ok and not error
         if error:
-            note(f"{title}: {error}")
+            complain(f"{title}: {error}", "notice_failed")
         else:
             say(f"{title}: handed over.")
+    tell(tried=[{"by": title, "ok": not error, "error": error or None} for title, error in tried])
     return exit_codes.OK if ok else exit_codes.PROBLEMS
 
 

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING, Any
 
 from chansync.model.safe_text import escaped, safe_json, width
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    # Types alone, which ``status`` starts without.
     from collections.abc import Iterable, Sequence
-    from typing import Any
 
 _COLOURS = {"red": "31", "yellow": "33", "green": "32", "cyan": "36", "bold": "1", "dim": "2"}
 
@@ -30,21 +28,133 @@ def clean_lines(text: str) -> str:
     return "\n".join(map(clean, text.split("\n")))
 
 
+class _Mode:
+    """How this call of the command prints.
+
+    Attributes:
+        quiet: nothing but errors, and JSON.
+        as_json: JSON is wanted: a failure is an object on stdout.
+        collects: the command has no JSON of its own: what it says becomes one object, which ``finish`` prints.
+        said, errors, facts: what that object is made of.
+        printed: stdout has JSON already.
+    """
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        self.quiet = False
+        self.as_json = as_json
+        self.collects = False
+        self.said: list[str] = []
+        self.errors: list[tuple[str, str]] = []
+        self.facts: dict[str, Any] = {}
+        self.printed = False
+
+
+_mode = _Mode()
+
+
+def begin(arguments: Sequence[str]) -> None:
+    """A new call of the command. Whether it wants JSON must be known where its line cannot be read, too."""
+    global _mode
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    _mode = _Mode(as_json="--json" in options)
+
+
+def be_quiet() -> None:
+    """Print nothing for people but errors from now on."""
+    _mode.quiet = True
+
+
+def is_quiet() -> bool:
+    """Whether nothing but errors is printed."""
+    return _mode.quiet
+
+
+def collect() -> None:
+    """Keep what the command says for one JSON object."""
+    _mode.collects = True
+
+
+def print_line(text: str = "") -> None:
+    """A line on stdout that is clean already, and may be coloured."""
+    if not (_mode.quiet or _mode.collects):
+        print(text)
+
+
+def print_text(text: str) -> None:
+    """What was asked for in a format of its own, such as TOML: also where nothing is printed for people."""
+    _mode.printed = True
+    sys.stdout.write(text)
+
+
 def say(text: str) -> None:
     """A line for people on stdout."""
-    print(clean_lines(text))
+    if _mode.collects:
+        _mode.said.append(text)
+    else:
+        print_line(clean_lines(text))
 
 
 def note(text: str) -> None:
-    """A line for people on stderr: what is not the data that was asked for."""
-    print(clean_lines(text), file=sys.stderr)
+    """A line for people on stderr: what is not the data that was asked for, and is no failure."""
+    if not _mode.quiet:
+        print(clean_lines(text), file=sys.stderr)
+
+
+def complain(text: str, code: str = "error") -> None:
+    """What failed, on stderr; the command goes on, and its exit code says so."""
+    if _mode.collects:
+        _mode.errors.append((code, text))
+    else:
+        print(clean_lines(text), file=sys.stderr)
+
+
+def tell(**facts: Any) -> None:
+    """Facts of what the command did, for its JSON object: ``changed=False``."""
+    _mode.facts |= facts
+
+
+def told_change(of: str, changed: Sequence[str], given: Iterable[str]) -> None:
+    """Say which of the given fields of something changed, and report it: ``Changed name of shop.``"""
+    tell(changed=bool(changed), fields=list(changed))
+    if changed:
+        say(f"Changed {', '.join(changed)} of {of}.")
+    else:
+        say(f"Nothing changed: {', '.join(given)} of {of} {'were' if len(list(given)) > 1 else 'was'} so already.")
+
+
+def finish(code: int) -> None:
+    """Print the JSON object of a command that has none of its own."""
+    if not _mode.collects or _mode.printed:
+        return
+    data: dict[str, Any] = {"ok": code == 0}
+    if code:
+        word = _mode.errors[0][0] if _mode.errors else "problems"
+        data |= {"code": word, "error": " ".join(text for _, text in _mode.errors) or " ".join(_mode.said)}
+    print_json(data | _mode.facts | {"sentence": " ".join(_mode.said)})
+
+
+def fail(sentence: str, code: str, **more: Any) -> None:
+    """Why the command failed: on stderr; as JSON on stdout where that is wanted and nothing stands there yet."""
+    if _mode.as_json and not _mode.printed:
+        print_json({"ok": False, "code": code, "error": sentence} | more, indent=None)
+        sys.stdout.flush()
+    else:
+        print(clean_lines(sentence), file=sys.stderr)
 
 
 def print_json(value: Any, *, indent: int | None = 2) -> None:
     """The value as JSON: indented, or with ``indent=None`` on one line."""
     import json
 
+    _mode.printed = True
     print(safe_json(json.dumps(value, ensure_ascii=False, indent=indent, default=str)))
+
+
+def when(milliseconds: int | None, *, seconds: bool = False) -> str:
+    """A time for people in the terminal's time zone, which it names: ``2026-11-24 13:05 +0200``; empty for None."""
+    from chansync.model.times import local_text
+
+    return local_text(milliseconds, seconds=seconds, zone=True)
 
 
 def is_coloured() -> bool:
@@ -95,10 +205,10 @@ def table(
     cells = [[clean(cell) for cell in row] for row in rows]
     widths = [max([width(header), *(width(row[at]) for row in cells)]) for at, header in enumerate(headers)]
     _narrow(widths, headers, flexible)
-    print(paint(_line(headers, widths, headers, right), "bold"))
+    print_line(paint(_line(headers, widths, headers, right), "bold"))
     for position, row in enumerate(cells):
-        line = _line(row, widths, headers, right)
-        print(paint(line, colours[position]) if colours else line)
+        text = _line(row, widths, headers, right)
+        print_line(paint(text, colours[position]) if colours else text)
 
 
 def _narrow(widths: list[int], headers: Sequence[str], flexible: str) -> None:

@@ -9,7 +9,7 @@ import click
 
 from chansync.cli import completing, exit_codes
 from chansync.cli.lazy import examples
-from chansync.cli.output import note, print_json, say
+from chansync.cli.output import note, print_json, print_line, say
 from chansync.cli.session import Session, pass_session, user_name
 from chansync.model.errors import UsageError
 
@@ -46,7 +46,7 @@ def why(session: Session, code: str, number: str, as_json: bool) -> int:
         for sentence in told.sentences:
             say(sentence)
         for message in told.messages:
-            print(message_line(message))
+            print_line(message_line(message))
         if told.sale_number:
             say(f"The sale: chansync erp sale {told.sale_number}")
     return exit_codes.OK if told.found else exit_codes.PROBLEMS

@@ -8,7 +8,8 @@ import sys
 import click
 
 from chansync import __version__
-from chansync.cli.lazy import LazyGroup, examples
+from chansync.cli import output
+from chansync.cli.lazy import QUIET, LazyGroup, examples
 from chansync.cli.session import Session
 from chansync.model.errors import UsageError
 
@@ -52,6 +53,9 @@ def execute(arguments: list[str]) -> int:
 @click.group(
     cls=LazyGroup,
     table=_TABLE,
+    bare=("daemon", "demo"),
+    params=[QUIET],
+    context_settings={"help_option_names": ["-h", "--help"]},
     invoke_without_command=True,
     epilog=examples("chansync db init", "chansync demo", "chansync sync shop-de --dry-run", "chansync log --follow"),
 )
@@ -71,8 +75,9 @@ def program(context: click.Context, db: str | None) -> int | None:
         context.call_on_close(session.close)
         return None
     if sys.stdin.isatty() and sys.stdout.isatty():
-        from chansync.cli.quick import screens
+        from chansync.locations import database_path
+        from chansync_tui.app import run
 
-        return screens(db)
-    click.echo(context.get_help())
+        return run(database_path(db))
+    output.say(context.get_help())
     return None

@@ -9,7 +9,7 @@ import click
 
 from chansync.cli import exit_codes
 from chansync.cli.lazy import LazyGroup, examples
-from chansync.cli.output import note, print_json, say, table
+from chansync.cli.output import note, print_json, say, table, when
 from chansync.cli.session import Session, pass_session
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def status(session: Session, as_json: bool) -> int:
 
     Who is not the daemon's user cannot open them, and is not told whether they would.
     """
-    from chansync.model.times import ago_text, local_text
+    from chansync.model.times import ago_text
     from chansync.store import rotation
 
     found = rotation.state(session.db, session.path)
@@ -44,7 +44,7 @@ def status(session: Session, as_json: bool) -> int:
         say("No secret was entered yet.")
     else:
         rows = [
-            (secret.owner_kind, secret.owner, secret.name, local_text(secret.set_at), ago_text(secret.set_at),
+            (secret.owner_kind, secret.owner, secret.name, when(secret.set_at), ago_text(secret.set_at),
              _OPENS[opens])
             for secret, opens in found.found
         ]  # fmt: skip

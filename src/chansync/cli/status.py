@@ -5,8 +5,8 @@ from __future__ import annotations
 import apsw
 
 from chansync import __version__
-from chansync.cli.output import print_json, say, table
-from chansync.model.times import ago_text, local_text, now_ms, utc_text
+from chansync.cli.output import print_json, say, table, when
+from chansync.model.times import ago_text, now_ms, utc_text
 from chansync.service_place import how_to_restart, how_to_start
 from chansync.store import daemons, overview
 from chansync.store.daemons import DaemonState
@@ -62,12 +62,12 @@ def _daemon_sentence(daemon: DaemonState | None, path: str) -> str:
     if daemon is None:
         return f"The daemon has never run. Start it: {how_to_start(path)}"
     if daemon.is_silent:
-        silence = f"The daemon gives no sign of life since {local_text(daemon.beat_at)}: process {daemon.pid} hangs or"
+        silence = f"The daemon gives no sign of life since {when(daemon.beat_at)}: process {daemon.pid} hangs or"
         return f"{silence} was stopped. Let it go on (kill -CONT {daemon.pid}), or restart it."
     if not daemon.running:
-        seen = local_text(daemon.beat_at)
+        seen = when(daemon.beat_at)
         return f"The daemon is not running; it was last seen {seen}. Start it: {how_to_start(path)}"
-    since = local_text(daemon.started_at)
+    since = when(daemon.started_at)
     told = f"The daemon {daemon.version} is running since {since} (process {daemon.pid} on {daemon.host})."
     if daemon.version != __version__:
         told += f" This program is {__version__}: restart it: {how_to_restart(path, daemon.pid)}"
@@ -125,7 +125,7 @@ def _daemon_data(daemon: DaemonState | None) -> dict[str, Any] | None:
 def line_data(line: ChannelLine) -> dict[str, Any]:
     """A channel at a glance, for JSON."""
     return {
-        "code": line.code,
+        "channel": line.code,
         "name": line.name,
         "used": line.used,
         "system": line.system,

@@ -14,7 +14,7 @@ import click
 
 from chansync.cli import completing, exit_codes
 from chansync.cli.lazy import examples
-from chansync.cli.output import clean, note, print_json, table
+from chansync.cli.output import clean, note, print_json, print_line, table
 from chansync.cli.session import Session, pass_session
 from chansync.model.errors import UsageError
 
@@ -222,9 +222,9 @@ def _show_plans(result: RunResult) -> None:
 def _show_push_plan(code: str, plan: PushPlan) -> None:
     what = "order" if plan.kind == "status" else "item"
     change = f"{plan.before or 'unknown'} → {plan.after}" if plan.after else "nothing is sent"
-    print(clean(f"{code} {what} {plan.target}: {change}"))
+    print_line(clean(f"{code} {what} {plan.target}: {change}"))
     if plan.reason:
-        print(f"    {clean(plan.reason)}")
+        print_line(f"    {clean(plan.reason)}")
 
 
 def _show_order_plan(code: str, plan: OrderPlan) -> None:
@@ -232,16 +232,16 @@ def _show_order_plan(code: str, plan: OrderPlan) -> None:
     money = f" {plan.total} {plan.currency}".rstrip()
     sale = f" as sale {plan.sale_number}" if plan.sale_number else ""
     customer = f", {plan.customer}" if plan.customer else ""
-    print(clean(f"{code} order {number}:{money} {plan.action}{sale}{customer}"))
+    print_line(clean(f"{code} order {number}:{money} {plan.action}{sale}{customer}"))
     if plan.reason:
-        print(f"    {clean(plan.reason)}")
+        print_line(f"    {clean(plan.reason)}")
     for line in plan.lines:
         tax = f" + {line.get('tax')} tax" if line.get("tax") else ""
-        print(
+        print_line(
             clean(f"    {line.get('quantity')} × {line.get('item') or line.get('kind')} {line.get('name')}: "
                   f"{line.get('net')}{tax}")
         )  # fmt: skip
     for name, value in plan.details.items():
         # Lists repeat what the reason says; --json has them.
         if value and not isinstance(value, (list, dict)):
-            print(f"    {clean(name.replace('_', ' '))}: {clean(value)}")
+            print_line(f"    {clean(name.replace('_', ' '))}: {clean(value)}")

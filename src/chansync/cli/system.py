@@ -8,7 +8,7 @@ import click
 
 from chansync.cli import completing, exit_codes
 from chansync.cli.lazy import LazyGroup, examples
-from chansync.cli.output import note, print_json, say, table
+from chansync.cli.output import note, print_json, say, table, tell, told_change, when
 from chansync.cli.secret_input import read_secrets
 from chansync.cli.session import Session, pass_session, split_pairs
 from chansync.model.errors import UsageError
@@ -47,7 +47,9 @@ def list_systems(session: Session, as_json: bool) -> None:
         counts[channel.system.code] = counts.get(channel.system.code, 0) + 1
     found = systems.systems(session.db)
     if as_json:
-        print_json([{"code": s.code, "name": s.name, "kind": s.kind, "channels": counts.get(s.code, 0)} for s in found])
+        print_json(
+            [{"system": s.code, "name": s.name, "kind": s.kind, "channels": counts.get(s.code, 0)} for s in found]
+        )
         return
     rows = [(s.code, s.name, s.kind, counts.get(s.code, 0)) for s in found]
     table(("code", "name", "kind", "channels"), rows, right=("channels",), flexible="name")
@@ -59,7 +61,7 @@ def list_systems(session: Session, as_json: bool) -> None:
 @pass_session
 def show(session: Session, code: str, as_json: bool) -> None:
     """Show a system with its fields, and where it sells as far as it told. Secrets are never shown."""
-    from chansync.model.times import local_text, utc_text
+    from chansync.model.times import utc_text
     from chansync.store import systems
     from chansync.sync.systems import expiring, parameters, values_of
 
@@ -69,19 +71,19 @@ def show(session: Session, code: str, as_json: bool) -> None:
     if as_json:
         print_json(
             {
-                "code": found.code, "name": found.name, "kind": found.kind, "version": found.version,
+                "system": found.code, "name": found.name, "kind": found.kind, "version": found.version,
                 "connected_at": utc_text(found.connected_at), "values": values,
                 "secrets": {p.name: utc_text(found.secrets.get(p.name)) for p in parameters(found.kind) if p.is_secret},
                 "places": [{"code": place, "title": title} for place, title in places],
             }
         )  # fmt: skip
         return
-    connected = f", connected {local_text(found.connected_at)}" if found.connected_at else ""
+    connected = f", connected {when(found.connected_at)}" if found.connected_at else ""
     say(f"{found.code}: {found.name} ({found.kind}{connected})")
     for parameter in parameters(found.kind):
         if parameter.is_secret:
             set_at = found.secrets.get(parameter.name)
-            text = f"(set {local_text(set_at)})" if set_at else ""
+            text = f"(set {when(set_at)})" if set_at else ""
         else:
             text = parameter.type.show(values.get(parameter.name))
         missing = "  needed" if parameter.needed and not text else ""
@@ -139,6 +141,7 @@ def add(session: Session, code: str, pairs: tuple[str, ...], name: str, kind: st
     known = {parameter.name: parameter for parameter in systems.parameters(chosen)}
     texts = read_secrets(split_pairs(pairs, _FORM), known)
     added = systems.add_system(session.store, code, name, chosen, texts)
+    tell(changed=True, system=added.code)
     say(f"Added the system {added.code}.")
     if systems.can_be_tested(chosen):
         note(f"Connect to it, so that channels can be chosen from it: chansync system test {added.code}")
@@ -167,13 +170,22 @@ def change(session: Session, code: str, pairs: tuple[str, ...]) -> None:
     from chansync.store.systems import system as stored
     from chansync.sync import systems
 
-    current = stored(session.db, code)
-    known = {parameter.name: parameter for parameter in systems.parameters(current.kind)}
+    before = stored(session.db, code)
+    known = {parameter.name: parameter for parameter in systems.parameters(before.kind)}
     texts = read_secrets(split_pairs(pairs, _FORM), known)
     given = list(texts)
     name = texts.pop("name", None)
-    systems.change_system(session.store, code, texts, name=name)
-    say(f"Changed {', '.join(given)} of {code}.")
+    after = systems.change_system(session.store, code, texts, name=name)
+    told_change(code, [each for each in given if _field(before, each) != _field(after, each)], given)
+
+
+def _field(found: IntegrationSystem, name: str) -> Any:
+    """What a field holds; of a secret, when it was entered."""
+    from chansync.sync.systems import values_of
+
+    if name == "name":
+        return found.name
+    return found.secrets.get(name) or values_of(found).get(name)
 
 
 @click.command(epilog=examples("chansync system test woo"))
@@ -210,10 +222,14 @@ def test(session: Session, code: str, as_json: bool) -> int:
 @pass_session
 def rename(session: Session, code: str, name: str) -> None:
     """Give an integration system another name."""
+    from chansync.store.systems import system as stored
     from chansync.sync import systems
 
-    renamed: IntegrationSystem = systems.change_system(session.store, code, {}, name=name)
-    say(f"The system {code} is now named {renamed.name}.")
+    before = stored(session.db, code)
+    renamed = systems.change_system(session.store, code, {}, name=name)
+    tell(changed=renamed.name != before.name)
+    already = "" if renamed.name != before.name else " already"
+    say(f"The system {code} is named {renamed.name}{already}.")
 
 
 @click.command(epilog=examples("chansync system remove woo"))
@@ -224,4 +240,5 @@ def remove(session: Session, code: str) -> None:
     from chansync.store import systems
 
     systems.remove_system(session.db, code)
+    tell(changed=True)
     say(f"Removed the system {code}.")

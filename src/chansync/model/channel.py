@@ -126,12 +126,22 @@ def _is_right(name: str, value: Any) -> bool:
     return True
 
 
+#: The code of a field that must have a value and has none.
+NEEDED = "needed"
+
+
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """A wrong field. ``sentence`` continues the field's name: ``start_date is not a date: …``."""
+    """A wrong field.
+
+    Attributes:
+        sentence: continues the field's name: ``start_date is not a date: …``.
+        code: what kind of fault it is: ``needed``, or ``wrong``. What is decided hangs on this, never on the sentence.
+    """
 
     name: str
     sentence: str
+    code: str = "wrong"
 
     def __str__(self) -> str:
         return f"{self.name} {self.sentence}"
@@ -258,7 +268,7 @@ def _check_parameter(
         # Code, name and system make a channel at all; the rest may wait until it is used.
         required = name in ("code", "name", "integration_system") or bool(values.get("used"))
         if parameter.needed and required and applies(parameter, values, capabilities):
-            return FieldError(name, "is needed" + ("" if not values.get("used") else " for a channel in use"))
+            return FieldError(name, "is needed" + ("" if not values.get("used") else " for a channel in use"), NEEDED)
         return None
     if value is True:
         lacking = [other for other in parameter.only_with if not values.get(other)]

@@ -60,12 +60,16 @@ def utc_text(milliseconds: int | None) -> str | None:
     return from_ms(milliseconds).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def local_text(milliseconds: int | None, *, seconds: bool = False) -> str:
-    """A time for people, in the terminal's time zone: ``2026-11-24 13:05``; empty when there is none."""
+def local_text(milliseconds: int | None, *, seconds: bool = False, zone: bool = False) -> str:
+    """A time for people, in the terminal's time zone: ``2026-11-24 13:05``; empty when there is none.
+
+    Args:
+        zone: with the zone's distance from UTC (``2026-11-24 13:05 +0200``), where it leaves the machine.
+    """
     if milliseconds is None:
         return ""
     pattern = "%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M"
-    return here(from_ms(milliseconds)).strftime(pattern)
+    return here(from_ms(milliseconds)).strftime(f"{pattern} %z" if zone else pattern)
 
 
 def day_began(milliseconds: int) -> int:

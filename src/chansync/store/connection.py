@@ -345,9 +345,15 @@ def _way_in(path: Path | None) -> str:
     return "check its owner, group and mode"
 
 
+class DatabaseFailed(StoreError):
+    """SQLite's general error: a wrong statement, which is a fault of the program's own."""
+
+
 def _kind(error: apsw.Error, path: Path | None) -> type[StoreError]:
     if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
         return DatabaseDamaged
+    if not isinstance(error, tuple(_SENTENCES)) and _sentence(error) is not NONSENSE:
+        return DatabaseFailed
     refused = isinstance(error, (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError))
     return DatabaseForbidden if refused and path and is_forbidden(path) else StoreError
 

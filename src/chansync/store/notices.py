@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import apsw
 
-from chansync.model.errors import UsageError
+from chansync.model.errors import AlreadyExists, UsageError
 from chansync.model.times import now_ms
 from chansync.store.transaction import transaction
 
@@ -114,7 +114,7 @@ def add_service(db: apsw.Connection, user: str, name: str, service: str, sealed:
     """
     with transaction(db):
         if name == EMAIL or any(route.name == name for route in routes(db, user)):
-            raise UsageError(f"{user} has an address {name!r} already: give it another name, or remove it first.")
+            raise AlreadyExists(f"{user} has an address {name!r} already: give it another name, or remove it first.")
         _insert(db, user, name, service, sealed)
 
 

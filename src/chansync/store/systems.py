@@ -10,7 +10,7 @@ import apsw
 
 from chansync.model import kept
 from chansync.model.channel import IntegrationSystem
-from chansync.model.errors import UsageError
+from chansync.model.errors import AlreadyExists, UsageError
 from chansync.model.times import now_ms
 from chansync.store.transaction import transaction
 
@@ -68,7 +68,9 @@ def add_system(
     """
     with transaction(db):
         if db.execute("SELECT 1 FROM integration_system WHERE code = ?", (code,)).get:
-            raise UsageError(f"There is an integration system {code!r} already.")
+            raise AlreadyExists(
+                f"There is an integration system {code!r} already. Change it: chansync system set {code} FIELD=VALUE"
+            )
         db.execute(
             "INSERT INTO integration_system (code, name, kind, created_at) VALUES (?, ?, ?, ?)",
             (code, name, kind, now_ms()),

@@ -116,12 +116,14 @@ def add_channel(store: Store, texts: Mapping[str, str]) -> Channel:
 
     Raises:
         InvalidFields: everything that is wrong.
-        UsageError: the code is taken.
+        AlreadyExists: the code is taken.
     """
     values, clear, errors = parse(texts)
     values = default_values() | values
     db = store.db
     with transaction(db):
+        if "code" in values and channels.is_taken(db, values["code"]):
+            raise channels.taken(values["code"])
         errors += check_new(db, values, frozenset(clear), {error.name for error in errors})
         if errors:
             raise InvalidFields(in_form_order(errors))
@@ -148,6 +150,9 @@ def draft_channel(db: apsw.Connection, values: dict[str, Any]) -> Channel:
 def change_channel(store: Store, code: str, texts: Mapping[str, str], version: int | None = None) -> Channel:
     """Change the fields of a channel that are named in ``texts``; secrets come in clear and are sealed.
 
+    Where they hold all of it already nothing is written, and the channel keeps its version. Secrets count as the same
+    where this user may open those that are there.
+
     Args:
         version: of the channel as its user saw it; None: as it is now.
 
@@ -162,6 +167,15 @@ def change_channel(store: Store, code: str, texts: Mapping[str, str], version: i
         current = channels.channel(db, code)
         errors += check_change(db, current, changes, frozenset(clear), {error.name for error in errors})
         before, after = (sealing.channel_place(values) for values in (current.values, {**current.values, **changes}))
+        if not errors:
+            changes = {
+                name: value
+                for name, value in changes.items()
+                if value != current.values.get(name) or name in current.unreadable
+            }
+            clear = sealing.new_secrets(store, "channel", current.id, clear, before, after)
+            if not changes and not clear:
+                return current
         kept = current.secrets - set(clear)
         carried: dict[str, bytes] = {}
         if not errors:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 import apsw
@@ -43,6 +44,23 @@ def seal(store: Store, owner: str, clear: Mapping[str, str], place: str) -> dict
     }
 
 
+def new_secrets(
+    store: Store, owner: str, owner_id: int, clear: Mapping[str, str], before: str, after: str
+) -> dict[str, str]:
+    """Those of the secrets in clear that are not stored already for the same place, as far as this user may see."""
+    if not clear or before != after:
+        return dict(clear)
+    try:
+        held = _opening(owner)(store.db, store.path, owner_id, before)
+    except KeyUnreadable:
+        return dict(clear)
+    return {name: secret for name, secret in clear.items() if held.get(name) != secret}
+
+
+def _opening(owner: str) -> Callable[[apsw.Connection, Path, int, str], dict[str, str]]:
+    return secrets.open_all if owner == "channel" else secrets.open_system
+
+
 def carried(
     store: Store, owner: str, owner_id: int, held: Collection[str], before: str, after: str
 ) -> tuple[dict[str, bytes], list[FieldError]]:
@@ -52,9 +70,8 @@ def carried(
     """
     if before == after or not held:
         return {}, []
-    opening = secrets.open_all if owner == "channel" else secrets.open_system
     try:
-        clear = opening(store.db, store.path, owner_id, before)
+        clear = _opening(owner)(store.db, store.path, owner_id, before)
     except KeyUnreadable:
         return {}, [entered_for(name, before, after) for name in sorted(held)]
     return seal(store, owner, {name: clear[name] for name in held if name in clear}, after), []
