@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from chansync.cli import completing, exit_codes
 from chansync.cli.lazy import examples
-from chansync.cli.output import note, print_json, say, tell, told_change
+from chansync.cli.output import complain, print_json, say, tell, told_change
 from chansync.cli.secret_input import read_secrets
 from chansync.cli.session import Session, pass_session, split_pairs
 from chansync.model.errors import UsageError
@@ -27,7 +27,7 @@ _FORM = "field=value; chansync channel fields lists the fields"
     )
 )
 @click.argument("code")
-@click.argument("pairs", metavar="[FIELD=VALUE]...", nargs=-1)
+@click.argument("pairs", metavar="[FIELD=VALUE]...", nargs=-1, shell_complete=completing.channel_fields)
 @pass_session
 def add(session: Session, code: str, pairs: tuple[str, ...]) -> int:
     """Add a channel.
@@ -58,7 +58,7 @@ def add(session: Session, code: str, pairs: tuple[str, ...]) -> int:
     ),
 )
 @click.argument("code", shell_complete=completing.channels)
-@click.argument("pairs", metavar="FIELD=VALUE...", nargs=-1, required=True)
+@click.argument("pairs", metavar="FIELD=VALUE...", nargs=-1, required=True, shell_complete=completing.channel_fields)
 @pass_session
 def change(session: Session, code: str, pairs: tuple[str, ...]) -> int:
     """Change fields of a channel; an empty value empties the field.
@@ -125,10 +125,17 @@ def _first_use(session: Session, current: Channel) -> int:
     from chansync.sync.first_use import check_first_use, use_channel
 
     check_first_use(session.db, current)
-    report = session.run_async(lambda store: use_channel(store, current.code))
+    report = _by_daemon(session, current, "confirm", {"use": True}) or session.run_async(
+        lambda store: use_channel(store, current.code)
+    )
     _show_report(report)
+    tell(used=report.used, filled=report.filled, vanished=report.vanished)
     if not report.ok:
-        note(f"{current.code} keeps its values and is not used yet. Try again: chansync channel test {current.code}")
+        complain(
+            f"{current.code} keeps its values and is not used yet. Try again: chansync channel set {current.code} "
+            "used=yes",
+            report.code,
+        )
         return _code_of(report)
     if report.wrong:
         raise InvalidFields(report.wrong)
@@ -137,7 +144,10 @@ def _first_use(session: Session, current: Channel) -> int:
 
 
 def _show_report(report: ConnectionReport) -> None:
-    (say if report.ok else note)(report.sentence)
+    if report.ok:
+        say(report.sentence)
+    else:
+        complain(report.sentence, report.code)
     for remark in report.notes:
         say(f"  {remark}")
     for name, text in report.filled.items():
@@ -172,11 +182,14 @@ def test(session: Session, code: str, fill: bool, as_json: bool) -> int:
         print_json(
             {
                 "ok": report.ok,
+                "channel": code,
                 "sentence": report.sentence,
                 "code": report.code,
                 "filled": report.filled,
                 "vanished": report.vanished,
+                "notes": report.notes,
             }
+            | ({} if report.ok else {"error": report.sentence})
         )
     else:
         _show_report(report)
@@ -184,24 +197,27 @@ def test(session: Session, code: str, fill: bool, as_json: bool) -> int:
 
 
 def _connect(session: Session, found: Channel, *, fill: bool) -> ConnectionReport:
-    """Connect here; where only the daemon can open the keys, ask it to."""
-    from chansync.cli.jobs import ask_and_wait
-    from chansync.store import daemons
-    from chansync.sync.confirm import ConnectionReport, confirm_channel, test_channel
+    from chansync.sync.confirm import confirm_channel, test_channel
 
     connect = confirm_channel if fill else test_channel
-    report = session.run_async(lambda store: connect(store, found.code))
-    if report.code != "secret_unreadable" or not daemons.is_running(session.db):
-        return report
-    job = ask_and_wait(session.db, "confirm" if fill else "test", found.id, {}, seconds=60)
+    return _by_daemon(session, found, "confirm" if fill else "test", {}) or session.run_async(
+        lambda store: connect(store, found.code)
+    )
+
+
+#: How long the daemon is waited for, in seconds.
+WAIT = 90
+
+
+def _by_daemon(session: Session, found: Channel, kind: str, args: dict[str, Any]) -> ConnectionReport | None:
+    """What the daemon says of the connection, where this user may not open the keys; None: this process connects."""
+    from chansync.cli.jobs import ask_and_wait, is_by_daemon
+    from chansync.sync.confirm import ConnectionReport
+    from chansync.sync.errands import report_of
+
+    if not is_by_daemon(session):
+        return None
+    job = ask_and_wait(session.db, kind, found.id, args, seconds=WAIT)
     if job is None or job.result is None:
         return ConnectionReport(False, "The daemon has not answered yet. See: chansync log --follow", code="daemon")
-    told = job.result
-    return ConnectionReport(
-        job.state == "done",
-        str(told.get("sentence", "")),
-        None,
-        dict(told.get("filled") or {}),
-        list(told.get("vanished") or []),
-        str(told.get("code") or ""),
-    )
+    return report_of(job)

@@ -1,33 +1,277 @@
-"""What the shell offers after Tab: the channels and systems of the database."""
+"""What the shell offers after Tab: codes, fields and values, from the program's tables and from the database.
+
+What the database holds is data that others may have written, and what is offered ends on a command line: only words
+that no shell acts on are offered, whatever stands in a table or comes out of a view.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import contextlib
+import os
+import re
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:
+    import apsw
+
+    from chansync.model.parameter_types import ParameterType
+
 Complete = Callable[[click.Context, click.Parameter, str], list[str]]
 
+#: The codes of channels and systems.
+_CODE = re.compile(r"[a-z0-9._-]{1,40}")
 
-def _from_database(query: str) -> Complete:
-    def complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+#: Other words: the site's codes and the ERP's.
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+-]{0,99}")
+
+#: How many steps of SQLite's a look into the database may take: a view may have no end.
+_STEPS = 2_000_000
+
+#: How many words are offered at the most.
+_MOST = 500
+
+
+class _Reader:
+    """The database, for looking something up: read only, and whatever is wrong with it is an empty answer."""
+
+    def __init__(self, context: click.Context) -> None:
+        self.given: str | None = context.find_root().params.get("db")
+
+    def read(self, look: Callable[[apsw.Connection], Iterable[Any]]) -> list[str]:
+        """What ``look`` finds, as texts."""
+        import apsw
+
+        from chansync.model.errors import ChansyncError
+
+        with contextlib.suppress(apsw.Error, ChansyncError, OSError, ValueError, TypeError), self._open() as db:
+            return [found for found in look(db) if isinstance(found, str)]
+        return []
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[apsw.Connection]:
         import apsw
 
         from chansync.locations import database_path
+        from chansync.store.connection import distrust
 
-        given = context.find_root().params.get("db")
-        try:
-            # Only a look: a database that is missing, old or locked offers nothing, and is not made.
-            db = apsw.Connection(str(database_path(given)), flags=apsw.SQLITE_OPEN_READONLY)
-            codes: list[Any] = [code for (code,) in db.execute(query)]
-            db.close()
-        except apsw.Error:
-            return []
-        return [str(code) for code in codes if str(code).startswith(incomplete)]
+        path = database_path(self.given)
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise OSError("not a file")
+        with contextlib.closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as db:
+            distrust(db)
+            # Returns true at its first call, which ends the statement.
+            db.set_progress_handler(lambda: True, _STEPS)
+            yield db
+
+
+def _offer(found: Iterable[str], incomplete: str, pattern: re.Pattern[str] = _WORD) -> list[str]:
+    """Those that continue what is typed and are harmless on a command line."""
+    fitting = (each for each in dict.fromkeys(found) if each.startswith(incomplete) and pattern.fullmatch(each))
+    return [word for word, _ in zip(fitting, range(_MOST), strict=False)]
+
+
+def _codes(table: str) -> Complete:
+    def complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+        query = f"SELECT code FROM {table} WHERE substr(code, 1, length(?1)) = ?1 ORDER BY code LIMIT ?2"
+        found = _Reader(context).read(lambda db: [row[0] for row in db.execute(query, (incomplete, _MOST))])
+        return _offer(found, incomplete, _CODE)
 
     return complete
 
 
-channels = _from_database("SELECT code FROM channel ORDER BY code")
-systems = _from_database("SELECT code FROM integration_system ORDER BY code")
+channels = _codes("channel")
+systems = _codes("integration_system")
+
+
+def message_codes(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """The codes of messages."""
+    from chansync.model.message import CODES
+
+    return _offer(CODES, incomplete)
+
+
+def platform_kinds(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """The installed platforms."""
+    from chansync.platforms import registry
+
+    return _offer(registry.kinds(), incomplete)
+
+
+def erp_kinds(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """The kinds of the ERP's reference data."""
+    from chansync.erp.ledger.setup_kinds import KINDS
+
+    return _offer(KINDS, incomplete)
+
+
+def erp_records(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """The codes of the kind before it; ``POS/CODE`` where they are unique within a POS."""
+    return _offer(_Reader(context).read(lambda db: _records(db, str(context.params.get("kind")))), incomplete)
+
+
+def _records(db: apsw.Connection, kind: str) -> list[str]:
+    from chansync.erp.ledger import setup
+    from chansync.erp.ledger.setup_kinds import kind_named
+
+    if not kind_named(kind).within:
+        return setup.codes(db, kind)
+    return [f"{row['pos']}/{row['code']}" for row in setup.rows(db, kind, limit=_MOST)]
+
+
+def erp_codes(kind: str) -> Complete:
+    """The codes of one kind of the ERP."""
+
+    def complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+        return _offer(_Reader(context).read(lambda db: _records(db, kind)), incomplete)
+
+    return complete
+
+
+#: The values that a field may have, as texts; ``several`` of them stand in a list with commas.
+Values = Callable[[str], tuple[Iterable[str], bool]]
+
+
+def _pairs(incomplete: str, names: Iterable[str], values: Values, given: Iterable[str]) -> list[str]:
+    """``name=`` where the name is being typed, and ``name=value`` behind the equals sign."""
+    name, equals, text = incomplete.partition("=")
+    if not equals:
+        taken = {pair.partition("=")[0] for pair in given}
+        return [f"{each}=" for each in _offer(names, name) if each not in taken]
+    known, several = values(name)
+    before, comma, last = text.rpartition(",") if several else ("", "", text)
+    chosen = set(before.split(","))
+    return [f"{name}={before}{comma}{each}" for each in _offer(known, last) if each not in chosen]
+
+
+def _plain_values(kind: ParameterType) -> list[str]:
+    from chansync.model.parameter_types import Choice, Flag
+
+    if isinstance(kind, Flag):
+        return ["yes", "no"]
+    return list(kind.words) if isinstance(kind, Choice) else []
+
+
+def channel_fields(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """``field=value`` of the channel that is named before it."""
+    from chansync.model.parameter_types import Reference, References, TextList
+    from chansync.model.parameters import BY_NAME
+
+    given = context.params.get(parameter.name or "") or ()
+
+    def values(name: str) -> tuple[Iterable[str], bool]:
+        field = BY_NAME.get(name)
+        if field is None or field.is_secret:
+            return (), False
+        if isinstance(field.type, (Reference, References)):
+            source, of = field.type.source, field.type.of
+        elif field.offered:
+            source, of = "offered", field.offered
+        else:
+            return _plain_values(field.type), False
+        found = _Reader(context).read(lambda db: _choices(db, str(context.params.get("code")), given, source, of))
+        return found, isinstance(field.type, TextList)
+
+    return _pairs(incomplete, (name for name in BY_NAME if name != "code"), values, given)
+
+
+def _choices(db: apsw.Connection, code: str, given: Iterable[str], source: str, of: str) -> list[str]:
+    """What a reference field of the channel may name; a channel that is being added has what its pairs say so far."""
+    from chansync.model.parameters import default_values
+    from chansync.store import channels as stored
+    from chansync.sync import configuration
+
+    texts = dict(pair.split("=", 1) for pair in given if "=" in pair)
+    changes, _, _ = configuration.parse(texts)
+    if stored.is_taken(db, code):
+        channel = stored.channel(db, code)
+        channel.values |= changes
+    else:
+        channel = configuration.draft_channel(db, default_values() | {"code": code} | changes)
+    return configuration.choices(db, channel)(source, of) or []
+
+
+def system_fields(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """``field=value`` of the system that is named before it, or of the kind that is given."""
+    from chansync.platforms import registry
+    from chansync.store import systems as stored
+
+    kind = context.params.get("kind")
+    if not kind:
+        code = str(context.params.get("code"))
+        kind = next(iter(_Reader(context).read(lambda db: [stored.system(db, code).kind])), "")
+    if kind not in registry.kinds():
+        return []
+    fields = {each.name: each.type for each in registry.platform(kind).system_parameters}
+    return _typed(context, parameter, incomplete, fields)
+
+
+def _typed(
+    context: click.Context, parameter: click.Parameter, incomplete: str, fields: Mapping[str, ParameterType]
+) -> list[str]:
+    given = context.params.get(parameter.name or "") or ()
+    return _pairs(
+        incomplete, fields, lambda name: (_plain_values(fields[name]) if name in fields else (), False), given
+    )
+
+
+def erp_fields(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """``field=value`` of the kind of the ERP's reference data that is named before it."""
+    from chansync.erp.ledger.setup_kinds import KINDS
+
+    kind = KINDS.get(str(context.params.get("kind")).replace("_", "-"))
+    if kind is None:
+        return []
+    fields = {field.name: field for field in kind.fields}
+
+    def values(name: str) -> tuple[Iterable[str], bool]:
+        field = fields.get(name)
+        if field is None:
+            return (), False
+        if field.of:
+            return _Reader(context).read(lambda db: _records(db, field.of)), False
+        return _plain_values(field.type), False
+
+    return _pairs(incomplete, fields, values, context.params.get(parameter.name or "") or ())
+
+
+def notice_settings(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """``setting=value`` of the notices."""
+    from chansync.sync.notices.settings import SETTINGS
+
+    return _typed(context, parameter, incomplete, {each.name: each.type for each in SETTINGS})
+
+
+def retention_settings(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """``setting=duration`` of what is kept."""
+    from chansync.sync.retention import SETTINGS
+
+    return _typed(context, parameter, incomplete, {each.name: each.type for each in SETTINGS})
+
+
+def mapping_pairs(kind: str) -> Complete:
+    """``site=target`` of a channel's mapping table."""
+
+    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+        from chansync.erp.ledger import setup
+        from chansync.store import channels as stored
+        from chansync.store import mappings
+        from chansync.sync.configuration import MAPPING_TARGETS
+
+        code, reader = str(context.params.get("code")), _Reader(context)
+
+        def site_codes(db: apsw.Connection) -> list[str]:
+            return [row.site_code for row in mappings.mappings(db, stored.channel(db, code).id, kind)]
+
+        def targets(db: apsw.Connection) -> list[str]:
+            pos = stored.channel(db, code).values.get("pos") if kind in ("payment", "delivery") else None
+            return setup.codes(db, MAPPING_TARGETS[kind], pos=pos)
+
+        names = reader.read(site_codes) if "=" not in incomplete else ()
+        given = context.params.get(parameter.name or "") or ()
+        return _pairs(incomplete, names, lambda _: (reader.read(targets), False), given)
+
+    return complete

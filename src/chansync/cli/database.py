@@ -9,7 +9,7 @@ import click
 
 from chansync.cli import exit_codes
 from chansync.cli.lazy import LazyGroup, examples
-from chansync.cli.output import note, say
+from chansync.cli.output import complain, note, say, tell
 from chansync.cli.session import Session, pass_session
 from chansync.model.errors import UsageError
 
@@ -42,6 +42,7 @@ def init(session: Session) -> None:
 
     existed = session.path.exists()
     open_store(session.path, create=True).close()
+    tell(changed=not existed, database=str(session.path))
     say(f"The database {session.path} is {'up to date' if existed else 'made'}.")
 
 
@@ -50,12 +51,13 @@ def init(session: Session) -> None:
 def check(session: Session) -> int:
     """Look for damage: SQLite's integrity check, and rows that point nowhere. Exit code 1 when some is found."""
     found = _damage(session.db)
+    tell(database=str(session.path), damage=found)
     if not found:
         say(f"{session.path} is sound.")
         return exit_codes.OK
     for sentence in found:
         say(sentence)
-    note(f"{session.path} is damaged: restore a backup.")
+    complain(f"{session.path} is damaged. Restore a backup: chansync db restore FILE", "database_damaged")
     return exit_codes.PROBLEMS
 
 
@@ -66,10 +68,10 @@ def _damage(db: apsw.Connection) -> list[str]:
     try:
         found += [str(row[0]) for row in db.execute("PRAGMA integrity_check(100)") if row[0] != "ok"]
         for table, row_id, target, _ in db.execute("PRAGMA foreign_key_check"):
-            found.append(f"{table} row {row_id} points to a row of {target} that is not there")
+            found.append(f"{table} row {row_id} points to a row of {target} that is not there.")
     except apsw.CorruptError as error:
         # Damage that stops the look for more of it.
-        found.append(f"{error}")
+        found.append(f"The check cannot go on: {error}.")
     return found
 
 
@@ -91,6 +93,7 @@ def backup_to(session: Session, target: Path, force: bool) -> None:
         raise UsageError(f"There is no folder {target.parent}.")
     copies.save(source, target, force=force)
     settings.put(session.db, BACKED_UP_AT, str(now_ms()))
+    tell(changed=True, file=str(target))
     say(f"Copied to {target}.")
     key = key_path(source)
     if key.exists():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from chansync.cli import completing
 from chansync.cli.lazy import LazyGroup, examples
 from chansync.cli.output import note, print_json, say, table, tell, told_change
 from chansync.cli.session import Session, pass_session, split_pairs
@@ -38,7 +39,9 @@ def show(session: Session, as_json: bool) -> None:
 @click.command(
     "set", epilog=examples("chansync db retention set keep_messages=90d", "chansync db retention set keep_runs=off")
 )
-@click.argument("pairs", metavar="SETTING=DURATION...", nargs=-1, required=True)
+@click.argument(
+    "pairs", metavar="SETTING=DURATION...", nargs=-1, required=True, shell_complete=completing.retention_settings
+)
 @pass_session
 def change(session: Session, pairs: tuple[str, ...]) -> None:
     """Change how long something is kept: at least 1d, or off for ever; an empty value is the default."""

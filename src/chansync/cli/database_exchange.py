@@ -11,9 +11,9 @@ from typing import Any
 
 import click
 
-from chansync.cli import exit_codes
+from chansync.cli import completing, exit_codes
 from chansync.cli.lazy import examples
-from chansync.cli.output import note, say
+from chansync.cli.output import complain, say, tell
 from chansync.cli.session import Session, pass_session
 from chansync.model.errors import UsageError
 
@@ -27,7 +27,7 @@ _WHAT = ("mappings", "messages", "orders")
     )
 )
 @click.argument("what", type=click.Choice(_WHAT))
-@click.option("--channel", metavar="CODE", help="Of one channel only.")
+@click.option("--channel", metavar="CODE", shell_complete=completing.channels, help="Of one channel only.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON; else CSV.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="To a file that only you can read."
@@ -50,6 +50,7 @@ def export(session: Session, what: str, channel: str | None, as_json: bool, outp
             code = _exchange(arguments, file.fileno())
         if code == exit_codes.OK:
             unfinished.replace(output)
+            tell(changed=True, file=str(output))
             say(f"Written to {output}.")
         return code
     except OSError as error:
@@ -68,7 +69,7 @@ def _exchange(arguments: list[str], output: int) -> int:
     if done.returncode == exit_codes.OUTPUT_CLOSED:
         return exit_codes.OUTPUT_CLOSED
     if done.returncode:
-        note(f"It cannot be written: {done.stderr.strip().rstrip('.')}.")
+        complain(f"It cannot be written: {done.stderr.strip().rstrip('.')}.")
         return exit_codes.PROBLEMS
     return exit_codes.OK
 
@@ -89,6 +90,7 @@ def import_mappings(session: Session, file: Path, dry_run: bool) -> int:
 
     session.refuse_as_file(file)
     changes = take_over(session.db, _rows(file), dry_run=dry_run)
+    tell(changed=bool(changes) and not dry_run, changes=changes)
     for change in changes:
         say(change)
     verb = "would be changed" if dry_run else "changed"

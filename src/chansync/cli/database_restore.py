@@ -10,7 +10,7 @@ import click
 
 from chansync.cli import exit_codes
 from chansync.cli.lazy import examples
-from chansync.cli.output import note, say, when
+from chansync.cli.output import complain, note, say, tell, when
 from chansync.cli.session import Session, pass_session
 from chansync.model.errors import UsageError
 
@@ -46,6 +46,7 @@ def restore(session: Session, file: Path, yes: bool) -> int:
             note("Nothing was restored.")
             return exit_codes.PROBLEMS
     kept = copies.restore(file, path)
+    tell(changed=True, database=str(path), kept=str(kept) if kept else None)
     say(f"Restored {file} to {path}.")
     if kept is not None:
         say(f"What was there before is kept: {kept}")
@@ -76,6 +77,6 @@ def _after(session: Session) -> int:
 
     sentence = secrets.trouble(session.db, session.path)
     if sentence:
-        note(sentence)
+        complain(sentence, "secret_unreadable")
         return exit_codes.PROBLEMS
     return exit_codes.OK

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chansync.cli import exit_codes
+from chansync.cli import completing, exit_codes
 from chansync.cli.lazy import examples
 from chansync.cli.output import clean, paint, print_json, print_line, terminal_columns
 from chansync.cli.session import Session, pass_session, user_name
@@ -22,7 +22,7 @@ _WIDEST = 100
 
 
 @click.command(epilog=examples("chansync doctor", "chansync doctor shop --ledger", "chansync doctor --no-sites --json"))
-@click.argument("channels", nargs=-1, metavar="[CHANNEL]…")
+@click.argument("channels", nargs=-1, metavar="[CHANNEL]…", shell_complete=completing.channels)
 @click.option("--no-sites", is_flag=True, help="Leave the channels' sites alone: no network.")
 @click.option("--ledger", is_flag=True, help="Prove the ledger's books, too.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")

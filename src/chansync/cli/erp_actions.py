@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from chansync.cli import exit_codes
+from chansync.cli import completing, exit_codes
 from chansync.cli.lazy import examples
-from chansync.cli.output import note, say
+from chansync.cli.output import complain, say
 from chansync.cli.session import Session, pass_session
 from chansync.model.errors import ChansyncError, UsageError
 
@@ -45,7 +45,14 @@ def release(session: Session, sale: str) -> None:
     epilog=examples("chansync erp request shop-de-1001", "chansync erp request shop-de-1001 --from W1 --from W2")
 )
 @click.argument("sale")
-@click.option("--from", "warehouses", metavar="WAREHOUSE", multiple=True, help="Look here first. Several: repeat it.")
+@click.option(
+    "--from",
+    "warehouses",
+    metavar="WAREHOUSE",
+    shell_complete=completing.erp_codes("warehouse"),
+    multiple=True,
+    help="Look here first. Several: repeat it.",
+)
 @pass_session
 def request(session: Session, sale: str, warehouses: tuple[str, ...]) -> None:
     """Request what a sale needs and its warehouse, or those given, do not have."""
@@ -54,7 +61,13 @@ def request(session: Session, sale: str, warehouses: tuple[str, ...]) -> None:
 
 @click.command(epilog=examples("chansync erp issue shop-de-1001", "chansync erp issue shop-de-1001 --type invoice"))
 @click.argument("sale")
-@click.option("--type", "document_type", metavar="CODE", help="The document type; otherwise the sale's own.")
+@click.option(
+    "--type",
+    "document_type",
+    metavar="CODE",
+    shell_complete=completing.erp_codes("document-type"),
+    help="The document type; otherwise the sale's own.",
+)
 @pass_session
 def issue(session: Session, sale: str, document_type: str | None) -> None:
     """Issue a sale's financial document."""
@@ -97,7 +110,7 @@ def write_out(session: Session, sales: tuple[str, ...], carrier: str, tracking: 
             if len(sales) == 1:
                 raise
             code = exit_codes.PROBLEMS
-            note(str(error))
+            complain(str(error), error.code)
     return code
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from chansync.cli import exit_codes
+from chansync.cli import completing, exit_codes
 from chansync.cli.lazy import examples
 from chansync.cli.output import note, print_json, say, table, when
 from chansync.cli.session import Session, pass_session
@@ -84,8 +84,10 @@ def _data(row: Any, amount: str = "") -> dict[str, Any]:
 @click.command(
     epilog=examples("chansync erp movements SHIRT-RED-M", "chansync erp movements SHIRT-RED-M -n 500 --json")
 )
-@click.argument("item")
-@click.option("--warehouse", metavar="CODE", help="Only in this warehouse.")
+@click.argument("item", shell_complete=completing.erp_codes("item"))
+@click.option(
+    "--warehouse", metavar="CODE", shell_complete=completing.erp_codes("warehouse"), help="Only in this warehouse."
+)
 @click.option("-n", "limit", type=click.IntRange(1), default=50, show_default=True, help="At most that many.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_session

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chansync.cli import completing
 from chansync.cli.lazy import examples
 from chansync.cli.output import clean, print_json, print_line, say, table, when
 from chansync.cli.session import Session, pass_session
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command(epilog=examples("chansync erp sales", "chansync erp sales --channel shop-de -n 20 --json"))
 @click.option("-n", "--limit", type=click.IntRange(1), default=50, show_default=True, help="At most that many.")
-@click.option("--channel", metavar="CODE", help="Only of this channel.")
+@click.option("--channel", metavar="CODE", shell_complete=completing.channels, help="Only of this channel.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_session
 def sales(session: Session, limit: int, channel: str | None, as_json: bool) -> None:

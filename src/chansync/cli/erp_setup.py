@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
+from chansync.cli import completing
 from chansync.cli.lazy import examples
 from chansync.cli.output import clean, print_json, print_line, say, table, tell, told_change
 from chansync.cli.session import Session, pass_session, split_pairs
 
 
 @click.command("list", epilog=examples("chansync erp list", "chansync erp list item --text shirt"))
-@click.argument("kind", required=False)
+@click.argument("kind", required=False, shell_complete=completing.erp_kinds)
 @click.option("--text", default="", help="Only those with this in code or name.")
 @click.option("-n", "limit", type=click.IntRange(1), default=None, help="At most that many.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
@@ -67,8 +68,8 @@ def _text(value: Any) -> str:
 
 
 @click.command(epilog=examples("chansync erp show pos web", "chansync erp show payment-method web/cash"))
-@click.argument("kind")
-@click.argument("code")
+@click.argument("kind", shell_complete=completing.erp_kinds)
+@click.argument("code", shell_complete=completing.erp_records)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_session
 def show(session: Session, kind: str, code: str, as_json: bool) -> None:
@@ -91,9 +92,9 @@ def show(session: Session, kind: str, code: str, as_json: bool) -> None:
         "chansync erp add payment-method card name=Card pos=web account=bank",
     )
 )
-@click.argument("kind")
+@click.argument("kind", shell_complete=completing.erp_kinds)
 @click.argument("code")
-@click.argument("pairs", metavar="[FIELD=VALUE]...", nargs=-1)
+@click.argument("pairs", metavar="[FIELD=VALUE]...", nargs=-1, shell_complete=completing.erp_fields)
 @pass_session
 def add(session: Session, kind: str, code: str, pairs: tuple[str, ...]) -> None:
     """Add one of a kind. chansync erp list shows the kinds and their fields."""
@@ -106,9 +107,9 @@ def add(session: Session, kind: str, code: str, pairs: tuple[str, ...]) -> None:
 
 
 @click.command("set", epilog=examples("chansync erp set pos web currencies=EUR,USD negative_stock=yes"))
-@click.argument("kind")
-@click.argument("code")
-@click.argument("pairs", metavar="FIELD=VALUE...", nargs=-1, required=True)
+@click.argument("kind", shell_complete=completing.erp_kinds)
+@click.argument("code", shell_complete=completing.erp_records)
+@click.argument("pairs", metavar="FIELD=VALUE...", nargs=-1, required=True, shell_complete=completing.erp_fields)
 @pass_session
 def change(session: Session, kind: str, code: str, pairs: tuple[str, ...]) -> None:
     """Change fields of one of a kind."""
@@ -122,8 +123,8 @@ def change(session: Session, kind: str, code: str, pairs: tuple[str, ...]) -> No
 
 
 @click.command(epilog=examples("chansync erp remove delivery-method web/courier"))
-@click.argument("kind")
-@click.argument("code")
+@click.argument("kind", shell_complete=completing.erp_kinds)
+@click.argument("code", shell_complete=completing.erp_records)
 @pass_session
 def remove(session: Session, kind: str, code: str) -> None:
     """Remove one that neither the ledger nor a channel uses."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chansync.cli import completing
 from chansync.cli.lazy import examples
-from chansync.cli.output import note, print_json, print_line, say, table, when
+from chansync.cli.output import note, print_json, print_line, say, table, tell, when
 from chansync.cli.session import Session, pass_session
 from chansync.model.errors import UsageError
 
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 @click.command(
     epilog=examples("chansync erp stock", "chansync erp stock SHIRT-RED-M", "chansync erp stock --warehouse main")
 )
-@click.argument("item", required=False)
-@click.option("--warehouse", metavar="CODE", help="Only in this warehouse.")
+@click.argument("item", required=False, shell_complete=completing.erp_codes("item"))
+@click.option(
+    "--warehouse", metavar="CODE", shell_complete=completing.erp_codes("warehouse"), help="Only in this warehouse."
+)
 @click.option("-n", "limit", type=click.IntRange(1), default=None, help="At most that many.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_session
@@ -54,9 +57,11 @@ def _signed(count: int) -> str:
 
 
 @click.command("set", epilog=examples('chansync erp stock set SHIRT-RED-M 25 --warehouse main --note "counted"'))
-@click.argument("item")
+@click.argument("item", shell_complete=completing.erp_codes("item"))
 @click.argument("quantity")
-@click.option("--warehouse", metavar="CODE", required=True, help="Where.")
+@click.option(
+    "--warehouse", metavar="CODE", shell_complete=completing.erp_codes("warehouse"), required=True, help="Where."
+)
 @click.option("--note", "remark", default="", help="Why, for the movement.")
 @pass_session
 def set_to(session: Session, item: str, quantity: str, warehouse: str, remark: str) -> None:
@@ -73,6 +78,7 @@ def set_to(session: Session, item: str, quantity: str, warehouse: str, remark: s
     except UsageError as error:
         raise UsageError(f"The note {error}.") from None
     moved = stock.set_stock(session.db, item, warehouse, wanted, note=remark)
+    tell(changed=bool(moved), item=item, warehouse=warehouse, on_hand=wanted)
     say(f"{item} in {warehouse}: {wanted} on hand ({f'{moved:+d}' if moved else 'as before'}).")
 
 
@@ -81,7 +87,12 @@ def set_to(session: Session, item: str, quantity: str, warehouse: str, remark: s
     epilog=examples("chansync erp import items items.csv", "chansync erp import items items.json --warehouse main"),
 )
 @click.argument("source", metavar="FILE", type=click.Path(path_type=Path))
-@click.option("--warehouse", metavar="CODE", help="Where the stock is, on lines that do not say.")
+@click.option(
+    "--warehouse",
+    metavar="CODE",
+    shell_complete=completing.erp_codes("warehouse"),
+    help="Where the stock is, on lines that do not say.",
+)
 @pass_session
 def import_items(session: Session, source: Path, warehouse: str | None) -> None:
     """Bring items in from CSV or JSON: sku, name, and where they are known gtin, stock and warehouse.
@@ -95,6 +106,9 @@ def import_items(session: Session, source: Path, warehouse: str | None) -> None:
     db = session.db
     rows = read_items(source, warehouse)
     done = write(db, rows, note=f"import of {source.name}"[:200])
-    say(f"{done.added} items are new, {done.known} were known, {done.movements} movements of stock.")
+    tell(changed=bool(done.added or done.movements), new=done.added, known=done.known, movements=done.movements)
+    new = f"{done.added} item{' is' if done.added == 1 else 's are'} new"
+    known = f"{done.known} {'was' if done.known == 1 else 'were'} known"
+    say(f"{new}, {known}, {done.movements} movement{'' if done.movements == 1 else 's'} of stock.")
     if not rows:
         note(f"{source} has no items.")

@@ -87,5 +87,6 @@ class Watch:
             (chosen.channel_id is None or message.channel_id == chosen.channel_id)
             and (chosen.severity is None or message.severity == chosen.severity)
             and (chosen.code is None or message.code == chosen.code)
+            and (chosen.until is None or message.last_at < chosen.until)
             and (text in message.sentence.casefold() or text in message.order_number.casefold())
         )

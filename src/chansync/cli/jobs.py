@@ -7,12 +7,22 @@ from typing import Any
 
 import apsw
 
-from chansync.cli.session import user_name
+from chansync.cli.output import note
+from chansync.cli.session import Session, user_name
 from chansync.store import jobs
 from chansync.store.jobs import Job
+from chansync.sync.daemon_jobs import is_for_daemon
 
 #: How often the job is looked at, in seconds.
 _EVERY = 0.2
+
+
+def is_by_daemon(session: Session) -> bool:
+    """Whether the daemon must do what opens the keys of channels, which is then said."""
+    if not is_for_daemon(session.db, session.path):
+        return False
+    note("You may not open the keys: the daemon does it.")
+    return True
 
 
 def ask_and_wait(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -37,18 +38,26 @@ def log() -> None:
     epilog=examples(
         "chansync log --open",
         "chansync log --follow --channel shop-de",
-        "chansync log --since yesterday --severity problem --json",
+        "chansync log --since 2h --severity problem --json",
+        "chansync log --since '2026-11-24 04:00' --until '2026-11-24 06:00' -n 0",
         "chansync log show 17",
     )
 )
 @click.option("-f", "--follow", is_flag=True, help="Go on showing what comes and what changes.")
 @click.option("--open", "open_only", is_flag=True, help="Only problems that are not solved.")
 @click.option("--channel", shell_complete=completing.channels, metavar="CODE", help="Only of this channel.")
-@click.option("--since", metavar="DATE", help="Only from that day on: 2026-01-31, yesterday, 30d.")
+@click.option(
+    "--since", metavar="TIME", help="Only from then on: 2h, 2026-01-31, '2026-01-31 04:00', yesterday, 30d, now."
+)
+@click.option("--until", metavar="TIME", help="Only what came last before then; a day is meant to its end.")
 @click.option("--severity", type=click.Choice(["problem", "warning", "info"]), help="Only of this severity.")
-@click.option("--code", metavar="X", help="Only of this code, such as item_unknown.")
+@click.option(
+    "--code", shell_complete=completing.message_codes, metavar="X", help="Only of this code, such as item_unknown."
+)
 @click.option("--text", metavar="T", default="", help="Only with this in the sentence or order number.")
-@click.option("-n", "limit", type=click.IntRange(0), default=50, show_default=True, help="At most the last that many.")
+@click.option(
+    "-n", "limit", type=click.IntRange(0), default=50, show_default=True, help="At most the last that many; 0: all."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @pass_session
 def list_messages(
@@ -57,6 +66,7 @@ def list_messages(
     open_only: bool,
     channel: str | None,
     since: str | None,
+    until: str | None,
     severity: str | None,
     code: str | None,
     text: str,
@@ -64,7 +74,8 @@ def list_messages(
     as_json: bool,
 ) -> None:
     """Show the message log, oldest first; a problem stays open until it is solved."""
-    from chansync.store import channels, messages
+    from chansync.model.times import parse_moment
+    from chansync.store import channels
     from chansync.store.message_search import Filter
 
     db = session.db
@@ -73,17 +84,40 @@ def list_messages(
         severity=severity,
         code=_known_code(code) if code else None,
         open_only=open_only,
-        since=_day_start(since) if since else None,
+        since=parse_moment(since) if since else None,
+        until=parse_moment(until, end=True) if until else None,
         text=text,
     )
     if follow:
-        _follow(db, chosen, limit, as_json)
+        _follow(db, chosen, limit or _ALL, as_json)
         return
-    found = messages.messages(db, chosen, limit=limit)
-    for message in reversed(found):
+    count = 0
+    for message in _found(db, chosen, limit):
         _print(message, as_json)
-    if not found and not as_json:
+        count += 1
+    if not count and not as_json:
         note("No message matches.")
+
+
+_ALL = 2**62
+
+#: How many messages are in memory at once where all are wanted.
+_PAGE = 1000
+
+
+def _found(db: apsw.Connection, chosen: Filter, limit: int) -> Iterator[Message]:
+    """The last ``limit`` messages (0: all of them), oldest first."""
+    from dataclasses import replace
+
+    from chansync.store import messages
+
+    if limit:
+        yield from reversed(messages.messages(db, chosen, limit=limit))
+        return
+    page = messages.messages(db, chosen, limit=_PAGE, oldest_first=True)
+    while page:
+        yield from page
+        page = messages.messages(db, replace(chosen, after_id=page[-1].id), limit=_PAGE, oldest_first=True)
 
 
 def _known_code(code: str) -> str:
@@ -96,17 +130,6 @@ def _known_code(code: str) -> str:
         hint = f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(CODES)}."
         raise UsageError(f"There is no message code {code!r:.40}. {hint}")
     return code
-
-
-def _day_start(text: str) -> int:
-    """Midnight of the day, local time, in UTC milliseconds."""
-    from chansync.model.times import parse_date, start_of
-
-    day = parse_date(text)
-    try:
-        return start_of(day)
-    except (OverflowError, OSError, ValueError):
-        raise UsageError(f"{text!r:.40} is too long ago.") from None
 
 
 def _follow(db: apsw.Connection, chosen: Filter, limit: int, as_json: bool) -> None:
@@ -136,7 +159,8 @@ def message_line(message: Message) -> str:
     if is_coloured():
         severity = paint(severity, _COLOURS.get(message.severity, ""))
     place = f"{clean(message.channel_code) or '-'}{order}"
-    return f"{message.id:>6}  {when(message.last_at, seconds=True)}  {severity}  {place}  {message.code}: {clean(message.sentence)}{times}{state}"
+    said = f"{message.code}: {clean(message.sentence)}{times}{state}"
+    return f"{message.id:>6}  {when(message.last_at, seconds=True)}  {severity}  {place}  {said}"
 
 
 def message_data(message: Message) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def _command(kind: str, what: str, example: str) -> click.Command:
         epilog=examples(f"chansync map {kind} shop-de", f"chansync map {kind} shop-de {example}"),
     )
     @click.argument("code", shell_complete=completing.channels)
-    @click.argument("pairs", metavar="[SITE=TARGET]...", nargs=-1)
+    @click.argument("pairs", metavar="[SITE=TARGET]...", nargs=-1, shell_complete=completing.mapping_pairs(kind))
     @click.option("--json", "as_json", is_flag=True, help="As JSON.")
     @pass_session
     def command(session: Session, code: str, pairs: tuple[str, ...], as_json: bool) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chansync.cli import exit_codes
+from chansync.cli import completing, exit_codes
 from chansync.cli.lazy import LazyGroup, examples
 from chansync.cli.output import complain, note, print_json, print_line, say, table, tell, told_change, when
 from chansync.cli.session import Session, pass_session, split_pairs
@@ -97,7 +97,7 @@ def _ways(db: apsw.Connection) -> list[dict[str, Any]]:
         "chansync notices set notice_every=1h",
     ),
 )
-@click.argument("pairs", metavar="SETTING=VALUE...", nargs=-1, required=True)
+@click.argument("pairs", metavar="SETTING=VALUE...", nargs=-1, required=True, shell_complete=completing.notice_settings)
 @pass_session
 def change(session: Session, pairs: tuple[str, ...]) -> None:
     """Change settings; an empty value empties the setting.
@@ -118,7 +118,7 @@ def change(session: Session, pairs: tuple[str, ...]) -> None:
 @click.command(
     epilog=examples("chansync notices add anna telegram", "chansync notices add anna hook --address @hook.txt")
 )
-@click.argument("user")
+@click.argument("user", shell_complete=completing.erp_codes("user"))
 @click.argument("name")
 @click.option("--address", default="-", metavar="-|@FILE", help="Where its address comes from.", show_default=True)
 @pass_session
@@ -138,7 +138,7 @@ def add(session: Session, user: str, name: str, address: str) -> None:
 
 
 @click.command(epilog=examples("chansync notices remove anna telegram"))
-@click.argument("user")
+@click.argument("user", shell_complete=completing.erp_codes("user"))
 @click.argument("name")
 @pass_session
 def remove(session: Session, user: str, name: str) -> None:
@@ -151,7 +151,7 @@ def remove(session: Session, user: str, name: str) -> None:
 
 
 @click.command(epilog=examples("chansync notices test", "chansync notices test anna"))
-@click.argument("user", required=False)
+@click.argument("user", required=False, shell_complete=completing.erp_codes("user"))
 @pass_session
 def test(session: Session, user: str | None) -> int:
     """Send a test by every way to one user, or to every notice user. Exit code 1 when one does not arrive."""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from chansync.cli import completing, exit_codes
 from chansync.cli.lazy import examples
-from chansync.cli.output import note, print_json, print_line, say
+from chansync.cli.output import complain, note, print_json, print_line, say, tell
 from chansync.cli.session import Session, pass_session, user_name
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
     import apsw
+
+    from chansync.store.orders import OrderRow
 
 #: How long ``retry`` waits for the daemon, in seconds.
 WAIT = 30
@@ -35,9 +37,10 @@ def why(session: Session, code: str, number: str, as_json: bool) -> int:
     if as_json:
         print_json(
             {
+                "channel": code,
                 "found": told.found,
                 "sentences": told.sentences,
-                "order": asdict(told.order) if told.order else None,
+                "order": _order_data(told.order) if told.order else None,
                 "sale": told.sale_number or None,
                 "messages": [message_data(message) for message in told.messages],
             }
@@ -52,6 +55,16 @@ def why(session: Session, code: str, number: str, as_json: bool) -> int:
     return exit_codes.OK if told.found else exit_codes.PROBLEMS
 
 
+def _order_data(row: OrderRow) -> dict[str, Any]:
+    """An order for JSON: times in UTC."""
+    from dataclasses import fields
+
+    from chansync.model.times import utc_text
+
+    data = {each.name: getattr(row, each.name) for each in fields(row)}
+    return {name: utc_text(value) if name.endswith("_at") and value else value for name, value in data.items()}
+
+
 @click.command(epilog=examples("chansync solve 17 18"))
 @click.argument("ids", metavar="ID...", type=click.IntRange(1, 2**62), nargs=-1, required=True)
 @pass_session
@@ -60,13 +73,18 @@ def solve(session: Session, ids: tuple[int, ...]) -> int:
     from chansync.store import messages
 
     code = exit_codes.OK
+    solved = []
     for message_id in ids:
         if messages.solve(session.db, message_id, user_name()):
+            solved.append(message_id)
             say(f"Message {message_id} is marked as solved.")
             continue
         code = exit_codes.PROBLEMS
-        there = messages.message(session.db, message_id) is not None
-        note(f"Message {message_id} {'is not open' if there else 'does not exist'}.")
+        if messages.message(session.db, message_id) is None:
+            complain(f"Message {message_id} does not exist.", "no_message")
+        else:
+            complain(f"Message {message_id} is not open.", "not_open")
+    tell(changed=bool(solved), solved=solved)
     return code
 
 
@@ -88,8 +106,11 @@ class _Target:
     "--message", "message_id", metavar="ID", type=click.IntRange(1, 2**62), help="What this message is about."
 )
 @click.option("--all", "everything", is_flag=True, help="All problems of all channels.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_session
-def retry(session: Session, code: str | None, number: str | None, message_id: int | None, everything: bool) -> int:
+def retry(
+    session: Session, code: str | None, number: str | None, message_id: int | None, everything: bool, as_json: bool
+) -> int:
     """Try failed orders again now: of a channel, one order, what a message is about, or all.
 
     A running daemon does it; otherwise this process. Exit code 1 when problems are left.
@@ -98,8 +119,8 @@ def retry(session: Session, code: str | None, number: str | None, message_id: in
 
     target = _target(session.db, code, number, message_id, everything)
     if daemons.is_running(session.db):
-        return _retry_by_daemon(session, target)
-    return _retry_here(session, target)
+        return _retry_by_daemon(session, target, as_json)
+    return _retry_here(session, target, as_json)
 
 
 def _target(
@@ -139,18 +160,29 @@ def _of_message(db: apsw.Connection, message_id: int) -> _Target:
     return _Target(message.channel_id, order_ids, [message.channel_code])
 
 
-def _retry_here(session: Session, target: _Target) -> int:
-    from chansync.cli.sync import sync_and_report
+def _retry_here(session: Session, target: _Target, as_json: bool) -> int:
+    from chansync.cli.sync import report, run_data, sync_all
+    from chansync.sync.errands import summary
     from chansync.sync.retry import retry as make_due
     from chansync.sync.runner import SyncRequest
 
     count = make_due(session.db, channel_id=target.channel_id, order_ids=target.order_ids)
     codes = _with_problems(session.db, target)
     if not codes:
-        say("There is nothing to retry.")
+        if as_json:
+            print_json({"ok": True, "sentence": "There is nothing to retry.", "due": 0, "runs": []})
+        else:
+            say("There is nothing to retry.")
         return exit_codes.OK
     note(f"Trying {count} order{'' if count == 1 else 's'} again.")
-    return sync_and_report(session, codes, SyncRequest(), as_json=False)
+    results, code = sync_all(session, codes, SyncRequest())
+    if as_json:
+        sentence = " ".join(summary(result) for result in results)
+        runs = [run_data(result) for result in results]
+        print_json({"ok": code == exit_codes.OK, "sentence": sentence, "due": count, "runs": runs})
+    else:
+        report(results, dry_run=False)
+    return code
 
 
 def _with_problems(db: apsw.Connection, target: _Target) -> list[str]:
@@ -164,14 +196,19 @@ def _with_problems(db: apsw.Connection, target: _Target) -> list[str]:
     return [code for code in target.codes if code in waiting]
 
 
-def _retry_by_daemon(session: Session, target: _Target) -> int:
+def _retry_by_daemon(session: Session, target: _Target, as_json: bool) -> int:
     from chansync.cli.jobs import ask_and_wait
+    from chansync.cli.sync import run_data
+    from chansync.sync.errands import runs_of
 
     args = {} if target.order_ids is None else {"order_ids": target.order_ids}
     job = ask_and_wait(session.db, "retry", target.channel_id, args, seconds=WAIT)
-    if job is None or job.result is None:
-        say("The daemon is at it. See: chansync log --follow")
-        return exit_codes.OK
-    say(str(job.result.get("sentence") or "Done."))
-    failed = job.state == "failed" or any(run["counts"]["problems"] for run in job.result.get("runs") or ())
+    told = (job.result if job else None) or {"sentence": "The daemon is at it. See: chansync log --follow"}
+    runs, sentence = runs_of(told), str(told.get("sentence") or "Done.")
+    failed = (job is not None and job.state == "failed") or any(run.counts.problems for run in runs)
+    if as_json:
+        data = {"sentence": sentence, "due": told.get("due"), "runs": [run_data(run) for run in runs]}
+        print_json({"ok": not failed} | data)
+    else:
+        say(sentence)
     return exit_codes.PROBLEMS if failed else exit_codes.OK

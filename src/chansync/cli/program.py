@@ -40,6 +40,9 @@ def execute(arguments: list[str]) -> int:
     if any("\ud800" <= character <= "\udfff" for word in arguments for character in word):
         raise UsageError("The command line holds bytes that are not text in this terminal's encoding.")
     if "_CHANSYNC_COMPLETE" in os.environ:
+        from chansync.cli import shell_scripts
+
+        shell_scripts.install()
         program.main(arguments, prog_name="chansync")
     # Not program.main(): it turns a reader that stopped into an exit code of its own.
     try:

@@ -9,7 +9,7 @@ import click
 
 from chansync.cli import exit_codes
 from chansync.cli.lazy import LazyGroup, examples
-from chansync.cli.output import note, print_json, say, table, when
+from chansync.cli.output import note, print_json, say, table, tell, when
 from chansync.cli.session import Session, pass_session
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _data(found: SecretsState) -> dict[str, object]:
         "secrets": [
             {
                 "of": secret.owner_kind,
-                "code": secret.owner,
+                secret.owner_kind if secret.owner_kind in ("channel", "system") else "owner": secret.owner,
                 "name": secret.name,
                 "set_at": utc_text(secret.set_at),
                 "opens": opens,
@@ -104,6 +104,7 @@ def rotate(session: Session, key: Path | None, lost: bool) -> int:
     file = key.absolute() if key else key_path(session.path)
     done = (rotation.start_over if lost else rotation.rotate)(session.db, file, use_of)
     one = done.sealed_anew == 1
+    tell(changed=True, sealed_anew=done.sealed_anew, key=str(file), enter_again=_again(done.lost))
     say(f"{done.sealed_anew} secret{'' if one else 's'} {'is' if one else 'are'} sealed to a new key, in {file}.")
     if done.sealed_anew:
         say("Backups of before open with the key of before only: keep it with them. Keep a copy of the new one, too.")

@@ -9,7 +9,7 @@ import click
 
 from chansync.cli import exit_codes
 from chansync.cli.lazy import LazyGroup, examples
-from chansync.cli.output import print_json, say
+from chansync.cli.output import print_json, say, tell
 
 if TYPE_CHECKING:
     from chansync.service_state import ServiceState
@@ -60,6 +60,7 @@ def install(root: Path, program: str | None, dry_run: bool, force: bool) -> None
     if root.absolute() != installation.ROOT:
         say("Nothing was started: only files were written.")
         return
+    tell(changed=changed)
     if not changed:
         say("The service is in place already.")
     _next_steps(installation.standing(root.absolute()))
@@ -91,6 +92,7 @@ def uninstall(root: Path, force: bool) -> None:
     for sentence in installation.uninstall(root.absolute(), force=force):
         changed = True
         say(sentence)
+    tell(changed=changed)
     if not changed:
         say("The service is not installed.")
         return

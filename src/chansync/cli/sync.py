@@ -14,7 +14,7 @@ import click
 
 from chansync.cli import completing, exit_codes
 from chansync.cli.lazy import examples
-from chansync.cli.output import clean, note, print_json, print_line, table
+from chansync.cli.output import clean, complain, is_quiet, note, print_json, print_line, table
 from chansync.cli.session import Session, pass_session
 from chansync.model.errors import UsageError
 
@@ -105,31 +105,45 @@ def sync(
         chosen = [channel.code for channel in every if channel.values["used"]]
         if not chosen:
             note("No channel is used. Use one: chansync channel set CODE used=yes")
+            if as_json:
+                print_json([])
             return exit_codes.OK
-    return sync_and_report(session, chosen, request, as_json=as_json)
+    results, code = sync_all(session, chosen, request)
+    if as_json:
+        print_json([run_data(result) for result in results])
+    else:
+        report(results, dry_run=dry_run)
+    return code
 
 
-def sync_and_report(session: Session, codes: Sequence[str], request: SyncRequest, *, as_json: bool) -> int:
-    """Sync the channels, several at once, with progress on stderr and a summary on stdout; the exit code."""
-    from chansync.cli.sync_by_daemon import is_needed, sync_by_daemon
+def sync_all(session: Session, codes: Sequence[str], request: SyncRequest) -> tuple[list[RunResult], int]:
+    """Sync the channels, several at once, with progress on stderr; what came of it, and the exit code."""
+    from chansync.cli.jobs import is_by_daemon
+    from chansync.cli.sync_by_daemon import sync_by_daemon
 
-    by_daemon = is_needed(session)
+    by_daemon = is_by_daemon(session)
     with _progress() as progress:
         if by_daemon:
             results, interrupted = sync_by_daemon(session, codes, request, progress), False
         else:
             results, interrupted = session.run_async(lambda store: _sync_all(store, codes, request, progress))
-    if as_json:
-        print_json([asdict(result) for result in results])
-    else:
-        _report(results, dry_run=request.dry_run)
     if interrupted:
         note("Interrupted: what was done is kept, and the next sync goes on from there.")
-        return exit_codes.INTERRUPTED
-    return _exit_code(results)
+        return results, exit_codes.INTERRUPTED
+    return results, _exit_code(results)
+
+
+def run_data(result: RunResult) -> dict[str, Any]:
+    """A run for JSON."""
+    data = asdict(result)
+    return {"channel": data.pop("channel_code")} | data
 
 
 def _progress() -> Any:
+    if is_quiet():
+        from chansync.cli.sync_progress import NoProgress
+
+        return nullcontext(NoProgress())
     if sys.stderr.isatty():
         from chansync.cli.sync_progress import BarProgress
 
@@ -186,7 +200,8 @@ def _exit_code(results: Sequence[RunResult]) -> int:
     return exit_codes.PROBLEMS if failed or busy or any(r.counts.problems for r in results) else exit_codes.OK
 
 
-def _report(results: Sequence[RunResult], *, dry_run: bool) -> None:
+def report(results: Sequence[RunResult], *, dry_run: bool) -> None:
+    """Print what came of a sync."""
     if dry_run:
         for result in results:
             _show_plans(result)
@@ -202,7 +217,7 @@ def _report(results: Sequence[RunResult], *, dry_run: bool) -> None:
     table(headers, rows, right=headers[3:], colours=colours)
     for result in results:
         if result.sentence:
-            note(result.sentence)
+            (complain if result.state == "failed" else note)(result.sentence)
     if dry_run:
         note("Nothing was written: this was a dry run.")
     elif any(result.counts.problems for result in results):

@@ -6,14 +6,10 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from chansync.cli.output import note
 from chansync.cli.session import Session, user_name
-from chansync.locations import key_path
-from chansync.model.errors import UsageError
-from chansync.store import channels, daemons, jobs, key_file, secrets
-from chansync.store.key_file import KeyUnreadable
+from chansync.store import channels, jobs
 from chansync.store.runs import RunCounts
-from chansync.sync.errands import request_args
+from chansync.sync.errands import request_args, runs_of
 from chansync.sync.runner import RunResult, SyncRequest
 
 if TYPE_CHECKING:
@@ -23,35 +19,8 @@ if TYPE_CHECKING:
 _EVERY = 0.2
 
 
-def is_needed(session: Session) -> bool:
-    """Whether this user cannot open the keys, and a daemon is there that may.
-
-    Raises:
-        KeyUnreadable: he cannot, and there is none.
-    """
-    if secrets.public_key(session.db) is None:
-        return False
-    try:
-        key_file.read(key_path(session.path))
-    except KeyUnreadable:
-        if daemons.is_running(session.db):
-            return True
-        raise
-    return False
-
-
 def sync_by_daemon(session: Session, codes: Sequence[str], request: SyncRequest, progress: Progress) -> list[RunResult]:
-    """Ask the daemon, show how far it is, and wait for all results. Who stops waiting does not stop the daemon.
-
-    Raises:
-        UsageError: a dry run, which opens the keys in the process that shows it.
-    """
-    if request.dry_run:
-        raise UsageError(
-            "A dry run opens the keys in this process, and you may not: run it as the daemon's user "
-            "(sudo -u chansync chansync sync … --dry-run)."
-        )
-    note("You may not open the keys: the daemon does it.")
+    """Ask the daemon, show how far it is, and wait for all results. Who stops waiting does not stop the daemon."""
     db = session.db
     waiting = {
         jobs.ask(db, "sync", channels.channel(db, code).id, request_args(request), user_name()): code for code in codes
@@ -74,6 +43,6 @@ def sync_by_daemon(session: Session, codes: Sequence[str], request: SyncRequest,
 def _results(code: str, job: jobs.Job | None) -> list[RunResult]:
     told = (job.result if job else None) or {}
     if "runs" in told:
-        return [RunResult(**run | {"counts": RunCounts(**run["counts"]), "plans": []}) for run in told["runs"]]
+        return runs_of(told)
     sentence = str(told.get("sentence") or f"{code}: the daemon did not say what came of it.")
     return [RunResult(code, "orders", "failed", RunCounts(), sentence, str(told.get("code") or "site_bug"))]

@@ -33,6 +33,16 @@ class Progress(Protocol):
 FINISHED_SHOWN = 20
 
 
+class NoProgress:
+    """Nothing is shown."""
+
+    def of(self, code: str) -> Callable[[RunCounts], None]:
+        return lambda counts: None
+
+    def done(self, code: str) -> None:
+        """Nothing is shown."""
+
+
 class LineProgress:
     """A line for each channel every few seconds, for logs."""
 

@@ -8,13 +8,14 @@ import click
 
 from chansync.cli import completing, exit_codes
 from chansync.cli.lazy import LazyGroup, examples
-from chansync.cli.output import note, print_json, say, table, tell, told_change, when
+from chansync.cli.output import complain, note, print_json, say, table, tell, told_change, when
 from chansync.cli.secret_input import read_secrets
 from chansync.cli.session import Session, pass_session, split_pairs
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
     from chansync.model.channel import IntegrationSystem
+    from chansync.sync.systems import SystemReport
 
 _TABLE = {
     "list": ("system:list_systems", "List them."),
@@ -26,6 +27,9 @@ _TABLE = {
     "rename": ("system:rename", "Give one another name."),
     "remove": ("system:remove", "Remove one that has no channels."),
 }
+
+#: How long the daemon is waited for, in seconds.
+WAIT = 90
 
 _FORM = "field=value; chansync system kinds lists the fields of a system"
 
@@ -125,10 +129,14 @@ def kinds(as_json: bool) -> None:
 
 
 @click.command(epilog=examples('chansync system add shops --name "Our shops" --kind KIND'))
-@click.argument("code", shell_complete=completing.systems)
-@click.argument("pairs", metavar="[FIELD=VALUE]...", nargs=-1)
+@click.argument("code")
+@click.argument("pairs", metavar="[FIELD=VALUE]...", nargs=-1, shell_complete=completing.system_fields)
 @click.option("--name", required=True, help="The name for people.")
-@click.option("--kind", help="The platform; chansync system kinds lists them. Needed where more than one is installed.")
+@click.option(
+    "--kind",
+    shell_complete=completing.platform_kinds,
+    help="The platform; chansync system kinds lists them. Needed where more than one is installed.",
+)
 @pass_session
 def add(session: Session, code: str, pairs: tuple[str, ...], name: str, kind: str | None) -> None:
     """Add an integration system, with the fields that its platform has for systems.
@@ -160,7 +168,7 @@ def _kind(given: str | None) -> str:
 
 @click.command("set", epilog=examples("chansync system set woo client_secret=-"))
 @click.argument("code", shell_complete=completing.systems)
-@click.argument("pairs", metavar="FIELD=VALUE...", nargs=-1, required=True)
+@click.argument("pairs", metavar="FIELD=VALUE...", nargs=-1, required=True, shell_complete=completing.system_fields)
 @pass_session
 def change(session: Session, code: str, pairs: tuple[str, ...]) -> None:
     """Change fields of a system; an empty value empties the field. The field name is its name for people.
@@ -194,17 +202,18 @@ def _field(found: IntegrationSystem, name: str) -> Any:
 @pass_session
 def test(session: Session, code: str, as_json: bool) -> int:
     """Connect to a system, say as what, and keep where it sells. Exit code 4 when that fails."""
-    from chansync.sync.systems import test_system
+    from chansync.store.systems import system as stored
 
-    report = session.run_async(lambda store: test_system(store, code))
+    stored(session.db, code)
+    report = _tested(session, code)
     if as_json:
         data: dict[str, Any] = {
-            "ok": report.ok, "sentence": report.sentence, "code": report.code, "notes": report.notes,
+            "ok": report.ok, "system": code, "sentence": report.sentence, "code": report.code, "notes": report.notes,
             "places": [{"code": place, "title": title} for place, title in report.places],
         }  # fmt: skip
-        print_json(data)
+        print_json(data if report.ok else data | {"error": report.sentence})
     else:
-        (say if report.ok else note)(report.sentence)
+        (say if report.ok else complain)(report.sentence)
         for remark in report.notes:
             say(f"  {remark}")
         for place, title in report.places:
@@ -214,6 +223,21 @@ def test(session: Session, code: str, as_json: bool) -> int:
     if report.code in ("secret_unreadable", "database"):
         return exit_codes.DATABASE
     return exit_codes.USAGE if report.code == "usage" else exit_codes.SITE
+
+
+def _tested(session: Session, code: str) -> SystemReport:
+    from chansync.cli.jobs import ask_and_wait, is_by_daemon
+    from chansync.sync.systems import SystemReport, test_system
+
+    if not is_by_daemon(session):
+        return session.run_async(lambda store: test_system(store, code))
+    job = ask_and_wait(session.db, "system", None, {"code": code}, seconds=WAIT)
+    if job is None or job.result is None:
+        return SystemReport(False, "The daemon has not answered yet. See: chansync log --follow", code="daemon")
+    told = job.result
+    places = [(place, title) for place, title in told.get("places") or ()]
+    sentence, notes = str(told.get("sentence", "")), list(told.get("notes") or [])
+    return SystemReport(job.state == "done", sentence, places, notes, str(told.get("code") or ""))
 
 
 @click.command(epilog=examples('chansync system rename woo "Shops in Germany"'))

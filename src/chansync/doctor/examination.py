@@ -46,8 +46,7 @@ def examine(
     try:
         there = path.exists()
     except OSError as error:
-        yield from files.files(path)
-        yield problem("database", f"{path} cannot be looked at: {error.strerror}.", "")
+        yield _closed(path, error)
         return
     if not there:
         was_there = key_path(path).exists()
@@ -72,6 +71,15 @@ def examine(
         return
     if look_at_sites and codes:
         yield from names.run(_sites(path, codes, asked_by, progress))
+
+
+def _closed(path: Path, error: OSError) -> Finding:
+    """What keeps this user from the database's folder, as every command says it."""
+    try:
+        with explained(path):
+            raise error
+    except StoreError as told:
+        return problem("database", f"{told}.", "")
 
 
 def _refuse_unknown(path: Path, codes: list[str]) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -290,6 +289,9 @@ def _evolve(path: Path, copy: Path | None, version: int) -> None:
     Where they fail and have changed nothing, the copy of before goes: a service that tries again and again would
     fill the disk with copies.
     """
+    # Imported here: it takes longer to load than a short command runs.
+    import subprocess
+
     done = subprocess.run(
         # -P: what lies in the folder that one happens to be in is not imported.
         [sys.executable, "-P", "-m", "chansync.store.evolution", str(path)],

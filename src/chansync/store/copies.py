@@ -98,7 +98,7 @@ def _refuse(source: Path, target: Path, force: bool) -> None:
     if target.exists() and target.samefile(source):
         raise UsageError(f"{target} is the database itself.")
     if not force:
-        raise AlreadyExists(f"{target} exists already. Name another file, or give --force.")
+        raise AlreadyExists(f"{target} is there already. Name another file, or give --force.")
     found = target.lstat()
     if stat.S_ISLNK(found.st_mode):
         return
@@ -156,7 +156,7 @@ def _put(unfinished: Path, target: Path, force: bool) -> None:
             # Unlike a rename, a link never replaces what somebody else has just put there.
             os.link(unfinished, target)
         except FileExistsError:
-            raise AlreadyExists(f"{target} exists already. Name another file, or give --force.") from None
+            raise AlreadyExists(f"{target} is there already. Name another file, or give --force.") from None
         except OSError:
             # Some file systems know no links.
             unfinished.replace(target)

@@ -25,6 +25,10 @@ class KeyMissing(KeyUnreadable):
     """There is no file of it."""
 
 
+class KeyForbidden(KeyUnreadable):
+    """This user may not read the file."""
+
+
 def read(path: Path) -> list[bytes]:
     """The private keys, the newest first.
 
@@ -44,7 +48,7 @@ def read(path: Path) -> list[bytes]:
             "if it is lost for good: chansync secrets rotate --lost"
         ) from None
     except PermissionError:
-        raise KeyUnreadable(
+        raise KeyForbidden(
             f"The private key {path} may not be read by this user: run it as the daemon's user, or ask the daemon."
         ) from None
     except OSError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import apsw
 
@@ -16,9 +16,10 @@ from chansync.platforms import registry
 from chansync.store import channels, secrets, systems
 from chansync.store.connection import Store
 from chansync.store.key_file import KeyUnreadable
-from chansync.store.rotation import SealedSecret
 from chansync.store.secrets import Use
-from chansync.sync.notices.settings import mail_place
+
+if TYPE_CHECKING:
+    from chansync.store.rotation import SealedSecret
 
 
 def channel_place(values: Mapping[str, Any]) -> str:
@@ -89,5 +90,7 @@ def use_of(db: apsw.Connection, secret: SealedSecret) -> Use | None:
     except UsageError:
         return None
     if secret.table == "setting_secret":
+        from chansync.sync.notices.settings import mail_place
+
         return Use(what, mail_place(db))
     return Use("notices address") if secret.table == "notice_route" else None

@@ -85,7 +85,7 @@ def test_a_backup_never_replaces_a_file_silently(company: Store, tmp_path: Path)
     target = tmp_path / "copy.db"
     target.write_text("precious")
     code, _, err = run(company.path, "backup", str(target))
-    assert (code, target.read_text()) == (2, "precious")
+    assert (code, target.read_text()) == (5, "precious")
     assert "is there already" in err
 
 
@@ -249,7 +249,7 @@ def test_the_restored_database_goes_on(company: Store, backup: Path) -> None:
     assert world.rows(restored, "SELECT count(*) FROM channel_secret") == [(2,)]
     restored.close()
     code, out, _ = shops.finished(shops.command("status", "--json", database=company.path))
-    assert (code, shops.as_json(out)["channels"][0]["code"]) == (0, "shop")
+    assert (code, shops.as_json(out)["channels"][0]["channel"]) == (0, "shop")
 
 
 @pytest.mark.parametrize(

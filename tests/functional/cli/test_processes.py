@@ -43,9 +43,9 @@ def _process(
 @pytest.mark.parametrize(
     ("line", "also"),
     [
-        ("--version", ("click", "apsw", "dataclasses", "json", "pathlib")),
-        ("status", ("click", "typing", "pathlib", "apsw.bestpractice", "subprocess", "wcwidth")),
-        ("health", ("click", "typing", "pathlib", "subprocess", "chansync.store.connection")),
+        ("--version", ("apsw", "asyncio", "platformdirs")),
+        ("status", ("asyncio", "platformdirs", "apsw.bestpractice", "subprocess", "wcwidth", "chansync.sync")),
+        ("health", ("asyncio", "platformdirs", "subprocess", "wcwidth", "chansync.sync", "chansync.store.connection")),
         ("log", ("platformdirs", "asyncio")),
         ("channel list", ("asyncio",)),
         ("erp stock", ("asyncio",)),

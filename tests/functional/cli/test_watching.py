@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 
 import pytest
 
@@ -13,6 +14,8 @@ from chansync.model.times import now_ms
 from chansync.store import channels, daemons, jobs, messages, owner, streams
 from chansync.store.connection import Store, open_store
 from chansync.store.message_search import Filter
+from chansync.store.runs import RunCounts
+from chansync.sync.runner import RunResult
 from functional.cli.conftest import Run
 
 
@@ -41,7 +44,11 @@ def test_the_log_is_shown_oldest_first_and_filtered(chansync: Run, logged: Store
         (["--text", "%"], 0),
         (["--since", "today"], 3),
         (["-n", "2"], 2),
-        (["-n", "0"], 0),
+        (["-n", "0"], 3),
+        (["--since", "1h", "--until", "now"], 3),
+        (["--until", "today"], 3),
+        (["--until", "yesterday"], 0),
+        (["--until", "1h"], 0),
     ):
         assert len(chansync("log", *options, "--json").out.splitlines()) == count, options
 
@@ -111,7 +118,7 @@ def test_of_many_channels_those_that_fail_are_listed_alone(chansync: Run, logged
     assert "1 of 21 channels fail or have open problems." in text
     assert [line.split()[0] for line in text.splitlines() if "production" in line] == ["shop"]
     shown = json.loads(chansync("status", "--failing", "--json").out)["channels"]
-    assert [channel["code"] for channel in shown] == ["shop"]
+    assert [channel["channel"] for channel in shown] == ["shop"]
     chansync("solve", "1")
     assert "0 of 21 channels fail or have open problems." in chansync("status", "--failing").out
 
@@ -121,7 +128,7 @@ def test_status_shows_the_channels_and_what_is_open(chansync: Run, logged: Store
     assert "The daemon has never run. Start it: chansync daemon" in text
     assert "1 problem is open: chansync log --open" in text
     data = json.loads(chansync("status", "--json").out)
-    assert (data["daemon"], data["open_problems"], data["channels"][0]["code"]) == (None, 1, "shop")
+    assert (data["daemon"], data["open_problems"], data["channels"][0]["channel"]) == (None, 1, "shop")
     daemons.claim(logged.db)
     assert "is running since" in chansync("status").out
     logged.db.execute("UPDATE daemon SET beat_at = beat_at - 60000")
@@ -170,7 +177,8 @@ def test_retry_with_a_daemon_is_its_job(chansync: Run, company: Store, monkeypat
         job = jobs.claim(company.db, owner.task_owner())
         assert job is not None
         assert (job.kind, job.channel_id, job.args) == ("retry", 1, {})
-        result = {"sentence": "shop orders: 1 new.", "runs": [{"counts": {"problems": 0}}]}
+        runs = [asdict(RunResult("shop", "orders", "done", RunCounts(fetched=1, created=1)))]
+        result = {"sentence": "shop orders: 1 new.", "runs": runs}
         [(held_by,)] = company.db.execute("SELECT owner FROM job WHERE id = ?", (job.id,))
         jobs.finish(company.db, job.id, str(held_by), ok=True, result=result)
 

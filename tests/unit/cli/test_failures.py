@@ -8,7 +8,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from chansync.cli import exit_codes, failures, quick
+from chansync.cli import exit_codes, failures, output, program
 from chansync.cli.main import main
 from chansync.model.channel import FieldError
 from chansync.model.errors import ChansyncError, DataError, SiteRefused, SiteUnavailable, StoreError, UsageError
@@ -43,7 +43,7 @@ def test_a_bug_is_one_sentence_and_its_traceback_a_private_file(
     def bug(arguments: list[str]) -> int:
         raise ZeroDivisionError("strange detail")
 
-    monkeypatch.setattr(quick, "answer", bug)
+    monkeypatch.setattr(program, "execute", bug)
     assert main(["--db", str(tmp_path / "x.db"), "log", "consumer_key=ck_x"]) == exit_codes.PROBLEMS
     said = capsys.readouterr().err
     log = tmp_path / "chansync-errors.log"
