@@ -13,9 +13,9 @@ import click
 
 from chansync.cli import completing, exit_codes
 from chansync.cli.lazy import examples
-from chansync.cli.output import complain, say, tell
+from chansync.cli.output import say, tell
 from chansync.cli.session import Session, pass_session
-from chansync.model.errors import UsageError
+from chansync.model.errors import ChansyncError, UsageError
 
 _WHAT = ("mappings", "messages", "orders")
 
@@ -69,8 +69,7 @@ def _exchange(arguments: list[str], output: int) -> int:
     if done.returncode == exit_codes.OUTPUT_CLOSED:
         return exit_codes.OUTPUT_CLOSED
     if done.returncode:
-        complain(f"It cannot be written: {done.stderr.strip().rstrip('.')}.")
-        return exit_codes.PROBLEMS
+        raise ChansyncError(f"It cannot be written: {done.stderr.strip().rstrip('.')}.", code="export_failed")
     return exit_codes.OK
 
 

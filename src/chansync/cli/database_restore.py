@@ -54,10 +54,10 @@ def restore(session: Session, file: Path, yes: bool) -> int:
 
 
 _WHAT_COMES_OF_IT = (
-    "Repeated, and harmless: orders that changed since the backup are pulled again and become the same sales, problems "
-    "are told again, and statuses and stock that were sent since are compared with the site before anything is sent.",
-    "Not brought back: what people did here since the backup, in settings, mappings, keys, the ERP and the message "
-    "log. Sales that were numbered by a POS's own series may get other numbers.",
+    "Will be repeated automatically and safely: orders changed since the backup are imported again without "
+    "duplicates; open problems are reported again; before anything is sent, the site is checked.",
+    "LOST: every manual change since the backup (settings, mappings, keys, ERP data, log). If a POS uses its own "
+    "number series, sales may get different numbers.",
 )
 
 

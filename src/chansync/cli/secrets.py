@@ -81,7 +81,7 @@ def _data(found: SecretsState) -> dict[str, object]:
 @click.command(
     epilog=examples("chansync secrets rotate", "chansync secrets rotate --key /root/chansync.key")
     + "\n\nA private key that is a credential of the service is not in a file that this command can find: "
-    "docs/operations.md has the four commands."
+    "docs/operations.md has the commands."
 )
 @click.option(
     "--key",
@@ -94,8 +94,8 @@ def _data(found: SecretsState) -> dict[str, object]:
 def rotate(session: Session, key: Path | None, lost: bool) -> int:
     """Make a new pair of keys and seal every secret to it. For the daemon's user, or root.
 
-    A running daemon goes on. Killed at any moment, nothing is lost: run it again. Backups of before open with the
-    key of before only.
+    A running daemon goes on. Killed at any moment, nothing is lost: run it again. Backups made before
+    can be decrypted with the previous private key only.
     """
     from chansync.locations import key_path
     from chansync.store import rotation
@@ -107,10 +107,13 @@ def rotate(session: Session, key: Path | None, lost: bool) -> int:
     tell(changed=True, sealed_anew=done.sealed_anew, key=str(file), enter_again=_again(done.lost))
     say(f"{done.sealed_anew} secret{'' if one else 's'} {'is' if one else 'are'} sealed to a new key, in {file}.")
     if done.sealed_anew:
-        say("Backups of before open with the key of before only: keep it with them. Keep a copy of the new one, too.")
+        say(
+            "Backups made before this rotation can be decrypted only with the previous private key: store it with "
+            "those backups. Keep a copy of the new one, too."
+        )
     if not done.lost:
         return exit_codes.OK
-    say("These cannot be opened by any key that is here, and must be entered again:")
+    say("No available key can decrypt these secrets. Enter them again:")
     for line in _again(done.lost):
         say(f"  {line}")
     return exit_codes.PROBLEMS

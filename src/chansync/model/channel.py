@@ -296,7 +296,10 @@ def _check_reference(name: str, source: str, of: str, value: Any, choices: Choic
     unknown = [code for code in (value if isinstance(value, list) else [value]) if code not in known]
     if not unknown:
         return None
-    where = _WHERE[source]
+    where = "at the POS" if of in ("payment_method", "delivery_method") and source == "erp" else _WHERE[source]
     what = of.replace("_", " ") or "system"
-    have = ", ".join(known[:12]) + (" …" if len(known) > 12 else "") if known else "none yet"
-    return FieldError(name, f"names {', '.join(map(str, unknown))}, but there is no such {what} {where}: {have}")
+    named = f"names {', '.join(map(str, unknown))}, but there is"
+    if not known:
+        return FieldError(name, f"{named} no {what} {where} yet")
+    have = ", ".join(known[:12]) + (" …" if len(known) > 12 else "")
+    return FieldError(name, f"{named} no such {what} {where}; there is {have}")

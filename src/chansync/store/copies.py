@@ -321,7 +321,8 @@ def _alone(path: Path) -> apsw.Connection:
     except apsw.BusyError:
         db.close()
         raise InUse(
-            f"Another program has {path} open: close the screens, stop what copies it, as Litestream, and try again."
+            f"The database {path} is in use by another program: close the screens, stop what copies it, such as "
+            "Litestream, and run the command again."
         ) from None
     except apsw.Error:
         db.close()

@@ -16,7 +16,7 @@ from typing import Any
 from sqlite_utils import Database
 from sqlite_utils.utils import Format, RowError, rows_from_file
 
-from chansync.model.safe_text import as_cell, from_cell
+from chansync.model.safe_text import as_cell, escaped, from_cell, safe_json
 
 #: The exit code when whoever read the output stopped reading.
 OUTPUT_CLOSED = 141
@@ -63,7 +63,13 @@ def _write_csv(rows: Iterator[dict[str, Any]]) -> None:
         if writer is None:
             writer = csv.DictWriter(sys.stdout, row, lineterminator="\n")
             writer.writeheader()
-        writer.writerow({name: as_cell(value) if isinstance(value, str) else value for name, value in row.items()})
+        writer.writerow({name: _cell(value) if isinstance(value, str) else value for name, value in row.items()})
+
+
+def _cell(text: str) -> str:
+    cell = as_cell(text)
+    # A terminal is not a file: what strangers wrote could move its cursor.
+    return escaped(cell) if sys.stdout.isatty() else cell
 
 
 def _write_json(rows: Iterator[dict[str, Any]]) -> None:
@@ -71,7 +77,7 @@ def _write_json(rows: Iterator[dict[str, Any]]) -> None:
     for row in rows:
         if "data" in row:
             row["data"] = json.loads(row["data"])
-        sys.stdout.write(between + json.dumps(row, ensure_ascii=False))
+        sys.stdout.write(between + safe_json(json.dumps(row, ensure_ascii=False)))
         between = ",\n"
     sys.stdout.write("[]\n" if between == "[\n" else "\n]\n")
 

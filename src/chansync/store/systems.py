@@ -130,7 +130,8 @@ def remove_system(db: apsw.Connection, code: str) -> None:
         found = system(db, code)
         count = db.execute("SELECT count(*) FROM channel WHERE system_id = ?", (found.id,)).get
         if count:
-            raise UsageError(f"The system {code!r} still has {count} channels: remove them first.")
+            channels = "1 channel: remove it first" if count == 1 else f"{count} channels: remove them first"
+            raise UsageError(f"The system {code!r} still has {channels}.")
         db.execute("DELETE FROM integration_system WHERE id = ?", (found.id,))
 
 

@@ -32,6 +32,6 @@ def check_schema(db: apsw.Connection) -> None:
     version: int = db.execute("PRAGMA user_version").get
     if version != SCHEMA_VERSION:
         raise SchemaChanged(
-            f"Restart this program: another chansync has brought the database to schema {version}, and this one knows "
-            f"{SCHEMA_VERSION}. Where it is the older one, upgrade it first"
+            f"The database was changed to schema {version} by another chansync, and this program supports schema "
+            f"{SCHEMA_VERSION}. Upgrade this program, if it is the older one, and restart it"
         )

@@ -79,7 +79,8 @@ def _erp_codes(db: apsw.Connection, kind: str, channel: Channel | None) -> list[
     if kind not in ("payment_method", "delivery_method"):
         return setup.codes(db, kind)
     pos = channel.values.get("pos") if channel else None
-    return setup.codes(db, kind, pos=pos) if pos else None
+    # Of a POS that there is not, nothing is known: the POS itself is what is wrong.
+    return setup.codes(db, kind, pos=pos) if pos and setup.exists(db, "pos", pos) else None
 
 
 def _lookup_codes(db: apsw.Connection, kind: str, channel: Channel | None) -> list[str] | None:
@@ -318,8 +319,13 @@ def check_target(db: apsw.Connection, channel: Channel, kind: str, target: str) 
     if not pos:
         raise UsageError(f"The channel {channel.code} has no POS yet, so no {kind} can be mapped: set its pos first.")
     if not setup.exists(db, of, target, pos=pos):
-        have = ", ".join(setup.codes(db, of, pos=pos)) or "none yet"
-        raise UsageError(f"The POS {pos} has no {of.replace('-', ' ')} {target!r:.60}: {have}.")
+        raise UsageError(f"The POS {pos} has no {of.replace('-', ' ')} {target!r:.60}. {what_it_has(db, of, pos)}")
+
+
+def what_it_has(db: apsw.Connection, of: str, pos: str) -> str:
+    """The methods of a POS in a sentence, or how to add one."""
+    have = setup.codes(db, of, pos=pos)
+    return f"It has {', '.join(have)}." if have else f"Add one: chansync erp add {of} CODE name=NAME pos={pos}"
 
 
 def remove_record(db: apsw.Connection, kind: str, code: str) -> str:

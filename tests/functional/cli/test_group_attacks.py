@@ -239,7 +239,7 @@ def test_whoever_may_read_the_key_moves_a_channel_without_entering_it_again(comp
 
 def test_doctor_finds_what_acts_by_itself_and_its_cure_works(shared: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["doctor", "--no-sites"])
-    assert "What acts by itself in the database is chansync's own" in capsys.readouterr().out
+    assert "All triggers and views in the database belong to chansync" in capsys.readouterr().out
     _meddle(
         shared,
         'CREATE TRIGGER "it\'s ""mine" AFTER INSERT ON message BEGIN DELETE FROM message WHERE id = new.id; END',
@@ -257,7 +257,7 @@ def test_doctor_finds_what_acts_by_itself_and_its_cure_works(shared: Path, capsy
         assert (program, file) == ("sqlite3", str(shared))
         _meddle(shared, statement)
     main(["doctor", "--no-sites"])
-    assert "What acts by itself in the database is chansync's own" in capsys.readouterr().out
+    assert "All triggers and views in the database belong to chansync" in capsys.readouterr().out
 
 
 def test_doctor_tells_of_a_changed_public_key_and_of_loose_secrets_and_rotating_cures_both(

@@ -83,7 +83,7 @@ def test_any_set_up_of_the_erp_is_taken_or_refused(there: Store, code: str, name
         ("channel add shop name=X integration_system=woo", 5, "There is a channel 'shop' already."),
         ("channel import /nowhere.toml", 2, "/nowhere.toml cannot be read"),
         ("channel export -o /nowhere/x.toml", 2, "cannot be written"),
-        ("system remove woo", 2, "still has 1 channels"),
+        ("system remove woo", 2, "still has 1 channel: remove it first."),
         ("map payment shop cod", 2, "'cod' is not of the form SITE=TARGET"),
         ("map payment shop =cash", 2, "is not of the form"),
         ("erp list sock", 2, "There is no kind 'sock'"),

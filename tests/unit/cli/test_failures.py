@@ -8,7 +8,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from chansync.cli import exit_codes, failures, output, program
+from chansync.cli import exit_codes, failures, program
 from chansync.cli.main import main
 from chansync.model.channel import FieldError
 from chansync.model.errors import ChansyncError, DataError, SiteRefused, SiteUnavailable, StoreError, UsageError

@@ -172,7 +172,7 @@ def test_mappings_name_what_the_pos_has(company: Store) -> None:
     assert configuration.map_method(company.db, channel, "delivery", "flat_rate:1", None) is True
     assert configuration.map_method(company.db, channel, "item", "512", "SKU-001") is False
     for kind, target, sentence in (
-        ("payment", "courier", "no payment method 'courier': bank, cash"),
+        ("payment", "courier", "no payment method 'courier'. It has bank, cash"),
         ("delivery", "bank", "no delivery method 'bank': courier"),
         ("item", "NOPE", "no item 'NOPE'"),
         ("item", "SHIPPING", "no item 'SHIPPING'"),

@@ -254,8 +254,9 @@ def _foreign(db: apsw.Connection, field: SetupField, code: str, errors: list[Fie
     found = db.execute(f"SELECT id FROM {other.table} WHERE code = ?", (code,)).get
     if found is None:
         known = codes(db, other.name)
-        have = ", ".join(known[:12]) + (" …" if len(known) > 12 else "") if known else "none yet"
-        errors.append(FieldError(field.name, f"names {code}, but there is no such {other.label}: {have}"))
+        have = f"; there is {', '.join(known[:12])}{' …' if len(known) > 12 else ''}" if known else " yet"
+        such = "such " if known else ""
+        errors.append(FieldError(field.name, f"names {code}, but there is no {such}{other.label}{have}"))
     return found
 
 
