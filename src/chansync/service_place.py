@@ -12,12 +12,12 @@ _UNIT_FOLDERS = ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/l
 
 def how_to_start(database: str) -> str:
     """The command that starts the daemon of this database on this machine."""
-    return "systemctl start chansync" if _is_service(database) else "chansync daemon"
+    return "systemctl start chansync" if is_service(database) else "chansync daemon"
 
 
 def service_trouble(database: str) -> str:
     """Why the service does not run, as a sentence, where it is this database's; empty: nothing is known to be wrong."""
-    if not _is_service(database):
+    if not is_service(database):
         return ""
     from chansync import service_state
 
@@ -26,9 +26,10 @@ def service_trouble(database: str) -> str:
 
 def how_to_restart(database: str, pid: int) -> str:
     """The command that ends the daemon's process and starts it again."""
-    return "systemctl restart chansync" if _is_service(database) else f"kill {pid}, then chansync daemon"
+    return "systemctl restart chansync" if is_service(database) else f"kill {pid}, then chansync daemon"
 
 
-def _is_service(database: str) -> bool:
+def is_service(database: str) -> bool:
+    """Whether this is the database of the service of this machine."""
     is_its_file = database == f"{DIRECTORY}/chansync.db"
     return is_its_file and any(os.path.exists(f"{folder}/chansync.service") for folder in _UNIT_FOLDERS)

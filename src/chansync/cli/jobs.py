@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from typing import Any
 
 import apsw
 
-from chansync.cli.output import note
+from chansync.cli.output import called, note
 from chansync.cli.session import Session, user_name
 from chansync.store import jobs
 from chansync.store.jobs import Job
@@ -19,10 +20,18 @@ _EVERY = 0.2
 
 def is_by_daemon(session: Session) -> bool:
     """Whether the daemon must do what opens the keys of channels, which is then said."""
-    if not is_for_daemon(session.db, session.path):
+    if not is_for_daemon(session.db, session.path, _line()):
         return False
     note("You may not open the keys: the daemon does it.")
     return True
+
+
+def _line() -> str:
+    """The line that was called, but for the database, which the sentence names."""
+    words = list(called())
+    if words[:1] == ["--db"]:
+        del words[:2]
+    return shlex.join(word for word in words if not word.startswith("--db="))
 
 
 def ask_and_wait(

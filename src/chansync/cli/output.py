@@ -37,9 +37,11 @@ class _Mode:
         collects: the command has no JSON of its own: what it says becomes one object, which ``finish`` prints.
         said, errors, facts: what that object is made of.
         printed: stdout has JSON already.
+        arguments: the line as it was called.
     """
 
-    def __init__(self, *, as_json: bool = False) -> None:
+    def __init__(self, arguments: Sequence[str] = (), *, as_json: bool = False) -> None:
+        self.arguments = arguments
         self.quiet = False
         self.as_json = as_json
         self.collects = False
@@ -56,7 +58,12 @@ def begin(arguments: Sequence[str]) -> None:
     """A new call of the command. Whether it wants JSON must be known where its line cannot be read, too."""
     global _mode
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    _mode = _Mode(as_json="--json" in options)
+    _mode = _Mode(arguments, as_json="--json" in options)
+
+
+def called() -> Sequence[str]:
+    """The line as it was called, without the program's name."""
+    return _mode.arguments
 
 
 def be_quiet() -> None:
@@ -119,7 +126,7 @@ def told_change(of: str, changed: Sequence[str], given: Iterable[str]) -> None:
     if changed:
         say(f"Changed {', '.join(changed)} of {of}.")
     else:
-        say(f"Nothing changed: {', '.join(given)} of {of} {'were' if len(list(given)) > 1 else 'was'} so already.")
+        say(f"Unchanged: {', '.join(given)} of {of}.")
 
 
 def finish(code: int) -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import apsw
 
 from chansync.locations import key_path
-from chansync.service_place import how_to_start
+from chansync.service_place import how_to_start, is_service
 from chansync.store import daemons, key_file, secrets
 from chansync.store.key_file import KeyForbidden, KeyUnreadable
 from chansync.store.sharing import daemon_user, name_of
 
 
-def is_for_daemon(db: apsw.Connection, path: Path) -> bool:
+def is_for_daemon(db: apsw.Connection, path: Path, line: str = "…") -> bool:
     """Whether a job must be queued for the daemon: this user may not read the private key, and a daemon runs.
+
+    Args:
+        line: what comes behind ``chansync`` in the command that does this, for the sentence.
 
     Raises:
         KeyUnreadable: he may not, and no daemon runs; the sentence ends with what helps.
@@ -29,9 +33,11 @@ def is_for_daemon(db: apsw.Connection, path: Path) -> bool:
         if not isinstance(error, KeyForbidden):
             raise
         user = name_of(daemon_user(path.parent))
+        service = is_service(str(path))
+        chansync = f"sudo -u {user} chansync" + ("" if service else f" --db {shlex.quote(str(path))}")
+        start = how_to_start(str(path)) if service else f"{chansync} daemon"
         raise KeyForbidden(
             f"Only the daemon's user ({user}) may read the private key {key_path(path)}, and no daemon runs that could "
-            f"do this for you. Start it: {how_to_start(str(path))}. Or run the command as that user: sudo -u {user} "
-            "chansync …"
+            f"do this for you. Start it: {start}. Or do this as that user: {chansync} {line}"
         ) from None
     return False

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from importlib import import_module
@@ -56,6 +58,16 @@ def _import_everything() -> None:
     registry.platform("woocommerce")
     for module in ("channel", "channel_edit", "channel_files", "secrets", "secret_input", "session", "failures"):
         import_module(f"chansync.cli.{module}")
+    for module in ("doctor", "sync", "sync_by_daemon", "sync_progress", "jobs"):
+        import_module(f"chansync.cli.{module}")
+    for module in (
+        "chansync.doctor.examination",
+        "chansync.sync.runner",
+        "chansync.sync.daemon_jobs",
+        "textwrap",
+        "shlex",
+    ):
+        import_module(module)
     for module in ("chansync.sync.transfer", "tomlkit", "difflib", "encodings.utf_8_sig"):
         import_module(module)
 
@@ -170,6 +182,25 @@ def test_a_stranger_is_told_of_the_group(path: Path) -> None:
     told = as_user(STRANGER, lambda: main(["channel", "list"]))
     assert told.code == 3
     assert f"it is for the group {GROUP} (usermod -aG {GROUP} NAME, then log in anew)" in told.text
+
+
+def test_doctor_tells_a_stranger_of_the_group(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The one of the tests may lie where only root comes to.
+    monkeypatch.setattr(sys, "executable", "/usr/bin/env")
+    told = as_user(STRANGER, lambda: main(["doctor", "--no-sites", "--json"]))
+    assert told.code == 1, told.text
+    found = {each["area"]: each for each in json.loads(told.text)["findings"]}
+    assert found["database"]["level"] == "problem"
+    assert f"usermod -aG {GROUP} NAME, then log in anew" in found["database"]["sentence"]
+
+
+def test_a_member_without_a_daemon_is_told_the_command(path: Path) -> None:
+    assert as_user(ADMIN, lambda: _add_channel(path) or 0).code == 0
+    for line in (["sync", "shop", "--dry-run"], ["channel", "test", "shop"]):
+        told = as_user(ADMIN, lambda line=line: main(line))  # type: ignore[misc]
+        assert told.code == 3
+        assert "no daemon runs that could do this for you" in told.text
+        assert told.text.endswith(f": sudo -u {DAEMON} chansync --db {path} {' '.join(line)}\n")
 
 
 def test_what_root_makes_belongs_to_the_daemon(folder: Path) -> None:
