@@ -10,7 +10,7 @@ import click
 
 from chansync.cli import completing, exit_codes
 from chansync.cli.lazy import examples
-from chansync.cli.output import clean, paint, print_json, print_line, terminal_columns
+from chansync.cli.output import clean, paint, print_json, print_line, say, terminal_columns
 from chansync.cli.session import Session, pass_session, user_name
 
 if TYPE_CHECKING:
@@ -137,7 +137,6 @@ def health(session: Session, warning: int, critical: int, late: int, backup: int
     the disk; 2 critical: no daemon, every channel fails, keys that cannot be opened, no room, damage, a disk that does
     not answer; 3 unknown: the database cannot be read.
     """
-    from chansync.cli.health import show
     from chansync.doctor.health import in_time, look_at
 
     def look() -> Health:
@@ -149,4 +148,9 @@ def health(session: Session, warning: int, critical: int, late: int, backup: int
             backup_hours=backup,
         )
 
-    return show(in_time(look), as_json=as_json)
+    found = in_time(look)
+    if as_json:
+        print_json(found.data)
+    else:
+        say(found.line)
+    return found.code

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import apsw
 
     from chansync.store.orders import OrderRow
+    from chansync.sync.runner import RunResult
 
 #: How long ``retry`` waits for the daemon, in seconds.
 WAIT = 30
@@ -161,7 +162,7 @@ def _of_message(db: apsw.Connection, message_id: int) -> _Target:
 
 
 def _retry_here(session: Session, target: _Target, as_json: bool) -> int:
-    from chansync.cli.sync import report, run_data, sync_all
+    from chansync.cli.sync import report, sync_all
     from chansync.sync.errands import summary
     from chansync.sync.retry import retry as make_due
     from chansync.sync.runner import SyncRequest
@@ -170,19 +171,25 @@ def _retry_here(session: Session, target: _Target, as_json: bool) -> int:
     codes = _with_problems(session.db, target)
     if not codes:
         if as_json:
-            print_json({"ok": True, "sentence": "There is nothing to retry.", "due": 0, "runs": []})
+            print_json(_retry_data(True, "There is nothing to retry.", 0, []))
         else:
             say("There is nothing to retry.")
         return exit_codes.OK
     note(f"Trying {count} order{'' if count == 1 else 's'} again.")
     results, code = sync_all(session, codes, SyncRequest())
     if as_json:
-        sentence = " ".join(summary(result) for result in results)
-        runs = [run_data(result) for result in results]
-        print_json({"ok": code == exit_codes.OK, "sentence": sentence, "due": count, "runs": runs})
+        print_json(_retry_data(code == exit_codes.OK, " ".join(map(summary, results)), count, results))
     else:
         report(results, dry_run=False)
     return code
+
+
+def _retry_data(ok: bool, sentence: str, due: int | None, runs: list[RunResult]) -> dict[str, Any]:
+    from chansync.cli.sync import run_data
+
+    failure = next((run.error_code for run in runs if run.error_code), "problems")
+    told = {} if ok else {"code": failure, "error": sentence}
+    return {"ok": ok} | told | {"sentence": sentence, "due": due, "runs": [run_data(run) for run in runs]}
 
 
 def _with_problems(db: apsw.Connection, target: _Target) -> list[str]:
@@ -198,7 +205,6 @@ def _with_problems(db: apsw.Connection, target: _Target) -> list[str]:
 
 def _retry_by_daemon(session: Session, target: _Target, as_json: bool) -> int:
     from chansync.cli.jobs import ask_and_wait
-    from chansync.cli.sync import run_data
     from chansync.sync.errands import runs_of
 
     args = {} if target.order_ids is None else {"order_ids": target.order_ids}
@@ -207,8 +213,7 @@ def _retry_by_daemon(session: Session, target: _Target, as_json: bool) -> int:
     runs, sentence = runs_of(told), str(told.get("sentence") or "Done.")
     failed = (job is not None and job.state == "failed") or any(run.counts.problems for run in runs)
     if as_json:
-        data = {"sentence": sentence, "due": told.get("due"), "runs": [run_data(run) for run in runs]}
-        print_json({"ok": not failed} | data)
+        print_json(_retry_data(not failed, sentence, told.get("due"), runs))
     else:
         say(sentence)
     return exit_codes.PROBLEMS if failed else exit_codes.OK

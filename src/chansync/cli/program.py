@@ -14,7 +14,7 @@ from chansync.cli.session import Session
 from chansync.model.errors import UsageError
 
 _TABLE = {
-    "status": ("running:status", "The daemon, the channels and open problems at a glance."),
+    "status": ("status:status", "The daemon, the channels and open problems at a glance."),
     "sync": ("sync:sync", "Sync channels once, now."),
     "log": ("log:log", "Show or follow the message log."),
     "why": ("problems:why", "Say why an order is as it is."),

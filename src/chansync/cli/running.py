@@ -1,4 +1,4 @@
-"""``chansync status``, ``daemon`` and ``demo``."""
+"""``chansync daemon`` and ``demo``."""
 
 from __future__ import annotations
 
@@ -12,17 +12,6 @@ import click
 from chansync.cli.lazy import examples
 from chansync.cli.session import Session, pass_session
 from chansync.model.errors import UsageError
-
-
-@click.command(epilog=examples("chansync status", "chansync status --failing", "chansync status --json"))
-@click.option("--failing", is_flag=True, help="Only channels that fail or have open problems.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@pass_session
-def status(session: Session, failing: bool, as_json: bool) -> int:
-    """The daemon, the channels and open problems at a glance."""
-    from chansync.cli.status import show
-
-    return show(session.db, str(session.path), as_json=as_json, failing=failing)
 
 
 @click.command(

@@ -1,32 +1,36 @@
-"""What ``chansync status`` shows. It imports neither click nor anything else that the answer does not need."""
+"""``chansync status``: the daemon, the channels and open problems at a glance."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import apsw
+import click
 
 from chansync import __version__
+from chansync.cli.lazy import examples
 from chansync.cli.output import print_json, say, table, when
+from chansync.cli.session import Session, pass_session
 from chansync.model.times import ago_text, now_ms, utc_text
 from chansync.service_place import how_to_restart, how_to_start
 from chansync.store import daemons, overview
 from chansync.store.daemons import DaemonState
 from chansync.store.overview import ChannelLine
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-
 #: With more channels than that, those that fail are worth a list of their own.
 MANY = 20
 
 
-def show(db: apsw.Connection, path: str, *, as_json: bool, failing: bool = False) -> int:
-    """Print the state of the daemon and the channels; the exit code.
+@click.command(epilog=examples("chansync status", "chansync status --failing", "chansync status --json"))
+@click.option("--failing", is_flag=True, help="Only channels that fail or have open problems.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@pass_session
+def status(session: Session, failing: bool, as_json: bool) -> None:
+    """The daemon, the channels and open problems at a glance."""
+    _show(session.db, str(session.path), as_json=as_json, failing=failing)
 
-    Args:
-        failing: only channels that fail or have open problems.
-    """
+
+def _show(db: apsw.Connection, path: str, *, as_json: bool, failing: bool) -> None:
     daemon = daemons.state(db)
     every = overview.channel_lines(db)
     wrong = [line for line in every if line.problems or line.failures]
@@ -41,11 +45,11 @@ def show(db: apsw.Connection, path: str, *, as_json: bool, failing: bool = False
                 "channels": [line_data(line) for line in lines],
             }
         )
-        return 0
+        return
     say(_daemon_sentence(daemon, path))
     if not every:
         say("There are no channels yet. Add one: chansync channel add --help")
-        return 0
+        return
     if lines:
         _table(lines)
     if failing:
@@ -55,7 +59,6 @@ def show(db: apsw.Connection, path: str, *, as_json: bool, failing: bool = False
     if problems:
         one = problems == 1
         say(f"{problems} problem{'' if one else 's'} {'is' if one else 'are'} open: chansync log --open")
-    return 0
 
 
 def _daemon_sentence(daemon: DaemonState | None, path: str) -> str:

@@ -297,7 +297,7 @@ def _check_reference(name: str, source: str, of: str, value: Any, choices: Choic
     if not unknown:
         return None
     where = "at the POS" if of in ("payment_method", "delivery_method") and source == "erp" else _WHERE[source]
-    what = of.replace("_", " ") or "system"
+    what = "POS" if of == "pos" else of.replace("_", " ") or "system"
     named = f"names {', '.join(map(str, unknown))}, but there is"
     if not known:
         return FieldError(name, f"{named} no {what} {where} yet")

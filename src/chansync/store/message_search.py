@@ -42,11 +42,11 @@ class Filter:
     code: str | None = None
     open_only: bool = False
     since: int | None = None
-    until: int | None = None
     text: str = ""
     after_id: int | None = None
     of_orders: bool = False
     order_id: int | None = None
+    until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from chansync.model.errors import StoreError
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    # ``chansync status`` starts without typing.
     import apsw
 
 #: ``PRAGMA application_id`` of a chansync database: "CHSY".

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from chansync.cli import exit_codes, failures, program
 from chansync.cli.main import main
 from chansync.model.channel import FieldError
 from chansync.model.errors import ChansyncError, DataError, SiteRefused, SiteUnavailable, StoreError, UsageError
+from chansync.store.connection import Store
 from chansync.sync.configuration import InvalidFields
 
 
@@ -54,6 +56,20 @@ def test_a_bug_is_one_sentence_and_its_traceback_a_private_file(
     assert "ZeroDivisionError: strange detail" in text
     assert "ck_x" not in text
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
+
+
+def test_the_traceback_of_a_command_goes_beside_its_own_database(
+    company: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def bug(*_: object) -> int:
+        raise ZeroDivisionError("strange detail")
+
+    monkeypatch.setattr("chansync.store.overview.channel_lines", bug)
+    assert main(["--db", str(company.path), "status", "--json"]) == exit_codes.PROBLEMS
+    told = json.loads(capsys.readouterr().out)
+    log = company.path.parent / "chansync-errors.log"
+    assert (told["ok"], told["code"], str(log) in told["error"]) == (False, "bug", True)
+    assert "strange detail" in log.read_text()
 
 
 def test_a_wrong_statement_is_a_bug_and_not_the_databases_condition(
