@@ -14,7 +14,7 @@ from pathlib import Path
 import apsw
 import psutil
 
-from chansync.cli.output import table
+from chansync.cli.support.output import table
 
 MIB = 2**20
 

@@ -25,7 +25,7 @@ from .world import rows
 Say = Callable[[str], None]
 
 #: Where a kill may fall while a file is made or brought up to date: module and about how many lines of it run.
-MAKING = (("chansync.store.connection", 60), ("chansync.store.evolution", 700), ("chansync.cli.database", 10))
+MAKING = (("chansync.store.connection", 60), ("chansync.store.evolution", 700), ("chansync.cli.db.database", 10))
 KEYS = (("chansync.store.secrets", 60), ("chansync.sync.configuration", 200), ("chansync.store.channels", 80))
 
 #: How often one making is killed before it may go through.

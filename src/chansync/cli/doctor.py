@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chansync.cli import completing, exit_codes
-from chansync.cli.lazy import examples
-from chansync.cli.output import clean, paint, print_json, print_line, say, terminal_columns
-from chansync.cli.session import Session, pass_session, user_name
+from chansync.cli.support import completing, exit_codes
+from chansync.cli.support.lazy import examples
+from chansync.cli.support.output import clean, paint, print_json, print_line, say, terminal_columns
+from chansync.cli.support.session import Session, pass_session, user_name
 
 if TYPE_CHECKING:
     from chansync.doctor.findings import Finding

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chansync.cli import completing
-from chansync.cli.lazy import DefaultGroup, examples
-from chansync.cli.output import clean, is_coloured, note, paint, print_json, print_line, say, when
-from chansync.cli.session import Session, pass_session
+from chansync.cli.support import completing
+from chansync.cli.support.lazy import DefaultGroup, examples
+from chansync.cli.support.output import clean, is_coloured, note, paint, print_json, print_line, say, when
+from chansync.cli.support.session import Session, pass_session
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:

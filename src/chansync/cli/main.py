@@ -20,8 +20,8 @@ def main(arguments: list[str]) -> int:
     """Do what the arguments say; the exit code. Whatever goes wrong ends as a sentence on stderr, or as JSON."""
     try:
         _make_streams_safe()
-        from chansync.cli import output
         from chansync.cli.program import execute
+        from chansync.cli.support import output
 
         output.begin(arguments)
         # click empties the list that it is given.
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
         if isinstance(error, SystemExit):
             raise
         try:
-            from chansync.cli.failures import explain
+            from chansync.cli.support.failures import explain
         except (OSError, MemoryError) as worse:
             sys.stderr.write(f"The program's own files cannot be read: {worse}\n")
             return 1

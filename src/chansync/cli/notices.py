@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chansync.cli import completing, exit_codes
-from chansync.cli.lazy import LazyGroup, examples
-from chansync.cli.output import complain, note, print_json, print_line, say, table, tell, told_change, when
-from chansync.cli.session import Session, pass_session, split_pairs
+from chansync.cli.support import completing, exit_codes
+from chansync.cli.support.lazy import LazyGroup, examples
+from chansync.cli.support.output import complain, note, print_json, print_line, say, table, tell, told_change, when
+from chansync.cli.support.session import Session, pass_session, split_pairs
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def change(session: Session, pairs: tuple[str, ...]) -> None:
     smtp_host, smtp_port, smtp_security (starttls, tls or none), smtp_user, smtp_password, mail_from, notice_every. The
     password's value is - (a line of standard input, or typed unseen) or @FILE.
     """
-    from chansync.cli.secret_input import read_secrets
+    from chansync.cli.support.secret_input import read_secrets
     from chansync.sync.notices import settings
 
     texts = read_secrets(split_pairs(pairs, "setting=value"), settings.BY_NAME)
@@ -128,7 +128,7 @@ def add(session: Session, user: str, name: str, address: str) -> None:
     The service's address is one that apprise knows (tgram://TOKEN/CHAT, json://hooks.example/path…). It holds secrets:
     it is typed unseen, read from standard input or from a file, sealed, and never shown. NAME is what you call it.
     """
-    from chansync.cli.secret_input import read_secrets
+    from chansync.cli.support.secret_input import read_secrets
     from chansync.sync.notices import settings, ways
 
     clear = read_secrets({"address": address}, {"address": settings.ADDRESS})["address"]
@@ -174,7 +174,7 @@ def _tried(session: Session, user: str | None) -> list[tuple[str, str]]:
         from chansync.sync.notices.notifier import send_test
 
         return session.run_async(lambda store: send_test(store, user))
-    from chansync.cli.jobs import ask_and_wait
+    from chansync.cli.support.jobs import ask_and_wait
 
     job = ask_and_wait(session.db, "notices", None, {"user": user}, seconds=WAIT)
     if job is None or job.result is None:

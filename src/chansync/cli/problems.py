@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chansync.cli import completing, exit_codes
-from chansync.cli.lazy import examples
-from chansync.cli.output import complain, note, print_json, print_line, say, tell
-from chansync.cli.session import Session, pass_session, user_name
+from chansync.cli.support import completing, exit_codes
+from chansync.cli.support.lazy import examples
+from chansync.cli.support.output import complain, note, print_json, print_line, say, tell
+from chansync.cli.support.session import Session, pass_session, user_name
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def _of_message(db: apsw.Connection, message_id: int) -> _Target:
 
 
 def _retry_here(session: Session, target: _Target, as_json: bool) -> int:
-    from chansync.cli.sync import report, sync_all
+    from chansync.cli.sync.command import report, sync_all
     from chansync.sync.errands import summary
     from chansync.sync.retry import retry as make_due
     from chansync.sync.runner import SyncRequest
@@ -185,7 +185,7 @@ def _retry_here(session: Session, target: _Target, as_json: bool) -> int:
 
 
 def _retry_data(ok: bool, sentence: str, due: int | None, runs: list[RunResult]) -> dict[str, Any]:
-    from chansync.cli.sync import run_data
+    from chansync.cli.sync.command import run_data
 
     failure = next((run.error_code for run in runs if run.error_code), "problems")
     told = {} if ok else {"code": failure, "error": sentence}
@@ -204,7 +204,7 @@ def _with_problems(db: apsw.Connection, target: _Target) -> list[str]:
 
 
 def _retry_by_daemon(session: Session, target: _Target, as_json: bool) -> int:
-    from chansync.cli.jobs import ask_and_wait
+    from chansync.cli.support.jobs import ask_and_wait
     from chansync.sync.errands import runs_of
 
     args = {} if target.order_ids is None else {"order_ids": target.order_ids}

@@ -8,30 +8,30 @@ import sys
 import click
 
 from chansync import __version__
-from chansync.cli import output
-from chansync.cli.lazy import QUIET, LazyGroup, examples
-from chansync.cli.session import Session
+from chansync.cli.support import output
+from chansync.cli.support.lazy import QUIET, LazyGroup, examples
+from chansync.cli.support.session import Session
 from chansync.model.errors import UsageError
 
 _TABLE = {
     "status": ("status:status", "The daemon, the channels and open problems at a glance."),
-    "sync": ("sync:sync", "Sync channels once, now."),
+    "sync": ("sync.command:sync", "Sync channels once, now."),
     "log": ("log:log", "Show or follow the message log."),
     "why": ("problems:why", "Say why an order is as it is."),
     "retry": ("problems:retry", "Try failed orders again now."),
     "solve": ("problems:solve", "Mark messages as solved."),
-    "channel": ("channel:channel", "Sales channels: list, show, add, set, test, export…"),
+    "channel": ("channel.show:channel", "Sales channels: list, show, add, set, test, export…"),
     "system": ("system:system", "Integration systems, which group channels."),
-    "map": ("mapping:map_group", "A site's payment and delivery methods and items to the ERP's."),
+    "map": ("map:map_group", "A site's payment and delivery methods and items to the ERP's."),
     "notices": ("notices:notices", "Who is told of problems: e-mail, services, a test."),
-    "erp": ("erp:erp", "The embedded ledger: set-up, stock, sales."),
+    "erp": ("erp.group:erp", "The embedded ledger: set-up, stock, sales."),
     "daemon": ("running:daemon", "Run the schedule in the foreground."),
     "doctor": ("doctor:doctor", "Look everything over: what is wrong and how to mend it."),
     "health": ("doctor:health", "Health in one line, for monitoring."),
     "secrets": ("secrets:secrets", "Sealed keys: how they stand, and a new key pair."),
     "service": ("service:service", "Make the daemon a service of this machine."),
     "demo": ("running:demo", "Try it all with a shop of its own."),
-    "db": ("database:database", "The database: make, check, back up."),
+    "db": ("db.database:database", "The database: make, check, back up."),
 }
 
 
@@ -40,7 +40,7 @@ def execute(arguments: list[str]) -> int:
     if any("\ud800" <= character <= "\udfff" for word in arguments for character in word):
         raise UsageError("The command line holds bytes that are not text in this terminal's encoding.")
     if "_CHANSYNC_COMPLETE" in os.environ:
-        from chansync.cli import shell_scripts
+        from chansync.cli.support import shell_scripts
 
         shell_scripts.install()
         program.main(arguments, prog_name="chansync")

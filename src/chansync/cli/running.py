@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from chansync.cli.lazy import examples
-from chansync.cli.session import Session, pass_session
+from chansync.cli.support.lazy import examples
+from chansync.cli.support.session import Session, pass_session
 from chansync.model.errors import UsageError
 
 
@@ -36,7 +36,7 @@ def daemon(session: Session, given: str | None, json_logs: bool, metrics: str | 
 
     Exit code 65, 66, 77 or 78: the database needs a person, and another start would not help.
     """
-    from chansync.cli import failures
+    from chansync.cli.support import failures
     from chansync.locations import database_path
     from chansync_daemon.logs import LOG, set_up
     from chansync_daemon.main import run

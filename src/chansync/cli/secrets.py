@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chansync.cli import exit_codes
-from chansync.cli.lazy import LazyGroup, examples
-from chansync.cli.output import note, print_json, say, table, tell, when
-from chansync.cli.session import Session, pass_session
+from chansync.cli.support import exit_codes
+from chansync.cli.support.lazy import LazyGroup, examples
+from chansync.cli.support.output import note, print_json, say, table, tell, when
+from chansync.cli.support.session import Session, pass_session
 
 if TYPE_CHECKING:
     from chansync.store.rotation import SealedSecret, SecretsState

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chansync.cli import exit_codes
-from chansync.cli.lazy import LazyGroup, examples
-from chansync.cli.output import print_json, say, tell
+from chansync.cli.support import exit_codes
+from chansync.cli.support.lazy import LazyGroup, examples
+from chansync.cli.support.output import print_json, say, tell
 
 if TYPE_CHECKING:
     from chansync.service_state import ServiceState

@@ -8,9 +8,9 @@ import apsw
 import click
 
 from chansync import __version__
-from chansync.cli.lazy import examples
-from chansync.cli.output import print_json, say, table, when
-from chansync.cli.session import Session, pass_session
+from chansync.cli.support.lazy import examples
+from chansync.cli.support.output import print_json, say, table, when
+from chansync.cli.support.session import Session, pass_session
 from chansync.model.times import ago_text, now_ms, utc_text
 from chansync.service_place import how_to_restart, how_to_start
 from chansync.store import daemons, overview

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chansync.cli import completing, exit_codes
-from chansync.cli.lazy import LazyGroup, examples
-from chansync.cli.output import complain, note, print_json, say, table, tell, told_change, when
-from chansync.cli.secret_input import read_secrets
-from chansync.cli.session import Session, pass_session, split_pairs
+from chansync.cli.support import completing, exit_codes
+from chansync.cli.support.lazy import LazyGroup, examples
+from chansync.cli.support.output import complain, note, print_json, say, table, tell, told_change, when
+from chansync.cli.support.secret_input import read_secrets
+from chansync.cli.support.session import Session, pass_session, split_pairs
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ def test(session: Session, code: str, as_json: bool) -> int:
 
 
 def _tested(session: Session, code: str) -> SystemReport:
-    from chansync.cli.jobs import ask_and_wait, is_by_daemon
+    from chansync.cli.support.jobs import ask_and_wait, is_by_daemon
     from chansync.sync.systems import SystemReport, test_system
 
     if not is_by_daemon(session):

@@ -56,9 +56,11 @@ def path(folder: Path, company: Store, run: object, monkeypatch: pytest.MonkeyPa
 def _import_everything() -> None:
     """Whatever the commands import is imported now: another user may not read where it is."""
     registry.platform("woocommerce")
-    for module in ("channel", "channel_edit", "channel_files", "secrets", "secret_input", "session", "failures"):
+    for module in ("secret_input", "session", "failures", "jobs"):
+        import_module(f"chansync.cli.support.{module}")
+    for module in ("channel.show", "channel.edit", "channel.files", "doctor", "secrets"):
         import_module(f"chansync.cli.{module}")
-    for module in ("doctor", "sync", "sync_by_daemon", "sync_progress", "jobs"):
+    for module in ("sync.command", "sync.by_daemon", "sync.progress"):
         import_module(f"chansync.cli.{module}")
     for module in (
         "chansync.doctor.examination",
@@ -101,7 +103,7 @@ def test_the_key_is_the_daemons_alone(path: Path) -> None:
 
 
 def test_a_daemon_that_its_files_are_closed_to_is_not_started_again_and_again(path: Path) -> None:
-    for module in ("chansync.cli.running", "chansync.cli.failures", "chansync_daemon.main", "apsw.aio"):
+    for module in ("chansync.cli.running", "chansync.cli.support.failures", "chansync_daemon.main", "apsw.aio"):
         import_module(module)
     os.chown(path, 0, 0)
     path.chmod(0o600)

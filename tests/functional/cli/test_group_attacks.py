@@ -283,7 +283,7 @@ def test_doctor_tells_of_a_changed_public_key_and_of_loose_secrets_and_rotating_
 
 
 def test_a_fault_of_roots_leaves_a_file_that_is_the_daemons(shared: Path) -> None:
-    from chansync.cli.failures import explain
+    from chansync.cli.support.failures import explain
 
     words = ["--db", str(shared), "status"]
     with contextlib.redirect_stderr(None):

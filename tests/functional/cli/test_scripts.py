@@ -11,9 +11,9 @@ from typing import Any
 import click
 import pytest
 
-from chansync.cli import exit_codes
-from chansync.cli.lazy import DefaultGroup, LazyGroup
 from chansync.cli.program import program
+from chansync.cli.support import exit_codes
+from chansync.cli.support.lazy import DefaultGroup, LazyGroup
 from chansync.store import channels, messages, systems
 from chansync.store.connection import Store
 from functional.cli.conftest import Run

@@ -74,7 +74,7 @@ def test_a_message_is_shown_with_its_data_and_what_to_do(chansync: Run, logged: 
 def test_a_shown_message_has_its_colour_on_a_terminal(
     chansync: Run, logged: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("output", "log"):
+    for module in ("support.output", "log"):
         monkeypatch.setattr(f"chansync.cli.{module}.is_coloured", lambda: True)
     shown = chansync("log", "show", "1").out
     assert "\x1b[" in shown
@@ -182,7 +182,7 @@ def test_retry_with_a_daemon_is_its_job(chansync: Run, company: Store, monkeypat
         [(held_by,)] = company.db.execute("SELECT owner FROM job WHERE id = ?", (job.id,))
         jobs.finish(company.db, job.id, str(held_by), ok=True, result=result)
 
-    monkeypatch.setattr("chansync.cli.jobs.time.sleep", work_off)
+    monkeypatch.setattr("chansync.cli.support.jobs.time.sleep", work_off)
     result = chansync("retry", "shop")
     assert (result.code, result.out) == (0, "shop orders: 1 new.\n")
 

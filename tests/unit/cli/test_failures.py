@@ -9,8 +9,9 @@ from pathlib import Path
 import apsw
 import pytest
 
-from chansync.cli import exit_codes, failures, program
+from chansync.cli import program
 from chansync.cli.main import main
+from chansync.cli.support import exit_codes, failures
 from chansync.model.channel import FieldError
 from chansync.model.errors import ChansyncError, DataError, SiteRefused, SiteUnavailable, StoreError, UsageError
 from chansync.store.connection import Store

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from chansync.cli import output
+from chansync.cli.support import output
 
 #: Command name → where it is (``module:attribute`` under ``chansync.cli``) and its help in one line.
 Table = Mapping[str, tuple[str, str]]

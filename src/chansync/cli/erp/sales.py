@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chansync.cli import completing
-from chansync.cli.lazy import examples
-from chansync.cli.output import clean, print_json, print_line, say, table, when
-from chansync.cli.session import Session, pass_session
+from chansync.cli.support import completing
+from chansync.cli.support.lazy import examples
+from chansync.cli.support.output import clean, print_json, print_line, say, table, when
+from chansync.cli.support.session import Session, pass_session
 
 if TYPE_CHECKING:
     from chansync.erp.ledger.enquiry import SaleDetails, SaleRow

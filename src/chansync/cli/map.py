@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chansync.cli import completing
-from chansync.cli.lazy import LazyGroup, examples
-from chansync.cli.output import note, print_json, say, table
-from chansync.cli.session import Session, pass_session, split_pairs
+from chansync.cli.support import completing
+from chansync.cli.support.lazy import LazyGroup, examples
+from chansync.cli.support.output import note, print_json, say, table
+from chansync.cli.support.session import Session, pass_session, split_pairs
 
 if TYPE_CHECKING:
     from chansync.store.mappings import Mapping
 
 _TABLE = {
-    "payment": ("mapping:payment", "Payment methods to those of the POS."),
-    "delivery": ("mapping:delivery", "Delivery methods to those of the POS."),
-    "item": ("mapping:item", "Items that have no SKU or GTIN in common."),
-    "tax": ("mapping:tax", "Tax transactions by delivery country and VAT number."),
+    "payment": ("map:payment", "Payment methods to those of the POS."),
+    "delivery": ("map:delivery", "Delivery methods to those of the POS."),
+    "item": ("map:item", "Items that have no SKU or GTIN in common."),
+    "tax": ("map:tax", "Tax transactions by delivery country and VAT number."),
 }
 
 

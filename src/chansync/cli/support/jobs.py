@@ -8,8 +8,8 @@ from typing import Any
 
 import apsw
 
-from chansync.cli.output import called, note
-from chansync.cli.session import Session, user_name
+from chansync.cli.support.output import called, note
+from chansync.cli.support.session import Session, user_name
 from chansync.store import jobs
 from chansync.store.jobs import Job
 from chansync.sync.daemon_jobs import is_for_daemon

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chansync.cli import completing, exit_codes
-from chansync.cli.lazy import LazyGroup, examples
-from chansync.cli.output import clean, note, paint, print_json, print_line, say, table, tell, when
-from chansync.cli.session import Session, pass_session
+from chansync.cli.support import completing, exit_codes
+from chansync.cli.support.lazy import LazyGroup, examples
+from chansync.cli.support.output import clean, note, paint, print_json, print_line, say, table, tell, when
+from chansync.cli.support.session import Session, pass_session
 from chansync.model.errors import UsageError
 from chansync.model.safe_text import width
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from chansync.model.parameters import ChannelParameter
 
 _TABLE = {
-    "list": ("channel:list_channels", "List them."),
-    "show": ("channel:show", "Show one with all its fields."),
-    "add": ("channel_edit:add", "Add one."),
-    "set": ("channel_edit:change", "Change fields of one."),
-    "test": ("channel_edit:test", "Connect to its site and say as what."),
-    "remove": ("channel:remove", "Remove one."),
-    "fields": ("channel:fields", "List every field that a channel has."),
-    "export": ("channel_files:export", "Write channels as TOML."),
-    "import": ("channel_files:import_file", "Read channels from TOML."),
+    "list": ("channel.show:list_channels", "List them."),
+    "show": ("channel.show:show", "Show one with all its fields."),
+    "add": ("channel.edit:add", "Add one."),
+    "set": ("channel.edit:change", "Change fields of one."),
+    "test": ("channel.edit:test", "Connect to its site and say as what."),
+    "remove": ("channel.show:remove", "Remove one."),
+    "fields": ("channel.show:fields", "List every field that a channel has."),
+    "export": ("channel.files:export", "Write channels as TOML."),
+    "import": ("channel.files:import_file", "Read channels from TOML."),
 }
 
 #: The colour of each system type; its word is always there too.

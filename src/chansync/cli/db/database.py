@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chansync.cli import exit_codes
-from chansync.cli.lazy import LazyGroup, examples
-from chansync.cli.output import complain, note, say, tell
-from chansync.cli.session import Session, pass_session
+from chansync.cli.support import exit_codes
+from chansync.cli.support.lazy import LazyGroup, examples
+from chansync.cli.support.output import complain, note, say, tell
+from chansync.cli.support.session import Session, pass_session
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
     import apsw
 
 _TABLE = {
-    "init": ("database:init", "Make the database, or bring it up to date."),
-    "check": ("database:check", "Look for damage."),
-    "backup": ("database:backup_to", "Copy it while others use it."),
-    "restore": ("database_restore:restore", "Put a backup in its place."),
-    "export": ("database_exchange:export", "Mappings, messages or orders as CSV or JSON."),
-    "import": ("database_exchange:import_mappings", "Mappings from CSV, TSV or JSON."),
-    "retention": ("database_care:retention", "How long what is kept."),
-    "prune": ("database_care:prune", "Clear away what is older than that."),
-    "vacuum": ("database_care:vacuum", "Give free room back to the disk."),
+    "init": ("db.database:init", "Make the database, or bring it up to date."),
+    "check": ("db.database:check", "Look for damage."),
+    "backup": ("db.database:backup_to", "Copy it while others use it."),
+    "restore": ("db.restore:restore", "Put a backup in its place."),
+    "export": ("db.exchange:export", "Mappings, messages or orders as CSV or JSON."),
+    "import": ("db.exchange:import_mappings", "Mappings from CSV, TSV or JSON."),
+    "retention": ("db.retention:retention", "How long what is kept."),
+    "prune": ("db.retention:prune", "Clear away what is older than that."),
+    "vacuum": ("db.retention:vacuum", "Give free room back to the disk."),
 }
 
 

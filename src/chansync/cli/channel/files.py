@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from chansync.cli import completing
-from chansync.cli.lazy import examples
-from chansync.cli.output import note, print_text, say, tell
-from chansync.cli.session import Session, pass_session
+from chansync.cli.support import completing
+from chansync.cli.support.lazy import examples
+from chansync.cli.support.output import note, print_text, say, tell
+from chansync.cli.support.session import Session, pass_session
 from chansync.model.errors import UsageError
 
 

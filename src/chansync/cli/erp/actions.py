@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from chansync.cli import completing, exit_codes
-from chansync.cli.lazy import examples
-from chansync.cli.output import complain, say
-from chansync.cli.session import Session, pass_session
+from chansync.cli.support import completing, exit_codes
+from chansync.cli.support.lazy import examples
+from chansync.cli.support.output import complain, say
+from chansync.cli.support.session import Session, pass_session
 from chansync.model.errors import ChansyncError, UsageError
 
 _LONGEST_KEY = 100

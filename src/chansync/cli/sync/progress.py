@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from chansync.cli.output import note
+from chansync.cli.support.output import note
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from chansync.cli import completing
-from chansync.cli.lazy import examples
-from chansync.cli.output import clean, print_json, print_line, say, table, tell, told_change
-from chansync.cli.session import Session, pass_session, split_pairs
+from chansync.cli.support import completing
+from chansync.cli.support.lazy import examples
+from chansync.cli.support.output import clean, print_json, print_line, say, table, tell, told_change
+from chansync.cli.support.session import Session, pass_session, split_pairs
 
 
 @click.command("list", epilog=examples("chansync erp list", "chansync erp list item --text shirt"))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from chansync import __version__
-from chansync.cli import exit_codes, output
+from chansync.cli.support import exit_codes, output
 from chansync.model.errors import AlreadyExists, ChansyncError, SiteError, StoreError, UsageError
 from chansync.model.times import here
 from chansync.redaction import scrub

@@ -6,14 +6,14 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from chansync.cli.session import Session, user_name
+from chansync.cli.support.session import Session, user_name
 from chansync.store import channels, jobs
 from chansync.store.runs import RunCounts
 from chansync.sync.errands import request_args, runs_of
 from chansync.sync.runner import RunResult, SyncRequest
 
 if TYPE_CHECKING:
-    from chansync.cli.sync_progress import Progress
+    from chansync.cli.sync.progress import Progress
 
 #: How often the jobs are looked at, in seconds.
 _EVERY = 0.2

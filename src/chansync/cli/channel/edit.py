@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chansync.cli import completing, exit_codes
-from chansync.cli.lazy import examples
-from chansync.cli.output import complain, print_json, say, tell, told_change
-from chansync.cli.secret_input import read_secrets
-from chansync.cli.session import Session, pass_session, split_pairs
+from chansync.cli.support import completing, exit_codes
+from chansync.cli.support.lazy import examples
+from chansync.cli.support.output import complain, print_json, say, tell, told_change
+from chansync.cli.support.secret_input import read_secrets
+from chansync.cli.support.session import Session, pass_session, split_pairs
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ WAIT = 90
 
 def _by_daemon(session: Session, found: Channel, kind: str, args: dict[str, Any]) -> ConnectionReport | None:
     """What the daemon says of the connection, where this user may not open the keys; None: this process connects."""
-    from chansync.cli.jobs import ask_and_wait, is_by_daemon
+    from chansync.cli.support.jobs import ask_and_wait, is_by_daemon
     from chansync.sync.confirm import ConnectionReport
     from chansync.sync.errands import report_of
 

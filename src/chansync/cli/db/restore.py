@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chansync.cli import exit_codes
-from chansync.cli.lazy import examples
-from chansync.cli.output import complain, note, say, tell, when
-from chansync.cli.session import Session, pass_session
+from chansync.cli.support import exit_codes
+from chansync.cli.support.lazy import examples
+from chansync.cli.support.output import complain, note, say, tell, when
+from chansync.cli.support.session import Session, pass_session
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:

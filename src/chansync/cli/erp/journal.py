@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 import click
 
-from chansync.cli import completing, exit_codes
-from chansync.cli.lazy import examples
-from chansync.cli.output import note, print_json, say, table, when
-from chansync.cli.session import Session, pass_session
+from chansync.cli.support import completing, exit_codes
+from chansync.cli.support.lazy import examples
+from chansync.cli.support.output import note, print_json, say, table, when
+from chansync.cli.support.session import Session, pass_session
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -93,7 +93,7 @@ def _data(row: Any, amount: str = "") -> dict[str, Any]:
 @pass_session
 def movements(session: Session, item: str, warehouse: str | None, limit: int, as_json: bool) -> None:
     """List an item's movements, newest first: what changed on hand, and what changed of what is blocked."""
-    from chansync.cli.erp_stock import show_movements
+    from chansync.cli.erp.stock import show_movements
     from chansync.erp.ledger import stock
 
     found = stock.movements(session.db, item, warehouse, limit=limit)

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chansync.cli import completing, exit_codes
-from chansync.cli.lazy import examples
-from chansync.cli.output import clean, complain, is_quiet, note, print_json, print_line, table
-from chansync.cli.session import Session, pass_session
+from chansync.cli.support import completing, exit_codes
+from chansync.cli.support.lazy import examples
+from chansync.cli.support.output import clean, complain, is_quiet, note, print_json, print_line, table
+from chansync.cli.support.session import Session, pass_session
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from chansync.cli.sync_progress import Progress
+    from chansync.cli.sync.progress import Progress
     from chansync.store.connection import Store
     from chansync.sync.planning import OrderPlan, PushPlan
     from chansync.sync.runner import RunResult, SyncRequest
@@ -118,8 +118,8 @@ def sync(
 
 def sync_all(session: Session, codes: Sequence[str], request: SyncRequest) -> tuple[list[RunResult], int]:
     """Sync the channels, several at once, with progress on stderr; what came of it, and the exit code."""
-    from chansync.cli.jobs import is_by_daemon
-    from chansync.cli.sync_by_daemon import sync_by_daemon
+    from chansync.cli.support.jobs import is_by_daemon
+    from chansync.cli.sync.by_daemon import sync_by_daemon
 
     by_daemon = is_by_daemon(session)
     with _progress() as progress:
@@ -141,14 +141,14 @@ def run_data(result: RunResult) -> dict[str, Any]:
 
 def _progress() -> Any:
     if is_quiet():
-        from chansync.cli.sync_progress import NoProgress
+        from chansync.cli.sync.progress import NoProgress
 
         return nullcontext(NoProgress())
     if sys.stderr.isatty():
-        from chansync.cli.sync_progress import BarProgress
+        from chansync.cli.sync.progress import BarProgress
 
         return BarProgress()
-    from chansync.cli.sync_progress import LineProgress
+    from chansync.cli.sync.progress import LineProgress
 
     return nullcontext(LineProgress())
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import click
 
-from chansync.cli import completing
-from chansync.cli.lazy import LazyGroup, examples
-from chansync.cli.output import note, print_json, say, table, tell, told_change
-from chansync.cli.session import Session, pass_session, split_pairs
+from chansync.cli.support import completing
+from chansync.cli.support.lazy import LazyGroup, examples
+from chansync.cli.support.output import note, print_json, say, table, tell, told_change
+from chansync.cli.support.session import Session, pass_session, split_pairs
 from chansync.model.errors import UsageError
 
 _RETENTION = {
-    "show": ("database_care:show", "Show how long what is kept."),
-    "set": ("database_care:change", "Change it."),
+    "show": ("db.retention:show", "Show how long what is kept."),
+    "set": ("db.retention:change", "Change it."),
 }
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import click
 
-from chansync.cli import completing, exit_codes
-from chansync.cli.lazy import examples
-from chansync.cli.output import say, tell
-from chansync.cli.session import Session, pass_session
+from chansync.cli.support import completing, exit_codes
+from chansync.cli.support.lazy import examples
+from chansync.cli.support.output import say, tell
+from chansync.cli.support.session import Session, pass_session
 from chansync.model.errors import ChansyncError, UsageError
 
 _WHAT = ("mappings", "messages", "orders")
