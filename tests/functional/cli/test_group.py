@@ -103,7 +103,7 @@ def test_the_key_is_the_daemons_alone(path: Path) -> None:
 
 
 def test_a_daemon_that_its_files_are_closed_to_is_not_started_again_and_again(path: Path) -> None:
-    for module in ("chansync.cli.running", "chansync.cli.support.failures", "chansync_daemon.main", "apsw.aio"):
+    for module in ("chansync.cli.daemon", "chansync.cli.support.failures", "chansync_daemon.main", "apsw.aio"):
         import_module(module)
     os.chown(path, 0, 0)
     path.chmod(0o600)

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import pytest
 
-from chansync.cli.follow import Watch
+from chansync.cli.log.follow import Watch
 from chansync.cli.status import MANY
 from chansync.model.times import now_ms
 from chansync.store import channels, daemons, jobs, messages, owner, streams
@@ -74,7 +74,7 @@ def test_a_message_is_shown_with_its_data_and_what_to_do(chansync: Run, logged: 
 def test_a_shown_message_has_its_colour_on_a_terminal(
     chansync: Run, logged: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("support.output", "log"):
+    for module in ("support.output", "log.command"):
         monkeypatch.setattr(f"chansync.cli.{module}.is_coloured", lambda: True)
     shown = chansync("log", "show", "1").out
     assert "\x1b[" in shown
@@ -191,5 +191,5 @@ def test_a_daemon_that_takes_long_is_not_waited_for_for_ever(
     chansync: Run, company: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daemons.claim(company.db)
-    monkeypatch.setattr("chansync.cli.problems.WAIT", 0)
+    monkeypatch.setattr("chansync.cli.retry.WAIT", 0)
     assert chansync("retry", "--all").out == "The daemon is at it. See: chansync log --follow\n"

@@ -26,8 +26,8 @@ _COLOURS = {"problem": "red", "warning": "yellow", "info": ""}
     cls=DefaultGroup,
     default="list",
     table={
-        "list": ("log:list_messages", "List messages."),
-        "show": ("log:show", "Show a message with its data and what to do."),
+        "list": ("log.command:list_messages", "List messages."),
+        "show": ("log.command:show", "Show a message with its data and what to do."),
     },
 )
 def log() -> None:
@@ -135,7 +135,7 @@ def _known_code(code: str) -> str:
 def _follow(db: apsw.Connection, chosen: Filter, limit: int, as_json: bool) -> None:
     import sys
 
-    from chansync.cli.follow import follow
+    from chansync.cli.log.follow import follow
 
     for message in follow(db, chosen, limit):
         _print(message, as_json)

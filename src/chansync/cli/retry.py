@@ -1,4 +1,4 @@
-"""``chansync why``, ``retry`` and ``solve``."""
+"""``chansync retry``: failed orders are tried again now."""
 
 from __future__ import annotations
 
@@ -9,84 +9,17 @@ import click
 
 from chansync.cli.support import completing, exit_codes
 from chansync.cli.support.lazy import examples
-from chansync.cli.support.output import complain, note, print_json, print_line, say, tell
-from chansync.cli.support.session import Session, pass_session, user_name
+from chansync.cli.support.output import note, print_json, say
+from chansync.cli.support.session import Session, pass_session
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
     import apsw
 
-    from chansync.store.orders import OrderRow
     from chansync.sync.runner import RunResult
 
 #: How long ``retry`` waits for the daemon, in seconds.
 WAIT = 30
-
-
-@click.command(epilog=examples("chansync why shop-de 1001"))
-@click.argument("code", shell_complete=completing.channels)
-@click.argument("number")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@pass_session
-def why(session: Session, code: str, number: str, as_json: bool) -> int:
-    """Say why an order is as it is. Exit code 1 when it was never seen."""
-    from chansync.cli.log import message_data, message_line
-    from chansync.store import channels
-    from chansync.sync.why import why as explain
-
-    told = explain(session.db, channels.channel(session.db, code), number.strip().lstrip("#"))
-    if as_json:
-        print_json(
-            {
-                "channel": code,
-                "found": told.found,
-                "sentences": told.sentences,
-                "order": _order_data(told.order) if told.order else None,
-                "sale": told.sale_number or None,
-                "messages": [message_data(message) for message in told.messages],
-            }
-        )
-    else:
-        for sentence in told.sentences:
-            say(sentence)
-        for message in told.messages:
-            print_line(message_line(message))
-        if told.sale_number:
-            say(f"The sale: chansync erp sale {told.sale_number}")
-    return exit_codes.OK if told.found else exit_codes.PROBLEMS
-
-
-def _order_data(row: OrderRow) -> dict[str, Any]:
-    """An order for JSON: times in UTC."""
-    from dataclasses import fields
-
-    from chansync.model.times import utc_text
-
-    data = {each.name: getattr(row, each.name) for each in fields(row)}
-    return {name: utc_text(value) if name.endswith("_at") and value else value for name, value in data.items()}
-
-
-@click.command(epilog=examples("chansync solve 17 18"))
-@click.argument("ids", metavar="ID...", type=click.IntRange(1, 2**62), nargs=-1, required=True)
-@pass_session
-def solve(session: Session, ids: tuple[int, ...]) -> int:
-    """Mark messages as solved. A problem that is still there comes back with the next try."""
-    from chansync.store import messages
-
-    code = exit_codes.OK
-    solved = []
-    for message_id in ids:
-        if messages.solve(session.db, message_id, user_name()):
-            solved.append(message_id)
-            say(f"Message {message_id} is marked as solved.")
-            continue
-        code = exit_codes.PROBLEMS
-        if messages.message(session.db, message_id) is None:
-            complain(f"Message {message_id} does not exist.", "no_message")
-        else:
-            complain(f"Message {message_id} is not open.", "not_open")
-    tell(changed=bool(solved), solved=solved)
-    return code
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""``chansync daemon`` and ``demo``."""
+"""``chansync daemon``: the schedule in the foreground."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import click
 
 from chansync.cli.support.lazy import examples
 from chansync.cli.support.session import Session, pass_session
-from chansync.model.errors import UsageError
 
 
 @click.command(
@@ -52,28 +51,3 @@ def daemon(session: Session, given: str | None, json_logs: bool, metrics: str | 
         set_up(as_json=json_logs)
         LOG.critical("%s", said.getvalue().strip())
         return failures.code_for_manager(error) or code
-
-
-@click.command(
-    epilog=examples("chansync demo", "chansync demo --amazon", "chansync demo --headless --orders 200 --seconds 20")
-)
-@click.option("--headless", is_flag=True, help="No screens: sync, then compare every order with its sale.")
-@click.option(
-    "--orders", type=click.IntRange(1, 1_000_000), default=300, show_default=True, help="Orders in the store."
-)
-@click.option("--seed", type=int, default=7, show_default=True, help="The same seed gives the same store.")
-@click.option("--keep", metavar="FOLDER", help="Keep the database, in a new folder.")
-@click.option("--seconds", type=click.IntRange(0), default=30, show_default=True, help="How long, without screens.")
-@click.option("--amazon", is_flag=True, help="Beside the store, a seller in three of Amazon's marketplaces.")
-def demo(headless: bool, orders: int, seed: int, keep: str | None, seconds: int, amazon: bool) -> int:
-    """Try it all: a store with shoppers on this machine, an ERP, a channel, and a daemon that syncs them.
-
-    On a terminal it ends when the screens are left. Nothing of it touches your own database.
-    """
-    from chansync.demo.command import run
-    from chansync_tui.app import run as screens
-
-    if not headless and not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
-        raise UsageError("There is no terminal for the screens: give --headless.")
-    watch = None if headless else screens
-    return run(watch, orders=orders, seed=seed, keep=keep, seconds=seconds, amazon=amazon)
