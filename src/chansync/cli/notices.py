@@ -8,7 +8,17 @@ import click
 
 from chansync.cli.support import completing, exit_codes
 from chansync.cli.support.lazy import LazyGroup, examples
-from chansync.cli.support.output import complain, note, print_json, print_line, say, table, tell, told_change, when
+from chansync.cli.support.output import (
+    add_facts,
+    note,
+    print_json,
+    print_line,
+    say,
+    say_changed,
+    say_error,
+    table,
+    when,
+)
 from chansync.cli.support.session import Session, pass_session, split_pairs
 from chansync.model.errors import UsageError
 
@@ -110,7 +120,7 @@ def change(session: Session, pairs: tuple[str, ...]) -> None:
 
     texts = read_secrets(split_pairs(pairs, "setting=value"), settings.BY_NAME)
     changed = settings.change(session.store, texts)
-    told_change("the notices", changed, texts)
+    say_changed("the notices", changed, texts)
     if changed:
         say("To try it: chansync notices test")
 
@@ -132,7 +142,7 @@ def add(session: Session, user: str, name: str, address: str) -> None:
     from chansync.sync.notices import settings, ways
 
     clear = read_secrets({"address": address}, {"address": settings.ADDRESS})["address"]
-    tell(changed=True)
+    add_facts(changed=True)
     service = ways.add(session.store, user, name, clear)
     say(f"{user} is told by {service} ({name}) too. To try it: chansync notices test {user}")
 
@@ -146,7 +156,7 @@ def remove(session: Session, user: str, name: str) -> None:
     from chansync.sync.notices import ways
 
     ways.remove(session.store, user, name)
-    tell(changed=True)
+    add_facts(changed=True)
     say(f"{user} is not told by {name} any more.")
 
 
@@ -160,10 +170,10 @@ def test(session: Session, user: str | None) -> int:
     for title, error in tried:
         ok = ok and not error
         if error:
-            complain(f"{title}: {error}", "notice_failed")
+            say_error(f"{title}: {error}", "notice_failed")
         else:
             say(f"{title}: handed over.")
-    tell(tried=[{"by": title, "ok": not error, "error": error or None} for title, error in tried])
+    add_facts(tried=[{"by": title, "ok": not error, "error": error or None} for title, error in tried])
     return exit_codes.OK if ok else exit_codes.PROBLEMS
 
 

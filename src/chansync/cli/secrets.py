@@ -9,7 +9,7 @@ import click
 
 from chansync.cli.support import exit_codes
 from chansync.cli.support.lazy import LazyGroup, examples
-from chansync.cli.support.output import note, print_json, say, table, tell, when
+from chansync.cli.support.output import add_facts, note, print_json, say, table, when
 from chansync.cli.support.session import Session, pass_session
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def rotate(session: Session, key: Path | None, lost: bool) -> int:
     file = key.absolute() if key else key_path(session.path)
     done = (rotation.start_over if lost else rotation.rotate)(session.db, file, use_of)
     one = done.sealed_anew == 1
-    tell(changed=True, sealed_anew=done.sealed_anew, key=str(file), enter_again=_again(done.lost))
+    add_facts(changed=True, sealed_anew=done.sealed_anew, key=str(file), enter_again=_again(done.lost))
     say(f"{done.sealed_anew} secret{'' if one else 's'} {'is' if one else 'are'} sealed to a new key, in {file}.")
     if done.sealed_anew:
         say(

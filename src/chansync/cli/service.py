@@ -9,7 +9,7 @@ import click
 
 from chansync.cli.support import exit_codes
 from chansync.cli.support.lazy import LazyGroup, examples
-from chansync.cli.support.output import print_json, say, tell
+from chansync.cli.support.output import add_facts, print_json, say
 
 if TYPE_CHECKING:
     from chansync.service_state import ServiceState
@@ -60,7 +60,7 @@ def install(root: Path, program: str | None, dry_run: bool, force: bool) -> None
     if root.absolute() != installation.ROOT:
         say("Nothing was started: only files were written.")
         return
-    tell(changed=changed)
+    add_facts(changed=changed)
     if not changed:
         say("The service is in place already.")
     _next_steps(installation.standing(root.absolute()))
@@ -92,7 +92,7 @@ def uninstall(root: Path, force: bool) -> None:
     for sentence in installation.uninstall(root.absolute(), force=force):
         changed = True
         say(sentence)
-    tell(changed=changed)
+    add_facts(changed=changed)
     if not changed:
         say("The service is not installed.")
         return

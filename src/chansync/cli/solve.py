@@ -6,7 +6,7 @@ import click
 
 from chansync.cli.support import exit_codes
 from chansync.cli.support.lazy import examples
-from chansync.cli.support.output import complain, say, tell
+from chansync.cli.support.output import add_facts, say, say_error
 from chansync.cli.support.session import Session, pass_session, user_name
 
 
@@ -26,8 +26,8 @@ def solve(session: Session, ids: tuple[int, ...]) -> int:
             continue
         code = exit_codes.PROBLEMS
         if messages.message(session.db, message_id) is None:
-            complain(f"Message {message_id} does not exist.", "no_message")
+            say_error(f"Message {message_id} does not exist.", "no_message")
         else:
-            complain(f"Message {message_id} is not open.", "not_open")
-    tell(changed=bool(solved), solved=solved)
+            say_error(f"Message {message_id} is not open.", "not_open")
+    add_facts(changed=bool(solved), solved=solved)
     return code

@@ -8,7 +8,7 @@ import click
 
 from chansync.cli.support import completing, exit_codes
 from chansync.cli.support.lazy import LazyGroup, examples
-from chansync.cli.support.output import complain, note, print_json, say, table, tell, told_change, when
+from chansync.cli.support.output import add_facts, note, print_json, say, say_changed, say_error, table, when
 from chansync.cli.support.secret_input import read_secrets
 from chansync.cli.support.session import Session, pass_session, split_pairs
 from chansync.model.errors import UsageError
@@ -149,7 +149,7 @@ def add(session: Session, code: str, pairs: tuple[str, ...], name: str, kind: st
     known = {parameter.name: parameter for parameter in systems.parameters(chosen)}
     texts = read_secrets(split_pairs(pairs, _FORM), known)
     added = systems.add_system(session.store, code, name, chosen, texts)
-    tell(changed=True, system=added.code)
+    add_facts(changed=True, system=added.code)
     say(f"Added the system {added.code}.")
     if systems.can_be_tested(chosen):
         note(f"Connect to it, so that channels can be chosen from it: chansync system test {added.code}")
@@ -184,7 +184,7 @@ def change(session: Session, code: str, pairs: tuple[str, ...]) -> None:
     given = list(texts)
     name = texts.pop("name", None)
     after = systems.change_system(session.store, code, texts, name=name)
-    told_change(code, [each for each in given if _field(before, each) != _field(after, each)], given)
+    say_changed(code, [each for each in given if _field(before, each) != _field(after, each)], given)
 
 
 def _field(found: IntegrationSystem, name: str) -> Any:
@@ -213,7 +213,7 @@ def test(session: Session, code: str, as_json: bool) -> int:
         }  # fmt: skip
         print_json(data if report.ok else data | {"error": report.sentence})
     else:
-        (say if report.ok else complain)(report.sentence)
+        (say if report.ok else say_error)(report.sentence)
         for remark in report.notes:
             say(f"  {remark}")
         for place, title in report.places:
@@ -251,7 +251,7 @@ def rename(session: Session, code: str, name: str) -> None:
 
     before = stored(session.db, code)
     renamed = systems.change_system(session.store, code, {}, name=name)
-    tell(changed=renamed.name != before.name)
+    add_facts(changed=renamed.name != before.name)
     already = "" if renamed.name != before.name else " already"
     say(f"The system {code} is named {renamed.name}{already}.")
 
@@ -264,5 +264,5 @@ def remove(session: Session, code: str) -> None:
     from chansync.store import systems
 
     systems.remove_system(session.db, code)
-    tell(changed=True)
+    add_facts(changed=True)
     say(f"Removed the system {code}.")

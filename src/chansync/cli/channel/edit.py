@@ -8,7 +8,7 @@ import click
 
 from chansync.cli.support import completing, exit_codes
 from chansync.cli.support.lazy import examples
-from chansync.cli.support.output import complain, print_json, say, tell, told_change
+from chansync.cli.support.output import add_facts, print_json, say, say_changed, say_error
 from chansync.cli.support.secret_input import read_secrets
 from chansync.cli.support.session import Session, pass_session, split_pairs
 from chansync.model.errors import UsageError
@@ -42,7 +42,7 @@ def add(session: Session, code: str, pairs: tuple[str, ...]) -> int:
     if uses:
         del texts["used"]
     added = configuration.add_channel(session.store, texts)
-    tell(changed=True, channel=added.code)
+    add_facts(changed=True, channel=added.code)
     say(f"Added the channel {added.code}.")
     if uses:
         return _first_use(session, added)
@@ -76,7 +76,7 @@ def change(session: Session, code: str, pairs: tuple[str, ...]) -> int:
     del texts["used"]
     if texts:
         current = _change(session, current, texts)
-    tell(changed=True)
+    add_facts(changed=True)
     return _first_use(session, current)
 
 
@@ -87,7 +87,7 @@ def _change(session: Session, before: Channel, texts: dict[str, str]) -> Channel
     entered = secrets.set_times(session.db, before.id)
     after = configuration.change_channel(session.store, before.code, texts)
     entered_now = secrets.set_times(session.db, before.id)
-    told_change(
+    say_changed(
         after.code,
         [
             name
@@ -129,9 +129,9 @@ def _first_use(session: Session, current: Channel) -> int:
         lambda store: use_channel(store, current.code)
     )
     _show_report(report)
-    tell(used=report.used, filled=report.filled, vanished=report.vanished)
+    add_facts(used=report.used, filled=report.filled, vanished=report.vanished)
     if not report.ok:
-        complain(
+        say_error(
             f"{current.code} keeps its values and is not used yet. Try again: chansync channel set {current.code} "
             "used=yes",
             report.code,
@@ -147,7 +147,7 @@ def _show_report(report: ConnectionReport) -> None:
     if report.ok:
         say(report.sentence)
     else:
-        complain(report.sentence, report.code)
+        say_error(report.sentence, report.code)
     for remark in report.notes:
         say(f"  {remark}")
     for name, text in report.filled.items():

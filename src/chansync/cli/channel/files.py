@@ -9,7 +9,7 @@ import click
 
 from chansync.cli.support import completing
 from chansync.cli.support.lazy import examples
-from chansync.cli.support.output import note, print_text, say, tell
+from chansync.cli.support.output import add_facts, is_collected, note, print_text, say
 from chansync.cli.support.session import Session, pass_session
 from chansync.model.errors import UsageError
 
@@ -24,6 +24,8 @@ def export(session: Session, codes: tuple[str, ...], output: Path | None) -> Non
     """Write channels (none named: all) with their systems and mappings as TOML. Secrets are left out."""
     from chansync.sync.transfer import export_toml
 
+    if output is None and is_collected():
+        raise UsageError("Channels are written as TOML: leave --json out, or name a file with -o.")
     text = export_toml(session.db, codes)
     if output is None:
         print_text(text)
@@ -51,7 +53,7 @@ def import_file(session: Session, source: str, dry_run: bool) -> None:
 
     session.refuse_as_file(Path(source))
     done = import_toml(session.db, _read(source), dry_run=dry_run)
-    tell(changed=bool(done.changes) and not dry_run, changes=done.changes, notes=done.notes)
+    add_facts(changed=bool(done.changes) and not dry_run, changes=done.changes, notes=done.notes)
     for sentence in done.changes:
         say(sentence)
     for sentence in done.notes:

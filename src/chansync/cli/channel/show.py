@@ -9,7 +9,7 @@ import click
 
 from chansync.cli.support import completing, exit_codes
 from chansync.cli.support.lazy import LazyGroup, examples
-from chansync.cli.support.output import clean, note, paint, print_json, print_line, say, table, tell, when
+from chansync.cli.support.output import add_facts, clean, note, paint, print_json, print_line, say, table, when
 from chansync.cli.support.session import Session, pass_session
 from chansync.model.errors import UsageError
 from chansync.model.safe_text import width
@@ -223,7 +223,7 @@ def remove(session: Session, code: str, yes: bool) -> int:
             note("Nothing was removed.")
             return exit_codes.PROBLEMS
     channels.remove_channel(db, found.id)
-    tell(changed=True)
+    add_facts(changed=True)
     say(f"Removed {code}.")
     return exit_codes.OK
 

@@ -9,7 +9,7 @@ import click
 
 from chansync.cli.support import exit_codes
 from chansync.cli.support.lazy import LazyGroup, examples
-from chansync.cli.support.output import complain, note, say, tell
+from chansync.cli.support.output import add_facts, note, say, say_error
 from chansync.cli.support.session import Session, pass_session
 from chansync.model.errors import UsageError
 
@@ -42,7 +42,7 @@ def init(session: Session) -> None:
 
     existed = session.path.exists()
     open_store(session.path, create=True).close()
-    tell(changed=not existed, database=str(session.path))
+    add_facts(changed=not existed, database=str(session.path))
     say(f"The database {session.path} is {'up to date' if existed else 'made'}.")
 
 
@@ -51,13 +51,13 @@ def init(session: Session) -> None:
 def check(session: Session) -> int:
     """Look for damage: SQLite's integrity check, and rows that point nowhere. Exit code 1 when some is found."""
     found = _damage(session.db)
-    tell(database=str(session.path), damage=found)
+    add_facts(database=str(session.path), damage=found)
     if not found:
         say(f"{session.path} is sound.")
         return exit_codes.OK
     for sentence in found:
         say(sentence)
-    complain(f"{session.path} is damaged. Restore a backup: chansync db restore FILE", "database_damaged")
+    say_error(f"{session.path} is damaged. Restore a backup: chansync db restore FILE", "database_damaged")
     return exit_codes.PROBLEMS
 
 
@@ -93,7 +93,7 @@ def backup_to(session: Session, target: Path, force: bool) -> None:
         raise UsageError(f"There is no folder {target.parent}.")
     copies.save(source, target, force=force)
     settings.put(session.db, BACKED_UP_AT, str(now_ms()))
-    tell(changed=True, file=str(target))
+    add_facts(changed=True, file=str(target))
     say(f"Copied to {target}.")
     key = key_path(source)
     if key.exists():

@@ -13,7 +13,7 @@ import click
 
 from chansync.cli.support import completing, exit_codes
 from chansync.cli.support.lazy import examples
-from chansync.cli.support.output import say, tell
+from chansync.cli.support.output import add_facts, say
 from chansync.cli.support.session import Session, pass_session
 from chansync.model.errors import ChansyncError, UsageError
 
@@ -50,7 +50,7 @@ def export(session: Session, what: str, channel: str | None, as_json: bool, outp
             code = _exchange(arguments, file.fileno())
         if code == exit_codes.OK:
             unfinished.replace(output)
-            tell(changed=True, file=str(output))
+            add_facts(changed=True, file=str(output))
             say(f"Written to {output}.")
         return code
     except OSError as error:
@@ -89,7 +89,7 @@ def import_mappings(session: Session, file: Path, dry_run: bool) -> int:
 
     session.refuse_as_file(file)
     changes = take_over(session.db, _rows(file), dry_run=dry_run)
-    tell(changed=bool(changes) and not dry_run, changes=changes)
+    add_facts(changed=bool(changes) and not dry_run, changes=changes)
     for change in changes:
         say(change)
     verb = "would be changed" if dry_run else "changed"

@@ -10,7 +10,7 @@ import click
 
 from chansync.cli.support import exit_codes
 from chansync.cli.support.lazy import examples
-from chansync.cli.support.output import complain, note, say, tell, when
+from chansync.cli.support.output import add_facts, note, say, say_error, when
 from chansync.cli.support.session import Session, pass_session
 from chansync.model.errors import UsageError
 
@@ -46,7 +46,7 @@ def restore(session: Session, file: Path, yes: bool) -> int:
             note("Nothing was restored.")
             return exit_codes.PROBLEMS
     kept = copies.restore(file, path)
-    tell(changed=True, database=str(path), kept=str(kept) if kept else None)
+    add_facts(changed=True, database=str(path), kept=str(kept) if kept else None)
     say(f"Restored {file} to {path}.")
     if kept is not None:
         say(f"What was there before is kept: {kept}")
@@ -77,6 +77,6 @@ def _after(session: Session) -> int:
 
     sentence = secrets.trouble(session.db, session.path)
     if sentence:
-        complain(sentence, "secret_unreadable")
+        say_error(sentence, "secret_unreadable")
         return exit_codes.PROBLEMS
     return exit_codes.OK

@@ -6,7 +6,7 @@ import click
 
 from chansync.cli.support import completing
 from chansync.cli.support.lazy import LazyGroup, examples
-from chansync.cli.support.output import note, print_json, say, table, tell, told_change
+from chansync.cli.support.output import add_facts, note, print_json, say, say_changed, table
 from chansync.cli.support.session import Session, pass_session, split_pairs
 from chansync.model.errors import UsageError
 
@@ -49,7 +49,7 @@ def change(session: Session, pairs: tuple[str, ...]) -> None:
 
     texts = split_pairs(pairs, "setting=duration")
     changed = retention.change(session.db, texts)
-    told_change("the retention", changed, texts)
+    say_changed("the retention", changed, texts)
     if changed:
         say("The daemon clears away at night; to do it now: chansync db prune")
 
@@ -89,7 +89,7 @@ def vacuum(session: Session, full: bool) -> None:
         session.run_async(retention.give_back)
     pruning.shorten_log(session.db)
     after = session.path.stat().st_size
-    tell(bytes=after, given_back=max(0, before - after))
+    add_facts(bytes=after, given_back=max(0, before - after))
     say(f"The database takes {_megabytes(after)}; {_megabytes(max(0, before - after))} were given back.")
 
 

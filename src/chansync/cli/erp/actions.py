@@ -9,7 +9,7 @@ import click
 
 from chansync.cli.support import completing, exit_codes
 from chansync.cli.support.lazy import examples
-from chansync.cli.support.output import complain, say
+from chansync.cli.support.output import say, say_error
 from chansync.cli.support.session import Session, pass_session
 from chansync.model.errors import ChansyncError, UsageError
 
@@ -110,7 +110,7 @@ def write_out(session: Session, sales: tuple[str, ...], carrier: str, tracking: 
             if len(sales) == 1:
                 raise
             code = exit_codes.PROBLEMS
-            complain(str(error), error.code)
+            say_error(str(error), error.code)
     return code
 
 

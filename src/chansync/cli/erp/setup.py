@@ -8,7 +8,7 @@ import click
 
 from chansync.cli.support import completing
 from chansync.cli.support.lazy import examples
-from chansync.cli.support.output import clean, print_json, print_line, say, table, tell, told_change
+from chansync.cli.support.output import add_facts, clean, print_json, print_line, say, say_changed, table
 from chansync.cli.support.session import Session, pass_session, split_pairs
 
 
@@ -102,7 +102,7 @@ def add(session: Session, kind: str, code: str, pairs: tuple[str, ...]) -> None:
     from chansync.erp.ledger.setup_kinds import kind_named
 
     added = setup.add(session.db, kind, code, split_pairs(pairs, "field=value"))
-    tell(changed=True)
+    add_facts(changed=True)
     say(f"Added the {kind_named(kind).label} {added['code']}.")
 
 
@@ -119,7 +119,7 @@ def change(session: Session, kind: str, code: str, pairs: tuple[str, ...]) -> No
     texts = split_pairs(pairs, "field=value")
     before = setup.get(session.db, kind, code)
     after = setup.change(session.db, kind, code, texts)
-    told_change(f"the {kind_named(kind).label} {code}", [name for name in texts if before[name] != after[name]], texts)
+    say_changed(f"the {kind_named(kind).label} {code}", [name for name in texts if before[name] != after[name]], texts)
 
 
 @click.command(epilog=examples("chansync erp remove delivery-method web/courier"))
@@ -130,5 +130,5 @@ def remove(session: Session, kind: str, code: str) -> None:
     """Remove one that neither the ledger nor a channel uses."""
     from chansync.sync.configuration import remove_record
 
-    tell(changed=True)
+    add_facts(changed=True)
     say(f"Removed the {remove_record(session.db, kind, code)} {code}.")

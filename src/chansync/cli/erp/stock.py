@@ -10,7 +10,7 @@ import click
 
 from chansync.cli.support import completing
 from chansync.cli.support.lazy import examples
-from chansync.cli.support.output import note, print_json, print_line, say, table, tell, when
+from chansync.cli.support.output import add_facts, note, print_json, print_line, say, table, when
 from chansync.cli.support.session import Session, pass_session
 from chansync.model.errors import UsageError
 
@@ -78,7 +78,7 @@ def set_to(session: Session, item: str, quantity: str, warehouse: str, remark: s
     except UsageError as error:
         raise UsageError(f"The note {error}.") from None
     moved = stock.set_stock(session.db, item, warehouse, wanted, note=remark)
-    tell(changed=bool(moved), item=item, warehouse=warehouse, on_hand=wanted)
+    add_facts(changed=bool(moved), item=item, warehouse=warehouse, on_hand=wanted)
     say(f"{item} in {warehouse}: {wanted} on hand ({f'{moved:+d}' if moved else 'as before'}).")
 
 
@@ -106,7 +106,7 @@ def import_items(session: Session, source: Path, warehouse: str | None) -> None:
     db = session.db
     rows = read_items(source, warehouse)
     done = write(db, rows, note=f"import of {source.name}"[:200])
-    tell(changed=bool(done.added or done.movements), new=done.added, known=done.known, movements=done.movements)
+    add_facts(changed=bool(done.added or done.movements), new=done.added, known=done.known, movements=done.movements)
     new = f"{done.added} item{' is' if done.added == 1 else 's are'} new"
     known = f"{done.known} {'was' if done.known == 1 else 'were'} known"
     say(f"{new}, {known}, {done.movements} movement{'' if done.movements == 1 else 's'} of stock.")

@@ -42,7 +42,7 @@ def _fields(error: ChansyncError) -> dict[str, Any]:
     errors = getattr(error, "errors", None)
     if not errors:
         return {}
-    return {"fields": [{"field": each.name, "code": each.code, "error": each.sentence} for each in errors]}
+    return {"fields": [{"field": each.name, "code": each.code, "error": scrub(each.sentence)} for each in errors]}
 
 
 def code_of(error: ChansyncError) -> int:

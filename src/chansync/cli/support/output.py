@@ -81,6 +81,11 @@ def collect() -> None:
     _mode.collects = True
 
 
+def is_collected() -> bool:
+    """Whether what the command says becomes one JSON object."""
+    return _mode.collects
+
+
 def print_line(text: str = "") -> None:
     """A line on stdout that is clean already, and may be coloured."""
     if not (_mode.quiet or _mode.collects):
@@ -107,7 +112,7 @@ def note(text: str) -> None:
         print(clean_lines(text), file=sys.stderr)
 
 
-def complain(text: str, code: str = "error") -> None:
+def say_error(text: str, code: str = "error") -> None:
     """What failed, on stderr; the command goes on, and its exit code says so."""
     if _mode.collects:
         _mode.errors.append((code, text))
@@ -115,14 +120,14 @@ def complain(text: str, code: str = "error") -> None:
         print(clean_lines(text), file=sys.stderr)
 
 
-def tell(**facts: Any) -> None:
+def add_facts(**facts: Any) -> None:
     """Facts of what the command did, for its JSON object: ``changed=False``."""
     _mode.facts |= facts
 
 
-def told_change(of: str, changed: Sequence[str], given: Iterable[str]) -> None:
+def say_changed(of: str, changed: Sequence[str], given: Iterable[str]) -> None:
     """Say which of the given fields of something changed, and report it: ``Changed name of shop.``"""
-    tell(changed=bool(changed), fields=list(changed))
+    add_facts(changed=bool(changed), fields=list(changed))
     if changed:
         say(f"Changed {', '.join(changed)} of {of}.")
     else:
@@ -143,7 +148,7 @@ def finish(code: int) -> None:
 def fail(sentence: str, code: str, **more: Any) -> None:
     """Why the command failed: on stderr; as JSON on stdout where that is wanted and nothing stands there yet."""
     if _mode.as_json and not _mode.printed:
-        print_json({"ok": False, "code": code, "error": sentence} | more, indent=None)
+        print_json({"ok": False, "code": code, "error": sentence} | more | _mode.facts, indent=None)
         sys.stdout.flush()
     else:
         print(clean_lines(sentence), file=sys.stderr)

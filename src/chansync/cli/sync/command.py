@@ -14,7 +14,7 @@ import click
 
 from chansync.cli.support import completing, exit_codes
 from chansync.cli.support.lazy import examples
-from chansync.cli.support.output import clean, complain, is_quiet, note, print_json, print_line, table
+from chansync.cli.support.output import clean, is_quiet, note, print_json, print_line, say_error, table
 from chansync.cli.support.session import Session, pass_session
 from chansync.model.errors import UsageError
 
@@ -217,7 +217,7 @@ def report(results: Sequence[RunResult], *, dry_run: bool) -> None:
     table(headers, rows, right=headers[3:], colours=colours)
     for result in results:
         if result.sentence:
-            (complain if result.state == "failed" else note)(result.sentence)
+            (say_error if result.state == "failed" else note)(result.sentence)
     if dry_run:
         note("Nothing was written: this was a dry run.")
     elif any(result.counts.problems for result in results):
