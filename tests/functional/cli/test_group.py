@@ -19,7 +19,7 @@ import pytest
 from chansync.cli.main import main
 from chansync.model.errors import StoreError
 from chansync.platforms import registry
-from chansync.store import secrets
+from chansync.store import channels, jobs, secrets
 from chansync.store.connection import Store, open_store
 from chansync.store.secrets import Use
 from support import world
@@ -219,3 +219,23 @@ def test_what_root_makes_belongs_to_the_daemon(folder: Path) -> None:
     }
     assert as_user(DAEMON, lambda: _start(made)).code == 0
     assert as_user(ADMIN, lambda: open_store(made).close()).code == 0
+
+
+def test_the_screens_of_a_member_without_a_daemon_say_what_helps(path: Path) -> None:
+    """The screens queue a job, and perform it themselves where no daemon runs."""
+    assert as_user(ADMIN, lambda: _add_channel(path) or 0).code == 0
+    for module in ("chansync.sync.errands", "apsw.aio", "chansync.platforms.woocommerce.connector"):
+        import_module(module)
+    store = open_store(path)
+    job_id = jobs.ask(store.db, "test", channels.channel(store.db, "shop").id, {}, "ann")
+    store.close()
+    performed = as_user(ADMIN, lambda: import_module("chansync.sync.errands").work_off(path, job_id))
+    assert performed.code == 0, performed.text
+    store = open_store(path)
+    job = jobs.job(store.db, job_id)
+    store.close()
+    assert job is not None
+    assert job.state == "failed"
+    assert job.result is not None
+    assert job.result["code"] == "secret_unreadable"
+    assert f"Start it: sudo -u {DAEMON} chansync --db {path} daemon" in job.result["sentence"]
