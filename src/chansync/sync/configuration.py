@@ -6,8 +6,9 @@ Integration systems are configured by ``chansync.sync.systems``.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import apsw
@@ -58,7 +59,7 @@ def choices(db: apsw.Connection, channel: Channel | None) -> Choices:
     stays allowed: it is reported by the lookups, and must not stand in the way of other changes.
     """
 
-    def known(source: str, kind: str) -> list[str] | None:
+    def known(source: str, kind: str) -> Sequence[str] | None:
         if source == "system":
             return [system.code for system in channels.systems(db)]
         if source == "erp":
@@ -75,11 +76,34 @@ def offered(db: apsw.Connection, channel: Channel, kind: str) -> list[tuple[str,
     return systems.lookups(db, channel.system.id, kind)
 
 
-def _erp_codes(db: apsw.Connection, kind: str, channel: Channel | None) -> list[str] | None:
+class _ErpCodes(Sequence[str]):
+    """The codes of a kind in the ERP, which are listed where somebody asks for all of them.
+
+    A channel is validated at the beginning of each run: that must not read every service out of 100,000 items.
+    """
+
+    def __init__(self, db: apsw.Connection, kind: str, pos: str | None = None) -> None:
+        self._db, self._kind, self._pos = db, kind, pos
+
+    @cached_property
+    def _all(self) -> list[str]:
+        return setup.codes(self._db, self._kind, pos=self._pos)
+
+    def __contains__(self, code: object) -> bool:
+        return setup.exists(self._db, self._kind, str(code), pos=self._pos)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._all[place]
+
+
+def _erp_codes(db: apsw.Connection, kind: str, channel: Channel | None) -> Sequence[str] | None:
     if kind not in ("payment_method", "delivery_method"):
-        return setup.codes(db, kind)
+        return _ErpCodes(db, kind)
     pos = channel.values.get("pos") if channel else None
-    return setup.codes(db, kind, pos=pos) if pos else None
+    return _ErpCodes(db, kind, pos) if pos else None
 
 
 def _lookup_codes(db: apsw.Connection, kind: str, channel: Channel | None) -> list[str] | None:
@@ -202,12 +226,12 @@ def _choices_after(db: apsw.Connection, current: Channel, draft: Channel) -> Cho
     value must be on the site. What a field holds already stays allowed."""
     before, after = choices(db, current), choices(db, draft)
 
-    def known(source: str, kind: str) -> list[str] | None:
+    def known(source: str, kind: str) -> Sequence[str] | None:
         if source == "lookup":
             return before(source, kind)
         codes = after(source, kind)
         if source == "offered" and codes is not None:
-            codes += [str(current.values.get(each.name)) for each in PARAMETERS if each.offered == kind]
+            return [*codes, *(str(current.values.get(each.name)) for each in PARAMETERS if each.offered == kind)]
         return codes
 
     return known
