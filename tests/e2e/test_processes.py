@@ -227,4 +227,4 @@ def test_a_demo_that_is_ended_from_outside_leaves_no_process_behind(tmp_path: Pa
         assert len(started) >= 3
         demo.send_signal(signal.SIGTERM)
         assert demo.wait(60) == 128 + signal.SIGTERM
-    assert not psutil.wait_procs(started, timeout=10)[1]
+    assert not psutil.wait_procs(started, timeout=90)[1]

@@ -63,7 +63,7 @@ class Sites:
                 server.close()
 
     async def until_all_hang(self) -> None:
-        async with asyncio.timeout(40), self.changed:
+        async with asyncio.timeout(90), self.changed:
             await self.changed.wait_for(lambda: self.waiting >= DEAD)
 
 
