@@ -41,7 +41,7 @@ _WAITING = frozenset(
 
 #: A column that picks a few rows of its table, whatever is in it.
 _PICKS = re.compile(
-    r"\b(rowid|id|order_id|sale_id|item_id|message_id|refund_id|run_id|external_id|site_id|key|number|item|phone|email|"
+    r"\b(rowid|id|order_id|sale_id|message_id|refund_id|run_id|external_id|site_id|key|number|item|phone|email|"
     r"uic|vat_number|personal_number|gtin|user)(=|>)|erp_item_1 \(code=|\b(changed_at|started_at)>"
 )
 
@@ -54,7 +54,6 @@ _READ_WHOLE = {
     "WHERE next_try_at > ?": "times of the future, where a daemon starts or its clock was put back",
     "WHERE lease_until > ?1": "the same",
     "WHERE looked_at > ?1 + ?2": "the same",
-    "SELECT item_id, sum(quantity) - sum(blocked)": "the stock of all goods, where a push has something to send",
 }
 
 

@@ -117,3 +117,22 @@ BEGIN
         milliseconds = milliseconds + excluded.milliseconds; END;
 CREATE INDEX message_of_run ON message (run_id) WHERE run_id IS NOT NULL;
 """
+
+# Balances of goods, kept by the journal's own entries: otherwise each order would add up every movement of its items.
+STOCK = """
+CREATE TABLE erp_stock (
+    item_id INTEGER NOT NULL REFERENCES erp_item,
+    warehouse_id INTEGER NOT NULL REFERENCES erp_warehouse,
+    on_hand INTEGER NOT NULL,
+    blocked INTEGER NOT NULL,
+    PRIMARY KEY (item_id, warehouse_id)
+) STRICT, WITHOUT ROWID;
+INSERT INTO erp_stock (item_id, warehouse_id, on_hand, blocked)
+    SELECT item_id, warehouse_id, sum(quantity), sum(blocked) FROM erp_stock_movement GROUP BY item_id, warehouse_id;
+CREATE TRIGGER erp_stock_moves AFTER INSERT ON erp_stock_movement
+BEGIN
+    INSERT INTO erp_stock (item_id, warehouse_id, on_hand, blocked)
+    VALUES (NEW.item_id, NEW.warehouse_id, NEW.quantity, NEW.blocked)
+    ON CONFLICT (item_id, warehouse_id) DO UPDATE SET on_hand = on_hand + excluded.on_hand,
+        blocked = blocked + excluded.blocked; END;
+"""
