@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, settings
 from chansync.store.connection import Store, open_store
 from support import world
 
-# Neither the examples nor how long one takes depend on the machine or the day. `--hypothesis-profile=search` looks for new
-# ones, for as long as one likes to repeat it.
+# Neither the examples nor how long one may take depend on machine or day. `--hypothesis-profile=search` looks for
+# new ones.
 settings.register_profile("tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")

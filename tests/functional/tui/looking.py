@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import pytest
 from textual.pilot import Pilot
 
 from chansync.store.connection import open_store
 from chansync_tui.application import ChansyncApp
 
-SIZES = [(80, 24), (120, 40)]
+#: The sizes of pictures. All but the first cover no line of their own.
+SIZES = [(80, 24), pytest.param((120, 40), marks=pytest.mark.long)]
+SMALLEST = pytest.param((60, 20), marks=pytest.mark.long)
 
 
 def seen(app: ChansyncApp) -> str:
