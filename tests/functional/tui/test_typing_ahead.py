@@ -18,6 +18,12 @@ def _at_once(app: ChansyncApp, keys: str) -> None:
         app.post_message(events.Key(names.get(key, key), key))
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key waits for the one before it, however slow the machine is."""
+    monkeypatch.setattr("chansync_tui.typing_ahead._PATIENCE", 60.0)
+
+
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
