@@ -120,7 +120,7 @@ class _Play:
             rights.append(self._query(f"SELECT {case['right_when']}") == "1")
         if "right_stock" in case:
             stock = site.stock(case["site_stock"])
-            rights.append(stock == case["right_stock"])
+            rights.append(str(stock) == str(case["right_stock"]))
             seen.append(f"{case['site_stock']} on the site: {stock}")
         if "right_output" in case:
             rights.append(case["right_output"] in self.output)

@@ -114,7 +114,8 @@ class WooCommerceSite(Site):
     def _do_put(self, step: Json) -> None:
         given = step["put"]
         with self.shop.lock:
-            order_id, now = self.shop.take_id(), self.shop.clock.now()
+            given_id, now = given.get("id"), self.shop.clock.now()
+            order_id = given_id if isinstance(given_id, int) else self.shop.take_id()
             order = Order(order_id, order_id, "pending", now, now)
             made = blank(order_id, self.shop.site_url, f"case{order_id}", given.get("currency", self.shop.currency))
             order.document = made | copy.deepcopy(_PLAIN)
