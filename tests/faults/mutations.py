@@ -17,8 +17,8 @@ from chansync.platforms.http_body import decode
 from chansync.platforms.woocommerce.parse import OrderReader as StoreReader
 from chansync.store import channels, mappings
 from chansync.store.connection import Store
-from chansync.sync.importing import take_in, take_over_refunds
-from chansync.sync.settings import ImportSettings
+from chansync.orders.import_order import take_in, take_over_refunds
+from chansync.orders.settings import ImportSettings
 from support import marketplace, world
 
 from .nonsense import spoilt

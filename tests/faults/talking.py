@@ -18,7 +18,7 @@ from chansync.store.transaction import transaction
 from chansync.sync import configuration
 from chansync.sync.confirm import confirm_channel
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
-from chansync.sync.sale_actions import perform
+from chansync.orders.sale_actions import perform
 from support import marketplace, shops, world
 
 from . import mutations

@@ -14,7 +14,7 @@ from chansync.erp.ledger.stock import set_stock
 from chansync.store.connection import Store
 from chansync.store.transaction import transaction
 from chansync.sync import configuration
-from chansync.sync.sale_actions import perform
+from chansync.orders.sale_actions import perform
 from faults import victims
 from faults.victims import Point
 from support import marketplace, world

@@ -24,7 +24,7 @@ from chansync.platforms.http_body import decode
 from chansync.platforms.woocommerce.parse import OrderReader, read_refund
 from chansync.store import channels
 from chansync.store.connection import Store
-from chansync.sync.importing import Action, take_in, take_over_refunds
+from chansync.orders.import_order import Action, take_in, take_over_refunds
 from faults.nonsense import spoilt
 from support import shops, world
 from support.orders import line, order

@@ -20,7 +20,7 @@ from chansync.store import channels, messages, notices, pruning, settings
 from chansync.store.connection import Store, open_async, open_store
 from chansync.store.version import SCHEMA_VERSION
 from chansync.sync import retention
-from chansync.sync.importing import take_in
+from chansync.orders.import_order import take_in
 from support import shops, world
 from support.orders import order
 

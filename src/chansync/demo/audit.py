@@ -10,9 +10,9 @@ from chansync.model.money import from_minor
 from chansync.model.order import Order
 from chansync.store import channels
 from chansync.store.connection import Store
-from chansync.sync import settings
+from chansync.orders import settings
 from chansync.sync.connecting import connect
-from chansync.sync.selection import reason_to_skip
+from chansync.orders.select import reason_to_skip
 
 
 @dataclass(slots=True)

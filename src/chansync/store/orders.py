@@ -26,7 +26,7 @@ class OrderRow:
         reason: why it is skipped, or the code of its problem.
         attempts: how often its import failed in a row.
         next_try_at: when the import, or what is left to do with its sale, is tried again; UTC milliseconds.
-        todo: what is left to do with the sale since its creation, as ``chansync.sync.lifecycle`` names it.
+        todo: what is left to do with the sale since its creation, as ``chansync.orders.decide`` names it.
         own_status: the status that we have given the order on the site last.
     """
 

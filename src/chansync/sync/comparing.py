@@ -17,7 +17,7 @@ from chansync.model.order import UnreadableOrder
 from chansync.store import messages, orders
 from chansync.store.orders import OrderRow
 from chansync.store.transaction import transaction
-from chansync.sync.hold import Hold
+from chansync.orders.write_guard import Hold
 from chansync.sync.pull import FETCH, OrdersPull
 
 #: How many days back both sides are compared.

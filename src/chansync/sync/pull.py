@@ -26,11 +26,11 @@ from chansync.store.orders import OrderRow, Version
 from chansync.store.runs import RunCounts
 from chansync.store.streams import Lease
 from chansync.store.transaction import transaction
-from chansync.sync import settings as import_settings
-from chansync.sync.hold import Hold
-from chansync.sync.importing import Action, Outcome, note_refunds, take_in, take_over_refunds
+from chansync.orders import settings as import_settings
+from chansync.orders.write_guard import Hold
+from chansync.orders.import_order import Action, Outcome, note_refunds, take_in, take_over_refunds
 from chansync.sync.planning import OrderPlan, order_plan
-from chansync.sync.settings import ImportSettings
+from chansync.orders.settings import ImportSettings
 
 #: Orders taken in between two looks at the stop signal; the store's thread is free for others in between.
 CHUNK = 20

@@ -24,10 +24,11 @@ from chansync.store.owner import abandon, task_owner
 from chansync.store.runs import RunCounts
 from chansync.store.streams import Lease, LeaseLost
 from chansync.store.transaction import transaction
-from chansync.sync import clock_doubt, confirm, settings
+from chansync.orders import settings
+from chansync.sync import clock_doubt, confirm
 from chansync.sync.comparing import Comparison
 from chansync.sync.connecting import connect, keep_facts
-from chansync.sync.outgoing import SENDING, why_off
+from chansync.orders.status_events import SENDING, why_off
 from chansync.sync.plan_copy import planning_copy
 from chansync.sync.planning import OrderPlan, PushPlan
 from chansync.sync.pull import OrdersPull, Place

@@ -14,8 +14,8 @@ from chansync.model.times import local_text, now_ms
 from chansync.store import messages, orders, streams
 from chansync.store.messages import Message
 from chansync.store.orders import OrderRow
-from chansync.sync import settings
-from chansync.sync.selection import reason_to_skip, skip_sentence
+from chansync.orders import settings
+from chansync.orders.select import reason_to_skip, skip_sentence
 
 
 @dataclass(slots=True)

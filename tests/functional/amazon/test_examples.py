@@ -16,8 +16,8 @@ from chansync.platforms.amazon.parse import OrderReader
 from chansync.store import channels, mappings
 from chansync.store.connection import Store
 from chansync.store.transaction import transaction
-from chansync.sync import settings
-from chansync.sync.importing import Action, take_in
+from chansync.orders import settings
+from chansync.orders.import_order import Action, take_in
 from contract import descriptions
 from support import marketplace, world
 

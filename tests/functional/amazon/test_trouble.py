@@ -17,7 +17,7 @@ from chansync.store.connection import Store, open_async
 from chansync.sync import configuration
 from chansync.sync.confirm import confirm_channel
 from chansync.sync.runner import SyncRequest, sync_channel
-from chansync.sync.sale_actions import perform
+from chansync.orders.sale_actions import perform
 from support.world import rows
 
 PLACES = ("/orders", "/auth", "shipmentConfirmation", "/listings", "/feeds", "/_documents")

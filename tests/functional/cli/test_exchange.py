@@ -13,7 +13,7 @@ import pytest
 
 from chansync.store import channels, mappings, messages
 from chansync.store.connection import Store
-from chansync.sync.importing import take_in
+from chansync.orders.import_order import take_in
 from support import shops, world
 from support.orders import order
 

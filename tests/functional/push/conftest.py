@@ -20,7 +20,7 @@ from chansync.platforms.woocommerce import WooCommerce
 from chansync.store.connection import open_store
 from chansync.store.transaction import transaction
 from chansync.sync import configuration
-from chansync.sync.outgoing import note_sale
+from chansync.orders.status_events import note_sale
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 from support import shops
 

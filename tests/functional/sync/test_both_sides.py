@@ -17,7 +17,7 @@ from chansync.erp.ledger.stock import balance
 from chansync.erp.protocol import SaleState
 from chansync.store.connection import open_store
 from chansync.sync import configuration
-from chansync.sync.sale_actions import perform
+from chansync.orders.sale_actions import perform
 from support import shops
 
 

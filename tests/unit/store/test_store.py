@@ -196,7 +196,7 @@ class TestChannels:
                 channels.save_channel(company.db, channel.id, channel.version, change, {})
 
     def test_removing_a_channel_keeps_the_erps_sales(self, company: Store) -> None:
-        from chansync.sync.importing import take_in
+        from chansync.orders.import_order import take_in
         from support.orders import order
 
         channel = channels.channel(company.db, "shop")

@@ -15,7 +15,7 @@ from chansync.model.money import from_minor, round_to_minor
 from chansync.model.order import Order, Refund, TaxNumbers, UnreadableOrder
 from chansync.store import channels, mappings, orders
 from chansync.store.connection import Store
-from chansync.sync.importing import Action, Outcome, take_in
+from chansync.orders.import_order import Action, Outcome, take_in
 from support import world
 from support.orders import charge, line, order
 

@@ -21,8 +21,8 @@ from chansync.erp.protocol import SaleState
 from chansync.model.order import Order, Refund
 from chansync.store import channels, mappings
 from chansync.store.connection import Store
-from chansync.sync.importing import Action, Outcome, take_in
-from chansync.sync.lifecycle import ON_CREATION
+from chansync.orders.import_order import Action, Outcome, take_in
+from chansync.orders.decide import ON_CREATION
 from support import world
 from support.orders import line, order
 

@@ -12,7 +12,7 @@ from chansync.model.order import Order
 from chansync.model.parameters import PARAMETERS
 from chansync.store import channels
 from chansync.store.connection import Store
-from chansync.sync.importing import take_in
+from chansync.orders.import_order import take_in
 from support import world
 from support.orders import charge, order
 

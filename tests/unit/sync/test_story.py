@@ -10,9 +10,9 @@ from chansync.erp.ledger.stock import set_stock
 from chansync.store import channels
 from chansync.store.connection import Store
 from chansync.sync import story
-from chansync.sync.importing import take_in
-from chansync.sync.sale_actions import perform
-from chansync.sync.sale_outlook import Step, steps
+from chansync.orders.import_order import take_in
+from chansync.orders.sale_actions import perform
+from chansync.orders.sale_outlook import Step, steps
 from support import world
 from support.orders import order
 

@@ -7,7 +7,7 @@ import pytest
 from chansync.erp.ledger.stock import set_stock
 from chansync.store import channels
 from chansync.store.connection import Store
-from chansync.sync.importing import take_in
+from chansync.orders.import_order import take_in
 from chansync.sync.why import why
 from support import world
 from support.orders import order

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 
-from chansync.sync.sale_outlook import Step, steps
+from chansync.orders.sale_outlook import Step, steps
 from chansync_tui.going import ShowChannel, ShowMessages
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import Page
@@ -137,7 +137,7 @@ def _parsed(action: str, answer: Mapping[str, str]) -> dict[str, Any]:
         UsageError: they cannot be taken.
     """
     from chansync.model.errors import UsageError
-    from chansync.sync.sale_actions import amount_from
+    from chansync.orders.sale_actions import amount_from
 
     given = {name: text for name, text in answer.items() if text}
     if action in ("refund", "pay") and "amount" not in given:
@@ -147,7 +147,7 @@ def _parsed(action: str, answer: Mapping[str, str]) -> dict[str, Any]:
 
 def _performer(action: str, sale: str, answer: Mapping[str, str]) -> Callable[[Any], str]:
     def do(db: Any) -> str:
-        from chansync.sync.sale_actions import perform
+        from chansync.orders.sale_actions import perform
 
         return perform(db, action, sale, **_parsed(action, answer))
 

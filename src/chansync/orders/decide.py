@@ -20,8 +20,8 @@ from chansync.model.money import format_money, round_to_minor
 from chansync.model.order import Order, Refund
 from chansync.store import orders
 from chansync.store.transaction import transaction
-from chansync.sync.drafting import Problem
-from chansync.sync.settings import ImportSettings
+from chansync.orders.draft import Problem
+from chansync.orders.settings import ImportSettings
 
 #: What a channel can have done when a sale is created: the parameter that asks for it, in the order of doing.
 ON_CREATION = {

@@ -15,7 +15,7 @@ from chansync.model.money import format_money, from_minor, round_to_minor, split
 from chansync.model.order import ChargeLine, Order, OrderLine, TaxNumbers
 from chansync.model.sale import Customer, LineKind, SaleDraft, SaleLine
 from chansync.model.times import here
-from chansync.sync.settings import ImportSettings
+from chansync.orders.settings import ImportSettings
 
 #: The site code under which the mapping tables keep orders that name no payment method.
 NO_METHOD = "(none)"

@@ -16,7 +16,7 @@ from chansync.model.parameter_types import Text
 from chansync.model.sale import LineKind, SaleLine
 from chansync.store import outbox
 from chansync.store.transaction import transaction
-from chansync.sync.outgoing import note_sale
+from chansync.orders.status_events import note_sale
 
 _LEDGER = Ledger()
 

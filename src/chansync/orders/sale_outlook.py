@@ -12,7 +12,7 @@ from chansync.erp.ledger.sales import Ledger
 from chansync.erp.protocol import SaleState
 from chansync.model.money import format_money, from_minor
 from chansync.store import channels, outbox
-from chansync.sync.outgoing import event_of, status_for, why_off
+from chansync.orders.status_events import event_of, status_for, why_off
 
 _LEDGER = Ledger()
 
@@ -24,7 +24,7 @@ class Step:
     """A step that the sale's state allows.
 
     Attributes:
-        action: its word in ``chansync.sync.sale_actions.ACTIONS``.
+        action: its word in ``chansync.orders.sale_actions.ACTIONS``.
         label: what it is called.
         will: what it would do to the books, the stock and the site.
         asks: arguments that it takes (``amount``, ``document_type``, ``carrier``, ``tracking``), each with what stands

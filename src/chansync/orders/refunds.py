@@ -15,7 +15,7 @@ from chansync.erp.protocol import RefundLine
 from chansync.model.money import format_money, round_to_minor
 from chansync.model.order import Order
 from chansync.model.sale import LineKind, SaleLine
-from chansync.sync.settings import ImportSettings
+from chansync.orders.settings import ImportSettings
 
 
 def remaining(db: apsw.Connection, settings: ImportSettings, sale_id: int) -> tuple[int, dict[str, SaleLine]]:

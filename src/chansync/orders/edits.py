@@ -7,8 +7,8 @@ import apsw
 from chansync.model.money import format_money, from_minor, round_to_minor
 from chansync.model.order import Order
 from chansync.model.sale import LineKind, SaleLine
-from chansync.sync.cancelled_parts import remaining
-from chansync.sync.settings import ImportSettings
+from chansync.orders.refunds import remaining
+from chansync.orders.settings import ImportSettings
 
 
 def differences(db: apsw.Connection, settings: ImportSettings, order: Order, sale_id: int) -> list[str]:

@@ -24,14 +24,14 @@ from chansync.store.connection import is_about_data
 from chansync.store.orders import OrderRow
 from chansync.store.streams import LeaseLost
 from chansync.store.transaction import transaction
-from chansync.sync.cancelled_parts import give_back
-from chansync.sync.differences import differences
-from chansync.sync.drafting import Problem, draft_sale, with_tax
-from chansync.sync.hold import FREE, Hold
-from chansync.sync.lifecycle import Settled, asked_for, settle
-from chansync.sync.outgoing import note_sale
-from chansync.sync.selection import reason_to_skip, skip_sentence
-from chansync.sync.settings import ImportSettings
+from chansync.orders.refunds import give_back
+from chansync.orders.edits import differences
+from chansync.orders.draft import Problem, draft_sale, with_tax
+from chansync.orders.write_guard import FREE, Hold
+from chansync.orders.decide import Settled, asked_for, settle
+from chansync.orders.status_events import note_sale
+from chansync.orders.select import reason_to_skip, skip_sentence
+from chansync.orders.settings import ImportSettings
 
 #: Problems of a sale that are tried again by themselves; the others are a person's to decide.
 RETRIED = frozenset({"missing_stock", "no_document", "document_type_missing"})
