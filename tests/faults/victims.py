@@ -78,7 +78,8 @@ LINES = (
     "chansync.sync.push_statuses",
     "chansync.sync.push_quantities",
     "chansync.sync.runner",
-    "chansync.orders.decide",
+    "chansync.orders.gather",
+    "chansync.orders.apply",
 )
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from chansync.model.channel import Channel
+from chansync.orders import settings
+from chansync.orders.settings import ImportSettings
 from chansync.store import channels, mappings
 from chansync.store.connection import Store, open_store
 from chansync.store.transaction import transaction
-from chansync.orders import settings
 from chansync.sync import sealing
-from chansync.orders.settings import ImportSettings
 
 #: Where ``CHANNEL`` sends its keys: what they are sealed for.
 PLACE = "127.0.0.1:1"

@@ -1,29 +1,40 @@
-"""What happens to a sale after it was recorded: on creation as configured, and at every later pull of its order.
+"""The state machine of an order: what shall be done with its sale now.
 
-Everything here may be repeated: each step looks at the sale's state first, and what could not be done yet stays in
-the order's ``todo`` and is tried again.
+``decide`` is a pure function of what the order is, what its sale is, and what the channel wants. It says everything at
+once: the steps in their order, and the problems that a person has to solve. Decided again after the steps were done,
+it finds nothing more to do; so it may be asked at every look at the order, however often a process was killed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from decimal import Decimal
-from functools import partial
+from typing import Any
 
-import apsw
-
-from chansync.erp.protocol import RefundLine, SaleState
-from chansync.model.errors import ChansyncError
-from chansync.model.message import CODES
-from chansync.model.money import format_money, round_to_minor
-from chansync.model.order import Order, Refund
-from chansync.store import orders
-from chansync.store.transaction import transaction
-from chansync.orders.draft import Problem
+from chansync.model.money import round_to_minor
+from chansync.model.order import Order
+from chansync.model.order import Refund as OrderRefund
+from chansync.model.sale import RefundedLine, SaleDraft, SaleState, SaleView
+from chansync.model.steps import (
+    Block,
+    Cancel,
+    Complete,
+    IssueDocument,
+    Pay,
+    Record,
+    Refund,
+    RequestMissing,
+    Reverse,
+    Rewrite,
+    Step,
+    WriteOut,
+)
+from chansync.orders.edits import completes, differences, give_back, tax_change
+from chansync.orders.problem import Problem
+from chansync.orders.select import reason_to_skip
 from chansync.orders.settings import ImportSettings
 
-#: What a channel can have done when a sale is created: the parameter that asks for it, in the order of doing.
+#: What a channel can have done when a sale is created: the word of the step and the parameter that asks for it, in the
+#: order of doing.
 ON_CREATION = {
     "block": "block_quantities",
     "request": "create_request",
@@ -33,160 +44,228 @@ ON_CREATION = {
 }
 
 
-@dataclass(slots=True)
-class Settled:
-    """What was done with a sale, what is left of its creation, and the first thing that stood in the way."""
+@dataclass(frozen=True, slots=True)
+class History:
+    """What is known of an order that is a sale from before.
 
-    done: list[str] = field(default_factory=list)
-    todo: list[str] = field(default_factory=list)
-    problem: Problem | None = None
-
-
-def asked_for(settings: ImportSettings) -> list[str]:
-    """What the channel wants done with a new sale."""
-    return [step for step, parameter in ON_CREATION.items() if settings.channel[parameter]]
-
-
-def settle(
-    db: apsw.Connection,
-    settings: ImportSettings,
-    order: Order,
-    sale_id: int,
-    *,
-    todo: list[str],
-    before: str | None = None,
-    own_status: str | None = None,
-) -> Settled:
-    """Bring the sale to where its order's status wants it. Call it inside the order's transaction.
-
-    Args:
-        todo: what is left to do of its creation.
-        before: the order's status when it was last seen; None when it is new.
+    Attributes:
+        status: the order's status when it was last seen.
         own_status: the status that we gave the order ourselves: it is no news, and nobody paid by it.
+        todo: what is left of ``ON_CREATION``.
+        problems: the codes of its open problems.
     """
-    return _Settling(db, settings, order, sale_id, own_status).run(todo, before)
+
+    status: str
+    own_status: str | None = None
+    todo: tuple[str, ...] = ()
+    problems: frozenset[str] = frozenset()
 
 
-class _Settling:
-    def __init__(
-        self, db: apsw.Connection, settings: ImportSettings, order: Order, sale_id: int, own_status: str | None
-    ) -> None:
-        self.db = db
-        self.settings = settings
-        self.erp = settings.erp
-        self.order = order
-        self.sale_id = sale_id
-        self.is_own_status = order.status == own_status
-        self.currency, self.total = self.erp.sale_total(db, sale_id)
-        self.settled = Settled()
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An order and its sale, as they are now.
 
-    def run(self, todo: list[str], before: str | None) -> Settled:
-        refused = self.settings.refused_statuses
-        # A sale that was recorded just now is open, whatever else; asking costs a good part of an import.
-        state = None if before is None else self._state()
-        if state and self.order.status in refused:
-            if not state.cancelled and not state.reversed:
-                self._try(self._refuse)
-        elif state and (state.cancelled or state.reversed):
-            if before in refused:
-                self.settled.problem = self._returned()
-        else:
-            self.settled.todo = [step for step in todo if not self._try(getattr(self, f"_{step}"))]
-            if not self.is_own_status and self.order.status in self.settings.paid_statuses:
-                self._try(partial(self._settle_payment, state))
-            for refund in self.order.refunds:
-                self._try(partial(self._refund, refund))
-        return self.settled
+    Attributes:
+        sale_key: the idempotency key of the sale.
+        sale: None while there is none.
+        history: None while the order is not known to be a sale.
+        draft: the sale that the order would make now, or why it makes none; None where neither can matter.
+    """
 
-    def _state(self) -> SaleState:
-        return self.erp.state(self.db, self.sale_id)
+    order: Order
+    sale_key: str
+    sale: SaleView | None
+    history: History | None
+    draft: SaleDraft | Problem | None
 
-    def _try(self, step: Callable[[], str]) -> bool:
-        """Do one step whole or not at all; whether it is done. The first thing in the way becomes the problem."""
-        try:
-            with transaction(self.db):
-                said = step()
-        except ChansyncError as error:
-            if error.code not in CODES:
-                raise
-            if self.settled.problem is None:
-                number = self.erp.sale_number(self.db, self.sale_id)
-                data = {"sale": number, "status": self.order.status}
-                self.settled.problem = Problem(error.code, f"Order {self.order.number}: {error}", data)
-            return False
-        if said:
-            self.settled.done.append(said)
-        return True
 
-    # On creation
+@dataclass(slots=True)
+class Plan:
+    """What shall be done with an order.
 
-    def _block(self) -> str:
-        self.erp.block(self.db, self.sale_id)
-        return "quantities blocked"
+    Attributes:
+        skip: why it is not imported, as ``select.reason_to_skip`` names it; then there is nothing else.
+        waits: nothing can be said of it yet: what was to be done and what stood in its way stay as they are.
+        steps: in their order.
+        todo: the words of those steps that the creation of the sale asks for: each is tried until it is done.
+        problems: what stands in the way, whatever becomes of the steps.
+        otherwise: step name → the problem that there is where the step changes nothing.
+    """
 
-    def _request(self) -> str:
-        warehouses = self.settings.channel["request_warehouses"]
-        missing = self.erp.request_missing(self.db, self.sale_id, warehouses)
-        return "requested " + ", ".join(f"{quantity} × {item}" for item, quantity in missing) if missing else ""
+    skip: str = ""
+    waits: bool = False
+    steps: list[Step] = field(default_factory=list)
+    todo: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    otherwise: dict[str, Problem] = field(default_factory=dict)
 
-    def _issue(self) -> str:
-        number = self.erp.issue_document(self.db, self.sale_id)
-        return f"document {number} issued"
 
-    def _pay(self, *, issue_first: bool = False) -> str:
-        paid = self.erp.pay(self.db, self.sale_id, issue_first=issue_first)
-        return f"paid {format_money(paid, self.currency)}" if paid else ""
+@dataclass(frozen=True, slots=True)
+class _Balance:
+    """What a sale comes to once the steps before are done; minor units."""
 
-    def _write_out(self) -> str:
-        self.erp.write_out(self.db, self.sale_id)
-        return "written out"
+    currency: str
+    total: int
+    refunded: int = 0
+    paid: int = 0
 
-    # By the order's status
+    @property
+    def due(self) -> int:
+        """What shall be paid in all."""
+        return self.total - self.refunded
 
-    def _settle_payment(self, state: SaleState | None) -> str:
-        """Pay what is owed; ``state`` is None for a sale that was recorded just now and owes its total, or less."""
-        if (state.unpaid if state else self.total) <= 0:
-            return ""
-        return self._pay(issue_first=self.settings.channel["issue_document_on_payment"])
+    def less(self, refund: int) -> _Balance:
+        """After a refund, which returns what is then paid too much."""
+        return _Balance(self.currency, self.total, self.refunded + refund, min(self.paid, self.due - refund))
 
-    def _refuse(self) -> str:
-        if self._state().written_out:
-            self.erp.reverse(self.db, self.sale_id)
-            return "reversed"
-        self.erp.cancel(self.db, self.sale_id)
-        return "cancelled"
 
-    def _returned(self) -> Problem:
-        number = self.erp.sale_number(self.db, self.sale_id)
-        return Problem(
-            "order_returned",
-            f"Order {self.order.number} is {self.order.status} again, but its sale {number} was cancelled when it was "
-            "refused.",
-            {"sale": number, "status": self.order.status},
-        )
+def decide(case: Case, settings: ImportSettings) -> Plan:
+    """What shall be done with the order, and what stands in its way."""
+    order, sale = case.order, case.sale
+    if case.history is None:
+        reason = reason_to_skip(settings, order.status, order.placed_on.isoformat(), order.awaits_prices)
+        if reason:
+            return Plan(skip=reason)
+    if sale is None:
+        return _create(case, settings)
+    if order.awaits_prices:
+        # Without prices there is nothing to compare its sale with.
+        return Plan(waits=True)
+    if order.status in settings.refused_statuses:
+        return _refuse(case, sale)
+    return _follow(case, sale, settings)
 
-    # Refunds
 
-    def _refund(self, refund: Refund) -> str:
-        channel_id = self.settings.channel.id
-        details = refund.lines
-        if details is None:
-            details = orders.refund_lines(self.db, channel_id, self.order.external_id, refund.external_id)
-        if details is None:
-            return ""
-        currency = self.currency
-        total = round_to_minor(refund.total, currency)
-        known = {line.external_id: line for line in self.order.lines}
-        lines = [
-            RefundLine(
-                external_id=str(line["line"]),
-                quantity=Decimal(line["quantity"]),
-                net=round_to_minor(Decimal(line["total"]), currency),
-                tax=round_to_minor(Decimal(line["tax"]), currency),
+def _create(case: Case, settings: ImportSettings) -> Plan:
+    """An order becomes a sale, and what is asked for on creation is done with it."""
+    if not isinstance(case.draft, SaleDraft):
+        return Plan(problems=[case.draft] if case.draft else [])
+    plan = Plan(steps=[Record(case.draft)])
+    _carry_on(plan, case, settings, _Balance(case.draft.currency, case.draft.total))
+    return plan
+
+
+def _refuse(case: Case, sale: SaleView) -> Plan:
+    """A refused order ends its sale, once: by a cancellation, or by a reversal where its goods are issued."""
+    plan = Plan()
+    _complete(plan, case, sale)
+    if not sale.state.closed:
+        plan.steps.append(Reverse() if sale.state.written_out else Cancel())
+    return plan
+
+
+def _follow(case: Case, sale: SaleView, settings: ImportSettings) -> Plan:
+    """A sale follows its order: edits while it is untouched, what is left of its creation, payment and refunds."""
+    plan = Plan()
+    balance = _edit(plan, case, sale)
+    if not plan.problems and not any(isinstance(step, Rewrite) for step in plan.steps):
+        _complete(plan, case, sale)
+    if not sale.state.closed:
+        _carry_on(plan, case, settings, balance)
+    elif _came_back(case, settings):
+        plan.problems.append(
+            Problem(
+                "order_returned",
+                f"Order {case.order.number} is {case.order.status} again, but its sale {sale.number} was cancelled "
+                "when it was refused.",
+                {"sale": sale.number, "status": case.order.status},
             )
-            for line in details
-        ]
-        restock = any(known[line.external_id].restocked for line in lines if line.external_id in known)
-        if not self.erp.refund(self.db, self.sale_id, refund.external_id, total, lines, restock):
-            return ""
-        return f"refund {refund.external_id} of {format_money(total, currency)} recorded"
+        )
+    return plan
+
+
+def _came_back(case: Case, settings: ImportSettings) -> bool:
+    """Whether an order whose sale is closed was refused before, and not just its sale closed by a person."""
+    history = case.history
+    return history is None or history.status in settings.refused_statuses or "order_returned" in history.problems
+
+
+def _edit(plan: Plan, case: Case, sale: SaleView) -> _Balance:
+    """Bring an untouched sale in line with its order; what of a touched one cannot be is a problem."""
+    state, order = sale.state, case.order
+    balance = _Balance(state.currency, state.total, state.refunded, state.paid)
+    changes = differences(order, sale)
+    if not state.touched and (sentence := tax_change(order, sale)):
+        changes.append(sentence)
+    if not changes:
+        return balance
+    if state.touched:
+        sentence = (
+            f"Order {order.number} changed on the site after it became the sale {sale.number}: {'; '.join(changes)}."
+        )
+        problem = Problem("order_changed", sentence, {"sale": sale.number, "changes": changes})
+        refund = give_back(order, sale)
+        if refund is None:
+            plan.problems.append(problem)
+            return balance
+        plan.steps.append(refund)
+        plan.otherwise[refund.name] = problem
+        return balance.less(refund.total)
+    if not isinstance(case.draft, SaleDraft):
+        plan.problems += [case.draft] if case.draft else []
+        return balance
+    plan.steps.append(Rewrite(case.draft, order.digest[:16], "; ".join(changes)))
+    return _Balance(case.draft.currency, case.draft.total)
+
+
+def _complete(plan: Plan, case: Case, sale: SaleView) -> None:
+    """Give a sale that lacks them its customer and addresses, now that the site tells them.
+
+    Its tax transaction cannot follow: where the buyer's country asks for another one, a person has to see to it, until
+    the order changes again or the message is solved.
+    """
+    # What stands in the way of a new sale says nothing about who bought this one; a later change tries again.
+    names_buyer = completes(case.order, sale) and isinstance(case.draft, SaleDraft)
+    if names_buyer and isinstance(case.draft, SaleDraft):
+        plan.steps.append(Complete(case.draft, case.order.digest[:16]))
+    was_told = case.history is not None and "order_changed" in case.history.problems
+    if (names_buyer or was_told) and (sentence := tax_change(case.order, sale)):
+        sentence = f"Order {case.order.number} tells its buyer since it became a sale, and {sentence}."
+        plan.problems.append(Problem("order_changed", sentence, {"changes": [sentence]}))
+
+
+def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balance) -> None:
+    """What is left of the creation of an open sale, its payment by the order's status, and its refunds."""
+    history, state = case.history, case.sale.state if case.sale else None
+    todo = history.todo if history else [word for word, parameter in ON_CREATION.items() if settings.channel[parameter]]
+    is_own_status = history is not None and case.order.status == history.own_status
+    is_paid = case.order.status in settings.paid_statuses and not is_own_status
+    payment = Pay(balance.due, issue_first=is_paid and bool(settings.channel["issue_document_on_payment"]))
+    owes = balance.due > balance.paid
+    for word in todo:
+        step = payment if word == "pay" else _on_creation(word, settings.channel, state)
+        if step is not None and (word != "pay" or owes):
+            plan.steps.append(step)
+            plan.todo.append(word)
+    if is_paid and owes and "pay" not in plan.todo:
+        plan.steps.append(payment)
+    recorded = {refund.key for refund in case.sale.refunds} if case.sale else set()
+    plan.steps += [
+        _refund(case.order, refund, balance.currency)
+        for refund in case.order.refunds
+        if refund.lines is not None and refund.external_id not in recorded
+    ]
+
+
+def _on_creation(word: str, channel: Any, state: SaleState | None) -> Step | None:
+    """The step of ``ON_CREATION``; None where the sale has come so far already."""
+    if word == "issue":
+        return None if state and state.document_number else IssueDocument()
+    if state and state.written_out:
+        return None
+    if word == "block":
+        return Block()
+    if word == "request":
+        return RequestMissing(tuple(channel["request_warehouses"]))
+    return WriteOut()
+
+
+def _refund(order: Order, refund: OrderRefund, currency: str) -> Refund:
+    """A refund of the order. Its goods come back if the site has put any of them back into stock."""
+    lines = [
+        RefundedLine(line.line, line.quantity, round_to_minor(line.total, currency), round_to_minor(line.tax, currency))
+        for line in refund.lines or ()
+    ]
+    known = {line.external_id: line for line in order.lines}
+    restock = any(known[line.external_id].restocked for line in lines if line.external_id in known)
+    return Refund(refund.external_id, round_to_minor(refund.total, currency), tuple(lines), restock)

@@ -1,4 +1,4 @@
-"""What a person does with a sale, by a command or a screen: the ledger's step, and what it means for the site."""
+"""What a person does with a sale, by a command or a screen: the step, and what it means for the site."""
 
 from __future__ import annotations
 
@@ -8,33 +8,42 @@ from typing import Any
 
 import apsw
 
-from chansync.erp.ledger.sales import Ledger
-from chansync.erp.protocol import RefundLine
-from chansync.model.errors import DataError, UsageError
+from chansync.erp import registry
+from chansync.model import steps
+from chansync.model.errors import ChansyncError, DataError, UsageError
 from chansync.model.money import format_money, parse_amount, to_minor
 from chansync.model.parameter_types import Text
-from chansync.model.sale import LineKind, SaleLine
-from chansync.store import outbox
-from chansync.store.transaction import transaction
+from chansync.model.sale import LineKind, RefundedLine, SaleLine, SaleView
+from chansync.model.steps import Step, StepResult
 from chansync.orders.status_events import note_sale
+from chansync.store import outbox, sale_links
+from chansync.store.transaction import transaction
 
-_LEDGER = Ledger()
 
-
-def perform(store_db: apsw.Connection, action: str, sale_number: str, **arguments: Any) -> str:
+def perform(db: apsw.Connection, action: str, sale_number: str, **arguments: Any) -> str:
     """Do one of ``ACTIONS`` with the sale of that number, in one transaction; what was done, in a sentence.
 
     Raises:
         UsageError: there is no such sale, or an argument is wrong.
-        ChansyncError: the ledger refuses; nothing was done then.
+        ChansyncError: the ERP refuses; nothing was done then.
     """
-    with transaction(store_db):
-        sale_id = _LEDGER.sale_id(store_db, sale_number)
-        if sale_id is None:
-            raise UsageError(f"There is no sale {sale_number!r:.60} in the ERP. See: chansync erp sales")
-        done = ACTIONS[action](store_db, sale_id, **arguments)
-        note_sale(store_db, sale_id)
-    return f"{sale_number}: {done}"
+    step_of, said = ACTIONS[action]
+    with transaction(db):
+        erp, key = registry.find_sale(db, sale_number)
+        sale = erp.view(db, key)
+        assert sale is not None
+        step: Step = step_of(sale, **arguments)
+        [result] = erp.apply(db, key, [step])
+        if result.refused:
+            raise ChansyncError(result.sentence, code=result.code)
+        after = erp.view(db, key)
+        order_id = sale_links.order_of(db, key)
+        if order_id is not None and after is not None:
+            note_sale(db, order_id, after.state)
+            if isinstance(step, steps.Ship):
+                # A channel that waits for how the goods travel tries again at once.
+                outbox.make_due(db, order_id)
+    return f"{sale_number}: {said(sale, step, result)}"
 
 
 def amount_from(text: str) -> Decimal:
@@ -52,58 +61,36 @@ def amount_from(text: str) -> Decimal:
     return amount
 
 
-def _block(db: apsw.Connection, sale_id: int) -> str:
-    _LEDGER.block(db, sale_id)
-    is_blocked = _LEDGER.state(db, sale_id).blocked
-    return "what is there is blocked." if is_blocked else "nothing of it is there to block."
+# The step of each action, from the sale and what was typed
 
 
-def _release(db: apsw.Connection, sale_id: int) -> str:
-    was_blocked = _LEDGER.state(db, sale_id).blocked
-    _LEDGER.release(db, sale_id)
-    return "released." if was_blocked else "nothing was blocked."
+def _request(sale: SaleView, warehouses: Sequence[str] = ()) -> Step:
+    return steps.RequestMissing(tuple(warehouses))
 
 
-def _request(db: apsw.Connection, sale_id: int, warehouses: Sequence[str] = ()) -> str:
-    missing = _LEDGER.request_missing(db, sale_id, list(warehouses))
-    named = ", ".join(f"{quantity} of {item}" for item, quantity in missing)
-    return f"requested {named}." if missing else "nothing is missing."
+def _issue(sale: SaleView, document_type: str | None = None) -> Step:
+    return steps.IssueDocument(document_type or "")
 
 
-def _issue(db: apsw.Connection, sale_id: int, document_type: str | None = None) -> str:
-    was_open = _LEDGER.state(db, sale_id).document_number
-    number = _LEDGER.issue_document(db, sale_id, document_type)
-    return f"it has the document {number} already." if was_open else f"issued {number}."
-
-
-def _pay(db: apsw.Connection, sale_id: int, amount: Decimal | None = None) -> str:
-    currency = _LEDGER.state(db, sale_id).currency
-    minor = None if amount is None else _minor(amount, currency)
-    paid = _LEDGER.pay(db, sale_id, minor)
-    return f"paid {format_money(paid, currency)}." if paid else "nothing is owed."
+def _pay(sale: SaleView, amount: Decimal | None = None) -> Step:
+    state = sale.state
+    return steps.Pay(state.paid + (max(state.unpaid, 0) if amount is None else _minor(amount, state.currency)))
 
 
 #: The longest name of a carrier and the longest tracking number.
 LONGEST_SHIPMENT_TEXT = 60
 
 
-def _write_out(db: apsw.Connection, sale_id: int, carrier: str = "", tracking: str = "") -> str:
-    carrier, tracking = _shipment_text("carrier", carrier), _shipment_text("tracking number", tracking)
-    _LEDGER.write_out(db, sale_id, carrier, tracking)
-    return "written out."
+def _write_out(sale: SaleView, carrier: str = "", tracking: str = "") -> Step:
+    return steps.WriteOut(_shipment_text("carrier", carrier), _shipment_text("tracking number", tracking))
 
 
-def _ship(db: apsw.Connection, sale_id: int, carrier: str = "", tracking: str = "") -> str:
-    """Say how the goods travel, after they were written out; a channel that waits for it tries again at once."""
+def _ship(sale: SaleView, carrier: str = "", tracking: str = "") -> Step:
     carrier, tracking = _shipment_text("carrier", carrier), _shipment_text("tracking number", tracking)
     if not carrier and not tracking:
         raise UsageError("Say by which carrier the goods travel (--carrier), or the tracking number (--tracking).")
-    before = _LEDGER.shipment(db, sale_id)
-    carrier = carrier or (before.carrier if before else "")
-    tracking = tracking or (before.tracking if before else "")
-    _LEDGER.ship(db, sale_id, carrier, tracking)
-    outbox.make_due(db, sale_id)
-    return f"travels by {carrier or 'an unknown carrier'}{f' as {tracking}' if tracking else ''}."
+    before = sale.shipment
+    return steps.Ship(carrier or (before.carrier if before else ""), tracking or (before.tracking if before else ""))
 
 
 def _shipment_text(what: str, text: str) -> str:
@@ -113,38 +100,23 @@ def _shipment_text(what: str, text: str) -> str:
         raise UsageError(f"The {what} {error}.") from None
 
 
-def _cancel(db: apsw.Connection, sale_id: int) -> str:
-    _LEDGER.cancel(db, sale_id)
-    return "cancelled."
-
-
-def _reverse(db: apsw.Connection, sale_id: int) -> str:
-    _LEDGER.reverse(db, sale_id)
-    return "reversed."
-
-
 def _refund(
-    db: apsw.Connection,
-    sale_id: int,
+    sale: SaleView,
     amount: Decimal | None = None,
     lines: Sequence[tuple[str, Decimal | None]] = (),
     key: str | None = None,
     restock: bool = True,
-) -> str:
+) -> Step:
     """Refund an amount (major units with tax), lines (item code or external id, and how many; None: all), or both.
 
     Without an amount, the lines' own part of what was sold is given back; without a key, the refund is a new one.
     """
-    currency = _LEDGER.state(db, sale_id).currency
-    refunded = [_refund_line(db, sale_id, name, quantity) for name, quantity in lines]
+    refunded = [_refunded_line(sale, name, quantity) for name, quantity in lines]
     if amount is None and not refunded:
         raise UsageError("Say what to refund: an amount, or lines.")
     by_lines = sum(line.net + line.tax for line in refunded)
-    total = by_lines if amount is None else _minor(amount, currency)
-    known: int = db.execute("SELECT count(*) FROM erp_refund WHERE sale_id = ?", (sale_id,)).get
-    if not _LEDGER.refund(db, sale_id, key or f"manual {known + 1}", total, refunded, restock):
-        return f"the refund {key} is recorded already."
-    return f"refunded {format_money(total, currency)}."
+    total = by_lines if amount is None else _minor(amount, sale.state.currency)
+    return steps.Refund(key or f"manual {len(sale.refunds) + 1}", total, tuple(refunded), restock)
 
 
 def _minor(amount: Decimal, currency: str) -> int:
@@ -154,25 +126,20 @@ def _minor(amount: Decimal, currency: str) -> int:
         raise UsageError(f"{error}.") from None
 
 
-def _refund_line(db: apsw.Connection, sale_id: int, name: str, quantity: Decimal | None) -> RefundLine:
+def _refunded_line(sale: SaleView, name: str, quantity: Decimal | None) -> RefundedLine:
     """The line of that item code or external id, and its part of the money for ``quantity`` pieces."""
-    sold = _LEDGER.sale_lines(db, sale_id)
-    line = _named(sold, name)
-    given: list[tuple[str, int, int]] = db.execute(
-        """SELECT l.quantity, l.net, l.tax FROM erp_refund r JOIN erp_refund_line l ON l.refund_id = r.id
-           WHERE r.sale_id = ? AND l.external_id = ?""",
-        (sale_id, line.external_id),
-    ).fetchall()  # type: ignore[assignment]
-    before = sum((Decimal(each[0]) for each in given), Decimal(0))
+    line = _named(sale.lines, name)
+    given = [back for refund in sale.refunds for back in refund.lines if back.external_id == line.external_id]
+    before = sum((back.quantity for back in given), Decimal(0))
     pieces = line.quantity - before if quantity is None else quantity
     # Of the sum that is refunded by then, so that a line refunded piece by piece gives back what it cost.
     share = (before + pieces) / line.quantity if line.quantity else Decimal(1)
-    net = round(line.net * share) - sum(each[1] for each in given)
-    tax = round(line.tax * share) - sum(each[2] for each in given)
-    return RefundLine(line.external_id, pieces, max(net, 0), max(tax, 0))
+    net = round(line.net * share) - sum(back.net for back in given)
+    tax = round(line.tax * share) - sum(back.tax for back in given)
+    return RefundedLine(line.external_id, pieces, max(net, 0), max(tax, 0))
 
 
-def _named(sold: list[SaleLine], name: str) -> SaleLine:
+def _named(sold: Sequence[SaleLine], name: str) -> SaleLine:
     lines = [line for line in sold if line.kind is not LineKind.ROUNDING]
     found = [line for line in lines if line.item_code == name] or [line for line in lines if line.external_id == name]
     if not found:
@@ -183,16 +150,50 @@ def _named(sold: list[SaleLine], name: str) -> SaleLine:
     return found[0]
 
 
-#: What can be done with a sale, by its word on the command line.
-ACTIONS: dict[str, Callable[..., str]] = {
-    "block": _block,
-    "release": _release,
-    "request": _request,
-    "issue": _issue,
-    "pay": _pay,
-    "write-out": _write_out,
-    "ship": _ship,
-    "cancel": _cancel,
-    "reverse": _reverse,
-    "refund": _refund,
+# What each has done, for people
+
+
+def _requested(sale: SaleView, step: Step, result: StepResult) -> str:
+    named = ", ".join(f"{quantity} of {item}" for item, quantity in result.missing)
+    return f"requested {named}." if named else "nothing is missing."
+
+
+def _issued(sale: SaleView, step: Step, result: StepResult) -> str:
+    return f"issued {result.number}." if result.changed else f"it has the document {result.number} already."
+
+
+def _paid(sale: SaleView, step: Step, result: StepResult) -> str:
+    return f"paid {format_money(result.amount, sale.state.currency)}." if result.changed else "nothing is owed."
+
+
+def _travels(sale: SaleView, step: steps.Ship, result: StepResult) -> str:
+    return f"travels by {step.carrier or 'an unknown carrier'}{f' as {step.tracking}' if step.tracking else ''}."
+
+
+def _refunded(sale: SaleView, step: steps.Refund, result: StepResult) -> str:
+    if not result.changed:
+        return f"the refund {step.refund_id} is recorded already."
+    return f"refunded {format_money(step.total, sale.state.currency)}."
+
+
+def _always(sentence: str) -> Callable[..., str]:
+    return lambda sale, step, result: sentence
+
+
+def _if_changed(changed: str, else_: str) -> Callable[..., str]:
+    return lambda sale, step, result: changed if result.changed else else_
+
+
+#: What can be done with a sale, by its word on the command line: its step, and what it has done.
+ACTIONS: dict[str, tuple[Callable[..., Step], Callable[..., str]]] = {
+    "block": (lambda sale: steps.Block(), _if_changed("what is there is blocked.", "nothing of it is there to block.")),
+    "release": (lambda sale: steps.Release(), _if_changed("released.", "nothing was blocked.")),
+    "request": (_request, _requested),
+    "issue": (_issue, _issued),
+    "pay": (_pay, _paid),
+    "write-out": (_write_out, _always("written out.")),
+    "ship": (_ship, _travels),
+    "cancel": (lambda sale: steps.Cancel(), _always("cancelled.")),
+    "reverse": (lambda sale: steps.Reverse(), _always("reversed.")),
+    "refund": (_refund, _refunded),
 }

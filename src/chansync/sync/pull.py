@@ -19,6 +19,10 @@ import apsw
 from chansync.model.errors import SiteError, SiteRefused, UsageError
 from chansync.model.order import Order, UnreadableOrder
 from chansync.model.times import now_ms
+from chansync.orders import settings as import_settings
+from chansync.orders.import_order import Action, OrderImport, Outcome
+from chansync.orders.settings import ImportSettings
+from chansync.orders.write_guard import WriteGuard
 from chansync.platforms.protocol import Connector, OrderPage
 from chansync.store import channels, messages, orders, runs, streams
 from chansync.store.connection import Store
@@ -26,11 +30,7 @@ from chansync.store.orders import OrderRow, Version
 from chansync.store.runs import RunCounts
 from chansync.store.streams import Lease
 from chansync.store.transaction import transaction
-from chansync.orders import settings as import_settings
-from chansync.orders.write_guard import Hold
-from chansync.orders.import_order import Action, Outcome, note_refunds, take_in, take_over_refunds
 from chansync.sync.planning import OrderPlan, order_plan
-from chansync.orders.settings import ImportSettings
 
 #: Orders taken in between two looks at the stop signal; the store's thread is free for others in between.
 CHUNK = 20
@@ -217,17 +217,18 @@ class OrdersPull:
             versions: what was known of them before they were fetched, by id.
         """
         self.counts.fetched += len(found)
-        hold = Hold(self.lease, versions)
+        guard = WriteGuard(self.lease, versions)
         for begin in range(0, len(found), CHUNK):
             chunk = found[begin : begin + CHUNK]
             run = self.store.run_long if len(chunk) == CHUNK else self.store.run
-            await run(self._take_chunk, chunk, again, hold)
+            await run(self._take_chunk, chunk, again, guard)
             if self.stop.is_set():
                 return
 
-    def _take_chunk(self, db: apsw.Connection, chunk: list[AnyOrder], again: bool, hold: Hold) -> None:
+    def _take_chunk(self, db: apsw.Connection, chunk: list[AnyOrder], again: bool, guard: WriteGuard) -> None:
+        importing = OrderImport(db, self.importing, self.run_id, guard)
         for order in chunk:
-            outcome = take_in(db, self.importing, order, self.run_id, again=again, hold=hold)
+            outcome = importing.import_order(order, again=again)
             if self.plans is not None:
                 self.plans.append(order_plan(order, outcome))
             self._count(outcome)
@@ -285,16 +286,20 @@ class OrdersPull:
             else:
                 order.refunds = refunds
                 known.append(order)
-        await self.store.run(self._take_over_refunds, known, Hold(self.lease, _versions(rows)))
+        await self.store.run(self._import_refunds, known, WriteGuard(self.lease, _versions(rows)))
 
     async def _note_refunds(self, order: Order, error: SiteError) -> None:
         """Say that an order's refunds cannot be looked up; every run tries it again."""
         if self.plans is None:
-            await self.store.run(note_refunds, self._channel_id, order, str(error), self.run_id)
+            await self.store.run(self._note_unreadable_refunds, order, str(error))
 
-    def _take_over_refunds(self, db: apsw.Connection, found: list[Order], hold: Hold) -> None:
+    def _note_unreadable_refunds(self, db: apsw.Connection, order: Order, sentence: str) -> None:
+        OrderImport(db, self.importing, self.run_id).note_unreadable_refunds(order, sentence)
+
+    def _import_refunds(self, db: apsw.Connection, found: list[Order], guard: WriteGuard) -> None:
+        importing = OrderImport(db, self.importing, self.run_id, guard)
         for order in found:
-            outcome = take_over_refunds(db, self.importing, order, self.run_id, hold)
+            outcome = importing.import_refunds(order)
             if self.plans is not None:
                 self.plans.append(order_plan(order, outcome))
 
@@ -344,7 +349,7 @@ class OrdersPull:
         """Whatever the site does not give now is asked for later; the rest is written anew when it is taken in."""
         if self.plans is None:
             with transaction(db):
-                Hold(self.lease).check(db)
+                WriteGuard(self.lease).check(db)
                 orders.postpone(db, order_ids, now_ms() + LATER)
 
     async def _take_newly_selected(self) -> None:

@@ -15,6 +15,8 @@ from chansync.model.channel import Channel
 from chansync.model.errors import ChansyncError, SiteError, SiteUnavailable, StoreError, UsageError
 from chansync.model.kept import DAMAGED
 from chansync.model.times import awake_seconds, now_ms
+from chansync.orders import settings
+from chansync.orders.status_events import SENDING, why_off
 from chansync.platforms.http import before_change
 from chansync.platforms.protocol import Connector
 from chansync.redaction import scrub
@@ -24,11 +26,9 @@ from chansync.store.owner import abandon, task_owner
 from chansync.store.runs import RunCounts
 from chansync.store.streams import Lease, LeaseLost
 from chansync.store.transaction import transaction
-from chansync.orders import settings
 from chansync.sync import clock_doubt, confirm
 from chansync.sync.comparing import Comparison
 from chansync.sync.connecting import connect, keep_facts
-from chansync.orders.status_events import SENDING, why_off
 from chansync.sync.plan_copy import planning_copy
 from chansync.sync.planning import OrderPlan, PushPlan
 from chansync.sync.pull import OrdersPull, Place

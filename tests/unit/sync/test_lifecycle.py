@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 
 from chansync.erp.ledger.check import check
-from chansync.erp.ledger.sales import Ledger
+from chansync.erp.ledger.embedded import LEDGER
 from chansync.erp.ledger.stock import balance, set_stock
-from chansync.erp.protocol import SaleState
-from chansync.model.order import Order, Refund
+from chansync.model.order import Order, Refund, RefundLine
+from chansync.model.sale import SaleState
+from chansync.orders.decide import ON_CREATION
+from chansync.orders.import_order import Action, OrderImport, Outcome
 from chansync.store import channels, mappings
 from chansync.store.connection import Store
-from chansync.orders.import_order import Action, Outcome, take_in
-from chansync.orders.decide import ON_CREATION
 from support import world
 from support.orders import line, order
 
@@ -31,7 +31,7 @@ TOTAL = 1773
 
 def take(store: Store, found: Order, *, again: bool = False) -> Outcome:
     channel = channels.channel(store.db, "shop")
-    return take_in(store.db, world.load_settings(store, channel), found, None, again=again)
+    return OrderImport(store.db, world.load_settings(store, channel)).import_order(found, again=again)
 
 
 def configure(store: Store, **changes: object) -> None:
@@ -40,9 +40,9 @@ def configure(store: Store, **changes: object) -> None:
 
 
 def state(store: Store, number: str = "shop-1") -> SaleState:
-    sale_id = Ledger().sale_id(store.db, number)
-    assert sale_id is not None
-    return Ledger().state(store.db, sale_id)
+    sale = LEDGER.view(store.db, LEDGER.key_of(store.db, number) or "")
+    assert sale is not None
+    return sale.state
 
 
 @pytest.fixture
@@ -206,7 +206,7 @@ class TestRefunds:
     AMOUNT = Refund("50", Decimal("2.00"), "damaged", [])
 
     def by_line(self, quantity: str = "1") -> Refund:
-        details = {"kind": "item", "line": "1", "quantity": quantity, "total": "10.00", "tax": "1.90"}
+        details = RefundLine("item", "1", Decimal(quantity), Decimal("10.00"), Decimal("1.90"))
         return Refund("51", Decimal("11.90"), "returned", [details])
 
     def paid_order(self, *refunds: Refund, **changes: Any) -> Order:
@@ -254,7 +254,7 @@ class TestEdits:
         take(stocked, order(status="on-hold"))
         assert take(stocked, self.EDITED()).reason.startswith("rewritten: ")
         assert world.sales(stocked) == {"1": ("EUR", 2963)}
-        assert Ledger().available(stocked.db, ["W1"])["SKU-001"] == 3
+        assert LEDGER.stock(stocked.db, ["W1"])["SKU-001"] == 3
         assert world.open_codes(stocked) == {}
         assert check(stocked.db) == []
 
