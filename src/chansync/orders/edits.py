@@ -59,6 +59,13 @@ def completes(order: Order, sale: SaleView) -> bool:
     return any(address.name or address.line_1 for which, address in told.items() if which in sale.nameless)
 
 
+def needs_draft(order: Order, sale: SaleView) -> bool:
+    """Whether the sale could be rewritten or completed by a draft of the order as it is now."""
+    if completes(order, sale):
+        return True
+    return not sale.state.touched and bool(tax_change(order, sale) or differences(order, sale))
+
+
 def give_back(order: Order, sale: SaleView) -> Refund | None:
     """The refund of what of the order was cancelled since; None where the order did not just get smaller."""
     if not order.shrinks or sale.state.closed:

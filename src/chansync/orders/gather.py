@@ -11,6 +11,7 @@ from chansync.model.order import Order, Refund
 from chansync.model.sale import SaleDraft
 from chansync.orders.decide import Case, History
 from chansync.orders.draft import draft_sale, sale_key, with_tax
+from chansync.orders.edits import needs_draft
 from chansync.orders.problem import Problem
 from chansync.orders.select import reason_to_skip
 from chansync.orders.settings import ImportSettings
@@ -38,10 +39,8 @@ def gather(db: apsw.Connection, settings: ImportSettings, erp: Embedded, order: 
     if row is not None and order.refunds:
         order = replace(order, refunds=[_with_lines(db, row.id, refund) for refund in order.refunds])
     order = with_tax(db, settings, order)
-    draft = None
-    if not order.awaits_prices and (sale is None or not sale.state.touched or sale.nameless):
-        draft = _draft(db, settings, order)
-    return Case(order, key, sale, history, draft)
+    is_wanted = not order.awaits_prices and (sale is None or needs_draft(order, sale))
+    return Case(order, key, sale, history, _draft(db, settings, order) if is_wanted else None)
 
 
 def _with_lines(db: apsw.Connection, order_id: int, refund: Refund) -> Refund:

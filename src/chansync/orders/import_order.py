@@ -102,9 +102,19 @@ class OrderImport:
         Raises:
             LeaseLost: another run has the stream; nothing was written.
         """
+        return self.unchanged(order, again=again) or self.import_changed(order)
+
+    def unchanged(self, order: Order | UnreadableOrder, *, again: bool = False) -> Outcome | None:
+        """The outcome where the order came before just so; None where it is to be imported. Only reads."""
         row = orders.by_external_id(self._db, self._channel_id, order.external_id)
-        if row and self._is_known(row, order, again):
-            return Outcome(Action.UNCHANGED, reason=row.reason)
+        return Outcome(Action.UNCHANGED, reason=row.reason) if row and self._is_known(row, order, again) else None
+
+    def import_changed(self, order: Order | UnreadableOrder) -> Outcome:
+        """Import an order that did not come before just so.
+
+        Raises:
+            LeaseLost: another run has the stream; nothing was written.
+        """
         if isinstance(order, UnreadableOrder):
             return self._guarded(order, lambda row: self._note_unreadable(order, row))
         return self._guarded(order, lambda row: self._import(order, row))
