@@ -45,7 +45,7 @@ def apply(db: apsw.Connection, erp: Embedded, case: Case, plan: Plan) -> Settled
             refused.add(step.word)
         otherwise = plan.otherwise.get(step.name)
         if otherwise is not None and not result.changed:
-            plan.problems.insert(0, otherwise)
+            _add(settled.problems, otherwise)
         elif result.sentence:
             _add(settled.problems, _refusal(case, step, result, number))
         elif result.changed and (said := _said(step, result, _currency(case, step))):

@@ -18,7 +18,7 @@ _SHIPMENT = (("carrier", ""), ("tracking", ""))
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PossibleStep:
     """A step that the sale's state allows.
 
     Attributes:
@@ -35,7 +35,7 @@ class Step:
     asks: tuple[tuple[str, str], ...] = ()
 
 
-def steps(db: apsw.Connection, sale_number: str) -> list[Step]:
+def possible_steps(db: apsw.Connection, sale_number: str) -> list[PossibleStep]:
     """The steps that are possible now; none for a sale that is unknown or closed."""
     try:
         erp, key = registry.find_sale(db, sale_number)
@@ -45,7 +45,7 @@ def steps(db: apsw.Connection, sale_number: str) -> list[Step]:
     return list(_steps(db, sale)) if sale is not None and not sale.state.closed else []
 
 
-def _steps(db: apsw.Connection, sale: SaleView) -> Iterator[Step]:
+def _steps(db: apsw.Connection, sale: SaleView) -> Iterator[PossibleStep]:
     state, pos, warehouse = sale.state, sale.pos, sale.warehouse
     account = sale.account or f"no account: the payment method {sale.payment_method} is gone"
     owed = format_money(state.unpaid, state.currency)
@@ -53,36 +53,40 @@ def _steps(db: apsw.Connection, sale: SaleView) -> Iterator[Step]:
         left = format_money(state.total - state.refunded, state.currency)
         asks = () if sale.document_type else (("document_type", ""),)
         kind = sale.document_type or "of which type?"
-        yield Step("issue", "Issue the document", f"Issues the document of {left} at {pos}: {kind}.", asks)
+        yield PossibleStep("issue", "Issue the document", f"Issues the document of {left} at {pos}: {kind}.", asks)
     if state.unpaid > 0 and state.document_number:
         paid = replace(state, unpaid=0)
-        yield Step(
+        yield PossibleStep(
             "pay", "Pay", f"Records a payment of {owed}, or of what you write here, to {account}."
             f"{_sends(db, sale, paid)}", (("amount", str(from_minor(state.unpaid, state.currency))),),
         )  # fmt: skip
     if not state.written_out:
         out = replace(state, written_out=True)
-        yield Step(
+        yield PossibleStep(
             "write-out", "Write out", f"Issues its goods from {warehouse}{_given_up(state)}. It is refused where goods "
             f"are missing, unless {pos} allows negative stock.{_sends(db, sale, out)}", _SHIPMENT,
         )  # fmt: skip
-        yield Step("block", "Block", f"Reserves what is there of its goods in {warehouse}.")
+        yield PossibleStep("block", "Block", f"Reserves what is there of its goods in {warehouse}.")
         if state.blocked:
             held = ", ".join(f"{count} of {item}" for item, count in sale.blocked)
-            yield Step("release", "Release", f"Gives up what is blocked for it: {held}.")
-        yield Step("request", "Request what is missing", f"Records requests for the goods that {warehouse} lacks.")
-    yield Step(
+            yield PossibleStep("release", "Release", f"Gives up what is blocked for it: {held}.")
+        yield PossibleStep(
+            "request", "Request what is missing", f"Records requests for the goods that {warehouse} lacks."
+        )
+    yield PossibleStep(
         "refund", "Refund a part", "Credits and returns the amount that you give. It cannot be undone. "
         "Refund single lines by the command: chansync erp refund.", (("amount", ""),),
     )  # fmt: skip
     if state.written_out:
-        yield Step("ship", "Note how it travels", "Notes carrier and tracking number, for the site too.", _SHIPMENT)
+        yield PossibleStep(
+            "ship", "Note how it travels", "Notes carrier and tracking number, for the site too.", _SHIPMENT
+        )
     closing = _money_back(state)
     sends = _sends(db, sale, replace(state, cancelled=True))
     if state.written_out:
-        yield Step("reverse", "Reverse", f"Takes its goods back into {warehouse}{closing}. For ever.{sends}")
+        yield PossibleStep("reverse", "Reverse", f"Takes its goods back into {warehouse}{closing}. For ever.{sends}")
     else:
-        yield Step("cancel", "Cancel the sale", f"Ends its blocks and requests{closing}. For ever.{sends}")
+        yield PossibleStep("cancel", "Cancel the sale", f"Ends its blocks and requests{closing}. For ever.{sends}")
 
 
 def _given_up(state: SaleState) -> str:

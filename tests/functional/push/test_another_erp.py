@@ -9,7 +9,7 @@ import pytest
 
 from chansync.demo import company
 from chansync.orders.sale_actions import perform
-from chansync.orders.sale_outlook import steps
+from chansync.orders.sale_outlook import possible_steps
 from chansync.store import channels
 from chansync.store.connection import open_store
 from chansync.sync import configuration, story
@@ -171,7 +171,7 @@ def test_what_people_do_by_hand_and_what_they_are_shown(tiny: Make, erp: Any) ->
     number = world.order()
     world.orders(number)
     store = open_store(world.path)
-    possible = [step.action for step in steps(store.db, "TINY-1")]
+    possible = [step.action for step in possible_steps(store.db, "TINY-1")]
     said = [perform(store.db, action, "TINY-1") for action in ("issue", "pay", "write-out")]
     store.close()
 
