@@ -179,7 +179,7 @@ class OrderImport:
         if plan.skip:
             return self._note_skip(order, row, plan.skip)
         settled = apply(self._db, erp, case, plan)
-        return self._note(case, row, plan, settled)
+        return self._note(case, row, plan, settled, OF_THE_SITE)
 
     def _import_refunds(self, order: Order, row: OrderRow | None) -> Outcome:
         if row is None or row.sale is None:
@@ -192,13 +192,18 @@ class OrderImport:
         plan = decide(case, self._settings)
         settled = apply(self._db, erp, case, plan)
         if settled.done or {problem.code for problem in settled.problems} != _open_problems(case):
-            return self._note(case, row, plan, settled)
+            # What was kept of the order says nothing of whether the site still has it.
+            return self._note(case, row, plan, settled, frozenset())
         return Outcome(Action.UPDATE, sale_number=row.sale.number)
 
     # What came of it
 
-    def _note(self, case: Case, row: OrderRow | None, plan: Plan, settled: Settled) -> Outcome:
-        """Write the order's row with what came of its plan, its problems, and the status that goes back."""
+    def _note(self, case: Case, row: OrderRow | None, plan: Plan, settled: Settled, solved: frozenset[str]) -> Outcome:
+        """Write the order's row with what came of its plan, its problems, and the status that goes back.
+
+        Args:
+            solved: problems that the order itself has solved, whatever is decided.
+        """
         order, link = case.order, self._link(case, row, settled)
         first = settled.problems[0] if settled.problems else None
         if plan.waits and row is not None:
@@ -220,7 +225,9 @@ class OrderImport:
         )
         if link is not None and (row is None or row.sale is None):
             sale_links.put(self._db, order_id, link)
-        self._note_problems(case, row, plan, settled, order_id)
+        self._note_problems(case, settled, order_id)
+        if row is not None:
+            self._solve(order_id, solved if plan.waits else solved | DECIDED, settled)
         if link is not None and settled.done and self._settings.channel["push_statuses"]:
             sale = registry.erp(link.erp).view(self._db, link.key)
             if sale is not None:
@@ -239,8 +246,8 @@ class OrderImport:
             return SaleLink(kind, case.sale_key, recorded.ref, recorded.number)
         return SaleLink(kind, case.sale_key, sale.ref, sale.number) if sale else None
 
-    def _note_problems(self, case: Case, row: OrderRow | None, plan: Plan, settled: Settled, order_id: int) -> None:
-        """Open what stands in the way, and close what nothing is found of any more."""
+    def _note_problems(self, case: Case, settled: Settled, order_id: int) -> None:
+        """Open what stands in the way, and say what the ERP warns of."""
         for problem in settled.problems:
             for seen in problem.seen:
                 mappings.note_seen(self._db, self._channel_id, seen.kind, seen.site_code, seen.title)
@@ -248,12 +255,12 @@ class OrderImport:
         for warning in settled.recorded.warnings if settled.recorded else ():
             number = settled.recorded.number if settled.recorded else ""
             self._log(Problem("customer_ambiguous", warning, {"sale": number}), case.order, order_id)
-        if row is None:
-            return
-        solved = OF_THE_SITE if plan.waits else OF_THE_SITE | DECIDED
-        left = messages.open_codes(self._db, order_id) & solved - {problem.code for problem in settled.problems}
+
+    def _solve(self, order_id: int, codes: frozenset[str], settled: Settled) -> None:
+        """Close those of the order's open problems of which nothing is found any more."""
+        solved = messages.open_codes(self._db, order_id) & codes - {problem.code for problem in settled.problems}
         by = messages.ANOTHER_REASON if settled.problems else "the order went through"
-        messages.solve_codes(self._db, order_id, left, by)
+        messages.solve_codes(self._db, order_id, solved, by)
 
     def _outcome(self, case: Case, row: OrderRow | None, settled: Settled, link: SaleLink) -> Outcome:
         effects: dict[str, Any] = {"done": settled.done} if settled.done else {}

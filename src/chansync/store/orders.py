@@ -206,8 +206,9 @@ def lacking_refund_lines(
     db: apsw.Connection, channel_id: int, *, limit: int = 100, after_id: int = 0
 ) -> list[OrderRow]:
     """Orders that are sales and have refunds whose lines were not looked up yet, oldest first."""
+    # The plus sign keeps SQLite from walking every order of the channel: the few such refunds have an index.
     rows = db.execute(
-        f"""{_ROW} WHERE o.channel_id = ? AND o.state = 'imported' AND o.id > ?
+        f"""{_ROW} WHERE +o.channel_id = ? AND o.state = 'imported' AND o.id > ?
             AND o.id IN (SELECT order_id FROM order_refund WHERE lines IS NULL) ORDER BY o.id LIMIT ?""",
         (channel_id, after_id, limit),
     )

@@ -52,13 +52,14 @@ def log(store: Store, code: str) -> None:
 
 def test_a_refund_solves_nothing_but_its_own(shop: Store) -> None:
     take(shop, **EDITED)
-    assert codes(shop) == {"order_changed"}
+    log(shop, "order_gone")
+    assert codes(shop) == {"order_changed", "order_gone"}
     refunded = order(**EDITED, refunds=[Refund("50", Decimal("2.00"), "damaged", [])])
 
     outcome = importing(shop).import_refunds(refunded)
 
     assert outcome.reason == "refund 50 of 2.00 EUR recorded"
-    assert codes(shop) == {"order_changed"}
+    assert codes(shop) == {"order_changed", "order_gone"}
 
 
 def test_a_payment_solves_nothing_but_its_own(shop: Store) -> None:
