@@ -34,8 +34,8 @@ PAGE = 100
 
 #: What an import writes to.
 TABLES = (
-    "order", "erp_sale", "erp_sale_line", "erp_customer", "message", "order_refund", "erp_document", "erp_payment",
-    "erp_event",
+    "order", "sale_link", "erp_sale", "erp_sale_line", "erp_customer", "message", "order_refund", "erp_document",
+    "erp_payment", "erp_event",
 )  # fmt: skip
 
 
