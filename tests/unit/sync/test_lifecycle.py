@@ -19,9 +19,11 @@ from chansync.erp.ledger.embedded import LEDGER
 from chansync.erp.ledger.stock import balance, set_stock
 from chansync.model.order import Order, Refund, RefundLine
 from chansync.model.sale import SaleState
-from chansync.orders.decide import ON_CREATION
+from chansync.model.steps import Step
+from chansync.orders.decide import ON_CREATION, decide
+from chansync.orders.gather import gather
 from chansync.orders.import_order import Action, OrderImport, Outcome
-from chansync.store import channels, mappings
+from chansync.store import channels, mappings, orders
 from chansync.store.connection import Store
 from support import world
 from support.orders import line, order
@@ -118,6 +120,15 @@ def test_case(stocked: Store, case: Case) -> None:
     assert balance(stocked.db, "SKU-001") == case.stock
     assert world.open_codes(stocked) == ({"1": case.problem} if case.problem else {})
     assert check(stocked.db) == []
+    if not case.problem:
+        assert decided_again(stocked, order(status=case.statuses[-1])) == []
+
+
+def decided_again(store: Store, found: Order) -> list[Step]:
+    """What would still be done with the order, seen again just so."""
+    settings = world.load_settings(store, channels.channel(store.db, "shop"))
+    row = orders.by_external_id(store.db, settings.channel.id, found.external_id)
+    return decide(gather(store.db, settings, settings.erp, found, row), settings).steps
 
 
 COMBINATIONS = [
@@ -149,6 +160,8 @@ def test_every_combination_of_what_is_done_on_creation(
     assert now.requested == (settings["create_request"] and not enough and not issued)
     assert balance(stocked.db, "SKU-001") == 5 - quantity * issued
     missing = settings["write_out_immediately"] and not issued
+    again = decided_again(stocked, order(status="on-hold", lines=[line(quantity=quantity)]))
+    assert [step.word for step in again] == ["write_out"] * missing
     assert world.open_codes(stocked) == ({"1": "missing_stock"} if missing else {})
     assert check(stocked.db) == []
     take(stocked, order(status="cancelled", lines=[line(quantity=quantity)]))
