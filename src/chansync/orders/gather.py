@@ -39,8 +39,10 @@ def gather(db: apsw.Connection, settings: ImportSettings, erp: Embedded, order: 
     if row is not None and order.refunds:
         order = replace(order, refunds=[_with_lines(db, row.id, refund) for refund in order.refunds])
     order = with_tax(db, settings, order)
-    is_wanted = not order.awaits_prices and (sale is None or needs_draft(order, sale))
-    return Case(order, key, sale, history, _draft(db, settings, order) if is_wanted else None)
+    draft: SaleDraft | Problem | None = None
+    if not order.awaits_prices and (sale is None or needs_draft(order, sale)):
+        draft = _draft(db, settings, order) if erp is settings.erp else _elsewhere(order, key)
+    return Case(order, key, sale, history, draft)
 
 
 def _with_lines(db: apsw.Connection, order_id: int, refund: Refund) -> Refund:
@@ -48,6 +50,15 @@ def _with_lines(db: apsw.Connection, order_id: int, refund: Refund) -> Refund:
     if refund.lines is not None:
         return refund
     return replace(refund, lines=orders.refund_lines(db, order_id, refund.external_id))
+
+
+def _elsewhere(order: Order, key: str) -> Problem:
+    """A draft names items and methods of the ERP that the channel sells through now."""
+    sentence = (
+        f"Order {order.number} changed, and its sale is not in the ERP that the channel sells through now: correct the "
+        "sale there."
+    )
+    return Problem("not_possible", sentence, {"sale_key": key})
 
 
 def _draft(db: apsw.Connection, settings: ImportSettings, order: Order) -> SaleDraft | Problem:

@@ -13,7 +13,7 @@ from chansync.orders.import_order import OrderImport, Outcome
 from chansync.orders.sale_actions import perform
 from chansync.store import channels, messages
 from chansync.store.connection import Store
-from support import world
+from support import tiny_erp, world
 from support.orders import line, order
 
 EDITED: dict[str, Any] = {"status": "on-hold", "lines": [line(quantity=2, total=Decimal(20), tax=Decimal("3.80"))]}
@@ -123,6 +123,20 @@ def test_without_prices_nothing_is_said_to_be_solved(shop: Store) -> None:
     take(shop, **EDITED)
     take(shop, **EDITED | {"note": "pending", "awaits_prices": True})
     assert codes(shop) == {"order_changed"}
+
+
+def test_a_sale_of_another_erp_is_not_rewritten_by_this_one(company: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    take(company, status="on-hold")
+    erp = tiny_erp.install(monkeypatch)
+    erp.put("SKU-001", 5)
+    configure(company, pos="TINY", delivery_method="van", transport_service="CARRIAGE", fee_service="CARRIAGE")
+
+    take(company, **EDITED)
+
+    assert (codes(company), erp.sales) == ({"not_possible"}, {})
+    assert world.sales(company) == {"1": ("EUR", 1773)}
+    monkeypatch.undo()
+    tiny_erp.forget()
 
 
 def test_a_bug_leaves_what_is_still_to_do(shop: Store, monkeypatch: pytest.MonkeyPatch) -> None:
