@@ -23,7 +23,7 @@ from sqlite_utils import Database, Migrations
 from chansync.store import evolution_lists
 from chansync.store.evolution_search import SEARCH
 from chansync.store.evolution_sharing import SHARING
-from chansync.store.later_schema import NOTICES, STOCK, SYSTEMS, TOTALS
+from chansync.store.later_schema import NOTICES, SALE_LINKS, STOCK, SYSTEMS, TOTALS
 from chansync.store.sharing import open_lock
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
 
@@ -122,6 +122,12 @@ def totals(db: Database) -> None:
 def stock(db: Database) -> None:
     """What is on hand and blocked of each item."""
     _run(db, STOCK)
+
+
+@migrations(name="0009_sale_links")
+def sale_links(db: Database) -> None:
+    """Which sale of which ERP an order became."""
+    _run(db, SALE_LINKS)
 
 
 _SETTINGS_AND_CHANNELS = """

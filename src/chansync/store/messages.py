@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,24 +67,13 @@ def log(
     order_number: str = "",
     run_id: int | None = None,
     data: Mapping[str, Any] | None = None,
-    beside: bool = False,
 ) -> None:
-    """Write a message. A problem that is open already is counted instead of written again.
-
-    Another open problem of the same order is closed: an order has one reason at a time; with ``beside`` it stays,
-    because what is pushed to the site says nothing about what came from there.
-    """
+    """Write a message. A problem that is open already is counted instead of written again."""
     now = now_ms()
     severity = CODES[code].severity
     text = scrub_json(data or {})
     sentence = scrub(sentence)
     is_problem = severity is Severity.PROBLEM
-    if is_problem and order_id is not None and not beside:
-        db.execute(
-            """UPDATE message SET open = 0, solved_at = ?, solved_by = ? WHERE order_id = ? AND open = 1
-               AND code <> ?""",
-            (now, ANOTHER_REASON, order_id, code),
-        )
     db.execute(
         """INSERT INTO message (channel_id, order_id, order_number, run_id, severity, code, sentence, data, first_at,
            last_at, open) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -101,6 +90,22 @@ def solve_order(db: apsw.Connection, order_id: int, by: str) -> None:
         "UPDATE message SET open = 0, solved_at = ?, solved_by = ? WHERE order_id = ? AND open = 1",
         (now_ms(), by, order_id),
     )
+
+
+def open_codes(db: apsw.Connection, order_id: int) -> frozenset[str]:
+    """The codes of the order's open problems."""
+    return frozenset(
+        row[0] for row in db.execute("SELECT code FROM message WHERE order_id = ? AND open = 1", (order_id,))
+    )
+
+
+def solve_codes(db: apsw.Connection, order_id: int, codes: Iterable[str], by: str) -> None:
+    """Close the order's open problems of those codes."""
+    for code in codes:
+        db.execute(
+            "UPDATE message SET open = 0, solved_at = ?, solved_by = ? WHERE order_id = ? AND code = ? AND open = 1",
+            (now_ms(), by, order_id, code),
+        )
 
 
 def solve_channel(db: apsw.Connection, channel_id: int, by: str, *, stream: str | None = None) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import apsw
 
-from chansync.erp.ledger import setup
+from chansync.erp import registry
 from chansync.model.errors import ChansyncError, StoreError, UsageError
 from chansync.model.times import now_ms
 from chansync.store import messages, notices, secrets, settings
@@ -167,7 +167,7 @@ def way_to(db: apsw.Connection, path: Path, route: Route) -> _Way | None:
     if route.sealed is not None:
         return _Way(service=secrets.open_route(path, route.sealed))
     try:
-        email = setup.get(db, "user", route.user)["email"]
+        email = registry.user_email(db, route.user)
     except UsageError:
         email = ""
     server = mail_server(db, path) if email else None
@@ -226,7 +226,7 @@ async def send_test(store: Store, user: str | None) -> list[tuple[str, str]]:
 
 def _routes_to_test(db: apsw.Connection, user: str | None) -> list[Route]:
     if user:
-        setup.get(db, "user", user)
+        registry.user_email(db, user)
     users = [user] if user else list(notices.notice_users(db))
     if not users:
         raise UsageError("No channel has a notice user: chansync channel set CHANNEL notice_user=USER")
