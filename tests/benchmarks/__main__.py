@@ -34,8 +34,8 @@ PAGE = 100
 
 #: What an import writes to.
 TABLES = (
-    "order", "erp_sale", "erp_sale_line", "erp_customer", "message", "order_refund", "erp_document", "erp_payment",
-    "erp_event",
+    "order", "sale_link", "erp_sale", "erp_sale_line", "erp_customer", "message", "order_refund", "erp_document",
+    "erp_payment", "erp_event",
 )  # fmt: skip
 
 
@@ -207,9 +207,14 @@ def _multiply(path: Path, count: int) -> None:
         )
         db.execute(
             """INSERT INTO "order" (channel_id, external_id, number, status, placed_at, placed_on, modified_at,
-               currency, total, state, digest, sale_id, raw, first_seen_at, changed_at)
-               SELECT 1, 'old' || id, 'old' || id, 'completed', 0, '2020-01-01', 0, 'EUR', '1.00', 'imported', 'x', id,
+               currency, total, state, digest, raw, first_seen_at, changed_at)
+               SELECT 1, 'old' || id, 'old' || id, 'completed', 0, '2020-01-01', 0, 'EUR', '1.00', 'imported', 'x',
                hex(zeroblob(1500)), 0, 0 FROM erp_sale"""
+        )
+        db.execute(
+            """INSERT INTO sale_link (order_id, erp, sale_key, ref, number, recorded_at)
+               SELECT o.id, 'ledger', s.key, s.id, s.number, 0 FROM "order" o
+               JOIN erp_sale s ON o.external_id = 'old' || s.id"""
         )
     store.close()
 

@@ -96,6 +96,7 @@ def until(path: Path, sql: str) -> None:
 FIRST_RUN = "SELECT count(*) FROM run WHERE state = 'done'"
 
 
+@pytest.mark.long
 def test_a_daemon_waits_for_a_database_that_somebody_holds_and_goes_on(site: Site) -> None:
     with daemon(site.path) as running:
         until(site.path, FIRST_RUN)
@@ -176,6 +177,7 @@ def test_a_daemon_whose_database_is_upgraded_stops_and_writes_nothing_more(site:
         newer.close()
 
 
+@pytest.mark.long
 def test_a_full_disk_is_said_and_waited_out(site: Site) -> None:
     # A limit to the size of every file is what a full disk is to SQLite; the database itself fits.
     room = site.path.stat().st_size + 200_000

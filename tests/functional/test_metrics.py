@@ -214,7 +214,7 @@ def test_a_daemon_serves_and_writes_them_and_its_json_lines_have_one_schema(comp
     try:
         while not any(line.get("stream") == "orders" for line in lines):
             lines.append(json.loads(daemon.stderr.readline()))
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=90) as answer:
             text = answer.read().decode()
         assert value(text, "chansync_runs_total", channel="shop", stream="orders", state="failed") == 1
         assert value(text, "chansync_open_problems", channel="shop", code="site_unavailable") == 1

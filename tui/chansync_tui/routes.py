@@ -60,15 +60,15 @@ class Routes(App[None]):
 
     def routes(self, screen: Page) -> Iterable[SystemCommand]:
         """What the command palette offers of other screens than the one that is shown."""
-        from chansync.erp.ledger.lists import LISTS
-
         if screen.TAB != "orders":
             yield SystemCommand("Find an order", "By number or customer, among all", self._find_order)
         if screen.TAB == "erp":
             return
-        for name, found in LISTS.items():
+        from chansync_tui.screens.erp import list_titles
+
+        for name, title, about in list_titles():
             # Found by typing: eighteen lists would bury what the palette begins with.
-            yield SystemCommand(f"ERP: {found.title}", found.about, partial(self._show_ledger, name), discover=False)
+            yield SystemCommand(f"ERP: {title}", about, partial(self._show_ledger, name), discover=False)
 
     async def _show_ledger(self, name: str) -> None:
         from chansync_tui.screens.erp import Erp

@@ -75,14 +75,17 @@ def _has_password(db: apsw.Connection) -> bool:
 
 
 def _ways(db: apsw.Connection) -> list[dict[str, Any]]:
-    from chansync.erp.ledger import setup
+    from chansync.erp import registry
     from chansync.store import notices as store
 
     users = store.notice_users(db)
     routes = store.routes(db)
     found = []
     for user in sorted({*users, *(route.user for route in routes)}):
-        email = setup.get(db, "user", user)["email"] if setup.exists(db, "user", user) else ""
+        try:
+            email = registry.user_email(db, user)
+        except UsageError:
+            email = ""
         own = {route.name: route for route in routes if route.user == user}
         for name in dict.fromkeys((store.EMAIL, *own)):
             route = own.get(name)

@@ -12,7 +12,7 @@ from chansync import names
 from chansync.doctor import files, machine, records, schema
 from chansync.doctor.findings import Finding, ok, problem
 from chansync.doctor.sites import Progress, sites
-from chansync.erp.ledger import check as ledger
+from chansync.erp import registry
 from chansync.locations import key_path
 from chansync.model.errors import StoreError
 from chansync.store import channels
@@ -122,7 +122,7 @@ def _records(db: apsw.Connection, path: Path) -> Iterator[Finding]:
 
 
 def _ledger(db: apsw.Connection) -> Iterator[Finding]:
-    faults = ledger.check(db)
+    faults = [fault for erp in registry.erps() for fault in erp.faults(db)]
     if faults:
         more = f", and {len(faults) - 3} more" if len(faults) > 3 else ""
         yield problem("ledger", f"{'; '.join(faults[:3])}{more}.", "chansync erp check lists them all.")

@@ -215,7 +215,10 @@ def _of_daemon(daemon: daemons.DaemonState | None, now: int, path: str) -> list[
 
 
 def _of_keys(db: apsw.Connection) -> list[tuple[int, str]]:
-    closed: int = db.execute("SELECT count(*) FROM message WHERE open = 1 AND code = 'secret_unreadable'").get
+    closed: int = db.execute(
+        """SELECT count(*) FROM channel c JOIN message m ON m.open = 1 AND coalesce(m.channel_id, 0) = c.id
+           AND coalesce(m.order_id, 0) = 0 AND m.code = 'secret_unreadable'"""
+    ).get
     return [(CRITICAL, f"the keys of {_count(closed, 'channel')} cannot be opened: chansync doctor")] if closed else []
 
 

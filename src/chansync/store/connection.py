@@ -204,6 +204,8 @@ def _configure(db: apsw.Connection) -> apsw.Connection:
     # WAL with NORMAL survives a killed process whole; a power cut may cost the last commits, never consistency,
     # and what it costs is pulled again because the cursor is lost with it.
     db.pragma("synchronous", "normal")
+    # What a savepoint may have to undo is a few pages: writing them to a file costs a good part of importing an order.
+    db.pragma("temp_store", "memory")
     # After a long transaction the log is cut back to that when it is begun anew; otherwise it keeps its largest size.
     db.pragma("journal_size_limit", LOG_BYTES)
     return db

@@ -203,7 +203,8 @@ def _contents(db: apsw.Connection, schema: int) -> Contents:
     return Contents(
         schema,
         *db.execute(
-            """SELECT (SELECT count(*) FROM channel), (SELECT count(*) FROM "order"), (SELECT count(*) FROM erp_sale),
+            """SELECT (SELECT count(*) FROM channel), (SELECT count(*) FROM "order"),
+               (SELECT count(*) FROM "order" WHERE state = 'imported'),
                (SELECT max(finished_at) FROM run)"""
         ).get,
     )

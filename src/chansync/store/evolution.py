@@ -23,7 +23,7 @@ from sqlite_utils import Database, Migrations
 from chansync.store import evolution_lists
 from chansync.store.evolution_search import SEARCH
 from chansync.store.evolution_sharing import SHARING
-from chansync.store.later_schema import NOTICES, SYSTEMS, TOTALS
+from chansync.store.later_schema import NOTICES, SALE_LINKS, STOCK, SYSTEMS, TOTALS
 from chansync.store.sharing import open_lock
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
 
@@ -116,6 +116,18 @@ def lists(db: Database) -> None:
 def totals(db: Database) -> None:
     """What runs brought in all."""
     _run(db, TOTALS)
+
+
+@migrations(name="0008_stock")
+def stock(db: Database) -> None:
+    """What is on hand and blocked of each item."""
+    _run(db, STOCK)
+
+
+@migrations(name="0009_sale_links")
+def sale_links(db: Database) -> None:
+    """Which sale of which ERP an order became."""
+    _run(db, SALE_LINKS)
 
 
 _SETTINGS_AND_CHANNELS = """

@@ -37,9 +37,9 @@ QUERIES = {
         ORDER BY m.id""",
     "orders": f"""
         SELECT c.code AS channel, o.external_id, o.number, o.status, o.placed_on, o.currency, o.total, o.state,
-            o.reason, s.number AS sale, {_TIME.format("o.first_seen_at", "first_seen_at")},
+            o.reason, l.number AS sale, {_TIME.format("o.first_seen_at", "first_seen_at")},
             {_TIME.format("o.changed_at", "changed_at")}
-        FROM "order" o JOIN channel c ON c.id = o.channel_id LEFT JOIN erp_sale s ON s.id = o.sale_id
+        FROM "order" o JOIN channel c ON c.id = o.channel_id LEFT JOIN sale_link l ON l.order_id = o.id
         WHERE :channel IS NULL OR c.code = :channel ORDER BY o.id""",
 }
 

@@ -59,8 +59,8 @@ _LINES = f"""
     SELECT c.id, c.code, coalesce({_text("p_name")}, ''), c.used, s.code,
         coalesce({_text("p_type")}, 'production'), coalesce({_text("p_pos")}, ''),
         st.last_ok_at, st.last_finished_at, st.next_run_at, coalesce(st.failures, 0),
-        (SELECT count(*) FROM "order" o JOIN erp_sale e ON e.id = o.sale_id WHERE o.channel_id = c.id
-            AND o.state = 'imported' AND o.changed_at >= ?1 AND e.created_at BETWEEN ?1 AND ?2),
+        (SELECT count(*) FROM "order" o JOIN sale_link l ON l.order_id = o.id WHERE o.channel_id = c.id
+            AND o.state = 'imported' AND o.changed_at >= ?1 AND l.recorded_at BETWEEN ?1 AND ?2),
         coalesce(p.problems, 0),
         (SELECT group_concat(f.stream) FROM stream f WHERE f.channel_id = c.id AND f.failures > 0),
         st.owner, st.lease_until, r.fetched, r.expected, r.owner, r.started_at

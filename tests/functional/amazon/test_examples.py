@@ -12,12 +12,12 @@ import pytest
 from chansync.erp.ledger.check import check
 from chansync.model.order import Order
 from chansync.model.parameters import default_values
+from chansync.orders import settings
+from chansync.orders.import_order import Action, OrderImport
 from chansync.platforms.amazon.parse import OrderReader
 from chansync.store import channels, mappings
 from chansync.store.connection import Store
 from chansync.store.transaction import transaction
-from chansync.sync import settings
-from chansync.sync.importing import Action, take_in
 from contract import descriptions
 from support import marketplace, world
 
@@ -66,7 +66,7 @@ def test_it_becomes_a_sale_with_its_total_customer_and_numbers(shop: Store, raw:
     assert isinstance(order, Order), order.sentence
     importing = settings.load(shop.db, channels.channel(shop.db, "shop"))
 
-    outcome = take_in(shop.db, importing, order, None, again=False)
+    outcome = OrderImport(shop.db, importing).import_order(order)
 
     assert outcome.action is Action.CREATE, outcome.reason
     grand = raw["proceeds"]["grandTotal"]

@@ -28,7 +28,7 @@ def lease(path: Path) -> int:
 
 async def until(is_so: Callable[[], bool]) -> None:
     """Wait for what is seen in the database."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         while not is_so():  # noqa: ASYNC110 - another connection's commit is no event
             await asyncio.sleep(0.02)
 

@@ -207,7 +207,7 @@ def _sale(db: apsw.Connection, order_id: int) -> None:
                'EUR', 1990, 'bank', '', '', '', '', '', '{}', '{}', '', '', ?)""",
             (now,),
         )
-        db.execute('UPDATE "order" SET sale_id = ? WHERE id = ?', (db.last_insert_rowid(), order_id))
+        db.execute("INSERT INTO sale_link VALUES (?, 'ledger', 'k', ?, 'n', ?)", (order_id, "1", now))
 
 
 def _orders_and_messages(db: apsw.Connection, de: int, fr: int, uk: int) -> None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chansync.model.order import Order, UnreadableOrder
+from chansync.model.order import Order, RefundLine, UnreadableOrder
 from chansync.platforms.http_body import decode
 from chansync.platforms.woocommerce.parse import OrderReader, read_refund
 
@@ -101,17 +101,7 @@ def test_a_refund_with_lines() -> None:
     }
     found = read_refund({"id": 3, "amount": "11.90", "reason": None, "line_items": [line]})
     assert found is not None
-    assert found.lines == [
-        {
-            "kind": "item",
-            "line": "46",
-            "item_code": "6",
-            "name": "Shirt",
-            "quantity": "1",
-            "total": "10.00",
-            "tax": "1.90",
-        }
-    ]
+    assert found.lines == [RefundLine("item", "46", Decimal(1), Decimal("10.00"), Decimal("1.90"))]
 
 
 def test_numbers_of_the_customer_under_many_names() -> None:

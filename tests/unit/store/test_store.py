@@ -196,11 +196,11 @@ class TestChannels:
                 channels.save_channel(company.db, channel.id, channel.version, change, {})
 
     def test_removing_a_channel_keeps_the_erps_sales(self, company: Store) -> None:
-        from chansync.sync.importing import take_in
+        from chansync.orders.import_order import OrderImport
         from support.orders import order
 
         channel = channels.channel(company.db, "shop")
-        take_in(company.db, world.load_settings(company, channel), order(), None, again=False)
+        OrderImport(company.db, world.load_settings(company, channel)).import_order(order())
         channels.remove_channel(company.db, channel.id)
         assert list(world.sales(company)) == ["1"]
         assert orders.by_number(company.db, channel.id, "1") is None

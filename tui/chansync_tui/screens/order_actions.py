@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 
-from chansync.sync.sale_outlook import Step, steps
+from chansync.orders.sale_outlook import PossibleStep, possible_steps
 from chansync_tui.going import ShowChannel, ShowMessages
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import Page
@@ -88,19 +88,19 @@ class OrderActions(Page):
         if not order.sale:
             self.notify("It has no sale: there is nothing to do with one.", markup=False)
             return
-        found = steps(self.desk.db, order.sale)
+        found = possible_steps(self.desk.db, order.sale)
         if not found:
             self.notify(f"The sale {order.sale} is closed: nothing can be done with it.", markup=False)
             return
         options = [Option(step, step.label, step.will) for step in found]
 
-        def ask(chosen: Option[Step] | None) -> None:
+        def ask(chosen: Option[PossibleStep] | None) -> None:
             if chosen is not None:
                 self.ask_step(order.sale, chosen.value)
 
         self.app.push_screen(Finder(f"Do with the sale {order.sale}", options, word_width=24), ask)
 
-    def ask_step(self, sale: str, step: Step) -> None:
+    def ask_step(self, sale: str, step: PossibleStep) -> None:
         """Ask whether to take the step; it says what it will do, and the safe answer has the focus."""
         fields = [Field(name, _FIELDS[name], value) for name, value in step.asks]
 
@@ -122,11 +122,11 @@ class OrderActions(Page):
         yield SystemCommand("Retry the order", f"Order {order.number} (key r)", self.action_retry)
         yield SystemCommand("Take it in now", f"Ask the site for order {order.number} (key t)", self.action_take_in)
         yield SystemCommand("Messages of the order", "Its part of the log (key m)", self.action_messages)
-        for step in steps(self.desk.db, order.sale) if order.sale else ():
+        for step in possible_steps(self.desk.db, order.sale) if order.sale else ():
             yield SystemCommand(f"{step.label}: {order.sale}", step.will, _bind(self.ask_step, order.sale, step))
 
 
-def _bind(function: Callable[[str, Step], None], sale: str, step: Step) -> Callable[[], None]:
+def _bind(function: Callable[[str, PossibleStep], None], sale: str, step: PossibleStep) -> Callable[[], None]:
     return lambda: function(sale, step)
 
 
@@ -137,7 +137,7 @@ def _parsed(action: str, answer: Mapping[str, str]) -> dict[str, Any]:
         UsageError: they cannot be taken.
     """
     from chansync.model.errors import UsageError
-    from chansync.sync.sale_actions import amount_from
+    from chansync.orders.sale_actions import amount_from
 
     given = {name: text for name, text in answer.items() if text}
     if action in ("refund", "pay") and "amount" not in given:
@@ -147,7 +147,7 @@ def _parsed(action: str, answer: Mapping[str, str]) -> dict[str, Any]:
 
 def _performer(action: str, sale: str, answer: Mapping[str, str]) -> Callable[[Any], str]:
     def do(db: Any) -> str:
-        from chansync.sync.sale_actions import perform
+        from chansync.orders.sale_actions import perform
 
         return perform(db, action, sale, **_parsed(action, answer))
 

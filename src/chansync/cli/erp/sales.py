@@ -13,8 +13,8 @@ from chansync.cli.support.output import clean, print_json, print_line, say, tabl
 from chansync.cli.support.session import Session, pass_session
 
 if TYPE_CHECKING:
-    from chansync.erp.ledger.enquiry import SaleDetails, SaleRow
-    from chansync.erp.protocol import SaleState
+    from chansync.erp.papers import SaleDetails, SaleRow
+    from chansync.model.sale import SaleState
 
 
 @click.command(epilog=examples("chansync erp sales", "chansync erp sales --channel shop-de -n 20 --json"))

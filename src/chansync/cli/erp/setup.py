@@ -6,14 +6,14 @@ from typing import Any
 
 import click
 
-from chansync.cli.support import completing
+from chansync.cli.erp import completing
 from chansync.cli.support.lazy import examples
 from chansync.cli.support.output import add_facts, clean, print_json, print_line, say, say_changed, table
 from chansync.cli.support.session import Session, pass_session, split_pairs
 
 
 @click.command("list", epilog=examples("chansync erp list", "chansync erp list item --text shirt"))
-@click.argument("kind", required=False, shell_complete=completing.erp_kinds)
+@click.argument("kind", required=False, shell_complete=completing.kinds)
 @click.option("--text", default="", help="Only those with this in code or name.")
 @click.option("-n", "limit", type=click.IntRange(1), default=None, help="At most that many.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
@@ -68,8 +68,8 @@ def _text(value: Any) -> str:
 
 
 @click.command(epilog=examples("chansync erp show pos web", "chansync erp show payment-method web/cash"))
-@click.argument("kind", shell_complete=completing.erp_kinds)
-@click.argument("code", shell_complete=completing.erp_records)
+@click.argument("kind", shell_complete=completing.kinds)
+@click.argument("code", shell_complete=completing.records)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_session
 def show(session: Session, kind: str, code: str, as_json: bool) -> None:
@@ -92,9 +92,9 @@ def show(session: Session, kind: str, code: str, as_json: bool) -> None:
         "chansync erp add payment-method card name=Card pos=web account=bank",
     )
 )
-@click.argument("kind", shell_complete=completing.erp_kinds)
+@click.argument("kind", shell_complete=completing.kinds)
 @click.argument("code")
-@click.argument("pairs", metavar="[FIELD=VALUE]...", nargs=-1, shell_complete=completing.erp_fields)
+@click.argument("pairs", metavar="[FIELD=VALUE]...", nargs=-1, shell_complete=completing.fields_of_kind)
 @pass_session
 def add(session: Session, kind: str, code: str, pairs: tuple[str, ...]) -> None:
     """Add one of a kind. chansync erp list shows the kinds and their fields."""
@@ -107,9 +107,9 @@ def add(session: Session, kind: str, code: str, pairs: tuple[str, ...]) -> None:
 
 
 @click.command("set", epilog=examples("chansync erp set pos web currencies=EUR,USD negative_stock=yes"))
-@click.argument("kind", shell_complete=completing.erp_kinds)
-@click.argument("code", shell_complete=completing.erp_records)
-@click.argument("pairs", metavar="FIELD=VALUE...", nargs=-1, required=True, shell_complete=completing.erp_fields)
+@click.argument("kind", shell_complete=completing.kinds)
+@click.argument("code", shell_complete=completing.records)
+@click.argument("pairs", metavar="FIELD=VALUE...", nargs=-1, required=True, shell_complete=completing.fields_of_kind)
 @pass_session
 def change(session: Session, kind: str, code: str, pairs: tuple[str, ...]) -> None:
     """Change fields of one of a kind."""
@@ -123,12 +123,12 @@ def change(session: Session, kind: str, code: str, pairs: tuple[str, ...]) -> No
 
 
 @click.command(epilog=examples("chansync erp remove delivery-method web/courier"))
-@click.argument("kind", shell_complete=completing.erp_kinds)
-@click.argument("code", shell_complete=completing.erp_records)
+@click.argument("kind", shell_complete=completing.kinds)
+@click.argument("code", shell_complete=completing.records)
 @pass_session
 def remove(session: Session, kind: str, code: str) -> None:
     """Remove one that neither the ledger nor a channel uses."""
-    from chansync.sync.configuration import remove_record
+    from chansync.sync.ledger_records import remove_record
 
     add_facts(changed=True)
     say(f"Removed the {remove_record(session.db, kind, code)} {code}.")

@@ -32,10 +32,10 @@ _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+-]{0,99}")
 _STEPS = 2_000_000
 
 #: How many words are offered at the most.
-_MOST = 500
+MOST = 500
 
 
-class _Reader:
+class Reader:
     """The database, for looking something up: read only, and whatever is wrong with it is an empty answer."""
 
     def __init__(self, context: click.Context) -> None:
@@ -68,17 +68,17 @@ class _Reader:
             yield db
 
 
-def _offer(found: Iterable[str], incomplete: str, pattern: re.Pattern[str] = _WORD) -> list[str]:
+def offer(found: Iterable[str], incomplete: str, pattern: re.Pattern[str] = _WORD) -> list[str]:
     """Those that continue what is typed and are harmless on a command line."""
     fitting = (each for each in dict.fromkeys(found) if each.startswith(incomplete) and pattern.fullmatch(each))
-    return [word for word, _ in zip(fitting, range(_MOST), strict=False)]
+    return [word for word, _ in zip(fitting, range(MOST), strict=False)]
 
 
 def _codes(table: str) -> Complete:
     def complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
         query = f"SELECT code FROM {table} WHERE substr(code, 1, length(?1)) = ?1 ORDER BY code LIMIT ?2"
-        found = _Reader(context).read(lambda db: [row[0] for row in db.execute(query, (incomplete, _MOST))])
-        return _offer(found, incomplete, _CODE)
+        found = Reader(context).read(lambda db: [row[0] for row in db.execute(query, (incomplete, MOST))])
+        return offer(found, incomplete, _CODE)
 
     return complete
 
@@ -91,42 +91,23 @@ def message_codes(_context: click.Context, _parameter: click.Parameter, incomple
     """The codes of messages."""
     from chansync.model.message import CODES
 
-    return _offer(CODES, incomplete)
+    return offer(CODES, incomplete)
 
 
 def platform_kinds(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     """The installed platforms."""
     from chansync.platforms import registry
 
-    return _offer(registry.kinds(), incomplete)
-
-
-def erp_kinds(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    """The kinds of the ERP's reference data."""
-    from chansync.erp.ledger.setup_kinds import KINDS
-
-    return _offer(KINDS, incomplete)
-
-
-def erp_records(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    """The codes of the kind before it; ``POS/CODE`` where they are unique within a POS."""
-    return _offer(_Reader(context).read(lambda db: _records(db, str(context.params.get("kind")))), incomplete)
-
-
-def _records(db: apsw.Connection, kind: str) -> list[str]:
-    from chansync.erp.ledger import setup
-    from chansync.erp.ledger.setup_kinds import kind_named
-
-    if not kind_named(kind).within:
-        return setup.codes(db, kind)
-    return [f"{row['pos']}/{row['code']}" for row in setup.rows(db, kind, limit=_MOST)]
+    return offer(registry.kinds(), incomplete)
 
 
 def erp_codes(kind: str) -> Complete:
     """The codes of one kind of the ERP."""
 
     def complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-        return _offer(_Reader(context).read(lambda db: _records(db, kind)), incomplete)
+        from chansync.erp import registry
+
+        return offer(Reader(context).read(lambda db: registry.codes(db, kind, None)), incomplete)
 
     return complete
 
@@ -135,19 +116,20 @@ def erp_codes(kind: str) -> Complete:
 Values = Callable[[str], tuple[Iterable[str], bool]]
 
 
-def _pairs(incomplete: str, names: Iterable[str], values: Values, given: Iterable[str]) -> list[str]:
+def pairs_of(incomplete: str, names: Iterable[str], values: Values, given: Iterable[str]) -> list[str]:
     """``name=`` where the name is being typed, and ``name=value`` behind the equals sign."""
     name, equals, text = incomplete.partition("=")
     if not equals:
         taken = {pair.partition("=")[0] for pair in given}
-        return [f"{each}=" for each in _offer(names, name) if each not in taken]
+        return [f"{each}=" for each in offer(names, name) if each not in taken]
     known, several = values(name)
     before, comma, last = text.rpartition(",") if several else ("", "", text)
     chosen = set(before.split(","))
-    return [f"{name}={before}{comma}{each}" for each in _offer(known, last) if each not in chosen]
+    return [f"{name}={before}{comma}{each}" for each in offer(known, last) if each not in chosen]
 
 
-def _plain_values(kind: ParameterType) -> list[str]:
+def plain_values(kind: ParameterType) -> list[str]:
+    """The values of a field that has but a few."""
     from chansync.model.parameter_types import Choice, Flag
 
     if isinstance(kind, Flag):
@@ -171,14 +153,14 @@ def channel_fields(context: click.Context, parameter: click.Parameter, incomplet
         elif field.offered:
             source, of = "offered", field.offered
         else:
-            return _plain_values(field.type), False
-        found = _Reader(context).read(lambda db: _choices(db, str(context.params.get("code")), given, source, of))
+            return plain_values(field.type), False
+        found = Reader(context).read(lambda db: _choices(db, str(context.params.get("code")), given, source, of))
         return found, isinstance(field.type, TextList)
 
-    return _pairs(incomplete, (name for name in BY_NAME if name != "code"), values, given)
+    return pairs_of(incomplete, (name for name in BY_NAME if name != "code"), values, given)
 
 
-def _choices(db: apsw.Connection, code: str, given: Iterable[str], source: str, of: str) -> list[str]:
+def _choices(db: apsw.Connection, code: str, given: Iterable[str], source: str, of: str) -> Iterable[str]:
     """What a reference field of the channel may name; a channel that is being added has what its pairs say so far."""
     from chansync.model.parameters import default_values
     from chansync.store import channels as stored
@@ -202,7 +184,7 @@ def system_fields(context: click.Context, parameter: click.Parameter, incomplete
     kind = context.params.get("kind")
     if not kind:
         code = str(context.params.get("code"))
-        kind = next(iter(_Reader(context).read(lambda db: [stored.system(db, code).kind])), "")
+        kind = next(iter(Reader(context).read(lambda db: [stored.system(db, code).kind])), "")
     if kind not in registry.kinds():
         return []
     fields = {each.name: each.type for each in registry.platform(kind).system_parameters}
@@ -213,29 +195,9 @@ def _typed(
     context: click.Context, parameter: click.Parameter, incomplete: str, fields: Mapping[str, ParameterType]
 ) -> list[str]:
     given = context.params.get(parameter.name or "") or ()
-    return _pairs(
-        incomplete, fields, lambda name: (_plain_values(fields[name]) if name in fields else (), False), given
+    return pairs_of(
+        incomplete, fields, lambda name: (plain_values(fields[name]) if name in fields else (), False), given
     )
-
-
-def erp_fields(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """``field=value`` of the kind of the ERP's reference data that is named before it."""
-    from chansync.erp.ledger.setup_kinds import KINDS
-
-    kind = KINDS.get(str(context.params.get("kind")).replace("_", "-"))
-    if kind is None:
-        return []
-    fields = {field.name: field for field in kind.fields}
-
-    def values(name: str) -> tuple[Iterable[str], bool]:
-        field = fields.get(name)
-        if field is None:
-            return (), False
-        if field.of:
-            return _Reader(context).read(lambda db: _records(db, field.of)), False
-        return _plain_values(field.type), False
-
-    return _pairs(incomplete, fields, values, context.params.get(parameter.name or "") or ())
 
 
 def notice_settings(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -256,22 +218,21 @@ def mapping_pairs(kind: str) -> Complete:
     """``site=target`` of a channel's mapping table."""
 
     def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-        from chansync.erp.ledger import setup
+        from chansync.erp import registry
         from chansync.store import channels as stored
         from chansync.store import mappings
         from chansync.sync.configuration import MAPPING_TARGETS
 
-        code, reader = str(context.params.get("code")), _Reader(context)
+        code, reader = str(context.params.get("code")), Reader(context)
 
         def site_codes(db: apsw.Connection) -> list[str]:
             return [row.site_code for row in mappings.mappings(db, stored.channel(db, code).id, kind)]
 
-        def targets(db: apsw.Connection) -> list[str]:
-            pos = stored.channel(db, code).values.get("pos") if kind in ("payment", "delivery") else None
-            return setup.codes(db, MAPPING_TARGETS[kind], pos=pos)
+        def targets(db: apsw.Connection) -> Iterable[str]:
+            return registry.codes(db, MAPPING_TARGETS[kind], stored.channel(db, code).values.get("pos"))
 
         names = reader.read(site_codes) if "=" not in incomplete else ()
         given = context.params.get(parameter.name or "") or ()
-        return _pairs(incomplete, names, lambda _: (reader.read(targets), False), given)
+        return pairs_of(incomplete, names, lambda _: (reader.read(targets), False), given)
 
     return complete

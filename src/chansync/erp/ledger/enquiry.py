@@ -2,54 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import apsw
 
+from chansync.erp.ledger import journal
 from chansync.erp.ledger.facts import facts
-from chansync.erp.ledger.journal import Event, events
-from chansync.erp.protocol import SaleState
+from chansync.erp.papers import SaleDetails, SalePapers, SaleRow
 from chansync.model import kept
 from chansync.model.errors import UsageError
-from chansync.model.money import format_money, from_minor
-
-
-@dataclass(slots=True)
-class SaleRow:
-    """A sale at a glance; ``total`` is in minor units of ``currency``, ``created_at`` in UTC milliseconds."""
-
-    number: str
-    sale_date: str
-    channel: str
-    order_number: str
-    customer: str
-    currency: str
-    total: int
-    mark: str
-    created_at: int
-
-    @property
-    def amount(self) -> str:
-        """The total for people."""
-        return format_money(self.total, self.currency)
-
-
-@dataclass(slots=True)
-class SaleDetails:
-    """A whole sale. Amounts of ``lines`` are decimal text in major units, those of ``state`` minor units."""
-
-    sale: SaleRow
-    state: SaleState
-    events: list[Event]
-    fields: dict[str, str]
-    customer: dict[str, Any]
-    billing: dict[str, str]
-    delivery: dict[str, str]
-    lines: list[dict[str, str]] = field(default_factory=list)
-    net: str = ""
-    tax: str = ""
-
+from chansync.model.money import from_minor
 
 _SALES = """
     SELECT s.number, s.sale_date, s.channel_code, s.order_number, c.name, s.currency, s.total, s.mark, s.created_at
@@ -86,7 +48,7 @@ def sale(db: apsw.Connection, number: str) -> SaleDetails:
     details = SaleDetails(
         found,
         facts(db, sale_id).state,
-        events(db, sale_id),
+        journal.events(db, sale_id),
         dict(zip(names, rest, strict=True)),
         _customer(db, customer_id),
         kept.as_object(billing, "the address of a sale"),
@@ -94,6 +56,21 @@ def sale(db: apsw.Connection, number: str) -> SaleDetails:
     )
     _add_lines(db, sale_id, details)
     return details
+
+
+def papers(db: apsw.Connection, sale_key: str) -> SalePapers | None:
+    """The sale of that key with its papers, or None."""
+    number = db.execute("SELECT number FROM erp_sale WHERE key = ?", (sale_key,)).get
+    if number is None:
+        return None
+    return SalePapers(
+        sale(db, number),
+        journal.documents(db, sale=number, limit=-1)[::-1],
+        journal.payments(db, sale=number, limit=-1)[::-1],
+        journal.requests(db, sale=number, limit=-1),
+        journal.blocked(db, number),
+        journal.shipments(db, number),
+    )
 
 
 def sales_of(db: apsw.Connection, customer_id: int, *, limit: int = 100) -> list[SaleRow]:

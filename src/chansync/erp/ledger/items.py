@@ -51,6 +51,17 @@ class ItemsImported:
     movements: int = 0
 
 
+def goods_count(db: apsw.Connection) -> int:
+    """How many items of goods there are."""
+    count: int = db.execute("SELECT count(*) FROM erp_item WHERE type = 'goods'").get
+    return count
+
+
+def is_code(db: apsw.Connection, code: str) -> bool:
+    """Whether an item or a service has that code."""
+    return bool(db.execute("SELECT 1 FROM erp_item WHERE code = ?", (code,)).get)
+
+
 def read_items(path: Path, default_warehouse: str | None = None) -> list[ItemRow]:
     """The file's rows, checked.
 

@@ -1,4 +1,4 @@
-"""Recording sales, and writing untouched ones anew."""
+"""Recording sales, and rewriting untouched ones."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from chansync.erp.ledger import goods
 from chansync.erp.ledger.customers import address_text, fill_or_find, find_or_create, is_customer
 from chansync.erp.ledger.facts import Facts, facts, last_event, note_event
 from chansync.erp.protocol import NotPossible, NumberTaken
-from chansync.model.sale import LineKind, RecordedSale, SaleDraft, SaleLine
+from chansync.model.sale import LineKind, SaleDraft, SaleLine
+from chansync.model.steps import StepResult
 from chansync.model.times import now_ms
 
 
-def record_sale(db: apsw.Connection, draft: SaleDraft) -> RecordedSale:
-    """``Erp.record_sale``."""
-    known = db.execute("SELECT id, number, customer_id FROM erp_sale WHERE key = ?", (draft.key,)).fetchone()
+def record_sale(db: apsw.Connection, draft: SaleDraft, step_key: str) -> StepResult:
+    """``steps.Record``: a key that is recorded already gives that sale, unchanged."""
+    known = db.execute("SELECT id, number FROM erp_sale WHERE key = ?", (draft.key,)).fetchone()
     if known:
-        return RecordedSale(*(*known, False))
+        return StepResult(step_key, ref=str(known[0]), number=known[1])
     _prove_total(draft)
     customer_id, is_new, warnings = find_or_create(db, draft)
     number = draft.number or _next_number(db, draft.pos)
@@ -29,11 +30,13 @@ def record_sale(db: apsw.Connection, draft: SaleDraft) -> RecordedSale:
         raise NumberTaken(f"There is a sale {number} already, of another order.")
     sale_id = _insert_sale(db, draft, number, customer_id)
     _insert_lines(db, sale_id, draft.lines)
-    return RecordedSale(sale_id, number, customer_id, is_new, warnings)
+    return StepResult(
+        step_key, changed=True, ref=str(sale_id), number=number, is_new_customer=is_new, warnings=tuple(warnings)
+    )
 
 
 def rewrite(db: apsw.Connection, sale: Facts, draft: SaleDraft) -> None:
-    """``Erp.rewrite``."""
+    """``steps.Rewrite``."""
     if sale.state.touched:
         raise NotPossible(
             f"The sale {sale.number} cannot be rewritten: it is written out, documented, paid, refunded or closed."
@@ -56,19 +59,18 @@ def rewrite(db: apsw.Connection, sale: Facts, draft: SaleDraft) -> None:
 _NAMES = ("first_name", "last_name", "company", "line_1")
 
 
-def nameless(db: apsw.Connection, sale_id: int) -> frozenset[str]:
-    """``Erp.nameless``."""
-    rows = db.execute("SELECT billing, delivery FROM erp_sale WHERE id = ?", (sale_id,))
-    told = next(({"billing": json.loads(billing), "delivery": json.loads(delivery)} for billing, delivery in rows), {})
+def nameless(billing: str, delivery: str) -> frozenset[str]:
+    """Which of the two addresses, as they are kept, are without any name or street."""
+    told = {"billing": json.loads(billing), "delivery": json.loads(delivery)}
     return frozenset(which for which, address in told.items() if address.keys().isdisjoint(_NAMES))
 
 
 def complete(db: apsw.Connection, sale_id: int, draft: SaleDraft) -> None:
-    """``Erp.complete``."""
-    lacking = nameless(db, sale_id)
+    """``steps.Complete``."""
     names = "customer_id billing delivery".split()
     rows = db.execute(f"SELECT {', '.join(names)} FROM erp_sale WHERE id = ?", (sale_id,))
     before: dict[str, Any] = next(dict(zip(names, row, strict=True)) for row in rows)
+    lacking = nameless(before["billing"], before["delivery"])
     note_event(db, sale_id, "rewritten", before=before)
     now = dict(before)
     if "billing" in lacking:
@@ -83,7 +85,7 @@ def complete(db: apsw.Connection, sale_id: int, draft: SaleDraft) -> None:
 
 
 def sale_lines(db: apsw.Connection, sale_id: int) -> list[SaleLine]:
-    """``Erp.sale_lines``."""
+    """The lines as recorded."""
     rows = db.execute(
         """SELECT l.kind, coalesce(i.code, ''), l.name, l.quantity, l.net, l.tax, l.discount, l.external_id
            FROM erp_sale_line l LEFT JOIN erp_item i ON i.id = l.item_id WHERE l.sale_id = ? ORDER BY position""",
@@ -152,7 +154,7 @@ def _before(db: apsw.Connection, sale: Facts) -> dict[str, Any]:
 
 def _update_sale(db: apsw.Connection, sale_id: int, draft: SaleDraft) -> None:
     current: int = db.execute("SELECT customer_id FROM erp_sale WHERE id = ?", (sale_id,)).get
-    # A customer that is looked for by nothing would be made anew at each change of its order.
+    # A customer without any matching key would be created again at every change of its order.
     customer_id = current if is_customer(db, current, draft.customer) else find_or_create(db, draft)[0]
     db.execute(
         """UPDATE erp_sale SET pos_id = (SELECT id FROM erp_pos WHERE code = ?),

@@ -15,7 +15,7 @@ from typing import Any
 
 from chansync.model.errors import DataError
 from chansync.model.money import is_currency, parse_amount
-from chansync.model.order import Address, ChargeLine, Order, OrderLine, Refund, TaxNumbers, UnreadableOrder
+from chansync.model.order import Address, ChargeLine, Order, OrderLine, Refund, RefundLine, TaxNumbers, UnreadableOrder
 from chansync.platforms.texts import day, identifier, lines, listed, moment, text, title
 
 # The names under which plugins keep a customer's numbers in ``meta_data``; compared without regard to case and to
@@ -206,9 +206,6 @@ def _refund(row: dict[str, Any]) -> Refund:
 def read_refund(row: Any) -> Refund | None:
     """A refund with its lines, from ``orders/<id>/refunds``; None where it is no refund.
 
-    A line is ``{"kind": "item" | "shipping" | "fee", "line", "item_code", "name", "quantity", "total", "tax"}``:
-    ``line`` is the id of the order's line, amounts and quantity are texts of positive decimals.
-
     Raises:
         DataError: an amount in it is none.
     """
@@ -222,19 +219,17 @@ def read_refund(row: Any) -> Refund | None:
     return Refund(identifier(row.get("id")), abs(total), text(row.get("reason")), found)
 
 
-def _refund_line(kind: str, row: dict[str, Any]) -> dict[str, Any]:
+def _refund_line(kind: str, row: dict[str, Any]) -> RefundLine:
     meta = row.get("meta_data")
     entries = [entry for entry in meta if isinstance(entry, dict)] if isinstance(meta, list) else []
     line = next((entry.get("value") for entry in entries if entry.get("key") == "_refunded_item_id"), None)
-    return {
-        "kind": kind,
-        "line": identifier(line),
-        "item_code": identifier(row.get("variation_id")) or identifier(row.get("product_id")),
-        "name": title(row.get("name") or row.get("method_title")),
-        "quantity": str(abs(parse_amount(row.get("quantity"), "a refund's quantity"))),
-        "total": str(abs(parse_amount(row.get("total"), "a refund's line"))),
-        "tax": str(abs(parse_amount(row.get("total_tax"), "a refund's tax"))),
-    }
+    return RefundLine(
+        kind=kind,
+        line=identifier(line),
+        quantity=abs(parse_amount(row.get("quantity"), "a refund's quantity")),
+        total=abs(parse_amount(row.get("total"), "a refund's line")),
+        tax=abs(parse_amount(row.get("total_tax"), "a refund's tax")),
+    )
 
 
 def digest(order: Order) -> str:

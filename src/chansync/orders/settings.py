@@ -1,16 +1,17 @@
-"""What an import needs of its channel, read once and kept while the channel's version stays."""
+"""What an import needs of its channel, read once for each version of the channel."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import apsw
 
-from chansync.erp.ledger.sales import Ledger
-from chansync.erp.protocol import Erp, PointOfSale
+from chansync.erp import registry as erps
+from chansync.erp.protocol import Embedded, PointOfSale, belongs_to_pos
 from chansync.model.channel import Channel, ChannelIncomplete, Choices, validate
-from chansync.store import mappings
-from chansync.sync.configuration import capabilities, choices
+from chansync.platforms import registry as platforms
+from chansync.store import channels, mappings
 
 
 @dataclass(slots=True)
@@ -18,13 +19,14 @@ class ImportSettings:
     """A channel, ready for importing. Sets and maps are by the site's codes.
 
     Attributes:
+        erp: the one that has the channel's POS.
         version: the channel's version that this was read at.
         start: orders placed before that day (ISO text, site time) are not taken.
     """
 
     channel: Channel
     version: int
-    erp: Erp
+    erp: Embedded
     pos: PointOfSale
     order_statuses: frozenset[str]
     paid_statuses: frozenset[str]
@@ -44,13 +46,12 @@ def load(db: apsw.Connection, channel: Channel) -> ImportSettings:
         ChannelIncomplete: a field that every import needs is missing or wrong.
     """
     values = channel.values
-    errors = validate(
-        values | {"used": True}, channel.secrets, capabilities(channel.system.kind), _erp_choices(db, channel)
-    )
+    able = frozenset(map(str, platforms.platform(channel.system.kind).capabilities))
+    errors = validate(values | {"used": True}, channel.secrets, able, _choices(db, channel))
     if errors:
         raise ChannelIncomplete(f"The channel {channel.code} cannot sync: " + "; ".join(map(str, errors)) + ".")
-    erp = Ledger()
-    pos = erp.point_of_sale(db, values["pos"])
+    erp = erps.of_pos(db, values["pos"])
+    pos = erp.reference.point_of_sale(db, values["pos"])
     if pos is None:
         raise ChannelIncomplete(
             f"The channel {channel.code} cannot sync: there is no POS {values['pos']!r} in the ERP."
@@ -72,7 +73,20 @@ def load(db: apsw.Connection, channel: Channel) -> ImportSettings:
     )
 
 
-def _erp_choices(db: apsw.Connection, channel: Channel) -> Choices:
+def _choices(db: apsw.Connection, channel: Channel) -> Choices:
     """Only the ERP can stop an import: a status that the site does not list just matches no order."""
-    known = choices(db, channel)
-    return lambda source, kind: None if source in ("lookup", "offered") else known(source, kind)
+
+    def known(source: str, kind: str) -> Sequence[str] | None:
+        if source == "system":
+            return [system.code for system in channels.systems(db)]
+        return erp_codes(db, channel, kind) if source == "erp" else None
+
+    return known
+
+
+def erp_codes(db: apsw.Connection, channel: Channel | None, kind: str) -> Sequence[str] | None:
+    """The codes of the ERP that a field of the channel may name; None: no POS says which, or there is none such."""
+    pos = channel.values.get("pos") if channel else None
+    if belongs_to_pos(kind) and not (pos and erps.of_pos(db, pos).reference.exists(db, "pos", pos)):
+        return None
+    return erps.codes(db, kind, pos)

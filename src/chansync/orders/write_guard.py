@@ -13,7 +13,7 @@ from chansync.store.streams import Lease
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class WriteGuard:
     """A run's right to write orders.
 
     Attributes:
@@ -40,4 +40,4 @@ class Hold:
 
 
 #: Of somebody who writes alone.
-FREE = Hold()
+UNGUARDED = WriteGuard()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chansync.sync.settings import ImportSettings
+from chansync.orders.settings import ImportSettings
 
 
 def reason_to_skip(settings: ImportSettings, status: str, placed_on: str, awaits_prices: bool) -> str:

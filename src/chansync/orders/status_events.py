@@ -7,10 +7,9 @@ from typing import Any
 
 import apsw
 
-from chansync.erp.ledger.sales import Ledger
-from chansync.erp.protocol import SaleState
 from chansync.model.channel import Channel
 from chansync.model.errors import UsageError
+from chansync.model.sale import SaleState
 from chansync.platforms import registry
 from chansync.platforms.protocol import Capability
 from chansync.store import channels, outbox
@@ -41,25 +40,23 @@ def _can_compare(kind: str) -> bool:
         return True
 
 
-def note_sale(db: apsw.Connection, sale_id: int) -> None:
-    """Let the status be sent that the sale's state asks for, if it comes from an order of a channel that sends any.
+def note_sale(db: apsw.Connection, order_id: int, state: SaleState) -> None:
+    """Let the status be sent that the state of the order's sale asks for, if the channel sends any.
 
-    Call it inside the transaction of every event on a sale (write out, pay, cancel, reverse), when the order's row
-    already names the sale. It may be called more often: the same event sends its status once. A status that waits
-    and was not confirmed is replaced by that of a later event.
+    Call it inside the transaction of every event on a sale (write out, pay, cancel, reverse). It may be called more
+    often: the same event sends its status once. A status that waits and was not confirmed is replaced by that of a
+    later event.
     """
-    found = db.execute(
-        'SELECT id, channel_id, status, sent_by_site FROM "order" WHERE sale_id = ?', (sale_id,)
-    ).fetchone()
+    found = db.execute('SELECT channel_id, status, sent_by_site FROM "order" WHERE id = ?', (order_id,)).fetchone()
     if found is None:
         return
-    order_id, channel_id, known, sent_by_site = found
+    channel_id, known, sent_by_site = found
     if sent_by_site:
         return
     channel = channels.channel_by_id(db, channel_id)
     if channel is None or why_off(channel, "statuses"):
         return
-    event = event_of(Ledger().state(db, sale_id))
+    event = event_of(state)
     if not event or event == outbox.last_event(db, order_id):
         return
     outbox.supersede(db, order_id)

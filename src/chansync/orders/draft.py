@@ -2,43 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 import apsw
 
+from chansync.model.channel import Channel
 from chansync.model.errors import DataError
 from chansync.model.identity import is_valid_vat, normal_email, normal_number, normal_phone, normal_vat
 from chansync.model.money import format_money, from_minor, round_to_minor, split_gross, to_minor
 from chansync.model.order import ChargeLine, Order, OrderLine, TaxNumbers
 from chansync.model.sale import Customer, LineKind, SaleDraft, SaleLine
 from chansync.model.times import here
-from chansync.sync.settings import ImportSettings
+from chansync.orders.problem import Problem, Seen
+from chansync.orders.settings import ImportSettings
 
 #: The site code under which the mapping tables keep orders that name no payment method.
 NO_METHOD = "(none)"
 
 
-class Problem(Exception):
-    """Why an order cannot become a sale: a message code, a sentence, and the data that caused it."""
-
-    def __init__(self, code: str, sentence: str, data: dict[str, Any], seen: list[Seen] | None = None) -> None:
-        super().__init__(sentence)
-        self.code = code
-        self.sentence = sentence
-        self.data = data
-        self.seen = seen or []
-
-
-@dataclass(slots=True)
-class Seen:
-    """A method that the mapping table shall have a row for, because an order names it."""
-
-    kind: str
-    site_code: str
-    title: str
+def sale_key(channel: Channel, order: Order) -> str:
+    """The idempotency key of the order's sale."""
+    return f"chansync:{channel.code}:{order.external_id}"
 
 
 def draft_sale(db: apsw.Connection, settings: ImportSettings, order: Order) -> SaleDraft:
@@ -58,7 +44,7 @@ def draft_sale(db: apsw.Connection, settings: ImportSettings, order: Order) -> S
     customer = _customer(settings, order)
     external = values["external_sale_number"]
     return SaleDraft(
-        key=f"chansync:{channel.code}:{order.external_id}",
+        key=sale_key(channel, order),
         number=f"{channel.code}-{order.number}" if external else "",
         channel_code=channel.code,
         order_number=order.number,
@@ -90,7 +76,7 @@ def with_tax(db: apsw.Connection, settings: ImportSettings, order: Order) -> Ord
         return order
     currency = order.currency or settings.channel["currency"] or ""
     tax_transaction = _tax_transaction(settings, order, _customer(settings, order))
-    rate = settings.erp.tax_rate(db, tax_transaction)
+    rate = settings.erp.reference.tax_rate(db, tax_transaction)
 
     def net(amount: Decimal) -> Decimal:
         return from_minor(split_gross(round_to_minor(amount, currency), rate)[0], currency)
@@ -139,7 +125,7 @@ def _item_lines(db: apsw.Connection, settings: ImportSettings, order: Order, cur
     lines: list[SaleLine] = []
     unknown: list[dict[str, str]] = []
     for line in order.lines:
-        code = settings.erp.item(db, line.sku, line.gtin) or settings.items.get(mapping_key(line))
+        code = settings.erp.reference.item(db, line.sku, line.gtin) or settings.items.get(mapping_key(line))
         if code is None:
             key = mapping_key(line)
             unknown.append({"sku": line.sku, "gtin": line.gtin, "map": key, "name": line.name})
@@ -188,7 +174,7 @@ def _charge_lines(
             # Free shipping says how the goods travel, which the sale's delivery method keeps; nothing is sold by it.
             continue
         service = settings.channel[parameter]
-        if not service or settings.erp.item(db, service, "") is None:
+        if not service or settings.erp.reference.item(db, service, "") is None:
             raise Problem(
                 "service_missing",
                 f"The order has {what} of {charge.total} {currency}, but the channel's {parameter} is "
