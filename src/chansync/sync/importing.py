@@ -32,6 +32,7 @@ from chansync.sync.lifecycle import Settled, asked_for, settle
 from chansync.sync.outgoing import note_sale
 from chansync.sync.selection import reason_to_skip, skip_sentence
 from chansync.sync.settings import ImportSettings
+from chansync.sync.tax_number_warnings import warn_of_tax_numbers
 
 #: Problems of a sale that are tried again by themselves; the others are a person's to decide.
 RETRIED = frozenset({"missing_stock", "no_document", "document_type_missing"})
@@ -269,6 +270,7 @@ def _write_imported(
         _log(db, settings, problem.code, problem.sentence, order, order_id, run_id, problem.data)
     elif row and (row.reason or not row.digest):
         messages.solve_order(db, order_id, "the order went through")
+    warn_of_tax_numbers(db, settings.channel.id, settings.channel.code, order, order_id, run_id)
     if settled.done and settings.channel["push_statuses"]:
         note_sale(db, sale_id)
     return order_id
