@@ -95,8 +95,8 @@ def names_agree(name: str, other: str) -> bool:
 def is_another(party: Party, other: Party) -> bool:
     """Whether two parties that share a phone, an e-mail or a personal number are two customers all the same.
 
-    They are if a number or the company differs. Where only one of them has a number of a kind, they are the same only
-    if their names agree. What nobody told differs from nothing.
+    They are if a number or the company differs; a company that nobody told differs from none. Where only one of them
+    has a number of a kind, they are the same only if their names are told and agree.
     """
     if _shared(party.keys, other.keys):
         return False
