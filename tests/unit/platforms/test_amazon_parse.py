@@ -132,6 +132,17 @@ class TestTheRest:
 
         assert (numbers.vat, numbers.personal, numbers.uic) == ("FR2", "3", "")
 
+    @pytest.mark.parametrize(
+        ("buyer", "recipient", "phone"),
+        [("Ann B", "Ann B", "+49 30 23125100"), ("Ann B", "B, ANN", "+49 30 23125100"), ("Ann B", "Rita R", ""),
+         ("Ann B", "", ""), ("", "Rita R", "+49 30 23125100")],
+    )  # fmt: skip
+    def test_the_recipients_phone_is_not_the_buyers(self, buyer: str, recipient: str, phone: str) -> None:
+        address = {"name": recipient, "addressLine1": "S 1", "city": "T", "phone": "+49 30 23125100"}
+        order = read(raw(buyer={"buyerName": buyer}, recipient={"deliveryAddress": address}))
+
+        assert (order.billing.phone, order.delivery.phone) == (phone, "+49 30 23125100")
+
     def test_an_order_of_nobody_goes_to_the_marketplaces_country(self) -> None:
         order = read(raw())
         assert (order.delivery.country, order.billing.name, order.delivery.name) == ("DE", "", "")
