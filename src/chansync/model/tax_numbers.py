@@ -135,7 +135,7 @@ def read_number(kind: Kind, typed: str, countries: tuple[str, ...]) -> TaxNumber
     claimed = _claimed(whole) if kind == "vat" else ""
     for checking in (claimed, country):
         if _has_check(kind, checking):
-            return TaxNumber(typed, fault=f"does not pass the check of numbers of {checking}")
+            return TaxNumber(typed, fault=f"is not a valid number of {checking}")
     if len(digits) < _LEAST_DIGITS or not whole.isascii():
         return TaxNumber(typed, fault="is no number")
     text = whole.removeprefix(country) if whole.removeprefix(country)[:1].isdigit() else whole

@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 
 from chansync.erp.ledger import enquiry
+from chansync.erp.ledger.check import check
+from chansync.erp.ledger.merging import merge_customers
+from chansync.model.errors import UsageError
 from chansync.model.order import Address, Order, TaxNumbers
 from chansync.store import channels
 from chansync.store.connection import Store, open_store
 from chansync.sync.importing import take_in
-from support import world
+from support import shops, world
 from support.orders import line, order
 
 PHONE, OTHER_PHONE = "+49 30 23125100", "+49 30 23125199"
@@ -209,6 +212,40 @@ class TestWhatTheSaleKeeps:
         assert world.rows(company, "SELECT name, vat_number FROM erp_customer ORDER BY id") == [
             ("Anna Alfa", ""), ("Muster GmbH", DE_VAT),
         ]  # fmt: skip
+
+
+class TestMerging:
+    def test_two_customers_become_one_with_all_sales_and_numbers(self, company: Store) -> None:
+        take(company, bought(1, buyer("Old One", country="BG"), TaxNumbers(uic=BG_UIC)),
+             bought(2, buyer("New One", phone=PHONE, country="BG"), TaxNumbers(personal="7501020018")))  # fmt: skip
+        assert "with 1 sale" in merge_customers(company.db, 1, 2)
+        assert customers_of(company) == [1, 1]
+        assert world.rows(company, "SELECT id, uic, personal_number, phone FROM erp_customer") == [
+            (1, BG_UIC, "7501020018", "+493023125100"),
+        ]  # fmt: skip
+        take(company, bought(3, buyer("Someone Else", country="BG"), TaxNumbers(personal="7501020018", uic=BG_UIC)))
+        assert customers_of(company) == [1, 1, 1]
+        [event] = enquiry.sale(company.db, "shop-2").events
+        assert event.kind == "rewritten"
+        assert check(company.db) == []
+
+    def test_what_their_numbers_say_to_be_two_is_not_made_one(self, company: Store) -> None:
+        take(company, bought(1, buyer(), TaxNumbers(vat=DE_VAT)), bought(2, buyer(), TaxNumbers(vat=FR_VAT)))
+        for pair in ((1, 2), (1, 1), (1, 7), (7, 1)):
+            with pytest.raises(UsageError):
+                merge_customers(company.db, *pair)
+        assert customers_of(company) == [1, 2]
+
+    def test_the_warning_of_an_ambiguous_match_names_the_command(self, company: Store) -> None:
+        configure(company, check_phone=False)
+        take(company, bought(1, buyer(phone=PHONE)), bought(2, buyer(phone=PHONE)))
+        configure(company, check_phone=True)
+        take(company, bought(3, buyer(phone=PHONE)))
+        assert customers_of(company) == [1, 2, 1]
+        [(sentence,)] = world.rows(company, "SELECT sentence FROM message")
+        command = sentence.rpartition(": chansync ")[2].split()
+        assert shops.finished(shops.command(*command, database=company.path))[0] == 0
+        assert customers_of(company) == [1, 1, 1]
 
 
 # Takes an order of the same buyer as the other process at the same moment, once for each line that it is sent.

@@ -79,7 +79,8 @@ def _find(db: apsw.Connection, draft: SaleDraft) -> tuple[_Known | None, list[st
         if second is None:
             return first, []
         both = f"Customers {first.id} ({first.name}) and {second.id} ({second.name}) both have the {word} {value}"
-        return first, [f"{both}: the older was taken."]
+        merge = f"chansync erp merge-customers {first.id} {second.id}"
+        return first, [f"{both}: the older was taken. If they are one: {merge}"]
     return None, []
 
 
