@@ -20,5 +20,8 @@ def merge_customers(session: Session, kept: int, other: int) -> None:
     sales notes it.
     """
     from chansync.erp.ledger.merging import merge_customers as merge
+    from chansync.store.transaction import transaction
 
-    say(merge(session.db, kept, other))
+    with transaction(session.db):
+        done = merge(session.db, kept, other)
+    say(done)

@@ -17,6 +17,7 @@ from chansync.model.errors import UsageError
 from chansync.model.order import Address, Order, TaxNumbers
 from chansync.store import channels
 from chansync.store.connection import Store, open_store
+from chansync.store.transaction import transaction
 from chansync.sync.importing import take_in
 from support import shops, world
 from support.orders import line, order
@@ -214,11 +215,16 @@ class TestWhatTheSaleKeeps:
         ]  # fmt: skip
 
 
+def merged(store: Store, kept: int, other: int) -> str:
+    with transaction(store.db):
+        return merge_customers(store.db, kept, other)
+
+
 class TestMerging:
     def test_two_customers_become_one_with_all_sales_and_numbers(self, company: Store) -> None:
         take(company, bought(1, buyer("Old One", country="BG"), TaxNumbers(uic=BG_UIC)),
              bought(2, buyer("New One", phone=PHONE, country="BG"), TaxNumbers(personal="7501020018")))  # fmt: skip
-        assert "with 1 sale" in merge_customers(company.db, 1, 2)
+        assert "with 1 sale" in merged(company, 1, 2)
         assert customers_of(company) == [1, 1]
         assert world.rows(company, "SELECT id, uic, personal_number, phone FROM erp_customer") == [
             (1, BG_UIC, "7501020018", "+493023125100"),
@@ -233,7 +239,7 @@ class TestMerging:
         take(company, bought(1, buyer(), TaxNumbers(vat=DE_VAT)), bought(2, buyer(), TaxNumbers(vat=FR_VAT)))
         for pair in ((1, 2), (1, 1), (1, 7), (7, 1)):
             with pytest.raises(UsageError):
-                merge_customers(company.db, *pair)
+                merged(company, *pair)
         assert customers_of(company) == [1, 2]
 
     def test_the_warning_of_an_ambiguous_match_names_the_command(self, company: Store) -> None:

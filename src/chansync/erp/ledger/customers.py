@@ -16,13 +16,14 @@ from chansync.model import kept
 from chansync.model.identity import Party, is_another, is_another_company, names_agree
 from chansync.model.order import Address, TaxNumbers
 from chansync.model.sale import Customer, SaleDraft
-from chansync.model.tax_numbers import KINDS
+from chansync.model.tax_numbers import KINDS, Kind
 from chansync.model.times import now_ms
 
 # Made once: json.dumps makes an encoder for every call that does not take its defaults.
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
-_COLUMNS = {"uic": "uic", "vat": "vat_number", "personal": "personal_number"}
+#: The customer's column of each kind of tax number.
+NUMBER_COLUMNS: dict[Kind, str] = {"uic": "uic", "vat": "vat_number", "personal": "personal_number"}
 
 
 @dataclass(slots=True)
@@ -166,11 +167,14 @@ def _add_numbers(db: apsw.Connection, known: _Known, customer: Customer) -> None
 
     A company that was found by its number is not given the personal number of whoever bought for it.
     """
-    for kind in KINDS if names_agree(known.party.name, customer.name) else ("uic", "vat"):
+    is_named_so = names_agree(known.party.name, customer.name)
+    for kind in KINDS:
+        if kind == "personal" and not is_named_so:
+            continue
         key = getattr(customer.keys, kind)
         if key and not getattr(known.party.keys, kind):
             number = getattr(customer.tax_numbers, kind)
-            db.execute(f"UPDATE erp_customer SET {_COLUMNS[kind]} = ? WHERE id = ?", (number, known.id))
+            db.execute(f"UPDATE erp_customer SET {NUMBER_COLUMNS[kind]} = ? WHERE id = ?", (number, known.id))
             _write_key(db, known.id, kind, key)
 
 
