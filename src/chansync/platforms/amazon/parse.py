@@ -147,8 +147,8 @@ class OrderReader:
         )
         name = text(buyer.get("buyerName"))
         if name and not registered and not names_agree(name, delivery.last_name):
-            # A gift: the phone is the recipient's, and nobody tells the buyer's.
-            billing.phone = ""
+            # A gift: phone and company are the recipient's, and nobody tells the buyer's.
+            billing.phone = billing.company = ""
         if name:
             billing.first_name, billing.last_name = "", name
         billing.company = text(buyer.get("buyerCompanyName")) or legal_name or billing.company
