@@ -20,10 +20,13 @@ from typing import TypeVar
 
 from sqlite_utils import Database, Migrations
 
+from chansync.model import kept
+from chansync.model.order import TaxNumbers
+from chansync.model.tax_numbers import KINDS, read_numbers
 from chansync.store import evolution_lists
 from chansync.store.evolution_search import SEARCH
 from chansync.store.evolution_sharing import SHARING
-from chansync.store.later_schema import NOTICES, SALE_LINKS, STOCK, SYSTEMS, TOTALS
+from chansync.store.later_schema import CUSTOMERS, NOTICES, SALE_LINKS, STOCK, SYSTEMS, TOTALS
 from chansync.store.sharing import open_lock
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
 
@@ -128,6 +131,25 @@ def stock(db: Database) -> None:
 def sale_links(db: Database) -> None:
     """Which sale of which ERP an order became."""
     _run(db, SALE_LINKS)
+
+
+@migrations(name="0010_customers")
+def customers(db: Database) -> None:
+    """Customers are found by the keys of their tax numbers; sales keep the numbers of their orders."""
+    _run(db, CUSTOMERS)
+    having = "uic <> '' OR vat_number <> '' OR personal_number <> ''"
+    rows = db.execute(f"SELECT id, uic, vat_number, personal_number, address FROM erp_customer WHERE {having}")
+    for customer_id, *typed, address in rows.fetchall():
+        country = str(kept.learned(address).get("country") or "")
+        numbers = read_numbers(TaxNumbers(*typed), (country,) if country else ())
+        valid = numbers.valid
+        db.execute(
+            "UPDATE erp_customer SET uic = ?, vat_number = ?, personal_number = ? WHERE id = ?",
+            (valid.uic, valid.vat, valid.personal, customer_id),
+        )
+        for kind in KINDS:
+            if key := getattr(numbers.keys, kind):
+                db.execute("INSERT INTO erp_customer_number VALUES (?, ?, ?)", (customer_id, kind, key))
 
 
 _SETTINGS_AND_CHANNELS = """

@@ -190,3 +190,24 @@ BEGIN
     ON CONFLICT (item_id, warehouse_id) DO UPDATE SET on_hand = on_hand + excluded.on_hand,
         blocked = blocked + excluded.blocked; END;
 """
+
+# A customer is found by the keys of its tax numbers, which are the same however a number was written. The sale keeps
+# the numbers of its own order.
+CUSTOMERS = """
+CREATE TABLE erp_customer_number (
+    customer_id INTEGER NOT NULL REFERENCES erp_customer ON DELETE CASCADE,
+    kind TEXT NOT NULL CHECK (kind IN ('uic', 'vat', 'personal')),
+    key TEXT NOT NULL,
+    PRIMARY KEY (key, customer_id, kind)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX erp_customer_number_of ON erp_customer_number (customer_id, kind);
+DROP INDEX erp_customer_by_uic;
+DROP INDEX erp_customer_by_vat;
+DROP INDEX erp_customer_by_personal;
+ALTER TABLE erp_sale ADD COLUMN uic TEXT NOT NULL DEFAULT '';
+ALTER TABLE erp_sale ADD COLUMN vat_number TEXT NOT NULL DEFAULT '';
+ALTER TABLE erp_sale ADD COLUMN personal_number TEXT NOT NULL DEFAULT '';
+UPDATE erp_sale SET (uic, vat_number, personal_number) =
+    (SELECT c.uic, c.vat_number, c.personal_number FROM erp_customer c WHERE c.id = customer_id)
+    WHERE customer_id IN (SELECT id FROM erp_customer WHERE uic <> '' OR vat_number <> '' OR personal_number <> '');
+"""
