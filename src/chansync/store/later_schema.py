@@ -90,6 +90,12 @@ INSERT INTO notice_event (message_id, user, event, at)
     ON p.channel_id = m.channel_id AND p.name = 'notice_user' WHERE m.open = 1 AND p.value ->> '$' <> '';
 """
 
+# Copies of a database keep its id, and a daemon sees on which machine the last one worked.
+INSTANCES = """
+ALTER TABLE daemon ADD COLUMN machine TEXT NOT NULL DEFAULT '';
+INSERT INTO setting (name, value) VALUES ('instance_id', lower(hex(randomblob(8))));
+"""
+
 # What runs brought in all, counted when each ends: the runs themselves are not kept for ever.
 TOTALS = """
 CREATE TABLE run_total (
