@@ -144,6 +144,12 @@ CREATE INDEX order_problems ON "order" (changed_at, id) WHERE state = 'problem';
 CREATE INDEX order_of_channel ON "order" (channel_id, changed_at, id, state, status);
 """
 
+# Copies of a database keep its id, and a daemon sees on which machine the last one worked.
+INSTANCES = """
+ALTER TABLE daemon ADD COLUMN machine TEXT NOT NULL DEFAULT '';
+INSERT INTO setting (name, value) VALUES ('instance_id', lower(hex(randomblob(8))));
+"""
+
 # What runs brought in all, counted when each ends: the runs themselves are not kept for ever.
 TOTALS = """
 CREATE TABLE run_total (
