@@ -16,7 +16,7 @@ from chansync.locations import key_path
 from chansync.model.errors import ChansyncError, StoreError
 from chansync.model.times import local_text
 from chansync.pace import set_pace
-from chansync.store import daemons, secrets
+from chansync.store import daemons, key_file, rotation, secrets
 from chansync.store.conditions import DatabaseMissing
 from chansync.store.connection import explained, open_async
 from chansync.store.sharing import daemons_lock
@@ -58,6 +58,8 @@ def run(path: Path, *, json_logs: bool = False, metrics: Wanted = NO_METRICS) ->
         with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             with daemons_lock(path, taken):
+                if key_file.move_in(path):
+                    LOG.warning("%s.", key_file.MOVED)
                 _refuse_to_begin_anew(path)
                 return names.run(_run(path, manager, metrics))
     except (ChansyncError, apsw.Error) as error:
@@ -129,6 +131,7 @@ async def _run(path: Path, manager: Manager, metrics: Wanted) -> int:
         sentence = await store.run(secrets.trouble, path)
         if sentence:
             LOG.warning("%s", sentence)
+        await store.run(rotation.note_held, path)
         service = Service(store, manager)
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):

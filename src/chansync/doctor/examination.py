@@ -16,7 +16,8 @@ from chansync.erp.ledger import check as ledger
 from chansync.locations import key_path
 from chansync.model.errors import StoreError
 from chansync.store import channels
-from chansync.store.connection import BUSY_TIMEOUT_MS, distrust, explained, open_async
+from chansync.store.connection import BUSY_TIMEOUT_MS, explained, open_async
+from chansync.store.opening import limit, open_file
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
 
 _HOW_TO_BEGIN = "Make one: chansync db init"
@@ -62,7 +63,7 @@ def examine(
             yield from records.soundness(db)
             if db.pragma("user_version") != SCHEMA_VERSION:
                 return
-            yield from schema.foreign(db, path)
+            yield from schema.foreign(db)
             yield from _records(db, path)
             if look_at_ledger:
                 yield from _ledger(db)
@@ -83,7 +84,7 @@ def _refuse_unknown(path: Path, codes: list[str]) -> None:
 
 def _open(path: Path) -> apsw.Connection:
     """As it is: neither upgraded nor set up."""
-    db = distrust(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE))
+    db = open_file(path)
     db.set_busy_timeout(BUSY_TIMEOUT_MS)
     return db
 
@@ -105,12 +106,20 @@ def _schema(db: apsw.Connection) -> Iterator[Finding]:
 
 
 def _records(db: apsw.Connection, path: Path) -> Iterator[Finding]:
-    yield from records.clock(db)
-    yield from records.daemon(db, path)
-    yield from records.sealed_secrets(db, path)
-    yield from records.streams(db)
-    yield from records.open_problems(db)
-    yield from records.backups(db)
+    looks: tuple[Iterator[Finding], ...] = (
+        records.clock(db), records.daemon(db, path), records.sealed_secrets(db, path), records.streams(db),
+        records.open_problems(db), records.backups(db),
+    )  # fmt: skip
+    for look in looks:
+        limit(db)
+        try:
+            yield from look
+        except (ValueError, TypeError, ArithmeticError, LookupError) as error:
+            # Another program may write what no column of ours holds.
+            yield problem(
+                "database", f"It holds nonsense in one of its values ({type(error).__name__}).",
+                "Another program has written there: restore a backup from before that (chansync db restore FILE)",
+            )  # fmt: skip
 
 
 def _ledger(db: apsw.Connection) -> Iterator[Finding]:

@@ -10,9 +10,11 @@ import signal
 import apsw
 
 from chansync import service_place
+from chansync.model.errors import StoreError
 from chansync.model.times import ago_text, now_ms
 from chansync.store import daemons, settings
 from chansync.store.leases import STREAM_MS, is_at_work
+from chansync.store.opening import open_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -110,7 +112,7 @@ def look_at(
         return Health(UNKNOWN, f"{path} may not be opened by this user, who is not in its group", {})
     db = None
     try:
-        db = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
+        db = open_file(path)
         db.set_busy_timeout(BUSY_TIMEOUT_MS)
         if (application := db.pragma("application_id")) != APPLICATION_ID:
             return Health(UNKNOWN, f"{path} is no database of chansync (application id {application})", {})
@@ -127,6 +129,8 @@ def look_at(
         )
     except (apsw.CorruptError, apsw.NotADBError) as error:
         return Health(CRITICAL, f"the database is damaged ({error}): chansync db check, then chansync db restore", {})
+    except StoreError as error:
+        return Health(UNKNOWN, str(error), {})
     except apsw.BusyError:
         return Health(UNKNOWN, f"the database was locked for {BUSY_TIMEOUT_MS // 1000} s by another process", {})
     except apsw.Error as error:

@@ -18,7 +18,6 @@ from chansync.model.times import ago_text, local_text, now_ms
 from chansync.service_place import how_to_start, service_trouble
 from chansync.store import daemons, public_file, rotation, secrets, settings, systems
 from chansync.store.key_file import KeyUnreadable
-from chansync.store.sharing import daemon_user, name_of
 from chansync.sync.systems import expiring
 
 #: How long the search for damage may take, in seconds; ``chansync db check`` takes its time.
@@ -156,7 +155,11 @@ def sealed_secrets(db: apsw.Connection, path: Path) -> Iterator[Finding]:
     state = rotation.state(db, path)
     if state.fingerprint is None:
         yield ok("secrets", "No secret was entered yet.")
-    elif not state.trouble:
+    elif state.trouble:
+        yield problem("secrets", state.trouble, "")
+    elif state.elsewhere:
+        yield ok("secrets", state.elsewhere)
+    else:
         lost = [secret for secret, opens in state.found if opens is False]
         if lost:
             names = ", ".join(f"{secret.owner} {secret.name}".strip() for secret in lost[:5])
@@ -174,12 +177,6 @@ def sealed_secrets(db: apsw.Connection, path: Path) -> Iterator[Finding]:
                 "whoever may write into the database could have them sent to a place of his own.",
                 "See that the addresses are right (chansync channel list), then: chansync secrets rotate",
             )
-    else:
-        user = daemon_user(path.parent)
-        if os.geteuid() != user and not os.access(state.key, os.R_OK):
-            yield ok("secrets", f"Only the daemon's user, {name_of(user)}, may open them, as it should be.")
-        else:
-            yield problem("secrets", state.trouble, "")
     yield from _public(db, path)
     for system in systems.systems(db):
         for sentence in expiring(system):

@@ -10,8 +10,6 @@ since the epoch in UTC (INTEGER, ``…_at``), days are ISO text, structured valu
 
 from __future__ import annotations
 
-import fcntl
-import os
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -24,7 +22,6 @@ from chansync.store import evolution_lists
 from chansync.store.evolution_search import SEARCH
 from chansync.store.evolution_sharing import SHARING
 from chansync.store.later_schema import NOTICES, SYSTEMS, TOTALS
-from chansync.store.sharing import open_lock
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
 
 _Function = TypeVar("_Function", bound=Callable[[Database], None])
@@ -527,31 +524,20 @@ _ERP_LEDGER += "".join(
 
 
 def migrate(path: Path) -> None:
-    """Bring the file at ``path`` to ``SCHEMA_VERSION``; does nothing when it is there already.
-
-    Two processes that start at once take turns by a lock file beside the database. Each migration is a
-    transaction of its own, so a killed process leaves the last whole version.
-    """
-    lock = open_lock(f"{path}.migrating")
+    """Bring the file at ``path``, which nobody else works with, to ``SCHEMA_VERSION``."""
+    db = Database(path)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        db = Database(path)
-        try:
-            db.execute("PRAGMA busy_timeout = 60000")
-            is_new = not db.table_names()
-            if is_new:
-                # Before anything is written: a file can give free pages back only if it was laid out for it.
-                db.execute("PRAGMA auto_vacuum = INCREMENTAL")
-                db.execute("PRAGMA journal_mode = WAL")
-            migrations.apply(db)
-            _lay_out(db)
-            # The first version wrote these behind its migration, and may have been killed between the two.
-            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        finally:
-            db.close()
+        if not db.table_names():
+            # Before anything is written: a file can give free pages back only if it was laid out for it.
+            db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            db.execute("PRAGMA journal_mode = WAL")
+        migrations.apply(db)
+        _lay_out(db)
+        # The first version wrote these behind its migration, and may have been killed between the two.
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     finally:
-        os.close(lock)
+        db.close()
 
 
 def _lay_out(db: Database) -> None:
