@@ -389,10 +389,17 @@ def _way_in(path: Path | None) -> str:
 
 
 def _kind(error: apsw.Error, path: Path | None) -> type[StoreError]:
-    if isinstance(error, (apsw.CorruptError, apsw.NotADBError)) or "access to view" in str(error):
+    if isinstance(error, (apsw.CorruptError, apsw.NotADBError)) or is_changed(error):
         return DatabaseDamaged
     refused = isinstance(error, (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError))
     return DatabaseForbidden if refused and path and is_forbidden(path) else StoreError
+
+
+def is_changed(error: Exception) -> bool:
+    """Whether a table is not as chansync makes it: it is gone, has other columns, or is a view."""
+    return isinstance(error, apsw.SQLError) and str(error).startswith(
+        ("no such table", "no such column", "access to view")
+    )
 
 
 #: What is said where SQLite cannot make out a value that a query reads.
@@ -405,8 +412,8 @@ NONSENSE = (
 def _sentence(error: apsw.Error) -> str:
     if isinstance(error, apsw.SQLError) and "malformed JSON" in str(error):
         return NONSENSE
-    if "access to view" in str(error):
-        return "Another program has put a view in the place of one of the database's tables: restore a backup"
+    if is_changed(error):
+        return "Another program has changed the database's tables: stop the daemon, and restore a backup"
     for kind, sentence in _SENTENCES.items():
         if isinstance(error, kind):
             return sentence.format(who=lockers.who_writes()) if kind is apsw.BusyError else sentence

@@ -18,9 +18,9 @@ def open_lock(path: str | os.PathLike[str]) -> int:
         OSError: the file can be neither made nor read.
     """
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o660)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o660)
     except PermissionError:
-        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     # The umask may have taken the group's rights. What holds anything is no lock file, and keeps its mode.
     if not os.fstat(descriptor).st_size:
         with contextlib.suppress(PermissionError):
