@@ -1,3 +1,4 @@
+# ruff: noqa: F811
 """A member of the group puts links, pipes and files in the place of every name that root or the daemon may use."""
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ _DATABASE = "chansync.db/chansync.db-wal/chansync.db-shm"
 
 
 @pytest.fixture
-def victims(shared: Path, tmp_path: Path) -> Iterator[list[Path]]:  # noqa: F811
+def victims(shared: Path, tmp_path: Path) -> Iterator[list[Path]]:
     """A file of root's and the daemon's private key and a copy of its own: none may change."""
     of_root = tmp_path / "of-root"
     of_root.write_text("of root\n")
@@ -64,7 +65,7 @@ def victims(shared: Path, tmp_path: Path) -> Iterator[list[Path]]:  # noqa: F811
 
 
 @contextlib.contextmanager
-def _linking(folder: Path, victims: list[Path], spared: str) -> Iterator[None]:  # noqa: F811
+def _linking(folder: Path, victims: list[Path], spared: str) -> Iterator[None]:
     attacker = start(ADMIN, (str(folder), spared, *map(str, victims)), program=("-c", _LINKS))
     assert attacker.stdout is not None
     assert attacker.stdout.readline() == "ready\n"
@@ -75,7 +76,7 @@ def _linking(folder: Path, victims: list[Path], spared: str) -> Iterator[None]: 
         attacker.communicate()
 
 
-def _make_older(path: Path) -> None:  # noqa: F811
+def _make_older(path: Path) -> None:
     """What forces an upgrade at the next command; the last migration then has nothing left to do."""
     with contextlib.closing(apsw.Connection(str(path))) as db:
         db.pragma("user_version", SCHEMA_VERSION - 1)
@@ -118,7 +119,7 @@ def test_a_command_of_roots_changes_nothing_that_a_link_leads_to(
                     database=shared)  # fmt: skip
 
 
-def test_the_daemon_changes_nothing_that_a_link_leads_to(shared: Path, victims: list[Path]) -> None:  # noqa: F811
+def test_the_daemon_changes_nothing_that_a_link_leads_to(shared: Path, victims: list[Path]) -> None:
     with _linking(shared.parent, victims, _DATABASE):
         daemon = start(DAEMON, ("daemon",), database=shared)
         assert daemon.stdout is not None
@@ -137,7 +138,7 @@ def _journal(database: Path, names: Path) -> bytes:
     return head + struct.pack(">I", lock_page) + name + struct.pack(">II", len(name), sum(name)) + magic
 
 
-def test_a_journal_that_a_member_plants_deletes_nothing(shared: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_journal_that_a_member_plants_deletes_nothing(shared: Path, tmp_path: Path) -> None:
     victim, control = tmp_path / "of-root", tmp_path / "control.db"
     victim.write_text("of root\n")
     planted = Path(f"{shared}-journal")
@@ -174,7 +175,7 @@ def test_a_journal_that_a_member_plants_deletes_nothing(shared: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("name", ["chansync.daemon", "chansync.db.migrating", "chansync.lock", "chansync.db-wal"])
-def test_a_key_that_an_earlier_version_left_is_opened_to_nobody(path: Path, name: str) -> None:  # noqa: F811
+def test_a_key_that_an_earlier_version_left_is_opened_to_nobody(path: Path, name: str) -> None:
     before = path.with_suffix(".key")
     shutil.move(key_file(path), before)
     moved = path.with_name(name)
@@ -191,7 +192,7 @@ def test_a_key_that_an_earlier_version_left_is_opened_to_nobody(path: Path, name
     assert all(stat.S_IMODE(each.stat().st_mode) == 0o600 for each in left)
 
 
-def test_a_key_that_an_earlier_version_left_moves_into_the_private_folder(path: Path) -> None:  # noqa: F811
+def test_a_key_that_an_earlier_version_left_moves_into_the_private_folder(path: Path) -> None:
     before, now = path.with_suffix(".key"), key_file(path)
     content = now.read_text()
     shutil.move(now, before)
@@ -204,7 +205,7 @@ def test_a_key_that_an_earlier_version_left_moves_into_the_private_folder(path: 
     os.close(kept)
 
 
-def test_the_public_key_in_the_private_ones_place_is_no_key(path: Path) -> None:  # noqa: F811
+def test_the_public_key_in_the_private_ones_place_is_no_key(path: Path) -> None:
     key_file(path).unlink()
     public = path.with_suffix(".key")
     public.write_text("ab" * 32 + "\n")
@@ -217,7 +218,7 @@ def test_the_public_key_in_the_private_ones_place_is_no_key(path: Path) -> None:
 @pytest.mark.parametrize(
     "end", [".db-journal", ".db-wal", ".db-shm", ".daemon", ".db.migrating", ".key", ".pub", ".db"]
 )
-def test_a_pipe_hangs_nothing(shared: Path, tmp_path: Path, end: str) -> None:  # noqa: F811
+def test_a_pipe_hangs_nothing(shared: Path, tmp_path: Path, end: str) -> None:
     backup = tmp_path / "backup.db"
     assert command(ROOT, "db", "backup", str(backup), database=shared).code == 0
     name = shared.with_suffix(end)
@@ -227,8 +228,8 @@ def test_a_pipe_hangs_nothing(shared: Path, tmp_path: Path, end: str) -> None:  
         os.mkfifo(name)
 
     for words in (
-        ("status",), ("health",), ("doctor", "--no-sites"), ("secrets", "status"), ("db", "restore", str(backup), "--yes"),
-        ("db", "repair", "--yes"),
+        ("status",), ("health",), ("doctor", "--no-sites"), ("secrets", "status"),
+        ("db", "restore", str(backup), "--yes"), ("db", "repair", "--yes"),
     ):  # fmt: skip
         assert as_user(ADMIN, plant).code == 0
         told = command(ROOT, *words, database=shared)
@@ -242,7 +243,7 @@ def test_a_pipe_hangs_nothing(shared: Path, tmp_path: Path, end: str) -> None:  
     daemon.communicate(timeout=60)
 
 
-def test_a_pipe_in_the_keys_place_hangs_nothing(path: Path) -> None:  # noqa: F811
+def test_a_pipe_in_the_keys_place_hangs_nothing(path: Path) -> None:
     key_file(path).unlink()
     os.mkfifo(key_file(path), 0o600)
     os.chown(key_file(path), DAEMON, GROUP)
@@ -254,7 +255,7 @@ def test_a_pipe_in_the_keys_place_hangs_nothing(path: Path) -> None:  # noqa: F8
 _ENDLESS = "AS WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n) SELECT id, id AS code FROM n"
 
 
-def test_a_view_without_end_hangs_nothing(shared: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_view_without_end_hangs_nothing(shared: Path, tmp_path: Path) -> None:
     backup = tmp_path / "backup.db"
     assert command(ROOT, "db", "backup", str(backup), database=shared).code == 0
     for database in (shared, backup):
@@ -288,7 +289,7 @@ def test_root_leaves_nothing_of_roots_and_reaches_the_files_that_root_names(
     backup.parent.mkdir(0o700)
     for words in (
         ("status",), ("health",), ("doctor", "--no-sites"), ("secrets", "status"), ("log",), ("channel", "list"),
-        ("channel", "set", "shop", f"consumer_secret=@{tmp_path}/secret.txt"), 
+        ("channel", "set", "shop", f"consumer_secret=@{tmp_path}/secret.txt"),
         ("erp", "import", "items", f"{tmp_path}/items.csv"),
         ("channel", "export", "-o", f"{tmp_path}/channels.toml"), ("channel", "import", f"{tmp_path}/channels.toml"),
         ("db", "export", "mappings", "-o", f"{tmp_path}/mappings.csv"), ("db", "import", f"{tmp_path}/mappings.csv"),
@@ -304,7 +305,7 @@ def test_root_leaves_nothing_of_roots_and_reaches_the_files_that_root_names(
     assert not [each for each in (*tmp_path.iterdir(), *backup.parent.iterdir()) if each.name.startswith(".")]
 
 
-def test_a_rotation_of_a_key_that_root_names(shared: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_rotation_of_a_key_that_root_names(shared: Path, tmp_path: Path) -> None:
     named = tmp_path / "decrypted.key"
     shutil.move(key_file(shared), named)
     os.chown(named, 0, 0)
@@ -318,7 +319,7 @@ def test_a_rotation_of_a_key_that_root_names(shared: Path, tmp_path: Path) -> No
     assert command(ROOT, "secrets", "status", database=shared).code == 0
 
 
-def test_root_writes_nothing_where_a_members_link_leads(shared: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_root_writes_nothing_where_a_members_link_leads(shared: Path, tmp_path: Path) -> None:
     there = tmp_path / "of-root"
     there.mkdir()
     link = shared.parent / "backups"
@@ -332,7 +333,7 @@ def test_root_writes_nothing_where_a_members_link_leads(shared: Path, tmp_path: 
     assert list(there.iterdir()) == []
 
 
-def test_a_member_and_a_stranger_are_told_the_way(shared: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_member_and_a_stranger_are_told_the_way(shared: Path, tmp_path: Path) -> None:
     _meddle(shared, f"PRAGMA user_version = {SCHEMA_VERSION - 1}")
     for words in (("db", "init"), ("secrets", "rotate")):
         told = command(ADMIN, *words, database=shared)
@@ -340,7 +341,7 @@ def test_a_member_and_a_stranger_are_told_the_way(shared: Path, tmp_path: Path) 
     assert command(STRANGER, "doctor", "--no-sites", database=shared).code in (1, 3)
 
 
-def test_a_folder_of_roots_that_others_may_write_is_none_to_work_in(shared: Path) -> None:  # noqa: F811
+def test_a_folder_of_roots_that_others_may_write_is_none_to_work_in(shared: Path) -> None:
     os.chown(shared.parent, 0, GROUP)
     shared.parent.chmod(0o2770)
     told = command(ROOT, "status", database=shared)
