@@ -16,7 +16,7 @@ from chansync.locations import key_path
 from chansync.model.errors import ChansyncError, StoreError
 from chansync.model.times import local_text
 from chansync.pace import set_pace
-from chansync.store import daemons, secrets
+from chansync.store import daemons, key_file, rotation, secrets
 from chansync.store.conditions import DatabaseMissing
 from chansync.store.connection import explained, open_async
 from chansync.store.process_locks import DAEMON, locked
@@ -61,6 +61,8 @@ def run(path: Path, *, json_logs: bool = False, metrics: Wanted = NO_METRICS, ta
         with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             with locked(path, DAEMON, taken):
+                if secrets.take_over_key(path):
+                    LOG.warning("%s.", key_file.MOVED)
                 _refuse_to_begin_anew(path)
                 return names.run(_run(path, manager, metrics, take_over))
     except (ChansyncError, apsw.Error) as error:
@@ -132,6 +134,7 @@ async def _run(path: Path, manager: Manager, metrics: Wanted, take_over: bool) -
         sentence = await store.run(secrets.trouble, path)
         if sentence:
             LOG.warning("%s", sentence)
+        await store.run(rotation.note_held, path)
         service = Service(store, manager)
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):

@@ -7,6 +7,9 @@ import os
 #: The unit's ``StateDirectory``.
 DIRECTORY = "/var/lib/chansync"
 
+#: What is its user's alone.
+PRIVATE_DIRECTORY = "/var/lib/chansync-private"
+
 _UNIT_FOLDERS = ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system")
 
 

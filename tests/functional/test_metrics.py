@@ -10,6 +10,7 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client import Metric
@@ -248,6 +249,29 @@ def test_a_taken_port_is_a_sentence(company: Store) -> None:
     assert code == 1
     assert f"Metrics cannot be served on 127.0.0.1:{port}: Address already in use." in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("place", ["missing/chansync.prom", "of-the-group", "private"])
+def test_a_file_that_cannot_or_must_not_be_written_keeps_no_order_from_being_pulled(
+    company: Store, tmp_path: Path, place: str
+) -> None:
+    folder = company.path.parent
+    file = tmp_path / place
+    if "/" not in place:
+        # A folder that a group shares, with its private one: members could give the file another name there.
+        folder.chmod(0o2770)
+        private = Path(f"{folder}-private")
+        private.mkdir(mode=0o710)
+        company.path.with_suffix(".key").rename(private / company.path.with_suffix(".key").name)
+        file = (folder if place == "of-the-group" else private) / "chansync.prom"
+    world.rows(company, "UPDATE channel_parameter SET value = '\"30s\"' WHERE name = 'orders_every'")
+    daemon = shops.command("daemon", "--json-logs", "--metrics-file", str(file), database=company.path)
+    assert daemon.stderr is not None
+    lines: list[dict[str, Any]] = []
+    while not any(line.get("stream") == "orders" for line in lines):
+        lines.append(json.loads(daemon.stderr.readline()))
+    code, _, _ = shops.stopped(daemon)
+    assert (code, file.exists(), any("etrics" in line["message"] for line in lines)) == (0, False, True)
 
 
 def test_a_daemon_without_metrics_does_not_load_the_library() -> None:

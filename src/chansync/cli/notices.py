@@ -8,6 +8,7 @@ import click
 
 from chansync.cli import exit_codes
 from chansync.cli.lazy import LazyGroup, examples
+from chansync.cli.named_files import TextType
 from chansync.cli.output import note, print_json, say, table
 from chansync.cli.session import Session, pass_session, split_pairs
 from chansync.model.errors import UsageError
@@ -101,7 +102,7 @@ def _ways(db: apsw.Connection) -> list[dict[str, Any]]:
         "chansync notices set notice_every=1h",
     ),
 )
-@click.argument("pairs", metavar="SETTING=VALUE...", nargs=-1, required=True)
+@click.argument("pairs", metavar="SETTING=VALUE...", nargs=-1, required=True, type=TextType())
 @pass_session
 def change(session: Session, pairs: tuple[str, ...]) -> None:
     """Change settings; an empty value empties the setting.
@@ -122,7 +123,14 @@ def change(session: Session, pairs: tuple[str, ...]) -> None:
 )
 @click.argument("user")
 @click.argument("name")
-@click.option("--address", default="-", metavar="-|@FILE", help="Where its address comes from.", show_default=True)
+@click.option(
+    "--address",
+    default="-",
+    metavar="-|@FILE",
+    help="Where its address comes from.",
+    show_default=True,
+    type=TextType(),
+)
 @pass_session
 def add(session: Session, user: str, name: str, address: str) -> None:
     """Tell a user by another service too.

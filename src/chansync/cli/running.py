@@ -58,12 +58,14 @@ def daemon(
     Exit code 65, 66, 77 or 78: the database needs a person, and another start would not help.
     """
     from chansync.cli import failures
+    from chansync.cli.ownership import become_owner
     from chansync.locations import database_path
     from chansync_daemon.logs import LOG, set_up
     from chansync_daemon.main import run
     from chansync_daemon.metrics_wanted import wanted
 
     path = database_path(given) if given else session.path
+    become_owner(path)
     try:
         return run(path, json_logs=json_logs, metrics=wanted(metrics, metrics_file), take_over=take_over)
     except Exception as error:

@@ -45,8 +45,8 @@ def service() -> None:
 def install(root: Path, program: str | None, dry_run: bool, force: bool) -> None:
     """Put the service in place. Needs root. Doing it again, after an upgrade for example, does no harm.
 
-    A user and group chansync, the folder /var/lib/chansync for the database, and a unit that runs this very
-    installation in a sandbox. Nothing is started.
+    A user and group chansync, the folder /var/lib/chansync for the database and /var/lib/chansync-private for the
+    private key, and a unit that runs this very installation in a sandbox. Nothing is started.
     """
     from chansync_daemon.systemd import installation
 
@@ -98,7 +98,7 @@ def uninstall(root: Path, force: bool) -> None:
         return
     if root.absolute() == installation.ROOT:
         say("Data, user and group are left. To remove them, and every order with them, for good:")
-        say("  rm -r /var/lib/chansync; userdel chansync")
+        say(f"  {installation.removal()}")
 
 
 @click.command(epilog=examples("chansync service status", "chansync service status --json"))
@@ -192,5 +192,5 @@ def _people(found: Standing) -> str:
     if not found.user:
         return "There is no user chansync yet."
     members = ", ".join(found.members) or "nobody; add a colleague: usermod -aG chansync NAME"
-    folder = "" if found.directory else " Its folder /var/lib/chansync is missing."
+    folder = "" if found.directory else " One of its folders is missing (chansync service install)."
     return f"The user chansync is there.{folder} In its group: {members}."

@@ -16,8 +16,9 @@ from chansync.erp import registry
 from chansync.locations import key_path
 from chansync.model.errors import StoreError
 from chansync.store import channels
-from chansync.store.connection import BUSY_TIMEOUT_MS, distrust, explained, older_sentence, open_async
+from chansync.store.connection import BUSY_TIMEOUT_MS, explained, older_sentence, open_async
 from chansync.store.copies_from_before import newer_sentence
+from chansync.store.opening import limit, open_file
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
 
 _HOW_TO_BEGIN = "Make one: chansync db init"
@@ -63,7 +64,7 @@ def examine(
             yield from records.soundness(db)
             if db.pragma("user_version") != SCHEMA_VERSION:
                 return
-            yield from schema.foreign(db, path)
+            yield from schema.foreign(db)
             yield from _records(db, path)
             if look_at_ledger:
                 yield from _ledger(db)
@@ -84,7 +85,7 @@ def _refuse_unknown(path: Path, codes: list[str]) -> None:
 
 def _open(path: Path) -> apsw.Connection:
     """As it is: neither upgraded nor set up."""
-    db = distrust(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE))
+    db = open_file(path)
     db.set_busy_timeout(BUSY_TIMEOUT_MS)
     return db
 
@@ -103,12 +104,20 @@ def _schema(db: apsw.Connection, path: Path) -> Iterator[Finding]:
 
 
 def _records(db: apsw.Connection, path: Path) -> Iterator[Finding]:
-    yield from records.clock(db)
-    yield from records.daemon(db)
-    yield from records.sealed_secrets(db, path)
-    yield from records.streams(db)
-    yield from records.open_problems(db)
-    yield from records.backups(db)
+    looks: tuple[Iterator[Finding], ...] = (
+        records.clock(db), records.daemon(db), records.sealed_secrets(db, path), records.streams(db),
+        records.open_problems(db), records.backups(db),
+    )  # fmt: skip
+    for look in looks:
+        limit(db)
+        try:
+            yield from look
+        except (ValueError, TypeError, ArithmeticError, LookupError) as error:
+            # Another program may write what no column of ours holds.
+            yield problem(
+                "database", f"It holds nonsense in one of its values ({type(error).__name__}).",
+                "Another program has written there: restore a backup from before that (chansync db restore FILE)",
+            )  # fmt: skip
 
 
 def _ledger(db: apsw.Connection) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from chansync.model.errors import StoreError
 from chansync.model.times import ago_text, now_ms
 from chansync.store import daemons, settings
 from chansync.store.leases import is_at_work
+from chansync.store.opening import open_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def look_at(
         return Health(UNKNOWN, f"{path} may not be opened by this user, who is not in its group", {})
     db = None
     try:
-        db = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
+        db = open_file(path)
         db.set_busy_timeout(BUSY_TIMEOUT_MS)
         if (application := db.pragma("application_id")) != APPLICATION_ID:
             return Health(UNKNOWN, f"{path} is no database of chansync (application id {application})", {})
@@ -140,12 +141,12 @@ def look_at(
         )
     except (apsw.CorruptError, apsw.NotADBError) as error:
         return Health(CRITICAL, f"the database is damaged ({error}): chansync db check, then chansync db restore", {})
+    except StoreError as error:
+        return Health(UNKNOWN, str(error), {})
     except apsw.BusyError:
         return Health(UNKNOWN, f"the database was locked for {BUSY_TIMEOUT_MS // 1000} s by another process", {})
     except apsw.Error as error:
         return Health(UNKNOWN, f"the database cannot be read: {error}", {})
-    except StoreError as error:
-        return Health(UNKNOWN, str(error), {})
     finally:
         if db is not None:
             db.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,6 @@ from chansync.doctor.health import FAILING_RUNS, LATE_SECONDS
 from chansync.model.times import ago_text, local_text, now_ms
 from chansync.store import daemons, public_file, rotation, secrets, settings, systems
 from chansync.store.key_file import KeyUnreadable
-from chansync.store.sharing import daemon_user, name_of
 from chansync.sync.systems import expiring
 
 #: How long the search for damage may take, in seconds; ``chansync db check`` takes its time.
@@ -129,7 +127,11 @@ def sealed_secrets(db: apsw.Connection, path: Path) -> Iterator[Finding]:
     state = rotation.state(db, path)
     if state.fingerprint is None:
         yield ok("secrets", "No secret was entered yet.")
-    elif not state.trouble:
+    elif state.trouble:
+        yield problem("secrets", state.trouble, "")
+    elif state.elsewhere:
+        yield ok("secrets", state.elsewhere)
+    else:
         lost = [secret for secret, opens in state.found if opens is False]
         if lost:
             names = ", ".join(f"{secret.owner} {secret.name}".strip() for secret in lost[:5])
@@ -147,12 +149,6 @@ def sealed_secrets(db: apsw.Connection, path: Path) -> Iterator[Finding]:
                 "whoever may write into the database could have them sent to a place of his own.",
                 "See that the addresses are right (chansync channel list), then: chansync secrets rotate",
             )
-    else:
-        user = daemon_user(path.parent)
-        if os.geteuid() != user and not os.access(state.key, os.R_OK):
-            yield ok("secrets", f"Only the daemon's user, {name_of(user)}, may open them, as it should be.")
-        else:
-            yield problem("secrets", state.trouble, "")
     yield from _public(db, path)
     for system in systems.systems(db):
         for sentence in expiring(system):

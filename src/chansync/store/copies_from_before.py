@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 
+from chansync.locations import private_folder
 from chansync.store.version import SCHEMA_VERSION
 
 
@@ -15,19 +16,13 @@ def newest_that_fits(database: Path) -> Path | None:
     this user may see."""
     pattern = re.compile(re.escape(database.stem) + r"\.before-\d+-(\d+)-from-(\d+)\.db")
     found = []
-    for folder in _folders(database):
+    for folder in dict.fromkeys((private_folder(database), database.parent)):
         with contextlib.suppress(OSError):
             for name in os.listdir(folder):
                 match = pattern.fullmatch(name)
                 if match and int(match[2]) <= SCHEMA_VERSION:
                     found.append((match[1], folder / name))
     return max(found)[1] if found else None
-
-
-def _folders(database: Path) -> tuple[Path, ...]:
-    """Where such copies are: the daemon's private folder, or beside the database."""
-    folder = database.parent
-    return folder.with_name(f"{folder.name}-private"), folder
 
 
 def newer_sentence(database: Path, version: int) -> str:

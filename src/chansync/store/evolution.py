@@ -25,7 +25,6 @@ from chansync.store import evolution_lists
 from chansync.store.evolution_search import SEARCH
 from chansync.store.evolution_sharing import SHARING
 from chansync.store.later_schema import CUSTOMERS, INSTANCES, NOTICES, SALE_LINKS, STOCK, SYSTEMS, TOTALS
-from chansync.store.process_locks import MIGRATION, locked
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
 
 _Function = TypeVar("_Function", bound=Callable[[Database], None])
@@ -565,27 +564,20 @@ _ERP_LEDGER += "".join(
 
 
 def migrate(path: Path) -> None:
-    """Bring the file at ``path`` to ``SCHEMA_VERSION``; does nothing when it is there already.
-
-    Two processes that start at once take turns by a byte of the lock file. Each migration is a
-    transaction of its own, so a killed process leaves the last whole version.
-    """
-    with locked(path, MIGRATION):
-        db = Database(path)
-        try:
-            db.execute("PRAGMA busy_timeout = 60000")
-            is_new = not db.table_names()
-            if is_new:
-                # Before anything is written: a file can give free pages back only if it was laid out for it.
-                db.execute("PRAGMA auto_vacuum = INCREMENTAL")
-                db.execute("PRAGMA journal_mode = WAL")
-            migrations.apply(db)
-            _lay_out(db)
-            # The first version wrote these behind its migration, and may have been killed between the two.
-            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        finally:
-            db.close()
+    """Bring the file at ``path``, which nobody else works with, to ``SCHEMA_VERSION``."""
+    db = Database(path)
+    try:
+        if not db.table_names():
+            # Before anything is written: a file can give free pages back only if it was laid out for it.
+            db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            db.execute("PRAGMA journal_mode = WAL")
+        migrations.apply(db)
+        _lay_out(db)
+        # The first version wrote these behind its migration, and may have been killed between the two.
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    finally:
+        db.close()
 
 
 def _lay_out(db: Database) -> None:

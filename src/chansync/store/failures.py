@@ -38,7 +38,14 @@ def sentence_of(error: apsw.Error) -> str:
     """What is wrong and what to do, without a full stop."""
     if isinstance(error, apsw.SQLError) and "malformed JSON" in str(error):
         return NONSENSE
+    if is_changed(error):
+        return "Another program has changed the database's tables: stop the daemon, and restore a backup"
     return sentence_of_kind(type(error)) or f"The database failed: {error}"
+
+
+def is_changed(error: Exception) -> bool:
+    """Whether a view stands in a table's place."""
+    return isinstance(error, apsw.SQLError) and str(error).startswith("access to view")
 
 
 def sentence_of_kind(kind: type[apsw.Error]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from chansync.doctor import files, machine, records
+from chansync.doctor import files, machine, records, repair
 from chansync.doctor.examination import examine
 from chansync.doctor.findings import Finding, Level
 from chansync.model.errors import UsageError
@@ -85,6 +85,9 @@ class TestFiles:
     @pytest.fixture
     def shared(self, company: Store) -> Path:
         company.path.parent.chmod(0o2770)
+        private = Path(f"{company.path.parent}-private")
+        private.mkdir(mode=0o710)
+        company.path.with_suffix(".key").rename(private / "chansync.key")
         company.path.chmod(0o660)
         for name in ("-wal", "-shm"):
             Path(f"{company.path}{name}").chmod(0o660)
@@ -99,11 +102,19 @@ class TestFiles:
         Path(f"{shared}{name}").chmod(0o640)
         found = _one(files.files(shared), "permissions")
         assert found.level is Level.PROBLEM
-        assert f"chmod 660 {shared}{name}" in found.remedy
+        assert (f"{shared}{name} cannot be written" in found.sentence, found.remedy) == (True, files.REPAIR)
+        assert any(f"{shared}{name} is 660 now" in told for told in repair.files(shared))
+        assert _one(files.files(shared), "permissions").level is Level.OK
 
-    def test_a_folder_that_is_open_to_all(self, shared: Path) -> None:
-        shared.parent.chmod(0o2775)
-        assert _of(files.files(shared), "permissions")[0].remedy == f"As root: chmod o= {shared.parent}"
+    @pytest.mark.parametrize(
+        ("mode", "said"), [(0o2775, "is open to every user"), (0o2750, "shuts members of its group")]
+    )
+    def test_a_folder_with_another_mode(self, shared: Path, mode: int, said: str) -> None:
+        shared.parent.chmod(mode)
+        found = _one(files.files(shared), "permissions")
+        assert (said in found.sentence, found.remedy) == (True, files.REPAIR)
+        list(repair.files(shared))
+        assert _one(files.files(shared), "permissions").level is Level.OK
 
     def test_one_persons_own(self, company: Store) -> None:
         company.path.parent.chmod(0o700)
@@ -181,7 +192,7 @@ class TestRecords:
         assert (found.level, "is missing" in found.sentence) == (Level.PROBLEM, True)
         key.write_text(kept)
         key.chmod(0o644)
-        assert "chmod 600" in _one(records.sealed_secrets(company.db, company.path), "secrets").sentence
+        assert "chansync db repair" in _one(records.sealed_secrets(company.db, company.path), "secrets").sentence
         assert stat.S_IMODE(key.stat().st_mode) == 0o644
 
     def test_a_secret_that_ends(self, company: Store) -> None:
