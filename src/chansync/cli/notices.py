@@ -8,6 +8,7 @@ import click
 
 from chansync.cli.support import completing, exit_codes
 from chansync.cli.support.lazy import LazyGroup, examples
+from chansync.cli.support.named_files import TextType
 from chansync.cli.support.output import (
     add_facts,
     note,
@@ -110,7 +111,14 @@ def _ways(db: apsw.Connection) -> list[dict[str, Any]]:
         "chansync notices set notice_every=1h",
     ),
 )
-@click.argument("pairs", metavar="SETTING=VALUE...", nargs=-1, required=True, shell_complete=completing.notice_settings)
+@click.argument(
+    "pairs",
+    metavar="SETTING=VALUE...",
+    nargs=-1,
+    required=True,
+    type=TextType(),
+    shell_complete=completing.notice_settings,
+)
 @pass_session
 def change(session: Session, pairs: tuple[str, ...]) -> None:
     """Change settings; an empty value empties the setting.
@@ -133,7 +141,14 @@ def change(session: Session, pairs: tuple[str, ...]) -> None:
 )
 @click.argument("user", shell_complete=completing.erp_codes("user"))
 @click.argument("name")
-@click.option("--address", default="-", metavar="-|@FILE", help="Where its address comes from.", show_default=True)
+@click.option(
+    "--address",
+    default="-",
+    metavar="-|@FILE",
+    help="Where its address comes from.",
+    show_default=True,
+    type=TextType(),
+)
 @pass_session
 def add(session: Session, user: str, name: str, address: str) -> None:
     """Tell a user by another service too.

@@ -8,8 +8,9 @@ import sys
 import click
 
 from chansync import __version__
-from chansync.cli.support import output
+from chansync.cli.support import named_files, output
 from chansync.cli.support.lazy import QUIET, LazyGroup, examples
+from chansync.cli.support.ownership import become_owner
 from chansync.cli.support.session import Session
 from chansync.model.errors import UsageError
 
@@ -73,6 +74,7 @@ def program(context: click.Context, db: str | None) -> int | None:
     if db is not None and not db.strip():
         raise UsageError("--db is empty: name the database's file, or leave the option out.")
     if context.invoked_subcommand is not None:
+        named_files.begin()
         session = Session(db)
         context.obj = session
         context.call_on_close(session.close)
@@ -81,6 +83,8 @@ def program(context: click.Context, db: str | None) -> int | None:
         from chansync.locations import database_path
         from chansync_tui.app import run
 
-        return run(database_path(db))
+        path = database_path(db)
+        become_owner(path)
+        return run(path)
     output.say(context.get_help())
     return None

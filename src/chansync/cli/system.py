@@ -8,6 +8,7 @@ import click
 
 from chansync.cli.support import completing, exit_codes
 from chansync.cli.support.lazy import LazyGroup, examples
+from chansync.cli.support.named_files import TextType
 from chansync.cli.support.output import add_facts, note, print_json, say, say_changed, say_error, table, when
 from chansync.cli.support.secret_input import read_secrets
 from chansync.cli.support.session import Session, pass_session, split_pairs
@@ -130,7 +131,7 @@ def kinds(as_json: bool) -> None:
 
 @click.command(epilog=examples('chansync system add shops --name "Our shops" --kind KIND'))
 @click.argument("code")
-@click.argument("pairs", metavar="[FIELD=VALUE]...", nargs=-1, shell_complete=completing.system_fields)
+@click.argument("pairs", metavar="[FIELD=VALUE]...", nargs=-1, type=TextType(), shell_complete=completing.system_fields)
 @click.option("--name", required=True, help="The name for people.")
 @click.option(
     "--kind",
@@ -168,7 +169,9 @@ def _kind(given: str | None) -> str:
 
 @click.command("set", epilog=examples("chansync system set woo client_secret=-"))
 @click.argument("code", shell_complete=completing.systems)
-@click.argument("pairs", metavar="FIELD=VALUE...", nargs=-1, required=True, shell_complete=completing.system_fields)
+@click.argument(
+    "pairs", metavar="FIELD=VALUE...", nargs=-1, required=True, type=TextType(), shell_complete=completing.system_fields
+)
 @pass_session
 def change(session: Session, code: str, pairs: tuple[str, ...]) -> None:
     """Change fields of a system; an empty value empties the field. The field name is its name for people.

@@ -144,6 +144,12 @@ CREATE INDEX order_problems ON "order" (changed_at, id) WHERE state = 'problem';
 CREATE INDEX order_of_channel ON "order" (channel_id, changed_at, id, state, status);
 """
 
+# Copies of a database keep its id, and a daemon sees on which machine the last one worked.
+INSTANCES = """
+ALTER TABLE daemon ADD COLUMN machine TEXT NOT NULL DEFAULT '';
+INSERT INTO setting (name, value) VALUES ('instance_id', lower(hex(randomblob(8))));
+"""
+
 # What runs brought in all, counted when each ends: the runs themselves are not kept for ever.
 TOTALS = """
 CREATE TABLE run_total (
@@ -189,4 +195,25 @@ BEGIN
     VALUES (NEW.item_id, NEW.warehouse_id, NEW.quantity, NEW.blocked)
     ON CONFLICT (item_id, warehouse_id) DO UPDATE SET on_hand = on_hand + excluded.on_hand,
         blocked = blocked + excluded.blocked; END;
+"""
+
+# A customer is found by the keys of its tax numbers, which are the same however a number was written. The sale keeps
+# the numbers of its own order.
+CUSTOMERS = """
+CREATE TABLE erp_customer_number (
+    customer_id INTEGER NOT NULL REFERENCES erp_customer ON DELETE CASCADE,
+    kind TEXT NOT NULL CHECK (kind IN ('uic', 'vat', 'personal')),
+    key TEXT NOT NULL,
+    PRIMARY KEY (key, customer_id, kind)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX erp_customer_number_of ON erp_customer_number (customer_id, kind);
+DROP INDEX erp_customer_by_uic;
+DROP INDEX erp_customer_by_vat;
+DROP INDEX erp_customer_by_personal;
+ALTER TABLE erp_sale ADD COLUMN uic TEXT NOT NULL DEFAULT '';
+ALTER TABLE erp_sale ADD COLUMN vat_number TEXT NOT NULL DEFAULT '';
+ALTER TABLE erp_sale ADD COLUMN personal_number TEXT NOT NULL DEFAULT '';
+UPDATE erp_sale SET (uic, vat_number, personal_number) =
+    (SELECT c.uic, c.vat_number, c.personal_number FROM erp_customer c WHERE c.id = customer_id)
+    WHERE customer_id IN (SELECT id FROM erp_customer WHERE uic <> '' OR vat_number <> '' OR personal_number <> '');
 """

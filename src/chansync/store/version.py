@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x43485359
 
 #: ``PRAGMA user_version``: the number of the last migration.
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 11
 
 
 class SchemaChanged(StoreError):
@@ -32,6 +32,6 @@ def check_schema(db: apsw.Connection) -> None:
     version: int = db.execute("PRAGMA user_version").get
     if version != SCHEMA_VERSION:
         raise SchemaChanged(
-            f"The database was changed to schema {version} by another chansync, and this program supports schema "
-            f"{SCHEMA_VERSION}. Upgrade this program, if it is the older one, and restart it"
+            f"Restart this program: another chansync changed the database to schema {version}, and this one supports "
+            f"schema {SCHEMA_VERSION}. If this is the older one, upgrade it first"
         )

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import apsw
 
+from chansync.folders import name_of, owner_of
 from chansync.locations import key_path
 from chansync.service_place import how_to_start, is_service
 from chansync.store import daemons, key_file, secrets
 from chansync.store.key_file import KeyForbidden, KeyUnreadable
-from chansync.store.sharing import daemon_user, name_of
 
 
 def is_for_daemon(db: apsw.Connection, path: Path, line: str = "…") -> bool:
@@ -32,7 +32,7 @@ def is_for_daemon(db: apsw.Connection, path: Path, line: str = "…") -> bool:
             return True
         if not isinstance(error, KeyForbidden):
             raise
-        user = name_of(daemon_user(path.parent))
+        user = name_of(owner_of(path.parent))
         service = is_service(str(path))
         chansync = f"sudo -u {user} chansync" + ("" if service else f" --db {shlex.quote(str(path))}")
         start = how_to_start(str(path)) if service else f"{chansync} daemon"

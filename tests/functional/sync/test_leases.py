@@ -11,7 +11,7 @@ import pytest
 from chansync.erp.ledger.stock import set_stock
 from chansync.store import channels, jobs, outbox, streams
 from chansync.store.connection import Store, open_async
-from chansync.store.owner import task_owner
+from chansync.store.process_locks import task_owner
 from chansync.sync import configuration, errands, runner
 from chansync.sync.errands import perform
 from chansync.sync.idle import pass_over

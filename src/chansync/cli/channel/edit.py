@@ -8,6 +8,7 @@ import click
 
 from chansync.cli.support import completing, exit_codes
 from chansync.cli.support.lazy import examples
+from chansync.cli.support.named_files import TextType
 from chansync.cli.support.output import add_facts, print_json, say, say_changed, say_error
 from chansync.cli.support.secret_input import read_secrets
 from chansync.cli.support.session import Session, pass_session, split_pairs
@@ -27,7 +28,9 @@ _FORM = "field=value; chansync channel fields lists the fields"
     )
 )
 @click.argument("code")
-@click.argument("pairs", metavar="[FIELD=VALUE]...", nargs=-1, shell_complete=completing.channel_fields)
+@click.argument(
+    "pairs", metavar="[FIELD=VALUE]...", nargs=-1, type=TextType(), shell_complete=completing.channel_fields
+)
 @pass_session
 def add(session: Session, code: str, pairs: tuple[str, ...]) -> int:
     """Add a channel.
@@ -58,7 +61,14 @@ def add(session: Session, code: str, pairs: tuple[str, ...]) -> int:
     ),
 )
 @click.argument("code", shell_complete=completing.channels)
-@click.argument("pairs", metavar="FIELD=VALUE...", nargs=-1, required=True, shell_complete=completing.channel_fields)
+@click.argument(
+    "pairs",
+    metavar="FIELD=VALUE...",
+    nargs=-1,
+    required=True,
+    type=TextType(),
+    shell_complete=completing.channel_fields,
+)
 @pass_session
 def change(session: Session, code: str, pairs: tuple[str, ...]) -> int:
     """Change fields of a channel; an empty value empties the field.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from chansync.cli.support import completing
 from chansync.cli.support.lazy import examples
+from chansync.cli.support.named_files import FileType, InputFile
 from chansync.cli.support.output import add_facts, note, print_json, print_line, say, table, when
 from chansync.cli.support.session import Session, pass_session
 from chansync.model.errors import UsageError
@@ -86,7 +86,7 @@ def set_to(session: Session, item: str, quantity: str, warehouse: str, remark: s
     "items",
     epilog=examples("chansync erp import items items.csv", "chansync erp import items items.json --warehouse main"),
 )
-@click.argument("source", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("source", metavar="FILE", type=FileType(InputFile))
 @click.option(
     "--warehouse",
     metavar="CODE",
@@ -94,7 +94,7 @@ def set_to(session: Session, item: str, quantity: str, warehouse: str, remark: s
     help="Where the stock is, on lines that do not say.",
 )
 @pass_session
-def import_items(session: Session, source: Path, warehouse: str | None) -> None:
+def import_items(session: Session, source: InputFile, warehouse: str | None) -> None:
     """Bring items in from CSV or JSON: sku, name, and where they are known gtin, stock and warehouse.
 
     All of the file or nothing. An item that exists gets the file's name; stock becomes an opening or a correction.
@@ -102,13 +102,14 @@ def import_items(session: Session, source: Path, warehouse: str | None) -> None:
     from chansync.erp.ledger.items import import_items as write
     from chansync.erp.ledger.items import read_items
 
-    session.refuse_as_file(source)
+    session.refuse_as_file(source.path)
     db = session.db
-    rows = read_items(source, warehouse)
-    done = write(db, rows, note=f"import of {source.name}"[:200])
+    with source.open() as file:
+        rows = read_items(source.path, warehouse, file.read())
+    done = write(db, rows, note=f"import of {source.path.name}"[:200])
     add_facts(changed=bool(done.added or done.movements), new=done.added, known=done.known, movements=done.movements)
     new = f"{done.added} item{' is' if done.added == 1 else 's are'} new"
     known = f"{done.known} {'was' if done.known == 1 else 'were'} known"
     say(f"{new}, {known}, {done.movements} movement{'' if done.movements == 1 else 's'} of stock.")
     if not rows:
-        note(f"{source} has no items.")
+        note(f"{source.path} has no items.")

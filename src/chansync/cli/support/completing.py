@@ -28,15 +28,15 @@ _CODE = re.compile(r"[a-z0-9._-]{1,40}")
 #: Other words: the site's codes and the ERP's.
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+-]{0,99}")
 
-#: How many steps of SQLite's a look into the database may take: a view may have no end.
-_STEPS = 2_000_000
+#: How long a look into the database may take, in seconds: others may have written there what has no end.
+_SECONDS = 2.0
 
 #: How many words are offered at the most.
 MOST = 500
 
 
 class Reader:
-    """The database, for looking something up: read only, and whatever is wrong with it is an empty answer."""
+    """The database, for looking something up; whatever is wrong with it is an empty answer."""
 
     def __init__(self, context: click.Context) -> None:
         self.given: str | None = context.find_root().params.get("db")
@@ -53,18 +53,17 @@ class Reader:
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[apsw.Connection]:
-        import apsw
-
+        from chansync import privileges
         from chansync.locations import database_path
-        from chansync.store.connection import distrust
+        from chansync.store.opening import limit, open_file
 
         path = database_path(self.given)
+        # Without the files that the unfinished line names: nothing is read or made for it.
+        privileges.become_owner(str(path))
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise OSError("not a file")
-        with contextlib.closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as db:
-            distrust(db)
-            # Returns true at its first call, which ends the statement.
-            db.set_progress_handler(lambda: True, _STEPS)
+        with contextlib.closing(open_file(path)) as db:
+            limit(db, _SECONDS)
             yield db
 
 

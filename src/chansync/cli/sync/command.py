@@ -7,7 +7,6 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -135,7 +134,7 @@ def sync_all(session: Session, codes: Sequence[str], request: SyncRequest) -> tu
 
 def run_data(result: RunResult) -> dict[str, Any]:
     """A run for JSON."""
-    data = asdict(result)
+    data = result.data
     return {"channel": data.pop("channel_code")} | data
 
 
