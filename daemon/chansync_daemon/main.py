@@ -58,7 +58,7 @@ def run(path: Path, *, json_logs: bool = False, metrics: Wanted = NO_METRICS) ->
         with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             with daemons_lock(path, taken):
-                if key_file.move_in(path):
+                if secrets.take_over_key(path):
                     LOG.warning("%s.", key_file.MOVED)
                 _refuse_to_begin_anew(path)
                 return names.run(_run(path, manager, metrics))

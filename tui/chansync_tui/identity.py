@@ -6,9 +6,14 @@ import getpass
 import os
 import socket
 
+from chansync import privileges
+from chansync.folders import name_of
+
 
 def user() -> str:
-    """The user's name; the number where the system knows no name."""
+    """The user's name; the number where the system knows no name. Root, where the program gave root's rights up."""
+    if privileges.caller() != os.getuid():
+        return name_of(privileges.caller())
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -66,8 +66,6 @@ class InputFile:
         """
         try:
             descriptor = os.dup(self.descriptor(end))
-        except FileNotFoundError:
-            raise UsageError(f"There is no file {self.path}{end}.") from None
         except OSError as error:
             raise UsageError(f"{self.path}{end} cannot be read: {error.strerror or error}.") from None
         kind = os.fstat(descriptor).st_mode
@@ -123,7 +121,7 @@ class OutputFile:
             try:
                 self._folder = privileges.open_folder(str(self.path.parent))
             except (FileNotFoundError, NotADirectoryError):
-                raise UsageError(f"There is no folder {self.path.parent}.") from None
+                raise UsageError(f"{self.path} cannot be written. There is no folder {self.path.parent}.") from None
             if self._check:
                 self._check(self._folder, self.path.name)
             self._refuse_other()

@@ -58,9 +58,9 @@ class Session:
         """Let the key of an earlier version be found, where a command comes before the daemon."""
         if os.path.lexists(self._path.with_suffix(".key")) and is_shared(self._path.parent):
             from chansync.cli.output import note
-            from chansync.store import key_file
+            from chansync.store import key_file, secrets
 
-            if key_file.move_in(self._path):
+            if secrets.take_over_key(self._path):
                 note(key_file.MOVED)
 
     @property

@@ -310,6 +310,10 @@ def _version_of(path: Path) -> int:
         return _version(db, path)
 
 
+#: Tables of every schema, at which a look without end could be planted.
+_TABLES = ("channel", "job", "message", "order", "run", "setting", "stream")
+
+
 def _version(db: apsw.Connection, path: Path) -> int:
     """The schema of a database that this program can use.
 
@@ -328,6 +332,13 @@ def _version(db: apsw.Connection, path: Path) -> int:
             f"{path} was written by a newer chansync (schema {version}, this program knows {SCHEMA_VERSION}). "
             "Upgrade this program."
         )
+    if version:
+        there = {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        if missing := [name for name in _TABLES if name not in there]:
+            raise DatabaseDamaged(
+                f"{path} has no table {missing[0]}, as another program has changed it: stop the daemon, and restore a "
+                "backup"
+            )
     return version
 
 
@@ -396,10 +407,8 @@ def _kind(error: apsw.Error, path: Path | None) -> type[StoreError]:
 
 
 def is_changed(error: Exception) -> bool:
-    """Whether a table is not as chansync makes it: it is gone, has other columns, or is a view."""
-    return isinstance(error, apsw.SQLError) and str(error).startswith(
-        ("no such table", "no such column", "access to view")
-    )
+    """Whether a view stands in a table's place."""
+    return isinstance(error, apsw.SQLError) and str(error).startswith("access to view")
 
 
 #: What is said where SQLite cannot make out a value that a query reads.

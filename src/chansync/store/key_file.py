@@ -61,7 +61,7 @@ def read(key: Path | OpenKey) -> list[bytes]:
     except FileNotFoundError:
         raise KeyMissing(
             f"The private key {path} is missing, so the keys of channels and systems cannot be opened. Where it is a "
-            "credential of the service, only the service has it: start it (systemctl start chansync). Otherwise put "
+            "credential of the service, only the service has it: start it, or ask the running daemon. Otherwise put "
             "your copy of the file back; if it is lost for good: sudo chansync secrets rotate --lost"
         ) from None
     except PermissionError:

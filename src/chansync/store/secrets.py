@@ -242,6 +242,19 @@ def hex_of(key: PrivateKey) -> str:
     return bytes(key.public_key).hex()
 
 
+def take_over_key(path: Path) -> bool:
+    """Move a key that an earlier version kept in the group's folder into the private one, and tell its public key; True
+    where there was one, of which ``key_file.MOVED`` is to be told.
+
+    Raises:
+        KeyUnreadable, PrivateRefused: there is one, and no private folder.
+    """
+    if not key_file.move_in(path):
+        return False
+    public_file.publish(path, hex_of(private_keys(key_file_of(path))[0]))
+    return True
+
+
 def make_keys(db: apsw.Connection, path: Path) -> str:
     """Make the pair of keys, or take over the private key that is there; the public key in hexadecimal.
 
