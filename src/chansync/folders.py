@@ -59,8 +59,7 @@ def open_private(folder: str | os.PathLike[str]) -> int:
     if private != os.fspath(folder) and os.geteuid() == owner_of(folder):
         try:
             os.mkdir(private, 0o700)
-            group = os.stat(folder).st_gid
-            os.chown(private, -1, group)
+            os.chown(private, -1, os.stat(folder).st_gid)
             os.chmod(private, PRIVATE_MODE)
         except OSError:
             pass

@@ -369,8 +369,8 @@ def _version(db: apsw.Connection, path: Path) -> int:
         there = {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
         if missing := [name for name in _TABLES if name not in there]:
             raise DatabaseDamaged(
-                f"{path} has no table {missing[0]}: another program has changed it. Stop the daemon, "
-                "and restore a backup"
+                f"{path} has no table {missing[0]}, as another program has changed it: stop the daemon, and restore a "
+                "backup"
             )
     return version
 

@@ -59,9 +59,14 @@ def read(key: Path | OpenKey) -> list[bytes]:
             found = os.fstat(descriptor)
             text = file.read(10_000) if stat.S_ISREG(found.st_mode) else b""
     except FileNotFoundError:
+        if not path.parent.is_dir():
+            raise KeyMissing(
+                f"The private folder {path.parent} is missing, and the private key with it. Make the folder, as root: "
+                "chansync db repair. Then put the key back."
+            ) from None
         raise KeyMissing(
             f"The private key {path} is missing, so the keys of channels and systems cannot be opened. Where it is a "
-            "credential of the service, only the service has it: start it (systemctl start chansync). Otherwise put "
+            "credential of the service, only the service has it: start it, or ask the running daemon. Otherwise put "
             "your copy of the file back; if it is lost for good: sudo chansync secrets rotate --lost"
         ) from None
     except PermissionError:

@@ -72,7 +72,10 @@ def write_file(database: Path, name: str, text: str, *, mode: int = 0o600, repla
             file.write(text)
             file.flush()
             if mode != 0o600:
-                os.fchown(file.fileno(), -1, database.parent.stat().st_gid)
+                group = database.parent.stat().st_gid
+                # The service may call no chown; its own group is the folder's.
+                if os.fstat(file.fileno()).st_gid != group:
+                    os.fchown(file.fileno(), -1, group)
                 os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         if replace:
