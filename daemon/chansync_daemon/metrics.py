@@ -27,8 +27,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from chansync import __version__
-from chansync.model.errors import ChansyncError, UsageError
-from chansync.store import figures
+from chansync.doctor.daemon import KINDS, diagnose
+from chansync.model.errors import ChansyncError, StoreError, UsageError
+from chansync.store import daemons, figures
 from chansync.store.connection import BUSY_TIMEOUT_MS
 from chansync.store.version import SCHEMA_VERSION
 from chansync_daemon.logs import LOG
@@ -148,7 +149,7 @@ class DatabaseCollector(Collector):
         """All figures, of one moment; only that there are none where the database cannot be read."""
         try:
             found = list(self._read())
-        except apsw.Error as error:
+        except (apsw.Error, StoreError) as error:
             LOG.warning("the metrics cannot be read: %s", error)
             found = []
         yield GaugeMetricFamily("chansync_up", "Whether the database could be read.", value=bool(found))
@@ -172,14 +173,25 @@ def _of_the_program(db: apsw.Connection) -> Iterator[Metric]:
     )
     build.add_metric((__version__, str(SCHEMA_VERSION)), 1)
     yield build
-    started = figures.daemon_started_at(db)
+    database = GaugeMetricFamily(
+        "chansync_database_info", "The id of the database, which its copies share.", labels=("database",)
+    )
+    database.add_metric((figures.instance(db),), 1)
+    yield database
+    found, daemon = diagnose(db, ask_systemd=False), daemons.state(db)
+    states = GaugeMetricFamily("chansync_daemon_state", "How the daemon is: 1 for its state.", labels=("state",))
+    for kind in KINDS:
+        states.add_metric((kind,), kind == found.kind)
+    yield states
     yield GaugeMetricFamily(
-        "chansync_daemon_start_time_seconds", "When the daemon started; 0: none runs.", value=(started or 0) / 1000
+        "chansync_daemon_start_time_seconds",
+        "When the daemon started; 0: none runs.",
+        value=daemon.started_at / 1000 if daemon and daemon.running else 0,
     )
     yield GaugeMetricFamily(
         "chansync_daemon_last_beat_timestamp_seconds",
         "When the daemon last gave a sign of life; 0: never.",
-        value=(figures.daemon_beat_at(db) or 0) / 1000,
+        value=daemon.beat_at / 1000 if daemon else 0,
     )
     used, unused = figures.channels_used(db)
     channels = GaugeMetricFamily("chansync_channels", "Channels, in use and not.", labels=("used",))

@@ -15,7 +15,7 @@ from support import shops
 from .world import World
 
 #: What lies beside a database whose programs have all ended: locks stay, by design, and hold nothing.
-COMPANIONS = {"chansync.db", "chansync.key", "chansync.daemon", "chansync.db.migrating", "tmp"}
+COMPANIONS = {"chansync.db", "chansync.key", "chansync.lock", "tmp"}
 
 PULL = SyncRequest(statuses=True, quantities=True)
 EVERYTHING = SyncRequest(comparison=True, statuses=True, quantities=True)

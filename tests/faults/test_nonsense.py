@@ -39,11 +39,12 @@ def sent(document: Any) -> Any:
     return decode(json.dumps(document, default=float).encode()).data
 
 
+@pytest.mark.long
 @given(seed=st.integers(0, 2**32))
 @settings(
     max_examples=400,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
     derandomize=True,
 )
 def test_no_value_of_an_order_stops_anything_but_that_order(company: Store, seed: int) -> None:

@@ -198,6 +198,9 @@ class ChansyncApp(TypingAhead, Ending, Routes):
 
     async def action_tab(self, mode: str) -> None:
         """Show a main screen, and of it the list itself; a form that is not saved stays open over it."""
+        if not self.is_running:
+            # The app is closing: a new screen would come into the list of those that are being closed.
+            return
         await self.switch_mode(mode)
         while len(self.screen_stack) > 1:
             if isinstance(self.screen, Page) and self.screen.is_unsaved:

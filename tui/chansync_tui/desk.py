@@ -6,6 +6,7 @@ to the app, whose handlers alone change what is shown.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,8 @@ import apsw
 from textual.dom import DOMNode
 from textual.message import Message
 
-from chansync.store import daemons, jobs
+from chansync.model.errors import StoreError
+from chansync.store import daemons, jobs, process_locks
 from chansync.store.connection import Store, explained, open_store
 from chansync.store.jobs import Job
 from chansync_tui import identity
@@ -58,6 +60,9 @@ class Desk:
     def __init__(self, path: Path, post: Callable[[Message], object]) -> None:
         self.path = path
         self.store = open_store(path)
+        # So that another program of this user knows whose drafts are still being typed.
+        with contextlib.suppress(StoreError):
+            process_locks.hold(str(path))
         self.user = identity.user()
         self.who = identity.user_at_host()
         #: Jobs asked for here that are not finished: id → (label, whether this program performs it).

@@ -69,13 +69,16 @@ class TypingAhead(App[None]):
 
     def _follow(self, way: list[MessagePump], turn: int) -> None:
         """Queue up behind what the key caused, at each stop; then behind what a new screen begins with."""
+        if not self.is_running:
+            # The app is closing: there may be no screen any more.
+            return
         while way and not way[0].call_later(self._follow, way[1:], turn):
             way = way[1:]
         if not way and not self.screen.call_later(self._end, turn):
             self.call_later(self._end, turn)
 
     async def _end(self, turn: int, waited: float = 0.0) -> None:
-        if turn == self._turn:
+        if turn == self._turn and self.is_running:
             if self._typed and self.is_changing and waited < _PATIENCE:
                 self.set_timer(_LOOK_EVERY, lambda: self._end(turn, waited + _LOOK_EVERY))
                 return

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _TABLE = {
     "init": ("database:init", "Make the database, or bring it up to date."),
+    "upgrade": ("database:upgrade", "Bring an older one up to date."),
     "check": ("database:check", "Look for damage."),
     "backup": ("database:backup_to", "Copy it while others use it."),
     "restore": ("database_restore:restore", "Put a backup in its place."),
@@ -37,12 +38,28 @@ def database() -> None:
 @click.command(epilog=examples("chansync db init", "chansync --db /srv/chansync/chansync.db db init"))
 @pass_session
 def init(session: Session) -> None:
-    """Make the database, or bring it up to date; an older one is backed up first."""
+    """Make the database, or bring it up to date; an older one is backed up first.
+
+    The database of a service is brought up to date by its daemon alone, or by chansync db upgrade.
+    """
     from chansync.store.connection import open_store
 
     existed = session.path.exists()
     open_store(session.path, create=True).close()
     say(f"The database {session.path} is {'up to date' if existed else 'made'}.")
+
+
+@click.command(epilog=examples("chansync db upgrade"))
+@pass_session
+def upgrade(session: Session) -> None:
+    """Bring a database that an older chansync made up to date. It is copied first, and the copy is named.
+
+    The daemon does so when it starts. Programs that have the database open then say that they must be restarted.
+    """
+    from chansync.store.connection import open_store
+
+    open_store(session.path, create=False, upgrades=True).close()
+    say(f"The database {session.path} is up to date.")
 
 
 @click.command(epilog=examples("chansync db check"))

@@ -34,7 +34,8 @@ def restore(session: Session, file: Path, yes: bool) -> int:
     session.refuse_as_file(file)
     holds = copies.look_through(file)
     note(_said(file, holds))
-    now = copies.contents_now(path) if path.exists() else None
+    for sentence in _doubts(holds, now := copies.contents_now(path) if path.exists() else None):
+        note(sentence)
     if now is not None:
         note(_said(path, now))
     for sentence in _WHAT_COMES_OF_IT:
@@ -60,6 +61,21 @@ _WHAT_COMES_OF_IT = (
 )
 
 
+def _doubts(holds: Contents, now: Contents | None) -> list[str]:
+    """What may make it the wrong thing to do: its daemon still works, or it is of another installation."""
+    from chansync.model.times import ago_text, now_ms
+
+    found = []
+    if holds.daemon_host and now_ms() - holds.daemon_beat_at < 86_400_000:
+        found.append(
+            f"WARNING: its daemon was alive {ago_text(holds.daemon_beat_at)} before now on {holds.daemon_host}. Where "
+            "that still runs on another copy, both would send to the sites: make sure that it is stopped and disabled."
+        )
+    if now and holds.instance and now.instance and holds.instance != now.instance:
+        found.append("WARNING: it is a backup of another installation's database, not of the one that is here.")
+    return found
+
+
 def _said(path: Path, holds: Contents) -> str:
     from chansync.model.times import local_text
 
@@ -74,6 +90,9 @@ def _said(path: Path, holds: Contents) -> str:
 def _after(session: Session) -> int:
     """Bring an older backup up to date, and say whether its keys open here."""
     from chansync.store import secrets
+    from chansync.store.connection import open_store
+
+    open_store(session.path, create=False, upgrades=True).close()
 
     sentence = secrets.trouble(session.db, session.path)
     if sentence:

@@ -9,7 +9,8 @@ import click
 
 from chansync.cli import exit_codes
 from chansync.cli.lazy import LazyGroup, examples
-from chansync.cli.output import print_json, say
+from chansync.cli.output import note, print_json, say
+from chansync.cli.session import Session, pass_session
 
 if TYPE_CHECKING:
     from chansync.service_state import ServiceState
@@ -19,6 +20,7 @@ _TABLE = {
     "install": ("service:install", "Put unit, user and folder in place."),
     "uninstall": ("service:uninstall", "Take the unit away; the data stays."),
     "status": ("service:status", "How the service stands."),
+    "take-over": ("service:take_over", "Let the daemon work here after another machine's."),
 }
 
 _ROOT = click.option(
@@ -139,6 +141,35 @@ def status(root: Path, as_json: bool) -> int:
     if not found.installed:
         say("Install it: chansync service install")
     return exit_codes.OK if is_well else exit_codes.PROBLEMS
+
+
+@click.command(epilog=examples("chansync service take-over"))
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_session
+def take_over(session: Session, yes: bool) -> int:
+    """Let the daemon of this machine work on a database that another machine's daemon worked on within a day.
+
+    The daemon then starts with systemctl start chansync. Without a service: chansync daemon --take-over
+    """
+    import sys
+
+    from chansync.model.errors import UsageError
+    from chansync.store import daemons
+
+    state = daemons.state(session.db)
+    if state is None or state.here or state.stopped_at is not None:
+        say("No daemon of another machine is known here. Start this one's: systemctl start chansync")
+        return exit_codes.OK
+    note(f"Two daemons on two copies would both send to the sites: {state.host} must be off, or its service disabled.")
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("Nothing was changed: there is no terminal to confirm on; give --yes.")
+        if not click.confirm(f"Is the daemon of {state.host} off?", err=True):
+            note("Nothing was changed.")
+            return exit_codes.PROBLEMS
+    daemons.forget(session.db)
+    say("The daemon of this machine may start: systemctl start chansync")
+    return exit_codes.OK
 
 
 def _tell_of_service(found: ServiceState) -> None:

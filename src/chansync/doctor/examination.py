@@ -16,7 +16,8 @@ from chansync.erp import registry
 from chansync.locations import key_path
 from chansync.model.errors import StoreError
 from chansync.store import channels
-from chansync.store.connection import BUSY_TIMEOUT_MS, distrust, explained, open_async
+from chansync.store.connection import BUSY_TIMEOUT_MS, distrust, explained, older_sentence, open_async
+from chansync.store.copies_from_before import newer_sentence
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
 
 _HOW_TO_BEGIN = "Make one: chansync db init"
@@ -58,7 +59,7 @@ def examine(
     codes: list[str] = []
     try:
         with explained(path), contextlib.closing(_open(path)) as db:
-            yield from _schema(db)
+            yield from _schema(db, path)
             yield from records.soundness(db)
             if db.pragma("user_version") != SCHEMA_VERSION:
                 return
@@ -88,25 +89,22 @@ def _open(path: Path) -> apsw.Connection:
     return db
 
 
-def _schema(db: apsw.Connection) -> Iterator[Finding]:
+def _schema(db: apsw.Connection, path: Path) -> Iterator[Finding]:
     application, version = db.pragma("application_id"), db.pragma("user_version")
     if application != APPLICATION_ID:
         yield problem("database", "This is not a database of chansync.", "Name another with --db.")
     elif version > SCHEMA_VERSION:
-        yield problem(
-            "database", f"A newer chansync wrote it (schema {version}; this program knows {SCHEMA_VERSION}).",
-            "Upgrade this program.",
-        )  # fmt: skip
+        sentence, _, remedy = newer_sentence(path, version).partition(". ")
+        yield problem("database", f"{sentence}.", f"{remedy}.")
     elif version < SCHEMA_VERSION:
-        yield problem(
-            "database", f"It has schema {version}, this program needs {SCHEMA_VERSION}: the rest was not looked at.",
-            "chansync db init brings it up to date, after a backup; so does the daemon when it starts.",
-        )  # fmt: skip
+        sentence, _, remedy = older_sentence(path, version).partition(": ")
+        remedy = f"{remedy[:1].upper()}{remedy[1:]}." if not remedy.startswith("chansync") else remedy
+        yield problem("database", f"{sentence}; the rest was not looked at.", remedy)
 
 
 def _records(db: apsw.Connection, path: Path) -> Iterator[Finding]:
     yield from records.clock(db)
-    yield from records.daemon(db, path)
+    yield from records.daemon(db)
     yield from records.sealed_secrets(db, path)
     yield from records.streams(db)
     yield from records.open_problems(db)

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from chansync.doctor.findings import Finding, ok, problem, warning
-from chansync.store.lockers import holders
 from chansync.store.sharing import group_of, is_shared, name_of
 
 #: A write-ahead log that is larger was not taken into the database for long, in bytes.
@@ -97,11 +96,3 @@ def _stat(path: Path) -> os.stat_result | None:
         return path.stat()
     except OSError:
         return None
-
-
-def lock_holders(database: Path, locks: str = "/proc/locks") -> list[int]:
-    """Processes of this machine that hold the daemon's lock; where /proc/locks is not told, none."""
-    found = _stat(database.with_suffix(".daemon"))
-    if found is None:
-        return []
-    return holders(found, locks)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Iterator, Sequence
+from functools import cache, cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -58,11 +58,34 @@ def of_pos(db: apsw.Connection, pos: str | None) -> Embedded:
     return erp(LEDGER)
 
 
-def codes(db: apsw.Connection, kind: str, pos: str | None) -> list[str]:
+class _Codes(Sequence[str]):
+    """Codes of reference data, which are listed only where somebody asks for all of them.
+
+    A channel is validated at the beginning of each run: that must not read every service out of 100,000 items.
+    """
+
+    def __init__(self, db: apsw.Connection, owners: list[Embedded], kind: str, pos: str | None) -> None:
+        self._db, self._owners, self._kind, self._pos = db, owners, kind, pos
+
+    @cached_property
+    def _all(self) -> list[str]:
+        return [code for each in self._owners for code in each.reference.codes(self._db, self._kind, pos=self._pos)]
+
+    def __contains__(self, code: object) -> bool:
+        return any(each.reference.exists(self._db, self._kind, str(code), pos=self._pos) for each in self._owners)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._all[place]
+
+
+def codes(db: apsw.Connection, kind: str, pos: str | None) -> Sequence[str]:
     """The codes of that kind of reference data: every ERP's POSs, and otherwise those of the ERP that has ``pos``."""
     if kind == "pos":
-        return [code for each in erps() for code in each.reference.codes(db, "pos")]
-    return of_pos(db, pos).reference.codes(db, kind, pos=pos)
+        return _Codes(db, list(erps()), kind, None)
+    return _Codes(db, [of_pos(db, pos)], kind, pos)
 
 
 def rows(db: apsw.Connection, kind: str, pos: str, *, text: str, limit: int) -> list[dict[str, Any]]:

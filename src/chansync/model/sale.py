@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -44,9 +44,10 @@ class Customer:
     """Who buys, in the forms that customers are compared by.
 
     Attributes:
-        phone: E.164, or empty.
+        tax_numbers: those that identify, in their comparable forms.
+        phone: E.164 with its extension, or empty.
         email: case-folded, or empty.
-        tax_numbers: compact, without separators.
+        keys: what the tax numbers are found by: the same however a number was written, and into which field.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Customer:
     phone: str = ""
     email: str = ""
     customer_type: str = ""
+    keys: TaxNumbers = field(default_factory=TaxNumbers)
 
 
 @dataclass(slots=True)
@@ -66,6 +68,7 @@ class SaleDraft:
         number: the sale's number, or empty for the next one of the POS's series.
         total: minor units with tax; equals the sum of the lines.
         mark: the channel's system type when it is not production: such sales are marked.
+        tax_numbers: the buyer's, as the sale keeps them; those that identify nobody as they were typed.
         match_phone, match_email: whether the customer may be found by these.
     """
 
@@ -92,6 +95,7 @@ class SaleDraft:
     mark: str = ""
     match_phone: bool = True
     match_email: bool = False
+    tax_numbers: TaxNumbers = field(default_factory=TaxNumbers)
 
 
 @dataclass(frozen=True, slots=True)

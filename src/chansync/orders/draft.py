@@ -10,10 +10,11 @@ import apsw
 
 from chansync.model.channel import Channel
 from chansync.model.errors import DataError
-from chansync.model.identity import is_valid_vat, normal_email, normal_number, normal_phone, normal_vat
+from chansync.model.identity import countries_of, normal_email, normal_phone
 from chansync.model.money import format_money, from_minor, round_to_minor, split_gross, to_minor
-from chansync.model.order import ChargeLine, Order, OrderLine, TaxNumbers
+from chansync.model.order import Address, ChargeLine, Order, OrderLine
 from chansync.model.sale import Customer, LineKind, SaleDraft, SaleLine
+from chansync.model.tax_numbers import is_valid_vat, read_numbers
 from chansync.model.times import here
 from chansync.orders.problem import Problem, Seen
 from chansync.orders.settings import ImportSettings
@@ -67,6 +68,7 @@ def draft_sale(db: apsw.Connection, settings: ImportSettings, order: Order) -> S
         mark="" if values["system_type"] == "production" else values["system_type"],
         match_phone=values["check_phone"],
         match_email=values["check_email"],
+        tax_numbers=read_numbers(order.tax_numbers, countries_of(order)).kept,
     )
 
 
@@ -263,21 +265,29 @@ def _delivery_method(settings: ImportSettings, order: Order) -> str:
 
 
 def _customer(settings: ImportSettings, order: Order) -> Customer:
-    billing = order.billing
-    country = billing.country or order.delivery.country
-    numbers = order.tax_numbers
+    billing, countries = order.billing, countries_of(order)
+    numbers = read_numbers(order.tax_numbers, countries)
     return Customer(
         name=billing.name or order.delivery.name or billing.email or f"Order {order.number}",
-        address=billing if billing.line_1 or billing.city else replace(order.delivery, email=billing.email),
-        tax_numbers=TaxNumbers(
-            uic=normal_number(numbers.uic),
-            vat=normal_vat(numbers.vat, country) if numbers.vat else "",
-            personal=normal_number(numbers.personal),
-        ),
-        phone=normal_phone(billing.phone or order.delivery.phone, country),
+        address=_customer_address(order),
+        tax_numbers=numbers.valid,
+        # The delivery address's phone is the recipient's: who gets a gift does not buy.
+        phone=normal_phone(billing.phone, countries),
         email=normal_email(billing.email),
         customer_type=settings.channel["customer_type"] or "",
+        keys=numbers.keys,
     )
+
+
+def _customer_address(order: Order) -> Address:
+    """The billing address, or the delivery's place under the buyer's name where only that one is told."""
+    billing, delivery = order.billing, order.delivery
+    if billing.line_1 or billing.city:
+        return billing
+    if not billing.name:
+        return replace(delivery, email=billing.email, phone=billing.phone)
+    names = {name: getattr(billing, name) for name in ("first_name", "last_name", "company", "email", "phone")}
+    return replace(delivery, **names)
 
 
 def _tax_transaction(settings: ImportSettings, order: Order, customer: Customer) -> str:

@@ -26,6 +26,7 @@ from chansync.orders.gather import gather
 from chansync.orders.problem import Problem
 from chansync.orders.select import reason_to_skip, skip_sentence
 from chansync.orders.settings import ImportSettings
+from chansync.orders.tax_number_warnings import warn_of_tax_numbers
 from chansync.orders.write_guard import UNGUARDED, WriteGuard
 from chansync.redaction import scrub
 from chansync.store import mappings, messages, orders, sale_links
@@ -255,6 +256,9 @@ class OrderImport:
         for warning in settled.recorded.warnings if settled.recorded else ():
             number = settled.recorded.number if settled.recorded else ""
             self._log(Problem("customer_ambiguous", warning, {"sale": number}), case.order, order_id)
+        if case.sale is not None or settled.recorded is not None:
+            channel = self._settings.channel
+            warn_of_tax_numbers(self._db, channel.id, channel.code, case.order, order_id, self._run_id)
 
     def _solve(self, order_id: int, codes: frozenset[str], settled: Settled) -> None:
         """Close those of the order's open problems of which nothing is found any more."""

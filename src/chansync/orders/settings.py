@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import apsw
@@ -75,7 +76,7 @@ def load(db: apsw.Connection, channel: Channel) -> ImportSettings:
 def _choices(db: apsw.Connection, channel: Channel) -> Choices:
     """Only the ERP can stop an import: a status that the site does not list just matches no order."""
 
-    def known(source: str, kind: str) -> list[str] | None:
+    def known(source: str, kind: str) -> Sequence[str] | None:
         if source == "system":
             return [system.code for system in channels.systems(db)]
         return erp_codes(db, channel, kind) if source == "erp" else None
@@ -83,7 +84,7 @@ def _choices(db: apsw.Connection, channel: Channel) -> Choices:
     return known
 
 
-def erp_codes(db: apsw.Connection, channel: Channel | None, kind: str) -> list[str] | None:
+def erp_codes(db: apsw.Connection, channel: Channel | None, kind: str) -> Sequence[str] | None:
     """The codes of the ERP that a field of the channel may name; None: there is no POS yet to say which."""
     pos = channel.values.get("pos") if channel else None
     if belongs_to_pos(kind) and not pos:

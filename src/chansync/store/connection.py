@@ -18,18 +18,23 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import apsw
 
+from chansync.locations import database_path
 from chansync.model.errors import StoreError
 from chansync.model.times import from_ms, now_ms
-from chansync.store import lockers
+from chansync.service_place import is_service
+from chansync.store import failures, lockers
 from chansync.store.conditions import (
     DatabaseDamaged,
     DatabaseForbidden,
     DatabaseForeign,
     DatabaseMoved,
     DatabaseNewer,
+    DatabaseOlder,
     is_forbidden,
 )
-from chansync.store.owner import is_alive
+from chansync.store.copies_from_before import newer_sentence
+from chansync.store.failures import passing_kind
+from chansync.store.lockers import is_alive
 from chansync.store.sharing import group_of, hand_over, is_shared, refuse_link
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
 
@@ -140,10 +145,7 @@ def passes(error: Exception) -> bool:
 
     What does not pass is damage, another file in its place, another schema: going on would do harm.
     """
-    if isinstance(error, StoreError):
-        cause = error.__cause__
-        return isinstance(cause, OSError) or (isinstance(cause, apsw.Error) and passes(cause))
-    return isinstance(error, _PASSING)
+    return passing_kind(error.__cause__ if isinstance(error, StoreError) else error) is not None
 
 
 def is_about_data(error: apsw.Error) -> bool:
@@ -151,28 +153,25 @@ def is_about_data(error: apsw.Error) -> bool:
     return isinstance(error, (apsw.ConstraintError, apsw.MismatchError, apsw.TooBigError, apsw.RangeError))
 
 
-_PASSING = (
-    apsw.BusyError, apsw.LockedError, apsw.FullError, apsw.IOError, apsw.CantOpenError, apsw.ReadOnlyError,
-    apsw.PermissionsError, apsw.NoMemError, apsw.InterruptError,
-)  # fmt: skip
-
-
-def open_store(path: Path, *, create: bool = True) -> Store:
+def open_store(path: Path, *, create: bool = True, upgrades: bool = False) -> Store:
     """Open for synchronous use; creates or upgrades the file first where that is needed.
+
+    Args:
+        upgrades: also where a service works on it, whose daemon does so otherwise.
 
     Raises:
         StoreError: it is no chansync database, is newer than this program, or cannot be opened.
     """
-    prepare(path, create=create)
+    prepare(path, create=create, upgrades=upgrades)
     with explained(path):
         return Store(_configure(apsw.Connection(str(path), statementcachesize=STATEMENTS)), path)
 
 
-async def open_async(path: Path, *, create: bool = True) -> Store:
+async def open_async(path: Path, *, create: bool = True, upgrades: bool = False) -> Store:
     """Open for asyncio use; as ``open_store`` otherwise."""
     import apsw.aio
 
-    prepare(path, create=create)
+    prepare(path, create=create, upgrades=upgrades)
     with explained(path):
         apsw.async_controller.set(apsw.aio.AsyncIO)  # type: ignore[arg-type]
         db = await apsw.Connection.as_async(str(path), statementcachesize=STATEMENTS)
@@ -212,8 +211,31 @@ def _configure(db: apsw.Connection) -> apsw.Connection:
     return db
 
 
-def prepare(path: Path, *, create: bool) -> None:
-    """Make sure that the file at ``path`` is a database of this program's version."""
+def is_of_service(path: Path) -> bool:
+    """Whether a service works on the database at ``path``: its folder is shared by a group, or a unit is installed."""
+    return is_shared(path.parent) or is_service(str(path))
+
+
+def older_sentence(path: Path, version: int) -> str:
+    """What brings a database up to date that this program needs newer; without a full stop."""
+    known = f"{path} has schema {version}, and this program needs {SCHEMA_VERSION}"
+    by_hand = f"chansync --db {path} db upgrade" if path != database_path() else "chansync db upgrade"
+    if not is_of_service(path):
+        return f"{known}: {by_hand}"
+    restart = " (systemctl restart chansync)" if is_service(str(path)) else ""
+    return f"{known}: restart the daemon, which upgrades it{restart}, or: {by_hand}"
+
+
+def prepare(path: Path, *, create: bool, upgrades: bool = False) -> None:
+    """Make sure that the file at ``path`` is a database of this program's version.
+
+    Args:
+        upgrades: bring an older one up to date also where a service works on it.
+
+    Raises:
+        DatabaseOlder: it is older, and a service works on it.
+        StoreError: as ``open_store``.
+    """
     lockers.remember(path)
     with explained(path):
         refuse_link(path)
@@ -228,14 +250,13 @@ def prepare(path: Path, *, create: bool) -> None:
             hand_over(path)
         version = _version_of(path)
         if version > SCHEMA_VERSION:
-            raise DatabaseNewer(
-                f"{path} was written by a newer chansync (schema {version}, this program knows {SCHEMA_VERSION}). "
-                "Upgrade this program."
-            )
+            raise DatabaseNewer(f"{newer_sentence(path, version)}.")
         if version < SCHEMA_VERSION:
             if not version:
                 # Colleagues of the group may write, and -wal and -shm take that over; the umask alone would leave 0640.
                 hand_over(path, 0o660)
+            elif not upgrades and is_of_service(path):
+                raise DatabaseOlder(f"{older_sentence(path, version)}.")
             _evolve(path, _back_up_before_evolving(path, version) if version else None, version)
 
 
@@ -305,6 +326,13 @@ def _evolve(path: Path, copy: Path | None, version: int) -> None:
         last = done.stderr.strip().splitlines()[-1:] or [f"the migration ended with code {done.returncode}"]
         kind = DatabaseDamaged if "malformed" in last[0] else StoreError
         raise kind(f"{last[0]} ({path})")
+    if version:
+        import logging
+
+        # To the daemon's log, or to stderr.
+        kept = f" The copy from before is {copy}." if copy else ""
+        text = f"The database {path} was upgraded from schema {version} to {SCHEMA_VERSION}.{kept}"
+        logging.getLogger("chansync.database").warning("%s", text)
 
 
 def backup(source: Path, target: Path) -> None:
@@ -331,7 +359,7 @@ def explained(path: Path | None = None) -> Iterator[None]:
     try:
         yield
     except apsw.Error as error:
-        raise _kind(error, path)(f"{_sentence(error)}{where}") from error
+        raise _kind(error, path)(f"{failures.sentence_of(error)}{where}") from error
     except PermissionError as error:
         raise DatabaseForbidden(f"The database may not be opened by this user: {_way_in(path)}{where}") from error
     except OSError as error:
@@ -352,37 +380,6 @@ def _kind(error: apsw.Error, path: Path | None) -> type[StoreError]:
         return DatabaseDamaged
     refused = isinstance(error, (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError))
     return DatabaseForbidden if refused and path and is_forbidden(path) else StoreError
-
-
-#: What is said where SQLite cannot make out a value that a query reads.
-NONSENSE = (
-    "The database holds nonsense in one of its values: another program has written there. Restore a backup from before "
-    "that (chansync db restore)"
-)
-
-
-def _sentence(error: apsw.Error) -> str:
-    if isinstance(error, apsw.SQLError) and "malformed JSON" in str(error):
-        return NONSENSE
-    for kind, sentence in _SENTENCES.items():
-        if isinstance(error, kind):
-            return sentence.format(who=lockers.who_writes()) if kind is apsw.BusyError else sentence
-    return f"The database failed: {error}"
-
-
-_SENTENCES: dict[type[apsw.Error], str] = {
-    apsw.NotADBError: (
-        "This is not an SQLite database, or its beginning is destroyed: name another file with --db, or restore a "
-        "backup (chansync db restore)"
-    ),
-    apsw.CorruptError: "The database is damaged: see how much with chansync db check, and restore a backup",
-    apsw.FullError: "The disk is full; make room and try again",
-    apsw.ReadOnlyError: "The database may not be written; check its owner, group and mode",
-    apsw.PermissionsError: "The database may not be opened; check its owner, group and mode",
-    apsw.CantOpenError: "The database cannot be opened; check that its folder exists and may be written",
-    apsw.BusyError: "The database is locked by another process for too long{who}; try again",
-    apsw.IOError: "The disk failed; check it and try again",
-}
 
 
 def data_version(db: apsw.Connection) -> int:

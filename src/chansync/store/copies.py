@@ -19,8 +19,10 @@ import apsw
 
 from chansync.model.errors import StoreError, UsageError
 from chansync.model.times import from_ms, now_ms
+from chansync.store import lockers, settings
 from chansync.store.connection import backup, distrust, explained, make_private, sweep
-from chansync.store.sharing import daemons_lock, hand_over
+from chansync.store.process_locks import DAEMON, MIGRATION, lock_path, locked
+from chansync.store.sharing import hand_over
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
 
 #: How long a restore waits for a short command that has the database open, in milliseconds.
@@ -45,6 +47,10 @@ class Contents:
 
     Attributes:
         last_run_at: when the last run ended; None: none did.
+        instance: the id that was made with the database and that every copy of it keeps; empty in a file from before
+            there was one.
+        daemon_host: the machine of the daemon that last worked on it; empty: none did, or it said that it stopped.
+        daemon_beat_at: its last sign of life.
     """
 
     schema: int
@@ -52,6 +58,9 @@ class Contents:
     orders: int
     sales: int
     last_run_at: int | None
+    instance: str
+    daemon_host: str
+    daemon_beat_at: int
 
 
 def save(source: Path, target: Path, *, force: bool = False) -> None:
@@ -90,8 +99,8 @@ def save(source: Path, target: Path, *, force: bool = False) -> None:
 
 def _refuse(source: Path, target: Path, force: bool) -> None:
     """Refuse a target that a copy must not stand at: before it is made, which may take a while."""
-    beside = (f"{source}-wal", f"{source}-shm", f"{source}-journal", f"{source}.migrating")
-    if target.absolute() in (*map(Path, beside), source.with_suffix(".daemon"), source.with_suffix(".key")):
+    beside = (f"{source}-wal", f"{source}-shm", f"{source}-journal", lock_path(source))
+    if target.absolute() in (*map(Path, beside), source.with_suffix(".key")):
         raise UsageError(f"{target} is a file that belongs to the database. Name another file.")
     if not os.path.lexists(target):
         return
@@ -205,7 +214,10 @@ def _contents(db: apsw.Connection, schema: int) -> Contents:
         *db.execute(
             """SELECT (SELECT count(*) FROM channel), (SELECT count(*) FROM "order"),
                (SELECT count(*) FROM "order" WHERE state = 'imported'),
-               (SELECT max(finished_at) FROM run)"""
+               (SELECT max(finished_at) FROM run), coalesce((SELECT value FROM setting WHERE name = ?), ''),
+               coalesce((SELECT host FROM daemon WHERE stopped_at IS NULL), ''),
+               coalesce((SELECT beat_at FROM daemon WHERE stopped_at IS NULL), 0)""",
+            (settings.INSTANCE_ID,),
         ).get,
     )
 
@@ -245,7 +257,7 @@ def restore(copy: Path, path: Path) -> Path | None:
         StoreError: the backup is not sound, no chansync database, or a newer one.
     """
     in_use = InUse(f"The daemon works on {path}: stop it first.")
-    with explained(path), daemons_lock(path, in_use):
+    with explained(path), locked(path, DAEMON, in_use), locked(path, MIGRATION):
         prepared = path.with_name(f".{path.name}.restore.{os.getpid()}")
         for left in path.parent.glob(f".{path.name}.restore.*"):
             # What a restore that was killed left; there is no other one now.
@@ -255,6 +267,7 @@ def restore(copy: Path, path: Path) -> Path | None:
             with explained(copy):
                 _copy(copy, prepared)
             look_through(prepared)
+            _forget_daemon(prepared)
             if not path.exists():
                 prepared.chmod(0o660)
                 hand_over(prepared)
@@ -264,6 +277,13 @@ def restore(copy: Path, path: Path) -> Path | None:
         finally:
             for leftover in ("", "-wal", "-shm", "-journal"):
                 Path(f"{prepared}{leftover}").unlink(missing_ok=True)
+
+
+def _forget_daemon(copy: Path) -> None:
+    """Its daemon is not this place's: nobody is to take it for one that hangs here."""
+    with contextlib.closing(distrust(apsw.Connection(str(copy), flags=apsw.SQLITE_OPEN_READWRITE))) as db:
+        db.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
+        db.execute("DELETE FROM daemon")
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -322,7 +342,8 @@ def _alone(path: Path) -> apsw.Connection:
     except apsw.BusyError:
         db.close()
         raise InUse(
-            f"Another program has {path} open: close the screens, stop what copies it, as Litestream, and try again."
+            f"Another program{lockers.who_has_open(path)} has {path} open: close the screens, stop what copies it, as "
+            "Litestream, and try again."
         ) from None
     except apsw.Error:
         db.close()

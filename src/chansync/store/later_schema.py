@@ -144,6 +144,12 @@ CREATE INDEX order_problems ON "order" (changed_at, id) WHERE state = 'problem';
 CREATE INDEX order_of_channel ON "order" (channel_id, changed_at, id, state, status);
 """
 
+# Copies of a database keep its id, and a daemon sees on which machine the last one worked.
+INSTANCES = """
+ALTER TABLE daemon ADD COLUMN machine TEXT NOT NULL DEFAULT '';
+INSERT INTO setting (name, value) VALUES ('instance_id', lower(hex(randomblob(8))));
+"""
+
 # What runs brought in all, counted when each ends: the runs themselves are not kept for ever.
 TOTALS = """
 CREATE TABLE run_total (
@@ -170,4 +176,44 @@ BEGIN
         requests = requests + excluded.requests, bytes = bytes + excluded.bytes,
         milliseconds = milliseconds + excluded.milliseconds; END;
 CREATE INDEX message_of_run ON message (run_id) WHERE run_id IS NOT NULL;
+"""
+
+# Balances of goods, kept by the journal's own entries: otherwise each order would add up every movement of its items.
+STOCK = """
+CREATE TABLE erp_stock (
+    item_id INTEGER NOT NULL REFERENCES erp_item,
+    warehouse_id INTEGER NOT NULL REFERENCES erp_warehouse,
+    on_hand INTEGER NOT NULL,
+    blocked INTEGER NOT NULL,
+    PRIMARY KEY (item_id, warehouse_id)
+) STRICT, WITHOUT ROWID;
+INSERT INTO erp_stock (item_id, warehouse_id, on_hand, blocked)
+    SELECT item_id, warehouse_id, sum(quantity), sum(blocked) FROM erp_stock_movement GROUP BY item_id, warehouse_id;
+CREATE TRIGGER erp_stock_moves AFTER INSERT ON erp_stock_movement
+BEGIN
+    INSERT INTO erp_stock (item_id, warehouse_id, on_hand, blocked)
+    VALUES (NEW.item_id, NEW.warehouse_id, NEW.quantity, NEW.blocked)
+    ON CONFLICT (item_id, warehouse_id) DO UPDATE SET on_hand = on_hand + excluded.on_hand,
+        blocked = blocked + excluded.blocked; END;
+"""
+
+# A customer is found by the keys of its tax numbers, which are the same however a number was written. The sale keeps
+# the numbers of its own order.
+CUSTOMERS = """
+CREATE TABLE erp_customer_number (
+    customer_id INTEGER NOT NULL REFERENCES erp_customer ON DELETE CASCADE,
+    kind TEXT NOT NULL CHECK (kind IN ('uic', 'vat', 'personal')),
+    key TEXT NOT NULL,
+    PRIMARY KEY (key, customer_id, kind)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX erp_customer_number_of ON erp_customer_number (customer_id, kind);
+DROP INDEX erp_customer_by_uic;
+DROP INDEX erp_customer_by_vat;
+DROP INDEX erp_customer_by_personal;
+ALTER TABLE erp_sale ADD COLUMN uic TEXT NOT NULL DEFAULT '';
+ALTER TABLE erp_sale ADD COLUMN vat_number TEXT NOT NULL DEFAULT '';
+ALTER TABLE erp_sale ADD COLUMN personal_number TEXT NOT NULL DEFAULT '';
+UPDATE erp_sale SET (uic, vat_number, personal_number) =
+    (SELECT c.uic, c.vat_number, c.personal_number FROM erp_customer c WHERE c.id = customer_id)
+    WHERE customer_id IN (SELECT id FROM erp_customer WHERE uic <> '' OR vat_number <> '' OR personal_number <> '');
 """

@@ -19,6 +19,10 @@ from chansync.store.transaction import transaction
 #: What closed a problem whose order now has another one: nobody is told of that as of a solution.
 ANOTHER_REASON = "another reason"
 
+#: The open problems of an order, or (``order`` 0) of a channel itself, or (both 0) of no channel: written as in the
+#: index ``message_open_once``, so that neither closed messages nor those of other orders are looked at.
+OPEN_OF = "open = 1 AND coalesce(channel_id, 0) = {channel} AND coalesce(order_id, 0) = {order}"
+
 
 @dataclass(slots=True)
 class Message:
@@ -112,8 +116,8 @@ def solve_channel(db: apsw.Connection, channel_id: int, by: str, *, stream: str 
     """
     with transaction(db):
         db.execute(
-            """UPDATE message SET open = 0, solved_at = ?1, solved_by = ?2 WHERE channel_id = ?3 AND order_id IS NULL
-               AND open = 1 AND (?4 IS NULL OR data ->> '$.stream' = ?4)""",
+            f"""UPDATE message SET open = 0, solved_at = ?1, solved_by = ?2
+                WHERE {OPEN_OF.format(channel="?3", order=0)} AND (?4 IS NULL OR data ->> '$.stream' = ?4)""",
             (now_ms(), by, channel_id, stream),
         )
 
@@ -121,10 +125,21 @@ def solve_channel(db: apsw.Connection, channel_id: int, by: str, *, stream: str 
 def solve_code(db: apsw.Connection, channel_id: int | None, order_id: int | None, code: str, by: str) -> None:
     """Close the open problem of that code of an order, or (None) of the channel itself, or (None) of none."""
     db.execute(
-        """UPDATE message SET open = 0, solved_at = ?, solved_by = ? WHERE channel_id IS ? AND order_id IS ?
-           AND code = ? AND open = 1""",
-        (now_ms(), by, channel_id, order_id, code),
+        f"""UPDATE message SET open = 0, solved_at = ?1, solved_by = ?2
+            WHERE {OPEN_OF.format(channel="?3", order="?4")} AND code = ?5""",
+        (now_ms(), by, channel_id or 0, order_id or 0, code),
     )
+
+
+def open_problem(
+    db: apsw.Connection, channel_id: int | None, order_id: int | None, code: str
+) -> tuple[str, dict[str, Any]] | None:
+    """Sentence and data of the open problem of that code; whose it is, as in ``solve_code``."""
+    row = db.execute(
+        f"SELECT sentence, data FROM message WHERE {OPEN_OF.format(channel='?1', order='?2')} AND code = ?3",
+        (channel_id or 0, order_id or 0, code),
+    ).fetchone()
+    return (row[0], kept.learned(row[1])) if row else None
 
 
 def solve(db: apsw.Connection, message_id: int, by: str) -> bool:

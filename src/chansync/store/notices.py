@@ -98,8 +98,14 @@ def last_event(db: apsw.Connection) -> int:
 
 def give_email_routes(db: apsw.Connection) -> None:
     """Give every user who has something to be told the way by e-mail."""
+    # From user to user along the index: there are few of them, and many events of each.
     rows = list(
-        db.execute("SELECT user FROM notice_event EXCEPT SELECT user FROM notice_route WHERE name = ?", (EMAIL,))
+        db.execute(
+            """WITH RECURSIVE known (user) AS (SELECT min(user) FROM notice_event UNION ALL
+               SELECT (SELECT min(user) FROM notice_event WHERE user > known.user) FROM known WHERE user IS NOT NULL)
+               SELECT user FROM known WHERE user IS NOT NULL EXCEPT SELECT user FROM notice_route WHERE name = ?""",
+            (EMAIL,),
+        )
     )
     if rows:
         with transaction(db):

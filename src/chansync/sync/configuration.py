@@ -6,7 +6,7 @@ Integration systems are configured by ``chansync.sync.systems``.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -58,7 +58,7 @@ def choices(db: apsw.Connection, channel: Channel | None) -> Choices:
     stays allowed: it is reported by the lookups, and must not stand in the way of other changes.
     """
 
-    def known(source: str, kind: str) -> list[str] | None:
+    def known(source: str, kind: str) -> Sequence[str] | None:
         if source == "system":
             return [system.code for system in channels.systems(db)]
         if source == "erp":
@@ -195,12 +195,12 @@ def _choices_after(db: apsw.Connection, current: Channel, draft: Channel) -> Cho
     value must be on the site. What a field holds already stays allowed."""
     before, after = choices(db, current), choices(db, draft)
 
-    def known(source: str, kind: str) -> list[str] | None:
+    def known(source: str, kind: str) -> Sequence[str] | None:
         if source == "lookup":
             return before(source, kind)
         codes = after(source, kind)
         if source == "offered" and codes is not None:
-            codes += [str(current.values.get(each.name)) for each in PARAMETERS if each.offered == kind]
+            return [*codes, *(str(current.values.get(each.name)) for each in PARAMETERS if each.offered == kind)]
         return codes
 
     return known

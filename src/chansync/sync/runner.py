@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from contextlib import aclosing
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -14,7 +15,7 @@ import apsw
 from chansync.model.channel import Channel
 from chansync.model.errors import ChansyncError, SiteError, SiteUnavailable, StoreError, UsageError
 from chansync.model.kept import DAMAGED
-from chansync.model.times import awake_seconds, now_ms
+from chansync.model.times import awake_seconds, here, now_ms
 from chansync.orders import settings
 from chansync.orders.status_events import SENDING, why_off
 from chansync.platforms.http import before_change
@@ -22,7 +23,7 @@ from chansync.platforms.protocol import Connector
 from chansync.redaction import scrub
 from chansync.store import channels, leases, messages, runs, streams
 from chansync.store.connection import Store
-from chansync.store.owner import abandon, task_owner
+from chansync.store.process_locks import abandon, task_owner
 from chansync.store.runs import RunCounts
 from chansync.store.streams import Lease, LeaseLost
 from chansync.store.transaction import transaction
@@ -80,6 +81,7 @@ class RunResult:
         retryable: whether time alone may mend it.
         retry_after: seconds that the site asked to wait.
         run_id: of its record; None where it has none.
+        trace: the traceback of a fault of the program; for logs, not for people.
     """
 
     channel_code: str
@@ -92,6 +94,14 @@ class RunResult:
     retry_after: float | None = None
     plans: list[OrderPlan | PushPlan] = field(default_factory=list)
     run_id: int | None = None
+    trace: str = ""
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The same for JSON, without the traceback."""
+        told = asdict(self)
+        del told["trace"]
+        return told
 
 
 Progress = Callable[[RunCounts], None]
@@ -253,8 +263,9 @@ class _Run:
 
     def _failed(self, error: ChansyncError, *, retryable: bool = False, retry_after: float | None = None) -> RunResult:
         return RunResult(
-            self.channel.code, self.stream, "failed", self.counts, str(error), error.code, retryable, retry_after
-        )
+            self.channel.code, self.stream, "failed", self.counts, str(error), error.code, retryable, retry_after,
+            trace=self.trace,
+        )  # fmt: skip
 
     async def _work_until_stopped(self) -> list[OrderPlan | PushPlan]:
         """The work; after a stop it has a moment to finish the order in hand, and is then broken off.
@@ -335,7 +346,10 @@ class _Run:
     async def _compare(self, connector: Connector) -> list[OrderPlan]:
         pulled = await self.store.run(streams.stream, self.channel.id, "orders")
         if pulled.last_ok_at is None:
-            # Everything would seem to be missing; the first pull brings it.
+            # Everything would seem to be missing; the first pull brings it. The site is asked all the same: one that
+            # is dead is not compared with.
+            async with aclosing(connector.headlines(here().date())) as pages:
+                await anext(pages, None)
             return []
         pull = await self._pull(connector)
         await Comparison(pull).run()

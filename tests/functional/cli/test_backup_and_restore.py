@@ -259,7 +259,7 @@ def test_the_restored_database_goes_on(company: Store, backup: Path) -> None:
         ("link.db", "is the database itself"),
         ("company.db-wal", "belongs to the database"),
         ("company.key", "belongs to the database"),
-        ("company.daemon", "belongs to the database"),
+        ("company.lock", "belongs to the database"),
         ("letter.txt", "is no database, and a copy replaces nothing else"),
         ("pipe", "is no database, and a copy replaces nothing else"),
         ("used.db", "is a database that somebody has open"),

@@ -80,7 +80,7 @@ def test_who_may_not_open_the_keys_has_the_daemon_look_and_sync(
         daemon = shops.command("daemon", database=path)
         monkeypatch.delenv("CREDENTIALS_DIRECTORY")
         try:
-            end = time.monotonic() + 30
+            end = time.monotonic() + 90
             while not shops.query(path, "SELECT count(*) FROM daemon")[0][0] and time.monotonic() < end:
                 time.sleep(0.05)
             told = run("doctor", "demo")

@@ -180,7 +180,7 @@ def test_what_root_makes_belongs_to_the_daemon(folder: Path) -> None:
         store.close()
     assert _modes(folder) == {
         "chansync.db": (DAEMON, GROUP, 0o660),
-        "chansync.db.migrating": (0, GROUP, 0o660),
+        "chansync.lock": (0, GROUP, 0o660),
         "chansync.key": (DAEMON, GROUP, 0o600),
         "chansync.pub": (DAEMON, GROUP, 0o640),
     }

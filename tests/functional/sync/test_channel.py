@@ -19,12 +19,12 @@ from chansync.model.errors import UsageError
 from chansync.orders.write_guard import WriteGuard
 from chansync.platforms.woocommerce import WooCommerce
 from chansync.store import channels, jobs
-from chansync.store.connection import open_store
-from chansync.store.owner import task_owner
+from chansync.store.connection import Store, open_store
+from chansync.store.process_locks import task_owner
 from chansync.store.streams import LeaseLost
 from chansync.sync import configuration
 from chansync.sync.errands import perform
-from chansync.sync.runner import SyncRequest, sync_channel
+from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 from support import shops
 
 
@@ -148,6 +148,23 @@ def test_one_order_is_fetched_by_its_number(world: World) -> None:
     result = shops.sync(world.path, order_numbers=(str(own),))
     assert (result.state, result.counts.created, result.counts.fetched) == ("done", 1, 1)
     assert shops.query(world.path, "SELECT order_number FROM erp_sale") == [(str(own),)]
+
+
+def test_a_site_that_is_dead_is_not_compared_with_though_nothing_of_it_is_known_yet(company: Store) -> None:
+    async def compare(store: Store) -> list[RunResult]:
+        request = SyncRequest(orders=False, comparison=True)
+        return await sync_channel(store, "shop", request, trigger="command")
+
+    [result] = shops.with_store(company.path, compare)
+    assert (result.state, "127.0.0.1:1 refuses the connection" in result.sentence) == ("failed", True)
+    last = "SELECT last_ok_at, failures FROM stream WHERE stream = 'comparison'"
+    assert shops.query(company.path, last) == [(None, 1)]
+
+
+def test_a_comparison_before_the_first_pull_asks_the_site_and_takes_nothing(world: World) -> None:
+    result = shops.sync(world.path, orders=False, comparison=True)
+    assert (result.state, result.counts.created) == ("done", 0)
+    assert result.counts.requests > 0
 
 
 def test_a_number_that_the_site_does_not_have_is_said(world: World) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import compileall
-import os
 import stat
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -113,19 +112,6 @@ class TestFiles:
         company.path.chmod(0o644)
         assert "open to every user" in _one(files.files(company.path), "permissions").sentence
 
-    def test_a_lock_is_seen(self, tmp_path: Path) -> None:
-        lock = tmp_path / "chansync.daemon"
-        lock.touch()
-        found = lock.stat()
-        locks = tmp_path / "locks"
-        place = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
-        locks.write_text(
-            f"1: FLOCK  ADVISORY  WRITE 4321 {place} 0 EOF\n1: -> FLOCK  ADVISORY  WRITE 99 {place} 0 EOF\n"
-            "2: POSIX  ADVISORY  READ 77 00:01:5 0 EOF\n"
-        )
-        assert files.lock_holders(tmp_path / "chansync.db", str(locks)) == [4321]
-        assert files.lock_holders(tmp_path / "other.db", str(locks)) == []
-
 
 class TestRecords:
     def test_a_damaged_database(self, company: Store) -> None:
@@ -148,13 +134,13 @@ class TestRecords:
         assert (found.level, "chansync db check" in found.sentence) == (Level.OK, True)
 
     def test_the_daemon(self, company: Store) -> None:
-        assert "not running" in _one(records.daemon(company.db, company.path), "daemon").sentence
+        assert "never run here" in _one(records.daemon(company.db), "daemon").sentence
         daemons.claim(company.db)
-        assert _one(records.daemon(company.db, company.path), "daemon").level is Level.OK
+        assert _one(records.daemon(company.db), "daemon").level is Level.OK
         company.db.execute("UPDATE daemon SET version = '0.0.1'")
-        assert "Restart it" in _of(records.daemon(company.db, company.path), "daemon")[0].remedy
-        company.db.execute("UPDATE daemon SET host = 'elsewhere', owner = 'elsewhere:1:1'")
-        assert "another machine" in _of(records.daemon(company.db, company.path), "daemon")[0].sentence
+        assert "restart it" in _one(records.daemon(company.db), "daemon").remedy
+        company.db.execute("UPDATE daemon SET host = 'elsewhere', machine = 'other/other', owner = 'elsewhere:1:1'")
+        assert "of the machine elsewhere" in _one(records.daemon(company.db), "daemon").sentence
 
     def test_a_clock_that_went_back(self, company: Store) -> None:
         assert list(records.clock(company.db)) == []
@@ -250,3 +236,20 @@ def test_modules_that_are_not_compiled(tmp_path: Path, monkeypatch: pytest.Monke
     assert "PYTHONDONTWRITEBYTECODE" in found.sentence
     compileall.compile_dir(package, quiet=1)
     assert list(machine.compiled()) == []
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [("0.1.0", "0.1.1"), ("0.1.9", "0.1.10"), ("0.9.0", "0.10.0"), ("0.2.0rc1", "0.2.0"), ("0.10.0", "1.0.0")],
+)
+@pytest.mark.parametrize("daemon_is_older", [True, False])
+def test_of_two_versions_the_older_is_the_one_to_restart(
+    company: Store, monkeypatch: pytest.MonkeyPatch, older: str, newer: str, daemon_is_older: bool
+) -> None:
+    daemons.claim(company.db)
+    running, own = (older, newer) if daemon_is_older else (newer, older)
+    company.db.execute("UPDATE daemon SET version = ?", (running,))
+    monkeypatch.setattr("chansync.doctor.daemon.__version__", own)
+    found = _one(records.daemon(company.db), "daemon")
+    assert found.level is Level.WARNING
+    assert found.remedy.startswith("The daemon is older" if daemon_is_older else "This program is older"), found

@@ -36,9 +36,9 @@ def test_a_pos_belongs_to_one_erp(company: Store, tiny: Any, pos: str | None, ki
 
 
 def test_a_channel_may_name_every_pos_and_what_its_own_has(company: Store, tiny: Any) -> None:
-    assert registry.codes(company.db, "pos", None) == ["MAIN", "TINY"]
-    assert registry.codes(company.db, "delivery_method", "MAIN") == ["courier"]
-    assert registry.codes(company.db, "delivery_method", "TINY") == ["van"]
+    assert list(registry.codes(company.db, "pos", None)) == ["MAIN", "TINY"]
+    assert list(registry.codes(company.db, "delivery_method", "MAIN")) == ["courier"]
+    assert list(registry.codes(company.db, "delivery_method", "TINY")) == ["van"]
 
 
 def test_what_can_be_chosen_is_listed_with_its_name(company: Store, tiny: Any) -> None:

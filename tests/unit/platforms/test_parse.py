@@ -121,6 +121,20 @@ def test_numbers_of_the_customer_under_many_names() -> None:
     assert read(raw, uic=["my_eik"]).tax_numbers.uic == "999"
 
 
+def test_meta_data_may_be_an_object_as_php_writes_a_list_with_a_gap() -> None:
+    raw = recorded("order-with-variation")
+    stock = {"id": 9, "key": "_reduced_stock", "value": raw["line_items"][0]["quantity"]}
+    raw["meta_data"] = [{"id": 1, "key": "_billing_vat_number", "value": "DE136695976"}, {"id": 2, "key": "x"}]
+    raw["line_items"][0]["meta_data"] = [stock]
+    as_list = read(raw)
+    for holder in (raw, raw["line_items"][0]):
+        holder["meta_data"] = {str(2 * index): entry for index, entry in enumerate(holder["meta_data"])}
+    as_object = read(raw)
+    assert as_list.tax_numbers.vat == as_object.tax_numbers.vat == "DE136695976"
+    assert as_list.lines[0].restocked is as_object.lines[0].restocked is False
+    assert as_list.digest == as_object.digest
+
+
 def test_times_without_utc_come_from_the_stores_clock() -> None:
     raw = recorded("order-with-variation")
     expected = read(raw)

@@ -37,13 +37,15 @@ def sale(db: apsw.Connection, number: str) -> SaleDetails:
     found = SaleRow(*row)
     sale_id, customer_id, billing, delivery, *rest = db.execute(
         """SELECT s.id, s.customer_id, s.billing, s.delivery, p.code, w.code, s.payment_method, s.delivery_method,
-               s.sale_type, s.tax_transaction, s.document_type, s.merchant, s.note
+               s.sale_type, s.tax_transaction, s.document_type, s.merchant, s.note, s.uic, s.vat_number,
+               s.personal_number
            FROM erp_sale s JOIN erp_pos p ON p.id = s.pos_id JOIN erp_warehouse w ON w.id = s.warehouse_id
            WHERE s.number = ?""",
         (number,),
     ).get
     names = (
-        "pos warehouse payment_method delivery_method sale_type tax_transaction document_type merchant note"
+        "pos warehouse payment_method delivery_method sale_type tax_transaction document_type merchant note uic "
+        "vat_number personal_number"
     ).split()
     details = SaleDetails(
         found,

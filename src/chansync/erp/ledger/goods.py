@@ -180,10 +180,10 @@ def still_out(db: apsw.Connection, sale: Facts) -> Pieces:
 
 def available(db: apsw.Connection, warehouses: Sequence[str]) -> dict[str, int]:
     """``Embedded.stock``."""
-    # The first sum runs through one index in its order; joining the items to it first would look each of them up.
+    # Items without any movement have none.
     sums = dict(
         db.execute(
-            """SELECT item_id, sum(quantity) - sum(blocked) FROM erp_stock_movement
+            """SELECT item_id, sum(on_hand - blocked) FROM erp_stock
                WHERE warehouse_id IN (SELECT id FROM erp_warehouse WHERE code IN (SELECT value FROM json_each(?)))
                GROUP BY item_id""",
             (json.dumps(list(warehouses)),),
@@ -218,12 +218,10 @@ def blocked_items(db: apsw.Connection, sale_id: int) -> list[tuple[str, int]]:
 
 def _free(db: apsw.Connection, item_id: int, warehouse_id: int) -> int:
     """On hand less blocked, of one item in one warehouse."""
-    free: int = db.execute(
-        """SELECT coalesce(sum(quantity - blocked), 0) FROM erp_stock_movement
-           WHERE item_id = ? AND warehouse_id = ?""",
-        (item_id, warehouse_id),
+    free: int | None = db.execute(
+        "SELECT on_hand - blocked FROM erp_stock WHERE item_id = ? AND warehouse_id = ?", (item_id, warehouse_id)
     ).get
-    return free
+    return free or 0
 
 
 def _blocked(db: apsw.Connection, sale: Facts) -> Pieces:

@@ -124,13 +124,19 @@ class OrderReader:
 
     def _tax_numbers(self, meta: Any) -> TaxNumbers:
         found = ["", "", ""]
-        for entry in meta if isinstance(meta, list) else ():
-            name = entry.get("key") if isinstance(entry, dict) else None
+        for entry in _metas(meta):
+            name = entry.get("key")
             kind = self._kinds.get(_key(name)) if isinstance(name, str) else None
             if kind is not None and not found[kind]:
                 found[kind] = text(entry.get("value"))
         vat, uic, personal = found
         return TaxNumbers(uic=uic, vat=vat, personal=personal)
+
+
+def _metas(meta: Any) -> list[dict[str, Any]]:
+    """The entries of ``meta_data``; PHP writes a list with a gap in its indexes as an object. Nonsense has none."""
+    entries = list(meta.values()) if isinstance(meta, dict) else meta if isinstance(meta, list) else []
+    return [entry for entry in entries if isinstance(entry, dict)]
 
 
 def _key(name: str) -> str:
@@ -173,8 +179,8 @@ def _restocked(meta: Any, quantity: Decimal) -> bool:
     WooCommerce keeps in ``_reduced_stock`` how many pieces of a line it took from stock; putting some back after a
     refund lowers it, and it goes away with the last. A line that never had it is of an item without stock.
     """
-    for entry in meta if isinstance(meta, list) else ():
-        if isinstance(entry, dict) and entry.get("key") == "_reduced_stock":
+    for entry in _metas(meta):
+        if entry.get("key") == "_reduced_stock":
             try:
                 return parse_amount(entry.get("value"), "a line's stock") < quantity
             except DataError:
@@ -220,9 +226,8 @@ def read_refund(row: Any) -> Refund | None:
 
 
 def _refund_line(kind: str, row: dict[str, Any]) -> RefundLine:
-    meta = row.get("meta_data")
-    entries = [entry for entry in meta if isinstance(entry, dict)] if isinstance(meta, list) else []
-    line = next((entry.get("value") for entry in entries if entry.get("key") == "_refunded_item_id"), None)
+    metas = _metas(row.get("meta_data"))
+    line = next((entry.get("value") for entry in metas if entry.get("key") == "_refunded_item_id"), None)
     return RefundLine(
         kind=kind,
         line=identifier(line),

@@ -7,7 +7,6 @@ or a long silence costs nothing and brings no flood, only one notice about all o
 from __future__ import annotations
 
 import asyncio
-import json
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,8 +151,8 @@ def note_failures(db: apsw.Connection) -> None:
     if not failing:
         messages.solve_code(db, None, None, "notice_failed", "notices arrive again")
         return
-    known: str | None = db.execute("SELECT data FROM message WHERE code = 'notice_failed' AND open = 1").get
-    ids = {route.id for route in failing} | set(json.loads(known)["routes"] if known else ())
+    known = messages.open_problem(db, None, None, "notice_failed")
+    ids = {route.id for route in failing} | set(known[1].get("routes", ()) if known else ())
     sentence = " ".join(f"{route.title}: {route.error}" for route in failing)
     messages.log(db, "notice_failed", f"Notices do not arrive. {sentence}", data={"routes": sorted(ids)})
 
