@@ -16,7 +16,7 @@ from chansync.sync import sealing, settings
 from chansync.sync.settings import ImportSettings
 
 #: Where ``CHANNEL`` sends its keys: what they are sealed for.
-PLACE = "127.0.0.1:1"
+PLACE = "http://127.0.0.1:1"
 
 ITEMS = [f"SKU-{number:03}" for number in range(1, 41)] + [
     f"SHIRT-{number}-{size}" for number in range(1, 6) for size in "SML"

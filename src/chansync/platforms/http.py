@@ -21,6 +21,7 @@ from typing import Any
 import httpx
 
 from chansync import __version__
+from chansync.model.address import place_of
 from chansync.model.times import now_ms
 from chansync.platforms.http_body import BodyError, decode, page_title
 from chansync.platforms.http_failures import Answer, Failed, Sentences
@@ -286,13 +287,18 @@ def _as_sent(secrets: Iterable[str]) -> list[bytes]:
 
 
 def _same_but_secure(url: httpx.URL, location: str) -> httpx.URL | None:
-    """The https address of the same page on the same host, where that is what the redirect leads to."""
+    """The https address of the same page of the same site, where that is what the redirect leads to.
+
+    Its port is the one that HTTPS has at the address that was entered, and never one that the answer chooses: over
+    plain HTTP, anybody on the way may have written it.
+    """
     try:
-        target = url.join(location)
+        target, own = url.join(location), place_of(f"{url.scheme}://{url.netloc.decode('ascii')}")
+        led_to = place_of(f"{target.scheme}://{target.netloc.decode('ascii')}")
     except (httpx.InvalidURL, ValueError):
         return None
-    if (url.scheme, target.scheme) != ("http", "https") or target.host != url.host:
+    if own is None or own.scheme != "http" or led_to != own.secured:
         return None
     if target.path.rstrip("/") != url.path.rstrip("/"):
         return None
-    return url.copy_with(scheme="https", port=target.port)
+    return url.copy_with(scheme="https", port=led_to.port)

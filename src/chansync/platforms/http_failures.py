@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 from chansync import redaction
+from chansync.model.address import place_of
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
 from chansync.model.times import now_ms, to_ms
 from chansync.platforms.http_body import BodyError, plain
@@ -165,18 +166,19 @@ class Sentences:
     def redirected(self, url: httpx.URL, answer: Answer) -> SiteRefused:
         try:
             target = url.join(answer.headers.get("location", "").strip())
-            place = plain(f"{target.scheme}://{target.netloc.decode('ascii', 'replace')}", 120)
+            own, place = (_origin(each) for each in (url, target))
+            page = plain(self._masked(target.path), 120)
         except (httpx.InvalidURL, ValueError):
             return self._redirected_nowhere()
-        if target.host == url.host and target.scheme == url.scheme:
+        if place == own:
             return SiteRefused(
-                f"{self.site} sends requests on to another page of itself, such as a login or a language: its REST "
-                "API must answer directly.",
+                f"{self.site} sends requests on to another page of itself, {page}, such as a login or a language: its "
+                "REST API must answer directly.",
                 code="redirect",
             )
         return SiteRefused(
-            f"{self.site} sends requests on to {place}: keys are not sent after them; enter that address if it is "
-            "the site.",
+            f"{self.site} sends requests on to {place}: keys are not sent after them. If that is the site, enter "
+            f"it as {place}.",
             code="redirect",
         )
 
@@ -307,6 +309,18 @@ def _http_date(text: str) -> int | None:
         return None
     # Without a zone it is in UTC, as HTTP's dates are, and not in ours.
     return to_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def _origin(url: httpx.URL) -> str:
+    """Scheme, host and port, for people.
+
+    Raises:
+        ValueError: they are none of an address that could be asked.
+    """
+    place = place_of(f"{url.scheme}://{url.netloc.decode('ascii')}")
+    if place is None:
+        raise ValueError
+    return str(place)
 
 
 def _status(status: int) -> str:

@@ -27,7 +27,7 @@ from chansync.platforms.protocol import (
     Traffic,
 )
 from chansync.platforms.texts import identifier, text, title
-from chansync.platforms.woocommerce.address import parse_address
+from chansync.platforms.woocommerce.address import store_address
 from chansync.platforms.woocommerce.auth import Keys
 from chansync.platforms.woocommerce.by_ids import ByIds
 from chansync.platforms.woocommerce.careful import CarefulSource, unreadable
@@ -53,7 +53,7 @@ class WooCommerceConnector:
 
     def __init__(self, settings: ConnectorSettings, **http_options: Any) -> None:
         values = settings.values
-        address = parse_address(text(values.get("store_domain")))
+        address = store_address(str(values.get("store_domain") or ""))
         keys = Keys(text(values.get("consumer_key")), text(values.get("consumer_secret")))
         if not keys.key or not keys.secret:
             raise SiteRefused("Enter the consumer key and the consumer secret of the store.", code="no_key")
