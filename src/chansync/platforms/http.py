@@ -23,6 +23,7 @@ import httpx
 from chansync import __version__
 from chansync.model.address import place_of
 from chansync.model.times import now_ms
+from chansync.platforms import proxy
 from chansync.platforms.http_body import BodyError, decode, page_title
 from chansync.platforms.http_failures import Answer, Failed, Sentences
 from chansync.platforms.protocol import Traffic
@@ -200,42 +201,37 @@ class SiteHttp:
             if method not in ("GET", "HEAD") and (may_change := before_change.get()):
                 may_change()
             self.traffic.requests += 1
+            # Only where there is a proxy: it is called a dozen times a request.
+            way = proxy.Way(target) if proxy.variables() else None
             try:
                 async with asyncio.timeout(LONGEST_ANSWER):
                     status, received, raw = await self._exchange(
-                        method, target, headers, content.data if content else None
+                        method, target, headers, content.data if content else None, way
                     )
             except TimeoutError:
                 raise Failed(
                     self.sentences.timeout(f"took longer than {LONGEST_ANSWER:.0f} seconds to answer")
                 ) from None
             except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ssl.SSLError, OSError) as error:
-                raise self.sentences.transport(error) from None
+                raise self.sentences.transport(error, way.proxy if way else "") from None
+        if status == 407 and target.scheme == "http" and (asked := proxy.for_plain_http()):
+            raise Failed(proxy.wants_password(asked, self.site), again=False)
         # Let the request that waits for this place go out before this answer's JSON is read, which takes a while.
         await asyncio.sleep(0)
         return self._read(status, received, raw, as_bytes)
 
     async def _exchange(
-        self, method: str, url: httpx.URL, headers: dict[str, str], content: bytes | None
+        self, method: str, url: httpx.URL, headers: dict[str, str], content: bytes | None, way: proxy.Way | None
     ) -> tuple[int, httpx.Headers, bytes]:
         if self._client is None:
-            self._client = httpx.AsyncClient(
-                timeout=self._timeout,
-                follow_redirects=False,
-                limits=httpx.Limits(max_connections=self._at_once, max_keepalive_connections=self._at_once),
-                headers={
-                    "Accept": "application/json",
-                    "Accept-Encoding": "gzip",
-                    "Cache-Control": "no-cache",
-                    "User-Agent": f"chansync/{__version__}",
-                },
-                verify=_trusted(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
-            )
+            self._client = self._make_client()
+        client = self._client
         chunks: list[bytes] = []
         size = 0
-        async with self._client.stream(method, url, headers=headers, content=content) as response:
+        extensions = {} if way is None else {"trace": way}
+        async with client.stream(method, url, headers=headers, content=content, extensions=extensions) as response:
             # Cookies are of no use here, and a store's session cookie would make it see one long visit.
-            self._client.cookies.clear()
+            client.cookies.clear()
             # Packed twice, two thousand bytes are gigabytes in a moment, before anybody can count them.
             if response.headers.get("content-encoding", "gzip").strip().lower() not in ("gzip", "identity", ""):
                 raise Failed(self.sentences.unreadable(BodyError("packed")), again=False)
@@ -248,6 +244,23 @@ class SiteHttp:
             finally:
                 self.traffic.bytes_received += response.num_bytes_downloaded
             return response.status_code, response.headers, b"".join(chunks)
+
+    def _make_client(self) -> httpx.AsyncClient:
+        try:
+            return httpx.AsyncClient(
+                timeout=self._timeout,
+                follow_redirects=False,
+                limits=httpx.Limits(max_connections=self._at_once, max_keepalive_connections=self._at_once),
+                headers={
+                    "Accept": "application/json",
+                    "Accept-Encoding": "gzip",
+                    "Cache-Control": "no-cache",
+                    "User-Agent": f"chansync/{__version__}",
+                },
+                verify=_trusted(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
+            )
+        except (ValueError, httpx.InvalidURL):
+            raise Failed(proxy.unusable(), again=False) from None
 
     def _read(self, status: int, headers: httpx.Headers, raw: bytes, as_bytes: bool) -> Answer:
         if not as_bytes:

@@ -20,6 +20,7 @@ from chansync import redaction
 from chansync.model.address import place_of
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
 from chansync.model.times import now_ms, to_ms
+from chansync.platforms import proxy
 from chansync.platforms.http_body import BodyError, plain
 
 #: The longest rest that a site is granted, in seconds: what asks for more is broken, and would be forgotten.
@@ -197,9 +198,16 @@ class Sentences:
     def timeout(self, what: str) -> SiteUnavailable:
         return SiteUnavailable(f"{self.site} {what}: it is slow or overloaded; it will be tried again.", code="timeout")
 
-    def transport(self, error: Exception) -> Failed:
-        """The sentence for a request that got no answer, from the operating system's own error."""
+    def transport(self, error: Exception, by: str = "") -> Failed:
+        """The sentence for a request that got no answer, from the operating system's own error.
+
+        Args:
+            by: the proxy that it got no further than.
+        """
         causes = list(_causes(error))
+        if by:
+            told = proxy.failure(by, self.site, causes)
+            return Failed(told, again=isinstance(told, SiteUnavailable), untouched=True)
         for cause in causes:
             if isinstance(cause, ssl.SSLCertVerificationError):
                 return Failed(_bad_certificate(self.site, cause), again=False)
