@@ -14,6 +14,7 @@ import os
 import random
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any
@@ -37,8 +38,10 @@ ATTEMPTS = 4
 #: Attempts where a site does not answer at all: each costs the whole wait, and a person may be watching.
 SILENT_ATTEMPTS = 2
 AT_ONCE = 4
-#: The largest answer that is read, in bytes, after decompression.
-LARGEST_ANSWER = 64 * 1024 * 1024
+#: The largest answer that is read as JSON, in bytes, after decompression, and the largest document.
+LARGEST_ANSWER, LARGEST_DOCUMENT = 16 * 1024 * 1024, 64 * 1024 * 1024
+#: Of answers that are larger, a site's are read one after the other: several at once would fill the memory.
+_LARGE = 2 * 1024 * 1024
 #: The longest that a site may ask us to wait within a run, in seconds; beyond it the run is given up.
 LONGEST_WAIT = 60.0
 #: The longest that one answer may take in all, in seconds, however steadily it drips.
@@ -118,6 +121,7 @@ class SiteHttp:
         self._largest = largest
         self._repeats_429 = repeats_429
         self._slots = asyncio.Semaphore(at_once)
+        self._large_turn = asyncio.Lock()
         self._quiet_until = 0.0
         self._client: httpx.AsyncClient | None = None
         self._at_once = at_once
@@ -206,8 +210,9 @@ class SiteHttp:
             try:
                 async with asyncio.timeout(LONGEST_ANSWER):
                     status, received, raw = await self._exchange(
-                        method, target, headers, content.data if content else None, way
-                    )
+                        method, target, headers, content.data if content else None, way,
+                        LARGEST_DOCUMENT if as_bytes else self._largest,
+                    )  # fmt: skip
             except TimeoutError:
                 raise Failed(
                     self.sentences.timeout(f"took longer than {LONGEST_ANSWER:.0f} seconds to answer")
@@ -221,7 +226,13 @@ class SiteHttp:
         return self._read(status, received, raw, as_bytes)
 
     async def _exchange(
-        self, method: str, url: httpx.URL, headers: dict[str, str], content: bytes | None, way: proxy.Way | None
+        self,
+        method: str,
+        url: httpx.URL,
+        headers: dict[str, str],
+        content: bytes | None,
+        way: proxy.Way | None,
+        largest: int,
     ) -> tuple[int, httpx.Headers, bytes]:
         if self._client is None:
             self._client = self._make_client()
@@ -235,15 +246,18 @@ class SiteHttp:
             # Packed twice, two thousand bytes are gigabytes in a moment, before anybody can count them.
             if response.headers.get("content-encoding", "gzip").strip().lower() not in ("gzip", "identity", ""):
                 raise Failed(self.sentences.unreadable(BodyError("packed")), again=False)
-            try:
-                async for chunk in response.aiter_bytes():
-                    chunks.append(chunk)
-                    size += len(chunk)
-                    if size > self._largest:
-                        raise Failed(self.sentences.too_large(self._largest), again=False)
-            finally:
-                self.traffic.bytes_received += response.num_bytes_downloaded
-            return response.status_code, response.headers, b"".join(chunks)
+            async with AsyncExitStack() as turn:
+                try:
+                    async for chunk in response.aiter_bytes():
+                        if size <= _LARGE < size + len(chunk):
+                            await turn.enter_async_context(self._large_turn)
+                        size += len(chunk)
+                        if size > largest:
+                            raise Failed(self.sentences.too_large(largest), again=False)
+                        chunks.append(chunk)
+                finally:
+                    self.traffic.bytes_received += response.num_bytes_downloaded
+                return response.status_code, response.headers, b"".join(chunks)
 
     def _make_client(self) -> httpx.AsyncClient:
         try:
@@ -279,10 +293,11 @@ class SiteHttp:
             body = decode(raw)
         except BodyError as error:
             answer.title = error.title or page_title(raw)
-            problem: BodyError | None = error
+            # Without its traceback, whose frames hold the body and would be held by it in turn.
+            problem: BodyError | None = error.with_traceback(None)
         else:
             problem = None
-            answer.data, answer.is_json = body.data, True
+            answer.data, answer.is_json, answer.weight = body.data, True, body.weight
             if body.stripped:
                 answer.note = f"{self.site} prints PHP notices before its JSON: display_errors should be off there."
         if status >= 500 or status in (408, 425, 429):

@@ -36,6 +36,7 @@ class Answer:
         title: the title of the page that came instead of JSON.
         note: a sentence for the message log, or nothing.
         moved_to: scheme, host and port of the https address that the site sent an http request on to.
+        weight: bytes of memory that the data take, at the most.
     """
 
     status: int
@@ -45,6 +46,7 @@ class Answer:
     title: str = ""
     note: str = ""
     moved_to: str = ""
+    weight: int = 0
 
     @property
     def site_time(self) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,9 @@ from chansync.store.transaction import transaction
 
 #: What closed a problem whose order now has another one: nobody is told of that as of a solution.
 ANOTHER_REASON = "another reason"
+
+#: The largest data of a message that are kept, as characters of JSON, and the longest value kept of larger ones.
+LARGEST_DATA, LONGEST_VALUE = 64 * 1024, 1024
 
 
 @dataclass(slots=True)
@@ -72,7 +76,7 @@ def log(
     """
     now = now_ms()
     severity = CODES[code].severity
-    text = scrub_json(data or {})
+    text = scrub_json(_bounded(data or {}))
     sentence = scrub(sentence)
     is_problem = severity is Severity.PROBLEM
     if is_problem and order_id is not None and not beside:
@@ -89,6 +93,14 @@ def log(
            data = excluded.data, run_id = excluded.run_id""",
         (channel_id, order_id, order_number, run_id, severity, code, sentence, text, now, now, int(is_problem)),
     )
+
+
+def _bounded(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The data, or what is short of them: what strangers sent may be of any length, and comes again and again."""
+    if len(json.dumps(data, default=str)) <= LARGEST_DATA:
+        return data
+    short = {name: value for name, value in data.items() if len(json.dumps(value, default=str)) <= LONGEST_VALUE}
+    return short | {"left_out": [name for name in data if name not in short]}
 
 
 def solve_order(db: apsw.Connection, order_id: int, by: str) -> None:
@@ -120,6 +132,13 @@ def solve_code(db: apsw.Connection, channel_id: int | None, order_id: int | None
            AND code = ? AND open = 1""",
         (now_ms(), by, channel_id, order_id, code),
     )
+
+
+def is_open(db: apsw.Connection, code: str) -> bool:
+    """Whether a problem of that code is open that is no channel's."""
+    query = """SELECT 1 FROM message WHERE coalesce(channel_id, 0) = 0 AND coalesce(order_id, 0) = 0 AND code = ?
+               AND open = 1"""
+    return bool(db.execute(query, (code,)).get)
 
 
 def solve(db: apsw.Connection, message_id: int, by: str) -> bool:

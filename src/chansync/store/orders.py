@@ -9,12 +9,8 @@ from typing import Any
 import apsw
 
 from chansync.model import kept
-from chansync.model.order import Order, Refund, UnreadableOrder
+from chansync.model.order import LARGEST_RAW, Order, Refund, UnreadableOrder, raw_text
 from chansync.model.times import now_ms
-
-# Made once: json.dumps makes an encoder for every call that does not take its defaults. What was read from JSON goes in
-# no circles, and looking for them takes a third of the time.
-_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"), default=str).encode
 
 
 @dataclass(slots=True)
@@ -102,17 +98,16 @@ def raw(db: apsw.Connection, order_id: int) -> dict[str, Any] | None:
     return kept.learned(text, exact=True) or None
 
 
-def raw_text(order: Order | UnreadableOrder) -> str:
-    """The platform's data as JSON text for keeping."""
-    # Imported here: what only looks at orders does without. It writes the largest text of an order by far, five times
-    # as fast as Python's own encoder.
-    import orjson
+#: What stands in the place of an order's data that are not kept.
+TOO_LARGE = (
+    f"The site's data of this order are larger than {LARGEST_RAW // 1024} KB and are not kept: look at it on the site. "
+    "Whatever needs them here fetches them again."
+)
 
-    try:
-        return orjson.dumps(order.raw, default=str).decode()
-    except TypeError:
-        # A number of more than 64 bits, or nested more than 250 deep.
-        return _encode(order.raw)
+
+def is_too_large(order: OrderRow) -> bool:
+    """Whether the platform's data of an order without any are missing because they are too large."""
+    return order.state != "skipped" and bool(order.digest)
 
 
 def write(

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import apsw
 
-from chansync.model.order import Order
+from chansync.model.order import Order, raw_text
 from chansync.model.times import now_ms
-from chansync.store.orders import raw_text
 
 #: How long a push that failed waits for its next try, in minutes, by how often it failed in a row.
 RETRY_MINUTES = (5, 15, 60, 240, 720, 1440)

@@ -15,7 +15,7 @@ from typing import Any
 import apsw
 
 from chansync.erp.protocol import NotPossible, NumberTaken
-from chansync.model.order import Order, UnreadableOrder
+from chansync.model.order import Order, UnreadableOrder, raw_text
 from chansync.model.sale import SaleDraft
 from chansync.model.times import now_ms
 from chansync.redaction import scrub
@@ -387,7 +387,7 @@ def _note_unreadable(
         sentence = f"{named} cannot be read: {order.sentence}"
         messages.log(
             db, "order_unreadable", sentence, channel_id=settings.channel.id, order_id=order_id,
-            order_number=order.number, run_id=run_id, data={"order": order.raw},
+            order_number=order.number, run_id=run_id, data={"order": order.raw} if raw_text(order) else {},
         )  # fmt: skip
     return Outcome(Action.PROBLEM, sentence, "order_unreadable")
 
