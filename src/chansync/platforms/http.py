@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx
@@ -24,7 +25,7 @@ import httpx
 from chansync import __version__
 from chansync.model.address import place_of
 from chansync.model.times import now_ms
-from chansync.platforms import proxy
+from chansync.platforms import kept_clients, proxy
 from chansync.platforms.http_body import BodyError, decode, page_title
 from chansync.platforms.http_failures import Answer, Failed, Sentences
 from chansync.platforms.protocol import Traffic
@@ -124,12 +125,18 @@ class SiteHttp:
         self._large_turn = asyncio.Lock()
         self._quiet_until = 0.0
         self._client: httpx.AsyncClient | None = None
+        self._key = kept_clients.key_of(site, known)
         self._at_once = at_once
 
     async def aclose(self) -> None:
-        """Close the connections; harmless when called twice."""
+        """Close the connections, or keep them for the site's next run; harmless when called twice."""
         client, self._client = self._client, None
-        if client is not None:
+        if client is None:
+            return
+        kept = kept_clients.current()
+        if kept is not None:
+            await kept.keep(self._key, client)
+        else:
             await client.aclose()
 
     async def request(
@@ -235,14 +242,13 @@ class SiteHttp:
         largest: int,
     ) -> tuple[int, httpx.Headers, bytes]:
         if self._client is None:
-            self._client = self._make_client()
+            kept = kept_clients.current()
+            self._client = (None if kept is None else kept.take(self._key)) or self._make_client()
         client = self._client
         chunks: list[bytes] = []
         size = 0
         extensions = {} if way is None else {"trace": way}
         async with client.stream(method, url, headers=headers, content=content, extensions=extensions) as response:
-            # Cookies are of no use here, and a store's session cookie would make it see one long visit.
-            client.cookies.clear()
             # Packed twice, two thousand bytes are gigabytes in a moment, before anybody can count them.
             if response.headers.get("content-encoding", "gzip").strip().lower() not in ("gzip", "identity", ""):
                 raise Failed(self.sentences.unreadable(BodyError("packed")), again=False)
@@ -264,7 +270,13 @@ class SiteHttp:
             return httpx.AsyncClient(
                 timeout=self._timeout,
                 follow_redirects=False,
-                limits=httpx.Limits(max_connections=self._at_once, max_keepalive_connections=self._at_once),
+                limits=httpx.Limits(
+                    max_connections=self._at_once,
+                    max_keepalive_connections=self._at_once,
+                    keepalive_expiry=kept_clients.UNUSED,
+                ),
+                # Of no use here, and a store's session cookie would make it see one long visit.
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
                 headers={
                     "Accept": "application/json",
                     "Accept-Encoding": "gzip",
