@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from chansync.store.version import SCHEMA_VERSION
+from chansync.db.version import SCHEMA_VERSION
 
 from .every import Script, Work
 
@@ -45,7 +45,7 @@ INSERT INTO setting (name, value) VALUES ('kept', 'yes');
 """
 
 _MAKE = f"""
-import sys; from sqlite_utils import Database; from chansync.store import evolution as e
+import sys; from sqlite_utils import Database; from chansync.db import migrations as e
 db = Database(sys.argv[1]); db.execute('PRAGMA journal_mode = WAL')
 def bring_to(version):
     later = [m.name for m in e.migrations.pending(db) if int(m.name[:4]) > version]

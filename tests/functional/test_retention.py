@@ -13,13 +13,14 @@ from typing import TypeVar
 
 import pytest
 
+from chansync.db import pruning, settings
+from chansync.db.connection import Store, open_async, open_store
+from chansync.db.version import SCHEMA_VERSION
 from chansync.model.channel import Channel
 from chansync.model.errors import UsageError
 from chansync.model.times import now_ms
 from chansync.orders.import_order import OrderImport
-from chansync.store import channels, messages, notices, pruning, settings
-from chansync.store.connection import Store, open_async, open_store
-from chansync.store.version import SCHEMA_VERSION
+from chansync.store import channels, messages, notices
 from chansync.sync import retention
 from support import shops, world
 from support.orders import order
@@ -213,7 +214,7 @@ def test_the_room_comes_back_while_somebody_reads_and_writes(company: Store) -> 
 
 _OLD = """
 import sys, time
-from chansync.store import evolution
+from chansync.db import migrations as evolution
 from sqlite_utils import Database
 db = Database(sys.argv[1])
 db.execute("PRAGMA journal_mode = WAL")

@@ -11,8 +11,8 @@ from pathlib import Path
 import apsw
 import pytest
 
-from chansync.store.copies_from_before import newest_that_fits
-from chansync.store.version import SCHEMA_VERSION
+from chansync.db.upgrade_copies import newest_that_fits
+from chansync.db.version import SCHEMA_VERSION
 from faults.upgrading import make_version
 from support import shops
 

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chansync.db.connection import Store, open_store
+from chansync.db.transaction import transaction
 from chansync.store import message_search, messages
-from chansync.store.connection import Store, open_store
 from chansync.store.message_search import Filter
-from chansync.store.transaction import transaction
 
 CODES = {"item_unknown": "problem", "customer_ambiguous": "warning", "connected": "info"}
 
@@ -144,7 +144,7 @@ def test_the_index_of_pieces_follows_what_happens_to_messages(log: Store) -> Non
 def test_a_log_from_before_the_index_is_searched_too(tmp_path: Path) -> None:
     path = tmp_path / "old.db"
     first = (
-        "import sys; from sqlite_utils import Database; from chansync.store import evolution as e;"
+        "import sys; from sqlite_utils import Database; from chansync.db import migrations as e;"
         "db = Database(sys.argv[1]); e.first.__wrapped__(db) if hasattr(e.first, '__wrapped__') else e.first(db);"
         "db['_sqlite_migrations'].insert({'migration_set': 'chansync', 'name': '0001_first', 'applied_at': ''});"
         f"db.execute('PRAGMA application_id = {0x43485359}'); db.execute('PRAGMA user_version = 1');"
