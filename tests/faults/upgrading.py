@@ -14,7 +14,7 @@ from pathlib import Path
 import apsw
 
 from chansync.db.connection import open_store
-from chansync.db.version import SCHEMA_VERSION
+from chansync.db.version import FIRST_SCHEMA, SCHEMA_VERSION
 from chansync.locations import key_path
 from chansync.secrets import sealing
 
@@ -46,7 +46,7 @@ def kill_while_making(base: Path, seed: int, kills: int, say: Say) -> tuple[Coun
         ("init", make),
         ("key", make_key),
     ]
-    works += [(f"from {version}", _upgrade_from(version)) for version in range(1, SCHEMA_VERSION)]
+    works += [(f"from {version}", _upgrade_from(version)) for version in range(FIRST_SCHEMA, SCHEMA_VERSION)]
     number = 0
     while tally.total() < kills:
         name, work = works[number % len(works)]

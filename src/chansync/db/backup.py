@@ -292,8 +292,8 @@ def _alone(path: Path) -> apsw.Connection:
     except apsw.BusyError:
         db.close()
         raise InUse(
-            f"Another program{lock_holders.who_has_open(path)} has {path} open: close the screens, stop what copies it, "
-            "as Litestream, and try again."
+            f"Another program{lock_holders.who_has_open(path)} has {path} open: close the screens, stop what copies "
+            "it, as Litestream, and try again."
         ) from None
     except apsw.Error:
         db.close()

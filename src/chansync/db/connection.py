@@ -20,7 +20,7 @@ import apsw
 
 from chansync.db import error_sentences, lock_holders, private_files
 from chansync.db.error_sentences import passing_kind
-from chansync.db.folders import group_of, is_shared
+from chansync.db.folders import group_of, is_shared, owner_of
 from chansync.db.opening import distrust, open_file, place_of, refuse_planted
 from chansync.db.permanent_errors import (
     DatabaseDamaged,
@@ -33,7 +33,7 @@ from chansync.db.permanent_errors import (
 )
 from chansync.db.process_locks import MIGRATION, locked
 from chansync.db.upgrade_copies import newer_sentence
-from chansync.db.version import APPLICATION_ID, SCHEMA_VERSION
+from chansync.db.version import APPLICATION_ID, FIRST_SCHEMA, SCHEMA_VERSION
 from chansync.locations import database_path, private_folder
 from chansync.model.errors import StoreError
 from chansync.service_place import is_service
@@ -214,6 +214,8 @@ def older_sentence(path: Path, version: int) -> str:
     """What brings a database up to date that this program needs newer; without a full stop."""
     known = f"{path} has schema {version}, and this program needs {SCHEMA_VERSION}"
     by_hand = f"chansync --db {path} db upgrade" if path != database_path() else "chansync db upgrade"
+    if os.geteuid() not in (0, owner_of(path.parent)):
+        by_hand = f"sudo {by_hand}"
     if not is_of_service(path):
         return f"{known}: {by_hand}"
     restart = " (systemctl restart chansync)" if is_service(str(path)) else ""
@@ -359,12 +361,15 @@ def _version(db: apsw.Connection, path: Path) -> int:
     """
     application = db.pragma("application_id")
     tables = db.execute("SELECT count(*) FROM sqlite_schema").get
-    # A file without an id is ours when a first migration was killed on the way.
-    if application != APPLICATION_ID and tables and not _is_half_made(db):
+    if application != APPLICATION_ID and tables:
         raise DatabaseForeign(f"{path} is an SQLite database, but not one of chansync's. Name another with --db.")
     version: int = db.pragma("user_version")
     if version > SCHEMA_VERSION:
         raise DatabaseNewer(f"{newer_sentence(path, version)}.")
+    if 0 < version < FIRST_SCHEMA:
+        raise DatabaseForeign(
+            f"{path} is of a development version (schema {version}) that cannot be upgraded. Name another with --db."
+        )
     if version:
         there = {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
         if missing := [name for name in _TABLES if name not in there]:
@@ -373,10 +378,6 @@ def _version(db: apsw.Connection, path: Path) -> int:
                 "backup"
             )
     return version
-
-
-def _is_half_made(db: apsw.Connection) -> bool:
-    return bool(db.execute("SELECT 1 FROM sqlite_schema WHERE name = '_sqlite_migrations'").get)
 
 
 def _migrate(path: Path, copy: Path) -> None:

@@ -15,6 +15,9 @@ APPLICATION_ID = 0x43485359
 #: ``PRAGMA user_version``: the number of the last migration.
 SCHEMA_VERSION = 11
 
+#: The oldest schema that there are migrations from; earlier ones were never released.
+FIRST_SCHEMA = 7
+
 
 class SchemaChanged(StoreError):
     """Another chansync brought the database up to date while this program had it open."""

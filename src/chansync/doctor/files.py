@@ -156,7 +156,8 @@ def _copies(database: Path) -> Iterator[Finding]:
         yield ok(
             "copies",
             f"{paths[0].parent} holds copies of the database: {', '.join(told)}, {size // 2**20 + 1} MB in all. "
-            f"The newest {private_files.KEPT_COPIES} of each stay, the others for {private_files.KEPT_SECONDS // 86_400} days.",
+            f"The newest {private_files.KEPT_COPIES} of each stay, the others for "
+            f"{private_files.KEPT_SECONDS // 86_400} days.",
         )
 
 

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 import apsw
 
 from chansync.db import folders, settings
+from chansync.db.process_locks import DAEMON, is_locked
 from chansync.db.transaction import transaction
 from chansync.locations import key_path
 from chansync.model.errors import UsageError
 from chansync.secrets import key_file, public_key_file, sealing
 from chansync.secrets.key_file import KeyForbidden, KeyMissing, KeyUnreadable, OpenKey
 from chansync.secrets.sealing import Use
-from chansync.store import daemons
 
 if TYPE_CHECKING:
     pass
@@ -261,7 +261,7 @@ def _elsewhere(db: apsw.Connection, path: Path, error: KeyUnreadable) -> str:
     if isinstance(error, KeyForbidden):
         return f"Only {folders.name_of(folders.owner_of(path.parent))}, the daemon's user, may open them."
     if isinstance(error, KeyMissing) and held == AS_CREDENTIAL:
-        if daemons.is_running(db):
+        if is_locked(path, DAEMON):
             return "The running service has the private key, as a credential that only it can open."
         return "The private key is a credential of the service, which does not run: systemctl start chansync"
     return ""

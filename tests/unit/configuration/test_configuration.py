@@ -54,7 +54,7 @@ def test_the_system_must_be_there(company: Store) -> None:
 
 def test_secrets_are_sealed_and_a_new_one_makes_the_site_unknown(company: Store) -> None:
     added = channel_settings.add_channel(company, GOOD | {"consumer_key": "ck_1", "consumer_secret": "cs_1"})
-    assert sealing.open_all(company.db, company.path, added.id, "shop.example") == {
+    assert sealing.open_all(company.db, company.path, added.id, "https://shop.example") == {
         "consumer_key": "ck_1",
         "consumer_secret": "cs_1",
     }
@@ -64,7 +64,7 @@ def test_secrets_are_sealed_and_a_new_one_makes_the_site_unknown(company: Store)
     assert channels.channel(company.db, "shop-de").facts == {"address": "x"}
     channel_settings.change_channel(company, "shop-de", {"consumer_secret": "cs_2"})
     assert channels.channel(company.db, "shop-de").facts == {}
-    assert sealing.open_all(company.db, company.path, added.id, "shop.example")["consumer_secret"] == "cs_2"
+    assert sealing.open_all(company.db, company.path, added.id, "https://shop.example")["consumer_secret"] == "cs_2"
 
 
 @pytest.mark.parametrize("domain", ["other.example", "shop.example:8443", "https://shop.example.org/"])
@@ -74,7 +74,7 @@ def test_keys_do_not_follow_a_channel_to_another_host(company: Store, domain: st
     with pytest.raises(InvalidFields) as error:
         channel_settings.change_channel(company, "shop-de", {"store_domain": domain, "consumer_key": "ck_2"})
     assert _names(error) == ["consumer_secret"]
-    assert "was entered for shop.example: enter it again for" in str(error.value)
+    assert "was entered for https://shop.example: enter it again for" in str(error.value)
     moved = {"store_domain": domain, "consumer_key": "ck_2", "consumer_secret": "cs_2"}
     assert channel_settings.change_channel(company, "shop-de", moved)["store_domain"] == domain.rstrip("/")
     with pytest.raises(InvalidFields, match="consumer_key was entered for"):

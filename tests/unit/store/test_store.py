@@ -68,13 +68,6 @@ def test_somebody_elses_sqlite_file_is_refused_untouched(tmp_path: Path) -> None
     assert path.read_bytes() == before
 
 
-def test_a_first_migration_that_was_killed_is_finished_by_the_next_start(store: Store) -> None:
-    store.db.pragma("user_version", 0)
-    store.db.pragma("application_id", 0)
-    open_store(store.path).close()
-    assert store.db.pragma("user_version") == SCHEMA_VERSION
-
-
 def test_the_daemon_tui_and_sync_never_load_a_second_sqlite(store: Store) -> None:
     code = (
         "import sys\n"
