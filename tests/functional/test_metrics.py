@@ -16,13 +16,14 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from chansync.db import settings
+from chansync.db.connection import Store
+from chansync.db.process_locks import task_owner
 from chansync.model.errors import UsageError
-from chansync.store import daemons, messages, runs, settings, streams
-from chansync.store.connection import Store
-from chansync.store.process_locks import task_owner
+from chansync.store import daemons, messages, runs, streams
 from chansync.store.runs import RunCounts
 from chansync_daemon import metrics
-from chansync_daemon.metrics_wanted import parse_listen
+from chansync_daemon.metrics_wanted import Wanted, parse_listen
 from support import mailbox, shops, world
 
 RULES = Path(__file__).parents[2] / "docs" / "prometheus"
@@ -183,7 +184,7 @@ def test_no_figure_reads_a_whole_table(company: Store) -> None:
     def plan(sql: str) -> None:
         plans.extend(f"{row[3]} <- {sql}" for row in company.db.execute(f"EXPLAIN QUERY PLAN {sql}"))
 
-    for line in Path(metrics.figures.__file__).read_text().split('"""')[1::2]:
+    for line in Path(metrics.metric_queries.__file__).read_text().split('"""')[1::2]:
         if line.strip().startswith("SELECT"):
             plan(line)
     long = [each for each in plans if re.match(r"SCAN (message|run|r|outbox|job|o|m)\b", each)]
@@ -215,7 +216,7 @@ def test_a_daemon_serves_and_writes_them_and_its_json_lines_have_one_schema(comp
     try:
         while not any(line.get("stream") == "orders" for line in lines):
             lines.append(json.loads(daemon.stderr.readline()))
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=90) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
             text = answer.read().decode()
         assert value(text, "chansync_runs_total", channel="shop", stream="orders", state="failed") == 1
         assert value(text, "chansync_open_problems", channel="shop", code="site_unavailable") == 1
@@ -251,27 +252,30 @@ def test_a_taken_port_is_a_sentence(company: Store) -> None:
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("place", ["missing/chansync.prom", "of-the-group", "private"])
-def test_a_file_that_cannot_or_must_not_be_written_keeps_no_order_from_being_pulled(
-    company: Store, tmp_path: Path, place: str
-) -> None:
-    folder = company.path.parent
-    file = tmp_path / place
-    if "/" not in place:
-        # A folder that a group shares, with its private one: members could give the file another name there.
-        folder.chmod(0o2770)
-        private = Path(f"{folder}-private")
-        private.mkdir(mode=0o710)
-        company.path.with_suffix(".key").rename(private / company.path.with_suffix(".key").name)
-        file = (folder if place == "of-the-group" else private) / "chansync.prom"
+def test_a_file_that_cannot_be_written_keeps_no_order_from_being_pulled(company: Store, tmp_path: Path) -> None:
     world.rows(company, "UPDATE channel_parameter SET value = '\"30s\"' WHERE name = 'orders_every'")
-    daemon = shops.command("daemon", "--json-logs", "--metrics-file", str(file), database=company.path)
+    words = ("daemon", "--json-logs", "--metrics-file", str(tmp_path / "missing" / "chansync.prom"))
+    daemon = shops.command(*words, database=company.path)
     assert daemon.stderr is not None
     lines: list[dict[str, Any]] = []
     while not any(line.get("stream") == "orders" for line in lines):
         lines.append(json.loads(daemon.stderr.readline()))
     code, _, _ = shops.stopped(daemon)
-    assert (code, file.exists(), any("etrics" in line["message"] for line in lines)) == (0, False, True)
+    assert (code, any("metrics cannot be written" in line["message"] for line in lines)) == (0, True)
+
+
+@pytest.mark.parametrize("place", ["group", "group-private"])
+def test_no_file_is_written_where_members_could_give_it_another_name(
+    company: Store, tmp_path: Path, place: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "group"
+    folder.mkdir()
+    folder.chmod(0o2770)
+    (tmp_path / "group-private").mkdir(0o710)
+    file = tmp_path / place / "chansync.prom"
+    with metrics.serving(folder / "chansync.db", Wanted(file=file)):
+        assert not file.exists()
+    assert "No metrics are written to" in caplog.text
 
 
 def test_a_daemon_without_metrics_does_not_load_the_library() -> None:

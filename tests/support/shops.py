@@ -12,11 +12,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from chansync.db.connection import Store, open_async, open_store
 from chansync.demo import company
 from chansync.demo.audit import Audit, audit
 from chansync.demo.woocommerce import DemoServer, DemoShop
-from chansync.store.connection import Store, open_async, open_store
-from chansync.sync.confirm import confirm_channel
+from chansync.setup.confirm import confirm_channel
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 
 T = TypeVar("T")
@@ -54,6 +54,11 @@ def sync(path: Path, **request: Any) -> RunResult:
     wanted = SyncRequest(**request)
     [result] = with_store(path, lambda store: sync_channel(store, company.CHANNEL, wanted, trigger="command"))
     return result
+
+
+def synced_stream(path: Path, channel: str) -> RunResult:
+    """One run of the orders stream of a channel, in this process."""
+    return with_store(path, lambda store: sync_channel(store, channel, SyncRequest(), trigger="command"))[0]
 
 
 def audited(path: Path) -> Audit:

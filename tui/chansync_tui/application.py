@@ -14,10 +14,10 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Input
 
+from chansync.db.connection import data_version, explained
+from chansync.db.version import check_schema
 from chansync.model.errors import StoreError
 from chansync.store import jobs
-from chansync.store.connection import data_version, explained
-from chansync.store.version import check_schema
 from chansync_tui import preferences, symbols
 from chansync_tui.contrast import readable
 from chansync_tui.desk import Desk, Done, Failed, JobAsked
@@ -216,7 +216,7 @@ class ChansyncApp(TypingAhead, Ending, Routes):
     @on(Edit)
     def edit(self, event: Edit) -> None:
         """A form over the present screen."""
-        from chansync.sync.forms.making import form_of
+        from chansync.setup.forms.making import form_of
         from chansync_tui.screens.forms import screen_of
 
         form = event.form or form_of(event.kind, event.key, event.preset)
@@ -259,7 +259,7 @@ class ChansyncApp(TypingAhead, Ending, Routes):
             if answer == DISCARD:
                 drafts.drop(draft.path)
             elif answer == GO_ON:
-                from chansync.sync.forms.making import form_of
+                from chansync.setup.forms.making import form_of
                 from chansync_tui.screens.forms import screen_of
 
                 self.push_screen(screen_of(form_of(draft.data["kind"], draft.data["key"]), draft=draft))

@@ -16,9 +16,10 @@ import apsw
 from textual.dom import DOMNode
 from textual.message import Message
 
+from chansync.db import process_locks
+from chansync.db.connection import Store, explained, open_store
 from chansync.model.errors import StoreError
-from chansync.store import daemons, jobs, process_locks
-from chansync.store.connection import Store, explained, open_store
+from chansync.store import daemons, jobs
 from chansync.store.jobs import Job
 from chansync_tui import identity
 
@@ -143,7 +144,7 @@ class Desk:
             store.close()
         self._post(JobAsked(job_id, label, here=here, done=done))
         if here:
-            from chansync.sync.errands import work_off
+            from chansync.job_runner import work_off
 
             work_off(self.path, job_id)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from chansync.sync.forms.form import Form
+    from chansync.setup.forms.form import Form
 
 
 class ShowMessages(Message):

@@ -6,8 +6,8 @@ import getpass
 import os
 import socket
 
-from chansync import privileges
-from chansync.folders import name_of
+from chansync.db import privileges
+from chansync.db.folders import name_of
 
 
 def user() -> str:

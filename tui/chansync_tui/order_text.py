@@ -7,10 +7,10 @@ from typing import Any
 
 import apsw
 
+from chansync.explain.story import Happening, Story
 from chansync.model.money import format_money
 from chansync.model.times import local_text
 from chansync.store import orders
-from chansync.sync.story import Happening, Story
 from chansync_tui.details_text import pretty
 from chansync_tui.going import ShowMessage
 from chansync_tui.screens.prose import Passage
@@ -141,3 +141,6 @@ def _raw(db: apsw.Connection, story: Story) -> Iterator[Passage]:
     if raw:
         yield from _heading("The order as the site sent it")
         yield from (Passage(text, tone) for text, tone in pretty(raw))
+    elif story.order and orders.is_too_large(story.order):
+        yield from _heading("The order as the site sent it")
+        yield Passage(orders.TOO_LARGE, "dim")

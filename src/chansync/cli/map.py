@@ -59,9 +59,9 @@ tax = _command("tax", "tax transaction (by country, with +vat or -vat)", "DE=dom
 
 def _map(session: Session, kind: str, code: str, targets: dict[str, str], *, silent: bool) -> list[str]:
     """All pairs in one transaction: a wrong one changes nothing. Which of the site's codes are mapped otherwise now."""
+    from chansync.db.transaction import transaction
+    from chansync.setup.channel_settings import map_method
     from chansync.store import channels, mappings
-    from chansync.store.transaction import transaction
-    from chansync.sync.configuration import map_method
 
     db = session.db
     unseen = []

@@ -96,7 +96,7 @@ def _of_message(db: apsw.Connection, message_id: int) -> _Target:
 
 def _retry_here(session: Session, target: _Target, as_json: bool) -> int:
     from chansync.cli.sync.command import report, sync_all
-    from chansync.sync.errands import summary
+    from chansync.job_runner import summary
     from chansync.sync.retry import retry as make_due
     from chansync.sync.runner import SyncRequest
 
@@ -138,7 +138,7 @@ def _with_problems(db: apsw.Connection, target: _Target) -> list[str]:
 
 def _retry_by_daemon(session: Session, target: _Target, as_json: bool) -> int:
     from chansync.cli.support.jobs import ask_and_wait
-    from chansync.sync.errands import runs_of
+    from chansync.job_runner import runs_of
 
     args = {} if target.order_ids is None else {"order_ids": target.order_ids}
     job = ask_and_wait(session.db, "retry", target.channel_id, args, seconds=WAIT)

@@ -16,7 +16,7 @@ from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
     from chansync.model.channel import IntegrationSystem
-    from chansync.sync.systems import SystemReport
+    from chansync.setup.systems import SystemReport
 
 _TABLE = {
     "list": ("system:list_systems", "List them."),
@@ -67,8 +67,8 @@ def list_systems(session: Session, as_json: bool) -> None:
 def show(session: Session, code: str, as_json: bool) -> None:
     """Show a system with its fields, and where it sells as far as it told. Secrets are never shown."""
     from chansync.model.times import utc_text
+    from chansync.setup.systems import expiring, parameters, values_of
     from chansync.store import systems
-    from chansync.sync.systems import expiring, parameters, values_of
 
     found = systems.system(session.db, code)
     values = values_of(found)
@@ -144,7 +144,7 @@ def add(session: Session, code: str, pairs: tuple[str, ...], name: str, kind: st
 
     A secret's value is - (a line of standard input, or typed unseen) or @FILE.
     """
-    from chansync.sync import systems
+    from chansync.setup import systems
 
     chosen = _kind(kind)
     known = {parameter.name: parameter for parameter in systems.parameters(chosen)}
@@ -178,8 +178,8 @@ def change(session: Session, code: str, pairs: tuple[str, ...]) -> None:
 
     A secret's value is - (a line of standard input, or typed unseen) or @FILE.
     """
+    from chansync.setup import systems
     from chansync.store.systems import system as stored
-    from chansync.sync import systems
 
     before = stored(session.db, code)
     known = {parameter.name: parameter for parameter in systems.parameters(before.kind)}
@@ -192,7 +192,7 @@ def change(session: Session, code: str, pairs: tuple[str, ...]) -> None:
 
 def _field(found: IntegrationSystem, name: str) -> Any:
     """What a field holds; of a secret, when it was entered."""
-    from chansync.sync.systems import values_of
+    from chansync.setup.systems import values_of
 
     if name == "name":
         return found.name
@@ -230,7 +230,7 @@ def test(session: Session, code: str, as_json: bool) -> int:
 
 def _tested(session: Session, code: str) -> SystemReport:
     from chansync.cli.support.jobs import ask_and_wait, is_by_daemon
-    from chansync.sync.systems import SystemReport, test_system
+    from chansync.setup.systems import SystemReport, test_system
 
     if not is_by_daemon(session):
         return session.run_async(lambda store: test_system(store, code))
@@ -249,8 +249,8 @@ def _tested(session: Session, code: str) -> SystemReport:
 @pass_session
 def rename(session: Session, code: str, name: str) -> None:
     """Give an integration system another name."""
+    from chansync.setup import systems
     from chansync.store.systems import system as stored
-    from chansync.sync import systems
 
     before = stored(session.db, code)
     renamed = systems.change_system(session.store, code, {}, name=name)

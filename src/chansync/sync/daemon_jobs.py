@@ -7,11 +7,12 @@ from pathlib import Path
 
 import apsw
 
-from chansync.folders import name_of, owner_of
+from chansync.db.folders import name_of, owner_of
 from chansync.locations import key_path
+from chansync.secrets import key_file, sealing
+from chansync.secrets.key_file import KeyForbidden, KeyUnreadable
 from chansync.service_place import how_to_start, is_service
-from chansync.store import daemons, key_file, secrets
-from chansync.store.key_file import KeyForbidden, KeyUnreadable
+from chansync.store import daemons
 
 
 def is_for_daemon(db: apsw.Connection, path: Path, line: str = "…") -> bool:
@@ -23,7 +24,7 @@ def is_for_daemon(db: apsw.Connection, path: Path, line: str = "…") -> bool:
     Raises:
         KeyUnreadable: he may not, and no daemon runs; the sentence ends with what helps.
     """
-    if secrets.public_key(db) is None:
+    if sealing.public_key(db) is None:
         return False
     try:
         key_file.read(key_path(path))

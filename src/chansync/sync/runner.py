@@ -12,32 +12,34 @@ from typing import Any
 
 import apsw
 
+from chansync.db.connection import Store
+from chansync.db.process_locks import abandon, task_owner
+from chansync.db.transaction import transaction
 from chansync.model.channel import Channel
 from chansync.model.errors import ChansyncError, SiteError, SiteUnavailable, StoreError, UsageError
 from chansync.model.kept import DAMAGED
 from chansync.model.times import awake_seconds, here, now_ms
 from chansync.orders import settings
 from chansync.orders.status_events import SENDING, why_off
-from chansync.platforms.http import before_change
+from chansync.platforms.http.client import before_change
 from chansync.platforms.protocol import Connector
-from chansync.redaction import scrub
+from chansync.secrets.redaction import scrub
+from chansync.setup import confirm
+from chansync.setup.connect import connect, keep_facts
+from chansync.setup.systems import tell_expiring
 from chansync.store import channels, leases, messages, runs, streams
-from chansync.store.connection import Store
-from chansync.store.process_locks import abandon, task_owner
 from chansync.store.runs import RunCounts
 from chansync.store.streams import Lease, LeaseLost
-from chansync.store.transaction import transaction
-from chansync.sync import clock_doubt, confirm
-from chansync.sync.comparing import Comparison
-from chansync.sync.connecting import connect, keep_facts
-from chansync.sync.plan_copy import planning_copy
-from chansync.sync.planning import OrderPlan, PushPlan
+from chansync.sync import clock_doubt
+from chansync.sync.comparison import Comparison
+from chansync.sync.disk_space import NoRoom
+from chansync.sync.dry_run import OrderPlan, PushPlan
+from chansync.sync.dry_run_copy import planning_copy
 from chansync.sync.pull import OrdersPull, Place
-from chansync.sync.push_quantities import push_quantities
 from chansync.sync.push_statuses import push_statuses
+from chansync.sync.push_stock import push_quantities
 from chansync.sync.pushing import Pushing
 from chansync.sync.renewing import time_to_renew
-from chansync.sync.systems import tell_expiring
 
 #: How often a run renews its lease, in seconds: a few times within the time after which it may be taken over.
 HOLD_EVERY = leases.STREAM_MS / 1000 / 5
@@ -249,7 +251,7 @@ class _Run:
             return RunResult(self.channel.code, self.stream, state, self.counts, plans=plans)
         except SiteUnavailable as error:
             return self._failed(error, retryable=True, retry_after=error.retry_after)
-        except (SiteError, UsageError, LeaseLost) as error:
+        except (SiteError, UsageError, LeaseLost, NoRoom) as error:
             return self._failed(error)
         except StoreError as error:
             if error.code not in ("secret_unreadable", DAMAGED):
@@ -408,7 +410,7 @@ class _Run:
         streams.release(db, self.channel.id, self.stream, self.lease.owner, ok=ok, next_run_at=next_run_at)
 
     def _log_failure(self, db: apsw.Connection, result: RunResult) -> None:
-        known = {"channel_incomplete", "secret_unreadable", "site_bug"}
+        known = {"channel_incomplete", "secret_unreadable", "site_bug", "only_problems", NoRoom.code}
         code = result.error_code if result.error_code in known else None
         if code is None:
             code = "site_unavailable" if result.retryable else "site_refused"
@@ -417,7 +419,9 @@ class _Run:
             data["traceback"] = self.trace
         if "notice_user" in self.channel.unreadable:
             channels.drop_unreadable_notice_user(db, self.channel.id)
-        messages.log(db, code, result.sentence, channel_id=self.channel.id, run_id=self.run_id, data=data)
+        # The disk is everybody's, and one message says so for all channels.
+        channel_id = None if code == NoRoom.code else self.channel.id
+        messages.log(db, code, result.sentence, channel_id=channel_id, run_id=self.run_id, data=data)
 
     def _next_run(self, result: RunResult) -> int | None:
         """When the site asked to be left alone until; otherwise the schedule decides."""

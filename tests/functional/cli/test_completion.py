@@ -17,8 +17,8 @@ import pytest
 from click.shell_completion import BashComplete
 
 from chansync.cli.program import program
+from chansync.db.connection import Store
 from chansync.store import mappings
-from chansync.store.connection import Store
 
 
 def offered(*words: str) -> list[str]:

@@ -16,8 +16,8 @@ from pathlib import Path
 import apsw
 import pytest
 
+from chansync.db.version import SCHEMA_VERSION
 from chansync.locations import key_file, private_folder
-from chansync.store.version import SCHEMA_VERSION
 from functional.cli.test_group import folder, path  # noqa: F401 - fixtures
 from functional.cli.test_group_attacks import _meddle, shared  # noqa: F401 - a fixture
 from support.users import ADMIN, DAEMON, GROUP, ROOT, STRANGER, as_user, command, needs_users, start

@@ -17,11 +17,12 @@ import nacl.public  # noqa: F401 - a forked process that is another user may not
 import pytest
 
 from chansync.cli.main import main
+from chansync.db.connection import Store, open_store
 from chansync.locations import key_file, private_folder
 from chansync.model.errors import StoreError
 from chansync.platforms import registry
-from chansync.store import channels, jobs, secrets
-from chansync.store.connection import Store, open_store
+from chansync.secrets import sealing
+from chansync.store import channels, jobs
 from support import world
 from support.users import ADMIN, DAEMON, GROUP, ROOT, STRANGER, as_user, command, needs_users
 
@@ -73,14 +74,14 @@ def _import_everything() -> None:
         "shlex",
     ):
         import_module(module)
-    for module in ("chansync.sync.transfer", "tomlkit", "difflib", "encodings.utf_8_sig"):
+    for module in ("chansync.setup.toml_files", "tomlkit", "difflib", "encodings.utf_8_sig"):
         import_module(module)
 
 
 def _start(path: Path) -> int:
     """What the daemon does about its key when it starts."""
     store = open_store(path)
-    sentence = secrets.trouble(store.db, path)
+    sentence = sealing.trouble(store.db, path)
     store.close()
     print(sentence)
     return bool(sentence)
@@ -130,7 +131,7 @@ def test_an_admin_sets_a_secret_that_the_daemon_opens_and_he_cannot(path: Path) 
 
     def read() -> None:
         store = open_store(path)
-        print(secrets.open_all(store.db, path, 1, world.PLACE))
+        print(sealing.open_all(store.db, path, 1, world.PLACE))
         store.close()
 
     assert "cs_other_needle" in as_user(DAEMON, read).text
@@ -238,12 +239,12 @@ def test_what_root_makes_belongs_to_the_daemon(folder: Path) -> None:
 def test_the_screens_of_a_member_without_a_daemon_say_what_helps(path: Path) -> None:
     """The screens queue a job, and perform it themselves where no daemon runs."""
     assert as_user(ADMIN, lambda: _add_channel(path) or 0).code == 0
-    for module in ("chansync.sync.errands", "apsw.aio", "chansync.platforms.woocommerce.connector"):
+    for module in ("chansync.job_runner", "apsw.aio", "chansync.platforms.woocommerce.connector"):
         import_module(module)
     store = open_store(path)
     job_id = jobs.ask(store.db, "test", channels.channel(store.db, "shop").id, {}, "ann")
     store.close()
-    performed = as_user(ADMIN, lambda: import_module("chansync.sync.errands").work_off(path, job_id))
+    performed = as_user(ADMIN, lambda: import_module("chansync.job_runner").work_off(path, job_id))
     assert performed.code == 0, performed.text
     store = open_store(path)
     job = jobs.job(store.db, job_id)

@@ -12,9 +12,9 @@ from pathlib import Path
 import apsw
 import pytest
 
-from chansync.store.connection import Store
+from chansync.db.connection import Store
 
-HEAVY = ("sqlite3", "sqlite_utils", "textual", "rich", "httpx", "starlette", "phonenumbers", "tabulate", "authlib")
+HEAVY = ("sqlite3", "sqlite_utils", "textual", "rich", "httpx", "starlette", "phonenumbers", "tabulate", "oauthlib")
 
 _PROBE = """
 import atexit, sys
@@ -47,7 +47,7 @@ def _process(
     [
         ("--version", ("apsw", "asyncio", "platformdirs")),
         ("status", ("asyncio", "platformdirs", "apsw.bestpractice", "subprocess", "wcwidth", "chansync.sync")),
-        ("health", ("asyncio", "platformdirs", "subprocess", "wcwidth", "chansync.sync", "chansync.store.connection")),
+        ("health", ("asyncio", "platformdirs", "subprocess", "wcwidth", "chansync.sync", "chansync.db.connection")),
         ("log", ("platformdirs", "asyncio")),
         ("channel list", ("asyncio",)),
         ("erp stock", ("asyncio",)),

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from chansync.model.errors import UsageError
-from chansync.sync.notices import services
-from chansync.sync.notices.confinement import NotAllowed, confined
-from chansync.sync.notices.digest import Notice
-from chansync.sync.notices.mail import NoticeFailed
+from chansync.notices import services
+from chansync.notices.confinement import NotAllowed, confined
+from chansync.notices.digest import Notice
+from chansync.notices.mail import NoticeFailed
 from support import mailbox
 
 NOTICE = Notice("chansync: a test", "Body")

@@ -9,18 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
+from chansync.db.connection import Store, open_store
+from chansync.db.process_locks import task_owner
 from chansync.demo import company
 from chansync.demo.woocommerce import DemoServer, DemoShop, Shopper
 from chansync.erp.ledger.stock import set_stock
+from chansync.job_runner import perform
 from chansync.model.errors import UsageError
+from chansync.orders.write_guard import WriteGuard
 from chansync.platforms.woocommerce import WooCommerce
+from chansync.setup import channel_settings
 from chansync.store import channels, jobs
-from chansync.store.connection import Store, open_store
-from chansync.store.process_locks import task_owner
-from chansync.sync import configuration
-from chansync.sync.errands import perform
+from chansync.store.streams import LeaseLost
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 from support import shops
 
@@ -35,7 +38,7 @@ class World:
 
     def configure(self, **texts: str) -> None:
         store = open_store(self.path)
-        configuration.change_channel(store, company.CHANNEL, texts)
+        channel_settings.change_channel(store, company.CHANNEL, texts)
         store.close()
 
     def open_codes(self) -> list[str]:
@@ -82,6 +85,46 @@ def test_every_selected_order_is_a_sale_or_an_open_problem_also_after_more_runs(
     assert shops.query(world.path, "SELECT count(*), count(DISTINCT order_number) FROM erp_sale") == [
         (judged.sold, judged.sold)
     ]
+
+
+def test_an_order_that_fails_undoes_none_of_those_it_shares_a_transaction_with(world: World) -> None:
+    failing = str(world.shop.order_ids()[-5])
+    store = open_store(world.path)
+    store.db.execute(
+        f"""CREATE TRIGGER refused BEFORE INSERT ON erp_sale WHEN NEW.order_number = '{failing}'
+            BEGIN SELECT RAISE(ABORT, 'not this one'); END"""
+    )
+    store.close()
+    world.shop.set_status(int(failing), "processing")
+
+    first = shops.sync(world.path)
+
+    assert first.counts.created > 50
+    assert world.open_codes().count("import_bug") == 1
+    judged = shops.audited(world.path)
+    assert (judged.wrong, judged.sold, judged.problems["import_bug"]) == ([], first.counts.created, 1)
+
+
+def test_a_run_that_is_taken_over_counts_nothing_that_was_undone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    checked = 0
+    check = WriteGuard.check
+
+    def lost_at_the_thirtieth(self: WriteGuard, db: apsw.Connection) -> None:
+        nonlocal checked
+        checked += 1
+        if checked == 30:
+            raise LeaseLost
+        check(self, db)
+
+    monkeypatch.setattr(WriteGuard, "check", lost_at_the_thirtieth)
+    result = shops.sync(world.path)
+    monkeypatch.undo()
+
+    counts = result.counts
+    [(written,)] = shops.query(world.path, 'SELECT count(*) FROM "order"')
+    assert counts.created + counts.skipped + counts.problems == written < 30
+    assert shops.sync(world.path).state == "done"
+    assert shops.audited(world.path).wrong == []
 
 
 def test_an_empty_run_is_one_request(world: World) -> None:
@@ -165,11 +208,11 @@ def test_a_plan_is_exact_down_to_numbers_documents_and_the_last_piece(world: Wor
 def test_a_problem_is_tried_again_and_closes_itself(world: World) -> None:
     store = open_store(world.path)
     channel = channels.channel(store.db, company.CHANNEL)
-    configuration.map_method(store.db, channel, "payment", "cod", None)
+    channel_settings.map_method(store.db, channel, "payment", "cod", None)
     shops.sync(world.path)
     assert "payment_unmapped" in world.open_codes()
     waiting = world.open_codes().count("payment_unmapped")
-    configuration.map_method(store.db, channel, "payment", "cod", "cash")
+    channel_settings.map_method(store.db, channel, "payment", "cod", "cash")
     store.close()
     again = shops.sync(world.path)
     assert again.counts.created == waiting

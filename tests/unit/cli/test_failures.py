@@ -12,10 +12,10 @@ import pytest
 from chansync.cli import program
 from chansync.cli.main import main
 from chansync.cli.support import exit_codes, failures
+from chansync.db.connection import Store
 from chansync.model.channel import FieldError
 from chansync.model.errors import ChansyncError, DataError, SiteRefused, SiteUnavailable, StoreError, UsageError
-from chansync.store.connection import Store
-from chansync.sync.configuration import InvalidFields
+from chansync.setup.channel_settings import InvalidFields
 
 
 @pytest.mark.parametrize(

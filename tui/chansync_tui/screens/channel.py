@@ -8,9 +8,9 @@ from typing import ClassVar
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 
+from chansync.setup.forms.form import Saved
 from chansync.store import channels
 from chansync.store.jobs import Job
-from chansync.sync.forms.form import Saved
 from chansync_tui.form_rows import Row
 from chansync_tui.going import ShowMessages
 from chansync_tui.screens.channel_entries import entries_of

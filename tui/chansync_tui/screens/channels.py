@@ -13,8 +13,8 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from chansync.model.times import now_ms
+from chansync.store.channel_status import remaining, standing
 from chansync.store.overview import ChannelLine, channel_lines
-from chansync.store.standing import remaining, standing
 from chansync_tui.going import Edit, ShowChannel, ShowMessages, ShowOrders
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import Page

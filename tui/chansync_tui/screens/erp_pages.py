@@ -140,7 +140,7 @@ def remover(kind: str, name: str) -> Callable[[apsw.Connection], str]:
     """What removes a record, and says so."""
 
     def write(db: apsw.Connection) -> str:
-        from chansync.sync.ledger_records import remove_record
+        from chansync.setup.ledger_records import remove_record
 
         return f"Removed the {remove_record(db, kind, name)} {name}."
 

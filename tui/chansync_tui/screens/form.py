@@ -1,6 +1,6 @@
 """A form: every field of a channel, a system or a record of the ERP in one list, edited at its place.
 
-It is drawn from what ``chansync.sync.forms`` says and knows no field by name.
+It is drawn from what ``chansync.setup.forms`` says and knows no field by name.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import Input
 
-from chansync.sync.forms.form import Form
+from chansync.setup.forms.form import Form
 from chansync_tui import drafts
 from chansync_tui.form_rows import COLUMNS, VALUE, Row, rows_of
 from chansync_tui.going import Edit, ShowMessage

@@ -6,8 +6,8 @@ from textual import on
 from textual.widgets import Input
 
 from chansync.model.errors import UsageError
-from chansync.sync.forms.form import FormField, FormOption
-from chansync.sync.forms.making import can_be_new, form_of_reference
+from chansync.setup.forms.form import FormField, FormOption
+from chansync.setup.forms.making import can_be_new, form_of_reference
 from chansync_tui.form_rows import VALUE, Row
 from chansync_tui.form_state import FormState
 from chansync_tui.going import Edit

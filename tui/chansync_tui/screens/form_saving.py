@@ -11,9 +11,9 @@ from textual import on
 from textual.message import Message
 from textual.timer import Timer
 
-from chansync.sync.configuration import InvalidFields
-from chansync.sync.forms.form import Form, Saved
-from chansync.sync.forms.merging import Conflict, Difference
+from chansync.setup.channel_settings import InvalidFields
+from chansync.setup.forms.form import Form, Saved
+from chansync.setup.forms.merging import Conflict, Difference
 from chansync_tui import drafts
 from chansync_tui.form_rows import Row
 from chansync_tui.form_state import FormState

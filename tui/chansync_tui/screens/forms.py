@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from chansync.sync.forms.form import Form
+from chansync.setup.forms.form import Form
 from chansync_tui.drafts import Draft
 from chansync_tui.screens.channel import ChannelScreen
 from chansync_tui.screens.form import FormScreen

@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 import apsw
 
+from chansync.explain import story
+from chansync.explain.story import Story
 from chansync.model.errors import UsageError
 from chansync.model.times import local_text
 from chansync.store import channels, jobs
-from chansync.sync import story
-from chansync.sync.story import Story
 from chansync_tui.order_text import story_passages
 from chansync_tui.screens.order_actions import OrderActions, Subject
 from chansync_tui.screens.prose import Passage, ProsePage

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 
-from chansync.orders.sale_outlook import PossibleStep, possible_steps
+from chansync.explain.outlook import PossibleStep, possible_steps
 from chansync_tui.going import ShowChannel, ShowMessages
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import Page

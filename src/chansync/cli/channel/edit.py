@@ -16,7 +16,7 @@ from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
     from chansync.model.channel import Channel
-    from chansync.sync.confirm import ConnectionReport
+    from chansync.setup.confirm import ConnectionReport
 
 _FORM = "field=value; chansync channel fields lists the fields"
 
@@ -38,13 +38,13 @@ def add(session: Session, code: str, pairs: tuple[str, ...]) -> int:
     A secret's value is - (a line of standard input, or typed unseen) or @FILE. With used=yes, chansync connects to
     the site first and fills in what it can.
     """
-    from chansync.sync import configuration
+    from chansync.setup import channel_settings
 
     texts = read_secrets(split_pairs(pairs, _FORM)) | {"code": code}
     uses = _asks_for_use(texts)
     if uses:
         del texts["used"]
-    added = configuration.add_channel(session.store, texts)
+    added = channel_settings.add_channel(session.store, texts)
     add_facts(changed=True, channel=added.code)
     say(f"Added the channel {added.code}.")
     if uses:
@@ -91,12 +91,12 @@ def change(session: Session, code: str, pairs: tuple[str, ...]) -> int:
 
 
 def _change(session: Session, before: Channel, texts: dict[str, str]) -> Channel:
-    from chansync.store import secrets
-    from chansync.sync import configuration
+    from chansync.secrets import sealing
+    from chansync.setup import channel_settings
 
-    entered = secrets.set_times(session.db, before.id)
-    after = configuration.change_channel(session.store, before.code, texts)
-    entered_now = secrets.set_times(session.db, before.id)
+    entered = sealing.set_times(session.db, before.id)
+    after = channel_settings.change_channel(session.store, before.code, texts)
+    entered_now = sealing.set_times(session.db, before.id)
     say_changed(
         after.code,
         [
@@ -122,8 +122,8 @@ def _asks_for_use(texts: dict[str, str]) -> bool:
 
 
 def _is_first_use(current: Channel, texts: dict[str, str]) -> bool:
-    from chansync.sync.configuration import parse
-    from chansync.sync.first_use import is_first_use
+    from chansync.setup.channel_settings import parse
+    from chansync.setup.first_use import is_first_use
 
     changes, secrets, _ = parse(texts)
     return is_first_use(current, changes, secrets)
@@ -131,8 +131,8 @@ def _is_first_use(current: Channel, texts: dict[str, str]) -> bool:
 
 def _first_use(session: Session, current: Channel) -> int:
     """The first confirm: connect, say as what, fill in, and only then use the channel."""
-    from chansync.sync.configuration import InvalidFields
-    from chansync.sync.first_use import check_first_use, use_channel
+    from chansync.setup.channel_settings import InvalidFields
+    from chansync.setup.first_use import check_first_use, use_channel
 
     check_first_use(session.db, current)
     report = _by_daemon(session, current, "confirm", {"use": True}) or session.run_async(
@@ -207,7 +207,7 @@ def test(session: Session, code: str, fill: bool, as_json: bool) -> int:
 
 
 def _connect(session: Session, found: Channel, *, fill: bool) -> ConnectionReport:
-    from chansync.sync.confirm import confirm_channel, test_channel
+    from chansync.setup.confirm import confirm_channel, test_channel
 
     connect = confirm_channel if fill else test_channel
     return _by_daemon(session, found, "confirm" if fill else "test", {}) or session.run_async(
@@ -222,8 +222,8 @@ WAIT = 90
 def _by_daemon(session: Session, found: Channel, kind: str, args: dict[str, Any]) -> ConnectionReport | None:
     """What the daemon says of the connection, where this user may not open the keys; None: this process connects."""
     from chansync.cli.support.jobs import ask_and_wait, is_by_daemon
-    from chansync.sync.confirm import ConnectionReport
-    from chansync.sync.errands import report_of
+    from chansync.job_runner import report_of
+    from chansync.setup.confirm import ConnectionReport
 
     if not is_by_daemon(session):
         return None

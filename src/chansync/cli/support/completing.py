@@ -53,9 +53,9 @@ class Reader:
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[apsw.Connection]:
-        from chansync import privileges
+        from chansync.db import privileges
+        from chansync.db.opening import limit, open_file
         from chansync.locations import database_path
-        from chansync.store.opening import limit, open_file
 
         path = database_path(self.given)
         # Without the files that the unfinished line names: nothing is read or made for it.
@@ -162,17 +162,17 @@ def channel_fields(context: click.Context, parameter: click.Parameter, incomplet
 def _choices(db: apsw.Connection, code: str, given: Iterable[str], source: str, of: str) -> Iterable[str]:
     """What a reference field of the channel may name; a channel that is being added has what its pairs say so far."""
     from chansync.model.parameters import default_values
+    from chansync.setup import channel_settings
     from chansync.store import channels as stored
-    from chansync.sync import configuration
 
     texts = dict(pair.split("=", 1) for pair in given if "=" in pair)
-    changes, _, _ = configuration.parse(texts)
+    changes, _, _ = channel_settings.parse(texts)
     if stored.is_taken(db, code):
         channel = stored.channel(db, code)
         channel.values |= changes
     else:
-        channel = configuration.draft_channel(db, default_values() | {"code": code} | changes)
-    return configuration.choices(db, channel)(source, of) or []
+        channel = channel_settings.draft_channel(db, default_values() | {"code": code} | changes)
+    return channel_settings.choices(db, channel)(source, of) or []
 
 
 def system_fields(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -201,7 +201,7 @@ def _typed(
 
 def notice_settings(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """``setting=value`` of the notices."""
-    from chansync.sync.notices.settings import SETTINGS
+    from chansync.notices.settings import SETTINGS
 
     return _typed(context, parameter, incomplete, {each.name: each.type for each in SETTINGS})
 
@@ -218,9 +218,9 @@ def mapping_pairs(kind: str) -> Complete:
 
     def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
         from chansync.erp import registry
+        from chansync.setup.channel_settings import MAPPING_TARGETS
         from chansync.store import channels as stored
         from chansync.store import mappings
-        from chansync.sync.configuration import MAPPING_TARGETS
 
         code, reader = str(context.params.get("code")), Reader(context)
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from chansync.cli.support.session import Session, user_name
+from chansync.job_runner import request_args, runs_of
 from chansync.store import channels, jobs
 from chansync.store.runs import RunCounts
-from chansync.sync.errands import request_args, runs_of
 from chansync.sync.runner import RunResult, SyncRequest
 
 if TYPE_CHECKING:

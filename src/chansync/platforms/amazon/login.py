@@ -15,13 +15,13 @@ from weakref import WeakKeyDictionary
 
 import httpx
 
-from chansync import redaction
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
 from chansync.model.times import now_ms
 from chansync.platforms.amazon.places import REGIONS, is_loopback, token_address
-from chansync.platforms.http import Content, SiteHttp
-from chansync.platforms.http_failures import Answer
+from chansync.platforms.http.client import Content, SiteHttp
+from chansync.platforms.http.failures import Answer
 from chansync.platforms.texts import text
+from chansync.secrets import redaction
 
 #: A token is not used any more so many seconds before it ends.
 MARGIN = 60.0
@@ -56,7 +56,7 @@ class Login:
     ) -> None:
         self._system = system
         self._now = now
-        self.region = text(values.get("region"))
+        self.region = str(values.get("region") or "")
         self._client_id = text(values.get("client_id"))
         self._client_secret = text(values.get("client_secret"))
         self._refresh_token = text(values.get("refresh_token"))
