@@ -14,6 +14,7 @@ import apsw
 
 from chansync.db.process_locks import hold
 from chansync.db.transaction import transaction
+from chansync.model import kept
 from chansync.model.times import now_ms
 from chansync.secrets.redaction import scrub_json
 from chansync.store.leases import is_held
@@ -62,8 +63,8 @@ _JOB = "SELECT id, kind, channel_id, args, state, progress, result, finished_at,
 
 def _job(row: tuple[Any, ...]) -> Job:
     job_id, kind, channel_id, args, state, progress, result, finished_at, asked_by = row
-    told = json.loads(result) if result else None
-    return Job(job_id, kind, channel_id, json.loads(args), state, json.loads(progress), told, finished_at, asked_by)
+    told = kept.learned(result) if result else None
+    return Job(job_id, kind, channel_id, kept.learned(args), state, kept.learned(progress), told, finished_at, asked_by)
 
 
 def job(db: apsw.Connection, job_id: int) -> Job | None:
