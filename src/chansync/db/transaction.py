@@ -10,7 +10,6 @@ import apsw
 
 from chansync.db.version import SchemaChanged, check_schema
 
-
 #: How long a transaction may take, in seconds: a trigger that somebody has put into the database may have no end.
 LONGEST = 600.0
 

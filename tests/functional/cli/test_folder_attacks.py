@@ -452,8 +452,10 @@ def test_a_huge_row_takes_no_memory(shared: Path) -> None:
             VALUES ('problem', 'note', {huge}, 1, 1, 1)""",
         f"INSERT INTO job (kind, args, asked_by, state, created_at) VALUES ('notices', {huge}, 'x', 'queued', 1)",
     )
-    for words in (("status",), ("doctor", "--no-sites"), ("channel", "show", "shop"), ("log",), ("db", "export", "orders"),
-                  ("sync", "shop"), ("daemon",)):  # fmt: skip
+    for words in (
+        ("status",), ("doctor", "--no-sites"), ("channel", "show", "shop"), ("log",), ("db", "export", "orders"),
+        ("sync", "shop"), ("daemon",),
+    ):  # fmt: skip
         process = start(DAEMON, words, database=shared)
         assert process.stdout is not None
         told = process.stdout.read()
