@@ -13,7 +13,7 @@ from chansync.store.connection import open_async, open_store
 from chansync.sync.confirm import confirm_channel
 from chansync.sync.runner import SyncRequest, sync_channel
 from chansync_tui import identity
-from chansync_tui.application import ChansyncApp
+from chansync_tui.app import ChansyncApp
 
 IMAGES = Path(__file__).parent / "images"
 SIZE = (110, 28)

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import apsw
 
-from chansync import names
+from chansync import dns
+from chansync.gc_tuning import set_pace
 from chansync.locations import key_path
 from chansync.model.errors import ChansyncError, StoreError
 from chansync.model.times import local_text
-from chansync.pace import set_pace
 from chansync.store import daemons, secrets
 from chansync.store.conditions import DatabaseMissing
 from chansync.store.connection import explained, open_async
@@ -59,7 +59,7 @@ def run(path: Path, *, json_logs: bool = False, metrics: Wanted = NO_METRICS) ->
             path.parent.mkdir(parents=True, exist_ok=True)
             with daemons_lock(path, taken):
                 _refuse_to_begin_anew(path)
-                return names.run(_run(path, manager, metrics))
+                return dns.run(_run(path, manager, metrics))
     except (ChansyncError, apsw.Error) as error:
         # Why it ended stays beside the dead service, for ``systemctl status`` and ``chansync service status``.
         manager.status(sentence_of(error))

@@ -10,7 +10,7 @@ import resource
 import sys
 from pathlib import Path
 
-from chansync.pace import set_pace
+from chansync.gc_tuning import set_pace
 from chansync.platforms.woocommerce import connector  # noqa: F401
 from chansync.store.connection import open_async
 from chansync.sync.errands import summary

@@ -1,37 +1,352 @@
-"""The way in: ``run`` checks the terminal and the database, then starts the screens."""
+"""The app: it polls the database, switches between the screens, and tells what came of jobs."""
 
 from __future__ import annotations
 
-import sys
+import time
+from collections.abc import Callable, Iterable
+from importlib import import_module
 from pathlib import Path
+from typing import Any, ClassVar
 
-from chansync_tui import calm
+from textual import events, on
+from textual.app import SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import Input
 
-#: The terminal cannot show screens.
-EXIT_UNUSABLE_TERMINAL = 2
+from chansync.model.errors import StoreError
+from chansync.store import jobs
+from chansync.store.connection import data_version, explained
+from chansync.store.version import check_schema
+from chansync_tui import preferences, symbols
+from chansync_tui.context import Desk, Done, Failed, JobAsked
+from chansync_tui.contrast import readable
+from chansync_tui.key_queue import TypingAhead
+from chansync_tui.navigation import Edit, ShowChannel, ShowMessage
+from chansync_tui.routes import Routes
+from chansync_tui.screens.channels import Channels
+from chansync_tui.screens.confirm import Confirm
+from chansync_tui.screens.page import Page
+from chansync_tui.shutdown import Ending
+from chansync_tui.text import safe
+from chansync_tui.widgets.topbar import TABS, TopBar
+
+#: How often the database is asked whether anything changed, in seconds.
+POLL_SECONDS = 0.25
+
+#: How often it is read without a change: a killed daemon writes nothing, and relative times move on.
+LOOK_SECONDS = 15.0
 
 
-def run(path: Path) -> int:
-    """Show the screens for the database at ``path``; the exit code.
+def _screen(module: str, name: str) -> Screen[None]:
+    made: Screen[None] = getattr(import_module(f"chansync_tui.screens.{module}"), name)()
+    return made
 
-    Raises:
-        StoreError: the database cannot be opened.
-        Exception: a fault of the screens, after the terminal is as it was.
-    """
-    sentence = calm.refusal()
-    if sentence:
-        print(sentence, file=sys.stderr)
-        return EXIT_UNUSABLE_TERMINAL
-    if not sys.stderr.isatty():
-        # Textual draws there. Said on the other one, which is the terminal.
-        print("The screens are drawn through stderr, which is no terminal here: start chansync without 2>.")
-        return EXIT_UNUSABLE_TERMINAL
-    calm.set_defaults()
-    # Imported here: Textual reads its settings from the environment when it is imported.
-    from chansync_tui.application import ChansyncApp
 
-    app = ChansyncApp(path)
-    app.run()
-    if app.fault is not None:
-        raise app.fault
-    return app.return_code or 0
+class ChansyncApp(TypingAhead, Ending, Routes):
+    """The terminal screens for one database."""
+
+    TITLE = "chansync"
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    ALLOW_SELECT = False
+    TOOLTIP_DELAY = 3600.0
+
+    # The other screens are imported when they are first shown: the start pays for the first one alone.
+    MODES: ClassVar[dict[str, Callable[[], Screen[None]]]] = {  # type: ignore[assignment]
+        "channels": Channels,
+        "activity": lambda: _screen("activity", "Activity"),
+        "messages": lambda: _screen("messages", "Messages"),
+        "orders": lambda: _screen("orders", "Orders"),
+        "erp": lambda: _screen("erp", "Erp"),
+    }
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("1", "tab('channels')", "Channels"),
+        Binding("2", "tab('activity')", "Activity"),
+        Binding("3", "tab('messages')", "Messages"),
+        Binding("4", "tab('orders')", "Orders"),
+        Binding("5", "tab('erp')", "ERP"),
+        Binding("question_mark,f1", "keys", "Keys of this screen"),
+        Binding("ctrl+p", "command_palette", "Command palette", priority=True),
+        Binding("f9", "change_theme", "Theme"),
+        Binding("q", "quit", "Quit"),
+        Binding("ctrl+q", "quit", "Quit", priority=True),
+    ]
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        symbols.choose()
+        self.set_class(symbols.symbols().ascii_only, "-ascii")
+        chosen = preferences.theme()
+        if chosen in self.available_themes:
+            self.theme = chosen
+        self.desk = Desk(path, self.post_message)
+        self._version = data_version(self.desk.db)
+        self._not_before = 0.0
+        self._look_at = time.monotonic() + LOOK_SECONDS
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """For the terminal's own palette, which nothing is known of."""
+        return {"jump-foreground": "ansi_default"}
+
+    def get_css_variables(self) -> dict[str, str]:
+        """The theme's colours, those that are hard to read made readable."""
+        self.theme_variables = readable(super().get_css_variables())
+        return self.theme_variables
+
+    async def on_mount(self) -> None:
+        await self.switch_mode("channels")
+        self.set_interval(POLL_SECONDS, self._poll)
+        self.call_after_refresh(self._welcome)
+
+    def on_unmount(self) -> None:
+        self.desk.close()
+
+    # Following the database
+
+    def _poll(self) -> None:
+        now = time.monotonic()
+        if now < self._not_before:
+            return
+        try:
+            with explained(self.desk.path):
+                self.desk.store.check_place()
+                version = data_version(self.desk.db)
+                if version == self._version and now < self._look_at:
+                    return
+                self._version = version
+                check_schema(self.desk.db)
+                self._read()
+        except StoreError as error:
+            if isinstance(self.screen, Page):
+                self.screen.fail(str(error))
+        self._look_at = now + LOOK_SECONDS
+        # Reading takes a tenth of the time at most, however large the database is.
+        self._not_before = now + 9 * (time.monotonic() - now)
+
+    def _read(self) -> None:
+        self._finish_jobs()
+        if isinstance(self.screen, Page):
+            self.screen.refresh_all()
+
+    def _finish_jobs(self) -> None:
+        page = self.screen
+        for job_id, (label, _) in list(self.desk.jobs.items()):
+            job = jobs.job(self.desk.db, job_id)
+            if job is not None and job.state in ("queued", "running"):
+                continue
+            del self.desk.jobs[job_id]
+            done = self.desk.awaited.pop(job_id, None)
+            if job is None:
+                continue
+            if done is not None:
+                if isinstance(page, Page):
+                    # What comes of it may stand in a window over the page, which then is not read any more.
+                    page.show_jobs()
+                done(job)
+                continue
+            failed = job.state == "failed"
+            self._tell(label, str((job.result or {}).get("sentence", "done")), failed=failed)
+
+    def _tell(self, label: str, sentence: str, *, failed: bool) -> None:
+        self.notify(
+            safe(f"{'Failed: ' if failed else ''}{sentence}"),
+            title=safe(label),
+            severity="error" if failed else "information",
+            timeout=20 if failed else 6,
+            markup=False,
+        )
+
+    @on(JobAsked)
+    def watch_job(self, event: JobAsked) -> None:
+        """Follow the job's row until it is finished."""
+        self.desk.jobs[event.job_id] = (event.label, event.here)
+        if event.done is not None:
+            self.desk.awaited[event.job_id] = event.done
+        self._read()
+
+    @on(Failed)
+    def tell_failure(self, event: Failed) -> None:
+        """Something asked for could not be done."""
+        self._tell(event.label, event.sentence, failed=True)
+
+    @on(Done)
+    def tell_done(self, event: Done) -> None:
+        """Something asked for is done."""
+        self._tell(event.label, event.sentence, failed=False)
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether a key would act on rows of other filters than those that were typed before it."""
+        return isinstance(self.screen, Page) and self.screen.is_changing and not isinstance(self.focused, Input)
+
+    def takes(self, event: events.Key | events.Paste) -> bool:
+        """In jump mode the next key is a letter of the screen's, whatever else it means."""
+        screen = self.screen
+        if not isinstance(screen, Page) or screen.jump is None:
+            return False
+        screen.finish_jump(event.character if isinstance(event, events.Key) else None)
+        return not (isinstance(event, events.Key) and event.key == "ctrl+q")
+
+    # Getting about
+
+    @on(TopBar.Picked)
+    async def pick_tab(self, event: TopBar.Picked) -> None:
+        """A tab was clicked."""
+        await self.action_tab(event.mode)
+
+    async def action_tab(self, mode: str) -> None:
+        """Show a main screen, and of it the list itself; a form that is not saved stays open over it."""
+        await self.switch_mode(mode)
+        while len(self.screen_stack) > 1:
+            if isinstance(self.screen, Page) and self.screen.is_unsaved:
+                self.screen.say_unsaved()
+                return
+            await self.pop_screen()
+
+    @on(ShowChannel)
+    def show_channel(self, event: ShowChannel) -> None:
+        """A channel's form over the present screen."""
+        self.post_message(Edit("channel", event.channel_id))
+
+    @on(Edit)
+    def edit(self, event: Edit) -> None:
+        """A form over the present screen."""
+        from chansync.sync.forms.factory import form_of
+        from chansync_tui.screens.forms import screen_of
+
+        form = event.form or form_of(event.kind, event.key, event.preset)
+        self.push_screen(screen_of(form, saved=event.saved))
+
+    @on(ShowMessage)
+    def show_message(self, event: ShowMessage) -> None:
+        """A message over the present screen."""
+        from chansync_tui.screens.message import Details
+
+        self.push_screen(Details(event.message_id))
+
+    def _welcome(self) -> None:
+        """After the first paint: the guide for an empty database, and what was typed and not saved."""
+        if not self.desk.db.execute("SELECT 1 FROM channel LIMIT 1").get:
+            self.action_guide()
+        self._offer_draft(asked=False)
+
+    def action_guide(self) -> None:
+        """The first steps."""
+        from chansync_tui.screens.guide import Guide
+
+        if not isinstance(self.screen, Guide):
+            self.push_screen(Guide())
+
+    def _offer_draft(self, *, asked: bool = True) -> None:
+        """Ask what to do with what was typed and not saved at an earlier time."""
+        from chansync_tui.forms import drafts
+
+        found = drafts.found(self.desk.path, but={path for page in self._pages() if (path := page.draft_path)})
+        if not found:
+            if asked:
+                self.notify("There is no unsaved draft.", markup=False)
+            return
+        from chansync_tui.forms.draft_prompt import DISCARD, GO_ON, DraftFound
+
+        draft = found[0]
+
+        def go_on(answer: str | None) -> None:
+            if answer == DISCARD:
+                drafts.drop(draft.path)
+            elif answer == GO_ON:
+                from chansync.sync.forms.factory import form_of
+                from chansync_tui.screens.forms import screen_of
+
+                self.push_screen(screen_of(form_of(draft.data["kind"], draft.data["key"]), draft=draft))
+
+        self.push_screen(DraftFound(draft, len(found) - 1), go_on)
+
+    def action_command_palette(self) -> None:
+        """Open the palette."""
+        from chansync_tui.screens.palette import Palette
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette())
+
+    def action_change_theme(self) -> None:
+        """Choose other colours."""
+        from chansync_tui.screens.finder import Finder, Option
+
+        def change(chosen: Option[str] | None) -> None:
+            if chosen is not None:
+                self.theme = chosen.value
+                if sentence := preferences.keep_theme(chosen.value):
+                    self.notify(sentence, severity="warning", markup=False)
+
+        about = {True: "the terminal's own colours", False: ""}
+        options = [Option(name, name, about[theme.ansi]) for name, theme in sorted(self.available_themes.items())]
+        self.push_screen(Finder("Theme", options, word_width=22), change)
+
+    def action_keys(self) -> None:
+        from chansync_tui.screens.finder import Option
+        from chansync_tui.screens.help import Help
+
+        if not isinstance(self.screen, Page):
+            return
+        screen = self.screen
+        namespaces = {active.binding.action: active.node for active in screen.active_bindings.values()}
+
+        async def perform(chosen: Option[str] | None) -> None:
+            if chosen:
+                await self.run_action(chosen.value, namespaces[chosen.value])
+
+        self.push_screen(Help(screen), perform)
+
+    async def action_quit(self) -> None:
+        """Quit; ask first while a job runs in this program. Asked again in the question, it quits.
+
+        What was typed and not saved is kept, and offered again at the next start.
+        """
+        if not self.desk.works_here or isinstance(self.screen, Confirm):
+            self._leave()
+            return
+
+        def quit_if(agreed: bool | None) -> None:
+            if agreed:
+                self._leave()
+
+        self.push_screen(
+            Confirm(
+                "A job runs in this program. Quitting stops it: nothing is lost, the next run goes on from there.",
+                "Quit",
+                "Stay",
+            ),
+            quit_if,
+        )
+
+    def _pages(self) -> list[Page]:
+        """Every screen that is open, those of the other tabs too."""
+        screens = (screen for stack in self._screen_stacks.values() for screen in stack)
+        return [screen for screen in screens if isinstance(screen, Page)]
+
+    def _leave(self) -> None:
+        unsaved = [page for page in self._pages() if page.is_unsaved]
+        for screen in unsaved:
+            screen.keep_typed()
+        note = "What you typed is not saved. It is kept, but for secrets, and offered at the next start of chansync."
+        self.exit(message=note if unsaved else None)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The commands of the palette: the screens, what the screen's keys do, the channels, themes."""
+        for number, (mode, title) in enumerate(TABS.items(), 1):
+            yield SystemCommand(
+                title, f"Go to the screen (key {number})", lambda mode=mode: self.run_action(f"tab('{mode}')")
+            )
+        if isinstance(screen, Page):
+            yield from screen.commands()
+            yield from self.routes(screen)
+        yield SystemCommand("Keys", "Search the keys of this screen (key ?)", self.action_keys)
+        yield SystemCommand("Guide", "The first steps, and which are done (key w)", self.action_guide)
+        yield SystemCommand("Unsaved draft", "What was typed and not saved earlier", self._offer_draft)
+        yield SystemCommand("Theme", "Choose other colours (key F9)", self.action_change_theme)
+        yield SystemCommand(
+            "Screenshot", "Save a picture (SVG) of this screen", lambda: self.set_timer(0.1, self.deliver_screenshot)
+        )
+        yield SystemCommand("Quit", "Leave chansync (key q)", lambda: self.run_action("quit"))

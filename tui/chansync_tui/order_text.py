@@ -11,11 +11,11 @@ from chansync.model.money import format_money
 from chansync.model.times import local_text
 from chansync.store import orders
 from chansync.sync.story import Happening, Story
-from chansync_tui.details_text import pretty
-from chansync_tui.going import ShowMessage
-from chansync_tui.screens.prose import Passage
+from chansync_tui.formatting import counted, total_text
+from chansync_tui.message_text import pretty
+from chansync_tui.navigation import ShowMessage
+from chansync_tui.screens.text_page import Passage
 from chansync_tui.text import fit
-from chansync_tui.words import counted, total_text
 
 
 def story_passages(db: apsw.Connection, story: Story) -> list[Passage]:

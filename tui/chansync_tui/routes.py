@@ -8,7 +8,7 @@ from functools import partial
 from textual import on
 from textual.app import App, SystemCommand
 
-from chansync_tui.going import ShowMessages, ShowNumber, ShowOrder, ShowOrders, ShowSale
+from chansync_tui.navigation import ShowMessages, ShowNumber, ShowOrder, ShowOrders, ShowSale
 from chansync_tui.screens.page import Page
 
 

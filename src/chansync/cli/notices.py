@@ -128,10 +128,10 @@ def add(session: Session, user: str, name: str, address: str) -> None:
     it is typed unseen, read from standard input or from a file, sealed, and never shown. NAME is what you call it.
     """
     from chansync.cli.secret_input import read_secrets
-    from chansync.sync.notices import settings, ways
+    from chansync.sync.notices import settings, user_services
 
     clear = read_secrets({"address": address}, {"address": settings.ADDRESS})["address"]
-    service = ways.add(session.store, user, name, clear)
+    service = user_services.add(session.store, user, name, clear)
     say(f"{user} is told by {service} ({name}) too. To try it: chansync notices test {user}")
 
 
@@ -141,9 +141,9 @@ def add(session: Session, user: str, name: str, address: str) -> None:
 @pass_session
 def remove(session: Session, user: str, name: str) -> None:
     """Take a service away from a user."""
-    from chansync.sync.notices import ways
+    from chansync.sync.notices import user_services
 
-    ways.remove(session.store, user, name)
+    user_services.remove(session.store, user, name)
     say(f"{user} is not told by {name} any more.")
 
 

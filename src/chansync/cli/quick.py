@@ -34,7 +34,7 @@ def answer(arguments: list[str]) -> int | None:
 def screens(given: str | None) -> int:
     """Start the TUI on the database that was given; its exit code."""
     from chansync.locations import database_path
-    from chansync_tui.app import run
+    from chansync_tui.start import run
 
     return run(database_path(given))
 

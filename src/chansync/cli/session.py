@@ -58,8 +58,8 @@ class Session:
 
     def run_async(self, work: Callable[[Store], Awaitable[T]]) -> T:
         """Run ``work(store)`` to its end with an asynchronous store; the synchronous one is closed before."""
-        from chansync import names
-        from chansync.pace import set_pace
+        from chansync import dns
+        from chansync.gc_tuning import set_pace
         from chansync.store.connection import open_async
 
         self.close()
@@ -72,7 +72,7 @@ class Session:
             finally:
                 await store.aclose()
 
-        return names.run(whole())
+        return dns.run(whole())
 
 
 pass_session = click.make_pass_decorator(Session)

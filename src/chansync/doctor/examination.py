@@ -8,7 +8,7 @@ from pathlib import Path
 
 import apsw
 
-from chansync import names
+from chansync import dns
 from chansync.doctor import files, machine, records, schema
 from chansync.doctor.findings import Finding, ok, problem
 from chansync.doctor.sites import Progress, sites
@@ -71,7 +71,7 @@ def examine(
         yield problem("database", f"{error}.".replace("..", "."), "chansync db check, and see docs/operations.md.")
         return
     if look_at_sites and codes:
-        yield from names.run(_sites(path, codes, asked_by, progress))
+        yield from dns.run(_sites(path, codes, asked_by, progress))
 
 
 def _refuse_unknown(path: Path, codes: list[str]) -> None:

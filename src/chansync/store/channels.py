@@ -10,8 +10,8 @@ import apsw
 
 from chansync.model.channel import Channel, is_of_type
 from chansync.model.errors import UsageError
-from chansync.model.kept import SQL_VALUE, learned
 from chansync.model.parameters import BY_NAME, default_values
+from chansync.model.stored_json import SQL_VALUE, learned
 from chansync.model.times import now_ms
 from chansync.store import systems as _systems
 from chansync.store.systems import ChangedMeanwhile as ChangedMeanwhile

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import apsw
 
-from chansync.model import kept
+from chansync.model import stored_json
 from chansync.model.times import now_ms
 from chansync.store.leases import STREAM_MS, is_held
 from chansync.store.transaction import transaction
@@ -28,7 +28,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=st
 def read(db: apsw.Connection, system_id: int, name: str) -> dict[str, Any]:
     """A part of the system's state; empty when there is none."""
     text = db.execute("SELECT value FROM system_state WHERE system_id = ? AND name = ?", (system_id, name)).get
-    return kept.learned(text)
+    return stored_json.learned(text)
 
 
 def change(

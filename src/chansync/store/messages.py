@@ -8,7 +8,7 @@ from typing import Any
 
 import apsw
 
-from chansync.model import kept
+from chansync.model import stored_json
 from chansync.model.message import CODES, Severity
 from chansync.model.times import now_ms
 from chansync.redaction import scrub, scrub_json
@@ -141,7 +141,7 @@ _MESSAGE = f"SELECT {_COLUMNS} FROM message m LEFT JOIN channel c ON c.id = m.ch
 
 def _message(row: tuple[Any, ...]) -> Message:
     values = list(row)
-    values[8] = kept.learned(values[8])
+    values[8] = stored_json.learned(values[8])
     values[12] = bool(values[12])
     return Message(*values)
 

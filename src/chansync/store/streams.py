@@ -8,7 +8,7 @@ from typing import Any
 
 import apsw
 
-from chansync.model import kept
+from chansync.model import stored_json
 from chansync.model.errors import ChansyncError
 from chansync.model.times import now_ms
 from chansync.store.leases import STREAM_MS, is_held
@@ -91,7 +91,7 @@ def stream(db: apsw.Connection, channel_id: int, name: str) -> Stream:
     if row is None:
         return Stream(None, None, None, None, None, None, 0, False)
     cursor, *rest, owner, lease_until = row
-    return Stream(*(kept.learned(cursor) or None, *rest, is_held(owner, lease_until, STREAM_MS)))
+    return Stream(*(stored_json.learned(cursor) or None, *rest, is_held(owner, lease_until, STREAM_MS)))
 
 
 def cursor(db: apsw.Connection, channel_id: int, name: str) -> tuple[dict[str, Any] | None, str | None]:

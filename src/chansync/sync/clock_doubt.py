@@ -11,7 +11,7 @@ import json
 
 import apsw
 
-from chansync.model.kept import learned
+from chansync.model.stored_json import learned
 from chansync.store import settings
 from chansync.store.transaction import transaction
 

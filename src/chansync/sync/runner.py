@@ -13,7 +13,7 @@ import apsw
 
 from chansync.model.channel import Channel
 from chansync.model.errors import ChansyncError, SiteError, SiteUnavailable, StoreError, UsageError
-from chansync.model.kept import DAMAGED
+from chansync.model.stored_json import DAMAGED
 from chansync.model.times import awake_seconds, now_ms
 from chansync.platforms.http import before_change
 from chansync.platforms.protocol import Connector

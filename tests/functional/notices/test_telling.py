@@ -14,7 +14,7 @@ import trustme
 from chansync.model.errors import UsageError
 from chansync.store import channels, messages, notices
 from chansync.store.connection import Store, open_async
-from chansync.sync.notices import mail, settings, ways
+from chansync.sync.notices import mail, settings, user_services
 from chansync.sync.notices.digest import Notice, fitted
 from chansync.sync.notices.notifier import Notifier
 from chansync.sync.notices.settings import MailServer
@@ -276,7 +276,7 @@ def test_each_failure_waits_longer(told: Store) -> None:
 
 def test_a_failing_way_is_told_by_the_others(told: Store, box: Mailbox) -> None:
     with mailbox.web_hook() as (address, posts):
-        assert ways.add(told, "anna", "hook", f"{address}/token-of-anna") == "JSON"
+        assert user_services.add(told, "anna", "hook", f"{address}/token-of-anna") == "JSON"
         box.refuses.add("anna@shop.example")
         problem(told, 1)
         turn(told)
@@ -290,7 +290,7 @@ def test_a_failing_way_is_told_by_the_others(told: Store, box: Mailbox) -> None:
 
 def test_a_service_that_refuses_is_a_problem_without_its_secrets(told: Store, box: Mailbox) -> None:
     with mailbox.web_hook() as (address, _):
-        ways.add(told, "anna", "hook", f"{address}/refuses/token-of-anna")
+        user_services.add(told, "anna", "hook", f"{address}/refuses/token-of-anna")
         problem(told, 1)
         turn(told)
     later(told)
@@ -299,7 +299,7 @@ def test_a_service_that_refuses_is_a_problem_without_its_secrets(told: Store, bo
     assert "anna by JSON (hook): The service did not take it" in box.last
     everything = b"".join(path.read_bytes() for path in told.path.parent.glob("chansync.db*"))
     assert b"token-of-anna" not in everything + box.last.encode()
-    ways.remove(told, "anna", "hook")
+    user_services.remove(told, "anna", "hook")
     later(told)
     turn(told)
     assert box.subjects[2:] == ["chansync: 1 solved"]
@@ -487,4 +487,4 @@ def test_the_password_is_sealed(company: Store) -> None:
 @pytest.mark.parametrize("address", ["", "nonsense", "nonsense://x", "http://[", "json://"])
 def test_an_address_that_apprise_does_not_know_is_refused(told: Store, address: str) -> None:
     with pytest.raises(UsageError, match="apprise does not know"):
-        ways.add(told, "anna", "hook", address)
+        user_services.add(told, "anna", "hook", address)

@@ -11,7 +11,7 @@ import apsw
 from textual.pilot import Pilot
 
 from chansync.store.connection import open_store
-from chansync_tui.application import ChansyncApp
+from chansync_tui.app import ChansyncApp
 
 SIZES = [(80, 24), (120, 40)]
 

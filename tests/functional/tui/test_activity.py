@@ -7,7 +7,7 @@ from pathlib import Path
 from chansync.model.times import now_ms
 from chansync.store import runs
 from chansync.store.runs import RunCounts
-from chansync_tui.application import ChansyncApp
+from chansync_tui.app import ChansyncApp
 from functional.tui import seed
 from functional.tui.looking import Other, row, until_seen
 

@@ -13,8 +13,8 @@ from textual.pilot import Pilot
 from chansync.erp.ledger import setup
 from chansync.model import parameter_types, parameters
 from chansync.store import channels, jobs, mappings
-from chansync_tui.application import ChansyncApp
-from chansync_tui.form_rows import Row
+from chansync_tui.app import ChansyncApp
+from chansync_tui.forms.rows import Row
 from chansync_tui.widgets.table import Table
 from functional.tui.looking import Other, row, seen, until_seen
 

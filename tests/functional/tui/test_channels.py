@@ -17,7 +17,7 @@ from chansync.store import channels, jobs, runs
 from chansync.store.runs import RunCounts
 from chansync.store.transaction import transaction
 from chansync.store.version import SCHEMA_VERSION
-from chansync_tui.application import ChansyncApp
+from chansync_tui.app import ChansyncApp
 from chansync_tui.screens.channels import Channels
 from chansync_tui.widgets.table import Table
 from functional.tui import seed
@@ -127,7 +127,7 @@ async def test_daemon_that_stops_is_noticed(company: Path) -> None:
 async def test_silent_daemon_is_noticed_though_it_writes_nothing(
     company: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chansync_tui.application.LOOK_SECONDS", 0.3)
+    monkeypatch.setattr("chansync_tui.app.LOOK_SECONDS", 0.3)
     app = ChansyncApp(company)
     async with app.run_test(size=WIDE) as pilot:
         await until_seen(pilot, "Daemon running")

@@ -8,7 +8,7 @@ from types import ModuleType
 
 from chansync.store import jobs, messages
 from chansync.store.transaction import transaction
-from chansync_tui.application import ChansyncApp
+from chansync_tui.app import ChansyncApp
 from chansync_tui.screens.messages import Messages
 from functional.tui.looking import Other, row, seen, settle, until_seen
 

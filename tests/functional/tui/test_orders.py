@@ -12,7 +12,7 @@ from chansync.erp.ledger import enquiry
 from chansync.model.times import now_ms
 from chansync.store import jobs
 from chansync.store.transaction import transaction
-from chansync_tui.application import ChansyncApp
+from chansync_tui.app import ChansyncApp
 from chansync_tui.screens.orders import Orders
 from functional.tui import seed
 from functional.tui.looking import Other, row, seen, until_seen

@@ -14,11 +14,11 @@ from chansync.store import systems as store_systems
 from chansync.store.connection import Store, open_store
 from chansync.sync import configuration, systems
 from chansync.sync.configuration import InvalidFields
-from chansync.sync.forms import choosing
+from chansync.sync.forms import options
 from chansync.sync.forms.channel_form import ChannelForm
 from chansync.sync.forms.erp_form import ErpForm
+from chansync.sync.forms.factory import form_of, form_of_reference
 from chansync.sync.forms.form import Form, FormField
-from chansync.sync.forms.making import form_of, form_of_reference
 from chansync.sync.forms.merging import Conflict
 from chansync.sync.forms.system_form import SystemForm
 from support import tiny, world
@@ -315,7 +315,7 @@ def test_a_removed_record_cannot_be_saved(store: Store) -> None:
     ],
 )
 def test_a_code_is_proposed_from_a_name(text: str, code: str) -> None:
-    assert choosing.code_from(text, ["shop"]) == code
+    assert options.code_from(text, ["shop"]) == code
 
 
 def test_what_is_typed_first_proposes_the_rest_and_overwrites_nothing(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""The window over the message log, the layout of columns, wordings and calm defaults."""
+"""The window over the message log, the layout of columns, wordings and defaults."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import pytest
 
 from chansync.model.paging import Span
 from chansync.store.overview import MessageLine
-from chansync_tui import calm, symbols, words
+from chansync_tui import formatting, symbols, terminal_defaults
+from chansync_tui.row_window import MOST, PAGE, Ask, Window
 from chansync_tui.widgets.columns import Column, Needs, lay_out
 from chansync_tui.widgets.hints import Hint, HintLine
 from chansync_tui.widgets.line import parts_width
-from chansync_tui.window import MOST, PAGE, Ask, Window
 
 
 class _Log:
@@ -99,60 +99,60 @@ def test_hints_are_shortened_by_whole_labels() -> None:
     ("before", "text"), [(0, "now"), (59_999, "now"), (60_000, "1 min"), (3_600_000, "1 h"), (90_000_000, "1 d")]
 )
 def test_ago_changes_by_minutes_at_most(before: int, text: str) -> None:
-    assert words.ago(10**12 - before, 10**12) == text
+    assert formatting.ago(10**12 - before, 10**12) == text
 
 
 def test_until_says_due() -> None:
-    assert words.until(5, 10) == "due"
-    assert words.until(30_000, 0) == "1 min"
-    assert words.until(None, 0) in "–-"
+    assert formatting.until(5, 10) == "due"
+    assert formatting.until(30_000, 0) == "1 min"
+    assert formatting.until(None, 0) in "–-"
 
 
 def test_a_total_that_the_site_does_not_tell_yet_is_not_zero() -> None:
-    assert words.total_text("0", "") == ""
-    assert words.total_text("0.00", "EUR") == "0.00 EUR"
+    assert formatting.total_text("0", "") == ""
+    assert formatting.total_text("0.00", "EUR") == "0.00 EUR"
 
 
 def test_progress_bar_without_a_whole_is_a_number() -> None:
     symbols.choose({"LC_ALL": "C"})
-    assert words.bar(30, 60, 30).startswith("########--------"[:4])
-    assert words.bar(30, 60, 30).endswith(" 50% 30 of 60")
-    assert words.bar(30, None, 30) == "30 so far"
-    assert words.spark([0, 1, 8]) == " .#"
-    assert words.spark([0, 0]) == "  "
+    assert formatting.bar(30, 60, 30).startswith("########--------"[:4])
+    assert formatting.bar(30, 60, 30).endswith(" 50% 30 of 60")
+    assert formatting.bar(30, None, 30) == "30 so far"
+    assert formatting.spark([0, 1, 8]) == " .#"
+    assert formatting.spark([0, 0]) == "  "
     symbols.choose({"LC_ALL": "C.UTF-8"})
-    assert words.spark([0, 1, 8]) == " ▁█"
+    assert formatting.spark([0, 1, 8]) == " ▁█"
 
 
 def test_rate_is_by_the_second_or_the_minute() -> None:
-    assert words.rate(100, 10_000) == "10.0/s"
-    assert words.rate(1, 10_000) == "6/min"
-    assert words.rate(0, 10_000) == ""
+    assert formatting.rate(100, 10_000) == "10.0/s"
+    assert formatting.rate(1, 10_000) == "6/min"
+    assert formatting.rate(0, 10_000) == ""
 
 
 def test_calmer_over_ssh_and_what_the_user_set_stays() -> None:
     environ = {"SSH_CONNECTION": "1", "TERM": "xterm-256color", "TEXTUAL_FPS": "60"}
-    calm.set_defaults(environ)
+    terminal_defaults.set_defaults(environ)
     assert environ["TEXTUAL_FPS"] == "60"
     assert environ["TEXTUAL_ANIMATIONS"] == "none"
     assert "TEXTUAL_THEME" not in environ
     here = {"TERM": "xterm-256color"}
-    calm.set_defaults(here)
+    terminal_defaults.set_defaults(here)
     assert here == {"TERM": "xterm-256color"}
 
 
 def test_a_colour_system_that_there_is_not_ends_no_screen() -> None:
     environ = {"TERM": "xterm-256color", "TEXTUAL_COLOR_SYSTEM": "nonsense"}
-    calm.set_defaults(environ)
+    terminal_defaults.set_defaults(environ)
     assert "TEXTUAL_COLOR_SYSTEM" not in environ
 
 
 @pytest.mark.parametrize("environ", [{"TERM": "linux"}, {"TERM": "screen"}, {"TERM": "xterm-256color", "NO_COLOR": ""}])
 def test_few_colours_get_the_terminals_own(environ: dict[str, str]) -> None:
-    calm.set_defaults(environ)
+    terminal_defaults.set_defaults(environ)
     assert environ["TEXTUAL_THEME"] == "ansi-dark"
 
 
 @pytest.mark.parametrize(("term", "refused"), [("dumb", True), ("", True), ("xterm", False)])
 def test_only_dumb_terminals_are_refused(term: str, refused: bool) -> None:
-    assert (calm.refusal({"TERM": term}) is not None) == refused
+    assert (terminal_defaults.refusal({"TERM": term}) is not None) == refused

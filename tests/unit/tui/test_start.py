@@ -10,7 +10,7 @@ from pathlib import Path
 
 def test_only_the_first_screen_is_loaded_at_the_start() -> None:
     code = (
-        "import sys, chansync_tui.application\n"
+        "import sys, chansync_tui.app\n"
         "later = ['activity', 'messages', 'orders', 'order', 'erp', 'form', 'prose', 'question']\n"
         "loaded = [name for name in later if f'chansync_tui.screens.{name}' in sys.modules]\n"
         "loaded += [name for name in ('chansync.sync.story', 'chansync.erp.ledger.lists') if name in sys.modules]\n"

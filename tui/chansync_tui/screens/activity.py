@@ -15,14 +15,14 @@ from chansync.model.times import now_ms
 from chansync.store import runs
 from chansync.store.runs import Run
 from chansync.store.standing import remaining
-from chansync_tui.going import ShowChannel, ShowMessages
+from chansync_tui.formatting import RUN_TONES, SKIPPED_WHY, bar, clock, counted, elapsed, left, local_hour, rate, spark
+from chansync_tui.navigation import ShowChannel, ShowMessages
 from chansync_tui.screens.page import Page
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.hints import Hint
 from chansync_tui.widgets.line import Line
 from chansync_tui.widgets.pane import Pane
 from chansync_tui.widgets.table import Cell, Table
-from chansync_tui.words import RUN_TONES, SKIPPED_WHY, bar, clock, counted, elapsed, left, local_hour, rate, spark
 
 _RUNNING = (
     Column("Runs now", 12, 24),

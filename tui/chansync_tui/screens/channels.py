@@ -15,7 +15,8 @@ from textual.widgets import Input
 from chansync.model.times import now_ms
 from chansync.store.overview import ChannelLine, channel_lines
 from chansync.store.standing import remaining, standing
-from chansync_tui.going import Edit, ShowChannel, ShowMessages, ShowOrders
+from chansync_tui.formatting import TYPE_TONES, ago, counted, left, progress, until
+from chansync_tui.navigation import Edit, ShowChannel, ShowMessages, ShowOrders
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import Page
 from chansync_tui.widgets.columns import Column
@@ -24,7 +25,6 @@ from chansync_tui.widgets.hints import Hint
 from chansync_tui.widgets.pane import Pane
 from chansync_tui.widgets.search import Search
 from chansync_tui.widgets.table import Cell, Table
-from chansync_tui.words import TYPE_TONES, ago, counted, left, progress, until
 
 _COLUMNS = (
     Column("Used", 4, drop=2),

@@ -19,10 +19,10 @@ from chansync.erp.ledger import lists, setup
 from chansync.erp.ledger.lists import LISTS, ListRow
 from chansync.erp.ledger.setup_kinds import KINDS
 from chansync.model.paging import Span
-from chansync_tui.going import Edit, ShowSale
+from chansync_tui.navigation import Edit, ShowSale
 from chansync_tui.screens import erp_pages
 from chansync_tui.screens.finder import Finder, Option
-from chansync_tui.screens.paged import PagedPage
+from chansync_tui.screens.list_page import PagedPage
 from chansync_tui.screens.question import Field, Question
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.filterline import Chip, FilterLine

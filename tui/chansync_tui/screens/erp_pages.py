@@ -10,11 +10,11 @@ import apsw
 from chansync.erp.ledger import enquiry, stock
 from chansync.model.errors import UsageError
 from chansync.model.times import local_text
-from chansync_tui.going import ShowSale
-from chansync_tui.screens.prose import Passage, ProsePage
+from chansync_tui.formatting import counted
+from chansync_tui.navigation import ShowSale
+from chansync_tui.screens.text_page import Passage, ProsePage
 from chansync_tui.text import fit
 from chansync_tui.widgets.hints import Hint
-from chansync_tui.words import counted
 
 _HINTS = (
     Hint("esc", "Back", keep=True),

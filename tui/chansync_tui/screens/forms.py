@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chansync.sync.forms.form import Form
-from chansync_tui.drafts import Draft
-from chansync_tui.screens.channel import ChannelScreen
-from chansync_tui.screens.form import FormScreen
-from chansync_tui.screens.system import SystemScreen
+from chansync_tui.forms.channel import ChannelScreen
+from chansync_tui.forms.drafts import Draft
+from chansync_tui.forms.screen import FormScreen
+from chansync_tui.forms.system import SystemScreen
 
 _SCREENS: dict[str, type[FormScreen]] = {"channel": ChannelScreen, "system": SystemScreen}
 

@@ -18,7 +18,7 @@ from chansync.sync import guide
 from chansync.sync.configuration import InvalidFields
 from chansync.sync.first_use import check_first_use
 from chansync.sync.guide import Step
-from chansync_tui.going import Edit, ShowChannel
+from chansync_tui.navigation import Edit, ShowChannel
 from chansync_tui.screens.page import Page
 from chansync_tui.screens.question import Field, Question
 from chansync_tui.screens.report import connection_report

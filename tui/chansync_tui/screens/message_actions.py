@@ -10,8 +10,8 @@ from textual.binding import Binding, BindingType
 
 from chansync.store import messages
 from chansync.store.messages import Message
-from chansync_tui.details_text import as_text, details
-from chansync_tui.going import ShowChannel, ShowOrder
+from chansync_tui.message_text import as_text, details
+from chansync_tui.navigation import ShowChannel, ShowOrder
 from chansync_tui.screens.page import Page
 
 

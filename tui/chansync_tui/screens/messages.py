@@ -19,18 +19,18 @@ from chansync.model.times import local_text, now_ms
 from chansync.store import messages
 from chansync.store.message_search import Filter
 from chansync.store.overview import MessageLine, message_lines, orders_with_problems
-from chansync_tui.going import ShowMessage
+from chansync_tui.formatting import clock, counted
+from chansync_tui.navigation import ShowMessage
 from chansync_tui.screens.confirm import Confirm
 from chansync_tui.screens.finder import Finder, Option
+from chansync_tui.screens.list_page import PagedPage
 from chansync_tui.screens.message_actions import MessageActions
-from chansync_tui.screens.paged import PagedPage
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.filterline import Chip, FilterLine
 from chansync_tui.widgets.hints import Hint
 from chansync_tui.widgets.pane import Pane
 from chansync_tui.widgets.search import Search
 from chansync_tui.widgets.table import Cell, Table
-from chansync_tui.words import clock, counted
 
 _COLUMNS = (
     Column("Time", 5, 11, whole=True),

@@ -14,7 +14,7 @@ from chansync.sync import story
 from chansync.sync.story import Story
 from chansync_tui.order_text import story_passages
 from chansync_tui.screens.order_actions import OrderActions, Subject
-from chansync_tui.screens.prose import Passage, ProsePage
+from chansync_tui.screens.text_page import Passage, ProsePage
 from chansync_tui.widgets.hints import Hint
 
 

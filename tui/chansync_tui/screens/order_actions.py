@@ -9,7 +9,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 
 from chansync.sync.sale_outlook import Step, steps
-from chansync_tui.going import ShowChannel, ShowMessages
+from chansync_tui.navigation import ShowChannel, ShowMessages
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import Page
 from chansync_tui.screens.question import Field, Question

@@ -19,17 +19,17 @@ from chansync.model.times import local_text, now_ms
 from chansync.store import channels, order_list
 from chansync.store.order_list import OrderFilter, OrderLine, order_lines
 from chansync.sync import why
-from chansync_tui.going import ShowNumber, ShowOrder
+from chansync_tui.formatting import SKIPPED_WHY, clock, total_text
+from chansync_tui.navigation import ShowNumber, ShowOrder
 from chansync_tui.screens.finder import Finder, Option
+from chansync_tui.screens.list_page import PagedPage
 from chansync_tui.screens.order_actions import OrderActions, Subject
-from chansync_tui.screens.paged import PagedPage
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.filterline import Chip, FilterLine
 from chansync_tui.widgets.hints import Hint
 from chansync_tui.widgets.pane import Pane
 from chansync_tui.widgets.search import Search
 from chansync_tui.widgets.table import Cell, Table
-from chansync_tui.words import SKIPPED_WHY, clock, total_text
 
 _COLUMNS = (
     Column("Changed", 5, 11, whole=True),

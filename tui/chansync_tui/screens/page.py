@@ -15,7 +15,7 @@ from textual.widget import Widget
 
 from chansync.model.times import now_ms
 from chansync.store import daemons, jobs
-from chansync_tui.desk import Desk, desk_of
+from chansync_tui.context import Desk, desk_of
 from chansync_tui.widgets.hints import Hint, HintLine
 from chansync_tui.widgets.jump import Jump
 from chansync_tui.widgets.line import Line

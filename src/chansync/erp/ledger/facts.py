@@ -9,7 +9,7 @@ from typing import Any
 import apsw
 
 from chansync.erp.protocol import NotPossible, SaleState
-from chansync.model import kept
+from chansync.model import stored_json
 from chansync.model.times import now_ms
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
@@ -145,4 +145,4 @@ def last_event(db: apsw.Connection, sale_id: int, kinds: tuple[str, ...]) -> tup
         f"SELECT kind, data FROM erp_event WHERE sale_id = ? AND kind IN ({marks}) ORDER BY id DESC LIMIT 1",
         (sale_id, *kinds),
     ).fetchone()
-    return (row[0], kept.as_object(row[1], "what was done with a sale")) if row else None
+    return (row[0], stored_json.as_object(row[1], "what was done with a sale")) if row else None

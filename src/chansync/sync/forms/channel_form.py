@@ -21,7 +21,7 @@ from chansync.store.connection import Store
 from chansync.store.transaction import transaction
 from chansync.sync import configuration
 from chansync.sync.first_use import in_the_way, is_first_use
-from chansync.sync.forms import channel_mappings, choosing
+from chansync.sync.forms import channel_mappings, options
 from chansync.sync.forms.form import Addable, FormField, FormOption, Loaded, Related, Saved, reference_of
 from chansync.sync.forms.merging import Conflict, merge, secret_conflicts
 
@@ -49,7 +49,7 @@ class ChannelForm:
 
     def load(self, db: apsw.Connection) -> Loaded | None:
         if self.key is None:
-            return Loaded(_default_texts() | choosing.only_choices(db, PARAMETERS) | self._preset)
+            return Loaded(_default_texts() | options.only_choices(db, PARAMETERS) | self._preset)
         self._channel = channels.channel_by_id(db, int(self.key))
         if self._channel is None:
             return None
@@ -102,15 +102,15 @@ class ChannelForm:
     ) -> list[FormOption] | None:
         if field.source == "offered":
             draft = configuration.draft_channel(db, dict(texts))
-            return choosing.matching(configuration.offered(db, draft, field.of), search) or None
+            return options.matching(configuration.offered(db, draft, field.of), search) or None
         if field.source == "lookup":
-            return choosing.lookup_options(db, self._channel, field.of, search)
-        return choosing.options(db, field, texts, search)
+            return options.lookup_options(db, self._channel, field.of, search)
+        return options.options(db, field, texts, search)
 
     def proposals(self, db: apsw.Connection, texts: Mapping[str, str], name: str) -> dict[str, str]:
         if self.key is not None or name != "name" or texts.get("code"):
             return {}
-        return {"code": choosing.code_from(texts["name"], [each.code for each in channels.all_channels(db)])}
+        return {"code": options.code_from(texts["name"], [each.code for each in channels.all_channels(db)])}
 
     def related(self, db: apsw.Connection) -> list[Related]:
         return []

@@ -13,7 +13,7 @@ from chansync.model.errors import UsageError
 from chansync.store.connection import Store
 from chansync.store.transaction import transaction
 from chansync.sync.configuration import InvalidFields
-from chansync.sync.forms import choosing
+from chansync.sync.forms import options
 from chansync.sync.forms.form import Addable, FormField, FormOption, Loaded, Related, Saved
 from chansync.sync.forms.merging import Conflict, merge
 
@@ -80,12 +80,12 @@ class ErpForm:
     def options(
         self, db: apsw.Connection, field: FormField, texts: Mapping[str, str], search: str = ""
     ) -> list[FormOption] | None:
-        return choosing.options(db, field, texts, search)
+        return options.options(db, field, texts, search)
 
     def proposals(self, db: apsw.Connection, texts: Mapping[str, str], name: str) -> dict[str, str]:
         if self.key is not None or name != "name" or texts.get("code"):
             return {}
-        return {"code": choosing.code_from(texts["name"], setup.codes(db, self.kind))}
+        return {"code": options.code_from(texts["name"], setup.codes(db, self.kind))}
 
     def related(self, db: apsw.Connection) -> list[Related]:
         if self.key is None:

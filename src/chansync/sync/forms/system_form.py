@@ -17,7 +17,7 @@ from chansync.store.connection import Store
 from chansync.store.transaction import transaction
 from chansync.sync import systems
 from chansync.sync.configuration import InvalidFields, capabilities
-from chansync.sync.forms import choosing
+from chansync.sync.forms import options
 from chansync.sync.forms.form import Addable, FormField, FormOption, Loaded, Related, Saved, reference_of
 from chansync.sync.forms.merging import Conflict, merge, secret_conflicts
 
@@ -69,7 +69,7 @@ class SystemForm:
     def options(
         self, db: apsw.Connection, field: FormField, texts: Mapping[str, str], search: str = ""
     ) -> list[FormOption] | None:
-        return choosing.options(db, field, texts, search)
+        return options.options(db, field, texts, search)
 
     def proposals(self, db: apsw.Connection, texts: Mapping[str, str], name: str) -> dict[str, str]:
         if self.key is not None or name not in ("kind", "name"):
@@ -78,7 +78,7 @@ class SystemForm:
         kind = texts.get("kind", "")
         label = registry.platform(kind).label if kind in registry.kinds() else ""
         fresh = {each: text for each, text in _default_texts(kind).items() if each not in texts}
-        code = choosing.code_from(kind if name == "kind" else texts.get("name", ""), taken)
+        code = options.code_from(kind if name == "kind" else texts.get("name", ""), taken)
         return fresh | {each: text for each, text in (("name", label), ("code", code)) if not texts.get(each)}
 
     def related(self, db: apsw.Connection) -> list[Related]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chansync import names
+from chansync import dns
 
 
 def test_dead_names_hold_up_neither_others_nor_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,7 +34,7 @@ def test_dead_names_hold_up_neither_others_nor_the_end(monkeypatch: pytest.Monke
             each.cancel()
         return found
 
-    assert names.run(whole()) == real("localhost", 80, 0, socket.SOCK_STREAM)
+    assert dns.run(whole()) == real("localhost", 80, 0, socket.SOCK_STREAM)
     # All of them are still being looked up, and the loop has ended all the same.
     for _ in range(50):
         assert asked.acquire(timeout=20)
@@ -46,4 +46,4 @@ def test_a_name_that_there_is_not_is_said_so() -> None:
         with pytest.raises(socket.gaierror):
             await asyncio.get_running_loop().getaddrinfo("no-such-name.invalid", 80)
 
-    names.run(whole())
+    dns.run(whole())

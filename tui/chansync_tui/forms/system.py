@@ -13,8 +13,8 @@ from chansync.store import channels, systems
 from chansync.store.jobs import Job
 from chansync.sync.forms.form import Saved
 from chansync.sync.systems import can_be_tested
-from chansync_tui.form_rows import Row
-from chansync_tui.screens.form import FormScreen
+from chansync_tui.forms.rows import Row
+from chansync_tui.forms.screen import FormScreen
 from chansync_tui.screens.report import connection_report
 from chansync_tui.widgets.hints import Hint
 

@@ -10,11 +10,11 @@ from textual.message import Message as TextualMessage
 from textual.timer import Timer
 
 from chansync.model.errors import ChansyncError
+from chansync_tui.formatting import counted
+from chansync_tui.row_window import Ask, Fetch, L, Source, Window
 from chansync_tui.screens.page import Page
 from chansync_tui.widgets.pane import Pane
 from chansync_tui.widgets.table import Table
-from chansync_tui.window import Ask, Fetch, L, Source, Window
-from chansync_tui.words import counted
 
 #: How near the end of the window the cursor comes before more is fetched, in rows.
 _NEAR = 50

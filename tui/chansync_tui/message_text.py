@@ -11,8 +11,8 @@ from chansync.model.safe_text import on_one_line
 from chansync.model.times import local_text
 from chansync.store import orders
 from chansync.store.messages import Message
+from chansync_tui.formatting import counted
 from chansync_tui.widgets.line import Part
-from chansync_tui.words import counted
 
 
 def details(db: apsw.Connection, message: Message) -> list[Part]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from textual import events
 
-from chansync_tui.application import ChansyncApp
+from chansync_tui.app import ChansyncApp
 from functional.tui.looking import seen, settle, until_seen
 
 

@@ -11,8 +11,8 @@ from chansync.model.message import CODES
 from chansync.model.times import local_text, now_ms
 from chansync.store import mappings, messages, runs, streams
 from chansync.store.message_search import Filter
-from chansync_tui.form_rows import Row
-from chansync_tui.words import RUN_TONES, ago, clock, counted, until
+from chansync_tui.formatting import RUN_TONES, ago, clock, counted, until
+from chansync_tui.forms.rows import Row
 
 #: The kinds of lookups, as the connectors name them, with words for people.
 _LOOKUPS = {

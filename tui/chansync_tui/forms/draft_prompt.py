@@ -11,9 +11,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from chansync.model.times import now_ms
-from chansync_tui.drafts import Draft
+from chansync_tui.formatting import clock, counted
+from chansync_tui.forms.drafts import Draft
 from chansync_tui.text import safe
-from chansync_tui.words import clock, counted
 
 GO_ON, LATER, DISCARD = "go-on", "later", "discard"
 

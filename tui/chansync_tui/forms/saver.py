@@ -14,12 +14,12 @@ from textual.timer import Timer
 from chansync.sync.configuration import InvalidFields
 from chansync.sync.forms.form import Form, Saved
 from chansync.sync.forms.merging import Conflict, Difference
-from chansync_tui import drafts
-from chansync_tui.form_rows import Row
-from chansync_tui.form_state import FormState
-from chansync_tui.screens.form_editing import FormEditing
+from chansync_tui.formatting import counted
+from chansync_tui.forms import drafts
+from chansync_tui.forms.editor import FormEditing
+from chansync_tui.forms.rows import Row
+from chansync_tui.forms.state import FormState
 from chansync_tui.text import safe
-from chansync_tui.words import counted
 
 #: How long after the last key the draft is written, in seconds.
 DRAFT_AFTER = 0.5
@@ -157,7 +157,7 @@ class FormSaving(FormEditing):
             self.dismiss()
 
     def _settle(self, conflict: Conflict, *, then_save: bool = True) -> None:
-        from chansync_tui.screens.differences import Differences
+        from chansync_tui.forms.conflicts import Differences
 
         def settled(keep: set[str] | None) -> None:
             if keep is None:

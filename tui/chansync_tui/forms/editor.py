@@ -6,12 +6,12 @@ from textual import on
 from textual.widgets import Input
 
 from chansync.model.errors import UsageError
+from chansync.sync.forms.factory import can_be_new, form_of_reference
 from chansync.sync.forms.form import FormField, FormOption
-from chansync.sync.forms.making import can_be_new, form_of_reference
-from chansync_tui.form_rows import VALUE, Row
-from chansync_tui.form_state import FormState
-from chansync_tui.going import Edit
-from chansync_tui.screens.chooser import NEW, Chooser, Marks
+from chansync_tui.forms.chooser import NEW, Chooser, Marks
+from chansync_tui.forms.rows import VALUE, Row
+from chansync_tui.forms.state import FormState
+from chansync_tui.navigation import Edit
 from chansync_tui.screens.page import Page
 from chansync_tui.widgets.inplace import InPlace
 from chansync_tui.widgets.table import Table

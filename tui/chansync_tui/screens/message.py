@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from chansync.store import messages
 from chansync.store.messages import Message
-from chansync_tui.details_text import details
+from chansync_tui.message_text import details
 from chansync_tui.screens.message_actions import MessageActions
-from chansync_tui.screens.prose import Passage, ProsePage
+from chansync_tui.screens.text_page import Passage, ProsePage
 from chansync_tui.widgets.hints import Hint
 
 

@@ -16,18 +16,18 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from chansync.sync.forms.form import Form
-from chansync_tui import drafts
-from chansync_tui.form_rows import COLUMNS, VALUE, Row, rows_of
-from chansync_tui.going import Edit, ShowMessage
+from chansync_tui.formatting import counted
+from chansync_tui.forms import drafts
+from chansync_tui.forms.rows import COLUMNS, VALUE, Row, rows_of
+from chansync_tui.forms.saver import FormSaving
+from chansync_tui.navigation import Edit, ShowMessage
 from chansync_tui.screens.confirm import Confirm
-from chansync_tui.screens.form_saving import FormSaving
 from chansync_tui.text import safe
 from chansync_tui.widgets.hints import Hint
 from chansync_tui.widgets.line import Line, Part
 from chansync_tui.widgets.pane import Pane
 from chansync_tui.widgets.search import Search
 from chansync_tui.widgets.table import Table
-from chansync_tui.words import counted
 
 
 class FormScreen(FormSaving):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import apsw
 
 from chansync.sync.forms.form import FormField, Related
-from chansync_tui.form_state import FormState
+from chansync_tui.forms.state import FormState
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.line import Part
 from chansync_tui.widgets.table import Cell

@@ -11,14 +11,14 @@ from textual.binding import Binding, BindingType
 from chansync.store import channels
 from chansync.store.jobs import Job
 from chansync.sync.forms.form import Saved
-from chansync_tui.form_rows import Row
-from chansync_tui.going import ShowMessages
-from chansync_tui.screens.channel_entries import entries_of
-from chansync_tui.screens.form import FormScreen
+from chansync_tui.formatting import TYPE_TONES
+from chansync_tui.forms.channel_status import entries_of
+from chansync_tui.forms.rows import Row
+from chansync_tui.forms.screen import FormScreen
+from chansync_tui.navigation import ShowMessages
 from chansync_tui.screens.report import connection_report
 from chansync_tui.widgets.hints import Hint
 from chansync_tui.widgets.line import Part
-from chansync_tui.words import TYPE_TONES
 
 _THE_REST = Row(
     "rest",
