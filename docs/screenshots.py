@@ -12,7 +12,7 @@ from chansync.store import daemons
 from chansync.store.connection import open_async, open_store
 from chansync.sync.confirm import confirm_channel
 from chansync.sync.runner import SyncRequest, sync_channel
-from chansync_tui import identity
+from chansync_tui import context
 from chansync_tui.app import ChansyncApp
 
 IMAGES = Path(__file__).parent / "images"
@@ -34,7 +34,7 @@ SCREENS = {
 def main() -> None:
     """Sync a demo store and take the pictures."""
     shop = DemoShop.create(orders=300)
-    identity.user_at_host = lambda: "anna@erp"
+    context.user_at_host = lambda: "anna@erp"
     with tempfile.TemporaryDirectory() as folder, DemoServer(shop) as server:
         path = Path(folder) / "chansync.db"
         _set_up(path, shop, server)

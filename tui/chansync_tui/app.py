@@ -19,15 +19,14 @@ from chansync.store import jobs
 from chansync.store.connection import data_version, explained
 from chansync.store.version import check_schema
 from chansync_tui import preferences, symbols
-from chansync_tui.context import Desk, Done, Failed, JobAsked
+from chansync_tui.context import Context, Done, Failed, JobAsked
 from chansync_tui.contrast import readable
-from chansync_tui.key_queue import TypingAhead
-from chansync_tui.navigation import Edit, ShowChannel, ShowMessage
-from chansync_tui.routes import Routes
+from chansync_tui.key_queue import KeyQueue
+from chansync_tui.navigation import Navigation
 from chansync_tui.screens.channels import Channels
-from chansync_tui.screens.confirm import Confirm
+from chansync_tui.screens.dialogs import Confirm
 from chansync_tui.screens.page import Page
-from chansync_tui.shutdown import Ending
+from chansync_tui.shutdown import CleanShutdown
 from chansync_tui.text import safe
 from chansync_tui.widgets.topbar import TABS, TopBar
 
@@ -43,7 +42,7 @@ def _screen(module: str, name: str) -> Screen[None]:
     return made
 
 
-class ChansyncApp(TypingAhead, Ending, Routes):
+class ChansyncApp(KeyQueue, CleanShutdown, Navigation):
     """The terminal screens for one database."""
 
     TITLE = "chansync"
@@ -81,8 +80,8 @@ class ChansyncApp(TypingAhead, Ending, Routes):
         chosen = preferences.theme()
         if chosen in self.available_themes:
             self.theme = chosen
-        self.desk = Desk(path, self.post_message)
-        self._version = data_version(self.desk.db)
+        self.context = Context(path, self.post_message)
+        self._version = data_version(self.context.db)
         self._not_before = 0.0
         self._look_at = time.monotonic() + LOOK_SECONDS
 
@@ -101,7 +100,7 @@ class ChansyncApp(TypingAhead, Ending, Routes):
         self.call_after_refresh(self._welcome)
 
     def on_unmount(self) -> None:
-        self.desk.close()
+        self.context.close()
 
     # Following the database
 
@@ -110,13 +109,13 @@ class ChansyncApp(TypingAhead, Ending, Routes):
         if now < self._not_before:
             return
         try:
-            with explained(self.desk.path):
-                self.desk.store.check_place()
-                version = data_version(self.desk.db)
+            with explained(self.context.path):
+                self.context.store.check_place()
+                version = data_version(self.context.db)
                 if version == self._version and now < self._look_at:
                     return
                 self._version = version
-                check_schema(self.desk.db)
+                check_schema(self.context.db)
                 self._read()
         except StoreError as error:
             if isinstance(self.screen, Page):
@@ -132,12 +131,12 @@ class ChansyncApp(TypingAhead, Ending, Routes):
 
     def _finish_jobs(self) -> None:
         page = self.screen
-        for job_id, (label, _) in list(self.desk.jobs.items()):
-            job = jobs.job(self.desk.db, job_id)
+        for job_id, (label, _) in list(self.context.jobs.items()):
+            job = jobs.job(self.context.db, job_id)
             if job is not None and job.state in ("queued", "running"):
                 continue
-            del self.desk.jobs[job_id]
-            done = self.desk.awaited.pop(job_id, None)
+            del self.context.jobs[job_id]
+            done = self.context.awaited.pop(job_id, None)
             if job is None:
                 continue
             if done is not None:
@@ -161,9 +160,9 @@ class ChansyncApp(TypingAhead, Ending, Routes):
     @on(JobAsked)
     def watch_job(self, event: JobAsked) -> None:
         """Follow the job's row until it is finished."""
-        self.desk.jobs[event.job_id] = (event.label, event.here)
+        self.context.jobs[event.job_id] = (event.label, event.here)
         if event.done is not None:
-            self.desk.awaited[event.job_id] = event.done
+            self.context.awaited[event.job_id] = event.done
         self._read()
 
     @on(Failed)
@@ -205,30 +204,9 @@ class ChansyncApp(TypingAhead, Ending, Routes):
                 return
             await self.pop_screen()
 
-    @on(ShowChannel)
-    def show_channel(self, event: ShowChannel) -> None:
-        """A channel's form over the present screen."""
-        self.post_message(Edit("channel", event.channel_id))
-
-    @on(Edit)
-    def edit(self, event: Edit) -> None:
-        """A form over the present screen."""
-        from chansync.sync.forms.factory import form_of
-        from chansync_tui.screens.forms import screen_of
-
-        form = event.form or form_of(event.kind, event.key, event.preset)
-        self.push_screen(screen_of(form, saved=event.saved))
-
-    @on(ShowMessage)
-    def show_message(self, event: ShowMessage) -> None:
-        """A message over the present screen."""
-        from chansync_tui.screens.message import Details
-
-        self.push_screen(Details(event.message_id))
-
     def _welcome(self) -> None:
         """After the first paint: the guide for an empty database, and what was typed and not saved."""
-        if not self.desk.db.execute("SELECT 1 FROM channel LIMIT 1").get:
+        if not self.context.db.execute("SELECT 1 FROM channel LIMIT 1").get:
             self.action_guide()
         self._offer_draft(asked=False)
 
@@ -243,12 +221,12 @@ class ChansyncApp(TypingAhead, Ending, Routes):
         """Ask what to do with what was typed and not saved at an earlier time."""
         from chansync_tui.forms import drafts
 
-        found = drafts.found(self.desk.path, but={path for page in self._pages() if (path := page.draft_path)})
+        found = drafts.found(self.context.path, but={path for page in self._pages() if (path := page.draft_path)})
         if not found:
             if asked:
                 self.notify("There is no unsaved draft.", markup=False)
             return
-        from chansync_tui.forms.draft_prompt import DISCARD, GO_ON, DraftFound
+        from chansync_tui.forms.draft_prompt import DISCARD, GO_ON, DraftPrompt
 
         draft = found[0]
 
@@ -256,16 +234,13 @@ class ChansyncApp(TypingAhead, Ending, Routes):
             if answer == DISCARD:
                 drafts.drop(draft.path)
             elif answer == GO_ON:
-                from chansync.sync.forms.factory import form_of
-                from chansync_tui.screens.forms import screen_of
+                self.resume(draft)
 
-                self.push_screen(screen_of(form_of(draft.data["kind"], draft.data["key"]), draft=draft))
-
-        self.push_screen(DraftFound(draft, len(found) - 1), go_on)
+        self.push_screen(DraftPrompt(draft, len(found) - 1), go_on)
 
     def action_command_palette(self) -> None:
         """Open the palette."""
-        from chansync_tui.screens.palette import Palette
+        from chansync_tui.screens.help import Palette
 
         if not isinstance(self.screen, Palette):
             self.push_screen(Palette())
@@ -304,7 +279,7 @@ class ChansyncApp(TypingAhead, Ending, Routes):
 
         What was typed and not saved is kept, and offered again at the next start.
         """
-        if not self.desk.works_here or isinstance(self.screen, Confirm):
+        if not self.context.works_here or isinstance(self.screen, Confirm):
             self._leave()
             return
 

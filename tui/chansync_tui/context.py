@@ -1,11 +1,14 @@
-"""What all screens share: the open database, who sits here, and the jobs that were asked for and are not done.
+"""What all screens share: the open database, who the user is, and the jobs that were asked for and are not done.
 
-Reads that may take long and all writes happen in threads, on connections of their own; what comes of them is posted
-to the app, whose handlers alone change what is shown.
+Reads that may take long and all writes happen in threads, on connections of their own; their results are posted
+to the app, and only its handlers change what is shown.
 """
 
 from __future__ import annotations
 
+import getpass
+import os
+import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +21,20 @@ from textual.message import Message
 from chansync.store import daemons, jobs
 from chansync.store.connection import Store, explained, open_store
 from chansync.store.jobs import Job
-from chansync_tui import identity
+
+
+def user() -> str:
+    """The user's name; the number where the system knows no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def user_at_host() -> str:
+    """``user@host`` for the header and for records of who asked."""
+    return f"{user()}@{socket.gethostname()}"
+
 
 T = TypeVar("T")
 
@@ -52,14 +68,14 @@ class Done(Message):
         self.sentence = sentence
 
 
-class Desk:
+class Context:
     """The shared state; made in the main thread."""
 
     def __init__(self, path: Path, post: Callable[[Message], object]) -> None:
         self.path = path
         self.store = open_store(path)
-        self.user = identity.user()
-        self.who = identity.user_at_host()
+        self.user = user()
+        self.who = user_at_host()
         #: Jobs asked for here that are not finished: id → (label, whether this program performs it).
         self.jobs: dict[int, tuple[str, bool]] = {}
         #: What to call with a finished job, for those that somebody waits for.
@@ -198,10 +214,10 @@ class Desk:
         threading.Thread(target=guarded, name=label, daemon=True).start()
 
 
-class _HasDesk(Protocol):
-    desk: Desk
+class _HasContext(Protocol):
+    context: Context
 
 
-def desk_of(node: DOMNode) -> Desk:
-    """The desk of the app that the widget or screen belongs to."""
-    return cast("_HasDesk", node.app).desk
+def context_of(node: DOMNode) -> Context:
+    """The context of the app that the widget or screen belongs to."""
+    return cast("_HasContext", node.app).context

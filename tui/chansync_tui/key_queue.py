@@ -24,7 +24,7 @@ _LOOK_EVERY = 0.02
 _TRIPS = 3
 
 
-class TypingAhead(App[None]):
+class KeyQueue(App[None]):
     """An app that can be typed ahead of."""
 
     def __init__(self) -> None:

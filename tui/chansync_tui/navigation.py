@@ -1,14 +1,20 @@
-"""Where a screen asks to go; the app goes there."""
+"""Going from one screen to another: messages that a screen posts, and the app that acts on them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
+from textual import on
+from textual.app import App, SystemCommand
 from textual.message import Message
 
 if TYPE_CHECKING:
     from chansync.sync.forms.form import Form
+    from chansync_tui.forms.drafts import Draft
+    from chansync_tui.forms.screen import FormScreen
+    from chansync_tui.screens.page import Page
 
 
 class ShowMessages(Message):
@@ -98,3 +104,113 @@ class ShowSale(Message):
     def __init__(self, number: str) -> None:
         super().__init__()
         self.number = number
+
+
+class Navigation(App[None]):
+    """An app that goes where its screens ask to go."""
+
+    # Screens are imported when they are first shown: the start pays for the first one alone.
+
+    @on(ShowChannel)
+    def show_channel(self, event: ShowChannel) -> None:
+        """A channel's form over the present screen."""
+        self.post_message(Edit("channel", event.channel_id))
+
+    @on(Edit)
+    def edit(self, event: Edit) -> None:
+        """A form over the present screen."""
+        from chansync.sync.forms.factory import form_of
+
+        form = event.form or form_of(event.kind, event.key, event.preset)
+        self.push_screen(_screen_class(form.kind)(form, saved=event.saved))
+
+    def resume(self, draft: Draft) -> None:
+        """Open the form of an unsaved draft with what was typed into it."""
+        from chansync.sync.forms.factory import form_of
+
+        form = form_of(draft.data["kind"], draft.data["key"])
+        self.push_screen(_screen_class(form.kind)(form, draft=draft))
+
+    @on(ShowMessage)
+    def show_message(self, event: ShowMessage) -> None:
+        """A message in full over the present screen."""
+        from chansync_tui.screens.message import MessagePage
+
+        self.push_screen(MessagePage(event.message_id))
+
+    @on(ShowMessages)
+    async def show_messages(self, event: ShowMessages) -> None:
+        """The message log, narrowed to one channel or one order."""
+        from chansync_tui.screens.messages import Messages
+
+        await self.run_action("tab('messages')")
+        if isinstance(self.screen, Messages):
+            self.screen.only_channel(event.channel_id, event.code, event.order_id, event.number)
+
+    @on(ShowOrders)
+    async def show_orders(self, event: ShowOrders) -> None:
+        """The orders, narrowed to one channel."""
+        from chansync_tui.screens.orders import Orders
+
+        await self.run_action("tab('orders')")
+        if isinstance(self.screen, Orders):
+            self.screen.only_channel(event.channel_id, event.code)
+
+    @on(ShowOrder)
+    def show_order(self, event: ShowOrder) -> None:
+        """An order's story over the present screen."""
+        from chansync_tui.screens import order
+
+        self.push_screen(order.of_order(event.order_id))
+
+    @on(ShowNumber)
+    def show_number(self, event: ShowNumber) -> None:
+        """The story of an order that may never have been seen, over the present screen."""
+        from chansync_tui.screens import order
+
+        self.push_screen(order.of_number(event.channel_id, event.number))
+
+    @on(ShowSale)
+    def show_sale(self, event: ShowSale) -> None:
+        """A sale's story over the present screen."""
+        from chansync_tui.screens import order
+
+        self.push_screen(order.of_sale(event.number))
+
+    async def _find_order(self) -> None:
+        await self.run_action("tab('orders')")
+        await self.screen.run_action("search")
+
+    def routes(self, screen: Page) -> Iterable[SystemCommand]:
+        """What the command palette offers of other screens than the one that is shown."""
+        from chansync.erp.ledger.lists import LISTS
+
+        if screen.TAB != "orders":
+            yield SystemCommand("Find an order", "By number or customer, among all", self._find_order)
+        if screen.TAB == "erp":
+            return
+        for name, found in LISTS.items():
+            # Found by typing: eighteen lists would bury what the palette begins with.
+            yield SystemCommand(f"ERP: {found.title}", found.about, partial(self._show_ledger, name), discover=False)
+
+    async def _show_ledger(self, name: str) -> None:
+        from chansync_tui.screens.erp import Erp
+
+        await self.run_action("tab('erp')")
+        if isinstance(self.screen, Erp):
+            self.screen.show_list(name)
+
+
+def _screen_class(kind: str) -> type[FormScreen]:
+    """The screen of a form of that kind: those of a channel and of a system show more than the form."""
+    if kind == "channel":
+        from chansync_tui.forms.channel import ChannelScreen
+
+        return ChannelScreen
+    if kind == "system":
+        from chansync_tui.forms.system import SystemScreen
+
+        return SystemScreen
+    from chansync_tui.forms.screen import FormScreen
+
+    return FormScreen

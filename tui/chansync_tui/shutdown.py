@@ -18,7 +18,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 LOOK_SECONDS = 1.0
 
 
-class Ending(App[None]):
+class CleanShutdown(App[None]):
     """An app that ends well."""
 
     async def on_mount(self) -> None:

@@ -233,7 +233,7 @@ async def test_letters_jump_to_a_row(company: Path) -> None:
         await until_seen(pilot, "dyes   shop-fr")
         await pilot.press("d")
         assert row(app, "shop-fr").startswith("▌")
-        assert app.desk.jobs == {}, "a letter is no command then"
+        assert app.context.jobs == {}, "a letter is no command then"
 
 
 async def test_letters_jump_to_filters_and_tabs(company: Path) -> None:

@@ -140,7 +140,7 @@ async def test_retry_of_all_shown_asks_first_and_the_safe_answer_has_the_focus(c
         await until_seen(pilot, "Retry 2 orders of 1 channel")
         await pilot.press("enter")
         await until_seen(pilot, "Retry 2 orders", gone=True)
-        assert app.desk.jobs == {}
+        assert app.context.jobs == {}
         await pilot.press("R")
         await until_seen(pilot, "Retry 2 orders of 1 channel")
         await pilot.press("y")

@@ -7,11 +7,10 @@ import pytest
 
 from chansync.model.paging import Span
 from chansync.store.overview import MessageLine
-from chansync_tui import formatting, symbols, terminal_defaults
+from chansync_tui import formatting, start, symbols
 from chansync_tui.row_window import MOST, PAGE, Ask, Window
 from chansync_tui.widgets.columns import Column, Needs, lay_out
-from chansync_tui.widgets.hints import Hint, HintLine
-from chansync_tui.widgets.line import parts_width
+from chansync_tui.widgets.line import Hint, HintLine, parts_width
 
 
 class _Log:
@@ -132,27 +131,27 @@ def test_rate_is_by_the_second_or_the_minute() -> None:
 
 def test_calmer_over_ssh_and_what_the_user_set_stays() -> None:
     environ = {"SSH_CONNECTION": "1", "TERM": "xterm-256color", "TEXTUAL_FPS": "60"}
-    terminal_defaults.set_defaults(environ)
+    start.set_defaults(environ)
     assert environ["TEXTUAL_FPS"] == "60"
     assert environ["TEXTUAL_ANIMATIONS"] == "none"
     assert "TEXTUAL_THEME" not in environ
     here = {"TERM": "xterm-256color"}
-    terminal_defaults.set_defaults(here)
+    start.set_defaults(here)
     assert here == {"TERM": "xterm-256color"}
 
 
 def test_a_colour_system_that_there_is_not_ends_no_screen() -> None:
     environ = {"TERM": "xterm-256color", "TEXTUAL_COLOR_SYSTEM": "nonsense"}
-    terminal_defaults.set_defaults(environ)
+    start.set_defaults(environ)
     assert "TEXTUAL_COLOR_SYSTEM" not in environ
 
 
 @pytest.mark.parametrize("environ", [{"TERM": "linux"}, {"TERM": "screen"}, {"TERM": "xterm-256color", "NO_COLOR": ""}])
 def test_few_colours_get_the_terminals_own(environ: dict[str, str]) -> None:
-    terminal_defaults.set_defaults(environ)
+    start.set_defaults(environ)
     assert environ["TEXTUAL_THEME"] == "ansi-dark"
 
 
 @pytest.mark.parametrize(("term", "refused"), [("dumb", True), ("", True), ("xterm", False)])
 def test_only_dumb_terminals_are_refused(term: str, refused: bool) -> None:
-    assert (terminal_defaults.refusal({"TERM": term}) is not None) == refused
+    assert (start.refusal({"TERM": term}) is not None) == refused

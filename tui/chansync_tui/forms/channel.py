@@ -16,9 +16,8 @@ from chansync_tui.forms.channel_status import entries_of
 from chansync_tui.forms.rows import Row
 from chansync_tui.forms.screen import FormScreen
 from chansync_tui.navigation import ShowMessages
-from chansync_tui.screens.report import connection_report
-from chansync_tui.widgets.hints import Hint
-from chansync_tui.widgets.line import Part
+from chansync_tui.screens.dialogs import connection_report
+from chansync_tui.widgets.line import Hint, Part
 
 _THE_REST = Row(
     "rest",
@@ -88,15 +87,15 @@ class ChannelScreen(FormScreen):
 
     def _is_reduced(self) -> bool:
         """Whether just what the first connection needs is shown."""
-        channel = channels.channel_by_id(self.desk.db, self.channel_id) if self.channel_id is not None else None
+        channel = channels.channel_by_id(self.context.db, self.channel_id) if self.channel_id is not None else None
         return (channel is None or channel.connected_at is None) and not self.state.everything
 
     def more(self) -> Iterable[Row]:
-        channel = channels.channel_by_id(self.desk.db, self.channel_id) if self.channel_id is not None else None
+        channel = channels.channel_by_id(self.context.db, self.channel_id) if self.channel_id is not None else None
         if self._is_reduced():
             yield _THE_REST
         if channel is not None:
-            yield from entries_of(self.desk.db, channel)
+            yield from entries_of(self.context.db, channel)
 
     def action_everything(self) -> None:
         self.state.everything = not self.state.everything
@@ -110,14 +109,14 @@ class ChannelScreen(FormScreen):
 
     def _connect(self, kind: str, args: dict[str, bool]) -> None:
         self.say(f"Connecting to {self.state.texts.get('store_domain') or 'the site'} ...", "note")
-        self.desk.ask(f"Connect {self._code}", kind, self.channel_id, args, self._connected)
+        self.context.ask(f"Connect {self._code}", kind, self.channel_id, args, self._connected)
 
     def _connected(self, job: Job) -> None:
         if not self.is_attached:
             return
         told = job.result or {}
         if not self.state.changed:
-            self.state.open(self.desk.db)
+            self.state.open(self.context.db)
         self.say(str(told.get("sentence", "")), "good" if job.state == "done" else "bad")
         self.state.take_errors([])
         self.show_rows()
@@ -125,7 +124,7 @@ class ChannelScreen(FormScreen):
 
     def _unmapped(self) -> list[str]:
         """Labels of the rows that stand out because they hold nothing."""
-        fields = self.state.fields(self.desk.db)
+        fields = self.state.fields(self.context.db)
         return [each.label for each in fields if each.stands_out and not self.state.texts.get(each.name)]
 
     def _may_work(self) -> bool:
@@ -140,14 +139,14 @@ class ChannelScreen(FormScreen):
             if self.state.changed:
                 self.say("What is saved is tested, not what you typed: confirm first.", "warn")
                 return
-            channel = channels.channel_by_id(self.desk.db, self.channel_id or 0)
+            channel = channels.channel_by_id(self.context.db, self.channel_id or 0)
             first = channel is not None and channel.connected_at is None
             self._connect("confirm" if first else "test", {})
 
     def action_pick_up(self) -> None:
         if self._may_work():
             self.say("Picking up what the site has ...", "note")
-            self.desk.ask(f"Pick up {self._code}", "lookups", self.channel_id, {}, self._picked_up)
+            self.context.ask(f"Pick up {self._code}", "lookups", self.channel_id, {}, self._picked_up)
 
     def _picked_up(self, job: Job) -> None:
         if self.is_attached:
@@ -160,7 +159,7 @@ class ChannelScreen(FormScreen):
 
     def action_sync(self) -> None:
         if self._may_work():
-            self.desk.ask(f"Sync {self._code}", "sync", self.channel_id, {})
+            self.context.ask(f"Sync {self._code}", "sync", self.channel_id, {})
 
     def action_messages(self) -> None:
         if self._may_work() and self.channel_id is not None:

@@ -16,7 +16,7 @@ from chansync.sync.forms.form import FormOption
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Entry
-from chansync_tui.widgets.plain import Plain
+from chansync_tui.widgets.pane import Plain
 from chansync_tui.widgets.table import Cell, Table
 
 #: What ``Chooser`` ends with when something new shall be added.

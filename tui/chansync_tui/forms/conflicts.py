@@ -13,8 +13,7 @@ from textual.screen import ModalScreen
 
 from chansync.sync.forms.merging import Conflict, Difference
 from chansync_tui.widgets.columns import Column
-from chansync_tui.widgets.pane import Pane
-from chansync_tui.widgets.plain import Plain
+from chansync_tui.widgets.pane import Pane, Plain
 from chansync_tui.widgets.table import Cell, Table
 
 _COLUMNS = (
@@ -35,7 +34,7 @@ class _Line(NamedTuple):
     decided: bool
 
 
-class Differences(ModalScreen[set[str] | None]):
+class Conflicts(ModalScreen[set[str] | None]):
     """Ends with the names of the fields for which mine counts; None: nothing is to be saved."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

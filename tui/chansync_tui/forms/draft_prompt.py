@@ -18,7 +18,7 @@ from chansync_tui.text import safe
 GO_ON, LATER, DISCARD = "go-on", "later", "discard"
 
 
-class DraftFound(ModalScreen[str]):
+class DraftPrompt(ModalScreen[str]):
     """Ends with one of the words above."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -13,7 +13,7 @@ from chansync_tui.forms.rows import VALUE, Row
 from chansync_tui.forms.state import FormState
 from chansync_tui.navigation import Edit
 from chansync_tui.screens.page import Page
-from chansync_tui.widgets.inplace import InPlace
+from chansync_tui.widgets.entry import InPlace
 from chansync_tui.widgets.table import Table
 
 
@@ -76,11 +76,11 @@ class FormEditing(Page):
                 self._choose(field)
 
     def _options(self, field: FormField, search: str) -> list[FormOption] | None:
-        return self.state.form.options(self.desk.db, field, self.state.texts, search)
+        return self.state.form.options(self.context.db, field, self.state.texts, search)
 
     def put(self, field: FormField, text: str) -> None:
         """The field has a new value."""
-        self.state.put(self.desk.db, field, text)
+        self.state.put(self.context.db, field, text)
         self.typed()
         self.show_rows()
         error = self.state.errors.get(field.name)
@@ -216,7 +216,7 @@ class FormEditing(Page):
     def action_undo(self) -> None:
         """The field as it was."""
         if (field := self.field) is not None:
-            self.state.undo(self.desk.db, field)
+            self.state.undo(self.context.db, field)
             self.typed()
             self.show_rows()
 

@@ -98,7 +98,7 @@ class FormSaving(FormEditing):
         self.show_rows()
         form, loaded = copy(self.state.form), self.state.loaded
         texts, entered = dict(self.state.texts), dict(self.state.entered)
-        self.desk.attempt(
+        self.context.attempt(
             lambda store: form.save(store, loaded, texts, entered),
             lambda outcome: self.post_message(self.Outcome(outcome)),
         )
@@ -136,7 +136,7 @@ class FormSaving(FormEditing):
 
     def _take_saved(self, outcome: Saved) -> None:
         self.state.form.key = outcome.key
-        self.state.open(self.desk.db)
+        self.state.open(self.context.db)
         self._keep_draft()
         self.show_rows()
         merged = ""
@@ -152,12 +152,12 @@ class FormSaving(FormEditing):
 
     def after_saving(self, outcome: Saved) -> None:
         """A short form is done with; one that has more to it stays open."""
-        if not self.state.form.related(self.desk.db):
+        if not self.state.form.related(self.context.db):
             self.app.notify(safe(outcome.sentence), markup=False, timeout=3)
             self.dismiss()
 
     def _settle(self, conflict: Conflict, *, then_save: bool = True) -> None:
-        from chansync_tui.forms.conflicts import Differences
+        from chansync_tui.forms.conflicts import Conflicts
 
         def settled(keep: set[str] | None) -> None:
             if keep is None:
@@ -168,21 +168,21 @@ class FormSaving(FormEditing):
             if then_save:
                 self.action_confirm()
 
-        self.app.push_screen(Differences(conflict, self._label), settled)
+        self.app.push_screen(Conflicts(conflict, self._label), settled)
 
     def action_take_in(self) -> None:
         """What is stored now under what was typed."""
         if self.state.is_new:
             self.say("This is new: nobody else can have changed it.")
             return
-        conflict = self.state.conflict(self.desk.db)
+        conflict = self.state.conflict(self.context.db)
         if conflict is not None:
             self._settle(conflict, then_save=False)
             return
         self._take_in(set())
 
     def _take_in(self, keep: set[str]) -> None:
-        self.state.take_in(self.desk.db, keep)
+        self.state.take_in(self.context.db, keep)
         self.typed()
         self.show_rows()
         self.say("This is what is stored now, with what you typed over it.")

@@ -21,12 +21,11 @@ from chansync_tui.forms import drafts
 from chansync_tui.forms.rows import COLUMNS, VALUE, Row, rows_of
 from chansync_tui.forms.saver import FormSaving
 from chansync_tui.navigation import Edit, ShowMessage
-from chansync_tui.screens.confirm import Confirm
+from chansync_tui.screens.dialogs import Confirm
 from chansync_tui.text import safe
-from chansync_tui.widgets.hints import Hint
-from chansync_tui.widgets.line import Line, Part
+from chansync_tui.widgets.entry import Search
+from chansync_tui.widgets.line import Hint, Line, Part
 from chansync_tui.widgets.pane import Pane
-from chansync_tui.widgets.search import Search
 from chansync_tui.widgets.table import Table
 
 
@@ -91,8 +90,8 @@ class FormScreen(FormSaving):
         return self.query_one("#fields", Table)
 
     def on_mount(self) -> None:
-        self._draft = drafts.path_of(self.desk.path, self.state.form.kind, self.state.form.key)
-        self.state.open(self.desk.db)
+        self._draft = drafts.path_of(self.context.path, self.state.form.kind, self.state.form.key)
+        self.state.open(self.context.db)
         self._opened = True
         if self._resumed is not None:
             self.state.resume(self._resumed.data)
@@ -111,7 +110,7 @@ class FormScreen(FormSaving):
         if not self._opened:
             # The app's poll came before the form began: compared with nothing, everything would be somebody's change.
             return
-        names = self.state.follow(self.desk.db)
+        names = self.state.follow(self.context.db)
         self.show_rows()
         if self.state.stored is None and not self.state.is_new:
             self.say(f"This {self.state.form.noun} was removed meanwhile: it can only be closed.", "bad")
@@ -139,7 +138,7 @@ class FormScreen(FormSaving):
 
     def show_rows(self, *, to_top: bool = False) -> None:
         """Make the rows anew from what was typed and what is stored."""
-        self._rows = [*rows_of(self.desk.db, self.state, self.actions()), *self._buttons(), *self.more()]
+        self._rows = [*rows_of(self.context.db, self.state, self.actions()), *self._buttons(), *self.more()]
         wanted = self._text.casefold()
         self.table.set_empty(f"Nothing here holds '{self._text}': esc shows all.")
         if wanted:

@@ -15,8 +15,8 @@ from chansync.sync.forms.form import Saved
 from chansync.sync.systems import can_be_tested
 from chansync_tui.forms.rows import Row
 from chansync_tui.forms.screen import FormScreen
-from chansync_tui.screens.report import connection_report
-from chansync_tui.widgets.hints import Hint
+from chansync_tui.screens.dialogs import connection_report
+from chansync_tui.widgets.line import Hint
 
 
 class SystemScreen(FormScreen):
@@ -27,8 +27,8 @@ class SystemScreen(FormScreen):
 
     def more(self) -> Iterable[Row]:
         key = self.state.form.key
-        known = next((each for each in channels.systems(self.desk.db) if each.code == key), None)
-        places = systems.lookups(self.desk.db, known.id, "place") if known else []
+        known = next((each for each in channels.systems(self.context.db) if each.code == key), None)
+        places = systems.lookups(self.context.db, known.id, "place") if known else []
         if places:
             yield Row("section:places", "Where it sells", heading=True)
         for code, title in places:
@@ -56,7 +56,7 @@ class SystemScreen(FormScreen):
             self.say("This system has no keys of its own: test its channels.")
             return
         self.say("Connecting ...", "note")
-        self.desk.ask(f"Connect {code}", "system", None, {"code": code}, self._connected)
+        self.context.ask(f"Connect {code}", "system", None, {"code": code}, self._connected)
 
     def _connected(self, job: Job) -> None:
         if self.is_attached:

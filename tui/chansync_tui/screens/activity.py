@@ -19,8 +19,7 @@ from chansync_tui.formatting import RUN_TONES, SKIPPED_WHY, bar, clock, counted,
 from chansync_tui.navigation import ShowChannel, ShowMessages
 from chansync_tui.screens.page import Page
 from chansync_tui.widgets.columns import Column
-from chansync_tui.widgets.hints import Hint
-from chansync_tui.widgets.line import Line
+from chansync_tui.widgets.line import Hint, Line
 from chansync_tui.widgets.pane import Pane
 from chansync_tui.widgets.table import Cell, Table
 
@@ -110,7 +109,7 @@ class Activity(Page):
         return self._under_way if self._under_way.has_focus else self._last
 
     def read(self) -> None:
-        db = self.desk.db
+        db = self.context.db
         running = runs.running(db)
         # Its height changes by steps of a few rows, so that a run that ends does not move everything.
         self._under_way.styles.height = max(3, min(9, 1 + (len(running) + 1) // 2 * 2))
@@ -124,7 +123,7 @@ class Activity(Page):
         self.explain()
 
     def _show_spark(self) -> None:
-        hours = runs.orders_per_hour(self.desk.db)
+        hours = runs.orders_per_hour(self.context.db)
         now = now_ms()
         total = f"{counted(sum(hours), 'order')} in 24 h, at most {max(hours)} in an hour"
         begin = local_hour(now - 24 * 3_600_000)
@@ -151,7 +150,7 @@ class Activity(Page):
             f"{c.updated} changed, {c.unchanged} unchanged, {c.skipped} skipped, {c.problems} with problems, "
             f"{counted(c.requests, 'request')}, {c.bytes // 1024} KiB."
         )
-        skipped = _skipped(runs.skipped_why(self.desk.db, run)) if c.skipped else ""
+        skipped = _skipped(runs.skipped_why(self.context.db, run)) if c.skipped else ""
         said = (run.sentence, "bad" if run.state == "failed" else "strong")
         self.query_one(Pane).put([(words, ""), *([said] if run.sentence else []), (skipped, "dim")])
 
@@ -166,7 +165,7 @@ class Activity(Page):
 
     def action_sync(self) -> None:
         if run := self._table.selected:
-            self.desk.ask(f"Sync {run.channel_code}", "sync", run.channel_id, {})
+            self.context.ask(f"Sync {run.channel_code}", "sync", run.channel_id, {})
 
     def action_messages(self) -> None:
         if run := self._table.selected:

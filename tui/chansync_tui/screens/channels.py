@@ -20,10 +20,10 @@ from chansync_tui.navigation import Edit, ShowChannel, ShowMessages, ShowOrders
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import Page
 from chansync_tui.widgets.columns import Column
+from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
-from chansync_tui.widgets.hints import Hint
+from chansync_tui.widgets.line import Hint
 from chansync_tui.widgets.pane import Pane
-from chansync_tui.widgets.search import Search
 from chansync_tui.widgets.table import Cell, Table
 
 _COLUMNS = (
@@ -136,7 +136,7 @@ class Channels(Page):
         return self.query_one("#channels", Table)
 
     def read(self) -> None:
-        self._lines = channel_lines(self.desk.db)
+        self._lines = channel_lines(self.context.db)
         self._show()
 
     def _show(self) -> None:
@@ -163,7 +163,7 @@ class Channels(Page):
     def explain(self) -> None:
         """How the channel under the cursor stands, and what comes next."""
         line = self.table.selected
-        told = standing(self.desk.db, line, now_ms()) if line else []
+        told = standing(self.context.db, line, now_ms()) if line else []
         self.query_one(Pane).put([(sentence.text, sentence.kind) for sentence in told])
 
     @staticmethod
@@ -248,7 +248,7 @@ class Channels(Page):
 
     def action_sync(self) -> None:
         if line := self.table.selected:
-            self.desk.ask(f"Sync {line.code}", "sync", line.id, {})
+            self.context.ask(f"Sync {line.code}", "sync", line.id, {})
 
     def action_next_wrong(self) -> None:
         lines = self.table.items

@@ -21,14 +21,14 @@ from chansync.erp.ledger.setup_kinds import KINDS
 from chansync.model.paging import Span
 from chansync_tui.navigation import Edit, ShowSale
 from chansync_tui.screens import erp_pages
+from chansync_tui.screens.dialogs import Field, Question
 from chansync_tui.screens.finder import Finder, Option
-from chansync_tui.screens.list_page import PagedPage
-from chansync_tui.screens.question import Field, Question
+from chansync_tui.screens.list_page import ListPage
 from chansync_tui.widgets.columns import Column
+from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
-from chansync_tui.widgets.hints import Hint, HintLine
+from chansync_tui.widgets.line import Hint, HintLine
 from chansync_tui.widgets.pane import Pane
-from chansync_tui.widgets.search import Search
 from chansync_tui.widgets.table import Cell, Table
 
 # The columns by their names: those that a list does not need at once go first where the screen is narrow.
@@ -85,7 +85,7 @@ class LedgerSource:
         return lists.read(db, self.name, self.text, self.warehouse, span)
 
 
-class Erp(PagedPage[ListRow]):
+class Erp(ListPage[ListRow]):
     """Moving in the menu shows the list; Enter goes into it."""
 
     TAB = "erp"
@@ -279,7 +279,7 @@ class Erp(PagedPage[ListRow]):
             if chosen is not None:
                 self._go(LedgerSource("stock", self.chosen.text, chosen.value))
 
-        known = [Option(row["code"], row["code"], row["name"]) for row in setup.rows(self.desk.db, "warehouse")]
+        known = [Option(row["code"], row["code"], row["name"]) for row in setup.rows(self.context.db, "warehouse")]
         self.app.push_screen(Finder("Warehouse", [Option("", "all", "no filter"), *known], word_width=22), narrow)
 
     # What can be done with a row
@@ -316,7 +316,7 @@ class Erp(PagedPage[ListRow]):
 
         def write(answer: Mapping[str, str] | None) -> None:
             if answer is not None:
-                self.desk.write(f"Stock of {item}", erp_pages.stock_setter(item, warehouse, answer))
+                self.context.write(f"Stock of {item}", erp_pages.stock_setter(item, warehouse, answer))
 
         sentence = (
             f"{on_hand} of {item} are on hand in {warehouse} by the books. How many are there? The difference becomes "
@@ -333,7 +333,7 @@ class Erp(PagedPage[ListRow]):
 
         def remove(answer: Mapping[str, str] | None) -> None:
             if answer is not None:
-                self.desk.write(f"Remove {row.name}", erp_pages.remover(kind, row.name))
+                self.context.write(f"Remove {row.name}", erp_pages.remover(kind, row.name))
 
         noun = KINDS[kind].label
         sentence = f"Removes the {noun} {row.name}. It is refused where the books or a channel use it."
@@ -346,7 +346,7 @@ class Erp(PagedPage[ListRow]):
 
     def action_verify(self) -> None:
         self.notify("Verifying the books...", markup=False, timeout=3)
-        self.desk.look("Verify the books", erp_pages.faults, lambda faults: self.post_message(self.Verified(faults)))
+        self.context.look("Verify the books", erp_pages.faults, lambda faults: self.post_message(self.Verified(faults)))
 
     @on(Verified)
     def tell_faults(self, event: Verified) -> None:

@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Entry
-from chansync_tui.widgets.plain import Plain
+from chansync_tui.widgets.pane import Plain
 from chansync_tui.widgets.table import Cell, Table
 
 V = TypeVar("V")

@@ -1,10 +1,12 @@
-"""The keys of a screen, to be searched."""
+"""The searchable list of a screen's keys, and the command palette."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from textual.command import CommandPalette
 from textual.screen import Screen
+from textual.widgets import Input
 
 from chansync_tui.screens.finder import Finder, Option
 
@@ -33,3 +35,13 @@ class Help(Finder[str]):
 
     def __init__(self, screen: Screen[Any]) -> None:
         super().__init__("Keys of this screen: type to search, enter performs", keys_of(screen), word_width=18)
+
+
+class Palette(CommandPalette):
+    """Textual's, with a placeholder that every locale can show, and a cursor that writes nothing while it waits."""
+
+    def __init__(self) -> None:
+        super().__init__(placeholder="Search for commands", id="--command-palette")
+
+    def on_mount(self) -> None:
+        self.query_one(Input).cursor_blink = False

@@ -20,7 +20,7 @@ from chansync_tui.widgets.table import Table
 _NEAR = 50
 
 
-class PagedPage(Page, Generic[L]):
+class ListPage(Page, Generic[L]):
     """Only the handlers here change the window; reads happen in a thread. The list's table has the id ``list``."""
 
     class Fetched(TextualMessage):
@@ -81,7 +81,7 @@ class PagedPage(Page, Generic[L]):
 
     def _read_in_thread(self, fetch: Fetch[L]) -> None:
         try:
-            found = self.desk.read(fetch.perform, lambda: self._under_way is fetch)
+            found = self.context.read(fetch.perform, lambda: self._under_way is fetch)
             self.post_message(self.Fetched(fetch, found))
         except ChansyncError as error:
             self.post_message(self.Fetched(fetch, None, str(error)))
@@ -91,7 +91,7 @@ class PagedPage(Page, Generic[L]):
         if source == self.window.source:
             return
         if self._under_way is not None:
-            self.desk.interrupt()
+            self.context.interrupt()
         self._under_way = self._next = None
         self.window = Window(source)
         self.show_chips()

@@ -21,15 +21,15 @@ from chansync.store.message_search import Filter
 from chansync.store.overview import MessageLine, message_lines, orders_with_problems
 from chansync_tui.formatting import clock, counted
 from chansync_tui.navigation import ShowMessage
-from chansync_tui.screens.confirm import Confirm
+from chansync_tui.screens.dialogs import Confirm
 from chansync_tui.screens.finder import Finder, Option
-from chansync_tui.screens.list_page import PagedPage
-from chansync_tui.screens.message_actions import MessageActions
+from chansync_tui.screens.list_page import ListPage
+from chansync_tui.screens.message import MessageActions
 from chansync_tui.widgets.columns import Column
+from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
-from chansync_tui.widgets.hints import Hint
+from chansync_tui.widgets.line import Hint
 from chansync_tui.widgets.pane import Pane
-from chansync_tui.widgets.search import Search
 from chansync_tui.widgets.table import Cell, Table
 
 _COLUMNS = (
@@ -62,7 +62,7 @@ class MessageSource:
         return found[::-1] if span.backwards else found
 
 
-class Messages(MessageActions, PagedPage[MessageLine]):
+class Messages(MessageActions, ListPage[MessageLine]):
     """The log."""
 
     TAB = "messages"
@@ -209,13 +209,13 @@ class Messages(MessageActions, PagedPage[MessageLine]):
     def _channel_options(self) -> list[Option[str]]:
         from chansync.store.channels import all_channels
 
-        return [Option(str(c.id), c.code, str(c["name"] or "")) for c in all_channels(self.desk.db)]
+        return [Option(str(c.id), c.code, str(c["name"] or "")) for c in all_channels(self.context.db)]
 
     # What can be done with messages; the rest is in MessageActions
 
     def selected_message(self) -> messages.Message | None:
         line = self.table.selected
-        return messages.message(self.desk.db, line.id) if line else None
+        return messages.message(self.context.db, line.id) if line else None
 
     @on(Table.Chosen)
     def open_details(self) -> None:
@@ -224,7 +224,7 @@ class Messages(MessageActions, PagedPage[MessageLine]):
             self.post_message(ShowMessage(line.id))
 
     def action_retry_all(self) -> None:
-        found = orders_with_problems(self.desk.db, self.chosen, limit=_MOST_RETRIED)
+        found = orders_with_problems(self.context.db, self.chosen, limit=_MOST_RETRIED)
         order_ids = sorted(order_id for ids in found.values() for order_id in ids)
         if not order_ids:
             self.notify("No order with an open problem is shown.", markup=False)
@@ -234,7 +234,7 @@ class Messages(MessageActions, PagedPage[MessageLine]):
 
         def retry(agreed: bool | None) -> None:
             if agreed:
-                self.desk.ask(label, "retry", only, {"order_ids": order_ids})
+                self.context.ask(label, "retry", only, {"order_ids": order_ids})
 
         most = f" (the newest {_MOST_RETRIED})" if len(order_ids) == _MOST_RETRIED else ""
         question = f"{label} of {counted(len(found), 'channel')}{most}: all with an open problem that the filters show?"

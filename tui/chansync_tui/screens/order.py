@@ -12,13 +12,13 @@ from chansync.model.times import local_text
 from chansync.store import channels, jobs
 from chansync.sync import story
 from chansync.sync.story import Story
-from chansync_tui.order_text import story_passages
+from chansync_tui.order_text import story_paragraphs
 from chansync_tui.screens.order_actions import OrderActions, Subject
-from chansync_tui.screens.text_page import Passage, ProsePage
-from chansync_tui.widgets.hints import Hint
+from chansync_tui.screens.text_page import Paragraph, TextPage
+from chansync_tui.widgets.line import Hint
 
 
-class OrderView(OrderActions, ProsePage):
+class OrderPage(OrderActions, TextPage):
     """``tell`` reads the story; it is called again whenever the database changes."""
 
     TAB = "orders"
@@ -40,18 +40,18 @@ class OrderView(OrderActions, ProsePage):
         self._tell = tell
         self._story: Story | None = None
 
-    def passages(self) -> list[Passage]:
+    def paragraphs(self) -> list[Paragraph]:
         try:
-            told = self._story = self._tell(self.desk.db)
+            told = self._story = self._tell(self.context.db)
         except UsageError as error:
             self._story = None
-            return [Passage(str(error), "bad")]
+            return [Paragraph(str(error), "bad")]
         if told is None:
-            return [Passage("This order is gone: its channel was removed.", "bad")]
-        passages = story_passages(self.desk.db, told)
+            return [Paragraph("This order is gone: its channel was removed.", "bad")]
+        paragraphs = story_paragraphs(self.context.db, told)
         if told.order is None and told.channel is not None:
-            passages += _unseen(self.desk.db, told.channel.id, told.number)
-        return passages
+            paragraphs += _unseen(self.context.db, told.channel.id, told.number)
+        return paragraphs
 
     def subject(self) -> Subject | None:
         told = self._story
@@ -62,31 +62,31 @@ class OrderView(OrderActions, ProsePage):
         return Subject(order_id, told.number, channel_id, code, state, told.sale.sale.number if told.sale else "")
 
 
-def _unseen(db: apsw.Connection, channel_id: int, number: str) -> list[Passage]:
+def _unseen(db: apsw.Connection, channel_id: int, number: str) -> list[Paragraph]:
     """How to find out more about an order that was never seen, and what the site said when it was asked last."""
-    found = [Passage(""), Passage("Press t to ask the site for it now, and to take it in if the channel takes it.")]
+    found = [Paragraph(""), Paragraph("Press t to ask the site for it now, and to take it in if the channel takes it.")]
     asked = jobs.last(db, "sync", channel_id, {"order_numbers": [number]})
     if asked is not None and asked.result is not None:
         at = local_text(asked.finished_at, seconds=True)
-        found.append(Passage(f"The site was asked at {at}: {asked.result.get('sentence', '')}", "strong"))
+        found.append(Paragraph(f"The site was asked at {at}: {asked.result.get('sentence', '')}", "strong"))
     return found
 
 
-def of_order(order_id: int) -> OrderView:
+def of_order(order_id: int) -> OrderPage:
     """The screen of a known order."""
-    return OrderView(lambda db: story.of_order(db, order_id))
+    return OrderPage(lambda db: story.of_order(db, order_id))
 
 
-def of_sale(number: str) -> OrderView:
+def of_sale(number: str) -> OrderPage:
     """The screen of a sale."""
-    return OrderView(lambda db: story.of_sale(db, number))
+    return OrderPage(lambda db: story.of_sale(db, number))
 
 
-def of_number(channel_id: int, number: str) -> OrderView:
+def of_number(channel_id: int, number: str) -> OrderPage:
     """The screen of a channel's order by its number, seen or not."""
 
     def tell(db: apsw.Connection) -> Any:
         channel = channels.channel_by_id(db, channel_id)
         return story.of_number(db, channel, number) if channel else None
 
-    return OrderView(tell)
+    return OrderPage(tell)

@@ -10,9 +10,9 @@ from textual.binding import Binding, BindingType
 
 from chansync.sync.sale_outlook import Step, steps
 from chansync_tui.navigation import ShowChannel, ShowMessages
+from chansync_tui.screens.dialogs import Field, Question
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import Page
-from chansync_tui.screens.question import Field, Question
 
 
 class Subject(NamedTuple):
@@ -56,7 +56,7 @@ class OrderActions(Page):
         if order.state != "problem" or order.order_id is None:
             self.notify("Only an order with a problem is tried again. Press t to ask the site for it.", markup=False)
             return
-        self.desk.ask(f"Retry order {order.number}", "retry", order.channel_id, {"order_ids": [order.order_id]})
+        self.context.ask(f"Retry order {order.number}", "retry", order.channel_id, {"order_ids": [order.order_id]})
 
     def action_take_in(self) -> None:
         order = self.subject()
@@ -66,7 +66,7 @@ class OrderActions(Page):
             self.notify("Its channel was removed: there is no site to ask.", markup=False)
             return
         label = f"Ask {order.channel_code} for order {order.number}"
-        self.desk.ask(label, "sync", order.channel_id, {"order_numbers": [order.number]})
+        self.context.ask(label, "sync", order.channel_id, {"order_numbers": [order.number]})
 
     def action_channel(self) -> None:
         order = self.subject()
@@ -88,7 +88,7 @@ class OrderActions(Page):
         if not order.sale:
             self.notify("It has no sale: there is nothing to do with one.", markup=False)
             return
-        found = steps(self.desk.db, order.sale)
+        found = steps(self.context.db, order.sale)
         if not found:
             self.notify(f"The sale {order.sale} is closed: nothing can be done with it.", markup=False)
             return
@@ -106,7 +106,7 @@ class OrderActions(Page):
 
         def perform(answer: Mapping[str, str] | None) -> None:
             if answer is not None:
-                self.desk.write(f"{step.label}: {sale}", _performer(step.action, sale, answer))
+                self.context.write(f"{step.label}: {sale}", _performer(step.action, sale, answer))
 
         self.app.push_screen(
             Question(
@@ -122,7 +122,7 @@ class OrderActions(Page):
         yield SystemCommand("Retry the order", f"Order {order.number} (key r)", self.action_retry)
         yield SystemCommand("Take it in now", f"Ask the site for order {order.number} (key t)", self.action_take_in)
         yield SystemCommand("Messages of the order", "Its part of the log (key m)", self.action_messages)
-        for step in steps(self.desk.db, order.sale) if order.sale else ():
+        for step in steps(self.context.db, order.sale) if order.sale else ():
             yield SystemCommand(f"{step.label}: {order.sale}", step.will, _bind(self.ask_step, order.sale, step))
 
 

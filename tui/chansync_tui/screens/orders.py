@@ -22,13 +22,13 @@ from chansync.sync import why
 from chansync_tui.formatting import SKIPPED_WHY, clock, total_text
 from chansync_tui.navigation import ShowNumber, ShowOrder
 from chansync_tui.screens.finder import Finder, Option
-from chansync_tui.screens.list_page import PagedPage
+from chansync_tui.screens.list_page import ListPage
 from chansync_tui.screens.order_actions import OrderActions, Subject
 from chansync_tui.widgets.columns import Column
+from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
-from chansync_tui.widgets.hints import Hint
+from chansync_tui.widgets.line import Hint
 from chansync_tui.widgets.pane import Pane
-from chansync_tui.widgets.search import Search
 from chansync_tui.widgets.table import Cell, Table
 
 _COLUMNS = (
@@ -60,7 +60,7 @@ class OrderSource:
         return order_lines(db, self.chosen, span)
 
 
-class Orders(OrderActions, PagedPage[OrderLine]):
+class Orders(OrderActions, ListPage[OrderLine]):
     """The list."""
 
     TAB = "orders"
@@ -129,8 +129,8 @@ class Orders(OrderActions, PagedPage[OrderLine]):
         if line is None:
             self.query_one(Pane).put([])
             return
-        channel = channels.channel_by_id(self.desk.db, line.channel_id)
-        told = why.why(self.desk.db, channel, line.number) if channel else None
+        channel = channels.channel_by_id(self.context.db, line.channel_id)
+        told = why.why(self.context.db, channel, line.number) if channel else None
         sentences = told.sentences[1:] if told else []
         placed = f"Placed {local_text(line.placed_at)}. " if line.placed_at else ""
         self.query_one(Pane).put(
@@ -176,7 +176,7 @@ class Orders(OrderActions, PagedPage[OrderLine]):
         title, options = {
             "C": ("Channel", self._channel_options),
             "S": ("State", lambda: [Option(word, word, about) for word, about in _STATES.items()]),
-            "T": ("The site's status", lambda: [Option(word, word) for word in order_list.statuses(self.desk.db)]),
+            "T": ("The site's status", lambda: [Option(word, word) for word in order_list.statuses(self.context.db)]),
         }[key]
 
         def narrow(chosen: Option[str] | None) -> None:
@@ -194,7 +194,7 @@ class Orders(OrderActions, PagedPage[OrderLine]):
         self.app.push_screen(Finder(title, [Option("", "all", "no filter"), *options()], word_width=22), narrow)
 
     def _channel_options(self) -> list[Option[str]]:
-        return [Option(str(c.id), c.code, str(c["name"] or "")) for c in channels.all_channels(self.desk.db)]
+        return [Option(str(c.id), c.code, str(c["name"] or "")) for c in channels.all_channels(self.context.db)]
 
     # What can be done with an order; the rest is in OrderActions
 
@@ -218,7 +218,7 @@ class Orders(OrderActions, PagedPage[OrderLine]):
 
     def action_missing(self) -> None:
         """Ask for number and channel, as far as the filters do not say them already."""
-        from chansync_tui.screens.question import Field, Question
+        from chansync_tui.screens.dialogs import Field, Question
 
         options = self._channel_options()
         if not options:

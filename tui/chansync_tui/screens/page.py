@@ -15,11 +15,10 @@ from textual.widget import Widget
 
 from chansync.model.times import now_ms
 from chansync.store import daemons, jobs
-from chansync_tui.context import Desk, desk_of
-from chansync_tui.widgets.hints import Hint, HintLine
+from chansync_tui.context import Context, context_of
 from chansync_tui.widgets.jump import Jump
-from chansync_tui.widgets.line import Line
-from chansync_tui.widgets.plain import Plain
+from chansync_tui.widgets.line import Hint, HintLine, Line
+from chansync_tui.widgets.pane import Plain
 from chansync_tui.widgets.topbar import DaemonLine, TopBar
 
 LEAST_WIDTH, LEAST_HEIGHT = 60, 20
@@ -41,12 +40,12 @@ class Page(Screen[None]):
     _explaining: Timer | None = None
 
     @property
-    def desk(self) -> Desk:
+    def context(self) -> Context:
         """What all screens share."""
-        return desk_of(self)
+        return context_of(self)
 
     def compose(self) -> ComposeResult:
-        yield TopBar(self.tab(), self.desk.who)
+        yield TopBar(self.tab(), self.context.who)
         yield DaemonLine(id="daemon")
         yield from self.body()
         yield Line(id="jobs")
@@ -75,7 +74,7 @@ class Page(Screen[None]):
         if not self.query(DaemonLine):
             # The screen is being taken down while the app still polls.
             return
-        self.query_one(DaemonLine).tell(daemons.state(self.desk.db), now_ms(), str(self.desk.path))
+        self.query_one(DaemonLine).tell(daemons.state(self.context.db), now_ms(), str(self.context.path))
         self.show_jobs()
         self.read()
 
@@ -133,8 +132,8 @@ class Page(Screen[None]):
         """Show how far the jobs are that were asked for here, or nothing."""
         line = self.query_one("#jobs", Line)
         texts = []
-        for job_id, (label, _) in self.desk.jobs.items():
-            job = jobs.job(self.desk.db, job_id)
+        for job_id, (label, _) in self.context.jobs.items():
+            job = jobs.job(self.context.db, job_id)
             if job is not None:
                 texts.append(f"{label}: {job_words(job)}")
         if line.display != bool(texts):

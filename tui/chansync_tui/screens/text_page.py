@@ -17,7 +17,7 @@ from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.table import Cell, Table
 
 
-class Passage(NamedTuple):
+class Paragraph(NamedTuple):
     """A paragraph. ``opens`` makes what Enter on it posts."""
 
     text: str
@@ -29,11 +29,11 @@ class Passage(NamedTuple):
 class _Row(NamedTuple):
     number: int
     text: str
-    passage: Passage
+    paragraph: Paragraph
 
 
-class ProsePage(Page):
-    """Shows ``passages``; a list, so that a text of any length scrolls as a short one does."""
+class TextPage(Page):
+    """Shows ``paragraphs``; a list, so that a text of any length scrolls as a short one does."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,backspace,h,left", "dismiss", "Back"),
@@ -44,16 +44,16 @@ class ProsePage(Page):
 
     def __init__(self) -> None:
         super().__init__()
-        self._passages: list[Passage] = []
+        self._paragraphs: list[Paragraph] = []
 
     @abstractmethod
-    def passages(self) -> list[Passage]:
+    def paragraphs(self) -> list[Paragraph]:
         """The text, read from the database now."""
 
     def body(self) -> Iterable[Widget]:
         yield Table[_Row](
             (Column("", 10, 1000),),
-            lambda row: (Cell(row.text, row.passage.tone),),
+            lambda row: (Cell(row.text, row.paragraph.tone),),
             lambda row: row.number,
             id="prose",
             head=False,
@@ -65,7 +65,7 @@ class ProsePage(Page):
         return self.query_one("#prose", Table)
 
     def read(self) -> None:
-        self._passages = self.passages()
+        self._paragraphs = self.paragraphs()
         self._show()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -74,18 +74,18 @@ class ProsePage(Page):
 
     def _show(self) -> None:
         cells = max(20, self.size.width - 4)
-        lines = [(line, passage) for passage in self._passages for line in wrap_indented(passage.text, cells)]
+        lines = [(line, paragraph) for paragraph in self._paragraphs for line in wrap_indented(paragraph.text, cells)]
         self.table.show([_Row(number, *line) for number, line in enumerate(lines)])
 
     @on(Table.Chosen, "#prose")
     def open_line(self) -> None:
         """What the line is about, where it says so."""
         row = self.table.selected
-        if row is not None and row.passage.opens is not None:
-            self.post_message(row.passage.opens())
+        if row is not None and row.paragraph.opens is not None:
+            self.post_message(row.paragraph.opens())
 
     def action_section(self, step: int) -> None:
-        heads = [row.number for row in self.table.items if row.passage.heading]
+        heads = [row.number for row in self.table.items if row.paragraph.heading]
         if step > 0:
             target = next((number for number in heads if number > self.table.cursor), None)
         else:
@@ -94,7 +94,7 @@ class ProsePage(Page):
             self.table.select(target, to_top=True)
 
     def action_copy(self) -> None:
-        self.app.copy_to_clipboard("\n".join(passage.text for passage in self._passages) + "\n")
+        self.app.copy_to_clipboard("\n".join(paragraph.text for paragraph in self._paragraphs) + "\n")
         self.notify("Copied, where the terminal allows it (OSC 52).", markup=False, timeout=3)
 
 

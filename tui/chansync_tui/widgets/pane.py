@@ -1,4 +1,4 @@
-"""A few lines about the row under the cursor."""
+"""Text on several lines: about the row under the cursor (``Pane``), and in windows (``Plain``)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from itertools import zip_longest
 
 from textual.content import Content
 from textual.geometry import Region
+from textual.visual import VisualType
 from textual.widget import Widget
+from textual.widgets import Static
 
-from chansync_tui.text import wrap
+from chansync_tui.text import safe, wrap
 from chansync_tui.widgets.line import Part, content
 
 
@@ -43,3 +45,18 @@ class Pane(Widget):
 
     def render(self) -> Content:
         return Content("\n").join(content([line], self.size.width) for line in self._lines())
+
+
+class Plain(Static):
+    """Shows text as it is, on as many lines as it has."""
+
+    def __init__(self, text: str = "", *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(_harmless(text), id=id, classes=classes, markup=False)
+
+    def update(self, content: VisualType = "", *, layout: bool = True) -> None:
+        """Show other words."""
+        super().update(_harmless(content) if isinstance(content, str) else content, layout=layout)
+
+
+def _harmless(text: str) -> str:
+    return "\n".join(map(safe, text.split("\n")))
