@@ -30,9 +30,9 @@ def _heading(title: str) -> Iterator[Paragraph]:
 
 def _why(story: Story) -> Iterator[Paragraph]:
     yield Paragraph("Why it is as it is", "title", heading=True)
-    for sentence in story.explanation.sentences:
-        is_bad = sentence.startswith(("Not imported", "Open:"))
-        yield Paragraph(f"  {sentence}", "bad" if is_bad else "")
+    explanation = story.explanation
+    for sentence in explanation.sentences:
+        yield Paragraph(f"  {sentence}", "bad" if sentence in explanation.problems else "")
 
 
 def _order(story: Story) -> Iterator[Paragraph]:

@@ -118,7 +118,7 @@ class ChannelScreen(FormScreen):
         if not self.state.changed:
             self.state.open(self.context.db)
         self.say(str(told.get("sentence", "")), "good" if job.state == "done" else "bad")
-        self.state.take_errors([])
+        self.state.set_errors([])
         self.show_rows()
         self.app.push_screen(connection_report(job, self._unmapped()))
 

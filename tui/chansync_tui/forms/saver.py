@@ -1,4 +1,4 @@
-"""Saving a form: over what somebody else may have saved meanwhile; and keeping what is typed until then."""
+"""Saving a form, also over what somebody else saved meanwhile; and keeping a draft on disk until then."""
 
 from __future__ import annotations
 
@@ -7,182 +7,183 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from pathlib import Path
 
-from textual import on
 from textual.message import Message
 from textual.timer import Timer
 
 from chansync.sync.configuration import InvalidFields
-from chansync.sync.forms.form import Form, Saved
+from chansync.sync.forms.form import Saved
 from chansync.sync.forms.merging import Conflict, Difference
 from chansync_tui.formatting import counted
 from chansync_tui.forms import drafts
-from chansync_tui.forms.editor import FormEditing
-from chansync_tui.forms.rows import Row
-from chansync_tui.forms.state import FormState
-from chansync_tui.text import safe
+from chansync_tui.forms.view import FormView
 
 #: How long after the last key the draft is written, in seconds.
 DRAFT_AFTER = 0.5
 
 
-class FormSaving(FormEditing):
-    """What the screen of a form does with all of its fields. ``saved`` is called with the key of what was saved."""
+class FormSaver:
+    """Saves one form.
+
+    Args:
+        view: the screen that shows the form.
+        typing: the name and text of a field that is being typed into, or None.
+        saved: called with the key of what was saved.
+    """
 
     class Outcome(Message):
-        """What came of saving: ``Saved``, or the exception."""
+        """The result of saving: ``Saved``, or the exception."""
 
         def __init__(self, outcome: object) -> None:
             super().__init__()
             self.outcome = outcome
 
-    def __init__(self, form: Form, saved: Callable[[int | str], object] | None) -> None:
-        super().__init__()
-        self.state = FormState(form)
+    def __init__(
+        self,
+        view: FormView,
+        typing: Callable[[], tuple[str, str] | None],
+        saved: Callable[[int | str], object] | None,
+    ) -> None:
+        self.is_saving = False
+        #: The file of the draft; set when the form is opened.
+        self.draft_path = Path()
+        self._view = view
+        self._typing = typing
         self._saved = saved
-        self._draft = Path()
-        self._rows: list[Row] = []
-        self._saving = False
-        self._writing: Timer | None = None
+        self._timer: Timer | None = None
 
-    def _label(self, name: str) -> str:
-        return next((row.label for row in self._rows if row.key == name), name)
+    # The draft
 
-    # Drafts
+    def write_draft_soon(self) -> None:
+        """Something was typed: write the draft when no key follows for a moment."""
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self._view.set_timer(DRAFT_AFTER, self.write_draft)
 
-    @property
-    def draft_path(self) -> Path | None:
-        return self._draft
-
-    def typed(self) -> None:
-        if self._writing is not None:
-            self._writing.stop()
-        self._writing = self.set_timer(DRAFT_AFTER, self._keep_draft)
-
-    def _keep_draft(self) -> None:
+    def write_draft(self) -> None:
+        """Write the draft, or remove it where nothing is unsaved; a failure is shown."""
         try:
             self._write_draft()
         except OSError as error:
-            self.say(f"What you type cannot be kept for the next start: {error.strerror or error}.", "warn")
+            self._view.say(f"The draft of this form cannot be written: {error.strerror or error}.", "warn")
 
-    def _write_draft(self) -> None:
-        """Write or drop the draft, as there is something unsaved or not."""
-        if not self.is_unsaved:
-            drafts.drop(self._draft)
-            return
-        data = self.state.draft
-        if self.typing is not None:
-            name, text = self.typing
-            data["texts"] = data["texts"] | {name: text}
-        drafts.keep(self._draft, self.state.title, data)
-
-    def keep_typed(self) -> None:
-        if self._writing is not None:
-            self._writing.stop()
-            self._writing = None
+    def end(self) -> None:
+        """The screen or the program ends: write what was typed since the draft was written last."""
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
         with contextlib.suppress(OSError):
             self._write_draft()
 
-    def on_unmount(self) -> None:
-        if self._writing is not None:
-            self.keep_typed()
+    def end_pending(self) -> None:
+        """The screen is removed: write the draft if that is still to be done."""
+        if self._timer is not None:
+            self.end()
+
+    def _write_draft(self) -> None:
+        if not self._view.is_unsaved:
+            drafts.drop(self.draft_path)
+            return
+        data = self._view.state.draft
+        typing = self._typing()
+        if typing is not None:
+            name, text = typing
+            data["texts"] = data["texts"] | {name: text}
+        drafts.keep(self.draft_path, self._view.state.title, data)
 
     # Saving
 
-    def action_confirm(self) -> None:
-        if self._saving:
+    def save(self) -> None:
+        """Save in a thread; ``Outcome`` is posted to the screen."""
+        view = self._view
+        if self.is_saving:
             return
-        if not self.is_unsaved and not self.state.is_new:
-            self.say("There is nothing to save.")
+        if not view.is_unsaved and not view.state.is_new:
+            view.say("There is nothing to save.")
             return
-        self._saving = True
-        self.show_rows()
-        form, loaded = copy(self.state.form), self.state.loaded
-        texts, entered = dict(self.state.texts), dict(self.state.entered)
-        self.context.attempt(
+        self.is_saving = True
+        view.show_rows()
+        form, loaded = copy(view.state.form), view.state.loaded
+        texts, entered = dict(view.state.texts), dict(view.state.entered)
+        view.context.attempt(
             lambda store: form.save(store, loaded, texts, entered),
-            lambda outcome: self.post_message(self.Outcome(outcome)),
+            lambda outcome: view.post_message(self.Outcome(outcome)),
         )
 
-    @on(Outcome)
-    def take_outcome(self, event: Outcome) -> None:
-        """Saving is over."""
-        self._saving = False
-        outcome = event.outcome
+    def finish(self, outcome: object) -> None:
+        """Show the result of saving: saved, wrong fields, a conflict, or a failure."""
+        self.is_saving = False
         if isinstance(outcome, Saved):
-            self._take_saved(outcome)
+            self._show_saved(outcome)
         elif isinstance(outcome, InvalidFields):
-            self.state.take_errors(outcome.errors)
-            self.show_rows()
-            if not self.state.errors.keys() <= {row.key for row in self._rows}:
-                self.state.everything = True
-                self.show_rows()
-            self.say_wrong()
+            self._show_wrong(outcome)
         elif isinstance(outcome, Conflict):
-            self.show_rows()
-            self._settle(outcome)
+            self._view.show_rows()
+            self._resolve(outcome, then_save=True)
         else:
-            self.show_rows()
-            self.say(f"Not saved. {outcome}", "bad")
+            self._view.show_rows()
+            self._view.say(f"Not saved. {outcome}", "bad")
 
-    def say_wrong(self) -> None:
-        """Name the wrong fields and go to the first."""
-        names = ", ".join(map(self._label, self.state.errors))
-        self.say(
-            f"Not saved: {counted(len(self.state.errors), 'field')} wrong: {names}. e goes from one to the next.", "bad"
-        )
-        first = next((row.key for row in self._rows if row.key in self.state.errors), None)
-        if first is not None:
-            self.table.select(first)
-
-    def _take_saved(self, outcome: Saved) -> None:
-        self.state.form.key = outcome.key
-        self.state.open(self.context.db)
-        self._keep_draft()
-        self.show_rows()
+    def _show_saved(self, outcome: Saved) -> None:
+        view = self._view
+        view.state.form.key = outcome.key
+        view.state.open(view.context.db)
+        self.write_draft()
+        view.show_rows()
         merged = ""
         if outcome.theirs:
-            merged = f" What somebody else changed meanwhile is kept too: {self._labels(outcome.theirs)}."
-        self.say(outcome.sentence + merged, "good")
+            merged = f" Changes that somebody else saved meanwhile are kept too: {self._labels(outcome.theirs)}."
+        view.say(outcome.sentence + merged, "good")
         if self._saved is not None:
             self._saved(outcome.key)
-        self.after_saving(outcome)
+        view.after_saving(outcome)
 
     def _labels(self, differences: Sequence[Difference]) -> str:
-        return ", ".join(self._label(each.name) for each in differences)
+        return ", ".join(self._view.label(each.name) for each in differences)
 
-    def after_saving(self, outcome: Saved) -> None:
-        """A short form is done with; one that has more to it stays open."""
-        if not self.state.form.related(self.context.db):
-            self.app.notify(safe(outcome.sentence), markup=False, timeout=3)
-            self.dismiss()
+    def _show_wrong(self, invalid: InvalidFields) -> None:
+        """Name the wrong fields and go to the first."""
+        view, state = self._view, self._view.state
+        state.set_errors(invalid.errors)
+        view.show_rows()
+        if not all(map(view.has_row, state.errors)):
+            # A wrong field that is hidden until the first connection must be shown.
+            state.everything = True
+            view.show_rows()
+        wrong = f"{counted(len(state.errors), 'field')} wrong: {', '.join(map(view.label, state.errors))}"
+        view.say(f"Not saved: {wrong}. e goes from one to the next.", "bad")
+        first = next((row.key for row in view.table.items if row.key in state.errors), None)
+        if first is not None:
+            view.table.select(first)
 
-    def _settle(self, conflict: Conflict, *, then_save: bool = True) -> None:
+    # Over changes of others
+
+    def _resolve(self, conflict: Conflict, *, then_save: bool) -> None:
         from chansync_tui.forms.conflicts import Conflicts
 
-        def settled(keep: set[str] | None) -> None:
+        def resolved(keep: set[str] | None) -> None:
             if keep is None:
-                self.say("Not saved: somebody else changed the same fields. c shows them again.", "warn")
-                self.show_rows()
+                self._view.say("Not saved: somebody else changed the same fields. c shows them again.", "warn")
+                self._view.show_rows()
                 return
-            self._take_in(keep)
+            self._load(keep)
             if then_save:
-                self.action_confirm()
+                self.save()
 
-        self.app.push_screen(Conflicts(conflict, self._label), settled)
+        self._view.app.push_screen(Conflicts(conflict, self._view.label), resolved)
 
-    def action_take_in(self) -> None:
-        """What is stored now under what was typed."""
-        if self.state.is_new:
-            self.say("This is new: nobody else can have changed it.")
+    def load_stored(self) -> None:
+        """Load what is stored now and keep what was typed; where both changed a field, the user chooses."""
+        if self._view.state.is_new:
+            self._view.say("This is new: nobody else can have changed it.")
             return
-        conflict = self.state.conflict(self.context.db)
+        conflict = self._view.state.conflict(self._view.context.db)
         if conflict is not None:
-            self._settle(conflict, then_save=False)
-            return
-        self._take_in(set())
+            self._resolve(conflict, then_save=False)
+        else:
+            self._load(set())
 
-    def _take_in(self, keep: set[str]) -> None:
-        self.state.take_in(self.context.db, keep)
-        self.typed()
-        self.show_rows()
-        self.say("This is what is stored now, with what you typed over it.")
+    def _load(self, keep: set[str]) -> None:
+        self._view.state.load_stored(self._view.context.db, keep)
+        self.write_draft_soon()
+        self._view.show_rows()
+        self._view.say("This is what is stored now, with what you typed over it.")

@@ -1,4 +1,4 @@
-"""What a form holds while it is edited: what it began with, what was typed, what is wrong. It draws nothing."""
+"""The state of a form while it is edited: the values it was opened with, what was typed, what is wrong."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from chansync.sync.forms.merging import Conflict, Merge, merge, rebase, secret_c
 
 
 class FormState:
-    """The state of one form; ``loaded`` is what its changes are measured by.
+    """The state of one form.
 
     Attributes:
-        texts: what the fields hold now.
-        entered: secrets that were typed and are not saved, in clear; they never leave this object but for saving.
-        errors: field → what is wrong with it, of those that were looked at.
-        everything: also fields that are better filled in after a first connection are shown.
-        stored: what is stored now; None: it was removed.
+        loaded: the stored values that the form was opened with; what differs from them is a change.
+        stored: the values that are stored now; None: the record was removed.
+        texts: the values of the fields now.
+        entered: secrets that were typed and not saved, in clear; they leave this object only to be saved.
+        errors: field → what is wrong with it, for fields that the user has left once.
+        everything: show also the fields that the first connection fills in.
     """
 
     def __init__(self, form: Form) -> None:
@@ -32,22 +33,22 @@ class FormState:
         self.entered: dict[str, str] = {}
         self.errors: dict[str, str] = {}
         self.everything = False
-        self._looked_at: set[str] = set()
+        self._visited: set[str] = set()
 
-    # What is there
+    # Fields
 
     def fields(self, db: apsw.Connection) -> list[FormField]:
-        """Those that apply now."""
+        """The fields that apply, given the other values."""
         return self.form.fields(db, self.texts, everything=self.everything)
 
     @property
     def changed(self) -> list[str]:
-        """Fields that differ from what the form began with."""
+        """The fields that differ from ``loaded``."""
         names = [name for name in self.texts if self.is_changed(name)]
         return names + list(self.entered)
 
     def is_changed(self, name: str) -> bool:
-        """Whether the field differs from what the form began with."""
+        """Whether the field differs from ``loaded``."""
         return name in self.entered or self.texts.get(name, "") != self.loaded.texts.get(name, "")
 
     @property
@@ -64,7 +65,7 @@ class FormState:
     # Reading
 
     def open(self, db: apsw.Connection) -> bool:
-        """Begin with what is stored; False when it is gone."""
+        """Load the stored values; False when the record was removed."""
         found = self.form.load(db)
         if found is None:
             return False
@@ -76,41 +77,41 @@ class FormState:
         self.texts = dict(found.texts)
         self.entered = {}
         self.errors = {}
-        self._looked_at = set()
+        self._visited = set()
 
-    def follow(self, db: apsw.Connection) -> list[str]:
-        """Look at what is stored now; fields that somebody else changed.
+    def refresh(self, db: apsw.Connection) -> list[str]:
+        """Read what is stored now; the fields that somebody else changed.
 
-        Without changes of its own the form takes them over; what was typed is never touched.
+        A form without changes shows the new values; one with changes stays as it is.
         """
         self.stored = self.form.load(db)
         if self.is_new or self.stored is None:
             return []
-        theirs = self._against(self.stored)
+        theirs = self._merged(self.stored)
         names = [each.name for each in [*theirs.theirs, *theirs.conflicts]]
         names += [name for name, at in self.stored.secrets.items() if at != self.loaded.secrets.get(name)]
         if not self.changed:
             self._begin(self.stored)
         return names
 
-    def _against(self, stored: Loaded) -> Merge:
+    def _merged(self, stored: Loaded) -> Merge:
         return merge(self.loaded.texts, self.texts, stored.texts)
 
     def conflict(self, db: apsw.Connection) -> Conflict | None:
-        """What both changed, as things stand."""
+        """The fields that both this form and somebody else changed to different values; None: there are none."""
         found = self.form.load(db)
         if found is None:
             return None
-        against = self._against(found)
+        against = self._merged(found)
         against.conflicts += secret_conflicts(self.entered, self.loaded.secrets, found.secrets)
         return Conflict(self.title, against) if against.conflicts else None
 
-    def take_in(self, db: apsw.Connection, keep: Collection[str] = ()) -> None:
-        """Put what was typed over what is stored now; of what both changed, mine stays for ``keep``."""
+    def load_stored(self, db: apsw.Connection, keep: Collection[str] = ()) -> None:
+        """Load what is stored now and keep what was typed; of the fields that both changed, only those in ``keep``."""
         found = self.form.load(db)
         if found is None:
             return
-        self.texts = rebase(self._against(found), found.texts, keep)
+        self.texts = rebase(self._merged(found), found.texts, keep)
         overtaken = {name for name, at in found.secrets.items() if at != self.loaded.secrets.get(name)}
         self.entered = {name: text for name, text in self.entered.items() if name in keep or name not in overtaken}
         self.loaded = self.stored = found
@@ -118,19 +119,19 @@ class FormState:
 
     # Typing
 
-    def put(self, db: apsw.Connection, field: FormField, text: str) -> None:
-        """The field was left with this text."""
+    def set(self, db: apsw.Connection, field: FormField, text: str) -> None:
+        """Set a field; fields that follow from it are filled in too."""
         if field.is_secret:
             if text:
                 self.entered[field.name] = text
         else:
             self.texts[field.name] = tidy(field, text)
             self.texts |= self.form.proposals(db, self.texts, field.name)
-        self._looked_at.add(field.name)
+        self._visited.add(field.name)
         self.check(db)
 
     def undo(self, db: apsw.Connection, field: FormField) -> None:
-        """The field as it was."""
+        """Give the field its loaded value again."""
         self.entered.pop(field.name, None)
         if field.name in self.loaded.texts:
             self.texts[field.name] = self.loaded.texts[field.name]
@@ -139,15 +140,20 @@ class FormState:
         self.check(db)
 
     def check(self, db: apsw.Connection, *, everything: bool = False) -> None:
-        """See what is wrong with the fields that were looked at, or with all of them."""
+        """Validate the fields that the user has left once, or with ``everything`` all of them."""
         known = frozenset(self.loaded.secrets) | frozenset(self.entered)
         found = self.form.check(db, self.texts, known, self.loaded.texts)
-        # One that was named wrong stays named until it is right.
-        wanted = self._looked_at | set(self.errors)
-        self.take_errors([error for error in found if everything or error.name in wanted])
+        # A field that was wrong before stays among the errors until it is right.
+        wanted = self._visited | set(self.errors)
+        self.set_errors([error for error in found if everything or error.name in wanted])
 
-    def take_errors(self, errors: list[FieldError]) -> None:
-        """These are wrong, and nothing else."""
+    def discard(self) -> None:
+        """Drop every change."""
+        self.texts = dict(self.loaded.texts)
+        self.entered = {}
+
+    def set_errors(self, errors: list[FieldError]) -> None:
+        """Replace the errors by these."""
         self.errors = {error.name: error.sentence for error in errors}
 
     # Drafts
@@ -164,7 +170,7 @@ class FormState:
         }
 
     def resume(self, draft: dict[str, Any]) -> None:
-        """Go on from a draft; what was changed meanwhile shows as somebody else's change."""
+        """Restore a draft; what was saved since then shows as somebody else's change."""
         self.loaded = Loaded(dict(draft["base"]), dict(draft["set_at"]))
         self.texts = dict(draft["texts"])
 

@@ -10,15 +10,14 @@ from textual import on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
-from textual.widgets import Input
 
 from chansync.model.times import now_ms
 from chansync.store.overview import ChannelLine, channel_lines
 from chansync.store.standing import remaining, standing
 from chansync_tui.formatting import TYPE_TONES, ago, counted, left, progress, until
 from chansync_tui.navigation import Edit, ShowChannel, ShowMessages, ShowOrders
-from chansync_tui.screens.finder import Finder, Option
-from chansync_tui.screens.page import Page
+from chansync_tui.screens.filtered_page import FilteredPage
+from chansync_tui.screens.finder import Option
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
@@ -88,7 +87,7 @@ class Narrowing:
         )
 
 
-class Channels(Page):
+class Channels(FilteredPage):
     """Channels by code; Enter opens one."""
 
     TAB = "channels"
@@ -145,12 +144,12 @@ class Channels(Page):
         self.table.show(shown)
         narrowing = self._narrowing
         chips = (
-            Chip("a", "Add", is_button=True),
+            Chip("a", "Add", action="add", is_button=True),
             Chip("S", "System", narrowing.system),
             Chip("T", "Type", narrowing.type),
             Chip("U", "Used", narrowing.used),
             Chip("N", "Now", narrowing.now),
-            Chip("/", "Text", narrowing.text),
+            Chip("/", "Text", narrowing.text, "search"),
         )
         self.query_one(FilterLine).set_chips(chips, *(_summary(shown) if self._lines else ()))
         self.explain()
@@ -187,33 +186,17 @@ class Channels(Page):
 
     # Filters
 
-    def action_search(self) -> None:
-        self.query_one(Search).open(self._narrowing.text)
+    @property
+    def searched(self) -> str:
+        return self._narrowing.text
 
-    @on(Input.Changed)
-    def narrow_text(self, event: Input.Changed) -> None:
-        """Live, with every key."""
-        self._narrowing.text = event.value.strip()
+    def search(self, text: str) -> None:
+        self._narrowing.text = text
         self._show()
-
-    @on(Search.Left)
-    def leave_search(self) -> None:
-        """Back to the list."""
-        self.table.focus()
 
     def action_clear(self) -> None:
         self._narrowing = Narrowing()
         self._show()
-
-    @on(FilterLine.Picked)
-    def pick_chip(self, event: FilterLine.Picked) -> None:
-        """A click is like the key."""
-        if event.key == "/":
-            self.action_search()
-        elif event.key == "a":
-            self.action_add()
-        else:
-            self.action_narrow(event.key)
 
     def action_narrow(self, key: str) -> None:
         attribute, title = _FILTERS[key]
@@ -224,18 +207,14 @@ class Channels(Page):
             "now": list(_STANDS),
         }[attribute]
 
-        def narrow(chosen: Option[str] | None) -> None:
-            if chosen is not None:
-                setattr(self._narrowing, attribute, chosen.value)
-                self._show()
+        def narrow(chosen: Option[str]) -> None:
+            setattr(self._narrowing, attribute, chosen.value)
+            self._show()
 
-        options = [
-            Option("", "all", "no filter"),
-            *(Option(word, word, _STANDS[word][0] if key == "N" else "") for word in values),
-        ]
-        self.app.push_screen(Finder(title, options), narrow)
+        options = [Option(word, word, _STANDS[word][0] if key == "N" else "") for word in values]
+        self.choose_filter(title, options, narrow, word_width=16)
 
-    # What can be done with a channel
+    # Actions
 
     @on(Table.Chosen)
     def open_channel(self) -> None:

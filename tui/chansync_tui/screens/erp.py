@@ -13,7 +13,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Input
 
 from chansync.erp.ledger import lists, setup
 from chansync.erp.ledger.lists import LISTS, ListRow
@@ -22,7 +21,7 @@ from chansync.model.paging import Span
 from chansync_tui.navigation import Edit, ShowSale
 from chansync_tui.screens import erp_pages
 from chansync_tui.screens.dialogs import Field, Question
-from chansync_tui.screens.finder import Finder, Option
+from chansync_tui.screens.finder import Option
 from chansync_tui.screens.list_page import ListPage
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
@@ -162,10 +161,10 @@ class Erp(ListPage[ListRow]):
 
     def show_chips(self) -> None:
         chosen = self.chosen
-        chips = [Chip("a", "Add", is_button=True)] if chosen.name in KINDS else []
-        chips.append(Chip("/", "Text", chosen.text))
+        chips = [Chip("a", "Add", action="add", is_button=True)] if chosen.name in KINDS else []
+        chips.append(Chip("/", "Text", chosen.text, "search"))
         if chosen.name == "stock":
-            chips.append(Chip("W", "Warehouse", chosen.warehouse))
+            chips.append(Chip("W", "Warehouse", chosen.warehouse, "narrow_warehouse"))
         note = f"{LISTS[chosen.name].title}: {self.counted_rows('row')}"
         self.query_one(FilterLine).set_chips(chips, note)
 
@@ -243,46 +242,28 @@ class Erp(ListPage[ListRow]):
 
     # Filters
 
-    def action_search(self) -> None:
-        self.query_one(Search).open(self.chosen.text)
+    @property
+    def searched(self) -> str:
+        return self.chosen.text
 
-    @on(Input.Changed)
-    def narrow_text(self, event: Input.Changed) -> None:
-        """Live, with every key."""
-        self._go(LedgerSource(self.chosen.name, event.value.strip(), self.chosen.warehouse))
-
-    @on(Search.Left)
-    def leave_search(self) -> None:
-        """Back to the list."""
-        self.table.focus()
+    def search(self, text: str) -> None:
+        self._go(LedgerSource(self.chosen.name, text, self.chosen.warehouse))
 
     def action_clear(self) -> None:
         if self.chosen == LedgerSource(self.chosen.name):
             self.menu.focus()
         self._go(LedgerSource(self.chosen.name))
 
-    @on(FilterLine.Picked)
-    def pick_chip(self, event: FilterLine.Picked) -> None:
-        """A click is like the key."""
-        if event.key == "/":
-            self.action_search()
-        elif event.key == "a":
-            self.action_add()
-        else:
-            self.action_narrow_warehouse()
-
     def action_narrow_warehouse(self) -> None:
         if self.chosen.name != "stock":
             self.show_list("stock")
 
-        def narrow(chosen: Option[str] | None) -> None:
-            if chosen is not None:
-                self._go(LedgerSource("stock", self.chosen.text, chosen.value))
-
         known = [Option(row["code"], row["code"], row["name"]) for row in setup.rows(self.context.db, "warehouse")]
-        self.app.push_screen(Finder("Warehouse", [Option("", "all", "no filter"), *known], word_width=22), narrow)
+        self.choose_filter(
+            "Warehouse", known, lambda each: self._go(LedgerSource("stock", self.chosen.text, each.value))
+        )
 
-    # What can be done with a row
+    # Actions
 
     @on(Table.Chosen, "#list")
     def open_row(self) -> None:
@@ -341,8 +322,7 @@ class Erp(ListPage[ListRow]):
 
     def action_copy(self) -> None:
         if row := self.table.selected:
-            self.app.copy_to_clipboard("\t".join(row.cells) + "\n")
-            self.notify("Copied, where the terminal allows it (OSC 52).", markup=False, timeout=3)
+            self.copy("\t".join(row.cells) + "\n")
 
     def action_verify(self) -> None:
         self.notify("Verifying the books...", markup=False, timeout=3)

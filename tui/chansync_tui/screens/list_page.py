@@ -12,7 +12,7 @@ from textual.timer import Timer
 from chansync.model.errors import ChansyncError
 from chansync_tui.formatting import counted
 from chansync_tui.row_window import Ask, Fetch, L, Source, Window
-from chansync_tui.screens.page import Page
+from chansync_tui.screens.filtered_page import FilteredPage
 from chansync_tui.widgets.pane import Pane
 from chansync_tui.widgets.table import Table
 
@@ -20,7 +20,7 @@ from chansync_tui.widgets.table import Table
 _NEAR = 50
 
 
-class ListPage(Page, Generic[L]):
+class ListPage(FilteredPage, Generic[L]):
     """Only the handlers here change the window; reads happen in a thread. The list's table has the id ``list``."""
 
     class Fetched(TextualMessage):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import ClassVar
 
 from textual.app import SystemCommand
@@ -17,70 +18,83 @@ from chansync_tui.screens.text_page import Paragraph, TextPage
 from chansync_tui.widgets.line import Hint
 
 
-class MessageActions(Page):
-    """Retry, solve, copy, open the channel or the order."""
+class MessageActions:
+    """Actions on one message: for the log, and for the page of a message.
+
+    A screen adds ``BINDINGS`` to its own, and hands the name in ``message('…')`` to ``run``.
+
+    Args:
+        page: the screen.
+        selected: the message that the keys act on.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "retry", "Retry the order"),
-        Binding("x", "solve", "Mark as solved"),
-        Binding("c,y", "copy", "Copy (through the terminal)"),
-        Binding("o", "channel", "Open the channel"),
-        Binding("v", "order", "View the order"),
+        Binding("r", "message('retry')", "Retry the order"),
+        Binding("x", "message('solve')", "Mark as solved"),
+        Binding("c,y", "message('copy')", "Copy (through the terminal)"),
+        Binding("o", "message('channel')", "Open the channel"),
+        Binding("v", "message('order')", "View the order"),
     ]
 
-    def selected_message(self) -> Message | None:
-        """The message that the keys act on."""
-        raise NotImplementedError
+    def __init__(self, page: Page, selected: Callable[[], Message | None]) -> None:
+        self._page = page
+        self._selected = selected
+        self._actions: Mapping[str, Callable[[Message], None]] = {
+            "retry": self._retry,
+            "solve": self._solve,
+            "copy": self._copy,
+            "channel": self._show_channel,
+            "order": self._show_order,
+        }
 
-    def action_retry(self) -> None:
-        message = self.selected_message()
-        if message is None:
-            return
+    def run(self, name: str) -> None:
+        """Run the action of that name on the message, if there is one."""
+        if (message := self._selected()) is not None:
+            self._actions[name](message)
+
+    def _retry(self, message: Message) -> None:
+        ask = self._page.context.ask
         if message.order_id is not None:
             label = f"Retry order {message.order_number}"
-            self.context.ask(label, "retry", message.channel_id, {"order_ids": [message.order_id]})
+            ask(label, "retry", message.channel_id, {"order_ids": [message.order_id]})
         elif message.channel_id is not None:
             # A problem of the channel itself is tried again by a sync.
-            self.context.ask(f"Sync {message.channel_code}", "sync", message.channel_id, {})
+            ask(f"Sync {message.channel_code}", "sync", message.channel_id, {})
         else:
-            self.notify("This message has neither an order nor a channel to try again.", markup=False)
+            self._page.notify("This message has neither an order nor a channel to try again.", markup=False)
 
-    def action_solve(self) -> None:
-        message = self.selected_message()
-        if message is None:
-            return
+    def _solve(self, message: Message) -> None:
         if not message.open:
-            self.notify("It is not open.", markup=False)
+            self._page.notify("It is not open.", markup=False)
             return
-        message_id, by = message.id, self.context.user
-        self.context.write("Mark as solved", lambda db: messages.solve(db, message_id, by))
+        message_id, by = message.id, self._page.context.user
+        self._page.context.write("Mark as solved", lambda db: messages.solve(db, message_id, by))
 
-    def action_copy(self) -> None:
-        message = self.selected_message()
-        if message is not None:
-            self.app.copy_to_clipboard(as_text(details(self.context.db, message)))
-            self.notify("Copied, where the terminal allows it (OSC 52).", markup=False, timeout=3)
+    def _copy(self, message: Message) -> None:
+        self._page.copy(as_text(details(self._page.context.db, message)))
 
-    def action_channel(self) -> None:
-        message = self.selected_message()
-        if message is not None and message.channel_id is not None:
-            self.post_message(ShowChannel(message.channel_id))
+    def _show_channel(self, message: Message) -> None:
+        if message.channel_id is not None:
+            self._page.post_message(ShowChannel(message.channel_id))
 
-    def action_order(self) -> None:
-        message = self.selected_message()
-        if message is None or message.order_id is None:
-            self.notify("This message is about no order.", markup=False)
+    def _show_order(self, message: Message) -> None:
+        if message.order_id is None:
+            self._page.notify("This message is about no order.", markup=False)
             return
-        self.post_message(ShowOrder(message.order_id))
+        self._page.post_message(ShowOrder(message.order_id))
 
     def commands(self) -> Iterable[SystemCommand]:
-        yield SystemCommand("Retry the order", "Of the message under the cursor (key r)", self.action_retry)
-        yield SystemCommand("Mark as solved", "The message under the cursor (key x)", self.action_solve)
-        yield SystemCommand("View the order", "Of the message under the cursor (key v)", self.action_order)
-        yield SystemCommand("Copy the message", "With its data (key c)", self.action_copy)
+        """What the command palette offers for the message."""
+        for title, about, name in (
+            ("Retry the order", "Of the message under the cursor (key r)", "retry"),
+            ("Mark as solved", "The message under the cursor (key x)", "solve"),
+            ("View the order", "Of the message under the cursor (key v)", "order"),
+            ("Copy the message", "With its data (key c)", "copy"),
+        ):
+            yield SystemCommand(title, about, partial(self.run, name))
 
 
-class MessagePage(MessageActions, TextPage):
+class MessagePage(TextPage):
     """What happened, what to do, and the data."""
 
     TAB = "messages"
@@ -95,15 +109,24 @@ class MessagePage(MessageActions, TextPage):
         Hint("q", "Quit"),
     )
 
+    BINDINGS: ClassVar[list[BindingType]] = [*MessageActions.BINDINGS]
+
     def __init__(self, message_id: int) -> None:
         super().__init__()
-        self.message_id = message_id
+        self._message_id = message_id
+        self._actions = MessageActions(self, self._message)
 
     def paragraphs(self) -> list[Paragraph]:
-        message = self.selected_message()
+        message = self._message()
         if message is None:
             return [Paragraph("This message is gone: its channel was removed.", "bad")]
         return [Paragraph(text, tone, tone == "title") for text, tone in details(self.context.db, message)]
 
-    def selected_message(self) -> Message | None:
-        return messages.message(self.context.db, self.message_id)
+    def action_message(self, name: str) -> None:
+        self._actions.run(name)
+
+    def commands(self) -> Iterable[SystemCommand]:
+        yield from self._actions.commands()
+
+    def _message(self) -> Message | None:
+        return messages.message(self.context.db, self._message_id)

@@ -11,7 +11,6 @@ from textual import events, on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
-from textual.widgets import Input
 
 from chansync.model.message import CODES
 from chansync.model.paging import Span
@@ -22,7 +21,7 @@ from chansync.store.overview import MessageLine, message_lines, orders_with_prob
 from chansync_tui.formatting import clock, counted
 from chansync_tui.navigation import ShowMessage
 from chansync_tui.screens.dialogs import Confirm
-from chansync_tui.screens.finder import Finder, Option
+from chansync_tui.screens.finder import Option
 from chansync_tui.screens.list_page import ListPage
 from chansync_tui.screens.message import MessageActions
 from chansync_tui.widgets.columns import Column
@@ -62,7 +61,7 @@ class MessageSource:
         return found[::-1] if span.backwards else found
 
 
-class Messages(MessageActions, ListPage[MessageLine]):
+class Messages(ListPage[MessageLine]):
     """The log."""
 
     TAB = "messages"
@@ -81,6 +80,7 @@ class Messages(MessageActions, ListPage[MessageLine]):
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        *MessageActions.BINDINGS,
         Binding("R", "retry_all", "Retry the orders of all shown"),
         Binding("slash", "search", "Filter by text"),
         Binding("C", "narrow('C')", "Filter by channel"),
@@ -92,6 +92,7 @@ class Messages(MessageActions, ListPage[MessageLine]):
 
     def __init__(self) -> None:
         super().__init__(MessageSource(Filter()))
+        self._actions = MessageActions(self, self._selected_message)
         self._channel_code = ""
         self._order_number = ""
 
@@ -118,12 +119,12 @@ class Messages(MessageActions, ListPage[MessageLine]):
         chips = [
             Chip("C", "Channel", self._channel_code),
             Chip("S", "Severity", chosen.severity or ""),
-            Chip("O", "Open only", "yes" if chosen.open_only else ""),
+            Chip("O", "Open only", "yes" if chosen.open_only else "", "toggle_open"),
             Chip("D", "Code", chosen.code or ""),
-            Chip("/", "Text", chosen.text),
+            Chip("/", "Text", chosen.text, "search"),
         ]
         if chosen.order_id is not None:
-            chips.insert(0, Chip("esc", "Order", self._order_number))
+            chips.insert(0, Chip("esc", "Order", self._order_number, "clear"))
         self.query_one(FilterLine).set_chips(chips, note)
 
     def empty_text(self) -> str:
@@ -153,18 +154,12 @@ class Messages(MessageActions, ListPage[MessageLine]):
     def _set_filter(self, chosen: Filter) -> None:
         self.set_source(MessageSource(chosen))
 
-    def action_search(self) -> None:
-        self.query_one(Search).open(self.chosen.text)
+    @property
+    def searched(self) -> str:
+        return self.chosen.text
 
-    @on(Input.Changed)
-    def narrow_text(self, event: Input.Changed) -> None:
-        """Live, with every key."""
-        self._set_filter(replace(self.chosen, text=event.value.strip()))
-
-    @on(Search.Left)
-    def leave_search(self) -> None:
-        """Back to the list."""
-        self.table.focus()
+    def search(self, text: str) -> None:
+        self._set_filter(replace(self.chosen, text=text))
 
     def action_clear(self) -> None:
         self._channel_code = ""
@@ -173,47 +168,31 @@ class Messages(MessageActions, ListPage[MessageLine]):
     def action_toggle_open(self) -> None:
         self._set_filter(replace(self.chosen, open_only=not self.chosen.open_only))
 
-    @on(FilterLine.Picked)
-    def pick_chip(self, event: FilterLine.Picked) -> None:
-        """A click is like the key."""
-        if event.key == "/":
-            self.action_search()
-        elif event.key == "esc":
-            self.action_clear()
-        elif event.key == "O":
-            self.action_toggle_open()
-        else:
-            self.action_narrow(event.key)
-
     def action_narrow(self, key: str) -> None:
-        title, options = {
-            "C": ("Channel", self._channel_options),
-            "S": ("Severity", lambda: [Option(word, word) for word in ("problem", "warning", "info")]),
-            "D": ("Code", lambda: [Option(code.code, code.code, code.title) for code in CODES.values()]),
-        }[key]
+        if key == "C":
+            self.choose_filter("Channel", self.channel_options(), self._narrow_channel)
+        elif key == "S":
+            severities = [Option(word, word) for word in ("problem", "warning", "info")]
+            self.choose_filter(
+                "Severity", severities, lambda each: self._set_filter(replace(self.chosen, severity=each.value or None))
+            )
+        else:
+            codes = [Option(code.code, code.code, code.title) for code in CODES.values()]
+            self.choose_filter(
+                "Code", codes, lambda each: self._set_filter(replace(self.chosen, code=each.value or None))
+            )
 
-        def narrow(chosen: Option[str] | None) -> None:
-            if chosen is None:
-                return
-            value = chosen.value or None
-            if key == "C":
-                self._channel_code = chosen.word if value else ""
-                self._set_filter(replace(self.chosen, channel_id=int(value) if value else None, order_id=None))
-            elif key == "S":
-                self._set_filter(replace(self.chosen, severity=value))
-            else:
-                self._set_filter(replace(self.chosen, code=value))
+    def _narrow_channel(self, option: Option[str]) -> None:
+        self._channel_code = option.word if option.value else ""
+        channel_id = int(option.value) if option.value else None
+        self._set_filter(replace(self.chosen, channel_id=channel_id, order_id=None))
 
-        self.app.push_screen(Finder(title, [Option("", "all", "no filter"), *options()], word_width=22), narrow)
+    # Actions
 
-    def _channel_options(self) -> list[Option[str]]:
-        from chansync.store.channels import all_channels
+    def action_message(self, name: str) -> None:
+        self._actions.run(name)
 
-        return [Option(str(c.id), c.code, str(c["name"] or "")) for c in all_channels(self.context.db)]
-
-    # What can be done with messages; the rest is in MessageActions
-
-    def selected_message(self) -> messages.Message | None:
+    def _selected_message(self) -> messages.Message | None:
         line = self.table.selected
         return messages.message(self.context.db, line.id) if line else None
 
@@ -241,7 +220,7 @@ class Messages(MessageActions, ListPage[MessageLine]):
         self.app.push_screen(Confirm(question, "Retry"), retry)
 
     def commands(self) -> Iterable[SystemCommand]:
-        yield from super().commands()
+        yield from self._actions.commands()
         yield SystemCommand("Retry all shown", "The orders of the shown problems (key R)", self.action_retry_all)
         yield SystemCommand("Open problems only", "Or all messages (key O)", self.action_toggle_open)
 

@@ -11,7 +11,6 @@ from textual import on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
-from textual.widgets import Input
 
 from chansync.model.message import CODES
 from chansync.model.paging import Span
@@ -60,7 +59,7 @@ class OrderSource:
         return order_lines(db, self.chosen, span)
 
 
-class Orders(OrderActions, ListPage[OrderLine]):
+class Orders(ListPage[OrderLine]):
     """The list."""
 
     TAB = "orders"
@@ -71,13 +70,14 @@ class Orders(OrderActions, ListPage[OrderLine]):
         Hint("/", "Find"),
         Hint("w", "Why is one missing", "Missing?"),
         Hint("r", "Retry"),
-        Hint("t", "Take in now", "Take in"),
+        Hint("t", "Import now", "Import"),
         Hint("a", "Do with its sale", "Do"),
         Hint("m", "Messages", "Msgs"),
         Hint("^p", "Palette"),
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        *OrderActions.BINDINGS,
         Binding("slash", "search", "Find by number or customer"),
         Binding("w", "missing", "Why is an order missing? Ask its site"),
         Binding("C", "narrow('C')", "Filter by channel"),
@@ -89,6 +89,7 @@ class Orders(OrderActions, ListPage[OrderLine]):
 
     def __init__(self) -> None:
         super().__init__(OrderSource(OrderFilter()))
+        self._actions = OrderActions(self, self._subject)
         self._channel_code = ""
 
     def body(self) -> Iterable[Widget]:
@@ -110,7 +111,7 @@ class Orders(OrderActions, ListPage[OrderLine]):
             Chip("C", "Channel", self._channel_code),
             Chip("S", "State", chosen.state or ""),
             Chip("T", "Status", chosen.status or ""),
-            Chip("/", "Text", chosen.text),
+            Chip("/", "Text", chosen.text, "search"),
         )
         self.query_one(FilterLine).set_chips(chips, self.counted_rows("order"))
 
@@ -147,58 +148,39 @@ class Orders(OrderActions, ListPage[OrderLine]):
     def _set(self, chosen: OrderFilter) -> None:
         self.set_source(OrderSource(chosen))
 
-    def action_search(self) -> None:
-        self.query_one(Search).open(self.chosen.text)
+    @property
+    def searched(self) -> str:
+        return self.chosen.text
 
-    @on(Input.Changed)
-    def narrow_text(self, event: Input.Changed) -> None:
-        """Live, with every key."""
-        self._set(replace(self.chosen, text=event.value.strip().lstrip("#")))
-
-    @on(Search.Left)
-    def leave_search(self) -> None:
-        """Back to the list."""
-        self.table.focus()
+    def search(self, text: str) -> None:
+        self._set(replace(self.chosen, text=text.lstrip("#")))
 
     def action_clear(self) -> None:
         self._channel_code = ""
         self._set(OrderFilter())
 
-    @on(FilterLine.Picked)
-    def pick_chip(self, event: FilterLine.Picked) -> None:
-        """A click is like the key."""
-        if event.key == "/":
-            self.action_search()
-        else:
-            self.action_narrow(event.key)
-
     def action_narrow(self, key: str) -> None:
-        title, options = {
-            "C": ("Channel", self._channel_options),
-            "S": ("State", lambda: [Option(word, word, about) for word, about in _STATES.items()]),
-            "T": ("The site's status", lambda: [Option(word, word) for word in order_list.statuses(self.context.db)]),
-        }[key]
+        if key == "C":
+            self.choose_filter("Channel", self.channel_options(), self._narrow_channel)
+        elif key == "S":
+            states = [Option(word, word, about) for word, about in _STATES.items()]
+            self.choose_filter("State", states, lambda each: self._set(replace(self.chosen, state=each.value or None)))
+        else:
+            statuses = [Option(word, word) for word in order_list.statuses(self.context.db)]
+            self.choose_filter(
+                "The site's status", statuses, lambda each: self._set(replace(self.chosen, status=each.value or None))
+            )
 
-        def narrow(chosen: Option[str] | None) -> None:
-            if chosen is None:
-                return
-            value = chosen.value or None
-            if key == "C":
-                self._channel_code = chosen.word if value else ""
-                self._set(replace(self.chosen, channel_id=int(value) if value else None))
-            elif key == "S":
-                self._set(replace(self.chosen, state=value))
-            else:
-                self._set(replace(self.chosen, status=value))
+    def _narrow_channel(self, option: Option[str]) -> None:
+        self._channel_code = option.word if option.value else ""
+        self._set(replace(self.chosen, channel_id=int(option.value) if option.value else None))
 
-        self.app.push_screen(Finder(title, [Option("", "all", "no filter"), *options()], word_width=22), narrow)
+    # Actions
 
-    def _channel_options(self) -> list[Option[str]]:
-        return [Option(str(c.id), c.code, str(c["name"] or "")) for c in channels.all_channels(self.context.db)]
+    def action_order(self, name: str) -> None:
+        self._actions.run(name)
 
-    # What can be done with an order; the rest is in OrderActions
-
-    def subject(self) -> Subject | None:
+    def _subject(self) -> Subject | None:
         line = self.table.selected
         if line is None:
             return None
@@ -213,14 +195,13 @@ class Orders(OrderActions, ListPage[OrderLine]):
     def action_copy(self) -> None:
         if line := self.table.selected:
             text = "\t".join(cell if isinstance(cell, str) else cell.text for cell in _cells(line))
-            self.app.copy_to_clipboard(text + "\n")
-            self.notify("Copied, where the terminal allows it (OSC 52).", markup=False, timeout=3)
+            self.copy(text + "\n")
 
     def action_missing(self) -> None:
         """Ask for number and channel, as far as the filters do not say them already."""
         from chansync_tui.screens.dialogs import Field, Question
 
-        options = self._channel_options()
+        options = self.channel_options()
         if not options:
             self.notify("There is no channel whose site could be asked.", markup=False)
             return
@@ -252,15 +233,15 @@ class Orders(OrderActions, ListPage[OrderLine]):
             self.app.push_screen(Finder(f"Whose order is {number}?", options, word_width=22), go)
 
     def commands(self) -> Iterable[SystemCommand]:
-        yield from super().commands()
+        yield from self._actions.commands()
         yield SystemCommand("Why is an order missing?", "Ask its site for it (key w)", self.action_missing)
         yield SystemCommand("Find an order", "By number or customer (key /)", self.action_search)
 
 
 _STATES = {
     "imported": "they are sales",
-    "problem": "they could not be taken in; each is an open problem",
-    "skipped": "the channel does not take them",
+    "problem": "they could not be imported; each is an open problem",
+    "skipped": "the channel does not import them",
 }
 
 

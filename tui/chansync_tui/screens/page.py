@@ -124,6 +124,11 @@ class Page(Screen[None]):
     def say_unsaved(self) -> None:
         """Tell that something typed would be lost by leaving."""
 
+    def copy(self, text: str) -> None:
+        """Copy a text to the clipboard, through the terminal."""
+        self.app.copy_to_clipboard(text)
+        self.notify("Copied, where the terminal allows it (OSC 52).", markup=False, timeout=3)
+
     def fail(self, sentence: str) -> None:
         """Say that the database cannot be read; what was read last stays."""
         self.query_one(DaemonLine).fail(sentence)

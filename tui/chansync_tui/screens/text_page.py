@@ -94,8 +94,7 @@ class TextPage(Page):
             self.table.select(target, to_top=True)
 
     def action_copy(self) -> None:
-        self.app.copy_to_clipboard("\n".join(paragraph.text for paragraph in self._paragraphs) + "\n")
-        self.notify("Copied, where the terminal allows it (OSC 52).", markup=False, timeout=3)
+        self.copy("\n".join(paragraph.text for paragraph in self._paragraphs) + "\n")
 
 
 def wrap_indented(text: str, cells: int) -> list[str]:

@@ -15,11 +15,18 @@ from chansync_tui.widgets.line import Line, Part
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A filter: its key, its title and what it is set to (empty: it lets everything through); or a button."""
+    """A filter, or a button.
+
+    Attributes:
+        key: the key that changes it.
+        value: what it is set to; empty: it lets everything through.
+        action: the screen's action that a click runs; empty: ``narrow`` with the key.
+    """
 
     key: str
     title: str
     value: str = ""
+    action: str = ""
     is_button: bool = False
 
 
@@ -27,11 +34,11 @@ class FilterLine(Line, Jumpable):
     """Shows the chips; a click on one is like its key."""
 
     class Picked(Message):
-        """A chip was clicked."""
+        """A chip was clicked: run its action."""
 
-        def __init__(self, key: str) -> None:
+        def __init__(self, chip: Chip) -> None:
             super().__init__()
-            self.key = key
+            self.action = chip.action or f"narrow('{chip.key}')"
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -59,7 +66,7 @@ class FilterLine(Line, Jumpable):
         return len(self._chips)
 
     def jump_to(self, place: int) -> None:
-        self.post_message(self.Picked(self._chips[place].key))
+        self.post_message(self.Picked(self._chips[place]))
 
     @staticmethod
     def _words(chip: Chip, form: str) -> list[Part]:
@@ -81,5 +88,5 @@ class FilterLine(Line, Jumpable):
             for chip in self._chips:
                 end += sum(width(safe(text)) for text, _ in [(f" {chip.key}", ""), *self._words(chip, form), (" ", "")])
                 if event.x < end:
-                    self.post_message(self.Picked(chip.key))
+                    self.post_message(self.Picked(chip))
                     return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
@@ -20,13 +21,13 @@ class Jumpable(Widget):
 
     jump_letters: str = ""
 
+    @abstractmethod
     def jump_count(self) -> int:
         """How many places it shows now."""
-        raise NotImplementedError
 
+    @abstractmethod
     def jump_to(self, place: int) -> None:
-        """Go to one of them, as if by its key or a click."""
-        raise NotImplementedError
+        """Go to one of them, as by its key or a click."""
 
     def show_letters(self, letters: str) -> None:
         """Draw these on its places; none: as ever."""
