@@ -122,10 +122,11 @@ def change(session: Session, pairs: tuple[str, ...]) -> None:
 @click.option("--address", default="-", metavar="-|@FILE", help="Where its address comes from.", show_default=True)
 @pass_session
 def add(session: Session, user: str, name: str, address: str) -> None:
-    """Tell a user by another service too.
+    """Notify a user by another service too.
 
-    The service's address is one that apprise knows (tgram://TOKEN/CHAT, json://hooks.example/path…). It holds secrets:
-    it is typed unseen, read from standard input or from a file, sealed, and never shown. NAME is what you call it.
+    The address names the service, as in tgram://TOKEN/CHAT or jsons://hooks.example/path; any other address is refused
+    with the list of those that are allowed. It holds secrets: it is typed unseen, read from standard input or from a
+    file, sealed, and never shown. NAME is what you call it.
     """
     from chansync.cli.secret_input import read_secrets
     from chansync.sync.notices import settings, user_services

@@ -484,7 +484,16 @@ def test_the_password_is_sealed(company: Store) -> None:
     assert PASSWORD.encode() not in everything
 
 
-@pytest.mark.parametrize("address", ["", "nonsense", "nonsense://x", "http://[", "json://"])
-def test_an_address_that_apprise_does_not_know_is_refused(told: Store, address: str) -> None:
-    with pytest.raises(UsageError, match="apprise does not know"):
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("", "of no service"),
+        ("nonsense", "of no service"),
+        ("nonsense://x", "tgram://TOKEN/CHAT"),
+        ("http://[", "of no service"),
+        ("json://", "it is written jsons://HOST/PATH"),
+    ],
+)
+def test_an_address_of_no_allowed_service_is_refused(told: Store, address: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
         user_services.add(told, "anna", "hook", address)

@@ -81,7 +81,7 @@ SETTINGS = (
 )
 
 #: The address of a service beside e-mail, as one types it.
-ADDRESS = _P("address", "Address of the service", "One that apprise knows.", 0, Secret())
+ADDRESS = _P("address", "Address of the service", "One of a service that is allowed.", 0, Secret())
 
 BY_NAME = {setting.name: setting for setting in SETTINGS}
 
