@@ -12,7 +12,7 @@ from pathlib import Path
 import apsw
 
 from chansync import dns
-from chansync.gc_tuning import set_pace
+from chansync.gc_tuning import tune_gc
 from chansync.locations import key_path
 from chansync.model.errors import ChansyncError, StoreError
 from chansync.model.times import local_text
@@ -48,7 +48,7 @@ def run(path: Path, *, json_logs: bool = False, metrics: Wanted = NO_METRICS) ->
         StoreError: the database cannot be used; a ``Lasting`` one needs a person.
     """
     set_up(as_json=json_logs)
-    set_pace()
+    tune_gc()
     _prepare_for_the_worst()
     _prepare_for_many()
     manager = Manager()

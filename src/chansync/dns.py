@@ -1,5 +1,7 @@
-"""An event loop that waits for no name server: looking a name up blocks a thread, for half a minute where the name's
-servers are gone, and cannot be broken off."""
+"""An event loop in which a slow DNS lookup delays nothing else.
+
+``getaddrinfo`` blocks a thread, for half a minute where the name servers do not answer, and cannot be cancelled.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +14,15 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-#: How many names are looked up at once. Threads are there only while they look.
+#: How many names are looked up at once, each in a thread that ends with its lookup.
 AT_ONCE = 256
 
 
-class NamesApart(asyncio.SelectorEventLoop):
-    """Looks each name up in a thread of its own: asyncio's few threads would all wait for the dead names, and the end
-    of the program for all of them."""
+class ThreadPerNameLoop(asyncio.SelectorEventLoop):
+    """Looks up each name in a thread of its own.
+
+    In asyncio's few shared threads, lookups that hang would block all others, and the end of the program.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +54,7 @@ class NamesApart(asyncio.SelectorEventLoop):
                 addresses = socket.getaddrinfo(host, port, family, type, proto, flags)
             except Exception as problem:
                 error = problem
-            # Closed by now: nobody asks any more.
+            # The loop may be closed by now.
             with contextlib.suppress(RuntimeError):
                 self.call_soon_threadsafe(tell, addresses, error)
 
@@ -60,5 +64,5 @@ class NamesApart(asyncio.SelectorEventLoop):
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """As ``asyncio.run``, in such a loop."""
-    with asyncio.Runner(loop_factory=NamesApart) as runner:
+    with asyncio.Runner(loop_factory=ThreadPerNameLoop) as runner:
         return runner.run(work)

@@ -10,7 +10,7 @@ import resource
 import sys
 from pathlib import Path
 
-from chansync.gc_tuning import set_pace
+from chansync.gc_tuning import tune_gc
 from chansync.platforms.woocommerce import connector  # noqa: F401
 from chansync.store.connection import open_async
 from chansync.sync.errands import summary
@@ -19,7 +19,7 @@ from chansync.sync.runner import SyncRequest, sync_channel
 
 async def sync(path: Path, channel: str) -> str:
     """One run of the channel; what it says of itself."""
-    set_pace()
+    tune_gc()
     store = await open_async(path)
     try:
         results = await sync_channel(store, channel, SyncRequest(), trigger="command")

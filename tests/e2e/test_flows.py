@@ -79,7 +79,7 @@ def test_why_an_order_is_missing(world: World, tmp_path: Path) -> None:
         terminal.press("Enter")
         terminal.until("1 order", "Not imported: status pending is not among the order statuses")
         terminal.press("Enter")
-        terminal.until("Why it is as it is", f"Order {own} has the status pending")
+        terminal.until("Why it is in this state", f"Order {own} has the status pending")
         terminal.press("q")
         assert terminal.ended() == 0
 

@@ -1,4 +1,4 @@
-"""The app: it polls the database, switches between the screens, and tells what came of jobs."""
+"""The app: it polls the database for changes, switches between the screens, and shows the results of jobs."""
 
 from __future__ import annotations
 
@@ -30,11 +30,12 @@ from chansync_tui.shutdown import CleanShutdown
 from chansync_tui.text import safe
 from chansync_tui.widgets.topbar import TABS, TopBar
 
-#: How often the database is asked whether anything changed, in seconds.
+#: How often the database is polled for changes, in seconds.
 POLL_SECONDS = 0.25
 
-#: How often it is read without a change: a killed daemon writes nothing, and relative times move on.
-LOOK_SECONDS = 15.0
+#: How often the screen is updated without a change, in seconds: a killed daemon writes nothing, and times such as
+#: "5 min" move on.
+REFRESH_SECONDS = 15.0
 
 
 def _screen(module: str, name: str) -> Screen[None]:
@@ -51,7 +52,7 @@ class ChansyncApp(KeyQueue, CleanShutdown, Navigation):
     ALLOW_SELECT = False
     TOOLTIP_DELAY = 3600.0
 
-    # The other screens are imported when they are first shown: the start pays for the first one alone.
+    # The other screens are imported when they are first shown, which makes the start fast.
     MODES: ClassVar[dict[str, Callable[[], Screen[None]]]] = {  # type: ignore[assignment]
         "channels": Channels,
         "activity": lambda: _screen("activity", "Activity"),
@@ -83,14 +84,14 @@ class ChansyncApp(KeyQueue, CleanShutdown, Navigation):
         self.context = Context(path, self.post_message)
         self._version = data_version(self.context.db)
         self._not_before = 0.0
-        self._look_at = time.monotonic() + LOOK_SECONDS
+        self._refresh_at = time.monotonic() + REFRESH_SECONDS
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        """For the terminal's own palette, which nothing is known of."""
+        """Defaults for themes that use the terminal's own palette, whose colours are unknown."""
         return {"jump-foreground": "ansi_default"}
 
     def get_css_variables(self) -> dict[str, str]:
-        """The theme's colours, those that are hard to read made readable."""
+        """The theme's colours, with enough contrast."""
         self.theme_variables = readable(super().get_css_variables())
         return self.theme_variables
 
@@ -112,7 +113,7 @@ class ChansyncApp(KeyQueue, CleanShutdown, Navigation):
             with explained(self.context.path):
                 self.context.store.check_place()
                 version = data_version(self.context.db)
-                if version == self._version and now < self._look_at:
+                if version == self._version and now < self._refresh_at:
                     return
                 self._version = version
                 check_schema(self.context.db)
@@ -120,8 +121,8 @@ class ChansyncApp(KeyQueue, CleanShutdown, Navigation):
         except StoreError as error:
             if isinstance(self.screen, Page):
                 self.screen.fail(str(error))
-        self._look_at = now + LOOK_SECONDS
-        # Reading takes a tenth of the time at most, however large the database is.
+        self._refresh_at = now + REFRESH_SECONDS
+        # At most a tenth of the time is spent on reading, however large the database is.
         self._not_before = now + 9 * (time.monotonic() - now)
 
     def _read(self) -> None:
@@ -141,14 +142,14 @@ class ChansyncApp(KeyQueue, CleanShutdown, Navigation):
                 continue
             if done is not None:
                 if isinstance(page, Page):
-                    # What comes of it may stand in a window over the page, which then is not read any more.
+                    # The result may open a window over the page, and a page under a window is not updated.
                     page.show_jobs()
                 done(job)
                 continue
             failed = job.state == "failed"
-            self._tell(label, str((job.result or {}).get("sentence", "done")), failed=failed)
+            self._notify_result(label, str((job.result or {}).get("sentence", "done")), failed=failed)
 
-    def _tell(self, label: str, sentence: str, *, failed: bool) -> None:
+    def _notify_result(self, label: str, sentence: str, *, failed: bool) -> None:
         self.notify(
             safe(f"{'Failed: ' if failed else ''}{sentence}"),
             title=safe(label),
@@ -166,29 +167,29 @@ class ChansyncApp(KeyQueue, CleanShutdown, Navigation):
         self._read()
 
     @on(Failed)
-    def tell_failure(self, event: Failed) -> None:
-        """Something asked for could not be done."""
-        self._tell(event.label, event.sentence, failed=True)
+    def notify_failure(self, event: Failed) -> None:
+        """Something that was asked for failed."""
+        self._notify_result(event.label, event.sentence, failed=True)
 
     @on(Done)
-    def tell_done(self, event: Done) -> None:
+    def notify_done(self, event: Done) -> None:
         """Something asked for is done."""
-        self._tell(event.label, event.sentence, failed=False)
+        self._notify_result(event.label, event.sentence, failed=False)
 
     @property
     def is_changing(self) -> bool:
-        """Whether a key would act on rows of other filters than those that were typed before it."""
+        """Whether the rows on the screen are still those of an earlier filter, so that a key must wait."""
         return isinstance(self.screen, Page) and self.screen.is_changing and not isinstance(self.focused, Input)
 
     def takes(self, event: events.Key | events.Paste) -> bool:
-        """In jump mode the next key is a letter of the screen's, whatever else it means."""
+        """In jump mode the next key is a letter to jump to, whatever its binding is."""
         screen = self.screen
         if not isinstance(screen, Page) or screen.jump is None:
             return False
         screen.finish_jump(event.character if isinstance(event, events.Key) else None)
         return not (isinstance(event, events.Key) and event.key == "ctrl+q")
 
-    # Getting about
+    # Moving between screens
 
     @on(TopBar.Picked)
     async def pick_tab(self, event: TopBar.Picked) -> None:
@@ -196,7 +197,7 @@ class ChansyncApp(KeyQueue, CleanShutdown, Navigation):
         await self.action_tab(event.mode)
 
     async def action_tab(self, mode: str) -> None:
-        """Show a main screen, and of it the list itself; a form that is not saved stays open over it."""
+        """Show a main screen and close what is open over its list, except a form that is not saved."""
         await self.switch_mode(mode)
         while len(self.screen_stack) > 1:
             if isinstance(self.screen, Page) and self.screen.is_unsaved:
@@ -205,20 +206,20 @@ class ChansyncApp(KeyQueue, CleanShutdown, Navigation):
             await self.pop_screen()
 
     def _welcome(self) -> None:
-        """After the first paint: the guide for an empty database, and what was typed and not saved."""
+        """After the first paint: open the guide for an empty database, and offer unsaved drafts."""
         if not self.context.db.execute("SELECT 1 FROM channel LIMIT 1").get:
             self.action_guide()
         self._offer_draft(asked=False)
 
     def action_guide(self) -> None:
-        """The first steps."""
+        """Open the guide."""
         from chansync_tui.screens.guide import Guide
 
         if not isinstance(self.screen, Guide):
             self.push_screen(Guide())
 
     def _offer_draft(self, *, asked: bool = True) -> None:
-        """Ask what to do with what was typed and not saved at an earlier time."""
+        """Ask what to do with the newest unsaved draft."""
         from chansync_tui.forms import drafts
 
         found = drafts.found(self.context.path, but={path for page in self._pages() if (path := page.draft_path)})
@@ -239,14 +240,14 @@ class ChansyncApp(KeyQueue, CleanShutdown, Navigation):
         self.push_screen(DraftPrompt(draft, len(found) - 1), go_on)
 
     def action_command_palette(self) -> None:
-        """Open the palette."""
+        """Open the command palette."""
         from chansync_tui.screens.help import Palette
 
         if not isinstance(self.screen, Palette):
             self.push_screen(Palette())
 
     def action_change_theme(self) -> None:
-        """Choose other colours."""
+        """Choose another theme."""
         from chansync_tui.screens.finder import Finder, Option
 
         def change(chosen: Option[str] | None) -> None:
@@ -275,11 +276,11 @@ class ChansyncApp(KeyQueue, CleanShutdown, Navigation):
         self.push_screen(Help(screen), perform)
 
     async def action_quit(self) -> None:
-        """Quit; ask first while a job runs in this program. Asked again in the question, it quits.
+        """Quit; ask first while a job runs in this program. The key quits at once while the question is shown.
 
-        What was typed and not saved is kept, and offered again at the next start.
+        Forms that are not saved are kept as drafts, and offered at the next start.
         """
-        if not self.context.works_here or isinstance(self.screen, Confirm):
+        if not self.context.runs_job or isinstance(self.screen, Confirm):
             self._leave()
             return
 
@@ -297,7 +298,7 @@ class ChansyncApp(KeyQueue, CleanShutdown, Navigation):
         )
 
     def _pages(self) -> list[Page]:
-        """Every screen that is open, those of the other tabs too."""
+        """Every open screen, including those of the other tabs."""
         screens = (screen for stack in self._screen_stacks.values() for screen in stack)
         return [screen for screen in screens if isinstance(screen, Page)]
 
@@ -305,7 +306,7 @@ class ChansyncApp(KeyQueue, CleanShutdown, Navigation):
         unsaved = [page for page in self._pages() if page.is_unsaved]
         for screen in unsaved:
             screen.keep_typed()
-        note = "What you typed is not saved. It is kept, but for secrets, and offered at the next start of chansync."
+        note = "What you typed is not saved. It is kept as a draft, without secrets, and offered at the next start."
         self.exit(message=note if unsaved else None)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
@@ -318,7 +319,7 @@ class ChansyncApp(KeyQueue, CleanShutdown, Navigation):
             yield from screen.commands()
             yield from self.routes(screen)
         yield SystemCommand("Keys", "Search the keys of this screen (key ?)", self.action_keys)
-        yield SystemCommand("Guide", "The first steps, and which are done (key w)", self.action_guide)
+        yield SystemCommand("Guide", "The first steps, and which of them are done (key w)", self.action_guide)
         yield SystemCommand("Unsaved draft", "What was typed and not saved earlier", self._offer_draft)
         yield SystemCommand("Theme", "Choose other colours (key F9)", self.action_change_theme)
         yield SystemCommand(

@@ -24,7 +24,7 @@ from chansync.store.jobs import Job
 
 
 def user() -> str:
-    """The user's name; the number where the system knows no name."""
+    """The user's name, or the uid if there is no name for it."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -32,7 +32,7 @@ def user() -> str:
 
 
 def user_at_host() -> str:
-    """``user@host`` for the header and for records of who asked."""
+    """``user@host``, for the top line and for jobs."""
     return f"{user()}@{socket.gethostname()}"
 
 
@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 
 class JobAsked(Message):
-    """A job was queued; its row tells what comes of it."""
+    """A job was queued; its row in the database has its state and result."""
 
     def __init__(self, job_id: int, label: str, *, here: bool, done: Callable[[Job], object] | None) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class JobAsked(Message):
 
 
 class Failed(Message):
-    """Something that was asked for could not be done."""
+    """Something that was asked for failed."""
 
     def __init__(self, label: str, sentence: str) -> None:
         super().__init__()
@@ -69,16 +69,16 @@ class Done(Message):
 
 
 class Context:
-    """The shared state; made in the main thread."""
+    """The state that all screens share; created in the main thread."""
 
     def __init__(self, path: Path, post: Callable[[Message], object]) -> None:
         self.path = path
         self.store = open_store(path)
         self.user = user()
         self.who = user_at_host()
-        #: Jobs asked for here that are not finished: id → (label, whether this program performs it).
+        #: Jobs that this program asked for and that are not finished: id → (label, whether they run in this program).
         self.jobs: dict[int, tuple[str, bool]] = {}
-        #: What to call with a finished job, for those that somebody waits for.
+        #: Functions to call with a finished job, by its id.
         self.awaited: dict[int, Callable[[Job], object]] = {}
         self._post = post
         self._reader: Store | None = None
@@ -90,12 +90,12 @@ class Context:
         return self.store.db
 
     @property
-    def works_here(self) -> bool:
-        """Whether this program itself performs a job now."""
+    def runs_job(self) -> bool:
+        """Whether a job runs in this program now."""
         return any(here for _, here in self.jobs.values())
 
     def close(self) -> None:
-        """Close the main thread's connection, and the other when no thread reads with it."""
+        """Close the main thread's connection, and the reading one if no thread uses it."""
         self.store.close()
         if self._reader and self._reading.acquire(timeout=1):
             self._reader.close()
@@ -103,7 +103,7 @@ class Context:
     # Long reads
 
     def read(self, function: Callable[[apsw.Connection], T], wanted: Callable[[], bool]) -> T | None:
-        """Call it from a thread. None when the read was interrupted or is no longer ``wanted`` at its turn.
+        """Read in the calling thread, which must not be the main one. None when interrupted or no longer ``wanted``.
 
         Raises:
             StoreError: the database failed.
@@ -122,11 +122,11 @@ class Context:
                 raise
 
     def interrupt(self) -> None:
-        """End the long read that is under way: its answer is no longer wanted."""
+        """Interrupt the read that is running, because its result is no longer needed."""
         if self._reader is not None and self._reading.locked():
             self._reader.db.interrupt()
 
-    # Work
+    # Jobs and writes
 
     def ask(
         self,
@@ -136,10 +136,10 @@ class Context:
         args: dict[str, Any],
         done: Callable[[Job], object] | None = None,
     ) -> None:
-        """Queue a job, and perform it here where no daemon runs.
+        """Queue a job, and run it in this program if no daemon runs.
 
         Args:
-            done: called in the main thread with the finished job, in place of telling its sentence.
+            done: called in the main thread with the finished job, instead of showing its sentence.
         """
         self._start(label, lambda: self._perform(label, kind, channel_id, args, done))
 
@@ -159,7 +159,7 @@ class Context:
             work_off(self.path, job_id)
 
     def write(self, label: str, function: Callable[[apsw.Connection], object]) -> None:
-        """Run a short write in a thread: another process may hold the database for a while. A sentence is told."""
+        """Run a short write in a thread, as it may wait for another process. A sentence that it returns is shown."""
 
         def do() -> None:
             store = open_store(self.path)
@@ -173,7 +173,7 @@ class Context:
         self._start(label, do)
 
     def attempt(self, function: Callable[[Store], object], post: Callable[[object], object]) -> None:
-        """Run a short write in a thread; what it returns, or the exception that it raised, goes to ``post``."""
+        """Run a short write in a thread; its result, or the exception that it raised, is passed to ``post``."""
 
         def do() -> None:
             outcome: object
@@ -190,8 +190,8 @@ class Context:
 
         threading.Thread(target=do, daemon=True).start()
 
-    def look(self, label: str, function: Callable[[apsw.Connection], T], then: Callable[[T], object]) -> None:
-        """Read for long in a thread, on a connection of its own; ``then`` gets what was read, in that thread."""
+    def read_in_thread(self, label: str, function: Callable[[apsw.Connection], T], then: Callable[[T], object]) -> None:
+        """Run a long read in a thread, on a connection of its own; ``then`` gets the result, in that thread."""
 
         def do() -> None:
             store = open_store(self.path)
@@ -210,7 +210,7 @@ class Context:
             except Exception as error:
                 self._post(Failed(label, str(error) or type(error).__name__))
 
-        # A daemon thread: quitting ends it like a kill, which every job survives; a worker would hold the exit up.
+        # A daemon thread ends with the program, like a kill, which every job survives; a worker would delay the exit.
         threading.Thread(target=guarded, name=label, daemon=True).start()
 
 

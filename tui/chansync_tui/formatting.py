@@ -1,18 +1,18 @@
-"""How values are worded: states, times, progress. Colour only ever repeats what the word says."""
+"""Formatting values for people: states, times, progress. Colour only repeats what the text says."""
 
 from __future__ import annotations
 
 from chansync.model.times import ago_text, from_ms, here, local_text
 from chansync_tui.symbols import symbols
 
-#: Tones: names of colours that ``app.tcss`` defines for tables and lines.
+#: Tones by state; a tone is the name of a colour in ``app.tcss``.
 TYPE_TONES = {"production": "good", "working": "warn", "test": "note"}
 
 RUN_TONES = {"running": "note", "done": "good", "failed": "bad", "stopped": "warn", "interrupted": "warn"}
 
 
-#: Why an order is skipped, by the reasons of ``chansync.sync.selection``.
-SKIPPED_WHY = {"status": "status not taken", "refused": "refused", "before_start": "before the start date"}
+#: Why an order is skipped, by the reason codes of ``chansync.sync.selection``.
+SKIPPED_WHY = {"status": "status not imported", "refused": "refused", "before_start": "before the start date"}
 
 
 def ago(milliseconds: int | None, now: int) -> str:
@@ -23,7 +23,7 @@ def ago(milliseconds: int | None, now: int) -> str:
 
 
 def until(milliseconds: int | None, now: int) -> str:
-    """How soon: ``due`` when the time has come."""
+    """The time until then: ``3 min``, or ``due``."""
     if milliseconds is None:
         return symbols().dash
     if milliseconds <= now:
@@ -56,14 +56,14 @@ def elapsed(milliseconds: int) -> str:
 
 
 def progress(fetched: int, expected: int | None) -> str:
-    """``45%``, or the bare number where the site does not say how many there are."""
+    """``45%``, or the number alone if the total is not known."""
     if not expected:
         return str(fetched)
     return f"{min(100, fetched * 100 // expected)}%"
 
 
 def bar(fetched: int, expected: int | None, cells: int) -> str:
-    """A bar with its figures; the figures alone where the whole is not known."""
+    """A progress bar with its numbers; the numbers alone if the total is not known."""
     if not expected:
         return f"{fetched} so far"
     signs = symbols()
@@ -84,14 +84,14 @@ def rate(count: int, milliseconds: int) -> str:
 
 
 def left(milliseconds: int | None) -> str:
-    """How long something still takes, ``8 min``; empty where nobody can tell."""
+    """The remaining time, ``8 min``; empty if it is not known."""
     if milliseconds is None:
         return ""
     return "1 min" if milliseconds < 60_000 else ago_text(milliseconds, 0)
 
 
 def spark(values: list[int]) -> str:
-    """A line of steps, one for each value; an empty step only for nothing at all."""
+    """A sparkline: one step for each value, empty only for zero."""
     steps = symbols().steps
     top = max(values, default=0)
     if not top:
@@ -111,5 +111,5 @@ def local_hour(milliseconds: int) -> str:
 
 
 def total_text(total: str, currency: str) -> str:
-    """An order's total; empty as long as its site does not tell it: it then tells no currency either."""
+    """An order's total; empty while the site does not tell it, and then not the currency either."""
     return f"{total} {currency}" if currency else ""

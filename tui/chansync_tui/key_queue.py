@@ -1,8 +1,8 @@
-"""Keys take effect one after another, however fast they come.
+"""Keys are handled one after another, however fast they are typed.
 
-Over a slow line the keys of a word arrive together. Textual hands each of them to what has the focus at that moment,
-so that the letters after ``/`` would go to the list, as commands, and not to the field that the slash opens. Here a key
-waits until the one before it has done what it does.
+Over a slow line the keys of a word arrive together. Textual sends each to the widget that has the focus at that moment:
+the letters after ``/`` would go to the list, as commands, and not to the field that the slash opens. Here a key waits
+until the one before it is handled.
 """
 
 from __future__ import annotations
@@ -14,34 +14,35 @@ from textual import events
 from textual.app import App
 from textual.message_pump import MessagePump
 
-#: How long a key waits for one that does not come to an end (its widget went away), in seconds.
-_PATIENCE = 0.5
+#: How long a key waits for one that is never finished (its widget was removed), in seconds.
+_LONGEST_WAIT = 0.5
 
-#: How often it is looked whether what a key acts on has come, in seconds.
-_LOOK_EVERY = 0.02
+#: How often it is checked whether the rows that a key acts on are there, in seconds.
+_CHECK_EVERY = 0.02
 
-#: How often its way up to the app is followed: the key itself, the message that its action posts, and what that asks.
-_TRIPS = 3
+#: How many times the queues from the widget up to the app are passed: for the key, for the message that its action
+#: posts, and for the messages that follow from that.
+_PASSES = 3
 
 
 class KeyQueue(App[None]):
-    """An app that can be typed ahead of."""
+    """An app that queues keys while an earlier one is handled."""
 
     def __init__(self) -> None:
         super().__init__()
         self._typed: deque[events.Key | events.Paste] = deque()
-        #: Which key is under way; 0: none.
+        #: The number of the key that is being handled; 0: none.
         self._turn = 0
         self._turns = 0
 
     async def on_event(self, event: events.Event) -> None:
-        """Hand keys on in their turn; everything else at once."""
+        """Queue keys; pass on all other events at once."""
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded or not self.screen_stack:
             await super().on_event(event)
         elif self._turn:
             self._typed.append(event)
             turn = self._turn
-            self.set_timer(_PATIENCE, lambda: self._end(turn))
+            self.set_timer(_LONGEST_WAIT, lambda: self._end(turn))
         else:
             await self._begin(event)
 
@@ -51,15 +52,15 @@ class KeyQueue(App[None]):
         target: MessagePump = self.focused or self.screen
         if not self.takes(event):
             await super().on_event(event)
-        self._follow([*self._way_up(target)] * _TRIPS, turn)
+        self._follow([*self._way_up(target)] * _PASSES, turn)
 
     @property
     def is_changing(self) -> bool:
-        """Whether the next key would act on what is about to be replaced."""
+        """Whether the rows on the screen are about to be replaced, so that the next key must wait."""
         return False
 
     def takes(self, event: events.Key | events.Paste) -> bool:
-        """Whether the app itself does something with it, so that no widget gets it."""
+        """Whether the app itself handles the key, so that no widget gets it."""
         return False
 
     def _way_up(self, pump: MessagePump | None) -> Iterator[MessagePump]:
@@ -68,7 +69,7 @@ class KeyQueue(App[None]):
             pump = pump._parent
 
     def _follow(self, way: list[MessagePump], turn: int) -> None:
-        """Queue up behind what the key caused, at each stop; then behind what a new screen begins with."""
+        """Pass through the message queues behind what the key caused, then through that of a new screen."""
         while way and not way[0].call_later(self._follow, way[1:], turn):
             way = way[1:]
         if not way and not self.screen.call_later(self._end, turn):
@@ -76,8 +77,8 @@ class KeyQueue(App[None]):
 
     async def _end(self, turn: int, waited: float = 0.0) -> None:
         if turn == self._turn:
-            if self._typed and self.is_changing and waited < _PATIENCE:
-                self.set_timer(_LOOK_EVERY, lambda: self._end(turn, waited + _LOOK_EVERY))
+            if self._typed and self.is_changing and waited < _LONGEST_WAIT:
+                self.set_timer(_CHECK_EVERY, lambda: self._end(turn, waited + _CHECK_EVERY))
                 return
             self._turn = 0
             if self._typed:

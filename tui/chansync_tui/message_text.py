@@ -1,4 +1,4 @@
-"""A message in full as lines of text: for its screen and for the clipboard."""
+"""The full text of a message, for its page and for the clipboard."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def details(db: apsw.Connection, message: Message) -> list[Part]:
 
 
 def as_text(parts: list[Part]) -> str:
-    """For the clipboard: harmless too where it is pasted into a shell."""
+    """Text for the clipboard, without control characters, as it may be pasted into a shell."""
     return "\n".join(on_one_line(text) for text, _ in parts) + "\n"
 
 
@@ -45,12 +45,12 @@ def _standing(message: Message) -> str:
         return "State: open"
     if message.solved_at:
         return f"State: solved {local_text(message.solved_at, seconds=True)} by {message.solved_by or 'nobody known'}"
-    return f"State: {message.severity}, told once"
+    return f"State: {message.severity}, logged once"
 
 
 def _times(message: Message) -> str:
     first, last = (local_text(at, seconds=True) for at in (message.first_at, message.last_at))
-    return f"Came {counted(message.count, 'time')}: first {first}, last {last}"
+    return f"Occurred {counted(message.count, 'time')}: first {first}, last {last}"
 
 
 def _order(db: apsw.Connection, order_id: int) -> list[Part]:
@@ -69,6 +69,6 @@ def _order(db: apsw.Connection, order_id: int) -> list[Part]:
 
 
 def pretty(data: dict[str, Any]) -> list[Part]:
-    """A site's data as indented lines."""
+    """Data as lines of indented JSON."""
     text = json.dumps(data, ensure_ascii=False, indent=2, default=str)
     return [(line, "") for line in text.split("\n")]

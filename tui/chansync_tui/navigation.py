@@ -1,4 +1,4 @@
-"""Going from one screen to another: messages that a screen posts, and the app that acts on them."""
+"""Navigation between screens: the messages that a screen posts, and the app that handles them."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ class Edit(Message):
     Attributes:
         kind: ``channel``, ``system``, or a kind of the ERP (``pos``, ``payment-method``, …).
         key: of what is edited (what belongs to a POS is named ``POS/CODE``); None: a new one.
-        preset: texts by field that a new one begins with.
-        form: the form itself, where the sender has it already.
-        saved: called with the key when something was saved.
+        preset: values by field for a new one.
+        form: the form, if the sender has it already.
+        saved: called with the key after saving.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class ShowOrders(Message):
 
 
 class ShowOrder(Message):
-    """Show a known order's story."""
+    """Show the page of an order."""
 
     def __init__(self, order_id: int) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class ShowOrder(Message):
 
 
 class ShowNumber(Message):
-    """Show the story of a channel's order by its number, which may never have been seen."""
+    """Show the page of a channel's order by its number, which may be unknown."""
 
     def __init__(self, channel_id: int, number: str) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class ShowNumber(Message):
 
 
 class ShowSale(Message):
-    """Show a sale's story."""
+    """Show the page of a sale."""
 
     def __init__(self, number: str) -> None:
         super().__init__()
@@ -107,18 +107,18 @@ class ShowSale(Message):
 
 
 class Navigation(App[None]):
-    """An app that goes where its screens ask to go."""
+    """An app that opens the screens that its screens ask for."""
 
-    # Screens are imported when they are first shown: the start pays for the first one alone.
+    # Screens are imported when they are first shown, which makes the start fast.
 
     @on(ShowChannel)
     def show_channel(self, event: ShowChannel) -> None:
-        """A channel's form over the present screen."""
+        """Open a channel's form."""
         self.post_message(Edit("channel", event.channel_id))
 
     @on(Edit)
     def edit(self, event: Edit) -> None:
-        """A form over the present screen."""
+        """Open a form."""
         from chansync.sync.forms.factory import form_of
 
         form = event.form or form_of(event.kind, event.key, event.preset)
@@ -133,14 +133,14 @@ class Navigation(App[None]):
 
     @on(ShowMessage)
     def show_message(self, event: ShowMessage) -> None:
-        """A message in full over the present screen."""
+        """Open the page of a message."""
         from chansync_tui.screens.message import MessagePage
 
         self.push_screen(MessagePage(event.message_id))
 
     @on(ShowMessages)
     async def show_messages(self, event: ShowMessages) -> None:
-        """The message log, narrowed to one channel or one order."""
+        """Show the message log, filtered by a channel or an order."""
         from chansync_tui.screens.messages import Messages
 
         await self.run_action("tab('messages')")
@@ -149,7 +149,7 @@ class Navigation(App[None]):
 
     @on(ShowOrders)
     async def show_orders(self, event: ShowOrders) -> None:
-        """The orders, narrowed to one channel."""
+        """Show the orders of one channel."""
         from chansync_tui.screens.orders import Orders
 
         await self.run_action("tab('orders')")
@@ -158,21 +158,21 @@ class Navigation(App[None]):
 
     @on(ShowOrder)
     def show_order(self, event: ShowOrder) -> None:
-        """An order's story over the present screen."""
+        """Open the page of an order."""
         from chansync_tui.screens import order
 
         self.push_screen(order.of_order(event.order_id))
 
     @on(ShowNumber)
     def show_number(self, event: ShowNumber) -> None:
-        """The story of an order that may never have been seen, over the present screen."""
+        """Open the page of an order by its number, which may be unknown."""
         from chansync_tui.screens import order
 
         self.push_screen(order.of_number(event.channel_id, event.number))
 
     @on(ShowSale)
     def show_sale(self, event: ShowSale) -> None:
-        """A sale's story over the present screen."""
+        """Open the page of a sale."""
         from chansync_tui.screens import order
 
         self.push_screen(order.of_sale(event.number))
@@ -182,7 +182,7 @@ class Navigation(App[None]):
         await self.screen.run_action("search")
 
     def routes(self, screen: Page) -> Iterable[SystemCommand]:
-        """What the command palette offers of other screens than the one that is shown."""
+        """Commands of the palette that lead to other screens."""
         from chansync.erp.ledger.lists import LISTS
 
         if screen.TAB != "orders":
@@ -190,7 +190,7 @@ class Navigation(App[None]):
         if screen.TAB == "erp":
             return
         for name, found in LISTS.items():
-            # Found by typing: eighteen lists would bury what the palette begins with.
+            # Only found by typing: eighteen lists would hide the commands that are shown at first.
             yield SystemCommand(f"ERP: {found.title}", found.about, partial(self._show_ledger, name), discover=False)
 
     async def _show_ledger(self, name: str) -> None:
@@ -202,7 +202,7 @@ class Navigation(App[None]):
 
 
 def _screen_class(kind: str) -> type[FormScreen]:
-    """The screen of a form of that kind: those of a channel and of a system show more than the form."""
+    """The screen of a form of that kind. Those of a channel and a system show more than the form."""
     if kind == "channel":
         from chansync_tui.forms.channel import ChannelScreen
 

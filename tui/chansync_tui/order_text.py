@@ -1,4 +1,4 @@
-"""An order's story as paragraphs: why it is so, what it is, its sale, and its history."""
+"""The text of an order's page: why it is in its state, its data, its sale, and its history."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _heading(title: str) -> Iterator[Paragraph]:
 
 
 def _why(story: Story) -> Iterator[Paragraph]:
-    yield Paragraph("Why it is as it is", "title", heading=True)
+    yield Paragraph("Why it is in this state", "title", heading=True)
     explanation = story.explanation
     for sentence in explanation.sentences:
         yield Paragraph(f"  {sentence}", "bad" if sentence in explanation.problems else "")
@@ -45,7 +45,7 @@ def _order(story: Story) -> Iterator[Paragraph]:
         "number": order.number,
         "site's id": order.external_id,
         "status": order.status or "unknown",
-        "total": total_text(order.total, order.currency) or "not told yet",
+        "total": total_text(order.total, order.currency) or "not known yet",
         "customer": story.customer,
         "placed": local_text(order.placed_at) if order.placed_at else "",
         "state": f"{order.state}{reason}",
@@ -96,7 +96,7 @@ def _lines(story: Story) -> Iterator[Paragraph]:
     for line in sale.lines:
         what = line["item"] or line["kind"]
         name = f"  {line['name']}" if line["name"] and line["name"] != what else ""
-        discount = f"  ({line['discount']} less)" if line["discount"].strip("0.") else ""
+        discount = f"  (discount {line['discount']})" if line["discount"].strip("0.") else ""
         yield Paragraph(
             f"  {fit(what, 22)} {line['quantity']:>6} {line['net']:>11} {line['tax']:>9} {line['total']:>11}{discount}"
         )

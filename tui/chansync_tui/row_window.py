@@ -1,7 +1,6 @@
-"""The part of a long list that is held in memory: a few hundred rows around what is on the screen.
+"""The window of rows of a long list that is held in memory: a few hundred around those on the screen.
 
-A million messages or orders are never loaded: rows are fetched by key as the cursor nears an end of the window, and
-those at the other end are let go.
+Rows are fetched by key as the cursor comes near an end of the window, and those at the other end are dropped.
 """
 
 from __future__ import annotations
@@ -14,17 +13,17 @@ import apsw
 
 from chansync.model.paging import Key, Span
 
-#: Rows of one fetch, and how many are held at most.
+#: Rows of one fetch, and the most that are held.
 PAGE = 200
 MOST = 600
 
 
 class Keyed(Protocol):
-    """A row that knows its place in its list."""
+    """A row with the key of its place in the list."""
 
     @property
     def key(self) -> Key:
-        """The values that order the list."""
+        """Its values of the columns that order the list."""
         ...
 
 
@@ -32,10 +31,10 @@ L = TypeVar("L", bound=Keyed)
 
 
 class Source(Protocol[L]):
-    """A list with its filters. Two that are equal read the same rows."""
+    """A list with its filters; equal ones read the same rows."""
 
     def read(self, db: apsw.Connection, span: Span) -> list[L]:
-        """The rows of that part, in the list's order."""
+        """Read a span of rows, in the list's order."""
         ...
 
 
@@ -51,20 +50,20 @@ class Ask(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fetch(Generic[L]):
-    """A read for the window, made in the main thread and performed in another."""
+    """A read for the window, created in the main thread and run in another."""
 
     ask: Ask
     source: Source[L]
     span: Span
 
-    def perform(self, db: apsw.Connection) -> list[L]:
-        """The rows that were asked for; one more than a page tells that there are more."""
+    def run(self, db: apsw.Connection) -> list[L]:
+        """Read the rows; one more than a page means that there are more."""
         return self.source.read(db, self.span)
 
 
 @dataclass(slots=True)
 class Window(Generic[L]):
-    """What is held. ``at_top``: nothing before it is left out; ``at_end``: nothing after it is."""
+    """The rows that are held. ``at_top``, ``at_end``: whether they begin or end with those of the whole list."""
 
     source: Source[L]
     lines: list[L] = field(default_factory=list)
@@ -72,7 +71,7 @@ class Window(Generic[L]):
     at_end: bool = False
 
     def fetch(self, ask: Ask) -> Fetch[L]:
-        """The read for ``ask``, from where the window stands."""
+        """The read for ``ask``, given the rows that are held."""
         high = self.lines[0].key if self.lines else None
         low = self.lines[-1].key if self.lines else None
         match ask:
@@ -85,13 +84,13 @@ class Window(Generic[L]):
             case Ask.NEWER:
                 span = Span(PAGE + 1, before=high, backwards=True)
             case Ask.AGAIN:
-                # At the ends of the list the window is open: what is new there belongs to it.
+                # At an end of the list, new rows there belong to the window.
                 after, before = None if self.at_top else high, None if self.at_end else low
                 span = Span(MOST + 1, after=after, before=before, inclusive=True)
         return Fetch(ask, self.source, span)
 
-    def take(self, fetch: Fetch[L], found: list[L]) -> None:
-        """Take in what a fetch brought."""
+    def apply(self, fetch: Fetch[L], found: list[L]) -> None:
+        """Update the window with the rows of a fetch."""
         more = len(found) > PAGE
         match fetch.ask:
             case Ask.TOP:

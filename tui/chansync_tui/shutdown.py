@@ -1,6 +1,6 @@
-"""The program ends so that the terminal is a terminal again: on signals, and on a fault of its own.
+"""Restoring the terminal when the program ends by a signal or by a bug.
 
-A lost connection, a shutdown and ``kill`` would otherwise leave mouse tracking and the other screen switched on.
+Otherwise a lost connection, a shutdown or ``kill`` would leave mouse tracking and the alternate screen on.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from textual.app import App
 
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
-#: How often it is looked whether the terminal is still there, in seconds. One system call.
-LOOK_SECONDS = 1.0
+#: How often it is checked whether the terminal is still there, in seconds; it takes one system call.
+CHECK_SECONDS = 1.0
 
 
 class CleanShutdown(App[None]):
-    """An app that ends well."""
+    """An app that restores the terminal."""
 
     async def on_mount(self) -> None:
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
-            # With the code by which a shell tells of a program that a signal ended.
+            # The exit code that a shell reports for a program that a signal ended.
             loop.add_signal_handler(number, self.exit, None, 128 + number)
         if os.isatty(0):
             self._terminal = select.poll()
             self._terminal.register(0, 0)
-            self.set_interval(LOOK_SECONDS, self._end_without_terminal)
+            self.set_interval(CHECK_SECONDS, self._end_without_terminal)
 
     def _end_without_terminal(self) -> None:
-        """Where whoever leads the session keeps the hangup to himself, reading from what is gone would never end."""
+        """Exit if the terminal is gone: the session leader may ignore SIGHUP, and reading would then spin for ever."""
         if self._terminal.poll(0):
             self.exit(None, 128 + signal.SIGHUP)
 
@@ -43,11 +43,11 @@ class CleanShutdown(App[None]):
 
     @property
     def fault(self) -> BaseException | None:
-        """What ended the app, where that was a fault of its own."""
+        """The exception that ended the app, if any."""
         return self._exception
 
     def _fatal_error(self) -> None:
-        # Textual's own prints the traceback with the values of its variables, and opened secrets may be among them.
-        # ``run`` raises the fault, and it ends as that of any command: a sentence, and the traceback in a file.
+        # Textual would print the traceback with the values of local variables, which may hold opened secrets.
+        # ``start.run`` raises the exception instead: a sentence is printed, and the traceback goes to a file.
         self.bell()
         self._close_messages_no_wait()

@@ -1,4 +1,4 @@
-"""The way in: ``run`` checks the terminal, sets the defaults of Textual, and starts the app."""
+"""Starting the screens: check the terminal, set defaults for Textual, run the app."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import sys
 from collections.abc import MutableMapping
 from pathlib import Path
 
-#: Terminals with 16 colours at most: Textual's own colours become unreadable there, the terminal's do not.
+#: Terminals with at most 16 colours: Textual's themes are unreadable there, the terminal's own palette is not.
 _FEW_COLOURS = ("linux", "screen", "vt100", "vt220", "ansi", "xterm", "xterm-color", "rxvt")
 
-#: What Textual knows; it ends at any other word.
+#: The values that Textual accepts; any other makes it fail.
 _COLOUR_SYSTEMS = ("auto", "standard", "256", "truecolor", "windows")
 
 
 def refusal(environ: MutableMapping[str, str] = os.environ) -> str | None:
-    """A sentence when this terminal cannot show the screens; None when it can."""
+    """Why this terminal cannot show the screens; None if it can."""
     if environ.get("TERM", "dumb") in ("dumb", ""):
         return (
             "This terminal (TERM=dumb) cannot show screens. Use the commands instead: "
@@ -25,7 +25,7 @@ def refusal(environ: MutableMapping[str, str] = os.environ) -> str | None:
 
 
 def set_defaults(environ: MutableMapping[str, str] = os.environ) -> None:
-    """Textual reads these when it is imported; what the user has set stays, unless Textual would fail by it."""
+    """Set environment variables that Textual reads when it is imported; valid ones that the user has set stay."""
     if environ.get("TEXTUAL_COLOR_SYSTEM", "auto") not in _COLOUR_SYSTEMS:
         del environ["TEXTUAL_COLOR_SYSTEM"]
     if environ.get("SSH_CONNECTION"):
@@ -38,27 +38,27 @@ def set_defaults(environ: MutableMapping[str, str] = os.environ) -> None:
         environ.setdefault("TEXTUAL_THEME", "ansi-dark")
 
 
-#: The terminal cannot show screens.
+#: Exit code: the terminal cannot show screens.
 EXIT_UNUSABLE_TERMINAL = 2
 
 
 def run(path: Path) -> int:
-    """Show the screens for the database at ``path``; the exit code.
+    """Run the screens for the database at ``path``; returns the exit code.
 
     Raises:
         StoreError: the database cannot be opened.
-        Exception: a fault of the screens, after the terminal is as it was.
+        Exception: a bug of the screens; the terminal is restored before.
     """
     sentence = refusal()
     if sentence:
         print(sentence, file=sys.stderr)
         return EXIT_UNUSABLE_TERMINAL
     if not sys.stderr.isatty():
-        # Textual draws there. Said on the other one, which is the terminal.
+        # Textual draws on stderr; stdout is the terminal.
         print("The screens are drawn through stderr, which is no terminal here: start chansync without 2>.")
         return EXIT_UNUSABLE_TERMINAL
     set_defaults()
-    # Imported here: Textual reads its settings from the environment when it is imported.
+    # Imported here, because Textual reads the environment when it is imported.
     from chansync_tui.app import ChansyncApp
 
     app = ChansyncApp(path)

@@ -59,11 +59,11 @@ class Session:
     def run_async(self, work: Callable[[Store], Awaitable[T]]) -> T:
         """Run ``work(store)`` to its end with an asynchronous store; the synchronous one is closed before."""
         from chansync import dns
-        from chansync.gc_tuning import set_pace
+        from chansync.gc_tuning import tune_gc
         from chansync.store.connection import open_async
 
         self.close()
-        set_pace()
+        tune_gc()
 
         async def whole() -> T:
             store = await open_async(self.path, create=False)

@@ -1,4 +1,4 @@
-"""The forms in which customers are compared: phones in E.164, e-mails case-folded, tax numbers without separators."""
+"""Normal forms by which customers are matched: phones in E.164, e-mails case-folded, tax numbers without separators."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ def normal_phone(text: str, country: str) -> str:
     """The number in E.164 (``+4930100013``), with the order's country as region; empty when it is no number."""
     if not any(character.isdigit() for character in text):
         return ""
-    # Imported here: the metadata costs the short commands 20 ms that they do not need.
+    # Imported here: loading the metadata takes 20 ms, which most commands do not need.
     import phonenumbers
 
     try:
@@ -30,7 +30,7 @@ def normal_email(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def normal_vat(text: str, country: str) -> str:
-    """A VAT number, compact and with its country, where it is a valid one of the EU; else just compact."""
+    """A VAT number without separators; with the country's prefix where that makes it a valid one of the EU."""
     compact = normal_number(text)
     if not compact:
         return ""
@@ -47,7 +47,7 @@ def normal_vat(text: str, country: str) -> str:
 
 @lru_cache(maxsize=4096)
 def is_valid_vat(text: str) -> bool:
-    """Whether a VAT number, as ``normal_vat`` gives it, is one of the EU by its form and check digits (not by VIES)."""
+    """Whether a VAT number in its normal form has the format and check digits of the EU; VIES is not asked."""
     from stdnum.eu import vat
 
     return bool(vat.is_valid(text))

@@ -1,4 +1,4 @@
-"""A sale about to be recorded in the ERP: the draft that the import makes of an order."""
+"""The draft of a sale, made from an order and recorded in the ERP."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chansync.model.order import Address, TaxNumbers
 
 
 class LineKind(StrEnum):
-    """What a line of a sale is."""
+    """The kind of a line of a sale."""
 
     ITEM = "item"
     TRANSPORT = "transport"
@@ -25,8 +25,8 @@ class SaleLine:
 
     Attributes:
         item_code: the ERP's code (SKU) of the item or service; empty for a rounding line.
-        discount: how much less than the list price the line is, without tax; already subtracted from ``net``.
-        external_id: the platform's id of the line; refunds name it.
+        discount: the discount without tax; already subtracted from ``net``.
+        external_id: the platform's id of the line; refunds refer to it.
     """
 
     kind: LineKind
@@ -41,7 +41,7 @@ class SaleLine:
 
 @dataclass(slots=True)
 class Customer:
-    """Who buys, in the forms that customers are compared by.
+    """The buyer, with the normal forms that customers are matched by (``model.identity``).
 
     Attributes:
         phone: E.164, or empty.
@@ -62,11 +62,11 @@ class SaleDraft:
     """Everything that the ERP needs to record a sale.
 
     Attributes:
-        key: idempotency key, ``chansync:<channel>:<order id>``; the ERP records a key once, ever.
+        key: idempotency key, ``chansync:<channel>:<order id>``; the ERP never records a key twice.
         number: the sale's number, or empty for the next one of the POS's series.
         total: minor units with tax; equals the sum of the lines.
-        mark: the channel's system type when it is not production: such sales are marked.
-        match_phone, match_email: whether the customer may be found by these.
+        mark: the channel's system type if that is not production.
+        match_phone, match_email: whether to look for the customer by these.
     """
 
     key: str
@@ -96,7 +96,7 @@ class SaleDraft:
 
 @dataclass(slots=True)
 class RecordedSale:
-    """What the ERP answers. ``warnings`` are sentences worth a line in the message log."""
+    """The ERP's answer. ``warnings`` are sentences for the message log."""
 
     sale_id: int
     number: str

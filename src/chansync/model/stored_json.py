@@ -1,4 +1,4 @@
-"""JSON that a cell of the database keeps, read again: another program may have written anything into it."""
+"""Reading JSON from cells of the database, into which another program may have written anything."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 
 from chansync.model.errors import StoreError
 
-#: The code of a cell that holds nonsense.
+#: The error code of a cell with invalid JSON.
 DAMAGED = "damaged_value"
 
-#: SQL for the JSON of a column ``value`` that holds texts, truth values and lists: an object stands for nonsense.
+#: SQL for a column ``value`` that holds JSON texts, booleans and lists: an empty object stands for invalid JSON.
 SQL_VALUE = "CASE WHEN json_valid(value) THEN json(value) ELSE json_object() END"
 
 
-def learned(text: str | None, *, exact: bool = False) -> dict[str, Any]:
-    """What can be learned anew: nothing where there is none, and where it is nonsense.
+def object_or_empty(text: str | None, *, exact: bool = False) -> dict[str, Any]:
+    """The object in a cell whose content can be fetched again: empty where the cell is, or where it is invalid.
 
     Args:
-        exact: fractions are ``Decimal``.
+        exact: read fractions as ``Decimal``.
     """
     try:
         found = json.loads(text, parse_float=Decimal if exact else None) if text else {}
@@ -28,11 +28,11 @@ def learned(text: str | None, *, exact: bool = False) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def as_object(text: str, what: str) -> dict[str, Any]:
-    """An object that cannot be done without.
+def required_object(text: str, what: str) -> dict[str, Any]:
+    """The object in a cell.
 
     Raises:
-        StoreError: it is none.
+        StoreError: the cell holds something else.
     """
     found = _load(text, what)
     if not isinstance(found, dict):
@@ -40,11 +40,11 @@ def as_object(text: str, what: str) -> dict[str, Any]:
     return found
 
 
-def as_list(text: str, what: str) -> list[Any]:
-    """A list that cannot be done without.
+def required_list(text: str, what: str) -> list[Any]:
+    """The list in a cell.
 
     Raises:
-        StoreError: it is none.
+        StoreError: the cell holds something else.
     """
     found = _load(text, what)
     if not isinstance(found, list):
@@ -61,7 +61,7 @@ def _load(text: str, what: str) -> Any:
 
 def _damaged(text: str, what: str) -> StoreError:
     return StoreError(
-        f"The database holds nonsense where {what} should be ({text!r:.30}): another program has written there. "
+        f"The database is damaged where {what} should be ({text!r:.30}): another program has written there. "
         "Restore a backup from before that (chansync db restore)",
         code=DAMAGED,
     )

@@ -28,7 +28,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=st
 def read(db: apsw.Connection, system_id: int, name: str) -> dict[str, Any]:
     """A part of the system's state; empty when there is none."""
     text = db.execute("SELECT value FROM system_state WHERE system_id = ? AND name = ?", (system_id, name)).get
-    return stored_json.learned(text)
+    return stored_json.object_or_empty(text)
 
 
 def change(

@@ -141,7 +141,7 @@ _MESSAGE = f"SELECT {_COLUMNS} FROM message m LEFT JOIN channel c ON c.id = m.ch
 
 def _message(row: tuple[Any, ...]) -> Message:
     values = list(row)
-    values[8] = stored_json.learned(values[8])
+    values[8] = stored_json.object_or_empty(values[8])
     values[12] = bool(values[12])
     return Message(*values)
 

@@ -74,7 +74,7 @@ _ROW = """
 
 def _order(row: tuple[Any, ...]) -> OrderRow:
     *values, todo, own_status = row
-    return OrderRow(*(*values, stored_json.as_list(todo, "what is left to do with an order"), own_status))
+    return OrderRow(*(*values, stored_json.required_list(todo, "what is left to do with an order"), own_status))
 
 
 def by_external_id(db: apsw.Connection, channel_id: int, external_id: str) -> OrderRow | None:
@@ -99,7 +99,7 @@ def by_id(db: apsw.Connection, order_id: int) -> OrderRow | None:
 def raw(db: apsw.Connection, order_id: int) -> dict[str, Any] | None:
     """The platform's own data of the order, where it was kept (numbers with a point as ``Decimal``)."""
     text = db.execute('SELECT raw FROM "order" WHERE id = ?', (order_id,)).get
-    return stored_json.learned(text, exact=True) or None
+    return stored_json.object_or_empty(text, exact=True) or None
 
 
 def raw_text(order: Order | UnreadableOrder) -> str:
@@ -218,7 +218,7 @@ def refund_lines(db: apsw.Connection, channel_id: int, external_id: str, refund_
            WHERE o.channel_id = ? AND o.external_id = ? AND r.external_id = ?""",
         (channel_id, external_id, refund_id),
     ).get
-    return stored_json.as_list(text, "the lines of a refund") if text else None
+    return stored_json.required_list(text, "the lines of a refund") if text else None
 
 
 def due(db: apsw.Connection, channel_id: int, now: int, *, limit: int = 100, after_id: int = 0) -> list[OrderRow]:

@@ -91,7 +91,7 @@ def stream(db: apsw.Connection, channel_id: int, name: str) -> Stream:
     if row is None:
         return Stream(None, None, None, None, None, None, 0, False)
     cursor, *rest, owner, lease_until = row
-    return Stream(*(stored_json.learned(cursor) or None, *rest, is_held(owner, lease_until, STREAM_MS)))
+    return Stream(*(stored_json.object_or_empty(cursor) or None, *rest, is_held(owner, lease_until, STREAM_MS)))
 
 
 def cursor(db: apsw.Connection, channel_id: int, name: str) -> tuple[dict[str, Any] | None, str | None]:

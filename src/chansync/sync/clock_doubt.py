@@ -11,7 +11,7 @@ import json
 
 import apsw
 
-from chansync.model.stored_json import learned
+from chansync.model.stored_json import object_or_empty
 from chansync.store import settings
 from chansync.store.transaction import transaction
 
@@ -47,7 +47,7 @@ def note(db: apsw.Connection, channel_id: int, ahead: float | None) -> None:
 
 def _off(db: apsw.Connection) -> dict[str, int]:
     """Channel → days by which its site's clock is ahead of ours, where that is many."""
-    found = learned(settings.get(db, _OFF))
+    found = object_or_empty(settings.get(db, _OFF))
     return {channel: days for channel, days in found.items() if type(days) is int}
 
 

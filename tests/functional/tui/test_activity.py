@@ -59,7 +59,7 @@ async def test_why_orders_were_skipped(company: Path) -> None:
     app = ChansyncApp(company)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("2")
-        await until_seen(pilot, "Skipped: 1 pending (status not taken).")
+        await until_seen(pilot, "Skipped: 1 pending (status not imported).")
 
 
 async def test_sparkline_has_an_hour_a_step(company: Path) -> None:

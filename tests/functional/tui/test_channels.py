@@ -127,7 +127,7 @@ async def test_daemon_that_stops_is_noticed(company: Path) -> None:
 async def test_silent_daemon_is_noticed_though_it_writes_nothing(
     company: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chansync_tui.app.LOOK_SECONDS", 0.3)
+    monkeypatch.setattr("chansync_tui.app.REFRESH_SECONDS", 0.3)
     app = ChansyncApp(company)
     async with app.run_test(size=WIDE) as pilot:
         await until_seen(pilot, "Daemon running")

@@ -87,7 +87,7 @@ async def test_details_show_sentence_remedy_data_count_and_times(company: Path) 
             "Order 1002: the payment method 'klarna_pay' is not mapped.",
             "What to do: Map it to a payment method",
             "State: open",
-            "Came 3 times: first 2026-11-24 13:05:00",
+            "Occurred 3 times: first 2026-11-24 13:05:00",
             '"site_code": "klarna_pay"',
             "The order as the site sent it",
             "Failed 2 times; tried again: 2026-11-24 13:10",

@@ -83,7 +83,7 @@ async def test_the_story_tells_why_and_what_happened(company: Path) -> None:
         await pilot.press("right_square_bracket", "right_square_bracket", "j", "j", "enter")
         await until_seen(pilot, "What to do: Map it to a payment method")
         await pilot.press("v")
-        await until_seen(pilot, "Why it is as it is")
+        await until_seen(pilot, "Why it is in this state")
 
 
 async def test_an_order_and_its_messages_lead_to_each_other(company: Path) -> None:
@@ -201,7 +201,7 @@ async def test_c_copies_the_story(company: Path) -> None:
         await pilot.press("c")
         assert "77" in app.clipboard
         await pilot.press("enter")
-        await until_seen(pilot, "Why it is as it is")
+        await until_seen(pilot, "Why it is in this state")
         await pilot.press("c")
         assert '"total": "19.90"' in app.clipboard
 

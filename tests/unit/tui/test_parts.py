@@ -30,10 +30,10 @@ def _lines(newest: int, count: int) -> list[MessageLine]:
 
 def test_window_grows_downwards_to_its_limit_and_lets_the_top_go() -> None:
     window = _window()
-    window.take(window.fetch(Ask.TOP), _lines(5000, PAGE + 1))
+    window.apply(window.fetch(Ask.TOP), _lines(5000, PAGE + 1))
     assert (len(window.lines), window.at_top, window.at_end) == (PAGE, True, False)
     for _ in range(4):
-        window.take(window.fetch(Ask.OLDER), _lines(window.lines[-1].id - 1, PAGE + 1))
+        window.apply(window.fetch(Ask.OLDER), _lines(window.lines[-1].id - 1, PAGE + 1))
     assert len(window.lines) == MOST
     assert not window.at_top
     assert [line.id for line in window.lines] == list(range(window.lines[0].id, window.lines[0].id - MOST, -1))
@@ -41,17 +41,17 @@ def test_window_grows_downwards_to_its_limit_and_lets_the_top_go() -> None:
 
 def test_window_grows_upwards_again() -> None:
     window = _window()
-    window.take(window.fetch(Ask.END), _lines(PAGE + 1, PAGE + 1))
+    window.apply(window.fetch(Ask.END), _lines(PAGE + 1, PAGE + 1))
     assert (window.lines[-1].id, window.at_end, window.at_top) == (1, True, False)
     newest = window.lines[0].id
-    window.take(window.fetch(Ask.NEWER), _lines(newest + PAGE, PAGE))
+    window.apply(window.fetch(Ask.NEWER), _lines(newest + PAGE, PAGE))
     assert window.lines[0].id == newest + PAGE
     assert window.at_top
 
 
 def test_window_is_read_again_with_what_is_new_at_its_open_ends() -> None:
     window = _window()
-    window.take(window.fetch(Ask.TOP), _lines(5000, PAGE + 1))
+    window.apply(window.fetch(Ask.TOP), _lines(5000, PAGE + 1))
     span = window.fetch(Ask.AGAIN).span
     assert (span.after, span.before, span.inclusive) == (None, (5000 - PAGE + 1,), True)
     window.at_top, window.at_end = False, True

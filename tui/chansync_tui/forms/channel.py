@@ -1,4 +1,4 @@
-"""A channel: its form, and after it what its site tells, its schedule, runs and problems."""
+"""The screen of a channel: its form, and after it lookups, schedule, runs and problems."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chansync.store import channels
 from chansync.store.jobs import Job
 from chansync.sync.forms.form import Saved
 from chansync_tui.formatting import TYPE_TONES
-from chansync_tui.forms.channel_status import entries_of
+from chansync_tui.forms.channel_status import status_rows
 from chansync_tui.forms.rows import Row
 from chansync_tui.forms.screen import FormScreen
 from chansync_tui.navigation import ShowMessages
@@ -60,7 +60,7 @@ class ChannelScreen(FormScreen):
 
     @property
     def channel_id(self) -> int | None:
-        """Of the channel; None as long as it is new."""
+        """The id of the channel; None while it is new."""
         key = self.state.form.key
         return None if key is None else int(key)
 
@@ -86,7 +86,7 @@ class ChannelScreen(FormScreen):
         yield from super().actions()
 
     def _is_reduced(self) -> bool:
-        """Whether just what the first connection needs is shown."""
+        """Whether only the fields for the first connection are shown."""
         channel = channels.channel_by_id(self.context.db, self.channel_id) if self.channel_id is not None else None
         return (channel is None or channel.connected_at is None) and not self.state.everything
 
@@ -95,13 +95,13 @@ class ChannelScreen(FormScreen):
         if self._is_reduced():
             yield _THE_REST
         if channel is not None:
-            yield from entries_of(self.context.db, channel)
+            yield from status_rows(self.context.db, channel)
 
     def action_everything(self) -> None:
         self.state.everything = not self.state.everything
         self.show_rows()
 
-    # Work
+    # Jobs
 
     def after_saving(self, outcome: Saved) -> None:
         if outcome.connects:
@@ -123,19 +123,19 @@ class ChannelScreen(FormScreen):
         self.app.push_screen(connection_report(job, self._unmapped()))
 
     def _unmapped(self) -> list[str]:
-        """Labels of the rows that stand out because they hold nothing."""
+        """The labels of methods without a mapping."""
         fields = self.state.fields(self.context.db)
         return [each.label for each in fields if each.stands_out and not self.state.texts.get(each.name)]
 
-    def _may_work(self) -> bool:
+    def _is_saved(self) -> bool:
         if self.channel_id is None:
             self.say("Confirm first: there is nothing saved yet.", "warn")
             return False
         return True
 
     def action_test(self) -> None:
-        """The first connection fills in, as the command does."""
-        if self._may_work():
+        """Test the connection; the first time, also fill in fields, as ``chansync channel test`` does."""
+        if self._is_saved():
             if self.state.changed:
                 self.say("What is saved is tested, not what you typed: confirm first.", "warn")
                 return
@@ -144,7 +144,7 @@ class ChannelScreen(FormScreen):
             self._connect("confirm" if first else "test", {})
 
     def action_pick_up(self) -> None:
-        if self._may_work():
+        if self._is_saved():
             self.say("Picking up what the site has ...", "note")
             self.context.ask(f"Pick up {self._code}", "lookups", self.channel_id, {}, self._picked_up)
 
@@ -158,11 +158,11 @@ class ChannelScreen(FormScreen):
             self.show_rows()
 
     def action_sync(self) -> None:
-        if self._may_work():
+        if self._is_saved():
             self.context.ask(f"Sync {self._code}", "sync", self.channel_id, {})
 
     def action_messages(self) -> None:
-        if self._may_work() and self.channel_id is not None:
+        if self._is_saved() and self.channel_id is not None:
             self.post_message(ShowMessages(self.channel_id, self._code))
 
     def commands(self) -> Iterable[SystemCommand]:

@@ -1,4 +1,4 @@
-"""What is to be read on a channel's screen, after its form: its site, schedule, runs and problems."""
+"""The rows after a channel's form: lookups, schedule, last runs and open problems."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from chansync.store.message_search import Filter
 from chansync_tui.formatting import RUN_TONES, ago, clock, counted, until
 from chansync_tui.forms.rows import Row
 
-#: The kinds of lookups, as the connectors name them, with words for people.
+#: Titles of the kinds of lookups.
 _LOOKUPS = {
     "order_status": "Order statuses",
     "payment_method": "Payment methods",
@@ -39,8 +39,8 @@ def _entry(
     return Row(key, label, value, tone, about=about, heading=heading, opens=opens)
 
 
-def entries_of(db: apsw.Connection, channel: Channel) -> Iterator[Row]:
-    """What the site tells, the schedule, the last runs and the open problems."""
+def status_rows(db: apsw.Connection, channel: Channel) -> Iterator[Row]:
+    """The lookups of the site, the schedule, the last runs and the open problems."""
     yield from _lookups(db, channel.id)
     yield from _streams(db, channel)
     yield from _runs(db, channel.id)
@@ -48,7 +48,7 @@ def entries_of(db: apsw.Connection, channel: Channel) -> Iterator[Row]:
 
 
 def _lookups(db: apsw.Connection, channel_id: int) -> Iterator[Row]:
-    yield _entry("section:lookups", "What the site tells", heading=True)
+    yield _entry("section:lookups", "Lookups from the site", heading=True)
     found = False
     for kind, title in _LOOKUPS.items():
         values = mappings.lookups(db, channel_id, kind)

@@ -1,4 +1,4 @@
-"""Choosing what a field holds: one of many, narrowed by typing, or several with marks."""
+"""Windows to choose the value of a field: one option of many, or several with marks."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from chansync_tui.widgets.entry import Entry
 from chansync_tui.widgets.pane import Plain
 from chansync_tui.widgets.table import Cell, Table
 
-#: What ``Chooser`` ends with when something new shall be added.
+#: The value of the option that adds something new.
 NEW = "\0new"
 
 Search = Callable[[str], Sequence[FormOption]]
 
 
 class Chooser(Finder[str]):
-    """Ends with the chosen option; ``NEW`` as its value when a new one shall be made.
+    """Ends with the chosen option; its value is ``NEW`` to add a new one.
 
     Args:
-        search: what there is for the text typed so far.
-        empty: the word for choosing nothing; empty: something must be chosen.
-        new: what can be made new; empty: nothing.
+        search: finds the options for the text typed so far.
+        empty: what choosing nothing means; an empty text: something must be chosen.
+        new: what can be added; an empty text: nothing.
     """
 
     def __init__(self, title: str, search: Search, *, chosen: str, empty: str, new: str) -> None:
@@ -55,15 +55,15 @@ class Chooser(Finder[str]):
             table.action_move(next((i for i, each in enumerate(self._options) if each.value == self._chosen), 0))
 
 
-class _Words(Entry):
-    """Words to narrow by; a blank marks."""
+class _MarkSearch(Entry):
+    """The search field; a space marks instead of being typed."""
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
         return key != "space" and super().check_consume_key(key, character)
 
 
 class Marks(ModalScreen[list[str] | None]):
-    """Several of a list: space marks, enter ends with the marked codes in the list's order."""
+    """Choose several options: space marks one, enter ends with the marked codes in the list's order."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "Close"),
@@ -78,7 +78,7 @@ class Marks(ModalScreen[list[str] | None]):
         super().__init__()
         self._title = title
         known = {option.code for option in options}
-        # What the field holds and the list does not have is kept until it is unmarked.
+        # Codes of the field that are not in the list are kept until they are unmarked.
         strange = [FormOption(code, "not among the choices") for code in marked if code not in known]
         self._options = [*options, *strange]
         self._marked = set(marked)
@@ -87,7 +87,7 @@ class Marks(ModalScreen[list[str] | None]):
         columns = [Column("", 3), Column("", 20, 40), Column("", 10, 200)]
         with Vertical(id="window"):
             yield Plain(self._title, id="title")
-            yield _Words(placeholder="type to narrow")
+            yield _MarkSearch(placeholder="type to narrow")
             table = Table[FormOption](columns, self._cells, lambda option: option.code, head=False)
             table.can_focus = False
             table.add_class("-live")
@@ -117,7 +117,7 @@ class Marks(ModalScreen[list[str] | None]):
 
     @on(Table.Chosen)
     def choose_row(self) -> None:
-        """A double click."""
+        """Mark on a double click."""
         self.action_mark()
 
     def action_mark(self) -> None:

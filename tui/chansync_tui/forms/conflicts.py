@@ -1,4 +1,4 @@
-"""Two people changed one field: what it was, mine, theirs; the user chooses whose counts."""
+"""The window for fields that two people changed: the user chooses for each whose value is saved."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Line(NamedTuple):
 
 
 class Conflicts(ModalScreen[set[str] | None]):
-    """Ends with the names of the fields for which mine counts; None: nothing is to be saved."""
+    """Ends with the names of the fields for which the user's value is saved; None: save nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "Back to the form"),

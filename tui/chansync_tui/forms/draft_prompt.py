@@ -1,4 +1,4 @@
-"""An unsaved draft of an earlier time is there: go on with it, leave it for later, or drop it."""
+"""The question what to do with an unsaved draft: go on with it, later, or discard it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GO_ON, LATER, DISCARD = "go-on", "later", "discard"
 
 
 class DraftPrompt(ModalScreen[str]):
-    """Ends with one of the words above."""
+    """Ends with one of the answers above."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,l", "answer('later')", "Later"),

@@ -1,6 +1,6 @@
-"""What was typed into a form and not saved, in a file of the user's own: offered again at the next start.
+"""Drafts: what was typed into a form and not saved, in a file of the user, offered again at the next start.
 
-Secrets are never in it. A draft is written while one types, so that a lost connection loses nothing.
+They never hold secrets. A draft is written while the user types, so that a lost connection loses nothing.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ def _prefix(database: Path) -> str:
 
 
 def path_of(database: Path, kind: str, key: int | str | None) -> Path:
-    """The file of this program's draft of one form on that database: two programs of one user keep their own."""
+    """The draft file of this process for one form and database; each process of a user has its own."""
     named = hashlib.sha256(f"{kind}/{key}/{process_owner()}".encode()).hexdigest()[:12]
     return _folder() / f"{_prefix(database)}-{named}.json"
 
 
 def keep(path: Path, title: str, data: dict[str, Any]) -> None:
-    """Write the draft, in place of an earlier one.
+    """Write the draft, replacing an earlier one.
 
     Raises:
         OSError: it cannot be written.
@@ -58,17 +58,17 @@ def keep(path: Path, title: str, data: dict[str, Any]) -> None:
 
 
 def drop(path: Path) -> None:
-    """It was saved, or is not wanted any more."""
+    """Remove a draft."""
     path.unlink(missing_ok=True)
 
 
 def found(database: Path, *, but: Collection[Path] = ()) -> list[Draft]:
-    """The user's drafts on that database that nobody is typing into, the newest first.
+    """The user's drafts for that database that no running program is typing into, the newest first.
 
-    A file that cannot be read is none.
+    Unreadable files are ignored.
 
     Args:
-        but: those that this program itself is typing into.
+        but: the drafts that this program is typing into.
     """
     drafts = []
     for path in _folder().glob(f"{_prefix(database)}-*.json"):
@@ -84,7 +84,7 @@ def found(database: Path, *, but: Collection[Path] = ()) -> list[Draft]:
 
 
 def _is_in_use(by: str) -> bool:
-    """Whether another program on this machine that still runs wrote it."""
+    """Whether it was written by another program on this machine that is still running."""
     own = process_owner()
     same_machine = by.partition(":")[0] == own.partition(":")[0]
     return by != own and same_machine and not is_surely_dead(by)

@@ -1,4 +1,4 @@
-"""The rows of a form's list, from what the core says of its fields and what was typed."""
+"""The rows of a form's list, from the fields of the core and the state of the form."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _SECTIONS = "[ and ] go from section to section, / finds a field, f jumps to a r
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: a heading, a field, a record that belongs to this one, something to do, or something to read.
+    """One row: a heading, a field, a related record, an action, or text.
 
     Attributes:
         mark: ``*`` for a changed field, ``!`` for a wrong one; for screens without colours.
-        about: shown while the row has the cursor.
-        action: the name of what Enter does, of a row that is neither field nor record.
-        opens: the message that Enter opens.
+        about: help that is shown while the row has the cursor.
+        action: the action that Enter runs, in a row that is neither field nor record.
+        opens: the id of the message that Enter opens.
     """
 
     key: str
@@ -45,7 +45,7 @@ class Row:
     opens: int | None = None
 
     def matches(self, text: str) -> bool:
-        """Whether a text in small letters finds the row: by its label, a field or record by name and value too."""
+        """Whether a case-folded text is in the row's label, or in the name or value of its field or record."""
         holds = self.field is not None or self.related is not None
         found_in = f"{self.label} {self.key} {self.value}" if holds else self.label
         return not self.heading and text in found_in.casefold()
@@ -59,10 +59,10 @@ class Row:
 
 
 def rows_of(db: apsw.Connection, state: FormState, actions: Iterable[tuple[int, Row]]) -> Iterator[Row]:
-    """Section by section: its fields, the records that belong to it, and what can be done there.
+    """All rows, section by section: fields, related records, actions.
 
     Args:
-        actions: rows of the front end, with the section that each closes.
+        actions: rows for actions, each with the section that it stands at the end of.
     """
     fields = state.fields(db)
     related = state.form.related(db)

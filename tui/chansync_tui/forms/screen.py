@@ -70,7 +70,7 @@ class FormScreen(FilteredPage):
     ]
 
     def tab(self) -> str:
-        """Forms are opened from several screens, and lead back there."""
+        """The tab of the screen that the form was opened from."""
         return self.app.current_mode
 
     def __init__(

@@ -125,7 +125,7 @@ class FormState:
             if text:
                 self.entered[field.name] = text
         else:
-            self.texts[field.name] = tidy(field, text)
+            self.texts[field.name] = normalised(field, text)
             self.texts |= self.form.proposals(db, self.texts, field.name)
         self._visited.add(field.name)
         self.check(db)
@@ -175,8 +175,8 @@ class FormState:
         self.texts = dict(draft["texts"])
 
 
-def tidy(field: FormField, text: str) -> str:
-    """The text as its type shows it, where it can be read: ``5 min`` becomes ``5min``."""
+def normalised(field: FormField, text: str) -> str:
+    """The text in the normal form of its type, if it is valid: ``5 min`` becomes ``5min``."""
     try:
         return field.type.show(field.type.parse(text))
     except UsageError:

@@ -1,4 +1,4 @@
-"""An integration system: its form, and where it sells."""
+"""The screen of an integration system: its form, and the places where it sells."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class SystemScreen(FormScreen):
             super().after_saving(outcome)
 
     def action_test(self) -> None:
-        """Connect with the system's own keys."""
+        """Test the connection with the system's own keys."""
         if self.state.form.key is None or self.state.changed:
             self.say("What is saved is tested, not what you typed: confirm first.", "warn")
             return

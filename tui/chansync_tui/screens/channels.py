@@ -1,4 +1,4 @@
-"""The home screen: every channel with its live state."""
+"""The home screen: all channels with their live state."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ The same by commands is in the README: chansync system add, erp add, channel add
 To see how it looks first: chansync demo"""
 
 
-#: How a channel may stand now, and what tells it.
+#: The values of the filter "Now", with their meaning and condition.
 _STANDS: dict[str, tuple[str, Callable[[ChannelLine], bool]]] = {
     "wrong": ("fails, or has open problems", lambda line: is_wrong(line)),
     "failing": ("its last run failed", lambda line: is_failing(line)),
@@ -57,18 +57,18 @@ _STANDS: dict[str, tuple[str, Callable[[ChannelLine], bool]]] = {
 
 
 def is_failing(line: ChannelLine) -> bool:
-    """Whether a stream of a channel that is used does not go through."""
+    """Whether a stream of a used channel fails."""
     return line.used and bool(line.failing)
 
 
 def is_wrong(line: ChannelLine) -> bool:
-    """Whether somebody should look at the channel."""
+    """Whether the channel fails or has open problems."""
     return is_failing(line) or line.problems > 0
 
 
 @dataclass(slots=True)
-class Narrowing:
-    """What the list is narrowed to; empty fields let everything through."""
+class Filters:
+    """The filters of the list; an empty one lets everything through."""
 
     system: str = ""
     type: str = ""
@@ -76,8 +76,8 @@ class Narrowing:
     now: str = ""
     text: str = ""
 
-    def lets(self, line: ChannelLine) -> bool:
-        """Whether the channel is shown."""
+    def matches(self, line: ChannelLine) -> bool:
+        """Whether the channel passes the filters."""
         return (
             (not self.system or line.system == self.system)
             and (not self.type or line.system_type == self.type)
@@ -88,7 +88,7 @@ class Narrowing:
 
 
 class Channels(FilteredPage):
-    """Channels by code; Enter opens one."""
+    """The list of channels by code; Enter opens one."""
 
     TAB = "channels"
     HINTS: ClassVar[Sequence[Hint]] = (
@@ -122,7 +122,7 @@ class Channels(FilteredPage):
     def __init__(self) -> None:
         super().__init__()
         self._lines: list[ChannelLine] = []
-        self._narrowing = Narrowing()
+        self._filters = Filters()
 
     def body(self) -> Iterable[Widget]:
         yield FilterLine()
@@ -139,17 +139,17 @@ class Channels(FilteredPage):
         self._show()
 
     def _show(self) -> None:
-        shown = [line for line in self._lines if self._narrowing.lets(line)]
+        shown = [line for line in self._lines if self._filters.matches(line)]
         self.table.set_empty("No channel matches the filters: esc clears them." if self._lines else _NO_CHANNELS)
         self.table.show(shown)
-        narrowing = self._narrowing
+        filters = self._filters
         chips = (
             Chip("a", "Add", action="add", is_button=True),
-            Chip("S", "System", narrowing.system),
-            Chip("T", "Type", narrowing.type),
-            Chip("U", "Used", narrowing.used),
-            Chip("N", "Now", narrowing.now),
-            Chip("/", "Text", narrowing.text, "search"),
+            Chip("S", "System", filters.system),
+            Chip("T", "Type", filters.type),
+            Chip("U", "Used", filters.used),
+            Chip("N", "Now", filters.now),
+            Chip("/", "Text", filters.text, "search"),
         )
         self.query_one(FilterLine).set_chips(chips, *(_summary(shown) if self._lines else ()))
         self.explain()
@@ -160,7 +160,7 @@ class Channels(FilteredPage):
         self.explain_soon()
 
     def explain(self) -> None:
-        """How the channel under the cursor stands, and what comes next."""
+        """Show the state of the channel under the cursor, and what comes next."""
         line = self.table.selected
         told = standing(self.context.db, line, now_ms()) if line else []
         self.query_one(Pane).put([(sentence.text, sentence.kind) for sentence in told])
@@ -188,14 +188,14 @@ class Channels(FilteredPage):
 
     @property
     def searched(self) -> str:
-        return self._narrowing.text
+        return self._filters.text
 
     def search(self, text: str) -> None:
-        self._narrowing.text = text
+        self._filters.text = text
         self._show()
 
     def action_clear(self) -> None:
-        self._narrowing = Narrowing()
+        self._filters = Filters()
         self._show()
 
     def action_narrow(self, key: str) -> None:
@@ -208,7 +208,7 @@ class Channels(FilteredPage):
         }[attribute]
 
         def narrow(chosen: Option[str]) -> None:
-            setattr(self._narrowing, attribute, chosen.value)
+            setattr(self._filters, attribute, chosen.value)
             self._show()
 
         options = [Option(word, word, _STANDS[word][0] if key == "N" else "") for word in values]
@@ -218,7 +218,7 @@ class Channels(FilteredPage):
 
     @on(Table.Chosen)
     def open_channel(self) -> None:
-        """Show the channel under the cursor."""
+        """Open the channel under the cursor."""
         if line := self.table.selected:
             self.post_message(ShowChannel(line.id))
 
@@ -259,7 +259,7 @@ _FILTERS = {"S": ("system", "System"), "T": ("type", "Type"), "U": ("used", "Use
 
 
 def _summary(lines: Sequence[ChannelLine]) -> tuple[str, str]:
-    """How many there are and what is wrong among them, and the latter alone."""
+    """The number of channels with what is wrong among them, and a shorter text with the latter alone."""
     failing, problems = sum(map(is_failing, lines)), sum(line.problems for line in lines)
     running = sum(line.running for line in lines)
     parts = [f"{failing} failing"] * bool(failing) + [f"{running} running"] * bool(running)

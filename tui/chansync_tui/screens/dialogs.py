@@ -52,7 +52,7 @@ class Confirm(ModalScreen[bool]):
 
 
 class Field(NamedTuple):
-    """A line to type: its name in the answer, its label, and what stands in it at first."""
+    """An input field: its name in the answer, its label and its initial value."""
 
     name: str
     label: str
@@ -84,9 +84,11 @@ class Question(ModalScreen[Answer | None]):
         *,
         changes: bool = True,
     ) -> None:
-        """``check`` raises ``UsageError`` for what cannot be taken; its sentence is shown, and the question stays.
+        """Ask a question.
 
-        Without ``changes``, what is asked for only looks: Enter in the last field is enough.
+        Args:
+            check: raises ``UsageError`` for an invalid answer; its sentence is shown, and the question stays open.
+            changes: whether agreeing changes something; if not, Enter in the last field agrees.
         """
         super().__init__()
         self._title, self._sentence, self._yes = title, sentence, yes
@@ -112,7 +114,7 @@ class Question(ModalScreen[Answer | None]):
         self.query_one(Input if self._fields else "#no").focus()
 
     def on_input_submitted(self) -> None:
-        """Enter in a field goes to the next one, and from the last to the safe button, or on."""
+        """Enter goes to the next field, and from the last one to the cancel button, or agrees."""
         fields = list(self.query(Input))
         at = next(index for index, field in enumerate(fields) if field.has_focus)
         if at + 1 < len(fields):
@@ -124,7 +126,7 @@ class Question(ModalScreen[Answer | None]):
 
     @on(Button.Pressed)
     def press(self, event: Button.Pressed) -> None:
-        """The answer of the button."""
+        """Answer by a button."""
         self.action_answer(event.button.id == "yes")
 
     def action_other_button(self) -> None:
@@ -147,7 +149,7 @@ class Question(ModalScreen[Answer | None]):
 
 
 class Report(ModalScreen[None]):
-    """A sentence that says whether it worked, and what followed from it."""
+    """The result of a connection test: a sentence, and what followed from it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,escape,space,q", "dismiss", "Go on")]
 

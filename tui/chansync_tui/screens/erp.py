@@ -30,7 +30,7 @@ from chansync_tui.widgets.line import Hint, HintLine
 from chansync_tui.widgets.pane import Pane
 from chansync_tui.widgets.table import Cell, Table
 
-# The columns by their names: those that a list does not need at once go first where the screen is narrow.
+# The columns by name. ``drop``: the order in which they are left out where the screen is narrow.
 _COLUMNS = {
     "sale": Column("Sale", 12, 44, whole=True),
     "date": Column("Date", 10, drop=3),
@@ -74,7 +74,7 @@ def _column(name: str) -> Column:
 
 @dataclass(frozen=True, slots=True)
 class LedgerSource:
-    """A list of the ledger by its filters."""
+    """A list of the ledger with its filters."""
 
     name: str
     text: str = ""
@@ -85,7 +85,7 @@ class LedgerSource:
 
 
 class Erp(ListPage[ListRow]):
-    """Moving in the menu shows the list; Enter goes into it."""
+    """Moving in the menu shows a list; Enter gives it the focus."""
 
     TAB = "erp"
     AUTO_FOCUS = "#menu"
@@ -112,7 +112,7 @@ class Erp(ListPage[ListRow]):
     ]
 
     class Verified(Message):
-        """The books were checked."""
+        """The check of the books is done."""
 
         def __init__(self, faults: list[str]) -> None:
             super().__init__()
@@ -142,12 +142,12 @@ class Erp(ListPage[ListRow]):
 
     @property
     def menu(self) -> Table[str]:
-        """The lists that there are."""
+        """The menu of lists."""
         return cast("Table[str]", self.query_one("#menu", Table))
 
     @property
     def chosen(self) -> LedgerSource:
-        """The list and its filters."""
+        """The list that is shown, with its filters."""
         source = self.window.source
         assert isinstance(source, LedgerSource)
         return source
@@ -171,7 +171,7 @@ class Erp(ListPage[ListRow]):
         self.query_one(HintLine).set_hints(self._hints())
 
     def _hints(self) -> list[Hint]:
-        """The keys that do something in this list."""
+        """The keys that work in this list."""
         name = self.chosen.name
         hints = list(self.HINTS)
         if name in KINDS:
@@ -203,7 +203,7 @@ class Erp(ListPage[ListRow]):
 
     @on(Table.Moved, "#menu")
     def choose_list(self) -> None:
-        """Another list: with the first of it on top, and without filters."""
+        """Show another list from its beginning, without filters."""
         if self.menu.selected is not None and self.menu.selected != self.chosen.name:
             self._go(LedgerSource(self.menu.selected))
             self.explain_soon()
@@ -211,7 +211,7 @@ class Erp(ListPage[ListRow]):
     def _go(self, source: LedgerSource) -> None:
         other = source.name != self.chosen.name
         if other:
-            # Its rows have other cells than the columns that come.
+            # The rows of the old list do not fit the columns of the new one.
             self.table.show([])
             self.table.set_empty("")
         self.set_source(source)
@@ -220,7 +220,7 @@ class Erp(ListPage[ListRow]):
 
     @on(Table.Chosen, "#menu")
     def enter_list(self) -> None:
-        """Into the list."""
+        """Give the list the focus."""
         self.table.focus()
 
     def on_descendant_focus(self) -> None:
@@ -267,7 +267,7 @@ class Erp(ListPage[ListRow]):
 
     @on(Table.Chosen, "#list")
     def open_row(self) -> None:
-        """The sale, the customer, the item's movements, or the record's form."""
+        """Open the sale, the customer, the item's movements, or the record's form."""
         row = self.table.selected
         if row is None:
             return
@@ -326,11 +326,13 @@ class Erp(ListPage[ListRow]):
 
     def action_verify(self) -> None:
         self.notify("Verifying the books...", markup=False, timeout=3)
-        self.context.look("Verify the books", erp_pages.faults, lambda faults: self.post_message(self.Verified(faults)))
+        self.context.read_in_thread(
+            "Verify the books", erp_pages.faults, lambda faults: self.post_message(self.Verified(faults))
+        )
 
     @on(Verified)
     def tell_faults(self, event: Verified) -> None:
-        """Sound, or every fault."""
+        """Show that the books are sound, or every fault."""
         if event.faults:
             self.app.push_screen(erp_pages.FaultsPage(event.faults))
         else:

@@ -1,4 +1,4 @@
-"""What the ERP's lists open, and what they write: a customer, an item's movements, faults of the books."""
+"""Pages that the ERP's lists open (a customer, an item, faults of the books), and the writes of those lists."""
 
 from __future__ import annotations
 
@@ -106,10 +106,10 @@ class FaultsPage(TextPage):
 
 
 def checked_stock(answer: Mapping[str, str]) -> tuple[int, str]:
-    """The quantity and the note from typed texts.
+    """The quantity and the note of an answer.
 
     Raises:
-        UsageError: they cannot be taken.
+        UsageError: one of them is invalid.
     """
     from chansync.model.parameter_types import Text
 
@@ -126,7 +126,7 @@ def _named(what: str, parse: Callable[[str], Any], text: str) -> Any:
 
 
 def stock_setter(item: str, warehouse: str, answer: Mapping[str, str]) -> Callable[[apsw.Connection], str]:
-    """What brings the stock to the answer, and says so."""
+    """The write that sets the stock as answered; it returns a sentence."""
     quantity, note = checked_stock(answer)
 
     def write(db: apsw.Connection) -> str:
@@ -137,7 +137,7 @@ def stock_setter(item: str, warehouse: str, answer: Mapping[str, str]) -> Callab
 
 
 def remover(kind: str, name: str) -> Callable[[apsw.Connection], str]:
-    """What removes a record, and says so."""
+    """The write that removes a record; it returns a sentence."""
 
     def write(db: apsw.Connection) -> str:
         from chansync.sync.configuration import remove_record
@@ -148,7 +148,7 @@ def remover(kind: str, name: str) -> Callable[[apsw.Connection], str]:
 
 
 def faults(db: apsw.Connection) -> list[str]:
-    """Every fault of the books."""
+    """All faults of the books."""
     from chansync.erp.ledger.check import check
 
     return check(db)

@@ -1,4 +1,4 @@
-"""The first steps, from an empty database to a channel that syncs. It can be left and taken up at any time."""
+"""The guide: the first steps from an empty database to a channel that syncs. It can be left at any time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _COLUMNS = (Column("", 4), Column("", 24, 30), Column("", 20, 400))
 
 
 class Guide(Page):
-    """Steps with their state; Enter does the one under the cursor."""
+    """The list of steps with their state; Enter does the step under the cursor."""
 
     TAB = "channels"
     HINTS: ClassVar[Sequence[Hint]] = (
@@ -45,7 +45,7 @@ class Guide(Page):
     ]
 
     class Outcome(Message):
-        """What came of a write."""
+        """The result of a write."""
 
         def __init__(self, outcome: object, told: str) -> None:
             super().__init__()
@@ -80,7 +80,7 @@ class Guide(Page):
                 [(" First steps", "strong")],
                 right=[(f"{len(done)} of {len(self._steps)} done ", "dim")],
             )
-        # At the start, and when a step is done, the next one is offered.
+        # At the start, and whenever a step is done, the cursor goes to the next one.
         if set(done) - known or not known:
             following = next((step.name for step in self._steps if not step.done), self._steps[-1].name)
             self.table.select(following)
@@ -88,21 +88,21 @@ class Guide(Page):
 
     @on(Table.Moved)
     def explain(self) -> None:
-        """What the step is for."""
+        """Show what the step is for."""
         item = self.table.selected
         self.query_one(Pane).put([(item[1].title, "strong"), (item[1].about, "")] if item else [])
 
     def say(self, sentence: str, tone: str = "") -> None:
-        """Tell on the line over the list."""
+        """Show a sentence on the line over the list; an empty one hides the line."""
         line = self.query_one("#notice", Line)
         line.display = bool(sentence)
         line.put([(f" {sentence}", tone)])
 
-    # Doing
+    # The steps
 
     @on(Table.Chosen)
     def do_step(self) -> None:
-        """The step under the cursor."""
+        """Do the step under the cursor."""
         item = self.table.selected
         if item is None:
             return
@@ -168,7 +168,7 @@ class Guide(Page):
             try:
                 check_first_use(self.context.db, channel)
             except InvalidFields:
-                # Its form names what is missing.
+                # Its form shows what is missing.
                 self.post_message(ShowChannel(channel.id))
                 return
 
@@ -197,8 +197,8 @@ class Guide(Page):
         self.context.attempt(function, lambda outcome: self.post_message(self.Outcome(outcome, told)))
 
     @on(Outcome)
-    def take_outcome(self, event: Outcome) -> None:
-        """A write is over."""
+    def finish_write(self, event: Outcome) -> None:
+        """A write is done."""
         if isinstance(event.outcome, Exception):
             self.say(f"Not done. {event.outcome}", "bad")
         else:

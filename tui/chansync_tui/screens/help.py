@@ -16,12 +16,12 @@ _NAMES = {
 }  # fmt: skip
 
 
-#: Keys of Textual itself that say nothing to a user of these screens.
+#: Keys of Textual itself that are of no use on these screens.
 _SILENT = ("app.focus_next", "app.focus_previous", "screen.copy_text")
 
 
 def keys_of(screen: Screen[Any]) -> list[Option[str]]:
-    """The keys that work on the screen now, those of one action together; the screen's own come first."""
+    """The keys that work now, grouped by action; those of the screen itself come first."""
     keys: dict[tuple[str, str], list[str]] = {}
     active = sorted(screen.active_bindings.items(), key=lambda item: item[1].node is not screen)
     for key, (_, binding, enabled, _) in active:
@@ -31,14 +31,14 @@ def keys_of(screen: Screen[Any]) -> list[Option[str]]:
 
 
 class Help(Finder[str]):
-    """Lists them; the chosen one is performed."""
+    """The list of keys; the action of the chosen one is run."""
 
     def __init__(self, screen: Screen[Any]) -> None:
         super().__init__("Keys of this screen: type to search, enter performs", keys_of(screen), word_width=18)
 
 
 class Palette(CommandPalette):
-    """Textual's, with a placeholder that every locale can show, and a cursor that writes nothing while it waits."""
+    """Textual's palette, with an ASCII placeholder and a cursor that does not blink."""
 
     def __init__(self) -> None:
         super().__init__(placeholder="Search for commands", id="--command-palette")

@@ -1,4 +1,4 @@
-"""Screens over a list of any length: a window of it is held, read in a thread, and never all of it."""
+"""Screens with a list of any length: only a window of its rows is held, and it is read in a thread."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from chansync_tui.screens.filtered_page import FilteredPage
 from chansync_tui.widgets.pane import Pane
 from chansync_tui.widgets.table import Table
 
-#: How near the end of the window the cursor comes before more is fetched, in rows.
+#: More rows are fetched when the cursor is so near to an end of the window.
 _NEAR = 50
 
 
 class ListPage(FilteredPage, Generic[L]):
-    """Only the handlers here change the window; reads happen in a thread. The list's table has the id ``list``."""
+    """Reads in a thread; only the handlers here change the window. The list's table has the id ``list``."""
 
     class Fetched(TextualMessage):
         """A read for the window is done."""
@@ -35,24 +35,24 @@ class ListPage(FilteredPage, Generic[L]):
     def __init__(self, source: Source[L]) -> None:
         super().__init__()
         self.window: Window[L] = Window(source)
-        self._under_way: Fetch[L] | None = None
+        self._running_fetch: Fetch[L] | None = None
         self._next: Ask | None = None
         self._slow: Timer | None = None
         self._says_searching = False
 
-    # What each screen says about its list
+    # What each screen defines for its list
 
     @abstractmethod
     def show_chips(self) -> None:
-        """Show the filters and how many rows there are."""
+        """Show the filters and the number of rows."""
 
     @abstractmethod
     def empty_text(self) -> str:
-        """What to say, and what to do next, where the list has no rows."""
+        """The text of an empty list: why it is empty, and what to do next."""
 
     @abstractmethod
     def explain(self) -> None:
-        """Tell about the row under the cursor in the pane."""
+        """Show details of the row under the cursor in the pane."""
 
     @property
     def table(self) -> Table[L]:
@@ -71,28 +71,28 @@ class ListPage(FilteredPage, Generic[L]):
         self._fetch(Ask.AGAIN if self.window.lines else Ask.TOP)
 
     def _fetch(self, ask: Ask) -> None:
-        """One read at a time; a wish that comes meanwhile waits, the strongest one."""
-        if self._under_way is not None:
+        """Start a read, or remember it until the one that is running is done; an update gives way to other reads."""
+        if self._running_fetch is not None:
             if self._next in (None, Ask.AGAIN):
                 self._next = ask
             return
-        fetch = self._under_way = self.window.fetch(ask)
+        fetch = self._running_fetch = self.window.fetch(ask)
         self.run_worker(lambda: self._read_in_thread(fetch), thread=True, group="fetch", exit_on_error=False)
 
     def _read_in_thread(self, fetch: Fetch[L]) -> None:
         try:
-            found = self.context.read(fetch.perform, lambda: self._under_way is fetch)
+            found = self.context.read(fetch.run, lambda: self._running_fetch is fetch)
             self.post_message(self.Fetched(fetch, found))
         except ChansyncError as error:
             self.post_message(self.Fetched(fetch, None, str(error)))
 
     def set_source(self, source: Source[L]) -> None:
-        """Show another list, or the same by other filters: what is being read is no longer wanted."""
+        """Show another list or other filters; a read that is running is interrupted."""
         if source == self.window.source:
             return
-        if self._under_way is not None:
+        if self._running_fetch is not None:
             self.context.interrupt()
-        self._under_way = self._next = None
+        self._running_fetch = self._next = None
         self.window = Window(source)
         self.show_chips()
         self._fetch(Ask.TOP)
@@ -103,36 +103,36 @@ class ListPage(FilteredPage, Generic[L]):
 
     @property
     def is_changing(self) -> bool:
-        """Whether the rows are still those of other filters; once it says that it searches there are none."""
-        under_way = self._under_way
-        return under_way is not None and under_way.ask is Ask.TOP and not self._says_searching
+        """Whether the rows are still those of an earlier filter; once "Searching" is shown there are none."""
+        running = self._running_fetch
+        return running is not None and running.ask is Ask.TOP and not self._says_searching
 
     def _say_searching(self) -> None:
-        if self._under_way is not None and self._under_way.ask is Ask.TOP:
+        if self._running_fetch is not None and self._running_fetch.ask is Ask.TOP:
             self._says_searching = True
             self.table.show([])
             self.table.set_empty("Searching...")
             self.show_chips()
 
     @on(Fetched)
-    def take(self, event: Fetched) -> None:
-        """Take in what was read, unless something else is wanted meanwhile."""
-        if event.fetch is not self._under_way:
+    def finish_read(self, event: Fetched) -> None:
+        """Show what was read, unless another read was started meanwhile."""
+        if event.fetch is not self._running_fetch:
             return
-        self._under_way = None
+        self._running_fetch = None
         if event.failure:
             self.fail(event.failure)
         elif event.found is not None:
-            self._take(event.fetch, event.found)
-        wish, self._next = self._next, None
-        if wish is not None:
-            self._fetch(wish)
+            self._show(event.fetch, event.found)
+        following, self._next = self._next, None
+        if following is not None:
+            self._fetch(following)
 
-    def _take(self, fetch: Fetch[L], found: list[L]) -> None:
+    def _show(self, fetch: Fetch[L], found: list[L]) -> None:
         window = self.window
-        window.take(fetch, found)
+        window.apply(fetch, found)
         self.table.set_empty(self.empty_text())
-        # At the very top the cursor follows what is new.
+        # At the top of the list the cursor stays at the top when new rows come.
         follow = fetch.ask is Ask.TOP or (fetch.ask is Ask.AGAIN and window.at_top and self.table.cursor == 0)
         self.table.show(window.lines, follow=follow)
         if fetch.ask is Ask.END and window.lines:
@@ -150,7 +150,7 @@ class ListPage(FilteredPage, Generic[L]):
 
     @on(Table.Scrolled, "#list")
     def look_ahead(self) -> None:
-        """Fetch more before the end of the window comes into sight."""
+        """Fetch more rows before an end of the window is visible."""
         window, table = self.window, self.table
         top = table.scroll_offset.y
         if max(table.cursor, top + table.page) > len(window.lines) - _NEAR and not window.at_end:
@@ -160,7 +160,7 @@ class ListPage(FilteredPage, Generic[L]):
 
     @on(Table.Ended, "#list")
     def go_to_end(self, event: Table.Ended) -> None:
-        """The first or the last row of all, not only of the window."""
+        """Go to the first or the last row of the whole list."""
         if event.last and not self.window.at_end:
             self._fetch(Ask.END)
         elif not event.last and not self.window.at_top:

@@ -95,7 +95,7 @@ class MessageActions:
 
 
 class MessagePage(TextPage):
-    """What happened, what to do, and the data."""
+    """The page of a message: what happened, what to do, and the data."""
 
     TAB = "messages"
     HINTS: ClassVar[Sequence[Hint]] = (

@@ -1,4 +1,4 @@
-"""The message log: newest first and live, with filters; a window of it is held, never all."""
+"""The message log with filters, newest first, updated live."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ _COLUMNS = (
     Column("What happened", 28, 400),
 )
 
-#: How many orders "retry all shown" takes at most.
+#: The most orders that "retry all shown" retries.
 _MOST_RETRIED = 5000
 
 
 @dataclass(frozen=True, slots=True)
 class MessageSource:
-    """The log by its filters."""
+    """The log with its filters."""
 
     chosen: Filter
 
     def read(self, db: apsw.Connection, span: Span) -> list[MessageLine]:
-        # The newest is first: what lies after a row in the list has a lower id.
+        # The newest is first: rows further down have lower ids.
         edge = int(span.inclusive)
         below = None if span.after is None else int(span.after[0]) + edge
         above = None if span.before is None else int(span.before[0]) - edge
@@ -146,7 +146,7 @@ class Messages(ListPage[MessageLine]):
     # Filters
 
     def only_channel(self, channel_id: int, code: str, order_id: int | None = None, number: str = "") -> None:
-        """Show the messages of that channel alone, or of that order of it."""
+        """Show the messages of one channel, or of one of its orders."""
         self._channel_code = code
         self._order_number = number
         self._set_filter(Filter(channel_id=channel_id, order_id=order_id))
@@ -198,7 +198,7 @@ class Messages(ListPage[MessageLine]):
 
     @on(Table.Chosen)
     def open_details(self) -> None:
-        """The message in full."""
+        """Open the message."""
         if line := self.table.selected:
             self.post_message(ShowMessage(line.id))
 
@@ -226,7 +226,7 @@ class Messages(ListPage[MessageLine]):
 
 
 def state_of(line: MessageLine) -> Cell:
-    """One word for how a message stands."""
+    """The state of a message in one word."""
     if line.open:
         return Cell("open", "bad")
     if line.solved:
@@ -239,8 +239,8 @@ def _happened(line: MessageLine) -> str:
     prefix = f"Order {line.order_number}: "
     if not line.sentence.startswith(prefix):
         return line.sentence
-    told = line.sentence[len(prefix) :]
-    return told[:1].upper() + told[1:]
+    rest = line.sentence[len(prefix) :]
+    return rest[:1].upper() + rest[1:]
 
 
 def _cells(line: MessageLine) -> tuple[Cell | str, ...]:

@@ -1,4 +1,4 @@
-"""One order's story: why it is as it is, its data, its sale and its history; also of an order never seen."""
+"""The page of an order: why it is in its state, its data, its sale and its history; also of an unknown order."""
 
 from __future__ import annotations
 
@@ -88,17 +88,17 @@ def _unseen(db: apsw.Connection, channel_id: int, number: str) -> list[Paragraph
 
 
 def of_order(order_id: int) -> OrderPage:
-    """The screen of a known order."""
+    """The page of a known order."""
     return OrderPage(lambda db: story.of_order(db, order_id))
 
 
 def of_sale(number: str) -> OrderPage:
-    """The screen of a sale."""
+    """The page of a sale."""
     return OrderPage(lambda db: story.of_sale(db, number))
 
 
 def of_number(channel_id: int, number: str) -> OrderPage:
-    """The screen of a channel's order by its number, seen or not."""
+    """The page of a channel's order by its number, known or not."""
 
     def tell(db: apsw.Connection) -> Any:
         channel = channels.channel_by_id(db, channel_id)

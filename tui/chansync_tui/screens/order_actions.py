@@ -17,7 +17,7 @@ from chansync_tui.screens.page import Page
 
 
 class Subject(NamedTuple):
-    """The order that the keys act on. ``order_id``: None while it was never seen; ``channel_id``: None when removed."""
+    """The order that the keys act on. ``order_id``: None if never seen; ``channel_id``: None if that was removed."""
 
     order_id: int | None
     number: str
@@ -144,17 +144,17 @@ class OrderActions:
 
 
 def _parsed(action: str, answer: Mapping[str, str]) -> dict[str, Any]:
-    """The typed texts as the action's arguments.
+    """The arguments of the action from the typed texts.
 
     Raises:
-        UsageError: they cannot be taken.
+        UsageError: one of them is missing or invalid.
     """
     from chansync.model.errors import UsageError
     from chansync.sync.sale_actions import amount_from
 
     given = {name: text for name, text in answer.items() if text}
     if action in ("refund", "pay") and "amount" not in given:
-        raise UsageError("Say how much.")
+        raise UsageError("Enter the amount.")
     return {name: amount_from(text) if name == "amount" else text for name, text in given.items()}
 
 

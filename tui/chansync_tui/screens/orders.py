@@ -1,4 +1,4 @@
-"""All orders of all channels, the last change first; Enter tells an order's story."""
+"""The orders of all channels, the last change first; Enter opens an order's page."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ STATE_TONES = {"imported": "good", "problem": "bad", "skipped": "dim"}
 
 _NO_ORDERS = """No order yet. Sync a channel: go to its row with 1, and press s; or start the daemon.
 
-Does one miss? Press w: its site is asked for it, and says why it is not here."""
+Is one missing? Press w: chansync asks its site for it, and says why it is not here."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderSource:
-    """The orders by their filters."""
+    """The orders with their filters."""
 
     chosen: OrderFilter
 
@@ -60,7 +60,7 @@ class OrderSource:
 
 
 class Orders(ListPage[OrderLine]):
-    """The list."""
+    """The list of orders."""
 
     TAB = "orders"
     HINTS: ClassVar[Sequence[Hint]] = (
@@ -141,7 +141,7 @@ class Orders(ListPage[OrderLine]):
     # Filters
 
     def only_channel(self, channel_id: int, code: str) -> None:
-        """Show the orders of that channel alone."""
+        """Show the orders of one channel."""
         self._channel_code = code
         self._set(OrderFilter(channel_id=channel_id))
 
@@ -188,7 +188,7 @@ class Orders(ListPage[OrderLine]):
 
     @on(Table.Chosen, "#list")
     def open_story(self) -> None:
-        """The order's story."""
+        """Open the order's page."""
         if line := self.table.selected:
             self.post_message(ShowOrder(line.id))
 
@@ -198,7 +198,7 @@ class Orders(ListPage[OrderLine]):
             self.copy(text + "\n")
 
     def action_missing(self) -> None:
-        """Ask for number and channel, as far as the filters do not say them already."""
+        """Ask for the number and the channel, unless the filters name them."""
         from chansync_tui.screens.dialogs import Field, Question
 
         options = self.channel_options()
@@ -246,7 +246,7 @@ _STATES = {
 
 
 def _why(reason: str) -> str:
-    """In a few words why an order is skipped, or what its problem is."""
+    """Why an order is skipped, or what its problem is, in a few words."""
     code = CODES.get(reason)
     return code.title if code else SKIPPED_WHY.get(reason, reason)
 

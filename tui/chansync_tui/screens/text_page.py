@@ -18,7 +18,7 @@ from chansync_tui.widgets.table import Cell, Table
 
 
 class Paragraph(NamedTuple):
-    """A paragraph. ``opens`` makes what Enter on it posts."""
+    """A paragraph. ``opens``: makes the message that Enter posts."""
 
     text: str
     tone: str = ""
@@ -33,7 +33,7 @@ class _Row(NamedTuple):
 
 
 class TextPage(Page):
-    """Shows ``paragraphs``; a list, so that a text of any length scrolls as a short one does."""
+    """Shows ``paragraphs`` as a list of lines, so that a text of any length scrolls quickly."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,backspace,h,left", "dismiss", "Back"),
@@ -48,7 +48,7 @@ class TextPage(Page):
 
     @abstractmethod
     def paragraphs(self) -> list[Paragraph]:
-        """The text, read from the database now."""
+        """The text, read from the database."""
 
     def body(self) -> Iterable[Widget]:
         yield Table[_Row](
@@ -79,7 +79,7 @@ class TextPage(Page):
 
     @on(Table.Chosen, "#prose")
     def open_line(self) -> None:
-        """What the line is about, where it says so."""
+        """Open what the line refers to, if anything."""
         row = self.table.selected
         if row is not None and row.paragraph.opens is not None:
             self.post_message(row.paragraph.opens())
@@ -98,7 +98,7 @@ class TextPage(Page):
 
 
 def wrap_indented(text: str, cells: int) -> list[str]:
-    """As ``wrap``; what a line continues on is indented like its beginning."""
+    """As ``wrap``; continuation lines are indented like the beginning."""
     body = text.lstrip(" ")
     indent = " " * min(len(text) - len(body), cells // 2)
     first, *others = wrap(body, cells - len(indent))

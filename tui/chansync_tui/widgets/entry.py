@@ -1,4 +1,4 @@
-"""Fields to type into: in windows, as a live filter (``Search``), and in place within a list (``InPlace``)."""
+"""Input fields: in windows (``Entry``), as a live filter (``Search``), and in place within a list (``InPlace``)."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ from chansync.model.safe_text import on_one_line
 
 
 class Entry(Input):
-    """What no terminal may be given is shown by a sign for each character; the value itself stays as it is."""
+    """An input that shows a sign for each unsafe character; the value itself stays unchanged."""
 
     def __init__(self, value: str | None = None, **options: Any) -> None:
         super().__init__(value, compact=True, **options)
-        # A cursor that blinks writes twice a second, for ever.
+        # A blinking cursor would write to the terminal twice a second.
         self.cursor_blink = False
-        self.highlighter = _Veil()
+        self.highlighter = _SafeText()
 
 
-class _Veil(Highlighter):
+class _SafeText(Highlighter):
     def __call__(self, text: str | Text) -> Text:
-        # One for one: the cursor counts characters of the value.
+        # One sign for each character, because the cursor counts characters of the value.
         shown = "".join(map(_sign, text if isinstance(text, str) else text.plain))
         return Text(shown, no_wrap=True, overflow="ignore", end="")
 
     def highlight(self, text: Text) -> None:
-        """No words stand out."""
+        """Nothing is highlighted."""
 
 
 def _sign(character: str) -> str:
     shown = on_one_line(character)
-    # A mark keeps its place on the letter before it.
+    # A combining mark stays on the letter before it.
     is_mark = len(shown) > 1 and shown.endswith(character)
     return character if is_mark else shown if len(shown) == 1 else "\ufffd"
 
 
 class Search(Entry):
-    """Enter and the arrows keep the text and leave; escape clears it first."""
+    """The search field. Enter and the arrows keep the text and leave the field; escape clears it first."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,down,up,tab", "leave", "Back to the list"),
@@ -51,14 +51,14 @@ class Search(Entry):
     ]
 
     class Left(Message):
-        """The field was left."""
+        """The search field was left."""
 
     def __init__(self, what: str) -> None:
         super().__init__(placeholder=what)
         self.display = False
 
     def open(self, text: str) -> None:
-        """Show the field with the text that filters now."""
+        """Show the field with the current text."""
         self.display = True
         with self.prevent(Input.Changed):
             self.value = text
@@ -74,7 +74,7 @@ class Search(Entry):
 
 
 class InPlace(Entry):
-    """Hidden until it is opened. Enter and the arrows accept what was typed, escape drops it."""
+    """An input over a cell of a list. Enter and the arrows accept what was typed, escape cancels."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,down,tab", "accept(1)", "Accept, next field", priority=True),
@@ -84,7 +84,7 @@ class InPlace(Entry):
     ]
 
     class Left(Message):
-        """What was typed is accepted; the cursor goes on by ``step``, or the form is confirmed."""
+        """The text is accepted; the cursor moves by ``step``, or the form is saved. ``went``: by a click elsewhere."""
 
         def __init__(self, text: str, step: int, *, confirm: bool = False, went: bool = False) -> None:
             super().__init__()
@@ -94,14 +94,14 @@ class InPlace(Entry):
             self.went = went
 
     class Dropped(Message):
-        """The field was left as it was."""
+        """Typing was cancelled."""
 
     def __init__(self) -> None:
         super().__init__(id="inplace", select_on_focus=False)
         self.display = False
 
     def open(self, text: str, place: Region, *, secret: bool, hint: str) -> None:
-        """Show the field at a place within its parent."""
+        """Show the input at a place within its parent."""
         self.password = secret
         self.placeholder = hint
         self.move(place)
@@ -112,19 +112,19 @@ class InPlace(Entry):
         self.focus()
 
     def move(self, place: Region) -> None:
-        """Stand at another place: the screen changed."""
+        """Move to another place, after the screen changed."""
         self.styles.offset = (place.x, place.y)
         self.styles.width = max(8, place.width)
 
     @property
     def is_open(self) -> bool:
-        """Whether something is typed into it now."""
+        """Whether it is shown."""
         return self.display
 
     def _close(self) -> str:
         text = self.value
         self.display = False
-        # What was typed may be a secret: it does not stay in a hidden field.
+        # A secret must not stay in a hidden field.
         with self.prevent(Entry.Changed):
             self.value = ""
         return text
@@ -140,6 +140,6 @@ class InPlace(Entry):
         self.post_message(self.Dropped())
 
     def on_blur(self, event: events.Blur) -> None:
-        # A click elsewhere accepts; when the whole terminal loses the focus, typing goes on afterwards.
+        # A click elsewhere accepts the text; if the whole terminal loses the focus, typing goes on afterwards.
         if self.is_open and self.app.app_focus:
             self.post_message(self.Left(self._close(), 0, went=True))

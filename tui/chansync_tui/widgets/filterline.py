@@ -1,4 +1,4 @@
-"""The filters of a list on one line: each with the capital letter that changes it."""
+"""The filters of a list on one line, each with the key that changes it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Chip:
 
 
 class FilterLine(Line, Jumpable):
-    """Shows the chips; a click on one is like its key."""
+    """Shows the filters; a click on one does what its key does."""
 
     class Picked(Message):
         """A chip was clicked: run its action."""
@@ -46,7 +46,7 @@ class FilterLine(Line, Jumpable):
         self._note = self._short_note = ""
 
     def set_chips(self, chips: Sequence[Chip], note: str = "", short_note: str = "") -> None:
-        """Show these, and a note at the right end, the short one where there is no room for the other."""
+        """Show these filters and a note at the right end, which is shorter if there is no room."""
         self._chips, self._note, self._short_note = chips, note, short_note
         self.redraw()
 
@@ -58,7 +58,7 @@ class FilterLine(Line, Jumpable):
         parts: list[Part] = []
         for place, chip in enumerate(self._chips):
             letter = self.jump_letters[place : place + 1]
-            # In the place of the blank, so that nothing moves.
+            # In place of the space, so that nothing moves.
             parts += [(letter or " ", "jump" if letter else ""), (chip.key, "key"), *self._words(chip, form), (" ", "")]
         return parts
 

@@ -16,16 +16,16 @@ from chansync_tui.widgets.line import Part, content
 
 
 class Pane(Widget):
-    """Wraps each part to the width; what does not fit the height is left out."""
+    """Shows parts, each wrapped to the width; lines that do not fit the height are left out."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        # Otherwise the mouse passing over it draws it anew.
+        # Otherwise it is redrawn when the mouse passes over it.
         self.auto_links = False
         self._parts: Sequence[Part] = ()
 
     def put(self, parts: Sequence[Part]) -> None:
-        """Show these, each on lines of its own; only the lines that change are drawn."""
+        """Show these parts; only lines that change are redrawn."""
         if parts == self._parts:
             return
         before, self._parts = self._lines(), parts
@@ -48,13 +48,13 @@ class Pane(Widget):
 
 
 class Plain(Static):
-    """Shows text as it is, on as many lines as it has."""
+    """Shows text without markup, safe for the terminal."""
 
     def __init__(self, text: str = "", *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(_harmless(text), id=id, classes=classes, markup=False)
 
     def update(self, content: VisualType = "", *, layout: bool = True) -> None:
-        """Show other words."""
+        """Show another text."""
         super().update(_harmless(content) if isinstance(content, str) else content, layout=layout)
 
 

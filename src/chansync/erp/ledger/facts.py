@@ -145,4 +145,4 @@ def last_event(db: apsw.Connection, sale_id: int, kinds: tuple[str, ...]) -> tup
         f"SELECT kind, data FROM erp_event WHERE sale_id = ? AND kind IN ({marks}) ORDER BY id DESC LIMIT 1",
         (sale_id, *kinds),
     ).fetchone()
-    return (row[0], stored_json.as_object(row[1], "what was done with a sale")) if row else None
+    return (row[0], stored_json.required_object(row[1], "what was done with a sale")) if row else None
