@@ -228,7 +228,9 @@ async def test_a_change_under_the_form_is_told_and_typing_stays(company: Path) -
         await until_seen(pilot, "Somebody else changed Description, Check by e-mail")
         assert "Mine" in row(app, "Name  ")
         await pilot.press("c")
-        await until_seen(pilot, "What somebody else changed meanwhile is kept too: Description, Check by e-mail.")
+        await until_seen(
+            pilot, "Changes that somebody else saved meanwhile are kept too: Description, Check by e-mail."
+        )
     assert (value_of(company, "name"), value_of(company, "description")) == ("Mine", "Theirs")
 
 

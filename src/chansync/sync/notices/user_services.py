@@ -1,4 +1,4 @@
-"""Giving a user other ways to be told than e-mail."""
+"""The services other than e-mail by which a user is notified."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ _NAME = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*\Z")
 
 
 def add(store: Store, user: str, name: str, address: str) -> str:
-    """Tell the user by the service of that address too; what the service is called.
+    """Add a service for the user; returns the name of the service.
 
     Raises:
-        UsageError: there is no such user, the name is taken or none, or apprise does not know the address.
+        UsageError: there is no such user, the name is taken or invalid, or the address is not allowed.
     """
     setup.get(store.db, "user", user)
     if not _NAME.match(name) or len(name) > 40:
-        raise UsageError("The name may hold small letters, digits, dots, hyphens and underscores, such as telegram.")
+        raise UsageError(
+            "The name may hold lower-case letters, digits, dots, hyphens and underscores, such as telegram."
+        )
     service = services.service_of(address)
     sealed = secrets.seal(store.db, store.path, address, secrets.Use("notices address"))
     notices.add_service(store.db, user, name, service, sealed)
@@ -31,7 +33,7 @@ def add(store: Store, user: str, name: str, address: str) -> str:
 
 
 def remove(store: Store, user: str, name: str) -> None:
-    """Take a service away; if it failed, that is no problem any more.
+    """Remove a service; a problem that it failed is solved by that.
 
     Raises:
         UsageError: the user has no service of that name.
