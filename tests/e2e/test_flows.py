@@ -90,10 +90,10 @@ def test_an_order_that_was_never_seen_is_asked_of_its_site(world: World, tmp_pat
         terminal.press("4")
         terminal.until("[4 Orders]")
         terminal.press("w")
-        terminal.until("Which order do you miss?")
+        terminal.until("Which order is missing?")
         terminal.type("999999")
         terminal.press("Enter")
-        terminal.until("demo has not seen an order 999999.", "Press t", gone="Which order do you miss?")
+        terminal.until("demo has not seen an order 999999.", "Press t", gone="Which order is missing?")
         terminal.press("t")
         terminal.until("no order 999999")
 

@@ -69,7 +69,7 @@ async def test_help_follows_the_cursor_and_a_fixed_field_says_why(company: Path)
     app = ChansyncApp(company)
     async with app.run_test(size=WIDE) as pilot:
         await open_channel(pilot)
-        await until_seen(pilot, "It is fixed since the first sync")
+        await until_seen(pilot, "It cannot be changed after the first sync")
         await go_to(pilot, "Store domain")
         await until_seen(pilot, "[store_domain, host or URL]")
         await go_to(pilot, "Write out immediately")

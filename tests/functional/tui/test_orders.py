@@ -161,7 +161,7 @@ async def test_a_step_says_what_it_does_and_the_safe_answer_has_the_focus(compan
         await pilot.press("4")
         await until_seen(pilot, "4 orders")
         await pilot.press("G", "a")
-        await until_seen(pilot, "Do with the sale n", "Cancel the sale")
+        await until_seen(pilot, "Actions for the sale n", "Cancel the sale")
         await pilot.press(*"cancel", "enter")
         await until_seen(pilot, "Ends its blocks and requests. For ever. shop-de is not told.")
         assert isinstance(app.focused, Button)

@@ -249,7 +249,7 @@ def test_the_form_of_what_a_field_names(store: Store) -> None:
         form_of_reference(method, {"pos": ""}, new=True)
     with pytest.raises(UsageError, match="names nothing that has settings"):
         form_of_reference(domain, texts, new=False)
-    with pytest.raises(UsageError, match="names no single one"):
+    with pytest.raises(UsageError, match="has no single value"):
         form_of_reference(pos, {"pos": ""}, new=False)
 
 

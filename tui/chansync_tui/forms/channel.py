@@ -167,7 +167,7 @@ class ChannelScreen(FormScreen):
 
     def commands(self) -> Iterable[SystemCommand]:
         yield from super().commands()
-        yield SystemCommand("Test the connection", "Connect and say as what (key t)", self.action_test)
+        yield SystemCommand("Test the connection", "Connect and show the result (key t)", self.action_test)
         yield SystemCommand("Pick up again", "The site's methods and statuses (key p)", self.action_pick_up)
         if self._code:
             yield SystemCommand(f"Sync {self._code}", "Pull its orders now (key s)", self.action_sync)

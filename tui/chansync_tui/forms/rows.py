@@ -77,7 +77,7 @@ def rows_of(db: apsw.Connection, state: FormState, actions: Iterable[tuple[int, 
 
 
 def _related(related: Related) -> Row:
-    about = ((related.label, "strong"), ("enter opens it; it is saved by itself." if related.code else "", ""))
+    about = ((related.label, "strong"), ("enter opens it; it is saved separately." if related.code else "", ""))
     key = f"related:{related.kind}:{related.code}"
     return Row(key, related.label, related.value, "" if related.code else "dim", about=about, related=related)
 

@@ -177,7 +177,14 @@ class FormScreen(FilteredPage):
             "",
         )
         yield Row("confirm", "Confirm", *self._save_state(), about=(about,), action="confirm")
-        yield Row("close", "Close", "key esc", "dim", about=(("Nothing is saved; it asks first.", ""),), action="close")
+        yield Row(
+            "close",
+            "Close",
+            "key esc",
+            "dim",
+            about=(("Nothing is saved; with changes you are asked first.", ""),),
+            action="close",
+        )
 
     def _title(self) -> list[Part]:
         return [(f" {self.state.title} ", "strong")]

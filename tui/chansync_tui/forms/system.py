@@ -66,4 +66,4 @@ class SystemScreen(FormScreen):
 
     def commands(self) -> Iterable[SystemCommand]:
         yield from super().commands()
-        yield SystemCommand("Test the connection", "Connect and say as what (key t)", self.action_test)
+        yield SystemCommand("Test the connection", "Connect and show the result (key t)", self.action_test)

@@ -75,7 +75,7 @@ class Activity(Page):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "sync", "Sync the run's channel again"),
         Binding("m", "messages", "Messages of the run's channel"),
-        Binding("tab,shift+tab", "other", "Runs under way or last runs"),
+        Binding("tab,shift+tab", "other", "Runs in progress or last runs"),
     ]
 
     def __init__(self) -> None:

@@ -309,7 +309,10 @@ class Erp(ListPage[ListRow]):
     def action_remove(self) -> None:
         row, kind = self.table.selected, self.chosen.name
         if row is None or kind not in KINDS:
-            self.notify("Only set-up is removed: what happened stays in the books for ever.", markup=False)
+            self.notify(
+                "Only set-up records can be removed: sales, documents and stock movements stay in the books.",
+                markup=False,
+            )
             return
 
         def remove(answer: Mapping[str, str] | None) -> None:

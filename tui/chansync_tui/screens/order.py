@@ -27,7 +27,7 @@ class OrderPage(TextPage):
     HINTS: ClassVar[Sequence[Hint]] = (
         Hint("esc", "Back", keep=True),
         Hint("?", "Keys", keep=True),
-        Hint("a", "Do with its sale", "Do"),
+        Hint("a", "Actions for its sale", "Act"),
         Hint("t", "Import now", "Import"),
         Hint("r", "Retry"),
         Hint("m", "Messages", "Msgs"),

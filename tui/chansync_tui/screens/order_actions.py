@@ -48,7 +48,7 @@ class OrderActions:
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "order('retry')", "Retry the order"),
         Binding("t", "order('import')", "Ask the site for it and import it now"),
-        Binding("a", "order('act')", "Do something with its sale"),
+        Binding("a", "order('act')", "Actions for its sale"),
         Binding("o", "order('channel')", "Open the channel"),
         Binding("m", "order('messages')", "Its messages"),
     ]
@@ -100,7 +100,7 @@ class OrderActions:
 
     def _act(self, order: Subject) -> None:
         if not order.sale:
-            self._notify("It has no sale: there is nothing to do with one.")
+            self._notify("It has no sale yet, so there are no actions for one.")
             return
         found = steps(self._page.context.db, order.sale)
         if not found:
@@ -112,7 +112,7 @@ class OrderActions:
                 self._ask_step(order.sale, chosen.value)
 
         options = [Option(step, step.label, step.will) for step in found]
-        self._page.app.push_screen(Finder(f"Do with the sale {order.sale}", options, word_width=24), ask)
+        self._page.app.push_screen(Finder(f"Actions for the sale {order.sale}", options, word_width=24), ask)
 
     def _ask_step(self, sale: str, step: Step) -> None:
         """Say what the step will do and ask whether to do it; the cancel button has the focus."""

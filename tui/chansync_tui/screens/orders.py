@@ -66,12 +66,12 @@ class Orders(ListPage[OrderLine]):
     HINTS: ClassVar[Sequence[Hint]] = (
         Hint("?", "Keys", keep=True),
         Hint("q", "Quit", keep=True),
-        Hint("enter", "Its story", "Story"),
+        Hint("enter", "Details", "More"),
         Hint("/", "Find"),
-        Hint("w", "Why is one missing", "Missing?"),
+        Hint("w", "Why is one missing?", "Missing?"),
         Hint("r", "Retry"),
         Hint("t", "Import now", "Import"),
-        Hint("a", "Do with its sale", "Do"),
+        Hint("a", "Actions for its sale", "Act"),
         Hint("m", "Messages", "Msgs"),
         Hint("^p", "Palette"),
     )
@@ -214,7 +214,7 @@ class Orders(ListPage[OrderLine]):
         if self.chosen.text and not self.window.lines:
             self._missing_in(self.chosen.text, options)
             return
-        sentence = "Which order do you miss? Its number as the customer knows it, or the site's own id."
+        sentence = "Which order is missing? Enter its number as the customer knows it, or the site's own id."
         self.app.push_screen(
             Question("Why is an order missing?", sentence, "Go on", [Field("number", "Number")], changes=False),
             with_number,

@@ -27,7 +27,7 @@ from chansync.sync.forms.merging import Conflict, merge, secret_conflicts
 
 
 class ChannelForm:
-    """A channel, or a new one. ``preset`` are texts that a new one begins with."""
+    """The form of a channel, or of a new one; ``preset``: initial values of a new one."""
 
     kind = "channel"
     noun = "channel"
@@ -94,7 +94,7 @@ class ChannelForm:
 
     def _fixed(self, db: apsw.Connection, name: str) -> str:
         if name in channels.FIXED_BY_SYNC and self._channel and channels.has_synced(db, self._channel.id):
-            return "It is fixed since the first sync: orders and sales are known by it."
+            return "It cannot be changed after the first sync: orders and sales refer to it."
         return ""
 
     def options(
@@ -191,7 +191,7 @@ def _default_text(parameter: ChannelParameter) -> str:
 
 
 def _belongs_to_opening(parameter: ChannelParameter, texts: Mapping[str, str]) -> bool:
-    """Whether the field is shown before the first connection; what is filled in is never hidden."""
+    """Whether the field is shown before the first connection; a field with a value always is."""
     if parameter.opening or parameter.section <= 2:
         return True
     return not parameter.is_secret and texts.get(parameter.name, "") != _default_text(parameter)
@@ -202,12 +202,12 @@ def _capabilities(db: apsw.Connection, system: str) -> frozenset[str]:
     try:
         return configuration.capabilities(kind)
     except UsageError:
-        # No system yet, or its platform is not installed here: then nothing is hidden.
+        # Without a system, or if its platform is not installed here, all fields are shown.
         return frozenset(map(str, Capability))
 
 
 def lenient_values(texts: Mapping[str, str]) -> dict[str, Any]:
-    """Typed values by field; what cannot be read is not set."""
+    """Values by field; invalid texts count as not set."""
     values: dict[str, Any] = {}
     for name, text in texts.items():
         if name in BY_NAME:
@@ -219,7 +219,7 @@ def lenient_values(texts: Mapping[str, str]) -> dict[str, Any]:
 
 
 def settle(texts: Mapping[str, str]) -> dict[str, str]:
-    """Switch off what goes only with something that is off: a hidden field must not stand in the way."""
+    """Switch off parameters that need another one that is off: their fields are hidden, and could not be corrected."""
     settled = dict(texts)
     for parameter in PARAMETERS:
         if isinstance(parameter.type, Flag) and not _all_on(settled, parameter.only_with):

@@ -1,4 +1,4 @@
-"""The form of anything that has one."""
+"""Creating the form for a kind of record."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def form_of(kind: str, key: int | str | None = None, preset: Mapping[str, str] |
 
 
 def form_of_reference(field: FormField, texts: Mapping[str, str], *, new: bool) -> Form:
-    """The form of what a field names, or of a new one that it could name.
+    """The form of the record that a field refers to, or of a new one that it could refer to.
 
     Raises:
-        UsageError: it names nothing that has a form, or what that belongs to is not chosen yet.
+        UsageError: the field refers to nothing that has a form, or the POS of the record is not chosen yet.
     """
     if field.source == "system":
         return form_of("system", None if new else _chosen(field, texts))
     if field.source != "erp":
-        raise UsageError(f"{field.label} names nothing that has settings of its own here.")
+        raise UsageError(f"{field.label} refers to nothing that has settings of its own here.")
     kind = kind_named(field.of)
     holder = texts.get(kind.within, "") if kind.within else ""
     if kind.within and not holder:
@@ -51,12 +51,12 @@ def form_of_reference(field: FormField, texts: Mapping[str, str], *, new: bool) 
 def _chosen(field: FormField, texts: Mapping[str, str]) -> str:
     code = texts.get(field.name, "")
     if not code or field.is_several:
-        raise UsageError(f"{field.label} names no single one: choose one first, or n adds one.")
+        raise UsageError(f"{field.label} has no single value: choose one first, or press n to add one.")
     return code
 
 
 def can_be_new(field: FormField) -> str:
-    """What a field could name if it were added: ``POS``; empty where it names nothing that has a form."""
+    """What can be added for a field, such as ``POS``; empty if it refers to nothing that has a form."""
     if field.source == "system":
         return SystemForm.noun
     return kind_named(field.of).label if field.source == "erp" else ""

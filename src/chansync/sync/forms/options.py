@@ -1,4 +1,4 @@
-"""What fields can hold, with titles: codes of the ERP and of a site's lookups, systems, the words of a type."""
+"""The options of fields, with titles: codes of the ERP and of a site's lookups, systems, choices of a type."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from chansync.sync.forms.form import MOST_OPTIONS, FormField, FormOption, refere
 def options(
     db: apsw.Connection, field: FormField, texts: Mapping[str, str], search: str = ""
 ) -> list[FormOption] | None:
-    """What a field may hold; None: anything that its type allows."""
+    """The options of a field; None: any value that its type allows."""
     if isinstance(field.type, Choice):
         return matching([(word, "") for word in field.type.words], search) or _as_typed(field.type, search)
     if field.source == "system":
@@ -51,7 +51,7 @@ def erp_options(db: apsw.Connection, of: str, pos: str, search: str = "") -> lis
 
 
 def lookup_options(db: apsw.Connection, channel: Channel | None, of: str, search: str) -> list[FormOption] | None:
-    """What the channel's site told; None as long as it told nothing."""
+    """The lookups of the channel's site; None while there are none."""
     told = mappings.lookups(db, channel.id, of) if channel else []
     allowed = configuration.choices(db, channel)("lookup", of)
     if allowed is None:
@@ -65,13 +65,13 @@ def _title(value: mappings.Lookup) -> str:
 
 
 def matching(found: Iterable[tuple[str, str]], search: str) -> list[FormOption]:
-    """Of codes and titles, those that hold every word of ``search``."""
+    """The options whose code or title has every word of ``search``."""
     words = search.casefold().split()
     return [FormOption(*each) for each in found if all(word in " ".join(each).casefold() for word in words)]
 
 
 def code_from(text: str, taken: Collection[str] = ()) -> str:
-    """A code like the text that nobody has: ``Shop Österreich`` → ``shop-osterreich``; empty where none can be made."""
+    """A free code made from a text: ``Shop Österreich`` → ``shop-osterreich``; empty if that is not possible."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     code = "-".join(re.findall(r"[a-z0-9]+", plain))[:36].strip("-")
     numbered = (f"{code}-{number}" for number in itertools.count(2))
@@ -79,7 +79,7 @@ def code_from(text: str, taken: Collection[str] = ()) -> str:
 
 
 def only_choices(db: apsw.Connection, parameters: Iterable[ChannelParameter]) -> dict[str, str]:
-    """Texts of the needed fields for which there is but one thing to name: the only system, the only POS."""
+    """Values of required fields for which there is only one choice: the only system, the only POS."""
     found: dict[str, str] = {}
     for parameter in parameters:
         source, of = reference_of(parameter.type)

@@ -25,7 +25,7 @@ _OWN = ("kind", "name", "code")
 
 
 class SystemForm:
-    """A system; ``code`` None: a new one."""
+    """The form of a system; ``code`` None: a new one."""
 
     kind = "system"
     noun = "integration system"
@@ -55,7 +55,7 @@ class SystemForm:
         return Loaded({"code": found.code, "name": found.name, "kind": found.kind} | values, dict(found.secrets))
 
     def fields(self, db: apsw.Connection, texts: Mapping[str, str], *, everything: bool = False) -> list[FormField]:
-        fixed = "" if self.key is None else "It is fixed since the system was made: channels are of its kind."
+        fixed = "" if self.key is None else "It cannot be changed: the channels of the system are of its kind."
         kind = texts.get("kind", "")
         own = [
             FormField("kind", "Kind", "The platform that it is an account of.", 1,
@@ -150,7 +150,7 @@ def _field(parameter: Parameter) -> FormField:
 
 
 def _parameters(kind: str) -> tuple[Parameter, ...]:
-    """Those of an installed kind; none of another, whose systems can still be looked at."""
+    """The parameters of a kind; none if it is not installed, so that its systems can still be shown."""
     return systems.parameters(kind) if kind in registry.kinds() else ()
 
 
@@ -163,7 +163,7 @@ def _default_texts(kind: str) -> dict[str, str]:
 
 
 def _values(kind: str, texts: Mapping[str, str]) -> dict[str, Any]:
-    """Typed values; one that was never given has its default, one that cannot be read is not set."""
+    """Values by field; missing ones have their default, invalid ones count as not set."""
     values: dict[str, Any] = {}
     for each in _parameters(kind):
         text = texts.get(each.name)
