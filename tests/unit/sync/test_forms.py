@@ -247,7 +247,7 @@ def test_the_form_of_what_a_field_names(store: Store) -> None:
     assert form_of_reference(method, texts, new=False).key == "MAIN/courier"
     with pytest.raises(UsageError, match="Choose the POS first"):
         form_of_reference(method, {"pos": ""}, new=True)
-    with pytest.raises(UsageError, match="names nothing that has settings"):
+    with pytest.raises(UsageError, match="refers to nothing that has settings"):
         form_of_reference(domain, texts, new=False)
     with pytest.raises(UsageError, match="has no single value"):
         form_of_reference(pos, {"pos": ""}, new=False)
