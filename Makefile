@@ -4,18 +4,26 @@ VENV := .venv
 PYTHON ?= python3
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 
-.PHONY: demo test lint bench docs screenshots clean
+.PHONY: demo test test-long lint bench docs screenshots clean
 
 # The demo: a store with shoppers, an ERP that fits it, a daemon, and the TUI.
 demo: $(VENV)/.installed
 	$(VENV)/bin/chansync demo
 
-# All tests, in parallel.
+# All tests but the long ones. Most of a test's time is waiting, so that twice as many workers as processors are busy.
+WORKERS ?= $(shell echo $$(( 2 * $$(nproc) )))
+PYTEST := $(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist load --maxschedchunk 2
+
 test: $(VENV)/.installed-dev
-	$(VENV)/bin/python -m pytest --numprocesses auto --dist worksteal
+	$(PYTEST) -m "not long"
+
+# What takes long and covers little that no other test does; CI runs it too.
+test-long: $(VENV)/.installed-dev
+	$(PYTEST) -m long
 
 # What CI checks beside the tests.
 lint: $(VENV)/.installed-dev
+	@! git grep -nE '^(<{7}|>{7}|={7}|\|{7})( |$$)' || { echo "There are merge-conflict markers."; exit 1; }
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy src daemon tui

@@ -6,9 +6,29 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from chansync.store.connection import Store, open_store
 from support import world
+
+# Neither the examples nor how long one may take depend on machine or day. `--hypothesis-profile=search` looks for
+# new ones.
+settings.register_profile("tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
+
+#: Folders whose tests take longest: they come first, so that no worker begins with a long one when all others are done.
+_LONGEST = ("e2e", "faults", "functional/tui", "functional")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort the tests for several workers, the longest first."""
+
+    def place(item: pytest.Item) -> int:
+        folder = item.path.parent.relative_to(Path(__file__).parent).as_posix()
+        return next((rank for rank, long in enumerate(_LONGEST) if f"{folder}/".startswith(f"{long}/")), len(_LONGEST))
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ LOG = logging.getLogger("chansync.daemon")
 
 
 #: What a JSON line has beside its time, level and message, where the line is about one: always under these names.
-FIELDS = ("channel", "stream", "run", "state", "code")
+FIELDS = ("channel", "stream", "run", "job", "user", "state", "code")
 
 
 class _JsonLines(logging.Formatter):
@@ -28,8 +28,8 @@ class _JsonLines(logging.Formatter):
             "message": record.getMessage(),
         }
         line |= {name: value for name in FIELDS if (value := getattr(record, name, None)) not in (None, "")}
-        if record.exc_text:
-            line["traceback"] = record.exc_text
+        if trace := _trace(record):
+            line["traceback"] = trace
         return safe_json(json.dumps(line, ensure_ascii=False))
 
 
@@ -38,8 +38,13 @@ class _PlainLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         lines = [f"{record.levelname} {escaped(record.getMessage())}"]
-        lines += [f"  {escaped(line)}" for line in (record.exc_text or "").splitlines()]
+        lines += [f"  {escaped(line)}" for line in _trace(record).splitlines()]
         return "\n".join(lines)
+
+
+def _trace(record: logging.LogRecord) -> str:
+    """The traceback of what was raised here, or of what a run has met and told."""
+    return record.exc_text or redaction.scrub(getattr(record, "traceback", ""))
 
 
 class _Journal(logging.Formatter):

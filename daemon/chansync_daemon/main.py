@@ -16,10 +16,10 @@ from chansync.gc_tuning import tune_gc
 from chansync.locations import key_path
 from chansync.model.errors import ChansyncError, StoreError
 from chansync.model.times import local_text
-from chansync.store import daemons, secrets
+from chansync.store import daemons, key_file, rotation, secrets
 from chansync.store.conditions import DatabaseMissing
 from chansync.store.connection import explained, open_async
-from chansync.store.sharing import daemons_lock
+from chansync.store.process_locks import DAEMON, locked
 from chansync_daemon.logs import LOG, set_up, turn_detail
 from chansync_daemon.metrics_wanted import NO_METRICS, Wanted
 from chansync_daemon.notify import Manager
@@ -36,11 +36,14 @@ class AlreadyRunning(StoreError):
     code = "daemon_running"
 
 
-def run(path: Path, *, json_logs: bool = False, metrics: Wanted = NO_METRICS) -> int:
+def run(path: Path, *, json_logs: bool = False, metrics: Wanted = NO_METRICS, take_over: bool = False) -> int:
     """Run the daemon in the foreground; returns the exit code.
 
     SIGTERM and SIGINT finish the orders in hand and stop; SIGHUP reads the channels anew; SIGUSR2 makes the
     log detailed, and brief again.
+
+    Args:
+        take_over: also where a daemon of another machine worked on this database a short while ago.
 
     Raises:
         AlreadyRunning: there is one on this database.
@@ -57,9 +60,11 @@ def run(path: Path, *, json_logs: bool = False, metrics: Wanted = NO_METRICS) ->
     try:
         with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with daemons_lock(path, taken):
+            with locked(path, DAEMON, taken):
+                if secrets.take_over_key(path):
+                    LOG.warning("%s.", key_file.MOVED)
                 _refuse_to_begin_anew(path)
-                return dns.run(_run(path, manager, metrics))
+                return dns.run(_run(path, manager, metrics, take_over))
     except (ChansyncError, apsw.Error) as error:
         # Why it ended stays beside the dead service, for ``systemctl status`` and ``chansync service status``.
         manager.status(sentence_of(error))
@@ -112,10 +117,10 @@ def _serving(path: Path, metrics: Wanted) -> contextlib.AbstractContextManager[N
     return serving(path, metrics)
 
 
-async def _run(path: Path, manager: Manager, metrics: Wanted) -> int:
-    store = await open_async(path)
+async def _run(path: Path, manager: Manager, metrics: Wanted, take_over: bool) -> int:
+    store = await open_async(path, upgrades=True)
     try:
-        other = await store.run(daemons.claim, alone=True)
+        other = await store.run(daemons.claim, take_over=take_over)
         if other:
             since = local_text(other.started_at)
             raise AlreadyRunning(
@@ -129,6 +134,7 @@ async def _run(path: Path, manager: Manager, metrics: Wanted) -> int:
         sentence = await store.run(secrets.trouble, path)
         if sentence:
             LOG.warning("%s", sentence)
+        await store.run(rotation.note_held, path)
         service = Service(store, manager)
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):

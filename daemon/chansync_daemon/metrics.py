@@ -27,9 +27,13 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from chansync import __version__
-from chansync.model.errors import ChansyncError, UsageError
-from chansync.store import figures
+from chansync.doctor.daemon import KINDS, diagnose
+from chansync.folders import is_shared
+from chansync.locations import private_folder
+from chansync.model.errors import ChansyncError, StoreError, UsageError
+from chansync.store import daemons, figures
 from chansync.store.connection import BUSY_TIMEOUT_MS
+from chansync.store.opening import open_file
 from chansync.store.version import SCHEMA_VERSION
 from chansync_daemon.logs import LOG
 from chansync_daemon.metrics_wanted import Wanted
@@ -63,7 +67,7 @@ def serving(path: Path, wanted: Wanted) -> Iterator[None]:
     """Serve and write metrics for as long as the context lasts, in threads.
 
     Raises:
-        UsageError: there is no such address here, or no such folder, or not for this user.
+        UsageError: there is no such address here.
         MetricsBusy: another program has the port.
     """
     with contextlib.ExitStack() as stack:
@@ -72,12 +76,26 @@ def serving(path: Path, wanted: Wanted) -> Iterator[None]:
             stack.callback(server.server_close)
             stack.callback(server.shutdown)
         if wanted.file:
-            made = registry(path, with_process=False)
-            _write_first(made, wanted.file)
-            over = threading.Event()
-            stack.callback(over.set)
-            threading.Thread(target=_keep_writing, args=(made, wanted.file, over), daemon=True, name="metrics").start()
+            if _is_within(wanted.file, path):
+                LOG.error(
+                    "No metrics are written to %s: members of the group could put that file in another's place. Name "
+                    "one in a folder of its own.", wanted.file,
+                )  # fmt: skip
+            else:
+                made = registry(path, with_process=False)
+                _try_to_write(made, wanted.file)
+                over = threading.Event()
+                stack.callback(over.set)
+                arguments = (made, wanted.file, over)
+                threading.Thread(target=_keep_writing, args=arguments, daemon=True, name="metrics").start()
         yield
+
+
+def _is_within(file: Path, database: Path) -> bool:
+    """Whether the file is to lie in one of the two folders of a database that is shared."""
+    if not is_shared(database.parent):
+        return False
+    return file.parent.resolve() in (database.parent.resolve(), private_folder(database).resolve())
 
 
 def _listen(made: CollectorRegistry, address: tuple[str, int]) -> WSGIServer:
@@ -94,34 +112,26 @@ def _listen(made: CollectorRegistry, address: tuple[str, int]) -> WSGIServer:
 
 def _keep_writing(made: CollectorRegistry, file: Path, over: threading.Event) -> None:
     while not over.wait(WRITE_EVERY):
-        try:
-            _write(made, file)
-        except OSError as error:
-            LOG.warning("%s", _unwritten(file, error))
+        _try_to_write(made, file)
 
 
-def _write_first(made: CollectorRegistry, file: Path) -> None:
-    """What a person must mend ends the start; with a full disk the syncs go on, and the metrics come when they can."""
+def _try_to_write(made: CollectorRegistry, file: Path) -> None:
+    """Orders are more than metrics: where they cannot be written, that is told, and they are when they can be."""
     try:
         _write(made, file)
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
-        raise UsageError(_unwritten(file, error)) from None
     except OSError as error:
-        if error.errno == errno.EROFS:
-            raise UsageError(_unwritten(file, error)) from None
-        LOG.warning("%s", _unwritten(file, error))
-
-
-def _unwritten(file: Path, error: OSError) -> str:
-    return f"The metrics cannot be written to {file}: {error.strerror or error}."
+        LOG.warning("The metrics cannot be written to %s: %s.", file, error.strerror or error)
 
 
 def _write(made: CollectorRegistry, file: Path) -> None:
     """In one step: a reader sees the old file or the new one. Whoever collects it may read it, whatever the umask."""
     unfinished = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        unfinished.write_bytes(generate_latest(made))
-        unfinished.chmod(0o644)
+        # The folder is another program's, whose user must not lead us elsewhere by a link.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(unfinished, flags, 0o644), "wb") as made_file:
+            os.fchmod(made_file.fileno(), 0o644)
+            made_file.write(generate_latest(made))
         unfinished.replace(file)
     finally:
         with contextlib.suppress(OSError):
@@ -148,14 +158,14 @@ class DatabaseCollector(Collector):
         """All figures, of one moment; only that there are none where the database cannot be read."""
         try:
             found = list(self._read())
-        except apsw.Error as error:
+        except (apsw.Error, StoreError) as error:
             LOG.warning("the metrics cannot be read: %s", error)
             found = []
         yield GaugeMetricFamily("chansync_up", "Whether the database could be read.", value=bool(found))
         yield from found
 
     def _read(self) -> Iterator[Metric]:
-        with contextlib.closing(apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READWRITE)) as db:
+        with contextlib.closing(open_file(self._path)) as db:
             db.set_busy_timeout(BUSY_TIMEOUT_MS)
             db.pragma("query_only", True)
             db.execute("BEGIN")
@@ -172,14 +182,25 @@ def _of_the_program(db: apsw.Connection) -> Iterator[Metric]:
     )
     build.add_metric((__version__, str(SCHEMA_VERSION)), 1)
     yield build
-    started = figures.daemon_started_at(db)
+    database = GaugeMetricFamily(
+        "chansync_database_info", "The id of the database, which its copies share.", labels=("database",)
+    )
+    database.add_metric((figures.instance(db),), 1)
+    yield database
+    found, daemon = diagnose(db, ask_systemd=False), daemons.state(db)
+    states = GaugeMetricFamily("chansync_daemon_state", "How the daemon is: 1 for its state.", labels=("state",))
+    for kind in KINDS:
+        states.add_metric((kind,), kind == found.kind)
+    yield states
     yield GaugeMetricFamily(
-        "chansync_daemon_start_time_seconds", "When the daemon started; 0: none runs.", value=(started or 0) / 1000
+        "chansync_daemon_start_time_seconds",
+        "When the daemon started; 0: none runs.",
+        value=daemon.started_at / 1000 if daemon and daemon.running else 0,
     )
     yield GaugeMetricFamily(
         "chansync_daemon_last_beat_timestamp_seconds",
         "When the daemon last gave a sign of life; 0: never.",
-        value=(figures.daemon_beat_at(db) or 0) / 1000,
+        value=daemon.beat_at / 1000 if daemon else 0,
     )
     used, unused = figures.channels_used(db)
     channels = GaugeMetricFamily("chansync_channels", "Channels, in use and not.", labels=("used",))

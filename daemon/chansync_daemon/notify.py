@@ -7,6 +7,7 @@ for it, and none that is kept up is light. Without a service manager nothing is 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import socket
 import time
@@ -28,7 +29,8 @@ class Manager:
         # A leading @ stands for Linux's abstract namespace.
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
         self._feed_every = _watchdog_seconds(environment) / 3
-        self._fed_at = 0.0
+        # Not 0: that clock may begin with the machine, and then it reads less than the interval after a start.
+        self._fed_at = -math.inf
         self._status = ""
 
     def ready(self) -> None:

@@ -13,11 +13,11 @@ from typing import Any
 import apsw
 
 from chansync.model.times import local_text, now_ms
-from chansync.store import daemons, jobs, runs
+from chansync.store import daemons, jobs, process_locks, runs
 from chansync.store.clock import bring_back
 from chansync.store.connection import Store, data_version, leave_as_is
 from chansync.store.jobs import Job
-from chansync.store.owner import task_owner
+from chansync.store.process_locks import task_owner
 from chansync.store.version import check_schema
 from chansync.sync import retention
 from chansync.sync.errands import perform, summary
@@ -77,7 +77,7 @@ class Service:
         self._bulks = asyncio.Semaphore(BULKS)
         self._bulks_by_hand = asyncio.Semaphore(BULKS_BY_HAND)
         self._hosts = Hosts()
-        self._troubles = Troubles()
+        self._troubles = Troubles(store.path)
         self._next_start = 0.0
         self._seen: int | None = None
         self._channels: dict[int, tuple[int, int]] = {}
@@ -119,6 +119,7 @@ class Service:
         """Look once, and start what is due."""
         try:
             self.store.check_place()
+            process_locks.hold(str(self.store.path))
             await self._look()
             if time.monotonic() >= self._next_start:
                 self._timetable.run_due()
@@ -278,8 +279,13 @@ class Service:
                 self._timetable.postpone(entry, now_ms() + int(result.retry_after * 1000))
 
     async def _perform(self, job: Job, owner: str) -> None:
-        LOG.info("job %d: %s", job.id, job.kind)
-        await perform(self.store, job, owner, trigger="job", stop=self.stop, place=self._bulks_by_hand)
+        channel = await self.store.run(_channel_code, job.channel_id)
+        what = f"job {job.id}: {' '.join(filter(None, (job.kind, channel)))}, asked for by {job.asked_by}"
+        LOG.info("%s", what)
+        done = await perform(self.store, job, owner, trigger="job", stop=self.stop, place=self._bulks_by_hand)
+        fields = {"channel": channel, "job": job.id, "user": job.asked_by, "code": done.code, "traceback": done.trace}
+        fields["state"] = "done" if done.ok else "failed"
+        LOG.log(logging.INFO if done.ok else logging.WARNING, "%s: %s", what, done.sentence, extra=fields)
 
     async def _finish(self) -> None:
         """Let the orders in hand be finished, then break off what still runs.
@@ -316,6 +322,10 @@ def _channel_versions(db: apsw.Connection) -> dict[int, tuple[int, int]]:
     }
 
 
+def _channel_code(db: apsw.Connection, channel_id: int | None) -> str:
+    return str(db.execute("SELECT code FROM channel WHERE id = ?", (channel_id,)).get or "")
+
+
 def _level(result: RunResult) -> int:
     """A thousand channels that have nothing new are no news."""
     if result.state == "failed":
@@ -333,4 +343,5 @@ def _fields(result: RunResult) -> dict[str, Any]:
         "run": result.run_id,
         "state": result.state,
         "code": result.error_code,
+        "traceback": result.trace,
     }

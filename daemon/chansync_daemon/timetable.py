@@ -21,10 +21,10 @@ import schedule
 
 from chansync.model.channel import STREAMS, Channel
 from chansync.model.times import now_ms, parse_duration
+from chansync.orders.status_events import why_off
 from chansync.store import channels, streams
 from chansync.store.leases import CLOCK_JUMP, clock_ahead
 from chansync.store.transaction import transaction
-from chansync.sync.outgoing import why_off
 
 #: Streams that are overdue start this part of their cadence after each other: a few begin at once, and a thousand
 #: are spread over the whole of it.

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from pathlib import Path
 
 import apsw
 
 from chansync.model.errors import ChansyncError, StoreError
+from chansync.store import daemons
 from chansync.store.connection import explained, passes
+from chansync.store.failures import passing_kind
 from chansync_daemon.logs import LOG
 
 #: How long the loop rests after a failure, in seconds.
@@ -21,9 +25,14 @@ DatabaseFailure = (apsw.Error, StoreError)
 
 
 class Troubles:
-    """The state of the database as the daemon has met it last."""
+    """The state of the database as the daemon has met it last.
 
-    def __init__(self) -> None:
+    Args:
+        database: its path.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._database = str(database)
         self.fatal: Exception | None = None
         self._sentence = ""
         self._said_at = 0.0
@@ -44,6 +53,7 @@ class Troubles:
         if not passes(error):
             self.fatal = self.fatal or error
             return
+        self._tell(passing_kind(error.__cause__ if isinstance(error, StoreError) else error))
         now = time.monotonic()
         if sentence != self._sentence or now - self._said_at >= SAY_EVERY:
             LOG.error("%s. The daemon goes on trying; nothing is lost meanwhile.", sentence)
@@ -54,6 +64,12 @@ class Troubles:
         if self._sentence:
             LOG.info("the database works again")
             self._sentence = ""
+            self._tell(None)
+
+    def _tell(self, kind: type[apsw.Error] | None) -> None:
+        """Tell ``chansync status`` and its like what is waited for. Where they cannot be told, they see no beat."""
+        with contextlib.suppress(StoreError):
+            daemons.say_waiting(self._database, kind)
 
 
 def sentence_of(error: Exception) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from chansync import service_place
+from chansync import folders, service_place
 
 ENVIRONMENT_VARIABLE = "CHANSYNC_DB"
 
 #: Where the service of this machine keeps its database.
 SERVICE_DIRECTORY = Path(service_place.DIRECTORY)
+#: And what is its user's alone.
+SERVICE_PRIVATE_DIRECTORY = Path(service_place.PRIVATE_DIRECTORY)
 
 
 def database_path(given: str | None = None) -> Path:
@@ -40,9 +42,24 @@ def credential_directory() -> Path | None:
     return Path(given) if given else None
 
 
+def private_folder(database: Path) -> Path:
+    """The folder of what is the daemon's user's alone: keys and copies. For one user, that of the database."""
+    return Path(folders.private_folder(database.parent))
+
+
 def key_path(database: Path) -> Path:
-    """The private key that opens the secrets: a systemd credential, or a file of mode 0600 beside the database."""
+    """The private key that opens the secrets: a systemd credential, or a file of mode 0600 in the private folder."""
     credentials = credential_directory()
     if credentials and (credentials / "chansync.key").exists():
         return credentials / "chansync.key"
-    return database.with_suffix(".key")
+    return key_file(database)
+
+
+def key_file(database: Path) -> Path:
+    """The file of the private key, where it is no credential."""
+    return private_folder(database) / f"{database.stem}.key"
+
+
+def public_key_file(database: Path) -> Path:
+    """Where the daemon tells the group of a shared database its public key."""
+    return private_folder(database) / f"{database.stem}.pub"

@@ -34,8 +34,8 @@ PAGE = 100
 
 #: What an import writes to.
 TABLES = (
-    "order", "erp_sale", "erp_sale_line", "erp_customer", "message", "order_refund", "erp_document", "erp_payment",
-    "erp_event",
+    "order", "sale_link", "erp_sale", "erp_sale_line", "erp_customer", "message", "order_refund", "erp_document",
+    "erp_payment", "erp_event",
 )  # fmt: skip
 
 
@@ -114,7 +114,7 @@ def cpu(folder: Path) -> None:
     each, floor = (min(spent) - start) / orders, min(floors) / orders
     print(f"cpu: {said}")
     print(f"  import {each * 1e6:.0f} µs an order ({orders / wall:.0f} a second), floor {floor * 1e6:.0f} µs")
-    print(f"  ratio {each / floor:.1f} (wanted: at most 8)")
+    print(f"  ratio {each / floor:.1f} (wanted: at most 6.5)")
 
 
 def _copy(database: Path, folder: Path) -> Path:
@@ -207,9 +207,14 @@ def _multiply(path: Path, count: int) -> None:
         )
         db.execute(
             """INSERT INTO "order" (channel_id, external_id, number, status, placed_at, placed_on, modified_at,
-               currency, total, state, digest, sale_id, raw, first_seen_at, changed_at)
-               SELECT 1, 'old' || id, 'old' || id, 'completed', 0, '2020-01-01', 0, 'EUR', '1.00', 'imported', 'x', id,
+               currency, total, state, digest, raw, first_seen_at, changed_at)
+               SELECT 1, 'old' || id, 'old' || id, 'completed', 0, '2020-01-01', 0, 'EUR', '1.00', 'imported', 'x',
                hex(zeroblob(1500)), 0, 0 FROM erp_sale"""
+        )
+        db.execute(
+            """INSERT INTO sale_link (order_id, erp, sale_key, ref, number, recorded_at)
+               SELECT o.id, 'ledger', s.key, s.id, s.number, 0 FROM "order" o
+               JOIN erp_sale s ON o.external_id = 'old' || s.id"""
         )
     store.close()
 

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 #: How long anything may take that is awaited, in seconds.
-PATIENCE = 40.0
+PATIENCE = 90.0
 
 #: Set where nothing may be skipped: on the machine that decides whether a change lands.
 MUST_RUN = "CHANSYNC_TEST_TERMINALS"

@@ -98,6 +98,7 @@ def test_an_order_that_was_never_seen_is_asked_of_its_site(world: World, tmp_pat
         terminal.until("no order 999999")
 
 
+@pytest.mark.long
 def test_a_channel_is_edited_while_it_syncs(world: World, tmp_path: Path) -> None:
     world.server.faults.add("/wc/v3/orders", "slow", times=8, seconds=3)
     with _screens(world, tmp_path) as terminal, _daemon(world):

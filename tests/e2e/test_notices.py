@@ -16,7 +16,7 @@ pytestmark = pytest.mark.e2e
 
 
 def _until(path: Path, sql: str) -> None:
-    end = time.monotonic() + 40
+    end = time.monotonic() + 90
     while not shops.query(path, sql)[0][0]:
         assert time.monotonic() < end, sql
         time.sleep(0.05)

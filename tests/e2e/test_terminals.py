@@ -54,7 +54,7 @@ def _program(path: Path) -> list[str]:
 
 def _walk(terminal: Terminal) -> str:
     """Through the main screens and out; the first of them."""
-    first = terminal.until("[1 Channels]", "shop", "not running")
+    first = terminal.until("[1 Channels]", "shop", "never run here")
     terminal.press("2")
     terminal.until("[2 Activity]")
     terminal.press("3")
@@ -118,7 +118,7 @@ def test_a_window_that_gets_too_small_says_so_and_recovers(database: Path, tmp_p
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leaves_the_terminal_as_it_was(database: Path, tmp_path: Path, number: signal.Signals) -> None:
     with Terminal(_program(database), tmp_path) as terminal:
-        terminal.until("shop", "not running")
+        terminal.until("shop", "never run here")
         assert terminal.ask("alternate_on") == "1"
         terminal.program.send_signal(number)
         terminal.until(f"ended with {128 + number}", gone="[1 Channels]")
@@ -139,7 +139,7 @@ def test_a_terminal_that_goes_away_takes_the_program_with_it(database: Path, tmp
 
 def test_what_the_daemon_does_comes_to_the_screen(world: World, tmp_path: Path) -> None:
     with Terminal(_program(world.path), tmp_path) as terminal:
-        terminal.until("demo", "not running")
+        terminal.until("demo", "never run here")
         with subprocess.Popen(chansync("--db", str(world.path), "daemon"), stderr=subprocess.DEVNULL) as daemon:
             try:
                 terminal.until("Daemon running")

@@ -12,7 +12,7 @@ from chansync.demo.woocommerce import DemoServer, DemoShop
 from support import shops
 
 #: How long something may take that is awaited by looking for it, in seconds.
-PATIENCE = 40.0
+PATIENCE = 90.0
 
 
 @dataclass(slots=True)

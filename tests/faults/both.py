@@ -15,7 +15,7 @@ from chansync.demo.amazon import company as amazon
 from chansync.demo.amazon.audit import audit
 from chansync.demo.amazon.goods import MERCHANT
 from chansync.demo.amazon.shopper import Shopper
-from chansync.erp.ledger.sales import Ledger
+from chansync.erp.ledger.embedded import LEDGER
 from chansync.store import channels, jobs
 from chansync.store.connection import Store, open_store
 from chansync.sync import configuration
@@ -175,7 +175,7 @@ def _prove_amazon(made: World, seller: Seller) -> list[str]:
         there = store.db.execute("SELECT count(*) FROM site_item WHERE channel_id = ? AND site_id <> ''", (own.id,)).get
         if not there:
             wrong.append("nothing of the stock was ever looked up at Amazon")
-        available = Ledger().available(store.db, [company.WAREHOUSE])
+        available = LEDGER.stock(store.db, [company.WAREHOUSE])
         for listing in seller.goods.by_fulfilment(MERCHANT):
             if listing.sku in available and listing.quantity != max(available[listing.sku], 0):
                 wrong.append(f"{listing.sku}: {listing.quantity} at Amazon, {available[listing.sku]} in the ERP")

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from chansync.demo.amazon import AmazonServer, Seller
 from chansync.erp.ledger.stock import set_stock
+from chansync.orders.sale_actions import perform
 from chansync.store.connection import open_store
 from chansync.store.transaction import transaction
 from chansync.sync import configuration
-from chansync.sync.sale_actions import perform
 from support import marketplace
 
 from .every import Script, Work

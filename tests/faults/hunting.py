@@ -30,7 +30,7 @@ from chansync.store.connection import open_store
 # The tests' own helpers, for a run that pytest does not start.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from support import mailbox
+from support import mailbox, shops
 
 SECRETS = {
     "password of the mail server": "Mz8/pw&Ne+ed\"le<7>Qx'41vK",
@@ -316,11 +316,20 @@ def _let_the_site_say_them(hunted: Hunt, front: Front, dresses: list[str]) -> No
         front.notes = ""
 
 
+def _has_run(hunted: Hunt) -> bool:
+    """Whether the daemon has run something to its end."""
+    sql = "SELECT count(*) FROM run WHERE trigger = 'schedule' AND state <> 'running'"
+    return bool(shops.query(hunted.path, sql)[0][0])
+
+
 def _run_the_daemon(hunted: Hunt, front: Front) -> None:
     hunted.say("running the daemon")
     front.notes = f"the daemon hears {hunted.secrets['consumer secret']}"
     daemon = hunted.start("daemon", "--json-logs")
-    time.sleep(4)
+    end = time.monotonic() + 90
+    while not _has_run(hunted):
+        assert time.monotonic() < end, "the daemon runs nothing"
+        time.sleep(0.1)
     hunted.run("sync", "demo")
     hunted.run("notices", "test", "anna")
     front.echo = lambda path: (500, {}, json.dumps({"message": hunted.secrets["consumer key"]}).encode())
@@ -330,7 +339,7 @@ def _run_the_daemon(hunted: Hunt, front: Front) -> None:
     hunted.keep("limits of the daemon", status.encode())
     # As the watchdog does it: the stack goes to the log, memory nowhere.
     daemon.send_signal(signal.SIGABRT)
-    out, err = daemon.communicate(timeout=30)
+    out, err = daemon.communicate(timeout=90)
     hunted.keep("the daemon", out + err)
     assert b"Fatal Python error: Aborted" in err
     front.echo, front.notes = None, ""

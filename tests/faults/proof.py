@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chansync.demo import company
 from chansync.erp.ledger.check import check
-from chansync.erp.ledger.sales import Ledger
+from chansync.erp.ledger.embedded import LEDGER
 from chansync.store.connection import Store, open_store
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 from support import shops
@@ -15,7 +15,7 @@ from support import shops
 from .world import World
 
 #: What lies beside a database whose programs have all ended: locks stay, by design, and hold nothing.
-COMPANIONS = {"chansync.db", "chansync.key", "chansync.daemon", "chansync.db.migrating", "tmp"}
+COMPANIONS = {"chansync.db", "chansync.key", "chansync.lock", "tmp"}
 
 PULL = SyncRequest(statuses=True, quantities=True)
 EVERYTHING = SyncRequest(comparison=True, statuses=True, quantities=True)
@@ -88,11 +88,11 @@ def _once(store: Store) -> list[str]:
         ("sales share an order", "SELECT order_number FROM erp_sale GROUP BY order_number HAVING count(*) > 1"),
         (
             "sales have no order",
-            'SELECT number FROM erp_sale s WHERE NOT EXISTS (SELECT 1 FROM "order" o WHERE o.sale_id = s.id)',
+            "SELECT number FROM erp_sale s WHERE NOT EXISTS (SELECT 1 FROM sale_link l WHERE l.sale_key = s.key)",
         ),
         (
             "orders are imported without a sale",
-            "SELECT number FROM \"order\" WHERE state = 'imported' AND sale_id IS NULL",
+            "SELECT number FROM \"order\" WHERE state = 'imported' AND id NOT IN (SELECT order_id FROM sale_link)",
         ),
         ("orders are problems without a message", _SILENT),
     ):
@@ -124,7 +124,7 @@ def _pushed(world: World, store: Store) -> list[str]:
 
 
 def _stock(world: World, store: Store) -> list[str]:
-    available = Ledger().available(store.db, [company.WAREHOUSE])
+    available = LEDGER.stock(store.db, [company.WAREHOUSE])
     found = []
     for item, quantity in available.items():
         try:

@@ -42,7 +42,7 @@ class Screens:
 
     def quit(self) -> int:
         """Leave as a user does; the exit code."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + 90
         while self.process.poll() is None and time.monotonic() < end:
             self.press("\x11")
             time.sleep(0.2)

@@ -13,12 +13,12 @@ import apsw
 
 from chansync.demo.amazon import AmazonServer, Seller
 from chansync.demo.woocommerce import DemoServer, DemoShop, Shopper
+from chansync.orders.sale_actions import perform
 from chansync.store.connection import Store, open_store
 from chansync.store.transaction import transaction
 from chansync.sync import configuration
 from chansync.sync.confirm import confirm_channel
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
-from chansync.sync.sale_actions import perform
 from support import marketplace, shops, world
 
 from . import mutations

@@ -11,10 +11,10 @@ import pytest
 from chansync.demo.amazon import AmazonServer, Seller, feed_work
 from chansync.erp.ledger.check import check
 from chansync.erp.ledger.stock import set_stock
+from chansync.orders.sale_actions import perform
 from chansync.store.connection import Store
 from chansync.store.transaction import transaction
 from chansync.sync import configuration
-from chansync.sync.sale_actions import perform
 from faults import victims
 from faults.victims import Point
 from support import marketplace, world

@@ -9,7 +9,7 @@ import pytest
 from faults.__main__ import SCRIPTS
 from faults.every import kill_at_every_point
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 #: Script → which points: one in so many, from which on.
 THINNED = {"upgrade": (90, 11), "shop": (120, 30)}

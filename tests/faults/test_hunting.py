@@ -27,5 +27,6 @@ def test_the_hunter_knows_a_secret_when_it_sees_one(written: str, tmp_path: Path
     assert [hit.partition(" in ")[0] for hit in hunted.hits()] == ["password of the mail server"]
 
 
+@pytest.mark.long
 def test_no_secret_is_found_anywhere(tmp_path: Path) -> None:
     assert hunting.hunt(tmp_path, short=True) == []

@@ -69,11 +69,12 @@ def test_a_backup_that_is_killed_is_nobodys_to_read_and_the_next_sweeps_it(templ
     words = ["db", "backup", str(copies / "copy.db")]
     # In the middle of looking the copy through: that is a copy of everything.
     assert victims.run(words, path, Point("call:chansync.store.copies.look_through:1")).killed
-    [left] = copies.iterdir()
-    assert (left.name.startswith(".copy.db."), left.stat().st_size > 0) == (True, True)
-    assert stat.S_IMODE(left.stat().st_mode) & 0o007 == 0
+    [left] = tmp_path.glob(".chansync.backup.*")
+    assert left.stat().st_size > 0
+    assert {stat.S_IMODE(each.stat().st_mode) for each in (left, *copies.iterdir())} == {0o600}
     assert victims.run(words, path, Point(seconds=30)).code == 0
     assert [each.name for each in copies.iterdir()] == ["copy.db"]
+    assert not left.exists()
 
 
 def test_a_plan_that_is_killed_leaves_no_customers_data_behind(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from faults.screens import Screens
 from faults.world import rows, world
 from support import shops
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 
 def test_a_daemon_screens_and_commands_share_one_file(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from faults.network import sell_over_a_bad_network
 from support.proxy import KINDS
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 
 def test_a_bad_network_loses_and_doubles_nothing(template: Path, tmp_path: Path) -> None:

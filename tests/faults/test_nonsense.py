@@ -20,11 +20,11 @@ from chansync.demo.woocommerce.call import Answer
 from chansync.erp.ledger.check import check
 from chansync.model.errors import DataError
 from chansync.model.order import Order
+from chansync.orders.import_order import Action, OrderImport
 from chansync.platforms.http_body import decode
 from chansync.platforms.woocommerce.parse import OrderReader, read_refund
 from chansync.store import channels
 from chansync.store.connection import Store
-from chansync.sync.importing import Action, take_in, take_over_refunds
 from faults.nonsense import spoilt
 from support import shops, world
 from support.orders import line, order
@@ -39,11 +39,12 @@ def sent(document: Any) -> Any:
     return decode(json.dumps(document, default=float).encode()).data
 
 
+@pytest.mark.long
 @given(seed=st.integers(0, 2**32))
 @settings(
     max_examples=400,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
     derandomize=True,
 )
 def test_no_value_of_an_order_stops_anything_but_that_order(company: Store, seed: int) -> None:
@@ -54,7 +55,7 @@ def test_no_value_of_an_order_stops_anything_but_that_order(company: Store, seed
     read = READER.read(document)
     company.db.execute("SAVEPOINT example")
     try:
-        outcome = take_in(company.db, importing, read, None, again=False)
+        outcome = OrderImport(company.db, importing).import_order(read)
         if outcome.action is Action.PROBLEM:
             assert outcome.code != "import_bug", outcome.reason
             told = company.db.execute("SELECT count(*) FROM message WHERE open = 1").get
@@ -64,8 +65,8 @@ def test_no_value_of_an_order_stops_anything_but_that_order(company: Store, seed
             assert check(company.db) == []
             again = READER.read(sent(spoilt(document, rng)))
             if isinstance(again, Order):
-                assert take_in(company.db, importing, again, None, again=False).code != "import_bug"
-                assert take_over_refunds(company.db, importing, again, None).code != "import_bug"
+                assert OrderImport(company.db, importing).import_order(again).code != "import_bug"
+                assert OrderImport(company.db, importing).import_refunds(again).code != "import_bug"
             assert check(company.db) == []
     finally:
         company.db.execute("ROLLBACK TO example; RELEASE example")
@@ -77,7 +78,7 @@ def test_what_the_database_refuses_of_an_order_is_that_orders_problem(company: S
            BEGIN SELECT RAISE(ABORT, 'not this one'); END"""
     )
     importing = world.load_settings(company, channels.channel(company.db, "shop"))
-    outcomes = [take_in(company.db, importing, order(serial), None, again=False) for serial in (1, 2, 3)]
+    outcomes = [OrderImport(company.db, importing).import_order(order(serial)) for serial in (1, 2, 3)]
     assert [outcome.action for outcome in outcomes] == [Action.CREATE, Action.PROBLEM, Action.CREATE]
     assert world.open_codes(company) == {"2": "import_bug"}
 
@@ -85,22 +86,22 @@ def test_what_the_database_refuses_of_an_order_is_that_orders_problem(company: S
 def test_another_order_under_a_known_id_leaves_the_sale_alone(company: Store) -> None:
     importing = world.load_settings(company, channels.channel(company.db, "shop"))
     own = order(7)
-    take_in(company.db, importing, own, None, again=False)
+    OrderImport(company.db, importing).import_order(own)
     before = world.sales(company)
     other = order(7, placed_at=own.placed_at - 86_400_000, lines=[line(quantity=5, total=Decimal("50.00"))])
-    outcome = take_in(company.db, importing, other, None, again=False)
+    outcome = OrderImport(company.db, importing).import_order(other)
     assert (outcome.action, "right site" in outcome.reason) == (Action.PROBLEM, True)
     assert world.sales(company) == before
     # The right site shows the order as it was: nothing to do.
-    assert take_in(company.db, importing, own, None, again=False).action is Action.UNCHANGED
+    assert OrderImport(company.db, importing).import_order(own).action is Action.UNCHANGED
 
 
 def test_a_date_that_is_put_right_is_taken_over(company: Store) -> None:
     importing = world.load_settings(company, channels.channel(company.db, "shop"))
     own = order(7)
-    take_in(company.db, importing, own, None, again=False)
+    OrderImport(company.db, importing).import_order(own)
     moved = order(7, placed_at=own.placed_at - 86_400_000)
-    assert take_in(company.db, importing, moved, None, again=False).action is Action.UPDATE
+    assert OrderImport(company.db, importing).import_order(moved).action is Action.UPDATE
 
 
 @given(seed=st.integers(0, 2**32))

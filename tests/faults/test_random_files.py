@@ -33,6 +33,7 @@ FILES = st.one_of(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=FILES)
 def test_no_fault_of_the_program(company: Path, tmp_path: Path, content: bytes) -> None:

@@ -41,7 +41,7 @@ def own_total(made: World, order_id: int) -> tuple[str, str]:
     return made.shop.order(order_id)["total"], f"{minor / 100:.2f}"
 
 
-@pytest.mark.parametrize("point", ["answered:GET:1", "call:chansync.sync.importing.take_in:1", "committed::2"])
+@pytest.mark.parametrize("point", ["answered:GET:1", "call:chansync.sync.pull._take_chunk:1", "committed::2"])
 def test_an_older_version_of_an_order_is_not_taken_in_over_a_later_one(made: World, point: str) -> None:
     own = made.shop.place_order([("SKU-001", 2)], status="on-hold")
     made.pull()

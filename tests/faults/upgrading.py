@@ -182,6 +182,6 @@ def _is_whole(path: Path) -> list[str]:
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode != 0o660:
         found.append(f"its mode is {mode:o}")
-    known = {"chansync.db", "chansync.key", "chansync.db.migrating", "clean.db", "clean.db.migrating", "tmp"}
+    known = {"chansync.db", "chansync.key", "chansync.lock", "clean.db", "clean.lock", "tmp"}
     left = [each.name for each in path.parent.iterdir() if each.name not in known]
     return found + [f"{name} is left" for name in left if not name.startswith("chansync.before-")]

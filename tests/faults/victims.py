@@ -73,12 +73,13 @@ LINES = (
     "chansync.store.outbox",
     "chansync.store.streams",
     "chansync.store.jobs",
-    "chansync.sync.importing",
+    "chansync.orders.import_order",
     "chansync.sync.pull",
     "chansync.sync.push_statuses",
     "chansync.sync.push_quantities",
     "chansync.sync.runner",
-    "chansync.sync.lifecycle",
+    "chansync.orders.gather",
+    "chansync.orders.apply",
 )
 
 

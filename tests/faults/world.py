@@ -63,7 +63,7 @@ class World:
         for shopper in self.shoppers:
             shopper.__exit__(None, None, None)
 
-    def until(self, sql: str, wanted: Any, patience: float = 60.0) -> None:
+    def until(self, sql: str, wanted: Any, patience: float = 90.0) -> None:
         """Wait until the query brings that value."""
         end = time.monotonic() + patience
         while (value := rows(self.path, sql)[0][0]) != wanted:

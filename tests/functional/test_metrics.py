@@ -10,6 +10,7 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client import Metric
@@ -18,10 +19,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from chansync.model.errors import UsageError
 from chansync.store import daemons, messages, runs, settings, streams
 from chansync.store.connection import Store
-from chansync.store.owner import task_owner
+from chansync.store.process_locks import task_owner
 from chansync.store.runs import RunCounts
 from chansync_daemon import metrics
-from chansync_daemon.metrics_wanted import parse_listen
+from chansync_daemon.metrics_wanted import Wanted, parse_listen
 from support import mailbox, shops, world
 
 RULES = Path(__file__).parents[2] / "docs" / "prometheus"
@@ -32,7 +33,7 @@ _COUNTS = frozenset(
     f"chansync_{name}"
     for name in (
         "channels", "runs", "orders_imported", "requests", "open_problems", "outbox_due", "jobs_open", "runs_running",
-        "notice_ways_failing", "stream_failures", "up",
+        "notice_ways_failing", "stream_failures", "up", "daemon_state",
     )
 )  # fmt: skip
 
@@ -101,7 +102,7 @@ def test_a_killed_run_counts_once_when_it_is_closed(company: Store) -> None:
     run_id = runs.start(company.db, 1, "orders", "schedule", "elsewhere:1:1:1")
     runs.progress(company.db, run_id, RunCounts(created=5))
     before = value(metrics.text(company.path), "chansync_orders_imported_total", channel="shop")
-    company.db.execute("UPDATE run SET owner = ?", (f"{task_owner().split(':')[0]}:999999999:1:1",))
+    company.db.execute("UPDATE run SET owner = ?", ("123456789abcdef0:1",))
     assert runs.close_interrupted(company.db) == 1
     after = value(metrics.text(company.path), "chansync_orders_imported_total", channel="shop")
     assert before == after == 5
@@ -125,7 +126,7 @@ def test_the_alert_rules_use_figures_that_there_are(company: Store) -> None:
     # What is told only while there is any.
     told |= {"chansync_outbox_due", "chansync_stream_next_run_timestamp_seconds"}
     expressions = re.findall(r"^ +expr: (.*)$", (RULES / "chansync.rules.yml").read_text(), re.MULTILINE)
-    assert len(expressions) == 10
+    assert len(expressions) == 13
     for expression in expressions:
         used = set(re.findall(r"chansync_\w+", expression))
         assert used, expression
@@ -248,6 +249,32 @@ def test_a_taken_port_is_a_sentence(company: Store) -> None:
     assert code == 1
     assert f"Metrics cannot be served on 127.0.0.1:{port}: Address already in use." in err
     assert "Traceback" not in err
+
+
+def test_a_file_that_cannot_be_written_keeps_no_order_from_being_pulled(company: Store, tmp_path: Path) -> None:
+    world.rows(company, "UPDATE channel_parameter SET value = '\"30s\"' WHERE name = 'orders_every'")
+    words = ("daemon", "--json-logs", "--metrics-file", str(tmp_path / "missing" / "chansync.prom"))
+    daemon = shops.command(*words, database=company.path)
+    assert daemon.stderr is not None
+    lines: list[dict[str, Any]] = []
+    while not any(line.get("stream") == "orders" for line in lines):
+        lines.append(json.loads(daemon.stderr.readline()))
+    code, _, _ = shops.stopped(daemon)
+    assert (code, any("metrics cannot be written" in line["message"] for line in lines)) == (0, True)
+
+
+@pytest.mark.parametrize("place", ["group", "group-private"])
+def test_no_file_is_written_where_members_could_give_it_another_name(
+    company: Store, tmp_path: Path, place: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "group"
+    folder.mkdir()
+    folder.chmod(0o2770)
+    (tmp_path / "group-private").mkdir(0o710)
+    file = tmp_path / place / "chansync.prom"
+    with metrics.serving(folder / "chansync.db", Wanted(file=file)):
+        assert not file.exists()
+    assert "No metrics are written to" in caplog.text
 
 
 def test_a_daemon_without_metrics_does_not_load_the_library() -> None:

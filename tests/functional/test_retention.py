@@ -16,11 +16,11 @@ import pytest
 from chansync.model.channel import Channel
 from chansync.model.errors import UsageError
 from chansync.model.times import now_ms
+from chansync.orders.import_order import OrderImport
 from chansync.store import channels, messages, notices, pruning, settings
 from chansync.store.connection import Store, open_async, open_store
 from chansync.store.version import SCHEMA_VERSION
 from chansync.sync import retention
-from chansync.sync.importing import take_in
 from support import shops, world
 from support.orders import order
 
@@ -116,7 +116,7 @@ def test_runs_jobs_and_notices(company: Store) -> None:
 
 def sale(store: Store, serial: int, age: int) -> int:
     """An order that is a sale, last changed that many days ago."""
-    take_in(store.db, world.load_settings(store, _channel(store)), order(serial), None, again=False)
+    OrderImport(store.db, world.load_settings(store, _channel(store))).import_order(order(serial))
     order_id: int = store.db.execute('SELECT id FROM "order" WHERE external_id = ?', (str(serial),)).get
     store.db.execute('UPDATE "order" SET changed_at = ? WHERE id = ?', (now_ms() - age * DAY, order_id))
     return order_id
@@ -130,8 +130,8 @@ def test_the_sites_data_go_only_where_nothing_is_left_to_do(company: Store) -> N
     done, recent, due, todo, refund, problem, sending = (
         sale(company, serial, 500 if serial != 2 else 5) for serial in range(1, 8)
     )
-    unfinished = take_in(
-        company.db, world.load_settings(company, _channel(company)), order(9, payment_code="unknown"), None, again=False
+    unfinished = OrderImport(company.db, world.load_settings(company, _channel(company))).import_order(
+        order(9, payment_code="unknown")
     )
     assert unfinished.code == "payment_unmapped"
     company.db.execute('UPDATE "order" SET changed_at = 0 WHERE external_id = ?', ("9",))
@@ -150,7 +150,7 @@ def test_the_sites_data_go_only_where_nothing_is_left_to_do(company: Store) -> N
     assert recent not in without
     assert len(world.sales(company)) == 7
     # It is followed as before: the same order again changes nothing.
-    again = take_in(company.db, world.load_settings(company, _channel(company)), order(1), None, again=False)
+    again = OrderImport(company.db, world.load_settings(company, _channel(company))).import_order(order(1))
     assert again.action.name == "UNCHANGED"
 
 

@@ -8,16 +8,16 @@ from decimal import Decimal
 from typing import Any
 
 from chansync.erp.ledger import stock
-from chansync.erp.ledger.sales import Ledger
-from chansync.erp.protocol import RefundLine, SaleState
+from chansync.erp.ledger.embedded import LEDGER
+from chansync.erp.ledger.perform import perform
+from chansync.model import steps
 from chansync.model.order import TaxNumbers
-from chansync.model.sale import Customer, LineKind, SaleDraft, SaleLine
+from chansync.model.sale import Customer, LineKind, RefundedLine, SaleDraft, SaleLine, SaleState, SaleView
+from chansync.model.steps import Step
 from chansync.store.connection import Store
 from chansync.store.transaction import transaction
 from support import world
 from support.orders import ANNA
-
-LEDGER = Ledger()
 
 
 def add_company(store: Store) -> None:
@@ -76,8 +76,9 @@ def draft(serial: int, lines: list[SaleLine], **changes: Any) -> SaleDraft:
 
 def record(store: Store, serial: int, lines: list[SaleLine], **changes: Any) -> int:
     """Record such a sale; its id."""
+    made = draft(serial, lines, **changes)
     with transaction(store.db):
-        return LEDGER.record_sale(store.db, draft(serial, lines, **changes)).sale_id
+        return int(perform(store.db, made.key, steps.Record(made)).ref)
 
 
 def have(store: Store, item: str, quantity: int, warehouse: str = "W1") -> None:
@@ -85,15 +86,55 @@ def have(store: Store, item: str, quantity: int, warehouse: str = "W1") -> None:
     stock.set_stock(store.db, item, warehouse, quantity)
 
 
-def do(store: Store, method: str, *arguments: Any, **options: Any) -> Any:
-    """Call a method of the ledger in a transaction of its own."""
+def do(store: Store, method: str, sale: int, *arguments: Any, **options: Any) -> Any:
+    """Carry out a step with a sale in a transaction of its own; what it came to. What refuses it is raised."""
     with transaction(store.db):
-        return getattr(LEDGER, method)(store.db, *arguments, **options)
+        result = perform(store.db, key(store, sale), _step(store, method, sale, *arguments, **options))
+    if method == "refund":
+        return result.changed
+    return {"issue_document": result.number, "pay": result.amount, "request_missing": list(result.missing)}.get(method)
 
 
-def given_back(external_id: str, quantity: int | str, net: int, tax: int = 0) -> RefundLine:
+def _step(store: Store, method: str, sale: int, *arguments: Any, **options: Any) -> Step:
+    if method == "pay":
+        state_now = state(store, sale)
+        amount = arguments[0] if arguments else max(state_now.unpaid, 0)
+        return steps.Pay(state_now.paid + amount, **options)
+    if method == "refund":
+        refund_id, total, lines, restock = arguments
+        return steps.Refund(refund_id, total, tuple(lines), restock)
+    if method == "request_missing":
+        return steps.RequestMissing(tuple(arguments[0]))
+    if method in ("rewrite", "complete"):
+        return {"rewrite": steps.Rewrite, "complete": steps.Complete}[method](arguments[0], "1")
+    made: type[Step] = {
+        "block": steps.Block,
+        "release": steps.Release,
+        "issue_document": steps.IssueDocument,
+        "write_out": steps.WriteOut,
+        "ship": steps.Ship,
+        "cancel": steps.Cancel,
+        "reverse": steps.Reverse,
+    }[method]
+    return made(*arguments, **options)
+
+
+def key(store: Store, sale: int) -> str:
+    """The key of the sale of that id."""
+    found: str = store.db.execute("SELECT key FROM erp_sale WHERE id = ?", (sale,)).get
+    return found
+
+
+def view(store: Store, sale: int) -> SaleView:
+    """The sale as the ledger shows it."""
+    found = LEDGER.view(store.db, key(store, sale))
+    assert found is not None
+    return found
+
+
+def given_back(external_id: str, quantity: int | str, net: int, tax: int = 0) -> RefundedLine:
     """A line of a refund."""
-    return RefundLine(external_id, Decimal(quantity), net, tax)
+    return RefundedLine(external_id, Decimal(quantity), net, tax)
 
 
 def two_shirts(price: int = 1000, tax: int = 190) -> list[SaleLine]:
@@ -103,7 +144,7 @@ def two_shirts(price: int = 1000, tax: int = 190) -> list[SaleLine]:
 
 def state(store: Store, sale: int) -> SaleState:
     """Where the sale is."""
-    return LEDGER.state(store.db, sale)
+    return view(store, sale).state
 
 
 def on_hand(store: Store, item: str = "SHIRT", warehouse: str = "W1") -> int:
@@ -119,4 +160,4 @@ def on_hand(store: Store, item: str = "SHIRT", warehouse: str = "W1") -> int:
 
 def available(store: Store, item: str = "SHIRT", *warehouses: str) -> int:
     """On hand less blocked, in those warehouses."""
-    return LEDGER.available(store.db, list(warehouses or ["W1"]))[item]
+    return LEDGER.stock(store.db, list(warehouses or ["W1"]))[item]

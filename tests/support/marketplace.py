@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 #: Channel → the fake's code of its marketplace.
 CHANNELS = {"de": "DE", "fr": "FR", "uk": "UK"}
-PLACES = {"de": "A1PA6795UKMFR9", "fr": "A13V1IB3VIYZZH", "uk": "A1F83G8C2ARO7P"}
+PLACES = {"de": "A1PA6795UKMFR9", "fr": "A13V1IB3VIYZZH", "uk": "A1F83G8C2ARO7P", "us": "ATVPDKIKX0DER"}
 
 
 def with_store(path: Path, work: Callable[[Store], Awaitable[T]]) -> T:

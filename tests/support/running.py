@@ -22,7 +22,7 @@ class Daemon:
 
     async def until(self, sql: str, wanted: int) -> None:
         """Until the query counts so many."""
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(90):
             while await self.service.store.run(lambda db: db.execute(sql).get) != wanted:
                 assert not self.task.done(), self.task
                 await asyncio.sleep(0.02)

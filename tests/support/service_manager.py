@@ -34,7 +34,7 @@ class FakeManager:
         self._socket.close()
         self._folder.cleanup()
 
-    def next(self, within: float = 30.0) -> str:
+    def next(self, within: float = 90.0) -> str:
         """The next datagram.
 
         Raises:

@@ -84,7 +84,7 @@ def command(
     )
 
 
-def finished(process: subprocess.Popen[str], timeout: float = 60) -> tuple[int, str, str]:
+def finished(process: subprocess.Popen[str], timeout: float = 120) -> tuple[int, str, str]:
     """Exit code, standard output and standard error of a process that ends by itself."""
     out, err = process.communicate(timeout=timeout)
     return process.returncode, out, err

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from chansync.model.channel import Channel
+from chansync.orders import settings
+from chansync.orders.settings import ImportSettings
 from chansync.store import channels, mappings
 from chansync.store.connection import Store, open_store
 from chansync.store.transaction import transaction
-from chansync.sync import sealing, settings
-from chansync.sync.settings import ImportSettings
+from chansync.sync import sealing
 
 #: Where ``CHANNEL`` sends its keys: what they are sealed for.
 PLACE = "127.0.0.1:1"

@@ -198,6 +198,9 @@ class ChansyncApp(KeyQueue, CleanShutdown, Navigation):
 
     async def action_tab(self, mode: str) -> None:
         """Show a main screen and close what is open over its list, except a form that is not saved."""
+        if not self.is_running:
+            # The app is closing: a new screen would be added to the list of those that are being closed.
+            return
         await self.switch_mode(mode)
         while len(self.screen_stack) > 1:
             if isinstance(self.screen, Page) and self.screen.is_unsaved:

@@ -6,6 +6,7 @@ to the app, and only its handlers change what is shown.
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import socket
@@ -18,13 +19,18 @@ import apsw
 from textual.dom import DOMNode
 from textual.message import Message
 
-from chansync.store import daemons, jobs
+from chansync import privileges
+from chansync.folders import name_of
+from chansync.model.errors import StoreError
+from chansync.store import daemons, jobs, process_locks
 from chansync.store.connection import Store, explained, open_store
 from chansync.store.jobs import Job
 
 
 def user() -> str:
-    """The user's name, or the uid if there is no name for it."""
+    """The user's name, or the uid if there is no name for it; root's where the program gave up root's rights."""
+    if privileges.caller() != os.getuid():
+        return name_of(privileges.caller())
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -74,6 +80,11 @@ class Context:
     def __init__(self, path: Path, post: Callable[[Message], object]) -> None:
         self.path = path
         self.store = open_store(path)
+        # From now on: files that are replaced before the app first polls are noticed too.
+        self.store.check_place()
+        # So that another program of this user knows whose drafts are still being edited.
+        with contextlib.suppress(StoreError):
+            process_locks.hold(str(path))
         self.user = user()
         self.who = user_at_host()
         #: Jobs that this program asked for and that are not finished: id → (label, whether they run in this program).

@@ -11,7 +11,7 @@ TYPE_TONES = {"production": "good", "working": "warn", "test": "note"}
 RUN_TONES = {"running": "note", "done": "good", "failed": "bad", "stopped": "warn", "interrupted": "warn"}
 
 
-#: Why an order is skipped, by the reason codes of ``chansync.sync.selection``.
+#: Why an order is skipped, by the reason codes of ``chansync.orders.select``.
 SKIPPED_WHY = {"status": "status not imported", "refused": "refused", "before_start": "before the start date"}
 
 

@@ -70,13 +70,16 @@ class KeyQueue(App[None]):
 
     def _follow(self, way: list[MessagePump], turn: int) -> None:
         """Pass through the message queues behind what the key caused, then through that of a new screen."""
+        if not self.is_running:
+            # The app is closing: there may be no screen any more.
+            return
         while way and not way[0].call_later(self._follow, way[1:], turn):
             way = way[1:]
         if not way and not self.screen.call_later(self._end, turn):
             self.call_later(self._end, turn)
 
     async def _end(self, turn: int, waited: float = 0.0) -> None:
-        if turn == self._turn:
+        if turn == self._turn and self.is_running:
             if self._typed and self.is_changing and waited < _LONGEST_WAIT:
                 self.set_timer(_CHECK_EVERY, lambda: self._end(turn, waited + _CHECK_EVERY))
                 return

@@ -183,15 +183,15 @@ class Navigation(App[None]):
 
     def routes(self, screen: Page) -> Iterable[SystemCommand]:
         """Commands of the palette that lead to other screens."""
-        from chansync.erp.ledger.lists import LISTS
-
         if screen.TAB != "orders":
             yield SystemCommand("Find an order", "By number or customer, among all", self._find_order)
         if screen.TAB == "erp":
             return
-        for name, found in LISTS.items():
+        from chansync_tui.screens.erp import list_titles
+
+        for name, title, about in list_titles():
             # Only found by typing: eighteen lists would hide the commands that are shown at first.
-            yield SystemCommand(f"ERP: {found.title}", found.about, partial(self._show_ledger, name), discover=False)
+            yield SystemCommand(f"ERP: {title}", about, partial(self._show_ledger, name), discover=False)
 
     async def _show_ledger(self, name: str) -> None:
         from chansync_tui.screens.erp import Erp

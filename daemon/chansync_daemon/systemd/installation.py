@@ -7,15 +7,15 @@ import grp
 import os
 import pwd
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from chansync import service_state
-from chansync.locations import SERVICE_DIRECTORY
+from chansync.locations import SERVICE_DIRECTORY, SERVICE_PRIVATE_DIRECTORY
 from chansync.model.errors import ChansyncError, UsageError
+from chansync.privileges import open_folder
 from chansync.service_state import UNIT, ServiceState
 from chansync_daemon.systemd.files import ServiceFile, State, service_files
 from chansync_daemon.systemd.visibility import parts_of_this_program, this_program, why_hidden
@@ -39,7 +39,7 @@ class Standing:
         service: what systemd says of it.
         user: whether its user is there.
         members: who else is in its group.
-        directory: whether its folder is there.
+        directory: whether its two folders are there.
     """
 
     files: list[tuple[ServiceFile, State]]
@@ -112,14 +112,26 @@ def install(root: Path, files: list[ServiceFile], *, force: bool = False) -> Ite
 
 def _put(file: ServiceFile, state: State) -> str:
     file.path.parent.mkdir(parents=True, exist_ok=True)
-    if state is State.EDITED:
-        shutil.copy2(file.path, file.path.with_name(f"{file.path.name}.edited"))
-    # Renamed into place: systemd never reads half a file.
-    unfinished = file.path.with_name(f".{file.path.name}.new")
-    unfinished.write_text(file.text, encoding="utf-8")
-    unfinished.chmod(0o644)
-    unfinished.replace(file.path)
+    folder = open_folder(str(file.path.parent))
+    try:
+        if state is State.EDITED:
+            _write(folder, f"{file.path.name}.edited", file.path.read_bytes())
+        _write(folder, file.path.name, file.text.encode())
+    finally:
+        os.close(folder)
     return f"{file.path} is {'put in place' if state is State.MISSING else 'brought up to date'}."
+
+
+def _write(folder: int, name: str, content: bytes) -> None:
+    """Write a file that systemd reads: renamed into place, so that it never reads half of it."""
+    unfinished = f".{name}.new"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(unfinished, dir_fd=folder)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(unfinished, flags, 0o644, dir_fd=folder), "wb") as file:
+        os.fchmod(file.fileno(), 0o644)
+        file.write(content)
+    os.rename(unfinished, name, src_dir_fd=folder, dst_dir_fd=folder)
 
 
 def _make_user_and_folder(files: list[ServiceFile]) -> Iterator[str]:
@@ -128,10 +140,15 @@ def _make_user_and_folder(files: list[ServiceFile]) -> Iterator[str]:
     _run("systemd-sysusers", users)
     if not had_user:
         yield f"The user and the group {USER} are made."
-    had_folder = SERVICE_DIRECTORY.is_dir()
+    missing = [folder for folder in (SERVICE_DIRECTORY, SERVICE_PRIVATE_DIRECTORY) if not folder.is_dir()]
     _run("systemd-tmpfiles", "--create", folders)
-    if not had_folder:
-        yield f"The folder {SERVICE_DIRECTORY} is made."
+    for folder in missing:
+        yield f"The folder {folder} is made."
+    if pwd.getpwnam(USER).pw_dir == str(SERVICE_DIRECTORY):
+        yield (
+            f"The home of {USER} is the group's folder, as earlier versions made it, where members could put programs "
+            f"into. While the service is stopped: usermod -d {SERVICE_PRIVATE_DIRECTORY} {USER}"
+        )
 
 
 def uninstall(root: Path, *, force: bool = False) -> Iterator[str]:
@@ -162,6 +179,12 @@ def uninstall(root: Path, *, force: bool = False) -> Iterator[str]:
         _run("systemctl", "daemon-reload")
 
 
+def removal() -> str:
+    """The commands that remove what is left: data, user and group."""
+    group = f"; groupdel {GROUP}" if _members() else ""
+    return f"rm -r {SERVICE_DIRECTORY} {SERVICE_PRIVATE_DIRECTORY}; userdel {USER}{group}"
+
+
 def standing(root: Path) -> Standing:
     """How the service stands, as far as this user may see."""
     with _explained():
@@ -171,7 +194,7 @@ def standing(root: Path) -> Standing:
         service=service_state.ask() if root == ROOT else ServiceState({}),
         user=_has_user(),
         members=_members(),
-        directory=SERVICE_DIRECTORY.is_dir(),
+        directory=SERVICE_DIRECTORY.is_dir() and SERVICE_PRIVATE_DIRECTORY.is_dir(),
     )
 
 

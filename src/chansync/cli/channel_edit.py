@@ -8,6 +8,7 @@ import click
 
 from chansync.cli import completing, exit_codes
 from chansync.cli.lazy import examples
+from chansync.cli.named_files import TextType
 from chansync.cli.output import note, print_json, say
 from chansync.cli.secret_input import read_secrets
 from chansync.cli.session import Session, pass_session, split_pairs
@@ -27,7 +28,7 @@ _FORM = "field=value; chansync channel fields lists the fields"
     )
 )
 @click.argument("code")
-@click.argument("pairs", metavar="[FIELD=VALUE]...", nargs=-1)
+@click.argument("pairs", metavar="[FIELD=VALUE]...", nargs=-1, type=TextType())
 @pass_session
 def add(session: Session, code: str, pairs: tuple[str, ...]) -> int:
     """Add a channel.
@@ -57,7 +58,7 @@ def add(session: Session, code: str, pairs: tuple[str, ...]) -> int:
     ),
 )
 @click.argument("code", shell_complete=completing.channels)
-@click.argument("pairs", metavar="FIELD=VALUE...", nargs=-1, required=True)
+@click.argument("pairs", metavar="FIELD=VALUE...", nargs=-1, required=True, type=TextType())
 @pass_session
 def change(session: Session, code: str, pairs: tuple[str, ...]) -> int:
     """Change fields of a channel; an empty value empties the field.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import click
 
 from chansync.cli import completing
 from chansync.cli.lazy import examples
+from chansync.cli.named_files import FileType, InputFile, OutputFile
 from chansync.cli.output import note, say
 from chansync.cli.session import Session, pass_session
 from chansync.model.errors import UsageError
@@ -18,9 +20,11 @@ from chansync.model.errors import UsageError
     epilog=examples("chansync channel export > channels.toml", "chansync channel export shop-de -o shop.toml")
 )
 @click.argument("codes", shell_complete=completing.channels, metavar="[CODE]...", nargs=-1)
-@click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Write to a file.")
+@click.option(
+    "-o", "--output", metavar="FILE", type=FileType(lambda path: OutputFile(path, mode=0o666)), help="Write to a file."
+)
 @pass_session
-def export(session: Session, codes: tuple[str, ...], output: Path | None) -> None:
+def export(session: Session, codes: tuple[str, ...], output: OutputFile | None) -> None:
     """Write channels (none named: all) with their systems and mappings as TOML. Secrets are left out."""
     from chansync.sync.transfer import export_toml
 
@@ -28,28 +32,27 @@ def export(session: Session, codes: tuple[str, ...], output: Path | None) -> Non
     if output is None:
         sys.stdout.write(text)
         return
-    session.refuse_as_file(output)
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{output} cannot be written: {error.strerror or error}.") from None
-    say(f"Written to {output}.")
+    session.refuse_as_file(output.path)
+    with output:
+        os.write(output.descriptor, text.encode())
+        output.commit()
+    say(f"Written to {output.path}.")
 
 
 @click.command(
     "import", epilog=examples("chansync channel import channels.toml --dry-run", "chansync channel import -")
 )
-@click.argument("source", metavar="FILE")
+@click.argument("source", metavar="FILE", type=FileType(InputFile))
 @click.option("--dry-run", is_flag=True, help="Say what would change, and write nothing.")
 @pass_session
-def import_file(session: Session, source: str, dry_run: bool) -> None:
+def import_file(session: Session, source: InputFile, dry_run: bool) -> None:
     """Read systems, channels and mappings from TOML (- is standard input): all of the file or nothing.
 
     The file is the whole truth for each channel in it: a field that it does not name gets its default.
     """
     from chansync.sync.transfer import import_toml
 
-    session.refuse_as_file(Path(source))
+    session.refuse_as_file(source.path)
     done = import_toml(session.db, _read(source), dry_run=dry_run)
     for sentence in done.changes:
         say(sentence)
@@ -61,12 +64,14 @@ def import_file(session: Session, source: str, dry_run: bool) -> None:
         note("Nothing was written: this was a dry run.")
 
 
-def _read(source: str) -> str:
+def _read(source: InputFile) -> str:
     try:
-        data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
-        return data.decode("utf-8-sig")
+        if source.path == Path("-"):
+            return sys.stdin.buffer.read().decode("utf-8-sig")
+        with source.open() as file:
+            return file.read().decode("utf-8-sig")
     except OSError as error:
-        raise UsageError(f"{source} cannot be read: {error.strerror or error}.") from None
+        raise UsageError(f"{source.path} cannot be read: {error.strerror or error}.") from None
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        raise UsageError(f"{source}, line {line}: this is not UTF-8 text.") from None
+        raise UsageError(f"{source.path}, line {line}: this is not UTF-8 text.") from None

@@ -14,15 +14,21 @@ def _from_database(query: str) -> Complete:
     def complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
         import apsw
 
+        from chansync.cli.ownership import become_owner
         from chansync.cli.quick import database_name
+        from chansync.model.errors import ChansyncError
+        from chansync.store.opening import limit, open_file
 
         given = context.find_root().params.get("db")
         try:
+            name = database_name(given)
+            become_owner(name)
             # Only a look: a database that is missing, old or locked offers nothing, and is not made.
-            db = apsw.Connection(database_name(given), flags=apsw.SQLITE_OPEN_READONLY)
+            db = open_file(name)
+            limit(db, 2.0)
             codes: list[Any] = [code for (code,) in db.execute(query)]
             db.close()
-        except apsw.Error:
+        except (apsw.Error, OSError, ChansyncError):
             return []
         return [str(code) for code in codes if str(code).startswith(incomplete)]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import errno
+import os
+import shutil
 from typing import TYPE_CHECKING
 
 import click
@@ -11,16 +13,17 @@ from chansync.cli import exit_codes
 from chansync.cli.lazy import LazyGroup, examples
 from chansync.cli.output import note, say
 from chansync.cli.session import Session, pass_session
-from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
     import apsw
 
 _TABLE = {
     "init": ("database:init", "Make the database, or bring it up to date."),
+    "upgrade": ("database:upgrade", "Bring an older one up to date."),
     "check": ("database:check", "Look for damage."),
     "backup": ("database:backup_to", "Copy it while others use it."),
     "restore": ("database_restore:restore", "Put a backup in its place."),
+    "repair": ("database_repair:repair", "Put right what doctor finds in files, triggers and views."),
     "export": ("database_exchange:export", "Mappings, messages or orders as CSV or JSON."),
     "import": ("database_exchange:import_mappings", "Mappings from CSV, TSV or JSON."),
     "retention": ("database_care:retention", "How long what is kept."),
@@ -37,12 +40,28 @@ def database() -> None:
 @click.command(epilog=examples("chansync db init", "chansync --db /srv/chansync/chansync.db db init"))
 @pass_session
 def init(session: Session) -> None:
-    """Make the database, or bring it up to date; an older one is backed up first."""
+    """Make the database, or bring it up to date; an older one is backed up first.
+
+    The database of a service is brought up to date by its daemon alone, or by chansync db upgrade.
+    """
     from chansync.store.connection import open_store
 
-    existed = session.path.exists()
+    existed = os.path.lexists(session.path)
     open_store(session.path, create=True).close()
     say(f"The database {session.path} is {'up to date' if existed else 'made'}.")
+
+
+@click.command(epilog=examples("chansync db upgrade"))
+@pass_session
+def upgrade(session: Session) -> None:
+    """Bring a database that an older chansync made up to date. It is copied first, and the copy is named.
+
+    The daemon does so when it starts. Programs that have the database open then say that they must be restarted.
+    """
+    from chansync.store.connection import open_store
+
+    open_store(session.path, create=False, upgrades=True).close()
+    say(f"The database {session.path} is up to date.")
 
 
 @click.command(epilog=examples("chansync db check"))
@@ -74,24 +93,34 @@ def _damage(db: apsw.Connection) -> list[str]:
 
 
 @click.command("backup", epilog=examples("chansync db backup /backup/", "chansync db backup before-the-sale.db"))
-@click.argument("target", metavar="FILE|FOLDER", type=click.Path(path_type=Path))
+@click.argument("target", metavar="FILE|FOLDER")
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @pass_session
-def backup_to(session: Session, target: Path, force: bool) -> None:
-    """Copy the database while others use it, and look the copy through. In a folder, its name holds the time."""
-    from chansync.locations import key_path
-    from chansync.model.times import here, now_ms
-    from chansync.store import copies, settings
-    from chansync.store.settings import BACKED_UP_AT
+def backup_to(session: Session, target: str, force: bool) -> None:
+    """Copy the database while others use it, and look the copy through. In a folder, its name holds the time.
 
+    Only its owner can read the copy. A name that ends with / is a folder that must be there.
+    """
+    from chansync.cli.backup_target import backup_target
+    from chansync.locations import key_file
+    from chansync.model.times import now_ms
+    from chansync.store import copies, settings
+
+    # Before the database is looked at: from then on root is somebody else.
+    output = backup_target(session, target, force=force)
     source = session.store.path
-    if target.is_dir():
-        target = target / f"{source.stem}-{here():%Y%m%d-%H%M%S}.db"
-    if not target.parent.is_dir():
-        raise UsageError(f"There is no folder {target.parent}.")
-    copies.save(source, target, force=force)
-    settings.put(session.db, BACKED_UP_AT, str(now_ms()))
-    say(f"Copied to {target}.")
-    key = key_path(source)
-    if key.exists():
+    with output, copies.saved(source, output.path.parent) as copy:
+        with copy.open("rb") as made, open(output.descriptor, "wb", closefd=False) as file:
+            try:
+                shutil.copyfileobj(made, file)
+                file.flush()
+            except OSError as error:
+                if error.errno == errno.ENOSPC:
+                    raise copies.no_room(source, output.path.parent) from None
+                raise
+        output.commit()
+    settings.put(session.db, settings.BACKED_UP_AT, str(now_ms()))
+    say(f"Copied to {output.path}.")
+    key = key_file(source)
+    if os.path.lexists(key):
         note(f"The private key {key} is not in it. Without it the channels' keys cannot be opened: keep it elsewhere.")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
 from chansync.cli import exit_codes
 from chansync.cli.lazy import examples
-from chansync.cli.output import note, say
+from chansync.cli.named_files import FileType, InputFile, OutputFile
+from chansync.cli.output import say
 from chansync.cli.session import Session, pass_session
 from chansync.model.errors import UsageError
 
@@ -29,57 +29,36 @@ _WHAT = ("mappings", "messages", "orders")
 @click.argument("what", type=click.Choice(_WHAT))
 @click.option("--channel", metavar="CODE", help="Of one channel only.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON; else CSV.")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="To a file that only you can read."
-)
+@click.option("-o", "--output", metavar="FILE", type=FileType(OutputFile), help="To a file that only you can read.")
 @pass_session
-def export(session: Session, what: str, channel: str | None, as_json: bool, output: Path | None) -> int:
+def export(session: Session, what: str, channel: str | None, as_json: bool, output: OutputFile | None) -> None:
     """Write mappings, messages or orders, as CSV or JSON. Times are UTC; messages hold customers' data."""
     from chansync.store import channels
+    from chansync.store.export import export as write
 
     if channel is not None:
         channels.channel(session.db, channel)
-    arguments = ["export", str(session.store.path), what, channel or "", "json" if as_json else "csv"]
+    form = "json" if as_json else "csv"
     if output is None:
-        return _exchange(arguments, sys.stdout.fileno())
-    session.refuse_as_file(output)
-    unfinished = output.with_name(f".{output.name}.{os.getpid()}")
-    try:
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            code = _exchange(arguments, file.fileno())
-        if code == exit_codes.OK:
-            unfinished.replace(output)
-            say(f"Written to {output}.")
-        return code
-    except OSError as error:
-        raise UsageError(f"{output} cannot be written: {error.strerror or error}.") from None
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _exchange(arguments: list[str], output: int) -> int:
-    """Run sqlite-utils in a process of its own."""
-    sys.stdout.flush()
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "chansync.store.exchange", *arguments], stdout=output, stderr=subprocess.PIPE,
-        text=True, check=False,
-    )  # fmt: skip
-    if done.returncode == exit_codes.OUTPUT_CLOSED:
-        return exit_codes.OUTPUT_CLOSED
-    if done.returncode:
-        note(f"It cannot be written: {done.stderr.strip().rstrip('.')}.")
-        return exit_codes.PROBLEMS
-    return exit_codes.OK
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")
+        write(session.db, what, channel, form, sys.stdout)
+        return
+    session.refuse_as_file(output.path)
+    with output:
+        with open(output.descriptor, "w", encoding="utf-8", newline="", closefd=False) as file:
+            write(session.db, what, channel, form, file)
+        output.commit()
+    say(f"Written to {output.path}.")
 
 
 @click.command(
     "import", epilog=examples("chansync db import mappings.csv --dry-run", "chansync db import mappings.json")
 )
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=FileType(InputFile))
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @pass_session
-def import_mappings(session: Session, file: Path, dry_run: bool) -> int:
+def import_mappings(session: Session, file: InputFile, dry_run: bool) -> int:
     """Read mappings from CSV, TSV or JSON: columns channel, kind, site_code, target. All of them, or none.
 
     kind is payment, delivery, item or tax; an empty target unmaps. Other columns are not looked at. Messages and orders
@@ -87,7 +66,7 @@ def import_mappings(session: Session, file: Path, dry_run: bool) -> int:
     """
     from chansync.sync.mapping_file import take_over
 
-    session.refuse_as_file(file)
+    session.refuse_as_file(file.path)
     changes = take_over(session.db, _rows(file), dry_run=dry_run)
     for change in changes:
         say(change)
@@ -96,11 +75,16 @@ def import_mappings(session: Session, file: Path, dry_run: bool) -> int:
     return exit_codes.OK
 
 
-def _rows(file: Path) -> list[dict[str, Any]]:
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "chansync.store.exchange", "read", str(file)], capture_output=True, check=False
-    )
+def _rows(file: InputFile) -> list[dict[str, Any]]:
+    """The rows, by sqlite-utils in a process of its own."""
+    with file.open() as source:
+        done = subprocess.run(
+            [sys.executable, "-P", "-s", "-m", "chansync.store.exchange"],
+            stdin=source,
+            capture_output=True,
+            check=False,
+        )
     if done.returncode:
         reason = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["it ended without a word"]
-        raise UsageError(f"{file}: {reason[0].rstrip('.')}.")
+        raise UsageError(f"{file.path}: {reason[0].rstrip('.')}.")
     return [json.loads(line) for line in done.stdout.decode().splitlines()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import click
 
 from chansync.cli import exit_codes
 from chansync.cli.lazy import examples
+from chansync.cli.named_files import FileType, InputFile
 from chansync.cli.output import note, say
 from chansync.cli.session import Session, pass_session
 from chansync.model.errors import UsageError
@@ -19,22 +21,35 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog=examples("chansync db restore /backup/chansync-20261124-030000.db"))
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=FileType(lambda path: InputFile(path, beside="-wal")))
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_session
-def restore(session: Session, file: Path, yes: bool) -> int:
-    """Put a backup in the database's place. Daemon and screens must be closed; the old database is kept beside it.
+def restore(session: Session, file: InputFile, yes: bool) -> int:
+    """Put a backup in the database's place. Daemon and screens must be closed. For the daemon's user, or root.
 
-    The backup is looked through first. Afterwards each channel goes on from where the backup was: orders changed since
-    are pulled again.
+    The old database is kept in the private folder. The backup is looked through first. Afterwards each channel goes on
+    from where the backup was: orders changed since are pulled again.
     """
     from chansync.store import copies
 
     path = session.path
-    session.refuse_as_file(file)
-    holds = copies.look_through(file)
+    session.refuse_as_file(file.path)
+    with contextlib.ExitStack() as stack:
+        source = stack.enter_context(file.open(may_be_pipe=False))
+        log = stack.enter_context(file.open("-wal", may_be_pipe=False)) if file.has("-wal") else None
+        if not path.parent.exists():
+            raise UsageError(f"There is no folder {path.parent}.")
+        copy, holds = stack.enter_context(copies.taken_in(file.path, source, log, path))
+        return _restore(session, file.path, copy, holds, yes)
+
+
+def _restore(session: Session, file: Path, copy: Path, holds: Contents, yes: bool) -> int:
+    from chansync.store import copies
+
+    path = session.path
     note(_said(file, holds))
-    now = copies.contents_now(path) if path.exists() else None
+    for sentence in _doubts(holds, now := copies.contents_now(path) if path.exists() else None):
+        note(sentence)
     if now is not None:
         note(_said(path, now))
     for sentence in _WHAT_COMES_OF_IT:
@@ -45,7 +60,7 @@ def restore(session: Session, file: Path, yes: bool) -> int:
         if not click.confirm("Restore it?", err=True):
             note("Nothing was restored.")
             return exit_codes.PROBLEMS
-    kept = copies.restore(file, path)
+    kept = copies.restore(copy, path)
     say(f"Restored {file} to {path}.")
     if kept is not None:
         say(f"What was there before is kept: {kept}")
@@ -58,6 +73,21 @@ _WHAT_COMES_OF_IT = (
     "Not brought back: what people did here since the backup, in settings, mappings, keys, the ERP and the message "
     "log. Sales that were numbered by a POS's own series may get other numbers.",
 )
+
+
+def _doubts(holds: Contents, now: Contents | None) -> list[str]:
+    """What may make it the wrong thing to do: its daemon still works, or it is of another installation."""
+    from chansync.model.times import ago_text, now_ms
+
+    found = []
+    if holds.daemon_host and now_ms() - holds.daemon_beat_at < 86_400_000:
+        found.append(
+            f"WARNING: its daemon was alive {ago_text(holds.daemon_beat_at)} before now on {holds.daemon_host}. Where "
+            "that still runs on another copy, both would send to the sites: make sure that it is stopped and disabled."
+        )
+    if now and holds.instance and now.instance and holds.instance != now.instance:
+        found.append("WARNING: it is a backup of another installation's database, not of the one that is here.")
+    return found
 
 
 def _said(path: Path, holds: Contents) -> str:
@@ -74,6 +104,9 @@ def _said(path: Path, holds: Contents) -> str:
 def _after(session: Session) -> int:
     """Bring an older backup up to date, and say whether its keys open here."""
     from chansync.store import secrets
+    from chansync.store.connection import open_store
+
+    open_store(session.path, create=False, upgrades=True).close()
 
     sentence = secrets.trouble(session.db, session.path)
     if sentence:

@@ -16,6 +16,7 @@ _TABLE = {
     "stock": ("erp:stock", "Show or set stock."),
     "sales": ("erp_sales:sales", "List the last sales."),
     "sale": ("erp_sales:sale", "Show a sale: its lines, where it is, and what was done with it."),
+    "merge-customers": ("erp_customers:merge_customers", "Make one of two customers."),
     "block": ("erp_actions:block", "Reserve a sale's goods."),
     "release": ("erp_actions:release", "Give up what is blocked for a sale."),
     "request": ("erp_actions:request", "Request what a sale lacks."),

@@ -17,7 +17,7 @@ _LONGEST_KEY = 100
 
 
 def _perform(session: Session, action: str, sale: str, **arguments: Any) -> None:
-    from chansync.sync.sale_actions import perform
+    from chansync.orders.sale_actions import perform
 
     say(perform(session.db, action, sale, **arguments))
 
@@ -164,6 +164,6 @@ def _line(text: str) -> tuple[str, Decimal | None]:
 
 def _amount(text: str | None) -> Decimal | None:
     """A positive number from typed text."""
-    from chansync.sync.sale_actions import amount_from
+    from chansync.orders.sale_actions import amount_from
 
     return None if text is None else amount_from(text)

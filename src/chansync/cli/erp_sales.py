@@ -12,8 +12,8 @@ from chansync.cli.output import clean, print_json, say, table
 from chansync.cli.session import Session, pass_session
 
 if TYPE_CHECKING:
-    from chansync.erp.ledger.enquiry import SaleDetails, SaleRow
-    from chansync.erp.protocol import SaleState
+    from chansync.erp.papers import SaleDetails, SaleRow
+    from chansync.model.sale import SaleState
 
 
 @click.command(epilog=examples("chansync erp sales", "chansync erp sales --channel shop-de -n 20 --json"))

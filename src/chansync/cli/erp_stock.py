@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from chansync.cli.lazy import examples
+from chansync.cli.named_files import FileType, InputFile
 from chansync.cli.output import note, print_json, say, table
 from chansync.cli.session import Session, pass_session
 from chansync.model.errors import UsageError
@@ -83,10 +83,10 @@ def set_to(session: Session, item: str, quantity: str, warehouse: str, remark: s
     "items",
     epilog=examples("chansync erp import items items.csv", "chansync erp import items items.json --warehouse main"),
 )
-@click.argument("source", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("source", metavar="FILE", type=FileType(InputFile))
 @click.option("--warehouse", metavar="CODE", help="Where the stock is, on lines that do not say.")
 @pass_session
-def import_items(session: Session, source: Path, warehouse: str | None) -> None:
+def import_items(session: Session, source: InputFile, warehouse: str | None) -> None:
     """Bring items in from CSV or JSON: sku, name, and where they are known gtin, stock and warehouse.
 
     All of the file or nothing. An item that exists gets the file's name; stock becomes an opening or a correction.
@@ -94,10 +94,11 @@ def import_items(session: Session, source: Path, warehouse: str | None) -> None:
     from chansync.erp.ledger.items import import_items as write
     from chansync.erp.ledger.items import read_items
 
-    session.refuse_as_file(source)
+    session.refuse_as_file(source.path)
     db = session.db
-    rows = read_items(source, warehouse)
-    done = write(db, rows, note=f"import of {source.name}"[:200])
+    with source.open() as file:
+        rows = read_items(source.path, warehouse, file.read())
+    done = write(db, rows, note=f"import of {source.path.name}"[:200])
     say(f"{done.added} items are new, {done.known} were known, {done.movements} movements of stock.")
     if not rows:
-        note(f"{source} has no items.")
+        note(f"{source.path} has no items.")

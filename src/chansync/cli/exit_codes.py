@@ -21,7 +21,8 @@ code  meaning
 65    the database is damaged, or is no database
 66    it was deleted, moved or replaced
 77    owner, group or mode keep the daemon's user from it
-78    it was written by a newer chansync, or by another program
+78    it was written by a newer chansync or by another program, another machine's daemon worked on it within a day, or
+      its lock file is not an empty file
 ====  ==========================================================================================
 
 ``chansync doctor`` ends with 1 where it found problems, and with 0 where it found nothing or warnings only.

@@ -148,7 +148,7 @@ def _unexpected(error: BaseException, arguments: list[str]) -> int:
     stamp = here().isoformat(timespec="seconds")
     command = " ".join(word for word in arguments[:2] if word.isalpha())
     entry = scrub(f"{stamp} chansync {__version__} {command}\n{text}\n")
-    for directory in (_state_directory(arguments), Path(tempfile.gettempdir())):
+    for directory in (*_state_directory(arguments), Path(tempfile.gettempdir())):
         target = directory / "chansync-errors.log"
         try:
             with os.fdopen(_error_file(target), "a", encoding="utf-8", errors="backslashreplace") as file:
@@ -163,21 +163,21 @@ def _unexpected(error: BaseException, arguments: list[str]) -> int:
 
 
 def _error_file(target: Path) -> int:
-    """A descriptor of the file, which is nobody's but the writer's or the folder's owner's."""
+    """A descriptor of the file, which is nobody's but the writer's."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     descriptor = os.open(target, flags, 0o600)
-    found, folder = os.fstat(descriptor), target.parent.stat()
-    if not stat.S_ISREG(found.st_mode) or found.st_uid not in (os.geteuid(), folder.st_uid) or found.st_nlink != 1:
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_nlink != 1:
         os.close(descriptor)
         raise PermissionError("somebody else has put something there")
-    if os.geteuid() == 0 and folder.st_mode & stat.S_ISGID:
-        # Of the service's folder: the daemon writes there next.
-        os.fchown(descriptor, folder.st_uid, folder.st_gid)
     return descriptor
 
 
-def _state_directory(arguments: list[str]) -> Path:
+def _state_directory(arguments: list[str]) -> list[Path]:
+    """The private folder of the database, if any; root is its owner from here on."""
+    from chansync.cli.ownership import become_owner
     from chansync.cli.quick import database_name
+    from chansync.locations import private_folder
 
     given = None
     for position, word in enumerate(arguments):
@@ -185,4 +185,9 @@ def _state_directory(arguments: list[str]) -> Path:
             given = arguments[position + 1]
         elif word.startswith("--db="):
             given = word[5:]
-    return Path(database_name(given)).parent
+    database = Path(database_name(given))
+    try:
+        become_owner(database)
+    except UsageError:
+        return []
+    return [private_folder(database)]

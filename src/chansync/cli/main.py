@@ -20,7 +20,8 @@ def main(arguments: list[str]) -> int:
     """Do what the arguments say; the exit code. Whatever goes wrong ends as a sentence on stderr."""
     try:
         _make_streams_safe()
-        code = _answer(arguments)
+        # A copy: parsing takes words away, and what a fault is told of needs them all.
+        code = _answer([*arguments])
         sys.stdout.flush()
         return code
     except BaseException as error:

@@ -8,6 +8,7 @@ import click
 
 from chansync.cli import exit_codes
 from chansync.cli.lazy import LazyGroup, examples
+from chansync.cli.named_files import TextType
 from chansync.cli.output import note, print_json, say, table
 from chansync.cli.session import Session, pass_session, split_pairs
 from chansync.model.errors import UsageError
@@ -65,7 +66,7 @@ def _has_password(db: apsw.Connection) -> bool:
 
 
 def _ways(db: apsw.Connection) -> list[dict[str, Any]]:
-    from chansync.erp.ledger import setup
+    from chansync.erp import registry
     from chansync.model.times import local_text
     from chansync.store import notices as store
 
@@ -73,7 +74,10 @@ def _ways(db: apsw.Connection) -> list[dict[str, Any]]:
     routes = store.routes(db)
     found = []
     for user in sorted({*users, *(route.user for route in routes)}):
-        email = setup.get(db, "user", user)["email"] if setup.exists(db, "user", user) else ""
+        try:
+            email = registry.user_email(db, user)
+        except UsageError:
+            email = ""
         own = {route.name: route for route in routes if route.user == user}
         for name in dict.fromkeys((store.EMAIL, *own)):
             route = own.get(name)
@@ -98,7 +102,7 @@ def _ways(db: apsw.Connection) -> list[dict[str, Any]]:
         "chansync notices set notice_every=1h",
     ),
 )
-@click.argument("pairs", metavar="SETTING=VALUE...", nargs=-1, required=True)
+@click.argument("pairs", metavar="SETTING=VALUE...", nargs=-1, required=True, type=TextType())
 @pass_session
 def change(session: Session, pairs: tuple[str, ...]) -> None:
     """Change settings; an empty value empties the setting.
@@ -119,7 +123,14 @@ def change(session: Session, pairs: tuple[str, ...]) -> None:
 )
 @click.argument("user")
 @click.argument("name")
-@click.option("--address", default="-", metavar="-|@FILE", help="Where its address comes from.", show_default=True)
+@click.option(
+    "--address",
+    default="-",
+    metavar="-|@FILE",
+    help="Where its address comes from.",
+    show_default=True,
+    type=TextType(),
+)
 @pass_session
 def add(session: Session, user: str, name: str, address: str) -> None:
     """Notify a user by another service too.

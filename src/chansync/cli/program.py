@@ -8,6 +8,7 @@ import sys
 import click
 
 from chansync import __version__
+from chansync.cli import named_files
 from chansync.cli.lazy import LazyGroup, examples
 from chansync.cli.session import Session
 from chansync.model.errors import UsageError
@@ -66,6 +67,7 @@ def program(context: click.Context, db: str | None) -> int | None:
     if db is not None and not db.strip():
         raise UsageError("--db is empty: name the database's file, or leave the option out.")
     if context.invoked_subcommand is not None:
+        named_files.begin()
         session = Session(db)
         context.obj = session
         context.call_on_close(session.close)

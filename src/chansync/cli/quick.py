@@ -25,18 +25,30 @@ def answer(arguments: list[str]) -> int | None:
     if not rest and sys.stdin.isatty() and sys.stdout.isatty():
         return screens(given)
     if rest in (["status"], ["status", "--json"]):
-        return _status(database_name(given), as_json="--json" in rest)
+        return _status(_own(given), as_json="--json" in rest)
     if rest in (["health"], ["health", "--json"]):
-        return _health(database_name(given), as_json="--json" in rest)
+        return _health(_own(given), as_json="--json" in rest)
     return None
+
+
+def _own(given: str | None) -> str:
+    """The database's name; root is its folder's owner from here on."""
+    from chansync.cli.ownership import become_owner
+
+    path = database_name(given)
+    become_owner(path)
+    return path
 
 
 def screens(given: str | None) -> int:
     """Start the TUI on the database that was given; its exit code."""
+    from chansync.cli.ownership import become_owner
     from chansync.locations import database_path
     from chansync_tui.start import run
 
-    return run(database_path(given))
+    path = database_path(given)
+    become_owner(path)
+    return run(path)
 
 
 def _database_option(arguments: list[str]) -> tuple[str | None, list[str]]:
@@ -71,11 +83,13 @@ def _health(path: str, *, as_json: bool) -> int:
 def _status(path: str, *, as_json: bool) -> int | None:
     import apsw
 
+    from chansync.model.errors import StoreError
+    from chansync.store.opening import open_file
     from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
 
     try:
-        db = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
-    except apsw.Error:
+        db = open_file(path)
+    except (apsw.Error, OSError, StoreError):
         return None
     try:
         db.set_busy_timeout(15_000)

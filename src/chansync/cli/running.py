@@ -41,21 +41,33 @@ def status(session: Session, failing: bool, as_json: bool) -> int:
     "--metrics-file", metavar="FILE", envvar="CHANSYNC_METRICS_FILE", type=click.Path(path_type=Path, dir_okay=False),
     help="Write them there, for the node exporter's textfile collector.",
 )  # fmt: skip
+@click.option(
+    "--take-over", is_flag=True, help="Start though another machine's daemon worked on this database within a day."
+)
 @pass_session
-def daemon(session: Session, given: str | None, json_logs: bool, metrics: str | None, metrics_file: Path | None) -> int:
+def daemon(
+    session: Session,
+    given: str | None,
+    json_logs: bool,
+    metrics: str | None,
+    metrics_file: Path | None,
+    take_over: bool,
+) -> int:
     """Run the schedule of every used channel in the foreground, until SIGTERM or ctrl+c.
 
     Exit code 65, 66, 77 or 78: the database needs a person, and another start would not help.
     """
     from chansync.cli import failures
+    from chansync.cli.ownership import become_owner
     from chansync.locations import database_path
     from chansync_daemon.logs import LOG, set_up
     from chansync_daemon.main import run
     from chansync_daemon.metrics_wanted import wanted
 
     path = database_path(given) if given else session.path
+    become_owner(path)
     try:
-        return run(path, json_logs=json_logs, metrics=wanted(metrics, metrics_file))
+        return run(path, json_logs=json_logs, metrics=wanted(metrics, metrics_file), take_over=take_over)
     except Exception as error:
         # The last line, too, is a line of the log: with its priority, and as JSON where that is wanted.
         with contextlib.redirect_stderr(io.StringIO()) as said:

@@ -6,9 +6,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from chansync.cli import named_files
 from chansync.model.errors import UsageError
 from chansync.model.parameter import Parameter
 from chansync.model.parameters import BY_NAME
+
+#: More is no secret, in bytes.
+_LONGEST = 1_000_000
 
 
 def read_secrets(texts: Mapping[str, str], known: Mapping[str, Parameter] = BY_NAME) -> dict[str, str]:
@@ -51,9 +55,10 @@ def _from_stdin(name: str, label: str) -> str:
 
 def _from_file(name: str, path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise UsageError(f"{name}: {path} cannot be read: {error.strerror or error}.") from None
+        with named_files.input_file(path).open() as file:
+            text = file.read(_LONGEST).decode().strip()
+    except UsageError as error:
+        raise UsageError(f"{name}: {error}") from None
     except UnicodeDecodeError:
         raise UsageError(f"{name}: {path} is not text.") from None
     if not text or "\n" in text:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from chansync.cli import exit_codes
 from chansync.cli.lazy import LazyGroup, examples
+from chansync.cli.named_files import FileType, InputFile
 from chansync.cli.output import note, print_json, say, table
 from chansync.cli.session import Session, pass_session
+from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
+    from chansync.store.key_file import OpenKey
     from chansync.store.rotation import SealedSecret, SecretsState
 
 _TABLE = {
@@ -32,7 +34,7 @@ def secrets() -> None:
 def status(session: Session, as_json: bool) -> int:
     """Which secrets are set, since when, and whether they open here. Exit code 3 where the private key is at fault.
 
-    Who is not the daemon's user cannot open them, and is not told whether they would.
+    Only the daemon's user and root are told whether they open; for everybody else all is well with exit code 0.
     """
     from chansync.model.times import ago_text, local_text
     from chansync.store import rotation
@@ -49,7 +51,7 @@ def status(session: Session, as_json: bool) -> int:
             for secret, opens in found.found
         ]  # fmt: skip
         table(("of", "code", "secret", "set at", "age", "opens"), rows, right=("age",), flexible="secret")
-        say(f"Public key {found.fingerprint}; private key {found.key}.")
+        say(f"Public key {found.fingerprint}; private key {found.key}." if not found.elsewhere else found.elsewhere)
     if found.trouble and not as_json:
         note(found.trouble)
     return exit_codes.DATABASE if found.trouble else exit_codes.OK
@@ -65,6 +67,7 @@ def _data(found: SecretsState) -> dict[str, object]:
         "public_key": found.fingerprint,
         "private_key": str(found.key),
         "trouble": found.trouble,
+        "elsewhere": found.elsewhere,
         "secrets": [
             {
                 "of": secret.owner_kind,
@@ -81,38 +84,54 @@ def _data(found: SecretsState) -> dict[str, object]:
 @click.command(
     epilog=examples("chansync secrets rotate", "chansync secrets rotate --key /root/chansync.key")
     + "\n\nA private key that is a credential of the service is not in a file that this command can find: "
-    "docs/operations.md has the four commands."
+    "docs/operations.md, the private key as a credential, has the commands."
 )
 @click.option(
     "--key",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FileType(lambda path: InputFile(path, write=True)),
     metavar="FILE",
-    help="The private key, where it is not beside the database. The file gets the new one.",
+    help="The private key, where it is a credential of the service: a decrypted copy, which gets the new one.",
 )
 @click.option("--lost", is_flag=True, help="The private key is lost: make a new one; the secrets are entered again.")
 @pass_session
-def rotate(session: Session, key: Path | None, lost: bool) -> int:
+def rotate(session: Session, key: InputFile | None, lost: bool) -> int:
     """Make a new pair of keys and seal every secret to it. For the daemon's user, or root.
 
-    A running daemon goes on. Killed at any moment, nothing is lost: run it again. Backups of before open with the
-    key of before only.
+    A running daemon goes on. Killed at any moment, nothing is lost: run it again. The old key is kept, in the private
+    folder: backups from before this rotation open with it only.
     """
     from chansync.locations import key_path
     from chansync.store import rotation
+    from chansync.store.key_file import OpenKey
     from chansync.sync.sealing import use_of
 
-    file = key.absolute() if key else key_path(session.path)
+    file = _open_key(session, key) if key else key_path(session.path)
+    shown = file.path if isinstance(file, OpenKey) else file
     done = (rotation.start_over if lost else rotation.rotate)(session.db, file, use_of)
     one = done.sealed_anew == 1
-    say(f"{done.sealed_anew} secret{'' if one else 's'} {'is' if one else 'are'} sealed to a new key, in {file}.")
-    if done.sealed_anew:
-        say("Backups of before open with the key of before only: keep it with them. Keep a copy of the new one, too.")
+    say(f"{done.sealed_anew} secret{'' if one else 's'} {'is' if one else 'are'} sealed to a new key, in {shown}.")
+    if done.kept:
+        say(f"The old key is kept in {done.kept}: backups from before this rotation open with it only.")
+    elif key:
+        say("Keep the encrypted credential of the old key: backups from before this rotation open with it only.")
+    say("Keep a copy of the new key, apart from the backups.")
     if not done.lost:
         return exit_codes.OK
     say("These cannot be opened by any key that is here, and must be entered again:")
     for line in _again(done.lost):
         say(f"  {line}")
     return exit_codes.PROBLEMS
+
+
+def _open_key(session: Session, key: InputFile) -> OpenKey:
+    """The key file that was named; from here on root is the owner of the database's folder."""
+    from chansync.store.key_file import OpenKey
+
+    _ = session.path
+    try:
+        return OpenKey(key.path.absolute(), key.descriptor())
+    except OSError as error:
+        raise UsageError(f"{key.path} cannot be opened: {error.strerror or error}.") from None
 
 
 def _again(lost: list[SealedSecret]) -> list[str]:

@@ -9,7 +9,8 @@ import click
 
 from chansync.cli import exit_codes
 from chansync.cli.lazy import LazyGroup, examples
-from chansync.cli.output import print_json, say
+from chansync.cli.output import note, print_json, say
+from chansync.cli.session import Session, pass_session
 
 if TYPE_CHECKING:
     from chansync.service_state import ServiceState
@@ -19,6 +20,7 @@ _TABLE = {
     "install": ("service:install", "Put unit, user and folder in place."),
     "uninstall": ("service:uninstall", "Take the unit away; the data stays."),
     "status": ("service:status", "How the service stands."),
+    "take-over": ("service:take_over", "Let the daemon work here after another machine's."),
 }
 
 _ROOT = click.option(
@@ -43,8 +45,8 @@ def service() -> None:
 def install(root: Path, program: str | None, dry_run: bool, force: bool) -> None:
     """Put the service in place. Needs root. Doing it again, after an upgrade for example, does no harm.
 
-    A user and group chansync, the folder /var/lib/chansync for the database, and a unit that runs this very
-    installation in a sandbox. Nothing is started.
+    A user and group chansync, the folder /var/lib/chansync for the database and /var/lib/chansync-private for the
+    private key, and a unit that runs this very installation in a sandbox. Nothing is started.
     """
     from chansync_daemon.systemd import installation
 
@@ -96,7 +98,7 @@ def uninstall(root: Path, force: bool) -> None:
         return
     if root.absolute() == installation.ROOT:
         say("Data, user and group are left. To remove them, and every order with them, for good:")
-        say("  rm -r /var/lib/chansync; userdel chansync")
+        say(f"  {installation.removal()}")
 
 
 @click.command(epilog=examples("chansync service status", "chansync service status --json"))
@@ -141,6 +143,35 @@ def status(root: Path, as_json: bool) -> int:
     return exit_codes.OK if is_well else exit_codes.PROBLEMS
 
 
+@click.command(epilog=examples("chansync service take-over"))
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_session
+def take_over(session: Session, yes: bool) -> int:
+    """Let the daemon of this machine work on a database that another machine's daemon worked on within a day.
+
+    The daemon then starts with systemctl start chansync. Without a service: chansync daemon --take-over
+    """
+    import sys
+
+    from chansync.model.errors import UsageError
+    from chansync.store import daemons
+
+    state = daemons.state(session.db)
+    if state is None or state.here or state.stopped_at is not None:
+        say("No daemon of another machine is known here. Start this one's: systemctl start chansync")
+        return exit_codes.OK
+    note(f"Two daemons on two copies would both send to the sites: {state.host} must be off, or its service disabled.")
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("Nothing was changed: there is no terminal to confirm on; give --yes.")
+        if not click.confirm(f"Is the daemon of {state.host} off?", err=True):
+            note("Nothing was changed.")
+            return exit_codes.PROBLEMS
+    daemons.forget(session.db)
+    say("The daemon of this machine may start: systemctl start chansync")
+    return exit_codes.OK
+
+
 def _tell_of_service(found: ServiceState) -> None:
     say(f"The service is {found.active} and {found.enabled or 'not installed'}. More: systemctl status chansync")
     if found.trouble:
@@ -161,5 +192,5 @@ def _people(found: Standing) -> str:
     if not found.user:
         return "There is no user chansync yet."
     members = ", ".join(found.members) or "nobody; add a colleague: usermod -aG chansync NAME"
-    folder = "" if found.directory else " Its folder /var/lib/chansync is missing."
+    folder = "" if found.directory else " One of its folders is missing (chansync service install)."
     return f"The user chansync is there.{folder} In its group: {members}."

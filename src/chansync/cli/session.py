@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from chansync.cli.ownership import become_owner
+from chansync.folders import is_shared
 from chansync.locations import database_path
 from chansync.model.errors import UsageError
 
@@ -24,8 +27,23 @@ class Session:
     """One call of the command. The store opens on first use and closes at the end."""
 
     def __init__(self, given: str | None) -> None:
-        self.path: Path = database_path(given)
+        self._path = database_path(given)
+        self._is_owner = False
         self._store: Store | None = None
+
+    @property
+    def named_path(self) -> Path:
+        """The database's file as the caller named it, not to be opened: root has not given its rights up yet."""
+        return self._path
+
+    @property
+    def path(self) -> Path:
+        """The database's file. From here on root is its folder's owner: nobody may lead it to files of others."""
+        if not self._is_owner:
+            become_owner(self._path)
+            self._is_owner = True
+            self._take_over_key()
+        return self._path
 
     @property
     def store(self) -> Store:
@@ -35,6 +53,15 @@ class Session:
 
             self._store = open_store(self.path, create=False)
         return self._store
+
+    def _take_over_key(self) -> None:
+        """Let the key of an earlier version be found, where a command comes before the daemon."""
+        if os.path.lexists(self._path.with_suffix(".key")) and is_shared(self._path.parent):
+            from chansync.cli.output import note
+            from chansync.store import key_file, secrets
+
+            if secrets.take_over_key(self._path):
+                note(key_file.MOVED)
 
     @property
     def db(self) -> apsw.Connection:
@@ -47,8 +74,9 @@ class Session:
         Raises:
             UsageError: ``path`` is the database.
         """
-        if path.exists() and self.path.exists() and path.samefile(self.path):
-            raise UsageError(f"{path} is the database itself.")
+        with contextlib.suppress(OSError):
+            if path.samefile(self._path):
+                raise UsageError(f"{path} is the database itself.")
 
     def close(self) -> None:
         """Close the store; the next use opens it again."""
@@ -82,10 +110,12 @@ def user_name() -> str:
     """Who runs the command, for the records."""
     import pwd
 
+    from chansync import privileges
+
     try:
-        return pwd.getpwuid(os.getuid()).pw_name
+        return pwd.getpwuid(privileges.caller()).pw_name
     except KeyError:
-        return str(os.getuid())
+        return str(privileges.caller())
 
 
 def split_pairs(pairs: tuple[str, ...], form: str) -> dict[str, str]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import apsw
 
-from chansync import __version__
 from chansync.cli.output import print_json, say, table
-from chansync.model.times import ago_text, local_text, now_ms, utc_text
-from chansync.service_place import how_to_restart, how_to_start
+from chansync.doctor.daemon import Diagnosis, diagnose
+from chansync.model.times import ago_text, now_ms, utc_text
 from chansync.store import daemons, overview
 from chansync.store.daemons import DaemonState
 from chansync.store.overview import ChannelLine
@@ -27,7 +26,7 @@ def show(db: apsw.Connection, path: str, *, as_json: bool, failing: bool = False
     Args:
         failing: only channels that fail or have open problems.
     """
-    daemon = daemons.state(db)
+    daemon = diagnose(db)
     every = overview.channel_lines(db)
     wrong = [line for line in every if line.problems or line.failures]
     lines = wrong if failing else every
@@ -36,13 +35,13 @@ def show(db: apsw.Connection, path: str, *, as_json: bool, failing: bool = False
         print_json(
             {
                 "database": path,
-                "daemon": _daemon_data(daemon),
+                "daemon": _daemon_data(daemon, daemons.state(db)),
                 "open_problems": problems,
                 "channels": [line_data(line) for line in lines],
             }
         )
         return 0
-    say(_daemon_sentence(daemon, path))
+    say(daemon.text)
     if not every:
         say("There are no channels yet. Add one: chansync channel add --help")
         return 0
@@ -56,22 +55,6 @@ def show(db: apsw.Connection, path: str, *, as_json: bool, failing: bool = False
         one = problems == 1
         say(f"{problems} problem{'' if one else 's'} {'is' if one else 'are'} open: chansync log --open")
     return 0
-
-
-def _daemon_sentence(daemon: DaemonState | None, path: str) -> str:
-    if daemon is None:
-        return f"The daemon has never run. Start it: {how_to_start(path)}"
-    if daemon.is_silent:
-        silence = f"The daemon gives no sign of life since {local_text(daemon.beat_at)}: process {daemon.pid} hangs or"
-        return f"{silence} was stopped. Let it go on (kill -CONT {daemon.pid}), or restart it."
-    if not daemon.running:
-        seen = local_text(daemon.beat_at)
-        return f"The daemon is not running; it was last seen {seen}. Start it: {how_to_start(path)}"
-    since = local_text(daemon.started_at)
-    told = f"The daemon {daemon.version} is running since {since} (process {daemon.pid} on {daemon.host})."
-    if daemon.version != __version__:
-        told += f" This program is {__version__}: restart it: {how_to_restart(path, daemon.pid)}"
-    return told
 
 
 def _table(lines: list[ChannelLine]) -> None:
@@ -109,17 +92,17 @@ def _now(line: ChannelLine) -> str:
     return f"{done} of {expected}" if expected else f"{done} so far"
 
 
-def _daemon_data(daemon: DaemonState | None) -> dict[str, Any] | None:
-    if daemon is None:
-        return None
-    return {
-        "running": daemon.running,
-        "host": daemon.host,
-        "pid": daemon.pid,
-        "version": daemon.version,
-        "started_at": utc_text(daemon.started_at),
-        "beat_at": utc_text(daemon.beat_at),
-    }
+def _daemon_data(found: Diagnosis, daemon: DaemonState | None) -> dict[str, Any]:
+    told: dict[str, Any] = {"state": found.kind, "sentence": found.text, "running": found.works}
+    if daemon is not None:
+        told |= {
+            "host": daemon.host,
+            "pid": daemon.pid,
+            "version": daemon.version,
+            "started_at": utc_text(daemon.started_at),
+            "beat_at": utc_text(daemon.beat_at),
+        }
+    return told
 
 
 def line_data(line: ChannelLine) -> dict[str, Any]:

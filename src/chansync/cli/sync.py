@@ -7,7 +7,6 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -120,7 +119,7 @@ def sync_and_report(session: Session, codes: Sequence[str], request: SyncRequest
         else:
             results, interrupted = session.run_async(lambda store: _sync_all(store, codes, request, progress))
     if as_json:
-        print_json([asdict(result) for result in results])
+        print_json([result.data for result in results])
     else:
         _report(results, dry_run=request.dry_run)
     if interrupted:

@@ -8,6 +8,7 @@ import click
 
 from chansync.cli import completing, exit_codes
 from chansync.cli.lazy import LazyGroup, examples
+from chansync.cli.named_files import TextType
 from chansync.cli.output import note, print_json, say, table
 from chansync.cli.secret_input import read_secrets
 from chansync.cli.session import Session, pass_session, split_pairs
@@ -124,7 +125,7 @@ def kinds(as_json: bool) -> None:
 
 @click.command(epilog=examples('chansync system add shops --name "Our shops" --kind KIND'))
 @click.argument("code", shell_complete=completing.systems)
-@click.argument("pairs", metavar="[FIELD=VALUE]...", nargs=-1)
+@click.argument("pairs", metavar="[FIELD=VALUE]...", nargs=-1, type=TextType())
 @click.option("--name", required=True, help="The name for people.")
 @click.option("--kind", help="The platform; chansync system kinds lists them. Needed where more than one is installed.")
 @pass_session
@@ -157,7 +158,7 @@ def _kind(given: str | None) -> str:
 
 @click.command("set", epilog=examples("chansync system set woo client_secret=-"))
 @click.argument("code", shell_complete=completing.systems)
-@click.argument("pairs", metavar="FIELD=VALUE...", nargs=-1, required=True)
+@click.argument("pairs", metavar="FIELD=VALUE...", nargs=-1, required=True, type=TextType())
 @pass_session
 def change(session: Session, code: str, pairs: tuple[str, ...]) -> None:
     """Change fields of a system; an empty value empties the field. The field name is its name for people.

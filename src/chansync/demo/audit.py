@@ -8,11 +8,11 @@ import apsw
 
 from chansync.model.money import from_minor
 from chansync.model.order import Order
+from chansync.orders import settings
+from chansync.orders.select import reason_to_skip
 from chansync.store import channels
 from chansync.store.connection import Store
-from chansync.sync import settings
 from chansync.sync.connecting import connect
-from chansync.sync.selection import reason_to_skip
 
 
 @dataclass(slots=True)
@@ -52,19 +52,22 @@ def _judge(db: apsw.Connection, importing: settings.ImportSettings, orders: list
     for order in orders:
         found.orders += 1
         row = db.execute(
-            """SELECT o.digest, s.total, s.currency, (SELECT code FROM message WHERE order_id = o.id AND open = 1)
-               FROM "order" o LEFT JOIN erp_sale s ON s.id = o.sale_id WHERE o.channel_id = ? AND o.external_id = ?""",
+            """SELECT o.digest, l.sale_key, (SELECT code FROM message WHERE order_id = o.id AND open = 1)
+               FROM "order" o LEFT JOIN sale_link l ON l.order_id = o.id
+               WHERE o.channel_id = ? AND o.external_id = ?""",
             (importing.channel.id, order.external_id),
         ).fetchone()
-        digest, total, currency, problem = row or (None, None, None, None)
+        digest, key, problem = row or (None, None, None)
         if digest != order.digest:
             found.newer += 1
             continue
         selected = not reason_to_skip(importing, order.status, order.placed_on.isoformat(), order.awaits_prices)
         found.selected += selected
-        if total is not None and currency is not None:
+        sale = importing.erp.view(db, key) if key is not None else None
+        if sale is not None:
             found.sold += 1
-            if from_minor(total, currency) != order.total and not problem:
+            total = from_minor(sale.state.total, sale.state.currency)
+            if total != order.total and not problem:
                 found.wrong.append(f"order {order.number}: {order.total} on the site, {total} in the ERP")
         elif problem:
             found.problems[problem] = found.problems.get(problem, 0) + 1

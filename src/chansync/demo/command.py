@@ -81,6 +81,7 @@ def run(
                 return watch(path)
             print(f"The daemon pulls every {CADENCE}; shoppers keep ordering for {seconds} s …", flush=True)
             _wait(seconds)
+        # Without the daemon: one that is at a search of its own would keep the last pull from seeing what is new.
         return asyncio.run(_summary(path, fake))
 
 

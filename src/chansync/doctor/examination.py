@@ -12,11 +12,13 @@ from chansync import dns
 from chansync.doctor import files, machine, records, schema
 from chansync.doctor.findings import Finding, ok, problem
 from chansync.doctor.sites import Progress, sites
-from chansync.erp.ledger import check as ledger
+from chansync.erp import registry
 from chansync.locations import key_path
 from chansync.model.errors import StoreError
 from chansync.store import channels
-from chansync.store.connection import BUSY_TIMEOUT_MS, distrust, explained, open_async
+from chansync.store.connection import BUSY_TIMEOUT_MS, explained, older_sentence, open_async
+from chansync.store.copies_from_before import newer_sentence
+from chansync.store.opening import limit, open_file
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
 
 _HOW_TO_BEGIN = "Make one: chansync db init"
@@ -58,11 +60,11 @@ def examine(
     codes: list[str] = []
     try:
         with explained(path), contextlib.closing(_open(path)) as db:
-            yield from _schema(db)
+            yield from _schema(db, path)
             yield from records.soundness(db)
             if db.pragma("user_version") != SCHEMA_VERSION:
                 return
-            yield from schema.foreign(db, path)
+            yield from schema.foreign(db)
             yield from _records(db, path)
             if look_at_ledger:
                 yield from _ledger(db)
@@ -83,38 +85,43 @@ def _refuse_unknown(path: Path, codes: list[str]) -> None:
 
 def _open(path: Path) -> apsw.Connection:
     """As it is: neither upgraded nor set up."""
-    db = distrust(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE))
+    db = open_file(path)
     db.set_busy_timeout(BUSY_TIMEOUT_MS)
     return db
 
 
-def _schema(db: apsw.Connection) -> Iterator[Finding]:
+def _schema(db: apsw.Connection, path: Path) -> Iterator[Finding]:
     application, version = db.pragma("application_id"), db.pragma("user_version")
     if application != APPLICATION_ID:
         yield problem("database", "This is not a database of chansync.", "Name another with --db.")
     elif version > SCHEMA_VERSION:
-        yield problem(
-            "database", f"A newer chansync wrote it (schema {version}; this program knows {SCHEMA_VERSION}).",
-            "Upgrade this program.",
-        )  # fmt: skip
+        sentence, _, remedy = newer_sentence(path, version).partition(". ")
+        yield problem("database", f"{sentence}.", f"{remedy}.")
     elif version < SCHEMA_VERSION:
-        yield problem(
-            "database", f"It has schema {version}, this program needs {SCHEMA_VERSION}: the rest was not looked at.",
-            "chansync db init brings it up to date, after a backup; so does the daemon when it starts.",
-        )  # fmt: skip
+        sentence, _, remedy = older_sentence(path, version).partition(": ")
+        remedy = f"{remedy[:1].upper()}{remedy[1:]}." if not remedy.startswith("chansync") else remedy
+        yield problem("database", f"{sentence}; the rest was not looked at.", remedy)
 
 
 def _records(db: apsw.Connection, path: Path) -> Iterator[Finding]:
-    yield from records.clock(db)
-    yield from records.daemon(db, path)
-    yield from records.sealed_secrets(db, path)
-    yield from records.streams(db)
-    yield from records.open_problems(db)
-    yield from records.backups(db)
+    looks: tuple[Iterator[Finding], ...] = (
+        records.clock(db), records.daemon(db), records.sealed_secrets(db, path), records.streams(db),
+        records.open_problems(db), records.backups(db),
+    )  # fmt: skip
+    for look in looks:
+        limit(db)
+        try:
+            yield from look
+        except (ValueError, TypeError, ArithmeticError, LookupError) as error:
+            # Another program may write what no column of ours holds.
+            yield problem(
+                "database", f"It holds nonsense in one of its values ({type(error).__name__}).",
+                "Another program has written there: restore a backup from before that (chansync db restore FILE)",
+            )  # fmt: skip
 
 
 def _ledger(db: apsw.Connection) -> Iterator[Finding]:
-    faults = ledger.check(db)
+    faults = [fault for erp in registry.erps() for fault in erp.faults(db)]
     if faults:
         more = f", and {len(faults) - 3} more" if len(faults) > 3 else ""
         yield problem("ledger", f"{'; '.join(faults[:3])}{more}.", "chansync erp check lists them all.")

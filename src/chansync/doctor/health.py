@@ -9,10 +9,12 @@ import signal
 
 import apsw
 
-from chansync import service_place
+from chansync.doctor.daemon import OTHER_VERSION, STARTING, Diagnosis, diagnose
+from chansync.model.errors import StoreError
 from chansync.model.times import ago_text, now_ms
 from chansync.store import daemons, settings
-from chansync.store.leases import STREAM_MS, is_at_work
+from chansync.store.leases import is_at_work
+from chansync.store.opening import open_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,14 +48,16 @@ class Health:
         code: ``OK``, ``WARNING``, ``CRITICAL`` or ``UNKNOWN``.
         sentence: why, the worst first.
         figures: by name, for graphs; a beat's age is in seconds, free room in MB.
+        daemon: how the daemon is (``chansync.doctor.daemon.KINDS``); empty: not known.
     """
 
-    __slots__ = ("code", "figures", "sentence")
+    __slots__ = ("code", "daemon", "figures", "sentence")
 
-    def __init__(self, code: int, sentence: str, figures: dict[str, int]) -> None:
+    def __init__(self, code: int, sentence: str, figures: dict[str, int], daemon: str = "") -> None:
         self.code = code
         self.sentence = sentence
         self.figures = figures
+        self.daemon = daemon
 
     @property
     def line(self) -> str:
@@ -65,7 +69,13 @@ class Health:
     @property
     def data(self) -> dict[str, Any]:
         """The same for scripts."""
-        return {"state": WORDS[self.code], "code": self.code, "sentence": self.sentence, **self.figures}
+        return {
+            "state": WORDS[self.code],
+            "code": self.code,
+            "sentence": self.sentence,
+            "daemon": self.daemon,
+            **self.figures,
+        }
 
 
 def in_time(look: Callable[[], Health], within: float = ANSWER_WITHIN) -> Health:
@@ -75,7 +85,7 @@ def in_time(look: Callable[[], Health], within: float = ANSWER_WITHIN) -> Health
     if child == 0:
         try:
             found = look()
-            os.write(writing, marshal.dumps((found.code, found.sentence, found.figures)))
+            os.write(writing, marshal.dumps((found.code, found.sentence, found.figures, found.daemon)))
         finally:
             os._exit(0)
     os.close(writing)
@@ -110,14 +120,18 @@ def look_at(
         return Health(UNKNOWN, f"{path} may not be opened by this user, who is not in its group", {})
     db = None
     try:
-        db = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
+        db = open_file(path)
         db.set_busy_timeout(BUSY_TIMEOUT_MS)
         if (application := db.pragma("application_id")) != APPLICATION_ID:
             return Health(UNKNOWN, f"{path} is no database of chansync (application id {application})", {})
         if (version := db.pragma("user_version")) != SCHEMA_VERSION:
-            remedy = "upgrade this program" if version > SCHEMA_VERSION else "restart the daemon, which upgrades it"
-            known = f"the database has schema {version}, this program knows {SCHEMA_VERSION}"
-            return Health(UNKNOWN, f"{known}: {remedy}", {})
+            from pathlib import Path
+
+            from chansync.store.connection import older_sentence
+            from chansync.store.copies_from_before import newer_sentence
+
+            told = newer_sentence if version > SCHEMA_VERSION else older_sentence
+            return Health(UNKNOWN, told(Path(path), version), {})
         return health(
             db,
             late_seconds=late_seconds,
@@ -127,6 +141,8 @@ def look_at(
         )
     except (apsw.CorruptError, apsw.NotADBError) as error:
         return Health(CRITICAL, f"the database is damaged ({error}): chansync db check, then chansync db restore", {})
+    except StoreError as error:
+        return Health(UNKNOWN, str(error), {})
     except apsw.BusyError:
         return Health(UNKNOWN, f"the database was locked for {BUSY_TIMEOUT_MS // 1000} s by another process", {})
     except apsw.Error as error:
@@ -152,16 +168,16 @@ def health(
         backup_hours: how old the last backup may be; 0: as old as it likes.
     """
     now = now_ms()
-    daemon = daemons.state(db)
+    daemon, last = diagnose(db), daemons.state(db)
     used: int = db.execute("SELECT count(*) FROM channel WHERE used = 1").get
     problems: int = db.execute("SELECT count(*) FROM message WHERE open = 1").get
     late, failing = _streams(db, now - late_seconds * 1000)
-    if daemon is not None and not daemon.running:
+    if not daemon.works:
         # What does not run is late as a whole: the daemon says it.
         late = []
     free = _free_bytes(db.filename)
     found = [
-        *_of_daemon(daemon, now, db.filename),
+        *_of_daemon(daemon),
         *_of_keys(db),
         *_of_disk(free),
         *_of_backup(db, now, backup_hours),
@@ -175,12 +191,12 @@ def health(
         "problems": problems,
         "free": free // 2**20,
     }
-    if daemon is not None:
-        figures = {"beat": max(0, (now - daemon.beat_at) // 1000)} | figures
+    if last is not None:
+        figures = {"beat": max(0, (now - last.beat_at) // 1000)} | figures
     found.sort(key=lambda each: -each[0])
     code = found[0][0] if found else OK
     sentence = "; ".join(text for _, text in found) or f"the daemon runs, {_count(used, 'channel')} in use"
-    return Health(code, sentence, figures)
+    return Health(code, sentence, figures, daemon.kind)
 
 
 def _streams(db: apsw.Connection, before: int) -> tuple[list[tuple[str, str, int]], list[tuple[str, str, int]]]:
@@ -188,34 +204,32 @@ def _streams(db: apsw.Connection, before: int) -> tuple[list[tuple[str, str, int
     late, failing = [], []
     # Whatever is switched off has no next run.
     rows = db.execute(
-        """SELECT c.code, s.stream, s.next_run_at, s.failures, s.owner, s.lease_until
+        """SELECT c.code, s.stream, s.next_run_at, s.failures, s.owner
            FROM stream s JOIN channel c ON c.id = s.channel_id
            WHERE c.used = 1 AND s.next_run_at IS NOT NULL AND (s.next_run_at < ? OR s.failures >= ?)
            ORDER BY s.next_run_at""",
         (before, FAILING_RUNS),
     )
-    for code, stream, next_run_at, failures, owner, until in rows:
+    for code, stream, next_run_at, failures, owner in rows:
         if failures >= FAILING_RUNS:
             failing.append((code, stream, failures))
-        if next_run_at < before and not is_at_work(owner, until, STREAM_MS):
+        if next_run_at < before and not is_at_work(db, owner):
             late.append((code, stream, next_run_at))
     return late, failing
 
 
-def _of_daemon(daemon: daemons.DaemonState | None, now: int, path: str) -> list[tuple[int, str]]:
-    if daemon is None:
-        return [(CRITICAL, "the daemon has never run")]
-    if daemon.running:
-        return []
-    seen = ago_text(daemon.beat_at, now)
-    if daemon.is_silent:
-        return [(CRITICAL, f"the daemon gives no sign of life for {seen} (process {daemon.pid} on {daemon.host})")]
-    why = service_place.service_trouble(path)
-    return [(CRITICAL, f"the daemon is not running; it was last seen {seen} ago{f'. {why}' if why else ''}")]
+def _of_daemon(daemon: Diagnosis) -> list[tuple[int, str]]:
+    told = daemon.text[0].lower() + daemon.text[1:].rstrip(".")
+    if daemon.kind in (OTHER_VERSION, STARTING):
+        return [(WARNING, told)]
+    return [] if daemon.works else [(CRITICAL, told)]
 
 
 def _of_keys(db: apsw.Connection) -> list[tuple[int, str]]:
-    closed: int = db.execute("SELECT count(*) FROM message WHERE open = 1 AND code = 'secret_unreadable'").get
+    closed: int = db.execute(
+        """SELECT count(*) FROM channel c JOIN message m ON m.open = 1 AND coalesce(m.channel_id, 0) = c.id
+           AND coalesce(m.order_id, 0) = 0 AND m.code = 'secret_unreadable'"""
+    ).get
     return [(CRITICAL, f"the keys of {_count(closed, 'channel')} cannot be opened: chansync doctor")] if closed else []
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,15 +9,12 @@ from typing import Any
 
 import apsw
 
-from chansync import __version__
-from chansync.doctor.files import lock_holders
+from chansync.doctor.daemon import OTHER_VERSION, RUNNING, STARTING, diagnose
 from chansync.doctor.findings import Finding, ok, problem, warning
 from chansync.doctor.health import FAILING_RUNS, LATE_SECONDS
 from chansync.model.times import ago_text, local_text, now_ms
-from chansync.service_place import how_to_start, service_trouble
 from chansync.store import daemons, public_file, rotation, secrets, settings, systems
 from chansync.store.key_file import KeyUnreadable
-from chansync.store.sharing import daemon_user, name_of
 from chansync.sync.systems import expiring
 
 #: How long the search for damage may take, in seconds; ``chansync db check`` takes its time.
@@ -59,41 +55,16 @@ def soundness(db: apsw.Connection, seconds: float = SEARCH_SECONDS) -> Iterator[
         yield ok("database", "The database is sound.")
 
 
-def daemon(db: apsw.Connection, path: Path) -> Iterator[Finding]:
-    """Whether one daemon, and only one, works on the database."""
-    state = daemons.state(db)
-    holders = lock_holders(path)
-    start = how_to_start(str(path))
-    if state is None or not state.running:
-        if holders:
-            yield problem(
-                "daemon", f"Process {holders[0]} holds the daemon's lock and gives no sign of life: it hangs.",
-                f"kill -ABRT {holders[0]} (its stack goes to its log), then {start}",
-            )  # fmt: skip
-        else:
-            seen = f"; it was last seen {local_text(state.beat_at)}" if state else ""
-            why = service_trouble(str(path)).rstrip(".")
-            yield problem("daemon", f"The daemon is not running{seen}.{f' {why}.' if why else ''}", start)
-        return
-    here = state.host == os.uname().nodename
-    if not here:
-        yield problem(
-            "daemon", f"The daemon runs on another machine, {state.host}: two machines must not share the file.",
-            "Run daemon, screens and commands on one machine.",
-        )  # fmt: skip
-    others = [pid for pid in holders if here and pid != state.pid]
-    if others:
-        yield problem(
-            "daemon", f"Process {others[0]} holds the daemon's lock beside the daemon, process {state.pid}.",
-            f"End it: kill {others[0]}",
-        )  # fmt: skip
-    if state.version != __version__:
-        yield warning(
-            "daemon", f"The daemon is chansync {state.version}, and this is {__version__}.",
-            f"Restart it ({start.replace(' start ', ' restart ')}).",
-        )  # fmt: skip
-    if here and not others:
-        yield ok("daemon", f"The daemon runs since {local_text(state.started_at)} (process {state.pid}).")
+def daemon(db: apsw.Connection) -> Iterator[Finding]:
+    """How the daemon is."""
+    found = diagnose(db)
+    sentence, remedy = f"{found.sentence}.", f"{found.advice}." if found.advice else ""
+    if found.kind == RUNNING:
+        yield ok("daemon", sentence)
+    elif found.kind in (OTHER_VERSION, STARTING):
+        yield warning("daemon", sentence, remedy)
+    else:
+        yield problem("daemon", sentence, remedy)
 
 
 def clock(db: apsw.Connection) -> Iterator[Finding]:
@@ -156,7 +127,11 @@ def sealed_secrets(db: apsw.Connection, path: Path) -> Iterator[Finding]:
     state = rotation.state(db, path)
     if state.fingerprint is None:
         yield ok("secrets", "No secret was entered yet.")
-    elif not state.trouble:
+    elif state.trouble:
+        yield problem("secrets", state.trouble, "")
+    elif state.elsewhere:
+        yield ok("secrets", state.elsewhere)
+    else:
         lost = [secret for secret, opens in state.found if opens is False]
         if lost:
             names = ", ".join(f"{secret.owner} {secret.name}".strip() for secret in lost[:5])
@@ -174,12 +149,6 @@ def sealed_secrets(db: apsw.Connection, path: Path) -> Iterator[Finding]:
                 "whoever may write into the database could have them sent to a place of his own.",
                 "See that the addresses are right (chansync channel list), then: chansync secrets rotate",
             )
-    else:
-        user = daemon_user(path.parent)
-        if os.geteuid() != user and not os.access(state.key, os.R_OK):
-            yield ok("secrets", f"Only the daemon's user, {name_of(user)}, may open them, as it should be.")
-        else:
-            yield problem("secrets", state.trouble, "")
     yield from _public(db, path)
     for system in systems.systems(db):
         for sentence in expiring(system):

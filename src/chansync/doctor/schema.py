@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,24 +10,25 @@ from pathlib import Path
 import apsw
 
 from chansync.doctor.findings import Finding, ok, problem
-from chansync.store.connection import distrust, prepare
+from chansync.store.connection import prepare
+from chansync.store.opening import open_file
 
 #: Name → statement of everything that acts when rows are written or read.
 Actors = dict[str, tuple[str, str]]
 
 
-def foreign(db: apsw.Connection, path: Path) -> Iterator[Finding]:
+def foreign(db: apsw.Connection) -> Iterator[Finding]:
     """Triggers and views that somebody else has made, changed or removed.
 
     Tables of others disturb nobody (Litestream has some); a trigger of theirs would act in the daemon's name.
     """
-    wanted, here = _as_made(), _actors(db)
+    wanted, here = as_made(), actors(db)
     added = sorted(here.keys() - wanted.keys())
     for name in added[:5]:
         kind = here[name][0]
         yield problem(
             "database", f"The {kind} {name!r:.80} is not chansync's: it acts with every program that writes.",
-            f"See what it does and who may have made it, then remove it: {_removal(path, kind, name)}",
+            "See what it does, and remove it: sudo chansync db repair",
         )  # fmt: skip
     changed = sorted(name for name, made in wanted.items() if here.get(name) != made)
     if changed:
@@ -40,21 +40,16 @@ def foreign(db: apsw.Connection, path: Path) -> Iterator[Finding]:
         yield ok("schema", "What acts by itself in the database is chansync's own.")
 
 
-def _removal(path: Path, kind: str, name: str) -> str:
-    """The command, fit to be copied into a shell whatever name somebody has thought of."""
-    quoted = name.replace('"', '""')
-    return shlex.join(["sqlite3", str(path), f'DROP {kind.upper()} "{quoted}"'])
-
-
-def _as_made() -> Actors:
-    """As a new database has them."""
+def as_made() -> Actors:
+    """Triggers and views as a new database has them."""
     with tempfile.TemporaryDirectory(prefix="chansync-doctor-") as folder:
         path = Path(folder) / "chansync.db"
         prepare(path, create=True)
-        with contextlib.closing(distrust(apsw.Connection(str(path)))) as db:
-            return _actors(db)
+        with contextlib.closing(open_file(path)) as db:
+            return actors(db)
 
 
-def _actors(db: apsw.Connection) -> Actors:
+def actors(db: apsw.Connection) -> Actors:
+    """Triggers and views of a database."""
     query = "SELECT name, type, sql FROM sqlite_schema WHERE type IN ('trigger', 'view')"
     return {name: (kind, " ".join((sql or "").split())) for name, kind, sql in db.execute(query)}

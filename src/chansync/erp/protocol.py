@@ -1,23 +1,29 @@
-"""What chansync needs of an ERP, in whole intentions.
+"""What an ERP must offer: it views sales, carries out steps with them, and knows stock and reference data.
 
-An ERP of this protocol lives in the same SQLite file as everything else: each method takes the connection and
-works inside the caller's transaction, so that a sale, its customer and the mark on its order are one commit.
-Reads may come outside a transaction.
+An *embedded* ERP lives in the same SQLite file as everything else: its methods take the connection and work inside the
+caller's transaction, so that a sale, its customer and the mark on its order are one commit. Reads may come outside a
+transaction.
 
-Nothing that happens to a sale is overwritten. Blocks, requests, documents, payments, refunds and stock are
-movements, what is undone is undone by another movement, and a sale's state is always derived from them.
+Nothing that happens to a sale is overwritten. Blocks, requests, documents, payments, refunds and stock are movements,
+what is undone is undone by another movement, and a sale's state is always derived from them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import apsw
 
 from chansync.model.errors import ChansyncError
-from chansync.model.sale import RecordedSale, SaleDraft, SaleLine
+from chansync.model.message import CODES
+from chansync.model.sale import SaleView
+from chansync.model.steps import Step, StepResult
+
+if TYPE_CHECKING:
+    from chansync.erp.papers import SalePapers
 
 
 @dataclass(slots=True)
@@ -27,72 +33,6 @@ class PointOfSale:
     code: str
     warehouse: str
     currencies: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class SaleState:
-    """Where a sale is, on every axis. Amounts are minor units of ``currency``, with tax.
-
-    Attributes:
-        total: what was sold, before refunds.
-        blocked: whether anything is reserved for it.
-        requested: whether the ERP was asked for something that it lacks.
-        documented: its documents less their credits.
-        document_number: its open document; empty: none was issued, or it was cancelled with the sale.
-        paid: its payments less what was returned.
-        unpaid: what is still owed; below zero only if more was paid than is owed.
-        refunded: the sum of its refunds.
-        written_out: whether its goods are issued now; not any more once it is reversed.
-    """
-
-    currency: str
-    total: int
-    blocked: bool
-    requested: bool
-    documented: int
-    document_number: str
-    paid: int
-    unpaid: int
-    refunded: int
-    written_out: bool
-    cancelled: bool
-    reversed: bool
-
-    @property
-    def touched(self) -> bool:
-        """Whether it may not be rewritten any more. A block or a request alone does not touch a sale."""
-        closed = self.cancelled or self.reversed
-        return closed or self.written_out or bool(self.document_number or self.documented or self.paid or self.refunded)
-
-
-@dataclass(frozen=True, slots=True)
-class RefundLine:
-    """What a refund gives back of one line of the sale.
-
-    Attributes:
-        external_id: the platform's id of the sale's line.
-        quantity: how many pieces; zero where only money is given back.
-        net, tax: minor units, positive.
-    """
-
-    external_id: str
-    quantity: Decimal
-    net: int
-    tax: int
-
-
-@dataclass(frozen=True, slots=True)
-class Shipment:
-    """How a sale's goods travel.
-
-    Attributes:
-        carrier, tracking: as they were entered; either may be empty.
-        at: when the goods were written out, or the shipment was entered if that was later; UTC milliseconds.
-    """
-
-    carrier: str
-    tracking: str
-    at: int
 
 
 class NumberTaken(ChansyncError):
@@ -133,11 +73,15 @@ class MissingStock(ChansyncError):
         self.missing = missing
 
 
-class Erp(Protocol):
-    """Where sales are recorded, and what is done with them.
+def belongs_to_pos(kind: str) -> bool:
+    """Whether the codes of that kind of reference data are unique within their POS only."""
+    return kind.replace("_", "-") in ("payment-method", "delivery-method")
 
-    Whatever changes a sale raises ``NotPossible`` where the sale's state does not allow it; nothing is written then
-    if the caller undoes the transaction, as any exception that leaves it does.
+
+class Reference(Protocol):
+    """The ERP's reference data, by kind (``pos``, ``warehouse``, ``payment-method``, ``item`` …) and code.
+
+    A kind may be written with ``_`` too.
     """
 
     def point_of_sale(self, db: apsw.Connection, code: str) -> PointOfSale | None:
@@ -148,191 +92,96 @@ class Erp(Protocol):
         """The code of the item or service with that SKU, else with that GTIN, or None. Empty texts match nothing."""
         ...
 
-    def record_sale(self, db: apsw.Connection, draft: SaleDraft) -> RecordedSale:
-        """Record the sale with its customer. A key that is recorded already gives that sale, unchanged.
-
-        Raises:
-            NumberTaken: another sale has the number.
-        """
-        ...
-
-    def rewrite(self, db: apsw.Connection, sale_id: int, draft: SaleDraft) -> None:
-        """Replace an untouched sale's lines, addresses, customer, methods and total by the draft's.
-
-        Its key, numbers, date and mark stay. Blocks and requests are made again where there were any. An event keeps
-        what the sale was before.
-
-        Raises:
-            NotPossible: the sale is touched.
-        """
-        ...
-
-    def nameless(self, db: apsw.Connection, sale_id: int) -> frozenset[str]:
-        """Which of ``billing`` and ``delivery`` were recorded without any name or street."""
-        ...
-
-    def complete(self, db: apsw.Connection, sale_id: int, draft: SaleDraft) -> None:
-        """Give a sale the draft's addresses where it is nameless, and the customer where the billing address was.
-
-        That may be done wherever the sale stands; nothing else of it changes.
-        """
-        ...
-
-    def tax_transaction(self, db: apsw.Connection, sale_id: int) -> str:
-        """The code of the sale's tax transaction; empty where it has none."""
-        ...
-
     def tax_rate(self, db: apsw.Connection, tax_transaction: str) -> Decimal:
         """The rate of a tax transaction in percent; 0 where there is none of that code."""
         ...
 
-    def sale_id(self, db: apsw.Connection, number: str) -> int | None:
-        """The id of the sale of that number, or None."""
+    def codes(self, db: apsw.Connection, kind: str, *, pos: str | None = None) -> list[str]:
+        """The codes of that kind in order; of payment and delivery methods just those of ``pos``, where it is given."""
         ...
 
-    def sale_lines(self, db: apsw.Connection, sale_id: int) -> list[SaleLine]:
-        """The lines as recorded."""
+    def exists(self, db: apsw.Connection, kind: str, code: str, *, pos: str | None = None) -> bool:
+        """Whether there is one of that code (of that POS)."""
         ...
 
-    def refunded_lines(self, db: apsw.Connection, sale_id: int) -> list[RefundLine]:
-        """What was given back of each line so far, one entry a refund and line."""
+    def rows(self, db: apsw.Connection, kind: str, *, text: str = "", limit: int = -1) -> list[dict[str, Any]]:
+        """The records of that kind by code, each with ``code`` and ``name`` at least, and ``pos`` where it belongs to
+        one; ``text`` is looked for in code and name."""
         ...
 
-    def sale_number(self, db: apsw.Connection, sale_id: int) -> str:
-        """The sale's number."""
-        ...
-
-    def sale_total(self, db: apsw.Connection, sale_id: int) -> tuple[str, int]:
-        """The sale's currency and its total in minor units."""
-        ...
-
-    def state(self, db: apsw.Connection, sale_id: int) -> SaleState:
-        """Where the sale is, derived from its movements."""
-        ...
-
-    def block(self, db: apsw.Connection, sale_id: int) -> None:
-        """Reserve what the sale needs of goods in its warehouse.
-
-        Only what is there and not blocked by others, unless the POS allows negative stock: a block promises goods,
-        and ``request_missing`` is for those that are not there. Called again, it blocks what has come in since.
+    def get(self, db: apsw.Connection, kind: str, code: str) -> dict[str, Any]:
+        """The record of that code.
 
         Raises:
-            NotPossible: the sale is written out, cancelled or reversed.
+            UsageError: there is none, or several POSs have one.
         """
         ...
 
-    def release(self, db: apsw.Connection, sale_id: int) -> None:
-        """Give up what is blocked; does nothing where nothing is."""
+
+class Embedded(Protocol):
+    """An ERP in our own database. A package offers one by the entry-point group ``chansync.erps``.
+
+    Attributes:
+        kind: its name in the entry-point group.
+        reference: its reference data.
+    """
+
+    kind: str
+    reference: Reference
+
+    def apply(self, db: apsw.Connection, sale_key: str, steps: Sequence[Step]) -> list[StepResult]:
+        """Carry out the steps with the sale of that key in their order, each whole or not at all (``each_whole``); a
+        result for each. Call it inside the order's transaction."""
         ...
 
-    def request_missing(self, db: apsw.Connection, sale_id: int, warehouses: list[str]) -> list[tuple[str, int]]:
-        """Record requests for what the sale needs and those warehouses do not have; item codes and pieces.
-
-        What others have blocked does not count as there, what this sale has blocked does. Called again, it brings
-        the requests to what is missing now. An empty list of warehouses means the sale's own.
-
-        Raises:
-            NotPossible: the sale is written out, cancelled or reversed.
-        """
+    def view(self, db: apsw.Connection, sale_key: str) -> SaleView | None:
+        """The sale of that key as it is now, or None."""
         ...
 
-    def issue_document(self, db: apsw.Connection, sale_id: int, document_type: str | None = None) -> str:
-        """Issue the financial document for what is not refunded; its number, ``POS/type/number``.
-
-        While one is open, gives that one's number. The numbers of a POS and type have no gaps; credit documents are
-        numbered in the same series.
-
-        Args:
-            document_type: its code; None: the sale's own.
-
-        Raises:
-            DocumentTypeMissing: neither is given, or the ERP does not have it.
-            NotPossible: the sale is cancelled or reversed, or all of it is refunded.
-        """
+    def key_of(self, db: apsw.Connection, number: str) -> str | None:
+        """The key of the sale of that number, or None."""
         ...
 
-    def pay(self, db: apsw.Connection, sale_id: int, amount: int | None = None, *, issue_first: bool = False) -> int:
-        """Pay what is unpaid to the account of the sale's payment method; what was paid, 0 when nothing is owed.
-
-        Args:
-            amount: minor units, at most what is unpaid; None: all of it.
-            issue_first: issue the financial document where anything is owed and there is none yet.
-
-        Raises:
-            NoDocument: the sale has no financial document.
-            DocumentTypeMissing: it is to be issued, but of no type.
-            NotPossible: the amount is more than is unpaid, or the POS does not have the payment method any more.
-        """
+    def papers(self, db: apsw.Connection, sale_key: str) -> SalePapers | None:
+        """All that there is of the sale of that key, for people, or None."""
         ...
 
-    def write_out(self, db: apsw.Connection, sale_id: int, carrier: str = "", tracking: str = "") -> None:
-        """Issue the goods that are not refunded from the sale's warehouse; ends its blocks and requests.
-
-        Args:
-            carrier, tracking: how they travel, as far as that is known; ``ship`` says it later.
-
-        Raises:
-            MissingStock: the warehouse does not have them, or others have blocked them, and the POS does not allow
-                negative stock; names the items.
-            NotPossible: the sale is written out already, cancelled or reversed.
-        """
-        ...
-
-    def ship(self, db: apsw.Connection, sale_id: int, carrier: str, tracking: str) -> None:
-        """Say how the goods of a sale that is written out travel, instead of what was said before.
-
-        Raises:
-            NotPossible: the sale is not written out.
-        """
-        ...
-
-    def shipment(self, db: apsw.Connection, sale_id: int) -> Shipment | None:
-        """How the goods of a sale travel; None where it is not written out."""
-        ...
-
-    def cancel(self, db: apsw.Connection, sale_id: int) -> None:
-        """Cancel a sale that is not written out: blocks and requests end, document credited, payment returned.
-
-        Raises:
-            NotPossible: the sale is written out, or closed already.
-        """
-        ...
-
-    def reverse(self, db: apsw.Connection, sale_id: int) -> None:
-        """Reverse a sale that is written out: goods back, document credited, payment returned.
-
-        Goods of which a refund said that they do not come back stay away.
-
-        Raises:
-            NotPossible: the sale is not written out, or closed already.
-        """
-        ...
-
-    def refund(
-        self, db: apsw.Connection, sale_id: int, key: str, total: int, lines: list[RefundLine], restock: bool
-    ) -> bool:
-        """Refund a part of a sale, once for each key; False when it is recorded already.
-
-        The part of the document is credited, and what is then paid too much is returned. Goods that are not written
-        out yet are not issued any more; goods that are come back if ``restock``.
-
-        Args:
-            key: the platform's id of the refund; unique in the sale.
-            total: minor units with tax; this is what is given back, whatever the lines add up to.
-            lines: by line, as far as the refund says; empty: by amount alone.
-
-        Raises:
-            NotPossible: more than is left of the sale or of a line, an unknown line, or the sale is closed.
-        """
-        ...
-
-    def available(self, db: apsw.Connection, warehouses: list[str]) -> dict[str, int]:
+    def stock(self, db: apsw.Connection, warehouses: Sequence[str]) -> dict[str, int]:
         """Item code → pieces on hand less blocked, summed over the warehouses; every item of goods, 0 included."""
         ...
 
-    def changed_items(self, db: apsw.Connection, warehouses: list[str], after_movement: int) -> tuple[set[str], int]:
-        """The items whose stock or blocks moved in those warehouses after that mark, and the new mark.
-
-        Marks are ids of movements, which stock and blocks share; 0 is before all of them.
-        """
+    def stock_changes(self, db: apsw.Connection, warehouses: Sequence[str], mark: int) -> tuple[set[str], int]:
+        """The items whose stock or blocks moved in those warehouses after that mark, and the new mark. 0 is before all
+        of them."""
         ...
+
+    def faults(self, db: apsw.Connection) -> list[str]:
+        """Every fault of its books, as a sentence; empty when all is well. Reads one state of them."""
+        ...
+
+
+def each_whole(
+    db: apsw.Connection, sale_key: str, steps: Sequence[Step], perform: Callable[[Step], StepResult]
+) -> list[StepResult]:
+    """Carry out steps one after the other, each in a savepoint: for ``Embedded.apply``.
+
+    A step that ``perform`` refuses by an error whose code the message log knows is undone. Steps that need it are not
+    tried, and after a sale that cannot be recorded none is.
+    """
+    results: list[StepResult] = []
+    refused: set[str] = set()
+    for step in steps:
+        if "record" in refused or step.needs & refused:
+            refused.add(step.word)
+            results.append(StepResult(step.key(sale_key), code="not_tried"))
+            continue
+        try:
+            with db:
+                results.append(perform(step))
+        except ChansyncError as error:
+            if error.code not in CODES:
+                raise
+            refused.add(step.word)
+            missing = tuple(error.missing) if isinstance(error, MissingStock) else ()
+            results.append(StepResult(step.key(sale_key), code=error.code, sentence=str(error), missing=missing))
+    return results

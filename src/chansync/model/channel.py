@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -139,7 +139,7 @@ class FieldError:
 
 #: The codes that exist, by (source, kind); None while they are not known (lookups not pulled yet). The source is one of
 #: ``Reference``, or ``offered`` for what the channel's system offers.
-Choices = Callable[[str, str], list[str] | None]
+Choices = Callable[[str, str], Sequence[str] | None]
 
 
 def parse_field(name: str, text: str) -> Any:

@@ -107,7 +107,10 @@ CODES = _table(
                 "Compare it with the true time (timedatectl) and set whichever clock is wrong. Nothing is deleted by "
                 "the retention settings until the sites' clocks confirm the time; that is checked again by itself."),
     MessageCode("customer_ambiguous", _W, _PERSON, "More than one customer matches",
-                "The older customer was used. Merge the customers in the ERP if they are the same."),
+                "The older customer was used. If the two are the same: chansync erp merge-customers KEPT OTHER."),
+    MessageCode("tax_number_invalid", _W, _PERSON, "A buyer's tax number is not valid",
+                "Ask the buyer for the right number and correct it on the order on the site, then: chansync sync "
+                "CHANNEL --order NUMBER. Until then the sale keeps it as typed, and no customer is found by it."),
     MessageCode("status_unknown", _W, _PERSON, "An order has a status that the site does not list",
                 "Pull the lookups (chansync sync CHANNEL --lookups) and decide whether to import such orders."),
     MessageCode("value_vanished", _W, _PERSON, "The site no longer has a value that the channel uses",

@@ -74,6 +74,24 @@ class ChargeLine:
     tax: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class RefundLine:
+    """What a refund gives back of one line of the order. Amounts are positive, in major units.
+
+    Attributes:
+        kind: ``item``, ``shipping`` or ``fee``.
+        line: the platform's id of the order's line; empty where the platform does not say which.
+        quantity: how many pieces; zero where only money is given back.
+        total: without tax.
+    """
+
+    kind: str
+    line: str
+    quantity: Decimal
+    total: Decimal
+    tax: Decimal
+
+
 @dataclass(slots=True)
 class Refund:
     """A refund of an order. ``total`` is positive, with tax; ``lines`` is None until they are fetched."""
@@ -81,7 +99,7 @@ class Refund:
     external_id: str
     total: Decimal
     reason: str
-    lines: list[dict[str, Any]] | None = None
+    lines: list[RefundLine] | None = None
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""The draft of a sale, made from an order and recorded in the ERP."""
+"""Sales: the draft that is made from an order, and the view of what the ERP has recorded."""
 
 from __future__ import annotations
 
@@ -44,9 +44,10 @@ class Customer:
     """The buyer, with the normal forms that customers are matched by (``model.identity``).
 
     Attributes:
-        phone: E.164, or empty.
+        tax_numbers: those that identify, in their comparable forms.
+        phone: E.164 with its extension, or empty.
         email: case-folded, or empty.
-        tax_numbers: compact, without separators.
+        keys: what the tax numbers are found by: the same however a number was written, and into which field.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Customer:
     phone: str = ""
     email: str = ""
     customer_type: str = ""
+    keys: TaxNumbers = field(default_factory=TaxNumbers)
 
 
 @dataclass(slots=True)
@@ -66,6 +68,7 @@ class SaleDraft:
         number: the sale's number, or empty for the next one of the POS's series.
         total: minor units with tax; equals the sum of the lines.
         mark: the channel's system type if that is not production.
+        tax_numbers: the buyer's, as the sale keeps them; those that identify nobody as they were typed.
         match_phone, match_email: whether to look for the customer by these.
     """
 
@@ -92,14 +95,124 @@ class SaleDraft:
     mark: str = ""
     match_phone: bool = True
     match_email: bool = False
+    tax_numbers: TaxNumbers = field(default_factory=TaxNumbers)
 
 
-@dataclass(slots=True)
-class RecordedSale:
-    """The ERP's answer. ``warnings`` are sentences for the message log."""
+@dataclass(frozen=True, slots=True)
+class SaleState:
+    """Where a sale is, on every axis. Amounts are minor units of ``currency``, with tax.
 
-    sale_id: int
+    Attributes:
+        total: what was sold, before refunds.
+        blocked: whether anything is reserved for it.
+        requested: whether the ERP was asked for something that it lacks.
+        documented: its documents less their credits.
+        document_number: its open document; empty: none was issued, or it was cancelled with the sale.
+        paid: its payments less what was returned.
+        unpaid: what is still owed; below zero only if more was paid than is owed.
+        refunded: the sum of its refunds.
+        written_out: whether its goods are issued now; not any more once it is reversed.
+    """
+
+    currency: str
+    total: int
+    blocked: bool
+    requested: bool
+    documented: int
+    document_number: str
+    paid: int
+    unpaid: int
+    refunded: int
+    written_out: bool
+    cancelled: bool
+    reversed: bool
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is cancelled or reversed."""
+        return self.cancelled or self.reversed
+
+    @property
+    def touched(self) -> bool:
+        """Whether it may not be rewritten any more. A block or a request alone does not touch a sale."""
+        money = self.document_number or self.documented or self.paid or self.refunded
+        return self.closed or self.written_out or bool(money)
+
+
+@dataclass(frozen=True, slots=True)
+class RefundedLine:
+    """What a refund gives back of one line of the sale.
+
+    Attributes:
+        external_id: the platform's id of the sale's line.
+        quantity: how many pieces; zero where only money is given back.
+        net, tax: minor units, positive.
+    """
+
+    external_id: str
+    quantity: Decimal
+    net: int
+    tax: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRefund:
+    """A refund of a sale. ``key`` is unique in the sale; ``total`` is in minor units with tax."""
+
+    key: str
+    total: int
+    lines: tuple[RefundedLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """How a sale's goods travel.
+
+    Attributes:
+        carrier, tracking: as they were entered; either may be empty.
+        at: when the goods were written out, or the shipment was entered if that was later; UTC milliseconds.
+    """
+
+    carrier: str
+    tracking: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class SaleView:
+    """What the ERP has recorded of one sale: all that is decided, sent, explained and shown is read from it.
+
+    Attributes:
+        key: the idempotency key that it was recorded with.
+        ref: the ERP's own reference of it.
+        number: its number for people.
+        customer: the customer's name.
+        recorded_at: UTC milliseconds.
+        pos, warehouse: their codes.
+        account: where payments go, for people; empty where its payment method is gone from the POS.
+        document_type: the code of its own document type, or empty.
+        tax_transaction: the code of its tax transaction, or empty.
+        lines: as recorded.
+        refunds: what was given back so far.
+        blocked: item code and pieces that are reserved for it.
+        nameless: which of ``billing`` and ``delivery`` were recorded without any name or street.
+        shipment: None while it is not written out.
+    """
+
+    key: str
+    ref: str
     number: str
-    customer_id: int
-    customer_is_new: bool
-    warnings: list[str] = field(default_factory=list)
+    state: SaleState
+    customer: str = ""
+    recorded_at: int = 0
+    pos: str = ""
+    warehouse: str = ""
+    payment_method: str = ""
+    account: str = ""
+    document_type: str = ""
+    tax_transaction: str = ""
+    lines: tuple[SaleLine, ...] = ()
+    refunds: tuple[RecordedRefund, ...] = ()
+    blocked: tuple[tuple[str, int], ...] = ()
+    nameless: frozenset[str] = frozenset()
+    shipment: Shipment | None = None

@@ -7,15 +7,21 @@
  ├ ``DatabaseForbidden``  owner, group or mode keep this user from it
  ├ ``DatabaseNewer``      a newer chansync wrote it
  └ ``DatabaseForeign``    another program's
+
+Beside them ``DatabaseOlder``: another program than this one brings its schema up to date.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from pathlib import Path
 
 from chansync.model.errors import StoreError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # ``chansync health`` starts without pathlib.
+    from pathlib import Path
 
 
 class Lasting(StoreError):
@@ -50,6 +56,12 @@ class DatabaseNewer(Lasting):
     """Its schema is newer than this program."""
 
     code = "database_newer"
+
+
+class DatabaseOlder(StoreError):
+    """Its schema is older, and only the daemon of its service, or ``chansync db upgrade``, changes that."""
+
+    code = "database_older"
 
 
 class DatabaseForeign(Lasting):

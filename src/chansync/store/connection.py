@@ -8,8 +8,8 @@ The rules of access: one connection a process writes; every write is one short f
 from __future__ import annotations
 
 import contextlib
-import glob
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,19 +18,24 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import apsw
 
+from chansync.folders import group_of, is_shared
+from chansync.locations import database_path, private_folder
 from chansync.model.errors import StoreError
-from chansync.model.times import from_ms, now_ms
-from chansync.store import lockers
+from chansync.service_place import is_service
+from chansync.store import failures, lockers, private
 from chansync.store.conditions import (
     DatabaseDamaged,
     DatabaseForbidden,
     DatabaseForeign,
     DatabaseMoved,
     DatabaseNewer,
+    DatabaseOlder,
     is_forbidden,
 )
-from chansync.store.owner import is_alive
-from chansync.store.sharing import group_of, hand_over, is_shared, refuse_link
+from chansync.store.copies_from_before import newer_sentence
+from chansync.store.failures import passing_kind
+from chansync.store.opening import distrust, open_file, place_of, refuse_planted
+from chansync.store.process_locks import MIGRATION, locked
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -140,10 +145,7 @@ def passes(error: Exception) -> bool:
 
     What does not pass is damage, another file in its place, another schema: going on would do harm.
     """
-    if isinstance(error, StoreError):
-        cause = error.__cause__
-        return isinstance(cause, OSError) or (isinstance(cause, apsw.Error) and passes(cause))
-    return isinstance(error, _PASSING)
+    return passing_kind(error.__cause__ if isinstance(error, StoreError) else error) is not None
 
 
 def is_about_data(error: apsw.Error) -> bool:
@@ -151,41 +153,32 @@ def is_about_data(error: apsw.Error) -> bool:
     return isinstance(error, (apsw.ConstraintError, apsw.MismatchError, apsw.TooBigError, apsw.RangeError))
 
 
-_PASSING = (
-    apsw.BusyError, apsw.LockedError, apsw.FullError, apsw.IOError, apsw.CantOpenError, apsw.ReadOnlyError,
-    apsw.PermissionsError, apsw.NoMemError, apsw.InterruptError,
-)  # fmt: skip
-
-
-def open_store(path: Path, *, create: bool = True) -> Store:
+def open_store(path: Path, *, create: bool = True, upgrades: bool = False) -> Store:
     """Open for synchronous use; creates or upgrades the file first where that is needed.
+
+    Args:
+        upgrades: also where a service works on it, whose daemon does so otherwise.
 
     Raises:
         StoreError: it is no chansync database, is newer than this program, or cannot be opened.
     """
-    prepare(path, create=create)
+    prepare(path, create=create, upgrades=upgrades)
     with explained(path):
-        return Store(_configure(apsw.Connection(str(path), statementcachesize=STATEMENTS)), path)
+        name, flags = place_of(path)
+        return Store(_configure(apsw.Connection(name, flags, statementcachesize=STATEMENTS)), path)
 
 
-async def open_async(path: Path, *, create: bool = True) -> Store:
+async def open_async(path: Path, *, create: bool = True, upgrades: bool = False) -> Store:
     """Open for asyncio use; as ``open_store`` otherwise."""
     import apsw.aio
 
-    prepare(path, create=create)
+    prepare(path, create=create, upgrades=upgrades)
     with explained(path):
         apsw.async_controller.set(apsw.aio.AsyncIO)  # type: ignore[arg-type]
-        db = await apsw.Connection.as_async(str(path), statementcachesize=STATEMENTS)
+        name, flags = place_of(path)
+        db = await apsw.Connection.as_async(name, flags, statementcachesize=STATEMENTS)
         await db.async_run(_configure, db)
         return Store(db, path)  # type: ignore[arg-type]
-
-
-def distrust(db: apsw.Connection) -> apsw.Connection:
-    """Believe nothing of what stands in the schema, where others may write: no function with effects is called from
-    there, and SQLite's own tables, and those of the search, are changed by SQLite alone."""
-    db.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
-    db.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
-    return db
 
 
 def _configure(db: apsw.Connection) -> apsw.Connection:
@@ -205,111 +198,206 @@ def _configure(db: apsw.Connection) -> apsw.Connection:
     # WAL with NORMAL survives a killed process whole; a power cut may cost the last commits, never consistency,
     # and what it costs is pulled again because the cursor is lost with it.
     db.pragma("synchronous", "normal")
+    # What a savepoint may have to undo is a few pages: writing them to a file costs a good part of importing an order.
+    db.pragma("temp_store", "memory")
     # After a long transaction the log is cut back to that when it is begun anew; otherwise it keeps its largest size.
     db.pragma("journal_size_limit", LOG_BYTES)
     return db
 
 
-def prepare(path: Path, *, create: bool) -> None:
-    """Make sure that the file at ``path`` is a database of this program's version."""
+def is_of_service(path: Path) -> bool:
+    """Whether a service works on the database at ``path``: its folder is shared by a group, or a unit is installed."""
+    return is_shared(path.parent) or is_service(str(path))
+
+
+def older_sentence(path: Path, version: int) -> str:
+    """What brings a database up to date that this program needs newer; without a full stop."""
+    known = f"{path} has schema {version}, and this program needs {SCHEMA_VERSION}"
+    by_hand = f"chansync --db {path} db upgrade" if path != database_path() else "chansync db upgrade"
+    if not is_of_service(path):
+        return f"{known}: {by_hand}"
+    restart = " (systemctl restart chansync)" if is_service(str(path)) else ""
+    return f"{known}: restart the daemon, which upgrades it{restart}, or: {by_hand}"
+
+
+def prepare(path: Path, *, create: bool, upgrades: bool = False) -> None:
+    """Make sure that the file at ``path`` is a database of this program's version.
+
+    Args:
+        upgrades: bring an older one up to date also where a service works on it.
+
+    Raises:
+        DatabaseOlder: it is older, and a service works on it.
+        StoreError: as ``open_store``.
+    """
     lockers.remember(path)
     with explained(path):
-        refuse_link(path)
+        if is_shared(path.parent):
+            refuse_planted(str(path))
         if not path.exists():
             if not create:
                 raise StoreError(f"There is no database at {path}. Make one with: chansync db init")
             if not path.parent.exists():
                 path.parent.mkdir(parents=True, mode=0o700)
-            # Another process may be quicker; a link that leads nowhere is not made a file there.
-            with contextlib.suppress(FileExistsError):
-                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o660))
-            hand_over(path)
-        version = _version_of(path)
-        if version > SCHEMA_VERSION:
-            raise DatabaseNewer(
-                f"{path} was written by a newer chansync (schema {version}, this program knows {SCHEMA_VERSION}). "
-                "Upgrade this program."
-            )
+        version = _version_of(path) if path.exists() else 0
+        if 0 < version < SCHEMA_VERSION and not upgrades and is_of_service(path):
+            raise DatabaseOlder(f"{older_sentence(path, version)}.")
         if version < SCHEMA_VERSION:
-            if not version:
-                # Colleagues of the group may write, and -wal and -shm take that over; the umask alone would leave 0640.
-                hand_over(path, 0o660)
-            _evolve(path, _back_up_before_evolving(path, version) if version else None, version)
+            with private.opened(path), locked(path, MIGRATION):
+                _upgrade(path)
 
 
-def _back_up_before_evolving(path: Path, version: int) -> Path | None:
-    sweep(path.parent, f".{path.stem}.before-")
-    # With the schema that it holds: an upgrade that was killed half-way is gone on with, perhaps in the same second.
-    stamp = f"{from_ms(now_ms()):%Y%m%d%H%M%S}"
-    copy = path.with_name(f"{path.stem}.before-{SCHEMA_VERSION}-{stamp}-from-{version}.db")
-    unfinished = path.with_name(f".{copy.name}.{os.getpid()}")
+def _upgrade(path: Path) -> None:
+    """Make the database, or bring it to this program's schema.
+
+    Python's own SQLite, by which the migrations work, follows what others may have put beside a file of the group's.
+    So a copy in the private folder is migrated, and comes back in one transaction. Nobody writes meanwhile.
+    """
+    folder = private_folder(path)
+    private.sweep(folder, f"{path.stem}.")
+    if not path.exists() or not path.stat().st_size:
+        with private.work_file(folder, f"{path.stem}.upgrade") as made:
+            _migrate(path, made)
+            put_in_place(made, path)
+        return
+    is_back = False
+    while not is_back:
+        with contextlib.closing(open_file(path)) as db, private.work_file(folder, f"{path.stem}.upgrade") as made:
+            db.set_busy_timeout(BUSY_TIMEOUT_MS)
+            # With the other kind of journal nobody could read beside a writer.
+            db.pragma("journal_mode", "wal")
+            db.execute("BEGIN IMMEDIATE")
+            version = _version(db, path)
+            if version == SCHEMA_VERSION:
+                # Another process was quicker.
+                return
+            backup(path, made)
+            kept = _keep_before(path, made, version)
+            try:
+                _migrate(path, made)
+            except StoreError:
+                # A service that tries again and again would fill the disk with copies.
+                if kept:
+                    kept.unlink()
+                raise
+            unchanged = data_version(db)
+            db.execute("ROLLBACK")
+            is_back = _bring_back(made, path, db, unchanged)
+            if kept and not is_back:
+                kept.unlink()
+    _tell_upgrade(path, version, kept)
+    private.clear_copies(path)
+
+
+def _tell_upgrade(path: Path, version: int, kept: Path | None) -> None:
+    """To the daemon's log, or to stderr."""
+    import logging
+
+    copy = f" The copy from before is {kept}." if kept else ""
+    text = f"The database {path} was upgraded from schema {version} to {SCHEMA_VERSION}.{copy}"
+    logging.getLogger("chansync.database").warning("%s", text)
+
+
+def put_in_place(made: Path, path: Path) -> None:
+    """Put a database that was made in the private folder in its place, where nobody works with what is there."""
+    private.sweep(path.parent, f"{path.name}.")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        backup(path, unfinished)
-        # Another process may have been quicker: what is copied then is no longer the file as it was.
-        if _version_of(unfinished) == version:
-            unfinished.replace(copy)
-            return copy
+        with os.fdopen(os.open(unfinished, flags, 0o600), "wb") as file, made.open("rb") as source:
+            shutil.copyfileobj(source, file)
+            # -wal and -shm take the mode over, for the group too; the umask alone would leave 0640.
+            os.fchmod(file.fileno(), 0o660)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
-    return None
 
 
-def sweep(folder: Path, begin: str) -> None:
-    """Remove what a copy that was killed has left: ``BEGIN….PID``, or its journal, where no such process is there."""
-    for left in folder.glob(f"{glob.escape(begin)}*"):
-        pid = left.suffix[1:].partition("-")[0]
-        if pid.isdigit() and not is_alive(int(pid)):
-            left.unlink(missing_ok=True)
+def _keep_before(path: Path, made: Path, version: int) -> Path | None:
+    """Keep a copy of what is about to be upgraded; None where it holds nothing yet."""
+    if not version:
+        return None
+    # With the schema that it holds: an upgrade that was killed half-way is gone on with, perhaps in the same second.
+    copy = made.with_name(f"{path.stem}.before-{SCHEMA_VERSION}-{private.stamp()}-from-{version}.db")
+    with private.work_file(made.parent, copy.name) as unfinished:
+        shutil.copyfile(made, unfinished)
+        unfinished.replace(copy)
+    return copy
 
 
-def make_private(path: Path) -> None:
-    """Make an empty file that nobody else can read: a copy is everybody's only when it has the original's mode."""
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+def _bring_back(made: Path, path: Path, db: apsw.Connection, unchanged: int) -> bool:
+    """Write what was made into the database, unless somebody has written there since ``unchanged``; whether it was."""
+    with contextlib.closing(open_file(path)) as target, contextlib.closing(apsw.Connection(str(made))) as source:
+        target.set_busy_timeout(BUSY_TIMEOUT_MS)
+        with target.backup("main", source, "main") as work:
+            # No page yet: it takes the lock on what is written to.
+            work.step(0)
+            if data_version(db) != unchanged:
+                return False
+            work.step(-1)
+    return True
 
 
 def _version_of(path: Path) -> int:
-    with contextlib.closing(distrust(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE))) as db:
+    with contextlib.closing(open_file(path)) as db:
         db.set_busy_timeout(BUSY_TIMEOUT_MS)
-        application = db.pragma("application_id")
-        tables = db.execute("SELECT count(*) FROM sqlite_schema").get
-        # A file without an id is ours when a first migration was killed on the way.
-        ours = application == APPLICATION_ID or not tables or _is_half_made(db)
-        if not ours:
-            raise DatabaseForeign(f"{path} is an SQLite database, but not one of chansync's. Name another with --db.")
-        version: int = db.pragma("user_version")
-        return version
+        return _version(db, path)
+
+
+#: Tables of every schema, at which a look without end could be planted.
+_TABLES = ("channel", "job", "message", "order", "run", "setting", "stream")
+
+
+def _version(db: apsw.Connection, path: Path) -> int:
+    """The schema of a database that this program can use.
+
+    Raises:
+        DatabaseForeign: it is another program's.
+        DatabaseNewer: a newer chansync wrote it.
+    """
+    application = db.pragma("application_id")
+    tables = db.execute("SELECT count(*) FROM sqlite_schema").get
+    # A file without an id is ours when a first migration was killed on the way.
+    if application != APPLICATION_ID and tables and not _is_half_made(db):
+        raise DatabaseForeign(f"{path} is an SQLite database, but not one of chansync's. Name another with --db.")
+    version: int = db.pragma("user_version")
+    if version > SCHEMA_VERSION:
+        raise DatabaseNewer(f"{newer_sentence(path, version)}.")
+    if version:
+        there = {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        if missing := [name for name in _TABLES if name not in there]:
+            raise DatabaseDamaged(
+                f"{path} has no table {missing[0]}, as another program has changed it: stop the daemon, and restore a "
+                "backup"
+            )
+    return version
 
 
 def _is_half_made(db: apsw.Connection) -> bool:
     return bool(db.execute("SELECT 1 FROM sqlite_schema WHERE name = '_sqlite_migrations'").get)
 
 
-def _evolve(path: Path, copy: Path | None, version: int) -> None:
-    """Run the migrations in a process of their own (``chansync.store.evolution`` says why).
-
-    Where they fail and have changed nothing, the copy of before goes: a service that tries again and again would
-    fill the disk with copies.
-    """
+def _migrate(path: Path, copy: Path) -> None:
+    """Run the migrations on a copy, in a process of their own (``chansync.store.evolution`` says why)."""
     done = subprocess.run(
-        # -P: what lies in the folder that one happens to be in is not imported.
-        [sys.executable, "-P", "-m", "chansync.store.evolution", str(path)],
+        # Nothing that lies in the folder that one happens to be in, or at the user's home, is imported.
+        [sys.executable, "-P", "-s", "-m", "chansync.store.evolution", str(copy)],
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        if copy and _version_of(path) == version:
-            copy.unlink(missing_ok=True)
         last = done.stderr.strip().splitlines()[-1:] or [f"the migration ended with code {done.returncode}"]
         kind = DatabaseDamaged if "malformed" in last[0] else StoreError
         raise kind(f"{last[0]} ({path})")
 
 
 def backup(source: Path, target: Path) -> None:
-    """Copy a database while others use it (SQLite's online backup). The copy has the source's mode, at its end."""
-    make_private(target)
+    """Copy a database while others use it (SQLite's online backup) into an empty file, which keeps its mode."""
     with (
-        contextlib.closing(apsw.Connection(str(source), flags=apsw.SQLITE_OPEN_READWRITE)) as original,
+        contextlib.closing(open_file(source)) as original,
         contextlib.closing(apsw.Connection(str(target))) as copy,
     ):
         original.set_busy_timeout(BUSY_TIMEOUT_MS)
@@ -319,7 +407,6 @@ def backup(source: Path, target: Path) -> None:
         with copy.backup("main", original, "main") as work:
             while not work.done:
                 work.step(1000)
-    os.chmod(target, os.stat(source).st_mode & 0o777)
 
 
 @contextlib.contextmanager
@@ -329,7 +416,7 @@ def explained(path: Path | None = None) -> Iterator[None]:
     try:
         yield
     except apsw.Error as error:
-        raise _kind(error, path)(f"{_sentence(error)}{where}") from error
+        raise _kind(error, path)(f"{failures.sentence_of(error)}{where}") from error
     except PermissionError as error:
         raise DatabaseForbidden(f"The database may not be opened by this user: {_way_in(path)}{where}") from error
     except OSError as error:
@@ -346,41 +433,10 @@ def _way_in(path: Path | None) -> str:
 
 
 def _kind(error: apsw.Error, path: Path | None) -> type[StoreError]:
-    if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
+    if isinstance(error, (apsw.CorruptError, apsw.NotADBError)) or failures.is_changed(error):
         return DatabaseDamaged
     refused = isinstance(error, (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError))
     return DatabaseForbidden if refused and path and is_forbidden(path) else StoreError
-
-
-#: What is said where SQLite cannot make out a value that a query reads.
-NONSENSE = (
-    "The database holds nonsense in one of its values: another program has written there. Restore a backup from before "
-    "that (chansync db restore)"
-)
-
-
-def _sentence(error: apsw.Error) -> str:
-    if isinstance(error, apsw.SQLError) and "malformed JSON" in str(error):
-        return NONSENSE
-    for kind, sentence in _SENTENCES.items():
-        if isinstance(error, kind):
-            return sentence.format(who=lockers.who_writes()) if kind is apsw.BusyError else sentence
-    return f"The database failed: {error}"
-
-
-_SENTENCES: dict[type[apsw.Error], str] = {
-    apsw.NotADBError: (
-        "This is not an SQLite database, or its beginning is destroyed: name another file with --db, or restore a "
-        "backup (chansync db restore)"
-    ),
-    apsw.CorruptError: "The database is damaged: see how much with chansync db check, and restore a backup",
-    apsw.FullError: "The disk is full; make room and try again",
-    apsw.ReadOnlyError: "The database may not be written; check its owner, group and mode",
-    apsw.PermissionsError: "The database may not be opened; check its owner, group and mode",
-    apsw.CantOpenError: "The database cannot be opened; check that its folder exists and may be written",
-    apsw.BusyError: "The database is locked by another process for too long{who}; try again",
-    apsw.IOError: "The disk failed; check it and try again",
-}
 
 
 def data_version(db: apsw.Connection) -> int:

@@ -1,4 +1,4 @@
-"""The daemon's row: that it lives, since when, and which process it is."""
+"""The daemon's row: that it lives, since when, which process it is, and on which machine."""
 
 from __future__ import annotations
 
@@ -8,44 +8,75 @@ from dataclasses import dataclass
 import apsw
 
 from chansync import __version__
-from chansync.model.times import now_ms
-from chansync.store.leases import SKEW_MS
-from chansync.store.owner import is_of_this_kernel, is_surely_dead, process_owner
+from chansync.model.times import ago_text, now_ms
+from chansync.store import lockers, machine
+from chansync.store.conditions import Lasting
+from chansync.store.failures import PASSING, sentence_of_kind
+from chansync.store.process_locks import WAITING, first_locked, hold, is_alive, lock, process_owner, unlock
 from chansync.store.transaction import transaction
 
-#: A daemon whose last beat is older than that counts as gone, in milliseconds.
+#: A daemon whose last beat is older than that does not get on, in milliseconds.
 SILENT_MS = 15_000
+
+#: How far a beat may lie in the future before it counts as one of a clock that was put back since, in milliseconds.
+SKEW_MS = 3_600_000
+
+#: For how long after its last beat a daemon of another machine may still be working, in milliseconds.
+ELSEWHERE_MS = 86_400_000
+
+
+class DaemonElsewhere(Lasting):
+    """A daemon of another machine worked on this database, or on what it was copied from, a short while ago."""
+
+    code = "daemon_elsewhere"
 
 
 @dataclass(slots=True)
 class DaemonState:
-    """``running`` tells whether a daemon lives; times in UTC milliseconds.
+    """What is known of the last daemon; times in UTC milliseconds.
 
     Attributes:
-        is_silent: it does not count as running, and yet its process is there, or its machine is another one.
+        alive: its process is there, on this machine.
+        beats: it is alive, and its last beat is recent.
+        waiting: why the database keeps it waiting, as a sentence without a full stop; empty: it does not say so.
+        here: it runs, or ran, on this machine.
+        stopped_at: when it stopped by itself; None: it did not say so.
     """
 
-    running: bool
+    alive: bool
+    beats: bool
+    waiting: str
+    here: bool
     host: str
     pid: int
     version: str
     started_at: int
     beat_at: int
-    is_silent: bool
+    stopped_at: int | None
+
+    @property
+    def running(self) -> bool:
+        """Whether it does what it is asked to, at once or when what it waits for is over."""
+        return self.alive and (self.beats or bool(self.waiting))
 
 
 def state(db: apsw.Connection) -> DaemonState | None:
-    """The last daemon's state, or None when there never was one."""
+    """The last daemon's state, or None when there never was one.
+
+    Raises:
+        StoreError: the lock file cannot be used.
+    """
     row = db.execute(
-        "SELECT owner, stopped_at, host, pid, version, started_at, beat_at FROM daemon WHERE id = 1"
+        "SELECT owner, machine, host, pid, version, started_at, beat_at, stopped_at FROM daemon WHERE id = 1"
     ).fetchone()
     if row is None:
         return None
-    owner, stopped_at, host, pid, version, started_at, beat_at = row
-    # A beat from the far future is one of a clock that was put back since.
-    lately = -SKEW_MS < now_ms() - beat_at < SILENT_MS
-    there = stopped_at is None and not is_surely_dead(owner)
-    return DaemonState(there and lately, host, pid, version, started_at, beat_at, is_silent=there and not lately)
+    owner, identity, host, pid, version, started_at, beat_at, stopped_at = row
+    alive = stopped_at is None and is_alive(db.filename, owner)
+    beats = alive and -SKEW_MS < now_ms() - beat_at < SILENT_MS
+    waiting = _waiting(db.filename) if alive else ""
+    here = alive or machine.is_here(host, identity)
+    return DaemonState(alive, beats, waiting, here, host, pid, version, started_at, beat_at, stopped_at)
 
 
 def is_running(db: apsw.Connection) -> bool:
@@ -54,34 +85,68 @@ def is_running(db: apsw.Connection) -> bool:
     return found is not None and found.running
 
 
-def claim(db: apsw.Connection, *, alone: bool = False) -> DaemonState | None:
-    """Become the daemon of this database; None on success, else the state of the one that lives.
+def say_waiting(database: str, error: type[apsw.Error] | None) -> None:
+    """Say what the daemon waits for, by a lock: on a full disk nothing can be written.
 
     Args:
-        alone: this process holds the lock that one daemon of a kernel holds (``daemons_lock``), so that another daemon
-            of this kernel, in whatever container, is dead, and what it held is free.
+        error: which of ``PASSING`` the database fails with; None: it works.
     """
+    wanted = None if error is None else WAITING + PASSING.index(error)
+    for byte in range(WAITING, WAITING + len(PASSING)):
+        if byte != wanted:
+            unlock(database, byte)
+    if wanted is not None:
+        lock(database, wanted)
+
+
+def _waiting(database: str) -> str:
+    byte = first_locked(database, WAITING, len(PASSING))
+    if byte is None:
+        return ""
+    kind = PASSING[byte - WAITING]
+    lockers.remember(database)
+    return sentence_of_kind(kind) or f"The database failed ({kind.__name__})"
+
+
+def claim(db: apsw.Connection, *, take_over: bool = False) -> DaemonState | None:
+    """Become the daemon of this database; None on success, else the state of the one that works on it.
+
+    Args:
+        take_over: also where a daemon of another machine may still work on what this database was copied from.
+
+    Raises:
+        DaemonElsewhere: it may.
+    """
+    hold(db.filename)
     with transaction(db):
         other = state(db)
-        owner: str = db.execute("SELECT owner FROM daemon WHERE id = 1").get or ""
-        gone = is_surely_dead(owner) or (alone and is_of_this_kernel(owner))
-        if other and other.running and not gone:
+        if other and other.running:
             return other
-        if gone and owner != process_owner():
-            _free(db, owner)
+        if other and not take_over:
+            _refuse_second_machine(other)
         now = now_ms()
         db.execute(
-            """INSERT OR REPLACE INTO daemon (id, owner, host, pid, version, started_at, beat_at, stopped_at)
-               VALUES (1, ?, ?, ?, ?, ?, ?, NULL)""",
-            (process_owner(), os.uname().nodename, os.getpid(), __version__, now, now),
+            """INSERT OR REPLACE INTO daemon (id, owner, machine, host, pid, version, started_at, beat_at, stopped_at)
+               VALUES (1, ?, ?, ?, ?, ?, ?, ?, NULL)""",
+            (process_owner(), machine.identity(), machine.host(), os.getpid(), __version__, now, now),
         )
         return None
 
 
-def _free(db: apsw.Connection, owner: str) -> None:
-    """Let go of what the tasks of a process hold that is gone."""
-    for table in ("stream", "job", "system_state"):
-        db.execute(f"UPDATE {table} SET lease_until = 0 WHERE substr(owner, 1, ?) = ?", (len(owner) + 1, f"{owner}:"))
+def _refuse_second_machine(other: DaemonState) -> None:
+    if other.here or other.stopped_at is not None or now_ms() - other.beat_at > ELSEWHERE_MS:
+        return
+    raise DaemonElsewhere(
+        f"The daemon of {other.host} worked on this database {ago_text(other.beat_at)} ago and did not say that it "
+        "stopped: two daemons on two copies would both send to the sites. Make sure that it is off, then: "
+        "chansync daemon --take-over, or for the service: chansync service take-over"
+    )
+
+
+def forget(db: apsw.Connection) -> None:
+    """Know of no daemon any more, as on a database that comes from another machine. Not while one works on it."""
+    with transaction(db):
+        db.execute("DELETE FROM daemon")
 
 
 def beat(db: apsw.Connection) -> bool:

@@ -10,8 +10,6 @@ since the epoch in UTC (INTEGER, ``…_at``), days are ISO text, structured valu
 
 from __future__ import annotations
 
-import fcntl
-import os
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -20,11 +18,13 @@ from typing import TypeVar
 
 from sqlite_utils import Database, Migrations
 
+from chansync.model import stored_json
+from chansync.model.order import TaxNumbers
+from chansync.model.tax_numbers import KINDS, read_numbers
 from chansync.store import evolution_lists
 from chansync.store.evolution_search import SEARCH
 from chansync.store.evolution_sharing import SHARING
-from chansync.store.later_schema import NOTICES, SYSTEMS, TOTALS
-from chansync.store.sharing import open_lock
+from chansync.store.later_schema import CUSTOMERS, INSTANCES, NOTICES, SALE_LINKS, STOCK, SYSTEMS, TOTALS
 from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
 
 _Function = TypeVar("_Function", bound=Callable[[Database], None])
@@ -116,6 +116,43 @@ def lists(db: Database) -> None:
 def totals(db: Database) -> None:
     """What runs brought in all."""
     _run(db, TOTALS)
+
+
+@migrations(name="0008_stock")
+def stock(db: Database) -> None:
+    """What is on hand and blocked of each item."""
+    _run(db, STOCK)
+
+
+@migrations(name="0009_sale_links")
+def sale_links(db: Database) -> None:
+    """Which sale of which ERP an order became."""
+    _run(db, SALE_LINKS)
+
+
+@migrations(name="0010_customers")
+def customers(db: Database) -> None:
+    """Customers are found by the keys of their tax numbers; sales keep the numbers of their orders."""
+    _run(db, CUSTOMERS)
+    having = "uic <> '' OR vat_number <> '' OR personal_number <> ''"
+    rows = db.execute(f"SELECT id, uic, vat_number, personal_number, address FROM erp_customer WHERE {having}")
+    for customer_id, *typed, address in rows.fetchall():
+        country = str(stored_json.object_or_empty(address).get("country") or "")
+        numbers = read_numbers(TaxNumbers(*typed), (country,) if country else ())
+        valid = numbers.valid
+        db.execute(
+            "UPDATE erp_customer SET uic = ?, vat_number = ?, personal_number = ? WHERE id = ?",
+            (valid.uic, valid.vat, valid.personal, customer_id),
+        )
+        for kind in KINDS:
+            if key := getattr(numbers.keys, kind):
+                db.execute("INSERT INTO erp_customer_number VALUES (?, ?, ?)", (customer_id, kind, key))
+
+
+@migrations(name="0011_instances")
+def instances(db: Database) -> None:
+    """Which database this is, and on which machine its daemon last worked."""
+    _run(db, INSTANCES)
 
 
 _SETTINGS_AND_CHANNELS = """
@@ -527,31 +564,20 @@ _ERP_LEDGER += "".join(
 
 
 def migrate(path: Path) -> None:
-    """Bring the file at ``path`` to ``SCHEMA_VERSION``; does nothing when it is there already.
-
-    Two processes that start at once take turns by a lock file beside the database. Each migration is a
-    transaction of its own, so a killed process leaves the last whole version.
-    """
-    lock = open_lock(f"{path}.migrating")
+    """Bring the file at ``path``, which nobody else works with, to ``SCHEMA_VERSION``."""
+    db = Database(path)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        db = Database(path)
-        try:
-            db.execute("PRAGMA busy_timeout = 60000")
-            is_new = not db.table_names()
-            if is_new:
-                # Before anything is written: a file can give free pages back only if it was laid out for it.
-                db.execute("PRAGMA auto_vacuum = INCREMENTAL")
-                db.execute("PRAGMA journal_mode = WAL")
-            migrations.apply(db)
-            _lay_out(db)
-            # The first version wrote these behind its migration, and may have been killed between the two.
-            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        finally:
-            db.close()
+        if not db.table_names():
+            # Before anything is written: a file can give free pages back only if it was laid out for it.
+            db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            db.execute("PRAGMA journal_mode = WAL")
+        migrations.apply(db)
+        _lay_out(db)
+        # The first version wrote these behind its migration, and may have been killed between the two.
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     finally:
-        os.close(lock)
+        db.close()
 
 
 def _lay_out(db: Database) -> None:

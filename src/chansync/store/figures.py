@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import apsw
 
-from chansync.store import daemons, settings
+from chansync.store import settings
 
 
 @dataclass(slots=True)
@@ -103,21 +103,14 @@ def ways_failing(db: apsw.Connection) -> int:
     return count
 
 
-def daemon_started_at(db: apsw.Connection) -> int | None:
-    """Since when the daemon runs, in UTC milliseconds; None: it does not."""
-    state = daemons.state(db)
-    return state.started_at if state and state.running else None
-
-
-def daemon_beat_at(db: apsw.Connection) -> int | None:
-    """When a daemon last gave a sign of life, in UTC milliseconds; None: none ever did."""
-    state = daemons.state(db)
-    return state.beat_at if state else None
-
-
 def backed_up_at(db: apsw.Connection) -> int | None:
     """When the database was backed up last, in UTC milliseconds; None: never."""
     return settings.moment(db, settings.BACKED_UP_AT)
+
+
+def instance(db: apsw.Connection) -> str:
+    """The id that was made with the database; its copies have the same."""
+    return settings.get(db, settings.INSTANCE_ID) or ""
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ import apsw
 from chansync.model import stored_json
 from chansync.model.times import now_ms
 from chansync.store.leases import STREAM_MS, is_held
+from chansync.store.process_locks import hold
 from chansync.store.transaction import transaction
 
 T = TypeVar("T")
@@ -49,6 +50,7 @@ def change(
 
 def take(db: apsw.Connection, system_id: int, name: str, owner: str) -> bool:
     """Take the lease on a part of the system; False when a living owner has it."""
+    hold(db.filename)
     with transaction(db):
         db.execute("INSERT OR IGNORE INTO system_state (system_id, name) VALUES (?, ?)", (system_id, name))
         rows = list(
@@ -57,7 +59,7 @@ def take(db: apsw.Connection, system_id: int, name: str, owner: str) -> bool:
             )
         )
         for held_by, until in rows:
-            if held_by != owner and is_held(held_by, until, STREAM_MS):
+            if held_by != owner and is_held(db, held_by, until, STREAM_MS):
                 return False
         return _hold(db, system_id, name, owner)
 

@@ -15,6 +15,7 @@ import apsw
 from chansync.model.times import now_ms
 from chansync.redaction import scrub_json
 from chansync.store.leases import is_held
+from chansync.store.process_locks import hold
 from chansync.store.transaction import transaction
 
 #: A claim that is not renewed for that long may be taken over, in milliseconds.
@@ -36,6 +37,7 @@ class Job:
     progress: dict[str, Any]
     result: dict[str, Any] | None
     finished_at: int | None = None
+    asked_by: str = ""
 
 
 def ask(db: apsw.Connection, kind: str, channel_id: int | None, args: dict[str, Any], asked_by: str) -> int:
@@ -55,13 +57,13 @@ def ask(db: apsw.Connection, kind: str, channel_id: int | None, args: dict[str, 
         return db.last_insert_rowid()
 
 
-_JOB = "SELECT id, kind, channel_id, args, state, progress, result, finished_at FROM job"
+_JOB = "SELECT id, kind, channel_id, args, state, progress, result, finished_at, asked_by FROM job"
 
 
 def _job(row: tuple[Any, ...]) -> Job:
-    job_id, kind, channel_id, args, state, progress, result, finished_at = row
+    job_id, kind, channel_id, args, state, progress, result, finished_at, asked_by = row
     told = json.loads(result) if result else None
-    return Job(job_id, kind, channel_id, json.loads(args), state, json.loads(progress), told, finished_at)
+    return Job(job_id, kind, channel_id, json.loads(args), state, json.loads(progress), told, finished_at, asked_by)
 
 
 def job(db: apsw.Connection, job_id: int) -> Job | None:
@@ -74,6 +76,7 @@ def claim(db: apsw.Connection, owner: str, job_id: int | None = None) -> Job | N
     """Take the oldest job that waits (or just ``job_id``), or one whose holder is dead; None when there is none."""
     if not db.execute("SELECT 1 FROM job WHERE state IN ('queued', 'running') LIMIT 1").get:
         return None
+    hold(db.filename)
     with transaction(db):
         rows = list(
             db.execute("SELECT id, state, owner, lease_until FROM job WHERE state IN ('queued', 'running') ORDER BY id")
@@ -81,7 +84,7 @@ def claim(db: apsw.Connection, owner: str, job_id: int | None = None) -> Job | N
         for candidate, state, held_by, until in rows:
             if job_id is not None and candidate != job_id:
                 continue
-            if state == "running" and is_held(held_by, until, LEASE_MS):
+            if state == "running" and is_held(db, held_by, until, LEASE_MS):
                 continue
             db.execute(
                 """UPDATE job SET state = 'running', owner = ?, lease_until = ?, started_at = ?, progress = '{}'
@@ -103,6 +106,7 @@ def report(db: apsw.Connection, job_id: int, owner: str, progress: dict[str, Any
 
 def renew(db: apsw.Connection, job_id: int, owner: str) -> None:
     """Hold the lease for longer."""
+    hold(db.filename)
     with transaction(db):
         db.execute(
             "UPDATE job SET lease_until = ? WHERE id = ? AND owner = ? AND state = 'running'",

@@ -1,18 +1,21 @@
 """The file with the private key: one key a line in hexadecimal, the newest first; more than one only amid a rotation.
 
-It belongs to the daemon's user alone (mode 0600), or it is a systemd credential, which systemd looks after.
+It lies in the private folder (mode 0600), or it is a systemd credential, which systemd looks after.
 """
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import os
-from collections.abc import Iterator
+import stat
+from dataclasses import dataclass
 from pathlib import Path
 
-from chansync.locations import credential_directory
+from chansync import folders
+from chansync.locations import credential_directory, key_file
 from chansync.model.errors import StoreError
-from chansync.store.sharing import daemon_user, group_of, is_shared, made_for_daemon, name_of
+from chansync.store import private
+from chansync.store.private import PrivateRefused
 
 
 class KeyUnreadable(StoreError):
@@ -25,51 +28,67 @@ class KeyMissing(KeyUnreadable):
     """There is no file of it."""
 
 
-def read(path: Path) -> list[bytes]:
+class KeyForbidden(KeyUnreadable):
+    """It is not this user's to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenKey:
+    """A key file that the caller named, with a descriptor that reads and writes it."""
+
+    path: Path
+    descriptor: int
+
+
+def read(key: Path | OpenKey) -> list[bytes]:
     """The private keys, the newest first.
 
     Raises:
         KeyMissing: there is no such file.
-        KeyUnreadable: it may not be read by this user, may be read by others, or holds something else.
+        KeyForbidden: it may not be read by this user.
+        KeyUnreadable: it may be read by others, or holds something else.
     """
+    path = key.path if isinstance(key, OpenKey) else key
     try:
-        # What is judged is what was read: names in a shared folder may change in between.
-        with open(path, encoding="ascii") as file:
-            found = os.fstat(file.fileno())
-            keys = [bytes.fromhex(line) for line in file.read(10_000).split()]
+        if isinstance(key, OpenKey):
+            descriptor = os.dup(key.descriptor)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+        else:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            found = os.fstat(descriptor)
+            text = file.read(10_000) if stat.S_ISREG(found.st_mode) else b""
     except FileNotFoundError:
+        if not path.parent.is_dir():
+            raise KeyMissing(
+                f"The private folder {path.parent} is missing, and the private key with it. Make the folder, as root: "
+                "chansync db repair. Then put the key back."
+            ) from None
         raise KeyMissing(
             f"The private key {path} is missing, so the keys of channels and systems cannot be opened. Where it is a "
-            "credential of the service, only the service has it: ask the running daemon. Otherwise restore the file; "
-            "if it is lost for good: chansync secrets rotate --lost"
+            "credential of the service, only the service has it: start it, or ask the running daemon. Otherwise put "
+            "your copy of the file back; if it is lost for good: sudo chansync secrets rotate --lost"
         ) from None
     except PermissionError:
-        raise KeyUnreadable(
-            f"The private key {path} may not be read by this user: run it as the daemon's user, or ask the daemon."
+        raise KeyForbidden(
+            f"The private key {path} may not be read by this user: run the command as root (sudo), or start the "
+            "daemon, which does it for you."
         ) from None
     except OSError as error:
-        raise KeyUnreadable(f"The private key {path} cannot be read: {error.strerror or error}.") from None
+        raise KeyUnreadable(f"The private key {path} cannot be read: {_reason(error)}.") from None
+    try:
+        keys = [bytes.fromhex(line) for line in text.decode("ascii").split()]
     except ValueError:
         keys = []
-    _refuse_planted(path, found)
-    if not keys or any(len(key) != 32 for key in keys):
+    if not keys or any(len(each) != 32 for each in keys):
         raise KeyUnreadable(f"{path} is not a private key of chansync. Restore it from where you keep a copy.")
     if found.st_mode & 0o077 and not is_credential(path):
-        raise KeyUnreadable(f"The private key {path} may be read by others: run chmod 600 {path}")
+        raise KeyUnreadable(f"The private key {path} may be read by others. Mend it: chansync db repair")
     return keys
 
 
-def _refuse_planted(path: Path, found: os.stat_result) -> None:
-    """A key that a member of the group has put there is one that he knows."""
-    folder = path.parent
-    if is_credential(path) or found.st_uid in (0, os.geteuid(), folder.stat().st_uid):
-        return
-    owner, user = name_of(found.st_uid), name_of(daemon_user(folder))
-    raise KeyUnreadable(
-        f"The private key {path} belongs to {owner}, who could have put it there; it is not used. Put your own copy "
-        f"back, as root: install -o {user} -g {group_of(folder)} -m 600 COPY {path}. If it is lost for good: remove "
-        "that file, then chansync secrets rotate --lost"
-    )
+def _reason(error: OSError) -> str:
+    return "it is a link" if error.errno == errno.ELOOP else str(error.strerror or error)
 
 
 def is_credential(path: Path) -> bool:
@@ -78,61 +97,92 @@ def is_credential(path: Path) -> bool:
     return folder is not None and path.is_relative_to(folder)
 
 
-def make(path: Path, key: bytes) -> None:
-    """Make the file with one key, unless another process was first: what is on disk counts.
+def make(database: Path, key: bytes) -> None:
+    """Make the key file with one key, unless another process was first: what is on disk counts.
 
     Raises:
-        KeyUnreadable: this user is not the daemon's, which could not read it then.
+        KeyUnreadable: this user is not the daemon's, or there is no private folder.
     """
-    _refuse_stranger(path)
-    with _written(path, [key]) as (unfinished, _), contextlib.suppress(FileExistsError):
-        os.link(unfinished, path, follow_symlinks=False)
-    _sync_folder(path)
+    _write(database, key_file(database).name, [key], replace=False)
 
 
-def replace(path: Path, keys: list[bytes]) -> None:
-    """Put these keys in place of what the file holds: as a whole or, when killed, not at all. Its owner stays.
+def replace(database: Path, key: Path | OpenKey, keys: list[bytes]) -> None:
+    """Put these keys in place of what the file holds: as a whole or, when killed, not at all.
 
     Raises:
-        KeyUnreadable: this user is not the daemon's, which could not read it then.
+        KeyUnreadable: as ``make``.
     """
-    _refuse_stranger(path)
-    with _written(path, keys) as (unfinished, descriptor):
-        # In a shared folder it is the folder's owner's, whoever has put something in its place.
-        if not is_shared(path.parent) and path.exists():
-            before, now = path.stat(), os.fstat(descriptor)
-            if (before.st_uid, before.st_gid) != (now.st_uid, now.st_gid):
-                os.fchown(descriptor, before.st_uid, before.st_gid)
-        unfinished.replace(path)
-    _sync_folder(path)
+    if isinstance(key, Path):
+        _write(database, key.name, keys, replace=True)
+        return
+    # In place: the folder is not ours. A line of a key is written at once, so a kill leaves whole lines.
+    os.pwrite(key.descriptor, _text(keys).encode(), 0)
+    os.fsync(key.descriptor)
+    os.ftruncate(key.descriptor, 65 * len(keys))
+    os.fsync(key.descriptor)
 
 
-def _refuse_stranger(path: Path) -> None:
-    user = daemon_user(path.parent)
-    if os.geteuid() not in (0, user):
-        name = name_of(user)
-        raise KeyUnreadable(
-            f"The private key {path} must belong to the daemon's user, {name}, who alone may read it. Start the daemon "
-            f"once, which makes it; or run this as {name} (sudo -u {name} chansync …)."
-        )
+def keep(database: Path, keys: list[bytes]) -> Path:
+    """Keep keys that are about to be replaced, in a file of the private folder with the time in its name.
 
-
-@contextlib.contextmanager
-def _written(path: Path, keys: list[bytes]) -> Iterator[tuple[Path, int]]:
-    """A new file beside ``path`` that holds the keys and has reached the disk, and its descriptor.
-
-    Its name is the same each time, so what a killed process leaves behind goes with the next: whoever writes keys
-    holds the database's write lock.
+    Raises:
+        KeyUnreadable: as ``make``.
     """
-    with made_for_daemon(path.with_name(f".{path.name}.new"), 0o600) as (unfinished, descriptor):
-        os.write(descriptor, "".join(f"{key.hex()}\n" for key in keys).encode())
-        os.fsync(descriptor)
-        yield unfinished, descriptor
+    kept = key_file(database).with_name(f"{key_file(database).name}.before-{private.stamp()}")
+    _write(database, kept.name, keys, replace=True)
+    return kept
 
 
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+def _text(keys: list[bytes]) -> str:
+    return "".join(f"{key.hex()}\n" for key in keys)
+
+
+def _write(database: Path, name: str, keys: list[bytes], *, replace: bool) -> None:
     try:
-        os.fsync(descriptor)
+        private.write_file(database, name, _text(keys), replace=replace)
+    except PrivateRefused as refused:
+        raise KeyUnreadable(str(refused)) from None
+
+
+#: What is said where ``move_in`` has moved one.
+MOVED = (
+    "The private key lay where members of the group could have read it, and is now in the private folder. Make a new "
+    "one (sudo chansync secrets rotate), and enter the keys of stores and sellers anew"
+)
+
+
+def move_in(database: Path) -> bool:
+    """Move a key that an earlier version kept in the group's folder into the private one; whether there was one.
+
+    Members could have read it there. Only the daemon's own file counts, and nothing is left of it: its name may lead
+    elsewhere by now.
+
+    Raises:
+        KeyUnreadable: there is one, and no private folder.
+    """
+    before, now = database.with_suffix(".key"), key_file(database)
+    if before == now or not database.parent.is_dir() or os.geteuid() != folders.owner_of(database.parent):
+        return False
+    database.with_suffix(".pub").unlink(missing_ok=True)
+    if not os.path.lexists(before):
+        return False
+    try:
+        descriptor = os.open(before, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        found = os.fstat(descriptor)
+        is_own = stat.S_ISREG(found.st_mode) and (found.st_uid, found.st_nlink) == (os.geteuid(), 1)
+        # The public key's file looks the same; but that one the group may read.
+        if not is_own or stat.S_IMODE(found.st_mode) != 0o600:
+            return False
+        try:
+            keys = read(OpenKey(before, descriptor))
+        except KeyUnreadable:
+            return False
+        _write(database, now.name, keys, replace=False)
+        os.ftruncate(descriptor, 0)
+        before.unlink(missing_ok=True)
+        return True
     finally:
         os.close(descriptor)

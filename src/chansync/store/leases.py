@@ -1,23 +1,23 @@
 """Leases: what one run or job holds for a while, so that nobody else does the same, and when others may take it.
 
-A lease is a row's owner and the time (UTC milliseconds) until which it is held; its holder renews it. A holder that is
-known to be dead holds nothing. Where nobody can tell, time does: by the machine's clock, and, because that may be set
-meanwhile, by how long this process has seen the lease without a renewal.
+A lease is a row's owner and the time (UTC milliseconds) until which it is held; its holder renews it. A holder whose
+process is dead holds nothing (``chansync.store.process_locks`` tells it). One that lives and does not renew it, as a
+stopped process, loses it by time: by the machine's clock, and, because that may be set meanwhile, by how long this
+process has seen the lease without a renewal.
 """
 
 from __future__ import annotations
 
 import time
 
+import apsw
+
 from chansync.model.times import awake_seconds, now_ms
-from chansync.store.owner import is_in_sight, is_surely_dead
+from chansync.store.process_locks import is_alive
 
 #: A stream's lease that is not renewed for that long may be taken over, in milliseconds. Here, so that ``chansync
 #: status`` knows it without what runs need.
 STREAM_MS = 120_000
-
-#: How far another machine's clock may be ahead of this one's, in milliseconds.
-SKEW_MS = 3_600_000
 
 #: By how much the clock may move against one that nobody sets before it counts as set, in seconds.
 CLOCK_JUMP = 2.0
@@ -26,19 +26,15 @@ CLOCK_JUMP = 2.0
 _seen: dict[str, tuple[int, float]] = {}
 
 
-def is_held(owner: str | None, until: int | None, length: int) -> bool:
-    """Whether somebody holds a lease.
+def is_held(db: apsw.Connection, owner: str | None, until: int | None, length: int) -> bool:
+    """Whether somebody holds a lease of this database.
 
     Args:
         length: for how long it is taken each time, in milliseconds.
     """
-    if owner is None or until is None or is_surely_dead(owner):
+    if owner is None or until is None or until <= now_ms() or not is_alive(db.filename, owner):
         return False
-    now = now_ms()
-    if until <= now or _is_still(owner, until, length):
-        return False
-    # From further ahead it comes by a clock that was put back since. A holder that would be known to be dead lives.
-    return until <= now + length + SKEW_MS or is_in_sight(owner)
+    return not _is_still(owner, until, length)
 
 
 def _is_still(owner: str, until: int, length: int) -> bool:
@@ -53,12 +49,10 @@ def _is_still(owner: str, until: int, length: int) -> bool:
     return False
 
 
-def is_at_work(owner: str | None, until: int | None, length: int) -> bool:
-    """Whether what an owner began is still under way, for those who only look: a holder in sight that lives is, also
-    when it was late to renew its lease."""
-    if owner is not None and is_in_sight(owner):
-        return not is_surely_dead(owner)
-    return is_held(owner, until, length)
+def is_at_work(db: apsw.Connection, owner: str | None) -> bool:
+    """Whether what an owner began is still under way, for those who only look: also when it was late to renew its
+    lease."""
+    return owner is not None and is_alive(db.filename, owner)
 
 
 def clock_ahead() -> float:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-from pathlib import Path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # ``chansync health`` starts without pathlib.
+    from pathlib import Path
 
 #: The byte of the file of shared memory that a writer locks (SQLite's ``WAL_WRITE_LOCK``).
 _WRITE_LOCK = 120
 
-_databases: set[Path] = set()
+_databases: set[str] = set()
 
 
 def holders(found: os.stat_result, locks: str = "/proc/locks", byte: int | None = None) -> list[int]:
@@ -36,9 +40,9 @@ def _covers(fields: list[str], byte: int) -> bool:
     return int(fields[6]) <= byte and (not fields[7].isdigit() or byte <= int(fields[7]))
 
 
-def remember(database: Path) -> None:
+def remember(database: str | Path) -> None:
     """Look at this database's writers from now on. It may be closed again when a failure is put into a sentence."""
-    _databases.add(database)
+    _databases.add(str(database))
 
 
 def who_writes() -> str:
@@ -51,16 +55,46 @@ def who_writes() -> str:
             for pid in holders(found, byte=_WRITE_LOCK):
                 # Of another container no number is told.
                 if pid > 0 and pid != os.getpid():
-                    stopped = f", which is stopped: kill -CONT {pid} lets it go on" if is_stopped(pid) else ""
+                    is_stopped = _state(pid) in ("T", "t")
+                    stopped = f", which is stopped: kill -CONT {pid} lets it go on" if is_stopped else ""
                     return f" (process {pid}{stopped})"
     return ""
 
 
-def is_stopped(pid: int) -> bool:
-    """Whether the process was stopped by a signal or a debugger and does nothing until it is told to go on."""
+def who_has_open(database: str | Path) -> str:
+    """Who has a database open, for a sentence: `` (process 12)``; empty where nobody knows."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        found = [pid for pid in holders(os.stat(f"{database}-shm")) if pid > 0 and pid != os.getpid()]
+    one = len(found) == 1
+    return f" (process{'' if one else 'es'} {', '.join(map(str, found))})" if found else ""
+
+
+def process_state(database: str, pid: int) -> str:
+    """The state of a process that has the database open, as a letter of proc(5): ``T`` stopped by a signal, ``t`` by a
+    debugger, ``D`` waiting for the disk. Empty where no such process has it open, and where that cannot be seen, as
+    from another container."""
+    with contextlib.suppress(OSError):
+        if pid in holders(os.stat(f"{database}-shm")):
+            return _state(pid)
+    return ""
+
+
+def _state(pid: int) -> str:
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             text = file.read()
     except OSError:
+        return ""
+    return text[text.rindex(")") + 2 :][:1]
+
+
+def is_alive(pid: int) -> bool:
+    """Whether there is a process of that number in this namespace, whoever's it is."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
         return False
-    return text[text.rindex(")") + 2 :][:1] in ("T", "t")
+    except OSError:
+        pass
+    return True

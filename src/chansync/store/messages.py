@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,10 @@ from chansync.store.transaction import transaction
 
 #: What closed a problem whose order now has another one: nobody is told of that as of a solution.
 ANOTHER_REASON = "another reason"
+
+#: The open problems of an order, or (``order`` 0) of a channel itself, or (both 0) of no channel: written as in the
+#: index ``message_open_once``, so that neither closed messages nor those of other orders are looked at.
+OPEN_OF = "open = 1 AND coalesce(channel_id, 0) = {channel} AND coalesce(order_id, 0) = {order}"
 
 
 @dataclass(slots=True)
@@ -63,24 +67,13 @@ def log(
     order_number: str = "",
     run_id: int | None = None,
     data: Mapping[str, Any] | None = None,
-    beside: bool = False,
 ) -> None:
-    """Write a message. A problem that is open already is counted instead of written again.
-
-    Another open problem of the same order is closed: an order has one reason at a time; with ``beside`` it stays,
-    because what is pushed to the site says nothing about what came from there.
-    """
+    """Write a message. A problem that is open already is counted instead of written again."""
     now = now_ms()
     severity = CODES[code].severity
     text = scrub_json(data or {})
     sentence = scrub(sentence)
     is_problem = severity is Severity.PROBLEM
-    if is_problem and order_id is not None and not beside:
-        db.execute(
-            """UPDATE message SET open = 0, solved_at = ?, solved_by = ? WHERE order_id = ? AND open = 1
-               AND code <> ?""",
-            (now, ANOTHER_REASON, order_id, code),
-        )
     db.execute(
         """INSERT INTO message (channel_id, order_id, order_number, run_id, severity, code, sentence, data, first_at,
            last_at, open) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -99,6 +92,22 @@ def solve_order(db: apsw.Connection, order_id: int, by: str) -> None:
     )
 
 
+def open_codes(db: apsw.Connection, order_id: int) -> frozenset[str]:
+    """The codes of the order's open problems."""
+    return frozenset(
+        row[0] for row in db.execute("SELECT code FROM message WHERE order_id = ? AND open = 1", (order_id,))
+    )
+
+
+def solve_codes(db: apsw.Connection, order_id: int, codes: Iterable[str], by: str) -> None:
+    """Close the order's open problems of those codes."""
+    for code in codes:
+        db.execute(
+            "UPDATE message SET open = 0, solved_at = ?, solved_by = ? WHERE order_id = ? AND code = ? AND open = 1",
+            (now_ms(), by, order_id, code),
+        )
+
+
 def solve_channel(db: apsw.Connection, channel_id: int, by: str, *, stream: str | None = None) -> None:
     """Close the open problems of the channel itself (not those of its orders).
 
@@ -107,8 +116,8 @@ def solve_channel(db: apsw.Connection, channel_id: int, by: str, *, stream: str 
     """
     with transaction(db):
         db.execute(
-            """UPDATE message SET open = 0, solved_at = ?1, solved_by = ?2 WHERE channel_id = ?3 AND order_id IS NULL
-               AND open = 1 AND (?4 IS NULL OR data ->> '$.stream' = ?4)""",
+            f"""UPDATE message SET open = 0, solved_at = ?1, solved_by = ?2
+                WHERE {OPEN_OF.format(channel="?3", order=0)} AND (?4 IS NULL OR data ->> '$.stream' = ?4)""",
             (now_ms(), by, channel_id, stream),
         )
 
@@ -116,10 +125,21 @@ def solve_channel(db: apsw.Connection, channel_id: int, by: str, *, stream: str 
 def solve_code(db: apsw.Connection, channel_id: int | None, order_id: int | None, code: str, by: str) -> None:
     """Close the open problem of that code of an order, or (None) of the channel itself, or (None) of none."""
     db.execute(
-        """UPDATE message SET open = 0, solved_at = ?, solved_by = ? WHERE channel_id IS ? AND order_id IS ?
-           AND code = ? AND open = 1""",
-        (now_ms(), by, channel_id, order_id, code),
+        f"""UPDATE message SET open = 0, solved_at = ?1, solved_by = ?2
+            WHERE {OPEN_OF.format(channel="?3", order="?4")} AND code = ?5""",
+        (now_ms(), by, channel_id or 0, order_id or 0, code),
     )
+
+
+def open_problem(
+    db: apsw.Connection, channel_id: int | None, order_id: int | None, code: str
+) -> tuple[str, dict[str, Any]] | None:
+    """Sentence and data of the open problem of that code; whose it is, as in ``solve_code``."""
+    row = db.execute(
+        f"SELECT sentence, data FROM message WHERE {OPEN_OF.format(channel='?1', order='?2')} AND code = ?3",
+        (channel_id or 0, order_id or 0, code),
+    ).fetchone()
+    return (row[0], stored_json.object_or_empty(row[1])) if row else None
 
 
 def solve(db: apsw.Connection, message_id: int, by: str) -> bool:

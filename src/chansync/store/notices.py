@@ -12,6 +12,7 @@ import apsw
 
 from chansync.model.errors import UsageError
 from chansync.model.times import now_ms
+from chansync.store.backoff import next_try
 from chansync.store.transaction import transaction
 
 #: The name of the route that every notice user has: the e-mail address in the ERP.
@@ -97,8 +98,14 @@ def last_event(db: apsw.Connection) -> int:
 
 def give_email_routes(db: apsw.Connection) -> None:
     """Give every user who has something to be told the way by e-mail."""
+    # From user to user along the index: there are few of them, and many events of each.
     rows = list(
-        db.execute("SELECT user FROM notice_event EXCEPT SELECT user FROM notice_route WHERE name = ?", (EMAIL,))
+        db.execute(
+            """WITH RECURSIVE known (user) AS (SELECT min(user) FROM notice_event UNION ALL
+               SELECT (SELECT min(user) FROM notice_event WHERE user > known.user) FROM known WHERE user IS NOT NULL)
+               SELECT user FROM known WHERE user IS NOT NULL EXCEPT SELECT user FROM notice_route WHERE name = ?""",
+            (EMAIL,),
+        )
     )
     if rows:
         with transaction(db):
@@ -216,11 +223,10 @@ def arrived(db: apsw.Connection, route: Route, upto: int, *, sent: bool) -> None
 
 def failed(db: apsw.Connection, route: Route, error: str) -> None:
     """The notice did not arrive: try again later, each time after a longer wait, with all that came meanwhile."""
-    wait = RETRY_MINUTES[min(route.failures, len(RETRY_MINUTES) - 1)] * 60_000
     db.execute(
         """UPDATE notice_route SET sending_upto = NULL, failures = failures + 1, next_try_at = ?, error = ?
            WHERE id = ?""",
-        (now_ms() + wait, error, route.id),
+        (next_try(route.failures, RETRY_MINUTES), error, route.id),
     )
 
 

@@ -75,9 +75,9 @@ class OrderFilter:
 
 _SELECT = """
     SELECT o.id, o.channel_id, c.code, coalesce(nullif(o.number, ''), o.external_id), o.status, o.state, o.reason,
-        o.total, o.currency, o.customer, o.placed_at, o.changed_at, coalesce(s.number, '')
+        o.total, o.currency, o.customer, o.placed_at, o.changed_at, coalesce(l.number, '')
     FROM "order" o INDEXED BY {index} CROSS JOIN channel c ON c.id = o.channel_id
-    LEFT JOIN erp_sale s ON s.id = o.sale_id
+    LEFT JOIN sale_link l ON l.order_id = o.id
 """
 
 

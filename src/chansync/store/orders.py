@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from decimal import Decimal
 from typing import Any
 
 import apsw
 
 from chansync.model import stored_json
-from chansync.model.order import Order, Refund, UnreadableOrder
+from chansync.model.order import Order, Refund, RefundLine, UnreadableOrder
 from chansync.model.times import now_ms
+from chansync.store.sale_links import SaleLink
 
 # Made once: json.dumps makes an encoder for every call that does not take its defaults. What was read from JSON goes in
 # no circles, and looking for them takes a third of the time.
@@ -26,7 +28,8 @@ class OrderRow:
         reason: why it is skipped, or the code of its problem.
         attempts: how often its import failed in a row.
         next_try_at: when the import, or what is left to do with its sale, is tried again; UTC milliseconds.
-        todo: what is left to do with the sale since its creation, as ``chansync.sync.lifecycle`` names it.
+        sale: what it became; None while it is no sale.
+        todo: what is left to do with the sale since its creation, as ``chansync.orders.decide`` names it.
         own_status: the status that we have given the order on the site last.
     """
 
@@ -43,13 +46,13 @@ class OrderRow:
     state: str
     reason: str
     digest: str
-    sale_id: int | None
     attempts: int
     next_try_at: int | None
     first_seen_at: int
     changed_at: int
     todo: list[str]
     own_status: str | None
+    sale: SaleLink | None
 
 
 #: A version of an order's row: it is another one whenever anybody has written what matters.
@@ -67,32 +70,35 @@ def versions(db: apsw.Connection, channel_id: int, external_ids: list[str]) -> d
 
 
 _ROW = """
-    SELECT id, channel_id, external_id, number, status, placed_at, placed_on, modified_at, currency, total, state,
-        reason, digest, sale_id, attempts, next_try_at, first_seen_at, changed_at, todo, own_status FROM "order"
+    SELECT o.id, o.channel_id, o.external_id, o.number, o.status, o.placed_at, o.placed_on, o.modified_at, o.currency,
+        o.total, o.state, o.reason, o.digest, o.attempts, o.next_try_at, o.first_seen_at, o.changed_at, o.todo,
+        o.own_status, l.erp, l.sale_key, l.ref, l.number FROM "order" o LEFT JOIN sale_link l ON l.order_id = o.id
 """
 
 
 def _order(row: tuple[Any, ...]) -> OrderRow:
-    *values, todo, own_status = row
-    return OrderRow(*(*values, stored_json.required_list(todo, "what is left to do with an order"), own_status))
+    *values, todo, own_status, erp, key, ref, number = row
+    sale = SaleLink(erp, key, ref, number) if erp is not None else None
+    left = stored_json.required_list(todo, "what is left to do with an order")
+    return OrderRow(*(*values, left, own_status, sale))
 
 
 def by_external_id(db: apsw.Connection, channel_id: int, external_id: str) -> OrderRow | None:
     """The order by the platform's id."""
-    row = db.execute(f"{_ROW} WHERE channel_id = ? AND external_id = ?", (channel_id, external_id)).fetchone()
+    row = db.execute(f"{_ROW} WHERE o.channel_id = ? AND o.external_id = ?", (channel_id, external_id)).fetchone()
     return _order(row) if row else None
 
 
 def by_number(db: apsw.Connection, channel_id: int, number: str) -> OrderRow | None:
     """The order by the number that people know; the latest when a site gave one twice."""
-    row = db.execute(f"{_ROW} WHERE channel_id = ? AND number = ? ORDER BY id DESC LIMIT 1", (channel_id, number))
+    row = db.execute(f"{_ROW} WHERE o.channel_id = ? AND o.number = ? ORDER BY o.id DESC LIMIT 1", (channel_id, number))
     found = row.fetchone()
     return _order(found) if found else None
 
 
 def by_id(db: apsw.Connection, order_id: int) -> OrderRow | None:
     """The order by our own id."""
-    row = db.execute(f"{_ROW} WHERE id = ?", (order_id,)).fetchone()
+    row = db.execute(f"{_ROW} WHERE o.id = ?", (order_id,)).fetchone()
     return _order(row) if row else None
 
 
@@ -122,7 +128,6 @@ def write(
     *,
     state: str,
     reason: str = "",
-    sale_id: int | None = None,
     keep_raw: bool = True,
     next_try_at: int | None = None,
     failed: bool = False,
@@ -132,19 +137,18 @@ def write(
     now = now_ms()
     order_id: int = db.execute(
         """INSERT INTO "order" (channel_id, external_id, number, status, placed_at, placed_on, modified_at, currency,
-           total, state, reason, digest, sale_id, raw, attempts, next_try_at, first_seen_at, changed_at, todo,
-           sent_by_site, customer)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+           total, state, reason, digest, raw, attempts, next_try_at, first_seen_at, changed_at, todo, sent_by_site,
+           customer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
            ON CONFLICT (channel_id, external_id) DO UPDATE SET number = excluded.number, status = excluded.status,
            placed_at = excluded.placed_at, placed_on = excluded.placed_on, modified_at = excluded.modified_at,
            currency = excluded.currency, total = excluded.total, state = excluded.state, reason = excluded.reason,
-           digest = excluded.digest, sale_id = coalesce(excluded.sale_id, sale_id), raw = excluded.raw,
+           digest = excluded.digest, raw = excluded.raw,
            attempts = CASE WHEN ? THEN attempts + 1 ELSE 0 END, next_try_at = excluded.next_try_at,
            changed_at = excluded.changed_at, todo = excluded.todo, sent_by_site = excluded.sent_by_site,
            customer = excluded.customer RETURNING id""",
         (
             channel_id, order.external_id, order.number, order.status, order.placed_at, order.placed_on.isoformat(),
-            order.modified_at, order.currency, str(order.total), state, reason, order.digest, sale_id,
+            order.modified_at, order.currency, str(order.total), state, reason, order.digest,
             raw_text(order) if keep_raw else None, int(failed), next_try_at, now, now,
             json.dumps(todo or []), int(order.sent_by_site), order.billing.name or order.delivery.name, failed,
         ),
@@ -185,7 +189,7 @@ def write_unreadable(db: apsw.Connection, channel_id: int, order: UnreadableOrde
 
 def write_refund(db: apsw.Connection, order_id: int, refund: Refund) -> None:
     """Keep a refund; lines that were looked up once stay when a later summary comes without them."""
-    lines = None if refund.lines is None else json.dumps(refund.lines, default=str, ensure_ascii=False)
+    lines = None if refund.lines is None else _encode([asdict(line) for line in refund.lines])
     db.execute(
         """INSERT INTO order_refund (order_id, external_id, total, reason, lines) VALUES (?, ?, ?, ?, ?)
            ON CONFLICT DO UPDATE SET total = excluded.total, reason = excluded.reason,
@@ -203,28 +207,34 @@ def lacking_refund_lines(
     db: apsw.Connection, channel_id: int, *, limit: int = 100, after_id: int = 0
 ) -> list[OrderRow]:
     """Orders that are sales and have refunds whose lines were not looked up yet, oldest first."""
+    # The plus sign keeps SQLite from walking every order of the channel: the few such refunds have an index.
     rows = db.execute(
-        f"""{_ROW} WHERE channel_id = ? AND sale_id IS NOT NULL AND id > ?
-            AND id IN (SELECT order_id FROM order_refund WHERE lines IS NULL) ORDER BY id LIMIT ?""",
+        f"""{_ROW} WHERE +o.channel_id = ? AND o.state = 'imported' AND o.id > ?
+            AND o.id IN (SELECT order_id FROM order_refund WHERE lines IS NULL) ORDER BY o.id LIMIT ?""",
         (channel_id, after_id, limit),
     )
     return [_order(row) for row in rows]
 
 
-def refund_lines(db: apsw.Connection, channel_id: int, external_id: str, refund_id: str) -> list[dict[str, Any]] | None:
+def refund_lines(db: apsw.Connection, order_id: int, refund_id: str) -> list[RefundLine] | None:
     """The lines of a refund as they were looked up earlier, or None."""
     text = db.execute(
-        """SELECT r.lines FROM order_refund r JOIN "order" o ON o.id = r.order_id
-           WHERE o.channel_id = ? AND o.external_id = ? AND r.external_id = ?""",
-        (channel_id, external_id, refund_id),
+        "SELECT lines FROM order_refund WHERE order_id = ? AND external_id = ?", (order_id, refund_id)
     ).get
-    return stored_json.required_list(text, "the lines of a refund") if text else None
+    if not text:
+        return None
+    return [_refund_line(line) for line in stored_json.required_list(text, "the lines of a refund")]
+
+
+def _refund_line(line: dict[str, Any]) -> RefundLine:
+    amounts = (Decimal(str(line[name])) for name in ("quantity", "total", "tax"))
+    return RefundLine(str(line["kind"]), str(line["line"]), *amounts)
 
 
 def due(db: apsw.Connection, channel_id: int, now: int, *, limit: int = 100, after_id: int = 0) -> list[OrderRow]:
     """Orders whose import, or what is left to do with their sale, is due again, oldest first."""
     rows = db.execute(
-        f"""{_ROW} WHERE channel_id = ? AND next_try_at <= ? AND id > ? ORDER BY id LIMIT ?""",
+        f"""{_ROW} WHERE o.channel_id = ? AND o.next_try_at <= ? AND o.id > ? ORDER BY o.id LIMIT ?""",
         (channel_id, now, after_id, limit),
     )
     return [_order(row) for row in rows]
@@ -236,9 +246,9 @@ def newly_selected(
     """Skipped orders that the selection now takes in, because the channel's settings changed."""
     marks = ", ".join("?" * len(statuses)) or "NULL"
     rows = db.execute(
-        f"""{_ROW} WHERE channel_id = ? AND state = 'skipped' AND reason <> 'no_prices' AND status IN ({marks})
-            AND placed_on >= ? AND id > ?
-            ORDER BY id LIMIT ?""",
+        f"""{_ROW} WHERE o.channel_id = ? AND o.state = 'skipped' AND o.reason <> 'no_prices' AND o.status IN ({marks})
+            AND o.placed_on >= ? AND o.id > ?
+            ORDER BY o.id LIMIT ?""",
         (channel_id, *statuses, start, after_id, limit),
     )
     return [_order(row) for row in rows]

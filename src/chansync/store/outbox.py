@@ -8,10 +8,9 @@ import apsw
 
 from chansync.model.order import Order
 from chansync.model.times import now_ms
+from chansync.store.backoff import next_try
 from chansync.store.orders import raw_text
-
-#: How long a push that failed waits for its next try, in minutes, by how often it failed in a row.
-RETRY_MINUTES = (5, 15, 60, 240, 720, 1440)
+from chansync.store.sale_links import SaleLink
 
 
 @dataclass(slots=True)
@@ -19,16 +18,16 @@ class DueStatus:
     """A status to be sent.
 
     Attributes:
+        sale: the order's.
         event: what happened to the sale: ``written out``, ``written out and paid`` or ``cancelled``.
         known: the order's status as it was last seen on the site.
         own_status: the status that we have given the order last.
-        digest: of the order as it was last seen.
         attempts: how often sending it failed.
     """
 
     id: int
     order_id: int
-    sale_id: int | None
+    sale: SaleLink | None
     external_id: str
     number: str
     event: str
@@ -64,22 +63,22 @@ def due(
 ) -> list[DueStatus]:
     """Open rows of the channel, oldest first; with ``now``, only those whose next try is due by then."""
     rows = db.execute(
-        """SELECT b.id, o.id, o.sale_id, o.external_id, o.number, b.event, b.status, o.status, o.own_status, b.attempts
-           FROM outbox b JOIN "order" o ON o.id = b.order_id
+        """SELECT l.erp, l.sale_key, l.ref, l.number, b.id, o.id, o.external_id, o.number, b.event, b.status, o.status,
+               o.own_status, b.attempts
+           FROM outbox b JOIN "order" o ON o.id = b.order_id LEFT JOIN sale_link l ON l.order_id = o.id
            WHERE b.channel_id = ?1 AND b.state IN ('due', 'sent') AND b.id > ?3
            AND (?2 IS NULL OR coalesce(b.next_try_at, 0) <= ?2) ORDER BY b.id LIMIT ?4""",
         (channel_id, now, after_id, limit),
     )
-    return [DueStatus(*row) for row in rows]
+    return [
+        DueStatus(row_id, order_id, SaleLink(erp, key, ref, sale_number) if erp is not None else None, *rest)
+        for erp, key, ref, sale_number, row_id, order_id, *rest in rows
+    ]
 
 
-def make_due(db: apsw.Connection, sale_id: int) -> None:
-    """Let what waits to be sent for the sale be tried at once, because what it lacked was entered."""
-    db.execute(
-        """UPDATE outbox SET next_try_at = NULL WHERE state IN ('due', 'sent')
-           AND order_id IN (SELECT id FROM "order" WHERE sale_id = ?)""",
-        (sale_id,),
-    )
+def make_due(db: apsw.Connection, order_id: int) -> None:
+    """Let what waits to be sent for the order be tried at once, because what it lacked was entered."""
+    db.execute("UPDATE outbox SET next_try_at = NULL WHERE state IN ('due', 'sent') AND order_id = ?", (order_id,))
 
 
 def sent(db: apsw.Connection, rows: list[DueStatus]) -> None:
@@ -121,11 +120,6 @@ def wait(db: apsw.Connection, row: DueStatus, minutes: int) -> None:
         "UPDATE outbox SET next_try_at = ? WHERE id = ? AND state IN ('due', 'sent')",
         (now_ms() + minutes * 60_000, row.id),
     )
-
-
-def next_try(attempts: int) -> int:
-    """When to try again after ``attempts`` failures before this one; UTC milliseconds."""
-    return now_ms() + RETRY_MINUTES[min(attempts, len(RETRY_MINUTES) - 1)] * 60_000
 
 
 def note_status(db: apsw.Connection, row: DueStatus, status: str, order: Order | None, digest_before: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import apsw
 
 from chansync.model.times import day_began, now_ms
-from chansync.store.leases import STREAM_MS, is_at_work
+from chansync.store.leases import is_at_work
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,11 +59,11 @@ _LINES = f"""
     SELECT c.id, c.code, coalesce({_text("p_name")}, ''), c.used, s.code,
         coalesce({_text("p_type")}, 'production'), coalesce({_text("p_pos")}, ''),
         st.last_ok_at, st.last_finished_at, st.next_run_at, coalesce(st.failures, 0),
-        (SELECT count(*) FROM "order" o JOIN erp_sale e ON e.id = o.sale_id WHERE o.channel_id = c.id
-            AND o.state = 'imported' AND o.changed_at >= ?1 AND e.created_at BETWEEN ?1 AND ?2),
+        (SELECT count(*) FROM "order" o JOIN sale_link l ON l.order_id = o.id WHERE o.channel_id = c.id
+            AND o.state = 'imported' AND o.changed_at >= ?1 AND l.recorded_at BETWEEN ?1 AND ?2),
         coalesce(p.problems, 0),
         (SELECT group_concat(f.stream) FROM stream f WHERE f.channel_id = c.id AND f.failures > 0),
-        st.owner, st.lease_until, r.fetched, r.expected, r.owner, r.started_at
+        st.owner, r.fetched, r.expected, r.owner, r.started_at
     FROM channel c JOIN integration_system s ON s.id = c.system_id
     LEFT JOIN channel_parameter p_name ON p_name.channel_id = c.id AND p_name.name = 'name'
     LEFT JOIN channel_parameter p_type ON p_type.channel_id = c.id AND p_type.name = 'system_type'
@@ -83,8 +83,8 @@ def channel_lines(db: apsw.Connection) -> list[ChannelLine]:
     now = now_ms()
     lines = []
     for row in db.execute(_LINES, (day_began(now), now)):
-        *head, failing, owner, until, fetched, expected, run_owner, began = row
-        running = is_at_work(owner, until, STREAM_MS)
+        *head, failing, owner, fetched, expected, run_owner, began = row
+        running = is_at_work(db, owner)
         alive = running and run_owner == owner
         head[3] = bool(head[3])
         under_way = ((fetched, expected) if alive else None, tuple((failing or "").split(",")) if failing else ())

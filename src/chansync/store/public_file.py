@@ -1,46 +1,41 @@
 """The public key in a file of its own, where several users share a database.
 
 Whoever may edit the database can change the public key in it: what colleagues enter afterwards would be sealed to a
-key of his own, and he could read it. So the daemon's user, who has the private key, tells the public one in a file,
-``chansync.pub`` beside the database, that nobody else can make: a member of the group can remove it, and then nothing
-is sealed until the daemon has made it anew.
+key of his own, and he could read it. So the daemon's user, who has the private key, tells the public one in a file of
+the private folder, where nobody else can put one.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import stat
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from chansync import folders
+from chansync.locations import public_key_file
+from chansync.store import private
 from chansync.store.key_file import KeyUnreadable
-from chansync.store.sharing import daemon_user, is_shared, made_for_daemon, name_of
 
-if TYPE_CHECKING:
-    from nacl.public import PrivateKey
+_LINES = re.compile(r"(?:[0-9a-f]{64}\n){1,2}")
 
 
-def path_of(database: Path) -> Path:
-    """Where the public key of a shared database is told."""
-    return database.with_suffix(".pub")
+def publish(database: Path, *public: str) -> None:
+    """Tell these public keys, in hexadecimal; nothing where the database is one user's, or this user is not its owner.
 
-
-def publish(database: Path, keys: Iterable[PrivateKey]) -> None:
-    """Tell the public keys of these private ones; nothing where the database is one user's, or it is not ours."""
-    if not is_shared(database.parent) or os.geteuid() not in (0, daemon_user(database.parent)):
+    Raises:
+        PrivateRefused: there is no private folder.
+    """
+    if not folders.is_shared(database.parent) or os.geteuid() != folders.owner_of(database.parent):
         return
-    public = [bytes(key.public_key).hex() for key in keys]
-    file = path_of(database)
+    file = public_key_file(database)
+    text = "".join(f"{key}\n" for key in dict.fromkeys(public))
     try:
-        if _read(database) == public:
+        if "".join(f"{key}\n" for key in _read(database)) == text:
             return
     except KeyUnreadable:
         pass
-    with made_for_daemon(file.with_name(f".{file.name}.new"), 0o640) as (unfinished, descriptor):
-        os.write(descriptor, "".join(f"{key}\n" for key in public).encode())
-        os.fsync(descriptor)
-        unfinished.replace(file)
+    private.write_file(database, file.name, text, mode=0o640)
 
 
 def check(database: Path, public: str) -> None:
@@ -49,26 +44,30 @@ def check(database: Path, public: str) -> None:
     Raises:
         KeyUnreadable: it is another's, or the daemon has not told yet.
     """
-    if is_shared(database.parent) and public not in _read(database):
+    if folders.is_shared(database.parent) and public not in _read(database):
         raise KeyUnreadable(
             "The public key in the database is not the daemon's: somebody may have changed it to read what is entered. "
-            f"Enter nothing before root, or {name_of(daemon_user(database.parent))}, has made a new one: chansync "
-            "secrets rotate"
+            "Enter nothing before root has made a new one: sudo chansync secrets rotate"
         )
 
 
 def _read(database: Path) -> list[str]:
-    file, owner = path_of(database), daemon_user(database.parent)
+    file = public_key_file(database)
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        folder = folders.open_private(database.parent)
+        try:
+            descriptor = os.open(file.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        finally:
+            os.close(folder)
         with os.fdopen(descriptor, encoding="ascii") as opened:
             found = os.fstat(descriptor)
-            if stat.S_ISREG(found.st_mode) and found.st_uid in (0, owner) and not found.st_mode & 0o022:
-                return opened.read(10_000).split()
+            if stat.S_ISREG(found.st_mode) and found.st_uid == folders.owner_of(database.parent):
+                text = opened.read(1000)
+                if _LINES.fullmatch(text):
+                    return text.split()
     except (OSError, UnicodeDecodeError):
         pass
     raise KeyUnreadable(
         f"{file}, in which the daemon tells its public key, is missing or not the daemon's: nothing can be entered "
-        f"safely. Restart the daemon, which makes it anew; or run this as root or {name_of(owner)}: chansync secrets "
-        "status"
+        "safely. Restart the daemon, which makes it anew, or: sudo chansync secrets status"
     )

@@ -7,6 +7,7 @@ key leaves the file. At each moment every secret opens with a key of the file.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,15 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 import apsw
 
+from chansync import folders
 from chansync.locations import key_path
 from chansync.model.errors import UsageError
-from chansync.store import key_file, public_file, secrets, settings
-from chansync.store.key_file import KeyMissing, KeyUnreadable
+from chansync.store import daemons, key_file, public_file, secrets, settings
+from chansync.store.key_file import KeyForbidden, KeyMissing, KeyUnreadable, OpenKey
 from chansync.store.secrets import Use
 from chansync.store.transaction import transaction
 
 if TYPE_CHECKING:
-    from nacl.public import PrivateKey
+    pass
 
 #: How the secrets of a table are named: SQL for the kind of their owner, its code, and the secret. Another table with
 #: a ``sealed`` column is rotated as well; its secrets are named after the table.
@@ -55,9 +57,14 @@ class SealedSecret:
 
 @dataclass(slots=True)
 class Rotation:
-    """What came of it: secrets that are sealed anew, and those that no key opened, before as after."""
+    """What came of it: secrets that are sealed anew, and those that no key opened, before as after.
+
+    Attributes:
+        kept: where the keys of before are kept; None: there were none, or the caller keeps them.
+    """
 
     sealed_anew: int = 0
+    kept: Path | None = None
     lost: list[SealedSecret] = field(default_factory=list)
 
 
@@ -68,7 +75,8 @@ class SecretsState:
     Attributes:
         fingerprint: of the public key; None before the first secret.
         key: the private key's file.
-        trouble: why this process cannot open the secrets; empty: it can.
+        trouble: what is wrong with the key; empty: nothing.
+        elsewhere: who has the private key, where this process rightly has not, as a sentence.
         opens: whether each secret opens; None: that cannot be told here.
         loose: secrets that an earlier version sealed without saying what they are for; a rotation does.
     """
@@ -76,6 +84,7 @@ class SecretsState:
     fingerprint: str | None
     key: Path
     trouble: str
+    elsewhere: str
     found: list[tuple[SealedSecret, bool | None]]
     loose: list[SealedSecret]
 
@@ -109,23 +118,23 @@ def _quoted(table: str) -> str:
     return '"' + table.replace('"', '""') + '"'
 
 
-def rotate(db: apsw.Connection, file: Path, use_of: UseOf = _nobody_knows) -> Rotation:
+def rotate(db: apsw.Connection, file: Path | OpenKey, use_of: UseOf = _nobody_knows) -> Rotation:
     """Make a new pair of keys and seal every secret to it.
 
     Args:
-        file: the private key; of another place than ``key_path`` where it is kept as a credential.
+        file: the private key; an open file where it is kept as a credential, of which the caller keeps a copy.
 
     Raises:
         UsageError: the file is a credential of this very process, which cannot be written.
         KeyUnreadable: the private key is not here or not this user's to read.
     """
-    if key_file.is_credential(file):
+    if isinstance(file, Path) and key_file.is_credential(file):
         raise UsageError(f"{file} is a credential, which only systemd writes. See: chansync secrets rotate --help")
     old = key_file.read(file)
     return _seal_anew(db, file, old, use_of)
 
 
-def start_over(db: apsw.Connection, file: Path, use_of: UseOf = _nobody_knows) -> Rotation:
+def start_over(db: apsw.Connection, file: Path | OpenKey, use_of: UseOf = _nobody_knows) -> Rotation:
     """Make a new pair of keys after the private key was lost. The secrets must be entered again.
 
     Raises:
@@ -137,11 +146,14 @@ def start_over(db: apsw.Connection, file: Path, use_of: UseOf = _nobody_knows) -
     except KeyMissing:
         keys = []
     if any(secrets.unseal(keys, secret.sealed) is not None for secret in sealed_secrets(db)):
-        raise UsageError(f"The private key is not lost: {file} opens secrets. For another one: chansync secrets rotate")
+        where = file if isinstance(file, Path) else file.path
+        raise UsageError(
+            f"The private key is not lost: {where} opens secrets. For another one: chansync secrets rotate"
+        )
     return _seal_anew(db, file, [bytes(key) for key in keys], use_of)
 
 
-def _seal_anew(db: apsw.Connection, file: Path, old: list[bytes], use_of: UseOf) -> Rotation:
+def _seal_anew(db: apsw.Connection, file: Path | OpenKey, old: list[bytes], use_of: UseOf) -> Rotation:
     from nacl.public import PrivateKey
 
     fresh = PrivateKey.generate()
@@ -155,9 +167,13 @@ def _seal_anew(db: apsw.Connection, file: Path, old: list[bytes], use_of: UseOf)
         with transaction(db):
             # Another rotation may have come first: what the file holds now counts.
             keys = [*dict.fromkeys([*_now_in(file), *old])]
-            key_file.replace(file, [bytes(fresh), *keys])
             boxes = [PrivateKey(key) for key in keys]
-            public_file.publish(database, [fresh, *boxes])
+            if keys and isinstance(file, Path):
+                # Copies and backups of before open with these only.
+                done.kept = key_file.keep(database, keys)
+            key_file.replace(database, file, [bytes(fresh), *keys])
+            before = secrets.public_key(db)
+            public_file.publish(database, public.hex(), *(own for own in map(secrets.hex_of, boxes) if own == before))
             for secret in list(sealed_secrets(db)):
                 opened = secrets.unseal(boxes, secret.sealed)
                 if opened is None:
@@ -178,22 +194,21 @@ def _seal_anew(db: apsw.Connection, file: Path, old: list[bytes], use_of: UseOf)
     return done
 
 
-def _now_in(file: Path) -> list[bytes]:
+def _now_in(file: Path | OpenKey) -> list[bytes]:
     try:
         return key_file.read(file)
     except KeyMissing:
         return []
 
 
-def _drop_old(db: apsw.Connection, file: Path) -> list[PrivateKey]:
-    """Leave the key in the file that the database is sealed to, of whichever rotation it is; what the file holds."""
+def _drop_old(db: apsw.Connection, file: Path | OpenKey) -> str:
+    """Leave the key in the file that the database is sealed to, of whichever rotation it is; its public key."""
     public = secrets.public_key(db)
     keys = secrets.private_keys(file)
-    current = [key for key in keys if bytes(key.public_key).hex() == public]
-    if not current:
-        return keys
-    key_file.replace(file, [bytes(current[0])])
-    return current[:1]
+    current = [key for key in keys if secrets.hex_of(key) == public]
+    if current:
+        key_file.replace(Path(db.filename), file, [bytes(current[0])])
+    return secrets.hex_of((current or keys)[0])
 
 
 def state(db: apsw.Connection, path: Path) -> SecretsState:
@@ -213,14 +228,17 @@ def _state(db: apsw.Connection, path: Path) -> SecretsState:
     held = list(sealed_secrets(db))
     public = secrets.public_key(db)
     file = key_path(path)
-    sentence = ""
+    sentence = elsewhere = ""
     keys = None
     # With secrets and no public key that can be read, it is made anew from the private one.
     if public or held:
         try:
             keys = secrets.keys_here(path)
         except KeyUnreadable as error:
-            sentence = str(error)
+            elsewhere = _elsewhere(db, path, error)
+            sentence = "" if elsewhere else str(error)
+            if elsewhere and public:
+                sentence = _public_trouble(path, public)
         else:
             sentence = secrets.trouble(db, path)
             public = secrets.public_key(db)
@@ -231,7 +249,39 @@ def _state(db: apsw.Connection, path: Path) -> SecretsState:
         found.append((secret, None if keys is None else opened is not None))
         if opened is not None and opened.use is None:
             loose.append(secret)
-    return SecretsState(fingerprint(public) if public else None, file, sentence, found, loose)
+    return SecretsState(fingerprint(public) if public else None, file, sentence, elsewhere, found, loose)
+
+
+def _elsewhere(db: apsw.Connection, path: Path, error: KeyUnreadable) -> str:
+    """Who has the private key where this process has not, and need not; empty: nobody is known to have it."""
+    held = settings.get(db, HELD_BY_DAEMON)
+    if isinstance(error, KeyForbidden):
+        return f"Only {folders.name_of(folders.owner_of(path.parent))}, the daemon's user, may open them."
+    if isinstance(error, KeyMissing) and held == AS_CREDENTIAL:
+        if daemons.is_running(db):
+            return "The running service has the private key, as a credential that only it can open."
+        return "The private key is a credential of the service, which does not run: systemctl start chansync"
+    return ""
+
+
+def _public_trouble(path: Path, public: str) -> str:
+    try:
+        public_file.check(path, public)
+    except KeyUnreadable as error:
+        return str(error)
+    return ""
+
+
+#: Where the daemon has its private key, and the values of that setting.
+HELD_BY_DAEMON, AS_CREDENTIAL, AS_FILE = "private_key_held", "credential", "file"
+
+
+def note_held(db: apsw.Connection, path: Path) -> None:
+    """Note for others how this process, the daemon, has the private key; nothing where it has none."""
+    file = key_path(path)
+    with contextlib.suppress(KeyUnreadable):
+        key_file.read(file)
+        settings.put(db, HELD_BY_DAEMON, AS_CREDENTIAL if key_file.is_credential(file) else AS_FILE)
 
 
 def fingerprint(public: str) -> str:

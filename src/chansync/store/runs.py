@@ -8,7 +8,7 @@ import apsw
 
 from chansync.model.times import now_ms
 from chansync.redaction import scrub
-from chansync.store.leases import STREAM_MS, is_at_work
+from chansync.store.leases import is_at_work
 from chansync.store.transaction import transaction
 
 
@@ -92,17 +92,15 @@ def finish(db: apsw.Connection, run_id: int, counts: RunCounts, state: str, sent
 
 _RUN = """
     SELECT r.id, r.channel_id, c.code, r.stream, r.trigger, r.state, r.started_at, r.finished_at, r.sentence, r.owner,
-        CASE WHEN s.owner = r.owner THEN s.lease_until END,
         r.expected, r.fetched, r.created, r.updated, r.unchanged, r.skipped, r.problems, r.requests, r.bytes
     FROM run r JOIN channel c ON c.id = r.channel_id
-    LEFT JOIN stream s ON s.channel_id = r.channel_id AND s.stream = r.stream
 """
 
 
-def _run(row: tuple[object, ...]) -> Run:
-    *head, owner, until = row[:11]
-    run = Run(*(*head, RunCounts(*row[11:])))  # type: ignore[arg-type]
-    if run.state == "running" and not is_at_work(owner, until, STREAM_MS):  # type: ignore[arg-type]
+def _run(db: apsw.Connection, row: tuple[object, ...]) -> Run:
+    *head, owner = row[:10]
+    run = Run(*(*head, RunCounts(*row[10:])))  # type: ignore[arg-type]
+    if run.state == "running" and not is_at_work(db, owner):  # type: ignore[arg-type]
         run.state = "interrupted"
     return run
 
@@ -111,13 +109,13 @@ def recent(db: apsw.Connection, *, limit: int = 50, channel_id: int | None = Non
     """The last runs, newest first."""
     where = "" if channel_id is None else "WHERE r.channel_id = ?"
     parameters = () if channel_id is None else (channel_id,)
-    return [_run(row) for row in db.execute(f"{_RUN} {where} ORDER BY r.id DESC LIMIT ?", (*parameters, limit))]
+    return [_run(db, row) for row in db.execute(f"{_RUN} {where} ORDER BY r.id DESC LIMIT ?", (*parameters, limit))]
 
 
 def running(db: apsw.Connection) -> list[Run]:
     """The runs under way now, oldest first; those of killed processes are left out."""
     rows = db.execute(f"{_RUN} WHERE r.state = 'running' ORDER BY r.id")
-    return [run for run in map(_run, rows) if run.state == "running"]
+    return [run for row in rows if (run := _run(db, row)).state == "running"]
 
 
 def last_failure(db: apsw.Connection, channel_id: int, stream: str) -> str:
@@ -132,14 +130,8 @@ def last_failure(db: apsw.Connection, channel_id: int, stream: str) -> str:
 def close_interrupted(db: apsw.Connection) -> int:
     """Mark the runs of killed processes as stopped; how many there were."""
     with transaction(db):
-        rows = list(
-            db.execute(
-                """SELECT r.id, r.owner, s.lease_until FROM run r LEFT JOIN stream s
-                   ON s.channel_id = r.channel_id AND s.stream = r.stream AND s.owner = r.owner
-                   WHERE r.state = 'running'"""
-            )
-        )
-        dead = [(now_ms(), run_id) for run_id, owner, until in rows if not is_at_work(owner, until, STREAM_MS)]
+        rows = list(db.execute("SELECT id, owner FROM run WHERE state = 'running'"))
+        dead = [(now_ms(), run_id) for run_id, owner in rows if not is_at_work(db, owner)]
         db.executemany(
             """UPDATE run SET state = 'stopped', finished_at = ?,
                sentence = 'Its process was killed; the next run goes on from the last order.' WHERE id = ?""",

@@ -1,7 +1,7 @@
 """Secrets: sealed to a public key when they are entered, opened only where the private key is.
 
 The public key is in the database (``setting.public_key``); whoever may edit a channel can set a secret with it
-and never read one. The private key is a systemd credential or a file of mode 0600 beside the database, made on
+and never read one. The private key is a systemd credential or a file of mode 0600 in the private folder, made on
 first use; a copy of the database alone gives nothing away (NaCl sealed boxes).
 
 What is sealed says, beside the secret, what it is and where it may be sent. Whoever may write into the database can
@@ -21,10 +21,12 @@ from typing import TYPE_CHECKING, Any
 import apsw
 
 from chansync import redaction
+from chansync.locations import key_file as key_file_of
 from chansync.locations import key_path
 from chansync.model.times import now_ms
 from chansync.store import key_file, public_file, settings
-from chansync.store.key_file import KeyMissing, KeyUnreadable
+from chansync.store.key_file import KeyMissing, KeyUnreadable, OpenKey
+from chansync.store.private import PrivateRefused
 from chansync.store.transaction import transaction
 
 if TYPE_CHECKING:
@@ -175,7 +177,7 @@ def _fitting(opened: Mapping[str, Opened], owner: str, place: str) -> dict[str, 
     return {name: found.secret for name, found in opened.items()}
 
 
-def private_keys(path: Path) -> list[PrivateKey]:
+def private_keys(path: Path | OpenKey) -> list[PrivateKey]:
     """The private keys of the file, the newest first; raises as ``key_file.read``."""
     from nacl.public import PrivateKey
 
@@ -187,7 +189,7 @@ def keys_here(path: Path) -> list[PrivateKey]:
 
     Beside a credential there may be a file, of a key that was made after the credential was lost.
     """
-    first, beside = key_path(path), path.with_suffix(".key")
+    first, beside = key_path(path), key_file_of(path)
     keys = private_keys(first)
     if beside != first:
         with contextlib.suppress(KeyUnreadable):
@@ -235,6 +237,24 @@ def _opened(text: bytes) -> Opened:
     return Opened(secret, Use(what, place))
 
 
+def hex_of(key: PrivateKey) -> str:
+    """The public key of a private one, in hexadecimal."""
+    return bytes(key.public_key).hex()
+
+
+def take_over_key(path: Path) -> bool:
+    """Move a key that an earlier version kept in the group's folder into the private one, and tell its public key; True
+    where there was one, of which ``key_file.MOVED`` is to be told.
+
+    Raises:
+        KeyUnreadable, PrivateRefused: there is one, and no private folder.
+    """
+    if not key_file.move_in(path):
+        return False
+    public_file.publish(path, hex_of(private_keys(key_file_of(path))[0]))
+    return True
+
+
 def make_keys(db: apsw.Connection, path: Path) -> str:
     """Make the pair of keys, or take over the private key that is there; the public key in hexadecimal.
 
@@ -252,10 +272,10 @@ def make_keys(db: apsw.Connection, path: Path) -> str:
         try:
             keys = private_keys(file)
         except KeyMissing:
-            key_file.make(file, bytes(PrivateKey.generate()))
+            key_file.make(path, bytes(PrivateKey.generate()))
             keys = private_keys(file)
-        public_file.publish(path, keys)
-        public = bytes(keys[0].public_key).hex()
+        public = hex_of(keys[0])
+        public_file.publish(path, public)
         settings.put(db, PUBLIC_KEY, public)
         return public
 
@@ -272,13 +292,14 @@ def trouble(db: apsw.Connection, path: Path) -> str:
         # A rotation may have come in between.
         while (now := public_key(db) or public) != public:
             public, keys = now, keys_here(path)
-    except KeyUnreadable as error:
+        own = [hex_of(key) for key in keys]
+        public_file.publish(path, public if public in own else own[0])
+    except (KeyUnreadable, PrivateRefused) as error:
         return str(error)
-    public_file.publish(path, keys)
-    if all(bytes(key.public_key).hex() != public for key in keys):
+    if public not in own:
         return (
             f"The private key {key_path(path)} does not belong to this database: it cannot open what is entered from "
             "now on. Restore the right file. Where it is the right one, somebody has changed the public key in the "
-            "database: chansync secrets rotate. If it is lost for good: chansync secrets rotate --lost"
+            "database: sudo chansync secrets rotate. If it is lost for good: sudo chansync secrets rotate --lost"
         )
     return ""

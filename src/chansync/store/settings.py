@@ -6,6 +6,9 @@ import apsw
 
 from chansync.store.transaction import transaction
 
+#: Which database it is: made with it, and kept by every copy.
+INSTANCE_ID = "instance_id"
+
 #: When the database was backed up last, UTC milliseconds.
 BACKED_UP_AT = "backed_up_at"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import apsw
 
 from chansync.model.times import now_ms
-from chansync.store.outbox import next_try
+from chansync.store.backoff import next_try
 
 
 @dataclass(slots=True)

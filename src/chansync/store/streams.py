@@ -12,6 +12,7 @@ from chansync.model import stored_json
 from chansync.model.errors import ChansyncError
 from chansync.model.times import now_ms
 from chansync.store.leases import STREAM_MS, is_held
+from chansync.store.process_locks import hold
 from chansync.store.transaction import transaction
 
 
@@ -91,7 +92,7 @@ def stream(db: apsw.Connection, channel_id: int, name: str) -> Stream:
     if row is None:
         return Stream(None, None, None, None, None, None, 0, False)
     cursor, *rest, owner, lease_until = row
-    return Stream(*(stored_json.object_or_empty(cursor) or None, *rest, is_held(owner, lease_until, STREAM_MS)))
+    return Stream(*(stored_json.object_or_empty(cursor) or None, *rest, is_held(db, owner, lease_until, STREAM_MS)))
 
 
 def cursor(db: apsw.Connection, channel_id: int, name: str) -> tuple[dict[str, Any] | None, str | None]:
@@ -106,12 +107,13 @@ def cursor(db: apsw.Connection, channel_id: int, name: str) -> tuple[dict[str, A
 
 def acquire(db: apsw.Connection, channel_id: int, name: str, owner: str) -> bool:
     """Take the stream for a run; False when a living run holds it."""
+    hold(db.filename)
     with transaction(db):
         db.execute("INSERT OR IGNORE INTO stream (channel_id, stream) VALUES (?, ?)", (channel_id, name))
         holders = db.execute(
             "SELECT owner, lease_until FROM stream WHERE channel_id = ? AND stream = ?", (channel_id, name)
         )
-        if any(is_held(held_by, until, STREAM_MS) for held_by, until in holders):
+        if any(is_held(db, held_by, until, STREAM_MS) for held_by, until in holders):
             return False
         now = now_ms()
         db.execute(
@@ -123,6 +125,7 @@ def acquire(db: apsw.Connection, channel_id: int, name: str, owner: str) -> bool
 
 def renew(db: apsw.Connection, channel_id: int, name: str, owner: str) -> bool:
     """Hold the lease for longer; False when it was lost, and the run must end without another write."""
+    hold(db.filename)
     with transaction(db):
         db.execute(
             "UPDATE stream SET lease_until = ? WHERE channel_id = ? AND stream = ? AND owner = ?",

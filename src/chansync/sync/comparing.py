@@ -12,12 +12,14 @@ from typing import Any
 
 import apsw
 
+from chansync.erp import registry
 from chansync.model.errors import SiteUnavailable
 from chansync.model.order import UnreadableOrder
+from chansync.orders.write_guard import WriteGuard
 from chansync.store import messages, orders
 from chansync.store.orders import OrderRow
+from chansync.store.sale_links import SaleLink
 from chansync.store.transaction import transaction
-from chansync.sync.hold import Hold
 from chansync.sync.pull import FETCH, OrdersPull
 
 #: How many days back both sides are compared.
@@ -93,8 +95,8 @@ class Comparison:
             return
         where = "is in the trash of the site" if order is not None else "was deleted on the site"
         if pull.plans is None:
-            hold = Hold(pull.lease, before)
-            await pull.store.run(self._note_gone, external_id, where, "gone" if order is None else "trash", hold)
+            guard = WriteGuard(pull.lease, before)
+            await pull.store.run(self._note_gone, external_id, where, "gone" if order is None else "trash", guard)
         pull.counts.updated += 1
 
     def _note_all_named(self, db: apsw.Connection) -> None:
@@ -105,24 +107,23 @@ class Comparison:
                 orders.mark_gone(db, row.id, "gone")
                 messages.solve_order(db, row.id, "the comparison found every order")
 
-    def _note_gone(self, db: apsw.Connection, external_id: str, where: str, status: str, hold: Hold) -> None:
+    def _note_gone(self, db: apsw.Connection, external_id: str, where: str, status: str, guard: WriteGuard) -> None:
         with transaction(db):
-            hold.check(db)
+            guard.check(db)
             row = orders.by_external_id(db, self._channel_id, external_id)
-            if row is None or hold.is_outdated(external_id, row):
+            if row is None or guard.is_outdated(external_id, row):
                 return
             orders.mark_gone(db, row.id, status)
-            if row.sale_id is not None:
-                self._report_sale(db, row, row.sale_id, where)
+            if row.sale is not None:
+                self._report_sale(db, row, row.sale, where)
             elif row.state == "problem":
                 messages.solve_order(db, row.id, f"the order {where}")
 
-    def _report_sale(self, db: apsw.Connection, row: OrderRow, sale_id: int, where: str) -> None:
-        erp = self._pull.importing.erp
-        state = erp.state(db, sale_id)
-        if state.cancelled or state.reversed:
+    def _report_sale(self, db: apsw.Connection, row: OrderRow, link: SaleLink, where: str) -> None:
+        sale = registry.erp(link.erp).view(db, link.key)
+        if sale is None or sale.state.closed:
             return
-        number = erp.sale_number(db, sale_id)
+        number = link.number
         data: dict[str, Any] = {"order": row.number, "sale": number}
         sentence = f"Order {row.number} {where}, but its sale {number} stands."
         messages.log(

@@ -6,18 +6,18 @@ Integration systems are configured by ``chansync.sync.systems``.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import apsw
 
-from chansync.erp.ledger import setup
-from chansync.erp.ledger.setup_kinds import kind_named
+from chansync.erp import registry as erps
 from chansync.model.channel import Channel, Choices, FieldError, IntegrationSystem, left_behind, parse_field, validate
 from chansync.model.errors import UsageError
 from chansync.model.parameter_types import Reference, References, Text
 from chansync.model.parameters import BY_NAME, PARAMETERS, default_values
+from chansync.orders.settings import erp_codes
 from chansync.platforms import registry
 from chansync.store import channels, mappings, systems
 from chansync.store.connection import Store
@@ -58,11 +58,11 @@ def choices(db: apsw.Connection, channel: Channel | None) -> Choices:
     stays allowed: it is reported by the lookups, and must not stand in the way of other changes.
     """
 
-    def known(source: str, kind: str) -> list[str] | None:
+    def known(source: str, kind: str) -> Sequence[str] | None:
         if source == "system":
             return [system.code for system in channels.systems(db)]
         if source == "erp":
-            return _erp_codes(db, kind, channel)
+            return erp_codes(db, channel, kind)
         if source == "offered":
             return [code for code, _ in offered(db, channel, kind)] or None if channel else None
         return _lookup_codes(db, kind, channel)
@@ -73,13 +73,6 @@ def choices(db: apsw.Connection, channel: Channel | None) -> Choices:
 def offered(db: apsw.Connection, channel: Channel, kind: str) -> list[tuple[str, str]]:
     """What the channel's system offers for a field (``Parameter.offered``), as code and title; none: any text goes."""
     return systems.lookups(db, channel.system.id, kind)
-
-
-def _erp_codes(db: apsw.Connection, kind: str, channel: Channel | None) -> list[str] | None:
-    if kind not in ("payment_method", "delivery_method"):
-        return setup.codes(db, kind)
-    pos = channel.values.get("pos") if channel else None
-    return setup.codes(db, kind, pos=pos) if pos else None
 
 
 def _lookup_codes(db: apsw.Connection, kind: str, channel: Channel | None) -> list[str] | None:
@@ -202,12 +195,12 @@ def _choices_after(db: apsw.Connection, current: Channel, draft: Channel) -> Cho
     value must be on the site. What a field holds already stays allowed."""
     before, after = choices(db, current), choices(db, draft)
 
-    def known(source: str, kind: str) -> list[str] | None:
+    def known(source: str, kind: str) -> Sequence[str] | None:
         if source == "lookup":
             return before(source, kind)
         codes = after(source, kind)
         if source == "offered" and codes is not None:
-            codes += [str(current.values.get(each.name)) for each in PARAMETERS if each.offered == kind]
+            return [*codes, *(str(current.values.get(each.name)) for each in PARAMETERS if each.offered == kind)]
         return codes
 
     return known
@@ -295,33 +288,18 @@ def check_target(db: apsw.Connection, channel: Channel, kind: str, target: str) 
         UsageError: it does not; with those that it has.
     """
     of = MAPPING_TARGETS[kind]
+    pos = channel.values.get("pos")
+    reference = erps.of_pos(db, pos).reference
     if kind in ("item", "tax"):
-        if not setup.exists(db, of, target):
+        if not reference.exists(db, of, target):
             what = of.replace("-", " ")
             raise UsageError(f"There is no {what} {target!r:.60} in the ERP. See: chansync erp list {of}")
         return
-    pos = channel.values.get("pos")
     if not pos:
         raise UsageError(f"The channel {channel.code} has no POS yet, so no {kind} can be mapped: set its pos first.")
-    if not setup.exists(db, of, target, pos=pos):
-        have = ", ".join(setup.codes(db, of, pos=pos)) or "none yet"
+    if not reference.exists(db, of, target, pos=pos):
+        have = ", ".join(reference.codes(db, of, pos=pos)) or "none yet"
         raise UsageError(f"The POS {pos} has no {of.replace('-', ' ')} {target!r:.60}: {have}.")
-
-
-def remove_record(db: apsw.Connection, kind: str, code: str) -> str:
-    """Remove a record of the ERP that neither the ledger nor a channel uses; what its kind is called.
-
-    Raises:
-        UsageError: there is none, or what uses it.
-    """
-    found = kind_named(kind)
-    with transaction(db):
-        row = setup.get(db, kind, code)
-        users = users_of(db, found.name, row["code"], row.get("pos"))
-        if users:
-            raise UsageError(f"The {found.label} {code} cannot be removed: {', '.join(users)} use it.")
-        setup.remove(db, kind, code)
-    return found.label
 
 
 def users_of(db: apsw.Connection, kind: str, code: str, pos: str | None = None) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import apsw
 
-from chansync.erp.ledger import setup
+from chansync.erp import registry
 from chansync.model.channel import Channel, FieldError
 from chansync.model.errors import ChansyncError, SiteError
 from chansync.model.parameter_types import Reference, References
@@ -89,7 +89,8 @@ def _connected(identity: SiteIdentity) -> str:
 def _about_currency(db: apsw.Connection, code: str, currency: str) -> list[str]:
     """A sentence where the channel's POS does not sell in the site's currency."""
     pos = channels.channel(db, code)["pos"]
-    if not (currency and pos and setup.exists(db, "pos", pos)) or currency in setup.get(db, "pos", pos)["currencies"]:
+    found = registry.of_pos(db, pos).reference.point_of_sale(db, pos) if currency and pos else None
+    if found is None or currency in found.currencies:
         return []
     return [
         f"The site sells in {currency}, the POS {pos} does not: add it to the POS's currencies, or orders will wait."

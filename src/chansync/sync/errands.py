@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+import traceback
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from chansync.redaction import scrub
 from chansync.store import channels, jobs
 from chansync.store.connection import Store, open_async
 from chansync.store.jobs import Job
-from chansync.store.owner import abandon, task_owner
+from chansync.store.process_locks import abandon, task_owner
 from chansync.store.runs import RunCounts
 from chansync.sync.confirm import ConnectionReport, confirm_channel, test_channel
 from chansync.sync.first_use import use_channel
@@ -44,9 +45,24 @@ WAIT_FOR_TURN = 60.0
 LOOK_AGAIN = 0.3
 
 
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """What came of a job.
+
+    Attributes:
+        code: of the failure; empty otherwise.
+        trace: the traceback of a fault of the program, for logs.
+    """
+
+    ok: bool
+    sentence: str
+    code: str
+    trace: str
+
+
 async def perform(
     store: Store, job: Job, owner: str, *, trigger: str, stop: asyncio.Event | None = None, place: Place | None = None
-) -> None:
+) -> Performed:
     """Do a claimed job and write its result; whatever goes wrong is its result.
 
     Args:
@@ -61,16 +77,21 @@ async def perform(
         abandon(owner)
         raise
     except Exception as bug:
-        result = {"ok": False, "sentence": f"{type(bug).__name__}: {scrub(str(bug))[:200]}", "code": "site_bug"}
+        sentence = f"{type(bug).__name__}: {scrub(str(bug))[:200]}"
+        trace = "".join(traceback.format_exception(bug)[-8:])
+        result = {"ok": False, "sentence": sentence, "code": "site_bug", "trace": trace}
     finally:
         holding.cancel()
-    ok = bool(result.pop("ok"))
+    ok, trace = bool(result.pop("ok")), str(result.pop("trace", ""))
     try:
         await store.run(_finish, job.id, owner, ok, result)
     except (apsw.Error, StoreError):
         # It is done again when the database works again.
         abandon(owner)
         raise
+    codes = [result.get("code"), *(run["error_code"] for run in result.get("runs", ()))]
+    code = "" if ok else next((str(code) for code in codes if code), "")
+    return Performed(ok, str(result.get("sentence", "")), code, trace)
 
 
 async def _hold(store: Store, job: Job, owner: str) -> None:
@@ -229,7 +250,8 @@ def _results(results: list[RunResult]) -> dict[str, Any]:
     return {
         "ok": all(result.state in ("done", "stopped") for result in results),
         "sentence": " ".join(map(summary, results)) or "Nothing was due.",
-        "runs": [asdict(result) for result in results],
+        "runs": [result.data for result in results],
+        "trace": "\n".join(result.trace for result in results if result.trace),
     }
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import apsw
 
 from chansync.erp.ledger import setup
-from chansync.erp.ledger.items import ItemRow, import_items
+from chansync.erp.ledger.items import ItemRow, goods_count, import_items, is_code
 from chansync.erp.ledger.setup_kinds import Gtin, Sku
 from chansync.model.channel import Channel
 from chansync.model.errors import UsageError
@@ -94,7 +94,7 @@ def _sync(db: apsw.Connection, channel: Channel | None) -> Step:
     ran = "SELECT 1 FROM run WHERE channel_id = ? AND stream = 'orders' AND state = 'done' LIMIT 1"
     if channel is None or not db.execute(ran, (channel.id,)).get:
         return Step("sync", "The first sync", about, False, "not yet")
-    counts = 'SELECT count(*), count(sale_id) FROM "order" WHERE channel_id = ?'
+    counts = """SELECT count(*), count(*) FILTER (WHERE state = 'imported') FROM "order" WHERE channel_id = ?"""
     [(seen, sold)] = db.execute(counts, (channel.id,))
     return Step("sync", "The first sync", about, True, f"{seen} orders seen, {sold} sales")
 
@@ -102,7 +102,7 @@ def _sync(db: apsw.Connection, channel: Channel | None) -> Step:
 def _items(db: apsw.Connection, channel: Channel | None) -> Step:
     missing = len(missing_items(db, channel.id)) if channel else 0
     nameless = len(items_to_map(db, channel.id)) if channel else 0
-    there = db.execute("SELECT count(*) FROM erp_item WHERE type = 'goods'").get
+    there = goods_count(db)
     about = (
         "Orders need their items in the ERP, by SKU or GTIN. Enter adds those that orders have named so far and tries "
         "the orders again; items without a SKU are mapped in the channel's form. A whole catalogue comes in with: "
@@ -199,7 +199,7 @@ def missing_items(db: apsw.Connection, channel_id: int) -> dict[str, ItemRow]:
     found: dict[str, ItemRow] = {}
     for item in _named_items(db, channel_id):
         sku = _parsed(Sku(), item.get("sku"))
-        if sku and sku not in found and not db.execute("SELECT 1 FROM erp_item WHERE code = ?", (sku,)).get:
+        if sku and sku not in found and not is_code(db, sku):
             name = _parsed(Text(longest=200), item.get("name")) or sku
             found[sku] = ItemRow(sku, name, _parsed(Gtin(), item.get("gtin")), None, "")
     return found

@@ -6,8 +6,8 @@ import apsw
 
 from chansync.model.channel import ChannelIncomplete
 from chansync.model.times import now_ms
+from chansync.orders.status_events import SENDING
 from chansync.store import channels, outbox, streams
-from chansync.sync.outgoing import SENDING
 from chansync.sync.push_quantities import is_anything_to_send
 
 

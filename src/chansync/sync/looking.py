@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from chansync.model.channel import Channel
 from chansync.model.errors import ChansyncError, UsageError
+from chansync.orders.status_events import SENDING, why_off
 from chansync.redaction import scrub
 from chansync.store import channels
 from chansync.store.connection import Store
 from chansync.sync.connecting import connect
-from chansync.sync.outgoing import SENDING, why_off
 
 #: How long one site may take, in seconds.
 LOOK_SECONDS = 20.0

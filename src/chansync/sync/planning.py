@@ -7,7 +7,7 @@ from typing import Any
 
 from chansync.model.money import from_minor
 from chansync.model.order import Order, UnreadableOrder
-from chansync.sync.importing import Outcome
+from chansync.orders.import_order import Outcome
 
 
 @dataclass(slots=True)

@@ -1,14 +1,17 @@
 """Pulling a channel's orders: those due again, those that changed, or some by number.
 
-Pages are fetched ahead by the connector while earlier ones are taken in; each order is a transaction of its own,
-and the cursor moves in the transaction after a page's last order.
+Pages are fetched ahead by the connector while earlier ones are imported, some orders in a transaction, each whole or
+not at all; the cursor moves in the transaction after a page's last order.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
+import time
+from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, aclosing, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from itertools import count
@@ -19,6 +22,10 @@ import apsw
 from chansync.model.errors import SiteError, SiteRefused, UsageError
 from chansync.model.order import Order, UnreadableOrder
 from chansync.model.times import now_ms
+from chansync.orders import settings as import_settings
+from chansync.orders.import_order import Action, OrderImport, Outcome
+from chansync.orders.settings import ImportSettings
+from chansync.orders.write_guard import WriteGuard
 from chansync.platforms.protocol import Connector, OrderPage
 from chansync.store import channels, messages, orders, runs, streams
 from chansync.store.connection import Store
@@ -26,14 +33,13 @@ from chansync.store.orders import OrderRow, Version
 from chansync.store.runs import RunCounts
 from chansync.store.streams import Lease
 from chansync.store.transaction import transaction
-from chansync.sync import settings as import_settings
-from chansync.sync.hold import Hold
-from chansync.sync.importing import Action, Outcome, note_refunds, take_in, take_over_refunds
 from chansync.sync.planning import OrderPlan, order_plan
-from chansync.sync.settings import ImportSettings
 
-#: Orders taken in between two looks at the stop signal; the store's thread is free for others in between.
+#: Orders imported before the store's thread is free for others again.
 CHUNK = 20
+
+#: How long orders are imported in one transaction, in seconds: for as long nobody else can write.
+TOGETHER = 0.05
 
 #: Orders fetched by their ids at once.
 FETCH = 100
@@ -210,29 +216,52 @@ class OrdersPull:
     async def take(
         self, found: list[AnyOrder], *, again: bool = False, versions: Mapping[str, Version | None] | None = None
     ) -> None:
-        """Take orders in, each in a transaction of its own.
+        """Import orders.
 
         Args:
             again: also those with which nothing changed since they failed.
             versions: what was known of them before they were fetched, by id.
         """
         self.counts.fetched += len(found)
-        hold = Hold(self.lease, versions)
+        guard = WriteGuard(self.lease, versions)
         for begin in range(0, len(found), CHUNK):
             chunk = found[begin : begin + CHUNK]
             run = self.store.run_long if len(chunk) == CHUNK else self.store.run
-            await run(self._take_chunk, chunk, again, hold)
+            await run(self._take_chunk, chunk, again, guard)
             if self.stop.is_set():
                 return
 
-    def _take_chunk(self, db: apsw.Connection, chunk: list[AnyOrder], again: bool, hold: Hold) -> None:
-        for order in chunk:
-            outcome = take_in(db, self.importing, order, self.run_id, again=again, hold=hold)
-            if self.plans is not None:
-                self.plans.append(order_plan(order, outcome))
-            self._count(outcome)
-            if self.stop.is_set():
-                return
+    def _take_chunk(self, db: apsw.Connection, chunk: list[AnyOrder], again: bool, guard: WriteGuard) -> None:
+        importing = OrderImport(db, self.importing, self.run_id, guard)
+        waiting = deque(chunk)
+        while waiting and not self.stop.is_set():
+            # Counted when it is committed: what is undone with its transaction comes again.
+            for order, outcome in self._import_together(db, importing, waiting, again):
+                if self.plans is not None:
+                    self.plans.append(order_plan(order, outcome))
+                self._count(outcome)
+
+    def _import_together(
+        self, db: apsw.Connection, importing: OrderImport, waiting: deque[AnyOrder], again: bool
+    ) -> list[tuple[AnyOrder, Outcome]]:
+        """Import orders in one transaction, each in a savepoint: a commit costs as much as importing an order does.
+
+        The transaction begins with the first order that is not known already, so that nobody waits for a look at what
+        did not change, and ends after ``TOGETHER`` seconds, so that nobody waits for long.
+        """
+        done: list[tuple[AnyOrder, Outcome]] = []
+        with ExitStack() as opened:
+            until = math.inf
+            while waiting and time.monotonic() < until and not self.stop.is_set():
+                order = waiting.popleft()
+                outcome = importing.unchanged(order, again=again)
+                if outcome is None:
+                    if until == math.inf:
+                        opened.enter_context(transaction(db))
+                        until = time.monotonic() + TOGETHER
+                    outcome = importing.import_changed(order)
+                done.append((order, outcome))
+        return done
 
     def _count(self, outcome: Outcome) -> None:
         name = {
@@ -285,16 +314,20 @@ class OrdersPull:
             else:
                 order.refunds = refunds
                 known.append(order)
-        await self.store.run(self._take_over_refunds, known, Hold(self.lease, _versions(rows)))
+        await self.store.run(self._import_refunds, known, WriteGuard(self.lease, _versions(rows)))
 
     async def _note_refunds(self, order: Order, error: SiteError) -> None:
         """Say that an order's refunds cannot be looked up; every run tries it again."""
         if self.plans is None:
-            await self.store.run(note_refunds, self._channel_id, order, str(error), self.run_id)
+            await self.store.run(self._note_unreadable_refunds, order, str(error))
 
-    def _take_over_refunds(self, db: apsw.Connection, found: list[Order], hold: Hold) -> None:
+    def _note_unreadable_refunds(self, db: apsw.Connection, order: Order, sentence: str) -> None:
+        OrderImport(db, self.importing, self.run_id).note_unreadable_refunds(order, sentence)
+
+    def _import_refunds(self, db: apsw.Connection, found: list[Order], guard: WriteGuard) -> None:
+        importing = OrderImport(db, self.importing, self.run_id, guard)
         for order in found:
-            outcome = take_over_refunds(db, self.importing, order, self.run_id, hold)
+            outcome = importing.import_refunds(order)
             if self.plans is not None:
                 self.plans.append(order_plan(order, outcome))
 
@@ -344,7 +377,7 @@ class OrdersPull:
         """Whatever the site does not give now is asked for later; the rest is written anew when it is taken in."""
         if self.plans is None:
             with transaction(db):
-                Hold(self.lease).check(db)
+                WriteGuard(self.lease).check(db)
                 orders.postpone(db, order_ids, now_ms() + LATER)
 
     async def _take_newly_selected(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import apsw
 
-from chansync.erp.ledger.sales import Ledger
+from chansync.erp import registry
 from chansync.model.channel import Channel, ChannelIncomplete
 from chansync.model.errors import SiteError
 from chansync.model.times import now_ms
@@ -87,23 +87,23 @@ def is_anything_to_send(db: apsw.Connection, channel: Channel) -> bool:
 
 def _load(db: apsw.Connection, channel: Channel, asked: bool) -> _Work | None:
     """What there is to do; None when nothing moved and nothing is due."""
-    ledger = Ledger()
+    erp = registry.of_pos(db, channel["pos"])
     warehouses = list(channel["quantity_warehouses"])
     if not warehouses:
-        pos = ledger.point_of_sale(db, channel["pos"] or "")
+        pos = erp.reference.point_of_sale(db, channel["pos"] or "")
         if pos is None:
             raise ChannelIncomplete(f"The channel {channel.code} cannot sync: there is no POS {channel['pos']!r}.")
         warehouses = [pos.warehouse]
     before = streams.stream(db, channel.id, "quantities").cursor or {}
     # The mark first: what moves between the two is then looked at twice, and never left out.
-    moved, mark = ledger.changed_items(db, warehouses, int(before.get("mark", 0)))
+    moved, mark = erp.stock_changes(db, warehouses, int(before.get("mark", 0)))
     cursor = {"mark": mark, "version": channel.version}
     now = now_ms()
     due = site_items.anything_due(db, channel.id, 2**62 if asked else now, now - LOOK_EVERY)
     if not moved and not due and before.get("version") == channel.version:
         return None
     mapped = mappings.targets(db, channel.id, "item")
-    stock = ledger.available(db, warehouses)
+    stock = erp.stock(db, warehouses)
     return _Work(Shelves(channel.values, stock, mapped, site_items.rows(db, channel.id)), cursor)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import apsw
 
-from chansync.erp.ledger.sales import Ledger
+from chansync.erp import registry
 from chansync.model.errors import SiteUnavailable
 from chansync.model.times import awake_seconds, now_ms
 from chansync.platforms.protocol import PushResult, StatusChange
@@ -126,10 +126,10 @@ async def _send_together(run: Pushing, rows: list[DueStatus]) -> _Unsent | None:
 
 def _changes(db: apsw.Connection, rows: list[DueStatus]) -> list[StatusChange]:
     """What is to be sent, with how the goods travel where they do."""
-    ledger = Ledger()
     changes = []
     for row in rows:
-        shipment = ledger.shipment(db, row.sale_id) if row.sale_id is not None else None
+        sale = registry.erp(row.sale.erp).view(db, row.sale.key) if row.sale else None
+        shipment = sale.shipment if sale else None
         how = (shipment.carrier, shipment.tracking, shipment.at) if shipment else ("", "", None)
         changes.append(StatusChange(row.external_id, row.status, row.known, *how))
     return changes
@@ -204,7 +204,7 @@ def _log(db: apsw.Connection, run: Pushing, code: str, row: DueStatus, sentence:
     data = {"order": row.number, "status": row.status, "event": row.event, "known": row.known}
     messages.log(
         db, code, sentence, channel_id=run.channel_id, order_id=row.order_id, order_number=row.number,
-        run_id=run.run_id, data=data, beside=True,
+        run_id=run.run_id, data=data,
     )  # fmt: skip
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import aclosing
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -14,20 +15,21 @@ import apsw
 from chansync.model.channel import Channel
 from chansync.model.errors import ChansyncError, SiteError, SiteUnavailable, StoreError, UsageError
 from chansync.model.stored_json import DAMAGED
-from chansync.model.times import awake_seconds, now_ms
+from chansync.model.times import awake_seconds, here, now_ms
+from chansync.orders import settings
+from chansync.orders.status_events import SENDING, why_off
 from chansync.platforms.http import before_change
 from chansync.platforms.protocol import Connector
 from chansync.redaction import scrub
 from chansync.store import channels, leases, messages, runs, streams
 from chansync.store.connection import Store
-from chansync.store.owner import abandon, task_owner
+from chansync.store.process_locks import abandon, task_owner
 from chansync.store.runs import RunCounts
 from chansync.store.streams import Lease, LeaseLost
 from chansync.store.transaction import transaction
-from chansync.sync import clock_doubt, confirm, settings
+from chansync.sync import clock_doubt, confirm
 from chansync.sync.comparing import Comparison
 from chansync.sync.connecting import connect, keep_facts
-from chansync.sync.outgoing import SENDING, why_off
 from chansync.sync.plan_copy import planning_copy
 from chansync.sync.planning import OrderPlan, PushPlan
 from chansync.sync.pull import OrdersPull, Place
@@ -79,6 +81,7 @@ class RunResult:
         retryable: whether time alone may mend it.
         retry_after: seconds that the site asked to wait.
         run_id: of its record; None where it has none.
+        trace: the traceback of a fault of the program; for logs, not for people.
     """
 
     channel_code: str
@@ -91,9 +94,35 @@ class RunResult:
     retry_after: float | None = None
     plans: list[OrderPlan | PushPlan] = field(default_factory=list)
     run_id: int | None = None
+    trace: str = ""
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The same for JSON, without the traceback."""
+        told = asdict(self)
+        del told["trace"]
+        return told
 
 
 Progress = Callable[[RunCounts], None]
+
+
+@dataclass(slots=True)
+class RunContext:
+    """What the runs of one sync share.
+
+    Attributes:
+        trigger: who asked, for the runs' records: ``schedule``, ``command``, ``tui``.
+        progress: told of the counts of the run under way.
+        stop: when set, the order in hand is finished and the run ends.
+        place: held by pulls of more than a page: a limit of how many are in memory at once.
+    """
+
+    store: Store
+    trigger: str
+    progress: Progress | None = None
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    place: Place | None = None
 
 
 async def sync_channel(
@@ -106,60 +135,47 @@ async def sync_channel(
     stop: asyncio.Event | None = None,
     place: Place | None = None,
 ) -> list[RunResult]:
-    """Sync one channel; never raises for what goes wrong at its site or in its settings.
-
-    Args:
-        trigger: who asked, for the run's record: ``schedule``, ``command``, ``tui``.
-        stop: when set, the order in hand is finished and the run ends.
-        place: held by pulls of more than a page: a limit of how many are in memory at once.
+    """Sync one channel; never raises for what goes wrong at its site or in its settings. ``RunContext`` says what the
+    arguments are.
 
     Raises:
         UsageError: there is no such channel.
         StoreError, apsw.Error: the database failed.
     """
+    stop = stop or asyncio.Event()
     if request.dry_run:
         async with planning_copy(store) as copy:
-            return await _sync(copy, channel_code, request, trigger, progress, stop, place)
-    return await _sync(store, channel_code, request, trigger, progress, stop, place)
+            return await _sync(RunContext(copy, trigger, progress, stop, place), channel_code, request)
+    return await _sync(RunContext(store, trigger, progress, stop, place), channel_code, request)
 
 
-async def _sync(
-    store: Store,
-    channel_code: str,
-    request: SyncRequest,
-    trigger: str,
-    progress: Progress | None,
-    stop: asyncio.Event | None,
-    place: Place | None,
-) -> list[RunResult]:
-    channel = await store.run(channels.channel, channel_code)
+async def _sync(context: RunContext, channel_code: str, request: SyncRequest) -> list[RunResult]:
+    channel = await context.store.run(channels.channel, channel_code)
     results: list[RunResult] = []
     for stream in _streams(channel, request):
-        if stop is not None and stop.is_set() and results:
+        if context.stop.is_set() and results:
             break
         if sentence := why_off(channel, stream):
             results.append(RunResult(channel.code, stream, "off", RunCounts(), sentence))
             continue
-        run = _Run(store, channel, stream, trigger, request, progress, stop, place)
+        run = _Run(context, channel, stream, request)
         results.append(await run.go())
         if run.news_for and not request.dry_run:
-            results += await _pass_on(store, channel, run.news_for, trigger, stop, place)
+            results += await _pass_on(replace(context, progress=None), channel, run.news_for)
     return results
 
 
-async def _pass_on(
-    store: Store, channel: Channel, places: set[str], trigger: str, stop: asyncio.Event | None, place: Place | None
-) -> list[RunResult]:
+async def _pass_on(context: RunContext, channel: Channel, places: set[str]) -> list[RunResult]:
     """Pull the other channels of the system for which a search found something new, so that they need not wait."""
     results = []
-    for other in await store.run(channels.all_channels):
+    for other in await context.store.run(channels.all_channels):
         if other.system.id != channel.system.id or other.id == channel.id:
             continue
         if not other["used"] or other["orders_every"] == "off":
             continue
-        if other["store_domain"] not in places or (stop is not None and stop.is_set()):
+        if other["store_domain"] not in places or context.stop.is_set():
             continue
-        result = await _Run(store, other, "orders", trigger, SyncRequest(), None, stop, place).go()
+        result = await _Run(context, other, "orders", SyncRequest()).go()
         if result.state != "busy":
             results.append(result)
     return results
@@ -183,25 +199,13 @@ def _renew(db: apsw.Connection, lease: Lease) -> None:
 class _Run:
     """A run of one stream: lease, record, connector, and what becomes of errors."""
 
-    def __init__(
-        self,
-        store: Store,
-        channel: Channel,
-        stream: str,
-        trigger: str,
-        request: SyncRequest,
-        progress: Progress | None,
-        stop: asyncio.Event | None,
-        place: Place | None,
-    ) -> None:
-        self.store = store
+    def __init__(self, context: RunContext, channel: Channel, stream: str, request: SyncRequest) -> None:
+        self.context = context
+        self.store = context.store
+        self.stop = context.stop
         self.channel = channel
         self.stream = stream
-        self.trigger = trigger
         self.request = request
-        self.progress = progress
-        self.stop = stop or asyncio.Event()
-        self.place = place
         self.lease = Lease(channel.id, stream, task_owner())
         self.counts = RunCounts()
         self.run_id: int | None = None
@@ -235,7 +239,7 @@ class _Run:
         with transaction(db):
             if not streams.acquire(db, self.channel.id, self.stream, self.lease.owner):
                 return False
-            self.run_id = runs.start(db, self.channel.id, self.stream, self.trigger, self.lease.owner)
+            self.run_id = runs.start(db, self.channel.id, self.stream, self.context.trigger, self.lease.owner)
             return True
 
     async def _work_guarded(self) -> RunResult:
@@ -259,8 +263,9 @@ class _Run:
 
     def _failed(self, error: ChansyncError, *, retryable: bool = False, retry_after: float | None = None) -> RunResult:
         return RunResult(
-            self.channel.code, self.stream, "failed", self.counts, str(error), error.code, retryable, retry_after
-        )
+            self.channel.code, self.stream, "failed", self.counts, str(error), error.code, retryable, retry_after,
+            trace=self.trace,
+        )  # fmt: skip
 
     async def _work_until_stopped(self) -> list[OrderPlan | PushPlan]:
         """The work; after a stop it has a moment to finish the order in hand, and is then broken off.
@@ -334,14 +339,17 @@ class _Run:
         importing = await self.store.run(settings.load, self.channel)
         lease = None if self.request.dry_run else self.lease
         pull = OrdersPull(self.store, importing, connector, self.counts, self.run_id, lease, self._tell, self.stop)
-        pull.place = self.place or pull.place
+        pull.place = self.context.place or pull.place
         pull.plans = [] if self.request.dry_run else None
         return pull
 
     async def _compare(self, connector: Connector) -> list[OrderPlan]:
         pulled = await self.store.run(streams.stream, self.channel.id, "orders")
         if pulled.last_ok_at is None:
-            # Everything would seem to be missing; the first pull brings it.
+            # Everything would seem to be missing; the first pull brings it. The site is asked all the same: one that
+            # is dead is not compared with.
+            async with aclosing(connector.headlines(here().date())) as pages:
+                await anext(pages, None)
             return []
         pull = await self._pull(connector)
         await Comparison(pull).run()
@@ -361,14 +369,14 @@ class _Run:
     async def _push(self, connector: Connector) -> list[PushPlan]:
         pushing = Pushing(
             self.store, self.channel, connector, self.counts, self.run_id, self.lease,
-            self.trigger != "schedule", self._tell, self.stop, [] if self.request.dry_run else None,
+            self.context.trigger != "schedule", self._tell, self.stop, [] if self.request.dry_run else None,
         )  # fmt: skip
         await (push_statuses if self.stream == "statuses" else push_quantities)(pushing)
         return pushing.plans or []
 
     def _tell(self) -> None:
-        if self.progress:
-            self.progress(self.counts)
+        if self.context.progress:
+            self.context.progress(self.counts)
 
     def _close(self, db: apsw.Connection, result: RunResult) -> None:
         """Write how the run ended, and open or solve the channel's own problem.

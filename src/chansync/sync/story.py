@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from chansync.erp.ledger import enquiry, journal
-from chansync.erp.ledger.enquiry import SaleDetails
-from chansync.erp.ledger.journal import DocumentRow, PaymentRow, RequestRow
+from chansync.erp import registry
+from chansync.erp.papers import DocumentRow, PaymentRow, RequestRow, SaleDetails
+from chansync.erp.protocol import Embedded
 from chansync.model.channel import Channel
 from chansync.model.message import Severity
 from chansync.model.times import local_text
-from chansync.store import channels, orders
+from chansync.store import channels, orders, sale_links
 from chansync.store.messages import Message
 from chansync.store.orders import OrderRow
 from chansync.sync.why import Explanation, explain, why
@@ -62,8 +62,8 @@ def of_order(db: apsw.Connection, order_id: int) -> Story | None:
         return None
     story = Story(row.number or row.external_id, channel, explain(db, channel, row), row)
     story.customer = str(db.execute('SELECT customer FROM "order" WHERE id = ?', (order_id,)).get or "")
-    if story.explanation.sale_number:
-        _add_sale(db, story, story.explanation.sale_number)
+    if row.sale is not None:
+        _add_sale(db, story, registry.erp(row.sale.erp), row.sale.key)
     story.history = _seen(db, row) + story.history + _said(story.explanation.messages) + _sent(db, row.id)
     story.history.sort(key=lambda happening: happening.at)
     return story
@@ -82,29 +82,31 @@ def of_sale(db: apsw.Connection, number: str) -> Story:
     Raises:
         UsageError: there is no such sale.
     """
-    order_id = db.execute(
-        'SELECT o.id FROM erp_sale s JOIN "order" o ON o.sale_id = s.id WHERE s.number = ?', (number,)
-    ).get
+    erp, key = registry.find_sale(db, number)
+    order_id = sale_links.order_of(db, key)
     found = of_order(db, order_id) if order_id is not None else None
     if found is not None:
         return found
-    sale = enquiry.sale(db, number)
-    sentence = f"The sale {number} came from order {sale.sale.order_number} of {sale.sale.channel}, which is not known."
-    story = Story(sale.sale.order_number, None, Explanation(False, [sentence], sale_number=number))
-    _add_sale(db, story, number)
+    story = Story("", None, Explanation(False, [], sale_number=number))
+    _add_sale(db, story, erp, key)
+    if story.sale is not None:
+        story.number = story.sale.sale.order_number
+        sentence = f"The sale {number} came from order {story.number} of {story.sale.sale.channel}, which is not known."
+        story.explanation.sentences.append(sentence)
     return story
 
 
-def _add_sale(db: apsw.Connection, story: Story, number: str) -> None:
-    sale = story.sale = enquiry.sale(db, number)
-    story.documents = journal.documents(db, sale=number, limit=-1)[::-1]
-    story.payments = journal.payments(db, sale=number, limit=-1)[::-1]
-    story.requests = journal.requests(db, sale=number, limit=-1)
-    story.blocked = journal.blocked(db, number)
+def _add_sale(db: apsw.Connection, story: Story, erp: Embedded, key: str) -> None:
+    papers = erp.papers(db, key)
+    if papers is None:
+        return
+    sale = story.sale = papers.details
+    story.documents, story.payments = papers.documents, papers.payments
+    story.requests, story.blocked = papers.requests, papers.blocked
     # Both are written in one transaction, the sale a moment before its order's row.
     recorded_at = max(sale.sale.created_at, story.order.first_seen_at if story.order else 0)
-    story.history.append(Happening(recorded_at, "sale", f"recorded as {number}"))
-    for noted in journal.shipments(db, number):
+    story.history.append(Happening(recorded_at, "sale", f"recorded as {sale.sale.number}"))
+    for noted in papers.shipments:
         by, under = noted.carrier or "an unknown carrier", f" as {noted.tracking}" if noted.tracking else ""
         story.history.append(Happening(noted.at, "sale", f"travels by {by}{under}"))
     for event in sale.events:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from chansync.platforms.system import DealtOrder, FoundOrder
 from chansync.store import inbox
 from chansync.store.connection import Store
-from chansync.store.owner import task_owner
+from chansync.store.process_locks import task_owner
 
 T = TypeVar("T")
 

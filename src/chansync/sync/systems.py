@@ -208,10 +208,8 @@ def tell_expiring(db: apsw.Connection, channel: Channel) -> None:
         return
     # As the log keeps it, to see whether that is open already.
     said = scrub(" ".join(expiring(systems.system(db, channel.system.code))))
-    open_now = db.execute(
-        "SELECT sentence FROM message WHERE channel_id = ? AND code = 'secret_expiring' AND open = 1", (channel.id,)
-    ).get
-    if said and said != open_now:
+    open_now = messages.open_problem(db, channel.id, None, "secret_expiring")
+    if said and (open_now is None or said != open_now[0]):
         messages.log(db, "secret_expiring", said, channel_id=channel.id, data={"system": channel.system.code})
     elif open_now and not said:
         messages.solve_code(db, channel.id, None, "secret_expiring", "a new secret was entered")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -255,7 +255,7 @@ def _check_entry(
     known = choices(db, draft)
     codes = [*(system.code for system in channels.systems(db)), *systems]
 
-    def with_new_systems(source: str, kind: str) -> list[str] | None:
+    def with_new_systems(source: str, kind: str) -> Sequence[str] | None:
         return codes if source == "system" else known(source, kind)
 
     missing = [p.name for p in PARAMETERS if p.is_secret and p.name not in secrets and applies(p, entry.values, able)]

@@ -6,16 +6,17 @@ from dataclasses import dataclass, field
 
 import apsw
 
-from chansync.erp.ledger.sales import Ledger
-from chansync.erp.protocol import SaleState
+from chansync.erp import registry
 from chansync.model.channel import Channel, ChannelIncomplete
 from chansync.model.money import format_money
+from chansync.model.sale import SaleState
 from chansync.model.times import local_text, now_ms
+from chansync.orders import settings
+from chansync.orders.select import reason_to_skip, skip_sentence
 from chansync.store import messages, orders, streams
 from chansync.store.messages import Message
 from chansync.store.orders import OrderRow
-from chansync.sync import settings
-from chansync.sync.selection import reason_to_skip, skip_sentence
+from chansync.store.sale_links import SaleLink
 
 
 @dataclass(slots=True)
@@ -52,8 +53,8 @@ def explain(db: apsw.Connection, channel: Channel, row: OrderRow) -> Explanation
     explanation = Explanation(True, [], row, messages=said)
     seen = f"Order {row.number or row.external_id} has the status {row.status or 'unknown'} on the site"
     explanation.sentences.append(f"{seen}; first seen {local_text(row.first_seen_at)}, last change {_changed(row)}.")
-    if row.sale_id is not None:
-        _explain_sale(db, row, explanation)
+    if row.sale is not None:
+        _explain_sale(db, row, row.sale, explanation)
     elif row.state == "problem":
         _explain_problem(row, explanation)
     else:
@@ -84,17 +85,14 @@ def _never_seen(db: apsw.Connection, channel: Channel, number: str) -> list[str]
     return sentences
 
 
-def _explain_sale(db: apsw.Connection, row: OrderRow, explanation: Explanation) -> None:
-    sale = db.execute(
-        """SELECT s.number, s.created_at, c.name FROM erp_sale s JOIN erp_customer c ON c.id = s.customer_id
-           WHERE s.id = ?""",
-        (row.sale_id,),
-    )
-    for sale_number, created_at, customer in sale:
-        explanation.sale_number = sale_number
-        explanation.sentences.append(f"Imported: it is the sale {sale_number} of {customer}, {local_text(created_at)}.")
-    if row.sale_id is not None:
-        explanation.sentences.append(_standing(Ledger().state(db, row.sale_id)))
+def _explain_sale(db: apsw.Connection, row: OrderRow, link: SaleLink, explanation: Explanation) -> None:
+    explanation.sale_number = link.number
+    sale = registry.erp(link.erp).view(db, link.key)
+    if sale is not None:
+        explanation.sentences.append(
+            f"Imported: it is the sale {sale.number} of {sale.customer}, {local_text(sale.recorded_at)}."
+        )
+        explanation.sentences.append(_standing(sale.state))
     if row.todo:
         steps = ", ".join(step.replace("_", " ") for step in row.todo)
         explanation.sentences.append(f"Still to do since it was created: {steps}.")

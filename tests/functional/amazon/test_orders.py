@@ -140,7 +140,6 @@ class TestTax:
 
             marketplace.add_erp(store, seller)
             add_system(store, server)
-            marketplace.PLACES["us"] = "ATVPDKIKX0DER"
             add_channels(store, ["us"])
             own = seller.place_order("US", lines={"SKU-001": 1})
             sync(store, "us")

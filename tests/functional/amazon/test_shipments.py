@@ -7,9 +7,9 @@ import json
 import pytest
 
 from chansync.demo.amazon import AmazonServer, Seller
+from chansync.orders.sale_actions import perform
 from chansync.store.connection import Store
 from chansync.sync import configuration
-from chansync.sync.sale_actions import perform
 from support import world
 from support.marketplace import sync
 

@@ -12,12 +12,12 @@ from chansync.demo.amazon import AmazonServer, Seller, Shopper
 from chansync.demo.amazon import company as amazon
 from chansync.demo.amazon.audit import audit
 from chansync.model.errors import ChansyncError
+from chansync.orders.sale_actions import perform
 from chansync.platforms import amazon as platform
 from chansync.store.connection import Store, open_async
 from chansync.sync import configuration
 from chansync.sync.confirm import confirm_channel
 from chansync.sync.runner import SyncRequest, sync_channel
-from chansync.sync.sale_actions import perform
 from support.world import rows
 
 PLACES = ("/orders", "/auth", "shipmentConfirmation", "/listings", "/feeds", "/_documents")

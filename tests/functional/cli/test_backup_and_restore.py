@@ -14,7 +14,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from chansync.store import copies, settings
+from chansync.store import copies, private, settings
 from chansync.store.connection import Store, open_store
 from chansync.store.version import SCHEMA_VERSION
 from support import shops, world
@@ -71,11 +71,10 @@ def fill(store: Store, rows: int = 3000) -> None:
 
 def test_a_backup_is_one_moment_while_somebody_writes(company: Store, tmp_path: Path, hammer: None) -> None:
     fill(company)
-    company.path.chmod(0o640)
     target = tmp_path / "copy.db"
     code, out, _ = run(company.path, "backup", str(target))
     assert (code, out) == (0, f"Copied to {target}.\n")
-    assert stat.S_IMODE(target.stat().st_mode) == 0o640
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert copies.look_through(target).channels == 1
     assert value(target, "first") == value(target, "second")
     assert [path.name for path in tmp_path.glob(".copy*")] == []
@@ -87,6 +86,29 @@ def test_a_backup_never_replaces_a_file_silently(company: Store, tmp_path: Path)
     code, _, err = run(company.path, "backup", str(target))
     assert (code, target.read_text()) == (2, "precious")
     assert "is there already" in err
+
+
+def test_a_name_that_ends_with_a_slash_is_a_folder_that_must_be_there(company: Store, tmp_path: Path) -> None:
+    code, _, err = run(company.path, "backup", f"{tmp_path}/unmounted/")
+    assert (code, "There is no folder" in err, (tmp_path / "unmounted").exists()) == (2, True, False)
+
+
+def test_a_restored_database_knows_of_its_backup(company: Store, backup: Path) -> None:
+    company.close()
+    assert value(backup, settings.BACKED_UP_AT)
+    assert run(company.path, "restore", str(backup), "--yes")[0] == 0
+    assert value(company.path, settings.BACKED_UP_AT)
+
+
+def test_copies_are_cleared_but_the_newest_three_and_those_of_a_month(company: Store) -> None:
+    made = [*(f"2020010{day}000000" for day in range(1, 6)), private.stamp()]
+    for kind in private.KINDS:
+        for stamp in made:
+            company.path.with_name(f"{company.path.stem}.{kind}-{stamp}.db").touch()
+    assert private.clear_copies(company.path) == 6
+    for kind in private.KINDS:
+        left = [path.name for path in private.copies(company.path)[kind]]
+        assert left == [f"{company.path.stem}.{kind}-{stamp}.db" for stamp in reversed(made[3:])]
 
 
 def test_no_backup_is_made_of_a_damaged_database(company: Store, tmp_path: Path) -> None:
@@ -259,7 +281,7 @@ def test_the_restored_database_goes_on(company: Store, backup: Path) -> None:
         ("link.db", "is the database itself"),
         ("company.db-wal", "belongs to the database"),
         ("company.key", "belongs to the database"),
-        ("company.daemon", "belongs to the database"),
+        ("company.lock", "belongs to the database"),
         ("letter.txt", "is no database, and a copy replaces nothing else"),
         ("pipe", "is no database, and a copy replaces nothing else"),
         ("used.db", "is a database that somebody has open"),

@@ -22,7 +22,9 @@ def path(template: Path, tmp_path: Path) -> Path:
 
 
 def _rows(store: Store) -> list[tuple[str, int]]:
-    tables = [row[0] for row in store.db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    # The text of the search's index is read through a view, which is closed.
+    query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'"
+    tables = [row[0] for row in store.db.execute(query)]
     return [(table, store.db.execute(f'SELECT count(*) FROM "{table}"').get) for table in tables]
 
 
@@ -74,13 +76,13 @@ def test_who_may_not_open_the_keys_has_the_daemon_look_and_sync(
         alone = run("doctor", "demo")
         assert "you may not open the keys, and no daemon answers" in " ".join(alone.out.split())
         refused = run("sync", "demo")
-        assert (refused.code, "ask the running daemon" in refused.err) == (3, True)
+        assert (refused.code, "a credential of the service" in refused.err) == (3, True)
         assert shops.query(path, "SELECT count(*) FROM message WHERE code = 'secret_unreadable'") == [(0,)]
         monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
         daemon = shops.command("daemon", database=path)
         monkeypatch.delenv("CREDENTIALS_DIRECTORY")
         try:
-            end = time.monotonic() + 30
+            end = time.monotonic() + 90
             while not shops.query(path, "SELECT count(*) FROM daemon")[0][0] and time.monotonic() < end:
                 time.sleep(0.05)
             told = run("doctor", "demo")

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import shlex
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +12,7 @@ import nacl.public
 import pytest
 
 from chansync.cli.main import main
+from chansync.locations import private_folder, public_key_file
 from chansync.model.errors import StoreError
 from chansync.store import channels, rotation, secrets
 from chansync.store.connection import Store, open_store
@@ -23,9 +21,9 @@ from chansync.sync.notices.settings import mail_server
 from chansync.sync.sealing import channel_place
 from functional.cli.test_group import _add_channel, _start, folder, path  # noqa: F401 - fixtures
 from support import world
-from support.users import ADMIN, DAEMON, GROUP, as_user
+from support.users import ADMIN, DAEMON, ROOT, as_user, command, needs_users, start
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become other users")
+pytestmark = needs_users
 
 #: What a member does to the database by another program.
 Sql = list[tuple[str, tuple[object, ...]]]
@@ -135,52 +133,22 @@ def test_nothing_is_sealed_to_a_public_key_of_a_members_own(shared: Path) -> Non
     refused = as_user(ADMIN, lambda: main(words), stdin="cs_new_needle\n")
     assert refused.code == 3
     assert "The public key in the database is not the daemon's" in refused.text
-    # His own file of it is none, nor is a link.
-    public = shared.with_suffix(".pub")
-    for plant in (
-        lambda: public.write_text(bytes(own.public_key).hex()) and None,
-        lambda: public.symlink_to("/etc/hostname"),
-    ):
-        public.unlink()
-        assert as_user(ADMIN, plant).code == 0
-        refused = as_user(ADMIN, lambda: main(words), stdin="cs_new_needle\n")
-        assert "is missing or not the daemon's" in refused.text
+    # He cannot make a file of it where it is looked for, and without one nothing is sealed.
+    public = public_key_file(shared)
+    assert "Permission denied" in as_user(ADMIN, lambda: public.unlink()).text
+    public.unlink()
+    assert "Permission denied" in as_user(ADMIN, lambda: public.write_text(bytes(own.public_key).hex()) and None).text
+    refused = as_user(ADMIN, lambda: main(words), stdin="cs_new_needle\n")
+    assert "is missing or not the daemon's" in refused.text
     # The way out that the sentence tells.
-    assert as_user(DAEMON, lambda: main(["secrets", "rotate"])).code == 0
+    assert command(ROOT, "secrets", "rotate", database=shared).code == 0
     assert as_user(ADMIN, lambda: main(words), stdin="cs_new_needle\n").code == 0
     assert "cs_new_needle" in _daemon_opens(shared, _keys)
 
 
-def test_a_key_file_of_a_members_own_is_used_by_nobody(shared: Path) -> None:
-    key, kept = shared.with_suffix(".key"), shared.with_suffix(".kept")
-    shutil.copy2(key, kept)
-    os.chown(kept, DAEMON, GROUP)
-    own = bytes(nacl.public.PrivateKey.generate()).hex()
-
-    def plant() -> None:
-        key.unlink()
-        key.write_text(own)
-        key.chmod(0o600)
-
-    assert as_user(ADMIN, plant).code == 0
-    for words in (["secrets", "rotate"], ["secrets", "rotate", "--lost"]):
-        with contextlib.redirect_stderr(None):
-            code = main(words)
-        assert code == 3, "root does not take it either"
-        assert key.read_text() == own
-    # The way out: the file goes, and what root makes is the daemon's, whoever had put what there.
-    key.unlink()
-    assert as_user(ADMIN, lambda: key.symlink_to("/nowhere/at/all")).code == 0
-    store = open_store(shared)
-    rotation.start_over(store.db, key)
-    store.close()
-    assert (key.stat().st_uid, key.stat().st_mode & 0o777, key.is_symlink()) == (DAEMON, 0o600, False)
-    assert as_user(DAEMON, lambda: _start(shared)).code == 0
-
-
-@pytest.mark.parametrize("command", [["status"], ["db", "init"], ["secrets", "status"], ["doctor", "--no-sites"]])
+@pytest.mark.parametrize("words", [["status"], ["db", "init"], ["secrets", "status"], ["doctor", "--no-sites"]])
 def test_root_follows_no_link_that_a_member_put_in_the_databases_place(
-    shared: Path, tmp_path: Path, command: list[str], capsys: pytest.CaptureFixture[str]
+    shared: Path, tmp_path: Path, words: list[str]
 ) -> None:
     target = tmp_path / "made-by-root"
 
@@ -189,22 +157,21 @@ def test_root_follows_no_link_that_a_member_put_in_the_databases_place(
         shared.symlink_to(target)
 
     assert as_user(ADMIN, plant).code == 0
-    main(command)
+    command(ROOT, *words, database=shared)
     assert not target.exists()
     target.write_text("of root\n")
     before = target.stat()
-    main(command)
+    told = command(ROOT, *words, database=shared)
     after = target.stat()
     assert (before.st_uid, before.st_mode, target.read_text()) == (after.st_uid, after.st_mode, "of root\n")
-    told = capsys.readouterr()
-    assert "is a link" in told.err + told.out
+    assert "is a link" in told.text
 
 
 def test_a_tables_name_is_no_sql_for_root(shared: Path, tmp_path: Path) -> None:
     target = tmp_path / "attached.db"
     name = f'x"" SET sealed = 1; ATTACH ""{target}"" AS e; CREATE TABLE e.t (a); --'
     _meddle(shared, f'CREATE TABLE "{name}" (sealed BLOB)', f"INSERT INTO \"{name}\" VALUES (x'00')")
-    assert main(["secrets", "rotate"]) == 1, "what is no secret is named as lost"
+    assert command(ROOT, "secrets", "rotate", database=shared).code == 1, "what is no secret is named as lost"
     assert not target.exists()
     assert "cs_needle" in _daemon_opens(shared, _keys)
 
@@ -217,7 +184,7 @@ def test_what_an_earlier_version_sealed_for_any_place_is_bound_by_a_rotation(sha
     assert [secret.name for secret in rotation.state(store.db, shared).loose] == ["consumer_secret"]
     store.close()
     assert "cs_loose_needle" in _daemon_opens(shared, _keys)
-    assert main(["secrets", "rotate"]) == 0
+    assert command(ROOT, "secrets", "rotate", database=shared).code == 0
     assert "cs_loose_needle" in _daemon_opens(shared, _keys)
     _meddle(shared, """UPDATE channel_parameter SET value = '"evil.example"' WHERE name = 'store_domain'""")
     assert "is not sent to evil.example" in _daemon_opens(shared, _keys)
@@ -237,61 +204,45 @@ def test_whoever_may_read_the_key_moves_a_channel_without_entering_it_again(comp
     assert Use("channel consumer_key", world.PLACE) != Use("channel consumer_key", "shop.example")
 
 
-def test_doctor_finds_what_acts_by_itself_and_its_cure_works(shared: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    main(["doctor", "--no-sites"])
-    assert "What acts by itself in the database is chansync's own" in capsys.readouterr().out
+def _doctor(path: Path) -> str:  # noqa: F811
+    return command(ROOT, "doctor", "--no-sites", database=path).text
+
+
+def test_doctor_finds_what_acts_by_itself_and_its_cure_works(shared: Path) -> None:
+    assert "What acts by itself in the database is chansync's own" in _doctor(shared)
     _meddle(
         shared,
         'CREATE TRIGGER "it\'s ""mine" AFTER INSERT ON message BEGIN DELETE FROM message WHERE id = new.id; END',
         "CREATE VIEW spy AS SELECT * FROM channel_secret",
     )
-    main(["doctor", "--no-sites", "--json"])
-    told = json.loads(capsys.readouterr().out)
-    cures = [
-        found["remedy"].partition("remove it: ")[2] for found in told["findings"] if "not chansync" in found["sentence"]
-    ]
+    told = json.loads(command(ROOT, "doctor", "--no-sites", "--json", database=shared).text)
+    cures = [found["remedy"] for found in told["findings"] if "not chansync" in found["sentence"]]
     assert len(cures) == 2, told
-    for cure in cures:
-        # As a shell reads it; sqlite3 itself need not be here.
-        program, file, statement = shlex.split(cure)
-        assert (program, file) == ("sqlite3", str(shared))
-        _meddle(shared, statement)
-    main(["doctor", "--no-sites"])
-    assert "What acts by itself in the database is chansync's own" in capsys.readouterr().out
+    assert all(cure.endswith("sudo chansync db repair") for cure in cures)
+    refused = command(ROOT, "db", "repair", database=shared)
+    assert (refused.code, "CREATE VIEW spy" in refused.text) == (2, True)
+    assert command(ROOT, "db", "repair", "--yes", database=shared).code == 0
+    assert "What acts by itself in the database is chansync's own" in _doctor(shared)
 
 
-def test_doctor_tells_of_a_changed_public_key_and_of_loose_secrets_and_rotating_cures_both(
-    shared: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_doctor_tells_of_a_changed_public_key_and_of_loose_secrets_and_rotating_cures_both(shared: Path) -> None:
     store = open_store(shared)
     loose = secrets.seal_to(bytes.fromhex(secrets.public_key(store.db) or ""), b"cs_loose_needle")
     store.db.execute("UPDATE channel_secret SET sealed = ? WHERE name = 'consumer_secret'", (loose,))
     store.close()
-    main(["doctor", "--no-sites"])
-    assert "1 were sealed by an earlier version" in capsys.readouterr().out
+    assert "1 were sealed by an earlier version" in _doctor(shared)
     own = nacl.public.PrivateKey.generate()
     _meddle(shared, f"UPDATE setting SET value = '{bytes(own.public_key).hex()}' WHERE name = 'public_key'")
-    main(["doctor", "--no-sites"])
-    assert "The public key in the database is not the daemon's" in capsys.readouterr().out
-    assert main(["secrets", "rotate"]) == 0
-    capsys.readouterr()
-    main(["doctor", "--no-sites"])
-    told = capsys.readouterr().out
+    assert "The public key in the database is not the daemon's" in _doctor(shared)
+    assert command(ROOT, "secrets", "rotate", database=shared).code == 0
+    told = _doctor(shared)
     assert "ok       secrets: The private key opens all 2." in told
     assert "earlier version" not in told
     assert "not the daemon's" not in told
 
 
 def test_a_fault_of_roots_leaves_a_file_that_is_the_daemons(shared: Path) -> None:
-    from chansync.cli.failures import explain
-
-    words = ["--db", str(shared), "status"]
-    with contextlib.redirect_stderr(None):
-        explain(RuntimeError("planned"), words)
-        errors = shared.parent / "chansync-errors.log"
-        assert (errors.stat().st_uid, errors.stat().st_mode & 0o777) == (DAEMON, 0o600)
-        # A file that a member has put there is not written to: root's next fault goes elsewhere.
-        errors.unlink()
-        assert as_user(ADMIN, lambda: errors.touch()).code == 0
-        explain(RuntimeError("planned"), words)
-        assert errors.read_text() == ""
+    code = "import sys; from chansync.cli.failures import explain; explain(RuntimeError('planned'), sys.argv[1:])"
+    start(ROOT, ("--db", str(shared), "status"), program=("-c", code)).communicate()
+    errors = private_folder(shared) / "chansync-errors.log"
+    assert (errors.stat().st_uid, errors.stat().st_mode & 0o777) == (DAEMON, 0o600)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from chansync.store import daemons
+from chansync.store.connection import Store
 from functional.cli.conftest import Run
 
 UNIT = "etc/systemd/system/chansync.service"
@@ -87,3 +89,18 @@ def test_the_machine_itself_needs_root(run: Run, monkeypatch: pytest.MonkeyPatch
     assert told.code == 2
     assert "This needs root: sudo /" in told.err
     assert run("service", "uninstall").code == 2
+
+
+def test_another_machines_daemon_is_taken_over_when_somebody_says_that_it_is_off(chansync: Run, company: Store) -> None:
+    nothing = chansync("service", "take-over")
+    assert (nothing.code, "No daemon of another machine is known here" in nothing.out) == (0, True)
+    assert daemons.claim(company.db) is None
+    company.db.execute("UPDATE daemon SET owner = 'gone', host = 'erp9', machine = 'other/other'")
+    with pytest.raises(daemons.DaemonElsewhere, match="erp9"):
+        daemons.claim(company.db)
+    unasked = chansync("service", "take-over")
+    assert (unasked.code, "there is no terminal to confirm on; give --yes" in unasked.err) == (2, True)
+    assert daemons.state(company.db) is not None
+    done = chansync("service", "take-over", "--yes")
+    assert (done.code, "erp9 must be off" in done.err, "systemctl start chansync" in done.out) == (0, True, True)
+    assert daemons.claim(company.db) is None

@@ -10,7 +10,7 @@ import pytest
 from chansync.cli.follow import Watch
 from chansync.cli.status import MANY
 from chansync.model.times import now_ms
-from chansync.store import channels, daemons, jobs, messages, owner, streams
+from chansync.store import channels, daemons, jobs, messages, process_locks, streams
 from chansync.store.connection import Store, open_store
 from chansync.store.message_search import Filter
 from functional.cli.conftest import Run
@@ -118,14 +118,15 @@ def test_of_many_channels_those_that_fail_are_listed_alone(chansync: Run, logged
 
 def test_status_shows_the_channels_and_what_is_open(chansync: Run, logged: Store) -> None:
     text = chansync("status").out
-    assert "The daemon has never run. Start it: chansync daemon" in text
+    assert "The daemon has never run here. Start it: chansync daemon." in text
     assert "1 problem is open: chansync log --open" in text
     data = json.loads(chansync("status", "--json").out)
-    assert (data["daemon"], data["open_problems"], data["channels"][0]["code"]) == (None, 1, "shop")
+    assert (data["daemon"]["state"], data["daemon"]["running"]) == ("never", False)
+    assert (data["open_problems"], data["channels"][0]["code"]) == (1, "shop")
     daemons.claim(logged.db)
     assert "is running since" in chansync("status").out
     logged.db.execute("UPDATE daemon SET beat_at = beat_at - 60000")
-    assert f"hangs or was stopped. Let it go on (kill -CONT {os.getpid()})" in chansync("status").out
+    assert f"does not get on. Restart it: kill -ABRT {os.getpid()}, then chansync daemon." in chansync("status").out
     daemons.stop(logged.db)
     assert "The daemon is not running" in chansync("status").out
     assert json.loads(chansync("status", "--json").out)["daemon"]["running"] is False
@@ -167,7 +168,7 @@ def test_retry_with_a_daemon_is_its_job(chansync: Run, company: Store, monkeypat
     daemons.claim(company.db)
 
     def work_off(seconds: float) -> None:
-        job = jobs.claim(company.db, owner.task_owner())
+        job = jobs.claim(company.db, process_locks.task_owner())
         assert job is not None
         assert (job.kind, job.channel_id, job.args) == ("retry", 1, {})
         result = {"sentence": "shop orders: 1 new.", "runs": [{"counts": {"problems": 0}}]}

@@ -31,7 +31,7 @@ async def test_what_holds_itself_goes_though_hardly_anything_is_made(
         left = Loop()
         weakref.finalize(left, loop.call_soon_threadsafe, gone.set)
         del left
-        async with daemon(company), asyncio.timeout(20):
+        async with daemon(company), asyncio.timeout(90):
             await gone.wait()
     finally:
         gc.enable()

@@ -472,7 +472,7 @@ def test_wrong_settings_are_named_and_change_nothing(company: Store, texts: dict
     with pytest.raises(UsageError, match="Nothing was changed") as raised:
         settings.change(company, texts)
     assert says in str(raised.value)
-    assert world.rows(company, "SELECT count(*) FROM setting WHERE name <> 'public_key'") == [(0,)]
+    assert world.rows(company, "SELECT count(*) FROM setting WHERE name NOT IN ('public_key', 'instance_id')") == [(0,)]
 
 
 def test_the_password_is_sealed(company: Store) -> None:

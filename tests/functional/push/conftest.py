@@ -13,14 +13,13 @@ import pytest
 
 from chansync.demo import company
 from chansync.demo.woocommerce import DemoServer, DemoShop
-from chansync.erp.ledger.sales import Ledger
 from chansync.erp.ledger.stock import set_stock
+from chansync.orders.sale_actions import perform
 from chansync.platforms import woocommerce
 from chansync.platforms.woocommerce import WooCommerce
 from chansync.store.connection import open_store
 from chansync.store.transaction import transaction
 from chansync.sync import configuration
-from chansync.sync.outgoing import note_sale
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 from support import shops
 
@@ -51,13 +50,10 @@ class World:
         """What people do with the sale in the ERP: write_out, pay, cancel, reverse."""
         store = open_store(self.path)
         with transaction(store.db):
-            sale_id = store.db.execute('SELECT sale_id FROM "order" WHERE external_id = ?', (number,)).get
-            ledger = Ledger()
             for action in actions:
                 if action == "pay":
-                    ledger.issue_document(store.db, sale_id)
-                getattr(ledger, action)(store.db, sale_id)
-                note_sale(store.db, sale_id)
+                    perform(store.db, "issue", f"demo-{number}")
+                perform(store.db, action.replace("_", "-"), f"demo-{number}")
         store.close()
 
     def stock(self, **quantities: int) -> None:

@@ -122,7 +122,7 @@ def test_the_same_event_sends_its_status_once(world: World) -> None:
     world.statuses()
     world.shop.set_status(int(number), "processing")
     world.act(number)
-    world.act(number, "issue_document")
+    world.act(number, "issue")
     world.statuses()
     assert world.outbox() == [("on-hold", "confirmed")]
     assert world.status(number) == "processing"

@@ -12,12 +12,12 @@ import pytest
 from chansync.demo import company
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from chansync.erp.ledger.check import check
-from chansync.erp.ledger.sales import Ledger
+from chansync.erp.ledger.embedded import LEDGER
 from chansync.erp.ledger.stock import balance
-from chansync.erp.protocol import SaleState
+from chansync.model.sale import SaleState
+from chansync.orders.sale_actions import perform
 from chansync.store.connection import open_store
 from chansync.sync import configuration
-from chansync.sync.sale_actions import perform
 from support import shops
 
 
@@ -46,9 +46,9 @@ class World:
     def state(self, order: int) -> SaleState:
         store = open_store(self.path)
         try:
-            sale_id = Ledger().sale_id(store.db, f"demo-{order}")
-            assert sale_id is not None
-            return Ledger().state(store.db, sale_id)
+            sale = LEDGER.view(store.db, LEDGER.key_of(store.db, f"demo-{order}") or "")
+            assert sale is not None
+            return sale.state
         finally:
             store.close()
 

@@ -9,19 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from chansync.demo import company
 from chansync.demo.woocommerce import DemoServer, DemoShop, Shopper
 from chansync.erp.ledger.stock import set_stock
 from chansync.model.errors import UsageError
+from chansync.orders.write_guard import WriteGuard
 from chansync.platforms.woocommerce import WooCommerce
 from chansync.store import channels, jobs
-from chansync.store.connection import open_store
-from chansync.store.owner import task_owner
+from chansync.store.connection import Store, open_store
+from chansync.store.process_locks import task_owner
+from chansync.store.streams import LeaseLost
 from chansync.sync import configuration
 from chansync.sync.errands import perform
-from chansync.sync.runner import SyncRequest, sync_channel
+from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 from support import shops
 
 
@@ -84,6 +87,46 @@ def test_every_selected_order_is_a_sale_or_an_open_problem_also_after_more_runs(
     ]
 
 
+def test_an_order_that_fails_undoes_none_of_those_it_shares_a_transaction_with(world: World) -> None:
+    failing = str(world.shop.order_ids()[-5])
+    store = open_store(world.path)
+    store.db.execute(
+        f"""CREATE TRIGGER refused BEFORE INSERT ON erp_sale WHEN NEW.order_number = '{failing}'
+            BEGIN SELECT RAISE(ABORT, 'not this one'); END"""
+    )
+    store.close()
+    world.shop.set_status(int(failing), "processing")
+
+    first = shops.sync(world.path)
+
+    assert first.counts.created > 50
+    assert world.open_codes().count("import_bug") == 1
+    judged = shops.audited(world.path)
+    assert (judged.wrong, judged.sold, judged.problems["import_bug"]) == ([], first.counts.created, 1)
+
+
+def test_a_run_that_is_taken_over_counts_nothing_that_was_undone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    checked = 0
+    check = WriteGuard.check
+
+    def lost_at_the_thirtieth(self: WriteGuard, db: apsw.Connection) -> None:
+        nonlocal checked
+        checked += 1
+        if checked == 30:
+            raise LeaseLost
+        check(self, db)
+
+    monkeypatch.setattr(WriteGuard, "check", lost_at_the_thirtieth)
+    result = shops.sync(world.path)
+    monkeypatch.undo()
+
+    counts = result.counts
+    [(written,)] = shops.query(world.path, 'SELECT count(*) FROM "order"')
+    assert counts.created + counts.skipped + counts.problems == written < 30
+    assert shops.sync(world.path).state == "done"
+    assert shops.audited(world.path).wrong == []
+
+
 def test_an_empty_run_is_one_request(world: World) -> None:
     shops.sync(world.path)
     before = len(world.server.requests)
@@ -105,6 +148,23 @@ def test_one_order_is_fetched_by_its_number(world: World) -> None:
     result = shops.sync(world.path, order_numbers=(str(own),))
     assert (result.state, result.counts.created, result.counts.fetched) == ("done", 1, 1)
     assert shops.query(world.path, "SELECT order_number FROM erp_sale") == [(str(own),)]
+
+
+def test_a_site_that_is_dead_is_not_compared_with_though_nothing_of_it_is_known_yet(company: Store) -> None:
+    async def compare(store: Store) -> list[RunResult]:
+        request = SyncRequest(orders=False, comparison=True)
+        return await sync_channel(store, "shop", request, trigger="command")
+
+    [result] = shops.with_store(company.path, compare)
+    assert (result.state, "127.0.0.1:1 refuses the connection" in result.sentence) == ("failed", True)
+    last = "SELECT last_ok_at, failures FROM stream WHERE stream = 'comparison'"
+    assert shops.query(company.path, last) == [(None, 1)]
+
+
+def test_a_comparison_before_the_first_pull_asks_the_site_and_takes_nothing(world: World) -> None:
+    result = shops.sync(world.path, orders=False, comparison=True)
+    assert (result.state, result.counts.created) == ("done", 0)
+    assert result.counts.requests > 0
 
 
 def test_a_number_that_the_site_does_not_have_is_said(world: World) -> None:

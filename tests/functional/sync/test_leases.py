@@ -11,7 +11,7 @@ import pytest
 from chansync.erp.ledger.stock import set_stock
 from chansync.store import channels, jobs, outbox, streams
 from chansync.store.connection import Store, open_async
-from chansync.store.owner import task_owner
+from chansync.store.process_locks import task_owner
 from chansync.sync import configuration, errands, runner
 from chansync.sync.errands import perform
 from chansync.sync.idle import pass_over
@@ -28,7 +28,7 @@ def lease(path: Path) -> int:
 
 async def until(is_so: Callable[[], bool]) -> None:
     """Wait for what is seen in the database."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         while not is_so():  # noqa: ASYNC110 - another connection's commit is no event
             await asyncio.sleep(0.02)
 

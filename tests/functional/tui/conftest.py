@@ -12,7 +12,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from chansync.model import times
-from chansync.store.owner import process_owner
+from chansync.store.process_locks import process_owner
 from functional.tui import seed
 
 #: 24 November 2026, 13:05 UTC.
@@ -46,7 +46,10 @@ def still(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setattr("chansync_tui.context.user", lambda: "anna")
     monkeypatch.setattr("chansync_tui.context.user_at_host", lambda: "anna@erp1")
     # The seed's daemon is of that version.
-    monkeypatch.setattr("chansync_tui.widgets.topbar.__version__", "0.1.0")
+    monkeypatch.setattr("chansync.doctor.daemon.__version__", "0.1.0")
+    # How often the pilot looks whether the app is idle, and what little work counts as idle meanwhile, in seconds.
+    monkeypatch.setattr("textual._wait.SLEEP_GRANULARITY", 0.004)
+    monkeypatch.setattr("textual._wait.SLEEP_IDLE", 0.002)
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))

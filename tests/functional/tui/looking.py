@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import pytest
 from textual.pilot import Pilot
 
 from chansync.store.connection import open_store
 from chansync_tui.app import ChansyncApp
 
-SIZES = [(80, 24), (120, 40)]
+#: The sizes of pictures. All but the first cover no line of their own.
+SIZES = [(80, 24), pytest.param((120, 40), marks=pytest.mark.long)]
+SMALLEST = pytest.param((60, 20), marks=pytest.mark.long)
 
 
 def seen(app: ChansyncApp) -> str:
@@ -30,7 +33,7 @@ async def until_seen(pilot: Pilot[None], *words: str, gone: bool = False) -> str
     """Wait until all ``words`` are on the screen (or none is); the screen."""
     app = pilot.app
     assert isinstance(app, ChansyncApp)
-    limit = time.monotonic() + 10
+    limit = time.monotonic() + 90
     while True:
         await pilot.pause()
         screen = seen(app)
@@ -46,7 +49,12 @@ async def settle(pilot: Pilot[Any]) -> None:
     """Wait until reads are taken in and the panes have followed the cursor."""
     for _ in range(2):
         await pilot.app.workers.wait_for_complete()
-        await pilot.pause(0.2)
+        await pilot.pause()
+        # A page tells about a row once the cursor rests on it for a moment.
+        timer = getattr(pilot.app.screen, "_explaining", None)
+        if timer is not None and timer._task is not None:
+            await asyncio.wait([timer._task])
+        await pilot.pause()
 
 
 class Other:

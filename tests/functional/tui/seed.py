@@ -12,7 +12,7 @@ from chansync.erp.ledger import setup
 from chansync.model.times import now_ms
 from chansync.store import channels, jobs, mappings, messages, runs
 from chansync.store.connection import open_store
-from chansync.store.owner import process_owner as owner
+from chansync.store.process_locks import process_owner as owner
 from chansync.store.runs import RunCounts
 from chansync.store.secrets import Use, seal
 from chansync.store.transaction import transaction
@@ -207,7 +207,7 @@ def _sale(db: apsw.Connection, order_id: int) -> None:
                'EUR', 1990, 'bank', '', '', '', '', '', '{}', '{}', '', '', ?)""",
             (now,),
         )
-        db.execute('UPDATE "order" SET sale_id = ? WHERE id = ?', (db.last_insert_rowid(), order_id))
+        db.execute("INSERT INTO sale_link VALUES (?, 'ledger', 'k', ?, 'n', ?)", (order_id, "1", now))
 
 
 def _orders_and_messages(db: apsw.Connection, de: int, fr: int, uk: int) -> None:
@@ -236,12 +236,11 @@ def _orders_and_messages(db: apsw.Connection, de: int, fr: int, uk: int) -> None
 
 
 def _daemon(db: apsw.Connection, *, beat_at: int) -> None:
-    host, pid, start = owner().rsplit(":", 2)
     with transaction(db):
         db.execute(
             """INSERT OR REPLACE INTO daemon (id, owner, host, pid, version, started_at, beat_at)
                VALUES (1, ?, 'erp1', 4711, '0.1.0', ?, ?)""",
-            (f"{host}:{pid}:{start}", now_ms() - 5 * HOUR, beat_at),
+            (owner(), now_ms() - 5 * HOUR, beat_at),
         )
 
 

@@ -95,9 +95,9 @@ async def test_new_runs_come_on_top_while_the_cursor_is_there(company: Path) -> 
         assert row(app, "12:56").startswith("▌"), "moved down, it stays on its run"
 
 
-async def test_killed_process_is_called_interrupted(company: Path, owner: str) -> None:
+async def test_killed_process_is_called_interrupted(company: Path) -> None:
     with Other(company) as other:
-        run_id = runs.start(other.db, 2, "orders", "schedule", owner.rsplit(":", 1)[0] + ":1")
+        run_id = runs.start(other.db, 2, "orders", "schedule", "123456789abcdef0:1")
         other.db.execute("UPDATE run SET started_at = ? WHERE id = ?", (now_ms() - 3_600_000, run_id))
     app = ChansyncApp(company)
     async with app.run_test(size=WIDE) as pilot:

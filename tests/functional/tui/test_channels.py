@@ -86,10 +86,18 @@ async def test_channels_are_narrowed_to_those_that_fail(database: Callable[[str]
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ("version = '0.0.9'", "The daemon is 0.0.9, this program 0.1.0: restart it: kill 4711, then chansync daemon"),
         (
-            "beat_at = beat_at - 300000",
-            "Daemon silent since 12:59: process 4711 hangs or was stopped; kill -CONT 4711, or restart it",
+            "version = '0.0.9', pid = {pid}",
+            "this program 0.1.0. The daemon is older: restart it: kill {pid}, then chansync daemon",
+        ),
+        (
+            "version = '9.0.0'",
+            "The daemon is 9.0.0, this program 0.1.0. This program is older: leave it and start it again, or",
+        ),
+        ("beat_at = beat_at - 300000", "The daemon hangs. Restart it where it runs, as in its container"),
+        (
+            "beat_at = beat_at - 300000, pid = {pid}",
+            "The daemon hangs. Restart it: kill -ABRT {pid}, then chansync daemon",
         ),
     ],
 )
@@ -97,10 +105,10 @@ async def test_a_daemon_that_is_old_or_silent_is_told_from_one_that_is_well(
     company: Path, change: str, words: str
 ) -> None:
     with Other(company) as other:
-        other.db.execute(f"UPDATE daemon SET {change}")
+        other.db.execute(f"UPDATE daemon SET {change.format(pid=os.getpid())}")
     app = ChansyncApp(company)
     async with app.run_test(size=(140, 40)) as pilot:
-        await until_seen(pilot, words)
+        await until_seen(pilot, words.format(pid=os.getpid()))
 
 
 async def test_header_names_user_and_daemon(company: Path) -> None:
@@ -113,7 +121,7 @@ async def test_header_names_user_and_daemon(company: Path) -> None:
 async def test_no_daemon_says_how_to_start_it(alone: Path) -> None:
     app = ChansyncApp(alone)
     async with app.run_test(size=WIDE) as pilot:
-        await until_seen(pilot, "not running: start it with chansync daemon")
+        await until_seen(pilot, "Start it: chansync daemon")
 
 
 async def test_daemon_that_stops_is_noticed(company: Path) -> None:
@@ -132,7 +140,7 @@ async def test_silent_daemon_is_noticed_though_it_writes_nothing(
     async with app.run_test(size=WIDE) as pilot:
         await until_seen(pilot, "Daemon running")
         monkeypatch.setattr("chansync.store.daemons.now_ms", lambda: now_ms() + 60_000)
-        await until_seen(pilot, "hangs or was stopped; kill -CONT")
+        await until_seen(pilot, "The daemon hangs")
 
 
 async def test_empty_database_says_what_to_do(database: Callable[[str], Path]) -> None:

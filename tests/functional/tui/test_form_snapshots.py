@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from chansync.store import channels, jobs
 from chansync_tui.app import ChansyncApp
 from chansync_tui.forms import drafts
-from functional.tui.looking import SIZES, Other, until_seen
+from functional.tui.looking import SIZES, SMALLEST, Other, until_seen
 from functional.tui.test_snapshots import SizeAndKeys, walk
 
 #: Name → keys that lead to the screen.
@@ -43,12 +43,13 @@ def test_form(snap_compare: SizeAndKeys, company: Path, name: str, size: tuple[i
     assert snap_compare(ChansyncApp(company), terminal_size=size, run_before=walk(FORMS[name]))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["channel_mappings", "channel_choice", "channel_marks"])
 def test_form_at_the_smallest_size(snap_compare: SizeAndKeys, company: Path, name: str) -> None:
     assert snap_compare(ChansyncApp(company), terminal_size=(60, 20), run_before=walk(FORMS[name]))
 
 
-@pytest.mark.parametrize("size", [*SIZES, (60, 20)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("size", [*SIZES, SMALLEST], ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("keys", [[], ["j", "enter"]], ids=["steps", "basic_pos"])
 def test_guide(
     snap_compare: SizeAndKeys, database: Callable[[str], Path], keys: list[str], size: tuple[int, int]

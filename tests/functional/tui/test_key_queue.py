@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,12 @@ def _at_once(app: ChansyncApp, keys: str) -> None:
     names = {"/": "slash", "\r": "enter", "\x1b": "escape", "?": "question_mark", "_": "underscore"}
     for key in keys:
         app.post_message(events.Key(names.get(key, key), key))
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key waits for the one before it, however slow the machine is."""
+    monkeypatch.setattr("chansync_tui.key_queue._LONGEST_WAIT", 60.0)
 
 
 @pytest.mark.parametrize(
@@ -52,3 +59,14 @@ async def test_a_held_key_moves_the_cursor_by_as_many_rows(company: Path) -> Non
         _at_once(app, "jjjj")
         await settle(pilot)
         assert [line[0] for line in seen(app).splitlines()[4:9]] == [" ", " ", " ", " ", "▌"]
+
+
+@pytest.mark.parametrize("turns", [0, 10, 30, 60, 120])
+async def test_an_app_that_is_closed_amid_typing_just_ends(company: Path, turns: int) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_seen(pilot, "shop-de")
+        _at_once(app, "3/1002")
+        for _ in range(turns):
+            await asyncio.sleep(0)
+    assert not app.is_running

@@ -87,6 +87,7 @@ def test_thirty_channels(
     assert snap_compare(ChansyncApp(database("fleet")), terminal_size=size, run_before=walk(keys))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "keys",
     [[], ["2"], ["3"], ["4"], ["5"]],

@@ -74,6 +74,7 @@ def _lines(pilot: Pilot[Any]) -> list[str]:
     return [strip.text for strip in pilot.app.screen._compositor.render_strips()]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", [(60, 20), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
 async def test_every_screen_is_safe_and_aligned(strange: Path, size: tuple[int, int]) -> None:
     seen: dict[str, list[str]] = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from chansync.model.errors import UsageError
@@ -163,7 +165,7 @@ def test_choices_answer_for_every_reference_of_the_table(company: Store) -> None
         for parameter in PARAMETERS:
             source, of = getattr(parameter.type, "source", None), getattr(parameter.type, "of", "")
             if source:
-                assert isinstance(known(source, of), list | None)
+                assert isinstance(known(source, of), Sequence | None)
 
 
 def test_mappings_name_what_the_pos_has(company: Store) -> None:

@@ -26,6 +26,8 @@ try:
     raise ValueError("two\\nlines")
 except ValueError:
     LOG.exception("it failed")
+if "--traced" in sys.argv:
+    LOG.warning("a run failed", extra={"traceback": "Traceback\\n  two\\x1b lines"})
 """
 
 _NASTY = [
@@ -65,6 +67,11 @@ def test_each_json_line_is_json_in_every_locale(locale: str) -> None:
 def test_whatever_is_logged_comes_back(texts: list[str]) -> None:
     found = [json.loads(line)["message"] for line in lines(texts, "--json")]
     assert found[: len(texts)] == texts
+
+
+def test_the_traceback_that_a_run_has_met_is_told_as_one_that_is_raised_here() -> None:
+    assert json.loads(lines([], "--json", "--traced")[-1])["traceback"] == "Traceback\n  two\x1b lines"
+    assert lines([], "--traced")[-3:] == [b"WARNING a run failed", b"  Traceback", b"    two\\x1b lines"]
 
 
 def test_a_plain_line_stays_one_line() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import uuid
+from types import SimpleNamespace
 
 import pytest
 
@@ -36,7 +37,10 @@ def test_a_status_is_told_once() -> None:
         assert systemd.told() == ["STATUS=2 channels", "STATUS=3 channels"]
 
 
-def test_the_watchdog_is_fed_at_once_and_not_at_every_turn() -> None:
+@pytest.mark.parametrize("up", [0.5, 1_000_000.0])
+def test_the_watchdog_is_fed_at_once_and_not_at_every_turn(monkeypatch: pytest.MonkeyPatch, up: float) -> None:
+    """However long the machine is up: that is what the monotonic clock shows."""
+    monkeypatch.setattr("chansync_daemon.notify.time", SimpleNamespace(monotonic=lambda: up))
     with FakeManager(watchdog=3600) as systemd:
         manager = Manager(systemd.environment)
         for _ in range(100):

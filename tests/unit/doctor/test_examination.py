@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import compileall
-import os
 import stat
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from chansync.doctor import files, machine, records
+from chansync.doctor import files, machine, records, repair
 from chansync.doctor.examination import examine
 from chansync.doctor.findings import Finding, Level
 from chansync.model.errors import UsageError
@@ -86,6 +85,9 @@ class TestFiles:
     @pytest.fixture
     def shared(self, company: Store) -> Path:
         company.path.parent.chmod(0o2770)
+        private = Path(f"{company.path.parent}-private")
+        private.mkdir(mode=0o710)
+        company.path.with_suffix(".key").rename(private / "chansync.key")
         company.path.chmod(0o660)
         for name in ("-wal", "-shm"):
             Path(f"{company.path}{name}").chmod(0o660)
@@ -100,11 +102,19 @@ class TestFiles:
         Path(f"{shared}{name}").chmod(0o640)
         found = _one(files.files(shared), "permissions")
         assert found.level is Level.PROBLEM
-        assert f"chmod 660 {shared}{name}" in found.remedy
+        assert (f"{shared}{name} cannot be written" in found.sentence, found.remedy) == (True, files.REPAIR)
+        assert any(f"{shared}{name} is 660 now" in told for told in repair.files(shared))
+        assert _one(files.files(shared), "permissions").level is Level.OK
 
-    def test_a_folder_that_is_open_to_all(self, shared: Path) -> None:
-        shared.parent.chmod(0o2775)
-        assert _of(files.files(shared), "permissions")[0].remedy == f"As root: chmod o= {shared.parent}"
+    @pytest.mark.parametrize(
+        ("mode", "said"), [(0o2775, "is open to every user"), (0o2750, "shuts members of its group")]
+    )
+    def test_a_folder_with_another_mode(self, shared: Path, mode: int, said: str) -> None:
+        shared.parent.chmod(mode)
+        found = _one(files.files(shared), "permissions")
+        assert (said in found.sentence, found.remedy) == (True, files.REPAIR)
+        list(repair.files(shared))
+        assert _one(files.files(shared), "permissions").level is Level.OK
 
     def test_one_persons_own(self, company: Store) -> None:
         company.path.parent.chmod(0o700)
@@ -112,19 +122,6 @@ class TestFiles:
         company.path.parent.chmod(0o755)
         company.path.chmod(0o644)
         assert "open to every user" in _one(files.files(company.path), "permissions").sentence
-
-    def test_a_lock_is_seen(self, tmp_path: Path) -> None:
-        lock = tmp_path / "chansync.daemon"
-        lock.touch()
-        found = lock.stat()
-        locks = tmp_path / "locks"
-        place = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
-        locks.write_text(
-            f"1: FLOCK  ADVISORY  WRITE 4321 {place} 0 EOF\n1: -> FLOCK  ADVISORY  WRITE 99 {place} 0 EOF\n"
-            "2: POSIX  ADVISORY  READ 77 00:01:5 0 EOF\n"
-        )
-        assert files.lock_holders(tmp_path / "chansync.db", str(locks)) == [4321]
-        assert files.lock_holders(tmp_path / "other.db", str(locks)) == []
 
 
 class TestRecords:
@@ -148,13 +145,13 @@ class TestRecords:
         assert (found.level, "chansync db check" in found.sentence) == (Level.OK, True)
 
     def test_the_daemon(self, company: Store) -> None:
-        assert "not running" in _one(records.daemon(company.db, company.path), "daemon").sentence
+        assert "never run here" in _one(records.daemon(company.db), "daemon").sentence
         daemons.claim(company.db)
-        assert _one(records.daemon(company.db, company.path), "daemon").level is Level.OK
+        assert _one(records.daemon(company.db), "daemon").level is Level.OK
         company.db.execute("UPDATE daemon SET version = '0.0.1'")
-        assert "Restart it" in _of(records.daemon(company.db, company.path), "daemon")[0].remedy
-        company.db.execute("UPDATE daemon SET host = 'elsewhere', owner = 'elsewhere:1:1'")
-        assert "another machine" in _of(records.daemon(company.db, company.path), "daemon")[0].sentence
+        assert "restart it" in _one(records.daemon(company.db), "daemon").remedy
+        company.db.execute("UPDATE daemon SET host = 'elsewhere', machine = 'other/other', owner = 'elsewhere:1:1'")
+        assert "of the machine elsewhere" in _one(records.daemon(company.db), "daemon").sentence
 
     def test_a_clock_that_went_back(self, company: Store) -> None:
         assert list(records.clock(company.db)) == []
@@ -195,7 +192,7 @@ class TestRecords:
         assert (found.level, "is missing" in found.sentence) == (Level.PROBLEM, True)
         key.write_text(kept)
         key.chmod(0o644)
-        assert "chmod 600" in _one(records.sealed_secrets(company.db, company.path), "secrets").sentence
+        assert "chansync db repair" in _one(records.sealed_secrets(company.db, company.path), "secrets").sentence
         assert stat.S_IMODE(key.stat().st_mode) == 0o644
 
     def test_a_secret_that_ends(self, company: Store) -> None:
@@ -250,3 +247,20 @@ def test_modules_that_are_not_compiled(tmp_path: Path, monkeypatch: pytest.Monke
     assert "PYTHONDONTWRITEBYTECODE" in found.sentence
     compileall.compile_dir(package, quiet=1)
     assert list(machine.compiled()) == []
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [("0.1.0", "0.1.1"), ("0.1.9", "0.1.10"), ("0.9.0", "0.10.0"), ("0.2.0rc1", "0.2.0"), ("0.10.0", "1.0.0")],
+)
+@pytest.mark.parametrize("daemon_is_older", [True, False])
+def test_of_two_versions_the_older_is_the_one_to_restart(
+    company: Store, monkeypatch: pytest.MonkeyPatch, older: str, newer: str, daemon_is_older: bool
+) -> None:
+    daemons.claim(company.db)
+    running, own = (older, newer) if daemon_is_older else (newer, older)
+    company.db.execute("UPDATE daemon SET version = ?", (running,))
+    monkeypatch.setattr("chansync.doctor.daemon.__version__", own)
+    found = _one(records.daemon(company.db), "daemon")
+    assert found.level is Level.WARNING
+    assert found.remedy.startswith("The daemon is older" if daemon_is_older else "This program is older"), found

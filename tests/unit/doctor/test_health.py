@@ -12,7 +12,7 @@ from chansync.doctor import health
 from chansync.model.times import now_ms
 from chansync.store import daemons, messages, settings, streams
 from chansync.store.connection import Store
-from chansync.store.owner import task_owner
+from chansync.store.process_locks import task_owner
 
 
 @pytest.fixture
@@ -37,16 +37,19 @@ def test_all_is_well(running: Store) -> None:
 
 
 def test_without_a_daemon_it_is_critical(company: Store) -> None:
-    assert health.health(company.db).line.startswith("CHANSYNC CRITICAL: the daemon has never run | ")
+    assert health.health(company.db).line.startswith(
+        "CHANSYNC CRITICAL: the daemon has never run here. Start it: chansync daemon | "
+    )
     daemons.claim(company.db)
     company.db.execute("UPDATE daemon SET beat_at = beat_at - 60000")
     hangs = health.health(company.db)
     assert hangs.code == health.CRITICAL
-    assert f"no sign of life for 1 min (process {os.getpid()} on " in hangs.sentence
+    assert "no sign of life since" in hangs.sentence
+    assert f"its process {os.getpid()} lives and does not get on" in hangs.sentence
     company.db.execute("UPDATE daemon SET stopped_at = beat_at")
     found = health.health(company.db)
     assert found.code == health.CRITICAL
-    assert "not running; it was last seen 1 min ago" in found.sentence
+    assert "the daemon is not running: it stopped " in found.sentence
 
 
 def test_a_late_stream_warns_unless_it_runs_or_is_off(running: Store) -> None:

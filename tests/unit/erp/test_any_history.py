@@ -94,10 +94,10 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule(sale=sales)
     def block(self, sale: int) -> None:
-        before = ledger.LEDGER.available(self.store.db, ["W1"])
+        before = ledger.LEDGER.stock(self.store.db, ["W1"])
         with self._unchanged_if_refused():
             ledger.do(self.store, "block", sale)
-        after = ledger.LEDGER.available(self.store.db, ["W1"])
+        after = ledger.LEDGER.stock(self.store.db, ["W1"])
         assert all(after[item] >= min(0, before[item]) for item in GOODS), "more was promised than there is"
 
     @rule(sale=sales)
@@ -133,11 +133,11 @@ class AnyHistory(RuleBasedStateMachine):
         with self._unchanged_if_refused():
             missing = ledger.do(self.store, "request_missing", sale, warehouses)
             assert ledger.do(self.store, "request_missing", sale, warehouses) == missing
-            assert ledger.LEDGER.state(self.store.db, sale).requested == bool(missing)
+            assert ledger.state(self.store, sale).requested == bool(missing)
 
     @rule(sale=sales, data=st.data(), restock=st.booleans())
     def refund(self, sale: int, data: st.DataObject, restock: bool) -> None:
-        sold = ledger.LEDGER.sale_lines(self.store.db, sale)
+        sold = ledger.view(self.store, sale).lines
         chosen = data.draw(st.lists(st.sampled_from(sold), max_size=2)) if sold else []
         lines = [
             ledger.given_back(line.external_id, data.draw(st.integers(0, int(line.quantity))), line.net, line.tax)
@@ -151,7 +151,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule(sale=sales, lines=all_lines)
     def rewrite(self, sale: int, lines: list[SaleLine]) -> None:
-        was_touched = ledger.LEDGER.state(self.store.db, sale).touched
+        was_touched = ledger.state(self.store, sale).touched
         try:
             ledger.do(self.store, "rewrite", sale, ledger.draft(sale, lines, **self._at(self.poses[sale])))
         except NotPossible:
@@ -170,7 +170,7 @@ class AnyHistory(RuleBasedStateMachine):
     @invariant()
     def every_state_agrees_with_itself(self) -> None:
         for (sale,) in world.rows(self.store, "SELECT id FROM erp_sale"):
-            state = ledger.LEDGER.state(self.store.db, sale)
+            state = ledger.state(self.store, sale)
             assert not (state.cancelled and (state.reversed or state.written_out))
             assert not (state.reversed and state.written_out)
             if state.cancelled or state.reversed:
@@ -186,7 +186,7 @@ class AnyHistory(RuleBasedStateMachine):
         for place in ("W1", "W2"):
             balances = stock.balances(self.store.db, warehouse=place)
             expected = dict.fromkeys(GOODS, 0) | {each.item: each.on_hand - each.blocked for each in balances}
-            assert ledger.LEDGER.available(self.store.db, [place]) == expected
+            assert ledger.LEDGER.stock(self.store.db, [place]) == expected
 
 
 def test_any_history_leaves_a_sound_ledger(template: Path) -> None:

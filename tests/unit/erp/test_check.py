@@ -49,6 +49,10 @@ def test_the_database_itself_lets_nobody_change_or_remove_an_entry(sold: Store, 
             "Sale S-4: its total is 0.01 EUR, its lines add up to 17.73 EUR.",
         ),
         (
+            "UPDATE erp_stock SET on_hand = on_hand + 5 WHERE item_id = 1",
+            "SHIRT in W1: the balance is 14 on hand and 2 blocked, and its movements add up to 9 and 2.",
+        ),
+        (
             "UPDATE erp_document SET number = 9 WHERE number = 2",
             "Documents MAIN/invoice: they are numbered from 1 to 9, but there are 6.",
         ),

@@ -8,7 +8,8 @@ from decimal import Decimal
 import pytest
 
 from chansync.erp.ledger.journal import documents, events, payments, requests
-from chansync.erp.protocol import NotPossible, SaleState
+from chansync.erp.protocol import NotPossible
+from chansync.model.sale import SaleState
 from chansync.store.connection import Store
 from support import ledger, world
 from support.ledger import available, do, draft, given_back, item_line, on_hand, record, state, two_shirts
@@ -214,4 +215,4 @@ class TestRewriting:
         do(shop, step, sale)
         with pytest.raises(NotPossible, match="cannot be rewritten"):
             do(shop, "rewrite", sale, draft(1, two_shirts(500)))
-        assert ledger.LEDGER.sale_lines(shop.db, sale)[0].quantity == Decimal(2)
+        assert ledger.view(shop, sale).lines[0].quantity == Decimal(2)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from chansync.erp.ledger.journal import documents, events, payments, requests
-from chansync.erp.protocol import DocumentTypeMissing, MissingStock, NoDocument, NotPossible, SaleState
+from chansync.erp.protocol import DocumentTypeMissing, MissingStock, NoDocument, NotPossible
+from chansync.model.sale import SaleState
 from chansync.store.connection import Store
 from support import ledger, world
 from support.ledger import available, do, have, item_line, on_hand, record, shipping_line, state, two_shirts
@@ -121,16 +122,16 @@ class TestBlocksAndRequests:
         assert [event.kind for event in events(shop.db, sale)] == ["blocked", "released"]
 
     def test_the_changed_items_are_those_after_the_mark(self, shop: Store) -> None:
-        everything, mark = ledger.LEDGER.changed_items(shop.db, ["W1", "W2"], 0)
+        everything, mark = ledger.LEDGER.stock_changes(shop.db, ["W1", "W2"], 0)
         assert everything == {"SHIRT", "HAT"}
-        assert ledger.LEDGER.changed_items(shop.db, ["W1", "W2"], mark) == (set(), mark)
+        assert ledger.LEDGER.stock_changes(shop.db, ["W1", "W2"], mark) == (set(), mark)
         do(shop, "block", record(shop, 1, two_shirts()))
-        assert ledger.LEDGER.changed_items(shop.db, ["W1"], mark) == ({"SHIRT"}, mark + 1)
-        assert ledger.LEDGER.changed_items(shop.db, ["W2"], mark) == (set(), mark + 1)
+        assert ledger.LEDGER.stock_changes(shop.db, ["W1"], mark) == ({"SHIRT"}, mark + 1)
+        assert ledger.LEDGER.stock_changes(shop.db, ["W2"], mark) == (set(), mark + 1)
 
     def test_what_is_available_names_every_item_of_goods_and_no_service(self, shop: Store) -> None:
-        assert ledger.LEDGER.available(shop.db, ["W1"]) == {"SHIRT": 10, "SHOE": 0, "HAT": 0}
-        assert ledger.LEDGER.available(shop.db, ["W1", "W2"]) == {"SHIRT": 10, "SHOE": 0, "HAT": 3}
+        assert ledger.LEDGER.stock(shop.db, ["W1"]) == {"SHIRT": 10, "SHOE": 0, "HAT": 0}
+        assert ledger.LEDGER.stock(shop.db, ["W1", "W2"]) == {"SHIRT": 10, "SHOE": 0, "HAT": 3}
 
 
 class TestWritingOut:

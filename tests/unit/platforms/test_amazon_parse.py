@@ -132,6 +132,21 @@ class TestTheRest:
 
         assert (numbers.vat, numbers.personal, numbers.uic) == ("FR2", "3", "")
 
+    @pytest.mark.parametrize(
+        ("buyer", "recipient", "is_one"),
+        [("Ann B", "Ann B", True), ("Ann B", "B, ANN", True), ("Ann B", "Rita R", False), ("Ann B", "", False),
+         ("", "Rita R", True)],
+    )  # fmt: skip
+    def test_the_recipients_phone_and_company_are_not_the_buyers(
+        self, buyer: str, recipient: str, is_one: bool
+    ) -> None:
+        address = {"name": recipient, "companyName": "R Ltd", "addressLine1": "S 1", "phone": "+49 30 23125100"}
+        order = read(raw(buyer={"buyerName": buyer}, recipient={"deliveryAddress": address}))
+
+        told = ("+49 30 23125100", "R Ltd")
+        assert (order.billing.phone, order.billing.company) == (told if is_one else ("", ""))
+        assert (order.delivery.phone, order.delivery.company) == told
+
     def test_an_order_of_nobody_goes_to_the_marketplaces_country(self) -> None:
         order = read(raw())
         assert (order.delivery.country, order.billing.name, order.delivery.name) == ("DE", "", "")

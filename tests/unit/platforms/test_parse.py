@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chansync.model.order import Order, UnreadableOrder
+from chansync.model.order import Order, RefundLine, UnreadableOrder
 from chansync.platforms.http_body import decode
 from chansync.platforms.woocommerce.parse import OrderReader, read_refund
 
@@ -101,17 +101,7 @@ def test_a_refund_with_lines() -> None:
     }
     found = read_refund({"id": 3, "amount": "11.90", "reason": None, "line_items": [line]})
     assert found is not None
-    assert found.lines == [
-        {
-            "kind": "item",
-            "line": "46",
-            "item_code": "6",
-            "name": "Shirt",
-            "quantity": "1",
-            "total": "10.00",
-            "tax": "1.90",
-        }
-    ]
+    assert found.lines == [RefundLine("item", "46", Decimal(1), Decimal("10.00"), Decimal("1.90"))]
 
 
 def test_numbers_of_the_customer_under_many_names() -> None:
@@ -129,6 +119,20 @@ def test_numbers_of_the_customer_under_many_names() -> None:
     assert (numbers.uic, numbers.vat, numbers.personal) == ("175074752", "BG175074752", "7523169263")
     raw["meta_data"] = [{"key": "_MY_eik", "value": "999"}]
     assert read(raw, uic=["my_eik"]).tax_numbers.uic == "999"
+
+
+def test_meta_data_may_be_an_object_as_php_writes_a_list_with_a_gap() -> None:
+    raw = recorded("order-with-variation")
+    stock = {"id": 9, "key": "_reduced_stock", "value": raw["line_items"][0]["quantity"]}
+    raw["meta_data"] = [{"id": 1, "key": "_billing_vat_number", "value": "DE136695976"}, {"id": 2, "key": "x"}]
+    raw["line_items"][0]["meta_data"] = [stock]
+    as_list = read(raw)
+    for holder in (raw, raw["line_items"][0]):
+        holder["meta_data"] = {str(2 * index): entry for index, entry in enumerate(holder["meta_data"])}
+    as_object = read(raw)
+    assert as_list.tax_numbers.vat == as_object.tax_numbers.vat == "DE136695976"
+    assert as_list.lines[0].restocked is as_object.lines[0].restocked is False
+    assert as_list.digest == as_object.digest
 
 
 def test_times_without_utc_come_from_the_stores_clock() -> None:

@@ -1,18 +1,23 @@
-"""When a lease is held, with clocks that are set and holders that nobody sees."""
+"""When a lease is held, with clocks that are set and holders that are dead, stopped or elsewhere."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import pytest
 
 from chansync.model.times import now_ms
-from chansync.store import channels, daemons, jobs, leases, runs, streams
+from chansync.store import channels, leases, runs, streams
 from chansync.store.connection import Store
-from chansync.store.owner import process_owner, task_owner
+from chansync.store.process_locks import task_owner
 from support import world
+from support.processes import holder
 
 LENGTH = 120_000
 HOUR = 3_600_000
-ELSEWHERE = "other/machine2/boot2/4026531836/4026531834:1:1:1"
+
+#: An owner whose process is gone, or on another machine.
+DEAD = "123456789abcdef0:1"
 
 
 @pytest.fixture
@@ -24,81 +29,54 @@ def awake(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def test_a_lease_is_held_until_its_time(awake: list[float]) -> None:
-    assert leases.is_held(ELSEWHERE, now_ms() + 1000, LENGTH)
-    assert not leases.is_held(ELSEWHERE, now_ms() - 1, LENGTH)
-    assert not leases.is_held(None, now_ms() + 1000, LENGTH)
-    assert not leases.is_held(ELSEWHERE, None, LENGTH)
+@pytest.fixture
+def other(store: Store) -> Iterator[str]:
+    """The owner of another process, which lives."""
+    with holder(store.path) as (_, owner):
+        yield owner
 
 
-def test_a_lease_that_nobody_renews_ends_though_the_clock_was_put_back(awake: list[float]) -> None:
+def test_a_lease_is_held_until_its_time(store: Store, other: str, awake: list[float]) -> None:
+    assert leases.is_held(store.db, other, now_ms() + 1000, LENGTH)
+    assert not leases.is_held(store.db, other, now_ms() - 1, LENGTH)
+    assert not leases.is_held(store.db, None, now_ms() + 1000, LENGTH)
+    assert not leases.is_held(store.db, other, None, LENGTH)
+    assert not leases.is_held(store.db, DEAD, now_ms() + 1000, LENGTH)
+
+
+def test_a_lease_that_nobody_renews_ends_though_the_clock_was_put_back(
+    store: Store, other: str, awake: list[float]
+) -> None:
     until = now_ms() + HOUR
-    assert leases.is_held(ELSEWHERE, until, LENGTH)
+    assert leases.is_held(store.db, other, until, LENGTH)
     awake[0] += 100
-    assert leases.is_held(ELSEWHERE, until, LENGTH)
+    assert leases.is_held(store.db, other, until, LENGTH)
     awake[0] += 21
-    assert not leases.is_held(ELSEWHERE, until, LENGTH)
+    assert not leases.is_held(store.db, other, until, LENGTH)
 
 
-def test_a_lease_that_is_renewed_lasts(awake: list[float]) -> None:
+def test_a_lease_that_is_renewed_lasts(store: Store, other: str, awake: list[float]) -> None:
     for renewal in range(10):
-        assert leases.is_held(ELSEWHERE, now_ms() + HOUR + renewal, LENGTH)
+        assert leases.is_held(store.db, other, now_ms() + HOUR + renewal, LENGTH)
         awake[0] += 100
 
 
-def test_a_lease_from_the_far_future_is_held_by_those_alone_who_are_seen_to_live(awake: list[float]) -> None:
+def test_a_lease_from_the_far_future_is_held_by_those_alone_who_live(store: Store, awake: list[float]) -> None:
     far = now_ms() + 30 * 24 * HOUR
-    assert not leases.is_held(ELSEWHERE, far, LENGTH)
-    assert leases.is_held(task_owner(), far, LENGTH)
-    awake[0] += 121
+    assert not leases.is_held(store.db, DEAD, far, LENGTH)
+    assert leases.is_held(store.db, task_owner(), far, LENGTH)
 
 
-def test_a_run_of_a_holder_that_nobody_sees_ends_with_its_lease(company: Store) -> None:
+def test_a_run_ends_with_its_process_and_not_before(company: Store) -> None:
     channel = channels.channel(company.db, "shop")
-    assert streams.acquire(company.db, channel.id, "orders", ELSEWHERE)
-    runs.start(company.db, channel.id, "orders", "schedule", ELSEWHERE)
-    assert [run.state for run in runs.running(company.db)] == ["running"]
-    assert runs.close_interrupted(company.db) == 0
-    company.db.execute("UPDATE stream SET lease_until = 1")
+    with holder(company.path) as (_, owner):
+        assert streams.acquire(company.db, channel.id, "orders", owner)
+        runs.start(company.db, channel.id, "orders", "schedule", owner)
+        company.db.execute("UPDATE stream SET lease_until = 1")
+        assert [run.state for run in runs.running(company.db)] == ["running"]
+        assert runs.close_interrupted(company.db) == 0
     assert runs.running(company.db) == []
+    assert [run.state for run in runs.recent(company.db)] == ["interrupted"]
     assert runs.close_interrupted(company.db) == 1
-
-
-@pytest.mark.parametrize("table", ["stream", "job"])
-def test_a_daemon_that_is_alone_takes_what_the_last_one_of_the_kernel_held(company: Store, table: str) -> None:
-    """As after a container was made anew: it has other process ids, and the lock of the file is free."""
-    place, _, rest = process_owner().partition(":")
-    name, machine, boot, _, ticks = place.split("/")
-    before = f"{name}/{machine}/{boot}/4026532300/{ticks}:{rest}"
-    channel = channels.channel(company.db, "shop")
-    jobs.ask(company.db, "sync", channel.id, {}, "anna")
-    assert daemons.claim(company.db) is None
-    company.db.execute("UPDATE daemon SET owner = ?", (before,))
-    assert streams.acquire(company.db, channel.id, "orders", f"{before}:1")
-    assert jobs.claim(company.db, f"{before}:2")
-    other = daemons.claim(company.db)
-    assert other is not None
-    assert other.running
-    assert jobs.claim(company.db, task_owner()) is None
-    assert daemons.claim(company.db, alone=True) is None
-    assert world.rows(company, f"SELECT lease_until FROM {table} WHERE owner IS NOT NULL") == [(0,)]
-
-
-def test_a_daemon_of_another_machine_is_not_pushed_aside(company: Store) -> None:
-    assert daemons.claim(company.db) is None
-    company.db.execute("UPDATE daemon SET owner = ?", (ELSEWHERE,))
-    other = daemons.claim(company.db, alone=True)
-    assert other is not None
-    assert other.running
-
-
-def test_a_daemon_in_sight_that_says_nothing_is_silent_and_not_ended(company: Store) -> None:
-    assert daemons.claim(company.db) is None
-    company.db.execute("UPDATE daemon SET beat_at = beat_at - 60000")
-    state = daemons.state(company.db)
-    assert state is not None
-    assert (state.running, state.is_silent) == (False, True)
-    daemons.stop(company.db)
-    state = daemons.state(company.db)
-    assert state is not None
-    assert (state.running, state.is_silent) == (False, False)
+    assert streams.acquire(company.db, channel.id, "orders", task_owner())
+    assert world.rows(company, "SELECT state FROM run") == [("stopped",)]

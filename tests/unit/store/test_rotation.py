@@ -217,7 +217,7 @@ class TestALostKey:
         assert secrets.open_all(company.db, company.path, 1, world.PLACE) == CLEAR
 
     def test_a_key_of_another_database_is_said_to_be_one(self, company: Store, key: Path) -> None:
-        key_file.replace(key, [b"x" * 32])
+        key_file.replace(company.path, key, [b"x" * 32])
         assert "does not belong to this database" in secrets.trouble(company.db, company.path)
 
 

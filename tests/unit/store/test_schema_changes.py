@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import apsw
@@ -41,16 +43,43 @@ def test_a_savepoint_inside_a_transaction_is_not_looked_at_again(store: Store) -
 def test_a_copy_that_another_process_upgraded_meanwhile_is_no_backup(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    copy_all = connection.backup
+    wait = connection.locked
 
-    def upgraded_first(source: Path, target: Path) -> None:
-        raise_schema(source)
-        copy_all(source, target)
+    @contextlib.contextmanager
+    def upgraded_first(path: Path, byte: int) -> Iterator[None]:
+        with wait(path, byte):
+            raise_schema(path)
+            yield
 
     monkeypatch.setattr(connection, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
-    monkeypatch.setattr(connection, "backup", upgraded_first)
+    monkeypatch.setattr(connection, "locked", upgraded_first)
     connection.prepare(store.path, create=True)
     assert [path.name for path in store.path.parent.glob("*before*")] == []
+
+
+def test_nobody_writes_while_a_copy_is_migrated_and_what_comes_between_is_not_lost(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate, bring_back = connection._migrate, connection._bring_back
+    between = ["first"]
+    store.db.set_busy_timeout(0)
+
+    def while_migrating(path: Path, copy: Path) -> None:
+        with pytest.raises(apsw.BusyError):
+            store.db.execute("INSERT INTO setting VALUES ('too late', '')")
+        migrate(path, copy)
+
+    def just_before(made: Path, path: Path, db: apsw.Connection, unchanged: int) -> bool:
+        if between:
+            store.db.execute("INSERT INTO setting VALUES (?, 'kept')", (between.pop(),))
+        return bring_back(made, path, db, unchanged)
+
+    monkeypatch.setattr(connection, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    monkeypatch.setattr(connection, "_migrate", while_migrating)
+    monkeypatch.setattr(connection, "_bring_back", just_before)
+    connection.prepare(store.path, create=True)
+    assert store.db.execute("SELECT value FROM setting WHERE name = 'first'").get == "kept"
+    assert len(list(store.path.parent.glob("*before*"))) == 1
 
 
 def test_what_a_killed_upgrade_left_is_swept_by_the_next(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,17 +12,17 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from chansync.model.money import from_minor, round_to_minor
-from chansync.model.order import Order, Refund, TaxNumbers, UnreadableOrder
+from chansync.model.order import Order, Refund, RefundLine, TaxNumbers, UnreadableOrder
+from chansync.orders.import_order import Action, OrderImport, Outcome
 from chansync.store import channels, mappings, orders
 from chansync.store.connection import Store
-from chansync.sync.importing import Action, Outcome, take_in
 from support import world
 from support.orders import charge, line, order
 
 
 def take(store: Store, found: Order | UnreadableOrder, *, again: bool = False) -> Outcome:
     channel = channels.channel(store.db, "shop")
-    return take_in(store.db, world.load_settings(store, channel), found, None, again=again)
+    return OrderImport(store.db, world.load_settings(store, channel)).import_order(found, again=again)
 
 
 def configure(store: Store, **changes: object) -> None:
@@ -372,8 +372,9 @@ class TestSale:
         assert codes == [("SKU-001",), ("SKU-002",), ("SKU-003",)]
 
     def test_refunds_are_kept_with_the_order(self, company: Store) -> None:
-        take(company, order(refunds=[Refund("5", Decimal("2.00"), "damaged", [{"id": 1}])]))
+        line_back = RefundLine("item", "1", Decimal(0), Decimal("1.68"), Decimal("0.32"))
+        take(company, order(refunds=[Refund("5", Decimal("2.00"), "damaged", [line_back])]))
         take(company, order(refunds=[Refund("5", Decimal("2.00"), "damaged")], note="seen again"))
         assert world.rows(company, "SELECT external_id, total, lines FROM order_refund") == [
-            ("5", "2.00", '[{"id": 1}]')
+            ("5", "2.00", '[{"kind":"item","line":"1","quantity":"0","total":"1.68","tax":"0.32"}]')
         ]

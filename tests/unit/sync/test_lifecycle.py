@@ -15,14 +15,16 @@ from typing import Any
 import pytest
 
 from chansync.erp.ledger.check import check
-from chansync.erp.ledger.sales import Ledger
+from chansync.erp.ledger.embedded import LEDGER
 from chansync.erp.ledger.stock import balance, set_stock
-from chansync.erp.protocol import SaleState
-from chansync.model.order import Order, Refund
-from chansync.store import channels, mappings
+from chansync.model.order import Order, Refund, RefundLine
+from chansync.model.sale import SaleState
+from chansync.model.steps import Step
+from chansync.orders.decide import ON_CREATION, decide
+from chansync.orders.gather import gather
+from chansync.orders.import_order import Action, OrderImport, Outcome
+from chansync.store import channels, mappings, orders
 from chansync.store.connection import Store
-from chansync.sync.importing import Action, Outcome, take_in
-from chansync.sync.lifecycle import ON_CREATION
 from support import world
 from support.orders import line, order
 
@@ -31,7 +33,7 @@ TOTAL = 1773
 
 def take(store: Store, found: Order, *, again: bool = False) -> Outcome:
     channel = channels.channel(store.db, "shop")
-    return take_in(store.db, world.load_settings(store, channel), found, None, again=again)
+    return OrderImport(store.db, world.load_settings(store, channel)).import_order(found, again=again)
 
 
 def configure(store: Store, **changes: object) -> None:
@@ -40,9 +42,9 @@ def configure(store: Store, **changes: object) -> None:
 
 
 def state(store: Store, number: str = "shop-1") -> SaleState:
-    sale_id = Ledger().sale_id(store.db, number)
-    assert sale_id is not None
-    return Ledger().state(store.db, sale_id)
+    sale = LEDGER.view(store.db, LEDGER.key_of(store.db, number) or "")
+    assert sale is not None
+    return sale.state
 
 
 @pytest.fixture
@@ -118,6 +120,15 @@ def test_case(stocked: Store, case: Case) -> None:
     assert balance(stocked.db, "SKU-001") == case.stock
     assert world.open_codes(stocked) == ({"1": case.problem} if case.problem else {})
     assert check(stocked.db) == []
+    if not case.problem:
+        assert decided_again(stocked, order(status=case.statuses[-1])) == []
+
+
+def decided_again(store: Store, found: Order) -> list[Step]:
+    """What would still be done with the order, seen again just so."""
+    settings = world.load_settings(store, channels.channel(store.db, "shop"))
+    row = orders.by_external_id(store.db, settings.channel.id, found.external_id)
+    return decide(gather(store.db, settings, settings.erp, found, row), settings).steps
 
 
 COMBINATIONS = [
@@ -149,6 +160,8 @@ def test_every_combination_of_what_is_done_on_creation(
     assert now.requested == (settings["create_request"] and not enough and not issued)
     assert balance(stocked.db, "SKU-001") == 5 - quantity * issued
     missing = settings["write_out_immediately"] and not issued
+    again = decided_again(stocked, order(status="on-hold", lines=[line(quantity=quantity)]))
+    assert [step.word for step in again] == ["write_out"] * missing
     assert world.open_codes(stocked) == ({"1": "missing_stock"} if missing else {})
     assert check(stocked.db) == []
     take(stocked, order(status="cancelled", lines=[line(quantity=quantity)]))
@@ -206,7 +219,7 @@ class TestRefunds:
     AMOUNT = Refund("50", Decimal("2.00"), "damaged", [])
 
     def by_line(self, quantity: str = "1") -> Refund:
-        details = {"kind": "item", "line": "1", "quantity": quantity, "total": "10.00", "tax": "1.90"}
+        details = RefundLine("item", "1", Decimal(quantity), Decimal("10.00"), Decimal("1.90"))
         return Refund("51", Decimal("11.90"), "returned", [details])
 
     def paid_order(self, *refunds: Refund, **changes: Any) -> Order:
@@ -254,7 +267,7 @@ class TestEdits:
         take(stocked, order(status="on-hold"))
         assert take(stocked, self.EDITED()).reason.startswith("rewritten: ")
         assert world.sales(stocked) == {"1": ("EUR", 2963)}
-        assert Ledger().available(stocked.db, ["W1"])["SKU-001"] == 3
+        assert LEDGER.stock(stocked.db, ["W1"])["SKU-001"] == 3
         assert world.open_codes(stocked) == {}
         assert check(stocked.db) == []
 

@@ -10,9 +10,9 @@ import pytest
 
 from chansync.model.order import Order
 from chansync.model.parameters import PARAMETERS
+from chansync.orders.import_order import OrderImport
 from chansync.store import channels
 from chansync.store.connection import Store
-from chansync.sync.importing import take_in
 from support import world
 from support.orders import charge, order
 
@@ -110,7 +110,7 @@ def shop(company: Store) -> Store:
 def test_row(shop: Store, row: Row) -> None:
     channel = channels.channel(shop.db, "shop")
     channels.save_channel(shop.db, channel.id, channel.version, {row.parameter: row.value}, {})
-    take_in(shop.db, world.load_settings(shop, channel), row.order, None, again=False)
+    OrderImport(shop.db, world.load_settings(shop, channel)).import_order(row.order)
     assert world.rows(shop, row.seen) == [(row.expected,)]
 
 

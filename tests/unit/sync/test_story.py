@@ -7,19 +7,19 @@ from typing import Any
 import pytest
 
 from chansync.erp.ledger.stock import set_stock
+from chansync.orders.import_order import OrderImport
+from chansync.orders.sale_actions import perform
+from chansync.orders.sale_outlook import PossibleStep, possible_steps
 from chansync.store import channels
 from chansync.store.connection import Store
 from chansync.sync import story
-from chansync.sync.importing import take_in
-from chansync.sync.sale_actions import perform
-from chansync.sync.sale_outlook import Step, steps
 from support import world
 from support.orders import order
 
 
 def take(store: Store, **changes: Any) -> None:
     channel = channels.channel(store.db, "shop")
-    take_in(store.db, world.load_settings(store, channel), order(1, **changes), None, again=False)
+    OrderImport(store.db, world.load_settings(store, channel)).import_order(order(1, **changes))
 
 
 def configure(store: Store, **changes: object) -> None:
@@ -40,8 +40,8 @@ def sold(company: Store) -> Store:
     return company
 
 
-def by_action(store: Store) -> dict[str, Step]:
-    return {step.action: step for step in steps(store.db, "shop-1")}
+def by_action(store: Store) -> dict[str, PossibleStep]:
+    return {step.action: step for step in possible_steps(store.db, "shop-1")}
 
 
 def told(store: Store) -> list[str]:
@@ -118,8 +118,8 @@ def test_steps_are_those_that_the_ledger_takes(sold: Store) -> None:
     perform(sold.db, "pay", "shop-1")
     assert set(by_action(sold)) == {"refund", "ship", "reverse"}
     perform(sold.db, "reverse", "shop-1")
-    assert steps(sold.db, "shop-1") == []
-    assert steps(sold.db, "no such sale") == []
+    assert possible_steps(sold.db, "shop-1") == []
+    assert possible_steps(sold.db, "no such sale") == []
 
 
 def test_steps_say_what_they_do_to_books_stock_and_site(sold: Store) -> None:
@@ -145,6 +145,6 @@ def test_a_channel_that_sends_nothing_is_named(sold: Store) -> None:
 def test_without_a_type_the_document_asks_for_one(sold: Store) -> None:
     configure(sold, document_type="")
     channel = channels.channel(sold.db, "shop")
-    take_in(sold.db, world.load_settings(sold, channel), order(2), None, again=False)
-    [issue] = [step for step in steps(sold.db, "shop-2") if step.action == "issue"]
+    OrderImport(sold.db, world.load_settings(sold, channel)).import_order(order(2))
+    [issue] = [step for step in possible_steps(sold.db, "shop-2") if step.action == "issue"]
     assert issue.asks == (("document_type", ""),)

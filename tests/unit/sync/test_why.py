@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from chansync.erp.ledger.stock import set_stock
+from chansync.orders.import_order import OrderImport
 from chansync.store import channels
 from chansync.store.connection import Store
-from chansync.sync.importing import take_in
 from chansync.sync.why import why
 from support import world
 from support.orders import order
@@ -19,7 +19,7 @@ def explained(store: Store, number: str) -> str:
 
 def take(store: Store, **changes: object) -> None:
     channel = channels.channel(store.db, "shop")
-    take_in(store.db, world.load_settings(store, channel), order(1, **changes), None, again=False)
+    OrderImport(store.db, world.load_settings(store, channel)).import_order(order(1, **changes))
 
 
 def configure(store: Store, **changes: object) -> None:

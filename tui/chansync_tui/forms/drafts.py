@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chansync.model.errors import StoreError
 from chansync.model.times import now_ms
-from chansync.store.owner import is_surely_dead, process_owner
+from chansync.store.process_locks import is_alive, process_owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +77,13 @@ def found(database: Path, *, but: Collection[Path] = ()) -> list[Draft]:
             kept = json.loads(path.read_text(encoding="utf-8"))
             form = kept["form"]
             whole = all(isinstance(form[name], dict) for name in ("base", "texts", "set_at")) and form["kind"]
-            if whole and path not in but and not _is_in_use(str(kept["by"])):
+            if whole and path not in but and not _is_in_use(database, str(kept["by"])):
                 drafts.append(Draft(path, str(kept["title"]), int(kept["at"]), form))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, StoreError):
             continue
     return sorted(drafts, key=lambda draft: -draft.at)
 
 
-def _is_in_use(by: str) -> bool:
+def _is_in_use(database: Path, by: str) -> bool:
     """Whether it was written by another program on this machine that is still running."""
-    own = process_owner()
-    same_machine = by.partition(":")[0] == own.partition(":")[0]
-    return by != own and same_machine and not is_surely_dead(by)
+    return by != process_owner() and is_alive(str(database), by)

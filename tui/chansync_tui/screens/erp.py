@@ -367,3 +367,8 @@ def _cell(column: str, text: str) -> Cell:
 
 def _call(function: Any, name: str) -> Any:
     return lambda: function(name)
+
+
+def list_titles() -> list[tuple[str, str, str]]:
+    """The name, the title and what it is about of each list of the ledger."""
+    return [(name, found.title, found.about) for name, found in LISTS.items()]

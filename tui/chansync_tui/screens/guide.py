@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widget import Widget
 
-from chansync.erp.ledger import setup
+from chansync.erp import registry
 from chansync.model.channel import Channel
 from chansync.store.connection import Store
 from chansync.store.jobs import Job
@@ -179,7 +179,7 @@ class Guide(Page):
         self._ask(f"Connect {channel.code}", "confirm" if first else "test", channel.id, report, use=first)
 
     def _map(self, step: Step, channel: Channel) -> None:
-        if step.done or len(setup.codes(self.context.db, "payment-method", pos=channel["pos"])) != 1:
+        if step.done or len(registry.codes(self.context.db, "payment-method", channel["pos"])) != 1:
             self.post_message(ShowChannel(channel.id))
             return
         self._write(lambda store: guide.map_rest(store.db, channel.id), "All payment methods are mapped.")

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 
-from chansync.sync.sale_outlook import Step, steps
+from chansync.orders.sale_outlook import PossibleStep, possible_steps
 from chansync_tui.navigation import ShowChannel, ShowMessages
 from chansync_tui.screens.dialogs import Field, Question
 from chansync_tui.screens.finder import Finder, Option
@@ -102,19 +102,19 @@ class OrderActions:
         if not order.sale:
             self._notify("It has no sale yet, so there are no actions for one.")
             return
-        found = steps(self._page.context.db, order.sale)
+        found = possible_steps(self._page.context.db, order.sale)
         if not found:
             self._notify(f"The sale {order.sale} is closed: nothing can be done with it.")
             return
 
-        def ask(chosen: Option[Step] | None) -> None:
+        def ask(chosen: Option[PossibleStep] | None) -> None:
             if chosen is not None:
                 self._ask_step(order.sale, chosen.value)
 
         options = [Option(step, step.label, step.will) for step in found]
         self._page.app.push_screen(Finder(f"Actions for the sale {order.sale}", options, word_width=24), ask)
 
-    def _ask_step(self, sale: str, step: Step) -> None:
+    def _ask_step(self, sale: str, step: PossibleStep) -> None:
         """Say what the step will do and ask whether to do it; the cancel button has the focus."""
         fields = [Field(name, _FIELDS[name], value) for name, value in step.asks]
 
@@ -138,7 +138,7 @@ class OrderActions:
         yield SystemCommand("Retry the order", f"Order {number} (key r)", partial(self.run, "retry"))
         yield SystemCommand("Import it now", f"Ask the site for order {number} (key t)", partial(self.run, "import"))
         yield SystemCommand("Messages of the order", "Its part of the log (key m)", partial(self.run, "messages"))
-        for step in steps(self._page.context.db, order.sale) if order.sale else ():
+        for step in possible_steps(self._page.context.db, order.sale) if order.sale else ():
             ask = partial(self._ask_step, order.sale, step)
             yield SystemCommand(f"{step.label}: {order.sale}", step.will, ask)
 
@@ -150,7 +150,7 @@ def _parsed(action: str, answer: Mapping[str, str]) -> dict[str, Any]:
         UsageError: one of them is missing or invalid.
     """
     from chansync.model.errors import UsageError
-    from chansync.sync.sale_actions import amount_from
+    from chansync.orders.sale_actions import amount_from
 
     given = {name: text for name, text in answer.items() if text}
     if action in ("refund", "pay") and "amount" not in given:
@@ -160,7 +160,7 @@ def _parsed(action: str, answer: Mapping[str, str]) -> dict[str, Any]:
 
 def _performer(action: str, sale: str, answer: Mapping[str, str]) -> Callable[[Any], str]:
     def do(db: Any) -> str:
-        from chansync.sync.sale_actions import perform
+        from chansync.orders.sale_actions import perform
 
         return perform(db, action, sale, **_parsed(action, answer))
 

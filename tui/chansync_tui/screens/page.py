@@ -13,6 +13,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 
+from chansync.doctor.daemon import diagnose
 from chansync.model.times import now_ms
 from chansync.store import daemons, jobs
 from chansync_tui.context import Context, context_of
@@ -74,7 +75,8 @@ class Page(Screen[None]):
         if not self.query(DaemonLine):
             # The screen is being removed while the app still polls.
             return
-        self.query_one(DaemonLine).tell(daemons.state(self.context.db), now_ms(), str(self.context.path))
+        db = self.context.db
+        self.query_one(DaemonLine).tell(diagnose(db, ask_systemd=False), daemons.state(db), now_ms())
         self.show_jobs()
         self.read()
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from textual import events
 from textual.message import Message
 
-from chansync import __version__
-from chansync.service_place import how_to_restart, how_to_start
+from chansync.doctor.daemon import OTHER_VERSION, RUNNING, STARTING, Diagnosis
 from chansync.store.daemons import DaemonState
 from chansync_tui.formatting import since
 from chansync_tui.symbols import symbols
@@ -72,21 +71,9 @@ class TopBar(Line, Jumpable):
 class DaemonLine(Line):
     """Whether the daemon runs, since when, or how to start it."""
 
-    def tell(self, state: DaemonState | None, now: int, database: str) -> None:
-        """Show its state, or what starts the daemon of this database."""
-        if state is not None and state.running and state.version != __version__:
-            restart = how_to_restart(database, state.pid)
-            self.put(
-                *_wordings(
-                    (f" {symbols().on} ", "warn"),
-                    (f"The daemon is {state.version}, this program {__version__}", "warn"),
-                    (f"Daemon {state.version}, not {__version__}", "warn"),
-                    f"restart it: {restart}",
-                    restart,
-                )
-            )
-            return
-        if state is not None and state.running:
+    def tell(self, found: Diagnosis, state: DaemonState | None, now: int) -> None:
+        """Show how the daemon is, and what to do."""
+        if found.kind == RUNNING and state is not None:
             sign: Part = (f" {symbols().on} ", "good")
             long = f" since {since(state.started_at, now)} on {state.host} (process {state.pid}, {state.version})"
             self.put(
@@ -94,25 +81,13 @@ class DaemonLine(Line):
                 [sign, ("Daemon running", "good"), (f" since {since(state.started_at, now)}", "dim")],
             )
             return
-        sign = (f" {symbols().off} ", "bad")
-        if state is not None and state.is_silent:
-            head = (f"Daemon silent since {since(state.beat_at, now)}", "bad")
-            wake = f"kill -CONT {state.pid}, or restart it"
-            self.put(
-                [sign, head, (f": process {state.pid} hangs or was stopped; {wake}", "")],
-                [sign, head, (f": {wake}", "")],
-                [sign, head],
-            )
-            return
-        start = how_to_start(database)
-        long, short = "The daemon is not running", "Daemon not running"
-        self.put(*_wordings(sign, (long, "bad"), (short, "bad"), f"start it with {start}", start))
+        mild = found.kind in (OTHER_VERSION, STARTING)
+        sign = (f" {symbols().on if found.works else symbols().off} ", "warn" if mild else "bad")
+        head: Part = (found.headline, sign[1])
+        advice: Part = (f". {found.advice}" if found.advice else "", "")
+        command: Part = (f": {found.command}" if found.command else "", "")
+        self.put([sign, (found.sentence, sign[1]), advice], [sign, head, advice], [sign, head, command], [sign, head])
 
     def fail(self, sentence: str) -> None:
         """The database cannot be read."""
         self.put([(" ! ", "bad"), (sentence, "bad")])
-
-
-def _wordings(sign: Part, long: Part, short: Part, advice: str, command: str) -> list[list[Part]]:
-    """What is wrong and what to do, from the longest wording to the shortest."""
-    return [[sign, long, (f": {advice}", "")], [sign, short, (f": {advice}", "")], [sign, short, (f": {command}", "")]]

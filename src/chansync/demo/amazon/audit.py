@@ -11,7 +11,7 @@ import apsw
 from chansync.demo.amazon.book import CANCELLED
 from chansync.demo.amazon.company import CHANNELS
 from chansync.demo.audit import Audit
-from chansync.erp.ledger.facts import facts
+from chansync.erp import registry
 from chansync.model.money import to_minor
 
 #: What has no sale while it is so, as a channel is set up at first.
@@ -34,12 +34,13 @@ def audit(db: apsw.Connection, truth: Mapping[str, Mapping[str, Any]]) -> Audit:
 def _judge(db: apsw.Connection, code: str, order_id: str, told: Mapping[str, Any], found: Audit) -> None:
     found.orders += 1
     row = db.execute(
-        """SELECT o.modified_at / 1000, o.status, o.sale_id,
+        """SELECT o.modified_at / 1000, o.status, l.erp, l.sale_key,
                (SELECT code FROM message WHERE order_id = o.id AND open = 1)
-           FROM "order" o JOIN channel c ON c.id = o.channel_id WHERE c.code = ? AND o.external_id = ?""",
+           FROM "order" o JOIN channel c ON c.id = o.channel_id LEFT JOIN sale_link l ON l.order_id = o.id
+           WHERE c.code = ? AND o.external_id = ?""",
         (code, order_id),
     ).fetchone()
-    modified, status, sale_id, problem = row or (0, "", None, None)
+    modified, status, erp, key, problem = row or (0, "", None, None, None)
     if modified > told["updated"]:
         found.newer += 1
         return
@@ -50,13 +51,14 @@ def _judge(db: apsw.Connection, code: str, order_id: str, told: Mapping[str, Any
     found.selected += told["status"] not in _WAITING
     if problem:
         found.problems[problem] = found.problems.get(problem, 0) + 1
-    if sale_id is None:
+    sale = registry.erp(erp).view(db, key) if erp is not None and key is not None else None
+    if sale is None:
         if told["status"] not in _WAITING and not problem:
             found.wrong.append(f"order {order_id} is neither a sale nor a problem")
         return
     if problem:
         return
-    state = facts(db, sale_id).state
+    state = sale.state
     if told["status"] == CANCELLED:
         if not (state.cancelled or state.reversed):
             found.wrong.append(f"order {order_id} is cancelled, and its sale stands")

@@ -50,6 +50,7 @@ def goods_faults(db: apsw.Connection) -> Iterator[str]:
     standings = _standings(db)
     goods = _goods(db)
     yield from _movement_faults(db, names, standings, goods)
+    yield from _balance_faults(db, names, places)
     yield from _replay_faults(db, names, places, standings, goods)
     yield from _request_faults(db, names, standings, goods)
     yield from _kind_faults(db)
@@ -143,6 +144,24 @@ def _replay_faults(
             yield (
                 f"{names.get(item)} in {places.get(place)}: {on_hand} are on hand, and a replay of its history gives "
                 f"{expected}."
+            )
+
+
+def _balance_faults(db: apsw.Connection, names: dict[int, str], places: dict[int, str]) -> Iterator[str]:
+    """The balances that are kept against the sums of the movements."""
+    kept, summed = (
+        {(item, place): (on_hand, blocked) for item, place, on_hand, blocked in db.execute(sql)}
+        for sql in (
+            "SELECT item_id, warehouse_id, on_hand, blocked FROM erp_stock",
+            "SELECT item_id, warehouse_id, sum(quantity), sum(blocked) FROM erp_stock_movement GROUP BY 1, 2",
+        )
+    )
+    for item, place in {*kept, *summed}:
+        balance, movements = kept.get((item, place), (0, 0)), summed.get((item, place), (0, 0))
+        if balance != movements:
+            yield (
+                f"{names.get(item)} in {places.get(place)}: the balance is {balance[0]} on hand and {balance[1]} "
+                f"blocked, and its movements add up to {movements[0]} and {movements[1]}."
             )
 
 

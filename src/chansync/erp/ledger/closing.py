@@ -6,12 +6,13 @@ import apsw
 
 from chansync.erp.ledger import documents, goods
 from chansync.erp.ledger.facts import Facts, note_event
-from chansync.erp.protocol import NotPossible, Shipment
+from chansync.erp.protocol import NotPossible
+from chansync.model.sale import Shipment
 from chansync.model.times import now_ms
 
 
 def write_out(db: apsw.Connection, sale: Facts, carrier: str, tracking: str) -> None:
-    """``Erp.write_out``."""
+    """``steps.WriteOut``."""
     sale.refuse_issued("it cannot be written out")
     pieces = goods.issue(db, sale)
     note_event(db, sale.id, "written out", pieces=pieces, negative_stock=sale.negative_stock)
@@ -20,7 +21,7 @@ def write_out(db: apsw.Connection, sale: Facts, carrier: str, tracking: str) -> 
 
 
 def ship(db: apsw.Connection, sale: Facts, carrier: str, tracking: str) -> None:
-    """``Erp.ship``."""
+    """``steps.Ship``."""
     sale.refuse_closed("nothing of it travels")
     if not sale.state.written_out:
         raise NotPossible(
@@ -38,7 +39,7 @@ def _note_shipment(db: apsw.Connection, sale: Facts, carrier: str, tracking: str
 
 
 def shipment(db: apsw.Connection, sale: Facts) -> Shipment | None:
-    """``Erp.shipment``."""
+    """How the sale's goods travel; None where it is not written out."""
     if not sale.state.written_out:
         return None
     for row in db.execute(
@@ -50,7 +51,7 @@ def shipment(db: apsw.Connection, sale: Facts) -> Shipment | None:
 
 
 def cancel(db: apsw.Connection, sale: Facts) -> None:
-    """``Erp.cancel``."""
+    """``steps.Cancel``."""
     sale.refuse_closed("it cannot be cancelled")
     if sale.state.written_out:
         raise NotPossible(f"The sale {sale.number} is written out: reverse it (chansync erp reverse {sale.number}).")
@@ -61,7 +62,7 @@ def cancel(db: apsw.Connection, sale: Facts) -> None:
 
 
 def reverse(db: apsw.Connection, sale: Facts) -> None:
-    """``Erp.reverse``."""
+    """``steps.Reverse``."""
     sale.refuse_closed("it cannot be reversed")
     if not sale.state.written_out:
         raise NotPossible(f"The sale {sale.number} is not written out: cancel it (chansync erp cancel {sale.number}).")

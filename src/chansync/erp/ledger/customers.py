@@ -1,51 +1,147 @@
-"""Finding the customer of a sale, or creating one."""
+"""Finding the customer of a sale, or creating one.
+
+Whoever looks for a customer creates one, or gives it a number, in the same write transaction: two processes never
+create one customer twice.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import apsw
 
-from chansync.model.order import Address
+from chansync.model import stored_json
+from chansync.model.identity import Party, is_another, is_another_company, names_agree
+from chansync.model.order import Address, TaxNumbers
 from chansync.model.sale import Customer, SaleDraft
+from chansync.model.tax_numbers import KINDS, Kind
 from chansync.model.times import now_ms
 
 # Made once: json.dumps makes an encoder for every call that does not take its defaults.
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
+#: The customer's column of each kind of tax number.
+NUMBER_COLUMNS: dict[Kind, str] = {"uic": "uic", "vat": "vat_number", "personal": "personal_number"}
+
+
+@dataclass(slots=True)
+class _Known:
+    """A customer of the ledger."""
+
+    id: int
+    name: str
+    party: Party
+
 
 def find_or_create(db: apsw.Connection, draft: SaleDraft) -> tuple[int, bool, list[str]]:
     """The customer's id, whether it is new, and warnings.
 
-    Looked for by UIC, VAT number and personal number, then by phone and by e-mail as the draft allows. Where two
-    match, the older wins and a warning names both.
+    Looked for by company number and VAT number, then by personal number, then by phone and by e-mail as the draft
+    allows; what contradicts the order is passed over. Where two match, the older wins and a warning names both. A
+    customer that is found is given the order's numbers that it lacks.
     """
-    for column, word, value in _criteria(draft):
-        # The column's own name is the condition of its partial index, so each look-up is one index search.
-        rows: list[tuple[int, str]] = db.execute(
-            f"SELECT id, name FROM erp_customer WHERE {column} = ? AND {column} <> '' ORDER BY id LIMIT 2", (value,)
-        ).fetchall()  # type: ignore[assignment]
-        if len(rows) == 2:
-            (first, name), (second, other) = rows
-            both = f"Customers {first} ({name}) and {second} ({other}) both have the {word} {value}"
-            return first, False, [f"{both}: the older was taken."]
-        if rows:
-            return rows[0][0], False, []
-    return _create(db, draft.customer), True, []
+    known, warnings = _find(db, draft)
+    if known is None:
+        return _create(db, draft.customer), True, []
+    _add_numbers(db, known, draft.customer)
+    return known.id, False, warnings
 
 
-def fill_or_find(db: apsw.Connection, customer_id: int, sale_id: int, draft: SaleDraft) -> int:
-    """The customer of a sale that was recorded without one's name: another that matches, else the same, filled in.
+def customer_of_changed(db: apsw.Connection, customer_id: int, sale_id: int, draft: SaleDraft) -> int:
+    """The customer of a recorded sale whose order changed: another that matches, else the same with the new data.
 
-    One that other sales have too is left as it is, and a new one is made.
+    One that other sales have too is left as it is: if it does not match any more, a new one is made.
     """
-    matching = {row[0] for column, _, value in _criteria(draft) for row in db.execute(
-        f"SELECT id FROM erp_customer WHERE {column} = ? AND {column} <> ''", (value,))}  # fmt: skip
-    if matching - {customer_id}:
+    if _is_unchanged(db, customer_id, draft.customer):
+        return customer_id
+    known, _ = _find(db, draft)
+    is_shared = db.execute("SELECT 1 FROM erp_sale WHERE customer_id = ? AND id <> ?", (customer_id, sale_id)).get
+    if is_shared or (known is not None and known.id != customer_id):
         return find_or_create(db, draft)[0]
-    if db.execute("SELECT 1 FROM erp_sale WHERE customer_id = ? AND id <> ?", (customer_id, sale_id)).get:
-        return find_or_create(db, draft)[0]
+    _write(db, customer_id, draft.customer)
+    return customer_id
+
+
+def address_text(address: Address) -> str:
+    """An address as JSON, without its empty fields."""
+    filled = {name: value for name in Address.__slots__ if (value := getattr(address, name))}
+    return _encode(filled)
+
+
+def _find(db: apsw.Connection, draft: SaleDraft) -> tuple[_Known | None, list[str]]:
+    """The customer that matches, and a warning where another does by the same criterion."""
+    for word, value, candidates in _criteria(db, draft):
+        first = next(candidates, None)
+        if first is None:
+            continue
+        second = next(candidates, None)
+        if second is None:
+            return first, []
+        both = f"Customers {first.id} ({first.name}) and {second.id} ({second.name}) both have the {word} {value}"
+        merge = f"chansync erp merge-customers {first.id} {second.id}"
+        return first, [f"{both}: the older was taken. If they are one: {merge}"]
+    return None, []
+
+
+def _criteria(db: apsw.Connection, draft: SaleDraft) -> Iterator[tuple[str, str, Iterator[_Known]]]:
+    """By what the customer is looked for, for people, and the customers that match by it, the oldest first."""
     customer, numbers = draft.customer, draft.customer.tax_numbers
+    keys, own = customer.keys, _party(customer.name, customer.address, customer.keys)
+    company = [key for key in dict.fromkeys((keys.uic, keys.vat)) if key]
+    if company:
+        found = (one for one in _by_keys(db, company) if not is_another_company(own, one.party))
+        yield "company or VAT number", numbers.vat or numbers.uic, found
+    weaker = (
+        ("personal number", numbers.personal, _by_keys(db, [keys.personal] if keys.personal else [])),
+        ("phone", customer.phone, _by_column(db, "phone", customer.phone if draft.match_phone else "")),
+        ("e-mail", customer.email, _by_column(db, "email", customer.email if draft.match_email else "")),
+    )
+    for word, value, candidates in weaker:
+        yield word, value, (one for one in candidates if not is_another(own, one.party))
+
+
+def _by_keys(db: apsw.Connection, keys: list[str]) -> Iterator[_Known]:
+    sql = "SELECT customer_id FROM erp_customer_number WHERE key = ?"
+    for customer_id in sorted({customer_id for key in keys for (customer_id,) in db.execute(sql, (key,))}):
+        yield from _known(db, "id = ?", customer_id)
+
+
+def _by_column(db: apsw.Connection, column: str, value: str) -> Iterator[_Known]:
+    # The column's own name is the condition of its partial index, so that the look-up is one index search.
+    return _known(db, f"{column} = ? AND {column} <> ''", value) if value else iter(())
+
+
+def _known(db: apsw.Connection, condition: str, value: int | str) -> Iterator[_Known]:
+    rows = db.execute(f"SELECT id, name, address FROM erp_customer WHERE {condition} ORDER BY id", (value,))
+    for customer_id, name, address in rows:
+        found = stored_json.object_or_empty(address)
+        names = {part: str(found.get(part) or "") for part in ("first_name", "last_name", "company")}
+        yield _Known(customer_id, name, _party(name, Address(**names), _keys(db, customer_id)))
+
+
+def _keys(db: apsw.Connection, customer_id: int) -> TaxNumbers:
+    rows = db.execute("SELECT kind, key FROM erp_customer_number WHERE customer_id = ?", (customer_id,))
+    return TaxNumbers(**dict(rows))
+
+
+def _party(name: str, address: Address, keys: TaxNumbers) -> Party:
+    return Party(name if address.name else "", address.company, keys)
+
+
+def _create(db: apsw.Connection, customer: Customer) -> int:
+    db.execute(
+        "INSERT INTO erp_customer (name, customer_type, created_at) VALUES (?, ?, ?)",
+        (customer.name, customer.customer_type, now_ms()),
+    )
+    customer_id = db.last_insert_rowid()
+    _write(db, customer_id, customer)
+    return customer_id
+
+
+def _write(db: apsw.Connection, customer_id: int, customer: Customer) -> None:
+    numbers = customer.tax_numbers
     db.execute(
         """UPDATE erp_customer SET name = ?, uic = ?, vat_number = ?, personal_number = ?, phone = ?, email = ?,
            address = ? WHERE id = ?""",
@@ -54,45 +150,38 @@ def fill_or_find(db: apsw.Connection, customer_id: int, sale_id: int, draft: Sal
             address_text(customer.address), customer_id,
         ),
     )  # fmt: skip
-    return customer_id
+    db.execute("DELETE FROM erp_customer_number WHERE customer_id = ?", (customer_id,))
+    for kind in KINDS:
+        _write_key(db, customer_id, kind, getattr(customer.keys, kind))
 
 
-def _criteria(draft: SaleDraft) -> list[tuple[str, str, str]]:
-    customer, numbers = draft.customer, draft.customer.tax_numbers
-    found = [
-        ("uic", "UIC", numbers.uic),
-        ("vat_number", "VAT number", numbers.vat),
-        ("personal_number", "personal number", numbers.personal),
-        ("phone", "phone", customer.phone if draft.match_phone else ""),
-        ("email", "e-mail", customer.email if draft.match_email else ""),
-    ]
-    return [criterion for criterion in found if criterion[2]]
+def _write_key(db: apsw.Connection, customer_id: int, kind: str, key: str) -> None:
+    if key:
+        db.execute(
+            "INSERT INTO erp_customer_number (customer_id, kind, key) VALUES (?, ?, ?)", (customer_id, kind, key)
+        )
 
 
-def _create(db: apsw.Connection, customer: Customer) -> int:
-    numbers = customer.tax_numbers
-    db.execute(
-        """INSERT INTO erp_customer (name, customer_type, uic, vat_number, personal_number, phone, email, address,
-           created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-        (
-            customer.name, customer.customer_type, numbers.uic, numbers.vat, numbers.personal, customer.phone,
-            customer.email, address_text(customer.address), now_ms(),
-        ),
-    )  # fmt: skip
-    return db.last_insert_rowid()
+def _add_numbers(db: apsw.Connection, known: _Known, customer: Customer) -> None:
+    """Give a customer that was found the numbers that the order has and it lacks.
+
+    A company that was found by its number is not given the personal number of whoever bought for it.
+    """
+    is_named_so = names_agree(known.party.name, customer.name)
+    for kind in KINDS:
+        if kind == "personal" and not is_named_so:
+            continue
+        key = getattr(customer.keys, kind)
+        if key and not getattr(known.party.keys, kind):
+            number = getattr(customer.tax_numbers, kind)
+            db.execute(f"UPDATE erp_customer SET {NUMBER_COLUMNS[kind]} = ? WHERE id = ?", (number, known.id))
+            _write_key(db, known.id, kind, key)
 
 
-def is_customer(db: apsw.Connection, customer_id: int, customer: Customer) -> bool:
+def _is_unchanged(db: apsw.Connection, customer_id: int, customer: Customer) -> bool:
     """Whether the recorded customer is that one, by name, numbers, phone and e-mail."""
     numbers = customer.tax_numbers
     row = db.execute(
         "SELECT name, uic, vat_number, personal_number, phone, email FROM erp_customer WHERE id = ?", (customer_id,)
     ).fetchone()
-    same = (customer.name, numbers.uic, numbers.vat, numbers.personal, customer.phone, customer.email)
-    return row == same
-
-
-def address_text(address: Address) -> str:
-    """An address as JSON, without its empty fields."""
-    filled = {name: value for name in Address.__slots__ if (value := getattr(address, name))}
-    return _encode(filled)
+    return row == (customer.name, numbers.uic, numbers.vat, numbers.personal, customer.phone, customer.email)

@@ -10,8 +10,11 @@ from chansync.model.money import format_money
 from chansync.model.times import now_ms
 
 
-def issue_document(db: apsw.Connection, sale: Facts, document_type: str | None) -> str:
-    """``Erp.issue_document``."""
+def issue_document(db: apsw.Connection, sale: Facts, document_type: str) -> str:
+    """``steps.IssueDocument``; the number of the open document, ``POS/type/number``.
+
+    The numbers of a POS and type have no gaps; credit documents are numbered in the same series.
+    """
     sale.refuse_closed("no document can be issued for it")
     if sale.document_id is not None:
         return sale.state.document_number
@@ -59,28 +62,28 @@ def _write(db: apsw.Connection, sale: Facts, type_id: int, total: int, reverses_
     return db.last_insert_rowid()
 
 
-def pay(db: apsw.Connection, sale: Facts, amount: int | None, *, issue_first: bool) -> int:
-    """``Erp.pay``."""
+def pay(db: apsw.Connection, sale: Facts, in_all: int, *, issue_first: bool) -> int:
+    """``steps.Pay``; what was paid now."""
     unpaid, currency = sale.state.unpaid, sale.state.currency
-    if amount is not None and not 0 < amount <= max(unpaid, 0):
+    amount = in_all - sale.state.paid
+    if not amount:
+        return 0
+    if not 0 < amount <= max(unpaid, 0):
         raise NotPossible(
             f"{format_money(amount, currency)} cannot be paid on the sale {sale.number}: "
             f"{format_money(max(unpaid, 0), currency)} are unpaid."
         )
-    if unpaid <= 0:
-        return 0
     if sale.document_id is None and issue_first:
-        issue_document(db, sale, None)
+        issue_document(db, sale, "")
     elif sale.document_id is None:
         raise NoDocument(
             f"The sale {sale.number} has no financial document, and a payment needs one. Issue it "
             f"(chansync erp issue {sale.number}), or set the channel's issue_document_on_payment."
         )
     account = _account(db, sale)
-    paid = unpaid if amount is None else amount
-    _book(db, sale, account, "payment", paid)
-    note_event(db, sale.id, "paid", amount=paid)
-    return paid
+    _book(db, sale, account, "payment", amount)
+    note_event(db, sale.id, "paid", amount=amount)
+    return amount
 
 
 def give_back(db: apsw.Connection, sale: Facts, amount: int) -> int:

@@ -2,54 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import apsw
 
+from chansync.erp.ledger import journal
 from chansync.erp.ledger.facts import facts
-from chansync.erp.ledger.journal import Event, events
-from chansync.erp.protocol import SaleState
+from chansync.erp.papers import SaleDetails, SalePapers, SaleRow
 from chansync.model import stored_json
 from chansync.model.errors import UsageError
-from chansync.model.money import format_money, from_minor
-
-
-@dataclass(slots=True)
-class SaleRow:
-    """A sale at a glance; ``total`` is in minor units of ``currency``, ``created_at`` in UTC milliseconds."""
-
-    number: str
-    sale_date: str
-    channel: str
-    order_number: str
-    customer: str
-    currency: str
-    total: int
-    mark: str
-    created_at: int
-
-    @property
-    def amount(self) -> str:
-        """The total for people."""
-        return format_money(self.total, self.currency)
-
-
-@dataclass(slots=True)
-class SaleDetails:
-    """A whole sale. Amounts of ``lines`` are decimal text in major units, those of ``state`` minor units."""
-
-    sale: SaleRow
-    state: SaleState
-    events: list[Event]
-    fields: dict[str, str]
-    customer: dict[str, Any]
-    billing: dict[str, str]
-    delivery: dict[str, str]
-    lines: list[dict[str, str]] = field(default_factory=list)
-    net: str = ""
-    tax: str = ""
-
+from chansync.model.money import from_minor
 
 _SALES = """
     SELECT s.number, s.sale_date, s.channel_code, s.order_number, c.name, s.currency, s.total, s.mark, s.created_at
@@ -75,18 +37,20 @@ def sale(db: apsw.Connection, number: str) -> SaleDetails:
     found = SaleRow(*row)
     sale_id, customer_id, billing, delivery, *rest = db.execute(
         """SELECT s.id, s.customer_id, s.billing, s.delivery, p.code, w.code, s.payment_method, s.delivery_method,
-               s.sale_type, s.tax_transaction, s.document_type, s.merchant, s.note
+               s.sale_type, s.tax_transaction, s.document_type, s.merchant, s.note, s.uic, s.vat_number,
+               s.personal_number
            FROM erp_sale s JOIN erp_pos p ON p.id = s.pos_id JOIN erp_warehouse w ON w.id = s.warehouse_id
            WHERE s.number = ?""",
         (number,),
     ).get
     names = (
-        "pos warehouse payment_method delivery_method sale_type tax_transaction document_type merchant note"
+        "pos warehouse payment_method delivery_method sale_type tax_transaction document_type merchant note uic "
+        "vat_number personal_number"
     ).split()
     details = SaleDetails(
         found,
         facts(db, sale_id).state,
-        events(db, sale_id),
+        journal.events(db, sale_id),
         dict(zip(names, rest, strict=True)),
         _customer(db, customer_id),
         stored_json.required_object(billing, "the address of a sale"),
@@ -94,6 +58,21 @@ def sale(db: apsw.Connection, number: str) -> SaleDetails:
     )
     _add_lines(db, sale_id, details)
     return details
+
+
+def papers(db: apsw.Connection, sale_key: str) -> SalePapers | None:
+    """The sale of that key with its papers, or None."""
+    number = db.execute("SELECT number FROM erp_sale WHERE key = ?", (sale_key,)).get
+    if number is None:
+        return None
+    return SalePapers(
+        sale(db, number),
+        journal.documents(db, sale=number, limit=-1)[::-1],
+        journal.payments(db, sale=number, limit=-1)[::-1],
+        journal.requests(db, sale=number, limit=-1),
+        journal.blocked(db, number),
+        journal.shipments(db, number),
+    )
 
 
 def sales_of(db: apsw.Connection, customer_id: int, *, limit: int = 100) -> list[SaleRow]:

@@ -8,8 +8,9 @@ from typing import Any
 
 import apsw
 
-from chansync.erp.protocol import NotPossible, SaleState
+from chansync.erp.protocol import NotPossible
 from chansync.model import stored_json
+from chansync.model.sale import SaleState
 from chansync.model.times import now_ms
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
@@ -74,6 +75,18 @@ _JOURNALS = {
     "paid": "SELECT coalesce(sum(amount), 0) FROM erp_payment WHERE sale_id = ?",
     "refunded": "SELECT coalesce(sum(total), 0) FROM erp_refund WHERE sale_id = ?",
 }
+
+
+def facts_of(db: apsw.Connection, sale_key: str) -> Facts:
+    """The sale of that key.
+
+    Raises:
+        NotPossible: there is none.
+    """
+    sale_id: int | None = db.execute("SELECT id FROM erp_sale WHERE key = ?", (sale_key,)).get
+    if sale_id is None:
+        raise NotPossible(f"There is no sale of the key {sale_key:.100} in the ERP.")
+    return facts(db, sale_id)
 
 
 def facts(db: apsw.Connection, sale_id: int) -> Facts:

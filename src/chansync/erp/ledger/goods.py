@@ -6,7 +6,7 @@ On hand and blocked are two accounts of each item in each warehouse; a movement 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 import apsw
@@ -51,8 +51,8 @@ def needed(db: apsw.Connection, sale: Facts) -> Pieces:
     return {item_id: count for item_id, count in pieces.items() if count > 0}
 
 
-def block(db: apsw.Connection, sale: Facts) -> None:
-    """``Erp.block``."""
+def block(db: apsw.Connection, sale: Facts) -> bool:
+    """``steps.Block``; whether anything of the sale is blocked now."""
     sale.refuse_issued("nothing can be blocked for it")
     own = _blocked(db, sale)
     moves: Pieces = {}
@@ -65,12 +65,16 @@ def block(db: apsw.Connection, sale: Facts) -> None:
     _move(db, sale, "block", [(item_id, 0, count) for item_id, count in moves.items()])
     if moves or not is_block_wanted(db, sale):
         note_event(db, sale.id, "blocked", pieces=_by_code(db, moves))
+    return bool(moves or own)
 
 
-def release(db: apsw.Connection, sale: Facts) -> None:
-    """``Erp.release``."""
-    if is_block_wanted(db, sale):
-        note_event(db, sale.id, "released", pieces=_by_code(db, unblock(db, sale)))
+def release(db: apsw.Connection, sale: Facts) -> bool:
+    """``steps.Release``; whether anything was blocked."""
+    if not is_block_wanted(db, sale):
+        return False
+    ended = unblock(db, sale)
+    note_event(db, sale.id, "released", pieces=_by_code(db, ended))
+    return bool(ended)
 
 
 def is_block_wanted(db: apsw.Connection, sale: Facts) -> bool:
@@ -86,11 +90,11 @@ def unblock(db: apsw.Connection, sale: Facts, keep: Pieces | None = None) -> Pie
     return ended
 
 
-def request_missing(db: apsw.Connection, sale: Facts, warehouses: list[str]) -> list[tuple[str, int]]:
-    """``Erp.request_missing``."""
+def request_missing(db: apsw.Connection, sale: Facts, warehouses: Sequence[str]) -> list[tuple[str, int]]:
+    """``steps.RequestMissing``; item codes and pieces."""
     sale.refuse_issued("nothing can be requested for it")
     own, open_now = _blocked(db, sale), _requested(db, sale)
-    places = _places(db, warehouses or [sale.warehouse])
+    places = _places(db, list(warehouses) or [sale.warehouse])
     missing: Pieces = {}
     for item_id, count in needed(db, sale).items():
         blocked = own.get(item_id, 0)
@@ -110,7 +114,7 @@ def request_missing(db: apsw.Connection, sale: Facts, warehouses: list[str]) -> 
     _request(db, sale, changes)
     found = _by_code(db, missing)
     if changes or last_event(db, sale.id, ("requested",)) is None:
-        note_event(db, sale.id, "requested", pieces=found, warehouses=warehouses)
+        note_event(db, sale.id, "requested", pieces=found, warehouses=list(warehouses))
     return sorted(found.items())
 
 
@@ -174,42 +178,50 @@ def still_out(db: apsw.Connection, sale: Facts) -> Pieces:
     return {item_id: int(count) for item_id, count in out.items() if count > 0}
 
 
-def available(db: apsw.Connection, warehouses: list[str]) -> dict[str, int]:
-    """``Erp.available``."""
-    # The first sum runs through one index in its order; joining the items to it first would look each of them up.
+def available(db: apsw.Connection, warehouses: Sequence[str]) -> dict[str, int]:
+    """``Embedded.stock``."""
+    # Items without any movement have none.
     sums = dict(
         db.execute(
-            """SELECT item_id, sum(quantity) - sum(blocked) FROM erp_stock_movement
+            """SELECT item_id, sum(on_hand - blocked) FROM erp_stock
                WHERE warehouse_id IN (SELECT id FROM erp_warehouse WHERE code IN (SELECT value FROM json_each(?)))
                GROUP BY item_id""",
-            (json.dumps(warehouses),),
+            (json.dumps(list(warehouses)),),
         )
     )
     items = db.execute("SELECT id, code FROM erp_item WHERE type = 'goods'")
     return {code: sums.get(item_id, 0) for item_id, code in items}
 
 
-def changed_items(db: apsw.Connection, warehouses: list[str], after_movement: int) -> tuple[set[str], int]:
-    """``Erp.changed_items``."""
+def changed_items(db: apsw.Connection, warehouses: Sequence[str], after_movement: int) -> tuple[set[str], int]:
+    """``Embedded.stock_changes``: marks are ids of movements, which stock and blocks share."""
     rows = db.execute(
         """SELECT DISTINCT i.code FROM erp_stock_movement m JOIN erp_item i ON i.id = m.item_id
            WHERE m.id > ? AND m.warehouse_id IN
                (SELECT id FROM erp_warehouse WHERE code IN (SELECT value FROM json_each(?)))""",
-        (after_movement, json.dumps(warehouses)),
+        (after_movement, json.dumps(list(warehouses))),
     )
     changed = {row[0] for row in rows}
     mark: int | None = db.execute("SELECT max(id) FROM erp_stock_movement").get
     return changed, max(after_movement, mark or 0)
 
 
+def blocked_items(db: apsw.Connection, sale_id: int) -> list[tuple[str, int]]:
+    """What is blocked for the sale now: item codes and pieces, by code."""
+    rows = db.execute(
+        """SELECT i.code, sum(m.blocked) FROM erp_stock_movement m JOIN erp_item i ON i.id = m.item_id
+           WHERE m.sale_id = ? GROUP BY m.item_id HAVING sum(m.blocked) <> 0 ORDER BY i.code""",
+        (sale_id,),
+    )
+    return [(code, pieces) for code, pieces in rows]
+
+
 def _free(db: apsw.Connection, item_id: int, warehouse_id: int) -> int:
     """On hand less blocked, of one item in one warehouse."""
-    free: int = db.execute(
-        """SELECT coalesce(sum(quantity - blocked), 0) FROM erp_stock_movement
-           WHERE item_id = ? AND warehouse_id = ?""",
-        (item_id, warehouse_id),
+    free: int | None = db.execute(
+        "SELECT on_hand - blocked FROM erp_stock WHERE item_id = ? AND warehouse_id = ?", (item_id, warehouse_id)
     ).get
-    return free
+    return free or 0
 
 
 def _blocked(db: apsw.Connection, sale: Facts) -> Pieces:

@@ -51,14 +51,28 @@ class ItemsImported:
     movements: int = 0
 
 
-def read_items(path: Path, default_warehouse: str | None = None) -> list[ItemRow]:
+def goods_count(db: apsw.Connection) -> int:
+    """How many items of goods there are."""
+    count: int = db.execute("SELECT count(*) FROM erp_item WHERE type = 'goods'").get
+    return count
+
+
+def is_code(db: apsw.Connection, code: str) -> bool:
+    """Whether an item or a service has that code."""
+    return bool(db.execute("SELECT 1 FROM erp_item WHERE code = ?", (code,)).get)
+
+
+def read_items(path: Path, default_warehouse: str | None = None, data: bytes | None = None) -> list[ItemRow]:
     """The file's rows, checked.
+
+    Args:
+        data: what the file holds, where it was read already.
 
     Raises:
         UsageError: it cannot be read, or its wrong lines and columns.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = (path.read_bytes() if data is None else data).decode("utf-8-sig")
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}.") from None
     except UnicodeDecodeError as error:

@@ -2,84 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import apsw
 
-from chansync.erp.protocol import Shipment
+from chansync.erp.papers import DocumentRow, Event, PaymentRow, RequestRow
 from chansync.model import stored_json
 from chansync.model.errors import UsageError
-from chansync.model.money import format_money
-
-
-@dataclass(slots=True)
-class DocumentRow:
-    """A financial document. ``total`` is in minor units, below zero for a credit, which ``credits`` names the document
-    of; ``at`` in UTC milliseconds."""
-
-    number: str
-    sale: str
-    currency: str
-    total: int
-    credits: str
-    at: int
-
-    @property
-    def amount(self) -> str:
-        """The total for people."""
-        return format_money(self.total, self.currency)
-
-
-@dataclass(slots=True)
-class PaymentRow:
-    """A payment (above zero) or a return of one. ``amount`` is in minor units, ``at`` in UTC milliseconds."""
-
-    sale: str
-    account: str
-    kind: str
-    currency: str
-    amount: int
-    at: int
-
-    @property
-    def money(self) -> str:
-        """The amount for people."""
-        return format_money(self.amount, self.currency)
-
-
-@dataclass(slots=True)
-class RequestRow:
-    """What is requested for a sale of an item now, in pieces; ``at`` of its last change, in UTC milliseconds."""
-
-    sale: str
-    item: str
-    name: str
-    quantity: int
-    at: int
-
-
-@dataclass(slots=True)
-class Event:
-    """Something that was done with a sale; ``at`` in UTC milliseconds, amounts of ``data`` in minor units."""
-
-    at: int
-    kind: str
-    data: dict[str, Any]
-
-    def told(self, currency: str) -> str:
-        """Its data for people; what a sale was before it was rewritten is left out."""
-        parts: list[str] = []
-        for name, value in self.data.items():
-            if name == "pieces":
-                parts += [f"{count} of {item}" for item, count in value.items()]
-            elif name in ("total", "amount", "returned") and value:
-                parts.append(f"{name} {format_money(value, currency)}")
-            elif name in ("document", "credit", "key") and value:
-                parts.append(f"{name} {value}")
-            elif name == "warehouses" and value:
-                parts.append(f"looked for in {', '.join(value)}")
-        return ", ".join(parts)
+from chansync.model.sale import Shipment
 
 
 def documents(db: apsw.Connection, *, sale: str | None = None, limit: int = 50) -> list[DocumentRow]:

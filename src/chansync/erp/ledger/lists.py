@@ -156,10 +156,8 @@ def _customer(customer_id: int, *cells: str) -> ListRow:
 
 _STOCK = """
     SELECT i.code, w.code, i.name,
-        (SELECT coalesce(sum(m.quantity), 0) FROM erp_stock_movement m
-            WHERE m.item_id = i.id AND m.warehouse_id = w.id),
-        (SELECT coalesce(sum(m.blocked), 0) FROM erp_stock_movement m
-            WHERE m.item_id = i.id AND m.warehouse_id = w.id)
+        coalesce((SELECT on_hand FROM erp_stock k WHERE k.item_id = i.id AND k.warehouse_id = w.id), 0),
+        coalesce((SELECT blocked FROM erp_stock k WHERE k.item_id = i.id AND k.warehouse_id = w.id), 0)
     FROM erp_item i CROSS JOIN erp_warehouse w
 """
 

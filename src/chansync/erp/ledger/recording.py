@@ -1,4 +1,4 @@
-"""Recording sales, and writing untouched ones anew."""
+"""Recording sales, and rewriting untouched ones."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from typing import Any
 import apsw
 
 from chansync.erp.ledger import goods
-from chansync.erp.ledger.customers import address_text, fill_or_find, find_or_create, is_customer
+from chansync.erp.ledger.customers import address_text, customer_of_changed, find_or_create
 from chansync.erp.ledger.facts import Facts, facts, last_event, note_event
 from chansync.erp.protocol import NotPossible, NumberTaken
-from chansync.model.sale import LineKind, RecordedSale, SaleDraft, SaleLine
+from chansync.model.sale import LineKind, SaleDraft, SaleLine
+from chansync.model.steps import StepResult
 from chansync.model.times import now_ms
 
 
-def record_sale(db: apsw.Connection, draft: SaleDraft) -> RecordedSale:
-    """``Erp.record_sale``."""
-    known = db.execute("SELECT id, number, customer_id FROM erp_sale WHERE key = ?", (draft.key,)).fetchone()
+def record_sale(db: apsw.Connection, draft: SaleDraft, step_key: str) -> StepResult:
+    """``steps.Record``: a key that is recorded already gives that sale, unchanged."""
+    known = db.execute("SELECT id, number FROM erp_sale WHERE key = ?", (draft.key,)).fetchone()
     if known:
-        return RecordedSale(*(*known, False))
+        return StepResult(step_key, ref=str(known[0]), number=known[1])
     _prove_total(draft)
     customer_id, is_new, warnings = find_or_create(db, draft)
     number = draft.number or _next_number(db, draft.pos)
@@ -29,11 +30,13 @@ def record_sale(db: apsw.Connection, draft: SaleDraft) -> RecordedSale:
         raise NumberTaken(f"There is a sale {number} already, of another order.")
     sale_id = _insert_sale(db, draft, number, customer_id)
     _insert_lines(db, sale_id, draft.lines)
-    return RecordedSale(sale_id, number, customer_id, is_new, warnings)
+    return StepResult(
+        step_key, changed=True, ref=str(sale_id), number=number, is_new_customer=is_new, warnings=tuple(warnings)
+    )
 
 
 def rewrite(db: apsw.Connection, sale: Facts, draft: SaleDraft) -> None:
-    """``Erp.rewrite``."""
+    """``steps.Rewrite``."""
     if sale.state.touched:
         raise NotPossible(
             f"The sale {sale.number} cannot be rewritten: it is written out, documented, paid, refunded or closed."
@@ -56,34 +59,33 @@ def rewrite(db: apsw.Connection, sale: Facts, draft: SaleDraft) -> None:
 _NAMES = ("first_name", "last_name", "company", "line_1")
 
 
-def nameless(db: apsw.Connection, sale_id: int) -> frozenset[str]:
-    """``Erp.nameless``."""
-    rows = db.execute("SELECT billing, delivery FROM erp_sale WHERE id = ?", (sale_id,))
-    told = next(({"billing": json.loads(billing), "delivery": json.loads(delivery)} for billing, delivery in rows), {})
+def nameless(billing: str, delivery: str) -> frozenset[str]:
+    """Which of the two addresses, as they are kept, are without any name or street."""
+    told = {"billing": json.loads(billing), "delivery": json.loads(delivery)}
     return frozenset(which for which, address in told.items() if address.keys().isdisjoint(_NAMES))
 
 
 def complete(db: apsw.Connection, sale_id: int, draft: SaleDraft) -> None:
-    """``Erp.complete``."""
-    lacking = nameless(db, sale_id)
-    names = "customer_id billing delivery".split()
+    """``steps.Complete``."""
+    names = "customer_id billing delivery uic vat_number personal_number".split()
     rows = db.execute(f"SELECT {', '.join(names)} FROM erp_sale WHERE id = ?", (sale_id,))
     before: dict[str, Any] = next(dict(zip(names, row, strict=True)) for row in rows)
+    lacking = nameless(before["billing"], before["delivery"])
     note_event(db, sale_id, "rewritten", before=before)
     now = dict(before)
     if "billing" in lacking:
-        now["customer_id"] = fill_or_find(db, before["customer_id"], sale_id, draft)
+        now["customer_id"] = customer_of_changed(db, before["customer_id"], sale_id, draft)
         now["billing"] = address_text(draft.billing)
+        now["uic"], now["vat_number"], now["personal_number"] = _numbers(draft)
     if "delivery" in lacking:
         now["delivery"] = address_text(draft.delivery)
     db.execute(
-        "UPDATE erp_sale SET customer_id = ?, billing = ?, delivery = ? WHERE id = ?",
-        (now["customer_id"], now["billing"], now["delivery"], sale_id),
+        f"UPDATE erp_sale SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?", (*now.values(), sale_id)
     )
 
 
 def sale_lines(db: apsw.Connection, sale_id: int) -> list[SaleLine]:
-    """``Erp.sale_lines``."""
+    """The lines as recorded."""
     rows = db.execute(
         """SELECT l.kind, coalesce(i.code, ''), l.name, l.quantity, l.net, l.tax, l.discount, l.external_id
            FROM erp_sale_line l LEFT JOIN erp_item i ON i.id = l.item_id WHERE l.sale_id = ? ORDER BY position""",
@@ -114,17 +116,22 @@ def _insert_sale(db: apsw.Connection, draft: SaleDraft, number: str, customer_id
     db.execute(
         """INSERT INTO erp_sale (key, number, order_number, channel_code, pos_id, warehouse_id, customer_id, sale_date,
            currency, total, payment_method, delivery_method, sale_type, tax_transaction, document_type, merchant,
-           billing, delivery, note, mark, created_at)
+           billing, delivery, note, mark, created_at, uic, vat_number, personal_number)
            VALUES (?, ?, ?, ?, (SELECT id FROM erp_pos WHERE code = ?), (SELECT id FROM erp_warehouse WHERE code = ?),
-           ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+           ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         (
             draft.key, number, draft.order_number, draft.channel_code, draft.pos, draft.warehouse, customer_id,
             draft.sale_date.isoformat(), draft.currency, draft.total, draft.payment_method, draft.delivery_method,
             draft.sale_type, draft.tax_transaction, draft.document_type, draft.merchant, address_text(draft.billing),
-            address_text(draft.delivery), draft.note, draft.mark, now_ms(),
+            address_text(draft.delivery), draft.note, draft.mark, now_ms(), *_numbers(draft),
         ),
     )  # fmt: skip
     return db.last_insert_rowid()
+
+
+def _numbers(draft: SaleDraft) -> tuple[str, str, str]:
+    numbers = draft.tax_numbers
+    return numbers.uic, numbers.vat, numbers.personal
 
 
 def _insert_lines(db: apsw.Connection, sale_id: int, lines: list[SaleLine]) -> None:
@@ -143,7 +150,9 @@ def _insert_lines(db: apsw.Connection, sale_id: int, lines: list[SaleLine]) -> N
 
 def _before(db: apsw.Connection, sale: Facts) -> dict[str, Any]:
     """The sale as it was before it is rewritten, for its event."""
-    names = "customer_id currency total payment_method delivery_method billing delivery note".split()
+    names = (
+        "customer_id currency total payment_method delivery_method billing delivery note uic vat_number personal_number"
+    ).split()
     rows = db.execute(f"SELECT {', '.join(names)} FROM erp_sale WHERE id = ?", (sale.id,))
     before: dict[str, Any] = next(dict(zip(names, row, strict=True)) for row in rows)
     before["lines"] = [asdict(line) | {"quantity": str(line.quantity)} for line in sale_lines(db, sale.id)]
@@ -152,16 +161,15 @@ def _before(db: apsw.Connection, sale: Facts) -> dict[str, Any]:
 
 def _update_sale(db: apsw.Connection, sale_id: int, draft: SaleDraft) -> None:
     current: int = db.execute("SELECT customer_id FROM erp_sale WHERE id = ?", (sale_id,)).get
-    # A customer that is looked for by nothing would be made anew at each change of its order.
-    customer_id = current if is_customer(db, current, draft.customer) else find_or_create(db, draft)[0]
+    customer_id = customer_of_changed(db, current, sale_id, draft)
     db.execute(
         """UPDATE erp_sale SET pos_id = (SELECT id FROM erp_pos WHERE code = ?),
            warehouse_id = (SELECT id FROM erp_warehouse WHERE code = ?), customer_id = ?, currency = ?, total = ?,
            payment_method = ?, delivery_method = ?, sale_type = ?, tax_transaction = ?, document_type = ?, merchant = ?,
-           billing = ?, delivery = ?, note = ? WHERE id = ?""",
+           billing = ?, delivery = ?, note = ?, uic = ?, vat_number = ?, personal_number = ? WHERE id = ?""",
         (
             draft.pos, draft.warehouse, customer_id, draft.currency, draft.total, draft.payment_method,
             draft.delivery_method, draft.sale_type, draft.tax_transaction, draft.document_type, draft.merchant,
-            address_text(draft.billing), address_text(draft.delivery), draft.note, sale_id,
+            address_text(draft.billing), address_text(draft.delivery), draft.note, *_numbers(draft), sale_id,
         ),
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -9,8 +10,10 @@ import apsw
 
 from chansync.erp.ledger import documents, goods
 from chansync.erp.ledger.facts import Facts, note_event
-from chansync.erp.protocol import NotPossible, RefundLine
+from chansync.erp.protocol import NotPossible
 from chansync.model.money import format_money
+from chansync.model.sale import RefundedLine
+from chansync.model.steps import Refund
 from chansync.model.times import now_ms
 
 
@@ -24,8 +27,9 @@ class _Sold:
     left: Decimal
 
 
-def refund(db: apsw.Connection, sale: Facts, key: str, total: int, lines: list[RefundLine], restock: bool) -> bool:
-    """``Erp.refund``."""
+def refund(db: apsw.Connection, sale: Facts, step: Refund) -> bool:
+    """``steps.Refund``; False where it is recorded already."""
+    key, total = step.refund_id, step.total
     if db.execute("SELECT 1 FROM erp_refund WHERE sale_id = ? AND key = ?", (sale.id, key)).get:
         return False
     sale.refuse_closed("nothing of it can be refunded")
@@ -35,34 +39,24 @@ def refund(db: apsw.Connection, sale: Facts, key: str, total: int, lines: list[R
             f"{format_money(total, sale.state.currency)} cannot be refunded on the sale {sale.number}: "
             f"{format_money(max(left, 0), sale.state.currency)} of it are left."
         )
-    matched = _match(db, sale, lines)
+    matched = _match(db, sale, step.lines)
     db.execute("INSERT INTO erp_refund (sale_id, key, total, at) VALUES (?, ?, ?, ?)", (sale.id, key, total, now_ms()))
-    _write_lines(db, sale, db.last_insert_rowid(), matched, restock)
-    pieces = _move_goods(db, sale, matched, restock)
+    _write_lines(db, sale, db.last_insert_rowid(), matched, step.restock)
+    pieces = _move_goods(db, sale, matched, step.restock)
     credit = documents.credit(db, sale, total) if total and sale.document_id is not None else ""
     returned = documents.give_back(db, sale, max(0, sale.state.paid - (left - total)))
     note_event(db, sale.id, "refunded", key=key, total=total, pieces=pieces, credit=credit, returned=returned)
     return True
 
 
-def refunded_lines(db: apsw.Connection, sale_id: int) -> list[RefundLine]:
-    """``Erp.refunded_lines``."""
-    rows = db.execute(
-        """SELECT l.external_id, l.quantity, l.net, l.tax FROM erp_refund r
-           JOIN erp_refund_line l ON l.refund_id = r.id WHERE r.sale_id = ?""",
-        (sale_id,),
-    )
-    return [RefundLine(external_id, Decimal(quantity), net, tax) for external_id, quantity, net, tax in rows]
-
-
-def _match(db: apsw.Connection, sale: Facts, lines: list[RefundLine]) -> list[tuple[RefundLine, _Sold]]:
+def _match(db: apsw.Connection, sale: Facts, lines: Sequence[RefundedLine]) -> list[tuple[RefundedLine, _Sold]]:
     """Each refunded line with the line that was sold.
 
     Raises:
         NotPossible: the sale has no such line, or less of it is left.
     """
     sold = _sold(db, sale)
-    matched: list[tuple[RefundLine, _Sold]] = []
+    matched: list[tuple[RefundedLine, _Sold]] = []
     for line in lines:
         found = sold.get(line.external_id) if line.external_id else None
         if found is None:
@@ -101,7 +95,7 @@ def _sold(db: apsw.Connection, sale: Facts) -> dict[str, _Sold]:
 
 
 def _write_lines(
-    db: apsw.Connection, sale: Facts, refund_id: int, matched: list[tuple[RefundLine, _Sold]], restock: bool
+    db: apsw.Connection, sale: Facts, refund_id: int, matched: list[tuple[RefundedLine, _Sold]], restock: bool
 ) -> None:
     db.executemany(
         """INSERT INTO erp_refund_line (refund_id, position, external_id, item_id, quantity, net, tax, goods)
@@ -116,7 +110,7 @@ def _write_lines(
     )  # fmt: skip
 
 
-def _fate(sale: Facts, line: RefundLine, sold: _Sold, restock: bool) -> str:
+def _fate(sale: Facts, line: RefundedLine, sold: _Sold, restock: bool) -> str:
     """What becomes of the line's goods, as ``erp_refund_line.goods`` says it."""
     if not sold.is_goods or not line.quantity:
         return "none"
@@ -126,7 +120,7 @@ def _fate(sale: Facts, line: RefundLine, sold: _Sold, restock: bool) -> str:
 
 
 def _move_goods(
-    db: apsw.Connection, sale: Facts, matched: list[tuple[RefundLine, _Sold]], restock: bool
+    db: apsw.Connection, sale: Facts, matched: list[tuple[RefundedLine, _Sold]], restock: bool
 ) -> dict[str, int]:
     """Bring refunded goods back, or end the blocks and requests for them; what came back."""
     if not sale.state.written_out:

@@ -1,4 +1,7 @@
-"""Stock: a balance is the sum of its movements. Nothing overwrites a number; a correction is a movement too."""
+"""Stock: a balance is the sum of its movements. Nothing overwrites a number; a correction is a movement too.
+
+The sums stand in ``erp_stock``, where each movement adds itself by a trigger.
+"""
 
 from __future__ import annotations
 
@@ -74,12 +77,12 @@ def set_stock(
                 f"{warehouse} cannot have {quantity} of {item!r:.60}: no POS that takes from there allows negative "
                 "stock. Allow it: chansync erp set pos … negative_stock=yes"
             )
-        moved, balance_now = db.execute(
-            """SELECT count(nullif(quantity, 0)), coalesce(sum(quantity), 0) FROM erp_stock_movement
-               WHERE item_id = ? AND warehouse_id = ?""",
+        balance_now, moved = db.execute(
+            """SELECT (SELECT on_hand FROM erp_stock WHERE item_id = ?1 AND warehouse_id = ?2),
+               EXISTS (SELECT 1 FROM erp_stock_movement WHERE item_id = ?1 AND warehouse_id = ?2 AND quantity <> 0)""",
             (item_id, warehouse_id),
         ).get
-        difference = quantity - balance_now
+        difference = quantity - (balance_now or 0)
         if difference:
             db.execute(
                 """INSERT INTO erp_stock_movement (warehouse_id, item_id, quantity, kind, note, at)
@@ -142,10 +145,8 @@ def balances(
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     found = db.execute(
         f"""SELECT i.code, i.name, w.code, m.on_hand, m.blocked
-            FROM (SELECT item_id, warehouse_id, sum(quantity) AS on_hand, sum(blocked) AS blocked
-                  FROM erp_stock_movement m {where} GROUP BY item_id, warehouse_id) m
-            JOIN erp_item i ON i.id = m.item_id JOIN erp_warehouse w ON w.id = m.warehouse_id
-            ORDER BY i.code, w.code LIMIT ?""",
+            FROM erp_stock m JOIN erp_item i ON i.id = m.item_id JOIN erp_warehouse w ON w.id = m.warehouse_id
+            {where} ORDER BY i.code, w.code LIMIT ?""",
         (*parameters, limit),
     )
     return [Balance(*row) for row in found]

@@ -16,6 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from chansync.model.errors import DataError
+from chansync.model.identity import names_agree
 from chansync.model.money import parse_amount
 from chansync.model.order import Address, ChargeLine, Order, OrderLine, TaxNumbers, UnreadableOrder
 from chansync.model.times import from_ms
@@ -145,6 +146,9 @@ class OrderReader:
             _address(registered) if registered else _address(_object(_object(raw, "recipient"), "deliveryAddress"))
         )
         name = text(buyer.get("buyerName"))
+        if name and not registered and not names_agree(name, delivery.last_name):
+            # A gift: phone and company are the recipient's, and nobody tells the buyer's.
+            billing.phone = billing.company = ""
         if name:
             billing.first_name, billing.last_name = "", name
         billing.company = text(buyer.get("buyerCompanyName")) or legal_name or billing.company

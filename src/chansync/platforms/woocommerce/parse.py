@@ -15,7 +15,7 @@ from typing import Any
 
 from chansync.model.errors import DataError
 from chansync.model.money import is_currency, parse_amount
-from chansync.model.order import Address, ChargeLine, Order, OrderLine, Refund, TaxNumbers, UnreadableOrder
+from chansync.model.order import Address, ChargeLine, Order, OrderLine, Refund, RefundLine, TaxNumbers, UnreadableOrder
 from chansync.platforms.texts import day, identifier, lines, listed, moment, text, title
 
 # The names under which plugins keep a customer's numbers in ``meta_data``; compared without regard to case and to
@@ -124,13 +124,19 @@ class OrderReader:
 
     def _tax_numbers(self, meta: Any) -> TaxNumbers:
         found = ["", "", ""]
-        for entry in meta if isinstance(meta, list) else ():
-            name = entry.get("key") if isinstance(entry, dict) else None
+        for entry in _metas(meta):
+            name = entry.get("key")
             kind = self._kinds.get(_key(name)) if isinstance(name, str) else None
             if kind is not None and not found[kind]:
                 found[kind] = text(entry.get("value"))
         vat, uic, personal = found
         return TaxNumbers(uic=uic, vat=vat, personal=personal)
+
+
+def _metas(meta: Any) -> list[dict[str, Any]]:
+    """The entries of ``meta_data``; PHP writes a list with a gap in its indexes as an object. Nonsense has none."""
+    entries = list(meta.values()) if isinstance(meta, dict) else meta if isinstance(meta, list) else []
+    return [entry for entry in entries if isinstance(entry, dict)]
 
 
 def _key(name: str) -> str:
@@ -173,8 +179,8 @@ def _restocked(meta: Any, quantity: Decimal) -> bool:
     WooCommerce keeps in ``_reduced_stock`` how many pieces of a line it took from stock; putting some back after a
     refund lowers it, and it goes away with the last. A line that never had it is of an item without stock.
     """
-    for entry in meta if isinstance(meta, list) else ():
-        if isinstance(entry, dict) and entry.get("key") == "_reduced_stock":
+    for entry in _metas(meta):
+        if entry.get("key") == "_reduced_stock":
             try:
                 return parse_amount(entry.get("value"), "a line's stock") < quantity
             except DataError:
@@ -206,9 +212,6 @@ def _refund(row: dict[str, Any]) -> Refund:
 def read_refund(row: Any) -> Refund | None:
     """A refund with its lines, from ``orders/<id>/refunds``; None where it is no refund.
 
-    A line is ``{"kind": "item" | "shipping" | "fee", "line", "item_code", "name", "quantity", "total", "tax"}``:
-    ``line`` is the id of the order's line, amounts and quantity are texts of positive decimals.
-
     Raises:
         DataError: an amount in it is none.
     """
@@ -222,19 +225,16 @@ def read_refund(row: Any) -> Refund | None:
     return Refund(identifier(row.get("id")), abs(total), text(row.get("reason")), found)
 
 
-def _refund_line(kind: str, row: dict[str, Any]) -> dict[str, Any]:
-    meta = row.get("meta_data")
-    entries = [entry for entry in meta if isinstance(entry, dict)] if isinstance(meta, list) else []
-    line = next((entry.get("value") for entry in entries if entry.get("key") == "_refunded_item_id"), None)
-    return {
-        "kind": kind,
-        "line": identifier(line),
-        "item_code": identifier(row.get("variation_id")) or identifier(row.get("product_id")),
-        "name": title(row.get("name") or row.get("method_title")),
-        "quantity": str(abs(parse_amount(row.get("quantity"), "a refund's quantity"))),
-        "total": str(abs(parse_amount(row.get("total"), "a refund's line"))),
-        "tax": str(abs(parse_amount(row.get("total_tax"), "a refund's tax"))),
-    }
+def _refund_line(kind: str, row: dict[str, Any]) -> RefundLine:
+    metas = _metas(row.get("meta_data"))
+    line = next((entry.get("value") for entry in metas if entry.get("key") == "_refunded_item_id"), None)
+    return RefundLine(
+        kind=kind,
+        line=identifier(line),
+        quantity=abs(parse_amount(row.get("quantity"), "a refund's quantity")),
+        total=abs(parse_amount(row.get("total"), "a refund's line")),
+        tax=abs(parse_amount(row.get("total_tax"), "a refund's tax")),
+    )
 
 
 def digest(order: Order) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import apsw
 
-from chansync.erp.ledger import setup
+from chansync.erp import registry
 from chansync.model.channel import Channel, FieldError
 from chansync.model.errors import UsageError
 from chansync.model.parameter_types import Reference
@@ -118,11 +118,12 @@ def _wrong(db: apsw.Connection, table: str, code: str, target: str, pos: str) ->
         configuration.check_site_code(table, code)
     except UsageError as error:
         return f"is wrong: {error}"
+    reference = registry.of_pos(db, pos).reference
     if table in ("item", "tax"):
-        return "" if setup.exists(db, of, target) else f"names {target}, but the ERP has no such {what}"
-    if not pos or setup.exists(db, of, target, pos=pos):
+        return "" if reference.exists(db, of, target) else f"names {target}, but the ERP has no such {what}"
+    if not pos or reference.exists(db, of, target, pos=pos):
         return ""
-    have = ", ".join(setup.codes(db, of, pos=pos)) or "none yet"
+    have = ", ".join(reference.codes(db, of, pos=pos)) or "none yet"
     return f"names {target}, but the POS {pos} has no such {what}: {have}"
 
 

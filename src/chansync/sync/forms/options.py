@@ -9,8 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 import apsw
 
-from chansync.erp.ledger import setup
-from chansync.erp.ledger.setup_kinds import kind_named
+from chansync.erp import registry
 from chansync.model.channel import Channel
 from chansync.model.errors import UsageError
 from chansync.model.parameter_types import Choice
@@ -43,10 +42,7 @@ def _as_typed(kind: Choice, text: str) -> list[FormOption]:
 
 def erp_options(db: apsw.Connection, of: str, pos: str, search: str = "") -> list[FormOption]:
     """Records of a kind by code; of what belongs to a POS, those of ``pos``."""
-    kind = kind_named(of)
-    rows = setup.rows(db, kind.name, text=search, limit=-1 if kind.within else MOST_OPTIONS)
-    if kind.within:
-        rows = [row for row in rows if row[kind.within] == pos][:MOST_OPTIONS]
+    rows = registry.rows(db, of, pos, text=search, limit=MOST_OPTIONS)
     return [FormOption(str(row["code"]), str(row.get("name", ""))) for row in rows]
 
 

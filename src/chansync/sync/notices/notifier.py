@@ -7,14 +7,13 @@ restart, a kill or a long pause one notice covers everything.
 from __future__ import annotations
 
 import asyncio
-import json
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
 import apsw
 
-from chansync.erp.ledger import setup
+from chansync.erp import registry
 from chansync.model.errors import ChansyncError, StoreError, UsageError
 from chansync.model.times import now_ms
 from chansync.store import messages, notices, secrets, settings
@@ -152,8 +151,8 @@ def note_failures(db: apsw.Connection) -> None:
     if not failing:
         messages.solve_code(db, None, None, "notice_failed", "notices arrive again")
         return
-    known: str | None = db.execute("SELECT data FROM message WHERE code = 'notice_failed' AND open = 1").get
-    ids = {route.id for route in failing} | set(json.loads(known)["routes"] if known else ())
+    known = messages.open_problem(db, None, None, "notice_failed")
+    ids = {route.id for route in failing} | set(known[1].get("routes", ()) if known else ())
     sentence = " ".join(f"{route.title}: {route.error}" for route in failing)
     messages.log(db, "notice_failed", f"Notices do not arrive. {sentence}", data={"routes": sorted(ids)})
 
@@ -168,7 +167,7 @@ def destination_of(db: apsw.Connection, path: Path, route: Route) -> _Destinatio
     if route.sealed is not None:
         return _Destination(service=secrets.open_route(path, route.sealed))
     try:
-        email = setup.get(db, "user", route.user)["email"]
+        email = registry.user_email(db, route.user)
     except UsageError:
         email = ""
     server = mail_server(db, path) if email else None
@@ -227,7 +226,7 @@ async def send_test(store: Store, user: str | None) -> list[tuple[str, str]]:
 
 def _routes_to_test(db: apsw.Connection, user: str | None) -> list[Route]:
     if user:
-        setup.get(db, "user", user)
+        registry.user_email(db, user)
     users = [user] if user else list(notices.notice_users(db))
     if not users:
         raise UsageError("No channel has a notice user: chansync channel set CHANNEL notice_user=USER")

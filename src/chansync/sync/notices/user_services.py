@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from chansync.erp.ledger import setup
+from chansync.erp import registry
 from chansync.model.errors import UsageError
 from chansync.store import notices, secrets
 from chansync.store.connection import Store
@@ -21,7 +21,7 @@ def add(store: Store, user: str, name: str, address: str) -> str:
     Raises:
         UsageError: there is no such user, the name is taken or invalid, or the address is not allowed.
     """
-    setup.get(store.db, "user", user)
+    registry.user_email(store.db, user)
     if not _NAME.match(name) or len(name) > 40:
         raise UsageError(
             "The name may hold lower-case letters, digits, dots, hyphens and underscores, such as telegram."

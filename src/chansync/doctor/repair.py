@@ -1,0 +1,153 @@
+"""Putting right what doctor finds: owners and modes by descriptors, and what acts by itself in the database."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+
+from chansync import privileges
+from chansync.doctor import schema
+from chansync.doctor.files import _COMPANIONS
+from chansync.folders import GROUPS_MODE, PRIVATE_MODE, is_private, is_shared, name_of
+from chansync.locations import key_file, private_folder
+from chansync.model.errors import StoreError
+from chansync.store.connection import BUSY_TIMEOUT_MS
+from chansync.store.transaction import transaction
+
+# What a file of SQLite begins with: nothing else is opened to a group, whatever name it was given.
+_BEGINNINGS = {
+    "": (b"SQLite format 3\0",),
+    "-wal": (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83"),
+    "-shm": (b"\x18\xe2\x2d\x00", b"\x00\x2d\xe2\x18"),
+}
+
+
+def files(database: Path) -> Iterator[str]:
+    """Put the folders and files of a database right; a sentence for each step.
+
+    Every step works on what a descriptor names, not on a name that a member of the group can put a link at. Root does
+    it with root's rights, as files may be anybody's.
+
+    Raises:
+        OSError: this user may not.
+        StoreError: others may replace the folder itself.
+    """
+    folder = privileges.open_folder(str(database.parent))
+    try:
+        yield from _folder(database, folder)
+        if is_shared(database.parent):
+            yield from _private(database, folder)
+        for end in _COMPANIONS:
+            with contextlib.suppress(FileNotFoundError):
+                yield from _file(database, end, folder)
+        if is_shared(database.parent):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f"{database.name}-journal", dir_fd=folder)
+                yield f"{database}-journal is removed."
+    finally:
+        os.close(folder)
+
+
+def _folder(database: Path, folder: int) -> Iterator[str]:
+    mode = stat.S_IMODE(os.fstat(folder).st_mode)
+    was_meant = mode & stat.S_ISGID and mode & stat.S_IRWXG
+    is_half = mode & stat.S_IWGRP and not mode & stat.S_IWOTH
+    if mode != GROUPS_MODE and (was_meant or is_half or is_shared(database.parent)):
+        os.chmod(_itself(folder), GROUPS_MODE)
+        yield f"{database.parent} is {GROUPS_MODE:o} now: its group shares it, and nobody else."
+
+
+def _private(database: Path, folder: int) -> Iterator[str]:
+    """Make the private folder, or give it to the owner of the group's."""
+    path, wanted = private_folder(database), os.fstat(folder)
+    if privileges.may_be_replaced(str(path.parent), wanted.st_uid):
+        raise StoreError(
+            f"{path.parent} may be written by others than root and {name_of(wanted.st_uid)}, who could put another "
+            f"folder in the place of {database.parent}: move the database to a folder that lies in one of root's"
+        )
+    above = privileges.open_folder(str(path.parent))
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(path.name, 0o700, dir_fd=above)
+        private = os.open(path.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=above)
+    finally:
+        os.close(above)
+    try:
+        found = os.fstat(private)
+        if is_private(found, database.parent) and found.st_gid == wanted.st_gid:
+            return
+        if found.st_uid not in (os.geteuid(), wanted.st_uid):
+            raise StoreError(f"{path} is {name_of(found.st_uid)}'s: see what it is, and move it away")
+        os.fchown(private, wanted.st_uid, wanted.st_gid)
+        os.fchmod(private, PRIVATE_MODE)
+        yield f"{path} is {name_of(wanted.st_uid)}'s alone now ({PRIVATE_MODE:o})."
+    finally:
+        os.close(private)
+
+
+def _file(database: Path, end: str, folder: int) -> Iterator[str]:
+    name, path = f"{database.name}{end}", f"{database}{end}"
+    descriptor = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        found, wanted = os.fstat(descriptor), os.fstat(folder)
+        shared = is_shared(database.parent)
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+            if not shared or not end:
+                yield f"{path} is no file of its own, and is left: look at it (ls -l), and restore a backup."
+                return
+            os.unlink(name, dir_fd=folder)
+            yield f"{path}, which was no file of its own, is removed."
+            return
+        mode = (stat.S_IMODE(found.st_mode) | (0o660 if shared else 0)) & ~0o007
+        if mode == stat.S_IMODE(found.st_mode) and (not shared or found.st_gid == wanted.st_gid):
+            return
+        if found.st_size and not _begins_right(descriptor, end):
+            yield f"{path} does not hold what SQLite writes there, and is left: look at it, and remove it."
+            return
+        if shared:
+            os.chown(_itself(descriptor), -1, wanted.st_gid)
+        os.chmod(_itself(descriptor), mode)
+        yield f"{path} is {mode:o} now."
+    finally:
+        os.close(descriptor)
+
+
+def _begins_right(descriptor: int, end: str) -> bool:
+    with open(_itself(descriptor), "rb") as file:
+        return file.read(16).startswith(_BEGINNINGS[end])
+
+
+def _itself(descriptor: int) -> str:
+    return f"/proc/self/fd/{descriptor}"
+
+
+def key(database: Path) -> Iterator[str]:
+    """Close the private key to others; for its owner."""
+    with contextlib.suppress(FileNotFoundError):
+        descriptor = os.open(key_file(database), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            if os.fstat(descriptor).st_mode & 0o077:
+                os.fchmod(descriptor, 0o600)
+                yield f"{key_file(database)} is closed to others now. They may have read it: chansync secrets rotate"
+        finally:
+            os.close(descriptor)
+
+
+def foreign(db: apsw.Connection) -> dict[str, tuple[str, str]]:
+    """Triggers and views that are not chansync's: name → kind and statement."""
+    wanted = schema.as_made()
+    return {name: made for name, made in schema.actors(db).items() if name not in wanted}
+
+
+def drop(db: apsw.Connection, found: dict[str, tuple[str, str]]) -> None:
+    """Remove these triggers and views."""
+    db.set_busy_timeout(BUSY_TIMEOUT_MS)
+    with transaction(db):
+        for name, (kind, _) in found.items():
+            quoted = name.replace('"', '""')
+            db.execute(f'DROP {kind.upper()} IF EXISTS "{quoted}"')

@@ -1,0 +1,54 @@
+"""The embedded ledger: the ERP that lives in chansync's own database, as the core knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import apsw
+
+from chansync.erp.ledger import goods
+from chansync.erp.ledger.perform import perform
+from chansync.erp.ledger.reference import LedgerReference
+from chansync.erp.ledger.view import view
+from chansync.erp.papers import SalePapers
+from chansync.erp.protocol import Embedded, Reference, each_whole
+from chansync.model.sale import SaleView
+from chansync.model.steps import Step, StepResult
+
+
+class Ledger:
+    """The ledger as an embedded ERP (``chansync.erp.protocol.Embedded`` says what each method does)."""
+
+    kind = "ledger"
+    reference: Reference = LedgerReference()
+
+    def apply(self, db: apsw.Connection, sale_key: str, steps: Sequence[Step]) -> list[StepResult]:
+        return each_whole(db, sale_key, steps, partial(perform, db, sale_key))
+
+    def view(self, db: apsw.Connection, sale_key: str) -> SaleView | None:
+        return view(db, sale_key)
+
+    def key_of(self, db: apsw.Connection, number: str) -> str | None:
+        found: str | None = db.execute("SELECT key FROM erp_sale WHERE number = ?", (number,)).get
+        return found
+
+    def papers(self, db: apsw.Connection, sale_key: str) -> SalePapers | None:
+        # Imported here: an import needs none of it.
+        from chansync.erp.ledger import enquiry
+
+        return enquiry.papers(db, sale_key)
+
+    def stock(self, db: apsw.Connection, warehouses: Sequence[str]) -> dict[str, int]:
+        return goods.available(db, warehouses)
+
+    def stock_changes(self, db: apsw.Connection, warehouses: Sequence[str], mark: int) -> tuple[set[str], int]:
+        return goods.changed_items(db, warehouses, mark)
+
+    def faults(self, db: apsw.Connection) -> list[str]:
+        from chansync.erp.ledger.check import check
+
+        return check(db)
+
+
+LEDGER: Embedded = Ledger()

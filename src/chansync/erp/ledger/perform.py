@@ -1,0 +1,56 @@
+"""Each step with a sale, as the ledger carries it out."""
+
+from __future__ import annotations
+
+import apsw
+
+from chansync.erp.ledger import closing, documents, goods, recording, refunds
+from chansync.erp.ledger.facts import facts_of
+from chansync.erp.protocol import NotPossible
+from chansync.model import steps
+from chansync.model.steps import Step, StepResult
+
+
+def perform(db: apsw.Connection, sale_key: str, step: Step) -> StepResult:
+    """Carry out one step.
+
+    Raises:
+        NumberTaken: another sale has the number of the sale to be recorded.
+        NotPossible: the sale's state does not allow it, or there is no sale of that key.
+        NoDocument, DocumentTypeMissing, MissingStock: as their names say.
+    """
+    key = step.key(sale_key)
+    if isinstance(step, steps.Record):
+        return recording.record_sale(db, step.draft, key)
+    sale = facts_of(db, sale_key)
+    match step:
+        case steps.Rewrite():
+            recording.rewrite(db, sale, step.draft)
+        case steps.Complete():
+            recording.complete(db, sale.id, step.draft)
+        case steps.Block():
+            return StepResult(key, changed=goods.block(db, sale))
+        case steps.Release():
+            return StepResult(key, changed=goods.release(db, sale))
+        case steps.RequestMissing():
+            missing = goods.request_missing(db, sale, step.warehouses)
+            return StepResult(key, changed=bool(missing), missing=tuple(missing))
+        case steps.IssueDocument():
+            number = documents.issue_document(db, sale, step.document_type)
+            return StepResult(key, changed=sale.document_id is None, number=number)
+        case steps.Pay():
+            paid = documents.pay(db, sale, step.in_all, issue_first=step.issue_first)
+            return StepResult(key, changed=bool(paid), amount=paid)
+        case steps.WriteOut():
+            closing.write_out(db, sale, step.carrier, step.tracking)
+        case steps.Ship():
+            closing.ship(db, sale, step.carrier, step.tracking)
+        case steps.Cancel():
+            closing.cancel(db, sale)
+        case steps.Reverse():
+            closing.reverse(db, sale)
+        case steps.Refund():
+            return StepResult(key, changed=refunds.refund(db, sale, step))
+        case _:
+            raise NotPossible(f"The ledger knows no step {step.word}.")
+    return StepResult(key, changed=True)

@@ -1,0 +1,60 @@
+"""The ledger's view of a sale."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import apsw
+
+from chansync.erp.ledger import closing, goods, recording
+from chansync.erp.ledger.facts import facts
+from chansync.model.sale import RecordedRefund, RefundedLine, SaleView
+
+_SALE = """
+    SELECT s.id, s.number, s.created_at, s.tax_transaction, c.name, coalesce(a.type || ' ' || a.code, ''),
+        s.billing, s.delivery
+    FROM erp_sale s JOIN erp_customer c ON c.id = s.customer_id
+    LEFT JOIN erp_payment_method m ON m.pos_id = s.pos_id AND m.code = s.payment_method
+    LEFT JOIN erp_account a ON a.id = m.account_id WHERE s.key = ?
+"""
+
+
+def view(db: apsw.Connection, sale_key: str) -> SaleView | None:
+    """The sale of that key as it is now, or None."""
+    row = db.execute(_SALE, (sale_key,)).fetchone()
+    if row is None:
+        return None
+    sale_id, number, recorded_at, tax_transaction, customer, account, billing, delivery = row
+    sale = facts(db, sale_id)
+    return SaleView(
+        key=sale_key,
+        ref=str(sale_id),
+        number=number,
+        state=sale.state,
+        customer=customer,
+        recorded_at=recorded_at,
+        pos=sale.pos,
+        warehouse=sale.warehouse,
+        payment_method=sale.payment_method,
+        account=account,
+        document_type=sale.document_type,
+        tax_transaction=tax_transaction,
+        lines=tuple(recording.sale_lines(db, sale_id)),
+        refunds=tuple(_refunds(db, sale_id)),
+        blocked=tuple(goods.blocked_items(db, sale_id)) if sale.state.blocked else (),
+        nameless=recording.nameless(billing, delivery),
+        shipment=closing.shipment(db, sale),
+    )
+
+
+def _refunds(db: apsw.Connection, sale_id: int) -> list[RecordedRefund]:
+    found: dict[int, tuple[str, int, list[RefundedLine]]] = {}
+    for refund_id, key, total, external_id, quantity, net, tax in db.execute(
+        """SELECT r.id, r.key, r.total, l.external_id, l.quantity, l.net, l.tax FROM erp_refund r
+           LEFT JOIN erp_refund_line l ON l.refund_id = r.id WHERE r.sale_id = ? ORDER BY r.id, l.position""",
+        (sale_id,),
+    ):
+        lines = found.setdefault(refund_id, (key, total, []))[2]
+        if external_id is not None:
+            lines.append(RefundedLine(external_id, Decimal(quantity), net, tax))
+    return [RecordedRefund(key, total, tuple(lines)) for key, total, lines in found.values()]

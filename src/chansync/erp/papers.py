@@ -1,0 +1,135 @@
+"""What an ERP shows people of a sale: its details, its papers and its history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from chansync.model.money import format_money
+from chansync.model.sale import SaleState, Shipment
+
+
+@dataclass(slots=True)
+class SaleRow:
+    """A sale at a glance; ``total`` is in minor units of ``currency``, ``created_at`` in UTC milliseconds."""
+
+    number: str
+    sale_date: str
+    channel: str
+    order_number: str
+    customer: str
+    currency: str
+    total: int
+    mark: str
+    created_at: int
+
+    @property
+    def amount(self) -> str:
+        """The total for people."""
+        return format_money(self.total, self.currency)
+
+
+@dataclass(slots=True)
+class DocumentRow:
+    """A financial document. ``total`` is in minor units, below zero for a credit, which ``credits`` names the document
+    of; ``at`` in UTC milliseconds."""
+
+    number: str
+    sale: str
+    currency: str
+    total: int
+    credits: str
+    at: int
+
+    @property
+    def amount(self) -> str:
+        """The total for people."""
+        return format_money(self.total, self.currency)
+
+
+@dataclass(slots=True)
+class PaymentRow:
+    """A payment (above zero) or a return of one. ``amount`` is in minor units, ``at`` in UTC milliseconds."""
+
+    sale: str
+    account: str
+    kind: str
+    currency: str
+    amount: int
+    at: int
+
+    @property
+    def money(self) -> str:
+        """The amount for people."""
+        return format_money(self.amount, self.currency)
+
+
+@dataclass(slots=True)
+class RequestRow:
+    """What is requested for a sale of an item now, in pieces; ``at`` of its last change, in UTC milliseconds."""
+
+    sale: str
+    item: str
+    name: str
+    quantity: int
+    at: int
+
+
+@dataclass(slots=True)
+class Event:
+    """Something that was done with a sale; ``at`` in UTC milliseconds, amounts of ``data`` in minor units."""
+
+    at: int
+    kind: str
+    data: dict[str, Any]
+
+    def told(self, currency: str) -> str:
+        """Its data for people; what a sale was before it was rewritten is left out."""
+        parts: list[str] = []
+        for name, value in self.data.items():
+            if name == "pieces":
+                parts += [f"{count} of {item}" for item, count in value.items()]
+            elif name in ("total", "amount", "returned") and value:
+                parts.append(f"{name} {format_money(value, currency)}")
+            elif name in ("document", "credit", "key") and value:
+                parts.append(f"{name} {value}")
+            elif name == "warehouses" and value:
+                parts.append(f"looked for in {', '.join(value)}")
+        return ", ".join(parts)
+
+
+@dataclass(slots=True)
+class SaleDetails:
+    """A whole sale. Amounts of ``lines`` are decimal text in major units, those of ``state`` minor units.
+
+    Attributes:
+        fields: the names of what belongs to it, by field.
+        events: the first first.
+    """
+
+    sale: SaleRow
+    state: SaleState
+    events: list[Event]
+    fields: dict[str, str]
+    customer: dict[str, Any]
+    billing: dict[str, str]
+    delivery: dict[str, str]
+    lines: list[dict[str, str]] = field(default_factory=list)
+    net: str = ""
+    tax: str = ""
+
+
+@dataclass(slots=True)
+class SalePapers:
+    """A whole sale with what was issued, paid, requested, reserved and sent for it; each list the first first.
+
+    Attributes:
+        blocked: item, warehouse and how many pieces are reserved.
+    """
+
+    details: SaleDetails
+    documents: list[DocumentRow] = field(default_factory=list)
+    payments: list[PaymentRow] = field(default_factory=list)
+    requests: list[RequestRow] = field(default_factory=list)
+    blocked: list[tuple[str, str, int]] = field(default_factory=list)
+    shipments: list[Shipment] = field(default_factory=list)

@@ -1,0 +1,244 @@
+"""What shall be done with a sale: plain values that the core decides on and an ERP carries out.
+
+A step says what shall be so afterwards, not what to add: *paid in all*, *what is missing now is requested*. An ERP that
+finds it so already does nothing, so a step may be repeated. The steps of a sale are carried out in their order, and one
+that is refused changes nothing and stops only those that need it (``Step.needs``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from chansync.model.sale import RefundedLine, SaleDraft
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step with a sale.
+
+    Attributes:
+        word: its kind.
+        needs: the kinds of step without which this one is not tried where they come before it and were refused.
+    """
+
+    word: ClassVar[str] = ""
+    needs: ClassVar[frozenset[str]] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """Which step of its sale it is: the same again is the same step."""
+        return self.word
+
+    def key(self, sale_key: str) -> str:
+        """Its idempotency key, ``chansync:<channel>:<order id>#<step>``."""
+        return f"{sale_key}#{self.name}"
+
+    def as_json(self) -> dict[str, Any]:
+        """It as values that JSON has; decimals and days are text."""
+        return {"step": self.name} | {name: _plain(value) for name, value in asdict(self).items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Record(Step):
+    """Record the sale with its customer, once for its key."""
+
+    word: ClassVar[str] = "record"
+    draft: SaleDraft
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite(Step):
+    """Make an untouched sale like the draft: lines, addresses, customer, methods and total.
+
+    Its key, numbers, date and mark stay. Blocks and requests are made again where there were any.
+
+    Attributes:
+        version: of the order that the draft was made of.
+        why: what changed, for people.
+    """
+
+    word: ClassVar[str] = "rewrite"
+    draft: SaleDraft
+    version: str
+    why: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.word}:{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Complete(Step):
+    """Give a sale the draft's addresses where it is nameless, and the customer where the billing address was.
+
+    That may be done wherever the sale stands; nothing else of it changes.
+    """
+
+    word: ClassVar[str] = "complete"
+    draft: SaleDraft
+    version: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.word}:{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Block(Step):
+    """Reserve what the sale needs of goods in its warehouse.
+
+    Only what is there and not blocked for others, unless the POS allows negative stock: a block promises goods, and
+    ``RequestMissing`` is for those that are not there. Again, it blocks what has come in since.
+    """
+
+    word: ClassVar[str] = "block"
+
+
+@dataclass(frozen=True, slots=True)
+class Release(Step):
+    """Give up what is blocked."""
+
+    word: ClassVar[str] = "release"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestMissing(Step):
+    """Request what the sale needs and those warehouses (none: the sale's own) do not have.
+
+    What others have blocked does not count as there, what this sale has blocked does. Again, it brings the requests to
+    what is missing now.
+    """
+
+    word: ClassVar[str] = "request"
+    warehouses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IssueDocument(Step):
+    """Issue the financial document for what is not refunded, unless one is open.
+
+    Attributes:
+        document_type: its code; empty: the sale's own.
+    """
+
+    word: ClassVar[str] = "issue"
+    document_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pay(Step):
+    """Pay to the account of the sale's payment method, so that ``in_all`` minor units are paid in all.
+
+    Attributes:
+        issue_first: issue the financial document where anything is owed and there is none yet.
+    """
+
+    word: ClassVar[str] = "pay"
+    needs: ClassVar[frozenset[str]] = frozenset({"rewrite", "issue"})
+    in_all: int
+    issue_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOut(Step):
+    """Issue the goods that are not refunded from the sale's warehouse; it ends blocks and requests.
+
+    Attributes:
+        carrier, tracking: how they travel, as far as that is known; ``Ship`` says it later.
+    """
+
+    word: ClassVar[str] = "write_out"
+    carrier: str = ""
+    tracking: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ship(Step):
+    """Say how the goods of a sale that is written out travel, instead of what was said before."""
+
+    word: ClassVar[str] = "ship"
+    carrier: str = ""
+    tracking: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel(Step):
+    """Cancel a sale that is not written out: blocks and requests end, document credited, payment returned."""
+
+    word: ClassVar[str] = "cancel"
+
+
+@dataclass(frozen=True, slots=True)
+class Reverse(Step):
+    """Reverse a sale that is written out: goods back, document credited, payment returned.
+
+    Goods of which a refund said that they do not come back stay away.
+    """
+
+    word: ClassVar[str] = "reverse"
+
+
+@dataclass(frozen=True, slots=True)
+class Refund(Step):
+    """Refund a part of the sale, once for each id.
+
+    The part of the document is credited, and what is then paid too much is returned. Goods that are not written out
+    yet are not issued any more; goods that are come back if ``restock``.
+
+    Attributes:
+        refund_id: the platform's id of the refund; unique in the sale.
+        total: minor units with tax; this is what is given back, whatever the lines add up to.
+        lines: by line, as far as the refund says; empty: by amount alone.
+    """
+
+    word: ClassVar[str] = "refund"
+    needs: ClassVar[frozenset[str]] = frozenset({"rewrite"})
+    refund_id: str
+    total: int
+    lines: tuple[RefundedLine, ...] = ()
+    restock: bool = True
+
+    @property
+    def name(self) -> str:
+        return f"{self.word}:{self.refund_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What became of a step.
+
+    Attributes:
+        key: the step's.
+        changed: whether it changed anything; False where it was so already, or was refused.
+        code: why it was refused, a code of ``chansync.model.message.CODES``; empty where it is done.
+        sentence: that, for people; empty also where it was not tried because a step that it needs was refused.
+        ref, number, is_new_customer, warnings: of a recorded sale.
+        number: also of an issued document.
+        amount: what was paid, in minor units.
+        missing: item code and pieces of what is requested now, or of what keeps the goods from being written out.
+    """
+
+    key: str
+    changed: bool = False
+    code: str = ""
+    sentence: str = ""
+    ref: str = ""
+    number: str = ""
+    is_new_customer: bool = False
+    warnings: tuple[str, ...] = ()
+    amount: int = 0
+    missing: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def refused(self) -> bool:
+        """Whether it was refused, or not tried."""
+        return bool(self.code)

@@ -1,0 +1,1 @@
+"""One order: selected, drafted, decided and applied; and what people do with its sale."""

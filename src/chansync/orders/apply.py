@@ -1,0 +1,102 @@
+"""Carrying out a plan by the ERP, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import apsw
+
+from chansync.erp.protocol import Embedded
+from chansync.model import steps
+from chansync.model.money import format_money
+from chansync.model.sale import SaleDraft
+from chansync.model.steps import Step, StepResult
+from chansync.orders.decide import Case, Plan
+from chansync.orders.edits import is_given_back
+from chansync.orders.problem import Problem
+
+
+@dataclass(slots=True)
+class Settled:
+    """What came of a plan.
+
+    Attributes:
+        recorded: the result of ``Record``; None where the sale was there already, or is not there still.
+        done: what was changed, for people.
+        todo: what of the sale's creation is left to do.
+        problems: what stands in the way; the first is the order's reason.
+    """
+
+    recorded: StepResult | None = None
+    done: list[str] = field(default_factory=list)
+    todo: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def apply(db: apsw.Connection, erp: Embedded, case: Case, plan: Plan) -> Settled:
+    """Let the ERP carry out the plan. Call it inside the order's transaction."""
+    results = erp.apply(db, case.sale_key, plan.steps) if plan.steps else []
+    settled = Settled()
+    number, refused = case.sale.number if case.sale else "", set()
+    for step, result in zip(plan.steps, results, strict=True):
+        if isinstance(step, steps.Record) and not result.refused:
+            settled.recorded, number = result, result.number
+        if result.refused:
+            refused.add(step.word)
+        otherwise = plan.otherwise.get(step.name)
+        if otherwise is not None and not result.changed:
+            _add(settled.problems, otherwise)
+        elif result.sentence:
+            _add(settled.problems, _refusal(case, step, result, number))
+        elif result.changed and (said := _said(step, result, _currency(case, step))):
+            settled.done.append(said)
+    for problem in plan.problems:
+        _add(settled.problems, problem)
+    settled.todo = [word for word in plan.todo if word in refused]
+    return settled
+
+
+def _add(problems: list[Problem], found: Problem) -> None:
+    """An order has one problem of a kind: the first stands for all."""
+    if all(known.code != found.code for known in problems):
+        problems.append(found)
+
+
+def _refusal(case: Case, step: Step, result: StepResult, number: str) -> Problem:
+    if isinstance(step, steps.Record):
+        return Problem(result.code, result.sentence, {"number": step.draft.number})
+    data = {"sale": number, "status": case.order.status}
+    return Problem(result.code, f"Order {case.order.number}: {result.sentence}", data)
+
+
+def _currency(case: Case, step: Step) -> str:
+    if isinstance(case.draft, SaleDraft):
+        return case.draft.currency
+    return case.sale.state.currency if case.sale else ""
+
+
+def _said(step: Step, result: StepResult, currency: str) -> str:
+    """What the step has changed, for people; empty where it goes without saying."""
+    match step:
+        case steps.Rewrite():
+            return f"rewritten: {step.why}"
+        case steps.RequestMissing():
+            return "requested " + ", ".join(f"{quantity} × {item}" for item, quantity in result.missing)
+        case steps.IssueDocument():
+            return f"document {result.number} issued"
+        case steps.Pay():
+            return f"paid {format_money(result.amount, currency)}"
+        case steps.Refund() if is_given_back(step):
+            return f"{format_money(step.total, currency)} of it were cancelled on the site and refunded"
+        case steps.Refund():
+            return f"refund {step.refund_id} of {format_money(step.total, currency)} recorded"
+    return _WORDS.get(step.word, "")
+
+
+_WORDS = {
+    "complete": "customer and addresses completed",
+    "block": "quantities blocked",
+    "write_out": "written out",
+    "cancel": "cancelled",
+    "reverse": "reversed",
+}

@@ -1,0 +1,271 @@
+"""The state machine of an order: what shall be done with its sale now.
+
+``decide`` is a pure function of what the order is, what its sale is, and what the channel wants. It says everything at
+once: the steps in their order, and the problems that a person has to solve. Decided again after the steps were done,
+it finds nothing more to do; so it may be asked at every look at the order, however often a process was killed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from chansync.model.money import round_to_minor
+from chansync.model.order import Order
+from chansync.model.order import Refund as OrderRefund
+from chansync.model.sale import RefundedLine, SaleDraft, SaleState, SaleView
+from chansync.model.steps import (
+    Block,
+    Cancel,
+    Complete,
+    IssueDocument,
+    Pay,
+    Record,
+    Refund,
+    RequestMissing,
+    Reverse,
+    Rewrite,
+    Step,
+    WriteOut,
+)
+from chansync.orders.edits import completes, differences, give_back, tax_change
+from chansync.orders.problem import Problem
+from chansync.orders.select import reason_to_skip
+from chansync.orders.settings import ImportSettings
+
+#: What a channel can have done when a sale is created: the word of the step and the parameter that asks for it, in the
+#: order of doing.
+ON_CREATION = {
+    "block": "block_quantities",
+    "request": "create_request",
+    "issue": "issue_document",
+    "pay": "pay_immediately",
+    "write_out": "write_out_immediately",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What is known of an order that is a sale from before.
+
+    Attributes:
+        status: the order's status when it was last seen.
+        own_status: the status that we gave the order ourselves: it is no news, and nobody paid by it.
+        todo: what is left of ``ON_CREATION``.
+        problems: the codes of its open problems.
+    """
+
+    status: str
+    own_status: str | None = None
+    todo: tuple[str, ...] = ()
+    problems: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An order and its sale, as they are now.
+
+    Attributes:
+        sale_key: the idempotency key of the sale.
+        sale: None while there is none.
+        history: None while the order is not known to be a sale.
+        draft: the sale that the order would make now, or why it makes none; None where neither can matter.
+    """
+
+    order: Order
+    sale_key: str
+    sale: SaleView | None
+    history: History | None
+    draft: SaleDraft | Problem | None
+
+
+@dataclass(slots=True)
+class Plan:
+    """What shall be done with an order.
+
+    Attributes:
+        skip: why it is not imported, as ``select.reason_to_skip`` names it; then there is nothing else.
+        waits: nothing can be said of it yet: what was to be done and what stood in its way stay as they are.
+        steps: in their order.
+        todo: the words of those steps that the creation of the sale asks for: each is tried until it is done.
+        problems: what stands in the way, whatever becomes of the steps.
+        otherwise: step name → the problem that there is where the step changes nothing.
+    """
+
+    skip: str = ""
+    waits: bool = False
+    steps: list[Step] = field(default_factory=list)
+    todo: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    otherwise: dict[str, Problem] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Balance:
+    """What a sale comes to once the steps before are done; minor units."""
+
+    currency: str
+    total: int
+    refunded: int = 0
+    paid: int = 0
+
+    @property
+    def due(self) -> int:
+        """What shall be paid in all."""
+        return self.total - self.refunded
+
+    def less(self, refund: int) -> _Balance:
+        """After a refund, which returns what is then paid too much."""
+        return _Balance(self.currency, self.total, self.refunded + refund, min(self.paid, self.due - refund))
+
+
+def decide(case: Case, settings: ImportSettings) -> Plan:
+    """What shall be done with the order, and what stands in its way."""
+    order, sale = case.order, case.sale
+    if case.history is None:
+        reason = reason_to_skip(settings, order.status, order.placed_on.isoformat(), order.awaits_prices)
+        if reason:
+            return Plan(skip=reason)
+    if sale is None:
+        return _create(case, settings)
+    if order.awaits_prices:
+        # Without prices there is nothing to compare its sale with.
+        return Plan(waits=True)
+    if order.status in settings.refused_statuses:
+        return _refuse(case, sale)
+    return _follow(case, sale, settings)
+
+
+def _create(case: Case, settings: ImportSettings) -> Plan:
+    """An order becomes a sale, and what is asked for on creation is done with it."""
+    if not isinstance(case.draft, SaleDraft):
+        return Plan(problems=[case.draft] if case.draft else [])
+    plan = Plan(steps=[Record(case.draft)])
+    _carry_on(plan, case, settings, _Balance(case.draft.currency, case.draft.total))
+    return plan
+
+
+def _refuse(case: Case, sale: SaleView) -> Plan:
+    """A refused order ends its sale, once: by a cancellation, or by a reversal where its goods are issued."""
+    plan = Plan()
+    _complete(plan, case, sale)
+    if not sale.state.closed:
+        plan.steps.append(Reverse() if sale.state.written_out else Cancel())
+    return plan
+
+
+def _follow(case: Case, sale: SaleView, settings: ImportSettings) -> Plan:
+    """A sale follows its order: edits while it is untouched, what is left of its creation, payment and refunds."""
+    plan = Plan()
+    balance = _edit(plan, case, sale)
+    if not plan.problems and not any(isinstance(step, Rewrite) for step in plan.steps):
+        _complete(plan, case, sale)
+    if not sale.state.closed:
+        _carry_on(plan, case, settings, balance)
+    elif _came_back(case, settings):
+        plan.problems.append(
+            Problem(
+                "order_returned",
+                f"Order {case.order.number} is {case.order.status} again, but its sale {sale.number} was cancelled "
+                "when it was refused.",
+                {"sale": sale.number, "status": case.order.status},
+            )
+        )
+    return plan
+
+
+def _came_back(case: Case, settings: ImportSettings) -> bool:
+    """Whether an order whose sale is closed was refused before, and not just its sale closed by a person."""
+    history = case.history
+    return history is None or history.status in settings.refused_statuses or "order_returned" in history.problems
+
+
+def _edit(plan: Plan, case: Case, sale: SaleView) -> _Balance:
+    """Bring an untouched sale in line with its order; what of a touched one cannot be is a problem."""
+    state, order = sale.state, case.order
+    balance = _Balance(state.currency, state.total, state.refunded, state.paid)
+    changes = differences(order, sale)
+    if not state.touched and (sentence := tax_change(order, sale)):
+        changes.append(sentence)
+    if not changes:
+        return balance
+    if state.touched:
+        sentence = (
+            f"Order {order.number} changed on the site after it became the sale {sale.number}: {'; '.join(changes)}."
+        )
+        problem = Problem("order_changed", sentence, {"sale": sale.number, "changes": changes})
+        refund = give_back(order, sale)
+        if refund is None:
+            plan.problems.append(problem)
+            return balance
+        plan.steps.append(refund)
+        plan.otherwise[refund.name] = problem
+        return balance.less(refund.total)
+    if not isinstance(case.draft, SaleDraft):
+        plan.problems += [case.draft] if case.draft else []
+        return balance
+    plan.steps.append(Rewrite(case.draft, order.digest[:16], "; ".join(changes)))
+    return _Balance(case.draft.currency, case.draft.total)
+
+
+def _complete(plan: Plan, case: Case, sale: SaleView) -> None:
+    """Give a sale that lacks them its customer and addresses, now that the site tells them.
+
+    Its tax transaction cannot follow: where the buyer's country asks for another one, a person has to see to it, until
+    the order changes again or the message is solved.
+    """
+    # What stands in the way of a new sale says nothing about who bought this one; a later change tries again.
+    names_buyer = completes(case.order, sale) and isinstance(case.draft, SaleDraft)
+    if names_buyer and isinstance(case.draft, SaleDraft):
+        plan.steps.append(Complete(case.draft, case.order.digest[:16]))
+    was_told = case.history is not None and "order_changed" in case.history.problems
+    if (names_buyer or was_told) and (sentence := tax_change(case.order, sale)):
+        sentence = f"Order {case.order.number} tells its buyer since it became a sale, and {sentence}."
+        plan.problems.append(Problem("order_changed", sentence, {"changes": [sentence]}))
+
+
+def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balance) -> None:
+    """What is left of the creation of an open sale, its payment by the order's status, and its refunds."""
+    history, state = case.history, case.sale.state if case.sale else None
+    todo = history.todo if history else [word for word, parameter in ON_CREATION.items() if settings.channel[parameter]]
+    is_own_status = history is not None and case.order.status == history.own_status
+    is_paid = case.order.status in settings.paid_statuses and not is_own_status
+    payment = Pay(balance.due, issue_first=is_paid and bool(settings.channel["issue_document_on_payment"]))
+    owes = balance.due > balance.paid
+    for word in todo:
+        step = payment if word == "pay" else _on_creation(word, settings.channel, state)
+        if step is not None and (word != "pay" or owes):
+            plan.steps.append(step)
+            plan.todo.append(word)
+    if is_paid and owes and "pay" not in plan.todo:
+        plan.steps.append(payment)
+    recorded = {refund.key for refund in case.sale.refunds} if case.sale else set()
+    plan.steps += [
+        _refund(case.order, refund, balance.currency)
+        for refund in case.order.refunds
+        if refund.lines is not None and refund.external_id not in recorded
+    ]
+
+
+def _on_creation(word: str, channel: Any, state: SaleState | None) -> Step | None:
+    """The step of ``ON_CREATION``; None where the sale has come so far already."""
+    if word == "issue":
+        return None if state and state.document_number else IssueDocument()
+    if state and state.written_out:
+        return None
+    if word == "block":
+        return Block()
+    if word == "request":
+        return RequestMissing(tuple(channel["request_warehouses"]))
+    return WriteOut()
+
+
+def _refund(order: Order, refund: OrderRefund, currency: str) -> Refund:
+    """A refund of the order. Its goods come back if the site has put any of them back into stock."""
+    lines = [
+        RefundedLine(line.line, line.quantity, round_to_minor(line.total, currency), round_to_minor(line.tax, currency))
+        for line in refund.lines or ()
+    ]
+    known = {line.external_id: line for line in order.lines}
+    restock = any(known[line.external_id].restocked for line in lines if line.external_id in known)
+    return Refund(refund.external_id, round_to_minor(refund.total, currency), tuple(lines), restock)

@@ -1,0 +1,300 @@
+"""From an order to the draft of its sale: customer, lines, mappings, currency, and a total exact to the minor unit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import apsw
+
+from chansync.model.channel import Channel
+from chansync.model.errors import DataError
+from chansync.model.identity import countries_of, normal_email, normal_phone
+from chansync.model.money import format_money, from_minor, round_to_minor, split_gross, to_minor
+from chansync.model.order import Address, ChargeLine, Order, OrderLine
+from chansync.model.sale import Customer, LineKind, SaleDraft, SaleLine
+from chansync.model.tax_numbers import is_valid_vat, read_numbers
+from chansync.model.times import here
+from chansync.orders.problem import Problem, Seen
+from chansync.orders.settings import ImportSettings
+
+#: The site code under which the mapping tables keep orders that name no payment method.
+NO_METHOD = "(none)"
+
+
+def sale_key(channel: Channel, order: Order) -> str:
+    """The idempotency key of the order's sale."""
+    return f"chansync:{channel.code}:{order.external_id}"
+
+
+def draft_sale(db: apsw.Connection, settings: ImportSettings, order: Order) -> SaleDraft:
+    """The sale that the order makes; reads the ERP's items, writes nothing.
+
+    Raises:
+        Problem: something of it cannot be mapped, or its total cannot be met exactly.
+    """
+    channel, values = settings.channel, settings.channel.values
+    currency = _currency(settings, order)
+    lines = _item_lines(db, settings, order, currency)
+    lines += _charge_lines(db, settings, order.shipping, currency, LineKind.TRANSPORT, "transport_service", "shipping")
+    lines += _charge_lines(db, settings, order.fees, currency, LineKind.FEE, "fee_service", "a fee")
+    total = _meet_total(lines, order, currency)
+    payment = _payment_method(settings, order)
+    delivery = _delivery_method(settings, order)
+    customer = _customer(settings, order)
+    external = values["external_sale_number"]
+    return SaleDraft(
+        key=sale_key(channel, order),
+        number=f"{channel.code}-{order.number}" if external else "",
+        channel_code=channel.code,
+        order_number=order.number,
+        pos=settings.pos.code,
+        warehouse=_warehouse(settings, order),
+        sale_date=_today() if values["date_is_sync_date"] else order.placed_on,
+        currency=currency,
+        total=total,
+        customer=customer,
+        billing=order.billing,
+        delivery=order.delivery,
+        lines=lines,
+        payment_method=payment,
+        delivery_method=delivery,
+        sale_type=values["sale_type"] or "",
+        tax_transaction=_tax_transaction(settings, order, customer),
+        document_type=values["document_type"] or "",
+        merchant=values["merchant"] or "",
+        note=order.note,
+        mark="" if values["system_type"] == "production" else values["system_type"],
+        match_phone=values["check_phone"],
+        match_email=values["check_email"],
+        tax_numbers=read_numbers(order.tax_numbers, countries_of(order)).kept,
+    )
+
+
+def with_tax(db: apsw.Connection, settings: ImportSettings, order: Order) -> Order:
+    """The order with net amounts and their tax, where the site tells only what is paid (``Order.gross``)."""
+    if not order.gross:
+        return order
+    currency = order.currency or settings.channel["currency"] or ""
+    tax_transaction = _tax_transaction(settings, order, _customer(settings, order))
+    rate = settings.erp.reference.tax_rate(db, tax_transaction)
+
+    def net(amount: Decimal) -> Decimal:
+        return from_minor(split_gross(round_to_minor(amount, currency), rate)[0], currency)
+
+    def charge(line: ChargeLine) -> ChargeLine:
+        if line.tax:
+            return line
+        total = net(line.total)
+        return replace(line, total=total, tax=line.total - total)
+
+    def item(line: OrderLine) -> OrderLine:
+        if line.tax:
+            return line
+        total = net(line.total)
+        return replace(line, subtotal=net(line.subtotal), total=total, tax=line.total - total)
+
+    return replace(
+        order,
+        gross=False,
+        divided_by=tax_transaction,
+        lines=list(map(item, order.lines)),
+        shipping=list(map(charge, order.shipping)),
+        fees=list(map(charge, order.fees)),
+    )
+
+
+def _today() -> date:
+    return here().date()
+
+
+def _currency(settings: ImportSettings, order: Order) -> str:
+    currency = order.currency or settings.channel["currency"] or ""
+    if not currency:
+        raise Problem("currency_missing", f"Order {order.number} states no currency, and the channel has none.", {})
+    if currency not in settings.pos.currencies:
+        allowed = ", ".join(sorted(settings.pos.currencies))
+        raise Problem(
+            "currency_not_allowed",
+            f"Order {order.number} is in {currency}, but the POS {settings.pos.code} sells in {allowed} only.",
+            {"currency": currency, "pos": settings.pos.code, "allowed": allowed},
+        )
+    return currency
+
+
+def _item_lines(db: apsw.Connection, settings: ImportSettings, order: Order, currency: str) -> list[SaleLine]:
+    lines: list[SaleLine] = []
+    unknown: list[dict[str, str]] = []
+    for line in order.lines:
+        code = settings.erp.reference.item(db, line.sku, line.gtin) or settings.items.get(mapping_key(line))
+        if code is None:
+            key = mapping_key(line)
+            unknown.append({"sku": line.sku, "gtin": line.gtin, "map": key, "name": line.name})
+            continue
+        net = round_to_minor(line.total, currency)
+        tax = round_to_minor(line.tax, currency)
+        discount = round_to_minor(line.subtotal, currency) - net
+        lines.append(
+            SaleLine(LineKind.ITEM, code, line.name, line.quantity, net, tax, max(discount, 0), line.external_id)
+        )
+    if unknown:
+        named = "; ".join(_name_item(item) for item in unknown[:5]) + ("; …" if len(unknown) > 5 else "")
+        seen = [Seen("item", item["map"], item["name"]) for item in unknown]
+        raise Problem("item_unknown", f"Order {order.number}: not in the ERP: {named}.", {"items": unknown}, seen)
+    return lines
+
+
+def mapping_key(line: OrderLine) -> str:
+    """What the channel's item mapping knows the line by: the site's id of the item, or its name where none is left."""
+    return line.item_code or f"name:{line.name}"
+
+
+def _name_item(item: dict[str, str]) -> str:
+    known_by = [
+        f"SKU {item['sku']}" if item["sku"] else "no SKU",
+        f"GTIN {item['gtin']}" if item["gtin"] else "",
+        "deleted on the site" if item["map"].startswith("name:") else f"site id {item['map']}",
+    ]
+    return f"{item['name'][:60]} ({', '.join(filter(None, known_by))})"
+
+
+def _charge_lines(
+    db: apsw.Connection,
+    settings: ImportSettings,
+    charges: list[ChargeLine],
+    currency: str,
+    kind: LineKind,
+    parameter: str,
+    what: str,
+) -> list[SaleLine]:
+    lines: list[SaleLine] = []
+    for charge in charges:
+        net = round_to_minor(charge.total, currency)
+        tax = round_to_minor(charge.tax, currency)
+        if not charge.total and not charge.tax:
+            # Free shipping says how the goods travel, which the sale's delivery method keeps; nothing is sold by it.
+            continue
+        service = settings.channel[parameter]
+        if not service or settings.erp.reference.item(db, service, "") is None:
+            raise Problem(
+                "service_missing",
+                f"The order has {what} of {charge.total} {currency}, but the channel's {parameter} is "
+                + (f"{service}, which the ERP does not have." if service else "not set."),
+                {"parameter": parameter, "amount": str(charge.total)},
+            )
+        lines.append(SaleLine(kind, service, charge.name, Decimal(1), net, tax, 0, charge.external_id))
+    return lines
+
+
+def _meet_total(lines: list[SaleLine], order: Order, currency: str) -> int:
+    """The order's total in minor units; adds the explicit rounding line that makes the lines meet it.
+
+    A site rounds each line's tax by itself, so the lines may be off by at most one minor unit each.
+    """
+    try:
+        total = to_minor(order.total, currency, "the total")
+    except DataError as error:
+        raise Problem(
+            "total_mismatch", f"Order {order.number}: {error}.", {"total": str(order.total), "currency": currency}
+        ) from None
+    difference = total - sum(line.net + line.tax for line in lines)
+    if abs(difference) > len(lines):
+        raise Problem(
+            "total_mismatch",
+            f"Order {order.number} has the total {format_money(total, currency)}, but its lines add up to "
+            f"{format_money(total - difference, currency)}: {format_money(difference, currency)} cannot be explained.",
+            {"total": str(order.total), "difference": format_money(difference, currency)},
+        )
+    if difference:
+        lines.append(SaleLine(LineKind.ROUNDING, "", "Rounding", Decimal(1), difference, 0))
+    return total
+
+
+def _warehouse(settings: ImportSettings, order: Order) -> str:
+    """Where the goods come from: the POS's warehouse, or that of what the platform sends itself."""
+    if not order.sent_by_site:
+        return settings.pos.warehouse
+    warehouse = settings.channel["fba_warehouse"]
+    if not warehouse:
+        raise Problem(
+            "warehouse_missing",
+            f"Order {order.number} is sent by the platform itself, and the channel's fba_warehouse is not set.",
+            {"parameter": "fba_warehouse"},
+        )
+    return str(warehouse)
+
+
+def _payment_method(settings: ImportSettings, order: Order) -> str:
+    code = order.payment_code or NO_METHOD
+    method = settings.payments.get(code)
+    if method:
+        return method
+    if code == NO_METHOD and not order.total:
+        return ""
+    title = order.payment_title or ("No payment method" if code == NO_METHOD else code)
+    raise Problem(
+        "payment_unmapped",
+        f"Order {order.number} is paid by {title[:60]} ({code[:60]}), which is not mapped to a payment method.",
+        {"site_code": code, "title": title},
+        [Seen("payment", code, title)],
+    )
+
+
+def _delivery_method(settings: ImportSettings, order: Order) -> str:
+    # A site's mapping may name one zone's method (flat_rate:1) or the method wherever it is offered (flat_rate).
+    code = order.delivery_code
+    method = settings.deliveries.get(code) or settings.deliveries.get(code.partition(":")[0])
+    if method:
+        return method
+    if settings.channel["delivery_method"]:
+        return str(settings.channel["delivery_method"])
+    if not code:
+        raise Problem(
+            "delivery_unmapped",
+            f"Order {order.number} has no delivery method, and the channel's delivery_method is not set.",
+            {"site_code": ""},
+        )
+    raise Problem(
+        "delivery_unmapped",
+        f"Order {order.number} is delivered by {order.delivery_title[:60]} ({code[:60]}), which is not mapped, and the "
+        "channel's delivery_method is not set.",
+        {"site_code": code, "title": order.delivery_title},
+        [Seen("delivery", code, order.delivery_title)],
+    )
+
+
+def _customer(settings: ImportSettings, order: Order) -> Customer:
+    billing, countries = order.billing, countries_of(order)
+    numbers = read_numbers(order.tax_numbers, countries)
+    return Customer(
+        name=billing.name or order.delivery.name or billing.email or f"Order {order.number}",
+        address=_customer_address(order),
+        tax_numbers=numbers.valid,
+        # The delivery address's phone is the recipient's: who gets a gift does not buy.
+        phone=normal_phone(billing.phone, countries),
+        email=normal_email(billing.email),
+        customer_type=settings.channel["customer_type"] or "",
+        keys=numbers.keys,
+    )
+
+
+def _customer_address(order: Order) -> Address:
+    """The billing address, or the delivery's place under the buyer's name where only that one is told."""
+    billing, delivery = order.billing, order.delivery
+    if billing.line_1 or billing.city:
+        return billing
+    if not billing.name:
+        return replace(delivery, email=billing.email, phone=billing.phone)
+    names = {name: getattr(billing, name) for name in ("first_name", "last_name", "company", "email", "phone")}
+    return replace(delivery, **names)
+
+
+def _tax_transaction(settings: ImportSettings, order: Order, customer: Customer) -> str:
+    """The channel's tax transaction, or that of the most particular case of tax that fits the order."""
+    country = order.delivery.country or order.billing.country
+    vat = "+vat" if customer.tax_numbers.vat and is_valid_vat(customer.tax_numbers.vat) else "-vat"
+    for case in (f"{country}{vat}", country, f"*{vat}", "*"):
+        if case in settings.taxes:
+            return settings.taxes[case]
+    return settings.channel["tax_transaction"] or ""

@@ -1,0 +1,68 @@
+"""Everything that is decided on with an order: what it is, what its sale is, what was before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import apsw
+
+from chansync.erp.protocol import Embedded, NotPossible
+from chansync.model.order import Order, Refund
+from chansync.model.sale import SaleDraft
+from chansync.orders.decide import Case, History
+from chansync.orders.draft import draft_sale, sale_key, with_tax
+from chansync.orders.edits import needs_draft
+from chansync.orders.problem import Problem
+from chansync.orders.select import reason_to_skip
+from chansync.orders.settings import ImportSettings
+from chansync.store import messages, orders
+from chansync.store.orders import OrderRow
+
+
+def gather(db: apsw.Connection, settings: ImportSettings, erp: Embedded, order: Order, row: OrderRow | None) -> Case:
+    """Look at the order's sale and draft the sale that it would make now; writes nothing.
+
+    Raises:
+        NotPossible: the ERP has lost the sale that the order became.
+    """
+    if row is None or row.sale is None:
+        key = sale_key(settings.channel, order)
+        if reason_to_skip(settings, order.status, order.placed_on.isoformat(), order.awaits_prices):
+            return Case(order, key, None, None, None)
+        history, sale = None, erp.view(db, key)
+    else:
+        key = row.sale.key
+        sale = erp.view(db, key)
+        if sale is None:
+            raise NotPossible(f"There is no sale {row.sale.number} ({key}) in the ERP.")
+        history = History(row.status, row.own_status, tuple(row.todo), messages.open_codes(db, row.id))
+    if row is not None and order.refunds:
+        order = replace(order, refunds=[_with_lines(db, row.id, refund) for refund in order.refunds])
+    order = with_tax(db, settings, order)
+    draft: SaleDraft | Problem | None = None
+    if not order.awaits_prices and (sale is None or needs_draft(order, sale)):
+        draft = _draft(db, settings, order) if erp is settings.erp else _elsewhere(order, key)
+    return Case(order, key, sale, history, draft)
+
+
+def _with_lines(db: apsw.Connection, order_id: int, refund: Refund) -> Refund:
+    """The refund with the lines that were looked up earlier, where it comes without."""
+    if refund.lines is not None:
+        return refund
+    return replace(refund, lines=orders.refund_lines(db, order_id, refund.external_id))
+
+
+def _elsewhere(order: Order, key: str) -> Problem:
+    """A draft names items and methods of the ERP that the channel sells through now."""
+    sentence = (
+        f"Order {order.number} changed, and its sale is not in the ERP that the channel sells through now: correct the "
+        "sale there."
+    )
+    return Problem("not_possible", sentence, {"sale_key": key})
+
+
+def _draft(db: apsw.Connection, settings: ImportSettings, order: Order) -> SaleDraft | Problem:
+    try:
+        return draft_sale(db, settings, order)
+    except Problem as problem:
+        return problem

@@ -1,0 +1,354 @@
+"""Importing one order: one transaction that holds the sale, its customer, the order's mark and its messages.
+
+``gather`` what is known, ``decide`` what shall be done, ``apply`` it, note what came of it. Importing the same order
+again changes nothing, whoever does it and however often a process was killed in between.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+import apsw
+
+from chansync.erp import registry
+from chansync.model.message import CODES
+from chansync.model.order import Order, UnreadableOrder
+from chansync.model.sale import SaleDraft
+from chansync.orders import status_events
+from chansync.orders.apply import Settled, apply
+from chansync.orders.decide import Case, Plan, decide
+from chansync.orders.gather import gather
+from chansync.orders.problem import Problem
+from chansync.orders.select import reason_to_skip, skip_sentence
+from chansync.orders.settings import ImportSettings
+from chansync.orders.tax_number_warnings import warn_of_tax_numbers
+from chansync.orders.write_guard import UNGUARDED, WriteGuard
+from chansync.redaction import scrub
+from chansync.store import mappings, messages, orders, sale_links
+from chansync.store.backoff import next_try
+from chansync.store.connection import is_about_data
+from chansync.store.orders import OrderRow
+from chansync.store.sale_links import SaleLink
+from chansync.store.streams import LeaseLost
+from chansync.store.transaction import transaction
+
+#: Problems of a sale that are tried again by themselves; the others are a person's to decide.
+RETRIED = frozenset({"missing_stock", "no_document", "document_type_missing"})
+
+#: Problems that are solved as soon as the site shows an order that can be read.
+OF_THE_SITE = frozenset({"order_gone", "order_unreadable"})
+
+#: Problems that ``decide`` says nothing of: each is closed by what opened it.
+OF_OTHERS = frozenset({"push_failed", "refunds_unreadable"})
+
+#: Problems that are solved when ``decide`` finds nothing of their kind any more.
+DECIDED = frozenset(CODES) - OF_THE_SITE - OF_OTHERS
+
+
+class Action(StrEnum):
+    """What importing an order does."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    UNCHANGED = "unchanged"
+    SKIP = "skip"
+    PROBLEM = "problem"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What was done with an order, and why; with ``sale`` where one was drafted."""
+
+    action: Action
+    reason: str = ""
+    code: str = ""
+    sale: SaleDraft | None = None
+    sale_number: str = ""
+    customer_is_new: bool = False
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+class OrderImport:
+    """Imports orders of one channel.
+
+    Args:
+        run_id: of the run that messages belong to; None where there is none.
+        guard: what must still be so when an order is written.
+    """
+
+    def __init__(
+        self,
+        db: apsw.Connection,
+        settings: ImportSettings,
+        run_id: int | None = None,
+        guard: WriteGuard = UNGUARDED,
+    ) -> None:
+        self._db = db
+        self._settings = settings
+        self._channel_id = settings.channel.id
+        self._run_id = run_id
+        self._guard = guard
+
+    def import_order(self, order: Order | UnreadableOrder, *, again: bool = False) -> Outcome:
+        """Import one order.
+
+        Args:
+            again: also when nothing changed since it failed (a retry).
+
+        Raises:
+            LeaseLost: another run has the stream; nothing was written.
+        """
+        return self.unchanged(order, again=again) or self.import_changed(order)
+
+    def unchanged(self, order: Order | UnreadableOrder, *, again: bool = False) -> Outcome | None:
+        """The outcome where the order came before just so; None where it is to be imported. Only reads."""
+        row = orders.by_external_id(self._db, self._channel_id, order.external_id)
+        return Outcome(Action.UNCHANGED, reason=row.reason) if row and self._is_known(row, order, again) else None
+
+    def import_changed(self, order: Order | UnreadableOrder) -> Outcome:
+        """Import an order that did not come before just so.
+
+        Raises:
+            LeaseLost: another run has the stream; nothing was written.
+        """
+        if isinstance(order, UnreadableOrder):
+            return self._guarded(order, lambda row: self._note_unreadable(order, row))
+        return self._guarded(order, lambda row: self._import(order, row))
+
+    def import_refunds(self, order: Order) -> Outcome:
+        """Record the refunds of an order that is a sale already, now that their lines are known.
+
+        Raises:
+            LeaseLost: another run has the stream; nothing was written.
+        """
+        return self._guarded(order, lambda row: self._import_refunds(order, row))
+
+    def note_unreadable_refunds(self, order: Order, sentence: str) -> None:
+        """Say that the refunds of an order that is a sale cannot be looked up."""
+        with transaction(self._db):
+            row = orders.by_external_id(self._db, self._channel_id, order.external_id)
+            if row is not None:
+                sentence = f"The refunds of order {order.number} cannot be read: {sentence}"
+                self._log(Problem("refunds_unreadable", sentence, {}), order, row.id)
+
+    def _is_known(self, row: OrderRow, order: Order | UnreadableOrder, again: bool) -> bool:
+        """Whether the order came before just so, and nothing on our side asks for another look."""
+        if isinstance(order, UnreadableOrder):
+            return not again and row.modified_at == order.modified_at and not row.digest
+        if row.digest != order.digest:
+            return False
+        if row.state == "skipped":
+            reason = reason_to_skip(self._settings, order.status, order.placed_on.isoformat(), order.awaits_prices)
+            return bool(reason == row.reason)
+        return not again or (row.state == "imported" and not row.reason)
+
+    def _guarded(self, order: Order | UnreadableOrder, work: Callable[[OrderRow | None], Outcome]) -> Outcome:
+        """Run ``work`` in a transaction; what stops this order is written down and never stops the others."""
+        try:
+            return self._in_transaction(order, work)
+        except (MemoryError, LeaseLost):
+            raise
+        except Exception as bug:
+            # The database's own condition is everybody's; what it refuses of this order's data is this order's.
+            if isinstance(order, UnreadableOrder) or (isinstance(bug, apsw.Error) and not is_about_data(bug)):
+                raise
+            sentence = f"Order {order.number} could not be imported: {type(bug).__name__}: {scrub(str(bug))[:200]}"
+            data = {"traceback": "".join(traceback.format_exception(bug)[-6:])}
+            problem = Problem("import_bug", sentence, data)
+            return self._in_transaction(order, lambda row: self._note_bug(order, row, problem))
+
+    def _in_transaction(self, order: Order | UnreadableOrder, work: Callable[[OrderRow | None], Outcome]) -> Outcome:
+        """The row is read when nobody else can write: another process may have imported the order meanwhile."""
+        with transaction(self._db):
+            self._guard.check(self._db)
+            row = orders.by_external_id(self._db, self._channel_id, order.external_id)
+            if self._guard.is_outdated(order.external_id, row):
+                return Outcome(Action.UNCHANGED, "a later version of it was imported meanwhile")
+            return work(row)
+
+    def _import(self, order: Order, row: OrderRow | None) -> Outcome:
+        if row and row.sale and _is_another(row, order):
+            return self._note_another(order, row, row.sale)
+        erp = registry.erp(row.sale.erp) if row and row.sale else self._settings.erp
+        case = gather(self._db, self._settings, erp, order, row)
+        plan = decide(case, self._settings)
+        if plan.skip:
+            return self._note_skip(order, row, plan.skip)
+        settled = apply(self._db, erp, case, plan)
+        return self._note(case, row, plan, settled, OF_THE_SITE)
+
+    def _import_refunds(self, order: Order, row: OrderRow | None) -> Outcome:
+        if row is None or row.sale is None:
+            return Outcome(Action.UNCHANGED)
+        for refund in order.refunds:
+            orders.write_refund(self._db, row.id, refund)
+        messages.solve_codes(self._db, row.id, ["refunds_unreadable"], "they were looked up")
+        erp = registry.erp(row.sale.erp)
+        case = gather(self._db, self._settings, erp, order, row)
+        plan = decide(case, self._settings)
+        settled = apply(self._db, erp, case, plan)
+        if settled.done or {problem.code for problem in settled.problems} != _open_problems(case):
+            # What was kept of the order says nothing of whether the site still has it.
+            return self._note(case, row, plan, settled, frozenset())
+        return Outcome(Action.UPDATE, sale_number=row.sale.number)
+
+    # What came of it
+
+    def _note(self, case: Case, row: OrderRow | None, plan: Plan, settled: Settled, solved: frozenset[str]) -> Outcome:
+        """Write the order's row with what came of its plan, its problems, and the status that goes back.
+
+        Args:
+            solved: problems that the order itself has solved, whatever is decided.
+        """
+        order, link = case.order, self._link(case, row, settled)
+        first = settled.problems[0] if settled.problems else None
+        if plan.waits and row is not None:
+            reason, try_at, todo = row.reason, row.next_try_at, row.todo
+        else:
+            failures = row.attempts if row else 0
+            is_retried = link is None or any(problem.code in RETRIED for problem in settled.problems)
+            reason, todo = first.code if first else "", settled.todo
+            try_at = next_try(failures) if first and is_retried else None
+        order_id = orders.write(
+            self._db,
+            self._channel_id,
+            order,
+            state="imported" if link else "problem",
+            reason=reason,
+            next_try_at=try_at,
+            failed=bool(reason),
+            todo=todo,
+        )
+        if link is not None and (row is None or row.sale is None):
+            sale_links.put(self._db, order_id, link)
+        self._note_problems(case, settled, order_id)
+        if row is not None:
+            self._solve(order_id, solved if plan.waits else solved | DECIDED, settled)
+        if link is not None and settled.done and self._settings.channel["push_statuses"]:
+            sale = registry.erp(link.erp).view(self._db, link.key)
+            if sale is not None:
+                status_events.note_sale(self._db, order_id, sale.state)
+        if link is None:
+            assert first is not None
+            return Outcome(Action.PROBLEM, first.sentence, first.code, details=first.data)
+        return self._outcome(case, row, settled, link)
+
+    def _link(self, case: Case, row: OrderRow | None, settled: Settled) -> SaleLink | None:
+        """The sale of the order by now."""
+        if row and row.sale:
+            return row.sale
+        kind, recorded, sale = self._settings.erp.kind, settled.recorded, case.sale
+        if recorded is not None:
+            return SaleLink(kind, case.sale_key, recorded.ref, recorded.number)
+        return SaleLink(kind, case.sale_key, sale.ref, sale.number) if sale else None
+
+    def _note_problems(self, case: Case, settled: Settled, order_id: int) -> None:
+        """Open what stands in the way, and say what the ERP warns of."""
+        for problem in settled.problems:
+            for seen in problem.seen:
+                mappings.note_seen(self._db, self._channel_id, seen.kind, seen.site_code, seen.title)
+            self._log(problem, case.order, order_id)
+        for warning in settled.recorded.warnings if settled.recorded else ():
+            number = settled.recorded.number if settled.recorded else ""
+            self._log(Problem("customer_ambiguous", warning, {"sale": number}), case.order, order_id)
+        if case.sale is not None or settled.recorded is not None:
+            channel = self._settings.channel
+            warn_of_tax_numbers(self._db, channel.id, channel.code, case.order, order_id, self._run_id)
+
+    def _solve(self, order_id: int, codes: frozenset[str], settled: Settled) -> None:
+        """Close those of the order's open problems of which nothing is found any more."""
+        solved = messages.open_codes(self._db, order_id) & codes - {problem.code for problem in settled.problems}
+        by = messages.ANOTHER_REASON if settled.problems else "the order went through"
+        messages.solve_codes(self._db, order_id, solved, by)
+
+    def _outcome(self, case: Case, row: OrderRow | None, settled: Settled, link: SaleLink) -> Outcome:
+        effects: dict[str, Any] = {"done": settled.done} if settled.done else {}
+        if settled.problems:
+            effects |= {"problem": settled.problems[0].sentence, "problem_code": settled.problems[0].code}
+        said = "; ".join(settled.done)
+        if row and row.sale:
+            return Outcome(
+                Action.UPDATE, said or f"status {case.order.status}", sale_number=link.number, details=effects
+            )
+        return Outcome(
+            Action.CREATE,
+            said,
+            sale=case.draft if isinstance(case.draft, SaleDraft) else None,
+            sale_number=link.number,
+            customer_is_new=settled.recorded is not None and settled.recorded.is_new_customer,
+            details=effects,
+        )
+
+    def _note_skip(self, order: Order, row: OrderRow | None, reason: str) -> Outcome:
+        """Note an order outside the selection, so that it is found again when the selection changes."""
+        settings = self._settings
+        order_id = orders.write(self._db, self._channel_id, order, state="skipped", reason=reason, keep_raw=False)
+        if row and row.state == "problem":
+            messages.solve_order(self._db, order_id, "the order left the selection")
+        is_listed = not settings.known_statuses or order.status in settings.known_statuses
+        if not is_listed and (not row or row.status != order.status):
+            sentence = f"Order {order.number} has the status {order.status[:60]}, which the site did not list."
+            self._log(Problem("status_unknown", sentence, {"status": order.status}), order, order_id)
+        return Outcome(Action.SKIP, skip_sentence(settings, reason, order.status, order.placed_on.isoformat()))
+
+    def _note_another(self, order: Order, row: OrderRow, link: SaleLink) -> Outcome:
+        """Leave the sale and what is known of its order as they are, and say so."""
+        sentence = (
+            f"Order {order.number} of the site is another than the one that became the sale {link.number}: it was "
+            "placed at another time and has another total. The sale is left as it is; see whether store_domain is the "
+            "right site."
+        )
+        self._log(Problem("order_changed", sentence, {"sale": link.number}), order, row.id)
+        return Outcome(Action.PROBLEM, sentence, "order_changed")
+
+    def _note_unreadable(self, order: UnreadableOrder, row: OrderRow | None) -> Outcome:
+        failures = row.attempts if row else 0
+        order_id = orders.write_unreadable(self._db, self._channel_id, order, next_try(failures))
+        named = f"Order {order.number or order.external_id}" if order.number or order.external_id else "An order"
+        sentence = f"{named} cannot be read: {order.sentence}"
+        messages.log(
+            self._db, "order_unreadable", sentence, channel_id=self._channel_id, order_id=order_id,
+            order_number=order.number, run_id=self._run_id, data={"order": order.raw},
+        )  # fmt: skip
+        return Outcome(Action.PROBLEM, sentence, "order_unreadable")
+
+    def _note_bug(self, order: Order, row: OrderRow | None, problem: Problem) -> Outcome:
+        """What a sale has come to and what is left to do of it stay as they are."""
+        is_sale = row is not None and row.sale is not None
+        order_id = orders.write(
+            self._db,
+            self._channel_id,
+            order,
+            state="imported" if is_sale else "problem",
+            reason="" if is_sale else problem.code,
+            next_try_at=None if is_sale else next_try(row.attempts if row else 0),
+            failed=True,
+            todo=row.todo if row else [],
+        )
+        self._log(problem, order, order_id)
+        return Outcome(Action.PROBLEM, problem.sentence, problem.code, details=problem.data)
+
+    def _log(self, problem: Problem, order: Order, order_id: int) -> None:
+        facts = {"order": order.number, "status": order.status, "total": str(order.total), "currency": order.currency}
+        messages.log(
+            self._db, problem.code, problem.sentence, channel_id=self._channel_id, order_id=order_id,
+            order_number=order.number, run_id=self._run_id, data=facts | problem.data,
+        )  # fmt: skip
+
+
+def _is_another(row: OrderRow, order: Order) -> bool:
+    """Whether a site shows another order under a known id: a copy of the site, or a wrong address, stands there.
+
+    The time at which an order was placed stays; people who put it right change nothing else with it.
+    """
+    return row.placed_at != order.placed_at and Decimal(row.total) != order.total
+
+
+def _open_problems(case: Case) -> frozenset[str]:
+    """Of what is decided, the problems that were open before."""
+    return case.history.problems & DECIDED if case.history else frozenset()

@@ -1,0 +1,199 @@
+"""What a person does with a sale, by a command or a screen: the step, and what it means for the site."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+import apsw
+
+from chansync.erp import registry
+from chansync.model import steps
+from chansync.model.errors import ChansyncError, DataError, UsageError
+from chansync.model.money import format_money, parse_amount, to_minor
+from chansync.model.parameter_types import Text
+from chansync.model.sale import LineKind, RefundedLine, SaleLine, SaleView
+from chansync.model.steps import Step, StepResult
+from chansync.orders.status_events import note_sale
+from chansync.store import outbox, sale_links
+from chansync.store.transaction import transaction
+
+
+def perform(db: apsw.Connection, action: str, sale_number: str, **arguments: Any) -> str:
+    """Do one of ``ACTIONS`` with the sale of that number, in one transaction; what was done, in a sentence.
+
+    Raises:
+        UsageError: there is no such sale, or an argument is wrong.
+        ChansyncError: the ERP refuses; nothing was done then.
+    """
+    step_of, said = ACTIONS[action]
+    with transaction(db):
+        erp, key = registry.find_sale(db, sale_number)
+        sale = erp.view(db, key)
+        assert sale is not None
+        step: Step = step_of(sale, **arguments)
+        [result] = erp.apply(db, key, [step])
+        if result.refused:
+            raise ChansyncError(result.sentence, code=result.code)
+        after = erp.view(db, key)
+        order_id = sale_links.order_of(db, key)
+        if order_id is not None and after is not None:
+            note_sale(db, order_id, after.state)
+            if isinstance(step, steps.Ship):
+                # A channel that waits for how the goods travel tries again at once.
+                outbox.make_due(db, order_id)
+    return f"{sale_number}: {said(sale, step, result)}"
+
+
+def amount_from(text: str) -> Decimal:
+    """An amount above zero from typed text.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        amount = parse_amount(text.strip().replace(",", "."), "This")
+    except DataError as error:
+        raise UsageError(f"{error}: write 20 or 12.50.") from None
+    if amount <= 0:
+        raise UsageError(f"{text!r:.40} is not above zero.")
+    return amount
+
+
+# The step of each action, from the sale and what was typed
+
+
+def _request(sale: SaleView, warehouses: Sequence[str] = ()) -> Step:
+    return steps.RequestMissing(tuple(warehouses))
+
+
+def _issue(sale: SaleView, document_type: str | None = None) -> Step:
+    return steps.IssueDocument(document_type or "")
+
+
+def _pay(sale: SaleView, amount: Decimal | None = None) -> Step:
+    state = sale.state
+    return steps.Pay(state.paid + (max(state.unpaid, 0) if amount is None else _minor(amount, state.currency)))
+
+
+#: The longest name of a carrier and the longest tracking number.
+LONGEST_SHIPMENT_TEXT = 60
+
+
+def _write_out(sale: SaleView, carrier: str = "", tracking: str = "") -> Step:
+    return steps.WriteOut(_shipment_text("carrier", carrier), _shipment_text("tracking number", tracking))
+
+
+def _ship(sale: SaleView, carrier: str = "", tracking: str = "") -> Step:
+    carrier, tracking = _shipment_text("carrier", carrier), _shipment_text("tracking number", tracking)
+    if not carrier and not tracking:
+        raise UsageError("Say by which carrier the goods travel (--carrier), or the tracking number (--tracking).")
+    before = sale.shipment
+    return steps.Ship(carrier or (before.carrier if before else ""), tracking or (before.tracking if before else ""))
+
+
+def _shipment_text(what: str, text: str) -> str:
+    try:
+        return Text(longest=LONGEST_SHIPMENT_TEXT).parse(text) or ""
+    except UsageError as error:
+        raise UsageError(f"The {what} {error}.") from None
+
+
+def _refund(
+    sale: SaleView,
+    amount: Decimal | None = None,
+    lines: Sequence[tuple[str, Decimal | None]] = (),
+    key: str | None = None,
+    restock: bool = True,
+) -> Step:
+    """Refund an amount (major units with tax), lines (item code or external id, and how many; None: all), or both.
+
+    Without an amount, the lines' own part of what was sold is given back; without a key, the refund is a new one.
+    """
+    refunded = [_refunded_line(sale, name, quantity) for name, quantity in lines]
+    if amount is None and not refunded:
+        raise UsageError("Say what to refund: an amount, or lines.")
+    by_lines = sum(line.net + line.tax for line in refunded)
+    total = by_lines if amount is None else _minor(amount, sale.state.currency)
+    return steps.Refund(key or f"manual {len(sale.refunds) + 1}", total, tuple(refunded), restock)
+
+
+def _minor(amount: Decimal, currency: str) -> int:
+    try:
+        return to_minor(amount, currency, "The amount")
+    except DataError as error:
+        raise UsageError(f"{error}.") from None
+
+
+def _refunded_line(sale: SaleView, name: str, quantity: Decimal | None) -> RefundedLine:
+    """The line of that item code or external id, and its part of the money for ``quantity`` pieces."""
+    line = _named(sale.lines, name)
+    given = [back for refund in sale.refunds for back in refund.lines if back.external_id == line.external_id]
+    before = sum((back.quantity for back in given), Decimal(0))
+    pieces = line.quantity - before if quantity is None else quantity
+    # Of the sum that is refunded by then, so that a line refunded piece by piece gives back what it cost.
+    share = (before + pieces) / line.quantity if line.quantity else Decimal(1)
+    net = round(line.net * share) - sum(back.net for back in given)
+    tax = round(line.tax * share) - sum(back.tax for back in given)
+    return RefundedLine(line.external_id, pieces, max(net, 0), max(tax, 0))
+
+
+def _named(sold: Sequence[SaleLine], name: str) -> SaleLine:
+    lines = [line for line in sold if line.kind is not LineKind.ROUNDING]
+    found = [line for line in lines if line.item_code == name] or [line for line in lines if line.external_id == name]
+    if not found:
+        raise UsageError(f"The sale has no line {name!r:.60}: name its item or the site's id of the line.")
+    if len(found) > 1:
+        ids = ", ".join(line.external_id for line in found)
+        raise UsageError(f"The sale has several lines of {name!r:.60}: name one by the site's id ({ids:.200}).")
+    return found[0]
+
+
+# What each has done, for people
+
+
+def _requested(sale: SaleView, step: Step, result: StepResult) -> str:
+    named = ", ".join(f"{quantity} of {item}" for item, quantity in result.missing)
+    return f"requested {named}." if named else "nothing is missing."
+
+
+def _issued(sale: SaleView, step: Step, result: StepResult) -> str:
+    return f"issued {result.number}." if result.changed else f"it has the document {result.number} already."
+
+
+def _paid(sale: SaleView, step: Step, result: StepResult) -> str:
+    return f"paid {format_money(result.amount, sale.state.currency)}." if result.changed else "nothing is owed."
+
+
+def _travels(sale: SaleView, step: steps.Ship, result: StepResult) -> str:
+    return f"travels by {step.carrier or 'an unknown carrier'}{f' as {step.tracking}' if step.tracking else ''}."
+
+
+def _refunded(sale: SaleView, step: steps.Refund, result: StepResult) -> str:
+    if not result.changed:
+        return f"the refund {step.refund_id} is recorded already."
+    return f"refunded {format_money(step.total, sale.state.currency)}."
+
+
+def _always(sentence: str) -> Callable[..., str]:
+    return lambda sale, step, result: sentence
+
+
+def _if_changed(changed: str, else_: str) -> Callable[..., str]:
+    return lambda sale, step, result: changed if result.changed else else_
+
+
+#: What can be done with a sale, by its word on the command line: its step, and what it has done.
+ACTIONS: dict[str, tuple[Callable[..., Step], Callable[..., str]]] = {
+    "block": (lambda sale: steps.Block(), _if_changed("what is there is blocked.", "nothing of it is there to block.")),
+    "release": (lambda sale: steps.Release(), _if_changed("released.", "nothing was blocked.")),
+    "request": (_request, _requested),
+    "issue": (_issue, _issued),
+    "pay": (_pay, _paid),
+    "write-out": (_write_out, _always("written out.")),
+    "ship": (_ship, _travels),
+    "cancel": (lambda sale: steps.Cancel(), _always("cancelled.")),
+    "reverse": (lambda sale: steps.Reverse(), _always("reversed.")),
+    "refund": (_refund, _refunded),
+}

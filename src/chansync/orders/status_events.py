@@ -1,0 +1,83 @@
+"""What goes back to a channel's site: whether anything does, and which status an event on a sale sends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import apsw
+
+from chansync.model.channel import Channel
+from chansync.model.errors import UsageError
+from chansync.model.sale import SaleState
+from chansync.platforms import registry
+from chansync.platforms.protocol import Capability
+from chansync.store import channels, outbox
+
+#: Stream → the parameter that switches it on, for the streams that send.
+SENDING = {"statuses": "push_statuses", "quantities": "push_quantities"}
+
+
+def why_off(channel: Channel, stream: str) -> str:
+    """Why the channel's stream does nothing, in a sentence; empty when it works, or is a stream that only reads."""
+    if stream == "comparison" and not _can_compare(channel.system.kind):
+        return f"{channel.code} is not compared: orders do not vanish from its platform."
+    switch = SENDING.get(stream)
+    if switch is None:
+        return ""
+    if not channel[switch]:
+        return f"{channel.code} sends no {stream}: {switch} is off."
+    if channel["system_type"] == "test":
+        return f"{channel.code} sends no {stream}: it is a test channel, which only reads from its site."
+    return ""
+
+
+def _can_compare(kind: str) -> bool:
+    try:
+        return Capability.COMPARE in registry.platform(kind).capabilities
+    except UsageError:
+        # A platform that is not installed says so by itself when it is to connect.
+        return True
+
+
+def note_sale(db: apsw.Connection, order_id: int, state: SaleState) -> None:
+    """Let the status be sent that the state of the order's sale asks for, if the channel sends any.
+
+    Call it inside the transaction of every event on a sale (write out, pay, cancel, reverse). It may be called more
+    often: the same event sends its status once. A status that waits and was not confirmed is replaced by that of a
+    later event.
+    """
+    found = db.execute('SELECT channel_id, status, sent_by_site FROM "order" WHERE id = ?', (order_id,)).fetchone()
+    if found is None:
+        return
+    channel_id, known, sent_by_site = found
+    if sent_by_site:
+        return
+    channel = channels.channel_by_id(db, channel_id)
+    if channel is None or why_off(channel, "statuses"):
+        return
+    event = event_of(state)
+    if not event or event == outbox.last_event(db, order_id):
+        return
+    outbox.supersede(db, order_id)
+    status = status_for(channel.values, event)
+    # A sale that is cancelled because its order was refused has nothing to tell the site.
+    agreed = event == "cancelled" and known in channel["refused_statuses"]
+    if status and not agreed:
+        outbox.put(db, channel_id, order_id, event, status)
+
+
+def event_of(state: SaleState) -> str:
+    """Which of the events that send a status the sale has come to; empty: none yet."""
+    if state.cancelled or state.reversed:
+        return "cancelled"
+    if not state.written_out:
+        return ""
+    return "written out and paid" if state.unpaid <= 0 else "written out"
+
+
+def status_for(values: Mapping[str, Any], event: str) -> str:
+    """The status that the channel sends for the event; empty: none."""
+    if event == "written out and paid":
+        return str(values["status_written_out_and_paid"] or values["status_written_out"] or "")
+    return str(values["status_written_out" if event == "written out" else "status_cancelled"] or "")

@@ -1,0 +1,71 @@
+"""Tables out of the database, as CSV or JSON."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+import apsw
+
+from chansync.model.safe_text import as_cell
+
+_TIME = "strftime('%Y-%m-%dT%H:%M:%SZ', {} / 1000, 'unixepoch') AS {}"
+
+#: What can be taken out: a query with ``:channel`` (a code, or null for all). Times are UTC.
+QUERIES = {
+    "mappings": """
+        SELECT c.code AS channel, m.kind, m.site_code, m.title, m.on_site, m.target
+        FROM mapping m JOIN channel c ON c.id = m.channel_id WHERE :channel IS NULL OR c.code = :channel
+        ORDER BY c.code, m.kind, m.site_code""",
+    "messages": f"""
+        SELECT m.id, c.code AS channel, m.order_number, m.severity, m.code, m.sentence, m.count,
+            {_TIME.format("m.first_at", "first_at")}, {_TIME.format("m.last_at", "last_at")}, m.open,
+            {_TIME.format("m.solved_at", "solved_at")}, m.solved_by, m.data
+        FROM message m LEFT JOIN channel c ON c.id = m.channel_id WHERE :channel IS NULL OR c.code = :channel
+        ORDER BY m.id""",
+    "orders": f"""
+        SELECT c.code AS channel, o.external_id, o.number, o.status, o.placed_on, o.currency, o.total, o.state,
+            o.reason, l.number AS sale, {_TIME.format("o.first_seen_at", "first_seen_at")},
+            {_TIME.format("o.changed_at", "changed_at")}
+        FROM "order" o JOIN channel c ON c.id = o.channel_id LEFT JOIN sale_link l ON l.order_id = o.id
+        WHERE :channel IS NULL OR c.code = :channel ORDER BY o.id""",
+}
+
+
+def export(db: apsw.Connection, what: str, channel: str | None, form: str, output: TextIO) -> None:
+    """Write a table, as ``csv`` or as ``json``, row by row: it may be long."""
+    found = db.execute(QUERIES[what], {"channel": channel})
+    try:
+        names = [name for name, _ in found.get_description()]
+    except apsw.ExecutionCompleteError:
+        # There are no rows.
+        names = []
+    rows = (dict(zip(names, row, strict=True)) for row in found)
+    if form == "csv":
+        _write_csv(rows, output)
+    else:
+        _write_json(rows, output)
+
+
+def _write_csv(rows: Iterator[dict[str, Any]], output: TextIO) -> None:
+    writer = None
+    for row in rows:
+        if writer is None:
+            writer = csv.DictWriter(output, row, lineterminator="\n")
+            writer.writeheader()
+        writer.writerow({name: as_cell(value) if isinstance(value, str) else value for name, value in row.items()})
+
+
+def _write_json(rows: Iterator[dict[str, Any]], output: TextIO) -> None:
+    between = "[\n"
+    for row in rows:
+        if "data" in row:
+            # Another program may have written what is no JSON: it stays a text.
+            with contextlib.suppress(ValueError, TypeError):
+                row["data"] = json.loads(row["data"])
+        output.write(between + json.dumps(row, ensure_ascii=False))
+        between = ",\n"
+    output.write("[]\n" if between == "[\n" else "\n]\n")
