@@ -13,6 +13,7 @@ from typing import Any
 import apsw
 
 from chansync.model.times import local_text, now_ms
+from chansync.platforms.kept_clients import keeping
 from chansync.store import daemons, jobs, process_locks, runs
 from chansync.store.clock import bring_back
 from chansync.store.connection import Store, data_version, leave_as_is
@@ -89,6 +90,10 @@ class Service:
             TakenOver: another daemon took the database over while this one gave no sign of life.
             apsw.Error, StoreError: the database is damaged, moved or of another schema. What passes is waited out.
         """
+        async with keeping():
+            await self._work()
+
+    async def _work(self) -> None:
         interrupted = await self.store.run(runs.close_interrupted)
         if interrupted:
             LOG.info("%d runs of a killed process are closed; they go on from their last order", interrupted)

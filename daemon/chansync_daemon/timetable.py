@@ -14,11 +14,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import apsw
 import schedule
 
+from chansync.model.address import place_of
 from chansync.model.channel import STREAMS, Channel
 from chansync.model.times import now_ms, parse_duration
 from chansync.orders.status_events import why_off
@@ -118,9 +118,8 @@ def _cadence(channel: Channel, stream: str) -> int | None:
 
 def _host(channel: Channel) -> str:
     """Host and port of a channel that has a site of its own; a marketplace's code is none."""
-    place = str(channel["store_domain"] or "").lower()
-    host = urlsplit(place if "//" in place else f"//{place}").netloc
-    return host if "." in host else ""
+    place = place_of(str(channel["store_domain"] or ""))
+    return place.netloc if place is not None and not place.host.isalnum() else ""
 
 
 def note_next_runs(db: apsw.Connection, next_runs: dict[StreamKey, int]) -> None:

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx
-from authlib.oauth1.rfc5849.client_auth import ClientAuth
-from authlib.oauth1.rfc5849.signature import generate_signature_base_string
-
-
-def _sign_sha256(auth: ClientAuth, request: Any) -> str:
-    """HMAC-SHA256, which authlib leaves to be registered."""
-    text = generate_signature_base_string(request)
-    digest = hmac.new(f"{auth.client_secret}&".encode(), text.encode(), hashlib.sha256).digest()
-    return base64.b64encode(digest).decode()
-
-
-ClientAuth.register_signature_method("HMAC-SHA256", _sign_sha256)
+import oauthlib.oauth1
 
 
 class Client:
@@ -31,7 +17,9 @@ class Client:
         self, url: str, key: str, secret: str, method: str = "HMAC-SHA256", place: str = "QUERY", **options: Any
     ) -> None:
         self.url = url
-        self._auth = ClientAuth(key, secret, signature_method=method, signature_type=place)
+        self.auth = oauthlib.oauth1.Client(
+            key, client_secret=secret, signature_method=method, signature_type=place.replace("HEADER", "AUTH_HEADER")
+        )
         self._http = httpx.Client(trust_env=False, **options)
 
     def send(self, request: dict[str, Any]) -> httpx.Response:
@@ -41,7 +29,7 @@ class Client:
     def call(self, method: str, path: str, params: dict[str, Any] | None = None, body: Any = None) -> httpx.Response:
         """Sign and send; `path` begins at the root of the server."""
         query = f"?{urlencode(params)}" if params else ""
-        uri, headers, _ = self._auth.prepare(method, f"{self.url}{path}{query}", {}, b"")
+        uri, headers, _ = self.auth.sign(f"{self.url}{path}{query}", method)
         return self._http.request(method, uri, headers=headers, json=body)
 
     def get(self, route: str, **params: Any) -> httpx.Response:

@@ -96,7 +96,7 @@ def opened(path: Path) -> dict[str, str]:
     store = open_store(path)
     try:
         channel = store.db.execute("SELECT id FROM channel").get
-        return secrets.open_all(store.db, path, channel, "shop.example") if channel else {}
+        return secrets.open_all(store.db, path, channel, "https://shop.example") if channel else {}
     finally:
         store.close()
 

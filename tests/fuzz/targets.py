@@ -22,7 +22,7 @@ from chansync.model.parameters import PARAMETERS
 from chansync.model.times import format_duration, parse_date, parse_duration
 from chansync.platforms.amazon.parse import OrderReader as AmazonReader
 from chansync.platforms.http_body import BodyError, decode
-from chansync.platforms.woocommerce.address import ROOTS, Place, parse_address
+from chansync.platforms.woocommerce.address import ROOTS, Place, store_address
 from chansync.platforms.woocommerce.parse import OrderReader, read_refund
 from chansync.store.connection import open_store
 from chansync.sync.transfer import import_toml
@@ -70,9 +70,9 @@ def database() -> apsw.Connection:
 def address(data: bytes) -> None:
     """The store domain, as typed: what is taken makes addresses that a request can be sent to."""
     with contextlib.suppress(ChansyncError):
-        found = parse_address(_text(data))
+        found = store_address(_text(data))
         for root in ROOTS:
-            assert Place(found.base("https"), root).url("wc/v3/orders").host
+            assert Place(str(found), root).url("wc/v3/orders").host
 
 
 def body(data: bytes) -> None:

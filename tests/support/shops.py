@@ -56,6 +56,11 @@ def sync(path: Path, **request: Any) -> RunResult:
     return result
 
 
+def synced_stream(path: Path, channel: str) -> RunResult:
+    """One run of the orders stream of a channel, in this process."""
+    return with_store(path, lambda store: sync_channel(store, channel, SyncRequest(), trigger="command"))[0]
+
+
 def audited(path: Path) -> Audit:
     """Every order of the site compared with the ERP."""
     return with_store(path, lambda store: audit(store, company.CHANNEL))

@@ -17,7 +17,7 @@ from chansync.store.transaction import transaction
 from chansync.sync import sealing
 
 #: Where ``CHANNEL`` sends its keys: what they are sealed for.
-PLACE = "127.0.0.1:1"
+PLACE = "http://127.0.0.1:1"
 
 ITEMS = [f"SKU-{number:03}" for number in range(1, 41)] + [
     f"SHIRT-{number}-{size}" for number in range(1, 6) for size in "SML"

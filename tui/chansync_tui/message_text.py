@@ -30,8 +30,11 @@ def details(db: apsw.Connection, message: Message) -> list[Part]:
     if message.data:
         parts += [("", ""), ("Data of the message", "title"), *pretty(message.data)]
     raw = orders.raw(db, message.order_id) if message.order_id is not None else None
+    order = orders.by_id(db, message.order_id) if message.order_id is not None and not raw else None
     if raw:
         parts += [("", ""), ("The order as the site sent it", "title"), *pretty(raw)]
+    elif order and orders.is_too_large(order):
+        parts += [("", ""), ("The order as the site sent it", "title"), (orders.TOO_LARGE, "")]
     return parts
 
 

@@ -141,3 +141,6 @@ def _raw(db: apsw.Connection, story: Story) -> Iterator[Paragraph]:
     if raw:
         yield from _heading("The order as the site sent it")
         yield from (Paragraph(text, tone) for text, tone in pretty(raw))
+    elif story.order and orders.is_too_large(story.order):
+        yield from _heading("The order as the site sent it")
+        yield Paragraph(orders.TOO_LARGE, "dim")

@@ -43,7 +43,8 @@ def execute(arguments: list[str]) -> int:
         program.main(arguments, prog_name="chansync")
     # Not program.main(): it turns a reader that stopped into an exit code of its own.
     try:
-        with program.make_context("chansync", arguments) as context:
+        # A copy: click takes away what it has read, and whoever explains a failure reads it again.
+        with program.make_context("chansync", list(arguments)) as context:
             result = program.invoke(context)
     except click.exceptions.Exit as done:
         return done.exit_code

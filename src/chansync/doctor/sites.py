@@ -1,12 +1,13 @@
 """Every channel's site: reachable, with the rights that the channel needs, and a clock like ours.
 
-Who may not open the secrets asks the daemon, which may.
+Where a daemon runs, it looks: with its keys, its network and its proxies. Else this process does.
 """
 
 from __future__ import annotations
 
 import asyncio
 import statistics
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ import apsw
 
 from chansync.doctor.findings import Finding, ok, problem, warning
 from chansync.model.errors import StoreError
+from chansync.platforms import proxy
 from chansync.store import daemons, jobs
 from chansync.store.connection import Store
 from chansync.sync.looking import Look, look
@@ -27,6 +29,8 @@ CLOCK_SECONDS = 60.0
 CLOCK_REFUSED_SECONDS = 300.0
 
 _EVERY = 0.2
+#: A daemon that has not taken up what it was asked for so long does not answer (seconds).
+_TAKEN_UP_WITHIN = 10.0
 
 Progress = Callable[[int, int], None]
 
@@ -42,17 +46,22 @@ async def sites(store: Store, codes: list[str], asked_by: str, progress: Progres
     slots = asyncio.Semaphore(AT_ONCE)
     done = 0
     unopened: list[str] = []
+    by_daemon = await store.run(daemons.is_running)
+    here: list[str] = []
 
     async def one(code: str) -> None:
         nonlocal done
         async with slots:
-            try:
-                seen[code] = await look(store, code)
-            except StoreError as error:
-                if error.code != "secret_unreadable":
-                    raise
-                unopened.append(str(error))
+            if by_daemon:
                 seen[code] = await _asked(store, code, asked_by)
+            if seen[code] is None:
+                try:
+                    seen[code] = await look(store, code)
+                    here.append(code)
+                except StoreError as error:
+                    if error.code != "secret_unreadable":
+                        raise
+                    unopened.append(str(error))
             done += 1
             progress(done, len(codes))
 
@@ -65,17 +74,16 @@ async def sites(store: Store, codes: list[str], asked_by: str, progress: Progres
         for result in results:
             if isinstance(result, Exception):
                 raise result
-    return [*_findings(seen, unopened)]
+    return [*_findings(seen, unopened), *_whose(here)]
 
 
 async def _asked(store: Store, code: str, asked_by: str) -> Look | None:
-    """What the daemon sees, who may open the secrets; None where none runs or it does not answer."""
-    if not await store.run(daemons.is_running):
-        return None
+    """What the daemon sees; None where it does not answer."""
     job_id = await store.run(_ask, code, asked_by)
+    until = time.monotonic() + _TAKEN_UP_WITHIN
     while True:
         job = await store.run(jobs.job, job_id)
-        if job is None:
+        if job is None or (job.state == "queued" and time.monotonic() > until):
             return None
         if job.state in ("done", "failed"):
             told: dict[str, Any] = job.result or {}
@@ -88,6 +96,16 @@ async def _asked(store: Store, code: str, asked_by: str) -> Look | None:
 def _ask(db: apsw.Connection, code: str, asked_by: str) -> int:
     channel_id = db.execute("SELECT id FROM channel WHERE code = ?", (code,)).get
     return jobs.ask(db, "look", channel_id, {}, asked_by)
+
+
+def _whose(codes: list[str]) -> Iterator[Finding]:
+    """From where these sites were looked at."""
+    if codes:
+        proxies = ", ".join(proxy.variables()) or "no proxy"
+        yield ok(
+            "network", f"No daemon answers: this command looked at {_named(codes)} itself, with its own environment "
+            f"({proxies}), which may be another than the daemon's.",
+        )  # fmt: skip
 
 
 def _findings(seen: dict[str, Look | None], unopened: list[str]) -> Iterator[Finding]:

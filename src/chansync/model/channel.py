@@ -8,6 +8,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
+from chansync.model.address import may_go
 from chansync.model.errors import UsageError
 from chansync.model.parameter import Parameter, applies
 from chansync.model.parameter_types import Flag, Reference, References, TextList
@@ -200,8 +201,8 @@ def left_behind(
     for moved in fields:
         if not moved.destination:
             continue
-        old, new = (place_of(values.get(moved.name)) for values in (before, after))
-        if old and old != new:
+        old, new = (moved.type.place(values.get(moved.name)) for values in (before, after))
+        if old and not may_go(old, new):
             return [
                 entered_for(each.name, old, new)
                 for each in fields
@@ -216,14 +217,9 @@ def entered_for(name: str, old: str, new: str) -> FieldError:
     return FieldError(name, f"{was}: enter it again for {new or 'another place'}")
 
 
-def place_of(value: Any) -> str:
-    """Host and port of an address, or the word that stands for them."""
-    return str(value or "").rpartition("://")[2].partition("/")[0].casefold()
-
-
 def destination(parameters: Iterable[Parameter], values: Mapping[str, Any]) -> str:
     """Where the secrets among these fields are sent: what they are sealed for; empty where no field says it."""
-    return " ".join(place_of(values.get(each.name)) for each in parameters if each.destination)
+    return " ".join(each.type.place(values.get(each.name)) for each in parameters if each.destination)
 
 
 def validate(

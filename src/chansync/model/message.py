@@ -68,6 +68,11 @@ CODES = _table(
                 "Two orders carry one number: rename one on the site, or switch external_sale_number off. Then retry."),
     MessageCode("channel_incomplete", _P, _PERSON, "The channel is not completely set up",
                 "Fill in the named fields: chansync channel set CHANNEL field=value."),
+    MessageCode("only_problems", _P, _PERSON, "A sync met only problems and ended early",
+                "See what the orders lack (chansync log --open), mend that, then: chansync sync CHANNEL. The next sync "
+                "goes on where this one ended; nothing is lost."),
+    MessageCode("disk_low", _P, _PERSON, "The disk is nearly full: no orders are pulled",
+                "Make room on the disk that the sentence names. Pulls then go on by themselves."),
     MessageCode("order_unreadable", _P, _PERSON, "The site sent an order that cannot be read",
                 "Look at the order on the site. It is tried again when it changes there, or on retry."),
     MessageCode("refunds_unreadable", _P, _PERSON, "The refunds of an order cannot be read",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -120,7 +121,8 @@ class Order:
         awaits_prices: the site does not tell the prices yet, so the order cannot become a sale yet.
         shrinks: cancelled pieces are taken off its lines and amounts instead of coming as a refund.
         sent_by_site: the platform ships the goods from its own stock; no status is sent back.
-        raw: the platform's own data, kept for people and for a later retry.
+        raw: the platform's own data, kept for people and for a later retry; empty where they are too large to be
+            kept.
     """
 
     external_id: str
@@ -151,6 +153,30 @@ class Order:
     awaits_prices: bool = False
     shrinks: bool = False
     sent_by_site: bool = False
+
+
+#: The largest data of an order that are kept, in bytes of JSON; what is larger is fetched again where it is needed.
+LARGEST_RAW = 256 * 1024
+
+# Made once: json.dumps makes an encoder for every call that does not take its defaults. What was read from JSON goes in
+# no circles, and looking for them takes a third of the time.
+_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"), default=str).encode
+
+
+def raw_text(order: Order | UnreadableOrder) -> str | None:
+    """The platform's data of an order as JSON for keeping; None where there are none, or more than ``LARGEST_RAW``."""
+    # Imported here: what only looks at orders does without. It writes the largest text of an order by far, five times
+    # as fast as Python's own encoder.
+    import orjson
+
+    if not order.raw:
+        return None
+    try:
+        data = orjson.dumps(order.raw, default=str)
+    except TypeError:
+        # A number of more than 64 bits, or nested more than 250 deep.
+        data = _encode(order.raw).encode("utf-8", "surrogatepass")
+    return data.decode() if len(data) <= LARGEST_RAW else None
 
 
 @dataclass(slots=True)

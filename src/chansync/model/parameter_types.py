@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
+from chansync.model.address import parse_address, place_of
 from chansync.model.errors import UsageError
 from chansync.model.money import is_currency
 from chansync.model.times import format_duration, parse_date, parse_duration
@@ -20,7 +20,6 @@ _FALSE = frozenset("no false off 0 n".split())
 _CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)*\Z")
-_HOST = re.compile(r"[A-Za-z0-9._\-]+\Z|\[[0-9A-Fa-f:.]+\]\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +55,10 @@ class ParameterType:
     def show(self, value: Any) -> str:
         """The text that ``parse`` reads back as ``value``."""
         return "" if value is None else str(value)
+
+    def place(self, value: Any) -> str:
+        """Where secrets are sent by this value, where it is one that says so: a scheme, host and port, or a word."""
+        return str(value or "")
 
     def check(self, value: Any) -> Any:
         """Check a value from JSON or TOML as strictly as typed text.
@@ -100,21 +103,11 @@ class SiteAddress(ParameterType):
         return "host or URL"
 
     def convert(self, text: str) -> str:
-        address = text if "://" in text else f"https://{text}"
-        try:
-            parts = urlsplit(address)
-            host, _port = parts.hostname or "", parts.port
-        except ValueError:
-            raise UsageError("is no address: write shop.example, with a port shop.example:8443") from None
-        if parts.scheme not in ("http", "https"):
-            raise UsageError("must begin with https:// or http://, or be a bare host such as shop.example")
-        if parts.username or parts.password:
-            raise UsageError("must not hold a user name or password: the keys have fields of their own")
-        if not host or not _HOST.match(f"[{host}]" if ":" in host else host):
-            raise UsageError("has no valid host: write shop.example or https://shop.example/sub")
-        if parts.query or parts.fragment:
-            raise UsageError("must end before the ? or #")
+        parse_address(text)
         return text.rstrip("/")
+
+    def place(self, value: Any) -> str:
+        return str(place_of(value) or "") if isinstance(value, str) else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import apsw
 
 from chansync.erp import registry
 from chansync.model.message import CODES
-from chansync.model.order import Order, UnreadableOrder
+from chansync.model.order import Order, UnreadableOrder, raw_text
 from chansync.model.sale import SaleDraft
 from chansync.orders import status_events
 from chansync.orders.apply import Settled, apply
@@ -313,7 +313,7 @@ class OrderImport:
         sentence = f"{named} cannot be read: {order.sentence}"
         messages.log(
             self._db, "order_unreadable", sentence, channel_id=self._channel_id, order_id=order_id,
-            order_number=order.number, run_id=self._run_id, data={"order": order.raw},
+            order_number=order.number, run_id=self._run_id, data={"order": order.raw} if raw_text(order) else {},
         )  # fmt: skip
         return Outcome(Action.PROBLEM, sentence, "order_unreadable")
 

@@ -14,14 +14,18 @@ import os
 import random
 import ssl
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx
 
 from chansync import __version__
+from chansync.model.address import place_of
 from chansync.model.times import now_ms
+from chansync.platforms import kept_clients, proxy
 from chansync.platforms.http_body import BodyError, decode, page_title
 from chansync.platforms.http_failures import Answer, Failed, Sentences
 from chansync.platforms.protocol import Traffic
@@ -35,8 +39,10 @@ ATTEMPTS = 4
 #: Attempts where a site does not answer at all: each costs the whole wait, and a person may be watching.
 SILENT_ATTEMPTS = 2
 AT_ONCE = 4
-#: The largest answer that is read, in bytes, after decompression.
-LARGEST_ANSWER = 64 * 1024 * 1024
+#: The largest answer that is read as JSON, in bytes, after decompression, and the largest document.
+LARGEST_ANSWER, LARGEST_DOCUMENT = 16 * 1024 * 1024, 64 * 1024 * 1024
+#: Of answers that are larger, a site's are read one after the other: several at once would fill the memory.
+_LARGE = 2 * 1024 * 1024
 #: The longest that a site may ask us to wait within a run, in seconds; beyond it the run is given up.
 LONGEST_WAIT = 60.0
 #: The longest that one answer may take in all, in seconds, however steadily it drips.
@@ -116,14 +122,21 @@ class SiteHttp:
         self._largest = largest
         self._repeats_429 = repeats_429
         self._slots = asyncio.Semaphore(at_once)
+        self._large_turn = asyncio.Lock()
         self._quiet_until = 0.0
         self._client: httpx.AsyncClient | None = None
+        self._key = kept_clients.key_of(site, known)
         self._at_once = at_once
 
     async def aclose(self) -> None:
-        """Close the connections; harmless when called twice."""
+        """Close the connections, or keep them for the site's next run; harmless when called twice."""
         client, self._client = self._client, None
-        if client is not None:
+        if client is None:
+            return
+        kept = kept_clients.current()
+        if kept is not None:
+            await kept.keep(self._key, client)
+        else:
             await client.aclose()
 
     async def request(
@@ -199,29 +212,71 @@ class SiteHttp:
             if method not in ("GET", "HEAD") and (may_change := before_change.get()):
                 may_change()
             self.traffic.requests += 1
+            # Only where there is a proxy: it is called a dozen times a request.
+            way = proxy.Way(target) if proxy.variables() else None
             try:
                 async with asyncio.timeout(LONGEST_ANSWER):
                     status, received, raw = await self._exchange(
-                        method, target, headers, content.data if content else None
-                    )
+                        method, target, headers, content.data if content else None, way,
+                        LARGEST_DOCUMENT if as_bytes else self._largest,
+                    )  # fmt: skip
             except TimeoutError:
                 raise Failed(
                     self.sentences.timeout(f"took longer than {LONGEST_ANSWER:.0f} seconds to answer")
                 ) from None
             except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ssl.SSLError, OSError) as error:
-                raise self.sentences.transport(error) from None
+                raise self.sentences.transport(error, way.proxy if way else "") from None
+        if status == 407 and target.scheme == "http" and (asked := proxy.for_plain_http()):
+            raise Failed(proxy.wants_password(asked, self.site), again=False)
         # Let the request that waits for this place go out before this answer's JSON is read, which takes a while.
         await asyncio.sleep(0)
         return self._read(status, received, raw, as_bytes)
 
     async def _exchange(
-        self, method: str, url: httpx.URL, headers: dict[str, str], content: bytes | None
+        self,
+        method: str,
+        url: httpx.URL,
+        headers: dict[str, str],
+        content: bytes | None,
+        way: proxy.Way | None,
+        largest: int,
     ) -> tuple[int, httpx.Headers, bytes]:
         if self._client is None:
-            self._client = httpx.AsyncClient(
+            kept = kept_clients.current()
+            self._client = (None if kept is None else kept.take(self._key)) or self._make_client()
+        client = self._client
+        chunks: list[bytes] = []
+        size = 0
+        extensions = {} if way is None else {"trace": way}
+        async with client.stream(method, url, headers=headers, content=content, extensions=extensions) as response:
+            # Packed twice, two thousand bytes are gigabytes in a moment, before anybody can count them.
+            if response.headers.get("content-encoding", "gzip").strip().lower() not in ("gzip", "identity", ""):
+                raise Failed(self.sentences.unreadable(BodyError("packed")), again=False)
+            async with AsyncExitStack() as turn:
+                try:
+                    async for chunk in response.aiter_bytes():
+                        if size <= _LARGE < size + len(chunk):
+                            await turn.enter_async_context(self._large_turn)
+                        size += len(chunk)
+                        if size > largest:
+                            raise Failed(self.sentences.too_large(largest), again=False)
+                        chunks.append(chunk)
+                finally:
+                    self.traffic.bytes_received += response.num_bytes_downloaded
+                return response.status_code, response.headers, b"".join(chunks)
+
+    def _make_client(self) -> httpx.AsyncClient:
+        try:
+            return httpx.AsyncClient(
                 timeout=self._timeout,
                 follow_redirects=False,
-                limits=httpx.Limits(max_connections=self._at_once, max_keepalive_connections=self._at_once),
+                limits=httpx.Limits(
+                    max_connections=self._at_once,
+                    max_keepalive_connections=self._at_once,
+                    keepalive_expiry=kept_clients.UNUSED,
+                ),
+                # Of no use here, and a store's session cookie would make it see one long visit.
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
                 headers={
                     "Accept": "application/json",
                     "Accept-Encoding": "gzip",
@@ -230,23 +285,8 @@ class SiteHttp:
                 },
                 verify=_trusted(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
             )
-        chunks: list[bytes] = []
-        size = 0
-        async with self._client.stream(method, url, headers=headers, content=content) as response:
-            # Cookies are of no use here, and a store's session cookie would make it see one long visit.
-            self._client.cookies.clear()
-            # Packed twice, two thousand bytes are gigabytes in a moment, before anybody can count them.
-            if response.headers.get("content-encoding", "gzip").strip().lower() not in ("gzip", "identity", ""):
-                raise Failed(self.sentences.unreadable(BodyError("packed")), again=False)
-            try:
-                async for chunk in response.aiter_bytes():
-                    chunks.append(chunk)
-                    size += len(chunk)
-                    if size > self._largest:
-                        raise Failed(self.sentences.too_large(self._largest), again=False)
-            finally:
-                self.traffic.bytes_received += response.num_bytes_downloaded
-            return response.status_code, response.headers, b"".join(chunks)
+        except (ValueError, httpx.InvalidURL):
+            raise Failed(proxy.unusable(), again=False) from None
 
     def _read(self, status: int, headers: httpx.Headers, raw: bytes, as_bytes: bool) -> Answer:
         if not as_bytes:
@@ -265,10 +305,11 @@ class SiteHttp:
             body = decode(raw)
         except BodyError as error:
             answer.title = error.title or page_title(raw)
-            problem: BodyError | None = error
+            # Without its traceback, whose frames hold the body and would be held by it in turn.
+            problem: BodyError | None = error.with_traceback(None)
         else:
             problem = None
-            answer.data, answer.is_json = body.data, True
+            answer.data, answer.is_json, answer.weight = body.data, True, body.weight
             if body.stripped:
                 answer.note = f"{self.site} prints PHP notices before its JSON: display_errors should be off there."
         if status >= 500 or status in (408, 425, 429):
@@ -286,13 +327,18 @@ def _as_sent(secrets: Iterable[str]) -> list[bytes]:
 
 
 def _same_but_secure(url: httpx.URL, location: str) -> httpx.URL | None:
-    """The https address of the same page on the same host, where that is what the redirect leads to."""
+    """The https address of the same page of the same site, where that is what the redirect leads to.
+
+    Its port is the one that HTTPS has at the address that was entered, and never one that the answer chooses: over
+    plain HTTP, anybody on the way may have written it.
+    """
     try:
-        target = url.join(location)
+        target, own = url.join(location), place_of(f"{url.scheme}://{url.netloc.decode('ascii')}")
+        led_to = place_of(f"{target.scheme}://{target.netloc.decode('ascii')}")
     except (httpx.InvalidURL, ValueError):
         return None
-    if (url.scheme, target.scheme) != ("http", "https") or target.host != url.host:
+    if own is None or own.scheme != "http" or led_to != own.secured:
         return None
     if target.path.rstrip("/") != url.path.rstrip("/"):
         return None
-    return url.copy_with(scheme="https", port=target.port)
+    return url.copy_with(scheme="https", port=led_to.port)

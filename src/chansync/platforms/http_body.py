@@ -24,9 +24,12 @@ _LONE_SURROGATE = re.compile(
 )
 #: How many places a JSON text may begin at, behind printed notices, before the answer is given up.
 _BEGINNINGS = 20
-#: How many lists, objects and commas an answer may have. Orders have one in fifty bytes; in one of nothing else, every
-#: three bytes would become an object of sixty.
-_PARTS = 6_000_000
+#: How many brackets, commas and colons an answer may have: a hundred orders have some 40,000, and hardly ever 200,000.
+PARTS = 400_000
+#: What a part takes in memory at the most, in bytes: a fraction in a list takes that.
+_PART_BYTES = 112
+#: How many characters are looked through in all for a beginning of JSON behind printed notices.
+_LOOKED_THROUGH = 40_000_000
 
 
 class BodyError(Exception):
@@ -46,10 +49,16 @@ class BodyError(Exception):
 
 @dataclass(slots=True)
 class Body:
-    """A JSON text, read; ``stripped`` tells that something else was printed before it."""
+    """A JSON text, read.
+
+    Attributes:
+        stripped: whether something else was printed before it.
+        weight: bytes of memory that the data take, at the most.
+    """
 
     data: Any
     stripped: bool = False
+    weight: int = 0
 
 
 def plain(text: str, longest: int = 200) -> str:
@@ -75,8 +84,15 @@ def decode(body: bytes) -> Body:
     Raises:
         BodyError: it is no JSON, not even behind printed notices, or would fill the memory.
     """
-    if len(body) > _PARTS and sum(map(body.count, (b"[", b"{", b","))) > _PARTS:
+    parts = sum(map(body.count, (b"[", b"{", b",", b":")))
+    if parts > PARTS:
         raise BodyError("too_many")
+    found = _decode(body)
+    found.weight = len(body) + parts * _PART_BYTES
+    return found
+
+
+def _decode(body: bytes) -> Body:
     try:
         text = body.decode("utf-8-sig").strip()
     except UnicodeDecodeError:
@@ -104,10 +120,11 @@ def _behind_notices(text: str) -> Body | None:
     """The JSON list or object that ends the text, where something else was printed before it."""
     if text[-1] not in "]}":
         return None
-    tried = 0
+    tried = looked = 0
     for match in re.finditer(r"[\[{]", text):
         tried += 1
-        if tried > _BEGINNINGS:
+        looked += len(text) - match.start()
+        if tried > _BEGINNINGS or looked > _LOOKED_THROUGH:
             break
         try:
             return Body(_load(text[match.start() :]), stripped=match.start() > 0)

@@ -17,8 +17,10 @@ from typing import Any
 import httpx
 
 from chansync import redaction
+from chansync.model.address import place_of
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
 from chansync.model.times import now_ms, to_ms
+from chansync.platforms import proxy
 from chansync.platforms.http_body import BodyError, plain
 
 #: The longest rest that a site is granted, in seconds: what asks for more is broken, and would be forgotten.
@@ -34,6 +36,7 @@ class Answer:
         title: the title of the page that came instead of JSON.
         note: a sentence for the message log, or nothing.
         moved_to: scheme, host and port of the https address that the site sent an http request on to.
+        weight: bytes of memory that the data take, at the most.
     """
 
     status: int
@@ -43,6 +46,7 @@ class Answer:
     title: str = ""
     note: str = ""
     moved_to: str = ""
+    weight: int = 0
 
     @property
     def site_time(self) -> int | None:
@@ -165,18 +169,19 @@ class Sentences:
     def redirected(self, url: httpx.URL, answer: Answer) -> SiteRefused:
         try:
             target = url.join(answer.headers.get("location", "").strip())
-            place = plain(f"{target.scheme}://{target.netloc.decode('ascii', 'replace')}", 120)
+            own, place = (_origin(each) for each in (url, target))
+            page = plain(self._masked(target.path), 120)
         except (httpx.InvalidURL, ValueError):
             return self._redirected_nowhere()
-        if target.host == url.host and target.scheme == url.scheme:
+        if place == own:
             return SiteRefused(
-                f"{self.site} sends requests on to another page of itself, such as a login or a language: its REST "
-                "API must answer directly.",
+                f"{self.site} sends requests on to another page of itself, {page}, such as a login or a language: its "
+                "REST API must answer directly.",
                 code="redirect",
             )
         return SiteRefused(
-            f"{self.site} sends requests on to {place}: keys are not sent after them; enter that address if it is "
-            "the site.",
+            f"{self.site} sends requests on to {place}: keys are not sent after them. If that is the site, enter "
+            f"it as {place}.",
             code="redirect",
         )
 
@@ -195,9 +200,16 @@ class Sentences:
     def timeout(self, what: str) -> SiteUnavailable:
         return SiteUnavailable(f"{self.site} {what}: it is slow or overloaded; it will be tried again.", code="timeout")
 
-    def transport(self, error: Exception) -> Failed:
-        """The sentence for a request that got no answer, from the operating system's own error."""
+    def transport(self, error: Exception, by: str = "") -> Failed:
+        """The sentence for a request that got no answer, from the operating system's own error.
+
+        Args:
+            by: the proxy that it got no further than.
+        """
         causes = list(_causes(error))
+        if by:
+            told = proxy.failure(by, self.site, causes)
+            return Failed(told, again=isinstance(told, SiteUnavailable), untouched=True)
         for cause in causes:
             if isinstance(cause, ssl.SSLCertVerificationError):
                 return Failed(_bad_certificate(self.site, cause), again=False)
@@ -307,6 +319,18 @@ def _http_date(text: str) -> int | None:
         return None
     # Without a zone it is in UTC, as HTTP's dates are, and not in ours.
     return to_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def _origin(url: httpx.URL) -> str:
+    """Scheme, host and port, for people.
+
+    Raises:
+        ValueError: they are none of an address that could be asked.
+    """
+    place = place_of(f"{url.scheme}://{url.netloc.decode('ascii')}")
+    if place is None:
+        raise ValueError
+    return str(place)
 
 
 def _status(status: int) -> str:

@@ -17,6 +17,8 @@ _SPACES = re.compile(r"\s+")
 _TAG = re.compile(r"<[^<>]{1,500}>")
 #: Far more than any address field, name or note holds.
 LONGEST_TEXT = 10_000
+#: Far more lines than any order has.
+MOST_ROWS = 2_000
 _EARLIEST = 0
 _LATEST = 253_402_300_799_000
 
@@ -108,6 +110,8 @@ def listed(value: Any, what: str) -> list[dict[str, Any]]:
     if value is None or value == "":
         return []
     rows = list(value.values()) if isinstance(value, dict) else value
+    if isinstance(rows, list) and len(rows) > MOST_ROWS:
+        raise DataError(f"{what} are {len(rows)}: more than {MOST_ROWS} are not read")
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise DataError(f"{what} are not readable: {value!r:.60}")
     return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,9 @@ ANOTHER_REASON = "another reason"
 #: The open problems of an order, or (``order`` 0) of a channel itself, or (both 0) of no channel: written as in the
 #: index ``message_open_once``, so that neither closed messages nor those of other orders are looked at.
 OPEN_OF = "open = 1 AND coalesce(channel_id, 0) = {channel} AND coalesce(order_id, 0) = {order}"
+
+#: The largest data of a message that are kept, as characters of JSON, and the longest value kept of larger ones.
+LARGEST_DATA, LONGEST_VALUE = 64 * 1024, 1024
 
 
 @dataclass(slots=True)
@@ -71,7 +75,7 @@ def log(
     """Write a message. A problem that is open already is counted instead of written again."""
     now = now_ms()
     severity = CODES[code].severity
-    text = scrub_json(data or {})
+    text = scrub_json(_bounded(data or {}))
     sentence = scrub(sentence)
     is_problem = severity is Severity.PROBLEM
     db.execute(
@@ -82,6 +86,14 @@ def log(
            data = excluded.data, run_id = excluded.run_id""",
         (channel_id, order_id, order_number, run_id, severity, code, sentence, text, now, now, int(is_problem)),
     )
+
+
+def _bounded(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The data, or what is short of them: what strangers sent may be of any length, and comes again and again."""
+    if len(json.dumps(data, default=str)) <= LARGEST_DATA:
+        return data
+    short = {name: value for name, value in data.items() if len(json.dumps(value, default=str)) <= LONGEST_VALUE}
+    return short | {"left_out": [name for name in data if name not in short]}
 
 
 def solve_order(db: apsw.Connection, order_id: int, by: str) -> None:
@@ -140,6 +152,11 @@ def open_problem(
         (channel_id or 0, order_id or 0, code),
     ).fetchone()
     return (row[0], stored_json.object_or_empty(row[1])) if row else None
+
+
+def is_open(db: apsw.Connection, code: str) -> bool:
+    """Whether a problem of that code is open that is no channel's."""
+    return open_problem(db, None, None, code) is not None
 
 
 def solve(db: apsw.Connection, message_id: int, by: str) -> bool:

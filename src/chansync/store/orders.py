@@ -10,13 +10,9 @@ from typing import Any
 import apsw
 
 from chansync.model import stored_json
-from chansync.model.order import Order, Refund, RefundLine, UnreadableOrder
+from chansync.model.order import LARGEST_RAW, Order, Refund, RefundLine, UnreadableOrder, raw_text
 from chansync.model.times import now_ms
 from chansync.store.sale_links import SaleLink
-
-# Made once: json.dumps makes an encoder for every call that does not take its defaults. What was read from JSON goes in
-# no circles, and looking for them takes a third of the time.
-_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"), default=str).encode
 
 
 @dataclass(slots=True)
@@ -108,17 +104,16 @@ def raw(db: apsw.Connection, order_id: int) -> dict[str, Any] | None:
     return stored_json.object_or_empty(text, exact=True) or None
 
 
-def raw_text(order: Order | UnreadableOrder) -> str:
-    """The platform's data as JSON text for keeping."""
-    # Imported here: what only looks at orders does without. It writes the largest text of an order by far, five times
-    # as fast as Python's own encoder.
-    import orjson
+#: What stands in the place of an order's data that are not kept.
+TOO_LARGE = (
+    f"The site's data of this order are larger than {LARGEST_RAW // 1024} KB and are not kept: look at it on the site. "
+    "Whatever needs them here fetches them again."
+)
 
-    try:
-        return orjson.dumps(order.raw, default=str).decode()
-    except TypeError:
-        # A number of more than 64 bits, or nested more than 250 deep.
-        return _encode(order.raw)
+
+def is_too_large(order: OrderRow) -> bool:
+    """Whether the platform's data of an order without any are missing because they are too large."""
+    return order.state != "skipped" and bool(order.digest)
 
 
 def write(
@@ -189,7 +184,11 @@ def write_unreadable(db: apsw.Connection, channel_id: int, order: UnreadableOrde
 
 def write_refund(db: apsw.Connection, order_id: int, refund: Refund) -> None:
     """Keep a refund; lines that were looked up once stay when a later summary comes without them."""
-    lines = None if refund.lines is None else _encode([asdict(line) for line in refund.lines])
+    lines = (
+        None
+        if refund.lines is None
+        else json.dumps([asdict(line) for line in refund.lines], default=str, separators=(",", ":"))
+    )
     db.execute(
         """INSERT INTO order_refund (order_id, external_id, total, reason, lines) VALUES (?, ?, ?, ?, ?)
            ON CONFLICT DO UPDATE SET total = excluded.total, reason = excluded.reason,

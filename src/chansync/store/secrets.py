@@ -23,6 +23,7 @@ import apsw
 from chansync import redaction
 from chansync.locations import key_file as key_file_of
 from chansync.locations import key_path
+from chansync.model.address import may_go
 from chansync.model.times import now_ms
 from chansync.store import key_file, public_file, settings
 from chansync.store.key_file import KeyMissing, KeyUnreadable, OpenKey
@@ -46,7 +47,7 @@ class Use:
 
     Attributes:
         what: its owner's kind and its name: ``channel consumer_secret``.
-        place: host and port, or the word of a region; empty: the secret itself says where.
+        place: scheme, host and port, or the word of a region; empty: the secret itself says where.
     """
 
     what: str
@@ -168,7 +169,7 @@ def _fitting(opened: Mapping[str, Opened], owner: str, place: str) -> dict[str, 
                 f"What the database holds as {name} was entered as {found.use.what}: somebody has put it there by "
                 f"another program. Enter {name} again, and see who may write into the database."
             )
-        if found.use.place != place:
+        if not may_go(found.use.place, place):
             was = f"for {found.use.place}" if found.use.place else "when there was no address yet"
             raise KeyUnreadable(
                 f"{name} was entered {was} and is not sent to {place or 'another place'}: correct the address, or "

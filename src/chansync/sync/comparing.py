@@ -28,6 +28,9 @@ WINDOW_DAYS = 90
 #: With at least that many orders of ours in the window, a site that lists none is not believed.
 BELIEVABLE = 5
 
+#: So many orders that differ from what was pulled are not believed either: what is new comes by pulls.
+BELIEVABLE_NEWS = 50_000
+
 
 class Comparison:
     """One run's comparison, done with the tools of a pull."""
@@ -58,6 +61,12 @@ class Comparison:
                     known = ours.pop(headline.external_id, None)
                     if known != headline.status:
                         wanted.append(headline.external_id)
+                if len(wanted) > BELIEVABLE_NEWS:
+                    raise SiteUnavailable(
+                        f"The site lists more than {BELIEVABLE_NEWS} orders since {since} that are not as they were "
+                        "pulled: that is not believed.",
+                        code="suspiciously_many",
+                    )
         if not listed and count >= BELIEVABLE:
             raise SiteUnavailable(
                 f"The site lists no order at all since {since}, though it had {count}: that is not believed.",

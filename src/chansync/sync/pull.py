@@ -33,6 +33,7 @@ from chansync.store.orders import OrderRow, Version
 from chansync.store.runs import RunCounts
 from chansync.store.streams import Lease
 from chansync.store.transaction import transaction
+from chansync.sync import room
 from chansync.sync.planning import OrderPlan, order_plan
 
 #: Orders imported before the store's thread is free for others again.
@@ -53,6 +54,10 @@ ENOUGH_REFUNDS = 500
 
 #: With so many orders still to come, the last pages of a pull have been asked for.
 NEAR_END = 400
+
+#: New problems one after the other, with no order that goes through among them, after which a run ends: what is wrong
+#: is then told, and a site that sends nothing else fills no disk. The next run goes on where this one ended.
+MOST_IN_VAIN = 200
 
 #: When an unreadable order that the site does not give is asked for again, in milliseconds.
 LATER = 15 * 60_000
@@ -107,6 +112,7 @@ class OrdersPull:
         self.plans: list[OrderPlan] | None = None
         #: Other places of the system for which this pull found something new.
         self.news_for: set[str] = set()
+        self._in_vain = 0
 
     @property
     def _channel_id(self) -> int:
@@ -122,6 +128,7 @@ class OrdersPull:
         Raises:
             SiteError: the site failed; what was taken in before stays, and the cursor with it.
         """
+        room.check(self.store.path)
         # One look for all that may be waiting: mostly nothing is, and each look costs a change of threads.
         waiting = await self.store.run(self._waiting)
         if waiting.due:
@@ -129,6 +136,7 @@ class OrdersPull:
         await self._changed(since, waiting)
 
     def _waiting(self, db: apsw.Connection) -> _Waiting:
+        room.note_room(db)
         return _Waiting(
             due=bool(orders.due(db, self._channel_id, now_ms(), limit=1) or self._newly_selected(db, 0, limit=1)),
             refunds=bool(orders.lacking_refund_lines(db, self._channel_id, limit=1)),
@@ -183,6 +191,16 @@ class OrdersPull:
             whole = not self.stop.is_set()
             await self.store.run(self._finish_page, page, keeps_cursor and whole)
         self.tell()
+        self._end_if_in_vain()
+
+    def _end_if_in_vain(self) -> None:
+        if self._in_vain >= MOST_IN_VAIN and self.plans is None:
+            code = self.importing.channel.code
+            raise SiteRefused(
+                f"The last {self._in_vain} new orders all met problems, and none went through: the sync ended there, "
+                f"and the next one goes on from there. What they lack: chansync log --open --channel {code}",
+                code="only_problems",
+            )
 
     def _finish_page(self, db: apsw.Connection, page: OrderPage, moves_cursor: bool) -> None:
         with transaction(db):
@@ -222,6 +240,7 @@ class OrdersPull:
             again: also those with which nothing changed since they failed.
             versions: what was known of them before they were fetched, by id.
         """
+        room.check(self.store.path)
         self.counts.fetched += len(found)
         guard = WriteGuard(self.lease, versions)
         for begin in range(0, len(found), CHUNK):
@@ -240,6 +259,10 @@ class OrdersPull:
                 if self.plans is not None:
                     self.plans.append(order_plan(order, outcome))
                 self._count(outcome)
+                if outcome.action is Action.PROBLEM:
+                    self._in_vain += not again
+                elif outcome.action in (Action.CREATE, Action.UPDATE):
+                    self._in_vain = 0
 
     def _import_together(
         self, db: apsw.Connection, importing: OrderImport, waiting: deque[AnyOrder], again: bool
@@ -306,7 +329,12 @@ class OrdersPull:
                 await self._complete_refunds_of(rows)
 
     async def _complete_refunds_of(self, rows: list[OrderRow]) -> None:
-        found = [order for order in await self.store.run(self._read_kept, rows) if isinstance(order, Order)]
+        kept = await self.store.run(self._read_kept, rows)
+        # What was too large to be kept is fetched again.
+        lacking = {row.external_id for row in rows} - {order.external_id for order in kept}
+        if lacking:
+            kept += await self.connector.several(sorted(lacking))
+        found = [order for order in kept if isinstance(order, Order)]
         known: list[Order] = []
         for order, refunds in zip(found, await self.connector.refunds(found), strict=True):
             if isinstance(refunds, SiteError):
@@ -394,6 +422,7 @@ class OrdersPull:
         versions = await self.store.run(orders.versions, self._channel_id, external_ids)
         found = await self.connector.several(external_ids)
         await self.take(found, versions=versions)
+        self._end_if_in_vain()
 
     def _newly_selected(self, db: apsw.Connection, last: int, limit: int = FETCH) -> list[OrderRow]:
         statuses = sorted(self.importing.order_statuses - self.importing.refused_statuses)

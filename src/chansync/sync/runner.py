@@ -37,6 +37,7 @@ from chansync.sync.push_quantities import push_quantities
 from chansync.sync.push_statuses import push_statuses
 from chansync.sync.pushing import Pushing
 from chansync.sync.renewing import time_to_renew
+from chansync.sync.room import NoRoom
 from chansync.sync.systems import tell_expiring
 
 #: How often a run renews its lease, in seconds: a few times within the time after which it may be taken over.
@@ -249,7 +250,7 @@ class _Run:
             return RunResult(self.channel.code, self.stream, state, self.counts, plans=plans)
         except SiteUnavailable as error:
             return self._failed(error, retryable=True, retry_after=error.retry_after)
-        except (SiteError, UsageError, LeaseLost) as error:
+        except (SiteError, UsageError, LeaseLost, NoRoom) as error:
             return self._failed(error)
         except StoreError as error:
             if error.code not in ("secret_unreadable", DAMAGED):
@@ -408,7 +409,7 @@ class _Run:
         streams.release(db, self.channel.id, self.stream, self.lease.owner, ok=ok, next_run_at=next_run_at)
 
     def _log_failure(self, db: apsw.Connection, result: RunResult) -> None:
-        known = {"channel_incomplete", "secret_unreadable", "site_bug"}
+        known = {"channel_incomplete", "secret_unreadable", "site_bug", "only_problems", NoRoom.code}
         code = result.error_code if result.error_code in known else None
         if code is None:
             code = "site_unavailable" if result.retryable else "site_refused"
@@ -417,7 +418,9 @@ class _Run:
             data["traceback"] = self.trace
         if "notice_user" in self.channel.unreadable:
             channels.drop_unreadable_notice_user(db, self.channel.id)
-        messages.log(db, code, result.sentence, channel_id=self.channel.id, run_id=self.run_id, data=data)
+        # The disk is everybody's, and one message says so for all channels.
+        channel_id = None if code == NoRoom.code else self.channel.id
+        messages.log(db, code, result.sentence, channel_id=channel_id, run_id=self.run_id, data=data)
 
     def _next_run(self, result: RunResult) -> int | None:
         """When the site asked to be left alone until; otherwise the schedule decides."""

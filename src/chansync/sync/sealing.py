@@ -7,6 +7,7 @@ from typing import Any
 
 import apsw
 
+from chansync.model.address import may_go
 from chansync.model.channel import FieldError, destination, entered_for
 from chansync.model.errors import UsageError
 from chansync.model.parameter import defaults
@@ -50,7 +51,7 @@ def carried(
 
     Who may not must enter them again: the fields that are wrong then.
     """
-    if before == after or not held:
+    if may_go(before, after) or not held:
         return {}, []
     opening = secrets.open_all if owner == "channel" else secrets.open_system
     try:

@@ -44,6 +44,7 @@ def test_the_sites_are_looked_at_and_nothing_is_changed(run: Run, path: Path, mo
         told = run("doctor", "demo")
         assert "ok       sites: demo: Demo Store" in told.out
         assert "The clock agrees with its site." in told.out
+        assert "this command looked at demo itself, with its own environment" in " ".join(told.out.split())
         assert all(len(line) <= 100 for line in told.out.splitlines())
         assert _rows(store) == before
         store.close()
@@ -87,6 +88,7 @@ def test_who_may_not_open_the_keys_has_the_daemon_look_and_sync(
                 time.sleep(0.05)
             told = run("doctor", "demo")
             assert "sites: demo: Demo Store" in told.out
+            assert "its own environment" not in told.out
             order = shop.place_order([("SKU-001", 1)], status="processing")
             assert run("sync", "demo", "--dry-run").code == 2
             synced = run("sync", "demo", "--order", str(order), "--json")
@@ -100,3 +102,28 @@ def test_who_may_not_open_the_keys_has_the_daemon_look_and_sync(
         finally:
             assert shops.stopped(daemon)[0] == 0
     assert run("health").code == 2
+
+
+def test_the_sites_are_looked_at_from_where_the_daemon_is(
+    run: Run, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the command's own environment leads to says nothing of what the daemon meets."""
+    monkeypatch.setenv("CHANSYNC_DB", str(path))
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    shop = DemoShop.create(orders=5)
+    with DemoServer(shop) as server:
+        shops.make_company(path, shop, server)
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+        daemon = shops.command("daemon", database=path)
+        monkeypatch.delenv("HTTP_PROXY")
+        try:
+            end = time.monotonic() + 30
+            while not shops.query(path, "SELECT count(*) FROM daemon")[0][0] and time.monotonic() < end:
+                time.sleep(0.05)
+            level, sentence, _ = _sites(run)
+            assert level == "problem"
+            assert "The proxy http://127.0.0.1:1 (HTTP_PROXY)" in sentence
+        finally:
+            assert shops.stopped(daemon)[0] == 0
+        assert _sites(run)[0] == "ok"

@@ -72,7 +72,7 @@ def test_keys_do_not_follow_an_address_that_was_written_by_another_program(share
         "UPDATE channel SET connected_at = NULL",
     )
     told = _daemon_opens(shared, _keys)
-    assert "was entered for 127.0.0.1:1 and is not sent to evil.example" in told
+    assert "was entered for http://127.0.0.1:1 and is not sent to https://evil.example" in told
     assert "needle" not in told
 
 
@@ -82,7 +82,7 @@ def test_keys_do_not_follow_an_address_that_is_imported(shared: Path, tmp_path: 
     file.write_text(exported.text.replace("http://127.0.0.1:1", "https://evil.example"))
     file.chmod(0o644)
     assert as_user(ADMIN, lambda: main(["channel", "import", str(file)])).code == 0
-    assert "is not sent to evil.example" in _daemon_opens(shared, _keys)
+    assert "is not sent to https://evil.example" in _daemon_opens(shared, _keys)
 
 
 def test_a_secret_in_anothers_place_does_not_open(shared: Path) -> None:
@@ -187,7 +187,7 @@ def test_what_an_earlier_version_sealed_for_any_place_is_bound_by_a_rotation(sha
     assert command(ROOT, "secrets", "rotate", database=shared).code == 0
     assert "cs_loose_needle" in _daemon_opens(shared, _keys)
     _meddle(shared, """UPDATE channel_parameter SET value = '"evil.example"' WHERE name = 'store_domain'""")
-    assert "is not sent to evil.example" in _daemon_opens(shared, _keys)
+    assert "is not sent to https://evil.example" in _daemon_opens(shared, _keys)
     # What he kept from before is sealed to a key that is gone.
     store = open_store(shared)
     store.db.execute("UPDATE channel_secret SET sealed = ? WHERE name = 'consumer_secret'", (loose,))
@@ -199,9 +199,9 @@ def test_whoever_may_read_the_key_moves_a_channel_without_entering_it_again(comp
     from chansync.sync import configuration
 
     configuration.change_channel(company, "shop", {"store_domain": "shop.example"})
-    opened = secrets.open_all(company.db, company.path, 1, "shop.example")
+    opened = secrets.open_all(company.db, company.path, 1, "https://shop.example")
     assert opened == {"consumer_key": "ck_x", "consumer_secret": "cs_x"}
-    assert Use("channel consumer_key", world.PLACE) != Use("channel consumer_key", "shop.example")
+    assert Use("channel consumer_key", world.PLACE) != Use("channel consumer_key", "https://shop.example")
 
 
 def _doctor(path: Path) -> str:  # noqa: F811

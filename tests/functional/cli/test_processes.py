@@ -13,7 +13,7 @@ import pytest
 
 from chansync.store.connection import Store
 
-HEAVY = ("sqlite3", "sqlite_utils", "textual", "rich", "httpx", "starlette", "phonenumbers", "tabulate", "authlib")
+HEAVY = ("sqlite3", "sqlite_utils", "textual", "rich", "httpx", "starlette", "phonenumbers", "tabulate", "oauthlib")
 
 _PROBE = """
 import atexit, sys

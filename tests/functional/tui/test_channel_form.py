@@ -109,7 +109,7 @@ async def test_confirm_names_every_wrong_field_and_goes_to_them(company: Path) -
         await until_seen(pilot, "Not saved: 2 fields wrong: Name, Store domain")
         assert row(app, "Name  ").startswith("▌!")
         await pilot.press("e")
-        await until_seen(pilot, "! Store domain has no valid host")
+        await until_seen(pilot, "! Store domain is no address: it must be one word")
     assert value_of(company, "name") == "Shop Germany"
 
 

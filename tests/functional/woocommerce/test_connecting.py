@@ -92,25 +92,63 @@ async def test_wrong_facts_are_found_out(shop: DemoShop, connect: Any, wrong: di
         assert second.facts == first.facts or wrong["root"].startswith("/index")
 
 
-async def test_no_scheme_falls_back_to_signed_http_where_nothing_listens_for_https(
-    shop: DemoShop, connect: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def default_ports(monkeypatch: pytest.MonkeyPatch) -> dict[int, int]:
+    """Where the default ports lead, which a test cannot have."""
+    ports: dict[int, int] = {}
+    connect_tcp = anyio.connect_tcp
+
+    async def redirected(remote_host: str, remote_port: int, **options: Any) -> Any:
+        return await connect_tcp(remote_host, ports.get(remote_port, remote_port), **options)
+
+    monkeypatch.setattr(anyio, "connect_tcp", redirected)
+    return ports
+
+
+async def test_plain_http_is_never_fallen_back_to(shop: DemoShop, connect: Any, default_ports: dict[int, int]) -> None:
     with DemoServer(shop) as server, socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        # The two default ports, which a test cannot have: 443 where nobody listens, and 80.
-        ports = {443: unused.getsockname()[1], 80: int(server.url.rsplit(":", 1)[1])}
-        connect_tcp = anyio.connect_tcp
-
-        async def redirected(remote_host: str, remote_port: int, **options: Any) -> Any:
-            return await connect_tcp(remote_host, ports.get(remote_port, remote_port), **options)
-
-        monkeypatch.setattr(anyio, "connect_tcp", redirected)
+        default_ports.update({443: unused.getsockname()[1], 80: int(server.url.rsplit(":", 1)[1])})
         shop.settle_at("http://127.0.0.1")
         server._store._home = "http://127.0.0.1"
-        connector = connect(server, store_domain="127.0.0.1")
-        identity = await connector.check()
-        assert identity.connected_as == "HTTP, OAuth 1.0a signature"
-        assert any("has no HTTPS" in note for note in identity.notes)
+        port = server.url.rsplit(":", 1)[1]
+        for entered, meant in (
+            ("127.0.0.1", "http://127.0.0.1"),
+            ("https://127.0.0.1", "http://127.0.0.1"),
+            (f"127.0.0.1:{port}", f"http://127.0.0.1:{port}"),
+        ):
+            with pytest.raises(SiteRefused, match=f"enter the address as {meant}\\.$") as caught:
+                await connect(server, store_domain=entered).check()
+            assert caught.value.code == "plain_http"
+            assert not [name for request in server.requests for name in request.params if "oauth" in name]
+        assert (await connect(server, store_domain="http://127.0.0.1").check()).address == "http://127.0.0.1"
+
+
+async def test_a_reset_of_https_is_trouble_of_that_moment(
+    shop: DemoShop, connect: Any, certificate: tuple[Path, Path], default_ports: dict[int, int]
+) -> None:
+    """Also while plain HTTP answers, and also of a store that is entered by it and has sent on to HTTPS."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        nobody = unused.getsockname()[1]
+        with DemoServer(shop) as clear, DemoServer(shop, tls=certificate) as secure:
+            default_ports[80] = int(clear.url.rsplit(":", 1)[1])
+            default_ports[443] = int(secure.url.rsplit(":", 1)[1])
+            for entered in ("127.0.0.1", "http://127.0.0.1"):
+                address = f"https://{entered.removeprefix('http://')}"
+                default_ports[443] = int(secure.url.rsplit(":", 1)[1])
+                first = connect(secure, store_domain=address)
+                await first.check()
+                known = {**first.facts, "entered": entered if "://" in entered else address}
+                default_ports[443] = nobody
+                asked = len(clear.requests)
+                for facts in (known, dict(known)):
+                    again = connect(secure, facts, store_domain=entered)
+                    with pytest.raises(SiteUnavailable) as caught:
+                        await again.check()
+                    assert caught.value.code == "connection_refused"
+                    assert again.facts["base"] == address
+                assert len(clear.requests) == asked, "plain HTTP was not even asked"
 
 
 KEYS = {

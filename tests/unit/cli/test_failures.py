@@ -10,6 +10,7 @@ import pytest
 
 from chansync.cli import exit_codes, failures, quick
 from chansync.cli.main import main
+from chansync.cli.program import program
 from chansync.model.channel import FieldError
 from chansync.model.errors import ChansyncError, DataError, SiteRefused, SiteUnavailable, StoreError, UsageError
 from chansync.sync.configuration import InvalidFields
@@ -54,6 +55,17 @@ def test_a_bug_is_one_sentence_and_its_traceback_a_private_file(
     assert "ZeroDivisionError: strange detail" in text
     assert "ck_x" not in text
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
+
+
+def test_the_traceback_of_a_command_goes_beside_the_database_that_it_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def bug(context: object) -> int:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(program, "invoke", bug)
+    assert main(["--db", str(tmp_path / "x.db"), "channel", "list"]) == exit_codes.PROBLEMS
+    assert str(tmp_path / "chansync-errors.log") in capsys.readouterr().err
 
 
 def test_a_wrong_statement_is_a_bug_and_not_the_databases_condition(

@@ -223,7 +223,7 @@ def test_a_signature_from_another_hour_is_refused(
     server: DemoServer, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("authlib.oauth1.rfc5849.client_auth.generate_timestamp", lambda: "1700000000")
+        patch.setattr(client.auth, "timestamp", "1700000000")
         assert client.get("orders").json()["message"] == "Invalid timestamp."
 
 

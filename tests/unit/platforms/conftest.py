@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import anyio
 import pytest
 
 CUT = "cut"
@@ -87,6 +88,21 @@ async def site() -> AsyncIterator[Site]:
     """A site over plain HTTP."""
     async with _open(None) as opened:
         yield opened
+
+
+@pytest.fixture
+def default_ports(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Makes the default ports of HTTP and HTTPS lead to others of this machine: a test cannot have them."""
+
+    def lead(plain: int, secure: int) -> None:
+        connect, ports = anyio.connect_tcp, {80: plain, 443: secure}
+
+        async def led(remote_host: str, remote_port: int, **options: Any) -> Any:
+            return await connect(remote_host, ports.get(remote_port, remote_port), **options)
+
+        monkeypatch.setattr(anyio, "connect_tcp", led)
+
+    return lead
 
 
 @pytest.fixture

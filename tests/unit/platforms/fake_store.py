@@ -84,6 +84,9 @@ class FakeStore:
         before = 10**18 if query.before is None else query.before // 1000 * 1000
         return [number for number, stamp in self.orders.items() if after < stamp < before]
 
+    async def complete(self, page: Page) -> None:
+        """Its pages are whole."""
+
     async def fetch(self, query: Query, page: int, size: int = 100) -> Page:
         """One page, as a store makes it: the rows first and the count after them."""
         self.requests.append((query, page, size))

@@ -36,9 +36,9 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
     return made
 
 
-def connector(url: str) -> Any:
+def connector(url: str, facts: dict[str, Any] | None = None) -> Any:
     values = {"store_domain": url, "consumer_key": "ck_k", "consumer_secret": "cs_s"}
-    return WooCommerce(backoff=lambda attempt: 0.0).connect(ConnectorSettings("shop", values))
+    return WooCommerce(backoff=lambda attempt: 0.0).connect(ConnectorSettings("shop", values, dict(facts or {})))
 
 
 def refused(code: str, message: str = "No.", status: int = 401) -> tuple[str, int]:
@@ -80,19 +80,35 @@ async def test_an_index_that_is_closed_to_strangers_is_passed_by(
 
 
 async def test_an_address_that_is_sent_on_to_https_is_found_there(
-    secure_site: Callable[..., Any], context: ssl.SSLContext, site: Any, answer: Any
+    secure_site: Callable[..., Any], context: ssl.SSLContext, site: Any, answer: Any, default_ports: Any
 ) -> None:
     async with secure_site(context) as secure:
-        site.answers = [answer("", 301, Location=f"{secure.url}/wp-json/")]
-        secure.answers = [answer(json.dumps(INDEX)), answer("[]"), answer("{}")]
-        connected = connector(site.url)
+        default_ports(site.port, secure.port)
+        site.answers = [answer("", 301, Location="https://localhost/wp-json/"), answer(json.dumps(INDEX))]
+        secure.answers = [answer(json.dumps(INDEX)), answer("[]"), *[answer("{}")] * 3] * 3
+        connected = connector("http://localhost")
         identity = await connected.check()
+        # From then on nobody on the way brings it back to plain HTTP.
+        await connected.check()
         await connected.aclose()
-    assert identity.address == secure.url
+        again = connector("http://localhost", connected.facts)
+        await again.check()
+        await again.aclose()
+    assert identity.address == "https://localhost"
     assert identity.title == "Shop & Co"
     assert identity.version == "unknown"
-    assert any("enter it with https://" in note for note in identity.notes)
+    assert any("sends plain HTTP on to HTTPS" in note for note in identity.notes)
     assert len(site.heads) == 1
+
+
+@pytest.mark.parametrize("home", ["http://[x", "javascript:alert(1)", "//evil.example", 7, None, "https://a b/", ""])
+async def test_a_home_that_is_no_address_is_left_out(site: Any, answer: Any, home: object) -> None:
+    site.answers = [answer(json.dumps(INDEX | {"home": home})), answer("[]"), answer("{}")]
+    connected = connector(site.url)
+    identity = await connected.check()
+    await connected.aclose()
+    assert identity.connected_as == "HTTP, OAuth 1.0a signature"
+    assert connected.facts["home"] == site.url
 
 
 SAID = [

@@ -96,10 +96,11 @@ async def test_a_broken_handshake_is_passing() -> None:
 
 
 async def test_a_redirect_to_https_is_followed_and_signed_anew(
-    authority: trustme.CA, secure_site: Callable[..., Any], site: Any, answer: Any
+    authority: trustme.CA, secure_site: Callable[..., Any], site: Any, answer: Any, default_ports: Any
 ) -> None:
     async with secure_site(context(authority.issue_cert("localhost"))) as secure:
-        site.answers = [answer("", 301, Location=f"{secure.url}/a?b=1&signature=old")]
+        default_ports(site.port, secure.port)
+        site.answers = [answer("", 301, Location="https://localhost/a?b=1&signature=old")]
         secure.answers = [answer("[1]")]
         http = SiteHttp("shop.example")
         signed = []
@@ -108,10 +109,26 @@ async def test_a_redirect_to_https_is_followed_and_signed_anew(
             signed.append(url.scheme)
             return url.copy_merge_params({"signature": url.scheme}), {}
 
-        found = await http.request("GET", httpx.URL(f"{site.url}/a", params={"b": "1"}), sign=sign)
+        found = await http.request("GET", httpx.URL("http://localhost/a", params={"b": "1"}), sign=sign)
         await http.aclose()
-        assert (found.data, found.moved_to, signed) == ([1], secure.url, ["http", "https"])
+        assert (found.data, found.moved_to, signed) == ([1], "https://localhost", ["http", "https"])
         assert secure.heads[0].startswith("GET /a?b=1&signature=https ")
         with pytest.raises(SiteRefused):
-            await http.request("POST", httpx.URL(f"{site.url}/a"), body={}, sign=sign)
+            await http.request("POST", httpx.URL("http://localhost/a"), body={}, sign=sign)
         await http.aclose()
+
+
+async def test_a_redirect_over_plain_http_does_not_choose_the_port(
+    authority: trustme.CA, secure_site: Callable[..., Any], site: Any, answer: Any, default_ports: Any
+) -> None:
+    """Whoever is on the way writes it, and a certificate names no port."""
+    async with secure_site(context(authority.issue_cert("localhost"))) as secure:
+        default_ports(site.port, secure.port)
+        for asked in ("http://localhost", site.url):
+            site.answers = [answer("", 301, Location=f"{secure.url}/a")]
+            http = SiteHttp("shop.example")
+            with pytest.raises(SiteRefused, match=f"enter it as {secure.url}") as caught:
+                await http.request("GET", httpx.URL(f"{asked}/a"), sign=lambda _, url: (url, {"Authorization": "x"}))
+            await http.aclose()
+            assert caught.value.code == "redirect"
+        assert secure.heads == []

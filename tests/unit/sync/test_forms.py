@@ -154,7 +154,7 @@ def test_first_use_is_saved_unused_until_the_site_has_answered(store: Store) -> 
     saved = form.save(store, loaded, loaded.texts, {"consumer_key": "k", "consumer_secret": "s"})
     assert saved.connects
     assert channels.channel(store.db, "new")["used"] is False
-    assert secrets.open_all(store.db, store.path, int(saved.key), "new.example") == {
+    assert secrets.open_all(store.db, store.path, int(saved.key), "https://new.example") == {
         "consumer_key": "k",
         "consumer_secret": "s",
     }

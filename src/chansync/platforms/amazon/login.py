@@ -56,7 +56,7 @@ class Login:
     ) -> None:
         self._system = system
         self._now = now
-        self.region = text(values.get("region"))
+        self.region = str(values.get("region") or "")
         self._client_id = text(values.get("client_id"))
         self._client_secret = text(values.get("client_secret"))
         self._refresh_token = text(values.get("refresh_token"))

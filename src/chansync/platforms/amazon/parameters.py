@@ -20,7 +20,7 @@ class Region(Choice):
     words: tuple[str, ...] = tuple(REGIONS)
 
     def convert(self, text: str) -> str:
-        if is_loopback(text):
+        if is_loopback(text.rstrip("/")):
             return text.rstrip("/")
         if text.lower() not in self.words:
             raise UsageError(f"is one of {', '.join(self.words)}, not {text!r:.60}")

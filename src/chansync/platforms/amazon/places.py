@@ -7,12 +7,13 @@ time zone in which a marketplace counts its days, which Amazon does not tell.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+
+from chansync.model.address import place_of
 
 #: Where access tokens are given out, for every region.
 TOKEN_ADDRESS = "https://api.amazon.com/auth/o2/token"
 _TOKEN_PATH = "/auth/o2/token"
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
 
 REGIONS = {"eu": "Europe", "na": "North America", "fe": "Far East"}
 
@@ -57,21 +58,19 @@ A19VAU5U5O7RUS Amazon.sg SG SGD Asia/Singapore fe
 
 
 def is_loopback(region: str) -> bool:
-    """Whether the region is not one of Amazon's, but a server on this machine: a demo or a test."""
-    try:
-        parts = urlsplit(region)
-        return parts.scheme == "http" and parts.hostname in _LOOPBACK and parts.path in ("", "/") and not parts.query
-    except ValueError:
-        return False
+    """Whether the region is not one of Amazon's, but ``http://host:port`` of this machine and nothing more: a demo or
+    a test."""
+    place = place_of(region)
+    return place is not None and region == str(place) and place.scheme == "http" and place.host in _LOOPBACK
 
 
 def base_address(region: str, sandbox: bool) -> str:
     """Where the API of a region is. A server on this machine has no sandbox beside it."""
     if is_loopback(region):
-        return region.rstrip("/")
+        return region
     return f"https://{'sandbox.' if sandbox else ''}sellingpartnerapi-{region}.amazon.com"
 
 
 def token_address(region: str) -> str:
     """Where access tokens for a region are given out."""
-    return f"{region.rstrip('/')}{_TOKEN_PATH}" if is_loopback(region) else TOKEN_ADDRESS
+    return f"{region}{_TOKEN_PATH}" if is_loopback(region) else TOKEN_ADDRESS

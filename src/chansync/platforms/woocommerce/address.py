@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from dataclasses import dataclass, replace
 
 import httpx
 
-from chansync.model.errors import SiteRefused
+from chansync.model.address import Address, parse_address
+from chansync.model.errors import SiteRefused, UsageError
 
 #: The ways to WordPress's REST API below a site's address: with pretty permalinks, and twice without.
 PRETTY = "/wp-json/"
@@ -17,58 +17,30 @@ QUERY = "/?rest_route=/"
 INDEX = "/index.php/wp-json/"
 ROOTS = (PRETTY, QUERY, INDEX)
 
+_NONE = "The store domain is missing: enter it as shop.example or https://shop.example/sub."
 # What people copy out of the browser along with the address.
 _TAIL = re.compile(r"/(wp-json|wp-admin|wp-login\.php|index\.php)(/.*)?\Z", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
-    """An address as entered. ``scheme`` is empty where none was stated; ``path`` is empty or ``/sub``."""
-
-    scheme: str
-    netloc: str
-    path: str
-
-    @property
-    def site(self) -> str:
-        """What the site is called in sentences."""
-        return f"{self.netloc}{self.path}"
-
-    def base(self, scheme: str) -> str:
-        """The address that routes hang below, without a slash at its end."""
-        return f"{scheme}://{self.netloc}{self.path}"
-
-    def covers(self, base: str) -> bool:
-        """Whether keys that were entered for this address may go to ``base``, which is remembered of the store.
-
-        What is remembered can be changed by whoever may edit. It is the address itself, by either scheme; another
-        port, to which a store may send on, is found anew each time.
-        """
-        schemes = ("https", self.scheme or "http")
-        return any(base == self.base(scheme) for scheme in schemes)
-
-
-def parse_address(text: str) -> Address:
-    """Read ``shop.example``, ``https://shop.example/sub``, with a port, with ``/wp-admin`` at its end or not.
+def store_address(text: str) -> Address:
+    """The address of a store as people copy it out of the browser: with ``/wp-admin`` at its end or not.
 
     Raises:
         SiteRefused: it is no address.
     """
-    stated = "://" in text
     try:
-        parts = urlsplit(text.strip() if stated else f"https://{text.strip()}")
-        host, port = parts.hostname, parts.port
-        netloc = f"[{host}]" if host and ":" in host else host or ""
-        httpx.URL(f"https://{netloc}{parts.path}/")
-    except (ValueError, httpx.InvalidURL):
-        host, netloc, port = None, "", None
-    if not host or parts.scheme not in ("http", "https"):
-        raise SiteRefused(
-            "The store domain is no address: write it as shop.example or https://shop.example/sub.", code="bad_address"
-        )
-    if port is not None:
-        netloc = f"{netloc}:{port}"
-    return Address(parts.scheme if stated else "", netloc, _TAIL.sub("", parts.path).rstrip("/"))
+        address = parse_address(text)
+    except UsageError as error:
+        raise SiteRefused(f"The store domain {error}." if text else _NONE, code="bad_address") from None
+    return replace(address, path=_TAIL.sub("", address.path).rstrip("/"))
+
+
+def may_hold(address: Address, base: str) -> bool:
+    """Whether keys that were entered for this address may go to ``base``, which is remembered of the store.
+
+    What is remembered can be changed by whoever may edit. It is the address itself, or the same by HTTPS.
+    """
+    return base in (str(address), str(replace(address, place=address.place.secured)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,6 @@ OAuth 1.0a one-legged signature, which does not give the secret away.
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 import secrets
 import time
 from collections.abc import Iterator
@@ -17,8 +15,6 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
-from authlib.oauth1.rfc5849.signature import normalize_parameters
-from authlib.oauth1.rfc5849.util import escape
 
 from chansync.platforms.woocommerce.address import QUERY, Place
 
@@ -70,6 +66,10 @@ class Signing:
         return self._signed(keys, place, method, url), {}
 
     def _signed(self, keys: Keys, place: Place, method: str, url: httpx.URL) -> httpx.URL:
+        # Imported here: it takes longer than all of a run that does not need it.
+        from oauthlib.oauth1 import Client
+        from oauthlib.oauth1.rfc5849 import signature
+
         params = {
             **dict(url.params.multi_items()),
             "oauth_consumer_key": keys.key,
@@ -79,9 +79,9 @@ class Signing:
         }
         below = url.path[len(urlsplit(place.base).path) :]
         covered = (self.home or place.base) + ("" if self.bare and below == "/" else below)
-        text = "&".join((method.upper(), escape(covered), escape(normalize_parameters(list(params.items())))))
-        digest = hmac.new(f"{keys.secret}&".encode(), text.encode(), hashlib.sha256).digest()
-        return url.copy_with(params={**params, "oauth_signature": base64.b64encode(digest).decode()})
+        text = signature.signature_base_string(method, covered, signature.normalize_parameters(params.items()))
+        signed = signature.sign_hmac_sha256_with_client(text, Client(keys.key, client_secret=keys.secret))
+        return url.copy_with(params={**params, "oauth_signature": signed})
 
 
 def ways(place: Place, home: str) -> Iterator[Signing]:

@@ -7,6 +7,7 @@ answers is asked for in halves, down to the one.
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from chansync.model.errors import SiteError
@@ -66,12 +67,18 @@ class ByIds:
             SiteError: the store fails, whatever it is asked for.
         """
         found: dict[str, Any] = {}
+        async for part in self.each(ids, attempts=attempts):
+            found |= part
+        return found
+
+    async def each(self, ids: list[str], *, attempts: int = ATTEMPTS) -> AsyncGenerator[dict[str, Any], None]:
+        """The same in parts, as the store gives them: large orders need not be in memory at once."""
         at = 0
         while at < len(ids):
             chunk = ids[at : at + self.most]
             at += len(chunk)
-            await self._read(chunk, found, attempts)
-        return found
+            async for part in self._read(chunk, attempts):
+                yield part
 
     async def one(self, own: str) -> Any:
         """One order's data, also in the trash; None where the store has none; the ``SiteError`` where it fails at it.
@@ -91,31 +98,33 @@ class ByIds:
             raise
         return answer.data
 
-    async def _read(self, ids: list[str], found: dict[str, Any], attempts: int) -> bool:
-        """Whether the store gave all of them; what it fails at is noted in ``found`` as the failure."""
+    async def _read(self, ids: list[str], attempts: int) -> AsyncGenerator[dict[str, Any], None]:
+        """What the store gives of them; what it fails at is the failure."""
+        trouble: SiteError | None = None
         try:
-            found |= await self._listed(ids, attempts if len(ids) > 1 else _SINGLE)
+            found = await self._listed(ids, attempts if len(ids) > 1 else _SINGLE)
         except SiteError as error:
             if not await fails_by_content(self._client, error):
                 raise
-            if len(ids) == 1:
-                self._note(ids[0], error, found)
-                return False
-        else:
+            trouble = error
+        if trouble is None:
             self._well += len(ids)
-            return True
-        half = (len(ids) + 1) // 2
-        parts = [await self._read(part, found, 1) for part in (ids[:half], ids[half:])]
-        if all(parts):
+            yield found
+            return
+        if len(ids) == 1:
+            self._failed += 1
+            if self._failed >= _TOO_MANY and not self._well:
+                raise trouble
+            yield {ids[0]: trouble}
+            return
+        half, are_well = (len(ids) + 1) // 2, True
+        for part in (ids[:half], ids[half:]):
+            async for found in self._read(part, 1):
+                are_well = are_well and not any(isinstance(data, SiteError) for data in found.values())
+                yield found
+        if are_well:
             # It was too much together, and none of them by itself.
             self.most = min(self.most, half)
-        return all(parts)
-
-    def _note(self, own: str, error: SiteError, found: dict[str, Any]) -> None:
-        self._failed += 1
-        if self._failed >= _TOO_MANY and not self._well:
-            raise error
-        found[own] = error
 
     async def _listed(self, ids: list[str], attempts: int) -> dict[str, Any]:
         params = {"include": ",".join(ids), "per_page": PAGE, "orderby": "id", **self._fields}

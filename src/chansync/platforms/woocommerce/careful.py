@@ -10,13 +10,17 @@ proves something by id only: equal counts of all parts say that nothing has left
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from chansync.model.errors import SiteError
-from chansync.model.order import UnreadableOrder
+from chansync.model.order import Order, UnreadableOrder
 from chansync.model.times import now_ms
 from chansync.platforms.http import ATTEMPTS
 from chansync.platforms.texts import text
 from chansync.platforms.woocommerce.by_ids import ByIds, fails_by_content, is_gone
 from chansync.platforms.woocommerce.client import StoreClient
+from chansync.platforms.woocommerce.parse import without_large
 from chansync.platforms.woocommerce.source import BY_ID, FRAME, PAGE, Page, Query, Row, Shattered, StoreSource
 
 # Sizes of the parts that a page is put together from; each divides the one before.
@@ -28,16 +32,21 @@ _CANDIDATES = 30
 
 
 class CarefulSource:
-    """Pages of a store; see ``Source``."""
+    """Pages of a store; see ``Source``.
 
-    def __init__(self, client: StoreClient) -> None:
+    Args:
+        read: reads an order: those of a frame are read as they come, and what is large of them is let go of.
+    """
+
+    def __init__(self, client: StoreClient, read: Callable[[Any], Order | UnreadableOrder]) -> None:
         self._client = client
+        self._read = read
         self._source = StoreSource(client)
         self._bodies = ByIds(client)
         self._attempts = ATTEMPTS
 
     async def fetch(self, query: Query, page: int, size: int = PAGE) -> Page:
-        """One page; an order that the store fails at is a row with what is known of it."""
+        """One page; where the store fails at it, a frame."""
         if self._bodies.most >= size:
             try:
                 return await self._source.fetch(query, page, size, attempts=self._attempts)
@@ -47,7 +56,7 @@ class CarefulSource:
             # From now on it is known to fail, and need not prove it as often.
             self._attempts = 2
         frame = await self._frame(query, page, size)
-        await self._fill(frame)
+        frame.is_frame = True
         return frame
 
     async def _frame(self, query: Query, page: int, size: int) -> Page:
@@ -78,35 +87,43 @@ class CarefulSource:
             )
         raise trouble
 
-    async def _fill(self, frame: Page) -> None:
-        """Put whole orders in the place of the frame's rows; what has gone since is left out."""
-        wanted = [str(row.id) for row in frame.rows if row.id is not None and row.unreadable is None]
-        found = await self._bodies.of(wanted, attempts=1)
+    async def complete(self, page: Page) -> None:
+        """Put whole orders in the place of a frame's rows; an order that the store fails at is what is known of it."""
+        if not page.is_frame:
+            return
+        lacking = {str(row.id): row for row in page.rows if row.id is not None and row.order is None}
+        found: dict[str, Order | UnreadableOrder] = {}
+        async for part in self._bodies.each(list(lacking), attempts=1):
+            found |= {own: self._order(lacking[own], data) for own, data in part.items()}
         rows: list[Row] = []
-        for row in frame.rows:
-            if row.id is None or row.unreadable is not None:
-                rows.append(row)
-                continue
+        for row in page.rows:
             own = str(row.id)
-            data = found[own] if own in found else await self._bodies.one(own)
-            if isinstance(data, SiteError):
-                data = unreadable(own, data, row.raw, row.changed)
-                rows.append(Row(None, row.id, row.changed, row.local, data))
-            elif not is_gone(data):
-                rows.append(Row(data, row.id, row.changed, row.local))
-        frame.rows = rows
-        frame.notes += self._client.take_notes()
+            if own in lacking:
+                if own not in found:
+                    data = await self._bodies.one(own)
+                    if is_gone(data):
+                        continue
+                    found[own] = self._order(row, data)
+                row = Row(None, row.id, row.changed, row.local, found[own])
+            rows.append(row)
+        page.rows, page.is_frame = rows, False
+        page.notes += self._client.take_notes()
+
+    def _order(self, row: Row, data: Any) -> Order | UnreadableOrder:
+        if isinstance(data, SiteError):
+            return unreadable(str(row.id), data, row.raw, row.changed)
+        return without_large(self._read(data))
 
     async def _named(self, rows: list[Row]) -> list[Row]:
         """The rows, those that failed by the ids that they turn out to have."""
         named: list[Row] = []
         for place, row in enumerate(rows):
-            if row.unreadable is None or row.id is not None:
+            if not isinstance(row.order, UnreadableOrder) or row.id is not None:
                 named.append(row)
                 continue
             before = max((other.id for other in named if other.id is not None), default=0)
             behind = next((other.id for other in rows[place:] if other.id is not None), 0)
-            named.append(await self._name(row, row.unreadable, before, behind))
+            named.append(await self._name(row, row.order, before, behind))
         return named
 
     async def _name(self, row: Row, nameless: UnreadableOrder, before: int, behind: int) -> Row:

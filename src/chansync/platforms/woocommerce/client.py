@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
-from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
+from chansync.model.address import Address, parse_address
+from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable, UsageError
 from chansync.platforms.http import ATTEMPTS, SiteHttp
 from chansync.platforms.http_failures import Answer
-from chansync.platforms.woocommerce.address import ROOTS, Address, Place
+from chansync.platforms.woocommerce.address import ROOTS, Place, may_hold
 from chansync.platforms.woocommerce.auth import BASIC, IN_QUERY, OAUTH, Keys, Signing, ways
 from chansync.platforms.woocommerce.discovery import find_store
 from chansync.platforms.woocommerce.failures import KEY_REFUSED, NO_ROUTE, explains_more, refusal
@@ -55,14 +55,14 @@ class StoreClient:
     @property
     def address(self) -> str:
         """Where the store was found."""
-        return self._connection.place.base if self._connection else self._address.base(self._address.scheme or "https")
+        return self._connection.place.base if self._connection else str(self._address)
 
     @property
     def connected_as(self) -> str:
         """How it is connected, for people."""
         if self._connection is None:
             return ""
-        return self._connection.signing.words(urlsplit(self._connection.place.base).scheme == "https")
+        return self._connection.signing.words(self._connection.place.base.startswith("https://"))
 
     async def connect(self, *, fresh: bool = False) -> None:
         """Find the store and a way to sign in, from the facts unless ``fresh``.
@@ -94,22 +94,29 @@ class StoreClient:
 
     def _from_facts(self) -> _Connection | None:
         facts = self.facts
-        entered = self._address.base(self._address.scheme)
         base, root, method, home = (facts.get(name) for name in ("base", "root", "auth", "home"))
         texts = all(isinstance(value, str) for value in (base, root, method, home))
-        if facts.get("entered") != entered or not texts or root not in ROOTS:
+        if facts.get("entered") != str(self._address) or not texts or root not in ROOTS:
             return None
-        if method not in _METHODS.get(str(base).partition("://")[0], ()) or not self._address.covers(str(base)):
+        if method not in _METHODS.get(str(base).partition("://")[0], ()) or not may_hold(self._address, str(base)):
             return None
         return _Connection(Place(str(base), str(root)), Signing(str(method), str(home), bool(facts.get("bare"))))
 
+    def _is_known(self) -> bool:
+        """Whether the store was found at this very address before."""
+        return self.facts.get("entered") == str(self._address)
+
+    def _address_to_ask(self) -> Address:
+        """The address by HTTPS once that has worked: nobody on the way can then bring the store back to plain HTTP."""
+        secured = replace(self._address, place=self._address.place.secured)
+        return secured if self._is_known() and self.facts.get("base") == str(secured) else self._address
+
     async def _find(self) -> _Connection:
-        found = await find_store(self.http, self._address)
-        home = found.index.get("home")
-        signing = await self._sign_in(found.place, home if isinstance(home, str) else "")
+        found = await find_store(self.http, self._address_to_ask(), self._is_known())
+        signing = await self._sign_in(found.place, _site_url(found.index.get("home")))
         self.index, self.notes = found.index, found.notes
         self.facts.update(
-            entered=self._address.base(self._address.scheme),
+            entered=str(self._address),
             base=found.place.base,
             root=found.place.root,
             auth=signing.method,
@@ -208,6 +215,15 @@ class StoreClient:
         """The notes since the last call."""
         notes, self.notes = self.notes, []
         return notes
+
+
+def _site_url(value: Any) -> str:
+    """What a store names as its home, where that is the address of a site; empty otherwise."""
+    try:
+        parse_address(value if isinstance(value, str) and value.startswith(("http://", "https://")) else "")
+    except UsageError:
+        return ""
+    return str(value)
 
 
 def _text(value: Any) -> str:

@@ -27,14 +27,14 @@ from chansync.platforms.protocol import (
     Traffic,
 )
 from chansync.platforms.texts import identifier, text, title
-from chansync.platforms.woocommerce.address import parse_address
+from chansync.platforms.woocommerce.address import store_address
 from chansync.platforms.woocommerce.auth import Keys
 from chansync.platforms.woocommerce.by_ids import ByIds
 from chansync.platforms.woocommerce.careful import CarefulSource, unreadable
 from chansync.platforms.woocommerce.client import StoreClient
 from chansync.platforms.woocommerce.headlines import headlines
 from chansync.platforms.woocommerce.lookups import pull_lookups
-from chansync.platforms.woocommerce.parse import OrderReader
+from chansync.platforms.woocommerce.parse import OrderReader, without_large
 from chansync.platforms.woocommerce.pull import Pull
 from chansync.platforms.woocommerce.refunds import Refunds
 from chansync.platforms.woocommerce.source import PAGE
@@ -53,7 +53,7 @@ class WooCommerceConnector:
 
     def __init__(self, settings: ConnectorSettings, **http_options: Any) -> None:
         values = settings.values
-        address = parse_address(text(values.get("store_domain")))
+        address = store_address(str(values.get("store_domain") or ""))
         keys = Keys(text(values.get("consumer_key")), text(values.get("consumer_secret")))
         if not keys.key or not keys.secret:
             raise SiteRefused("Enter the consumer key and the consumer secret of the store.", code="no_key")
@@ -140,10 +140,11 @@ class WooCommerceConnector:
     async def orders(self, cursor: dict[str, Any] | None, start: date | None) -> AsyncGenerator[OrderPage, None]:
         """Every order that changed since ``cursor``; see ``Connector.orders``."""
         await self._client.connect()
+        read = self._reader().read
         pull = Pull(
             self._http.site,
-            CarefulSource(self._client),
-            self._reader().read,
+            CarefulSource(self._client, read),
+            read,
             cursor,
             None if start is None else self._beginning(start),
             self._facts,
@@ -183,10 +184,12 @@ class WooCommerceConnector:
     async def several(self, external_ids: list[str]) -> list[Order | UnreadableOrder]:
         """Orders by their ids, 100 in one request; those that are not there, or in the trash, are left out."""
         wanted = [own for own in map(identifier, external_ids) if own]
-        return [self._told(own, data) for own, data in (await ByIds(self._client).of(wanted)).items()]
+        return [self._told(own, data) async for part in ByIds(self._client).each(wanted) for own, data in part.items()]
 
     def _told(self, own: str, data: Any) -> Order | UnreadableOrder:
-        return unreadable(own, data, None, None) if isinstance(data, SiteError) else self._reader().read(data)
+        if isinstance(data, SiteError):
+            return unreadable(own, data, None, None)
+        return without_large(self._reader().read(data))
 
     async def headlines(self, since: date) -> AsyncGenerator[list[Headline], None]:
         """Every order placed from that day on; see ``Connector.headlines``."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import urlsplit
 
+from chansync.model.address import Address
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
 from chansync.platforms.http import SiteHttp
 from chansync.platforms.http_failures import Answer
-from chansync.platforms.woocommerce.address import PRETTY, ROOTS, Address, Place
+from chansync.platforms.woocommerce.address import PRETTY, ROOTS, Place
 
 _INDEX_FIELDS = "name,description,url,home,gmt_offset,timezone_string,namespaces"
 # An answer that is no JSON may only mean that the API is elsewhere.
@@ -26,29 +26,49 @@ class Found:
     notes: list[str] = field(default_factory=list)
 
 
-async def find_store(http: SiteHttp, address: Address) -> Found:
-    """Look for the API below the address, over HTTPS unless plain HTTP was asked for.
+# With these failures HTTPS has not answered at all, and plain HTTP may.
+_NO_HTTPS = {"connection_refused", "connection_lost", "unreachable", "tls"}
 
-    Where no scheme was stated and nothing listens for HTTPS, plain HTTP is used: nothing secret is sent over it.
+
+async def find_store(http: SiteHttp, address: Address, is_known: bool = False) -> Found:
+    """Look for the API below the address, by the scheme that it states and no other.
+
+    Args:
+        is_known: it was found there before: a failure is passing trouble, and nothing else is looked for.
 
     Raises:
         SiteError: there is none, or it cannot be reached.
     """
     try:
-        return await _below(http, address, address.scheme or "https")
-    except SiteUnavailable as error:
-        if address.scheme or error.code != "connection_refused":
-            raise
-    found = await _below(http, address, "http")
-    if urlsplit(found.place.base).scheme == "http":
-        found.notes.append(
-            f"{http.site} has no HTTPS: requests are signed, but what they bring can be read on the way."
+        return await _below(http, address)
+    except SiteError as error:
+        if address.place.scheme == "https" and not is_known and error.code in _NO_HTTPS:
+            await _refuse_plain(http, address)
+        raise
+
+
+async def _refuse_plain(http: SiteHttp, address: Address) -> None:
+    """Say what to enter where only plain HTTP answers: no key has gone out, and none goes before that is entered.
+
+    Raises:
+        SiteRefused: it does.
+    """
+    port = 80 if address.place.port == 443 else address.place.port
+    plain = replace(address, place=replace(address.place, scheme="http", port=port))
+    try:
+        answer = await http.request("GET", Place(str(plain), PRETTY).url("", {"_fields": "name"}), attempts=1)
+    except SiteError:
+        return
+    if not answer.moved_to:
+        raise SiteRefused(
+            f"{http.site} answers by plain HTTP only, not by HTTPS: have HTTPS switched on there. If plain HTTP is "
+            f"what you want, enter the address as {plain}.",
+            code="plain_http",
         )
-    return found
 
 
-async def _below(http: SiteHttp, address: Address, scheme: str) -> Found:
-    base, notes = address.base(scheme), []
+async def _below(http: SiteHttp, address: Address) -> Found:
+    base, notes = str(address), []
     blocked: Place | None = None
     failures: list[Answer | SiteError] = []
     for root in ROOTS:
@@ -63,7 +83,7 @@ async def _below(http: SiteHttp, address: Address, scheme: str) -> Found:
         if answer.moved_to:
             base = f"{answer.moved_to}{address.path}"
             place = Place(base, root)
-            notes = [f"{http.site} sends plain HTTP on to HTTPS, which is used from now on: enter it with https://."]
+            notes = [f"{http.site} sends plain HTTP on to HTTPS, which alone is used from now on."]
         if answer.status < 400 and isinstance(answer.data, dict) and isinstance(answer.data.get("namespaces"), list):
             return Found(place, _with_woocommerce(http, answer.data), notes)
         if answer.status in (401, 403) and answer.is_json:

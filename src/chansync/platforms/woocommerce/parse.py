@@ -15,7 +15,18 @@ from typing import Any
 
 from chansync.model.errors import DataError
 from chansync.model.money import is_currency, parse_amount
-from chansync.model.order import Address, ChargeLine, Order, OrderLine, Refund, RefundLine, TaxNumbers, UnreadableOrder
+from chansync.model.order import (
+    LARGEST_RAW,
+    Address,
+    ChargeLine,
+    Order,
+    OrderLine,
+    Refund,
+    RefundLine,
+    TaxNumbers,
+    UnreadableOrder,
+    raw_text,
+)  # fmt: skip
 from chansync.platforms.texts import day, identifier, lines, listed, moment, text, title
 
 # The names under which plugins keep a customer's numbers in ``meta_data``; compared without regard to case and to
@@ -119,7 +130,10 @@ class OrderReader:
             refunds=[_refund(row) for row in listed(raw.get("refunds"), "its refunds")],
             raw=raw,
         )
-        order.digest = digest(order)
+        content = _content(order)
+        if len(content) > LARGEST_RAW:
+            raise DataError(f"its fields hold {len(content) // 1024} KB of text, and more than 256 KB are not read")
+        order.digest = _digest(content)
         return order
 
     def _tax_numbers(self, meta: Any) -> TaxNumbers:
@@ -131,6 +145,13 @@ class OrderReader:
                 found[kind] = text(entry.get("value"))
         vat, uic, personal = found
         return TaxNumbers(uic=uic, vat=vat, personal=personal)
+
+
+def without_large(order: Order | UnreadableOrder) -> Order | UnreadableOrder:
+    """The order, without the store's data where they are too large to be kept: many of them would fill the memory."""
+    if raw_text(order) is None:
+        order.raw = {}
+    return order
 
 
 def _metas(meta: Any) -> list[dict[str, Any]]:
@@ -239,6 +260,14 @@ def _refund_line(kind: str, row: dict[str, Any]) -> RefundLine:
 
 def digest(order: Order) -> str:
     """A fingerprint of everything that matters to a sale or its status; not of when it was last touched."""
+    return _digest(_content(order))
+
+
+def _digest(content: str) -> str:
+    return blake2b(content.encode(), digest_size=16).hexdigest()
+
+
+def _content(order: Order) -> str:
     parts = [
         f"1{_PART}{order.external_id}{_PART}{order.number}{_PART}{order.status}{_PART}{order.placed_at}",
         f"{order.placed_on}{_PART}{order.currency}{_PART}{_amount(order.total)}{_PART}{_amount(order.total_tax)}",
@@ -261,7 +290,7 @@ def digest(order: Order) -> str:
             for charge in charges
         ]
     parts += [f"refund{_PART}{refund.external_id}{_PART}{_amount(refund.total)}" for refund in order.refunds]
-    return blake2b(_ROW.join(parts).encode(), digest_size=16).hexdigest()
+    return _ROW.join(parts)
 
 
 def _address_text(address: Address) -> str:

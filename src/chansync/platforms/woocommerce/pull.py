@@ -94,7 +94,7 @@ class Pull:
             probe = await self._probe(first=first)
             self._expected = None if probe.total is None else self._taken + probe.total
             if _complete(probe):
-                ready = self._page(probe, {}, last=True)
+                ready = await self._page(probe, {}, last=True)
                 self._advance(probe.clock)
                 ready.cursor = self._cursor_at(self._after)
                 yield ready
@@ -210,7 +210,7 @@ class Pull:
                 async with aclosing(by_change(self._source, query, total)) as pages:
                     async for page in pages:
                         held = self._resume_point(page.rows, held)
-                        yield self._page(page, self._cursor_at(self._later(held)))
+                        yield await self._page(page, self._cursor_at(self._later(held)))
                 return
             except Doubt as doubt:
                 if str(doubt):
@@ -239,7 +239,7 @@ class Pull:
                         "id": position.id,
                         "rank": position.rank,
                     }
-                yield self._page(page, cursor)
+                yield await self._page(page, cursor)
 
     async def _unfinished(self) -> AsyncGenerator[OrderPage, None]:
         """The rest of a window that an interrupted pull was reading by id."""
@@ -278,14 +278,17 @@ class Pull:
     def _cursor_at(self, after: int | None) -> dict[str, Any]:
         return {"asked": self._now()} if after is None else {"after": after, "asked": self._now()}
 
-    def _page(self, page: Page, cursor: dict[str, Any], *, last: bool = False) -> OrderPage:
+    async def _page(self, page: Page, cursor: dict[str, Any], *, last: bool = False) -> OrderPage:
+        await self._source.complete(page)
         self._taken += len(page.rows)
         self._told = self._told and page.told
         self._newest = max([self._newest, *(row.changed for row in page.rows if row.changed is not None)])
         if page.told and self._newest > page.clock - _AGREEMENT:
             self._facts["clock_agrees"] = True
         expected = None if self._expected is None else max(self._expected, self._taken)
-        orders = [row.unreadable or self._read(row.raw) for row in page.rows]
+        orders = [row.order or self._read(row.raw) for row in page.rows]
+        # The rows are not looked at again: what is large of them must not wait for the caller.
+        page.rows = []
         return OrderPage(orders, cursor, expected, last, self._take_notes() + page.notes)
 
     def _take_notes(self) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from chansync.model.errors import DataError, SiteUnavailable
-from chansync.model.order import UnreadableOrder
+from chansync.model.order import Order, UnreadableOrder
 from chansync.model.times import from_ms, now_ms
 from chansync.platforms.http import ATTEMPTS
 from chansync.platforms.http_failures import Answer, Sentences
@@ -50,14 +50,15 @@ class Row:
     Attributes:
         changed: UTC milliseconds of the last change; None where unreadable.
         local: the same in the store's time, which older stores sort by; None where unreadable.
-        unreadable: what is known of an order that the store fails at; ``raw`` is nothing then.
+        order: what ``raw`` was read as already, or what is known of an order that the store fails at; then there is no
+            ``raw``.
     """
 
     raw: Any
     id: int | None
     changed: int | None
     local: int | None
-    unreadable: UnreadableOrder | None = None
+    order: Order | UnreadableOrder | None = None
 
 
 @dataclass(slots=True)
@@ -69,6 +70,8 @@ class Page:
         clock: the store's clock at the answer, UTC milliseconds, whole seconds.
         is_part: whether it says nothing of how much there is: a window must be read.
         told: whether the store told its clock; else it is guessed by ours.
+        is_frame: whether its rows lack all but their keys (``FRAME``): ``Source.complete`` brings the rest.
+        weight: bytes of memory that it takes, at the most.
     """
 
     rows: list[Row]
@@ -77,6 +80,8 @@ class Page:
     notes: list[str] = field(default_factory=list)
     is_part: bool = False
     told: bool = True
+    is_frame: bool = False
+    weight: int = 0
 
 
 class SortRefused(Exception):
@@ -106,6 +111,14 @@ class Source(Protocol):
         Raises:
             SortRefused: the store cannot sort like this.
             Shattered: it can only be told sorted by id; never of a query that is.
+            SiteError: what went wrong, in a sentence.
+        """
+        ...
+
+    async def complete(self, page: Page) -> None:
+        """Bring the orders of a page that is a frame, as they are now; what has gone since is left out.
+
+        Raises:
             SiteError: what went wrong, in a sentence.
         """
         ...
@@ -143,6 +156,7 @@ class StoreSource:
             now_ms() - _UNKNOWN_CLOCK if clock is None else clock,
             self._client.take_notes(),
             told=clock is not None,
+            weight=answer.weight,
         )
 
 

@@ -34,6 +34,8 @@ from chansync.platforms.woocommerce.source import PAGE, Page, Query, Row, Source
 
 #: Pages that are fetched or waiting to be taken, at most. How many requests go at once is the HTTP client's to say.
 AHEAD = 6
+#: What pages that wait to be taken may take of the memory in all, in bytes: six usual ones have 25 million at the most.
+HELD = 40_000_000
 # How many orders a page that must touch the one before shares with it at first.
 _SHARED = 10
 _SMALLEST = 50
@@ -80,18 +82,38 @@ class IdSet:
 async def ahead(
     fetch: Callable[[int], Awaitable[Page]], first: int, last: int
 ) -> AsyncGenerator[tuple[int, Page], None]:
-    """Pages in order, fetched ahead while the caller works on earlier ones."""
-    tasks: deque[asyncio.Future[Page]] = deque()
+    """Pages in order, fetched ahead while the caller works on earlier ones.
+
+    A page that is too large to wait for its turn is let go of and fetched again when it has come; from then on no more
+    are fetched ahead than there is room for.
+    """
+    tasks: deque[asyncio.Future[Page | None]] = deque()
     number = coming = first
+    held = largest = 0
+
+    async def early(wanted: int) -> Page | None:
+        nonlocal held, largest
+        page = await fetch(wanted)
+        largest = max(largest, page.weight)
+        if wanted > number and held + page.weight > HELD:
+            return None
+        held += page.weight
+        return page
+
+    def is_room() -> bool:
+        return len(tasks) < AHEAD and held + largest * sum(not task.done() for task in tasks) + largest <= HELD
+
     try:
         while number <= last:
-            while coming <= last and len(tasks) < AHEAD:
-                tasks.append(asyncio.ensure_future(fetch(coming)))
+            while coming <= last and (not tasks or is_room()):
+                tasks.append(asyncio.ensure_future(early(coming)))
                 coming += 1
-            page = await tasks[0]
+            page = await tasks[0] or await early(number)
             tasks.popleft()
-            if coming <= last:
-                tasks.append(asyncio.ensure_future(fetch(coming)))
+            assert page is not None
+            held -= page.weight
+            if coming <= last and is_room():
+                tasks.append(asyncio.ensure_future(early(coming)))
                 coming += 1
             yield number, page
             number += 1
