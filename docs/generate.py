@@ -10,8 +10,8 @@ from pathlib import Path
 from chansync.model.message import CODES
 from chansync.model.parameter import Parameter
 from chansync.model.parameters import PARAMETERS, SECTIONS
+from chansync.notices.services import SERVICES
 from chansync.platforms import registry
-from chansync.sync.notices.services import SERVICES
 
 REFERENCE = Path(__file__).parent / "reference"
 _MADE = "<!-- Made by docs/generate.py from the program: change it there. -->\n\n"

@@ -6,11 +6,11 @@ import asyncio
 import tempfile
 from pathlib import Path
 
+from chansync.db.connection import open_async, open_store
 from chansync.demo import company
 from chansync.demo.woocommerce import DemoServer, DemoShop
+from chansync.setup.confirm import confirm_channel
 from chansync.store import daemons
-from chansync.store.connection import open_async, open_store
-from chansync.sync.confirm import confirm_channel
 from chansync.sync.runner import SyncRequest, sync_channel
 from chansync_tui import context
 from chansync_tui.app import ChansyncApp

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from chansync.store.connection import Store, open_store
+from chansync.db.connection import Store, open_store
 from support import world
 
 # Neither the examples nor how long one may take depend on machine or day. `--hypothesis-profile=search` looks for

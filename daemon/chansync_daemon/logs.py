@@ -10,8 +10,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from chansync import redaction
 from chansync.model.safe_text import escaped, safe_json
+from chansync.secrets import redaction
 
 LOG = logging.getLogger("chansync.daemon")
 

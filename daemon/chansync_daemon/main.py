@@ -12,14 +12,15 @@ from pathlib import Path
 import apsw
 
 from chansync import dns
+from chansync.db.connection import explained, open_async
+from chansync.db.permanent_errors import DatabaseMissing
+from chansync.db.process_locks import DAEMON, locked
 from chansync.gc_tuning import tune_gc
 from chansync.locations import key_path
 from chansync.model.errors import ChansyncError, StoreError
 from chansync.model.times import local_text
-from chansync.store import daemons, key_file, rotation, secrets
-from chansync.store.conditions import DatabaseMissing
-from chansync.store.connection import explained, open_async
-from chansync.store.process_locks import DAEMON, locked
+from chansync.secrets import key_file, rotation, sealing
+from chansync.store import daemons
 from chansync_daemon.logs import LOG, set_up, turn_detail
 from chansync_daemon.metrics_wanted import NO_METRICS, Wanted
 from chansync_daemon.notify import Manager
@@ -61,7 +62,7 @@ def run(path: Path, *, json_logs: bool = False, metrics: Wanted = NO_METRICS, ta
         with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             with locked(path, DAEMON, taken):
-                if secrets.take_over_key(path):
+                if sealing.take_over_key(path):
                     LOG.warning("%s.", key_file.MOVED)
                 _refuse_to_begin_anew(path)
                 return dns.run(_run(path, manager, metrics, take_over))
@@ -131,7 +132,7 @@ async def _run(path: Path, manager: Manager, metrics: Wanted, take_over: bool) -
 
         if shared := shared_by_machines(path.parent):
             LOG.warning("%s Move it to a disk of this machine.", shared)
-        sentence = await store.run(secrets.trouble, path)
+        sentence = await store.run(sealing.trouble, path)
         if sentence:
             LOG.warning("%s", sentence)
         await store.run(rotation.note_held, path)

@@ -27,14 +27,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from chansync import __version__
+from chansync.db.connection import BUSY_TIMEOUT_MS
+from chansync.db.folders import is_shared
+from chansync.db.opening import open_file
+from chansync.db.version import SCHEMA_VERSION
 from chansync.doctor.daemon import KINDS, diagnose
-from chansync.folders import is_shared
 from chansync.locations import private_folder
 from chansync.model.errors import ChansyncError, StoreError, UsageError
-from chansync.store import daemons, figures
-from chansync.store.connection import BUSY_TIMEOUT_MS
-from chansync.store.opening import open_file
-from chansync.store.version import SCHEMA_VERSION
+from chansync.store import daemons, metric_queries
 from chansync_daemon.logs import LOG
 from chansync_daemon.metrics_wanted import Wanted
 
@@ -185,7 +185,7 @@ def _of_the_program(db: apsw.Connection) -> Iterator[Metric]:
     database = GaugeMetricFamily(
         "chansync_database_info", "The id of the database, which its copies share.", labels=("database",)
     )
-    database.add_metric((figures.instance(db),), 1)
+    database.add_metric((metric_queries.instance(db),), 1)
     yield database
     found, daemon = diagnose(db, ask_systemd=False), daemons.state(db)
     states = GaugeMetricFamily("chansync_daemon_state", "How the daemon is: 1 for its state.", labels=("state",))
@@ -202,7 +202,7 @@ def _of_the_program(db: apsw.Connection) -> Iterator[Metric]:
         "When the daemon last gave a sign of life; 0: never.",
         value=daemon.beat_at / 1000 if daemon else 0,
     )
-    used, unused = figures.channels_used(db)
+    used, unused = metric_queries.channels_used(db)
     channels = GaugeMetricFamily("chansync_channels", "Channels, in use and not.", labels=("used",))
     channels.add_metric(("true",), used)
     channels.add_metric(("false",), unused)
@@ -218,7 +218,7 @@ def _of_runs(db: apsw.Connection) -> Iterator[Metric]:
     running = 0
     sums: dict[str, list[int]] = {}
     durations: dict[str, list[int]] = {}
-    for each in figures.totals(db):
+    for each in metric_queries.totals(db):
         of_channel = sums.setdefault(each.channel, [0, 0, 0])
         for position, value in enumerate((each.created, each.requests, each.bytes)):
             of_channel[position] += value
@@ -252,7 +252,7 @@ def _of_streams(db: apsw.Connection) -> Iterator[Metric]:
     failures = GaugeMetricFamily(
         "chansync_stream_failures", "Runs that failed in a row, where any did.", labels=("channel", "stream")
     )
-    for each in figures.stream_states(db):
+    for each in metric_queries.stream_states(db):
         success.add_metric((each.channel, each.stream), (each.last_ok_at or 0) / 1000)
         if each.next_run_at is not None:
             planned.add_metric((each.channel, each.stream), each.next_run_at / 1000)
@@ -265,27 +265,27 @@ def _of_what_waits(db: apsw.Connection) -> Iterator[Metric]:
     problems = GaugeMetricFamily(
         "chansync_open_problems", "Open problems, where there are any.", labels=("channel", "code")
     )
-    for channel, code, count in figures.open_problems(db):
+    for channel, code, count in metric_queries.open_problems(db):
         problems.add_metric((channel, code), count)
     outbox = GaugeMetricFamily(
         "chansync_outbox_due", "Statuses that wait to be sent, where any do.", labels=("channel",)
     )
-    for channel, count in figures.outbox_due(db):
+    for channel, count in metric_queries.outbox_due(db):
         outbox.add_metric((channel,), count)
     yield from (problems, outbox)
-    yield GaugeMetricFamily("chansync_jobs_open", "Jobs that wait or run.", value=figures.jobs_open(db))
+    yield GaugeMetricFamily("chansync_jobs_open", "Jobs that wait or run.", value=metric_queries.jobs_open(db))
     yield GaugeMetricFamily(
-        "chansync_notice_ways_failing", "Ways by which notices do not arrive.", value=figures.ways_failing(db)
+        "chansync_notice_ways_failing", "Ways by which notices do not arrive.", value=metric_queries.ways_failing(db)
     )
 
 
 def _of_the_file(db: apsw.Connection) -> Iterator[Metric]:
-    sizes = figures.file_sizes(db)
+    sizes = metric_queries.file_sizes(db)
     yield GaugeMetricFamily("chansync_database_bytes", "Size of the database.", value=sizes.database)
     yield GaugeMetricFamily("chansync_database_free_bytes", "Of that, free pages.", value=sizes.free)
     yield GaugeMetricFamily(
         "chansync_last_backup_timestamp_seconds",
         "When the database was backed up last; 0: never.",
-        value=(figures.backed_up_at(db) or 0) / 1000,
+        value=(metric_queries.backed_up_at(db) or 0) / 1000,
     )
     yield GaugeMetricFamily("chansync_database_log_bytes", "Size of the database's log (WAL).", value=sizes.log)

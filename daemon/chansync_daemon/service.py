@@ -12,18 +12,19 @@ from typing import Any
 
 import apsw
 
+from chansync.db import process_locks
+from chansync.db.connection import Store, data_version, leave_as_is
+from chansync.db.process_locks import task_owner
+from chansync.db.version import check_schema
+from chansync.job_runner import perform, summary
 from chansync.model.times import local_text, now_ms
-from chansync.platforms.kept_clients import keeping
-from chansync.store import daemons, jobs, process_locks, runs
+from chansync.notices.notifier import Notifier
+from chansync.platforms.http.kept_clients import keeping
+from chansync.store import daemons, jobs, runs
 from chansync.store.clock import bring_back
-from chansync.store.connection import Store, data_version, leave_as_is
 from chansync.store.jobs import Job
-from chansync.store.process_locks import task_owner
-from chansync.store.version import check_schema
 from chansync.sync import retention
-from chansync.sync.errands import perform, summary
 from chansync.sync.idle import pass_over
-from chansync.sync.notices.notifier import Notifier
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 from chansync_daemon.hosts import Hosts
 from chansync_daemon.logs import LOG

@@ -18,13 +18,13 @@ from typing import Any
 import apsw
 import schedule
 
+from chansync.db.transaction import transaction
 from chansync.model.address import place_of
 from chansync.model.channel import STREAMS, Channel
 from chansync.model.times import now_ms, parse_duration
 from chansync.orders.status_events import why_off
 from chansync.store import channels, streams
 from chansync.store.leases import CLOCK_JUMP, clock_ahead
-from chansync.store.transaction import transaction
 
 #: Streams that are overdue start this part of their cadence after each other: a few begin at once, and a thousand
 #: are spread over the whole of it.

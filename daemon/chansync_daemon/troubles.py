@@ -8,10 +8,10 @@ from pathlib import Path
 
 import apsw
 
+from chansync.db.connection import explained, passes
+from chansync.db.error_sentences import passing_kind
 from chansync.model.errors import ChansyncError, StoreError
 from chansync.store import daemons
-from chansync.store.connection import explained, passes
-from chansync.store.failures import passing_kind
 from chansync_daemon.logs import LOG
 
 #: How long the loop rests after a failure, in seconds.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from chansync import folders, service_place
+from chansync import service_place
+from chansync.db import folders
 
 ENVIRONMENT_VARIABLE = "CHANSYNC_DB"
 

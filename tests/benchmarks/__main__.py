@@ -27,8 +27,8 @@ from tests.benchmarks.load import Plan, load
 from tests.benchmarks.screens import screens, screens_of_a_million
 from tests.benchmarks.stores import demo_store, make_company
 
+from chansync.db.connection import open_store
 from chansync.demo import company
-from chansync.store.connection import open_store
 
 PAGE = 100
 

@@ -26,13 +26,13 @@ import psutil
 from tests.benchmarks.load_report import Sample, report
 from tests.benchmarks.sites import KINDS, WELL, address_of
 
+from chansync.db.connection import open_store
+from chansync.db.transaction import transaction
 from chansync.demo import company
 from chansync.platforms.woocommerce.address import PRETTY
 from chansync.platforms.woocommerce.auth import OAUTH
+from chansync.setup import sealed_places
 from chansync.store import channels, jobs, mappings
-from chansync.store.connection import open_store
-from chansync.store.transaction import transaction
-from chansync.sync import sealing
 
 #: How many of a hundred channels have a site of each kind.
 SHARES = {"flowing": 35, "idle": 30, "slow": 8, "stuck": 3, "hole": 10, "refused": 3, "unknown": 2, "tls": 2,
@@ -102,7 +102,7 @@ def make(path: Path, plan: Plan, port: int) -> dict[int, str]:
             code = f"shop-{number:04}"
             values = first.values | wanted | {"code": code, "store_domain": base}
             clear = {"consumer_key": "key", "consumer_secret": "key"}
-            sealed = sealing.seal(store, "channel", clear, sealing.channel_place(values))
+            sealed = sealed_places.seal(store, "channel", clear, sealed_places.channel_place(values))
             added = channels.add_channel(store.db, values, sealed)
             mappings.map_to(store.db, added.id, "payment", "bacs", "bank")
             facts = {

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import apsw
 
+from chansync.db.connection import open_store
+from chansync.db.transaction import transaction
 from chansync.demo import company
 from chansync.store import channels
-from chansync.store.connection import open_store
-from chansync.store.transaction import transaction
 
 CHANNELS = 500
 MESSAGES = 1_000_000

@@ -10,10 +10,10 @@ import resource
 import sys
 from pathlib import Path
 
+from chansync.db.connection import open_async
 from chansync.gc_tuning import tune_gc
+from chansync.job_runner import summary
 from chansync.platforms.woocommerce import connector  # noqa: F401
-from chansync.store.connection import open_async
-from chansync.sync.errands import summary
 from chansync.sync.runner import SyncRequest, sync_channel
 
 

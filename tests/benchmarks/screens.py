@@ -156,7 +156,7 @@ _FILTERS: dict[str, dict[str, object]] = {
 
 
 def _filters(path: Path) -> None:
-    from chansync.store.connection import open_store
+    from chansync.db.connection import open_store
     from chansync.store.message_search import Filter
     from chansync.store.overview import message_lines
 

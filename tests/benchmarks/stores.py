@@ -11,9 +11,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from chansync.db.connection import open_async, open_store
 from chansync.demo import company
-from chansync.store.connection import open_async, open_store
-from chansync.sync.confirm import confirm_channel
+from chansync.setup.confirm import confirm_channel
 
 
 @contextlib.contextmanager

@@ -12,6 +12,8 @@ from typing import Any, Self
 
 import pytest
 
+from chansync.db.connection import open_store
+from chansync.db.transaction import transaction
 from chansync.demo import company
 from chansync.demo.amazon import AmazonServer, Seller, order_routes
 from chansync.demo.amazon.documents import order_document
@@ -20,8 +22,6 @@ from chansync.demo.woocommerce.book import Order, Refund
 from chansync.demo.woocommerce.orders import PAID, blank
 from chansync.demo.woocommerce.refunds import document as refund_document
 from chansync.erp.ledger import setup as ledger_setup
-from chansync.store.connection import open_store
-from chansync.store.transaction import transaction
 from support import marketplace, shops
 
 Json = dict[str, Any]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from chansync.db.connection import Store
+from chansync.notices import settings
 from chansync.store import channels, messages
-from chansync.store.connection import Store
-from chansync.sync.notices import settings
 from support import mailbox, shops, world
 
 pytestmark = pytest.mark.e2e

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chansync.store.connection import open_store
+from chansync.db.connection import open_store
 from e2e.loopback_ssh import LoopbackSsh
 from e2e.terminal import PATIENCE, Terminal, chansync
 from e2e.world import World

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from chansync.db.connection import Store, open_store
 from chansync.demo import company
 from chansync.demo.amazon import AmazonServer, Seller
 from chansync.demo.amazon import company as amazon
@@ -16,10 +17,9 @@ from chansync.demo.amazon.audit import audit
 from chansync.demo.amazon.goods import MERCHANT
 from chansync.demo.amazon.shopper import Shopper
 from chansync.erp.ledger.embedded import LEDGER
+from chansync.setup import channel_settings
+from chansync.setup.confirm import confirm_channel
 from chansync.store import channels, jobs
-from chansync.store.connection import Store, open_store
-from chansync.sync import configuration
-from chansync.sync.confirm import confirm_channel
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 from support import shops
 
@@ -75,7 +75,7 @@ def _amazon(made: World, seed: int, rate: float) -> Iterator[Seller]:
             report = shops.with_store(made.path, lambda opened, own=code: confirm_channel(opened, own))
             assert report.ok, report.sentence
         amazon.map_methods(store)
-        configuration.change_channel(store, SENDING, _SETTINGS)
+        channel_settings.change_channel(store, SENDING, _SETTINGS)
         store.close()
         with Shopper(seller, rate, seed) as shopper:
             made.shoppers.append(shopper)

@@ -21,8 +21,8 @@ from zoneinfo import ZoneInfo
 # The tests' own helpers, for a run that pytest does not start.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from chansync.db.connection import open_store
 from chansync.demo.woocommerce import DemoServer, DemoShop, Shopper
-from chansync.store.connection import open_store
 from support import shops
 
 LIBRARY = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")

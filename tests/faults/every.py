@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from chansync.db.connection import open_store
 from chansync.erp.ledger.check import check
 from chansync.model.errors import ChansyncError
-from chansync.store.connection import open_store
 
 from . import victims
 from .snapshot import Snapshot, contents, differences

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from chansync.db.connection import open_store
+from chansync.db.transaction import transaction
 from chansync.demo.amazon import AmazonServer, Seller
 from chansync.erp.ledger.stock import set_stock
 from chansync.orders.sale_actions import perform
-from chansync.store.connection import open_store
-from chansync.store.transaction import transaction
-from chansync.sync import configuration
+from chansync.setup import channel_settings
 from support import marketplace
 
 from .every import Script, Work
@@ -40,7 +40,7 @@ def selling_at_amazon(folder: Path) -> Iterator[Script]:
         marketplace.add_erp(store, seller)
         marketplace.add_system(store, server)
         marketplace.add_channels(store, ["de", "fr"])
-        configuration.change_channel(store, "de", _SENDING)
+        channel_settings.change_channel(store, "de", _SENDING)
         store.close()
         (folder / "tmp").mkdir()
         yield Script(path, seller, lambda: _view(seller), list(_works(seller, path)))

@@ -9,12 +9,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from chansync.db.connection import open_store
 from chansync.demo import company
 from chansync.demo.woocommerce.catalog import FIRST_ORDER
 from chansync.erp.ledger.stock import set_stock
-from chansync.store import channels, jobs, mappings, secrets
-from chansync.store.connection import open_store
-from chansync.sync.sealing import channel_place
+from chansync.secrets import sealing
+from chansync.setup.sealed_places import channel_place
+from chansync.store import channels, jobs, mappings
 from support import shops
 
 from .every import Script, Work
@@ -23,8 +24,8 @@ from .world import World, world
 
 #: Performs the job that waits, as screens do where no daemon runs.
 WORK_OFF = (
-    "import os, sys; from pathlib import Path; from chansync.store.connection import open_store\n"
-    "from chansync.sync.errands import work_off\n"
+    "import os, sys; from pathlib import Path; from chansync.db.connection import open_store\n"
+    "from chansync.job_runner import work_off\n"
     "path = Path(os.environ['CHANSYNC_DB']); store = open_store(path)\n"
     "found = store.db.execute(\"SELECT max(id) FROM job WHERE state IN ('queued', 'running')\").get\n"
     "store.close()\n"
@@ -123,7 +124,7 @@ def _works(made: World, folder: Path) -> Iterator[Work]:
     def opens() -> list[str]:
         with closing(open_store(path, create=False)) as store:
             channel = channels.channel(store.db, company.CHANNEL)
-            found = secrets.open_all(store.db, path, channel.id, channel_place(channel.values))
+            found = sealing.open_all(store.db, path, channel.id, channel_place(channel.values))
         right = {"consumer_key": shop.consumer_key, "consumer_secret": shop.consumer_secret}
         return [] if found == right else [f"secrets open as {sorted(found)}"]
 

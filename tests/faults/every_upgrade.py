@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from chansync.store.version import SCHEMA_VERSION
+from chansync.db.version import FIRST_SCHEMA, SCHEMA_VERSION
 
 from .every import Script, Work
 
@@ -45,12 +45,12 @@ INSERT INTO setting (name, value) VALUES ('kept', 'yes');
 """
 
 _MAKE = f"""
-import sys; from sqlite_utils import Database; from chansync.store import evolution as e
+import sys; from sqlite_utils import Database; from chansync.db import migrations as e
 db = Database(sys.argv[1]); db.execute('PRAGMA journal_mode = WAL')
 def bring_to(version):
     later = [m.name for m in e.migrations.pending(db) if int(m.name[:4]) > version]
     e.migrations.apply(db, stop_before=later) if later else e.migrations.apply(db)
-bring_to(1)
+bring_to({FIRST_SCHEMA})
 db.executescript('''{_DATA}''')
 bring_to(int(sys.argv[2]))
 db.execute('PRAGMA application_id = 0x43485359'); db.execute(f'PRAGMA user_version = {{int(sys.argv[2])}}')
@@ -77,7 +77,7 @@ def upgrading_all(folder: Path) -> Iterator[Script]:
 
     works = [
         Work(f"from {version}", ("db", "init"), lambda version=version: older(version))  # type: ignore[misc]
-        for version in range(1, SCHEMA_VERSION)
+        for version in range(FIRST_SCHEMA, SCHEMA_VERSION)
     ]
     yield Script(path, _Nobody(), lambda: None, works)
 

@@ -75,7 +75,7 @@ def _retry(made: World, point: Point) -> Death:
 
 def _secret(made: World, point: Point) -> Death:
     place = random.Random(str(point)).randint(1, 60)
-    here = Point(f"line:chansync.store.secrets:{place}") if point.text.startswith("line") else point
+    here = Point(f"line:chansync.secrets.sealing:{place}") if point.text.startswith("line") else point
     words = ["channel", "set", company.CHANNEL, "consumer_secret=-"]
     return victims.run(words, made.path, here, stdin=made.shop.consumer_secret + "\n")
 

@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from chansync.db.connection import Store
 from chansync.demo.amazon import Seller
 from chansync.demo.amazon.documents import order_document
 from chansync.demo.woocommerce import DemoShop
@@ -15,10 +16,9 @@ from chansync.model.order import Order
 from chansync.orders.import_order import OrderImport
 from chansync.orders.settings import ImportSettings
 from chansync.platforms.amazon.parse import OrderReader as AmazonReader
-from chansync.platforms.http_body import decode
+from chansync.platforms.http.body import decode
 from chansync.platforms.woocommerce.parse import OrderReader as StoreReader
 from chansync.store import channels, mappings
-from chansync.store.connection import Store
 from support import marketplace, world
 
 from .nonsense import spoilt

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from chansync.db.connection import Store
 from chansync.demo import company
 from chansync.demo.woocommerce import DemoServer, DemoShop, Shopper
-from chansync.store.connection import Store
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 from support import shops
 from support.proxy import KINDS, Proxy

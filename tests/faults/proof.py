@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+from chansync.db.connection import Store, open_store
 from chansync.demo import company
 from chansync.erp.ledger.check import check
 from chansync.erp.ledger.embedded import LEDGER
-from chansync.store.connection import Store, open_store
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 from support import shops
 

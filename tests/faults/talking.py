@@ -11,13 +11,13 @@ from typing import Any
 
 import apsw
 
+from chansync.db.connection import Store, open_store
+from chansync.db.transaction import transaction
 from chansync.demo.amazon import AmazonServer, Seller
 from chansync.demo.woocommerce import DemoServer, DemoShop, Shopper
 from chansync.orders.sale_actions import perform
-from chansync.store.connection import Store, open_store
-from chansync.store.transaction import transaction
-from chansync.sync import configuration
-from chansync.sync.confirm import confirm_channel
+from chansync.setup import channel_settings
+from chansync.setup.confirm import confirm_channel
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 from support import marketplace, shops, world
 
@@ -171,7 +171,7 @@ def listen_to_amazon(folder: Path, seed: int, turns: int) -> tuple[Counter[str],
         marketplace.add_system(store, server)
         marketplace.add_channels(store, ["de", "fr"])
         for code in ("de", "fr"):
-            configuration.change_channel(
+            channel_settings.change_channel(
                 store, code, {"push_statuses": "yes", "push_quantities": "yes", "push_exact_quantities": "yes"}
             )
         done = server._app._done

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from chansync.db.connection import Store
+from chansync.db.transaction import transaction
 from chansync.demo.amazon import AmazonServer, Seller, feed_work
 from chansync.erp.ledger.check import check
 from chansync.erp.ledger.stock import set_stock
 from chansync.orders.sale_actions import perform
-from chansync.store.connection import Store
-from chansync.store.transaction import transaction
-from chansync.sync import configuration
+from chansync.setup import channel_settings
 from faults import victims
 from faults.victims import Point
 from support import marketplace, world
@@ -41,7 +41,7 @@ def test_a_shipment_is_confirmed_once_whenever_the_program_dies(store: Store, tm
         marketplace.add_erp(store, seller)
         marketplace.add_system(store, server)
         marketplace.add_channels(store, ["de"])
-        configuration.change_channel(store, "de", {"push_statuses": "yes"})
+        channel_settings.change_channel(store, "de", {"push_statuses": "yes"})
         orders = [seller.place_order("DE", fulfilled_by="MERCHANT") for _ in range(8)]
         marketplace.sync(store, "de")
         for number, order_id in enumerate(orders):
@@ -83,7 +83,7 @@ def test_a_feed_that_nobody_recorded_sets_nothing_after_a_later_change(
         marketplace.add_erp(store, seller)
         marketplace.add_system(store, server)
         marketplace.add_channels(store, ["de"])
-        configuration.change_channel(store, "de", {"push_quantities": "yes", "push_exact_quantities": "yes"})
+        channel_settings.change_channel(store, "de", {"push_quantities": "yes", "push_exact_quantities": "yes"})
         _count(store, 1000)
         seller.feed_seconds = (0.0, 0.0)
         for _ in range(2):

@@ -15,8 +15,8 @@ from pathlib import Path
 import apsw
 import pytest
 
+from chansync.db.version import SCHEMA_VERSION
 from chansync.demo.woocommerce import DemoServer, DemoShop
-from chansync.store.version import SCHEMA_VERSION
 from faults.world import rows
 from support import shops
 

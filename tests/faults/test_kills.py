@@ -54,7 +54,7 @@ def test_a_kill_while_the_keys_are_made_leaves_them_whole_or_not_there(tmp_path:
     path = tmp_path / "chansync.db"
     upgrading.make_system(path)
     words = upgrading.CHANNEL_WORDS
-    killed = victims.run(words, path, Point(f"line:chansync.store.secrets:{line}", seconds=30), stdin="cs_1\n").killed
+    killed = victims.run(words, path, Point(f"line:chansync.secrets.sealing:{line}", seconds=30), stdin="cs_1\n").killed
     assert killed
     again = victims.run(words, path, Point(seconds=30), stdin="cs_1\n")
     assert again.code == 0 or "already" in again.err, again.err
@@ -68,7 +68,7 @@ def test_a_backup_that_is_killed_is_nobodys_to_read_and_the_next_sweeps_it(templ
     copies.mkdir()
     words = ["db", "backup", str(copies / "copy.db")]
     # In the middle of looking the copy through: that is a copy of everything.
-    assert victims.run(words, path, Point("call:chansync.store.copies.look_through:1")).killed
+    assert victims.run(words, path, Point("call:chansync.db.backup.look_through:1")).killed
     [left] = tmp_path.glob(".chansync.backup.*")
     assert left.stat().st_size > 0
     assert {stat.S_IMODE(each.stat().st_mode) for each in (left, *copies.iterdir())} == {0o600}
@@ -82,6 +82,6 @@ def test_a_plan_that_is_killed_leaves_no_customers_data_behind(tmp_path: Path) -
         assert WORKS["plan"](made, Point("answered::2")).killed
         assert list((tmp_path / "tmp").iterdir()) == []
         # One that is killed while it copies leaves a folder, and the next sweeps it.
-        assert WORKS["plan"](made, Point("line:chansync.store.connection:95")).killed
+        assert WORKS["plan"](made, Point("line:chansync.db.connection:95")).killed
         WORKS["plan"](made, Point(seconds=30))
         assert list((tmp_path / "tmp").iterdir()) == []

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from chansync.db.connection import open_store
 from chansync.demo import company
 from chansync.erp.ledger.check import check
-from chansync.store.connection import open_store
 from faults.screens import Screens
 from faults.world import rows, world
 from support import shops

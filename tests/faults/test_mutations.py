@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chansync.store.connection import Store
+from chansync.db.connection import Store
 from faults.mutations import Bench, amazon_bench, judged, store_bench
 from faults.talking import listen_to_a_store, listen_to_amazon
 from support import world

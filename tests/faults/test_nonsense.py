@@ -15,16 +15,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chansync.db.connection import Store
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from chansync.demo.woocommerce.call import Answer
 from chansync.erp.ledger.check import check
 from chansync.model.errors import DataError
 from chansync.model.order import Order
 from chansync.orders.import_order import Action, OrderImport
-from chansync.platforms.http_body import decode
+from chansync.platforms.http.body import decode
 from chansync.platforms.woocommerce.parse import OrderReader, read_refund
 from chansync.store import channels
-from chansync.store.connection import Store
 from faults.nonsense import spoilt
 from support import shops, world
 from support.orders import line, order

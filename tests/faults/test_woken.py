@@ -57,9 +57,7 @@ def test_an_older_version_of_an_order_is_not_taken_in_over_a_later_one(made: Wor
     assert rows(made.path, "SELECT count(*) FROM message WHERE open = 1 AND code = 'site_refused'") == [(0,)]
 
 
-@pytest.mark.parametrize(
-    "point", ["call:chansync.sync.push_quantities._note_sending:1", "send:POST:1", "answered:POST:1"]
-)
+@pytest.mark.parametrize("point", ["call:chansync.sync.push_stock._note_sending:1", "send:POST:1", "answered:POST:1"])
 def test_older_quantities_do_not_stay_on_the_site(made: World, point: str) -> None:
     made.push()
     made.set_stock("SKU-001", 900)

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import apsw
 
+from chansync.db.connection import open_store
+from chansync.db.version import FIRST_SCHEMA, SCHEMA_VERSION
 from chansync.locations import key_path
-from chansync.store import secrets
-from chansync.store.connection import open_store
-from chansync.store.version import SCHEMA_VERSION
+from chansync.secrets import sealing
 
 from . import victims
 from .victims import Point
@@ -25,8 +25,8 @@ from .world import rows
 Say = Callable[[str], None]
 
 #: Where a kill may fall while a file is made or brought up to date: module and about how many lines of it run.
-MAKING = (("chansync.store.connection", 60), ("chansync.store.evolution", 700), ("chansync.cli.database", 10))
-KEYS = (("chansync.store.secrets", 60), ("chansync.sync.configuration", 200), ("chansync.store.channels", 80))
+MAKING = (("chansync.db.connection", 60), ("chansync.db.migrations", 700), ("chansync.cli.database", 10))
+KEYS = (("chansync.secrets.sealing", 60), ("chansync.setup.channel_settings", 200), ("chansync.store.channels", 80))
 
 #: How often one making is killed before it may go through.
 TIMES = 3
@@ -46,7 +46,7 @@ def kill_while_making(base: Path, seed: int, kills: int, say: Say) -> tuple[Coun
         ("init", make),
         ("key", make_key),
     ]
-    works += [(f"from {version}", _upgrade_from(version)) for version in range(1, SCHEMA_VERSION)]
+    works += [(f"from {version}", _upgrade_from(version)) for version in range(FIRST_SCHEMA, SCHEMA_VERSION)]
     number = 0
     while tally.total() < kills:
         name, work = works[number % len(works)]
@@ -96,7 +96,7 @@ def opened(path: Path) -> dict[str, str]:
     store = open_store(path)
     try:
         channel = store.db.execute("SELECT id FROM channel").get
-        return secrets.open_all(store.db, path, channel, "https://shop.example") if channel else {}
+        return sealing.open_all(store.db, path, channel, "https://shop.example") if channel else {}
     finally:
         store.close()
 
@@ -121,7 +121,7 @@ def _upgrade_from(version: int) -> Callable[[Path, random.Random], tuple[int, li
 def make_version(path: Path, version: int) -> None:
     """A database as a chansync of that schema made it, with a row to be kept."""
     script = (
-        "import sys; from sqlite_utils import Database; from chansync.store import evolution as e\n"
+        "import sys; from sqlite_utils import Database; from chansync.db import migrations as e\n"
         "db = Database(sys.argv[1]); db.execute('PRAGMA journal_mode = WAL')\n"
         "later = [m.name for m in e.migrations.pending(db) if int(m.name[:4]) > int(sys.argv[2])]\n"
         "e.migrations.apply(db, stop_before=later); db.close()"

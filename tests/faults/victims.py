@@ -76,7 +76,7 @@ LINES = (
     "chansync.orders.import_order",
     "chansync.sync.pull",
     "chansync.sync.push_statuses",
-    "chansync.sync.push_quantities",
+    "chansync.sync.push_stock",
     "chansync.sync.runner",
     "chansync.orders.gather",
     "chansync.orders.apply",

@@ -14,12 +14,12 @@ from typing import Any
 
 import apsw
 
+from chansync.db.connection import open_store
+from chansync.db.transaction import transaction
 from chansync.demo import company
 from chansync.demo.woocommerce import DemoServer, DemoShop, Shopper
 from chansync.erp.ledger.stock import set_stock
 from chansync.store import jobs
-from chansync.store.connection import open_store
-from chansync.store.transaction import transaction
 from chansync.sync.runner import SyncRequest, sync_channel
 from support import shops
 

@@ -16,10 +16,11 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from chansync.db import settings
+from chansync.db.connection import Store
+from chansync.db.process_locks import task_owner
 from chansync.model.errors import UsageError
-from chansync.store import daemons, messages, runs, settings, streams
-from chansync.store.connection import Store
-from chansync.store.process_locks import task_owner
+from chansync.store import daemons, messages, runs, streams
 from chansync.store.runs import RunCounts
 from chansync_daemon import metrics
 from chansync_daemon.metrics_wanted import Wanted, parse_listen

@@ -15,10 +15,10 @@ import apsw
 import pytest
 
 from chansync.cli.main import main
+from chansync.db.connection import Store, open_store
 from chansync.demo import company
 from chansync.demo.amazon import AmazonServer, Seller
 from chansync.demo.woocommerce import DemoServer, DemoShop
-from chansync.store.connection import Store, open_store
 from chansync.sync.runner import SyncRequest, sync_channel
 from chansync_tui.app import ChansyncApp
 from functional.tui.looking import settle

@@ -11,9 +11,9 @@ from pathlib import Path
 import apsw
 import pytest
 
+from chansync.db.connection import Store, explained
+from chansync.db.lock_holders import holders
 from chansync.model.errors import StoreError
-from chansync.store.connection import Store, explained
-from chansync.store.lockers import holders
 
 WRITER = """
 import sys, apsw

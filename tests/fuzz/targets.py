@@ -13,6 +13,7 @@ from pathlib import Path
 import apsw
 
 from chansync.cli.main import main
+from chansync.db.connection import open_store
 from chansync.erp.ledger.items import import_items, read_items
 from chansync.erp.ledger.stock import parse_quantity
 from chansync.model.errors import ChansyncError, DataError
@@ -21,11 +22,10 @@ from chansync.model.order import Order
 from chansync.model.parameters import PARAMETERS
 from chansync.model.times import format_duration, parse_date, parse_duration
 from chansync.platforms.amazon.parse import OrderReader as AmazonReader
-from chansync.platforms.http_body import BodyError, decode
+from chansync.platforms.http.body import BodyError, decode
 from chansync.platforms.woocommerce.address import ROOTS, Place, store_address
 from chansync.platforms.woocommerce.parse import OrderReader, read_refund
-from chansync.store.connection import open_store
-from chansync.sync.transfer import import_toml
+from chansync.setup.toml_files import import_toml
 from support import world
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="chansync-fuzz-"))

@@ -7,6 +7,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from chansync.db.connection import Store
+from chansync.db.transaction import transaction
 from chansync.erp.ledger import stock
 from chansync.erp.ledger.embedded import LEDGER
 from chansync.erp.ledger.perform import perform
@@ -14,8 +16,6 @@ from chansync.model import steps
 from chansync.model.order import TaxNumbers
 from chansync.model.sale import Customer, LineKind, RefundedLine, SaleDraft, SaleLine, SaleState, SaleView
 from chansync.model.steps import Step
-from chansync.store.connection import Store
-from chansync.store.transaction import transaction
 from support import world
 from support.orders import ANNA
 

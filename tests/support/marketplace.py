@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from chansync.db.connection import Store, open_async
+from chansync.db.transaction import transaction
 from chansync.demo.amazon import AmazonServer, Seller
+from chansync.setup import channel_settings, systems
+from chansync.setup.confirm import confirm_channel
 from chansync.store import channels
-from chansync.store.connection import Store, open_async
-from chansync.store.transaction import transaction
-from chansync.sync import configuration, systems
-from chansync.sync.confirm import confirm_channel
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 
 T = TypeVar("T")
@@ -76,13 +76,13 @@ def add_channels(store: Store, codes: Iterable[str] = CHANNELS, **changes: str) 
             "transport_service": "SHIPPING", "fee_service": "FEE", "fba_warehouse": "AMZ", "tax_transaction": "home",
             "document_type": "invoice", "issue_document_on_payment": "yes", "check_phone": "no",
         }  # fmt: skip
-        configuration.add_channel(store, fields | changes)
+        channel_settings.add_channel(store, fields | changes)
         report = with_store(store.path, lambda opened, own=code: confirm_channel(opened, own))
         assert report.ok, report.sentence
         channel = channels.channel(store.db, code)
         for site_code in ("amazon", "Invoice", "CashOnDelivery"):
-            configuration.map_method(store.db, channel, "payment", site_code, "payout")
-        configuration.change_channel(store, code, {"used": "yes"})
+            channel_settings.map_method(store.db, channel, "payment", site_code, "payout")
+        channel_settings.change_channel(store, code, {"used": "yes"})
 
 
 def sync(store: Store, code: str, **request: Any) -> list[RunResult]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 _HOLDS = """
 import sys
-from chansync.store import process_locks
+from chansync.db import process_locks
 process_locks.hold(sys.argv[1])
 print(process_locks.task_owner(), flush=True)
 sys.stdin.read()

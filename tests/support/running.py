@@ -7,8 +7,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from chansync.db.connection import Store, open_async
 from chansync.store import daemons
-from chansync.store.connection import Store, open_async
 from chansync_daemon.notify import Manager
 from chansync_daemon.service import Service
 

@@ -12,11 +12,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from chansync.db.connection import Store, open_async, open_store
 from chansync.demo import company
 from chansync.demo.audit import Audit, audit
 from chansync.demo.woocommerce import DemoServer, DemoShop
-from chansync.store.connection import Store, open_async, open_store
-from chansync.sync.confirm import confirm_channel
+from chansync.setup.confirm import confirm_channel
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 
 T = TypeVar("T")

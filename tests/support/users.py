@@ -73,9 +73,9 @@ needs_users = pytest.mark.skipif(os.geteuid() != 0 or not _PYTHON, reason="needs
 
 def start(
     user: int, words: Sequence[str], *, database: Path | None = None, stdin: Any = subprocess.PIPE, umask: int = 0o022,
-    program: Sequence[str] = ("-m", "chansync"), **environment: str,
+    program: Sequence[str] = ("-m", "chansync"), stderr: int = subprocess.STDOUT, **environment: str,
 ) -> subprocess.Popen[str]:  # fmt: skip
-    """Start a real command as that user, as ``as_user`` has his groups; both streams are one."""
+    """Start a real command as that user, as ``as_user`` has his groups; both streams are one unless said otherwise."""
     roots = Path(__file__).parents[2]
     paths = [*(str(roots / each) for each in ("src", "daemon", "tui", "tests")), *site.getsitepackages()]
     environment = {
@@ -84,7 +84,7 @@ def start(
     } | ({"CHANSYNC_DB": str(database)} if database else {}) | environment  # fmt: skip
     return subprocess.Popen(
         [_PYTHON, "-P", *program, *words], env=environment, stdin=stdin, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, cwd="/", umask=umask, user=user, group=_group_of(user),
+        stderr=stderr, text=True, cwd="/", umask=umask, user=user, group=_group_of(user),
         extra_groups=[] if user in (STRANGER, ROOT) else [GROUP],
     )  # fmt: skip
 

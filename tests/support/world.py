@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from chansync.db.connection import Store, open_store
+from chansync.db.transaction import transaction
 from chansync.model.channel import Channel
 from chansync.orders import settings
 from chansync.orders.settings import ImportSettings
+from chansync.setup import sealed_places
 from chansync.store import channels, mappings
-from chansync.store.connection import Store, open_store
-from chansync.store.transaction import transaction
-from chansync.sync import sealing
 
 #: Where ``CHANNEL`` sends its keys: what they are sealed for.
 PLACE = "http://127.0.0.1:1"
@@ -62,8 +62,8 @@ def add_channel(store: Store, *, key: str = "ck_x", secret: str = "cs_x", **chan
     if not channels.systems(db):
         channels.add_system(db, "woo", "WooCommerce", "woocommerce")
     values = CHANNEL | changes
-    sealed = sealing.seal(
-        store, "channel", {"consumer_key": key, "consumer_secret": secret}, sealing.channel_place(values)
+    sealed = sealed_places.seal(
+        store, "channel", {"consumer_key": key, "consumer_secret": secret}, sealed_places.channel_place(values)
     )
     channel = channels.add_channel(db, values, sealed)
     for site_code, target in (("bacs", "bank"), ("cheque", "bank"), ("cod", "cash")):

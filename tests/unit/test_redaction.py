@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chansync import redaction
-from chansync.redaction import MASK, remember, scrub, scrub_json
+from chansync.secrets import redaction
+from chansync.secrets.redaction import MASK, remember, scrub, scrub_json
 
 KEY = "ck_" + "0123456789abcdef" * 2 + "01234567"
 

@@ -14,10 +14,10 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Input
 
+from chansync.db.connection import data_version, explained
+from chansync.db.version import check_schema
 from chansync.model.errors import StoreError
 from chansync.store import jobs
-from chansync.store.connection import data_version, explained
-from chansync.store.version import check_schema
 from chansync_tui import preferences, symbols
 from chansync_tui.context import Context, Done, Failed, JobAsked
 from chansync_tui.contrast import readable

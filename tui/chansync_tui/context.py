@@ -19,11 +19,11 @@ import apsw
 from textual.dom import DOMNode
 from textual.message import Message
 
-from chansync import privileges
-from chansync.folders import name_of
+from chansync.db import privileges, process_locks
+from chansync.db.connection import Store, explained, open_store
+from chansync.db.folders import name_of
 from chansync.model.errors import StoreError
-from chansync.store import daemons, jobs, process_locks
-from chansync.store.connection import Store, explained, open_store
+from chansync.store import daemons, jobs
 from chansync.store.jobs import Job
 
 
@@ -165,7 +165,7 @@ class Context:
             store.close()
         self._post(JobAsked(job_id, label, here=here, done=done))
         if here:
-            from chansync.sync.errands import work_off
+            from chansync.job_runner import work_off
 
             work_off(self.path, job_id)
 

@@ -11,7 +11,7 @@ from textual.app import App, SystemCommand
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from chansync.sync.forms.form import Form
+    from chansync.setup.forms.form import Form
     from chansync_tui.forms.drafts import Draft
     from chansync_tui.forms.screen import FormScreen
     from chansync_tui.screens.page import Page
@@ -119,14 +119,14 @@ class Navigation(App[None]):
     @on(Edit)
     def edit(self, event: Edit) -> None:
         """Open a form."""
-        from chansync.sync.forms.factory import form_of
+        from chansync.setup.forms.factory import form_of
 
         form = event.form or form_of(event.kind, event.key, event.preset)
         self.push_screen(_screen_class(form.kind)(form, saved=event.saved))
 
     def resume(self, draft: Draft) -> None:
         """Open the form of an unsaved draft with what was typed into it."""
-        from chansync.sync.forms.factory import form_of
+        from chansync.setup.forms.factory import form_of
 
         form = form_of(draft.data["kind"], draft.data["key"])
         self.push_screen(_screen_class(form.kind)(form, draft=draft))

@@ -7,10 +7,10 @@ from typing import Any
 
 import apsw
 
+from chansync.explain.story import Happening, Story
 from chansync.model.money import format_money
 from chansync.model.times import local_text
 from chansync.store import orders
-from chansync.sync.story import Happening, Story
 from chansync_tui.formatting import counted, total_text
 from chansync_tui.message_text import pretty
 from chansync_tui.navigation import ShowMessage

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chansync import service_state
+from chansync.db.privileges import open_folder
 from chansync.locations import SERVICE_DIRECTORY, SERVICE_PRIVATE_DIRECTORY
 from chansync.model.errors import ChansyncError, UsageError
-from chansync.privileges import open_folder
 from chansync.service_state import UNIT, ServiceState
 from chansync_daemon.systemd.files import ServiceFile, State, service_files
 from chansync_daemon.systemd.visibility import parts_of_this_program, this_program, why_hidden

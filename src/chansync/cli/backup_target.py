@@ -9,7 +9,7 @@ from pathlib import Path
 
 from chansync.cli.named_files import OutputFile
 from chansync.cli.session import Session
-from chansync.folders import is_shared, private_folder
+from chansync.db.folders import is_shared, private_folder
 from chansync.model.errors import UsageError
 from chansync.model.times import here
 

@@ -139,10 +139,10 @@ def _show(db: apsw.Connection, found: Channel) -> None:
 
 
 def _capabilities(found: Channel) -> frozenset[str]:
-    from chansync.sync import configuration
+    from chansync.setup import channel_settings
 
     try:
-        return configuration.capabilities(found.system.kind)
+        return channel_settings.capabilities(found.system.kind)
     except UsageError as error:
         note(str(error))
         return frozenset()
@@ -150,7 +150,7 @@ def _capabilities(found: Channel) -> frozenset[str]:
 
 def _lost(db: apsw.Connection, found: Channel) -> dict[str, str]:
     """Field → its values that the site no longer has."""
-    from chansync.sync.confirm import vanished_values
+    from chansync.setup.confirm import vanished_values
 
     return {sentence.split(" ", 1)[0]: sentence.split(" ", 1)[1] for sentence in vanished_values(db, found)}
 
@@ -158,13 +158,13 @@ def _lost(db: apsw.Connection, found: Channel) -> dict[str, str]:
 def _titles(db: apsw.Connection, found: Channel) -> dict[str, str]:
     """Field → what its value is called, where the channel's system offers it."""
     from chansync.model.parameters import PARAMETERS
-    from chansync.sync import configuration
+    from chansync.setup import channel_settings
 
     return {
         parameter.name: title
         for parameter in PARAMETERS
         if parameter.offered
-        for code, title in configuration.offered(db, found, parameter.offered)
+        for code, title in channel_settings.offered(db, found, parameter.offered)
         if code == found.values.get(parameter.name)
     }
 

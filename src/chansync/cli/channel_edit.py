@@ -16,7 +16,7 @@ from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
     from chansync.model.channel import Channel
-    from chansync.sync.confirm import ConnectionReport
+    from chansync.setup.confirm import ConnectionReport
 
 _FORM = "field=value; chansync channel fields lists the fields"
 
@@ -36,13 +36,13 @@ def add(session: Session, code: str, pairs: tuple[str, ...]) -> int:
     A secret's value is - (a line of standard input, or typed unseen) or @FILE. With used=yes, chansync connects to
     the site first and fills in what it can.
     """
-    from chansync.sync import configuration
+    from chansync.setup import channel_settings
 
     texts = read_secrets(split_pairs(pairs, _FORM)) | {"code": code}
     uses = _asks_for_use(texts)
     if uses:
         del texts["used"]
-    added = configuration.add_channel(session.store, texts)
+    added = channel_settings.add_channel(session.store, texts)
     say(f"Added the channel {added.code}.")
     if uses:
         return _first_use(session, added)
@@ -66,18 +66,18 @@ def change(session: Session, code: str, pairs: tuple[str, ...]) -> int:
     A secret's value is - (a line of standard input, or typed unseen) or @FILE. The first used=yes connects to the
     site and fills in what it can.
     """
+    from chansync.setup import channel_settings
     from chansync.store import channels
-    from chansync.sync import configuration
 
     current = channels.channel(session.db, code)
     texts = read_secrets(split_pairs(pairs, _FORM))
     if not _asks_for_use(texts) or not _is_first_use(current, texts):
-        saved = configuration.change_channel(session.store, code, texts)
+        saved = channel_settings.change_channel(session.store, code, texts)
         say(f"Changed {', '.join(texts)} of {saved.code}.")
         return exit_codes.OK
     del texts["used"]
     if texts:
-        current = configuration.change_channel(session.store, code, texts)
+        current = channel_settings.change_channel(session.store, code, texts)
         say(f"Changed {', '.join(texts)} of {current.code}.")
     return _first_use(session, current)
 
@@ -93,8 +93,8 @@ def _asks_for_use(texts: dict[str, str]) -> bool:
 
 
 def _is_first_use(current: Channel, texts: dict[str, str]) -> bool:
-    from chansync.sync.configuration import parse
-    from chansync.sync.first_use import is_first_use
+    from chansync.setup.channel_settings import parse
+    from chansync.setup.first_use import is_first_use
 
     changes, secrets, _ = parse(texts)
     return is_first_use(current, changes, secrets)
@@ -102,8 +102,8 @@ def _is_first_use(current: Channel, texts: dict[str, str]) -> bool:
 
 def _first_use(session: Session, current: Channel) -> int:
     """The first confirm: connect, say as what, fill in, and only then use the channel."""
-    from chansync.sync.configuration import InvalidFields
-    from chansync.sync.first_use import check_first_use, use_channel
+    from chansync.setup.channel_settings import InvalidFields
+    from chansync.setup.first_use import check_first_use, use_channel
 
     check_first_use(session.db, current)
     report = session.run_async(lambda store: use_channel(store, current.code))
@@ -167,8 +167,8 @@ def test(session: Session, code: str, fill: bool, as_json: bool) -> int:
 def _connect(session: Session, found: Channel, *, fill: bool) -> ConnectionReport:
     """Connect here; where only the daemon can open the keys, ask it to."""
     from chansync.cli.jobs import ask_and_wait
+    from chansync.setup.confirm import ConnectionReport, confirm_channel, test_channel
     from chansync.store import daemons
-    from chansync.sync.confirm import ConnectionReport, confirm_channel, test_channel
 
     connect = confirm_channel if fill else test_channel
     report = session.run_async(lambda store: connect(store, found.code))

@@ -26,7 +26,7 @@ from chansync.model.errors import UsageError
 @pass_session
 def export(session: Session, codes: tuple[str, ...], output: OutputFile | None) -> None:
     """Write channels (none named: all) with their systems and mappings as TOML. Secrets are left out."""
-    from chansync.sync.transfer import export_toml
+    from chansync.setup.toml_files import export_toml
 
     text = export_toml(session.db, codes)
     if output is None:
@@ -50,7 +50,7 @@ def import_file(session: Session, source: InputFile, dry_run: bool) -> None:
 
     The file is the whole truth for each channel in it: a field that it does not name gets its default.
     """
-    from chansync.sync.transfer import import_toml
+    from chansync.setup.toml_files import import_toml
 
     session.refuse_as_file(source.path)
     done = import_toml(session.db, _read(source), dry_run=dry_run)

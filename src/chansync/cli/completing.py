@@ -16,8 +16,8 @@ def _from_database(query: str) -> Complete:
 
         from chansync.cli.ownership import become_owner
         from chansync.cli.quick import database_name
+        from chansync.db.opening import limit, open_file
         from chansync.model.errors import ChansyncError
-        from chansync.store.opening import limit, open_file
 
         given = context.find_root().params.get("db")
         try:

@@ -44,7 +44,7 @@ def init(session: Session) -> None:
 
     The database of a service is brought up to date by its daemon alone, or by chansync db upgrade.
     """
-    from chansync.store.connection import open_store
+    from chansync.db.connection import open_store
 
     existed = os.path.lexists(session.path)
     open_store(session.path, create=True).close()
@@ -58,7 +58,7 @@ def upgrade(session: Session) -> None:
 
     The daemon does so when it starts. Programs that have the database open then say that they must be restarted.
     """
-    from chansync.store.connection import open_store
+    from chansync.db.connection import open_store
 
     open_store(session.path, create=False, upgrades=True).close()
     say(f"The database {session.path} is up to date.")
@@ -102,21 +102,21 @@ def backup_to(session: Session, target: str, force: bool) -> None:
     Only its owner can read the copy. A name that ends with / is a folder that must be there.
     """
     from chansync.cli.backup_target import backup_target
+    from chansync.db import backup, settings
     from chansync.locations import key_file
     from chansync.model.times import now_ms
-    from chansync.store import copies, settings
 
     # Before the database is looked at: from then on root is somebody else.
     output = backup_target(session, target, force=force)
     source = session.store.path
-    with output, copies.saved(source, output.path.parent) as copy:
+    with output, backup.saved(source, output.path.parent) as copy:
         with copy.open("rb") as made, open(output.descriptor, "wb", closefd=False) as file:
             try:
                 shutil.copyfileobj(made, file)
                 file.flush()
             except OSError as error:
                 if error.errno == errno.ENOSPC:
-                    raise copies.no_room(source, output.path.parent) from None
+                    raise backup.no_room(source, output.path.parent) from None
                 raise
         output.commit()
     settings.put(session.db, settings.BACKED_UP_AT, str(now_ms()))

@@ -69,7 +69,8 @@ def prune(session: Session, as_json: bool) -> None:
 @pass_session
 def vacuum(session: Session, full: bool) -> None:
     """Give free room back to the disk, a little at a time, while others go on working."""
-    from chansync.store import daemons, pruning
+    from chansync.db import pruning
+    from chansync.store import daemons
     from chansync.sync import retention
 
     before = session.path.stat().st_size

@@ -33,8 +33,8 @@ _WHAT = ("mappings", "messages", "orders")
 @pass_session
 def export(session: Session, what: str, channel: str | None, as_json: bool, output: OutputFile | None) -> None:
     """Write mappings, messages or orders, as CSV or JSON. Times are UTC; messages hold customers' data."""
+    from chansync.db.export import export as write
     from chansync.store import channels
-    from chansync.store.export import export as write
 
     if channel is not None:
         channels.channel(session.db, channel)
@@ -64,7 +64,7 @@ def import_mappings(session: Session, file: InputFile, dry_run: bool) -> int:
     kind is payment, delivery, item or tax; an empty target unmaps. Other columns are not looked at. Messages and orders
     are not read in: those come from the sites.
     """
-    from chansync.sync.mapping_file import take_over
+    from chansync.setup.mapping_file import take_over
 
     session.refuse_as_file(file.path)
     changes = take_over(session.db, _rows(file), dry_run=dry_run)
@@ -79,7 +79,7 @@ def _rows(file: InputFile) -> list[dict[str, Any]]:
     """The rows, by sqlite-utils in a process of its own."""
     with file.open() as source:
         done = subprocess.run(
-            [sys.executable, "-P", "-s", "-m", "chansync.store.exchange"],
+            [sys.executable, "-P", "-s", "-m", "chansync.db.row_files"],
             stdin=source,
             capture_output=True,
             check=False,

@@ -45,9 +45,9 @@ def repair(session: Session, yes: bool) -> int:
 
 def _drop_foreign(path: Path, yes: bool) -> bool | None:
     """Whether foreign triggers and views were removed; None: there are none, or no database."""
+    from chansync.db.connection import explained
+    from chansync.db.opening import open_file
     from chansync.doctor import repair as steps
-    from chansync.store.connection import explained
-    from chansync.store.opening import open_file
 
     if not path.exists():
         return None

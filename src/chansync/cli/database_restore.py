@@ -17,7 +17,7 @@ from chansync.cli.session import Session, pass_session
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from chansync.store.copies import Contents
+    from chansync.db.backup import Contents
 
 
 @click.command(epilog=examples("chansync db restore /backup/chansync-20261124-030000.db"))
@@ -30,7 +30,7 @@ def restore(session: Session, file: InputFile, yes: bool) -> int:
     The old database is kept in the private folder. The backup is looked through first. Afterwards each channel goes on
     from where the backup was: orders changed since are pulled again.
     """
-    from chansync.store import copies
+    from chansync.db import backup
 
     path = session.path
     session.refuse_as_file(file.path)
@@ -39,16 +39,16 @@ def restore(session: Session, file: InputFile, yes: bool) -> int:
         log = stack.enter_context(file.open("-wal", may_be_pipe=False)) if file.has("-wal") else None
         if not path.parent.exists():
             raise UsageError(f"There is no folder {path.parent}.")
-        copy, holds = stack.enter_context(copies.taken_in(file.path, source, log, path))
+        copy, holds = stack.enter_context(backup.taken_in(file.path, source, log, path))
         return _restore(session, file.path, copy, holds, yes)
 
 
 def _restore(session: Session, file: Path, copy: Path, holds: Contents, yes: bool) -> int:
-    from chansync.store import copies
+    from chansync.db import backup
 
     path = session.path
     note(_said(file, holds))
-    for sentence in _doubts(holds, now := copies.contents_now(path) if path.exists() else None):
+    for sentence in _doubts(holds, now := backup.contents_now(path) if path.exists() else None):
         note(sentence)
     if now is not None:
         note(_said(path, now))
@@ -60,7 +60,7 @@ def _restore(session: Session, file: Path, copy: Path, holds: Contents, yes: boo
         if not click.confirm("Restore it?", err=True):
             note("Nothing was restored.")
             return exit_codes.PROBLEMS
-    kept = copies.restore(copy, path)
+    kept = backup.restore(copy, path)
     say(f"Restored {file} to {path}.")
     if kept is not None:
         say(f"What was there before is kept: {kept}")
@@ -103,12 +103,12 @@ def _said(path: Path, holds: Contents) -> str:
 
 def _after(session: Session) -> int:
     """Bring an older backup up to date, and say whether its keys open here."""
-    from chansync.store import secrets
-    from chansync.store.connection import open_store
+    from chansync.db.connection import open_store
+    from chansync.secrets import sealing
 
     open_store(session.path, create=False, upgrades=True).close()
 
-    sentence = secrets.trouble(session.db, session.path)
+    sentence = sealing.trouble(session.db, session.path)
     if sentence:
         note(sentence)
         return exit_codes.PROBLEMS

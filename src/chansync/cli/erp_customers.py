@@ -19,8 +19,8 @@ def merge_customers(session: Session, kept: int, other: int) -> None:
     KEPT and OTHER are the customers' numbers, as chansync erp sale shows them. OTHER is gone afterwards; each of its
     sales notes it.
     """
+    from chansync.db.transaction import transaction
     from chansync.erp.ledger.merging import merge_customers as merge
-    from chansync.store.transaction import transaction
 
     with transaction(session.db):
         done = merge(session.db, kept, other)

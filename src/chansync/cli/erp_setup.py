@@ -125,6 +125,6 @@ def change(session: Session, kind: str, code: str, pairs: tuple[str, ...]) -> No
 @pass_session
 def remove(session: Session, kind: str, code: str) -> None:
     """Remove one that neither the ledger nor a channel uses."""
-    from chansync.sync.ledger_records import remove_record
+    from chansync.setup.ledger_records import remove_record
 
     say(f"Removed the {remove_record(session.db, kind, code)} {code}.")

@@ -15,7 +15,7 @@ from chansync.cli import exit_codes
 from chansync.cli.output import clean_lines
 from chansync.model.errors import ChansyncError, SiteError, StoreError, UsageError
 from chansync.model.times import here
-from chansync.redaction import scrub
+from chansync.secrets.redaction import scrub
 
 
 def explain(error: BaseException, arguments: list[str]) -> int:
@@ -51,17 +51,17 @@ def code_of(error: ChansyncError) -> int:
 
 def code_for_manager(error: BaseException) -> int | None:
     """The exit code that keeps a service manager from starting the daemon again; None: another start may mend it."""
-    from chansync.store import conditions
-    from chansync.store.connection import explained
+    from chansync.db import permanent_errors
+    from chansync.db.connection import explained
 
     try:
         with explained():
             raise error
-    except conditions.Lasting as lasting:
+    except permanent_errors.Lasting as lasting:
         for kinds, code in (
-            ((conditions.DatabaseDamaged,), exit_codes.DATABASE_DAMAGED),
-            ((conditions.DatabaseMoved, conditions.DatabaseMissing), exit_codes.DATABASE_GONE),
-            ((conditions.DatabaseForbidden,), exit_codes.DATABASE_FORBIDDEN),
+            ((permanent_errors.DatabaseDamaged,), exit_codes.DATABASE_DAMAGED),
+            ((permanent_errors.DatabaseMoved, permanent_errors.DatabaseMissing), exit_codes.DATABASE_GONE),
+            ((permanent_errors.DatabaseForbidden,), exit_codes.DATABASE_FORBIDDEN),
         ):
             if isinstance(lasting, kinds):
                 return code
@@ -110,7 +110,7 @@ def _path(context: Any) -> str:
 
 
 def _database(error: BaseException, arguments: list[str]) -> int:
-    from chansync.store.connection import explained
+    from chansync.db.connection import explained
 
     try:
         with explained():

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import apsw
 
+from chansync.db.connection import data_version
 from chansync.store import messages
-from chansync.store.connection import data_version
 from chansync.store.message_search import Filter
 from chansync.store.messages import Message
 

@@ -49,9 +49,9 @@ tax = _command("tax", "tax transaction (by country, with +vat or -vat)", "DE=dom
 
 def _map(session: Session, kind: str, code: str, targets: dict[str, str]) -> None:
     """All pairs in one transaction: a wrong one changes nothing."""
+    from chansync.db.transaction import transaction
+    from chansync.setup.channel_settings import map_method
     from chansync.store import channels, mappings
-    from chansync.store.transaction import transaction
-    from chansync.sync.configuration import map_method
 
     db = session.db
     unseen = []

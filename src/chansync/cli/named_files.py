@@ -1,8 +1,8 @@
 """Files that the caller names as arguments: opened with the caller's own rights.
 
 Where root runs a command on somebody else's database, the process becomes that folder's owner before it looks at the
-database (``chansync.privileges``). The files that root has named are opened before that. One that is written gets its
-name from a process that stays root, does nothing else, and knows the folder by a descriptor.
+database (``chansync.db.privileges``). The files that root has named are opened before that. One that is written gets
+its name from a process that stays root, does nothing else, and knows the folder by a descriptor.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 
 import click
 
-from chansync import privileges
+from chansync.db import privileges
 from chansync.model.errors import UsageError
 
 _inputs: dict[Path, InputFile] = {}
@@ -296,6 +296,6 @@ def _leave_a_finisher() -> None:
 
 
 def _is_alive(pid: int) -> bool:
-    from chansync.store.lockers import is_alive
+    from chansync.db.lock_holders import is_alive
 
     return is_alive(pid)

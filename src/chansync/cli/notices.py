@@ -38,7 +38,7 @@ def notices() -> None:
 @pass_session
 def show(session: Session, as_json: bool) -> None:
     """Show the settings, who is told of which channels' problems, by which ways, and what waits."""
-    from chansync.sync.notices import settings
+    from chansync.notices import settings
 
     values: dict[str, Any] = settings.values(session.db)
     ways = _ways(session.db)
@@ -60,9 +60,9 @@ def show(session: Session, as_json: bool) -> None:
 
 
 def _has_password(db: apsw.Connection) -> bool:
-    from chansync.store import secrets
+    from chansync.secrets import sealing
 
-    return secrets.has_setting(db, "smtp_password")
+    return sealing.has_setting(db, "smtp_password")
 
 
 def _ways(db: apsw.Connection) -> list[dict[str, Any]]:
@@ -111,7 +111,7 @@ def change(session: Session, pairs: tuple[str, ...]) -> None:
     password's value is - (a line of standard input, or typed unseen) or @FILE.
     """
     from chansync.cli.secret_input import read_secrets
-    from chansync.sync.notices import settings
+    from chansync.notices import settings
 
     texts = read_secrets(split_pairs(pairs, "setting=value"), settings.BY_NAME)
     settings.change(session.store, texts)
@@ -140,7 +140,7 @@ def add(session: Session, user: str, name: str, address: str) -> None:
     file, sealed, and never shown. NAME is what you call it.
     """
     from chansync.cli.secret_input import read_secrets
-    from chansync.sync.notices import settings, user_services
+    from chansync.notices import settings, user_services
 
     clear = read_secrets({"address": address}, {"address": settings.ADDRESS})["address"]
     service = user_services.add(session.store, user, name, clear)
@@ -153,7 +153,7 @@ def add(session: Session, user: str, name: str, address: str) -> None:
 @pass_session
 def remove(session: Session, user: str, name: str) -> None:
     """Take a service away from a user."""
-    from chansync.sync.notices import user_services
+    from chansync.notices import user_services
 
     user_services.remove(session.store, user, name)
     say(f"{user} is not told by {name} any more.")
@@ -178,7 +178,7 @@ def _tried(session: Session, user: str | None) -> list[tuple[str, str]]:
     from chansync.store import daemons
 
     if not daemons.is_running(session.db):
-        from chansync.sync.notices.notifier import send_test
+        from chansync.notices.notifier import send_test
 
         return session.run_async(lambda store: send_test(store, user))
     from chansync.cli.jobs import ask_and_wait

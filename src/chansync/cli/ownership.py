@@ -14,7 +14,7 @@ def become_owner(database: str | os.PathLike[str]) -> None:
     """
     if os.geteuid() != 0:
         return
-    from chansync import privileges
+    from chansync.db import privileges
     from chansync.model.errors import UsageError
 
     try:

@@ -28,8 +28,8 @@ WAIT = 30
 def why(session: Session, code: str, number: str, as_json: bool) -> int:
     """Say why an order is as it is. Exit code 1 when it was never seen."""
     from chansync.cli.log import message_data, message_line
+    from chansync.explain.why import why as explain
     from chansync.store import channels
-    from chansync.sync.why import why as explain
 
     told = explain(session.db, channels.channel(session.db, code), number.strip().lstrip("#"))
     if as_json:

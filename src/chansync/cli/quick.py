@@ -83,9 +83,9 @@ def _health(path: str, *, as_json: bool) -> int:
 def _status(path: str, *, as_json: bool) -> int | None:
     import apsw
 
+    from chansync.db.opening import open_file
+    from chansync.db.version import APPLICATION_ID, SCHEMA_VERSION
     from chansync.model.errors import StoreError
-    from chansync.store.opening import open_file
-    from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
 
     try:
         db = open_file(path)

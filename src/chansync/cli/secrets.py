@@ -14,8 +14,8 @@ from chansync.cli.session import Session, pass_session
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from chansync.store.key_file import OpenKey
-    from chansync.store.rotation import SealedSecret, SecretsState
+    from chansync.secrets.key_file import OpenKey
+    from chansync.secrets.rotation import SealedSecret, SecretsState
 
 _TABLE = {
     "status": ("secrets:status", "Which are set, since when, and whether they open here."),
@@ -37,7 +37,7 @@ def status(session: Session, as_json: bool) -> int:
     Only the daemon's user and root are told whether they open; for everybody else all is well with exit code 0.
     """
     from chansync.model.times import ago_text, local_text
-    from chansync.store import rotation
+    from chansync.secrets import rotation
 
     found = rotation.state(session.db, session.path)
     if as_json:
@@ -101,9 +101,9 @@ def rotate(session: Session, key: InputFile | None, lost: bool) -> int:
     folder: backups from before this rotation open with it only.
     """
     from chansync.locations import key_path
-    from chansync.store import rotation
-    from chansync.store.key_file import OpenKey
-    from chansync.sync.sealing import use_of
+    from chansync.secrets import rotation
+    from chansync.secrets.key_file import OpenKey
+    from chansync.setup.sealed_places import use_of
 
     file = _open_key(session, key) if key else key_path(session.path)
     shown = file.path if isinstance(file, OpenKey) else file
@@ -125,7 +125,7 @@ def rotate(session: Session, key: InputFile | None, lost: bool) -> int:
 
 def _open_key(session: Session, key: InputFile) -> OpenKey:
     """The key file that was named; from here on root is the owner of the database's folder."""
-    from chansync.store.key_file import OpenKey
+    from chansync.secrets.key_file import OpenKey
 
     _ = session.path
     try:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from chansync.cli.ownership import become_owner
-from chansync.folders import is_shared
+from chansync.db.folders import is_shared
 from chansync.locations import database_path
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
     import apsw
 
-    from chansync.store.connection import Store
+    from chansync.db.connection import Store
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ class Session:
     def store(self) -> Store:
         """The database, for synchronous use; it is not created here."""
         if self._store is None:
-            from chansync.store.connection import open_store
+            from chansync.db.connection import open_store
 
             self._store = open_store(self.path, create=False)
         return self._store
@@ -58,9 +58,9 @@ class Session:
         """Let the key of an earlier version be found, where a command comes before the daemon."""
         if os.path.lexists(self._path.with_suffix(".key")) and is_shared(self._path.parent):
             from chansync.cli.output import note
-            from chansync.store import key_file, secrets
+            from chansync.secrets import key_file, sealing
 
-            if secrets.take_over_key(self._path):
+            if sealing.take_over_key(self._path):
                 note(key_file.MOVED)
 
     @property
@@ -87,8 +87,8 @@ class Session:
     def run_async(self, work: Callable[[Store], Awaitable[T]]) -> T:
         """Run ``work(store)`` to its end with an asynchronous store; the synchronous one is closed before."""
         from chansync import dns
+        from chansync.db.connection import open_async
         from chansync.gc_tuning import tune_gc
-        from chansync.store.connection import open_async
 
         self.close()
         tune_gc()
@@ -110,7 +110,7 @@ def user_name() -> str:
     """Who runs the command, for the records."""
     import pwd
 
-    from chansync import privileges
+    from chansync.db import privileges
 
     try:
         return pwd.getpwuid(privileges.caller()).pw_name

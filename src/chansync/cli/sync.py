@@ -19,8 +19,8 @@ from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
     from chansync.cli.sync_progress import Progress
-    from chansync.store.connection import Store
-    from chansync.sync.planning import OrderPlan, PushPlan
+    from chansync.db.connection import Store
+    from chansync.sync.dry_run import OrderPlan, PushPlan
     from chansync.sync.runner import RunResult, SyncRequest
 
 #: How many channels are synced at the same time, most of them waiting for their sites, and how many of those that
@@ -209,7 +209,7 @@ def _report(results: Sequence[RunResult], *, dry_run: bool) -> None:
 
 
 def _show_plans(result: RunResult) -> None:
-    from chansync.sync.planning import OrderPlan
+    from chansync.sync.dry_run import OrderPlan
 
     for plan in result.plans:
         if isinstance(plan, OrderPlan):

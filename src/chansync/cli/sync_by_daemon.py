@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from chansync.cli.output import note
 from chansync.cli.session import Session, user_name
+from chansync.job_runner import request_args
 from chansync.locations import key_path
 from chansync.model.errors import UsageError
-from chansync.store import channels, daemons, jobs, key_file, secrets
-from chansync.store.key_file import KeyUnreadable
+from chansync.secrets import key_file, sealing
+from chansync.secrets.key_file import KeyUnreadable
+from chansync.store import channels, daemons, jobs
 from chansync.store.runs import RunCounts
-from chansync.sync.errands import request_args
 from chansync.sync.runner import RunResult, SyncRequest
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def is_needed(session: Session) -> bool:
     Raises:
         KeyUnreadable: he cannot, and there is none.
     """
-    if secrets.public_key(session.db) is None:
+    if sealing.public_key(session.db) is None:
         return False
     try:
         key_file.read(key_path(session.path))

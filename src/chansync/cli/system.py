@@ -61,8 +61,8 @@ def list_systems(session: Session, as_json: bool) -> None:
 def show(session: Session, code: str, as_json: bool) -> None:
     """Show a system with its fields, and where it sells as far as it told. Secrets are never shown."""
     from chansync.model.times import local_text, utc_text
+    from chansync.setup.systems import expiring, parameters, values_of
     from chansync.store import systems
-    from chansync.sync.systems import expiring, parameters, values_of
 
     found = systems.system(session.db, code)
     values = values_of(found)
@@ -134,7 +134,7 @@ def add(session: Session, code: str, pairs: tuple[str, ...], name: str, kind: st
 
     A secret's value is - (a line of standard input, or typed unseen) or @FILE.
     """
-    from chansync.sync import systems
+    from chansync.setup import systems
 
     chosen = _kind(kind)
     known = {parameter.name: parameter for parameter in systems.parameters(chosen)}
@@ -165,8 +165,8 @@ def change(session: Session, code: str, pairs: tuple[str, ...]) -> None:
 
     A secret's value is - (a line of standard input, or typed unseen) or @FILE.
     """
+    from chansync.setup import systems
     from chansync.store.systems import system as stored
-    from chansync.sync import systems
 
     current = stored(session.db, code)
     known = {parameter.name: parameter for parameter in systems.parameters(current.kind)}
@@ -183,7 +183,7 @@ def change(session: Session, code: str, pairs: tuple[str, ...]) -> None:
 @pass_session
 def test(session: Session, code: str, as_json: bool) -> int:
     """Connect to a system, say as what, and keep where it sells. Exit code 4 when that fails."""
-    from chansync.sync.systems import test_system
+    from chansync.setup.systems import test_system
 
     report = session.run_async(lambda store: test_system(store, code))
     if as_json:
@@ -211,7 +211,7 @@ def test(session: Session, code: str, as_json: bool) -> int:
 @pass_session
 def rename(session: Session, code: str, name: str) -> None:
     """Give an integration system another name."""
-    from chansync.sync import systems
+    from chansync.setup import systems
 
     renamed: IntegrationSystem = systems.change_system(session.store, code, {}, name=name)
     say(f"The system {code} is now named {renamed.name}.")

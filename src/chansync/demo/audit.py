@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 import apsw
 
+from chansync.db.connection import Store
 from chansync.model.money import from_minor
 from chansync.model.order import Order
 from chansync.orders import settings
 from chansync.orders.select import reason_to_skip
+from chansync.setup.connect import connect
 from chansync.store import channels
-from chansync.store.connection import Store
-from chansync.sync.connecting import connect
 
 
 @dataclass(slots=True)

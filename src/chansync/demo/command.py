@@ -18,13 +18,13 @@ from typing import Any
 
 import httpx
 
+from chansync.db.connection import open_async, open_store
 from chansync.demo import company
 from chansync.demo.amazon import company as amazon
 from chansync.demo.amazon.audit import audit as audit_amazon
 from chansync.demo.audit import Audit, audit
 from chansync.model.errors import ChansyncError, UsageError
-from chansync.store.connection import open_async, open_store
-from chansync.sync.confirm import confirm_channel
+from chansync.setup.confirm import confirm_channel
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 
 #: How often the demo's channels pull: the shortest that there is.

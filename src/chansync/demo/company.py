@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, timedelta
 
+from chansync.db.connection import Store
+from chansync.db.transaction import transaction
 from chansync.demo.woocommerce.catalog import Catalog
 from chansync.erp.ledger import setup
 from chansync.erp.ledger.items import ItemRow, import_items
+from chansync.setup import channel_settings, systems
 from chansync.store import channels
-from chansync.store.connection import Store
-from chansync.store.transaction import transaction
-from chansync.sync import configuration, systems
 
 CHANNEL = "demo"
 WAREHOUSE = "W1"
@@ -74,7 +74,7 @@ def set_up_channel(store: Store, address: str, key: str, secret: str, *, cadence
         "check_email": "yes",
         "orders_every": cadence,
     }
-    configuration.add_channel(store, fields)
+    channel_settings.add_channel(store, fields)
 
 
 def map_methods(store: Store) -> None:
@@ -82,5 +82,5 @@ def map_methods(store: Store) -> None:
     channel = channels.channel(store.db, CHANNEL)
     for kind, targets in (("payment", _PAYMENTS), ("delivery", _DELIVERIES)):
         for site_code, target in targets.items():
-            configuration.map_method(store.db, channel, kind, site_code, target)
-    configuration.change_channel(store, CHANNEL, {"used": "yes"})
+            channel_settings.map_method(store.db, channel, kind, site_code, target)
+    channel_settings.change_channel(store, CHANNEL, {"used": "yes"})

@@ -11,11 +11,12 @@ from __future__ import annotations
 import apsw
 
 from chansync import __version__
+from chansync.db import lock_holders
+from chansync.db.process_locks import DAEMON, MIGRATION, is_locked
 from chansync.model.times import ago_text, local_text, now_ms
 from chansync.service_place import how_to_restart, how_to_start, how_to_take_over, is_service, service_trouble
-from chansync.store import daemons, lockers
+from chansync.store import daemons
 from chansync.store.daemons import DaemonState
-from chansync.store.process_locks import DAEMON, MIGRATION, is_locked
 
 RUNNING = "running"
 OTHER_VERSION = "other_version"
@@ -95,7 +96,7 @@ def _alive(state: DaemonState, path: str) -> Diagnosis:
         )  # fmt: skip
     if state.beats:
         return _beating(state, path)
-    process = lockers.process_state(path, state.pid)
+    process = lock_holders.process_state(path, state.pid)
     silence = f"The daemon gives no sign of life since {local_text(state.beat_at)} ({ago_text(state.beat_at)})"
     if process == "D":
         return Diagnosis(
@@ -116,7 +117,7 @@ def _alive(state: DaemonState, path: str) -> Diagnosis:
 
 def _restart(state: DaemonState, path: str, *, hangs: bool = False) -> str:
     """The command that restarts it; empty where its process is not surely one of this namespace."""
-    known = is_service(path) or lockers.process_state(path, state.pid)
+    known = is_service(path) or lock_holders.process_state(path, state.pid)
     return how_to_restart(path, state.pid, hangs=hangs) if known else ""
 
 

@@ -9,6 +9,10 @@ from pathlib import Path
 import apsw
 
 from chansync import dns
+from chansync.db.connection import BUSY_TIMEOUT_MS, explained, older_sentence, open_async
+from chansync.db.opening import limit, open_file
+from chansync.db.upgrade_copies import newer_sentence
+from chansync.db.version import APPLICATION_ID, SCHEMA_VERSION
 from chansync.doctor import files, machine, records, schema
 from chansync.doctor.findings import Finding, ok, problem
 from chansync.doctor.sites import Progress, sites
@@ -16,10 +20,6 @@ from chansync.erp import registry
 from chansync.locations import key_path
 from chansync.model.errors import StoreError
 from chansync.store import channels
-from chansync.store.connection import BUSY_TIMEOUT_MS, explained, older_sentence, open_async
-from chansync.store.copies_from_before import newer_sentence
-from chansync.store.opening import limit, open_file
-from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
 
 _HOW_TO_BEGIN = "Make one: chansync db init"
 

@@ -7,10 +7,10 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from chansync.db import private_files
+from chansync.db.folders import group_of, is_private, is_shared, name_of, owner_of
 from chansync.doctor.findings import Finding, ok, problem, warning
-from chansync.folders import group_of, is_private, is_shared, name_of, owner_of
 from chansync.locations import private_folder
-from chansync.store import private
 
 #: A write-ahead log that is larger was not taken into the database for long, in bytes.
 LARGE_WAL = 256 * 1024 * 1024
@@ -104,7 +104,7 @@ def _others(database: Path) -> list[str]:
     """What lies in the group's folder and is not chansync's, fit to be shown."""
     known = {f"{database.name}{end}" for end in (*_COMPANIONS, "-journal")}
     known |= {each.format(name=database.name, stem=database.stem) for each in _OTHERS}
-    known |= {path.name for paths in private.copies(database).values() for path in paths}
+    known |= {path.name for paths in private_files.copies(database).values() for path in paths}
     try:
         names = sorted({*os.listdir(database.parent)} - known)
     except OSError:
@@ -149,14 +149,15 @@ def _log(database: Path) -> Iterator[Finding]:
 def _copies(database: Path) -> Iterator[Finding]:
     """The copies that chansync has made by itself; nothing where this user may not see them."""
     words = {"before": "from before an upgrade", "replaced": "from before a restore"}
-    told = [f"{len(paths)} {words[kind]}" for kind, paths in private.copies(database).items() if paths]
+    told = [f"{len(paths)} {words[kind]}" for kind, paths in private_files.copies(database).items() if paths]
     if told:
-        paths = [path for paths in private.copies(database).values() for path in paths]
+        paths = [path for paths in private_files.copies(database).values() for path in paths]
         size = sum(found.st_size for path in paths if (found := _status(path)))
         yield ok(
             "copies",
-            f"{paths[0].parent} holds copies of the database: {', '.join(told)}, {size // 2**20 + 1} MB in all. The "
-            f"newest {private.KEPT_COPIES} of each stay, the others for {private.KEPT_SECONDS // 86_400} days.",
+            f"{paths[0].parent} holds copies of the database: {', '.join(told)}, {size // 2**20 + 1} MB in all. "
+            f"The newest {private_files.KEPT_COPIES} of each stay, the others for "
+            f"{private_files.KEPT_SECONDS // 86_400} days.",
         )
 
 

@@ -9,12 +9,13 @@ import signal
 
 import apsw
 
+from chansync.db import settings
+from chansync.db.opening import open_file
 from chansync.doctor.daemon import OTHER_VERSION, STARTING, Diagnosis, diagnose
 from chansync.model.errors import StoreError
 from chansync.model.times import ago_text, now_ms
-from chansync.store import daemons, settings
+from chansync.store import daemons
 from chansync.store.leases import is_at_work
-from chansync.store.opening import open_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def look_at(
 
     Args: as of ``health``.
     """
-    from chansync.store.version import APPLICATION_ID, SCHEMA_VERSION
+    from chansync.db.version import APPLICATION_ID, SCHEMA_VERSION
 
     if not os.access(path, os.F_OK):
         return Health(UNKNOWN, f"there is no database at {path}, or you may not see it", {})
@@ -127,8 +128,8 @@ def look_at(
         if (version := db.pragma("user_version")) != SCHEMA_VERSION:
             from pathlib import Path
 
-            from chansync.store.connection import older_sentence
-            from chansync.store.copies_from_before import newer_sentence
+            from chansync.db.connection import older_sentence
+            from chansync.db.upgrade_copies import newer_sentence
 
             told = newer_sentence if version > SCHEMA_VERSION else older_sentence
             return Health(UNKNOWN, told(Path(path), version), {})

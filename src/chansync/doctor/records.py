@@ -9,13 +9,15 @@ from typing import Any
 
 import apsw
 
+from chansync.db import settings
 from chansync.doctor.daemon import OTHER_VERSION, RUNNING, STARTING, diagnose
 from chansync.doctor.findings import Finding, ok, problem, warning
 from chansync.doctor.health import FAILING_RUNS, LATE_SECONDS
 from chansync.model.times import ago_text, local_text, now_ms
-from chansync.store import daemons, public_file, rotation, secrets, settings, systems
-from chansync.store.key_file import KeyUnreadable
-from chansync.sync.systems import expiring
+from chansync.secrets import public_key_file, rotation, sealing
+from chansync.secrets.key_file import KeyUnreadable
+from chansync.setup.systems import expiring
+from chansync.store import daemons, systems
 
 #: How long the search for damage may take, in seconds; ``chansync db check`` takes its time.
 SEARCH_SECONDS = 10.0
@@ -158,10 +160,10 @@ def sealed_secrets(db: apsw.Connection, path: Path) -> Iterator[Finding]:
 
 def _public(db: apsw.Connection, path: Path) -> Iterator[Finding]:
     """Whether what is entered is sealed to the daemon, and to nobody else."""
-    public = secrets.public_key(db)
+    public = sealing.public_key(db)
     try:
         if public:
-            public_file.check(path, public)
+            public_key_file.check(path, public)
     except KeyUnreadable as error:
         sentence, _, remedy = str(error).partition(": ")
         yield problem("secrets", f"{sentence}.", remedy)

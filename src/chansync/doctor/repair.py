@@ -10,14 +10,14 @@ from pathlib import Path
 
 import apsw
 
-from chansync import privileges
+from chansync.db import privileges
+from chansync.db.connection import BUSY_TIMEOUT_MS
+from chansync.db.folders import GROUPS_MODE, PRIVATE_MODE, is_private, is_shared, name_of
+from chansync.db.transaction import transaction
 from chansync.doctor import schema
 from chansync.doctor.files import _COMPANIONS
-from chansync.folders import GROUPS_MODE, PRIVATE_MODE, is_private, is_shared, name_of
 from chansync.locations import key_file, private_folder
 from chansync.model.errors import StoreError
-from chansync.store.connection import BUSY_TIMEOUT_MS
-from chansync.store.transaction import transaction
 
 # What a file of SQLite begins with: nothing else is opened to a group, whatever name it was given.
 _BEGINNINGS = {

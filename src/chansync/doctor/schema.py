@@ -9,9 +9,9 @@ from pathlib import Path
 
 import apsw
 
+from chansync.db.connection import prepare
+from chansync.db.opening import open_file
 from chansync.doctor.findings import Finding, ok, problem
-from chansync.store.connection import prepare
-from chansync.store.opening import open_file
 
 #: Name → statement of everything that acts when rows are written or read.
 Actors = dict[str, tuple[str, str]]

@@ -13,12 +13,12 @@ from typing import Any
 
 import apsw
 
+from chansync.db.connection import Store
 from chansync.doctor.findings import Finding, ok, problem, warning
 from chansync.model.errors import StoreError
-from chansync.platforms import proxy
+from chansync.platforms.http import proxy
+from chansync.setup.probe import Look, look
 from chansync.store import daemons, jobs
-from chansync.store.connection import Store
-from chansync.sync.looking import Look, look
 
 #: So many sites are looked at at once, and for so long in all (seconds).
 AT_ONCE = 100

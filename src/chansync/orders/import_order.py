@@ -15,7 +15,10 @@ from typing import Any
 
 import apsw
 
+from chansync.db.connection import is_about_data
+from chansync.db.transaction import transaction
 from chansync.erp import registry
+from chansync.model.backoff import next_try
 from chansync.model.message import CODES
 from chansync.model.order import Order, UnreadableOrder, raw_text
 from chansync.model.sale import SaleDraft
@@ -28,14 +31,11 @@ from chansync.orders.select import reason_to_skip, skip_sentence
 from chansync.orders.settings import ImportSettings
 from chansync.orders.tax_number_warnings import warn_of_tax_numbers
 from chansync.orders.write_guard import UNGUARDED, WriteGuard
-from chansync.redaction import scrub
+from chansync.secrets.redaction import scrub
 from chansync.store import mappings, messages, orders, sale_links
-from chansync.store.backoff import next_try
-from chansync.store.connection import is_about_data
 from chansync.store.orders import OrderRow
 from chansync.store.sale_links import SaleLink
 from chansync.store.streams import LeaseLost
-from chansync.store.transaction import transaction
 
 #: Problems of a sale that are tried again by themselves; the others are a person's to decide.
 RETRIED = frozenset({"missing_stock", "no_document", "document_type_missing"})

@@ -8,6 +8,7 @@ from typing import Any
 
 import apsw
 
+from chansync.db.transaction import transaction
 from chansync.erp import registry
 from chansync.model import steps
 from chansync.model.errors import ChansyncError, DataError, UsageError
@@ -17,7 +18,6 @@ from chansync.model.sale import LineKind, RefundedLine, SaleLine, SaleView
 from chansync.model.steps import Step, StepResult
 from chansync.orders.status_events import note_sale
 from chansync.store import outbox, sale_links
-from chansync.store.transaction import transaction
 
 
 def perform(db: apsw.Connection, action: str, sale_number: str, **arguments: Any) -> str:

@@ -7,7 +7,7 @@ import apsw
 from chansync.model.identity import countries_of
 from chansync.model.order import Order
 from chansync.model.tax_numbers import TITLES, read_numbers
-from chansync.redaction import scrub
+from chansync.secrets.redaction import scrub
 from chansync.store import messages
 
 CODE = "tax_number_invalid"

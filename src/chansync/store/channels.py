@@ -8,6 +8,7 @@ from typing import Any
 
 import apsw
 
+from chansync.db.transaction import transaction
 from chansync.model.channel import Channel, is_of_type
 from chansync.model.errors import UsageError
 from chansync.model.parameters import BY_NAME, default_values
@@ -19,7 +20,6 @@ from chansync.store.systems import add_system as add_system
 from chansync.store.systems import remove_system as remove_system
 from chansync.store.systems import system as system
 from chansync.store.systems import systems as systems
-from chansync.store.transaction import transaction
 
 #: Fields that orders and sales are known by: fixed once the channel has synced.
 FIXED_BY_SYNC = frozenset({"code", "integration_system"})

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import apsw
 
+from chansync.db.transaction import transaction
 from chansync.model.times import now_ms
 from chansync.store import jobs, leases
-from chansync.store.transaction import transaction
 
 #: No wait for another try is longer, in milliseconds.
 LONGEST_WAIT = 25 * 3_600_000

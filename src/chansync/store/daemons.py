@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import apsw
 
 from chansync import __version__
+from chansync.db import lock_holders, machine
+from chansync.db.error_sentences import PASSING, sentence_of_kind
+from chansync.db.permanent_errors import Lasting
+from chansync.db.process_locks import WAITING, first_locked, hold, is_alive, lock, process_owner, unlock
+from chansync.db.transaction import transaction
 from chansync.model.times import ago_text, now_ms
-from chansync.store import lockers, machine
-from chansync.store.conditions import Lasting
-from chansync.store.failures import PASSING, sentence_of_kind
-from chansync.store.process_locks import WAITING, first_locked, hold, is_alive, lock, process_owner, unlock
-from chansync.store.transaction import transaction
 
 #: A daemon whose last beat is older than that does not get on, in milliseconds.
 SILENT_MS = 15_000
@@ -104,7 +104,7 @@ def _waiting(database: str) -> str:
     if byte is None:
         return ""
     kind = PASSING[byte - WAITING]
-    lockers.remember(database)
+    lock_holders.remember(database)
     return sentence_of_kind(kind) or f"The database failed ({kind.__name__})"
 
 

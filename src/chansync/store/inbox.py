@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 
 import apsw
 
+from chansync.db.process_locks import hold
+from chansync.db.transaction import transaction
 from chansync.model import stored_json
 from chansync.model.times import now_ms
 from chansync.store.leases import STREAM_MS, is_held
-from chansync.store.process_locks import hold
-from chansync.store.transaction import transaction
 
 T = TypeVar("T")
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import apsw
 
+from chansync.db.process_locks import hold
+from chansync.db.transaction import transaction
 from chansync.model.times import now_ms
-from chansync.redaction import scrub_json
+from chansync.secrets.redaction import scrub_json
 from chansync.store.leases import is_held
-from chansync.store.process_locks import hold
-from chansync.store.transaction import transaction
 
 #: A claim that is not renewed for that long may be taken over, in milliseconds.
 LEASE_MS = 60_000

@@ -1,7 +1,7 @@
 """Leases: what one run or job holds for a while, so that nobody else does the same, and when others may take it.
 
 A lease is a row's owner and the time (UTC milliseconds) until which it is held; its holder renews it. A holder whose
-process is dead holds nothing (``chansync.store.process_locks`` tells it). One that lives and does not renew it, as a
+process is dead holds nothing (``chansync.db.process_locks`` tells it). One that lives and does not renew it, as a
 stopped process, loses it by time: by the machine's clock, and, because that may be set meanwhile, by how long this
 process has seen the lease without a renewal.
 """
@@ -12,8 +12,8 @@ import time
 
 import apsw
 
+from chansync.db.process_locks import is_alive
 from chansync.model.times import awake_seconds, now_ms
-from chansync.store.process_locks import is_alive
 
 #: A stream's lease that is not renewed for that long may be taken over, in milliseconds. Here, so that ``chansync
 #: status`` knows it without what runs need.

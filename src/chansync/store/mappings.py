@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import apsw
 
+from chansync.db.transaction import transaction
 from chansync.model.times import now_ms
 from chansync.store import channels
-from chansync.store.transaction import transaction
 
 
 @dataclass(slots=True)

@@ -9,13 +9,13 @@ from typing import Any
 
 import apsw
 
+from chansync.db.transaction import transaction
 from chansync.model import stored_json
 from chansync.model.message import CODES, Severity
 from chansync.model.times import now_ms
-from chansync.redaction import scrub, scrub_json
+from chansync.secrets.redaction import scrub, scrub_json
 from chansync.store import message_search
 from chansync.store.message_search import Filter
-from chansync.store.transaction import transaction
 
 #: What closed a problem whose order now has another one: nobody is told of that as of a solution.
 ANOTHER_REASON = "another reason"

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import apsw
 
+from chansync.db.transaction import transaction
+from chansync.model.backoff import next_try
 from chansync.model.errors import UsageError
 from chansync.model.times import now_ms
-from chansync.store.backoff import next_try
-from chansync.store.transaction import transaction
 
 #: The name of the route that every notice user has: the e-mail address in the ERP.
 EMAIL = "email"

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import apsw
 
+from chansync.model.backoff import next_try
 from chansync.model.order import Order, raw_text
 from chansync.model.times import now_ms
-from chansync.store.backoff import next_try
 from chansync.store.sale_links import SaleLink
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import apsw
 
+from chansync.db.transaction import transaction
 from chansync.model.times import now_ms
-from chansync.redaction import scrub
+from chansync.secrets.redaction import scrub
 from chansync.store.leases import is_at_work
-from chansync.store.transaction import transaction
 
 
 @dataclass(slots=True)

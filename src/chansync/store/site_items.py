@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import apsw
 
+from chansync.model.backoff import next_try
 from chansync.model.times import now_ms
-from chansync.store.backoff import next_try
 
 
 @dataclass(slots=True)

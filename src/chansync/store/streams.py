@@ -8,12 +8,12 @@ from typing import Any
 
 import apsw
 
+from chansync.db.process_locks import hold
+from chansync.db.transaction import transaction
 from chansync.model import stored_json
 from chansync.model.errors import ChansyncError
 from chansync.model.times import now_ms
 from chansync.store.leases import STREAM_MS, is_held
-from chansync.store.process_locks import hold
-from chansync.store.transaction import transaction
 
 
 class LeaseLost(ChansyncError):

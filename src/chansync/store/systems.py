@@ -8,11 +8,11 @@ from typing import Any
 
 import apsw
 
+from chansync.db.transaction import transaction
 from chansync.model import stored_json
 from chansync.model.channel import IntegrationSystem
 from chansync.model.errors import UsageError
 from chansync.model.times import now_ms
-from chansync.store.transaction import transaction
 
 
 class ChangedMeanwhile(UsageError):

@@ -11,9 +11,9 @@ import json
 
 import apsw
 
+from chansync.db import settings
+from chansync.db.transaction import transaction
 from chansync.model.stored_json import object_or_empty
-from chansync.store import settings
-from chansync.store.transaction import transaction
 
 #: By how much a site's clock contradicts ours, in seconds. Some sites tell their local time as if it were UTC.
 CONTRADICTS = 86_400

@@ -8,7 +8,7 @@ from chansync.model.channel import ChannelIncomplete
 from chansync.model.times import now_ms
 from chansync.orders.status_events import SENDING
 from chansync.store import channels, outbox, streams
-from chansync.sync.push_quantities import is_anything_to_send
+from chansync.sync.push_stock import is_anything_to_send
 
 
 def pass_over(db: apsw.Connection, channel_id: int, stream: str) -> bool:

@@ -19,6 +19,8 @@ from typing import Any
 
 import apsw
 
+from chansync.db.connection import Store
+from chansync.db.transaction import transaction
 from chansync.model.errors import SiteError, SiteRefused, UsageError
 from chansync.model.order import Order, UnreadableOrder
 from chansync.model.times import now_ms
@@ -28,13 +30,11 @@ from chansync.orders.settings import ImportSettings
 from chansync.orders.write_guard import WriteGuard
 from chansync.platforms.protocol import Connector, OrderPage
 from chansync.store import channels, messages, orders, runs, streams
-from chansync.store.connection import Store
 from chansync.store.orders import OrderRow, Version
 from chansync.store.runs import RunCounts
 from chansync.store.streams import Lease
-from chansync.store.transaction import transaction
-from chansync.sync import room
-from chansync.sync.planning import OrderPlan, order_plan
+from chansync.sync import disk_space
+from chansync.sync.dry_run import OrderPlan, order_plan
 
 #: Orders imported before the store's thread is free for others again.
 CHUNK = 20
@@ -128,7 +128,7 @@ class OrdersPull:
         Raises:
             SiteError: the site failed; what was taken in before stays, and the cursor with it.
         """
-        room.check(self.store.path)
+        disk_space.check(self.store.path)
         # One look for all that may be waiting: mostly nothing is, and each look costs a change of threads.
         waiting = await self.store.run(self._waiting)
         if waiting.due:
@@ -136,7 +136,7 @@ class OrdersPull:
         await self._changed(since, waiting)
 
     def _waiting(self, db: apsw.Connection) -> _Waiting:
-        room.note_room(db)
+        disk_space.note_room(db)
         return _Waiting(
             due=bool(orders.due(db, self._channel_id, now_ms(), limit=1) or self._newly_selected(db, 0, limit=1)),
             refunds=bool(orders.lacking_refund_lines(db, self._channel_id, limit=1)),
@@ -240,7 +240,7 @@ class OrdersPull:
             again: also those with which nothing changed since they failed.
             versions: what was known of them before they were fetched, by id.
         """
-        room.check(self.store.path)
+        disk_space.check(self.store.path)
         self.counts.fetched += len(found)
         guard = WriteGuard(self.lease, versions)
         for begin in range(0, len(found), CHUNK):

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 
 import apsw
 
+from chansync.db.transaction import transaction
 from chansync.erp import registry
 from chansync.model.errors import SiteUnavailable
 from chansync.model.times import awake_seconds, now_ms
 from chansync.platforms.protocol import PushResult, StatusChange
 from chansync.store import messages, outbox
 from chansync.store.outbox import DueStatus
-from chansync.store.transaction import transaction
-from chansync.sync.planning import PushPlan
+from chansync.sync.dry_run import PushPlan
 from chansync.sync.pushing import BATCH, Pushing
 
 #: When a status that the site has taken but not set yet is looked at again, in minutes.

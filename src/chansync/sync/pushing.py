@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import apsw
 
+from chansync.db.connection import Store
 from chansync.model.channel import Channel
 from chansync.platforms.protocol import Connector
 from chansync.store import runs
-from chansync.store.connection import Store
 from chansync.store.runs import RunCounts
 from chansync.store.streams import Lease
-from chansync.sync.planning import PushPlan
+from chansync.sync.dry_run import PushPlan
 
 #: Changes sent between two looks at the stop signal, and in one request where the site takes so many.
 BATCH = 100

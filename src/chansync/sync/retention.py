@@ -9,13 +9,14 @@ from datetime import datetime
 
 import apsw
 
+from chansync.db import private_files, pruning, settings
+from chansync.db.connection import Store
+from chansync.db.transaction import transaction
 from chansync.model.errors import UsageError
 from chansync.model.parameter import Parameter
 from chansync.model.parameter_types import Duration
 from chansync.model.times import from_ms, here, now_ms, parse_duration
-from chansync.store import messages, private, pruning, settings
-from chansync.store.connection import Store
-from chansync.store.transaction import transaction
+from chansync.store import messages
 from chansync.sync.clock_doubt import doubt
 
 #: The shortest time that anything is kept, in seconds.
@@ -165,7 +166,7 @@ async def prune(store: Store, now: int | None = None) -> dict[str, int]:
         seconds = parse_duration(kept[f"keep_{kind}"])
         # By one time for all: the clock may be set meanwhile.
         counts[kind] = 0 if seconds is None else await _clear(store, kind, now - seconds * 1000)
-    await asyncio.to_thread(private.clear_copies, store.path)
+    await asyncio.to_thread(private_files.clear_copies, store.path)
     await give_back(store, SPARE)
     await store.run(settings.put, "pruned_at", str(now))
     return counts

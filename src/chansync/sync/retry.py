@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import apsw
 
+from chansync.db.transaction import transaction
 from chansync.store import channels
-from chansync.store.transaction import transaction
 
 
 def retry(db: apsw.Connection, *, channel_id: int | None, order_ids: list[int] | None) -> int:

@@ -12,33 +12,34 @@ from typing import Any
 
 import apsw
 
+from chansync.db.connection import Store
+from chansync.db.process_locks import abandon, task_owner
+from chansync.db.transaction import transaction
 from chansync.model.channel import Channel
 from chansync.model.errors import ChansyncError, SiteError, SiteUnavailable, StoreError, UsageError
 from chansync.model.stored_json import DAMAGED
 from chansync.model.times import awake_seconds, here, now_ms
 from chansync.orders import settings
 from chansync.orders.status_events import SENDING, why_off
-from chansync.platforms.http import before_change
+from chansync.platforms.http.client import before_change
 from chansync.platforms.protocol import Connector
-from chansync.redaction import scrub
+from chansync.secrets.redaction import scrub
+from chansync.setup import confirm
+from chansync.setup.connect import connect, keep_facts
+from chansync.setup.systems import tell_expiring
 from chansync.store import channels, leases, messages, runs, streams
-from chansync.store.connection import Store
-from chansync.store.process_locks import abandon, task_owner
 from chansync.store.runs import RunCounts
 from chansync.store.streams import Lease, LeaseLost
-from chansync.store.transaction import transaction
-from chansync.sync import clock_doubt, confirm
-from chansync.sync.comparing import Comparison
-from chansync.sync.connecting import connect, keep_facts
-from chansync.sync.plan_copy import planning_copy
-from chansync.sync.planning import OrderPlan, PushPlan
+from chansync.sync import clock_doubt
+from chansync.sync.comparison import Comparison
+from chansync.sync.disk_space import NoRoom
+from chansync.sync.dry_run import OrderPlan, PushPlan
+from chansync.sync.dry_run_copy import planning_copy
 from chansync.sync.pull import OrdersPull, Place
-from chansync.sync.push_quantities import push_quantities
 from chansync.sync.push_statuses import push_statuses
+from chansync.sync.push_stock import push_quantities
 from chansync.sync.pushing import Pushing
 from chansync.sync.renewing import time_to_renew
-from chansync.sync.room import NoRoom
-from chansync.sync.systems import tell_expiring
 
 #: How often a run renews its lease, in seconds: a few times within the time after which it may be taken over.
 HOLD_EVERY = leases.STREAM_MS / 1000 / 5

@@ -45,7 +45,7 @@ def watch_statements(seen: Seen) -> None:
 
 def watch_migrations(seen: Seen) -> None:
     """``step``: each statement in the process that makes or upgrades a database, by Python's own SQLite."""
-    if "chansync.store.evolution" not in sys.orig_argv:
+    if "chansync.db.migrations" not in sys.orig_argv:
         return
     import sqlite3
 

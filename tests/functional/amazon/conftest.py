@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from chansync.db.connection import Store
 from chansync.demo.amazon import AmazonServer, Seller
-from chansync.store.connection import Store
 from contract import descriptions
 from support import marketplace
 

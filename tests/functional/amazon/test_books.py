@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from chansync.db.connection import Store, open_async
 from chansync.demo import company
 from chansync.demo.amazon import AmazonServer, Seller, Shopper
 from chansync.demo.amazon import company as amazon
 from chansync.demo.amazon.audit import audit
-from chansync.store.connection import Store, open_async
-from chansync.sync.confirm import confirm_channel
+from chansync.setup.confirm import confirm_channel
 from chansync.sync.runner import SyncRequest, sync_channel
 
 

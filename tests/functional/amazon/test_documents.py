@@ -13,7 +13,7 @@ import pytest
 from chansync.demo.amazon import AmazonServer
 from chansync.model.errors import SiteUnavailable
 from chansync.platforms.amazon.client import SpApi
-from chansync.platforms.http import Content
+from chansync.platforms.http.client import Content
 from chansync.platforms.system import SystemSettings
 from support.amazon import login_form
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from chansync.db.connection import Store
+from chansync.db.transaction import transaction
 from chansync.erp.ledger.check import check
 from chansync.model.order import Order
 from chansync.model.parameters import default_values
@@ -16,8 +18,6 @@ from chansync.orders import settings
 from chansync.orders.import_order import Action, OrderImport
 from chansync.platforms.amazon.parse import OrderReader
 from chansync.store import channels, mappings
-from chansync.store.connection import Store
-from chansync.store.transaction import transaction
 from contract import descriptions
 from support import marketplace, world
 

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from chansync.db.connection import Store
 from chansync.demo.amazon import AmazonServer, Seller
+from chansync.setup import channel_settings, systems
+from chansync.setup.systems import SystemReport
 from chansync.store import systems as stored
-from chansync.store.connection import Store
-from chansync.sync import configuration, systems
-from chansync.sync.systems import SystemReport
 from support import world
 from support.marketplace import add_channels, sync, with_store
 
@@ -62,7 +62,7 @@ def test_a_missing_key_is_named(store: Store, server: AmazonServer) -> None:
 
 @pytest.mark.parametrize("region", ["us", "http://example.com", "http://127.0.0.1:1/x", "https://127.0.0.1:1"])
 def test_only_amazons_regions_and_this_machine_are_regions(connected: Store, region: str) -> None:
-    with pytest.raises(configuration.InvalidFields, match="region is one of eu, na, fe"):
+    with pytest.raises(channel_settings.InvalidFields, match="region is one of eu, na, fe"):
         systems.change_system(connected, "amz", {"region": region})
 
 
@@ -106,9 +106,9 @@ def test_a_role_that_lacks_is_not_taken_for_a_token(de: Store, seller: Seller, s
 
 def test_a_marketplace_that_the_seller_does_not_have_is_said(connected: Store) -> None:
     fields = {"code": "se", "name": "SE", "integration_system": "amz", "store_domain": "A2NODRKZP88ZB9"}
-    configuration.add_channel(connected, fields)
+    channel_settings.add_channel(connected, fields)
 
-    from chansync.sync.confirm import confirm_channel
+    from chansync.setup.confirm import confirm_channel
 
     report = with_store(connected.path, lambda opened: confirm_channel(opened, "se"))
 

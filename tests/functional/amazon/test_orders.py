@@ -7,11 +7,11 @@ from decimal import Decimal
 
 import pytest
 
+from chansync.db.connection import Store
 from chansync.demo.amazon import AmazonServer, Seller
 from chansync.erp.ledger.check import check
+from chansync.setup import channel_settings
 from chansync.store import channels
-from chansync.store.connection import Store
-from chansync.sync import configuration
 from support import world
 from support.marketplace import add_channels, add_system, sales, sync
 from support.world import rows
@@ -75,7 +75,7 @@ class TestTax:
         assert sales(de)[own][2] >= gross
 
     def test_a_company_with_a_vat_number_can_be_another_tax_transaction(self, de: Store, seller: Seller) -> None:
-        configuration.map_method(de.db, channels.channel(de.db, "de"), "tax", "*+vat", "eu")
+        channel_settings.map_method(de.db, channels.channel(de.db, "de"), "tax", "*+vat", "eu")
         # German VAT number with a correct check digit.
         edits = {"buyer": {"vat_number": "DE136695976", "company": "Buyer GmbH"}}
         seller.place_order("DE", business=True, fulfilled_by="MERCHANT", edits=edits)
@@ -89,7 +89,7 @@ class TestTax:
         own = seller.place_order("DE", business=False)
         sync(de, "de")
         de.db.execute("UPDATE erp_tax_transaction SET rate = '20' WHERE code = 'home'")
-        configuration.map_method(de.db, channels.channel(de.db, "de"), "tax", "*", "eu")
+        channel_settings.map_method(de.db, channels.channel(de.db, "de"), "tax", "*", "eu")
         seller.edit_order(own, {"service": "EXPEDITED"})
         before = rows(de, "SELECT net, tax FROM erp_sale_line")
 
@@ -99,10 +99,10 @@ class TestTax:
         assert rows(de, "SELECT net, tax FROM erp_sale_line") == before
 
     def test_a_sale_that_is_untouched_follows_the_tax_transaction(self, de: Store, seller: Seller) -> None:
-        configuration.change_channel(de, "de", {"paid_statuses": ""})
+        channel_settings.change_channel(de, "de", {"paid_statuses": ""})
         own = seller.place_order("DE", business=False)
         sync(de, "de")
-        configuration.map_method(de.db, channels.channel(de.db, "de"), "tax", "*", "eu")
+        channel_settings.map_method(de.db, channels.channel(de.db, "de"), "tax", "*", "eu")
         seller.edit_order(own, {"service": "EXPEDITED"})
 
         sync(de, "de")
@@ -110,7 +110,7 @@ class TestTax:
         assert rows(de, "SELECT tax_transaction, (SELECT sum(tax) FROM erp_sale_line) FROM erp_sale") == [("eu", 0)]
 
     def test_a_buyer_who_turns_out_to_live_elsewhere_is_said_of_a_paid_sale(self, de: Store, seller: Seller) -> None:
-        configuration.map_method(de.db, channels.channel(de.db, "de"), "tax", "AT", "eu")
+        channel_settings.map_method(de.db, channels.channel(de.db, "de"), "tax", "AT", "eu")
         own = seller.place_order("DE", anonymous=True, business=False, edits={"buyer": {"country": "AT"}})
         sync(de, "de")
         assert world.open_codes(de) == {}
@@ -126,7 +126,7 @@ class TestTax:
         assert world.open_codes(de) == {own: "order_changed"}
 
     def test_the_day_of_the_pull_can_be_the_day_of_the_sale(self, de: Store, seller: Seller) -> None:
-        configuration.change_channel(de, "de", {"date_is_sync_date": "yes", "start_date": "2020-01-01"})
+        channel_settings.change_channel(de, "de", {"date_is_sync_date": "yes", "start_date": "2020-01-01"})
         seller.place_order("DE", created=datetime(2026, 1, 5, 12, tzinfo=UTC))
         sync(de, "de")
 
@@ -162,7 +162,7 @@ class TestTax:
 class TestWaiting:
     def test_a_pending_order_is_no_sale_until_it_has_prices(self, de: Store, seller: Seller) -> None:
         own = seller.place_order("DE", "PENDING")
-        configuration.change_channel(de, "de", {"order_statuses": "PENDING,UNSHIPPED,SHIPPED"})
+        channel_settings.change_channel(de, "de", {"order_statuses": "PENDING,UNSHIPPED,SHIPPED"})
         sync(de, "de")
         assert rows(de, 'SELECT state, reason FROM "order"') == [("skipped", "no_prices")]
         assert rows(de, "SELECT 1 FROM message WHERE severity <> 'info'") == []
@@ -206,7 +206,7 @@ class TestWaiting:
 
 class TestSentByAmazon:
     def test_its_goods_come_from_the_fba_warehouse(self, de: Store, seller: Seller) -> None:
-        configuration.change_channel(de, "de", {"write_out_immediately": "yes"})
+        channel_settings.change_channel(de, "de", {"write_out_immediately": "yes"})
         seller.place_order("DE", lines={"FBA-01": 2}, fulfilled_by="AMAZON")
         seller.place_order("DE", lines={"SKU-001": 1}, fulfilled_by="MERCHANT")
 
@@ -216,12 +216,12 @@ class TestSentByAmazon:
         assert sorted(rows(de, taken)) == [("AMZ", -2), ("W1", -1)]
 
     def test_without_such_a_warehouse_it_is_a_problem_that_says_so(self, de: Store, seller: Seller) -> None:
-        configuration.change_channel(de, "de", {"fba_warehouse": ""})
+        channel_settings.change_channel(de, "de", {"fba_warehouse": ""})
         own = seller.place_order("DE", lines={"FBA-01": 1}, fulfilled_by="AMAZON")
         sync(de, "de")
         assert world.open_codes(de) == {own: "warehouse_missing"}
 
-        configuration.change_channel(de, "de", {"fba_warehouse": "AMZ"})
+        channel_settings.change_channel(de, "de", {"fba_warehouse": "AMZ"})
         sync(de, "de")
 
         assert world.open_codes(de) == {}
@@ -247,7 +247,7 @@ class TestCancellation:
         assert world.open_codes(de) == {}
 
     def test_a_part_that_is_cancelled_leaves_an_untouched_sale(self, de: Store, seller: Seller) -> None:
-        configuration.change_channel(de, "de", {"paid_statuses": ""})
+        channel_settings.change_channel(de, "de", {"paid_statuses": ""})
         own = seller.place_order("DE", lines={"SKU-001": 3, "SKU-002": 1})
         sync(de, "de")
         line = seller.order(own).lines[0]
@@ -260,7 +260,7 @@ class TestCancellation:
 
     def test_a_part_that_is_cancelled_of_a_paid_sale_is_given_back(self, de: Store, seller: Seller) -> None:
         own = seller.place_order("DE", lines={"SKU-001": 3, "SKU-002": 1}, fulfilled_by="MERCHANT")
-        configuration.change_channel(de, "de", {"block_quantities": "yes"})
+        channel_settings.change_channel(de, "de", {"block_quantities": "yes"})
         sync(de, "de")
         before = sales(de)[own][2]
         line = seller.order(own).lines[0]

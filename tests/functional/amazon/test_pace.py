@@ -7,13 +7,13 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from chansync.db.connection import Store, open_async
 from chansync.demo.amazon import AmazonServer, Seller
 from chansync.model.order import Order
 from chansync.platforms.amazon import Amazon
 from chansync.platforms.protocol import Connector, ConnectorSettings
-from chansync.store.connection import Store, open_async
+from chansync.setup.connect import system_settings
 from chansync.store.systems import system
-from chansync.sync.connecting import system_settings
 from support import marketplace
 from support.world import rows
 

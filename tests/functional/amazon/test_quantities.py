@@ -6,10 +6,10 @@ import json
 
 import pytest
 
+from chansync.db.connection import Store
 from chansync.demo.amazon import AmazonServer, Seller
 from chansync.platforms.amazon import listings
-from chansync.store.connection import Store
-from chansync.sync import configuration
+from chansync.setup import channel_settings
 from chansync.sync.runner import RunResult
 from support import marketplace
 from support.world import rows
@@ -18,7 +18,7 @@ from support.world import rows
 @pytest.fixture
 def stocked(de: Store, seller: Seller) -> Store:
     """The channel sends exact quantities; the ERP has seven of each, but the listings say otherwise."""
-    configuration.change_channel(de, "de", {"push_quantities": "yes", "push_exact_quantities": "yes"})
+    channel_settings.change_channel(de, "de", {"push_quantities": "yes", "push_exact_quantities": "yes"})
     de.db.execute(
         """INSERT INTO erp_stock_movement (warehouse_id, item_id, quantity, kind, at)
            SELECT 1, id, 7, 'opening', 0 FROM erp_item WHERE type = 'goods'"""
@@ -75,9 +75,9 @@ def test_what_is_accepted_and_not_shown_yet_waits_without_a_message(
 
 
 def test_what_is_never_shown_becomes_a_problem(stocked: Store, seller: Seller, monkeypatch: pytest.MonkeyPatch) -> None:
-    from chansync.sync import push_quantities
+    from chansync.sync import push_stock
 
-    monkeypatch.setattr(push_quantities, "PATIENCE", 1)
+    monkeypatch.setattr(push_stock, "PATIENCE", 1)
     seller.patch_delay = 10**9
     push(stocked)
     push(stocked)
@@ -136,7 +136,7 @@ class TestByFeed:
 
 
 def test_yes_or_no_is_not_enough_for_amazon(stocked: Store) -> None:
-    configuration.change_channel(stocked, "de", {"push_exact_quantities": "no"})
+    channel_settings.change_channel(stocked, "de", {"push_exact_quantities": "no"})
     push(stocked)
 
     [(sentence,)] = rows(stocked, "SELECT sentence FROM message WHERE open = 1")
@@ -144,7 +144,7 @@ def test_yes_or_no_is_not_enough_for_amazon(stocked: Store) -> None:
 
 
 def test_without_the_sellers_id_it_says_what_to_enter(stocked: Store) -> None:
-    from chansync.sync import systems
+    from chansync.setup import systems
 
     systems.change_system(stocked, "amz", {"seller_id": ""})
     [result] = marketplace.sync(stocked, "de", orders=False, quantities=True)

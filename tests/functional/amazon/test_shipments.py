@@ -6,10 +6,10 @@ import json
 
 import pytest
 
+from chansync.db.connection import Store
 from chansync.demo.amazon import AmazonServer, Seller
 from chansync.orders.sale_actions import perform
-from chansync.store.connection import Store
-from chansync.sync import configuration
+from chansync.setup import channel_settings
 from support import world
 from support.marketplace import sync
 
@@ -17,7 +17,7 @@ from support.marketplace import sync
 @pytest.fixture
 def sending(de: Store) -> Store:
     """The channel sends what becomes of its sales."""
-    configuration.change_channel(de, "de", {"push_statuses": "yes"})
+    channel_settings.change_channel(de, "de", {"push_statuses": "yes"})
     return de
 
 
@@ -74,7 +74,7 @@ def test_a_carrier_that_amazon_has_no_code_for_goes_by_its_name(
 def test_without_a_tracking_number_it_waits_until_one_is_entered(
     sending: Store, server: AmazonServer, seller: Seller
 ) -> None:
-    configuration.change_channel(sending, "de", {"carrier": "DPD"})
+    channel_settings.change_channel(sending, "de", {"carrier": "DPD"})
     own = seller.place_order("DE", fulfilled_by="MERCHANT")
     sync(sending, "de")
     perform(sending.db, "write-out", f"de-{own}")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from chansync.db.connection import Store, open_async
 from chansync.demo import company
 from chansync.demo.amazon import AmazonServer, Seller, Shopper
 from chansync.demo.amazon import company as amazon
@@ -14,9 +15,8 @@ from chansync.demo.amazon.audit import audit
 from chansync.model.errors import ChansyncError
 from chansync.orders.sale_actions import perform
 from chansync.platforms import amazon as platform
-from chansync.store.connection import Store, open_async
-from chansync.sync import configuration
-from chansync.sync.confirm import confirm_channel
+from chansync.setup import channel_settings
+from chansync.setup.confirm import confirm_channel
 from chansync.sync.runner import SyncRequest, sync_channel
 from support.world import rows
 
@@ -78,7 +78,7 @@ async def test_after_any_trouble_both_sides_agree(store: Store, troubled: Amazon
             assert (await confirm_channel(opened, code)).ok
         amazon.map_methods(store)
         for code in amazon.CHANNELS:
-            configuration.change_channel(store, code, SENDING)
+            channel_settings.change_channel(store, code, SENDING)
         for _ in range(12):
             for _ in range(5):
                 shopper.step()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from chansync.cli.main import main
-from chansync.store.connection import Store
+from chansync.db.connection import Store
 
 
 @dataclass(slots=True)

@@ -14,16 +14,17 @@ from pathlib import Path
 import apsw
 import pytest
 
-from chansync.store import copies, private, settings
-from chansync.store.connection import Store, open_store
-from chansync.store.version import SCHEMA_VERSION
+from chansync.db import private_files, settings
+from chansync.db.backup import look_through
+from chansync.db.connection import Store, open_store
+from chansync.db.version import SCHEMA_VERSION
 from support import shops, world
 
 #: Writes as fast as it can until it is killed.
 _HAMMER = """
 import sys
-from chansync.store import settings
-from chansync.store.connection import open_store
+from chansync.db import settings
+from chansync.db.connection import open_store
 from pathlib import Path
 store = open_store(Path(sys.argv[1]))
 number = 0
@@ -75,7 +76,7 @@ def test_a_backup_is_one_moment_while_somebody_writes(company: Store, tmp_path: 
     code, out, _ = run(company.path, "backup", str(target))
     assert (code, out) == (0, f"Copied to {target}.\n")
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
-    assert copies.look_through(target).channels == 1
+    assert look_through(target).channels == 1
     assert value(target, "first") == value(target, "second")
     assert [path.name for path in tmp_path.glob(".copy*")] == []
 
@@ -101,13 +102,13 @@ def test_a_restored_database_knows_of_its_backup(company: Store, backup: Path) -
 
 
 def test_copies_are_cleared_but_the_newest_three_and_those_of_a_month(company: Store) -> None:
-    made = [*(f"2020010{day}000000" for day in range(1, 6)), private.stamp()]
-    for kind in private.KINDS:
+    made = [*(f"2020010{day}000000" for day in range(1, 6)), private_files.stamp()]
+    for kind in private_files.KINDS:
         for stamp in made:
             company.path.with_name(f"{company.path.stem}.{kind}-{stamp}.db").touch()
-    assert private.clear_copies(company.path) == 6
-    for kind in private.KINDS:
-        left = [path.name for path in private.copies(company.path)[kind]]
+    assert private_files.clear_copies(company.path) == 6
+    for kind in private_files.KINDS:
+        left = [path.name for path in private_files.copies(company.path)[kind]]
         assert left == [f"{company.path.stem}.{kind}-{stamp}.db" for stamp in reversed(made[3:])]
 
 
@@ -168,11 +169,11 @@ def test_nothing_is_restored_unasked(company: Store, backup: Path) -> None:
 def test_a_restore_waits_for_nobody_who_has_the_database_open(
     company: Store, backup: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copies, "PATIENCE_MS", 100)
+    monkeypatch.setattr(backup, "PATIENCE_MS", 100)
     # As the screens do: open, and nothing under way.
     assert settings.get(company.db, "when") == "after"
-    with pytest.raises(copies.InUse, match="Another program has"):
-        copies.restore(backup, company.path)
+    with pytest.raises(backup.InUse, match="Another program has"):
+        backup.restore(backup, company.path)
     assert list(company.path.parent.glob("*replaced*")) == []
     assert settings.get(company.db, "when") == "after"
 

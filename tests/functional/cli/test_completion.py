@@ -8,7 +8,7 @@ import pytest
 from click.shell_completion import BashComplete
 
 from chansync.cli.program import program
-from chansync.store.connection import Store
+from chansync.db.connection import Store
 
 
 def offered(*words: str) -> list[str]:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from chansync.db.connection import Store, open_store
 from chansync.demo.woocommerce import DemoServer, DemoShop
-from chansync.store.connection import Store, open_store
 from functional.cli.conftest import Run
 from support import shops
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from chansync.db.connection import Store
 from chansync.orders.import_order import OrderImport
 from chansync.store import channels, mappings, messages
-from chansync.store.connection import Store
 from support import shops, world
 from support.orders import order
 

@@ -15,11 +15,11 @@ import nacl.public  # noqa: F401 - a forked process that is another user may not
 import pytest
 
 from chansync.cli.main import main
+from chansync.db.connection import Store, open_store
 from chansync.locations import key_file, private_folder
 from chansync.model.errors import StoreError
 from chansync.platforms import registry
-from chansync.store import secrets
-from chansync.store.connection import Store, open_store
+from chansync.secrets import sealing
 from support import world
 from support.users import ADMIN, DAEMON, GROUP, ROOT, STRANGER, as_user, command, needs_users
 
@@ -59,14 +59,14 @@ def _import_everything() -> None:
     registry.platform("woocommerce")
     for module in ("channel", "channel_edit", "channel_files", "secrets", "secret_input", "session", "failures"):
         import_module(f"chansync.cli.{module}")
-    for module in ("chansync.sync.transfer", "tomlkit", "difflib", "encodings.utf_8_sig"):
+    for module in ("chansync.setup.toml_files", "tomlkit", "difflib", "encodings.utf_8_sig"):
         import_module(module)
 
 
 def _start(path: Path) -> int:
     """What the daemon does about its key when it starts."""
     store = open_store(path)
-    sentence = secrets.trouble(store.db, path)
+    sentence = sealing.trouble(store.db, path)
     store.close()
     print(sentence)
     return bool(sentence)
@@ -116,7 +116,7 @@ def test_an_admin_sets_a_secret_that_the_daemon_opens_and_he_cannot(path: Path) 
 
     def read() -> None:
         store = open_store(path)
-        print(secrets.open_all(store.db, path, 1, world.PLACE))
+        print(sealing.open_all(store.db, path, 1, world.PLACE))
         store.close()
 
     assert "cs_other_needle" in as_user(DAEMON, read).text

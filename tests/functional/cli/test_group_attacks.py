@@ -12,13 +12,14 @@ import nacl.public
 import pytest
 
 from chansync.cli.main import main
+from chansync.db.connection import Store, open_store
 from chansync.locations import private_folder, public_key_file
 from chansync.model.errors import StoreError
-from chansync.store import channels, rotation, secrets
-from chansync.store.connection import Store, open_store
-from chansync.store.secrets import Use
-from chansync.sync.notices.settings import mail_server
-from chansync.sync.sealing import channel_place
+from chansync.notices.settings import mail_server
+from chansync.secrets import rotation, sealing
+from chansync.secrets.sealing import Use
+from chansync.setup.sealed_places import channel_place
+from chansync.store import channels
 from functional.cli.test_group import _add_channel, _start, folder, path  # noqa: F401 - fixtures
 from support import world
 from support.users import ADMIN, DAEMON, ROOT, as_user, command, needs_users, start
@@ -61,7 +62,7 @@ def _daemon_opens(path: Path, use: Callable[[Store], object]) -> str:  # noqa: F
 def _keys(store: Store) -> object:
     """As a connector gets them: for the address that stands beside them."""
     channel = channels.channel(store.db, "shop")
-    return secrets.open_all(store.db, store.path, channel.id, channel_place(channel.values))
+    return sealing.open_all(store.db, store.path, channel.id, channel_place(channel.values))
 
 
 def test_keys_do_not_follow_an_address_that_was_written_by_another_program(shared: Path) -> None:
@@ -178,8 +179,8 @@ def test_a_tables_name_is_no_sql_for_root(shared: Path, tmp_path: Path) -> None:
 
 def test_what_an_earlier_version_sealed_for_any_place_is_bound_by_a_rotation(shared: Path) -> None:
     store = open_store(shared)
-    public = bytes.fromhex(secrets.public_key(store.db) or "")
-    loose = secrets.seal_to(public, b"cs_loose_needle")
+    public = bytes.fromhex(sealing.public_key(store.db) or "")
+    loose = sealing.seal_to(public, b"cs_loose_needle")
     store.db.execute("UPDATE channel_secret SET sealed = ? WHERE name = 'consumer_secret'", (loose,))
     assert [secret.name for secret in rotation.state(store.db, shared).loose] == ["consumer_secret"]
     store.close()
@@ -196,10 +197,10 @@ def test_what_an_earlier_version_sealed_for_any_place_is_bound_by_a_rotation(sha
 
 
 def test_whoever_may_read_the_key_moves_a_channel_without_entering_it_again(company: Store) -> None:
-    from chansync.sync import configuration
+    from chansync.setup import channel_settings
 
-    configuration.change_channel(company, "shop", {"store_domain": "shop.example"})
-    opened = secrets.open_all(company.db, company.path, 1, "https://shop.example")
+    channel_settings.change_channel(company, "shop", {"store_domain": "shop.example"})
+    opened = sealing.open_all(company.db, company.path, 1, "https://shop.example")
     assert opened == {"consumer_key": "ck_x", "consumer_secret": "cs_x"}
     assert Use("channel consumer_key", world.PLACE) != Use("channel consumer_key", "https://shop.example")
 
@@ -227,7 +228,7 @@ def test_doctor_finds_what_acts_by_itself_and_its_cure_works(shared: Path) -> No
 
 def test_doctor_tells_of_a_changed_public_key_and_of_loose_secrets_and_rotating_cures_both(shared: Path) -> None:
     store = open_store(shared)
-    loose = secrets.seal_to(bytes.fromhex(secrets.public_key(store.db) or ""), b"cs_loose_needle")
+    loose = sealing.seal_to(bytes.fromhex(sealing.public_key(store.db) or ""), b"cs_loose_needle")
     store.db.execute("UPDATE channel_secret SET sealed = ? WHERE name = 'consumer_secret'", (loose,))
     store.close()
     assert "1 were sealed by an earlier version" in _doctor(shared)

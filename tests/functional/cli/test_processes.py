@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from chansync.store.connection import Store
+from chansync.db.connection import Store
 
 HEAVY = ("sqlite3", "sqlite_utils", "textual", "rich", "httpx", "starlette", "phonenumbers", "tabulate", "oauthlib")
 
@@ -45,7 +45,7 @@ def _process(
     [
         ("--version", ("click", "apsw", "dataclasses", "json", "pathlib")),
         ("status", ("click", "typing", "pathlib", "apsw.bestpractice", "subprocess", "wcwidth")),
-        ("health", ("click", "typing", "pathlib", "subprocess", "chansync.store.connection")),
+        ("health", ("click", "typing", "pathlib", "subprocess", "chansync.db.connection")),
         ("log", ("platformdirs", "asyncio")),
         ("channel list", ("asyncio",)),
         ("erp stock", ("asyncio",)),

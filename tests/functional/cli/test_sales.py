@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chansync.store.connection import Store
+from chansync.db.connection import Store
 from functional.cli.conftest import Run
 from support import ledger
 from support.ledger import item_line, record, two_shirts

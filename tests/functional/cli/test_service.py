@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from chansync.db.connection import Store
 from chansync.store import daemons
-from chansync.store.connection import Store
 from functional.cli.conftest import Run
 
 UNIT = "etc/systemd/system/chansync.service"

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from chansync.store import channels, mappings, secrets
-from chansync.store.connection import Store
+from chansync.db.connection import Store
+from chansync.secrets import sealing
+from chansync.store import channels, mappings
 from functional.cli.conftest import Run
 from support import world
 
@@ -68,7 +69,7 @@ def test_secrets_come_by_lines_of_standard_input_or_a_file(chansync: Run, compan
     file.write_text("cs_from_file\n")
     result = chansync("channel", "set", "shop", "consumer_key=-", f"consumer_secret=@{file}", stdin="ck_typed\nx\n")
     assert result.code == 0
-    opened = secrets.open_all(company.db, company.path, 1, world.PLACE)
+    opened = sealing.open_all(company.db, company.path, 1, world.PLACE)
     assert opened == {"consumer_key": "ck_typed", "consumer_secret": "cs_from_file"}
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from chansync.db.connection import Store
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from chansync.store import channels
-from chansync.store.connection import Store
 from functional.cli.conftest import Run
 
 ORDERS = 12

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import apsw
 import pytest
 
-from chansync.store.copies_from_before import newest_that_fits
-from chansync.store.version import SCHEMA_VERSION
+from chansync.db.upgrade_copies import newest_that_fits
+from chansync.db.version import SCHEMA_VERSION
+from chansync.locations import private_folder
 from faults.upgrading import make_version
 from support import shops
+from support.users import DAEMON, GROUP, needs_users, start
+
+pytestmark = needs_users
 
 OLD = SCHEMA_VERSION - 1
 
@@ -28,7 +35,12 @@ def version(path: Path) -> int:
 
 
 def run(path: Path, *words: str) -> tuple[int, str, str]:
-    return shops.finished(shops.command(*words, database=path))
+    """As the folder's owner: root's own folder is none that a group may write."""
+    if path.parent.stat().st_uid != DAEMON:
+        return shops.finished(shops.command(*words, database=path))
+    process = start(DAEMON, words, database=path, stderr=subprocess.PIPE)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
 
 
 @pytest.fixture(scope="session")
@@ -46,10 +58,18 @@ def own(older: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def shared(own: Path) -> Path:
+def shared(older: Path) -> Iterator[Path]:
     """It is a service's: a group shares its folder."""
-    own.parent.chmod(0o2770)
-    return own
+    with tempfile.TemporaryDirectory(prefix="chansync-upgrade-") as base:
+        Path(base).chmod(0o755)
+        folder = Path(base, "chansync")
+        for made, mode in ((folder, 0o2770), (Path(f"{folder}-private"), 0o710)):
+            made.mkdir()
+            os.chown(made, DAEMON, GROUP)
+            made.chmod(mode)
+        path = Path(shutil.copy(older, folder / "chansync.db"))
+        os.chown(path, DAEMON, GROUP)
+        yield path
 
 
 @pytest.mark.parametrize(
@@ -85,7 +105,7 @@ def test_health_and_doctor_say_the_same_of_it(shared: Path) -> None:
 def test_it_is_upgraded_by_the_command_for_it_which_names_the_copy(shared: Path) -> None:
     code, out, err = run(shared, "db", "upgrade")
     assert (code, out) == (0, f"The database {shared} is up to date.\n"), err
-    [copy] = shared.parent.glob("chansync.before-*.db")
+    [copy] = private_folder(shared).glob("chansync.before-*.db")
     said = f"was upgraded from schema {OLD} to {SCHEMA_VERSION}. The copy from before is {copy}."
     assert said in err
     assert (version(shared), version(copy)) == (SCHEMA_VERSION, OLD)
@@ -93,14 +113,16 @@ def test_it_is_upgraded_by_the_command_for_it_which_names_the_copy(shared: Path)
 
 
 def test_its_daemon_upgrades_it_and_says_so_in_its_log(shared: Path) -> None:
-    daemon = shops.command("daemon", database=shared, pipes={"stdout": subprocess.PIPE, "stderr": subprocess.PIPE})
+    daemon = start(DAEMON, ("daemon",), database=shared, stderr=subprocess.PIPE)
     assert daemon.stderr is not None
     first = daemon.stderr.readline()
     assert re.fullmatch(
         rf"WARNING The database {shared} was upgraded from schema {OLD} to {SCHEMA_VERSION}\. The copy .*\n", first
     )
     assert "started on" in daemon.stderr.readline()
-    assert shops.stopped(daemon, signal.SIGTERM)[0] == 0
+    daemon.send_signal(signal.SIGTERM)
+    daemon.communicate(timeout=60)
+    assert daemon.returncode == 0
     assert version(shared) == SCHEMA_VERSION
 
 
@@ -113,7 +135,7 @@ def test_ones_own_database_is_upgraded_by_any_command_which_says_so(own: Path) -
 
 def test_a_downgrade_names_the_copy_from_before_and_the_way_back(shared: Path) -> None:
     assert run(shared, "db", "upgrade")[0] == 0
-    [copy] = shared.parent.glob("chansync.before-*.db")
+    [copy] = private_folder(shared).glob("chansync.before-*.db")
     # What a version after this one would have left.
     db = apsw.Connection(str(shared))
     db.pragma("user_version", SCHEMA_VERSION + 1)

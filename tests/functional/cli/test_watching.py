@@ -9,9 +9,10 @@ import pytest
 
 from chansync.cli.follow import Watch
 from chansync.cli.status import MANY
+from chansync.db import process_locks
+from chansync.db.connection import Store, open_store
 from chansync.model.times import now_ms
-from chansync.store import channels, daemons, jobs, messages, process_locks, streams
-from chansync.store.connection import Store, open_store
+from chansync.store import channels, daemons, jobs, messages, streams
 from chansync.store.message_search import Filter
 from functional.cli.conftest import Run
 

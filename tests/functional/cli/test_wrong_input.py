@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chansync.cli.main import main
+from chansync.db.connection import Store
 from chansync.model.parameters import PARAMETERS
-from chansync.store.connection import Store
 from functional.cli.conftest import Run
 
 # Switching a channel on or testing it would connect; what connecting does is tested with a store that listens.

@@ -9,11 +9,12 @@ from email.utils import formatdate
 
 import pytest
 
+from chansync.db.connection import Store
 from chansync.platforms.woocommerce.address import PRETTY
 from chansync.platforms.woocommerce.auth import OAUTH
+from chansync.setup import sealed_places
 from chansync.store import channels, jobs
-from chansync.store.connection import Store
-from chansync.sync import runner, sealing
+from chansync.sync import runner
 from chansync_daemon.service import BULKS
 from support import world
 from support.running import daemon
@@ -76,7 +77,7 @@ def make(company: Store, dead: int, well: int) -> list[int]:
     for number in range(DEAD + WELL):
         base = f"http://127.0.0.1:{dead if number < DEAD else well}"
         own = values | {"code": f"shop-{number}", "store_domain": f"{base}/{number}"}
-        sealed = sealing.seal(company, "channel", clear, sealing.channel_place(own))
+        sealed = sealed_places.seal(company, "channel", clear, sealed_places.channel_place(own))
         added = channels.add_channel(company.db, own, sealed)
         facts = {
             "entered": f"{base}/{number}", "base": f"{base}/{number}", "root": PRETTY, "auth": OAUTH, "home": "",

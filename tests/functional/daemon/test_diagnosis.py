@@ -18,8 +18,9 @@ from pathlib import Path
 import pytest
 
 from chansync import __version__
-from chansync.store import daemons, process_locks
-from chansync.store.connection import Store, open_store
+from chansync.db import process_locks
+from chansync.db.connection import Store, open_store
+from chansync.store import daemons
 from chansync_daemon import metrics
 from chansync_tui.app import ChansyncApp
 from functional.tui.looking import until_seen
@@ -255,7 +256,7 @@ def test_a_locked_database(place: Place) -> None:
         writer.close()
 
 
-_IMPATIENT = "from chansync.store import connection; connection.BUSY_TIMEOUT_MS = 1000"
+_IMPATIENT = "from chansync.db import connection; connection.BUSY_TIMEOUT_MS = 1000"
 
 
 def test_a_copy_of_another_machines_database(place: Place, tmp_path: Path) -> None:

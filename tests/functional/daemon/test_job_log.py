@@ -6,8 +6,8 @@ import logging
 
 import pytest
 
+from chansync.db.connection import Store
 from chansync.store import channels, jobs
-from chansync.store.connection import Store
 from chansync.sync import runner
 from support.running import daemon
 

@@ -8,7 +8,7 @@ import weakref
 
 import pytest
 
-from chansync.store.connection import Store
+from chansync.db.connection import Store
 from chansync_daemon import service
 from support.running import daemon
 

@@ -9,9 +9,9 @@ from types import TracebackType
 
 import pytest
 
+from chansync.db.connection import open_async
 from chansync.demo import company
 from chansync.demo.woocommerce import DemoServer, DemoShop
-from chansync.store.connection import open_async
 from chansync.sync.runner import SyncRequest, sync_channel
 from support import shops
 

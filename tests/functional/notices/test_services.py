@@ -12,9 +12,9 @@ from urllib.parse import quote
 import pytest
 
 from chansync.model.errors import UsageError
-from chansync.sync.notices import services
-from chansync.sync.notices.digest import Notice
-from chansync.sync.notices.mail import NoticeFailed
+from chansync.notices import services
+from chansync.notices.digest import Notice
+from chansync.notices.mail import NoticeFailed
 from support import mailbox
 
 NOTICE = Notice("chansync: a test", "Body")
@@ -101,8 +101,8 @@ def test_only_a_host_on_this_machine_may_be_plain() -> None:
 # Sends to every address with every allowed parameter; tells which files were opened and which hosts were looked up.
 _WATCHED = """
 import asyncio, json, os, socket, sys
-from chansync.sync.notices import services
-from chansync.sync.notices.digest import Notice
+from chansync.notices import services
+from chansync.notices.digest import Notice
 
 for address in json.loads(sys.argv[1]):
     try:

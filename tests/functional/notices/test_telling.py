@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 import trustme
 
+from chansync.db.connection import Store, open_async
 from chansync.model.errors import UsageError
+from chansync.notices import mail, settings, user_services
+from chansync.notices.digest import Notice, fitted
+from chansync.notices.notifier import Notifier
+from chansync.notices.settings import MailServer
 from chansync.store import channels, messages, notices
-from chansync.store.connection import Store, open_async
-from chansync.sync.notices import mail, settings, user_services
-from chansync.sync.notices.digest import Notice, fitted
-from chansync.sync.notices.notifier import Notifier
-from chansync.sync.notices.settings import MailServer
 from support import mailbox, world
 from support.mailbox import PASSWORD, USER, Mailbox
 

@@ -11,15 +11,15 @@ from typing import Any
 import httpx
 import pytest
 
+from chansync.db.connection import open_store
+from chansync.db.transaction import transaction
 from chansync.demo import company
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from chansync.erp.ledger.stock import set_stock
 from chansync.orders.sale_actions import perform
 from chansync.platforms import woocommerce
 from chansync.platforms.woocommerce import WooCommerce
-from chansync.store.connection import open_store
-from chansync.store.transaction import transaction
-from chansync.sync import configuration
+from chansync.setup import channel_settings
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 from support import shops
 
@@ -34,7 +34,7 @@ class World:
 
     def configure(self, **texts: str) -> None:
         store = open_store(self.path)
-        configuration.change_channel(store, company.CHANNEL, texts)
+        channel_settings.change_channel(store, company.CHANNEL, texts)
         store.close()
 
     def order(self, status: str = "processing", sku: str = "SKU-001") -> str:

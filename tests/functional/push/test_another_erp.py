@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from chansync.db.connection import open_store
 from chansync.demo import company
+from chansync.explain import story
+from chansync.explain.outlook import possible_steps
+from chansync.explain.story import Story
 from chansync.orders.sale_actions import perform
-from chansync.orders.sale_outlook import possible_steps
+from chansync.setup import channel_settings
 from chansync.store import channels
-from chansync.store.connection import open_store
-from chansync.sync import configuration, story
-from chansync.sync.story import Story
 from support import tiny_erp
 
 from .conftest import World
@@ -57,8 +58,8 @@ def tiny(make: Make, erp: Any) -> Callable[..., World]:
         store = open_store(world.path)
         channel = channels.channel(store.db, company.CHANNEL)
         for code, target in (("bacs", "cash"), ("cheque", "cash"), ("cod", "cash")):
-            configuration.map_method(store.db, channel, "payment", code, target)
-        configuration.map_method(store.db, channel, "delivery", "local_pickup:3", "van")
+            channel_settings.map_method(store.db, channel, "payment", code, target)
+        channel_settings.map_method(store.db, channel, "delivery", "local_pickup:3", "van")
         store.close()
         return world
 

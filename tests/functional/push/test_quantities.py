@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
+from chansync.db.connection import open_store
 from chansync.demo import company
 from chansync.demo.woocommerce import DemoShop
 from chansync.demo.woocommerce.catalog import Product
 from chansync.erp.ledger import setup
+from chansync.setup import channel_settings
 from chansync.store import channels
-from chansync.store.connection import open_store
-from chansync.sync import configuration
 from support import shops
 
 from .conftest import World
@@ -268,12 +268,12 @@ def test_a_mapped_item_is_sent_to_what_it_is_mapped_to(world: World) -> None:
     store = open_store(world.path)
     setup.add(store.db, "item", "OTHER", {"name": "Another"})
     channel = channels.channel(store.db, company.CHANNEL)
-    configuration.map_method(store.db, channel, "item", "70", "OTHER")
+    channel_settings.map_method(store.db, channel, "item", "70", "OTHER")
     store.close()
     variation = world.shop.catalog.by_sku("SHIRT-5-L")
     variation.sku = ""
     store = open_store(world.path)
-    configuration.map_method(
+    channel_settings.map_method(
         store.db, channels.channel(store.db, company.CHANNEL), "item", str(variation.id), "SHIRT-5-L"
     )
     store.close()

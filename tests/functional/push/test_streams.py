@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from chansync.db.connection import open_store
 from chansync.demo import company
 from chansync.store import messages
-from chansync.store.connection import open_store
 from chansync_daemon.timetable import entries
 from support import shops
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chansync.db.connection import open_store
 from chansync.demo import company
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from chansync.erp.ledger.check import check
@@ -16,8 +17,7 @@ from chansync.erp.ledger.embedded import LEDGER
 from chansync.erp.ledger.stock import balance
 from chansync.model.sale import SaleState
 from chansync.orders.sale_actions import perform
-from chansync.store.connection import open_store
-from chansync.sync import configuration
+from chansync.setup import channel_settings
 from support import shops
 
 
@@ -82,7 +82,7 @@ def world(template: Path, tmp_path: Path) -> Iterator[World]:
             "block_quantities": "yes",
             "status_cancelled": "cancelled",
         }
-        configuration.change_channel(store, company.CHANNEL, settings)
+        channel_settings.change_channel(store, company.CHANNEL, settings)
         store.close()
         yield World(made, server, path)
 

@@ -12,18 +12,18 @@ from typing import Any
 import apsw
 import pytest
 
+from chansync.db.connection import Store, open_store
+from chansync.db.process_locks import task_owner
 from chansync.demo import company
 from chansync.demo.woocommerce import DemoServer, DemoShop, Shopper
 from chansync.erp.ledger.stock import set_stock
+from chansync.job_runner import perform
 from chansync.model.errors import UsageError
 from chansync.orders.write_guard import WriteGuard
 from chansync.platforms.woocommerce import WooCommerce
+from chansync.setup import channel_settings
 from chansync.store import channels, jobs
-from chansync.store.connection import Store, open_store
-from chansync.store.process_locks import task_owner
 from chansync.store.streams import LeaseLost
-from chansync.sync import configuration
-from chansync.sync.errands import perform
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 from support import shops
 
@@ -38,7 +38,7 @@ class World:
 
     def configure(self, **texts: str) -> None:
         store = open_store(self.path)
-        configuration.change_channel(store, company.CHANNEL, texts)
+        channel_settings.change_channel(store, company.CHANNEL, texts)
         store.close()
 
     def open_codes(self) -> list[str]:
@@ -208,11 +208,11 @@ def test_a_plan_is_exact_down_to_numbers_documents_and_the_last_piece(world: Wor
 def test_a_problem_is_tried_again_and_closes_itself(world: World) -> None:
     store = open_store(world.path)
     channel = channels.channel(store.db, company.CHANNEL)
-    configuration.map_method(store.db, channel, "payment", "cod", None)
+    channel_settings.map_method(store.db, channel, "payment", "cod", None)
     shops.sync(world.path)
     assert "payment_unmapped" in world.open_codes()
     waiting = world.open_codes().count("payment_unmapped")
-    configuration.map_method(store.db, channel, "payment", "cod", "cash")
+    channel_settings.map_method(store.db, channel, "payment", "cod", "cash")
     store.close()
     again = shops.sync(world.path)
     assert again.counts.created == waiting

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
+from chansync.db.connection import Store, open_store
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from chansync.erp.ledger import setup
+from chansync.job_runner import work_off
 from chansync.platforms.protocol import Lookups, SiteIdentity
+from chansync.setup import systems
+from chansync.setup.confirm import fill_in
+from chansync.setup.forms.channel_form import ChannelForm
 from chansync.store import channels, jobs, mappings
-from chansync.store.connection import Store, open_store
-from chansync.sync import systems
-from chansync.sync.confirm import fill_in
-from chansync.sync.errands import work_off
-from chansync.sync.forms.channel_form import ChannelForm
 from support import tiny, world
 
 

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from chansync import job_runner
+from chansync.db.connection import Store, open_async
+from chansync.db.process_locks import task_owner
 from chansync.erp.ledger.stock import set_stock
+from chansync.job_runner import perform
+from chansync.setup import channel_settings
 from chansync.store import channels, jobs, outbox, streams
-from chansync.store.connection import Store, open_async
-from chansync.store.process_locks import task_owner
-from chansync.sync import configuration, errands, runner
-from chansync.sync.errands import perform
+from chansync.sync import runner
 from chansync.sync.idle import pass_over
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 from support import mailbox, world
@@ -53,7 +55,7 @@ def beside_a_run(
             await store.aclose()
 
     with mailbox.silent_server() as port:
-        configuration.change_channel(company, "shop", {"store_domain": f"http://127.0.0.1:{port}"})
+        channel_settings.change_channel(company, "shop", {"store_domain": f"http://127.0.0.1:{port}"})
         return asyncio.run(whole())
 
 
@@ -80,7 +82,7 @@ def test_a_run_that_was_taken_over_ends(company: Store, monkeypatch: pytest.Monk
 
 
 def test_a_job_that_waits_for_its_turn_keeps_its_lease(company: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(errands, "HOLD_EVERY", 0.05)
+    monkeypatch.setattr(job_runner, "HOLD_EVERY", 0.05)
     channel = channels.channel(company.db, "shop")
     other = task_owner()
     assert streams.acquire(company.db, channel.id, "orders", other)

@@ -11,8 +11,8 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from chansync.db.process_locks import process_owner
 from chansync.model import times
-from chansync.store.process_locks import process_owner
 from functional.tui import seed
 
 #: 24 November 2026, 13:05 UTC.
@@ -87,7 +87,7 @@ def alone(company: Path) -> Path:
 @pytest.fixture
 def work_off(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """Stands in for the performing of jobs: ``performed`` is what it was called with, ``act`` what it does."""
-    module = ModuleType("chansync.sync.errands")
+    module = ModuleType("chansync.job_runner")
     module.performed = []  # type: ignore[attr-defined]
     module.act = lambda path, job_id: None  # type: ignore[attr-defined]
 
@@ -96,7 +96,7 @@ def work_off(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         module.act(path, job_id)
 
     module.work_off = work_off  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "chansync.sync.errands", module)
+    monkeypatch.setitem(sys.modules, "chansync.job_runner", module)
     return module
 
 

@@ -11,7 +11,7 @@ import apsw
 import pytest
 from textual.pilot import Pilot
 
-from chansync.store.connection import open_store
+from chansync.db.connection import open_store
 from chansync_tui.app import ChansyncApp
 
 #: The sizes of pictures. All but the first cover no line of their own.

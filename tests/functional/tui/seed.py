@@ -8,15 +8,15 @@ from typing import Any
 
 import apsw
 
+from chansync.db.connection import open_store
+from chansync.db.process_locks import process_owner as owner
+from chansync.db.transaction import transaction
 from chansync.erp.ledger import setup
 from chansync.model.times import now_ms
+from chansync.secrets.sealing import Use, seal
+from chansync.setup.sealed_places import channel_place
 from chansync.store import channels, jobs, mappings, messages, runs
-from chansync.store.connection import open_store
-from chansync.store.process_locks import process_owner as owner
 from chansync.store.runs import RunCounts
-from chansync.store.secrets import Use, seal
-from chansync.store.transaction import transaction
-from chansync.sync.sealing import channel_place
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE

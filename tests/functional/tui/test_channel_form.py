@@ -392,7 +392,7 @@ async def test_a_parameter_more_needs_no_change_in_the_screens(
         field_type.parse("no" if field_type.word != "text" else ""),
     )
     changed = (*parameters.PARAMETERS, added)
-    for module in ("model.parameters", "model.channel", "sync.configuration", "sync.forms.channel_form"):
+    for module in ("model.parameters", "model.channel", "setup.channel_settings", "setup.forms.channel_form"):
         monkeypatch.setattr(f"chansync.{module}.PARAMETERS", changed)
     monkeypatch.setitem(parameters.BY_NAME, "gift_note", added)  # type: ignore[arg-type]
     app = ChansyncApp(company)

@@ -12,11 +12,11 @@ import pytest
 from textual.geometry import Region
 from textual.widget import Widget
 
+from chansync.db.transaction import transaction
+from chansync.db.version import SCHEMA_VERSION
 from chansync.model.times import now_ms
 from chansync.store import channels, jobs, runs
 from chansync.store.runs import RunCounts
-from chansync.store.transaction import transaction
-from chansync.store.version import SCHEMA_VERSION
 from chansync_tui.app import ChansyncApp
 from chansync_tui.screens.channels import Channels
 from chansync_tui.widgets.table import Table

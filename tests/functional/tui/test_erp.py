@@ -7,8 +7,8 @@ from pathlib import Path
 
 from textual.widgets import Button
 
+from chansync.db.transaction import transaction
 from chansync.erp.ledger import setup, stock
-from chansync.store.transaction import transaction
 from chansync_tui.app import ChansyncApp
 from chansync_tui.screens.erp import Erp
 from functional.tui.looking import Other, until_seen

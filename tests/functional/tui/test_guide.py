@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from chansync.demo.woocommerce import DemoServer, DemoShop
+from chansync.setup import guide
 from chansync.store import channels
-from chansync.sync import guide
 from chansync_tui.app import ChansyncApp
 from functional.tui.looking import Other, row, seen, until_seen
 from functional.tui.test_channel_form import go_to, type_into

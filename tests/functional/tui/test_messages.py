@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+from chansync.db.transaction import transaction
 from chansync.store import jobs, messages
-from chansync.store.transaction import transaction
 from chansync_tui.app import ChansyncApp
 from chansync_tui.screens.messages import Messages
 from functional.tui.looking import Other, row, seen, settle, until_seen

@@ -8,10 +8,10 @@ from types import ModuleType
 
 from textual.widgets import Button
 
+from chansync.db.transaction import transaction
 from chansync.erp.ledger import enquiry
 from chansync.model.times import now_ms
 from chansync.store import jobs
-from chansync.store.transaction import transaction
 from chansync_tui.app import ChansyncApp
 from chansync_tui.screens.orders import Orders
 from functional.tui import seed

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from chansync.db.connection import open_store
+from chansync.db.transaction import transaction
 from chansync.model.safe_text import width
-from chansync.store.connection import open_store
-from chansync.store.transaction import transaction
 from chansync_tui.app import ChansyncApp
 from chansync_tui.context import Failed
 from functional.tui.looking import settle, until_seen

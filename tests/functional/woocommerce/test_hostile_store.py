@@ -20,8 +20,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from chansync.store.connection import Store
-from chansync.sync import room
+from chansync.db.connection import Store
+from chansync.sync import disk_space
 from chansync.sync.retry import retry
 from support import shops, world
 
@@ -283,14 +283,14 @@ def test_a_page_of_large_orders_comes_in_and_what_is_large_is_not_kept(hostile: 
 def test_pulls_pause_while_the_disk_is_nearly_full(hostile: Any, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     server = hostile(orders, total=3)
     usage = shutil.disk_usage(store.path.parent)
-    monkeypatch.setattr(room, "LEAST_BYTES", usage.total * 2)
-    monkeypatch.setattr(room, "LEAST_SHARE", 1.1)
+    monkeypatch.setattr(disk_space, "LEAST_BYTES", usage.total * 2)
+    monkeypatch.setattr(disk_space, "LEAST_SHARE", 1.1)
     paused = shops.synced_stream(store.path, "shop")
     assert (paused.state, paused.error_code, server.asked) == ("failed", "disk_low", 0)
     assert "no orders are pulled before it is 1 GB or 5 %" in paused.sentence
     [(channel, sentence)] = world.rows(store, "SELECT channel_id, sentence FROM message WHERE open = 1")
     assert (channel, sentence) == (None, paused.sentence), "once, and not for every channel"
     # Little in bytes is much of a small disk, and the other way round.
-    monkeypatch.setattr(room, "LEAST_SHARE", 0.0)
+    monkeypatch.setattr(disk_space, "LEAST_SHARE", 0.0)
     assert shops.synced_stream(store.path, "shop").state == "done"
     assert world.rows(store, "SELECT count(*) FROM message WHERE code = 'disk_low' AND open = 1") == [(0,)]

@@ -13,7 +13,7 @@ from chansync.cli.main import main
 from chansync.cli.program import program
 from chansync.model.channel import FieldError
 from chansync.model.errors import ChansyncError, DataError, SiteRefused, SiteUnavailable, StoreError, UsageError
-from chansync.sync.configuration import InvalidFields
+from chansync.setup.channel_settings import InvalidFields
 
 
 @pytest.mark.parametrize(

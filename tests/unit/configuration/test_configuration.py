@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import pytest
 
+from chansync.db.connection import Store
 from chansync.model.errors import UsageError
 from chansync.model.parameters import PARAMETERS
-from chansync.store import channels, mappings, secrets
+from chansync.secrets import sealing
+from chansync.setup import channel_settings, systems
+from chansync.setup.channel_settings import InvalidFields
+from chansync.store import channels, mappings
 from chansync.store.channels import ChangedMeanwhile
-from chansync.store.connection import Store
-from chansync.sync import configuration, systems
-from chansync.sync.configuration import InvalidFields
 
 GOOD = {"code": "shop-de", "name": "Shop", "integration_system": "woo", "pos": "MAIN", "store_domain": "shop.example"}
 
@@ -22,7 +23,7 @@ def _names(error: pytest.ExceptionInfo[InvalidFields]) -> list[str]:
 
 
 def test_an_incomplete_channel_may_be_added_while_it_is_not_used(company: Store) -> None:
-    added = configuration.add_channel(company, {"code": "new", "name": "New", "integration_system": "woo"})
+    added = channel_settings.add_channel(company, {"code": "new", "name": "New", "integration_system": "woo"})
     assert (added.code, added["used"], added["orders_every"], added["check_phone"]) == ("new", False, "5min", True)
 
 
@@ -32,60 +33,60 @@ def test_every_wrong_field_is_named_at_once_in_the_order_of_the_form(company: St
         "used": "perhaps", "bogus": "1",
     }  # fmt: skip
     with pytest.raises(InvalidFields) as error:
-        configuration.add_channel(company, texts)
+        channel_settings.add_channel(company, texts)
     assert _names(error) == ["pos", "code", "start_date", "sale_type", "orders_every", "used", "bogus"]
     assert "MAIN" in str(error.value)
 
 
 def test_a_channel_in_use_names_what_it_lacks(company: Store) -> None:
     with pytest.raises(InvalidFields) as error:
-        configuration.add_channel(company, GOOD | {"used": "yes"})
+        channel_settings.add_channel(company, GOOD | {"used": "yes"})
     assert _names(error) == ["consumer_key", "consumer_secret", "start_date", "order_statuses"]
     assert channels.all_channels(company.db)[-1].code == "shop"
 
 
 def test_the_system_must_be_there(company: Store) -> None:
     with pytest.raises(InvalidFields, match="integration_system names nope, but there is no such system"):
-        configuration.add_channel(company, GOOD | {"integration_system": "nope"})
+        channel_settings.add_channel(company, GOOD | {"integration_system": "nope"})
     with pytest.raises(InvalidFields, match="integration_system is needed"):
-        configuration.add_channel(company, {"code": "x", "name": "X"})
+        channel_settings.add_channel(company, {"code": "x", "name": "X"})
 
 
 def test_secrets_are_sealed_and_a_new_one_makes_the_site_unknown(company: Store) -> None:
-    added = configuration.add_channel(company, GOOD | {"consumer_key": "ck_1", "consumer_secret": "cs_1"})
-    assert secrets.open_all(company.db, company.path, added.id, "shop.example") == {
+    added = channel_settings.add_channel(company, GOOD | {"consumer_key": "ck_1", "consumer_secret": "cs_1"})
+    assert sealing.open_all(company.db, company.path, added.id, "https://shop.example") == {
         "consumer_key": "ck_1",
         "consumer_secret": "cs_1",
     }
     assert not {"consumer_key", "consumer_secret"} & set(added.values)
     channels.remember(company.db, added.id, {"address": "x"}, connected=True)
-    configuration.change_channel(company, "shop-de", {"description": "Notes"})
+    channel_settings.change_channel(company, "shop-de", {"description": "Notes"})
     assert channels.channel(company.db, "shop-de").facts == {"address": "x"}
-    configuration.change_channel(company, "shop-de", {"consumer_secret": "cs_2"})
+    channel_settings.change_channel(company, "shop-de", {"consumer_secret": "cs_2"})
     assert channels.channel(company.db, "shop-de").facts == {}
-    assert secrets.open_all(company.db, company.path, added.id, "shop.example")["consumer_secret"] == "cs_2"
+    assert sealing.open_all(company.db, company.path, added.id, "https://shop.example")["consumer_secret"] == "cs_2"
 
 
 @pytest.mark.parametrize("domain", ["other.example", "shop.example:8443", "https://shop.example.org/"])
 def test_keys_do_not_follow_a_channel_to_another_host(company: Store, domain: str) -> None:
-    added = configuration.add_channel(company, GOOD | {"consumer_key": "ck_1", "consumer_secret": "cs_1"})
+    added = channel_settings.add_channel(company, GOOD | {"consumer_key": "ck_1", "consumer_secret": "cs_1"})
     channels.remember(company.db, added.id, {}, connected=True)
     with pytest.raises(InvalidFields) as error:
-        configuration.change_channel(company, "shop-de", {"store_domain": domain, "consumer_key": "ck_2"})
+        channel_settings.change_channel(company, "shop-de", {"store_domain": domain, "consumer_key": "ck_2"})
     assert _names(error) == ["consumer_secret"]
-    assert "was entered for shop.example: enter it again for" in str(error.value)
+    assert "was entered for https://shop.example: enter it again for" in str(error.value)
     moved = {"store_domain": domain, "consumer_key": "ck_2", "consumer_secret": "cs_2"}
-    assert configuration.change_channel(company, "shop-de", moved)["store_domain"] == domain.rstrip("/")
+    assert channel_settings.change_channel(company, "shop-de", moved)["store_domain"] == domain.rstrip("/")
     with pytest.raises(InvalidFields, match="consumer_key was entered for"):
-        configuration.change_channel(company, "shop-de", {"store_domain": ""})
+        channel_settings.change_channel(company, "shop-de", {"store_domain": ""})
 
 
 def test_keys_stay_on_the_same_host_and_before_it_ever_answered(company: Store) -> None:
-    added = configuration.add_channel(company, GOOD | {"consumer_key": "ck_1", "consumer_secret": "cs_1"})
-    configuration.change_channel(company, "shop-de", {"store_domain": "shop.exmple"})
-    configuration.change_channel(company, "shop-de", {"store_domain": "shop.example"})
+    added = channel_settings.add_channel(company, GOOD | {"consumer_key": "ck_1", "consumer_secret": "cs_1"})
+    channel_settings.change_channel(company, "shop-de", {"store_domain": "shop.exmple"})
+    channel_settings.change_channel(company, "shop-de", {"store_domain": "shop.example"})
     channels.remember(company.db, added.id, {}, connected=True)
-    changed = configuration.change_channel(company, "shop-de", {"store_domain": "https://SHOP.example/sub"})
+    changed = channel_settings.change_channel(company, "shop-de", {"store_domain": "https://SHOP.example/sub"})
     assert changed["store_domain"] == "https://SHOP.example/sub"
 
 
@@ -102,35 +103,35 @@ def test_a_sellers_keys_do_not_follow_its_system_to_another_region(company: Stor
 def test_the_same_address_again_forgets_nothing(company: Store) -> None:
     channel = channels.channel(company.db, "shop")
     channels.remember(company.db, channel.id, {"address": "x"})
-    configuration.change_channel(company, "shop", {"store_domain": "http://127.0.0.1:1/"})
+    channel_settings.change_channel(company, "shop", {"store_domain": "http://127.0.0.1:1/"})
     assert channels.channel(company.db, "shop").facts == {"address": "x"}
-    configuration.change_channel(company, "shop", {"store_domain": "http://127.0.0.1:2"})
+    channel_settings.change_channel(company, "shop", {"store_domain": "http://127.0.0.1:2"})
     assert channels.channel(company.db, "shop").facts == {}
 
 
 def test_an_empty_secret_is_refused(company: Store) -> None:
     with pytest.raises(InvalidFields, match="consumer_key is empty"):
-        configuration.change_channel(company, "shop", {"consumer_key": ""})
+        channel_settings.change_channel(company, "shop", {"consumer_key": ""})
 
 
 def test_a_change_over_somebody_elses_is_told(company: Store) -> None:
     seen = channels.channel(company.db, "shop").version
-    configuration.change_channel(company, "shop", {"description": "first"}, seen)
+    channel_settings.change_channel(company, "shop", {"description": "first"}, seen)
     with pytest.raises(ChangedMeanwhile):
-        configuration.change_channel(company, "shop", {"description": "second"}, seen)
+        channel_settings.change_channel(company, "shop", {"description": "second"}, seen)
     assert channels.channel(company.db, "shop")["description"] == "first"
 
 
 def test_a_wrong_change_changes_nothing(company: Store) -> None:
     before = channels.channel(company.db, "shop")
     with pytest.raises(InvalidFields):
-        configuration.change_channel(company, "shop", {"description": "new", "pos": "NOWHERE"})
+        channel_settings.change_channel(company, "shop", {"description": "new", "pos": "NOWHERE"})
     assert channels.channel(company.db, "shop") == before
 
 
 def test_a_status_is_not_both_taken_and_refused(company: Store) -> None:
     with pytest.raises(InvalidFields, match="refused_statuses holds processing"):
-        configuration.change_channel(company, "shop", {"refused_statuses": "processing,failed"})
+        channel_settings.change_channel(company, "shop", {"refused_statuses": "processing,failed"})
 
 
 def test_new_values_must_be_on_the_site_and_old_ones_may_have_gone(company: Store) -> None:
@@ -139,8 +140,8 @@ def test_new_values_must_be_on_the_site_and_old_ones_may_have_gone(company: Stor
     mappings.replace_lookups(company.db, channel.id, "order_status", told)
     mappings.replace_lookups(company.db, channel.id, "order_status", told[:1])
     with pytest.raises(InvalidFields, match="order_statuses names packed"):
-        configuration.change_channel(company, "shop", {"order_statuses": "processing,packed"})
-    known = configuration.choices(company.db, channel)
+        channel_settings.change_channel(company, "shop", {"order_statuses": "processing,packed"})
+    known = channel_settings.choices(company.db, channel)
     assert known("lookup", "order_status") == ["processing"]
     assert known("lookup", "api_version") is None
 
@@ -149,19 +150,19 @@ def test_a_vanished_status_does_not_block_other_changes(company: Store) -> None:
     channel = channels.channel(company.db, "shop")
     for told in ("processing on-hold completed cancelled refunded failed".split(), ["processing"]):
         mappings.replace_lookups(company.db, channel.id, "order_status", [(code, code, True) for code in told])
-    assert configuration.change_channel(company, "shop", {"description": "x"})["description"] == "x"
+    assert channel_settings.change_channel(company, "shop", {"description": "x"})["description"] == "x"
 
 
 def test_delivery_methods_are_those_of_the_new_pos(company: Store) -> None:
     company.db.execute("INSERT INTO erp_pos (code, name, warehouse_id, currencies) VALUES ('B', 'B', 1, 'EUR')")
     with pytest.raises(InvalidFields, match="delivery_method names courier"):
-        configuration.change_channel(company, "shop", {"pos": "B"})
-    configuration.change_channel(company, "shop", {"pos": "B", "delivery_method": ""})
+        channel_settings.change_channel(company, "shop", {"pos": "B"})
+    channel_settings.change_channel(company, "shop", {"pos": "B", "delivery_method": ""})
 
 
 def test_choices_answer_for_every_reference_of_the_table(company: Store) -> None:
     for channel in (None, channels.channel(company.db, "shop")):
-        known = configuration.choices(company.db, channel)
+        known = channel_settings.choices(company.db, channel)
         for parameter in PARAMETERS:
             source, of = getattr(parameter.type, "source", None), getattr(parameter.type, "of", "")
             if source:
@@ -170,9 +171,9 @@ def test_choices_answer_for_every_reference_of_the_table(company: Store) -> None
 
 def test_mappings_name_what_the_pos_has(company: Store) -> None:
     channel = channels.channel(company.db, "shop")
-    assert configuration.map_method(company.db, channel, "delivery", "flat_rate:1", "courier") is False
-    assert configuration.map_method(company.db, channel, "delivery", "flat_rate:1", None) is True
-    assert configuration.map_method(company.db, channel, "item", "512", "SKU-001") is False
+    assert channel_settings.map_method(company.db, channel, "delivery", "flat_rate:1", "courier") is False
+    assert channel_settings.map_method(company.db, channel, "delivery", "flat_rate:1", None) is True
+    assert channel_settings.map_method(company.db, channel, "item", "512", "SKU-001") is False
     for kind, target, sentence in (
         ("payment", "courier", "no payment method 'courier': bank, cash"),
         ("delivery", "bank", "no delivery method 'bank': courier"),
@@ -180,17 +181,17 @@ def test_mappings_name_what_the_pos_has(company: Store) -> None:
         ("item", "SHIPPING", "no item 'SHIPPING'"),
     ):
         with pytest.raises(UsageError, match=sentence):
-            configuration.map_method(company.db, channel, kind, "x", target)
+            channel_settings.map_method(company.db, channel, kind, "x", target)
     with pytest.raises(UsageError, match="There is no payment 'paypal' in the table"):
-        configuration.map_method(company.db, channel, "payment", "paypal", None)
+        channel_settings.map_method(company.db, channel, "payment", "paypal", None)
     with pytest.raises(UsageError, match="cannot be printed"):
-        configuration.map_method(company.db, channel, "item", "a\x1b", "SKU-001")
+        channel_settings.map_method(company.db, channel, "item", "a\x1b", "SKU-001")
 
 
 def test_methods_need_a_pos(company: Store) -> None:
-    configuration.add_channel(company, {"code": "new", "name": "New", "integration_system": "woo"})
+    channel_settings.add_channel(company, {"code": "new", "name": "New", "integration_system": "woo"})
     with pytest.raises(UsageError, match="has no POS yet"):
-        configuration.map_method(company.db, channels.channel(company.db, "new"), "payment", "cod", "cash")
+        channel_settings.map_method(company.db, channels.channel(company.db, "new"), "payment", "cod", "cash")
 
 
 @pytest.mark.parametrize(
@@ -211,7 +212,7 @@ def test_a_wrong_system_is_refused(company: Store, code: str, name: str, kind: s
 
 
 def test_who_uses_what_of_the_erp(company: Store) -> None:
-    assert configuration.users_of(company.db, "pos", "MAIN") == ["shop (pos)"]
-    assert configuration.users_of(company.db, "payment-method", "bank", "MAIN") == ["shop (payment mapping)"]
-    assert configuration.users_of(company.db, "payment-method", "bank", "OTHER") == []
-    assert configuration.users_of(company.db, "warehouse", "W1") == []
+    assert channel_settings.users_of(company.db, "pos", "MAIN") == ["shop (pos)"]
+    assert channel_settings.users_of(company.db, "payment-method", "bank", "MAIN") == ["shop (payment mapping)"]
+    assert channel_settings.users_of(company.db, "payment-method", "bank", "OTHER") == []
+    assert channel_settings.users_of(company.db, "warehouse", "W1") == []

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from chansync.db.connection import Store
 from chansync.erp.ledger import setup
 from chansync.erp.ledger.setup_kinds import KINDS
 from chansync.model.errors import UsageError
-from chansync.store.connection import Store
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chansync.db.connection import Store
 from chansync.erp.ledger import setup, stock
 from chansync.erp.ledger.items import import_items, read_items
 from chansync.model.errors import UsageError
-from chansync.store.connection import Store
 
 
 @pytest.fixture

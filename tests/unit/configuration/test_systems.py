@@ -10,16 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from chansync.db.connection import Store, open_async
 from chansync.model.errors import UsageError
 from chansync.platforms import registry
-from chansync.store import channels, secrets
+from chansync.secrets import sealing
+from chansync.setup import channel_settings, systems
+from chansync.setup.channel_settings import InvalidFields
+from chansync.setup.systems import SystemReport
+from chansync.setup.toml_files import export_toml, import_toml
+from chansync.store import channels
 from chansync.store import systems as stored
-from chansync.store.connection import Store, open_async
 from chansync.store.systems import ChangedMeanwhile
-from chansync.sync import configuration, systems
-from chansync.sync.configuration import InvalidFields
-from chansync.sync.systems import SystemReport
-from chansync.sync.transfer import export_toml, import_toml
 from support import tiny
 
 
@@ -59,7 +60,7 @@ class TestFields:
     def test_its_secret_is_nowhere_in_the_file(self, store: Store, site: Path) -> None:
         add(store, site)
 
-        assert secrets.open_system(store.db, store.path, 1, "") == {"key": "secret-key"}
+        assert sealing.open_system(store.db, store.path, 1, "") == {"key": "secret-key"}
         store.db.pragma("wal_checkpoint(TRUNCATE)")
         assert b"secret-key" not in store.path.read_bytes()
 
@@ -159,22 +160,22 @@ class TestConnecting:
         connected(store)
 
         with pytest.raises(InvalidFields, match="names nowhere, but there is no such place"):
-            configuration.add_channel(store, fields)
-        configuration.add_channel(store, fields | {"store_domain": "north"})
+            channel_settings.add_channel(store, fields)
+        channel_settings.add_channel(store, fields | {"store_domain": "north"})
 
         channel = channels.channel(store.db, "n")
-        assert configuration.offered(store.db, channel, "place") == [("north", "The north"), ("south", "South")]
+        assert channel_settings.offered(store.db, channel, "place") == [("north", "The north"), ("south", "South")]
 
     def test_a_place_that_is_gone_does_not_stand_in_the_way_of_other_changes(self, store: Store, site: Path) -> None:
         add(store, site)
         fields = {"code": "n", "name": "North", "integration_system": "acct", "store_domain": "north"}
-        configuration.add_channel(store, fields)
+        channel_settings.add_channel(store, fields)
         stored.replace_lookups(store.db, 1, "place", [("south", "South")])
 
-        configuration.change_channel(store, "n", {"description": "closed soon"})
+        channel_settings.change_channel(store, "n", {"description": "closed soon"})
 
         with pytest.raises(InvalidFields, match="names east"):
-            configuration.change_channel(store, "n", {"store_domain": "east"})
+            channel_settings.change_channel(store, "n", {"store_domain": "east"})
 
 
 class TestFiles:

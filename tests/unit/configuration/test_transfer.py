@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chansync.db.connection import Store, open_store
 from chansync.model.errors import UsageError
+from chansync.setup import channel_settings, systems
+from chansync.setup.channel_settings import InvalidFields
+from chansync.setup.toml_files import export_toml, import_toml
 from chansync.store import channels, mappings
-from chansync.store.connection import Store, open_store
-from chansync.sync import configuration, systems
-from chansync.sync.configuration import InvalidFields
-from chansync.sync.transfer import export_toml, import_toml
 
 
 def _state(store: Store) -> list[Any]:
@@ -32,8 +32,8 @@ def _state(store: Store) -> list[Any]:
 
 def test_an_export_reads_back_as_the_same(company: Store, tmp_path: Path) -> None:
     channel = channels.channel(company.db, "shop")
-    configuration.change_channel(company, "shop", {"description": 'He said "hi" \\ №1', "orders_every": "off"})
-    configuration.map_method(company.db, channel, "item", "a.b=c #1", "SKU-001")
+    channel_settings.change_channel(company, "shop", {"description": 'He said "hi" \\ №1', "orders_every": "off"})
+    channel_settings.map_method(company.db, channel, "item", "a.b=c #1", "SKU-001")
     mappings.pick_up(company.db, channel.id, "delivery", [("flat_rate:1", "Flat\nrate")])
     before, text = _state(company), export_toml(company.db)
     assert import_toml(company.db, text).changes == []
@@ -43,7 +43,7 @@ def test_an_export_reads_back_as_the_same(company: Store, tmp_path: Path) -> Non
     shutil.copy(company.path.with_suffix(".key"), copy.with_suffix(".key"))
     other = open_store(copy)
     try:
-        configuration.change_channel(
+        channel_settings.change_channel(
             other, "shop", {"description": "", "check_email": "yes", "store_domain": "x.example"}
         )
         mappings.map_to(other.db, channel.id, "payment", "cod", None)
@@ -56,7 +56,7 @@ def test_an_export_reads_back_as_the_same(company: Store, tmp_path: Path) -> Non
 
 
 def test_no_secret_is_in_a_file(company: Store) -> None:
-    configuration.change_channel(company, "shop", {"consumer_key": "ck_very_secret"})
+    channel_settings.change_channel(company, "shop", {"consumer_key": "ck_very_secret"})
     text = export_toml(company.db)
     assert "ck_very_secret" not in text
     assert "# consumer_key is secret. Enter it: chansync channel set shop consumer_key=-" in text

@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from chansync.store import channels, settings
-from chansync.store.connection import Store
+from chansync.db import settings
+from chansync.db.connection import Store
+from chansync.store import channels
 from chansync.sync import retention
 from chansync_daemon import timetable
 from chansync_daemon.timetable import Entry, Timetable, entries, note_next_runs

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from chansync.db.connection import Store
 from chansync.model.times import now_ms
 from chansync.store import channels, streams
-from chansync.store.connection import Store
 from chansync_daemon import timetable as timetable_module
 from chansync_daemon.timetable import Entry, Timetable, entries, note_next_runs
 from support import world

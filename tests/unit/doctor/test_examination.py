@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from chansync.db import settings
+from chansync.db.connection import Store
 from chansync.doctor import files, machine, records, repair
 from chansync.doctor.examination import examine
 from chansync.doctor.findings import Finding, Level
 from chansync.model.errors import UsageError
 from chansync.model.times import now_ms
-from chansync.store import daemons, messages, settings, streams
-from chansync.store.connection import Store
+from chansync.store import daemons, messages, streams
 
 
 def _of(findings: Iterator[Finding], area: str) -> list[Finding]:

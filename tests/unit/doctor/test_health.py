@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from chansync.db import settings
+from chansync.db.connection import Store
+from chansync.db.process_locks import task_owner
 from chansync.doctor import health
 from chansync.model.times import now_ms
-from chansync.store import daemons, messages, settings, streams
-from chansync.store.connection import Store
-from chansync.store.process_locks import task_owner
+from chansync.store import daemons, messages, streams
 
 
 @pytest.fixture

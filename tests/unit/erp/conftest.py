@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from chansync.db.connection import Store
 from chansync.erp.ledger.check import check
-from chansync.store.connection import Store
 from support import ledger
 from support.ledger import have
 

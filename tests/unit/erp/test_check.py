@@ -5,8 +5,8 @@ from __future__ import annotations
 import apsw
 import pytest
 
+from chansync.db.connection import Store
 from chansync.erp.ledger.check import check
-from chansync.store.connection import Store
 from support import world
 from support.ledger import do, given_back, item_line, record, two_shirts
 

@@ -7,10 +7,10 @@ from decimal import Decimal
 
 import pytest
 
+from chansync.db.connection import Store
 from chansync.erp.ledger.journal import documents, events, payments, requests
 from chansync.erp.protocol import NotPossible
 from chansync.model.sale import SaleState
-from chansync.store.connection import Store
 from support import ledger, world
 from support.ledger import available, do, draft, given_back, item_line, on_hand, record, state, two_shirts
 

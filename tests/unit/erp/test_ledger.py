@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from chansync.db.connection import Store
 from chansync.erp.ledger.journal import documents, events, payments, requests
 from chansync.erp.protocol import DocumentTypeMissing, MissingStock, NoDocument, NotPossible
 from chansync.model.sale import SaleState
-from chansync.store.connection import Store
 from support import ledger, world
 from support.ledger import available, do, have, item_line, on_hand, record, shipping_line, state, two_shirts
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from chansync.db.connection import Store
 from chansync.erp.ledger import setup
 from chansync.erp.ledger.lists import LISTS, ListRow, read
 from chansync.model.paging import Key, Span
-from chansync.store.connection import Store
 from support import ledger, world
 from support.ledger import do, record, two_shirts
 

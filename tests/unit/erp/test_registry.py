@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from chansync.db.connection import Store
 from chansync.erp import registry
 from chansync.model.errors import UsageError
-from chansync.store.connection import Store
 from support import tiny_erp
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from chansync.db.connection import Store
 from chansync.erp.ledger.stock import set_stock
 from chansync.model.order import Order, Refund, UnreadableOrder
 from chansync.orders.import_order import OrderImport, Outcome
 from chansync.orders.sale_actions import perform
 from chansync.store import channels, messages
-from chansync.store.connection import Store
 from support import tiny_erp, world
 from support.orders import line, order
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from chansync.model.errors import SiteError
-from chansync.platforms.http import SiteHttp
+from chansync.platforms.http.client import SiteHttp
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 CLOSE = b"Connection: close\r\n"

@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from chansync.model.errors import SiteRefused, SiteUnavailable
-from chansync.platforms.http import SiteHttp
+from chansync.platforms.http.client import SiteHttp
 
 
 @pytest.fixture

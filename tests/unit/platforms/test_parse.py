@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chansync.model.order import Order, RefundLine, UnreadableOrder
-from chansync.platforms.http_body import decode
+from chansync.platforms.http.body import decode
 from chansync.platforms.woocommerce.parse import OrderReader, read_refund
 
 RECORDINGS = Path(__file__).parents[2] / "data" / "recordings" / "woocommerce"

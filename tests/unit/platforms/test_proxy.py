@@ -15,7 +15,7 @@ import pytest
 import trustme
 
 from chansync.model.errors import SiteError, SiteUnavailable
-from chansync.platforms.http import SiteHttp
+from chansync.platforms.http.client import SiteHttp
 
 PASSWORD = "pw-needle-of-the-proxy"
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from chansync.db.connection import Store
+from chansync.db.process_locks import process_owner
 from chansync.doctor import records
 from chansync.model.times import now_ms
 from chansync.store import channels, daemons, leases, messages, orders, runs, streams
 from chansync.store.clock import bring_back
-from chansync.store.connection import Store
-from chansync.store.process_locks import process_owner
 from support import world
 from support.orders import order
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from chansync.db import machine, process_locks
+from chansync.db.connection import Store
+from chansync.db.error_sentences import PASSING, passing_kind, sentence_of_kind
+from chansync.db.process_locks import process_owner
 from chansync.model.times import now_ms
-from chansync.store import daemons, machine, process_locks
-from chansync.store.connection import Store
-from chansync.store.failures import PASSING, passing_kind, sentence_of_kind
-from chansync.store.process_locks import process_owner
+from chansync.store import daemons
 from support import world
 from support.processes import holder
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from chansync.db.connection import Store
+from chansync.db.process_locks import task_owner
 from chansync.model.times import now_ms
 from chansync.store import channels, leases, runs, streams
-from chansync.store.connection import Store
-from chansync.store.process_locks import task_owner
 from support import world
 from support.processes import holder
 

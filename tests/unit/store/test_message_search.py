@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 
 import apsw
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chansync.db.connection import Store, open_store
+from chansync.db.transaction import transaction
 from chansync.store import message_search, messages
-from chansync.store.connection import Store, open_store
 from chansync.store.message_search import Filter
-from chansync.store.transaction import transaction
 
 CODES = {"item_unknown": "problem", "customer_ambiguous": "warning", "connected": "info"}
 
@@ -139,22 +135,3 @@ def test_the_index_of_pieces_follows_what_happens_to_messages(log: Store) -> Non
     indexed = {row[0] for row in log.db.execute("SELECT DISTINCT doc FROM message_pieces")}
     assert upto > 1000
     assert indexed == {row[0] for row in log.db.execute("SELECT id FROM message WHERE id <= ?", (upto,))}
-
-
-def test_a_log_from_before_the_index_is_searched_too(tmp_path: Path) -> None:
-    path = tmp_path / "old.db"
-    first = (
-        "import sys; from sqlite_utils import Database; from chansync.store import evolution as e;"
-        "db = Database(sys.argv[1]); e.first.__wrapped__(db) if hasattr(e.first, '__wrapped__') else e.first(db);"
-        "db['_sqlite_migrations'].insert({'migration_set': 'chansync', 'name': '0001_first', 'applied_at': ''});"
-        f"db.execute('PRAGMA application_id = {0x43485359}'); db.execute('PRAGMA user_version = 1');"
-        'db.execute("INSERT INTO message (severity, code, sentence, first_at, last_at)'
-        " VALUES ('info', 'connected', 'Of old', 0, 0)\"); db.conn.commit(); db.close()"
-    )
-    subprocess.run([sys.executable, "-c", first, str(path)], check=True)
-    store = open_store(path)
-    try:
-        found = messages.messages(store.db, replace(Filter(), text="of OLD"))
-    finally:
-        store.close()
-    assert [message.sentence for message in found] == ["Of old"]

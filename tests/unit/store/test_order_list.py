@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chansync.db.connection import Store
 from chansync.model.paging import Span
 from chansync.store import channels
-from chansync.store.connection import Store
 from chansync.store.order_list import OrderFilter, OrderLine, order_lines
 from support import world
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from chansync.db import process_locks
+from chansync.db.process_locks import DAEMON, LockFileRefused, LockLost
 from chansync.model.errors import StoreError
-from chansync.store import process_locks
-from chansync.store.process_locks import DAEMON, LockFileRefused, LockLost
 from support.processes import holder
 from support.users import umask
 
@@ -89,7 +89,7 @@ def test_this_process_lives_and_a_task_that_it_abandoned_does_not(path: Path) ->
 
 _FORKS = """
 import os, sys, time
-from chansync.store import process_locks
+from chansync.db import process_locks
 process_locks.hold(sys.argv[1])
 owner = process_locks.process_owner()
 reader, writer = os.pipe()
@@ -117,7 +117,7 @@ def test_a_fork_does_not_keep_its_dead_parent_alive(path: Path) -> None:
 
 def test_a_program_that_a_holder_started_does_not_keep_it_alive(path: Path) -> None:
     code = (
-        "import subprocess, sys; from chansync.store import process_locks as p; p.hold(sys.argv[1]); "
+        "import subprocess, sys; from chansync.db import process_locks as p; p.hold(sys.argv[1]); "
         "subprocess.Popen(['sleep', '60'], stdout=subprocess.DEVNULL); print(p.process_owner())"
     )
     done = subprocess.run([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True, check=True)
@@ -127,7 +127,7 @@ def test_a_program_that_a_holder_started_does_not_keep_it_alive(path: Path) -> N
 def test_closing_another_descriptor_of_the_file_loses_nothing(path: Path) -> None:
     assert process_locks.lock(str(path), DAEMON)
     lock_file(path).open("rb").close()
-    code = "import sys; from chansync.store import process_locks as p; sys.exit(p.lock(sys.argv[1], p.DAEMON))"
+    code = "import sys; from chansync.db import process_locks as p; sys.exit(p.lock(sys.argv[1], p.DAEMON))"
     assert subprocess.run([sys.executable, "-c", code, str(path)], check=False).returncode == 0
 
 
@@ -200,7 +200,7 @@ def test_of_two_that_hold_it_on_two_files_one_loses(path: Path) -> None:
     assert process_locks.lock(str(path), DAEMON)
     lock_file(path).unlink()
     code = (
-        "import sys; from chansync.store import process_locks as p; print(p.lock(sys.argv[1], p.DAEMON), "
+        "import sys; from chansync.db import process_locks as p; print(p.lock(sys.argv[1], p.DAEMON), "
         "flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", code, str(path)]
@@ -218,7 +218,7 @@ def test_of_two_that_hold_it_on_two_files_one_loses(path: Path) -> None:
 def test_whoever_waits_gets_it_when_it_is_free(path: Path) -> None:
     with holder(path):
         code = (
-            "import sys; from chansync.store import process_locks as p\n"
+            "import sys; from chansync.db import process_locks as p\n"
             "with p.locked(sys.argv[1], p.MIGRATION): print('mine', flush=True); sys.stdin.readline()"
         )
         command = [sys.executable, "-c", code, str(path)]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from chansync.db.connection import Store
 from chansync.model.times import now_ms
 from chansync.store import runs
-from chansync.store.connection import Store
 from chansync.store.runs import RunCounts
 
 HOUR = 3_600_000

@@ -11,12 +11,14 @@ from pathlib import Path
 import apsw
 import pytest
 
+from chansync.db import connection, settings
+from chansync.db.connection import Store, open_store
+from chansync.db.transaction import transaction
+from chansync.db.version import SCHEMA_VERSION, SchemaChanged
 from chansync.model.errors import StoreError
-from chansync.store import channels, connection, secrets, settings
-from chansync.store.connection import Store, open_store
-from chansync.store.secrets import Use
-from chansync.store.transaction import transaction
-from chansync.store.version import SCHEMA_VERSION, SchemaChanged
+from chansync.secrets import sealing
+from chansync.secrets.sealing import Use
+from chansync.store import channels
 
 
 def raise_schema(path: Path) -> None:
@@ -108,7 +110,7 @@ def test_a_file_that_holds_no_key_is_refused_with_a_sentence(store: Store, conte
     key.touch(0o600)
     key.write_text(content)
     with pytest.raises(StoreError, match="not a private key"):
-        secrets.seal(store.db, store.path, "cs_never_sealed", Use("notices smtp_password"))
+        sealing.seal(store.db, store.path, "cs_never_sealed", Use("notices smtp_password"))
 
 
 def test_an_upgrade_that_fails_again_and_again_leaves_no_pile_of_copies(store: Store) -> None:

@@ -11,12 +11,14 @@ from pathlib import Path
 import apsw
 import pytest
 
+from chansync.db import connection
+from chansync.db.connection import Store, open_store
+from chansync.db.process_locks import task_owner
+from chansync.db.version import SCHEMA_VERSION
 from chansync.model.errors import StoreError, UsageError
-from chansync.store import channels, connection, daemons, jobs, messages, orders, secrets, streams
-from chansync.store.connection import Store, open_store
+from chansync.secrets import sealing
+from chansync.store import channels, daemons, jobs, messages, orders, streams
 from chansync.store.message_search import Filter
-from chansync.store.process_locks import task_owner
-from chansync.store.version import SCHEMA_VERSION
 from support import world
 
 
@@ -66,19 +68,12 @@ def test_somebody_elses_sqlite_file_is_refused_untouched(tmp_path: Path) -> None
     assert path.read_bytes() == before
 
 
-def test_a_first_migration_that_was_killed_is_finished_by_the_next_start(store: Store) -> None:
-    store.db.pragma("user_version", 0)
-    store.db.pragma("application_id", 0)
-    open_store(store.path).close()
-    assert store.db.pragma("user_version") == SCHEMA_VERSION
-
-
 def test_the_daemon_tui_and_sync_never_load_a_second_sqlite(store: Store) -> None:
     code = (
         "import sys\n"
-        "import chansync_daemon.main, chansync.sync.errands, chansync.sync.why, chansync.store.overview\n"
+        "import chansync_daemon.main, chansync.job_runner, chansync.explain.why, chansync.store.overview\n"
         "import chansync_tui.start\n"
-        "from chansync.store.connection import open_store\n"
+        "from chansync.db.connection import open_store\n"
         "from pathlib import Path\n"
         f"open_store(Path({str(store.path)!r})).close()\n"
         "sys.exit('sqlite3' in sys.modules)\n"
@@ -103,18 +98,18 @@ def test_a_connection_is_set_up_as_apsw_recommends(store: Store, tmp_path: Path)
 class TestSecrets:
     def test_they_come_back_with_the_private_key_only(self, company: Store) -> None:
         channel = channels.channel(company.db, "shop")
-        opened = secrets.open_all(company.db, company.path, channel.id, world.PLACE)
+        opened = sealing.open_all(company.db, company.path, channel.id, world.PLACE)
         assert opened == {"consumer_key": "ck_x", "consumer_secret": "cs_x"}
         key = company.path.with_suffix(".key")
         assert stat.S_IMODE(key.stat().st_mode) == 0o600
         key.unlink()
         with pytest.raises(StoreError, match="missing"):
-            secrets.open_all(company.db, company.path, channel.id, world.PLACE)
+            sealing.open_all(company.db, company.path, channel.id, world.PLACE)
 
     def test_a_key_that_others_may_read_is_refused(self, company: Store) -> None:
         company.path.with_suffix(".key").chmod(0o644)
         with pytest.raises(StoreError, match="may be read by others"):
-            secrets.open_all(company.db, company.path, 1, world.PLACE)
+            sealing.open_all(company.db, company.path, 1, world.PLACE)
 
     def test_the_file_holds_none_in_clear(self, store: Store) -> None:
         world.add_erp(store)

@@ -9,7 +9,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from chansync.store.connection import LONG_IN_QUEUE, open_async
+from chansync.db.connection import LONG_IN_QUEUE, open_async
 
 
 @pytest.fixture

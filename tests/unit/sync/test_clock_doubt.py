@@ -6,10 +6,11 @@ import asyncio
 
 import pytest
 
+from chansync.db import settings
+from chansync.db.connection import Store, open_async
 from chansync.model.errors import UsageError
 from chansync.model.times import now_ms
-from chansync.store import channels, messages, settings
-from chansync.store.connection import Store, open_async
+from chansync.store import channels, messages
 from chansync.sync import clock_doubt, retention
 from support import world
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from chansync.db.connection import Store, open_store
+from chansync.db.transaction import transaction
 from chansync.erp.ledger import enquiry
 from chansync.erp.ledger.check import check
 from chansync.erp.ledger.merging import merge_customers
@@ -17,8 +19,6 @@ from chansync.model.errors import UsageError
 from chansync.model.order import Address, Order, TaxNumbers
 from chansync.orders.import_order import OrderImport
 from chansync.store import channels
-from chansync.store.connection import Store, open_store
-from chansync.store.transaction import transaction
 from support import shops, world
 from support.orders import line, order
 
@@ -259,7 +259,7 @@ _WORKER = """
 import sys
 from pathlib import Path
 from chansync.model.order import TaxNumbers
-from chansync.store.connection import open_store
+from chansync.db.connection import open_store
 from unit.sync.test_customers import bought, buyer, take
 store = open_store(Path(sys.argv[1]))
 print("ready", flush=True)
@@ -304,7 +304,7 @@ def read_line(worker: subprocess.Popen[str]) -> str:
 
 _BEFORE = """
 import sys
-from chansync.store import evolution
+from chansync.db import migrations as evolution
 from sqlite_utils import Database
 db = Database(sys.argv[1])
 db.execute("PRAGMA journal_mode = WAL")

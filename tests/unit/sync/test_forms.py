@@ -7,20 +7,21 @@ from pathlib import Path
 
 import pytest
 
+from chansync.db.connection import Store, open_store
 from chansync.erp.ledger import setup
 from chansync.model.errors import UsageError
-from chansync.store import channels, mappings, secrets
+from chansync.secrets import sealing
+from chansync.setup import channel_settings, systems
+from chansync.setup.channel_settings import InvalidFields
+from chansync.setup.forms import options
+from chansync.setup.forms.channel_form import ChannelForm
+from chansync.setup.forms.erp_form import ErpForm
+from chansync.setup.forms.factory import form_of, form_of_reference
+from chansync.setup.forms.form import Form, FormField
+from chansync.setup.forms.merging import Conflict
+from chansync.setup.forms.system_form import SystemForm
+from chansync.store import channels, mappings
 from chansync.store import systems as store_systems
-from chansync.store.connection import Store, open_store
-from chansync.sync import configuration, systems
-from chansync.sync.configuration import InvalidFields
-from chansync.sync.forms import options
-from chansync.sync.forms.channel_form import ChannelForm
-from chansync.sync.forms.erp_form import ErpForm
-from chansync.sync.forms.factory import form_of, form_of_reference
-from chansync.sync.forms.form import Form, FormField
-from chansync.sync.forms.merging import Conflict
-from chansync.sync.forms.system_form import SystemForm
 from support import tiny, world
 
 
@@ -73,7 +74,7 @@ def test_what_a_user_filled_in_before_the_first_connection_is_not_hidden(store: 
 
 
 def test_switching_off_takes_what_depended_on_it_along(store: Store) -> None:
-    configuration.change_channel(store, "shop", {"issue_document": "yes", "pay_immediately": "yes"})
+    channel_settings.change_channel(store, "shop", {"issue_document": "yes", "pay_immediately": "yes"})
     form, texts = open_form(store)
     loaded = form.load(store.db)
     assert loaded is not None
@@ -120,7 +121,7 @@ def test_unrelated_saves_of_two_people_both_count(store: Store) -> None:
     form = ChannelForm(1)
     loaded = form.load(store.db)
     assert loaded is not None
-    configuration.change_channel(store, "shop", {"description": "theirs"})
+    channel_settings.change_channel(store, "shop", {"description": "theirs"})
     saved = form.save(store, loaded, loaded.texts | {"name": "Mine"}, {})
     assert [each.name for each in saved.theirs] == ["description"]
     channel = channels.channel(store.db, "shop")
@@ -131,7 +132,7 @@ def test_a_conflict_saves_nothing_and_tells_all_three_values(store: Store) -> No
     form = ChannelForm(1)
     loaded = form.load(store.db)
     assert loaded is not None
-    configuration.change_channel(store, "shop", {"name": "Theirs", "consumer_secret": "cs_theirs"})
+    channel_settings.change_channel(store, "shop", {"name": "Theirs", "consumer_secret": "cs_theirs"})
     with store.db:
         store.db.execute("UPDATE channel_secret SET set_at = set_at + 1 WHERE name = 'consumer_secret'")
     with pytest.raises(Conflict) as error:
@@ -141,7 +142,7 @@ def test_a_conflict_saves_nothing_and_tells_all_three_values(store: Store) -> No
     assert "cs_mine" not in str(found) + str(error.value)
     assert "consumer_secret" in found
     assert channels.channel(store.db, "shop")["check_email"] is False
-    assert secrets.open_all(store.db, store.path, 1, world.PLACE)["consumer_secret"] == "cs_theirs"
+    assert sealing.open_all(store.db, store.path, 1, world.PLACE)["consumer_secret"] == "cs_theirs"
 
 
 def test_first_use_is_saved_unused_until_the_site_has_answered(store: Store) -> None:
@@ -154,7 +155,7 @@ def test_first_use_is_saved_unused_until_the_site_has_answered(store: Store) -> 
     saved = form.save(store, loaded, loaded.texts, {"consumer_key": "k", "consumer_secret": "s"})
     assert saved.connects
     assert channels.channel(store.db, "new")["used"] is False
-    assert secrets.open_all(store.db, store.path, int(saved.key), "https://new.example") == {
+    assert sealing.open_all(store.db, store.path, int(saved.key), "https://new.example") == {
         "consumer_key": "k",
         "consumer_secret": "s",
     }

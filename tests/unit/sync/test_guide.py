@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from chansync.db.connection import Store, open_store
 from chansync.erp.ledger import setup
 from chansync.model.errors import UsageError
+from chansync.setup import channel_settings, guide, systems
+from chansync.setup.forms.channel_form import ChannelForm
 from chansync.store import channels, mappings, messages
-from chansync.store.connection import Store, open_store
-from chansync.sync import configuration, guide, systems
-from chansync.sync.forms.channel_form import ChannelForm
 
 
 @pytest.fixture
@@ -96,5 +96,5 @@ def test_items_that_orders_name_are_added_once_and_their_orders_are_due(store: S
     assert setup.get(store.db, "item", "A-1") == {"code": "A-1", "name": "A-1", "gtin": "4006381333931"}
     assert setup.get(store.db, "item", "B-2")["gtin"] == ""
     assert guide.missing_items(store.db, channel_id) == {}
-    configuration.map_method(store.db, channels.channel(store.db, "shop"), "item", "name:Odd", "A-1")
+    channel_settings.map_method(store.db, channels.channel(store.db, "shop"), "item", "name:Odd", "A-1")
     assert guide.items_to_map(store.db, channel_id) == []

@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from chansync.db.connection import Store
 from chansync.model.money import from_minor, round_to_minor
 from chansync.model.order import Order, Refund, RefundLine, TaxNumbers, UnreadableOrder
 from chansync.orders.import_order import Action, OrderImport, Outcome
 from chansync.store import channels, mappings, orders
-from chansync.store.connection import Store
 from support import world
 from support.orders import charge, line, order
 

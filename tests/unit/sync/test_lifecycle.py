@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from chansync.db.connection import Store
 from chansync.erp.ledger.check import check
 from chansync.erp.ledger.embedded import LEDGER
 from chansync.erp.ledger.stock import balance, set_stock
@@ -24,7 +25,6 @@ from chansync.orders.decide import ON_CREATION, decide
 from chansync.orders.gather import gather
 from chansync.orders.import_order import Action, OrderImport, Outcome
 from chansync.store import channels, mappings, orders
-from chansync.store.connection import Store
 from support import world
 from support.orders import line, order
 

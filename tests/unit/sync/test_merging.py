@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chansync.sync.forms.merging import ENTERED, Difference, merge, rebase, secret_conflicts
+from chansync.setup.forms.merging import ENTERED, Difference, merge, rebase, secret_conflicts
 
 WAS = {"name": "Shop", "pos": "WEB", "statuses": "processing", "note": ""}
 

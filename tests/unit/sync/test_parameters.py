@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from chansync.db.connection import Store
 from chansync.model.order import Order
 from chansync.model.parameters import PARAMETERS
 from chansync.orders.import_order import OrderImport
 from chansync.store import channels
-from chansync.store.connection import Store
 from support import world
 from support.orders import charge, order
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from chansync.db.connection import Store
 from chansync.erp.ledger.stock import set_stock
+from chansync.explain import story
+from chansync.explain.outlook import PossibleStep, possible_steps
 from chansync.orders.import_order import OrderImport
 from chansync.orders.sale_actions import perform
-from chansync.orders.sale_outlook import PossibleStep, possible_steps
 from chansync.store import channels
-from chansync.store.connection import Store
-from chansync.sync import story
 from support import world
 from support.orders import order
 

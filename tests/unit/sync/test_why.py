@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from chansync.db.connection import Store
 from chansync.erp.ledger.stock import set_stock
+from chansync.explain.why import why
 from chansync.orders.import_order import OrderImport
 from chansync.store import channels
-from chansync.store.connection import Store
-from chansync.sync.why import why
 from support import world
 from support.orders import order
 

@@ -8,9 +8,9 @@ from typing import ClassVar
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 
+from chansync.setup.forms.form import Saved
 from chansync.store import channels
 from chansync.store.jobs import Job
-from chansync.sync.forms.form import Saved
 from chansync_tui.formatting import TYPE_TONES
 from chansync_tui.forms.channel_status import status_rows
 from chansync_tui.forms.rows import Row

@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from chansync.sync.forms.form import FormOption
+from chansync.setup.forms.form import FormOption
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Entry

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from chansync.sync.forms.merging import Conflict, Difference
+from chansync.setup.forms.merging import Conflict, Difference
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.pane import Pane, Plain
 from chansync_tui.widgets.table import Cell, Table

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chansync.db.process_locks import is_alive, process_owner
 from chansync.model.errors import StoreError
 from chansync.model.times import now_ms
-from chansync.store.process_locks import is_alive, process_owner
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chansync.model.errors import UsageError
-from chansync.sync.forms.factory import can_be_new, form_of_reference
-from chansync.sync.forms.form import FormField, FormOption
+from chansync.setup.forms.factory import can_be_new, form_of_reference
+from chansync.setup.forms.form import FormField, FormOption
 from chansync_tui.forms.chooser import NEW, Chooser, Marks
 from chansync_tui.forms.rows import VALUE, Row
 from chansync_tui.forms.view import FormView

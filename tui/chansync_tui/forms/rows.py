@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import apsw
 
-from chansync.sync.forms.form import FormField, Related
+from chansync.setup.forms.form import FormField, Related
 from chansync_tui.forms.state import FormState
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.line import Part

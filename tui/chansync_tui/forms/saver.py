@@ -10,9 +10,9 @@ from pathlib import Path
 from textual.message import Message
 from textual.timer import Timer
 
-from chansync.sync.configuration import InvalidFields
-from chansync.sync.forms.form import Saved
-from chansync.sync.forms.merging import Conflict, Difference
+from chansync.setup.channel_settings import InvalidFields
+from chansync.setup.forms.form import Saved
+from chansync.setup.forms.merging import Conflict, Difference
 from chansync_tui.formatting import counted
 from chansync_tui.forms import drafts
 from chansync_tui.forms.view import FormView

@@ -1,6 +1,6 @@
 """The screen of a form: every field of a channel, a system or a record of the ERP in one list, edited in place.
 
-It shows what ``chansync.sync.forms`` describes and knows no field by name.
+It shows what ``chansync.setup.forms`` describes and knows no field by name.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import Input
 
-from chansync.sync.forms.form import Form, Saved
+from chansync.setup.forms.form import Form, Saved
 from chansync_tui.formatting import counted
 from chansync_tui.forms import drafts
 from chansync_tui.forms.editor import FieldEditor

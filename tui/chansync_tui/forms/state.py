@@ -9,8 +9,8 @@ import apsw
 
 from chansync.model.channel import FieldError
 from chansync.model.errors import UsageError
-from chansync.sync.forms.form import Form, FormField, Loaded
-from chansync.sync.forms.merging import Conflict, Merge, merge, rebase, secret_conflicts
+from chansync.setup.forms.form import Form, FormField, Loaded
+from chansync.setup.forms.merging import Conflict, Merge, merge, rebase, secret_conflicts
 
 
 class FormState:

@@ -9,10 +9,10 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 
 from chansync.model.errors import UsageError
+from chansync.setup.forms.form import Saved
+from chansync.setup.systems import can_be_tested
 from chansync.store import channels, systems
 from chansync.store.jobs import Job
-from chansync.sync.forms.form import Saved
-from chansync.sync.systems import can_be_tested
 from chansync_tui.forms.rows import Row
 from chansync_tui.forms.screen import FormScreen
 from chansync_tui.screens.dialogs import connection_report

@@ -9,7 +9,7 @@ from textual.app import App
 from textual.message import Message
 from textual.timer import Timer
 
-from chansync.sync.forms.form import Saved
+from chansync.setup.forms.form import Saved
 from chansync_tui.context import Context
 from chansync_tui.forms.rows import Row
 from chansync_tui.forms.state import FormState

@@ -13,8 +13,8 @@ from textual.widget import Widget
 
 from chansync.model.times import now_ms
 from chansync.store import runs
+from chansync.store.channel_status import remaining
 from chansync.store.runs import Run
-from chansync.store.standing import remaining
 from chansync_tui.formatting import RUN_TONES, SKIPPED_WHY, bar, clock, counted, elapsed, left, local_hour, rate, spark
 from chansync_tui.navigation import ShowChannel, ShowMessages
 from chansync_tui.screens.page import Page

@@ -12,8 +12,8 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from chansync.model.times import now_ms
+from chansync.store.channel_status import remaining, standing
 from chansync.store.overview import ChannelLine, channel_lines
-from chansync.store.standing import remaining, standing
 from chansync_tui.formatting import TYPE_TONES, ago, counted, left, progress, until
 from chansync_tui.navigation import Edit, ShowChannel, ShowMessages, ShowOrders
 from chansync_tui.screens.filtered_page import FilteredPage

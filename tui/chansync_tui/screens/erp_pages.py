@@ -140,7 +140,7 @@ def remover(kind: str, name: str) -> Callable[[apsw.Connection], str]:
     """The write that removes a record; it returns a sentence."""
 
     def write(db: apsw.Connection) -> str:
-        from chansync.sync.ledger_records import remove_record
+        from chansync.setup.ledger_records import remove_record
 
         return f"Removed the {remove_record(db, kind, name)} {name}."
 

@@ -10,14 +10,14 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widget import Widget
 
+from chansync.db.connection import Store
 from chansync.erp import registry
 from chansync.model.channel import Channel
-from chansync.store.connection import Store
+from chansync.setup import guide
+from chansync.setup.channel_settings import InvalidFields
+from chansync.setup.first_use import check_first_use
+from chansync.setup.guide import Step
 from chansync.store.jobs import Job
-from chansync.sync import guide
-from chansync.sync.configuration import InvalidFields
-from chansync.sync.first_use import check_first_use
-from chansync.sync.guide import Step
 from chansync_tui.navigation import Edit, ShowChannel
 from chansync_tui.screens.dialogs import Field, Question, connection_report
 from chansync_tui.screens.page import Page

@@ -9,11 +9,11 @@ import apsw
 from textual.app import SystemCommand
 from textual.binding import BindingType
 
+from chansync.explain import story
+from chansync.explain.story import Story
 from chansync.model.errors import UsageError
 from chansync.model.times import local_text
 from chansync.store import channels, jobs
-from chansync.sync import story
-from chansync.sync.story import Story
 from chansync_tui.order_text import story_paragraphs
 from chansync_tui.screens.order_actions import OrderActions, Subject
 from chansync_tui.screens.text_page import Paragraph, TextPage

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 
-from chansync.orders.sale_outlook import PossibleStep, possible_steps
+from chansync.explain.outlook import PossibleStep, possible_steps
 from chansync_tui.navigation import ShowChannel, ShowMessages
 from chansync_tui.screens.dialogs import Field, Question
 from chansync_tui.screens.finder import Finder, Option

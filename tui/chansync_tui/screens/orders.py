@@ -12,12 +12,12 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
+from chansync.explain import why
 from chansync.model.message import CODES
 from chansync.model.paging import Span
 from chansync.model.times import local_text, now_ms
 from chansync.store import channels, order_list
 from chansync.store.order_list import OrderFilter, OrderLine, order_lines
-from chansync.sync import why
 from chansync_tui.formatting import SKIPPED_WHY, clock, total_text
 from chansync_tui.navigation import ShowNumber, ShowOrder
 from chansync_tui.screens.finder import Finder, Option

@@ -6,14 +6,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
+from chansync.db.connection import Store
+from chansync.db.transaction import transaction
 from chansync.demo.amazon.goods import AMAZON, Goods
 from chansync.demo.amazon.marketplaces import MARKETPLACES
 from chansync.erp.ledger import setup
 from chansync.erp.ledger.items import ItemRow, import_items
+from chansync.setup import channel_settings, systems
 from chansync.store import channels
-from chansync.store.connection import Store
-from chansync.store.transaction import transaction
-from chansync.sync import configuration, systems
 
 SYSTEM = "amazon"
 #: Channel → the marketplace that it sells in.
@@ -70,7 +70,7 @@ def set_up_channels(store: Store, fake: Mapping[str, str], *, cadence: str) -> N
             "start_date": long_ago,
             "orders_every": cadence,
         }
-        configuration.add_channel(store, _FIELDS | fields)
+        channel_settings.add_channel(store, _FIELDS | fields)
 
 
 def map_methods(store: Store) -> None:
@@ -78,5 +78,5 @@ def map_methods(store: Store) -> None:
     for code in CHANNELS:
         channel = channels.channel(store.db, code)
         for site_code in ("amazon", "Invoice", "CashOnDelivery"):
-            configuration.map_method(store.db, channel, "payment", site_code, "payout")
-        configuration.change_channel(store, code, {"used": "yes"})
+            channel_settings.map_method(store.db, channel, "payment", site_code, "payout")
+        channel_settings.change_channel(store, code, {"used": "yes"})

@@ -8,7 +8,7 @@ from typing import Any
 from chansync.model.errors import SiteUnavailable
 from chansync.platforms.amazon.client import PARTICIPATIONS, SpApi
 from chansync.platforms.amazon.places import PLACES
-from chansync.platforms.http_failures import Answer
+from chansync.platforms.http.failures import Answer
 from chansync.platforms.texts import text
 
 

@@ -8,7 +8,7 @@ from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.model.order import Order
 from chansync.platforms.amazon.client import SpApi
 from chansync.platforms.amazon.feeds import Feeds
-from chansync.platforms.http_body import plain
+from chansync.platforms.http.body import plain
 from chansync.platforms.protocol import PushResult
 from chansync.platforms.system import SystemState
 

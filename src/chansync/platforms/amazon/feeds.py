@@ -17,7 +17,7 @@ from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.model.times import from_ms, now_ms
 from chansync.platforms.amazon.client import SpApi, part
 from chansync.platforms.amazon.rates import Operation
-from chansync.platforms.http import LARGEST_ANSWER, Content
+from chansync.platforms.http.client import LARGEST_ANSWER, Content
 from chansync.platforms.system import SystemState
 from chansync.platforms.texts import text
 

@@ -11,7 +11,7 @@ from chansync.model.times import from_ms
 from chansync.platforms.amazon import search
 from chansync.platforms.amazon.client import SEARCH_ORDERS, SpApi
 from chansync.platforms.amazon.search import Step
-from chansync.platforms.http_failures import Answer
+from chansync.platforms.http.failures import Answer
 from chansync.platforms.system import DealtOrder, FoundOrder, SystemState
 from chansync.platforms.texts import moment, text
 

@@ -15,13 +15,13 @@ from weakref import WeakKeyDictionary
 
 import httpx
 
-from chansync import redaction
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
 from chansync.model.times import now_ms
 from chansync.platforms.amazon.places import REGIONS, is_loopback, token_address
-from chansync.platforms.http import Content, SiteHttp
-from chansync.platforms.http_failures import Answer
+from chansync.platforms.http.client import Content, SiteHttp
+from chansync.platforms.http.failures import Answer
 from chansync.platforms.texts import text
+from chansync.secrets import redaction
 
 #: A token is not used any more so many seconds before it ends.
 MARGIN = 60.0

@@ -13,7 +13,7 @@ from typing import Any
 
 from chansync.model.errors import SiteUnavailable
 from chansync.model.times import now_ms
-from chansync.platforms.http_failures import LONGEST_REST
+from chansync.platforms.http.failures import LONGEST_REST
 from chansync.platforms.system import SystemState
 
 #: Rates beyond these are not believed, in requests a second.

@@ -11,8 +11,8 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 from chansync.model.errors import SiteError
-from chansync.platforms.http import ATTEMPTS
-from chansync.platforms.http_failures import Answer
+from chansync.platforms.http.client import ATTEMPTS
+from chansync.platforms.http.failures import Answer
 from chansync.platforms.texts import identifier, text
 from chansync.platforms.woocommerce.client import StoreClient
 from chansync.platforms.woocommerce.failures import is_missing, refusal

@@ -16,7 +16,7 @@ from typing import Any
 from chansync.model.errors import SiteError
 from chansync.model.order import Order, UnreadableOrder
 from chansync.model.times import now_ms
-from chansync.platforms.http import ATTEMPTS
+from chansync.platforms.http.client import ATTEMPTS
 from chansync.platforms.texts import text
 from chansync.platforms.woocommerce.by_ids import ByIds, fails_by_content, is_gone
 from chansync.platforms.woocommerce.client import StoreClient

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
 from chansync.model.order import Order, Refund, UnreadableOrder
 from chansync.model.times import to_ms
-from chansync.platforms.http import SiteHttp
+from chansync.platforms.http.client import SiteHttp
 from chansync.platforms.protocol import (
     ConnectorSettings,
     Headline,

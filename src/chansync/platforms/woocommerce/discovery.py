@@ -7,8 +7,8 @@ from typing import Any
 
 from chansync.model.address import Address
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
-from chansync.platforms.http import SiteHttp
-from chansync.platforms.http_failures import Answer
+from chansync.platforms.http.client import SiteHttp
+from chansync.platforms.http.failures import Answer
 from chansync.platforms.woocommerce.address import PRETTY, ROOTS, Place
 
 _INDEX_FIELDS = "name,description,url,home,gmt_offset,timezone_string,namespaces"

@@ -8,7 +8,7 @@ from typing import Any
 
 from chansync.model.errors import SiteError
 from chansync.model.times import from_ms
-from chansync.platforms.http import ATTEMPTS
+from chansync.platforms.http.client import ATTEMPTS
 from chansync.platforms.protocol import Headline
 from chansync.platforms.texts import identifier, text
 from chansync.platforms.woocommerce.by_ids import fails_by_content

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 from chansync.model.errors import DataError, SiteUnavailable
 from chansync.model.order import Order, UnreadableOrder
 from chansync.model.times import from_ms, now_ms
-from chansync.platforms.http import ATTEMPTS
-from chansync.platforms.http_failures import Answer, Sentences
+from chansync.platforms.http.client import ATTEMPTS
+from chansync.platforms.http.failures import Answer, Sentences
 from chansync.platforms.texts import identifier, moment
 from chansync.platforms.woocommerce.client import StoreClient
 from chansync.platforms.woocommerce.failures import refusal

@@ -1,0 +1,134 @@
+"""Migrations of the schema, by sqlite-utils. This module runs in a process of its own, never beside apsw.
+
+sqlite-utils uses Python's own SQLite library. Two SQLite libraries that have one file open in one process lose
+each other's POSIX locks, so the daemon, the TUI and the commands start ``python -m chansync.db.migrations``
+and never import this. The SQL stays within what SQLite 3.40 understands.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from sqlite_utils import Database, Migrations
+
+from chansync.db import schema
+from chansync.db.migrations_sql import CUSTOMERS, INSTANCES, SALE_LINKS, STOCK
+from chansync.db.version import APPLICATION_ID
+from chansync.model import stored_json
+from chansync.model.order import TaxNumbers
+from chansync.model.tax_numbers import KINDS, read_numbers
+
+_Function = TypeVar("_Function", bound=Callable[[Database], None])
+
+
+class _Numbered(Migrations):
+    """Migrations that write their number into the file within their own transaction.
+
+    A program that has the file open sees by the number that the schema is no longer the one it knows, and a process
+    that is killed between two migrations leaves a file that says how far it came.
+    """
+
+    def __call__(self, *, name: str | None = None, transactional: bool = True) -> Callable[[_Function], _Function]:
+        register = super().__call__(name=name, transactional=transactional)
+
+        def numbered(function: _Function) -> _Function:
+            def whole(db: Database) -> None:
+                function(db)
+                db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                db.execute(f"PRAGMA user_version = {int((name or '')[:4])}")
+
+            register(whole)
+            return function
+
+        return numbered
+
+
+migrations = _Numbered("chansync")
+
+
+def _run(db: Database, script: str) -> None:
+    # Not executescript: it commits what is open, and a migration is one transaction.
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            db.execute(statement)
+            statement = ""
+    if statement.strip():
+        db.execute(statement)
+
+
+# The name under which databases of schema 7 have recorded their last migration: they have all of this.
+@migrations(name="0007_totals")
+def first(db: Database) -> None:
+    """The schema that later migrations change."""
+    for script in schema.SCRIPTS:
+        _run(db, script)
+
+
+@migrations(name="0008_stock")
+def stock(db: Database) -> None:
+    """What is on hand and blocked of each item."""
+    _run(db, STOCK)
+
+
+@migrations(name="0009_sale_links")
+def sale_links(db: Database) -> None:
+    """Which sale of which ERP an order became."""
+    _run(db, SALE_LINKS)
+
+
+@migrations(name="0010_customers")
+def customers(db: Database) -> None:
+    """Customers are found by the keys of their tax numbers; sales keep the numbers of their orders."""
+    _run(db, CUSTOMERS)
+    having = "uic <> '' OR vat_number <> '' OR personal_number <> ''"
+    rows = db.execute(f"SELECT id, uic, vat_number, personal_number, address FROM erp_customer WHERE {having}")
+    for customer_id, *typed, address in rows.fetchall():
+        country = str(stored_json.object_or_empty(address).get("country") or "")
+        numbers = read_numbers(TaxNumbers(*typed), (country,) if country else ())
+        valid = numbers.valid
+        db.execute(
+            "UPDATE erp_customer SET uic = ?, vat_number = ?, personal_number = ? WHERE id = ?",
+            (valid.uic, valid.vat, valid.personal, customer_id),
+        )
+        for kind in KINDS:
+            if key := getattr(numbers.keys, kind):
+                db.execute("INSERT INTO erp_customer_number VALUES (?, ?, ?)", (customer_id, kind, key))
+
+
+@migrations(name="0011_instances")
+def instances(db: Database) -> None:
+    """Which database this is, and on which machine its daemon last worked."""
+    _run(db, INSTANCES)
+
+
+def migrate(path: Path) -> None:
+    """Bring the file at ``path``, which nobody else works with, to the schema of the last migration."""
+    db = Database(path)
+    try:
+        if not db.table_names():
+            # Before anything is written: a file can give free pages back only if it was laid out for it.
+            db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            db.execute("PRAGMA journal_mode = WAL")
+        migrations.apply(db)
+    finally:
+        db.close()
+
+
+def main(arguments: list[str]) -> int:
+    """``python -m chansync.db.migrations PATH``: exit code 0, or 1 with a sentence on stderr."""
+    try:
+        migrate(Path(arguments[0]))
+    except Exception as error:
+        print(f"The database cannot be brought up to date: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,278 @@
+"""Which processes are alive, as the kernel tells it: each holds a lock on a byte of the database's lock file.
+
+Beside the database lies an empty file, ``chansync.lock``. A process that takes leases locks a byte of it at a random
+offset, which is part of the owner of each of its leases. The kernel drops the lock when the process ends, however it
+ends. So an owner is alive exactly where its byte is locked: a stopped process is, a killed one is not, whatever
+container or namespace it was in; and where the database was copied to another machine, nobody there holds the byte.
+
+The locks are open file description locks (``F_OFD_SETLK`` of fcntl(2)): closing another descriptor of the file does
+not lose them, and threads of one process share them. Members of the group may replace the file. Whoever holds a byte
+notices it with the next look, locks it on the new file too, and fails where another process has it there.
+
+Every function here raises ``StoreError`` where the file cannot be made or opened, and ``LockFileRefused`` where
+something else than an empty file lies at its name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import functools
+import itertools
+import os
+import stat
+import struct
+import threading
+from collections.abc import Iterator
+
+from chansync.db.permanent_errors import DatabaseForbidden, Lasting
+from chansync.model.errors import StoreError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # ``chansync health`` starts without pathlib.
+    from pathlib import Path
+
+#: The bytes that the daemon of the database holds, and a migration or a restore.
+DAEMON, MIGRATION = 0, 1
+
+#: The first of the bytes by which the daemon says what it waits for.
+WAITING = 16
+
+# Where the bytes of processes begin; what is before is for the fixed ones.
+_FIRST_OF_PROCESSES = 1 << 40
+
+# struct flock: l_type, l_whence, l_start, l_len, l_pid, and the padding at its end.
+_FLOCK = struct.Struct("hhqqi0q")
+
+_counter = itertools.count(1)
+_guard = threading.RLock()
+_open_files: dict[str, _LockFile] = {}
+
+#: Tasks of this process that ended and could not say so in the database.
+_abandoned: set[str] = set()
+
+
+class LockFileRefused(Lasting):
+    """What lies at the lock file's name is not an empty file."""
+
+    code = "lock_file_refused"
+
+
+class LockLost(StoreError):
+    """The lock file was replaced, and another process holds the lock on the new one."""
+
+    code = "lock_lost"
+
+
+class _LockFile:
+    """The open lock file of a database, and the bytes of it that this process holds."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self.held: set[int] = set()
+
+    def is_at(self, path: str) -> bool:
+        try:
+            return os.path.samestat(os.lstat(path), os.fstat(self.descriptor))
+        except FileNotFoundError:
+            return False
+
+    def lock(self, byte: int, *, wait: bool = False) -> bool:
+        if byte not in self.held:
+            try:
+                self._call(fcntl.F_OFD_SETLKW if wait else fcntl.F_OFD_SETLK, fcntl.F_WRLCK, byte)
+            except (BlockingIOError, PermissionError):
+                # fcntl(2): EAGAIN or EACCES where another holds it.
+                return False
+            self.held.add(byte)
+        return True
+
+    def unlock(self, byte: int) -> None:
+        if byte in self.held:
+            self.held.discard(byte)
+            self._call(fcntl.F_OFD_SETLK, fcntl.F_UNLCK, byte)
+
+    def first_locked(self, byte: int, count: int) -> int | None:
+        kind, _, start, *_ = _FLOCK.unpack(self._call(fcntl.F_OFD_GETLK, fcntl.F_WRLCK, byte, count))
+        # The kernel does not report the locks of this very descriptor.
+        found = [each for each in self.held if byte <= each < byte + count]
+        return min([*found, *([] if kind == fcntl.F_UNLCK else [start])], default=None)
+
+    def _call(self, command: int, kind: int, byte: int, count: int = 1) -> bytes:
+        return fcntl.fcntl(self.descriptor, command, _FLOCK.pack(kind, os.SEEK_SET, byte, count, 0))
+
+
+@functools.lru_cache(maxsize=64)
+def lock_path(database: str | Path) -> str:
+    """The lock file of a database, beside the file itself also where ``database`` is a link to it."""
+    return f"{os.path.splitext(os.path.realpath(database))[0]}.lock"
+
+
+@functools.lru_cache(maxsize=1)
+def _own_byte() -> int:
+    return _FIRST_OF_PROCESSES + (int.from_bytes(os.urandom(8)) >> 2)
+
+
+def process_owner() -> str:
+    """The name under which this process holds leases: its byte, in hexadecimal."""
+    return f"{_own_byte():016x}"
+
+
+def task_owner() -> str:
+    """The process and a number that no other task of it has: two tasks of one process never share a lease."""
+    return f"{process_owner()}:{next(_counter)}"
+
+
+def abandon(owner: str) -> None:
+    """Count a task of this process as dead, where the database does not accept now that it gives its lease back. Other
+    processes wait until the lease ends."""
+    _abandoned.add(owner)
+
+
+def hold(database: str) -> None:
+    """Lock this process's byte, so that others know it to be alive: call it before a lease is written or renewed. All
+    bytes that are held are locked anew where the file was replaced.
+
+    Raises:
+        LockLost: it was, and another process holds one of them there.
+    """
+    # A database in memory is this process's alone, and so is one whose file is deleted, as a dry run's copy.
+    if database and os.path.exists(database):
+        lock(database, _own_byte())
+
+
+def is_alive(database: str, owner: str) -> bool:
+    """Whether the process of that owner is alive, and its task was not abandoned."""
+    process = owner.partition(":")[0]
+    if owner in _abandoned or process == process_owner():
+        return owner not in _abandoned
+    try:
+        byte = int(process, 16)
+    except ValueError:
+        return False
+    return _FIRST_OF_PROCESSES <= byte < 1 << 63 and is_locked(database, byte)
+
+
+def is_locked(database: str | Path, byte: int) -> bool:
+    """Whether any process, this one included, holds the byte."""
+    return first_locked(database, byte, 1) is not None
+
+
+def first_locked(database: str | Path, byte: int, count: int) -> int | None:
+    """The first of so many bytes that any process, this one included, holds; None: none is held."""
+    with _guard, _explained(database):
+        file = _current(lock_path(database), create=False) if database else None
+        return file.first_locked(byte, count) if file else None
+
+
+def lock(database: str | Path, byte: int, *, wait: bool = False) -> bool:
+    """Lock a byte until ``unlock`` or the end of this process; False where another process has it.
+
+    Args:
+        wait: until it is free.
+    """
+    path = lock_path(database)
+    with _explained(database):
+        while True:
+            with _guard:
+                file = _current(path, create=True)
+            # Not under the guard: other threads of this process go on while this one waits.
+            done = bool(file and file.lock(byte, wait=wait))
+            # Meanwhile the file may have been replaced, and others look at the new one.
+            if file and (not done or file.is_at(path)):
+                return done
+
+
+def unlock(database: str | Path, byte: int) -> None:
+    """Let go of a byte."""
+    with _guard:
+        if file := _open_files.get(lock_path(database)):
+            file.unlock(byte)
+
+
+@contextlib.contextmanager
+def locked(database: str | Path, byte: int, taken: Exception | None = None) -> Iterator[None]:
+    """Hold a byte for as long as the context lasts.
+
+    Args:
+        taken: raised where another process has it; None: wait for it.
+    """
+    if not lock(database, byte, wait=taken is None) and taken is not None:
+        raise taken
+    try:
+        yield
+    finally:
+        unlock(database, byte)
+
+
+def _current(path: str, *, create: bool) -> _LockFile | None:
+    """The open lock file at that path; one that was replaced is opened anew, with the bytes that are held."""
+    known = _open_files.get(path)
+    if known and known.is_at(path):
+        return known
+    held = known.held if known else set()
+    descriptor = _open(path, create=create or bool(held))
+    if descriptor is not None:
+        file = _LockFile(descriptor)
+        if not all(map(file.lock, held)):
+            os.close(descriptor)
+            raise LockLost(f"The lock file {path} was replaced, and another process holds the lock on the new one")
+        _open_files[path] = file
+    elif known:
+        del _open_files[path]
+    if known:
+        os.close(known.descriptor)
+    return _open_files.get(path)
+
+
+def _open(path: str, *, create: bool) -> int | None:
+    """A descriptor of the lock file; None where there is none and none is to be made, or where it has just gone."""
+    if create:
+        with contextlib.suppress(FileExistsError):
+            made = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o660)
+            # The umask may have taken the group's rights. Only a file that this call has made gets a mode.
+            with contextlib.suppress(PermissionError):
+                os.fchmod(made, 0o660)
+            return made
+    try:
+        # A descriptor that only names the file opens nothing: no pipe, and no database, whose locks closing would lose.
+        named = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        found = os.fstat(named)
+        if not stat.S_ISREG(found.st_mode) or found.st_size or found.st_nlink != 1:
+            raise LockFileRefused(
+                f"{path} should be an empty file that locks are held on, and it is something else. See who put it "
+                f"there (ls -l {path}), remove it, and start again"
+            )
+        return os.open(f"/proc/self/fd/{named}", os.O_RDWR | os.O_CLOEXEC)
+    finally:
+        os.close(named)
+
+
+@contextlib.contextmanager
+def _explained(database: str | Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        told = f"The lock file {lock_path(database)} cannot be used: {os.strerror(error.errno or errno.EIO)}"
+        if isinstance(error, PermissionError):
+            raise DatabaseForbidden(f"{told}; check owner, group and mode of it and of its folder") from error
+        raise StoreError(told) from error
+
+
+def _after_fork() -> None:
+    """A fork is a process of its own, and must not keep the locks of its parent when that has died."""
+    global _guard
+    _guard = threading.RLock()
+    for file in _open_files.values():
+        os.close(file.descriptor)
+    _open_files.clear()
+    _own_byte.cache_clear()
+    _abandoned.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,40 @@
+"""Which schema this program works with."""
+
+from __future__ import annotations
+
+from chansync.model.errors import StoreError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # ``chansync status`` starts without typing.
+    import apsw
+
+#: ``PRAGMA application_id`` of a chansync database: "CHSY".
+APPLICATION_ID = 0x43485359
+
+#: ``PRAGMA user_version``: the number of the last migration.
+SCHEMA_VERSION = 11
+
+#: The oldest schema that there are migrations from; earlier ones were never released.
+FIRST_SCHEMA = 7
+
+
+class SchemaChanged(StoreError):
+    """Another chansync brought the database up to date while this program had it open."""
+
+    code = "schema_changed"
+
+
+def check_schema(db: apsw.Connection) -> None:
+    """Make sure that the open database still has the schema of this program.
+
+    Raises:
+        SchemaChanged: it has another one.
+    """
+    # As a prepared statement: it is asked in every transaction.
+    version: int = db.execute("PRAGMA user_version").get
+    if version != SCHEMA_VERSION:
+        raise SchemaChanged(
+            f"Restart this program: another chansync has brought the database to schema {version}, and this one knows "
+            f"{SCHEMA_VERSION}. Where it is the older one, upgrade it first"
+        )

@@ -1,0 +1,304 @@
+"""Performing jobs: in the daemon, or in the asking process where no daemon runs. The code is the same."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from chansync.db.connection import Store, open_async
+from chansync.db.process_locks import abandon, task_owner
+from chansync.model.channel import Channel
+from chansync.model.errors import ChansyncError, StoreError, UsageError
+from chansync.secrets.redaction import scrub
+from chansync.setup.confirm import ConnectionReport, confirm_channel, test_channel
+from chansync.setup.first_use import use_channel
+from chansync.setup.probe import look
+from chansync.setup.systems import test_system
+from chansync.store import channels, jobs
+from chansync.store.jobs import Job
+from chansync.store.runs import RunCounts
+from chansync.sync.pull import Place
+from chansync.sync.renewing import time_to_renew
+from chansync.sync.retry import retry
+from chansync.sync.runner import RunResult, SyncRequest, sync_channel
+
+#: How often at the most a job's progress is written, in seconds.
+REPORT_EVERY = 0.25
+
+#: How often a job renews its lease, in seconds.
+HOLD_EVERY = jobs.LEASE_MS / 1000 / 4
+
+#: How many sites are waited for at once where many are asked. Each of those that do not answer takes a minute.
+SITES_AT_ONCE = 100
+
+#: How long a job waits for another run of the same stream to end, in seconds, and how often it looks.
+WAIT_FOR_TURN = 60.0
+LOOK_AGAIN = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """What came of a job.
+
+    Attributes:
+        code: of the failure; empty otherwise.
+        trace: the traceback of a fault of the program, for logs.
+    """
+
+    ok: bool
+    sentence: str
+    code: str
+    trace: str
+
+
+async def perform(
+    store: Store, job: Job, owner: str, *, trigger: str, stop: asyncio.Event | None = None, place: Place | None = None
+) -> Performed:
+    """Do a claimed job and write its result; whatever goes wrong is its result.
+
+    Args:
+        place: held by pulls of more than a page: a limit of how many are in memory at once.
+    """
+    holding = asyncio.create_task(_hold(store, job, owner))
+    try:
+        result = await _do(store, job, owner, trigger, stop, place)
+    except ChansyncError as error:
+        result = {"ok": False, "sentence": str(error), "code": error.code}
+    except apsw.Error:
+        abandon(owner)
+        raise
+    except Exception as bug:
+        sentence = f"{type(bug).__name__}: {scrub(str(bug))[:200]}"
+        trace = "".join(traceback.format_exception(bug)[-8:])
+        result = {"ok": False, "sentence": sentence, "code": "site_bug", "trace": trace}
+    finally:
+        holding.cancel()
+    ok, trace = bool(result.pop("ok")), str(result.pop("trace", ""))
+    try:
+        await store.run(_finish, job.id, owner, ok, result)
+    except (apsw.Error, StoreError):
+        # It is done again when the database works again.
+        abandon(owner)
+        raise
+    codes = [result.get("code"), *(run["error_code"] for run in result.get("runs", ()))]
+    code = "" if ok else next((str(code) for code in codes if code), "")
+    return Performed(ok, str(result.get("sentence", "")), code, trace)
+
+
+async def _hold(store: Store, job: Job, owner: str) -> None:
+    """Hold the job's lease, also while its site takes its time and there is no progress to report."""
+    while True:
+        await time_to_renew(HOLD_EVERY)
+        # The next time is soon enough, and the job itself meets what is wrong.
+        with contextlib.suppress(apsw.Error, StoreError):
+            await store.run(jobs.renew, job.id, owner)
+
+
+def request_args(request: SyncRequest) -> dict[str, Any]:
+    """What a ``sync`` job needs to know of a request; not that of a dry run, which is for the asking process."""
+    args = {name: value for name, value in asdict(request).items() if value != getattr(SyncRequest(), name)}
+    if request.since:
+        args["since"] = request.since.isoformat()
+    return {"request": args | {"orders": request.orders}}
+
+
+def _request(job: Job) -> SyncRequest:
+    args = job.args.get("request")
+    if args is None:
+        numbers = tuple(job.args.get("order_numbers", ()))
+        return SyncRequest(
+            orders=job.kind == "sync",
+            as_set=job.kind == "sync" and not numbers,
+            order_numbers=numbers,
+            lookups=job.kind == "lookups" or bool(job.args.get("lookups")),
+        )
+    since = args.get("since")
+    return SyncRequest(
+        **args
+        | {
+            "since": date.fromisoformat(since) if since else None,
+            "order_numbers": tuple(args.get("order_numbers", ())),
+        }
+    )
+
+
+def _finish(db: apsw.Connection, job_id: int, owner: str, ok: bool, result: dict[str, Any]) -> None:
+    jobs.finish(db, job_id, owner, ok=ok, result=result)
+
+
+async def _do(
+    store: Store, job: Job, owner: str, trigger: str, stop: asyncio.Event | None, place: Place | None
+) -> dict[str, Any]:
+    if job.kind == "retry":
+        order_ids = job.args.get("order_ids")
+        count = await store.run(_make_due, job.channel_id, order_ids)
+        targets = await store.run(_channels_to_retry, job.channel_id)
+        results = await _sync_each(
+            targets, lambda code: _sync(store, job, owner, code, SyncRequest(), trigger, stop, place)
+        )
+        return _results(results) | {"due": count}
+    if job.kind == "notices":
+        # Imported here: the screens perform jobs too, and Python's e-mail package takes long to load.
+        from chansync.notices.notifier import send_test
+
+        tried = await send_test(store, job.args.get("user"))
+        failed = [f"{title}: {error}" for title, error in tried if error]
+        return {"ok": not failed, "sentence": " ".join(failed) or "The tests were sent.", "tried": tried}
+    if job.kind == "system":
+        return asdict(await test_system(store, str(job.args.get("code", ""))))
+    channel = await store.run(_channel, job.channel_id)
+    if job.kind == "look":
+        return asdict(await look(store, channel.code))
+    if job.kind in ("test", "confirm"):
+        return _report(await _connect(job)(store, channel.code))
+    if job.kind in ("sync", "lookups"):
+        return _results(await _sync(store, job, owner, channel.code, _request(job), trigger, stop, place))
+    raise UsageError(f"There is no job of the kind {job.kind!r}.")
+
+
+def _connect(job: Job) -> Callable[[Store, str], Awaitable[ConnectionReport]]:
+    if job.kind == "test":
+        return test_channel
+    return use_channel if job.args.get("use") else confirm_channel
+
+
+def _make_due(db: apsw.Connection, channel_id: int | None, order_ids: list[int] | None) -> int:
+    return retry(db, channel_id=channel_id, order_ids=order_ids)
+
+
+def _channel(db: apsw.Connection, channel_id: int | None) -> Channel:
+    found = channels.channel_by_id(db, channel_id) if channel_id is not None else None
+    if found is None:
+        raise UsageError("The channel was removed meanwhile.")
+    return found
+
+
+def _channels_to_retry(db: apsw.Connection, channel_id: int | None) -> list[str]:
+    """Codes of the channels that have an order due."""
+    rows = db.execute(
+        """SELECT DISTINCT c.code FROM channel c JOIN "order" o ON o.channel_id = c.id
+           WHERE o.next_try_at = 0 AND (?1 IS NULL OR c.id = ?1) ORDER BY c.code""",
+        (channel_id,),
+    )
+    return [row[0] for row in rows]
+
+
+async def _sync(
+    store: Store,
+    job: Job,
+    owner: str,
+    code: str,
+    request: SyncRequest,
+    trigger: str,
+    stop: asyncio.Event | None,
+    place: Place | None,
+) -> list[RunResult]:
+    pending: set[asyncio.Task[None]] = set()
+    progress = _reporter(store, job, owner, pending)
+    deadline = time.monotonic() + WAIT_FOR_TURN
+    while True:
+        results = await sync_channel(store, code, request, trigger=trigger, progress=progress, stop=stop, place=place)
+        stopping = stop is not None and stop.is_set()
+        # Whoever asks while the schedule's own run is under way means the run after it, not a refusal.
+        if stopping or time.monotonic() > deadline or all(result.state != "busy" for result in results):
+            break
+        await asyncio.sleep(LOOK_AGAIN)
+    await asyncio.gather(*pending)
+    return results
+
+
+async def _sync_each(codes: list[str], sync: Callable[[str], Awaitable[list[RunResult]]]) -> list[RunResult]:
+    """Sync channels beside each other: those whose sites do not answer hold up none of the others."""
+    turns = asyncio.Semaphore(SITES_AT_ONCE)
+
+    async def one(code: str) -> list[RunResult]:
+        async with turns:
+            return await sync(code)
+
+    found = await asyncio.gather(*map(one, codes), return_exceptions=True)
+    failed = [each for each in found if isinstance(each, BaseException)]
+    if failed:
+        raise failed[0]
+    return [result for results in found if not isinstance(results, BaseException) for result in results]
+
+
+def _reporter(store: Store, job: Job, owner: str, pending: set[asyncio.Task[None]]) -> Callable[[RunCounts], None]:
+    last = 0.0
+
+    def report(counts: RunCounts) -> None:
+        nonlocal last
+        if time.monotonic() - last < REPORT_EVERY:
+            return
+        last = time.monotonic()
+        task = asyncio.get_running_loop().create_task(store.run(jobs.report, job.id, owner, asdict(counts)))
+        pending.add(task)
+        task.add_done_callback(pending.discard)
+
+    return report
+
+
+def _results(results: list[RunResult]) -> dict[str, Any]:
+    return {
+        "ok": all(result.state in ("done", "stopped") for result in results),
+        "sentence": " ".join(map(summary, results)) or "Nothing was due.",
+        "runs": [result.data for result in results],
+        "trace": "\n".join(result.trace for result in results if result.trace),
+    }
+
+
+def summary(result: RunResult) -> str:
+    """One run in a sentence."""
+    if result.sentence:
+        return result.sentence
+    counts = result.counts
+    parts = [
+        f"{number} {word}"
+        for number, word in (
+            (counts.created, "new"),
+            (counts.updated, "changed"),
+            (counts.unchanged, "unchanged"),
+            (counts.skipped, "skipped"),
+            (counts.problems, "with problems"),
+        )
+        if number
+    ]
+    stopped = " (stopped early)" if result.state == "stopped" else ""
+    return f"{result.channel_code} {result.stream}: {', '.join(parts) or 'nothing new'}{stopped}."
+
+
+def _report(report: ConnectionReport) -> dict[str, Any]:
+    return {
+        "ok": report.ok,
+        "sentence": report.sentence,
+        "code": report.code,
+        "filled": report.filled,
+        "vanished": report.vanished,
+        "notes": report.notes,
+        "used": report.used,
+        "wrong": {error.name: error.sentence for error in report.wrong},
+    }
+
+
+def work_off(path: Path, job_id: int) -> None:
+    """Perform one queued job in this process and thread; returns when its result is written."""
+    asyncio.run(_work_off(path, job_id))
+
+
+async def _work_off(path: Path, job_id: int) -> None:
+    store = await open_async(path, create=False)
+    try:
+        owner = task_owner()
+        job = await store.run(jobs.claim, owner, job_id)
+        if job is not None:
+            await perform(store, job, owner, trigger="tui")
+    finally:
+        await store.aclose()

@@ -1,0 +1,253 @@
+"""Sending notices: events are collected for a moment, the rate is limited for each user, and failures are retried.
+
+Everything is derived from the database: the last event that a route was notified of, and the events since. So after a
+restart, a kill or a long pause one notice covers everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import apsw
+
+from chansync.db import settings
+from chansync.db.connection import Store
+from chansync.db.transaction import transaction
+from chansync.erp import registry
+from chansync.model.errors import ChansyncError, StoreError, UsageError
+from chansync.model.times import now_ms
+from chansync.notices import mail, services
+from chansync.notices.digest import Notice, digest
+from chansync.notices.mail import NoticeFailed
+from chansync.notices.settings import MailServer, mail_server, seconds_between
+from chansync.secrets import sealing
+from chansync.store import messages, notices
+from chansync.store.notices import Route
+
+#: How long events are collected before a notice is sent, in seconds.
+COLLECT = 30.0
+
+#: A problem that was opened so many times within a day is flapping: of such alone, one notice an hour is sent.
+COMES_AND_GOES = 5
+DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Destination:
+    """The destination of a route: an opened address of a service, or a mail server and e-mail address. Never log it."""
+
+    service: str = ""
+    server: MailServer | None = None
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A notice to send on a route; ``problem``: why it cannot be sent."""
+
+    route: Route
+    upto: int
+    notice: Notice
+    name: str
+    destination: _Destination | None
+    problem: NoticeFailed | None = None
+
+
+class Notifier:
+    """Notifies the notice users of one database.
+
+    Args:
+        collect: how long events are collected, in seconds.
+    """
+
+    def __init__(self, store: Store, *, collect: float = COLLECT) -> None:
+        self._store = store
+        self._collect = collect
+        self._seen = -1
+
+    async def turn(self) -> None:
+        """Send the notices that are due, each route independently of the others.
+
+        Raises:
+            apsw.Error: the database failed.
+        """
+        found = await self._store.run(self._prepare)
+        await asyncio.gather(*(self._send(due) for due in found))
+
+    def _prepare(self, db: apsw.Connection) -> list[_Due]:
+        last = notices.last_event(db)
+        if last != self._seen:
+            notices.give_email_routes(db)
+            self._seen = last
+        behind = [route for route in notices.routes(db) if route.told_upto < last]
+        due = (self._due(db, route) for route in behind if self._is_time(db, route))
+        return [each for each in due if each is not None]
+
+    def _is_time(self, db: apsw.Connection, route: Route) -> bool:
+        first = notices.waiting(db, route)
+        if first is None:
+            return False
+        now = now_ms()
+        # Times in the future are ignored: a clock that was set back must not stop notices.
+        rests = [
+            since + int(seconds * 1000)
+            for since, seconds in ((first, self._collect), (route.last_sent_at or 0, seconds_between(db)))
+            if since <= now
+        ]
+        if max((*rests, route.next_try_at or 0)) > now:
+            return False
+        lately = route.last_sent_at is not None and now - HOUR_MS < route.last_sent_at <= now
+        return not (lately and notices.only_comes_and_goes(db, route, now - DAY_MS, COMES_AND_GOES))
+
+    def _due(self, db: apsw.Connection, route: Route) -> _Due | None:
+        upto = notices.begin(db, route)
+        is_notice_user = route.user in notices.notice_users(db)
+        notice = digest(db, route, upto) if is_notice_user else None
+        destination, problem = None, None
+        if notice is not None:
+            try:
+                destination = destination_of(db, self._store.path, route)
+            except (NoticeFailed, StoreError) as error:
+                problem = error if isinstance(error, NoticeFailed) else NoticeFailed(str(error))
+        if notice is None or (destination is None and problem is None):
+            self._settle(db, route, upto, sent=False)
+            return None
+        return _Due(route, upto, notice, f"chansync.{_installation(db)}.{route.id}.{upto}", destination, problem)
+
+    async def _send(self, due: _Due) -> None:
+        try:
+            if due.problem is not None:
+                raise due.problem
+            assert due.destination is not None
+            await deliver(due.destination, due.notice, due.name)
+        except NoticeFailed as error:
+            await self._store.run(self._fail, due.route, error)
+        except Exception as error:
+            # A bug on one route is retried like any failure, and does not affect other routes.
+            fault = NoticeFailed(f"chansync failed by a fault of its own ({type(error).__name__}).")
+            await self._store.run(self._fail, due.route, fault)
+        else:
+            await self._store.run(self._settle, due.route, due.upto, sent=True)
+
+    def _settle(self, db: apsw.Connection, route: Route, upto: int, *, sent: bool) -> None:
+        with transaction(db):
+            notices.arrived(db, route, upto, sent=sent)
+            note_failures(db)
+
+    def _fail(self, db: apsw.Connection, route: Route, error: NoticeFailed) -> None:
+        with transaction(db):
+            notices.failed(db, route, str(error))
+            note_failures(db)
+
+
+def note_failures(db: apsw.Connection) -> None:
+    """Open or update the problem ``notice_failed`` while a route fails, and solve it when none does.
+
+    Its data list the routes that failed: it is not sent on those.
+    """
+    failing = [route for route in notices.routes(db) if route.failures]
+    if not failing:
+        messages.solve_code(db, None, None, "notice_failed", "notices arrive again")
+        return
+    known = messages.open_problem(db, None, None, "notice_failed")
+    ids = {route.id for route in failing} | set(known[1].get("routes", ()) if known else ())
+    sentence = " ".join(f"{route.title}: {route.error}" for route in failing)
+    messages.log(db, "notice_failed", f"Notices do not arrive. {sentence}", data={"routes": sorted(ids)})
+
+
+def destination_of(db: apsw.Connection, path: Path, route: Route) -> _Destination | None:
+    """The destination of a route; None: it is not set up, and the user has another one.
+
+    Raises:
+        NoticeFailed: it is the user's only one, and not set up.
+        StoreError: its secrets cannot be opened here.
+    """
+    if route.sealed is not None:
+        return _Destination(service=sealing.open_route(path, route.sealed))
+    try:
+        email = registry.user_email(db, route.user)
+    except UsageError:
+        email = ""
+    server = mail_server(db, path) if email else None
+    if server is not None:
+        return _Destination(server=server, email=email)
+    if any(not other.is_email for other in notices.routes(db, route.user)):
+        return None
+    if not email:
+        raise NoticeFailed(
+            f"The user has no e-mail address: chansync erp set user {route.user} email=… "
+            f"Or name another way: chansync notices add {route.user} NAME"
+        )
+    raise NoticeFailed(
+        "There is no mail server: chansync notices set smtp_host=… mail_from=… "
+        f"Or name another way: chansync notices add {route.user} NAME"
+    )
+
+
+async def deliver(destination: _Destination, notice: Notice, name: str) -> None:
+    """Send a notice.
+
+    Raises:
+        NoticeFailed: it did not arrive.
+    """
+    if destination.server is None:
+        await services.send(destination.service, notice)
+    else:
+        await mail.send(destination.server, mail.compose(notice, destination.server.sender, destination.email, name))
+
+
+def _installation(db: apsw.Connection) -> str:
+    """A unique name of this database."""
+    known = settings.get(db, "installation")
+    if known is None:
+        known = uuid.uuid4().hex[:12]
+        settings.put(db, "installation", known)
+    return known
+
+
+_TEST = Notice("chansync: a test notice", "This is a test. Notices of problems and of their solution come this way.\n")
+
+
+async def send_test(store: Store, user: str | None) -> list[tuple[str, str]]:
+    """Send a test on every route of one user, or of all notice users; each route with its error, or an empty text.
+
+    Raises:
+        UsageError: there is no such user, or no channel has a notice user.
+    """
+    routes = await store.run(_routes_to_test, user)
+    results = await asyncio.gather(*(_try(store, route) for route in routes))
+    tried = [(route.title, result) for route, result in zip(routes, results, strict=True) if result is not None]
+    if any(not result for _, result in tried):
+        await store.run(notices.try_all_now)
+    return tried
+
+
+def _routes_to_test(db: apsw.Connection, user: str | None) -> list[Route]:
+    if user:
+        registry.user_email(db, user)
+    users = [user] if user else list(notices.notice_users(db))
+    if not users:
+        raise UsageError("No channel has a notice user: chansync channel set CHANNEL notice_user=USER")
+    found = []
+    for each in users:
+        routes = notices.routes(db, each)
+        if not any(route.is_email for route in routes):
+            routes.insert(0, Route(0, each, notices.EMAIL, "E-mail", None, 0, None, None, 0, None, "", now_ms()))
+        found += routes
+    return found
+
+
+async def _try(store: Store, route: Route) -> str | None:
+    """The error, or an empty text; None: the route is not set up, and the user has another one."""
+    try:
+        destination = await store.run(destination_of, store.path, route)
+        if destination is None:
+            return None
+        await deliver(destination, _TEST, f"chansync.test.{uuid.uuid4().hex}")
+    except ChansyncError as error:
+        return str(error)
+    return ""

@@ -1,0 +1,155 @@
+"""Reading the body of an HTTP answer as JSON, and saying what it is when it is none.
+
+Stores answer with more than JSON: PHP prints notices before it, a byte order mark sneaks in from a theme's file,
+a firewall or a maintenance page answers in HTML, and a dying PHP process stops in the middle.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from chansync.secrets import redaction
+
+_TITLE = re.compile(rb"<title[^>]*>(.{0,2000}?)</title", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<[^<>]*>")
+_HTML = re.compile(rb"<(!doctype|html|head|body|title|h1|p|div)\b", re.IGNORECASE)
+# One half of a surrogate pair without the other: valid JSON, but no text that UTF-8 can hold.
+_LONE_SURROGATE = re.compile(
+    r"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+)
+#: How many places a JSON text may begin at, behind printed notices, before the answer is given up.
+_BEGINNINGS = 20
+#: How many brackets, commas and colons an answer may have: a hundred orders have some 40,000, and hardly ever 200,000.
+PARTS = 400_000
+#: What a part takes in memory at the most, in bytes: a fraction in a list takes that.
+_PART_BYTES = 112
+#: How many characters are looked through in all for a beginning of JSON behind printed notices.
+_LOOKED_THROUGH = 40_000_000
+
+
+class BodyError(Exception):
+    """The body is no JSON.
+
+    Attributes:
+        code: ``html``, ``truncated``, ``empty``, ``bad_encoding``, ``packed``, ``too_deep``, ``too_many`` or
+            ``not_json``.
+        title: the page's title where it is HTML.
+    """
+
+    def __init__(self, code: str, title: str = "") -> None:
+        super().__init__(code)
+        self.code = code
+        self.title = title
+
+
+@dataclass(slots=True)
+class Body:
+    """A JSON text, read.
+
+    Attributes:
+        stripped: whether something else was printed before it.
+        weight: bytes of memory that the data take, at the most.
+    """
+
+    data: Any
+    stripped: bool = False
+    weight: int = 0
+
+
+def plain(text: str, longest: int = 200) -> str:
+    """One line of text for a sentence: without tags, control characters and secrets, cut to ``longest`` characters.
+
+    Secrets are masked before each cut, which would leave a piece of them, and after what may have hidden them is gone.
+    """
+    text = html.unescape(_TAG.sub(" ", redaction.scrub(text)[: longest * 20]))
+    text = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    text = redaction.scrub(text)
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def page_title(body: bytes) -> str:
+    """The title of an HTML page, or nothing."""
+    match = _TITLE.search(body[:100_000])
+    return plain(match[1].decode("utf-8", "replace"), 80) if match else ""
+
+
+def decode(body: bytes) -> Body:
+    """The body as JSON, with every fraction as ``Decimal``.
+
+    Raises:
+        BodyError: it is no JSON, not even behind printed notices, or would fill the memory.
+    """
+    parts = sum(map(body.count, (b"[", b"{", b",", b":")))
+    if parts > PARTS:
+        raise BodyError("too_many")
+    found = _decode(body)
+    found.weight = len(body) + parts * _PART_BYTES
+    return found
+
+
+def _decode(body: bytes) -> Body:
+    try:
+        text = body.decode("utf-8-sig").strip()
+    except UnicodeDecodeError:
+        if _HTML.search(body[:1000]):
+            raise BodyError("html", page_title(body)) from None
+        raise BodyError("bad_encoding") from None
+    if not text:
+        raise BodyError("empty")
+    if "\\ud" in text or "\\uD" in text:
+        text = _LONE_SURROGATE.sub(lambda match: match[1] or "\\ufffd", text)
+    try:
+        return Body(_load(text))
+    except RecursionError:
+        raise BodyError("too_deep") from None
+    except ValueError:
+        behind = _behind_notices(text)
+    if behind is not None:
+        return behind
+    if _HTML.search(body[:1000]):
+        raise BodyError("html", page_title(body))
+    raise BodyError("truncated" if text[0] in "[{" else "not_json")
+
+
+def _behind_notices(text: str) -> Body | None:
+    """The JSON list or object that ends the text, where something else was printed before it."""
+    if text[-1] not in "]}":
+        return None
+    tried = looked = 0
+    for match in re.finditer(r"[\[{]", text):
+        tried += 1
+        looked += len(text) - match.start()
+        if tried > _BEGINNINGS or looked > _LOOKED_THROUGH:
+            break
+        try:
+            return Body(_load(text[match.start() :]), stripped=match.start() > 0)
+        except (ValueError, RecursionError):
+            continue
+    return None
+
+
+def _load(text: str) -> Any:
+    try:
+        return json.loads(text, parse_float=Decimal, parse_constant=str)
+    except json.JSONDecodeError:
+        raise
+    except (ValueError, InvalidOperation):
+        # A number that Python refuses (thousands of digits, an absurd exponent) stays text, so that it spoils
+        # one order and not the whole page.
+        return json.loads(text, parse_float=_tolerant_decimal, parse_int=_tolerant_int, parse_constant=str)
+
+
+def _tolerant_decimal(text: str) -> Decimal | str:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return text
+
+
+def _tolerant_int(text: str) -> int | str:
+    return int(text) if len(text) <= 40 else text

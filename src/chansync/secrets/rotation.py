@@ -1,0 +1,293 @@
+"""A new pair of keys for the secrets, and how the secrets stand.
+
+A rotation may be killed at any instruction. First the new private key joins the old one in the key file; then one
+transaction seals every secret to the new public key and writes that; then, once this has reached the disk, the old
+key leaves the file. At each moment every secret opens with a key of the file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import apsw
+
+from chansync.db import folders, settings
+from chansync.db.process_locks import DAEMON, is_locked
+from chansync.db.transaction import transaction
+from chansync.locations import key_path
+from chansync.model.errors import UsageError
+from chansync.secrets import key_file, public_key_file, sealing
+from chansync.secrets.key_file import KeyForbidden, KeyMissing, KeyUnreadable, OpenKey
+from chansync.secrets.sealing import Use
+
+if TYPE_CHECKING:
+    pass
+
+#: How the secrets of a table are named: SQL for the kind of their owner, its code, and the secret. Another table with
+#: a ``sealed`` column is rotated as well; its secrets are named after the table.
+_NAMES = {
+    "channel_secret": "'channel', (SELECT code FROM channel WHERE id = t.channel_id), t.name",
+    "system_secret": "'system', (SELECT code FROM integration_system WHERE id = t.system_id), t.name",
+    "setting_secret": "'notices', '', t.name",
+    "notice_route": "'notices', t.user, t.name",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSecret:
+    """A secret as the database has it.
+
+    Attributes:
+        owner_kind: ``channel``, ``system``, ``notices``, or the name of the table that it is in.
+        owner: the code of the channel, system or user; empty for others.
+        set_at: when it was entered (UTC milliseconds); None where that is not kept.
+    """
+
+    table: str
+    owner_kind: str
+    owner: str
+    name: str
+    sealed: bytes
+    set_at: int | None
+
+
+@dataclass(slots=True)
+class Rotation:
+    """What came of it: secrets that are sealed anew, and those that no key opened, before as after.
+
+    Attributes:
+        kept: where the keys of before are kept; None: there were none, or the caller keeps them.
+    """
+
+    sealed_anew: int = 0
+    kept: Path | None = None
+    lost: list[SealedSecret] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class SecretsState:
+    """How the secrets stand.
+
+    Attributes:
+        fingerprint: of the public key; None before the first secret.
+        key: the private key's file.
+        trouble: what is wrong with the key; empty: nothing.
+        elsewhere: who has the private key, where this process rightly has not, as a sentence.
+        opens: whether each secret opens; None: that cannot be told here.
+        loose: secrets that an earlier version sealed without saying what they are for; a rotation does.
+    """
+
+    fingerprint: str | None
+    key: Path
+    trouble: str
+    elsewhere: str
+    found: list[tuple[SealedSecret, bool | None]]
+    loose: list[SealedSecret]
+
+
+def sealed_secrets(db: apsw.Connection) -> Iterator[SealedSecret]:
+    """Every sealed secret of the database."""
+    tables: list[tuple[Any, ...]] = db.execute(
+        """SELECT m.name, EXISTS (SELECT 1 FROM pragma_table_info(m.name) WHERE name = 'set_at')
+           FROM sqlite_schema m JOIN pragma_table_info(m.name) c ON c.name = 'sealed' WHERE m.type = 'table'
+           ORDER BY m.name"""
+    ).fetchall()
+    for table, has_date in tables:
+        names = _NAMES.get(table, f"{apsw.format_sql_value(table)}, '', ''")
+        set_at = "t.set_at" if has_date else "NULL"
+        rows: list[tuple[Any, ...]] = db.execute(
+            f"SELECT {names}, t.sealed, {set_at} FROM {_quoted(table)} t WHERE t.sealed IS NOT NULL ORDER BY 1, 2, 3"
+        ).fetchall()
+        yield from [SealedSecret(table, *row) for row in rows]
+
+
+#: Tells what a secret that an earlier version sealed is for: None where nobody knows.
+UseOf = Callable[[apsw.Connection, SealedSecret], Use | None]
+
+
+def _nobody_knows(db: apsw.Connection, secret: SealedSecret) -> Use | None:
+    return None
+
+
+def _quoted(table: str) -> str:
+    """A table's name in SQL: whoever may edit can give one any name, and root reads it here."""
+    return '"' + table.replace('"', '""') + '"'
+
+
+def rotate(db: apsw.Connection, file: Path | OpenKey, use_of: UseOf = _nobody_knows) -> Rotation:
+    """Make a new pair of keys and seal every secret to it.
+
+    Args:
+        file: the private key; an open file where it is kept as a credential, of which the caller keeps a copy.
+
+    Raises:
+        UsageError: the file is a credential of this very process, which cannot be written.
+        KeyUnreadable: the private key is not here or not this user's to read.
+    """
+    if isinstance(file, Path) and key_file.is_credential(file):
+        raise UsageError(f"{file} is a credential, which only systemd writes. See: chansync secrets rotate --help")
+    old = key_file.read(file)
+    return _seal_anew(db, file, old, use_of)
+
+
+def start_over(db: apsw.Connection, file: Path | OpenKey, use_of: UseOf = _nobody_knows) -> Rotation:
+    """Make a new pair of keys after the private key was lost. The secrets must be entered again.
+
+    Raises:
+        UsageError: the key is not lost: it opens secrets.
+        KeyUnreadable: there is a file that this user may not read, so nobody can tell; or it is not his to make.
+    """
+    try:
+        keys = sealing.private_keys(file)
+    except KeyMissing:
+        keys = []
+    if any(sealing.unseal(keys, secret.sealed) is not None for secret in sealed_secrets(db)):
+        where = file if isinstance(file, Path) else file.path
+        raise UsageError(
+            f"The private key is not lost: {where} opens secrets. For another one: chansync secrets rotate"
+        )
+    return _seal_anew(db, file, [bytes(key) for key in keys], use_of)
+
+
+def _seal_anew(db: apsw.Connection, file: Path | OpenKey, old: list[bytes], use_of: UseOf) -> Rotation:
+    from nacl.public import PrivateKey
+
+    fresh = PrivateKey.generate()
+    public = bytes(fresh.public_key)
+    database = Path(db.filename)
+    done = Rotation()
+    # The old key goes only after this commit is on the disk: a power cut must not take the new sealing back.
+    db.pragma("synchronous", "full")
+    try:
+        # Inside the transaction, so that nobody else rotates or enters a secret meanwhile.
+        with transaction(db):
+            # Another rotation may have come first: what the file holds now counts.
+            keys = [*dict.fromkeys([*_now_in(file), *old])]
+            boxes = [PrivateKey(key) for key in keys]
+            if keys and isinstance(file, Path):
+                # Copies and backups of before open with these only.
+                done.kept = key_file.keep(database, keys)
+            key_file.replace(database, file, [bytes(fresh), *keys])
+            before = sealing.public_key(db)
+            public_key_file.publish(
+                database, public.hex(), *(own for own in map(sealing.hex_of, boxes) if own == before)
+            )
+            for secret in list(sealed_secrets(db)):
+                opened = sealing.unseal(boxes, secret.sealed)
+                if opened is None:
+                    done.lost.append(secret)
+                    continue
+                use = use_of(db, secret) if opened.use is None else None
+                bound = sealing.bind(opened.secret, use) if use else opened.bound
+                db.execute(
+                    f"UPDATE {_quoted(secret.table)} SET sealed = ? WHERE sealed = ?",
+                    (sealing.seal_to(public, bound), secret.sealed),
+                )
+                done.sealed_anew += 1
+            settings.put(db, sealing.PUBLIC_KEY, public.hex())
+        with transaction(db):
+            public_key_file.publish(database, _drop_old(db, file))
+    finally:
+        db.pragma("synchronous", "normal")
+    return done
+
+
+def _now_in(file: Path | OpenKey) -> list[bytes]:
+    try:
+        return key_file.read(file)
+    except KeyMissing:
+        return []
+
+
+def _drop_old(db: apsw.Connection, file: Path | OpenKey) -> str:
+    """Leave the key in the file that the database is sealed to, of whichever rotation it is; its public key."""
+    public = sealing.public_key(db)
+    keys = sealing.private_keys(file)
+    current = [key for key in keys if sealing.hex_of(key) == public]
+    if current:
+        key_file.replace(Path(db.filename), file, [bytes(current[0])])
+    return sealing.hex_of((current or keys)[0])
+
+
+def state(db: apsw.Connection, path: Path) -> SecretsState:
+    """How the secrets of the database at ``path`` stand. Nothing that is told is secret."""
+    while True:
+        looked = _state(db, path)
+        # A rotation may have come between the secrets and the key.
+        if all(opens is not False for _, opens in looked.found) or _is_still(db, looked):
+            return looked
+
+
+def _is_still(db: apsw.Connection, looked: SecretsState) -> bool:
+    return list(sealed_secrets(db)) == [secret for secret, _ in looked.found]
+
+
+def _state(db: apsw.Connection, path: Path) -> SecretsState:
+    held = list(sealed_secrets(db))
+    public = sealing.public_key(db)
+    file = key_path(path)
+    sentence = elsewhere = ""
+    keys = None
+    # With secrets and no public key that can be read, it is made anew from the private one.
+    if public or held:
+        try:
+            keys = sealing.keys_here(path)
+        except KeyUnreadable as error:
+            elsewhere = _elsewhere(db, path, error)
+            sentence = "" if elsewhere else str(error)
+            if elsewhere and public:
+                sentence = _public_trouble(path, public)
+        else:
+            sentence = sealing.trouble(db, path)
+            public = sealing.public_key(db)
+    found: list[tuple[SealedSecret, bool | None]] = []
+    loose = []
+    for secret in held:
+        opened = None if keys is None else sealing.unseal(keys, secret.sealed)
+        found.append((secret, None if keys is None else opened is not None))
+        if opened is not None and opened.use is None:
+            loose.append(secret)
+    return SecretsState(fingerprint(public) if public else None, file, sentence, elsewhere, found, loose)
+
+
+def _elsewhere(db: apsw.Connection, path: Path, error: KeyUnreadable) -> str:
+    """Who has the private key where this process has not, and need not; empty: nobody is known to have it."""
+    held = settings.get(db, HELD_BY_DAEMON)
+    if isinstance(error, KeyForbidden):
+        return f"Only {folders.name_of(folders.owner_of(path.parent))}, the daemon's user, may open them."
+    if isinstance(error, KeyMissing) and held == AS_CREDENTIAL:
+        if is_locked(path, DAEMON):
+            return "The running service has the private key, as a credential that only it can open."
+        return "The private key is a credential of the service, which does not run: systemctl start chansync"
+    return ""
+
+
+def _public_trouble(path: Path, public: str) -> str:
+    try:
+        public_key_file.check(path, public)
+    except KeyUnreadable as error:
+        return str(error)
+    return ""
+
+
+#: Where the daemon has its private key, and the values of that setting.
+HELD_BY_DAEMON, AS_CREDENTIAL, AS_FILE = "private_key_held", "credential", "file"
+
+
+def note_held(db: apsw.Connection, path: Path) -> None:
+    """Note for others how this process, the daemon, has the private key; nothing where it has none."""
+    file = key_path(path)
+    with contextlib.suppress(KeyUnreadable):
+        key_file.read(file)
+        settings.put(db, HELD_BY_DAEMON, AS_CREDENTIAL if key_file.is_credential(file) else AS_FILE)
+
+
+def fingerprint(public: str) -> str:
+    """A short name of a public key, to compare by eye: ``3f9a 01bc 77d2 e640``."""
+    digest = hashlib.sha256(bytes.fromhex(public)).hexdigest()
+    return " ".join(digest[at : at + 4] for at in range(0, 16, 4))

@@ -1,0 +1,326 @@
+"""Configuring channels and mappings: the logic that the form and the commands share. It never prints.
+
+Integration systems are configured by ``chansync.setup.systems``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import apsw
+
+from chansync.db.connection import Store
+from chansync.db.transaction import transaction
+from chansync.erp import registry as erps
+from chansync.model.channel import Channel, Choices, FieldError, IntegrationSystem, left_behind, parse_field, validate
+from chansync.model.errors import UsageError
+from chansync.model.parameter_types import Reference, References, Text
+from chansync.model.parameters import BY_NAME, PARAMETERS, default_values
+from chansync.orders.settings import erp_codes
+from chansync.platforms import registry
+from chansync.setup import sealed_places
+from chansync.store import channels, mappings, systems
+
+#: A change of one of these means another site or another key: what the connector learned is then forgotten.
+SITE_FIELDS = frozenset({"store_domain", "consumer_key", "consumer_secret"})
+
+#: What each mapping table maps to in the ERP.
+MAPPING_TARGETS = {
+    "payment": "payment-method",
+    "delivery": "delivery-method",
+    "item": "item",
+    "tax": "tax-transaction",
+}
+
+# A tax mapping's code: a country or any (*), and where it matters whether the customer has a valid VAT number.
+_TAX_CASE = re.compile(r"([A-Z]{2}|\*)([+-]vat)?\Z")
+
+
+class InvalidFields(UsageError):
+    """Everything that is wrong with what was given.
+
+    Attributes:
+        errors: field by field, in the order of the form.
+    """
+
+    def __init__(self, errors: list[FieldError]) -> None:
+        super().__init__("; ".join(map(str, errors)))
+        self.errors = errors
+
+
+def choices(db: apsw.Connection, channel: Channel | None) -> Choices:
+    """What the channel's reference fields may name: codes of the ERP, of its site's lookups, and systems.
+
+    Delivery methods are those of the POS in ``channel.values``. A value that the channel holds and its site lost
+    stays allowed: it is reported by the lookups, and must not stand in the way of other changes.
+    """
+
+    def known(source: str, kind: str) -> Sequence[str] | None:
+        if source == "system":
+            return [system.code for system in channels.systems(db)]
+        if source == "erp":
+            return erp_codes(db, channel, kind)
+        if source == "offered":
+            return [code for code, _ in offered(db, channel, kind)] or None if channel else None
+        return _lookup_codes(db, kind, channel)
+
+    return known
+
+
+def offered(db: apsw.Connection, channel: Channel, kind: str) -> list[tuple[str, str]]:
+    """What the channel's system offers for a field (``Parameter.offered``), as code and title; none: any text goes."""
+    return systems.lookups(db, channel.system.id, kind)
+
+
+def _lookup_codes(db: apsw.Connection, kind: str, channel: Channel | None) -> list[str] | None:
+    if channel is None:
+        return None
+    told = mappings.lookups(db, channel.id, kind)
+    if not told:
+        return None
+    held = _held(channel, kind)
+    return [value.code for value in told if value.on_site or value.code in held]
+
+
+def _held(channel: Channel, kind: str) -> set[str]:
+    held: set[str] = set()
+    for parameter in PARAMETERS:
+        of = parameter.type
+        if isinstance(of, (Reference, References)) and of.source == "lookup" and of.of == kind:
+            value = channel.values.get(parameter.name)
+            held.update(value if isinstance(value, list) else [value] if value else [])
+    return held
+
+
+def capabilities(kind: str) -> frozenset[str]:
+    """What a platform can do.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    return frozenset(map(str, registry.platform(kind).capabilities))
+
+
+def add_channel(store: Store, texts: Mapping[str, str]) -> Channel:
+    """A new channel from typed texts by field; secrets come in clear and are sealed.
+
+    Raises:
+        InvalidFields: everything that is wrong.
+        UsageError: the code is taken.
+    """
+    values, clear, errors = parse(texts)
+    values = default_values() | values
+    db = store.db
+    with transaction(db):
+        errors += check_new(db, values, frozenset(clear), {error.name for error in errors})
+        if errors:
+            raise InvalidFields(in_form_order(errors))
+        return channels.add_channel(
+            db, values, sealed_places.seal(store, "channel", clear, sealed_places.channel_place(values))
+        )
+
+
+def check_new(
+    db: apsw.Connection, values: dict[str, Any], secret_names: frozenset[str], known_wrong: set[str]
+) -> list[FieldError]:
+    """What would be wrong with a new channel, beside the fields that are known to be wrong."""
+    draft = draft_channel(db, values)
+    able = capabilities(draft.system.kind) if draft.system.kind else frozenset()
+    found = validate(values, secret_names, able, choices(db, draft))
+    return [error for error in found if error.name not in known_wrong]
+
+
+def draft_channel(db: apsw.Connection, values: dict[str, Any]) -> Channel:
+    """A channel that is not stored yet; a system that does not exist has no kind."""
+    code = values.get("integration_system") or ""
+    system = next((each for each in channels.systems(db) if each.code == code), IntegrationSystem(0, code, "", ""))
+    return Channel(0, system, values)
+
+
+def change_channel(store: Store, code: str, texts: Mapping[str, str], version: int | None = None) -> Channel:
+    """Change the fields of a channel that are named in ``texts``; secrets come in clear and are sealed.
+
+    Args:
+        version: of the channel as its user saw it; None: as it is now.
+
+    Raises:
+        InvalidFields: everything that is wrong with the channel as it would be.
+        ChangedMeanwhile: somebody else saved it after ``version``.
+        UsageError: there is no such channel, or a field is fixed after the first sync.
+    """
+    changes, clear, errors = parse(texts)
+    db = store.db
+    with transaction(db):
+        current = channels.channel(db, code)
+        errors += check_change(db, current, changes, frozenset(clear), {error.name for error in errors})
+        before, after = (
+            sealed_places.channel_place(values) for values in (current.values, {**current.values, **changes})
+        )
+        kept = current.secrets - set(clear)
+        carried: dict[str, bytes] = {}
+        if not errors:
+            carried, errors = sealed_places.carried(store, "channel", current.id, kept, before, after)
+        if errors:
+            raise InvalidFields(in_form_order(errors))
+        sealed = carried | sealed_places.seal(store, "channel", clear, after)
+        saved = channels.save_channel(db, current.id, version or current.version, changes, sealed)
+        if site_changed(current, changes, clear):
+            channels.forget(db, current.id)
+            saved.facts = {}
+        return saved
+
+
+def check_change(
+    db: apsw.Connection,
+    current: Channel,
+    changes: Mapping[str, Any],
+    new_secrets: frozenset[str],
+    known_wrong: set[str],
+) -> list[FieldError]:
+    """What would be wrong with the channel after ``changes``, beside the fields that are known to be wrong."""
+    merged = {**current.values, **changes}
+    # A value that a wrong field keeps for now says nothing of what its user means.
+    draft = replace(current, values=merged)
+    if merged["integration_system"] != current.system.code:
+        draft.system = draft_channel(db, merged).system
+    able = capabilities(draft.system.kind) if draft.system.kind else frozenset()
+    found = validate(merged, current.secrets | new_secrets, able, _choices_after(db, current, draft))
+    # A channel that has never connected may still have a typing mistake in its address.
+    if current.connected_at is not None:
+        found += left_behind(PARAMETERS, current.values, merged, current.secrets, new_secrets)
+    return [error for error in found if error.name not in known_wrong]
+
+
+def _choices_after(db: apsw.Connection, current: Channel, draft: Channel) -> Choices:
+    """ERP codes and what its system offers by what the channel will be (its new POS), lookups by what it is: a new
+    value must be on the site. What a field holds already stays allowed."""
+    before, after = choices(db, current), choices(db, draft)
+
+    def known(source: str, kind: str) -> Sequence[str] | None:
+        if source == "lookup":
+            return before(source, kind)
+        codes = after(source, kind)
+        if source == "offered" and codes is not None:
+            return [*codes, *(str(current.values.get(each.name)) for each in PARAMETERS if each.offered == kind)]
+        return codes
+
+    return known
+
+
+def site_changed(current: Channel, changes: Mapping[str, Any], clear: Mapping[str, str]) -> bool:
+    """Whether the channel now points to another site or signs with another key."""
+    return bool(SITE_FIELDS & set(clear)) or any(
+        name in changes and changes[name] != current.values.get(name) for name in SITE_FIELDS
+    )
+
+
+def parse(texts: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str], list[FieldError]]:
+    """Typed values, secrets in clear, and what is wrong, from typed texts by field."""
+    values: dict[str, Any] = {}
+    clear: dict[str, str] = {}
+    errors: list[FieldError] = []
+    for name, text in texts.items():
+        try:
+            value = parse_field(name, text)
+        except UsageError as error:
+            errors.append(FieldError(name, _without_name(name, str(error))))
+            continue
+        if not BY_NAME[name].is_secret:
+            values[name] = value
+        elif value:
+            clear[name] = value
+        else:
+            errors.append(FieldError(name, "is empty: enter the secret itself"))
+    return values, clear, errors
+
+
+def _without_name(name: str, sentence: str) -> str:
+    """``FieldError`` puts the field's name before its sentence."""
+    return sentence.removeprefix(f"{name!r:.60} ").removeprefix(f"{name} ")
+
+
+def in_form_order(errors: list[FieldError]) -> list[FieldError]:
+    """The errors in the order of the form, fields that there are not at the end."""
+    order = {name: position for position, name in enumerate(BY_NAME)}
+    return sorted(errors, key=lambda error: order.get(error.name, len(order)))
+
+
+def map_method(db: apsw.Connection, channel: Channel, kind: str, site_code: str, target: str | None) -> bool:
+    """Map a code of the site to the ERP's (None: unmap it); whether the table had it before.
+
+    Raises:
+        UsageError: the ERP has no such method at the channel's POS or no such item, or there is nothing to unmap.
+    """
+    site_code = check_site_code(kind, site_code)
+    known = any(row.site_code == site_code for row in mappings.mappings(db, channel.id, kind))
+    if target is None:
+        if not known:
+            raise UsageError(f"There is no {kind} {site_code!r:.60} in the table: chansync map {kind} {channel.code}")
+    else:
+        check_target(db, channel, kind, target)
+    mappings.map_to(db, channel.id, kind, site_code, target)
+    return known
+
+
+def check_site_code(kind: str, site_code: str) -> str:
+    """A code of the site as a mapping table holds it.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        site_code = Text(longest=200).parse(site_code) or ""
+    except UsageError as error:
+        raise UsageError(f"The site's code {error}.") from None
+    if not site_code:
+        raise UsageError("The site's code is empty: write SITE_CODE=TARGET.")
+    if kind == "tax" and not _TAX_CASE.match(site_code):
+        raise UsageError(
+            f"{site_code!r:.60} is no case of tax: write a country (DE), or * for any, and +vat or -vat for customers "
+            "with or without a valid VAT number (FR+vat)."
+        )
+    return site_code
+
+
+def check_target(db: apsw.Connection, channel: Channel, kind: str, target: str) -> None:
+    """Make sure that the ERP has the target of a mapping.
+
+    Raises:
+        UsageError: it does not; with those that it has.
+    """
+    of = MAPPING_TARGETS[kind]
+    pos = channel.values.get("pos")
+    reference = erps.of_pos(db, pos).reference
+    if kind in ("item", "tax"):
+        if not reference.exists(db, of, target):
+            what = of.replace("-", " ")
+            raise UsageError(f"There is no {what} {target!r:.60} in the ERP. See: chansync erp list {of}")
+        return
+    if not pos:
+        raise UsageError(f"The channel {channel.code} has no POS yet, so no {kind} can be mapped: set its pos first.")
+    if not reference.exists(db, of, target, pos=pos):
+        have = ", ".join(reference.codes(db, of, pos=pos)) or "none yet"
+        raise UsageError(f"The POS {pos} has no {of.replace('-', ' ')} {target!r:.60}: {have}.")
+
+
+def users_of(db: apsw.Connection, kind: str, code: str, pos: str | None = None) -> list[str]:
+    """Which channels (of that POS) name something of the ERP, as ``shop-de (pos)``: it must not go under them."""
+    of = kind.replace("-", "_")
+    users = []
+    for channel in channels.all_channels(db):
+        if pos is not None and channel.values.get("pos") != pos:
+            continue
+        for parameter in PARAMETERS:
+            named = parameter.type
+            if not isinstance(named, (Reference, References)) or (named.source, named.of) != ("erp", of):
+                continue
+            value = channel.values.get(parameter.name)
+            if code in (value if isinstance(value, list) else [value]):
+                users.append(f"{channel.code} ({parameter.name})")
+        for table, target in MAPPING_TARGETS.items():
+            if target == kind and code in mappings.targets(db, channel.id, table).values():
+                users.append(f"{channel.code} ({table} mapping)")
+    return users

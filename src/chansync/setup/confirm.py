@@ -1,0 +1,190 @@
+"""The first confirm and later tests of a channel: connect, say as what, pull the lookups, fill what is empty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import apsw
+
+from chansync.db.connection import Store
+from chansync.db.transaction import transaction
+from chansync.erp import registry
+from chansync.model.channel import Channel, FieldError
+from chansync.model.errors import ChansyncError, SiteError
+from chansync.model.parameter_types import Reference, References
+from chansync.model.parameters import BY_NAME, PARAMETERS
+from chansync.platforms.protocol import Connector, Lookups, LookupValue, SiteIdentity
+from chansync.setup.connect import connect, keep_facts
+from chansync.store import channels, mappings, messages
+
+
+@dataclass(slots=True)
+class ConnectionReport:
+    """What came of connecting.
+
+    Attributes:
+        sentence: for people: as what it connected, or what is wrong and what to do.
+        filled: empty fields that were filled in, as text.
+        vanished: values that the channel uses and the site no longer has, as sentences.
+        code: of the error; empty when it connected.
+        used: whether a first use switched the channel on.
+        wrong: what a first use found missing, so that the channel is not used yet.
+    """
+
+    ok: bool
+    sentence: str
+    identity: SiteIdentity | None = None
+    filled: dict[str, str] = field(default_factory=dict)
+    vanished: list[str] = field(default_factory=list)
+    code: str = ""
+    used: bool = False
+    wrong: list[FieldError] = field(default_factory=list)
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences of the platform that are worth knowing."""
+        return self.identity.notes if self.identity else []
+
+
+async def test_channel(store: Store, code: str) -> ConnectionReport:
+    """Connect and say as what; changes nothing but what the connector remembers."""
+    return await _with_connector(store, code, fill=False)
+
+
+async def confirm_channel(store: Store, code: str) -> ConnectionReport:
+    """Connect, pull the lookups, fill every empty field that the site can fill. Filled fields stay as they are."""
+    return await _with_connector(store, code, fill=True)
+
+
+async def _with_connector(store: Store, code: str, *, fill: bool) -> ConnectionReport:
+    try:
+        channel = await store.run(channels.channel, code)
+        connector = await connect(store, channel)
+    except ChansyncError as error:
+        return ConnectionReport(False, str(error), code=error.code)
+    try:
+        identity = await connector.check()
+        report = ConnectionReport(True, _connected(identity), identity)
+        await store.run(_note_connected, channel, connector, report.sentence)
+        if fill:
+            lookups = await connector.lookups()
+            report.filled = await store.run(fill_in, code, lookups, identity, connector.traffic.clock_ahead)
+            report.vanished = await store.run(keep_lookups, channel.id, lookups)
+            identity.notes += await store.run(_about_currency, code, identity.currency)
+        return report
+    except SiteError as error:
+        return ConnectionReport(False, str(error), code=error.code)
+    finally:
+        await connector.aclose()
+
+
+def _connected(identity: SiteIdentity) -> str:
+    rights = {True: "read and write", False: "read only", None: "rights unknown"}[identity.may_write]
+    version = f", version {identity.version}" if identity.version else ""
+    return f"Connected to {identity.title or identity.address}{version} by {identity.connected_as}: {rights}."
+
+
+def _about_currency(db: apsw.Connection, code: str, currency: str) -> list[str]:
+    """A sentence where the channel's POS does not sell in the site's currency."""
+    pos = channels.channel(db, code)["pos"]
+    found = registry.of_pos(db, pos).reference.point_of_sale(db, pos) if currency and pos else None
+    if found is None or currency in found.currencies:
+        return []
+    return [
+        f"The site sells in {currency}, the POS {pos} does not: add it to the POS's currencies, or orders will wait."
+    ]
+
+
+def _note_connected(db: apsw.Connection, channel: Channel, connector: Connector, sentence: str) -> None:
+    with transaction(db):
+        keep_facts(db, channel, connector, connected=True)
+        messages.log(db, "connected", sentence, channel_id=channel.id)
+        messages.solve_channel(db, channel.id, "the channel connected")
+
+
+async def pull_lookups(store: Store, channel: Channel, connector: Connector) -> list[str]:
+    """Pull and keep the lookups; sentences on values that the channel uses and the site no longer has."""
+    lookups = await connector.lookups()
+    await store.run(keep_facts, channel, connector)
+    return await store.run(keep_lookups, channel.id, lookups)
+
+
+_KINDS = {
+    "order_status": "order_statuses",
+    "currency": "currencies",
+    "tax_class": "tax_classes",
+    "api_version": "api_versions",
+    "payment_method": "payment_methods",
+    "delivery_method": "delivery_methods",
+}
+
+
+def keep_lookups(db: apsw.Connection, channel_id: int, lookups: Lookups) -> list[str]:
+    """Keep what the site told and bring its methods into the mapping tables. A list that could not be read stays."""
+    with transaction(db):
+        channel = channels.channel_by_id(db, channel_id)
+        if channel is None:
+            return []
+        for kind, attribute in _KINDS.items():
+            values: list[LookupValue] | None = getattr(lookups, attribute)
+            if values is not None:
+                rows = [(value.code, value.title, value.enabled) for value in values]
+                mappings.replace_lookups(db, channel_id, kind, rows)
+        for kind, methods in (("payment", lookups.payment_methods), ("delivery", lookups.delivery_methods)):
+            if methods is not None:
+                offered = [(method.code, method.title) for method in methods if method.enabled]
+                mappings.pick_up(db, channel_id, kind, offered)
+        vanished = vanished_values(db, channel)
+        for sentence in vanished:
+            messages.log(db, "value_vanished", sentence, channel_id=channel_id)
+        return vanished
+
+
+def vanished_values(db: apsw.Connection, channel: Channel) -> list[str]:
+    """Values from the site's lookups that the channel uses and the site does not have any more."""
+    sentences = []
+    for parameter in PARAMETERS:
+        kind = parameter.type
+        if not isinstance(kind, (Reference, References)) or kind.source != "lookup":
+            continue
+        known = {value.code for value in mappings.lookups(db, channel.id, kind.of) if value.on_site}
+        value = channel.values.get(parameter.name)
+        used = value if isinstance(value, list) else [value] if value else []
+        gone = [code for code in used if known and code not in known]
+        if gone:
+            sentences.append(f"{parameter.name} names {', '.join(gone)}, which the site no longer has.")
+    return sentences
+
+
+def fill_in(
+    db: apsw.Connection, code: str, lookups: Lookups, identity: SiteIdentity, clock_ahead: float | None
+) -> dict[str, str]:
+    """Fill the channel's empty fields from what the site told; the filled ones as text.
+
+    Args:
+        clock_ahead: seconds by which the site's clock is ahead of ours; None where it does not tell. Its orders are
+            compared with the start date by that clock.
+    """
+    site_today = datetime.now(UTC) + timedelta(hours=identity.time_zone, seconds=clock_ahead or 0.0)
+    offered: dict[str, Any] = {"currency": identity.currency, "start_date": site_today.date().isoformat()}
+    if lookups.api_versions:
+        offered["api_version"] = lookups.api_versions[0].code
+    offered |= lookups.usual
+    with transaction(db):
+        channel = channels.channel(db, code)
+        changes = {
+            name: value
+            for name, value in offered.items()
+            if value and name in BY_NAME and not channel.values.get(name) and _fits(channel, name, value)
+        }
+        if changes:
+            channels.save_channel(db, channel.id, channel.version, changes, {})
+    return {name: BY_NAME[name].type.show(value) for name, value in changes.items()}
+
+
+def _fits(channel: Channel, name: str, value: Any) -> bool:
+    """A usual status is not preselected as refused where the user takes such orders, nor the other way round."""
+    other = {"order_statuses": "refused_statuses", "refused_statuses": "order_statuses"}.get(name)
+    return not (other and set(value) & set(channel.values.get(other) or ()))

@@ -1,0 +1,233 @@
+"""The form of a sales channel: the parameter table, and the mapping tables as fields of it.
+
+A mapping is a field named after its table and the site's code: ``payment:cod``. Its text is the ERP's code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import apsw
+
+from chansync.db.connection import Store
+from chansync.db.transaction import transaction
+from chansync.model.channel import Channel, FieldError
+from chansync.model.errors import UsageError
+from chansync.model.parameter import applies
+from chansync.model.parameter_types import Flag
+from chansync.model.parameters import BY_NAME, PARAMETERS, SECTIONS, ChannelParameter
+from chansync.platforms.protocol import Capability
+from chansync.secrets import sealing
+from chansync.setup import channel_settings
+from chansync.setup.first_use import in_the_way, is_first_use
+from chansync.setup.forms import channel_mappings, options
+from chansync.setup.forms.form import Addable, FormField, FormOption, Loaded, Related, Saved, reference_of
+from chansync.setup.forms.merging import Conflict, merge, secret_conflicts
+from chansync.store import channels
+
+
+class ChannelForm:
+    """The form of a channel, or of a new one; ``preset``: initial values of a new one."""
+
+    kind = "channel"
+    noun = "channel"
+
+    def __init__(self, channel_id: int | None, preset: Mapping[str, str] | None = None) -> None:
+        self.key: int | str | None = channel_id
+        self._preset = dict(preset or {})
+        self._channel: Channel | None = None
+
+    @property
+    def sections(self) -> Mapping[int, str]:
+        numbered = {number: f"{number} {title}" for number, title in SECTIONS.items()}
+        return numbered | {channel_mappings.ITEM_SECTION: "Items by other codes"}
+
+    @property
+    def connected(self) -> bool:
+        """Whether the channel that was loaded last has ever connected."""
+        return self._channel is not None and self._channel.connected_at is not None
+
+    def load(self, db: apsw.Connection) -> Loaded | None:
+        if self.key is None:
+            return Loaded(_default_texts() | options.only_choices(db, PARAMETERS) | self._preset)
+        self._channel = channels.channel_by_id(db, int(self.key))
+        if self._channel is None:
+            return None
+        texts = {
+            parameter.name: parameter.type.show(self._channel.values.get(parameter.name))
+            for parameter in PARAMETERS
+            if not parameter.is_secret
+        }
+        return Loaded(texts | channel_mappings.texts(db, self._channel.id), sealing.set_times(db, self._channel.id))
+
+    # Fields
+
+    def fields(self, db: apsw.Connection, texts: Mapping[str, str], *, everything: bool = False) -> list[FormField]:
+        settled = settle(texts)
+        values, able = lenient_values(settled), _capabilities(db, settled.get("integration_system", ""))
+        reduced = not (everything or self.connected)
+        found: list[FormField] = []
+        for section in self.sections:
+            for parameter in PARAMETERS:
+                if parameter.section == section and applies(parameter, values, able):
+                    if reduced and not _belongs_to_opening(parameter, texts):
+                        continue
+                    found.append(self._field(db, parameter))
+            if self._channel is not None:
+                found += channel_mappings.fields(db, self._channel.id, section, texts)
+        return found
+
+    def _field(self, db: apsw.Connection, parameter: ChannelParameter) -> FormField:
+        source, of = ("offered", parameter.offered) if parameter.offered else reference_of(parameter.type)
+        return FormField(
+            parameter.name,
+            parameter.label,
+            parameter.help,
+            parameter.section,
+            parameter.type,
+            source,
+            of,
+            needed=parameter.needed,
+            fixed=self._fixed(db, parameter.name),
+            warning=parameter.warning,
+        )
+
+    def _fixed(self, db: apsw.Connection, name: str) -> str:
+        if name in channels.FIXED_BY_SYNC and self._channel and channels.has_synced(db, self._channel.id):
+            return "It cannot be changed after the first sync: orders and sales refer to it."
+        return ""
+
+    def options(
+        self, db: apsw.Connection, field: FormField, texts: Mapping[str, str], search: str = ""
+    ) -> list[FormOption] | None:
+        if field.source == "offered":
+            draft = channel_settings.draft_channel(db, dict(texts))
+            return options.matching(channel_settings.offered(db, draft, field.of), search) or None
+        if field.source == "lookup":
+            return options.lookup_options(db, self._channel, field.of, search)
+        return options.options(db, field, texts, search)
+
+    def proposals(self, db: apsw.Connection, texts: Mapping[str, str], name: str) -> dict[str, str]:
+        if self.key is not None or name != "name" or texts.get("code"):
+            return {}
+        return {"code": options.code_from(texts["name"], [each.code for each in channels.all_channels(db)])}
+
+    def related(self, db: apsw.Connection) -> list[Related]:
+        return []
+
+    def addable(self) -> Sequence[Addable]:
+        return channel_mappings.ADDABLE if self._channel else ()
+
+    def add_row(self, table: str, text: str) -> str:
+        return f"{table}:{channel_settings.check_site_code(table, text)}"
+
+    # Checking and saving
+
+    def check(
+        self, db: apsw.Connection, texts: Mapping[str, str], secrets: frozenset[str], base: Mapping[str, str]
+    ) -> list[FieldError]:
+        settled = settle(texts)
+        plain = {name: settled[name] for name in settled if name in BY_NAME}
+        values, _, errors = channel_settings.parse(plain)
+        wrong = {error.name for error in errors}
+        current = self._channel
+        first = is_first_use(current, values, secrets)
+        if current is None:
+            errors += channel_settings.check_new(db, values, secrets, wrong)
+        else:
+            errors += channel_settings.check_change(db, current, values, secrets, wrong)
+        errors += self._taken(db, values.get("code"))
+        errors += channel_mappings.check(db, settled, base)
+        return channel_settings.in_form_order(in_the_way(errors) if first else errors)
+
+    def _taken(self, db: apsw.Connection, code: str | None) -> list[FieldError]:
+        if code and (self._channel is None or code != self._channel.code) and channels.is_taken(db, code):
+            return [FieldError("code", f"is taken: there is a channel {code} already")]
+        return []
+
+    def save(self, store: Store, loaded: Loaded, texts: Mapping[str, str], secrets: Mapping[str, str]) -> Saved:
+        db = store.db
+        with transaction(db):
+            current = self.load(db)
+            if current is None:
+                raise UsageError("The channel was removed meanwhile.")
+            stored = {} if self.key is None else current.texts
+            found = merge(loaded.texts if stored else {}, settle(texts), stored)
+            found.conflicts += secret_conflicts(secrets, loaded.secrets, current.secrets)
+            if found.conflicts:
+                raise Conflict(f"the channel {current.texts['code']}", found)
+            after = {**current.texts, **found.changes}
+            errors = self.check(db, after, frozenset(secrets) | frozenset(current.secrets), current.texts)
+            if errors:
+                raise channel_settings.InvalidFields(errors)
+            first = is_first_use(self._channel, lenient_values(found.changes), secrets)
+            if first:
+                del found.changes["used"]
+            saved = self._write(store, found.changes, secrets)
+            what = "Added" if self.key is None else "Saved"
+            return Saved(saved.id, saved.code, f"{what} the channel {saved.code}.", first, found.theirs)
+
+    def _write(self, store: Store, changes: Mapping[str, str], clear: Mapping[str, str]) -> Channel:
+        mapped = {name: text for name, text in changes.items() if name not in BY_NAME}
+        plain = {name: text for name, text in changes.items() if name in BY_NAME}
+        if self._channel is None:
+            given = {name: text for name, text in plain.items() if text}
+            channel = channel_settings.add_channel(store, given | dict(clear))
+        elif plain or clear:
+            channel = channel_settings.change_channel(store, self._channel.code, plain | dict(clear))
+        else:
+            channel = self._channel
+        channel_mappings.write(store.db, channel, mapped)
+        return channel
+
+
+def _default_texts() -> dict[str, str]:
+    return {parameter.name: _default_text(parameter) for parameter in PARAMETERS if not parameter.is_secret}
+
+
+def _default_text(parameter: ChannelParameter) -> str:
+    default = parameter.default
+    return parameter.type.show(list(default) if isinstance(default, tuple) else default)
+
+
+def _belongs_to_opening(parameter: ChannelParameter, texts: Mapping[str, str]) -> bool:
+    """Whether the field is shown before the first connection; a field with a value always is."""
+    if parameter.opening or parameter.section <= 2:
+        return True
+    return not parameter.is_secret and texts.get(parameter.name, "") != _default_text(parameter)
+
+
+def _capabilities(db: apsw.Connection, system: str) -> frozenset[str]:
+    kind = next((each.kind for each in channels.systems(db) if each.code == system), "")
+    try:
+        return channel_settings.capabilities(kind)
+    except UsageError:
+        # Without a system, or if its platform is not installed here, all fields are shown.
+        return frozenset(map(str, Capability))
+
+
+def lenient_values(texts: Mapping[str, str]) -> dict[str, Any]:
+    """Values by field; invalid texts count as not set."""
+    values: dict[str, Any] = {}
+    for name, text in texts.items():
+        if name in BY_NAME:
+            try:
+                values[name] = BY_NAME[name].type.parse(text)
+            except UsageError:
+                values[name] = None
+    return values
+
+
+def settle(texts: Mapping[str, str]) -> dict[str, str]:
+    """Switch off parameters that need another one that is off: their fields are hidden, and could not be corrected."""
+    settled = dict(texts)
+    for parameter in PARAMETERS:
+        if isinstance(parameter.type, Flag) and not _all_on(settled, parameter.only_with):
+            settled[parameter.name] = parameter.type.show(False)
+    return settled
+
+
+def _all_on(texts: Mapping[str, str], names: Collection[str]) -> bool:
+    values = lenient_values({name: texts.get(name, "") for name in names})
+    return all(values.values())

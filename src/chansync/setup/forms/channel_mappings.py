@@ -1,0 +1,136 @@
+"""The mapping tables of a channel as fields of its form: ``payment:cod``, ``tax:FR+vat``, ``item:512``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import apsw
+
+from chansync.erp import registry
+from chansync.model.channel import Channel, FieldError
+from chansync.model.errors import UsageError
+from chansync.model.parameter_types import Reference
+from chansync.model.parameters import SECTIONS
+from chansync.setup import channel_settings
+from chansync.setup.forms.form import Addable, FormField
+from chansync.store import mappings
+
+#: Items have no section of their own in the parameter table.
+ITEM_SECTION = max(SECTIONS) + 1
+
+#: Section → its mapping table.
+TABLES = {4: "payment", 5: "delivery", 6: "tax", ITEM_SECTION: "item"}
+
+_HELP = {
+    "payment": "The POS's payment method for the site's {code}. Orders with a method that is not mapped wait as "
+    "problems.",
+    "delivery": "The POS's delivery method for the site's {code}. If none is mapped, the channel's delivery method is "
+    "used; without either, orders wait as problems.",
+    "tax": "The tax transaction of sales that are delivered to {code}, in place of the channel's. +vat and -vat: "
+    "customers with and without a valid VAT number. Empty: the override is removed.",
+    "item": "The ERP's item for the site's {code}. An item whose SKU or GTIN is in the ERP needs no mapping.",
+}
+
+
+_UNLISTED = "The code by which orders name a method that the site does not list."
+
+#: The tables that a user may add rows to, and what is entered for a row.
+ADDABLE = (
+    Addable(
+        "tax",
+        6,
+        "new override",
+        "A country (DE), or * for any; +vat or -vat after it: customers with or without a valid VAT number (FR+vat).",
+    ),
+    Addable("payment", 4, "new payment method", _UNLISTED),
+    Addable("delivery", 5, "new delivery method", _UNLISTED),
+)
+
+
+def split(name: str) -> tuple[str, str]:
+    """Table and site code of a field; two empty texts if it is not of a mapping table."""
+    table, colon, code = name.partition(":")
+    return (table, code) if colon and table in channel_settings.MAPPING_TARGETS else ("", "")
+
+
+def texts(db: apsw.Connection, channel_id: int) -> dict[str, str]:
+    """The mapped code of every row by field name; tax overrides without one are left out."""
+    return {
+        f"{table}:{row.site_code}": row.target or ""
+        for table in TABLES.values()
+        for row in mappings.mappings(db, channel_id, table)
+        if row.target or table != "tax"
+    }
+
+
+def fields(db: apsw.Connection, channel_id: int, section: int, given: Mapping[str, str]) -> Iterator[FormField]:
+    """The rows of a section's table, including those that were added in the form."""
+    table = TABLES.get(section)
+    if table is None:
+        return
+    stored = {row.site_code: row for row in mappings.mappings(db, channel_id, table) if row.target or table != "tax"}
+    added = [code for each, code in map(split, given) if each == table and code not in stored]
+    for code in sorted({*stored, *added}):
+        yield _field(table, section, code, stored.get(code), given)
+
+
+def _field(table: str, section: int, code: str, row: mappings.Mapping | None, given: Mapping[str, str]) -> FormField:
+    of = channel_settings.MAPPING_TARGETS[table].replace("-", "_")
+    title = row.title if row and row.title != code else ""
+    gone = row is not None and not row.on_site and table in ("payment", "delivery")
+    fallback = given.get("delivery_method", "") if table == "delivery" else ""
+    empty = {"payment": "NOT MAPPED", "delivery": f"not mapped: {fallback}" if fallback else "NOT MAPPED"}
+    return FormField(
+        f"{table}:{code}",
+        f"{code} {title}".strip(),
+        _HELP[table].format(code=code),
+        section,
+        Reference(source="erp", of=of),
+        "erp",
+        of,
+        note="not in the site's list" if gone else "",
+        stands_out=table == "payment" or (table == "delivery" and not fallback),
+        empty=empty.get(table, ""),
+    )
+
+
+def check(db: apsw.Connection, given: Mapping[str, str], base: Mapping[str, str]) -> list[FieldError]:
+    """Errors in mappings that were changed, or whose POS was changed."""
+    errors: list[FieldError] = []
+    pos = given.get("pos", "")
+    moved = pos != base.get("pos", "")
+    for name, target in given.items():
+        table, code = split(name)
+        if not table or not target:
+            continue
+        if target == base.get(name) and not (moved and table in ("payment", "delivery")):
+            continue
+        sentence = _wrong(db, table, code, target, pos)
+        if sentence:
+            errors.append(FieldError(name, sentence))
+    return errors
+
+
+def _wrong(db: apsw.Connection, table: str, code: str, target: str, pos: str) -> str:
+    of = channel_settings.MAPPING_TARGETS[table]
+    what = of.replace("-", " ")
+    try:
+        channel_settings.check_site_code(table, code)
+    except UsageError as error:
+        return f"is wrong: {error}"
+    reference = registry.of_pos(db, pos).reference
+    if table in ("item", "tax"):
+        return "" if reference.exists(db, of, target) else f"names {target}, but the ERP has no such {what}"
+    if not pos or reference.exists(db, of, target, pos=pos):
+        return ""
+    have = ", ".join(reference.codes(db, of, pos=pos)) or "none yet"
+    return f"names {target}, but the POS {pos} has no such {what}: {have}"
+
+
+def write(db: apsw.Connection, channel: Channel, changes: Mapping[str, str]) -> None:
+    """Save changed mappings, in the caller's transaction."""
+    for name, target in changes.items():
+        table, code = split(name)
+        known = any(row.site_code == code for row in mappings.mappings(db, channel.id, table))
+        if target or known:
+            channel_settings.map_method(db, channel, table, code, target or None)

@@ -1,0 +1,87 @@
+"""Mappings from a file's rows: checked as those that are typed, and taken over all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import apsw
+
+from chansync.db.transaction import transaction
+from chansync.model.channel import Channel
+from chansync.model.errors import UsageError
+from chansync.setup.channel_settings import check_site_code, check_target
+from chansync.store import channels, mappings
+
+KINDS = ("payment", "delivery", "item", "tax")
+
+_COLUMNS = ("channel", "kind", "site_code", "target")
+
+#: Wrong rows that are named; more are counted.
+NAMED = 10
+
+
+class _Undo(Exception):
+    """Nothing is to be kept."""
+
+
+def take_over(db: apsw.Connection, rows: Iterable[Mapping[str, Any]], *, dry_run: bool = False) -> list[str]:
+    """Map what the rows say (``channel``, ``kind``, ``site_code``, ``target``; an empty target unmaps).
+
+    Returns:
+        A line for each mapping that changed.
+
+    Raises:
+        UsageError: rows are wrong; they are named, and nothing is changed.
+    """
+    changes: list[str] = []
+    errors: list[str] = []
+    tables = _Tables(db)
+    try:
+        with transaction(db):
+            for number, row in enumerate(rows, 1):
+                missing = [name for name in _COLUMNS if name not in row]
+                if missing:
+                    raise UsageError(f"Row {number} has no column {', '.join(missing)}. Nothing was changed.")
+                try:
+                    changes += tables.take(*(str(row[name] or "").strip() for name in _COLUMNS))
+                except UsageError as error:
+                    errors.append(f"Row {number}: {error}")
+            if errors or dry_run:
+                raise _Undo
+    except _Undo:
+        pass
+    if errors:
+        more = f" And {len(errors) - NAMED} more." if len(errors) > NAMED else ""
+        raise UsageError(" ".join(errors[:NAMED]) + f"{more} Nothing was changed.")
+    return changes
+
+
+class _Tables:
+    """The mapping tables, each read once."""
+
+    def __init__(self, db: apsw.Connection) -> None:
+        self._db = db
+        self._channels: dict[str, Channel] = {}
+        self._targets: dict[tuple[int, str], dict[str, str | None]] = {}
+
+    def take(self, code: str, kind: str, site_code: str, target: str) -> list[str]:
+        """Map one code; a line that says so, where it changes anything."""
+        if kind not in KINDS:
+            raise UsageError(f"kind is one of {', '.join(KINDS)}, not {kind!r:.40}.")
+        if code not in self._channels:
+            self._channels[code] = channels.channel(self._db, code)
+        channel = self._channels[code]
+        targets = self._targets.get((channel.id, kind))
+        if targets is None:
+            found = mappings.mappings(self._db, channel.id, kind)
+            targets = self._targets[channel.id, kind] = {each.site_code: each.target for each in found}
+        site_code = check_site_code(kind, site_code)
+        before = targets.get(site_code)
+        if before == (target or None):
+            return []
+        if target:
+            check_target(self._db, channel, kind, target)
+        mappings.map_to(self._db, channel.id, kind, site_code, target or None)
+        targets[site_code] = target or None
+        return [f"{code} {kind} {site_code}: {before or 'not mapped'} → {target or 'not mapped'}"]

@@ -1,0 +1,71 @@
+"""Looking at a channel's site without a trace: whether it can be reached, as what, and with which rights."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from chansync.db.connection import Store
+from chansync.model.channel import Channel
+from chansync.model.errors import ChansyncError, UsageError
+from chansync.orders.status_events import SENDING, why_off
+from chansync.secrets.redaction import scrub
+from chansync.setup.connect import connect
+from chansync.store import channels
+
+#: How long one site may take, in seconds.
+LOOK_SECONDS = 20.0
+
+
+@dataclass(slots=True)
+class Look:
+    """What was seen.
+
+    Attributes:
+        sentence: for people: as what it connected, or what is wrong and what to do.
+        remedy: what to do; empty where the sentence says it, or there is nothing to do.
+        clock_ahead: seconds by which the site's clock is ahead of ours; None: not told.
+    """
+
+    ok: bool
+    sentence: str
+    remedy: str = ""
+    clock_ahead: float | None = None
+
+
+async def look(store: Store, code: str, *, seconds: float = LOOK_SECONDS) -> Look:
+    """Connect to the channel's site and look around. Neither the site nor the channel is changed.
+
+    Raises:
+        UsageError: there is no such channel.
+        StoreError, apsw.Error: the database failed, or the secrets cannot be opened here.
+    """
+    channel = await store.run(channels.channel, code)
+    try:
+        connector = await connect(store, channel)
+    except UsageError as error:
+        return Look(False, str(error))
+    try:
+        async with asyncio.timeout(seconds):
+            identity = await connector.check()
+        ahead = connector.traffic.clock_ahead
+        if identity.may_write is False and (sends := _sends(channel)):
+            return Look(
+                False, f"The key may only read, and the channel sends {sends}.",
+                "Enter a key that may write, or switch the sending off.", ahead,
+            )  # fmt: skip
+        rights = {True: "read and write", False: "read only", None: "rights unknown"}[identity.may_write]
+        title = identity.title or identity.address
+        return Look(True, f"{title} {identity.version}".strip() + f", {rights}.", clock_ahead=ahead)
+    except TimeoutError:
+        return Look(False, f"The site took longer than {seconds:.0f} s.", "Try again; if it stays, ask its host.")
+    except ChansyncError as error:
+        return Look(False, str(error))
+    except Exception as bug:
+        return Look(False, f"{type(bug).__name__}: {scrub(str(bug))[:200]}", "Please report it.")
+    finally:
+        await connector.aclose()
+
+
+def _sends(channel: Channel) -> str:
+    return " and ".join(stream for stream in SENDING if not why_off(channel, stream))

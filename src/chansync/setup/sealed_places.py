@@ -1,0 +1,78 @@
+"""What secrets are sealed for: who holds them, and where the fields beside them say that they are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import apsw
+
+from chansync.db.connection import Store
+from chansync.model.address import may_go
+from chansync.model.channel import FieldError, destination, entered_for
+from chansync.model.errors import UsageError
+from chansync.model.parameter import defaults
+from chansync.model.parameters import PARAMETERS
+from chansync.notices.settings import mail_place
+from chansync.platforms import registry
+from chansync.secrets import sealing
+from chansync.secrets.key_file import KeyUnreadable
+from chansync.secrets.rotation import SealedSecret
+from chansync.secrets.sealing import Use
+from chansync.store import channels, systems
+
+
+def channel_place(values: Mapping[str, Any]) -> str:
+    """Where a channel of these values sends its secrets."""
+    return destination(PARAMETERS, values)
+
+
+def system_place(kind: str, values: Mapping[str, Any]) -> str:
+    """Where a system of these values sends its secrets.
+
+    Raises:
+        UsageError: its platform is not installed.
+    """
+    fields = registry.platform(kind).system_parameters
+    return destination(fields, defaults(fields) | dict(values))
+
+
+def seal(store: Store, owner: str, clear: Mapping[str, str], place: str) -> dict[str, bytes]:
+    """Secrets in clear, sealed for that place; ``owner`` is ``channel`` or ``system``."""
+    return {
+        name: sealing.seal(store.db, store.path, secret, Use(f"{owner} {name}", place))
+        for name, secret in clear.items()
+    }
+
+
+def carried(
+    store: Store, owner: str, owner_id: int, held: Collection[str], before: str, after: str
+) -> tuple[dict[str, bytes], list[FieldError]]:
+    """Secrets that stay while the place changes: sealed for the new one, where this user may open them.
+
+    Who may not must enter them again: the fields that are wrong then.
+    """
+    if may_go(before, after) or not held:
+        return {}, []
+    opening = sealing.open_all if owner == "channel" else sealing.open_system
+    try:
+        clear = opening(store.db, store.path, owner_id, before)
+    except KeyUnreadable:
+        return {}, [entered_for(name, before, after) for name in sorted(held)]
+    return seal(store, owner, {name: clear[name] for name in held if name in clear}, after), []
+
+
+def use_of(db: apsw.Connection, secret: SealedSecret) -> Use | None:
+    """What a secret that an earlier version sealed is for, by what the database says beside it; None: nobody knows."""
+    what = f"{secret.owner_kind} {secret.name}"
+    try:
+        if secret.table == "channel_secret":
+            return Use(what, channel_place(channels.channel(db, secret.owner).values))
+        if secret.table == "system_secret":
+            system = systems.system(db, secret.owner)
+            return Use(what, system_place(system.kind, system.values))
+    except UsageError:
+        return None
+    if secret.table == "setting_secret":
+        return Use(what, mail_place(db))
+    return Use("notices address") if secret.table == "notice_route" else None

@@ -1,0 +1,263 @@
+"""Configuring integration systems, and connecting to them: what the screens and the commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+import apsw
+
+from chansync.db.connection import Store
+from chansync.db.transaction import transaction
+from chansync.model.channel import Channel, FieldError, IntegrationSystem, left_behind
+from chansync.model.errors import ChansyncError, SiteError, UsageError
+from chansync.model.parameter import Parameter, applies, defaults
+from chansync.model.parameter_types import Code, Text
+from chansync.platforms import registry
+from chansync.platforms.protocol import Capability, LookupValue
+from chansync.secrets.redaction import scrub
+from chansync.setup import sealed_places
+from chansync.setup.channel_settings import InvalidFields
+from chansync.setup.connect import system_settings
+from chansync.store import messages, systems
+
+#: How long before a secret ends its user is warned, in days.
+WARN_DAYS = 30
+
+
+def parameters(kind: str) -> tuple[Parameter, ...]:
+    """The fields that systems of a kind have beside code, name and kind.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    return registry.platform(kind).system_parameters
+
+
+def values_of(system: IntegrationSystem) -> dict[str, Any]:
+    """All values of the system, those that were never set with their defaults; secrets are never among them."""
+    return defaults(parameters(system.kind)) | system.values
+
+
+def add_system(
+    store: Store, code: str, name: str, kind: str, texts: Mapping[str, str] | None = None
+) -> IntegrationSystem:
+    """A new integration system of an installed kind, from typed texts by field; secrets come in clear and are sealed.
+
+    Raises:
+        InvalidFields: everything that is wrong with its fields.
+        UsageError: a wrong code, an empty name, an unknown kind, or the code is taken.
+    """
+    if kind not in registry.kinds():
+        raise UsageError(f"There is no platform {kind!r:.40}: installed are {', '.join(registry.kinds()) or 'none'}.")
+    checked_code, checked_name = system_code(code), system_name(name)
+    values, clear, errors = _parse(kind, texts or {})
+    merged = defaults(parameters(kind)) | values
+    errors += check(kind, merged, frozenset(clear), {error.name for error in errors})
+    if errors:
+        raise InvalidFields(_in_order(kind, errors))
+    with transaction(store.db):
+        sealed = sealed_places.seal(store, "system", clear, sealed_places.system_place(kind, merged))
+        return systems.add_system(store.db, checked_code, checked_name, kind, merged, sealed)
+
+
+def change_system(
+    store: Store, code: str, texts: Mapping[str, str], *, name: str | None = None, version: int | None = None
+) -> IntegrationSystem:
+    """Change the fields of a system that are named in ``texts``; secrets come in clear and are sealed.
+
+    Args:
+        name: its new name for people; None: as it is.
+        version: of the system as its user saw it; None: as it is now.
+
+    Raises:
+        InvalidFields: everything that is wrong with the system as it would be.
+        ChangedMeanwhile: somebody else saved it after ``version``.
+        UsageError: there is no such system.
+    """
+    db = store.db
+    with transaction(db):
+        current = systems.system(db, code)
+        values, clear, errors = _parse(current.kind, texts)
+        merged = values_of(current) | values
+        held = frozenset(current.secrets) | frozenset(clear)
+        # What was missing before may stay so for now: a system that was read from a file lacks its secrets.
+        known_wrong = {error.name for error in errors} | {each.name for each in parameters(current.kind)} - set(texts)
+        errors += check(current.kind, merged, held, known_wrong)
+        if current.connected_at is not None:
+            errors += left_behind(parameters(current.kind), current.values, merged, current.secrets, clear)
+        before, after = (sealed_places.system_place(current.kind, each) for each in (current.values, merged))
+        kept = frozenset(current.secrets) - set(clear)
+        carried: dict[str, bytes] = {}
+        if not errors:
+            carried, errors = sealed_places.carried(store, "system", current.id, kept, before, after)
+        if errors:
+            raise InvalidFields(_in_order(current.kind, errors))
+        new_name = None if name is None else system_name(name)
+        sealed = carried | sealed_places.seal(store, "system", clear, after)
+        return systems.save_system(
+            db, current.id, version or current.version, name=new_name, values=values, sealed=sealed
+        )
+
+
+def check(kind: str, values: Mapping[str, Any], held: frozenset[str], known_wrong: set[str]) -> list[FieldError]:
+    """What is wrong with a system's fields, beside those that are known to be wrong; ``held`` are its secrets."""
+    able = frozenset(map(str, registry.platform(kind).capabilities))
+    errors = []
+    for parameter in parameters(kind):
+        is_set = parameter.name in held if parameter.is_secret else values.get(parameter.name) not in (None, "", [])
+        if parameter.needed and not is_set and parameter.name not in known_wrong and applies(parameter, values, able):
+            errors.append(FieldError(parameter.name, "is needed"))
+    return errors
+
+
+def _parse(kind: str, texts: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str], list[FieldError]]:
+    """Typed values, secrets in clear, and what is wrong."""
+    known = {parameter.name: parameter for parameter in parameters(kind)}
+    values: dict[str, Any] = {}
+    clear: dict[str, str] = {}
+    errors: list[FieldError] = []
+    for name, text in texts.items():
+        parameter = known.get(name)
+        if parameter is None:
+            have = f"there are {', '.join(known)}" if known else "its keys are those of its channels"
+            errors.append(FieldError(name, f"is no field of a {kind} system: {have}"))
+            continue
+        try:
+            value = parameter.type.parse(text)
+        except UsageError as error:
+            errors.append(FieldError(name, str(error)))
+            continue
+        if not parameter.is_secret:
+            values[name] = value
+        elif value:
+            clear[name] = value
+        else:
+            errors.append(FieldError(name, "is empty: enter the secret itself"))
+    for name in clear:
+        made_on = known[name].made_on
+        if made_on and not values.get(made_on):
+            values[made_on] = _today().isoformat()
+    return values, clear, errors
+
+
+def _today() -> date:
+    return date.today()  # noqa: DTZ011 - the day by which the user counts
+
+
+def _in_order(kind: str, errors: list[FieldError]) -> list[FieldError]:
+    order = {parameter.name: position for position, parameter in enumerate(parameters(kind))}
+    return sorted(errors, key=lambda error: order.get(error.name, len(order)))
+
+
+def system_code(code: str) -> str:
+    """A system's code, checked."""
+    try:
+        checked = Code().parse(code)
+    except UsageError as error:
+        raise UsageError(f"The code {error}.") from None
+    if not checked:
+        raise UsageError("The code is empty.")
+    return str(checked)
+
+
+def system_name(name: str) -> str:
+    """A system's name, checked."""
+    try:
+        checked = Text(longest=80).parse(name)
+    except UsageError as error:
+        raise UsageError(f"The name {error}.") from None
+    if not checked:
+        raise UsageError("The name is empty.")
+    return str(checked)
+
+
+def expiring(system: IntegrationSystem, today: date | None = None) -> list[str]:
+    """Sentences on secrets of the system that end soon or have ended."""
+    values, now = values_of(system), today or _today()
+    sentences = []
+    for parameter in parameters(system.kind):
+        made = values.get(parameter.made_on) if parameter.ends_after and parameter.name in system.secrets else None
+        if not made:
+            continue
+        ends = date.fromisoformat(made) + timedelta(days=parameter.ends_after)
+        left = (ends - now).days
+        if left > WARN_DAYS:
+            continue
+        when = f"ends on {ends}, in {left} days" if left > 0 else f"has ended on {ends}"
+        sentences.append(
+            f"The {parameter.label.lower()} of the system {system.code} {when}: make a new one and enter it with "
+            f"chansync system set {system.code} {parameter.name}=-"
+        )
+    return sentences
+
+
+def tell_expiring(db: apsw.Connection, channel: Channel) -> None:
+    """Open a problem about secrets of the channel's system that end soon, or close it; on one channel of the system.
+
+    Call it after a run, in its transaction.
+    """
+    if not any(parameter.ends_after for parameter in parameters(channel.system.kind)):
+        return
+    first = db.execute(
+        "SELECT id FROM channel WHERE system_id = ? AND used = 1 ORDER BY code LIMIT 1", (channel.system.id,)
+    ).get
+    if first != channel.id:
+        return
+    # As the log keeps it, to see whether that is open already.
+    said = scrub(" ".join(expiring(systems.system(db, channel.system.code))))
+    open_now = messages.open_problem(db, channel.id, None, "secret_expiring")
+    if said and (open_now is None or said != open_now[0]):
+        messages.log(db, "secret_expiring", said, channel_id=channel.id, data={"system": channel.system.code})
+    elif open_now and not said:
+        messages.solve_code(db, channel.id, None, "secret_expiring", "a new secret was entered")
+
+
+@dataclass(slots=True)
+class SystemReport:
+    """What came of connecting to a system.
+
+    Attributes:
+        sentence: for people: as what it connected, or what is wrong and what to do.
+        places: where it sells, as code and title.
+        notes: sentences worth knowing.
+        code: of the error; empty when it connected.
+    """
+
+    ok: bool
+    sentence: str
+    places: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    code: str = ""
+
+
+def can_be_tested(kind: str) -> bool:
+    """Whether systems of a kind have keys of their own."""
+    return Capability.SYSTEM_CREDENTIALS in registry.platform(kind).capabilities
+
+
+async def test_system(store: Store, code: str) -> SystemReport:
+    """Connect to a system, say as what, and keep where it sells, so that channels can be chosen from it."""
+    try:
+        system = await store.run(systems.system, code)
+        if not can_be_tested(system.kind):
+            return SystemReport(
+                False, f"The system {code} has no keys of its own: test its channels (chansync channel test CODE).",
+                code="usage",
+            )  # fmt: skip
+        settings = await system_settings(store, system)
+        identity = await registry.platform(system.kind).check_system(settings)
+    except (SiteError, ChansyncError) as error:
+        return SystemReport(False, str(error), code=error.code)
+    places = [(place.code, place.title) for place in identity.places]
+    await store.run(_keep, system, identity.places)
+    sentence = f"Connected to {identity.title} by {identity.connected_as}."
+    return SystemReport(True, sentence, places, identity.notes + expiring(system))
+
+
+def _keep(db: apsw.Connection, system: IntegrationSystem, places: list[LookupValue]) -> None:
+    with transaction(db):
+        systems.note_connected(db, system.id)
+        systems.replace_lookups(db, system.id, "place", [(place.code, place.title) for place in places])

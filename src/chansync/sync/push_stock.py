@@ -1,0 +1,237 @@
+"""Sending a channel's stock to its site: only what differs from what the site has as far as we know.
+
+Which items the site sells, and what it has of them, is looked up once a day (new items at once); in between, the last
+confirmed push counts. Where nothing moved in the warehouses and nothing is due, not even a request is made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import apsw
+
+from chansync.db.transaction import transaction
+from chansync.erp import registry
+from chansync.model.channel import Channel, ChannelIncomplete
+from chansync.model.errors import SiteError
+from chansync.model.times import now_ms
+from chansync.platforms.protocol import PushResult, SiteItem
+from chansync.store import mappings, messages, site_items, streams
+from chansync.store.streams import LeaseLost
+from chansync.sync.dry_run import PushPlan
+from chansync.sync.pushing import Pushing
+from chansync.sync.stock_plan import Change, Shelves, batches, words
+
+#: How long what was looked up on the site counts, in milliseconds.
+LOOK_EVERY = 24 * 3600 * 1000
+
+#: Items looked for between two writes.
+LOOK = 400
+
+#: When what a site has accepted and does not show yet is looked at again, in minutes, and how often before it is told.
+LOOK_AGAIN_MINUTES = 5
+PATIENCE = 12
+
+#: Items named in a sentence; the message's data has all of them.
+NAMED = 5
+
+
+@dataclass(slots=True)
+class _Work:
+    """What a run begins with, and the cursor to be kept once all of it is done."""
+
+    shelves: Shelves
+    cursor: dict[str, Any]
+
+
+async def push_quantities(run: Pushing) -> None:
+    """Send what changed.
+
+    Raises:
+        ChannelIncomplete: the channel's POS is not in the ERP.
+        SiteError: the site failed; what was confirmed before stays confirmed.
+    """
+    work = await run.store.run(_load, run.channel, run.asked)
+    if work is None:
+        return
+    shelves = work.shelves
+    await _look(run, shelves, shelves.unknown(now_ms() - LOOK_EVERY))
+    now = None if run.asked else now_ms()
+    turning = [change.row.item for change in shelves.changes(now) if change.turns and change.site is None]
+    await _look(run, shelves, list(dict.fromkeys(turning)))
+    changes = shelves.changes(now)
+    run.counts.expected = len(shelves.on_site())
+    run.counts.fetched = run.counts.unchanged = run.counts.expected - len(changes)
+    run.tell()
+    if run.plans is not None:
+        run.plans += [_plan(change) for change in changes]
+        return
+    for batch in batches(changes, run.connector.quantity_batch):
+        if run.stop.is_set():
+            return
+        await _send(run, batch)
+        run.tell()
+    if not run.stop.is_set():
+        await run.store.run(_finish, run, work)
+
+
+def is_anything_to_send(db: apsw.Connection, channel: Channel) -> bool:
+    """Whether anything moved, or is due again.
+
+    Raises:
+        ChannelIncomplete: the channel's POS is not in the ERP.
+    """
+    return _load(db, channel, False) is not None
+
+
+def _load(db: apsw.Connection, channel: Channel, asked: bool) -> _Work | None:
+    """What there is to do; None when nothing moved and nothing is due."""
+    erp = registry.of_pos(db, channel["pos"])
+    warehouses = list(channel["quantity_warehouses"])
+    if not warehouses:
+        pos = erp.reference.point_of_sale(db, channel["pos"] or "")
+        if pos is None:
+            raise ChannelIncomplete(f"The channel {channel.code} cannot sync: there is no POS {channel['pos']!r}.")
+        warehouses = [pos.warehouse]
+    before = streams.stream(db, channel.id, "quantities").cursor or {}
+    # The mark first: what moves between the two is then looked at twice, and never left out.
+    moved, mark = erp.stock_changes(db, warehouses, int(before.get("mark", 0)))
+    cursor = {"mark": mark, "version": channel.version}
+    now = now_ms()
+    due = site_items.anything_due(db, channel.id, 2**62 if asked else now, now - LOOK_EVERY)
+    if not moved and not due and before.get("version") == channel.version:
+        return None
+    mapped = mappings.targets(db, channel.id, "item")
+    stock = erp.stock(db, warehouses)
+    return _Work(Shelves(channel.values, stock, mapped, site_items.rows(db, channel.id)), cursor)
+
+
+async def _look(run: Pushing, shelves: Shelves, items: list[str]) -> None:
+    """Read what the site has of the items."""
+    for first in range(0, len(items), LOOK):
+        if run.stop.is_set():
+            return
+        wanted = items[first : first + LOOK]
+        found = await run.connector.items(wanted)
+        if mapped := shelves.mapped_ids(wanted):
+            found += await run.connector.items_by_id(mapped)
+        await run.store.run(_note_look, run, shelves, wanted, found)
+
+
+def _note_look(db: apsw.Connection, run: Pushing, shelves: Shelves, items: list[str], found: list[SiteItem]) -> None:
+    rows = shelves.take(items, found, now_ms())
+    if run.plans is None:
+        with transaction(db):
+            site_items.replace(db, run.channel_id, items, rows)
+            run.progress(db)
+
+
+async def _send(run: Pushing, changes: list[Change]) -> None:
+    requests = [change.request() for change in changes]
+    turning = [change for change, request in zip(changes, requests, strict=True) if request.hide]
+    await run.store.run(_note_sending, run, changes, turning)
+    try:
+        results = await run.connector.push_quantities(requests)
+        await run.store.run(_note_results, run, changes, results)
+    except (SiteError, LeaseLost):
+        await run.store.run(_distrust, run, changes)
+        raise
+
+
+def _note_sending(db: apsw.Connection, run: Pushing, changes: list[Change], turning: list[Change]) -> None:
+    """Make sure that it is still this run's to send, and note what is sent and what comes off the site.
+
+    That is written before it is sent: after a kill the next run must know what it does not know, and whom to put back.
+    """
+    with transaction(db):
+        run.lease.renew(db)
+        for change in changes:
+            site_items.note_sending(db, run.channel_id, change.row)
+        for change in turning:
+            site_items.note_removal(db, run.channel_id, change.row)
+
+
+def _distrust(db: apsw.Connection, run: Pushing, changes: list[Change]) -> None:
+    """Where another run took over while this one was sending, the site may have what is older than what was
+    confirmed: the next run reads it again."""
+    with transaction(db):
+        if not run.lease.is_held(db):
+            for change in changes:
+                site_items.look_again(db, run.channel_id, change.row)
+
+
+def _note_results(db: apsw.Connection, run: Pushing, changes: list[Change], results: list[PushResult]) -> None:
+    with transaction(db):
+        for change, result in zip(changes, results, strict=True):
+            if result.waiting:
+                _wait(db, run, change)
+            elif result.error:
+                site_items.fail(db, run.channel_id, change.row, result.error)
+                run.counts.problems += 1
+            else:
+                wanted = change.wanted
+                site_items.confirm(db, run.channel_id, change.row, wanted.text, shown=not wanted.hide)
+                run.counts.updated += 1
+        run.counts.fetched += len(changes)
+        run.progress(db)
+
+
+def _wait(db: apsw.Connection, run: Pushing, change: Change) -> None:
+    """The site has accepted a change and does not show it: look again soon, and say so when it never does."""
+    if change.row.failures < PATIENCE:
+        site_items.wait(db, run.channel_id, change.row, LOOK_AGAIN_MINUTES)
+        run.counts.unchanged += 1
+    else:
+        error = f"the site accepted {words(change.wanted.text)} and still does not show it"
+        site_items.fail(db, run.channel_id, change.row, error)
+        run.counts.problems += 1
+
+
+def _finish(db: apsw.Connection, run: Pushing, work: _Work) -> None:
+    """Say what failed and what drifted, and remember up to where all is sent."""
+    with transaction(db):
+        site_items.replace(db, run.channel_id, work.shelves.gone(), [])
+        _report_failures(db, run)
+        _report_drift(db, run, work.shelves)
+        streams.store_cursor(db, run.channel_id, run.lease.stream, work.cursor, None)
+        run.lease.renew(db)
+
+
+def _report_failures(db: apsw.Connection, run: Pushing) -> None:
+    failing = site_items.failing(db, run.channel_id)
+    if not failing:
+        messages.solve_code(db, run.channel_id, None, "push_failed", "everything was sent")
+        return
+    named = _named([f"{item} ({error})" for item, _, error in failing])
+    data = {"items": [{"item": item, "site_id": site_id, "error": error} for item, site_id, error in failing]}
+    sentence = f"The stock of {_count(len(failing))} cannot be sent: {named}."
+    messages.log(db, "push_failed", sentence, channel_id=run.channel_id, run_id=run.run_id, data=data)
+
+
+def _report_drift(db: apsw.Connection, run: Pushing, shelves: Shelves) -> None:
+    drifts = shelves.drifts
+    if not drifts:
+        return
+    named = _named([f"{drift.item} ({words(drift.found)}, sent: {words(drift.sent)})" for drift in drifts])
+    data = {
+        "items": [
+            {"item": drift.item, "site_id": drift.site_id, "sent": drift.sent, "found": drift.found} for drift in drifts
+        ]
+    }
+    sentence = f"The stock of {_count(len(drifts))} on the site was not as sent: {named}. It is sent again."
+    messages.log(db, "stock_drift", sentence, channel_id=run.channel_id, run_id=run.run_id, data=data)
+
+
+def _count(number: int) -> str:
+    return "one item" if number == 1 else f"{number} items"
+
+
+def _named(texts: list[str]) -> str:
+    return "; ".join(texts[:NAMED]) + ("; …" if len(texts) > NAMED else "")
+
+
+def _plan(change: Change) -> PushPlan:
+    row = change.row
+    reason = f"site id {row.site_id}, variation of {row.parent_id}" if row.parent_id else f"site id {row.site_id}"
+    return PushPlan("quantity", row.item, row.site_id, words(row.on_site), words(change.wanted.text), reason)
