@@ -8,6 +8,7 @@ and parts (``on_one_line``), the commands by escapes (``escaped``), which keep a
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
 
@@ -39,8 +40,6 @@ def safe_json(text: str) -> str:
     """JSON with unsafe characters as JSON escapes, so that it reads back unchanged."""
     if text.isascii() and "\x7f" not in text:
         return text
-    import re
-
     # DEL, C1, characters that reorder or hide text, halves of surrogate pairs.
     unsafe = (
         r"[\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
@@ -58,14 +57,26 @@ def _units(character: str) -> str:
 _BEGINNINGS = "=+-@\t\r"
 
 
+# Where a spreadsheet begins a cell if it takes a file with commas for one with semicolons or tabs, or a quote for text.
+_CUTS = re.compile(r"([;\t\r\n])")
+
+
 def as_cell(text: str) -> str:
-    """A text for a CSV file that a spreadsheet shows as it is and never calculates."""
-    return f"'{text}" if text.lstrip("'")[:1] in tuple(_BEGINNINGS) else text
+    """A text for a CSV file that a spreadsheet shows as it is and never calculates, whatever it splits the file at."""
+    first, *others = _CUTS.split(text)
+    safe = first + "".join(f"'{part}" if _begins_formula(part) else part for part in others)
+    return f"'{safe}" if text.lstrip("'")[:1] in tuple(_BEGINNINGS) else safe
 
 
 def from_cell(text: str) -> str:
     """The text that ``as_cell`` wrote."""
-    return text[1:] if text.startswith("'") and as_cell(text) != text else text
+    first, *others = _CUTS.split(text)
+    plain = first + "".join(part[1:] if part[:1] == "'" and _begins_formula(part[1:]) else part for part in others)
+    return plain[1:] if plain[:1] == "'" and plain.lstrip("'")[:1] in tuple(_BEGINNINGS) else plain
+
+
+def _begins_formula(part: str) -> bool:
+    return part.lstrip("'\" ")[:1] in ("=", "+", "-", "@")
 
 
 def width(text: str) -> int:
