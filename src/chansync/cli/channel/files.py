@@ -38,6 +38,7 @@ def export(session: Session, codes: tuple[str, ...], output: OutputFile | None) 
     with output:
         os.write(output.descriptor, text.encode())
         output.commit()
+    add_facts(changed=True, file=str(output.path))
     say(f"Written to {output.path}.")
 
 
