@@ -68,7 +68,7 @@ def open_file(path: str | os.PathLike[str]) -> apsw.Connection:
 
 def distrust(db: apsw.Connection) -> apsw.Connection:
     """Believe nothing of what stands in the schema, where others may write: no function with effects is called from
-    there, no view is read in a table's place, SQLite's own tables, and those of the search, are changed by SQLite alone,
+    there, no view is read in a table's place, SQLite's own tables and the search's are changed by SQLite alone,
     and no row takes the memory."""
     db.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
     db.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
