@@ -166,8 +166,8 @@ _FOR_ROOT = "Only root and the daemon's user can make a new key: sudo chansync s
 def _refuse_credential(db: apsw.Connection) -> None:
     if settings.get(db, HELD_BY_DAEMON) == AS_CREDENTIAL:
         raise UsageError(
-            "The private key is a credential of the service, which only systemd writes. For a new one, name a decrypted "
-            "copy of it by --key. The commands are in: chansync secrets rotate --help"
+            "The private key is a credential of the service, which only systemd writes. For a new one, name a "
+            "decrypted copy of it by --key. The commands are in: chansync secrets rotate --help"
         )
 
 
