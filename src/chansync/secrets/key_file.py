@@ -65,8 +65,8 @@ def read(key: Path | OpenKey) -> list[bytes]:
             ) from None
         raise KeyMissing(
             f"The private key {path} is missing, so the keys of channels and systems cannot be opened. If it is a "
-            "credential of the service, only the service can read it: start the service, and repeat the command. "
-            "Otherwise put your copy of the file back; if it is lost for good: sudo chansync secrets rotate --lost"
+            "credential of the service, start the service, which alone can read it. Otherwise put your copy of "
+            "the file back; if it is lost for good: sudo chansync secrets rotate --lost"
         ) from None
     except PermissionError:
         raise KeyForbidden(
