@@ -220,6 +220,7 @@ class OrderImport:
             order,
             state="imported" if link else "problem",
             reason=reason,
+            keep_raw=link is not None or self._has_room(order),
             next_try_at=try_at,
             failed=bool(reason),
             todo=todo,
@@ -308,12 +309,13 @@ class OrderImport:
 
     def _note_unreadable(self, order: UnreadableOrder, row: OrderRow | None) -> Outcome:
         failures = row.attempts if row else 0
-        order_id = orders.write_unreadable(self._db, self._channel_id, order, next_try(failures))
+        is_kept = self._has_room(order)
+        order_id = orders.write_unreadable(self._db, self._channel_id, order, next_try(failures), keep_raw=is_kept)
         named = f"Order {order.number or order.external_id}" if order.number or order.external_id else "An order"
         sentence = f"{named} cannot be read: {order.sentence}"
         messages.log(
             self._db, "order_unreadable", sentence, channel_id=self._channel_id, order_id=order_id,
-            order_number=order.number, run_id=self._run_id, data={"order": order.raw} if raw_text(order) else {},
+            order_number=order.number, run_id=self._run_id, data={"order": order.raw} if is_kept else {},
         )  # fmt: skip
         return Outcome(Action.PROBLEM, sentence, "order_unreadable")
 
@@ -326,12 +328,23 @@ class OrderImport:
             order,
             state="imported" if is_sale else "problem",
             reason="" if is_sale else problem.code,
+            keep_raw=is_sale or self._has_room(order),
             next_try_at=None if is_sale else next_try(row.attempts if row else 0),
             failed=True,
             todo=row.todo if row else [],
         )
         self._log(problem, order, order_id)
         return Outcome(Action.PROBLEM, problem.sentence, problem.code, details=problem.data)
+
+    def _has_room(self, order: Order | UnreadableOrder) -> bool:
+        """Whether the data of an order with a problem are kept beside those of the channel's others."""
+        settings, text = self._settings, raw_text(order)
+        if text is None:
+            return False
+        if settings.raw_kept is None:
+            settings.raw_kept = orders.raw_kept(self._db, self._channel_id)
+        settings.raw_kept += len(text)
+        return settings.raw_kept <= orders.MOST_RAW
 
     def _log(self, problem: Problem, order: Order, order_id: int) -> None:
         facts = {"order": order.number, "status": order.status, "total": str(order.total), "currency": order.currency}

@@ -104,11 +104,25 @@ def raw(db: apsw.Connection, order_id: int) -> dict[str, Any] | None:
     return stored_json.object_or_empty(text, exact=True) or None
 
 
+#: How much is kept of the data of a channel's orders with problems, in bytes; what comes then is fetched again where it
+#: is needed. A site can send such orders without end.
+MOST_RAW = 100_000_000
+
 #: What stands in the place of an order's data that are not kept.
 TOO_LARGE = (
-    f"The site's data of this order are larger than {LARGEST_RAW // 1024} KB and are not kept: look at it on the site. "
-    "Whatever needs them here fetches them again."
+    f"The site's data of this order are not kept: they are larger than {LARGEST_RAW // 1024} KB, or those of the "
+    f"channel's orders with problems take {MOST_RAW // 10**6} MB already. Look at it on the site. Whatever needs them "
+    "here fetches them again."
 )
+
+
+def raw_kept(db: apsw.Connection, channel_id: int) -> int:
+    """How much the kept data of the channel's orders with problems take, in bytes."""
+    size: int = db.execute(
+        """SELECT coalesce(sum(octet_length(raw)), 0) FROM "order" WHERE channel_id = ? AND state = 'problem'""",
+        (channel_id,),
+    ).get
+    return size
 
 
 def is_too_large(order: OrderRow) -> bool:
@@ -164,7 +178,9 @@ def mark_gone(db: apsw.Connection, order_id: int, status: str) -> None:
     )
 
 
-def write_unreadable(db: apsw.Connection, channel_id: int, order: UnreadableOrder, next_try_at: int | None) -> int:
+def write_unreadable(
+    db: apsw.Connection, channel_id: int, order: UnreadableOrder, next_try_at: int | None, *, keep_raw: bool = True
+) -> int:
     """Insert or update the row of an order that cannot be read; a known one keeps what was read of it before."""
     now = now_ms()
     order_id: int = db.execute(
@@ -177,8 +193,11 @@ def write_unreadable(db: apsw.Connection, channel_id: int, order: UnreadableOrde
            digest = '', raw = excluded.raw, attempts = attempts + 1,
            next_try_at = excluded.next_try_at,
            changed_at = excluded.changed_at RETURNING id""",
-        (channel_id, order.external_id, order.number, order.modified_at, raw_text(order), next_try_at, now, now),
-    ).get
+        (
+            channel_id, order.external_id, order.number, order.modified_at,
+            raw_text(order) if keep_raw else None, next_try_at, now, now,
+        ),
+    ).get  # fmt: skip
     return order_id
 
 

@@ -59,6 +59,9 @@ NEAR_END = 400
 #: is then told, and a site that sends nothing else fills no disk. The next run goes on where this one ended.
 MOST_IN_VAIN = 200
 
+#: How long the schedule then leaves the site alone, in seconds.
+REST_IN_VAIN = 600
+
 #: When an unreadable order that the site does not give is asked for again, in milliseconds.
 LATER = 15 * 60_000
 
@@ -66,6 +69,12 @@ AnyOrder = Order | UnreadableOrder
 
 #: What a pull of more than a page goes through, ``async with place``: a limit of how many are in memory at once.
 Place = AbstractAsyncContextManager[Any]
+
+
+class OnlyProblems(SiteRefused):
+    """None of the last ``MOST_IN_VAIN`` new orders went through."""
+
+    code = "only_problems"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +205,10 @@ class OrdersPull:
     def _end_if_in_vain(self) -> None:
         if self._in_vain >= MOST_IN_VAIN and self.plans is None:
             code = self.importing.channel.code
-            raise SiteRefused(
+            raise OnlyProblems(
                 f"The last {self._in_vain} new orders all met problems, and none went through: the sync ended there, "
-                f"and the next one goes on from there. What they lack: chansync log --open --channel {code}",
-                code="only_problems",
+                f"and the next one, in {REST_IN_VAIN // 60} minutes or with chansync sync {code}, goes on from there. "
+                f"What they lack: chansync log --open --channel {code}"
             )
 
     def _finish_page(self, db: apsw.Connection, page: OrderPage, moves_cursor: bool) -> None:

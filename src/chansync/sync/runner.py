@@ -35,7 +35,7 @@ from chansync.sync.comparison import Comparison
 from chansync.sync.disk_space import NoRoom
 from chansync.sync.dry_run import OrderPlan, PushPlan
 from chansync.sync.dry_run_copy import planning_copy
-from chansync.sync.pull import OrdersPull, Place
+from chansync.sync.pull import REST_IN_VAIN, OnlyProblems, OrdersPull, Place
 from chansync.sync.push_statuses import push_statuses
 from chansync.sync.push_stock import push_quantities
 from chansync.sync.pushing import Pushing
@@ -251,6 +251,8 @@ class _Run:
             return RunResult(self.channel.code, self.stream, state, self.counts, plans=plans)
         except SiteUnavailable as error:
             return self._failed(error, retryable=True, retry_after=error.retry_after)
+        except OnlyProblems as error:
+            return self._failed(error, retry_after=REST_IN_VAIN)
         except (SiteError, UsageError, LeaseLost, NoRoom) as error:
             return self._failed(error)
         except StoreError as error:
