@@ -115,7 +115,9 @@ def test_a_channel_is_edited_while_it_syncs(world: World, tmp_path: Path) -> Non
         terminal.type("edited meanwhile")
         terminal.press("Enter")
         terminal.until("1 change, not saved")
-        assert shops.query(world.path, "SELECT count(*) FROM run WHERE state = 'running'")[0][0] == 1
+        assert (
+            shops.query(world.path, "SELECT count(*) FROM run WHERE state = 'running' AND stream = 'orders'")[0][0] == 1
+        )
         terminal.press("c")
         terminal.until("Saved the channel demo.")
         # The first ends the search within the form.
