@@ -118,8 +118,9 @@ TOO_LARGE = (
 
 def raw_kept(db: apsw.Connection, channel_id: int) -> int:
     """How much the kept data of the channel's orders with problems take, in bytes."""
+    # The plus sign keeps SQLite from walking every order of the channel: those with problems have an index.
     size: int = db.execute(
-        """SELECT coalesce(sum(octet_length(raw)), 0) FROM "order" WHERE channel_id = ? AND state = 'problem'""",
+        """SELECT coalesce(sum(octet_length(raw)), 0) FROM "order" WHERE +channel_id = ? AND state = 'problem'""",
         (channel_id,),
     ).get
     return size
