@@ -14,8 +14,9 @@ from support import shops
 
 from .world import World
 
-#: What lies beside a database whose programs have all ended: locks stay, by design, and hold nothing.
+#: What lies beside a database whose programs have all ended: the lock file stays, and the keys from before rotations.
 COMPANIONS = {"chansync.db", "chansync.key", "chansync.lock", "tmp"}
+KEPT_KEY = "chansync.key.before-"
 
 PULL = SyncRequest(statuses=True, quantities=True)
 EVERYTHING = SyncRequest(comparison=True, statuses=True, quantities=True)
@@ -138,5 +139,6 @@ def _stock(world: World, store: Store) -> list[str]:
 
 
 def _left_over(path: Path) -> list[str]:
-    found = [f"{each.name} is left" for each in path.parent.iterdir() if each.name not in COMPANIONS]
+    names = [each.name for each in path.parent.iterdir() if not each.name.startswith(KEPT_KEY)]
+    found = [f"{name} is left" for name in names if name not in COMPANIONS]
     return found + [f"tmp/{each.name} is left" for each in (path.parent / "tmp").glob("*")]
