@@ -18,7 +18,7 @@ _TABLE = {
     "sync": ("sync:sync", "Sync channels once, now."),
     "log": ("log:log", "Show or follow the message log."),
     "why": ("problems:why", "Say why an order is as it is."),
-    "retry": ("problems:retry", "Try failed orders again now."),
+    "retry": ("problems:retry", "Try again now what is open."),
     "mend": ("mend:mend", "What mends a message, and doing it."),
     "solve": ("problems:solve", "Mark messages as solved."),
     "channel": ("channel:channel", "Sales channels: list, show, add, set, test, export…"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -105,23 +105,23 @@ def sync(
         if not chosen:
             note("No channel is used. Use one: chansync channel set CODE used=yes")
             return exit_codes.OK
-    return sync_and_report(session, chosen, request, as_json=as_json)
+    return sync_and_report(session, dict.fromkeys(chosen, request), as_json=as_json)
 
 
-def sync_and_report(session: Session, codes: Sequence[str], request: SyncRequest, *, as_json: bool) -> int:
+def sync_and_report(session: Session, requests: Mapping[str, SyncRequest], *, as_json: bool) -> int:
     """Sync the channels, several at once, with progress on stderr and a summary on stdout; the exit code."""
     from chansync.cli.sync_by_daemon import is_needed, sync_by_daemon
 
     by_daemon = is_needed(session)
     with _progress() as progress:
         if by_daemon:
-            results, interrupted = sync_by_daemon(session, codes, request, progress), False
+            results, interrupted = sync_by_daemon(session, requests, progress), False
         else:
-            results, interrupted = session.run_async(lambda store: _sync_all(store, codes, request, progress))
+            results, interrupted = session.run_async(lambda store: _sync_all(store, requests, progress))
     if as_json:
         print_json([result.data for result in results])
     else:
-        _report(results, dry_run=request.dry_run)
+        _report(results, dry_run=any(request.dry_run for request in requests.values()))
     if interrupted:
         note("Interrupted: what was done is kept, and the next sync goes on from there.")
         return exit_codes.INTERRUPTED
@@ -139,7 +139,7 @@ def _progress() -> Any:
 
 
 async def _sync_all(
-    store: Store, codes: Sequence[str], request: SyncRequest, progress: Progress
+    store: Store, requests: Mapping[str, SyncRequest], progress: Progress
 ) -> tuple[list[RunResult], bool]:
     from chansync.sync.runner import sync_channel
 
@@ -152,12 +152,12 @@ async def _sync_all(
             if stop.is_set():
                 return []
             results = await sync_channel(
-                store, code, request, trigger="command", progress=progress.of(code), stop=stop, place=bulks
+                store, code, requests[code], trigger="command", progress=progress.of(code), stop=stop, place=bulks
             )
             progress.done(code)
             return results
 
-    everything = await asyncio.gather(*map(one, codes))
+    everything = await asyncio.gather(*map(one, requests))
     return [result for results in everything for result in results], stop.is_set()
 
 

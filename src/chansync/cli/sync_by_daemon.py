@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from chansync.cli.output import note
@@ -41,13 +41,13 @@ def is_needed(session: Session) -> bool:
     return False
 
 
-def sync_by_daemon(session: Session, codes: Sequence[str], request: SyncRequest, progress: Progress) -> list[RunResult]:
+def sync_by_daemon(session: Session, requests: Mapping[str, SyncRequest], progress: Progress) -> list[RunResult]:
     """Ask the daemon, show how far it is, and wait for all results. Who stops waiting does not stop the daemon.
 
     Raises:
         UsageError: a dry run, which opens the keys in the process that shows it.
     """
-    if request.dry_run:
+    if any(request.dry_run for request in requests.values()):
         raise UsageError(
             "A dry run opens the keys in this process, and you may not: run it as the daemon's user "
             "(sudo -u chansync chansync sync … --dry-run)."
@@ -55,7 +55,8 @@ def sync_by_daemon(session: Session, codes: Sequence[str], request: SyncRequest,
     note("You may not open the keys: the daemon does it.")
     db = session.db
     waiting = {
-        jobs.ask(db, "sync", channels.channel(db, code).id, request_args(request), user_name()): code for code in codes
+        jobs.ask(db, "sync", channels.channel(db, code).id, request_args(request), user_name()): code
+        for code, request in requests.items()
     }
     results: list[RunResult] = []
     while waiting:

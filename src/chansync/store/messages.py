@@ -111,6 +111,25 @@ def open_codes(db: apsw.Connection, order_id: int) -> frozenset[str]:
     )
 
 
+def open_streams(db: apsw.Connection, channel_id: int, order_ids: list[int] | None) -> set[str]:
+    """The streams by whose next run open problems of the channel may be solved.
+
+    Args:
+        order_ids: only problems of these orders; None: of all, and of the channel itself.
+    """
+    rows = db.execute(
+        """SELECT order_id, code, data ->> '$.stream' FROM message
+           WHERE open = 1 AND channel_id = ? AND (code = 'push_failed' OR order_id IS NULL)""",
+        (channel_id,),
+    )
+    found = set()
+    for order_id, code, stream in rows:
+        if order_ids is None or order_id in order_ids:
+            pushed = "quantities" if order_id is None else "statuses"
+            found.add(stream or (pushed if code == "push_failed" else "orders"))
+    return found
+
+
 def solve_codes(db: apsw.Connection, order_id: int, codes: Iterable[str], by: str) -> None:
     """Close the order's open problems of those codes."""
     for code in codes:
