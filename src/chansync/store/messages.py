@@ -88,6 +88,20 @@ def log(
     )
 
 
+def log_habit(db: apsw.Connection, code: str, sentence: str, *, channel_id: int, run_id: int | None = None) -> None:
+    """Write a warning about something that a site does again and again: the same one is counted, not written again."""
+    known = db.execute(
+        """SELECT max(id) FROM message WHERE code = ? AND channel_id = ? AND sentence = ?""",
+        (code, channel_id, scrub(sentence)),
+    ).get
+    if known is None:
+        log(db, code, sentence, channel_id=channel_id, run_id=run_id)
+    else:
+        db.execute(
+            "UPDATE message SET count = count + 1, last_at = ?, run_id = ? WHERE id = ?", (now_ms(), run_id, known)
+        )
+
+
 def _bounded(data: Mapping[str, Any]) -> Mapping[str, Any]:
     """The data, or what is short of them: what strangers sent may be of any length, and comes again and again."""
     if len(json.dumps(data, default=str)) <= LARGEST_DATA:

@@ -114,6 +114,8 @@ class OrdersPull:
         #: Other places of the system for which this pull found something new.
         self.news_for: set[str] = set()
         self._in_vain = 0
+        #: What the site does oddly: said once a run.
+        self._noted: set[str] = set()
 
     @property
     def _channel_id(self) -> int:
@@ -209,7 +211,9 @@ class OrdersPull:
                 start = self.importing.start
                 streams.store_cursor(db, self._channel_id, "orders", page.cursor, start)
             for note in page.notes:
-                messages.log(db, "site_odd", note, channel_id=self._channel_id, run_id=self.run_id)
+                if note not in self._noted:
+                    self._noted.add(note)
+                    messages.log_habit(db, "site_odd", note, channel_id=self._channel_id, run_id=self.run_id)
             self._progress(db)
             if self.lease is not None:
                 self.lease.renew(db)

@@ -280,9 +280,10 @@ async def test_a_single_fault_is_not_even_noticed(shop: DemoShop, connect: Any) 
         assert connector.traffic.bytes_received > 500_000
 
 
-async def test_notices_are_reported(shop: DemoShop, connect: Any) -> None:
+@pytest.mark.parametrize("kind", ["php_notice", "comment"])
+async def test_text_around_the_json_is_read_past_and_reported(shop: DemoShop, connect: Any, kind: str) -> None:
     with DemoServer(shop) as server:
-        server.faults.add("/wc/v3/", "php_notice", times=None)
+        server.faults.add("/", kind, times=None)
         connector = connect(server)
         identity = await connector.check()
         assert any("PHP notices" in note for note in identity.notes)

@@ -163,7 +163,7 @@ class WooCommerceConnector:
         return None if data is None else self._told(own, data)
 
     async def find(self, number: str) -> Order | UnreadableOrder | None:
-        """One order by its number, which plugins make different from the id."""
+        """One order by its number, which plugins make different from the id; else the one of that id."""
         wanted = bare_number(number)
         if not wanted:
             return None
@@ -179,7 +179,7 @@ class WooCommerceConnector:
                     return reader.read(row)
             if not isinstance(rows, list) or len(rows) < PAGE:
                 break
-        return None
+        return found
 
     async def several(self, external_ids: list[str]) -> list[Order | UnreadableOrder]:
         """Orders by their ids, 100 in one request; those that are not there, or in the trash, are left out."""
