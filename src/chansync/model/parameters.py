@@ -1,7 +1,7 @@
-"""The parameter table: every field of a sales channel, once.
+"""The parameter table: every field of a sales channel.
 
-The form, ``chansync channel set/show``, TOML import and export, validation and the reference page are all made
-from ``PARAMETERS``. Adding a parameter is one entry here and the code that acts on it.
+Form, ``chansync channel set/show``, TOML import and export, validation and reference page are made from ``PARAMETERS``.
+To add a parameter, add an entry here and the code that uses it.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ PARAMETERS: tuple[Parameter, ...] = (
        Secret(), capability="channel_credentials", needed=True, opening=True),
     _P("api_version", "Version", "The version of the site's REST API. Filled in by the first connection.", 3,
        Reference(source="lookup", of="api_version")),
-    _P("start_date", "Start date", "Orders placed from that day on are taken, in the site's time. A day in the past "
-       "brings old orders in. The first connection fills in the day of it.", 3, Day(), needed=True),
+    _P("start_date", "Start date", "Orders placed from that day on are imported, in the site's time zone. A day in the "
+       "past imports old orders. The first connection fills in its own day.", 3, Day(), needed=True),
     _P("sale_type", "Type of sale", "The type given to the channel's sales.", 3, _erp("sale_type")),
     _P("external_sale_number", "External sale number", "On: a sale's number is the channel's code and the order "
        "number. Off: the next number of the POS's series.", 3, Flag(), True),
@@ -132,7 +132,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     _P("issue_document_on_payment", "Issue financial document upon payment", "On: when a payment is due and the "
        "sale has no financial document, it is issued first. Off: that is a problem.", 3, Flag(), False),
     _P("refused_statuses", "Statuses refused", "The sales of orders with one of these statuses are cancelled, or "
-       "reversed where they are written out. An order that is refused when it is seen first is not taken.", 3,
+       "reversed where they are written out. An order that is refused when it is seen first is not imported.", 3,
        _statuses(), ()),
     _P("push_statuses", "Synchronisation statuses", "On: what becomes of a sale sets the status of its order on the "
        "site. Off: statuses of the site are never changed.", 3, Flag(), False, capability="push_statuses"),
@@ -145,7 +145,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     _P("status_cancelled", "Status to be sent when the sale is cancelled", "The status that a cancelled sale sends. "
        "None: nothing is sent.", 3, _status(),
        only_with=("push_statuses",), capability="free_statuses"),
-    _P("carrier", "Carrier", "The carrier that is told to the site where writing out names none.", 3,
+    _P("carrier", "Carrier", "The carrier that is sent to the site if the sale was written out without one.", 3,
        Text(longest=60), only_with=("push_statuses",), capability="confirm_shipments"),
     _P("push_quantities", "Synchronising quantities", "On: the site is told whether an item is in stock. Off: stock on "
        "the site is left alone.", 3, Flag(), False, capability="push_quantities"),
@@ -179,5 +179,5 @@ BY_NAME: Mapping[str, Parameter] = {parameter.name: parameter for parameter in P
 
 
 def default_values() -> dict[str, Any]:
-    """The values of a new channel. Lists are new ones each time."""
+    """The default values of a new channel; lists are copied."""
     return defaults(PARAMETERS)
