@@ -145,7 +145,8 @@ class OrderImport:
         if row.state == "skipped":
             reason = reason_to_skip(self._settings, order.status, order.placed_on.isoformat(), order.awaits_prices)
             return bool(reason == row.reason)
-        return not again or (row.state == "imported" and not row.reason)
+        is_done = row.state == "imported" and not row.reason
+        return not again or (is_done and not messages.open_codes(self._db, row.id))
 
     def _guarded(self, order: Order | UnreadableOrder, work: Callable[[OrderRow | None], Outcome]) -> Outcome:
         """Run ``work`` in a transaction; what stops this order is written down and never stops the others."""
