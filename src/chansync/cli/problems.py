@@ -157,7 +157,7 @@ def _with_problems(db: apsw.Connection, target: _Target) -> list[str]:
     """Those of the target's channels that have an order due or an open problem of their own."""
     rows = db.execute(
         """SELECT c.code FROM channel c WHERE EXISTS (SELECT 1 FROM "order" o WHERE o.channel_id = c.id
-               AND o.next_try_at = 0 AND o.state = 'problem')
+               AND o.next_try_at = 0)
            OR EXISTS (SELECT 1 FROM message m WHERE m.open = 1 AND m.channel_id = c.id AND m.order_id IS NULL)"""
     )
     waiting = {row[0] for row in rows}
