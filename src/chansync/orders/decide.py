@@ -224,9 +224,7 @@ def _edit(plan: Plan, case: Case, sale: SaleView) -> _Balance:
     return _Balance(case.draft.currency, case.draft.total)
 
 
-def _edit_touched(
-    plan: Plan, case: Case, sale: SaleView, changes: list[Change], balance: _Balance
-) -> _Balance:
+def _edit_touched(plan: Plan, case: Case, sale: SaleView, changes: list[Change], balance: _Balance) -> _Balance:
     """What no book depends on is changed, what was cancelled is given back, and a person decides on the rest."""
     order = case.order
     amend, rest = _amend(case, sale, changes)

@@ -177,9 +177,7 @@ def _numbers(numbers: Any) -> str:
     return ", ".join(f"{kind} {number}" for kind, number in asdict(numbers).items() if number) or "none"
 
 
-def _methods(
-    order: Order, sale: SaleView, taken: Mapping[str, Any], draft: SaleDraft | Problem | None
-) -> list[Change]:
+def _methods(order: Order, sale: SaleView, taken: Mapping[str, Any], draft: SaleDraft | Problem | None) -> list[Change]:
     """Payment and delivery method."""
     changes: list[Change] = []
     for which, now, title, known in (

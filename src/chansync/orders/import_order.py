@@ -188,31 +188,38 @@ class OrderImport:
 
     def _make_again(self, case: Case, row: OrderRow, plan: Plan) -> Outcome:
         """End the sale of an order by the plan's steps and let the order make a new one, whole or not at all."""
-        order, link = case.order, row.sale
-        assert link is not None and case.sale is not None
         try:
             with self._db:
-                ended = apply(self._db, registry.erp(link.erp), case, plan)
-                if ended.problems:
-                    raise ended.problems[0]
-                sale_links.replace(self._db, row.id, str(row.decision.get("by", "")))
-                fresh = replace(row, sale=None, todo=[], taken={}, decision={})
-                again = gather(self._db, self._settings, self._settings.erp, order, fresh, _done_with(case.sale))
-                new = decide(again, self._settings)
-                if new.skip:
-                    raise Problem("not_possible", f"Order {order.number}: {self._why_skipped(order, new.skip)}", {})
-                settled = apply(self._db, self._settings.erp, again, new)
-                if settled.recorded is None and settled.problems:
-                    raise settled.problems[0]
-                settled.done.insert(0, f"a new sale was made instead of {link.number}")
-                return self._note(again, fresh, new, settled, OF_THE_SITE)
+                outcome = self._made_again(case, row, plan)
         except Problem as problem:
-            self._log(problem, order, row.id)
+            self._log(problem, case.order, row.id)
             orders.clear_decision(self._db, row.id)
-            return Outcome(Action.PROBLEM, problem.sentence, problem.code, details=problem.data)
+            outcome = Outcome(Action.PROBLEM, problem.sentence, problem.code, details=problem.data)
+        return outcome
 
-    def _why_skipped(self, order: Order, reason: str) -> str:
-        return skip_sentence(self._settings, reason, order.status, order.placed_on.isoformat())
+    def _made_again(self, case: Case, row: OrderRow, plan: Plan) -> Outcome:
+        """Do ``_make_again``.
+
+        Raises:
+            Problem: what stands in the way; what was done is to be undone.
+        """
+        order, link, settings = case.order, row.sale, self._settings
+        assert link is not None and case.sale is not None
+        ended = apply(self._db, registry.erp(link.erp), case, plan)
+        if ended.problems:
+            raise ended.problems[0]
+        sale_links.replace(self._db, row.id, str(row.decision.get("by", "")))
+        fresh = replace(row, sale=None, todo=[], taken={}, decision={})
+        again = gather(self._db, settings, settings.erp, order, fresh, _done_with(case.sale))
+        new = decide(again, settings)
+        if new.skip:
+            sentence = skip_sentence(settings, new.skip, order.status, order.placed_on.isoformat())
+            raise Problem("not_possible", f"Order {order.number} cannot make a new sale: {sentence}", {})
+        settled = apply(self._db, settings.erp, again, new)
+        if settled.recorded is None and settled.problems:
+            raise settled.problems[0]
+        settled.done.insert(0, f"a new sale was made instead of {link.number}")
+        return self._note(again, fresh, new, settled, OF_THE_SITE)
 
     def _import_refunds(self, order: Order, row: OrderRow | None) -> Outcome:
         if row is None or row.sale is None:
@@ -265,7 +272,8 @@ class OrderImport:
         self._note_problems(case, settled, order_id)
         if row is not None:
             self._solve(order_id, solved if plan.waits else solved | DECIDED, settled)
-            self._solve_refunds(order_id)
+            if row.refunds != orders.refunds_text(order.refunds):
+                self._solve_refunds(order_id)
         was_held = row is not None and row.reason != "" and not settled.problems
         if link is not None and (settled.done or was_held) and self._settings.channel["push_statuses"]:
             sale = registry.erp(link.erp).view(self._db, link.key)

@@ -174,9 +174,7 @@ def _chosen(refund: OrderRefund, currency: str, decision: str) -> int | None:
     return None if amount is None else round_to_minor(amount, currency)
 
 
-def _step(
-    refund: OrderRefund, key: str, total: int, currency: str, restocked: dict[str, Decimal | None]
-) -> Refund:
+def _step(refund: OrderRefund, key: str, total: int, currency: str, restocked: dict[str, Decimal | None]) -> Refund:
     """The step of a refund; ``restocked`` is lessened by the pieces that come back with it."""
     lines = [part for line in refund.lines or () for part in _parts(line, currency, restocked)]
     return Refund(key, total, tuple(lines), restock=not lines or any(line.restock for line in lines))

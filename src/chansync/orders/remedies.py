@@ -122,9 +122,7 @@ def remedies(code: str) -> tuple[Remedy, ...]:
 
 
 def _decisions(code: str) -> tuple[Remedy, ...]:
-    return tuple(
-        Remedy(action, sentence, perform=performer(action)) for action, sentence in DECISIONS[code].items()
-    )
+    return tuple(Remedy(action, sentence, perform=performer(action)) for action, sentence in DECISIONS[code].items())
 
 
 def _set(name: str) -> Remedy:

@@ -79,7 +79,8 @@ def versions(db: apsw.Connection, channel_id: int, external_ids: list[str]) -> d
 _ROW = """
     SELECT o.id, o.channel_id, o.external_id, o.number, o.status, o.placed_at, o.placed_on, o.modified_at, o.currency,
         o.total, o.state, o.reason, o.digest, o.attempts, o.next_try_at, o.first_seen_at, o.changed_at, o.todo,
-        o.own_status, l.erp, l.sale_key, l.ref, l.number, o.site_key, o.refunds, o.customer, o.decision, l.taken FROM "order" o LEFT JOIN sale_link l ON l.order_id = o.id
+        o.own_status, l.erp, l.sale_key, l.ref, l.number, o.site_key, o.refunds, o.customer, o.decision, l.taken
+    FROM "order" o LEFT JOIN sale_link l ON l.order_id = o.id
 """
 
 
@@ -87,8 +88,8 @@ def _order(row: tuple[Any, ...]) -> OrderRow:
     *values, todo, own_status, erp, key, ref, number, site_key, refunds, customer, decision, taken = row
     sale = SaleLink(erp, key, ref, number) if erp is not None else None
     todo = kept.as_list(todo, "what is left to do with an order")
-    more = site_key, refunds, customer, kept.learned(decision), kept.learned(taken)
-    return OrderRow(*values, todo, own_status, sale, *more)
+    learned = kept.learned(decision), kept.learned(taken)
+    return OrderRow(*(*values, todo, own_status, sale, site_key, refunds, customer, *learned))
 
 
 def by_external_id(db: apsw.Connection, channel_id: int, external_id: str) -> OrderRow | None:
@@ -254,7 +255,11 @@ def write_refund(db: apsw.Connection, order_id: int, refund: Refund) -> None:
            ON CONFLICT DO UPDATE SET total = excluded.total, reason = excluded.reason,
            lines = coalesce(excluded.lines, lines), amount = coalesce(excluded.amount, amount)""",
         (
-            order_id, refund.external_id, str(refund.total), refund.reason, lines,
+            order_id,
+            refund.external_id,
+            str(refund.total),
+            refund.reason,
+            lines,
             None if refund.amount is None else str(refund.amount),
         ),
     )

@@ -55,14 +55,17 @@ def replace(db: apsw.Connection, order_id: int, by: str) -> None:
 
 def former(db: apsw.Connection, order_id: int) -> list[SaleLink]:
     """The sales that the order had before its present one, oldest first."""
-    rows = db.execute("SELECT erp, sale_key, ref, number FROM former_sale WHERE order_id = ? ORDER BY rowid", (order_id,))
+    rows = db.execute(
+        "SELECT erp, sale_key, ref, number FROM former_sale WHERE order_id = ? ORDER BY rowid", (order_id,)
+    )
     return [SaleLink(*row) for row in rows]
 
 
 def order_of(db: apsw.Connection, sale_key: str) -> int | None:
     """The id of the order that became the sale of that key; None where it was removed with its channel."""
     found: int | None = db.execute(
-        "SELECT order_id FROM sale_link WHERE sale_key = ?1 UNION ALL SELECT order_id FROM former_sale WHERE sale_key = ?1",
+        """SELECT order_id FROM sale_link WHERE sale_key = ?1
+           UNION ALL SELECT order_id FROM former_sale WHERE sale_key = ?1""",
         (sale_key,),
     ).get
     return found

@@ -345,7 +345,9 @@ class OrdersPull:
             lacking_ids = [refund.external_id for refund in order.refunds if refund.lines is None]
             if lacking_ids:
                 named = ", ".join(lacking_ids)
-                await self._note_refunds(order, f"the order names {named:.200}, and the site does not give it by itself")
+                await self._note_refunds(
+                    order, f"the order names {named:.200}, and the site does not give it by itself"
+                )
             known.append(order)
         await self.store.run(self._import_refunds, known, WriteGuard(self.lease, _versions(rows)))
 

@@ -26,7 +26,20 @@ def view(db: apsw.Connection, sale_key: str) -> SaleView | None:
     row = db.execute(_SALE, (sale_key,)).fetchone()
     if row is None:
         return None
-    sale_id, number, recorded_at, tax_transaction, customer, account, billing, delivery, note, *numbers, order_number, method = row
+    (
+        sale_id,
+        number,
+        recorded_at,
+        tax_transaction,
+        customer,
+        account,
+        billing,
+        delivery,
+        note,
+        *numbers,
+        order_number,
+        method,
+    ) = row
     sale = facts(db, sale_id)
     return SaleView(
         key=sale_key,

@@ -128,7 +128,8 @@ class OrderReader:
             shipping=[_charge(row, title(row.get("method_title")), _method(row)) for row in shipping],
             fees=[_charge(row, title(row.get("name")), "") for row in listed(raw.get("fee_lines"), "its fees")],
             refunds=sorted(
-                [_refund(row) for row in listed(raw.get("refunds"), "its refunds")], key=lambda each: _by_id(each.external_id)
+                [_refund(row) for row in listed(raw.get("refunds"), "its refunds")],
+                key=lambda each: _by_id(each.external_id),
             ),
             raw=raw,
             site_key=text(raw.get("order_key")),
@@ -203,13 +204,19 @@ def _restocked(meta: Any, quantity: Decimal) -> Decimal | None:
     WooCommerce keeps in ``_restock_refunded_items`` how many pieces of a line refunds have put back, and in
     ``_reduced_stock`` how many it took from stock, less those. A line that has neither is of an item without stock.
     """
-    for key, pieces in (("_restock_refunded_items", lambda told: told), ("_reduced_stock", lambda told: quantity - told)):
-        for entry in _metas(meta):
-            if entry.get("key") == key:
-                try:
-                    return max(pieces(parse_amount(entry.get("value"), "a line's stock")), Decimal(0))
-                except DataError:
-                    break
+    refunded, reduced = (_stock_meta(meta, key) for key in ("_restock_refunded_items", "_reduced_stock"))
+    if refunded is None and reduced is None:
+        return None
+    return max(quantity - (reduced or 0) if refunded is None else refunded, Decimal(0))
+
+
+def _stock_meta(meta: Any, key: str) -> Decimal | None:
+    for entry in _metas(meta):
+        if entry.get("key") == key:
+            try:
+                return parse_amount(entry.get("value"), "a line's stock")
+            except DataError:
+                return None
     return None
 
 
