@@ -40,7 +40,9 @@ from chansync.store.sale_links import SaleLink
 from chansync.store.streams import LeaseLost
 
 #: Problems of a sale that are tried again by themselves; the others are a person's to decide.
-RETRIED = frozenset({"missing_stock", "no_document", "document_type_missing"})
+RETRIED = frozenset({"missing_stock", "no_document", "document_type_missing"}) | (
+    status_events.EDIT_WAITS - {"order_changed"}
+)
 
 #: Problems that are solved as soon as the site shows an order that can be read.
 OF_THE_SITE = frozenset({"order_gone", "order_unreadable"})
@@ -204,7 +206,8 @@ class OrderImport:
             Problem: what stands in the way; what was done is to be undone.
         """
         order, link, settings = case.order, row.sale, self._settings
-        assert link is not None and case.sale is not None
+        assert link is not None
+        assert case.sale is not None
         ended = apply(self._db, registry.erp(link.erp), case, plan)
         if ended.problems:
             raise ended.problems[0]
@@ -295,7 +298,7 @@ class OrderImport:
         kept = {**(now.get("kept") or {}), **plan.kept}
         counts = before.get("restocked")
         is_settled = not settled.problems and all(refund.lines is not None for refund in order.refunds)
-        if counts is None and not order.refunds or is_settled:
+        if (counts is None and not order.refunds) or is_settled:
             counts = restocked_now(order)
         return now | {"kept": kept, "restocked": counts or {}}
 

@@ -62,10 +62,6 @@ def former(db: apsw.Connection, order_id: int) -> list[SaleLink]:
 
 
 def order_of(db: apsw.Connection, sale_key: str) -> int | None:
-    """The id of the order that became the sale of that key; None where it was removed with its channel."""
-    found: int | None = db.execute(
-        """SELECT order_id FROM sale_link WHERE sale_key = ?1
-           UNION ALL SELECT order_id FROM former_sale WHERE sale_key = ?1""",
-        (sale_key,),
-    ).get
+    """The id of the order whose sale has that key; None for a former sale, or where it was removed with its channel."""
+    found: int | None = db.execute("SELECT order_id FROM sale_link WHERE sale_key = ?", (sale_key,)).get
     return found

@@ -72,7 +72,8 @@ def sales(store: Store) -> list[tuple[Any, ...]]:
 CHANGES: dict[str, tuple[dict[str, Any], str, Any]] = {
     "quantity": (LARGER, "SELECT quantity FROM erp_sale_line WHERE position = 1", "2"),
     "amount": (
-        {"lines": [line(total=Decimal(5), tax=Decimal("0.95"))]}, "SELECT net FROM erp_sale_line WHERE position = 1", 500,
+        {"lines": [line(total=Decimal(5), tax=Decimal("0.95"))]},
+        "SELECT net FROM erp_sale_line WHERE position = 1", 500,
     ),
     "tax alone": (
         {"lines": [line(tax=Decimal("2.00"))]}, "SELECT tax FROM erp_sale_line WHERE position = 1", 200,
@@ -89,7 +90,8 @@ CHANGES: dict[str, tuple[dict[str, Any], str, Any]] = {
     "delivery address": ({"delivery": NEW}, "SELECT delivery ->> '$.line_1' FROM erp_sale", "Neue Gasse 9"),
     "billing address": ({"billing": NEW}, "SELECT billing ->> '$.city' FROM erp_sale", "Hamburg"),
     "company": (
-        {"billing": replace(ANNA, company="Muster GmbH")}, "SELECT billing ->> '$.company' FROM erp_sale", "Muster GmbH",
+        {"billing": replace(ANNA, company="Muster GmbH")},
+        "SELECT billing ->> '$.company' FROM erp_sale", "Muster GmbH",
     ),
     "tax numbers": (
         {"tax_numbers": TaxNumbers(vat="DE136695976")}, "SELECT vat_number FROM erp_sale", "DE136695976",
@@ -169,7 +171,7 @@ def test_keep_closes_the_problem_until_the_next_edit(shop: Store, name: str) -> 
     decide(shop, "keep", **changes)
 
     assert (codes(shop), [number for number, *_ in sales(shop)]) == (set(), ["shop-1"])
-    take(shop, note="Ring twice", **{**changes})
+    take(shop, note="Ring twice", **changes)
     assert codes(shop) == set()
     take(shop, **{**changes, "fees": [charge("2.00", "0.38", "Gift wrap", 95)]})
     assert codes(shop) == {"order_changed"}
@@ -250,7 +252,9 @@ class TestReturned:
             set(), [("shop-1", 1773, 0, "cancelled"), ("shop-1-2", 1773, 1773, "")],
         )  # fmt: skip
         row = orders.by_external_id(shop.db, 1, "1")
-        assert row is not None and row.sale is not None and row.sale.key == "chansync:shop:1~2"
+        assert row is not None
+        assert row.sale is not None
+        assert row.sale.key == "chansync:shop:1~2"
         take(shop, status="cancelled")
         assert [closed for *_, closed in sales(shop)] == ["cancelled", "cancelled"]
 

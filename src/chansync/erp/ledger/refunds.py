@@ -12,8 +12,8 @@ import apsw
 from chansync.erp.ledger import documents, goods
 from chansync.erp.ledger.facts import Facts, note_event
 from chansync.erp.protocol import NotPossible
-from chansync.model.money import format_money
 from chansync.model import kept as stored_json
+from chansync.model.money import format_money
 from chansync.model.sale import RefundedLine, withdrawn_key
 from chansync.model.steps import Refund
 from chansync.model.times import now_ms
