@@ -66,7 +66,7 @@ def differences(
     Args:
         draft: tells whether another code of the site is another method of the ERP; without one it is.
     """
-    found = [*_amounts(order, sale), *_items(order, taken), *_texts(order, sale), *_methods(order, sale, taken, draft)]
+    found = [*_amounts(order, sale), *_items(order, taken), *_texts(order, sale, taken), *_methods(order, sale, taken, draft)]
     kept = taken.get("kept") or {}
     return [change for change in found if kept.get(change.field) != change.digest]
 
@@ -144,7 +144,7 @@ def _items(order: Order, taken: Mapping[str, Any]) -> list[Change]:
     return changes
 
 
-def _texts(order: Order, sale: SaleView) -> list[Change]:
+def _texts(order: Order, sale: SaleView, taken: Mapping[str, Any]) -> list[Change]:
     """Addresses, tax numbers, note and number. A buyer whom the site does not tell any more has not changed."""
     changes: list[Change] = []
     for which, now, known in (("billing", order.billing, sale.billing), ("delivery", order.delivery, sale.delivery)):
@@ -158,7 +158,8 @@ def _texts(order: Order, sale: SaleView) -> list[Change]:
         changes.append(Change(which, _address(now), f"its {which} address: {named}"))
     tells_buyer = "billing" not in sale.nameless and bool(order.billing.name or order.billing.line_1)
     numbers = read_numbers(order.tax_numbers, countries_of(order)).kept
-    if sale.tax_numbers is not None and tells_buyer and numbers != sale.tax_numbers:
+    # A sale of an earlier version may have been given the numbers of its customer.
+    if "payment" in taken and sale.tax_numbers is not None and tells_buyer and numbers != sale.tax_numbers:
         said, known_as = _numbers(numbers), _numbers(sale.tax_numbers)
         changes.append(Change("tax_numbers", said, f"its tax numbers are {said}, the sale's are {known_as}"))
     if sale.note is not None and order.note != sale.note:
