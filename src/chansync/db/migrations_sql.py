@@ -131,4 +131,8 @@ CREATE TABLE erp_refund_now (
 INSERT INTO erp_refund_now SELECT id, sale_id, key, total, at FROM erp_refund;
 DROP TABLE erp_refund;
 ALTER TABLE erp_refund_now RENAME TO erp_refund;
+CREATE TRIGGER erp_refund_no_update BEFORE UPDATE ON erp_refund
+BEGIN SELECT RAISE(ABORT, 'erp_refund is a journal: undo an entry by another'); END;
+CREATE TRIGGER erp_refund_no_delete BEFORE DELETE ON erp_refund
+BEGIN SELECT RAISE(ABORT, 'erp_refund is a journal: undo an entry by another'); END;
 """

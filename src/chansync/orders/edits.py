@@ -66,7 +66,12 @@ def differences(
     Args:
         draft: tells whether another code of the site is another method of the ERP; without one it is.
     """
-    found = [*_amounts(order, sale), *_items(order, taken), *_texts(order, sale, taken), *_methods(order, sale, taken, draft)]
+    found = [
+        *_amounts(order, sale),
+        *_items(order, taken),
+        *_texts(order, sale, taken),
+        *_methods(order, sale, taken, draft),
+    ]
     kept = taken.get("kept") or {}
     return [change for change in found if kept.get(change.field) != change.digest]
 

@@ -123,9 +123,7 @@ def shop(template: Path) -> Iterator[Shop]:
         world.add_erp(store)
         store.db.execute("INSERT INTO erp_document_type (code, name) VALUES ('invoice', 'Invoice')")
         set_stock(store.db, "SKU-001", "W1", 1000)
-        world.add_channel(
-            store, document_type="invoice", issue_document_on_payment=True, paid_statuses=["processing"]
-        )
+        world.add_channel(store, document_type="invoice", issue_document_on_payment=True, paid_statuses=["processing"])
         yield Shop(store)
         store.close()
 
