@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chansync.cli import exit_codes
-from chansync.cli.lazy import examples
-from chansync.cli.output import note, print_json, say
-from chansync.cli.session import Session, pass_session, user_name
+from chansync.cli.support import exit_codes
+from chansync.cli.support.lazy import examples
+from chansync.cli.support.output import print_json, say, say_error
+from chansync.cli.support.session import Session, pass_session, user_name
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -87,10 +87,10 @@ def _run(session: Session, subject: Subject, remedy: Remedy, added: tuple[str, .
             f"Say {' and '.join(command.missing)}: chansync mend {subject.message.id} {remedy.name} "
             f"{' '.join(command.missing)}. It runs: {shlex.join(command.words)}"
         )
-    note(shlex.join(command.words))
+    say_error(shlex.join(command.words))
     code = _execute(session, command.words[1:])
     if code == exit_codes.OK and subject.message.open and any(word in command.words for word in ("map", "set", "add")):
-        note(f"Then: chansync retry --message {subject.message.id}")
+        say_error(f"Then: chansync retry --message {subject.message.id}")
     return code
 
 

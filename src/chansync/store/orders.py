@@ -10,7 +10,7 @@ from typing import Any
 
 import apsw
 
-from chansync.model import kept
+from chansync.model import stored_json
 from chansync.model.order import LARGEST_RAW, Order, Refund, RefundLine, UnreadableOrder, raw_text
 from chansync.model.times import now_ms
 from chansync.store.sale_links import SaleLink
@@ -87,8 +87,8 @@ _ROW = """
 def _order(row: tuple[Any, ...]) -> OrderRow:
     *values, todo, own_status, erp, key, ref, number, site_key, refunds, customer, decision, taken = row
     sale = SaleLink(erp, key, ref, number) if erp is not None else None
-    todo = kept.as_list(todo, "what is left to do with an order")
-    learned = kept.learned(decision), kept.learned(taken)
+    todo = stored_json.required_list(todo, "what is left to do with an order")
+    learned = stored_json.object_or_empty(decision), stored_json.object_or_empty(taken)
     return OrderRow(*(*values, todo, own_status, sale, site_key, refunds, customer, *learned))
 
 
@@ -114,7 +114,7 @@ def by_id(db: apsw.Connection, order_id: int) -> OrderRow | None:
 def raw(db: apsw.Connection, order_id: int) -> dict[str, Any] | None:
     """The platform's own data of the order, where it was kept (numbers with a point as ``Decimal``)."""
     text = db.execute('SELECT raw FROM "order" WHERE id = ?', (order_id,)).get
-    return kept.learned(text, exact=True) or None
+    return stored_json.object_or_empty(text, exact=True) or None
 
 
 #: What stands in the place of an order's data that are not kept.
@@ -291,7 +291,7 @@ def looked_up(db: apsw.Connection, order_id: int, refund: Refund) -> Refund:
     ).fetchone()
     if row is None:
         return refund
-    lines = [_refund_line(line) for line in kept.as_list(row[0], "the lines of a refund")]
+    lines = [_refund_line(line) for line in stored_json.required_list(row[0], "the lines of a refund")]
     return replace(refund, lines=lines, amount=None if row[1] is None else Decimal(row[1]))
 
 

@@ -12,7 +12,7 @@ import apsw
 from chansync.erp.ledger import documents, goods
 from chansync.erp.ledger.facts import Facts, note_event
 from chansync.erp.protocol import NotPossible
-from chansync.model import kept as stored_json
+from chansync.model import stored_json
 from chansync.model.money import format_money
 from chansync.model.sale import RefundedLine, withdrawn_key
 from chansync.model.steps import Refund
@@ -98,7 +98,7 @@ def _event_of(db: apsw.Connection, sale: Facts, key: str) -> dict[str, Any]:
     text = db.execute(
         "SELECT data FROM erp_event WHERE sale_id = ? AND kind = 'refunded' AND data ->> '$.key' = ?", (sale.id, key)
     ).get
-    return stored_json.as_object(text, "what was done with a sale")
+    return stored_json.required_object(text, "what was done with a sale")
 
 
 def _match(db: apsw.Connection, sale: Facts, lines: Sequence[RefundedLine]) -> list[tuple[RefundedLine, _Sold]]:
