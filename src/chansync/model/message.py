@@ -139,5 +139,5 @@ CODES = _table(
                 "the ERP instead."),
     MessageCode("connected", _I, _RETRY, "The channel connected", "Nothing to do."),
     MessageCode("site_odd", _W, _RETRY, "The site answers in an unusual way",
-                "Nothing to do: chansync works around it."),
+                "Nothing to do: it is worked around."),
 )  # fmt: skip
