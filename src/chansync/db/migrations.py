@@ -16,7 +16,7 @@ from typing import TypeVar
 from sqlite_utils import Database, Migrations
 
 from chansync.db import schema
-from chansync.db.migrations_sql import CUSTOMERS, INSTANCES, SALE_LINKS, STOCK
+from chansync.db.migrations_sql import CUSTOMERS, EDITS, INSTANCES, SALE_LINKS, STOCK
 from chansync.db.version import APPLICATION_ID
 from chansync.model import stored_json
 from chansync.model.order import TaxNumbers
@@ -105,6 +105,12 @@ def customers(db: Database) -> None:
 def instances(db: Database) -> None:
     """Which database this is, and on which machine its daemon last worked."""
     _run(db, INSTANCES)
+
+
+@migrations(name="0012_edits")
+def edits(db: Database) -> None:
+    """What a sale has taken over of its order, and what a person decided on it."""
+    _run(db, EDITS)
 
 
 def migrate(path: Path) -> None:

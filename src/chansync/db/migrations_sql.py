@@ -101,3 +101,38 @@ INSTANCES = """
 ALTER TABLE daemon ADD COLUMN machine TEXT NOT NULL DEFAULT '';
 INSERT INTO setting (name, value) VALUES ('instance_id', lower(hex(randomblob(8))));
 """
+
+# What of an order its sale has taken over or a person decided on; the sales that it had before its present one.
+EDITS = """
+ALTER TABLE "order" ADD COLUMN site_key TEXT NOT NULL DEFAULT '';
+ALTER TABLE "order" ADD COLUMN refunds TEXT NOT NULL DEFAULT '';
+ALTER TABLE "order" ADD COLUMN decision TEXT;
+ALTER TABLE order_refund ADD COLUMN amount TEXT;
+ALTER TABLE sale_link ADD COLUMN taken TEXT NOT NULL DEFAULT '{}';
+CREATE TABLE former_sale (
+    order_id INTEGER NOT NULL REFERENCES "order" ON DELETE CASCADE,
+    erp TEXT NOT NULL,
+    sale_key TEXT NOT NULL UNIQUE,
+    ref TEXT NOT NULL,
+    number TEXT NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    replaced_at INTEGER NOT NULL,
+    replaced_by TEXT NOT NULL
+) STRICT;
+CREATE INDEX former_sale_of ON former_sale (order_id);
+CREATE TABLE erp_refund_now (
+    id INTEGER PRIMARY KEY,
+    sale_id INTEGER NOT NULL REFERENCES erp_sale,
+    key TEXT NOT NULL,
+    total INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    UNIQUE (sale_id, key)
+) STRICT;
+INSERT INTO erp_refund_now SELECT id, sale_id, key, total, at FROM erp_refund;
+DROP TABLE erp_refund;
+ALTER TABLE erp_refund_now RENAME TO erp_refund;
+CREATE TRIGGER erp_refund_no_update BEFORE UPDATE ON erp_refund
+BEGIN SELECT RAISE(ABORT, 'erp_refund is a journal: undo an entry by another'); END;
+CREATE TRIGGER erp_refund_no_delete BEFORE DELETE ON erp_refund
+BEGIN SELECT RAISE(ABORT, 'erp_refund is a journal: undo an entry by another'); END;
+"""

@@ -14,7 +14,7 @@ from chansync.model.sale import SaleState
 from chansync.model.times import local_text, now_ms
 from chansync.orders import settings
 from chansync.orders.select import reason_to_skip, skip_sentence
-from chansync.store import messages, orders, streams
+from chansync.store import messages, orders, sale_links, streams
 from chansync.store.messages import Message
 from chansync.store.orders import OrderRow
 from chansync.store.sale_links import SaleLink
@@ -94,6 +94,9 @@ def _explain_sale(db: apsw.Connection, row: OrderRow, link: SaleLink, explanatio
             f"Imported: it is the sale {sale.number} of {sale.customer}, {local_text(sale.recorded_at)}."
         )
         explanation.sentences.append(_standing(sale.state))
+    if former := sale_links.former(db, row.id):
+        named = ", ".join(each.number for each in former)
+        explanation.sentences.append(f"It stands instead of {named}: a person let the order make a new sale.")
     if row.todo:
         steps = ", ".join(step.replace("_", " ") for step in row.todo)
         explanation.sentences.append(f"Still to do since it was created: {steps}.")

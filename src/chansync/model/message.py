@@ -81,10 +81,18 @@ CODES = _table(
                 "Cancel or reverse the sale (chansync erp cancel SALE, chansync erp reverse SALE), or bring the order "
                 "back on the site. Then mark the message as solved."),
     MessageCode("order_changed", _P, _PERSON, "An order changed on the site after it became a sale",
-                "Compare the order with its sale and correct the one that is wrong, then mark the message as solved."),
+                "Compare the two. Where the order is right: chansync mend MESSAGE accept (the sale is ended and made "
+                "again). Where the sale is right: chansync mend MESSAGE keep."),
     MessageCode("order_returned", _P, _PERSON, "An order came back after its sale was cancelled",
-                "An order becomes one sale only: enter a sale by hand if it is to be delivered after all, or refuse "
-                "the order on the site. Then mark the message as solved."),
+                "If it is to be delivered after all: chansync mend MESSAGE new-sale. Otherwise refuse the order on the "
+                "site."),
+    MessageCode("order_is_another", _P, _PERSON, "Another order stands under the id of one that became a sale",
+                "See whether store_domain is the right site. Where the site's ids started anew, let this order make a "
+                "sale of its own: chansync mend MESSAGE new-sale."),
+    MessageCode("refund_unclear", _P, _PERSON, "What is refunded cannot be told",
+                "Compare the amounts with what was paid back, then choose one: chansync mend MESSAGE."),
+    MessageCode("refund_withdrawn", _P, _PERSON, "A refund that the sale has is gone from the site",
+                "Where no money went back: chansync mend MESSAGE take-back. Where it did: chansync mend MESSAGE keep."),
     MessageCode("missing_stock", _P, _PERSON, "A sale cannot be written out: goods are missing",
                 "Bring the named items into the POS's warehouse, or let the POS's stock go negative. It is tried "
                 "again."),

@@ -49,7 +49,7 @@ class OrderLine:
             (WooCommerce: the variation's id, else the product's).
         subtotal: before coupons.
         total: after coupons; the difference is the line's discount.
-        restocked: whether refunded pieces went back into stock on the site; True if the site does not tell.
+        restocked: how many of its pieces the site has put back into stock so far; None where it does not say.
     """
 
     external_id: str
@@ -61,7 +61,7 @@ class OrderLine:
     subtotal: Decimal
     total: Decimal
     tax: Decimal
-    restocked: bool = True
+    restocked: Decimal | None = None
 
 
 @dataclass(slots=True)
@@ -95,12 +95,19 @@ class RefundLine:
 
 @dataclass(slots=True)
 class Refund:
-    """A refund of an order. ``total`` is positive, with tax; ``lines`` is None until they are fetched."""
+    """Money given back on an order; amounts are positive, with tax.
+
+    Attributes:
+        total: as the order's own summary has it.
+        lines: None until the refund itself was looked up.
+        amount: as the refund itself has it; None where only the summary tells one.
+    """
 
     external_id: str
     total: Decimal
     reason: str
     lines: list[RefundLine] | None = None
+    amount: Decimal | None = None
 
 
 @dataclass(slots=True)
@@ -120,6 +127,7 @@ class Order:
         divided_by: the tax transaction whose rate has split the amounts; empty where the site tells the tax.
         awaits_prices: the site does not tell the prices yet, so the order cannot become a sale yet.
         shrinks: cancelled pieces are taken off its lines and amounts instead of coming as a refund.
+        site_key: what the site gave the order when it was placed and never changes; empty where it gives nothing.
         sent_by_site: the platform ships the goods from its own stock; no status is sent back.
         raw: the platform's own data, kept for people and for a later retry; empty where they are too large to be
             kept.
@@ -153,6 +161,7 @@ class Order:
     awaits_prices: bool = False
     shrinks: bool = False
     sent_by_site: bool = False
+    site_key: str = ""
 
 
 #: The largest data of an order that are kept, in bytes of JSON; what is larger is fetched again where it is needed.

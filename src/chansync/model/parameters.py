@@ -96,15 +96,15 @@ PARAMETERS: tuple[Parameter, ...] = (
        "found none; where no e-mail is found either, a new customer is created. Off: the e-mail is not looked at.", 3,
        Flag(), True),
     _P("merchant", "Merchant", "The user in whose name sales are created.", 3, _erp("user")),
-    _P("notice_user", "Notice", "The user who is told of problems and of their solution: by e-mail, and by what "
-       "chansync notices add gives besides.", 3, _erp("user")),
+    _P("notice_user", "Notice", "The user who is notified of problems and of their solution: by e-mail, and by the "
+       "services of chansync notices add.", 3, _erp("user")),
     _P("currency", "Currency", "Used only where the order states none.", 3, CurrencyCode()),
     _P("document_type", "Financial document", "The type of the financial document that is issued. None: issuing one is "
        "a problem, until a type is chosen.", 3, _erp("document_type")),
     _P("issue_document", "Issue financial document", "On: the financial document is issued when the sale is created. "
        "Off: by hand, or upon payment.", 3, Flag(), False),
-    _P("pay_immediately", "Pay immediately", "On: the document is settled at once, to the POS's account or cash desk. "
-       "Off: when the order's status says that it is paid.", 3, Flag(), False,
+    _P("pay_immediately", "Pay immediately", "On: the document's payment is recorded at once, to the POS's account or "
+       "cash desk. Off: when the order's status says that it is paid.", 3, Flag(), False,
        only_with=("issue_document",)),
     _P("delivery_method", "Method of delivery", "Used where no delivery mapping applies. None: such an order is a "
        "problem.", 3, _erp("delivery_method")),
@@ -118,15 +118,15 @@ PARAMETERS: tuple[Parameter, ...] = (
        "Right only where an outside warehouse ships."),
     _P("block_quantities", "Blocking quantities", "On: the sale's quantities are blocked when it is created. Off: they "
        "stay free for other sales until it is written out.", 3, Flag(), False),
-    _P("fba_warehouse", "FBA warehouse", "The warehouse that stands for the stock which the platform keeps and sends "
-       "itself: such orders are blocked and written out there, and nothing of them is told back.", 3,
+    _P("fba_warehouse", "FBA warehouse", "The warehouse for the stock that the platform keeps and ships itself: such "
+       "orders are blocked and written out there, and no status is sent back.", 3,
        _erp("warehouse"), capability="site_sends"),
     _P("create_request", "Create a request", "On: a request is created for stock that is missing. Off: nothing is "
        "requested.", 3, Flag(), False),
     _P("request_warehouses", "Warehouses to check on request", "Where stock is looked for before a request. None: the "
        "POS's warehouse.", 3, References(source="erp", of="warehouse"), (), only_with=("create_request",)),
-    _P("order_statuses", "Order status", "Orders with one of these statuses are taken. Others are taken the moment "
-       "that they get one of them.", 3, _statuses(), (), needed=True),
+    _P("order_statuses", "Order status", "Orders with one of these statuses are imported. Others are imported as "
+       "soon as they get one of them.", 3, _statuses(), (), needed=True),
     _P("paid_statuses", "Statuses paid", "The sales of orders with one of these statuses get a payment. None: payments "
        "are entered by hand.", 3, _statuses(), ()),
     _P("issue_document_on_payment", "Issue financial document upon payment", "On: when a payment is due and the "
@@ -154,8 +154,8 @@ PARAMETERS: tuple[Parameter, ...] = (
        capability="push_quantities"),
     _P("push_exact_quantities", "Synchronise exact quantities", "On: the number itself is sent. Off: only whether "
        "there is stock.", 3, Flag(), False, only_with=("push_quantities",), capability="push_quantities"),
-    _P("remove_at_zero", "Remove items when stock reaches 0", "On: an item is taken off the site when none is left, "
-       "and put back when there is some. Off: it stays there, out of stock.", 3, Flag(), False,
+    _P("remove_at_zero", "Remove items when stock reaches 0", "On: an item is hidden on the site when none is left, "
+       "and shown again when there is stock. Off: it stays there, out of stock.", 3, Flag(), False,
        only_with=("push_quantities",), capability="hide_items"),
     _P("orders_every", "Orders every", "How often orders are pulled.", 3, Duration(), "5min"),
     _P("statuses_every", "Statuses every", "How often statuses are pushed.", 3, Duration(), "5min"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+from chansync.model.order import Address
 from chansync.model.sale import RefundedLine, SaleDraft
 
 
@@ -93,6 +94,31 @@ class Complete(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class Amend(Step):
+    """Change what no book depends on; None leaves it as it is.
+
+    Attributes:
+        billing: with other contact data (e-mail, phone) than before; nothing else of it differs.
+        delivery: while the goods are not issued.
+        payment_method: while nothing is paid.
+        version: of the order that asks for it.
+        why: what changed, for people.
+    """
+
+    word: ClassVar[str] = "amend"
+    version: str
+    billing: Address | None = None
+    delivery: Address | None = None
+    note: str | None = None
+    payment_method: str | None = None
+    why: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.word}:{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
 class Block(Step):
     """Reserve what the sale needs of goods in its warehouse.
 
@@ -143,7 +169,7 @@ class Pay(Step):
     """
 
     word: ClassVar[str] = "pay"
-    needs: ClassVar[frozenset[str]] = frozenset({"rewrite", "issue"})
+    needs: ClassVar[frozenset[str]] = frozenset({"rewrite", "amend", "issue"})
     in_all: int
     issue_first: bool = False
 
@@ -206,6 +232,18 @@ class Refund(Step):
     total: int
     lines: tuple[RefundedLine, ...] = ()
     restock: bool = True
+
+    @property
+    def name(self) -> str:
+        return f"{self.word}:{self.refund_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawRefund(Step):
+    """Take a refund back as if it never was: its credit, what was returned by it, and the goods that came back."""
+
+    word: ClassVar[str] = "withdraw_refund"
+    refund_id: str
 
     @property
     def name(self) -> str:

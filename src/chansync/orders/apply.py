@@ -25,12 +25,14 @@ class Settled:
         done: what was changed, for people.
         todo: what of the sale's creation is left to do.
         problems: what stands in the way; the first is the order's reason.
+        changed: the words of the steps that changed anything.
     """
 
     recorded: StepResult | None = None
     done: list[str] = field(default_factory=list)
     todo: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    changed: set[str] = field(default_factory=set)
 
 
 def apply(db: apsw.Connection, erp: Embedded, case: Case, plan: Plan) -> Settled:
@@ -43,6 +45,8 @@ def apply(db: apsw.Connection, erp: Embedded, case: Case, plan: Plan) -> Settled
             settled.recorded, number = result, result.number
         if result.refused:
             refused.add(step.word)
+        if result.changed:
+            settled.changed.add(step.word)
         otherwise = plan.otherwise.get(step.name)
         if otherwise is not None and not result.changed:
             _add(settled.problems, otherwise)
@@ -80,6 +84,10 @@ def _said(step: Step, result: StepResult, currency: str) -> str:
     match step:
         case steps.Rewrite():
             return f"rewritten: {step.why}"
+        case steps.Amend():
+            return f"taken over: {step.why}"
+        case steps.WithdrawRefund():
+            return f"refund {step.refund_id} taken back"
         case steps.RequestMissing():
             return "requested " + ", ".join(f"{quantity} × {item}" for item, quantity in result.missing)
         case steps.IssueDocument():

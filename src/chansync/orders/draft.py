@@ -23,9 +23,9 @@ from chansync.orders.settings import ImportSettings
 NO_METHOD = "(none)"
 
 
-def sale_key(channel: Channel, order: Order) -> str:
-    """The idempotency key of the order's sale."""
-    return f"chansync:{channel.code}:{order.external_id}"
+def sale_key(channel: Channel, order: Order, former: int = 0) -> str:
+    """The idempotency key of the order's sale; another one for each former sale that it replaces."""
+    return f"chansync:{channel.code}:{order.external_id}" + (f"~{former + 1}" if former else "")
 
 
 def draft_sale(db: apsw.Connection, settings: ImportSettings, order: Order) -> SaleDraft:

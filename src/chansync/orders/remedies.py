@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 import apsw
 
 from chansync.model.channel import Channel
+from chansync.orders.decisions import DECISIONS, performer
 from chansync.store import channels, messages, orders
 from chansync.store.messages import Message
 from chansync.store.orders import OrderRow
@@ -120,6 +121,10 @@ def remedies(code: str) -> tuple[Remedy, ...]:
     return REMEDIES.get(code, ())
 
 
+def _decisions(code: str) -> tuple[Remedy, ...]:
+    return tuple(Remedy(action, sentence, perform=performer(action)) for action, sentence in DECISIONS[code].items())
+
+
 def _set(name: str) -> Remedy:
     sentence = f"Set the channel's {name}."
     return Remedy(f"set-{name.replace('_', '-')}", sentence, f"chansync channel set {{channel}} {name}={{VALUE}}")
@@ -202,8 +207,11 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
     "order_unreadable": (_FETCH, _RETRY, _SOLVE),
     "refunds_unreadable": (_FETCH, _RETRY, _SOLVE),
     "order_gone": (_CANCEL, _REVERSE, _FETCH, _SOLVE),
-    "order_changed": (_WHY, _SALE, _RETRY, _SOLVE),
-    "order_returned": (_WHY, _RETRY, _SOLVE),
+    "order_changed": (*_decisions("order_changed"), _WHY, _SALE),
+    "order_returned": (*_decisions("order_returned"), _WHY),
+    "order_is_another": (*_decisions("order_is_another"), _WHY),
+    "refund_unclear": (*_decisions("refund_unclear"), _FETCH),
+    "refund_withdrawn": (*_decisions("refund_withdrawn"), _FETCH),
     "missing_stock": (
         Remedy("set-stock", "Enter what is in the warehouse.",
                "chansync erp stock set {ITEM} {QUANTITY} --warehouse {WAREHOUSE}"),

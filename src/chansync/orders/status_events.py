@@ -12,10 +12,20 @@ from chansync.model.errors import UsageError
 from chansync.model.sale import SaleState
 from chansync.platforms import registry
 from chansync.platforms.protocol import Capability
-from chansync.store import channels, outbox
+from chansync.store import channels, messages, outbox
 
 #: Stream → the parameter that switches it on, for the streams that send.
 SENDING = {"statuses": "push_statuses", "quantities": "push_quantities"}
+
+
+#: The open problems of an order with a sale that say: what changed on the site is not in the sale. Until a person has
+#: decided on it, the site is told nothing of the sale.
+EDIT_WAITS = frozenset(
+    {
+        "order_changed", "item_unknown", "payment_unmapped", "delivery_unmapped", "currency_missing",
+        "currency_not_allowed", "total_mismatch", "service_missing", "warehouse_missing",
+    }
+)  # fmt: skip
 
 
 def why_off(channel: Channel, stream: str) -> str:
@@ -58,6 +68,8 @@ def note_sale(db: apsw.Connection, order_id: int, state: SaleState) -> None:
         return
     event = event_of(state)
     if not event or event == outbox.last_event(db, order_id):
+        return
+    if event != "cancelled" and messages.open_codes(db, order_id) & EDIT_WAITS:
         return
     outbox.supersede(db, order_id)
     status = status_for(channel.values, event)

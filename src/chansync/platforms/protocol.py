@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -219,11 +220,17 @@ class PushResult:
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """Which order there is on the site, and in which status; without an id one that the site does not name."""
+    """Which order there is on the site, and how it stands; without an id one that the site does not name.
+
+    Attributes:
+        total, refunds: None where the site's list does not tell them.
+    """
 
     external_id: str
     number: str
     status: str
+    total: Decimal | None = None
+    refunds: tuple[Refund, ...] | None = None
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, aclosing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import count
 from typing import Any
@@ -23,7 +23,7 @@ from chansync.db.connection import Store
 from chansync.db.transaction import transaction
 from chansync.erp import registry
 from chansync.model.errors import SiteError, SiteRefused, UsageError
-from chansync.model.order import Order, UnreadableOrder
+from chansync.model.order import Order, Refund, UnreadableOrder
 from chansync.model.times import now_ms
 from chansync.orders import settings as import_settings
 from chansync.orders.import_order import Action, OrderImport, Outcome
@@ -353,12 +353,19 @@ class OrdersPull:
         for order, refunds in zip(found, await self.connector.refunds(found), strict=True):
             if isinstance(refunds, SiteError):
                 await self._note_refunds(order, refunds)
-            else:
-                order.refunds = refunds
-                known.append(order)
+                continue
+            given = {refund.external_id: refund for refund in refunds}
+            order.refunds = [_looked_up(refund, given.get(refund.external_id)) for refund in order.refunds]
+            lacking_ids = [refund.external_id for refund in order.refunds if refund.lines is None]
+            if lacking_ids:
+                named = ", ".join(lacking_ids)
+                await self._note_refunds(
+                    order, f"the order names {named:.200}, and the site does not give it by itself"
+                )
+            known.append(order)
         await self.store.run(self._import_refunds, known, WriteGuard(self.lease, _versions(rows)))
 
-    async def _note_refunds(self, order: Order, error: SiteError) -> None:
+    async def _note_refunds(self, order: Order, error: SiteError | str) -> None:
         """Say that an order's refunds cannot be looked up; every run tries it again."""
         if self.plans is None:
             await self.store.run(self._note_unreadable_refunds, order, str(error))
@@ -493,6 +500,11 @@ def _is_asked_for(row: OrderRow) -> bool:
 
 def _versions(rows: list[OrderRow]) -> dict[str, Version | None]:
     return {row.external_id: orders.version_of(row) for row in rows}
+
+
+def _looked_up(refund: Refund, given: Refund | None) -> Refund:
+    """A refund of an order's summary, with what the site gives of it by itself."""
+    return refund if given is None else replace(refund, lines=given.lines, amount=given.amount)
 
 
 class _Behind:

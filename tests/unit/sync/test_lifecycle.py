@@ -238,9 +238,9 @@ class TestRefunds:
         take(stocked, self.paid_order(self.AMOUNT, note="seen again"))
         assert state(stocked).refunded == 200
 
-    @pytest.mark.parametrize(("restocked", "stock"), [(True, 5), (False, 4)])
+    @pytest.mark.parametrize(("restocked", "stock"), [(Decimal(1), 5), (Decimal(0), 4)])
     def test_by_line_brings_the_goods_back_if_the_site_put_them_back(
-        self, stocked: Store, restocked: bool, stock: int
+        self, stocked: Store, restocked: Decimal, stock: int
     ) -> None:
         configure(stocked, issue_document=True, write_out_immediately=True)
         take(stocked, self.paid_order())

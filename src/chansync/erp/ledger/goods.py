@@ -163,6 +163,21 @@ def bring_back(db: apsw.Connection, sale: Facts, kind: str, pieces: Pieces) -> d
     return _by_code(db, pieces)
 
 
+def take_again(db: apsw.Connection, sale: Facts, pieces: Sequence[tuple[int, int]]) -> dict[str, int]:
+    """Take pieces that came back to an issued sale out again; item codes and pieces.
+
+    Raises:
+        MissingStock: the warehouse does not have them.
+    """
+    wanted: Pieces = {}
+    for item_id, count in pieces:
+        wanted[item_id] = wanted.get(item_id, 0) + count
+    if not sale.negative_stock:
+        _refuse_missing(db, sale, wanted, {})
+    _move(db, sale, "write out", [(item_id, -count, 0) for item_id, count in wanted.items()])
+    return _by_code(db, wanted)
+
+
 def still_out(db: apsw.Connection, sale: Facts) -> Pieces:
     """What of an issued sale can still come back: its goods less those returned, and those that are kept outside."""
     rows = db.execute(

@@ -28,6 +28,8 @@ def perform(db: apsw.Connection, sale_key: str, step: Step) -> StepResult:
             recording.rewrite(db, sale, step.draft)
         case steps.Complete():
             recording.complete(db, sale.id, step.draft)
+        case steps.Amend():
+            recording.amend(db, sale, step)
         case steps.Block():
             return StepResult(key, changed=goods.block(db, sale))
         case steps.Release():
@@ -51,6 +53,8 @@ def perform(db: apsw.Connection, sale_key: str, step: Step) -> StepResult:
             closing.reverse(db, sale)
         case steps.Refund():
             return StepResult(key, changed=refunds.refund(db, sale, step))
+        case steps.WithdrawRefund():
+            return StepResult(key, changed=refunds.withdraw(db, sale, step.refund_id))
         case _:
             raise NotPossible(f"The ledger knows no step {step.word}.")
     return StepResult(key, changed=True)
