@@ -17,6 +17,7 @@ from chansync.model.parameter_types import (
     Day,
     Duration,
     Flag,
+    Pieces,
     Reference,
     References,
     Secret,
@@ -136,6 +137,10 @@ PARAMETERS: tuple[Parameter, ...] = (
        capability="push_quantities"),
     _P("push_exact_quantities", "Exact quantities", "Send the number itself.", 3, Flag(), False,
        only_with=("push_quantities",), capability="push_quantities"),
+    _P("stock_reserve", "Stock reserve", "So many pieces of each item are never offered on the site.", 3, Pieces(),
+       only_with=("push_quantities",), capability="push_quantities"),
+    _P("offer_at_most", "Offer at most", "The site is never told of more pieces of an item than that. None: all that "
+       "there are.", 3, Pieces(), only_with=("push_exact_quantities",), capability="push_quantities"),
     _P("remove_at_zero", "Remove at zero", "Take an item off the site when none is left, and put it back.", 3, Flag(),
        False, only_with=("push_quantities",), capability="hide_items"),
     _P("orders_every", "Orders every", "How often orders are pulled.", 3, Duration(), "5min"),

@@ -114,7 +114,7 @@ class Release(Step):
 class RequestMissing(Step):
     """Request what the sale needs and those warehouses (none: the sale's own) do not have.
 
-    What others have blocked does not count as there, what this sale has blocked does. Again, it brings the requests to
+    What earlier sales need and what any other has blocked does not count as there, what this sale has blocked does. Again, it brings the requests to
     what is missing now.
     """
 

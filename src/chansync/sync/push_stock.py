@@ -17,11 +17,11 @@ from chansync.model.channel import Channel, ChannelIncomplete
 from chansync.model.errors import SiteError
 from chansync.model.times import now_ms
 from chansync.platforms.protocol import PushResult, SiteItem
-from chansync.store import mappings, messages, site_items, streams
+from chansync.store import mappings, messages, order_holds, site_items, streams
 from chansync.store.streams import LeaseLost
 from chansync.sync.dry_run import PushPlan
 from chansync.sync.pushing import Pushing
-from chansync.sync.stock_plan import Change, Shelves, batches, words
+from chansync.sync.stock_plan import Change, Shelves, batches, offered, words
 
 #: How long what was looked up on the site counts, in milliseconds.
 LOOK_EVERY = 24 * 3600 * 1000
@@ -97,13 +97,14 @@ def _load(db: apsw.Connection, channel: Channel, asked: bool) -> _Work | None:
     before = streams.stream(db, channel.id, "quantities").cursor or {}
     # The mark first: what moves between the two is then looked at twice, and never left out.
     moved, mark = erp.stock_changes(db, warehouses, int(before.get("mark", 0)))
-    cursor = {"mark": mark, "version": channel.version}
+    holds = order_holds.mark(db)
+    cursor = {"mark": mark, "holds": holds, "version": channel.version}
     now = now_ms()
     due = site_items.anything_due(db, channel.id, 2**62 if asked else now, now - LOOK_EVERY)
-    if not moved and not due and before.get("version") == channel.version:
+    if not moved and not due and before.get("version") == channel.version and before.get("holds", 0) == holds:
         return None
     mapped = mappings.targets(db, channel.id, "item")
-    stock = erp.stock(db, warehouses)
+    stock = offered(channel.values, erp.stock(db, warehouses), order_holds.held(db, warehouses))
     return _Work(Shelves(channel.values, stock, mapped, site_items.rows(db, channel.id)), cursor)
 
 

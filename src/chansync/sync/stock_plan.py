@@ -31,6 +31,20 @@ class Wanted:
         return value + (_HIDDEN if self.hide else "")
 
 
+def offered(values: Mapping[str, Any], available: Mapping[str, int], held: Mapping[str, int]) -> dict[str, int]:
+    """What the site shall be told of each item: item code → pieces, not below zero.
+
+    Args:
+        values: the channel's parameters.
+        available: what is on hand less what open sales still need.
+        held: what orders hold that are known and no sales.
+    """
+    reserve, limit = int(values["stock_reserve"] or 0), values["offer_at_most"]
+    most = int(limit) if limit not in (None, "") else None
+    pieces = {item: max(0, count - held.get(item, 0) - reserve) for item, count in available.items()}
+    return pieces if most is None else {item: min(count, most) for item, count in pieces.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """An item on the site that is to be changed.
@@ -79,7 +93,7 @@ class Shelves:
 
     Args:
         values: the channel's parameters.
-        stock: item code → pieces on hand less blocked, of every item of goods.
+        stock: item code → pieces that are ``offered``, of every item of goods.
         mapped: site id → item code, from the channel's item mapping.
         rows: what is known of the site.
     """
