@@ -10,7 +10,7 @@ what is undone is undone by another movement, and a sale's state is always deriv
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
@@ -155,6 +155,10 @@ class Embedded(Protocol):
     def stock_changes(self, db: apsw.Connection, warehouses: Sequence[str], mark: int) -> tuple[set[str], int]:
         """The items whose stock, blocks or needs changed in those warehouses after that mark, and the new mark. 0 is before all
         of them."""
+        ...
+
+    def blockable(self, db: apsw.Connection, warehouse: str, items: Iterable[str]) -> set[str]:
+        """Those of the items of which that warehouse has pieces that are not blocked."""
         ...
 
     def faults(self, db: apsw.Connection) -> list[str]:

@@ -44,7 +44,8 @@ _PERSON, _RETRY, _BUG = ErrorClass.PERSON, ErrorClass.RETRY, ErrorClass.BUG
 CODES = _table(
     MessageCode("item_unknown", _P, _PERSON, "An ordered item is not in the ERP",
                 "Create the item in the ERP with this SKU or GTIN, or map it (chansync map item CHANNEL lists what is "
-                "not mapped). Then retry."),
+                "not mapped). What is no goods, such as the container of a bundle, is mapped to a service, or to - where "
+                "nothing is delivered for it. Then retry."),
     MessageCode("payment_unmapped", _P, _PERSON, "A payment method is not mapped",
                 "Map it to a payment method of the POS: chansync map payment CHANNEL SITE_CODE=METHOD. Then retry."),
     MessageCode("delivery_unmapped", _P, _PERSON, "A delivery method is not mapped",
@@ -88,6 +89,9 @@ CODES = _table(
     MessageCode("missing_stock", _P, _PERSON, "A sale cannot be written out: goods are missing",
                 "Bring the named items into the POS's warehouse, or let the POS's stock go negative. It is tried "
                 "again."),
+    MessageCode("blocked_in_part", _P, _PERSON, "Only a part of a sale's goods is blocked",
+                "Bring the named items into the sale's warehouse (chansync erp stock set ITEM PIECES): the next sync "
+                "blocks the rest and closes this. Or let the sale go without: chansync erp release SALE."),
     MessageCode("no_document", _P, _PERSON, "A payment is due, but the sale has no financial document",
                 "Issue it (chansync erp issue SALE), or switch issue_document_on_payment on. It is tried again."),
     MessageCode("document_type_missing", _P, _PERSON, "A financial document is due, but of no type",

@@ -224,7 +224,8 @@ class StepResult:
         ref, number, is_new_customer, warnings: of a recorded sale.
         number: also of an issued document.
         amount: what was paid, in minor units.
-        missing: item code and pieces of what is requested now, or of what keeps the goods from being written out.
+        missing: item code and pieces of what is requested now, of what was not there to be blocked, or of what keeps
+            the goods from being written out.
     """
 
     key: str

@@ -227,7 +227,9 @@ def _complete(plan: Plan, case: Case, sale: SaleView) -> None:
 def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balance) -> None:
     """What is left of the creation of an open sale, its payment by the order's status, and its refunds."""
     history, state = case.history, case.sale.state if case.sale else None
-    todo = history.todo if history else [word for word, parameter in ON_CREATION.items() if settings.channel[parameter]]
+    todo = list(history.todo) if history else [word for word, of in ON_CREATION.items() if settings.channel[of]]
+    if case.sale and history and "block" not in todo and _is_block_short(plan, case.sale, history):
+        todo.insert(0, "block")
     is_own_status = history is not None and case.order.status == history.own_status
     is_paid = case.order.status in settings.paid_statuses and not is_own_status
     payment = Pay(balance.due, issue_first=is_paid and bool(settings.channel["issue_document_on_payment"]))
@@ -245,6 +247,12 @@ def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balanc
         for refund in case.order.refunds
         if refund.lines is not None and refund.external_id not in recorded
     ]
+
+
+def _is_block_short(plan: Plan, sale: SaleView, history: History) -> bool:
+    """Whether a sale whose goods are blocked may need more of them now: it was short of them, or is rewritten."""
+    is_rewritten = any(isinstance(step, Rewrite) for step in plan.steps)
+    return "blocked_in_part" in history.problems or (is_rewritten and sale.state.blocked)
 
 
 def _on_creation(word: str, channel: Any, state: SaleState | None) -> Step | None:

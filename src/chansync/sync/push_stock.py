@@ -76,13 +76,13 @@ async def push_quantities(run: Pushing) -> None:
         await run.store.run(_finish, run, work)
 
 
-def is_anything_to_send(db: apsw.Connection, channel: Channel) -> bool:
-    """Whether anything moved, or is due again.
+def is_anything_to_send(db: apsw.Connection, channel: Channel, asked: bool = False) -> bool:
+    """Whether anything moved, or is due again; ``asked`` by a person, also what waits for its next try.
 
     Raises:
         ChannelIncomplete: the channel's POS is not in the ERP.
     """
-    return _load(db, channel, False) is not None
+    return _load(db, channel, asked) is not None
 
 
 def _load(db: apsw.Connection, channel: Channel, asked: bool) -> _Work | None:

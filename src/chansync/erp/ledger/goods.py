@@ -81,21 +81,36 @@ def note_need(db: apsw.Connection, sale_id: int) -> None:
     db.executemany("INSERT INTO erp_need (sale_id, item_id, warehouse_id, quantity) VALUES (?, ?, ?, ?)", begun)
 
 
-def block(db: apsw.Connection, sale: Facts) -> bool:
-    """``steps.Block``; whether anything of the sale is blocked now."""
+def block(db: apsw.Connection, sale: Facts) -> tuple[bool, list[tuple[str, int]]]:
+    """``steps.Block``; whether anything of the sale is blocked now, and item codes and pieces that were not there."""
     sale.refuse_issued("nothing can be blocked for it")
     own = _blocked(db, sale)
     moves: Pieces = {}
+    missing: Pieces = {}
     for item_id, count in needed(db, sale).items():
         wanted = count - own.get(item_id, 0)
         if not sale.negative_stock:
-            wanted = min(wanted, _free(db, item_id, sale.warehouse_id))
+            there = min(wanted, max(0, _free(db, item_id, sale.warehouse_id)))
+            if wanted > there:
+                missing[item_id] = wanted - there
+            wanted = there
         if wanted > 0:
             moves[item_id] = wanted
     _move(db, sale, "block", [(item_id, 0, count) for item_id, count in moves.items()])
     if moves or not is_block_wanted(db, sale):
         note_event(db, sale.id, "blocked", pieces=_by_code(db, moves))
-    return bool(moves or own)
+    return bool(moves or own), sorted(_by_code(db, missing).items())
+
+
+def blockable(db: apsw.Connection, warehouse: str, items: Iterable[str]) -> set[str]:
+    """``Embedded.blockable``."""
+    rows = db.execute(
+        """SELECT i.code FROM json_each(?1) e JOIN erp_item i ON i.code = e.value
+           JOIN erp_stock s ON s.item_id = i.id AND s.warehouse_id = (SELECT id FROM erp_warehouse WHERE code = ?2)
+           WHERE s.on_hand > s.blocked""",
+        (json.dumps(sorted(items)), warehouse),
+    )
+    return {row[0] for row in rows}
 
 
 def release(db: apsw.Connection, sale: Facts) -> bool:

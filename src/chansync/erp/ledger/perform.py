@@ -42,7 +42,8 @@ def _perform(db: apsw.Connection, sale_key: str, step: Step) -> StepResult:
         case steps.Complete():
             recording.complete(db, sale.id, step.draft)
         case steps.Block():
-            return StepResult(key, changed=goods.block(db, sale))
+            changed, lacking = goods.block(db, sale)
+            return StepResult(key, changed=changed, missing=tuple(lacking))
         case steps.Release():
             return StepResult(key, changed=goods.release(db, sale))
         case steps.RequestMissing():
