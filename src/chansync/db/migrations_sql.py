@@ -167,4 +167,6 @@ BEGIN
         changed = (SELECT coalesce(max(changed), 0) + 1 FROM held_stock)
     WHERE warehouse = OLD.warehouse AND item = OLD.item; END;
 ALTER TABLE site_item ADD COLUMN gtin TEXT NOT NULL DEFAULT '';
+ALTER TABLE site_item ADD COLUMN counted INTEGER NOT NULL DEFAULT 0;
+UPDATE site_item SET looked_at = 0;
 """

@@ -133,6 +133,9 @@ CODES = _table(
     MessageCode("stock_drift", _W, _PERSON, "Stock on the site was not as it was sent",
                 "It is sent again. If it comes back: somebody, or a plugin, changes stock on the site; change it in "
                 "the ERP instead."),
+    MessageCode("sku_case_differs", _P, _PERSON, "SKUs on the site differ from the ERP's in capital and small letters",
+                "Write the SKU on the site as the ERP does, or map the site's item: chansync map item CHANNEL "
+                "SITE_ID=ITEM. The next look at the site's stock closes this: chansync sync CHANNEL --quantities."),
     MessageCode("connected", _I, _RETRY, "The channel connected", "Nothing to do."),
     MessageCode("site_odd", _W, _RETRY, "The site answers oddly but usably",
                 "Nothing to do; the sentence says what was worked around."),

@@ -166,6 +166,8 @@ class SiteItem:
         parent_id: of a variation, the product that it is one of; empty otherwise.
         quantity: pieces; None where the site does not count them.
         visibility: the site's own word for how it is shown; ``shown`` says whether customers find it at all.
+        gtin: as the site writes it; empty where it tells none.
+        counted: whether the site keeps its stock in pieces by itself, and not only whether there is any.
     """
 
     sku: str
@@ -175,6 +177,8 @@ class SiteItem:
     in_stock: bool
     visibility: str
     shown: bool
+    gtin: str = ""
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,7 +337,12 @@ class Connector(Protocol):
         ...
 
     async def items(self, skus: list[str]) -> list[SiteItem]:
-        """Everything that the site sells under these SKUs, exactly as they are written; variations too."""
+        """Everything that the site sells under these SKUs; variations too. Those that differ from them only in
+        capital and small letters may be among it."""
+        ...
+
+    async def items_by_gtin(self, gtins: list[str]) -> list[SiteItem]:
+        """Everything that the site sells under these GTINs, however it writes them; nothing where it knows none."""
         ...
 
     async def items_by_id(self, site_ids: list[str]) -> list[SiteItem]:

@@ -250,7 +250,7 @@ def short_of_goods(db: apsw.Connection, channel_id: int) -> list[tuple[int, Sale
     rows = db.execute(
         """SELECT o.id, l.erp, l.sale_key, l.ref, l.number, m.data ->> '$.missing' FROM message m
            JOIN "order" o ON o.id = m.order_id JOIN sale_link l ON l.order_id = o.id
-           WHERE m.open = 1 AND m.channel_id = ? AND m.code = 'blocked_in_part' ORDER BY o.id""",
+           WHERE m.open = 1 AND m.channel_id = ? AND +m.code = 'blocked_in_part' ORDER BY o.id""",
         (channel_id,),
     )
     return [

@@ -131,6 +131,9 @@ class TinyConnector:
     async def items(self, skus: list[str]) -> list[SiteItem]:
         return []
 
+    async def items_by_gtin(self, gtins: list[str]) -> list[SiteItem]:
+        return []
+
     async def items_by_id(self, site_ids: list[str]) -> list[SiteItem]:
         return []
 

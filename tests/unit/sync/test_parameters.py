@@ -84,6 +84,8 @@ ELSEWHERE = {
     "push_quantities": "functional/push/test_quantities.py",
     "quantity_warehouses": "functional/push/test_quantities.py",
     "push_exact_quantities": "functional/push/test_quantities.py",
+    "stock_reserve": "functional/push/test_quantities.py",
+    "offer_at_most": "functional/push/test_quantities.py",
     "remove_at_zero": "functional/push/test_quantities.py",
     "orders_every": "e2e/test_processes.py",
     "statuses_every": "functional/push/test_streams.py",

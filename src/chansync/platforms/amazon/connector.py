@@ -233,6 +233,10 @@ class AmazonConnector:
         """The seller's listings of these SKUs, without those that Amazon ships."""
         return await self._listings.by_sku(skus)
 
+    async def items_by_gtin(self, gtins: list[str]) -> list[SiteItem]:
+        """None: a seller's listings are known by their SKUs."""
+        return []
+
     async def items_by_id(self, site_ids: list[str]) -> list[SiteItem]:
         """The same: a listing's id is its SKU."""
         return await self._listings.by_sku(site_ids)

@@ -218,6 +218,10 @@ class WooCommerceConnector:
         """Products and variations by SKU, 100 in one request."""
         return await self._stock.by_sku(skus)
 
+    async def items_by_gtin(self, gtins: list[str]) -> list[SiteItem]:
+        """Products and variations by GTIN, 25 in one request."""
+        return await self._stock.by_gtin(gtins)
+
     async def items_by_id(self, site_ids: list[str]) -> list[SiteItem]:
         """Products and variations by id."""
         return await self._stock.by_id(site_ids)
