@@ -18,7 +18,7 @@ from typing import TypeVar
 from sqlite_utils import Database, Migrations
 
 from chansync.db import schema
-from chansync.db.migrations_sql import CUSTOMERS, HOLDS, INSTANCES, NEEDS, SALE_LINKS, STOCK
+from chansync.db.migrations_sql import CUSTOMERS, HOLDS, INSTANCES, NEEDS, SALE_LINKS, SHIPMENTS, STOCK
 from chansync.db.version import APPLICATION_ID
 from chansync.model import kept
 from chansync.model.order import TaxNumbers
@@ -114,6 +114,7 @@ def needs(db: Database) -> None:
     """What open sales need, and what orders hold that are no sales."""
     _run(db, NEEDS)
     _run(db, HOLDS)
+    _run(db, SHIPMENTS)
     still: dict[tuple[int, int, int], Decimal] = {}
     is_open = """NOT EXISTS (SELECT 1 FROM erp_event e WHERE e.sale_id = s.id
         AND e.kind IN ('written out', 'cancelled', 'reversed'))"""

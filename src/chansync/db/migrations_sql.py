@@ -170,3 +170,24 @@ ALTER TABLE site_item ADD COLUMN gtin TEXT NOT NULL DEFAULT '';
 ALTER TABLE site_item ADD COLUMN counted INTEGER NOT NULL DEFAULT 0;
 UPDATE site_item SET looked_at = 0;
 """
+
+# Tracking numbers that are told to a site apart from statuses; ``sent_at`` is when one was last on its way.
+SHIPMENTS = """
+CREATE TABLE shipment_push (
+    id INTEGER PRIMARY KEY,
+    channel_id INTEGER NOT NULL REFERENCES channel ON DELETE CASCADE,
+    order_id INTEGER NOT NULL REFERENCES "order" ON DELETE CASCADE,
+    carrier TEXT NOT NULL,
+    tracking TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('due', 'sent', 'confirmed', 'dropped', 'superseded')),
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_try_at INTEGER,
+    created_at INTEGER NOT NULL,
+    sent_at INTEGER,
+    error TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE UNIQUE INDEX shipment_push_open_once ON shipment_push (order_id) WHERE state IN ('due', 'sent');
+CREATE INDEX shipment_push_due ON shipment_push (channel_id, id) WHERE state IN ('due', 'sent');
+CREATE INDEX shipment_push_by_order ON shipment_push (order_id, id);
+ALTER TABLE outbox ADD COLUMN sent_at INTEGER;
+"""

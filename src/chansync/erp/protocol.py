@@ -153,8 +153,8 @@ class Embedded(Protocol):
         ...
 
     def stock_changes(self, db: apsw.Connection, warehouses: Sequence[str], mark: int) -> tuple[set[str], int]:
-        """The items whose stock, blocks or needs changed in those warehouses after that mark, and the new mark. 0 is before all
-        of them."""
+        """The items whose stock, blocks or needs changed in those warehouses after that mark, and the new mark. 0 is
+        before all of them."""
         ...
 
     def blockable(self, db: apsw.Connection, warehouse: str, items: Iterable[str]) -> set[str]:

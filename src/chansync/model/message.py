@@ -44,8 +44,8 @@ _PERSON, _RETRY, _BUG = ErrorClass.PERSON, ErrorClass.RETRY, ErrorClass.BUG
 CODES = _table(
     MessageCode("item_unknown", _P, _PERSON, "An ordered item is not in the ERP",
                 "Create the item in the ERP with this SKU or GTIN, or map it (chansync map item CHANNEL lists what is "
-                "not mapped). What is no goods, such as the container of a bundle, is mapped to a service, or to - where "
-                "nothing is delivered for it. Then retry."),
+                "not mapped). What is no goods, such as the container of a bundle, is mapped to a service, or to - "
+                "where nothing is delivered for it. Then retry."),
     MessageCode("payment_unmapped", _P, _PERSON, "A payment method is not mapped",
                 "Map it to a payment method of the POS: chansync map payment CHANNEL SITE_CODE=METHOD. Then retry."),
     MessageCode("delivery_unmapped", _P, _PERSON, "A delivery method is not mapped",
@@ -130,6 +130,10 @@ CODES = _table(
     MessageCode("push_refused_status", _W, _PERSON,
                 "A status was not sent, because the order is refused on the site or cannot get it any more",
                 "Compare the order with its sale and correct the one that is wrong."),
+    MessageCode("tracking_not_told", _P, _PERSON, "A tracking number could not be told to the site",
+                "Mend what the sentence names: switch the order fulfillments of WooCommerce on, use a shipment "
+                "tracking plugin, or: chansync channel set CHANNEL tracking_note=yes. It is tried again by itself, and "
+                "at once with: chansync sync CHANNEL --statuses."),
     MessageCode("stock_drift", _W, _PERSON, "Stock on the site was not as it was sent",
                 "It is sent again. If it comes back: somebody, or a plugin, changes stock on the site; change it in "
                 "the ERP instead."),

@@ -130,6 +130,8 @@ PARAMETERS: tuple[Parameter, ...] = (
        only_with=("push_statuses",), capability="free_statuses"),
     _P("carrier", "Carrier", "The carrier that is told to the site where writing out names none.", 3,
        Text(longest=60), only_with=("push_statuses",), capability="confirm_shipments"),
+    _P("tracking_note", "Tracking by note", "Where the site has no other place for a tracking number, a note tells it "
+       "to the customer.", 3, Flag(), False, only_with=("push_statuses",), capability="tell_tracking"),
     _P("push_quantities", "Synchronise quantities", "Send to the site whether an item is in stock.", 3, Flag(), False,
        capability="push_quantities"),
     _P("quantity_warehouses", "Warehouses for quantities", "Whose stock counts. None: the POS's warehouse.", 3,

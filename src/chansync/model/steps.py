@@ -114,8 +114,8 @@ class Release(Step):
 class RequestMissing(Step):
     """Request what the sale needs and those warehouses (none: the sale's own) do not have.
 
-    What earlier sales need and what any other has blocked does not count as there, what this sale has blocked does. Again, it brings the requests to
-    what is missing now.
+    What earlier sales need and what any other has blocked does not count as there, what this sale has blocked does.
+    Again, it brings the requests to what is missing now.
     """
 
     word: ClassVar[str] = "request"

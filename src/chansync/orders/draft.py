@@ -137,7 +137,16 @@ def _item_lines(db: apsw.Connection, settings: ImportSettings, order: Order, cur
         tax = round_to_minor(line.tax, currency)
         discount = round_to_minor(line.subtotal, currency) - net
         lines.append(
-            SaleLine(LineKind.ITEM, "" if code == NOTHING else code, line.name, line.quantity, net, tax, max(discount, 0), line.external_id)
+            SaleLine(
+                LineKind.ITEM,
+                "" if code == NOTHING else code,
+                line.name,
+                line.quantity,
+                net,
+                tax,
+                max(discount, 0),
+                line.external_id,
+            )
         )
     if unknown:
         named = "; ".join(_name_item(item) for item in unknown[:5]) + ("; …" if len(unknown) > 5 else "")

@@ -45,7 +45,7 @@ RETRIED = frozenset({"missing_stock", "no_document", "document_type_missing"})
 OF_THE_SITE = frozenset({"order_gone", "order_unreadable"})
 
 #: Problems that ``decide`` says nothing of: each is closed by what opened it.
-OF_OTHERS = frozenset({"push_failed", "refunds_unreadable"})
+OF_OTHERS = frozenset({"push_failed", "refunds_unreadable", "tracking_not_told"})
 
 #: Problems that are solved when ``decide`` finds nothing of their kind any more.
 DECIDED = frozenset(CODES) - OF_THE_SITE - OF_OTHERS

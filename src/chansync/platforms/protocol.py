@@ -35,6 +35,7 @@ class Capability(StrEnum):
     COMPARE = "compare"  # orders can vanish from the site, and all of them can be listed cheaply
     NUMBER_KEYS = "number_keys"  # tax numbers stand under names that differ from site to site
     FREE_STATUSES = "free_statuses"  # any of the site's statuses can be set by us
+    TELL_TRACKING = "tell_tracking"  # tracking numbers are told apart from statuses
     PUSH_STATUSES = "push_statuses"
     PUSH_QUANTITIES = "push_quantities"
     HIDE_ITEMS = "hide_items"
@@ -156,6 +157,16 @@ class StatusChange:
     carrier: str = ""
     tracking: str = ""
     shipped_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingChange:
+    """How an order's goods travel, for the site; ``replaces`` is the tracking number that it was told before."""
+
+    external_id: str
+    carrier: str
+    tracking: str
+    replaces: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +345,11 @@ class Connector(Protocol):
         Raises:
             SiteError: the site failed; some of the changes may have taken effect.
         """
+        ...
+
+    async def push_tracking(self, changes: list[TrackingChange]) -> list[PushResult]:
+        """Tell how goods travel; a result for each change, in their order. Only with ``TELL_TRACKING``. What the site
+        has already is not told again."""
         ...
 
     async def items(self, skus: list[str]) -> list[SiteItem]:

@@ -19,8 +19,8 @@ from chansync.model.channel import Channel, Choices, FieldError, IntegrationSyst
 from chansync.model.errors import UsageError
 from chansync.model.parameter_types import Reference, References, Text
 from chansync.model.parameters import BY_NAME, PARAMETERS, default_values
-from chansync.orders.settings import erp_codes
 from chansync.orders.items import NOTHING
+from chansync.orders.settings import erp_codes
 from chansync.platforms import registry
 from chansync.setup import sealed_places
 from chansync.store import channels, mappings, systems

@@ -42,13 +42,15 @@ class SiteItemRow:
     counted: bool = False
 
 
-_FIELDS = "item, site_id, parent_id, sku, on_site, removed_by_us, error, failures, next_try_at, looked_at, gtin, counted"
+_FIELDS = (
+    "item, site_id, parent_id, sku, on_site, removed_by_us, error, failures, next_try_at, looked_at, gtin, counted"
+)
 
 
 def rows(db: apsw.Connection, channel_id: int) -> list[SiteItemRow]:
     """Everything known of the channel's items."""
     found = db.execute(f"SELECT {_FIELDS} FROM site_item WHERE channel_id = ? ORDER BY item, site_id", (channel_id,))
-    return [SiteItemRow(*row[:-1], counted=bool(row[-1])) for row in found]
+    return [SiteItemRow(*values, bool(counted)) for *values, counted in found]
 
 
 def anything_due(db: apsw.Connection, channel_id: int, now: int, looked_before: int) -> bool:

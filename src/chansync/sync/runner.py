@@ -38,6 +38,7 @@ from chansync.sync.dry_run_copy import planning_copy
 from chansync.sync.pull import OrdersPull, Place
 from chansync.sync.push_statuses import push_statuses
 from chansync.sync.push_stock import is_anything_to_send, push_quantities
+from chansync.sync.push_tracking import push_tracking
 from chansync.sync.pushing import Pushing
 from chansync.sync.renewing import time_to_renew
 
@@ -375,6 +376,7 @@ class _Run:
         )  # fmt: skip
         if self.stream == "statuses":
             await push_statuses(pushing)
+            await push_tracking(pushing)
         else:
             if not self.request.dry_run and await self.store.run(is_anything_to_send, self.channel, pushing.asked):
                 await self._pull_before()

@@ -191,7 +191,7 @@ class Shelves:
         return made
 
     def _item_of(self, site: SiteItem, by_gtin: Mapping[str, str]) -> str:
-        """As in the import: SKU, GTIN, mapping; the mapping of a variation before the SKU, which may be its parent's."""
+        """As in the import: SKU, GTIN, mapping; a variation's mapping before the SKU, which may be its parent's."""
         mapped = self._mapped.get(site.site_id, "")
         if mapped and site.parent_id:
             return mapped
@@ -207,7 +207,7 @@ class Shelves:
         if row.removed_by_us and site.shown and not wanted.hide:
             row.removed_by_us = ""
         hidden = not site.shown and (wanted.hide or bool(row.removed_by_us))
-        says_number = self._exact and site.quantity is not None
+        says_number = site.quantity is not None and (self._exact or not site.counted)
         value = str(site.quantity) if says_number else _yes_or_no(site.in_stock)
         found = value + (_HIDDEN if hidden else "")
         if row.on_site == wanted.text != found and not row.error:

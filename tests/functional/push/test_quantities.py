@@ -350,8 +350,10 @@ def test_whether_a_shop_counts_its_stock_is_left_to_it(make: Make) -> None:
     counted, plain = (world.shop.catalog.by_sku(sku) for sku in ("SKU-001", "SKU-002"))
     plain.manage_stock, plain.stock = False, None
     world.quantities()
-    for pieces, expected in ((0, [(True, 0, "outofstock"), (False, None, "outofstock")]),
-                             (3, [(True, 9999, "instock"), (False, None, "instock")])):
+    for pieces, expected in (
+        (0, [(True, 0, "outofstock"), (False, None, "outofstock")]),
+        (3, [(True, 9999, "instock"), (False, None, "instock")]),
+    ):
         world.stock(SKU_001=pieces, SKU_002=pieces)
         assert world.quantities().counts.problems == 0
         assert [(each.manage_stock, each.stock, each.stock_status) for each in (counted, plain)] == expected
@@ -404,7 +406,8 @@ def test_an_sku_in_another_case_is_told_until_it_is_mended(make: Make) -> None:
     product.sku = "sku-001"
     world.quantities()
     [(sentence, is_open)] = world.messages("sku_case_differs")
-    assert is_open and "SKU-001 (on the site: sku-001)" in sentence
+    assert is_open
+    assert "SKU-001 (on the site: sku-001)" in sentence
     product.sku = "SKU-001"
     world.next_day()
     world.quantities()

@@ -30,6 +30,7 @@ from chansync.platforms.protocol import (
     SiteItem,
     StatusChange,
     SystemIdentity,
+    TrackingChange,
     Traffic,
 )
 from chansync.platforms.system import SystemSettings
@@ -126,6 +127,9 @@ class TinyConnector:
         for row in data["orders"]:
             row["status"] = wanted.get(row["id"], row["status"])
         self._file.write(data)
+        return [PushResult(change.external_id) for change in changes]
+
+    async def push_tracking(self, changes: list[TrackingChange]) -> list[PushResult]:
         return [PushResult(change.external_id) for change in changes]
 
     async def items(self, skus: list[str]) -> list[SiteItem]:

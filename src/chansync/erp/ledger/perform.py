@@ -10,7 +10,6 @@ from chansync.erp.protocol import NotPossible
 from chansync.model import steps
 from chansync.model.steps import Step, StepResult
 
-
 #: Steps after which a sale needs the goods that it needed before.
 _NEED_STAYS = (
     steps.Complete, steps.Block, steps.Release, steps.RequestMissing, steps.IssueDocument, steps.Pay, steps.Ship,

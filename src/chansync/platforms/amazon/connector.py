@@ -29,6 +29,7 @@ from chansync.platforms.protocol import (
     SiteIdentity,
     SiteItem,
     StatusChange,
+    TrackingChange,
     Traffic,
 )
 from chansync.platforms.texts import text
@@ -228,6 +229,10 @@ class AmazonConnector:
     async def push_statuses(self, changes: list[StatusChange]) -> list[PushResult]:
         """Confirm shipments; see ``Connector.push_statuses``."""
         return await self._shipments.push(changes)
+
+    async def push_tracking(self, changes: list[TrackingChange]) -> list[PushResult]:
+        """Nothing: Amazon is told with the confirmation of the shipment, which is a status here."""
+        return [PushResult(change.external_id) for change in changes]
 
     async def items(self, skus: list[str]) -> list[SiteItem]:
         """The seller's listings of these SKUs, without those that Amazon ships."""
