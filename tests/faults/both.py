@@ -19,7 +19,7 @@ from chansync.demo.amazon.shopper import Shopper
 from chansync.erp.ledger.embedded import LEDGER
 from chansync.setup import channel_settings
 from chansync.setup.confirm import confirm_channel
-from chansync.store import channels, jobs
+from chansync.store import channels, jobs, order_holds
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 from support import shops
 

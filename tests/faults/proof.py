@@ -9,6 +9,7 @@ from chansync.db.connection import Store, open_store
 from chansync.demo import company
 from chansync.erp.ledger.check import check
 from chansync.erp.ledger.embedded import LEDGER
+from chansync.store import order_holds
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 from support import shops
 
@@ -128,9 +129,7 @@ def _pushed(world: World, store: Store) -> list[str]:
 
 def _stock(world: World, store: Store) -> list[str]:
     held = order_holds.held(store.db, [company.WAREHOUSE])
-    available = {
-        item: count - held.get(item, 0) for item, count in LEDGER.stock(store.db, [company.WAREHOUSE]).items()
-    }
+    available = {item: count - held.get(item, 0) for item, count in LEDGER.stock(store.db, [company.WAREHOUSE]).items()}
     found = []
     for item, quantity in available.items():
         try:

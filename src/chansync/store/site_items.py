@@ -25,7 +25,7 @@ class SiteItemRow:
         error: why the last push failed; empty: it did not.
         looked_at: when it was last looked for; UTC milliseconds.
         gtin: the GTIN that it was found by; empty where it was found otherwise.
-        counted: whether the site keeps the item's stock in pieces itself.
+        counted: 1 where the site keeps the item's stock in pieces itself.
     """
 
     item: str
@@ -39,7 +39,7 @@ class SiteItemRow:
     next_try_at: int | None = None
     looked_at: int = 0
     gtin: str = ""
-    counted: bool = False
+    counted: int = 0
 
 
 _FIELDS = (
@@ -50,7 +50,7 @@ _FIELDS = (
 def rows(db: apsw.Connection, channel_id: int) -> list[SiteItemRow]:
     """Everything known of the channel's items."""
     found = db.execute(f"SELECT {_FIELDS} FROM site_item WHERE channel_id = ? ORDER BY item, site_id", (channel_id,))
-    return [SiteItemRow(*values, bool(counted)) for *values, counted in found]
+    return [SiteItemRow(*row) for row in found]
 
 
 def anything_due(db: apsw.Connection, channel_id: int, now: int, looked_before: int) -> bool:
@@ -71,7 +71,7 @@ def replace(db: apsw.Connection, channel_id: int, items: Iterable[str], found: I
         [
             (
                 channel_id, row.item, row.site_id, row.parent_id, row.sku, row.on_site, row.removed_by_us, row.error,
-                row.failures, row.next_try_at, row.looked_at, row.gtin, int(row.counted),
+                row.failures, row.next_try_at, row.looked_at, row.gtin, row.counted,
             )
             for row in found
         ],

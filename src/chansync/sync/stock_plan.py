@@ -69,7 +69,7 @@ class Change:
     @property
     def needs_look(self) -> bool:
         """Whether what the site shows now has to be read before it is changed."""
-        return self.site is None and (self.turns or (self.row.counted and not self.wanted.exact))
+        return self.site is None and (self.turns or (bool(self.row.counted) and not self.wanted.exact))
 
     def request(self) -> QuantityChange:
         """What to send. ``row.removed_by_us`` then says how to show it again."""
@@ -202,7 +202,7 @@ class Shelves:
     def _row(self, item: str, site: SiteItem, known: SiteItemRow | None, now: int) -> SiteItemRow:
         wanted = self.wanted(item)
         row = replace(known, looked_at=now) if known else SiteItemRow(item, site.site_id, looked_at=now)
-        row.parent_id, row.sku, row.counted = site.parent_id, site.sku, site.counted
+        row.parent_id, row.sku, row.counted = site.parent_id, site.sku, int(site.counted)
         row.gtin = site.gtin if item not in (site.sku, self._mapped.get(site.site_id)) else ""
         if row.removed_by_us and site.shown and not wanted.hide:
             row.removed_by_us = ""

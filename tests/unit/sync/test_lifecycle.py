@@ -164,9 +164,7 @@ def test_every_combination_of_what_is_done_on_creation(
     is_short = settings["block_quantities"] and not (enough or negative or issued)
     assert [step.word for step in again] == ["block"] * is_short + ["write_out"] * missing
     codes = {row[0] for row in world.rows(stocked, "SELECT code FROM message WHERE open = 1")}
-    assert codes == ({"missing_stock"} if missing else set()) | (
-        {"blocked_in_part"} if is_short else set()
-    )
+    assert codes == ({"missing_stock"} if missing else set()) | ({"blocked_in_part"} if is_short else set())
     assert check(stocked.db) == []
     take(stocked, order(status="cancelled", lines=[line(quantity=quantity)]))
     after = state(stocked)
