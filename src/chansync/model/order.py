@@ -1,4 +1,4 @@
-"""An order as a platform has it, in chansync's own words. Connectors make these; everything else reads them."""
+"""An order as the platform has it, in one form for all platforms. Connectors make these; the rest reads them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class OrderLine:
             (WooCommerce: the variation's id, else the product's).
         subtotal: before coupons.
         total: after coupons; the difference is the line's discount.
-        restocked: whether refunded pieces went back into stock on the site; True where the site does not say.
+        restocked: whether refunded pieces went back into stock on the site; True if the site does not tell.
         held: pieces that the site has promised of it and that are still to be delivered.
         is_variation: whether ``item_code`` is a variation's; its SKU and GTIN may then be its parent's.
     """
@@ -99,7 +99,7 @@ class RefundLine:
 
 @dataclass(slots=True)
 class Refund:
-    """Money given back on an order. ``total`` is positive, with tax; ``lines`` is None until it was looked up."""
+    """A refund of an order. ``total`` is positive, with tax; ``lines`` is None until they are fetched."""
 
     external_id: str
     total: Decimal
@@ -112,21 +112,21 @@ class Order:
     """One order.
 
     Attributes:
-        external_id: the platform's id; unique in the channel, for ever.
-        number: what people call the order; may differ from the id.
+        external_id: the platform's id; unique in the channel and never reused.
+        number: the order number that people use; may differ from the id.
         placed_at: UTC milliseconds.
         placed_on: the day it was placed, in the site's time.
-        modified_at: UTC milliseconds of the last change that the site knows of.
+        modified_at: UTC milliseconds of the last change on the site.
         currency: ISO 4217, or empty where the order states none.
         total: what the customer pays, with tax.
-        digest: changes whenever anything of the order that matters to a sale or its status changes.
-        gross: amounts hold their tax. Where a line's tax is zero nobody said how much of it that is, and the rate of
-            the sale's tax transaction divides it.
-        divided_by: the tax transaction whose rate has divided the amounts; empty where the site tells the tax.
-        awaits_prices: the site does not say yet what it costs, so that it cannot be a sale yet.
-        shrinks: pieces of it were cancelled, and have left its lines and amounts instead of coming as a refund.
-        sent_by_site: the platform sends the goods itself, from a stock that it keeps; nothing of it is told back.
-        raw: the platform's own data, kept for people and for a later retry; empty where they are too large to be kept.
+        digest: a hash of everything that matters to the sale or its status; another digest means a changed order.
+        gross: amounts include tax. A line whose tax is zero is split by the rate of the sale's tax transaction.
+        divided_by: the tax transaction whose rate has split the amounts; empty where the site tells the tax.
+        awaits_prices: the site does not tell the prices yet, so the order cannot become a sale yet.
+        shrinks: cancelled pieces are taken off its lines and amounts instead of coming as a refund.
+        sent_by_site: the platform ships the goods from its own stock; no status is sent back.
+        raw: the platform's own data, kept for people and for a later retry; empty where they are too large to be
+            kept.
     """
 
     external_id: str
@@ -185,7 +185,7 @@ def raw_text(order: Order | UnreadableOrder) -> str | None:
 
 @dataclass(slots=True)
 class UnreadableOrder:
-    """An order that the connector could not read: isolated, reported, and tried again when it changes."""
+    """An order that the connector could not read: it is logged as a problem, and tried again when it changes."""
 
     external_id: str
     number: str
