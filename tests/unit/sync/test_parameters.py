@@ -84,6 +84,7 @@ ELSEWHERE = {
     "push_quantities": "functional/push/test_quantities.py",
     "quantity_warehouses": "functional/push/test_quantities.py",
     "push_exact_quantities": "functional/push/test_quantities.py",
+    "tracking_note": "functional/push/test_tracking.py",
     "stock_reserve": "functional/push/test_quantities.py",
     "offer_at_most": "functional/push/test_quantities.py",
     "remove_at_zero": "functional/push/test_quantities.py",
