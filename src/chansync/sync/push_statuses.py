@@ -18,6 +18,7 @@ from chansync.model.times import awake_seconds, now_ms
 from chansync.platforms.protocol import PushResult, StatusChange
 from chansync.store import messages, outbox
 from chansync.store.outbox import DueStatus
+from chansync.store.streams import LeaseLost
 from chansync.sync.dry_run import PushPlan
 from chansync.sync.pushing import BATCH, SETTLED_MS, Pushing
 
@@ -119,9 +120,9 @@ async def _send_together(run: Pushing, rows: list[DueStatus]) -> _Unsent | None:
         left -= 1
         try:
             results = await run.connector.push_statuses(changes)
-        except SiteRefused:
-            # The site has answered: it is at work on nothing.
-            await run.store.run(_note_refused, rows)
+        except (SiteRefused, LeaseLost):
+            # The site has refused it, or it was not sent at all: the site is at work on nothing.
+            await run.store.run(_note_refused, run, rows)
             raise
         except SiteUnavailable as error:
             if not left:
@@ -132,9 +133,11 @@ async def _send_together(run: Pushing, rows: list[DueStatus]) -> _Unsent | None:
     return None
 
 
-def _note_refused(db: apsw.Connection, rows: list[DueStatus]) -> None:
+def _note_refused(db: apsw.Connection, run: Pushing, rows: list[DueStatus]) -> None:
     with transaction(db):
-        outbox.unsent(db, rows)
+        # What another run has taken over is its own.
+        if run.lease.is_held(db):
+            outbox.unsent(db, rows)
 
 
 def _changes(db: apsw.Connection, rows: list[DueStatus]) -> list[StatusChange]:
