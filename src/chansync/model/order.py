@@ -50,6 +50,8 @@ class OrderLine:
         subtotal: before coupons.
         total: after coupons; the difference is the line's discount.
         restocked: how many of its pieces the site has put back into stock so far; None where it does not say.
+        held: pieces that the site has promised of it and that are still to be delivered.
+        is_variation: whether ``item_code`` is a variation's; its SKU and GTIN may then be its parent's.
     """
 
     external_id: str
@@ -62,6 +64,8 @@ class OrderLine:
     total: Decimal
     tax: Decimal
     restocked: Decimal | None = None
+    held: Decimal = Decimal(0)
+    is_variation: bool = False
 
 
 @dataclass(slots=True)

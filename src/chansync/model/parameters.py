@@ -17,6 +17,7 @@ from chansync.model.parameter_types import (
     Day,
     Duration,
     Flag,
+    Pieces,
     Reference,
     References,
     Secret,
@@ -147,6 +148,9 @@ PARAMETERS: tuple[Parameter, ...] = (
        only_with=("push_statuses",), capability="free_statuses"),
     _P("carrier", "Carrier", "The carrier that is sent to the site if the sale was written out without one.", 3,
        Text(longest=60), only_with=("push_statuses",), capability="confirm_shipments"),
+    _P("tracking_note", "Tracking by note", "On: where the site has no other place for a tracking number, a note tells "
+       "it to the customer. Off: such a number is not told, which is a problem.", 3, Flag(), False,
+       only_with=("push_statuses",), capability="tell_tracking"),
     _P("push_quantities", "Synchronising quantities", "On: the site is told whether an item is in stock. Off: stock on "
        "the site is left alone.", 3, Flag(), False, capability="push_quantities"),
     _P("quantity_warehouses", "Warehouses for synchronising quantities", "Whose stock counts. None: the POS's "
@@ -154,6 +158,10 @@ PARAMETERS: tuple[Parameter, ...] = (
        capability="push_quantities"),
     _P("push_exact_quantities", "Synchronise exact quantities", "On: the number itself is sent. Off: only whether "
        "there is stock.", 3, Flag(), False, only_with=("push_quantities",), capability="push_quantities"),
+    _P("stock_reserve", "Stock reserve", "So many pieces of each item are never offered on the site.", 3, Pieces(),
+       only_with=("push_quantities",), capability="push_quantities"),
+    _P("offer_at_most", "Offer at most", "The site is never told of more pieces of an item than that. None: all that "
+       "there are.", 3, Pieces(), only_with=("push_exact_quantities",), capability="push_quantities"),
     _P("remove_at_zero", "Remove items when stock reaches 0", "On: an item is hidden on the site when none is left, "
        "and shown again when there is stock. Off: it stays there, out of stock.", 3, Flag(), False,
        only_with=("push_quantities",), capability="hide_items"),

@@ -140,8 +140,8 @@ class Release(Step):
 class RequestMissing(Step):
     """Request what the sale needs and those warehouses (none: the sale's own) do not have.
 
-    What others have blocked does not count as there, what this sale has blocked does. Again, it brings the requests to
-    what is missing now.
+    What earlier sales need and what any other has blocked does not count as there, what this sale has blocked does.
+    Again, it brings the requests to what is missing now.
     """
 
     word: ClassVar[str] = "request"
@@ -262,7 +262,8 @@ class StepResult:
         ref, number, is_new_customer, warnings: of a recorded sale.
         number: also of an issued document.
         amount: what was paid, in minor units.
-        missing: item code and pieces of what is requested now, or of what keeps the goods from being written out.
+        missing: item code and pieces of what is requested now, of what was not there to be blocked (also when a refund
+            is taken back), or of what keeps the goods from being written out.
     """
 
     key: str

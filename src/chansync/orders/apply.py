@@ -47,6 +47,9 @@ def apply(db: apsw.Connection, erp: Embedded, case: Case, plan: Plan) -> Settled
             refused.add(step.word)
         if result.changed:
             settled.changed.add(step.word)
+        if isinstance(step, steps.Block | steps.WithdrawRefund) and result.missing:
+            refused.add(step.word)
+            _add(settled.problems, _blocked_in_part(case, result, number))
         otherwise = plan.otherwise.get(step.name)
         if otherwise is not None and not result.changed:
             _add(settled.problems, otherwise)
@@ -64,6 +67,16 @@ def _add(problems: list[Problem], found: Problem) -> None:
     """An order has one problem of a kind: the first stands for all."""
     if all(known.code != found.code for known in problems):
         problems.append(found)
+
+
+def _blocked_in_part(case: Case, result: StepResult, number: str) -> Problem:
+    missing = ", ".join(f"{pieces} of {item}" for item, pieces in result.missing[:12])
+    more = ", …" if len(result.missing) > 12 else ""
+    sentence = (
+        f"Order {case.order.number}: not all goods of the sale {number} are blocked, because its warehouse lacks "
+        f"{missing}{more}."
+    )
+    return Problem("blocked_in_part", sentence, {"sale": number, "missing": dict(result.missing)})
 
 
 def _refusal(case: Case, step: Step, result: StepResult, number: str) -> Problem:

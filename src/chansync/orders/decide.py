@@ -313,7 +313,9 @@ def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balanc
         if state is not None and state.touched:
             _refund(plan, case, balance.currency)
         return
-    todo = history.todo if history else _asked_on_creation(case, settings)
+    todo = list(history.todo) if history else _asked_on_creation(case, settings)
+    if case.sale and history and "block" not in todo and _is_block_short(plan, case.sale, history):
+        todo.insert(0, "block")
     is_own_status = history is not None and case.order.status == history.own_status
     is_paid = case.order.status in settings.paid_statuses and not is_own_status
     payment = Pay(balance.due, issue_first=is_paid and bool(settings.channel["issue_document_on_payment"]))
@@ -330,6 +332,12 @@ def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balanc
 
 def _asked_on_creation(case: Case, settings: ImportSettings) -> list[str]:
     return [word for word, parameter in ON_CREATION.items() if settings.channel[parameter] or word in case.again]
+
+
+def _is_block_short(plan: Plan, sale: SaleView, history: History) -> bool:
+    """Whether a sale whose goods are blocked may need more of them now: it was short of them, or is rewritten."""
+    is_rewritten = any(isinstance(step, Rewrite) for step in plan.steps)
+    return "blocked_in_part" in history.problems or (is_rewritten and sale.state.blocked)
 
 
 def _on_creation(word: str, channel: Any, state: SaleState | None) -> Step | None:

@@ -27,6 +27,7 @@ from chansync.orders.apply import Settled, apply
 from chansync.orders.decide import Case, Plan, decide
 from chansync.orders.edits import taken_over
 from chansync.orders.gather import gather
+from chansync.orders.items import held_by
 from chansync.orders.problem import Problem
 from chansync.orders.refunds import restocked_now
 from chansync.orders.select import reason_to_skip, skip_sentence
@@ -34,7 +35,7 @@ from chansync.orders.settings import ImportSettings
 from chansync.orders.tax_number_warnings import warn_of_tax_numbers
 from chansync.orders.write_guard import UNGUARDED, WriteGuard
 from chansync.secrets.redaction import scrub
-from chansync.store import mappings, messages, orders, sale_links
+from chansync.store import mappings, messages, order_holds, orders, sale_links
 from chansync.store.orders import OrderRow
 from chansync.store.sale_links import SaleLink
 from chansync.store.streams import LeaseLost
@@ -48,7 +49,7 @@ RETRIED = frozenset({"missing_stock", "no_document", "document_type_missing"}) |
 OF_THE_SITE = frozenset({"order_gone", "order_unreadable"})
 
 #: Problems that ``decide`` says nothing of: each is closed by what opened it.
-OF_OTHERS = frozenset({"push_failed", "refunds_unreadable"})
+OF_OTHERS = frozenset({"push_failed", "refunds_unreadable", "tracking_not_told"})
 
 #: Problems that are solved when ``decide`` finds nothing of their kind any more.
 DECIDED = frozenset(CODES) - OF_THE_SITE - OF_OTHERS
@@ -274,6 +275,7 @@ class OrderImport:
             sale_links.put(self._db, order_id, link)
         if link is not None and not plan.waits:
             sale_links.set_taken(self._db, order_id, self._taken(case, row, plan, settled))
+        self._note_hold(order, order_id, is_sale=link is not None)
         self._note_problems(case, settled, order_id)
         if row is not None:
             self._solve(order_id, solved if plan.waits else solved | DECIDED, settled)
@@ -359,6 +361,7 @@ class OrderImport:
         """Note an order outside the selection, so that it is found again when the selection changes."""
         settings = self._settings
         order_id = orders.write(self._db, self._channel_id, order, state="skipped", reason=reason, keep_raw=False)
+        self._note_hold(order, order_id)
         if row and row.state == "problem":
             messages.solve_order(self._db, order_id, "the order left the selection")
         is_listed = not settings.known_statuses or order.status in settings.known_statuses
@@ -366,6 +369,11 @@ class OrderImport:
             sentence = f"Order {order.number} has the status {order.status[:60]}, which the site did not list."
             self._log(Problem("status_unknown", sentence, {"status": order.status}), order, order_id)
         return Outcome(Action.SKIP, skip_sentence(settings, reason, order.status, order.placed_on.isoformat()))
+
+    def _note_hold(self, order: Order, order_id: int, *, is_sale: bool = False) -> None:
+        """Note what the order holds of the goods: a sale says that itself."""
+        pieces = {} if is_sale else held_by(self._db, self._settings, order)
+        order_holds.put(self._db, order_id, self._settings.pos.warehouse, pieces)
 
     def _note_another(self, order: Order, row: OrderRow, link: SaleLink) -> Outcome:
         """Leave the sale and what is known of its order as they are, and say so."""

@@ -150,6 +150,11 @@ _CANCEL = Remedy("cancel", "Cancel the sale, which is not written out.", "chansy
 _REVERSE = Remedy(
     "reverse", "Reverse the sale, which is written out: its goods come back.", "chansync erp reverse {sale}"
 )
+_SET_STOCK = Remedy(
+    "set-stock",
+    "Enter what is in the warehouse.",
+    "chansync erp stock set {ITEM} {QUANTITY} --warehouse {WAREHOUSE}",
+)
 _DOCTOR = Remedy("doctor", "Look everything over again.", "chansync doctor")
 _OWN_SERIES = Remedy(
     "own-series",
@@ -213,9 +218,13 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
     "refund_unclear": (*_decisions("refund_unclear"), _FETCH),
     "refund_withdrawn": (*_decisions("refund_withdrawn"), _FETCH),
     "missing_stock": (
-        Remedy("set-stock", "Enter what is in the warehouse.",
-               "chansync erp stock set {ITEM} {QUANTITY} --warehouse {WAREHOUSE}"),
+        _SET_STOCK,
         Remedy("allow-negative", "Let a POS's stock go below zero.", "chansync erp set pos {POS} negative_stock=yes"),
+        _RETRY,
+    ),
+    "blocked_in_part": (
+        _SET_STOCK,
+        Remedy("release", "Let the sale go without a block.", "chansync erp release {sale}"),
         _RETRY,
     ),
     "no_document": (
@@ -255,6 +264,14 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
         Remedy("push", "Send it again now.", "chansync sync {channel} --statuses --quantities"),
         _TEST,
         _SOLVE,
+    ),
+    "tracking_not_told": (
+        Remedy("note", "Let a note tell it to the customer.", "chansync channel set {channel} tracking_note=yes"),
+        Remedy("push", "Send it again now.", "chansync sync {channel} --statuses"),
+    ),
+    "sku_case_differs": (
+        Remedy("map", "Map the site's item to the ERP's.", "chansync map item {channel} {SITE_ID}={item}"),
+        Remedy("look", "Look at the site's stock again.", "chansync sync {channel} --quantities"),
     ),
     "push_refused_status": (
         _WHY,

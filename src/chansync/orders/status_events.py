@@ -9,10 +9,10 @@ import apsw
 
 from chansync.model.channel import Channel
 from chansync.model.errors import UsageError
-from chansync.model.sale import SaleState
+from chansync.model.sale import SaleState, Shipment
 from chansync.platforms import registry
 from chansync.platforms.protocol import Capability
-from chansync.store import channels, messages, outbox
+from chansync.store import channels, messages, outbox, shipment_pushes
 
 #: Stream → the parameter that switches it on, for the streams that send.
 SENDING = {"statuses": "push_statuses", "quantities": "push_quantities"}
@@ -77,6 +77,21 @@ def note_sale(db: apsw.Connection, order_id: int, state: SaleState) -> None:
     agreed = event == "cancelled" and known in channel["refused_statuses"]
     if status and not agreed:
         outbox.put(db, channel_id, order_id, event, status)
+
+
+def note_shipment(db: apsw.Connection, order_id: int, shipment: Shipment | None) -> None:
+    """Let the site be told how the goods of the order's sale travel, if the channel tells that apart from statuses.
+
+    Call it inside the transaction of the event.
+    """
+    if shipment is None or not shipment.tracking:
+        return
+    found = db.execute('SELECT channel_id, sent_by_site FROM "order" WHERE id = ?', (order_id,)).fetchone()
+    channel = channels.channel_by_id(db, found[0]) if found and not found[1] else None
+    if channel is None or why_off(channel, "statuses"):
+        return
+    if Capability.TELL_TRACKING in registry.platform(channel.system.kind).capabilities:
+        shipment_pushes.put(db, channel.id, order_id, shipment.carrier, shipment.tracking)
 
 
 def event_of(state: SaleState) -> str:

@@ -125,6 +125,10 @@ def open_codes(db: apsw.Connection, order_id: int) -> frozenset[str]:
     )
 
 
+#: Code of a message of a channel → the stream whose run solves it, where that is not the orders'.
+_SOLVED_BY = {"sku_case_differs": "quantities", "tracking_not_told": "statuses"}
+
+
 def open_streams(db: apsw.Connection, channel_id: int, order_ids: list[int] | None) -> set[str]:
     """The streams by whose next run open problems of the channel may be solved.
 
@@ -140,7 +144,7 @@ def open_streams(db: apsw.Connection, channel_id: int, order_ids: list[int] | No
     for order_id, code, stream in rows:
         if order_ids is None or order_id in order_ids:
             pushed = "quantities" if order_id is None else "statuses"
-            found.add(stream or (pushed if code == "push_failed" else "orders"))
+            found.add(stream or _SOLVED_BY.get(code) or (pushed if code == "push_failed" else "orders"))
     return found
 
 

@@ -347,6 +347,34 @@ def due(db: apsw.Connection, channel_id: int, now: int, *, limit: int = 100, aft
     return [_order(row) for row in rows]
 
 
+def drop_todo(db: apsw.Connection, order_id: int, word: str) -> None:
+    """That is not left to do with the order's sale any more."""
+    db.execute(
+        """UPDATE "order" SET todo = (SELECT json_group_array(value) FROM json_each(todo) WHERE value <> ?)
+           WHERE id = ?""",
+        (word, order_id),
+    )
+
+
+def short_of_goods(db: apsw.Connection, channel_id: int) -> list[tuple[int, SaleLink, list[str]]]:
+    """Orders whose sales are blocked in part, oldest first: order id, sale, and the items that were missing."""
+    rows = db.execute(
+        """SELECT o.id, l.erp, l.sale_key, l.ref, l.number, m.data ->> '$.missing' FROM message m
+           JOIN "order" o ON o.id = m.order_id JOIN sale_link l ON l.order_id = o.id
+           WHERE m.open = 1 AND m.channel_id = ? AND +m.code = 'blocked_in_part' ORDER BY o.id""",
+        (channel_id,),
+    )
+    return [
+        (order_id, SaleLink(erp, key, ref, number), sorted(stored_json.object_or_empty(missing)))
+        for order_id, erp, key, ref, number, missing in rows
+    ]
+
+
+def make_due(db: apsw.Connection, order_ids: list[int]) -> None:
+    """Let the orders be tried again at once. Call it inside a transaction."""
+    db.executemany('UPDATE "order" SET next_try_at = 0 WHERE id = ?', [(order_id,) for order_id in order_ids])
+
+
 def newly_selected(
     db: apsw.Connection, channel_id: int, statuses: list[str], start: str, *, limit: int = 100, after_id: int = 0
 ) -> list[OrderRow]:

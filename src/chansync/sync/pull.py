@@ -149,11 +149,26 @@ class OrdersPull:
 
     def _waiting(self, db: apsw.Connection) -> _Waiting:
         disk_space.note_room(db)
+        self._wake_short(db)
         return _Waiting(
             due=bool(orders.due(db, self._channel_id, now_ms(), limit=1) or self._newly_selected(db, 0, limit=1)),
             refunds=bool(orders.lacking_refund_lines(db, self._channel_id, limit=1)),
             cursor=self._cursor(db),
         )
+
+    def _wake_short(self, db: apsw.Connection) -> None:
+        """Let sales that are blocked in part be tried again where pieces of what they lacked have come in."""
+        if self.plans is not None:
+            return
+        fillable = []
+        for order_id, link, items in orders.short_of_goods(db, self._channel_id):
+            erp = registry.erp(link.erp)
+            sale = erp.view(db, link.key)
+            if sale is None or erp.blockable(db, sale.warehouse, items):
+                fillable.append(order_id)
+        if fillable:
+            with transaction(db):
+                orders.make_due(db, fillable)
 
     # What changed on the site
 

@@ -50,6 +50,7 @@ def rewrite(db: apsw.Connection, sale: Facts, draft: SaleDraft) -> None:
     _update_sale(db, sale.id, draft)
     db.execute("DELETE FROM erp_sale_line WHERE sale_id = ?", (sale.id,))
     _insert_lines(db, sale.id, draft.lines)
+    goods.note_need(db, sale.id)
     if is_blocked:
         goods.block(db, facts(db, sale.id))
     if requested:

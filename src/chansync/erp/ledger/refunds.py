@@ -51,8 +51,10 @@ def refund(db: apsw.Connection, sale: Facts, step: Refund) -> bool:
     return True
 
 
-def withdraw(db: apsw.Connection, sale: Facts, key: str) -> bool:
+def withdraw(db: apsw.Connection, sale: Facts, key: str) -> tuple[bool, list[tuple[str, int]]]:
     """``steps.WithdrawRefund``; False where it is taken back already, or never was recorded.
+
+    With it, item codes and pieces of the sale that are to be blocked again and are not there.
 
     Raises:
         NotPossible: the sale is closed.
@@ -61,7 +63,7 @@ def withdraw(db: apsw.Connection, sale: Facts, key: str) -> bool:
     own = withdrawn_key(key)
     found = db.execute("SELECT id, total FROM erp_refund WHERE sale_id = ? AND key = ?", (sale.id, key)).fetchone()
     if found is None or db.execute("SELECT 1 FROM erp_refund WHERE sale_id = ? AND key = ?", (sale.id, own)).get:
-        return False
+        return False, []
     sale.refuse_closed("no refund of it can be taken back")
     refund_id, total = found
     data = _event_of(db, sale, key)
@@ -90,8 +92,8 @@ def withdraw(db: apsw.Connection, sale: Facts, key: str) -> bool:
         credit=credit, returned=-returned,
     )  # fmt: skip
     if goods.is_block_wanted(db, sale) and not sale.state.written_out:
-        goods.block(db, sale)
-    return True
+        return True, goods.block(db, sale)[1]
+    return True, []
 
 
 def _event_of(db: apsw.Connection, sale: Facts, key: str) -> dict[str, Any]:

@@ -42,6 +42,9 @@ UIC_KEYS = (
 PERSONAL_NUMBER_KEYS = "billing_egn billing_personal_number billing_personal_id egn personal_number".split()
 
 _ADDRESS = "first_name last_name company address_1 address_2 city state postcode country email phone".split()
+# Statuses in which nothing is to be delivered any more, and those before the checkout is paid.
+_FINISHED = frozenset({"completed", "cancelled", "refunded", "failed", "trash"})
+_UNPAID = frozenset({"pending", "checkout-draft"})
 # Separates the parts of what the digest covers: control characters are removed from all of them.
 _PART, _ROW = "\x1f", "\x1e"
 
@@ -124,7 +127,7 @@ class OrderReader:
             delivery_code=_method(first),
             delivery_title=title(first.get("method_title")),
             note=lines(raw.get("customer_note")),
-            lines=[_line(row) for row in listed(raw.get("line_items"), "its lines")],
+            lines=[_line(row, status) for row in listed(raw.get("line_items"), "its lines")],
             shipping=[_charge(row, title(row.get("method_title")), _method(row)) for row in shipping],
             fees=[_charge(row, title(row.get("name")), "") for row in listed(raw.get("fee_lines"), "its fees")],
             refunds=sorted(
@@ -179,7 +182,7 @@ def _address(raw: Any) -> Address:
     return Address(*[text(get(name)) for name in _ADDRESS])
 
 
-def _line(row: dict[str, Any]) -> OrderLine:
+def _line(row: dict[str, Any], status: str) -> OrderLine:
     get = row.get
     total = parse_amount(get("total"), "a line's total")
     subtotal = get("subtotal")
@@ -195,7 +198,23 @@ def _line(row: dict[str, Any]) -> OrderLine:
         total=total,
         tax=parse_amount(get("total_tax"), "a line's tax"),
         restocked=_restocked(get("meta_data"), quantity),
+        held=_held(get("meta_data"), quantity, status),
+        is_variation=bool(identifier(get("variation_id"))),
     )
+
+
+def _held(meta: Any, quantity: Decimal, status: str) -> Decimal:
+    """How many pieces the store has taken from its stock for an order that is still to be delivered.
+
+    Of a store that keeps no stock they are all pieces. An order that waits for the checkout's payment has none taken:
+    the store reserves them for it beside its stock.
+    """
+    if status in _FINISHED:
+        return Decimal(0)
+    taken = _stock_meta(meta, "_reduced_stock")
+    if taken is not None:
+        return taken
+    return Decimal(0) if status in _UNPAID else quantity
 
 
 def _restocked(meta: Any, quantity: Decimal) -> Decimal | None:
