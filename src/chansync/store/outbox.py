@@ -124,9 +124,9 @@ def fail(db: apsw.Connection, row: DueStatus) -> None:
 
 
 def wait(db: apsw.Connection, row: DueStatus, minutes: int) -> None:
-    """The site has taken the status and not set it yet: look again after that time."""
+    """The site has answered that it has the status and will set it later: look again after that time."""
     db.execute(
-        "UPDATE outbox SET next_try_at = ? WHERE id = ? AND state IN ('due', 'sent')",
+        "UPDATE outbox SET next_try_at = ?, sent_at = NULL WHERE id = ? AND state IN ('due', 'sent')",
         (now_ms() + minutes * 60_000, row.id),
     )
 
