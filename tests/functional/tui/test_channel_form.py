@@ -224,7 +224,7 @@ async def test_a_change_under_the_form_is_told_and_typing_stays(company: Path) -
         await open_channel(pilot)
         await type_into(pilot, "Name", "Mine")
         with Other(company) as other:
-            channels.save_channel(other.db, 1, 1 + 1, {"description": "Theirs", "check_email": True}, {})
+            channels.save_channel(other.db, 1, 1 + 1, {"description": "Theirs", "check_email": False}, {})
         await until_seen(pilot, "Somebody else changed Description, E-mail verification")
         assert "Mine" in row(app, "Name  ")
         await pilot.press("c")
@@ -241,7 +241,7 @@ async def test_both_changed_one_field_and_the_user_chooses(company: Path) -> Non
         await type_into(pilot, "Name", "Mine")
         await type_into(pilot, "Description", "My words")
         with Other(company) as other:
-            changes = {"name": "Theirs [red]", "description": "Their words", "check_email": True}
+            changes = {"name": "Theirs [red]", "description": "Their words", "check_email": False}
             channels.save_channel(other.db, 1, 2, changes, {})
         await pilot.press("c")
         await until_seen(
@@ -253,7 +253,7 @@ async def test_both_changed_one_field_and_the_user_chooses(company: Path) -> Non
         await pilot.press("m", "t", "c")
         await until_seen(pilot, "Saved the channel shop-de.")
     assert (value_of(company, "name"), value_of(company, "description")) == ("Mine", "Their words")
-    assert value_of(company, "check_email") is True
+    assert value_of(company, "check_email") is False
 
 
 async def test_a_channel_removed_under_the_form_is_said_to_be_gone(company: Path) -> None:
@@ -343,7 +343,7 @@ async def test_first_confirm_saves_unused_and_asks_for_the_connection(company: P
             pilot, "It connects", "Filled in: currency = EUR", "The channel is used now", "Not mapped yet: cod"
         )
         await pilot.press("enter")
-        await until_seen(pilot, "Document upon payment", "[x] yes")
+        await until_seen(pilot, "Issue financial document upon p…", "[x] yes")
 
 
 async def test_first_confirm_that_fails_says_why_and_keeps_the_channel_unused(company: Path, owner: str) -> None:
