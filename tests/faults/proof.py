@@ -9,6 +9,7 @@ from chansync.db.connection import Store, open_store
 from chansync.demo import company
 from chansync.erp.ledger.check import check
 from chansync.erp.ledger.embedded import LEDGER
+from chansync.store import order_holds
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 from support import shops
 
@@ -53,6 +54,9 @@ def _until_quiet(world: World, request: SyncRequest) -> tuple[int, list[str]]:
     created = 0
 
     async def sync(store: Store) -> list[RunResult]:
+        # Time passes: the site cannot be at work any more on what was on its way at a kill.
+        for table in ("outbox", "shipment_push"):
+            store.db.execute(f"UPDATE {table} SET sent_at = 0 WHERE state = 'sent'")
         return await sync_channel(store, company.CHANNEL, request, trigger="command")
 
     for round_number in range(4):
@@ -125,7 +129,8 @@ def _pushed(world: World, store: Store) -> list[str]:
 
 
 def _stock(world: World, store: Store) -> list[str]:
-    available = LEDGER.stock(store.db, [company.WAREHOUSE])
+    held = order_holds.held(store.db, [company.WAREHOUSE])
+    available = {item: count - held.get(item, 0) for item, count in LEDGER.stock(store.db, [company.WAREHOUSE]).items()}
     found = []
     for item, quantity in available.items():
         try:
