@@ -1,0 +1,1 @@
+"""Tryton 8.x as an ERP, over its JSON-RPC."""
