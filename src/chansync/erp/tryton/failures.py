@@ -17,7 +17,7 @@ EXPECTED_WARNINGS = ("invoice_taxes",)
 
 _LONGEST = 400
 
-_NO_RIGHTS = ("You are not allowed to", "You do not have permission")
+_NO_RIGHTS = ("You are not allowed to", "You do not have permission", "Calling button")
 
 # What a call is refused with where somebody was faster: the state has to be read again.
 _OVERTAKEN = ("You can not call", "must be unique", "unique on")

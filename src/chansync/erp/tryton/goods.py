@@ -101,22 +101,24 @@ class Goods:
     async def keep_back(self, record: SaleRecord, pieces: Mapping[int, Decimal]) -> SaleRecord:
         """Make what is still to be sent smaller, so that no more than those pieces of each product are sent.
 
-        A move that is made smaller is completed by Tryton with another one, which then is cancelled and ignored.
+        Tryton ships what a sale is of: what is taken out of a shipment it puts into another one. That is cancelled,
+        and the sale told to ignore it.
 
         Args:
             pieces: product id → how many shall be sent in all.
         """
+        was_blocked = bool(blocked_of(record))
         for _ in range(_LOOKS):
-            excess = _excess(record, pieces)
-            if excess:
+            if excess := _excess(record, pieces):
                 await self._reduce(record, excess)
-            await self._rpc.call("model.sale.sale.process", [record.id])
+            # The wizard has Tryton look at the sale again, even where nothing is to be ignored; the button for that is
+            # not for everybody.
+            await self.ignore_shipments(record.id)
             record = await self._again(record)
-            if record.row["shipment_state"] == "exception":
-                await self.ignore_shipments(record.id)
-                record = await self._again(record)
             if not _excess(record, pieces):
-                return record
+                if was_blocked:
+                    await self._assign(open_shipments(record), force=self._company.options.negative_stock)
+                return await self._again(record)
         raise NotPossible(f"The shipments of the sale {record.number} in Tryton cannot be made smaller.")
 
     async def ignore_shipments(self, sale: int) -> None:
@@ -143,19 +145,30 @@ class Goods:
             await self._rpc.call(f"model.{_OUT}.assign_{'force' if force else 'try'}", waiting)
 
     async def _reduce(self, record: SaleRecord, excess: dict[int, Decimal]) -> None:
-        shipments = open_shipments(record)
-        waiting = [each["id"] for each in shipments if each["state"] in ("waiting", "assigned")]
-        if waiting:
-            await self._rpc.call(f"model.{_OUT}.wait", waiting)
-            await self._rpc.call(f"model.{_OUT}.draft", waiting)
-        moves = [move for each in shipments for move in each["outgoing"] if move["state"] != "cancelled"]
-        for move in sorted(moves, key=lambda move: -int(move["id"])):
+        """Cancel shipments of nothing but what is too much, and take it out of the others."""
+        for shipment in sorted(record.shipments, key=lambda each: -int(each["id"])):
+            if shipment["state"] not in _OPEN:
+                continue
+            moves = [move for move in shipment["outgoing"] if move["state"] != "cancelled"]
+            pieces = pieces_of(moves)
+            if pieces and all(excess.get(product, Decimal(0)) >= count for product, count in pieces.items()):
+                await self._rpc.call(f"model.{_OUT}.cancel", [shipment["id"]])
+                for product, count in pieces.items():
+                    excess[product] -= count
+            elif any(excess.get(product) for product in pieces):
+                await self._take_out(shipment, moves, excess)
+
+    async def _take_out(self, shipment: Row, moves: Iterable[Row], excess: dict[int, Decimal]) -> None:
+        if shipment["state"] in ("waiting", "assigned"):
+            await self._rpc.call(f"model.{_OUT}.wait", [shipment["id"]])
+            await self._rpc.call(f"model.{_OUT}.draft", [shipment["id"]])
+        for move in moves:
             left, own = excess.get(move["product"], Decimal(0)), Decimal(str(move["quantity"]))
             if left <= 0:
                 continue
             excess[move["product"]] = left - min(left, own)
             if own <= left:
-                await self._rpc.call("model.stock.move.cancel", [move["id"]])
+                await self._rpc.call("model.stock.move.delete", [move["id"]])
             else:
                 await self._rpc.write("stock.move", [move["id"]], {"quantity": float(own - left)})
 
@@ -177,11 +190,20 @@ def all_shipments(record: SaleRecord) -> list[Row]:
     return [*record.shipments, *(each for side in sides for each in side.shipments)]
 
 
+def pieces_of(moves: Iterable[Row]) -> dict[int, Decimal]:
+    """Product id → pieces of those moves."""
+    found: dict[int, Decimal] = {}
+    for move in moves:
+        found[move["product"]] = found.get(move["product"], Decimal(0)) + Decimal(str(move["quantity"]))
+    return found
+
+
 def _excess(record: SaleRecord, pieces: Mapping[int, Decimal]) -> dict[int, Decimal]:
     """Product id → how many more pieces are to be sent than shall be."""
-    now: dict[int, Decimal] = {}
-    for shipment in record.shipments:
-        for move in shipment["outgoing"]:
-            if move["state"] != "cancelled" and shipment["state"] != "cancelled":
-                now[move["product"]] = now.get(move["product"], Decimal(0)) + Decimal(str(move["quantity"]))
+    now = pieces_of(
+        move
+        for shipment in record.shipments
+        for move in shipment["outgoing"]
+        if move["state"] != "cancelled" and shipment["state"] != "cancelled"
+    )
     return {own: count - pieces[own] for own, count in now.items() if own in pieces and count > pieces[own]}

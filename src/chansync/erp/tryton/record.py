@@ -7,13 +7,14 @@ stays: each call begins with a look at the states.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
 
 from chansync.erp.protocol import NotPossible, NumberTaken
-from chansync.erp.remote import ErpRefused, ErpRights
+from chansync.erp.remote import ErpRefused, ErpRights, ErpUnavailable
 from chansync.erp.tryton.company import Company
 from chansync.erp.tryton.failures import Refusal
 from chansync.erp.tryton.paper import message, paper_of
@@ -27,6 +28,9 @@ from chansync.model.sale import LineKind, SaleDraft
 from chansync.model.steps import Record, StepResult
 
 T = TypeVar("T")
+
+#: How many seconds the worker of a server's queue is given to process sales.
+_WORKER_LOOKS = 10
 
 
 @dataclass(slots=True)
@@ -271,19 +275,34 @@ class Recorder:
     async def _process(
         self, ids: Sequence[int], drafts: Sequence[SaleDraft] = (), found: dict[str, Recorded] | None = None
     ) -> None:
-        """Process what a server with a queue of its own has only confirmed."""
+        """Process what a server with a queue of its own has only confirmed.
+
+        Raises:
+            ErpUnavailable: its worker has not done so yet, and the user may not do it instead.
+        """
         if not ids:
             return
         rows = await self._rpc.read("sale.sale", ids, ["state", "web_id"])
         waiting = [row for row in rows if row["state"] == "confirmed"]
 
         async def press(part: Sequence[Row]) -> None:
-            await self._press("process", [row["id"] for row in part])
+            try:
+                await self._press("process", [row["id"] for row in part])
+            except ErpRights:
+                await self._await_worker([row["id"] for row in part])
 
         for row, error in await in_halves(waiting, press):
             if found is None:
                 raise error
             found[row["web_id"]].error = error
+
+    async def _await_worker(self, ids: Sequence[int]) -> None:
+        for _ in range(_WORKER_LOOKS):
+            rows = await self._rpc.read("sale.sale", ids, ["state"])
+            if all(row["state"] != "confirmed" for row in rows):
+                return
+            await asyncio.sleep(1.0)
+        raise ErpUnavailable("The queue of Tryton has not processed the sales yet: see that its worker runs.")
 
     async def _press(self, button: str, ids: Sequence[int], merchant: str = "") -> None:
         employee = self._company.employees.get(merchant)

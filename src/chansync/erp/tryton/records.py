@@ -18,7 +18,7 @@ _SALE = (
 )  # fmt: skip
 _INVOICE = ("number", "state", "total_amount", "amount_to_pay", "invoice_date", "lines", "payment_lines")
 _SHIPMENT = ("number", "state", "reference", "effective_date", "inventory_moves", "outgoing_moves")
-_MOVE = ("state", "quantity", "product.code", "shipment", "origin")
+_MOVE = ("state", "quantity", "product", "product.code", "shipment", "origin")
 
 #: What the ids of sales begin with that belong to one of ours, behind its key.
 REFUND, WITHDRAWAL, REVERSAL = ":refund:", ":withdrawal:", ":reversal"
