@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chansync.erp.protocol import NotPossible
 from chansync.erp.tryton.documents import Documents
-from chansync.erp.tryton.goods import Goods, all_shipments
+from chansync.erp.tryton.goods import Goods
 from chansync.erp.tryton.records import ISSUED, Records, SaleRecord
 from chansync.erp.tryton.refunds import Refunds
 from chansync.erp.tryton.rpc import TrytonRpc
@@ -67,7 +67,7 @@ class Closing:
         return await self._documents.credit_all(record)
 
     async def _cancel_shipments(self, record: SaleRecord) -> None:
-        ids = [each["id"] for each in all_shipments(record) if each["state"] not in ("cancelled", "done")]
+        ids = [each["id"] for each in record.all_shipments() if each["state"] not in ("cancelled", "done")]
         if ids:
             await self._rpc.call("model.stock.shipment.out.cancel", ids)
 

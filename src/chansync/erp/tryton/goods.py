@@ -8,7 +8,7 @@ from decimal import Decimal
 from chansync.erp.protocol import MissingStock, NotPossible
 from chansync.erp.tryton.company import Company
 from chansync.erp.tryton.paper import write_paper
-from chansync.erp.tryton.records import Records, SaleRecord, Side
+from chansync.erp.tryton.records import Records, SaleRecord
 from chansync.erp.tryton.rpc import Row, TrytonRpc
 from chansync.erp.tryton.views import blocked_of, is_written_out, missing_of
 from chansync.erp.tryton.wizards import run_wizard
@@ -51,7 +51,7 @@ class Goods:
         """
         if is_written_out(record):
             return False
-        shipments = [each for each in all_shipments(record) if each["state"] not in ("done", "cancelled")]
+        shipments = [each for each in record.all_shipments() if each["state"] not in ("done", "cancelled")]
         await self.send(record, shipments)
         if not shipments and record.row["shipment_state"] != "sent":
             record.paper.done_at = now_ms()
@@ -181,13 +181,7 @@ class Goods:
 
 def open_shipments(record: SaleRecord) -> list[Row]:
     """The sale's shipments whose goods are not picked yet; with those of refunds that were taken back."""
-    return [each for each in all_shipments(record) if each["state"] in _OPEN]
-
-
-def all_shipments(record: SaleRecord) -> list[Row]:
-    """The shipments of the sale and of its sides."""
-    sides: Iterable[Side] = record.sides
-    return [*record.shipments, *(each for side in sides for each in side.shipments)]
+    return [each for each in record.all_shipments() if each["state"] in _OPEN]
 
 
 def pieces_of(moves: Iterable[Row]) -> dict[int, Decimal]:

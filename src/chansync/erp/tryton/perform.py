@@ -11,6 +11,7 @@ from chansync.erp.tryton.closing import Closing
 from chansync.erp.tryton.company import Company
 from chansync.erp.tryton.documents import Documents
 from chansync.erp.tryton.goods import Goods
+from chansync.erp.tryton.parameters import NOT_POSSIBLE
 from chansync.erp.tryton.parties import Parties
 from chansync.erp.tryton.record import Recorded, Recorder
 from chansync.erp.tryton.records import Records, SaleRecord
@@ -27,11 +28,6 @@ _IN_QUOTATION = (steps.Record, steps.Rewrite, steps.Complete, steps.Amend, steps
 
 #: Steps of a sale that is cancelled or reversed.
 _WHEN_CLOSED = (steps.Cancel, steps.Reverse, steps.Complete, steps.Amend, steps.Release)
-
-REQUESTS = (
-    "Tryton makes purchase requests by itself, for products with Supply on Sale or with order points, and lets nobody "
-    "else make any."
-)
 
 
 class Performer:
@@ -142,7 +138,7 @@ class Performer:
             case steps.Release():
                 return StepResult(key, changed=await self._goods.release(record))
             case steps.RequestMissing():
-                raise NotPossible(REQUESTS)
+                raise NotPossible(NOT_POSSIBLE["create_request"])
             case steps.IssueDocument():
                 changed, number = await self._documents.issue(record)
                 return StepResult(key, changed=changed, number=number)

@@ -108,6 +108,10 @@ class SaleRecord:
         moved = all(each["state"] in ("done", "cancelled") for each in side.returns)
         return moved and (not is_issued or all(each["state"] in (*ISSUED, "cancelled") for each in side.invoices))
 
+    def all_shipments(self) -> list[Row]:
+        """The shipments of the sale, and those of what was refunded and is to be sent again."""
+        return [*self.shipments, *(each for side in self.sides for each in side.shipments)]
+
     def documents(self) -> list[Row]:
         """Every invoice and credit note that is issued, its own before those of its sides."""
         invoices = [*self.invoices, *(invoice for side in self.sides for invoice in side.invoices)]

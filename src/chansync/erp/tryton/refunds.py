@@ -19,7 +19,7 @@ from chansync.erp.tryton.paper import RefundPaper, message, write_paper
 from chansync.erp.tryton.records import REFUND, REVERSAL, WITHDRAWAL, Records, SaleRecord, Side
 from chansync.erp.tryton.rpc import TrytonRpc
 from chansync.erp.tryton.totals import Amount, Line, TotalMismatch, lines_of, product_of
-from chansync.erp.tryton.views import is_written_out, open_document, refunds_of, state_of
+from chansync.erp.tryton.views import blocked_of, is_written_out, open_document, refunds_of, state_of
 from chansync.model.money import format_money
 from chansync.model.sale import LineKind, RefundedLine, SaleLine, withdrawn_key
 from chansync.model.steps import Refund
@@ -105,6 +105,8 @@ class Refunds:
         again = record.side(f"{record.key}{WITHDRAWAL}{refund_id}")
         if again is not None and was_returned:
             await self._goods.send(record, again.shipments)
+        elif blocked_of(record):
+            await self._goods.block(record)
         if open_document(record) and paid.unpaid == 0:
             await self._documents.settle(record, paid.paid + found.total)
         return True

@@ -84,6 +84,10 @@ class TrytonRpc:
         preferences = await self._post("model.res.user.get_preferences", [True, {}])
         self.context = {name: preferences[name] for name in _PREFERENCES if name in preferences} | {"language": "en"}
 
+    async def server_version(self) -> str:
+        """The version of the server: ``8.2``."""
+        return str(await self._post("common.server.version", [], of_server=True))
+
     async def call(self, method: str, *params: Any, **context: Any) -> Any:
         """Call a method: ``model.sale.sale.quote`` with the ids of sales, for example.
 
@@ -158,7 +162,7 @@ class TrytonRpc:
             if self._session == session:
                 await self.log_in()
 
-    async def _post(self, method: str, params: list[Any]) -> Any:
+    async def _post(self, method: str, params: list[Any], *, of_server: bool = False) -> Any:
         if self._client is None:
             self._client = httpx.AsyncClient(timeout=self._timeout, limits=httpx.Limits(max_connections=8))
         body = wire.dumps({"id": next(self._ids), "method": method, "params": params})
@@ -167,7 +171,8 @@ class TrytonRpc:
             headers["Authorization"] = self._session
         self.calls += 1
         try:
-            answer = await self._client.post(f"{self.url}/{self.database}/rpc/", content=body, headers=headers)
+            place = f"{self.url}/rpc/" if of_server else f"{self.url}/{self.database}/rpc/"
+            answer = await self._client.post(place, content=body, headers=headers)
         except httpx.HTTPError as error:
             raise failures.of_transport(error, self.url) from None
         if answer.status_code != 200:

@@ -119,7 +119,7 @@ def open_document(record: SaleRecord) -> str:
 def blocked_of(record: SaleRecord) -> dict[str, int]:
     """Item code → pieces that are assigned to the sale, or picked for it and still here."""
     found: dict[str, Decimal] = {}
-    for shipment in record.shipments:
+    for shipment in record.all_shipments():
         if shipment["state"] in ("done", "cancelled"):
             continue
         for move in shipment["moves"]:
@@ -132,7 +132,7 @@ def blocked_of(record: SaleRecord) -> dict[str, int]:
 def missing_of(record: SaleRecord) -> tuple[tuple[str, int], ...]:
     """Item code and pieces that no stock could be assigned to."""
     found: dict[str, Decimal] = {}
-    for shipment in record.shipments:
+    for shipment in record.all_shipments():
         if shipment["state"] in ("draft", "waiting"):
             for move in shipment["moves"] or shipment["outgoing"]:
                 if move["state"] == "draft":

@@ -1,0 +1,92 @@
+"""A real trytond for the tests: installed and prepared once, kept in a cache, and restored in a second or two.
+
+The cache (``CHANSYNC_TRYTON_CACHE``, else a folder of the user's) holds the virtual environment and one file with the
+prepared database, under a key of the installed versions and of the code that prepares it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from chansync.demo.tryton import company, server
+from chansync.demo.tryton.company import Goods, Wanted
+from chansync.demo.tryton.server import DATABASE, Trytond, fill, install, running
+from chansync.erp.tryton.company import Options
+from chansync.erp.tryton.remote import TrytonRemote
+from chansync.erp.tryton.rpc import TrytonRpc
+
+USER, PASSWORD, ADMIN = "chansync", "chansync-secret-1", "admin-secret-1"
+
+POS = "Web shop"
+
+#: What the prepared company sells: its stock is large, but for the last.
+GOODS = (
+    Goods("SKU-001", "Item 1", 10_000, "4006381333931"),
+    *(Goods(f"SKU-{number:03}", f"Item {number}", 10_000) for number in range(2, 30)),
+    Goods("SKU-030", "Item 30", 3),
+)
+
+
+def cache() -> Path:
+    """Where Tryton and its prepared database are kept."""
+    told = os.environ.get("CHANSYNC_TRYTON_CACHE")
+    return Path(told) if told else Path.home() / ".cache" / "chansync-tests" / "tryton"
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process at a time prepares."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def prepared() -> tuple[Path, Path]:
+    """The folder of Tryton's commands, and the file of the prepared SQLite database; made where they are not there."""
+    folder = cache()
+    with _alone(folder):
+        commands = install(folder)
+        key = hashlib.sha256("\n".join([*server.versions(commands), repr(GOODS)]).encode())
+        for module in (company, server):
+            key.update(Path(str(module.__file__)).read_bytes())
+        kept = folder / f"prepared-{key.hexdigest()[:16]}.sqlite"
+        if not kept.exists():
+            work = folder / "work"
+            shutil.rmtree(work, ignore_errors=True)
+            trytond = Trytond(commands, work, password=ADMIN)
+            trytond.initialise()
+            with running(trytond):
+                fill(trytond, Wanted(GOODS, USER, PASSWORD, shops=(POS, "Other shop")))
+            trytond.database.rename(kept)
+            shutil.rmtree(work)
+        return commands, kept
+
+
+def restored(folder: Path) -> Trytond:
+    """A server with a fresh copy of the prepared database in the folder; not started yet."""
+    commands, kept = prepared()
+    trytond = Trytond(commands, folder, password=ADMIN)
+    shutil.copy(kept, trytond.database)
+    return trytond
+
+
+def rpc_of(trytond: Trytond, *, url: str = "", user: str = USER, password: str = PASSWORD) -> TrytonRpc:
+    """A session of chansync's user there, or of another one."""
+    return TrytonRpc(url or trytond.url, DATABASE, user, password)
+
+
+def admin_of(trytond: Trytond) -> TrytonRpc:
+    """A session of the administrator: whoever works in Tryton itself."""
+    return rpc_of(trytond, user="admin", password=ADMIN)
+
+
+def remote_of(trytond: Trytond, *, url: str = "", options: Options | None = None) -> TrytonRemote:
+    """A connection as chansync makes it."""
+    return TrytonRemote(rpc_of(trytond, url=url), options or Options())
