@@ -11,7 +11,6 @@ import os
 import secrets
 import socket
 import subprocess
-import sys
 import time
 import venv
 from collections.abc import Callable, Iterator, Sequence
