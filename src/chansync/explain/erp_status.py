@@ -147,7 +147,8 @@ def asked_sentences(db: apsw.Connection, erp: str, sale_key: str) -> list[str]:
         if troubles:
             sentence += f" Last time: {troubles[0]}"
         sentences.append(sentence)
-    for row in rows:
-        if row.state == "problem" and row.sentence:
-            sentences.append(f"{name} refused to {row.word.replace('_', ' ')}: {row.sentence}")
-    return sentences
+    return sentences + [
+        f"{name} refused to {row.word.replace('_', ' ')}: {row.sentence}"
+        for row in rows
+        if row.state == "problem" and row.sentence
+    ]

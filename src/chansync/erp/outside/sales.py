@@ -287,6 +287,23 @@ def due(db: apsw.Connection, erp: str, now: int, *, limit: int) -> list[DueSale]
     Args:
         now: UTC milliseconds.
     """
+    found = []
+    for sale_key in due_keys(db, erp, now, limit=limit):
+        rows = [
+            _step(row)
+            for row in db.execute(f"{_STEP} WHERE sale_key = ? AND state = 'waiting' ORDER BY place", (sale_key,))
+        ]
+        known = view(db, sale_key)
+        pos = known.pos if known else ""
+        if not pos:
+            pos = _pos_of(db, sale_key)
+        is_alone = any(row.tries for row in rows)
+        found.append(DueSale(sale_key, rows, pos, known.ref if known else "", is_alone))
+    return found
+
+
+def due_keys(db: apsw.Connection, erp: str, now: int, *, limit: int) -> list[str]:
+    """The keys of ``due``."""
     # Those asked for first are read until there are enough, however many wait behind them.
     keys: dict[str, None] = {}
     for (sale_key,) in db.execute(
@@ -299,19 +316,7 @@ def due(db: apsw.Connection, erp: str, now: int, *, limit: int) -> list[DueSale]
         keys[sale_key] = None
         if len(keys) >= limit:
             break
-    found = []
-    for sale_key in keys:
-        rows = [
-            _step(row)
-            for row in db.execute(f"{_STEP} WHERE sale_key = ? AND state = 'waiting' ORDER BY place", (sale_key,))
-        ]
-        known = view(db, sale_key)
-        pos = known.pos if known else ""
-        if not pos:
-            pos = _pos_of(db, sale_key)
-        is_alone = any(row.tries for row in rows)
-        found.append(DueSale(sale_key, rows, pos, known.ref if known else "", is_alone))
-    return found
+    return list(keys)
 
 
 def _pos_of(db: apsw.Connection, sale_key: str) -> str:
@@ -411,15 +416,8 @@ def backlog(db: apsw.Connection, erp: str) -> Backlog:
 
 
 def has_work(db: apsw.Connection, erp: str, now: int) -> bool:
-    """Whether a step is due to be sent, or an answer to be read."""
-    return bool(
-        db.execute(
-            """SELECT EXISTS (SELECT 1 FROM sale_step WHERE erp = ?1 AND state = 'waiting'
-                   AND (next_try_at IS NULL OR next_try_at <= ?2))
-               OR EXISTS (SELECT 1 FROM sale_step WHERE erp = ?1 AND noted = 0 AND state IN ('applied', 'problem'))""",
-            (erp, now),
-        ).get
-    )
+    """Whether a step is due to be sent."""
+    return bool(due_keys(db, erp, now, limit=1))
 
 
 # Stock
