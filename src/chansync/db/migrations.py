@@ -18,7 +18,17 @@ from typing import TypeVar
 from sqlite_utils import Database, Migrations
 
 from chansync.db import schema
-from chansync.db.migrations_sql import CUSTOMERS, EDITS, HOLDS, INSTANCES, NEEDS, SALE_LINKS, SHIPMENTS, STOCK
+from chansync.db.migrations_sql import (
+    CUSTOMERS,
+    EDITS,
+    HOLDS,
+    INSTANCES,
+    NEEDS,
+    OUTSIDE_ERPS,
+    SALE_LINKS,
+    SHIPMENTS,
+    STOCK,
+)
 from chansync.db.version import APPLICATION_ID
 from chansync.model import stored_json
 from chansync.model.order import TaxNumbers
@@ -139,6 +149,12 @@ def needs(db: Database) -> None:
                 "INSERT INTO erp_need (sale_id, item_id, warehouse_id, quantity) VALUES (?, ?, ?, ?)",
                 (*key, math.ceil(quantity)),
             )
+
+
+@migrations(name="0014_outside_erps")
+def outside_erps(db: Database) -> None:
+    """ERPs that are reached over a network."""
+    _run(db, OUTSIDE_ERPS)
 
 
 def migrate(path: Path) -> None:

@@ -132,7 +132,7 @@ def _records(db: apsw.Connection, path: Path) -> Iterator[Finding]:
 
 
 def _ledger(db: apsw.Connection) -> Iterator[Finding]:
-    faults = [fault for erp in registry.erps() for fault in erp.faults(db)]
+    faults = [fault for erp in registry.erps(db) for fault in erp.faults(db)]
     if faults:
         more = f", and {len(faults) - 3} more" if len(faults) > 3 else ""
         yield problem("ledger", f"{'; '.join(faults[:3])}{more}.", "chansync erp check lists them all.")

@@ -63,7 +63,7 @@ def of_order(db: apsw.Connection, order_id: int) -> Story | None:
     story = Story(row.number or row.external_id, channel, explain(db, channel, row), row)
     story.customer = str(db.execute('SELECT customer FROM "order" WHERE id = ?', (order_id,)).get or "")
     if row.sale is not None:
-        _add_sale(db, story, registry.erp(row.sale.erp), row.sale.key)
+        _add_sale(db, story, registry.erp(db, row.sale.erp), row.sale.key)
     story.history = _seen(db, row) + story.history + _said(story.explanation.messages) + _sent(db, row.id)
     story.history.sort(key=lambda happening: happening.at)
     return story

@@ -88,7 +88,7 @@ def _never_seen(db: apsw.Connection, channel: Channel, number: str) -> list[str]
 
 def _explain_sale(db: apsw.Connection, row: OrderRow, link: SaleLink, explanation: Explanation) -> None:
     explanation.sale_number = link.number
-    sale = registry.erp(link.erp).view(db, link.key)
+    sale = registry.erp(db, link.erp).view(db, link.key)
     if sale is not None:
         explanation.sentences.append(
             f"Imported: it is the sale {sale.number} of {sale.customer}, {local_text(sale.recorded_at)}."

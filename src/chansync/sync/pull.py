@@ -162,7 +162,7 @@ class OrdersPull:
             return
         fillable = []
         for order_id, link, items in orders.short_of_goods(db, self._channel_id):
-            erp = registry.erp(link.erp)
+            erp = registry.erp(db, link.erp)
             sale = erp.view(db, link.key)
             if sale is None or erp.blockable(db, sale.warehouse, items):
                 fillable.append(order_id)
@@ -448,7 +448,7 @@ class OrdersPull:
                 if row.sale is None or row.reason:
                     continue
                 orders.leave(db, row.id)
-                sale = registry.erp(row.sale.erp).view(db, row.sale.key)
+                sale = registry.erp(db, row.sale.erp).view(db, row.sale.key)
                 if sale is None or sale.state.closed:
                     messages.solve_codes(db, row.id, ["order_gone"], "its sale has ended")
 

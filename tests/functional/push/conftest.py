@@ -21,7 +21,7 @@ from chansync.platforms import woocommerce
 from chansync.platforms.woocommerce import WooCommerce
 from chansync.setup import channel_settings
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
-from support import shops
+from support import shops, tiny_erp
 
 
 @dataclass(slots=True)
@@ -137,6 +137,10 @@ def make(template: Path, tmp_path: Path) -> Iterator[Callable[..., World]]:
         server = DemoServer(made).start()
         servers.append(server)
         shops.make_company(path, made, server)
+        if texts.get("pos") == tiny_erp.POS:
+            store = open_store(path)
+            tiny_erp.connect(store.db)
+            store.close()
         world = World(made, server, path)
         if texts:
             world.configure(**texts)
