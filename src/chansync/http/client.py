@@ -23,12 +23,12 @@ from typing import Any
 import httpx
 
 from chansync import __version__
+from chansync.http import kept_clients, proxy
+from chansync.http.body import BodyError, decode, page_title
+from chansync.http.failures import Answer, Failed, Sentences
+from chansync.http.traffic import Traffic
 from chansync.model.address import place_of
 from chansync.model.times import now_ms
-from chansync.platforms.http import kept_clients, proxy
-from chansync.platforms.http.body import BodyError, decode, page_title
-from chansync.platforms.http.failures import Answer, Failed, Sentences
-from chansync.platforms.protocol import Traffic
 from chansync.secrets.redaction import MASK
 
 # At INFO httpx prints whole URLs and at DEBUG httpcore prints headers: both hold keys.

@@ -16,11 +16,11 @@ from typing import Any
 
 import httpx
 
+from chansync.http import proxy
+from chansync.http.body import BodyError, plain
 from chansync.model.address import place_of
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
 from chansync.model.times import now_ms, to_ms
-from chansync.platforms.http import proxy
-from chansync.platforms.http.body import BodyError, plain
 from chansync.secrets import redaction
 
 #: The longest rest that a site is granted, in seconds: what asks for more is broken, and would be forgotten.
