@@ -59,8 +59,6 @@ CODES = _table(
     MessageCode("total_mismatch", _P, _PERSON, "The lines do not add up to the order's total",
                 "Look at the order on the site: a plugin changed its total without a line for it. Correct it there, "
                 "then retry."),
-    MessageCode("tax_unknown", _P, _PERSON, "The ERP has no tax that comes to the tax of a line",
-                "Add a sales tax of the named rate in the ERP. It is tried again."),
     MessageCode("service_missing", _P, _PERSON, "The channel has no service for shipping or fees",
                 "Set the channel's transport_service or fee_service. Then retry."),
     MessageCode("warehouse_missing", _P, _PERSON, "The channel has no warehouse for orders that the platform ships",

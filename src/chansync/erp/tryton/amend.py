@@ -71,17 +71,26 @@ class Amendments:
 
     async def _bill_to(self, record: SaleRecord, address: Address) -> None:
         own = await self._parties.address(record.row["party"], address)
-        await self._rpc.write("sale.sale", [record.id], {"invoice_address": own})
+        await self._write_draft(record, {"invoice_address": own})
         drafts = [each["id"] for each in record.invoices if each["state"] == "draft"]
         if drafts:
             await self._rpc.write("account.invoice", drafts, {"invoice_address": own})
 
     async def _deliver_to(self, record: SaleRecord, address: Address) -> None:
         own = await self._parties.address(record.row["party"], address)
-        await self._rpc.write("sale.sale", [record.id], {"shipment_address": own})
+        await self._write_draft(record, {"shipment_address": own})
         waiting = [each["id"] for each in record.shipments if each["state"] not in ("done", "cancelled")]
         if waiting:
             await self._rpc.write("stock.shipment.out", waiting, {"delivery_address": own})
+
+    async def _write_draft(self, record: SaleRecord, values: dict[str, Any]) -> None:
+        """Change what Tryton lets be changed of a draft alone: once a sale is processed, only its papers are."""
+        if record.state not in ("draft", "quotation"):
+            return
+        if record.state == "quotation":
+            await self._rpc.call("model.sale.sale.draft", [record.id])
+        await self._rpc.write("sale.sale", [record.id], values)
+        await self._rpc.call("model.sale.sale.quote", [record.id])
 
     async def _add_contacts(self, party: int, address: Address) -> None:
         """Add the e-mail address and the phone that the party does not have."""

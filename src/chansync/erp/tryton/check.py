@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from chansync.erp.remote import ErpIdentity, ErpRefused, Finding
-from chansync.erp.tryton.company import Company, Options, load_company
+from chansync.erp.tryton.company import Company, load_company
 from chansync.erp.tryton.documents import today
 from chansync.erp.tryton.failures import Refusal
+from chansync.erp.tryton.parameters import Options
 from chansync.erp.tryton.rpc import TrytonRpc
 
 #: The modules without which no sale can be recorded, and what each is for.

@@ -9,27 +9,13 @@ from decimal import Decimal
 from typing import Any
 
 from chansync.erp.remote import ErpRefused
+from chansync.erp.tryton.parameters import Options
 from chansync.erp.tryton.rpc import Row, TrytonRpc
 
 #: Products that are asked for in one call.
 _AT_ONCE = 500
 
 _PRODUCT = ("code", "name", "type", "default_uom", "account_category")
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What is entered when a Tryton is connected, beside address and password.
-
-    Attributes:
-        company: its name; empty: the user's own, or the only one.
-        rounding: code of the service that evens out what Tryton rounds otherwise than the shop.
-        negative_stock: whether goods are issued that the warehouse does not have.
-    """
-
-    company: str = ""
-    rounding: str = "ROUNDING"
-    negative_stock: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,10 @@ class Goods:
         )
         states = await self._states(ids)
         if any(state in ("draft", "waiting") for state in states.values()):
-            missing = missing_of(await self._again(record))
+            missing = missing_of(now := await self._again(record))
+            if not blocked_of(record):
+                # Only a block promises goods.
+                await self.release(now)
             named = ", ".join(f"{pieces} of {code}" for code, pieces in missing)
             raise MissingStock(
                 f"The sale {record.number} cannot be written out in Tryton: {named} are missing.", list(missing)

@@ -37,11 +37,13 @@ class Paper:
     """What is kept of a sale.
 
     Attributes:
+        number: the sale's own, where the order says it; empty: Tryton's counts.
         carrier: how the goods travel, where Tryton has no field for it.
         done_at: when a sale without goods was written out, UTC milliseconds; 0: it is not.
         refunds: those that give back neither money nor goods.
     """
 
+    number: str = ""
     order_number: str = ""
     payment_method: str = ""
     delivery_method: str = ""
@@ -60,7 +62,7 @@ class Paper:
 def paper_of(draft: SaleDraft) -> Paper:
     """The paper of a sale that is made like the draft."""
     return Paper(
-        draft.order_number, draft.payment_method, draft.delivery_method, draft.document_type, draft.tax_transaction,
+        draft.number, draft.order_number, draft.payment_method, draft.delivery_method, draft.document_type, draft.tax_transaction,
         draft.note, draft.billing, draft.delivery, draft.tax_numbers, draft.lines,
     )  # fmt: skip
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from chansync.erp.tryton.company import Options
+from chansync.erp.http import SafeAddress
 from chansync.model.parameter import Parameter
-from chansync.model.parameter_types import Flag, Secret, SiteAddress, Text
+from chansync.model.parameter_types import Flag, Secret, Text
 
 PARAMETERS = (
     Parameter(
         "url", "Address", "Where the Tryton server answers: https://tryton.example.com, without the database.", 0,
-        SiteAddress(), needed=True, opening=True, destination=True,
+        SafeAddress(), needed=True, opening=True, destination=True,
     ),
     Parameter(
         "database", "Database", "The name of the database on that server.", 0, Text(), needed=True, opening=True,
@@ -46,6 +47,21 @@ NOT_POSSIBLE: Mapping[str, str] = {
     "sale_type": "A sale in Tryton has no type.",
     "document_type": "Tryton numbers all invoices of a company in one series: invoice is the only type.",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is entered when a Tryton is connected, beside address and password.
+
+    Attributes:
+        company: its name; empty: the user's own, or the only one.
+        rounding: code of the service that evens out what Tryton rounds otherwise than the shop.
+        negative_stock: whether goods are issued that the warehouse does not have.
+    """
+
+    company: str = ""
+    rounding: str = "ROUNDING"
+    negative_stock: bool = False
 
 
 def options_of(values: Mapping[str, Any]) -> Options:

@@ -17,7 +17,7 @@ from chansync.erp.protocol import NotPossible, NumberTaken
 from chansync.erp.remote import ErpRefused, ErpRights, ErpUnavailable
 from chansync.erp.tryton.company import Company
 from chansync.erp.tryton.failures import Refusal
-from chansync.erp.tryton.paper import message, paper_of
+from chansync.erp.tryton.paper import message, paper_of, read_papers, read_sale
 from chansync.erp.tryton.parties import Buyer, Parties
 from chansync.erp.tryton.records import Records, SaleRecord
 from chansync.erp.tryton.rpc import Row, TrytonRpc
@@ -131,7 +131,7 @@ class Recorder:
             await self._press("draft", [record.id])
         old = await self._rpc.search_read("sale.line", [["sale", "=", record.id]], ["id"])
         values = self._values(draft, prepared[1], buyer)
-        for name in ("company", "web_shop", "web_id", "number", "sale_date", "reference", "description"):
+        for name in ("company", "web_shop", "web_id", "sale_date", "reference", "description"):
             values.pop(name, None)
         values["lines"] = [["delete", [row["id"] for row in old]], *values["lines"]]
         await self._rpc.write("sale.sale", [record.id], values)
@@ -189,13 +189,19 @@ class Recorder:
         return prepared
 
     async def _taken(self, drafts: Sequence[SaleDraft]) -> dict[str, str]:
-        """Number → key of the sale that has it; empty where it is none of ours. The batch's own are held to each other
-        too."""
+        """Number → key of the sale that has it. The batch's own are held to each other too."""
         if not drafts:
             return {}
-        domain = [["number", "in", [draft.number for draft in drafts]], ["company", "=", self._company.id]]
-        rows = await self._rpc.search_read("sale.sale", domain, ["number", "web_id"])
-        taken = {row["number"]: row["web_id"] or "" for row in rows}
+        domain = [
+            ["reference", "in", [draft.number for draft in drafts]], ["web_shop", "in", self._company.shop_ids],
+        ]  # fmt: skip
+        rows = await self._rpc.search_read("sale.sale", domain, ["reference", "web_id"])
+        papers = await read_papers(self._rpc, [row["id"] for row in rows]) if rows else {}
+        taken = {
+            row["reference"]: row["web_id"]
+            for row in rows
+            if read_sale(papers.get(row["id"], "")).number == row["reference"]
+        }
         for draft in drafts:
             taken.setdefault(draft.number, draft.key)
         return taken
@@ -230,7 +236,8 @@ class Recorder:
             "company": company.id,
             "web_shop": company.shops[draft.pos]["id"],
             "web_id": draft.key,
-            "reference": draft.order_number,
+            # Tryton numbers its sales itself: a number of the order's own is what it calls the customer's reference.
+            "reference": draft.number or draft.order_number,
             "description": draft.mark or None,
             "party": buyer.party,
             "invoice_address": buyer.billing,
@@ -244,8 +251,6 @@ class Recorder:
             "lines": [["create", [line.values(1, place) for place, line in enumerate(lines, 1)]]],
             "notes": [["create", [{"message": message(paper_of(draft))}]]],
         }
-        if draft.number:
-            values["number"] = draft.number
         if "carrier" in company.sale_fields:
             # The order says what its delivery costs, so Tryton must not add a cost of its own.
             values |= {"carrier": carrier, "shipment_cost_method": None}
@@ -325,7 +330,7 @@ def _result(draft: SaleDraft, row: Row, buyer: Buyer | None) -> StepResult:
         Record(draft).key(draft.key),
         changed=buyer is not None,
         ref=str(row["id"]),
-        number=row["number"] or "",
+        number=draft.number or row["number"] or "",
         is_new_customer=buyer is not None and buyer.is_new,
         warnings=buyer.warnings if buyer else (),
     )

@@ -79,8 +79,8 @@ class SaleRecord:
 
     @property
     def number(self) -> str:
-        """For people: its number once it is quoted."""
-        return self.row["number"] or self.row["reference"] or str(self.id)
+        """For people: the order's where that counts, else Tryton's once it is quoted."""
+        return self.paper.number or self.row["number"] or self.row["reference"] or str(self.id)
 
     @property
     def state(self) -> str:

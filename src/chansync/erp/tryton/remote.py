@@ -8,7 +8,8 @@ from typing import Any
 
 from chansync.erp.remote import ChangesPage, ErpIdentity, ReferencePage, ReferenceRow, SaleAnswer, SaleSteps
 from chansync.erp.tryton import changes, check, items, reference, stock
-from chansync.erp.tryton.company import Company, Options, load_company
+from chansync.erp.tryton.company import Company, load_company
+from chansync.erp.tryton.parameters import Options
 from chansync.erp.tryton.perform import Performer
 from chansync.erp.tryton.rpc import READ_TIMEOUT, TrytonRpc
 from chansync.erp.tryton.views import view_of
