@@ -11,12 +11,15 @@ import fcntl
 import hashlib
 import os
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 from chansync.demo.tryton import company, server
 from chansync.demo.tryton.company import Goods, Wanted
 from chansync.demo.tryton.server import DATABASE, Trytond, fill, install, running
+from chansync.erp.contract import Seen
 from chansync.erp.tryton.parameters import Options
 from chansync.erp.tryton.remote import TrytonRemote
 from chansync.erp.tryton.rpc import TrytonRpc
@@ -64,7 +67,11 @@ def prepared() -> tuple[Path, Path]:
             trytond.initialise()
             with running(trytond):
                 fill(trytond, Wanted(GOODS, USER, PASSWORD, shops=(POS, "Other shop")))
-            trytond.database.rename(kept)
+            # Not just its file: the last transactions may still be in the one beside it.
+            made = kept.with_suffix(".new")
+            with contextlib.closing(sqlite3.connect(trytond.database)) as database:
+                database.execute("VACUUM INTO ?", (str(made),))
+            made.rename(kept)
             shutil.rmtree(work)
         return commands, kept
 
@@ -90,3 +97,33 @@ def admin_of(trytond: Trytond) -> TrytonRpc:
 def remote_of(trytond: Trytond, *, url: str = "", options: Options | None = None) -> TrytonRemote:
     """A connection as chansync makes it."""
     return TrytonRemote(rpc_of(trytond, url=url), options or Options())
+
+
+async def look(admin: TrytonRpc, key: str) -> Seen | None:
+    """What Tryton itself has of the sale of a key, past the connector: its total, and what was paid on its invoices."""
+    sales = await admin.search_read("sale.sale", [["web_id", "=", key]], ["total_amount", "currency.digits"])
+    if not sales:
+        return None
+    digits = sales[0]["currency."]["digits"]
+    origins = [f"sale.sale,{row['id']}" for row in sales]
+    sides = await admin.search_read("sale.sale", [["origin", "in", origins]], ["invoices"])
+    own = await admin.read("sale.sale", [row["id"] for row in sales], ["invoices"])
+    ids = [invoice for row in (*own, *sides) for invoice in row["invoices"]]
+    fields = ["state", "total_amount", "amount_to_pay", "lines"]
+    invoices = [row for row in await admin.read("account.invoice", ids, fields) if row["state"] in ("posted", "paid")]
+    lines = [f"account.invoice.line,{line}" for row in invoices for line in row["lines"]]
+    credits = await admin.search_read("account.invoice.line", [["origin", "in", lines]], ["invoice"]) if lines else []
+    invoices += await admin.read("account.invoice", sorted({row["invoice"] for row in credits}), fields)
+    paid = sum((row["total_amount"] - row["amount_to_pay"] for row in invoices), Decimal(0))
+    return Seen(int(sales[0]["total_amount"].scaleb(digits)), int(paid.scaleb(digits)), len(sales))
+
+
+async def have(admin: TrytonRpc, item: str, warehouse: str, pieces: int) -> None:
+    """Count the pieces of an item in a warehouse, so that there are so many."""
+    (place,) = await admin.search_read(
+        "stock.location", [["type", "=", "warehouse"], ["code", "=", warehouse]], ["storage_location"]
+    )
+    (product,) = await admin.search_read("product.product", [["code", "=", item]], ["id"])
+    lines = [["create", [{"product": product["id"], "quantity": float(pieces)}]]]
+    ids = await admin.create("stock.inventory", [{"location": place["storage_location"], "lines": lines}])
+    await admin.call("model.stock.inventory.confirm", ids)

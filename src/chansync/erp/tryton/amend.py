@@ -6,6 +6,7 @@ from typing import Any
 
 from chansync.erp.protocol import NotPossible
 from chansync.erp.tryton.company import Company
+from chansync.erp.tryton.goods import Goods
 from chansync.erp.tryton.paper import write_paper
 from chansync.erp.tryton.parties import Parties
 from chansync.erp.tryton.record import comment_of
@@ -20,8 +21,8 @@ from chansync.model.steps import Amend
 class Amendments:
     """Changes recorded sales."""
 
-    def __init__(self, rpc: TrytonRpc, company: Company, parties: Parties) -> None:
-        self._rpc, self._company, self._parties = rpc, company, parties
+    def __init__(self, rpc: TrytonRpc, company: Company, parties: Parties, goods: Goods) -> None:
+        self._rpc, self._company, self._parties, self._goods = rpc, company, parties, goods
 
     async def amend(self, record: SaleRecord, step: Amend) -> bool:
         """``steps.Amend``; whether anything was not so already.
@@ -79,9 +80,7 @@ class Amendments:
     async def _deliver_to(self, record: SaleRecord, address: Address) -> None:
         own = await self._parties.address(record.row["party"], address)
         await self._write_draft(record, {"shipment_address": own})
-        waiting = [each["id"] for each in record.shipments if each["state"] not in ("done", "cancelled")]
-        if waiting:
-            await self._rpc.write("stock.shipment.out", waiting, {"delivery_address": own})
+        await self._goods.deliver_to(record, own)
 
     async def _write_draft(self, record: SaleRecord, values: dict[str, Any]) -> None:
         """Change what Tryton lets be changed of a draft alone: once a sale is processed, only its papers are."""

@@ -101,6 +101,21 @@ class Goods:
             is_new = True
         return is_new
 
+    async def deliver_to(self, record: SaleRecord, address: int) -> None:
+        """Have the sale's open shipments go to another address, which Tryton lets be changed of drafts alone."""
+        waiting = open_shipments(record)
+        if not waiting:
+            return
+        ids = [each["id"] for each in waiting]
+        was_blocked = bool(blocked_of(record))
+        back = [each["id"] for each in waiting if each["state"] != "draft"]
+        if back:
+            await self._rpc.call(f"model.{_OUT}.wait", back)
+            await self._rpc.call(f"model.{_OUT}.draft", back)
+        await self._rpc.write(_OUT, ids, {"delivery_address": address})
+        if was_blocked:
+            await self._assign(open_shipments(await self._again(record)), force=self._company.options.negative_stock)
+
     async def keep_back(self, record: SaleRecord, pieces: Mapping[int, Decimal]) -> SaleRecord:
         """Make what is still to be sent smaller, so that no more than those pieces of each product are sent.
 

@@ -42,7 +42,7 @@ class Performer:
         self._documents = Documents(rpc, company, self.records)
         self._refunds = Refunds(rpc, company, self.records, self._goods, self._documents)
         self._closing = Closing(rpc, self.records, self._goods, self._documents, self._refunds)
-        self._amendments = Amendments(rpc, company, self._parties)
+        self._amendments = Amendments(rpc, company, self._parties, self._goods)
 
     async def apply(self, sales: Sequence[SaleSteps]) -> list[SaleAnswer]:
         """``Remote.apply``: the new sales of all first, together; then what else is asked for, sale by sale."""
