@@ -50,6 +50,7 @@ class OrderLine:
         subtotal: before coupons.
         total: after coupons; the difference is the line's discount.
         restocked: whether refunded pieces went back into stock on the site; True where the site does not say.
+        rate: the tax rate in percent as the site tells it; None where it does not.
     """
 
     external_id: str
@@ -62,17 +63,37 @@ class OrderLine:
     total: Decimal
     tax: Decimal
     restocked: bool = True
+    rate: Decimal | None = None
 
 
 @dataclass(slots=True)
 class ChargeLine:
-    """Shipping or a fee: an amount without tax, and its tax. ``code`` is the platform's code of the method."""
+    """Shipping or a fee: an amount without tax, and its tax. ``code`` is the platform's code of the method.
+
+    Attributes:
+        rate: the tax rate in percent as the site tells it; None where it does not.
+    """
 
     external_id: str
     name: str
     code: str
     total: Decimal
     tax: Decimal
+    rate: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartPayment:
+    """What a method other than the order's own pays of its total, in major units.
+
+    Attributes:
+        code: the platform's code of the method; empty for a gift card or store credit.
+        title: for people.
+    """
+
+    code: str
+    title: str
+    amount: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +135,7 @@ class Order:
         placed_on: the day it was placed, in the site's time.
         modified_at: UTC milliseconds of the last change that the site knows of.
         currency: ISO 4217, or empty where the order states none.
-        total: what the customer pays, with tax.
+        total: what is sold, with tax: what the customer pays by all methods, gift cards and store credit among them.
         digest: changes whenever anything of the order that matters to a sale or its status changes.
         gross: amounts hold their tax. Where a line's tax is zero nobody said how much of it that is, and the rate of
             the sale's tax transaction divides it.
@@ -122,6 +143,12 @@ class Order:
         awaits_prices: the site does not say yet what it costs, so that it cannot be a sale yet.
         shrinks: pieces of it were cancelled, and have left its lines and amounts instead of coming as a refund.
         sent_by_site: the platform sends the goods itself, from a stock that it keeps; nothing of it is told back.
+        part_payments: what other methods than ``payment_code`` pay of the total.
+        tax_collected: the tax that the marketplace collects and pays itself, in major units: the lines, their taxes and
+            the total are without it. None where it collects none.
+        rate_ids: the site's ids of the tax rates that it applied, the one with the most tax first.
+        transaction_id: the payment gateway's id of the payment; empty where there is none.
+        paid_on: the day of the payment, in the site's time; None where the site does not tell it.
         raw: the platform's own data, kept for people and for a later retry; empty where they are too large to be kept.
     """
 
@@ -153,6 +180,11 @@ class Order:
     awaits_prices: bool = False
     shrinks: bool = False
     sent_by_site: bool = False
+    part_payments: list[PartPayment] = field(default_factory=list)
+    tax_collected: Decimal | None = None
+    rate_ids: tuple[str, ...] = ()
+    transaction_id: str = ""
+    paid_on: date | None = None
 
 
 #: The largest data of an order that are kept, in bytes of JSON; what is larger is fetched again where it is needed.
