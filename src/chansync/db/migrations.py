@@ -16,7 +16,7 @@ from typing import TypeVar
 from sqlite_utils import Database, Migrations
 
 from chansync.db import schema
-from chansync.db.migrations_sql import CUSTOMERS, INSTANCES, SALE_LINKS, STOCK
+from chansync.db.migrations_sql import CUSTOMERS, INSTANCES, MONEY, SALE_LINKS, STOCK
 from chansync.db.version import APPLICATION_ID
 from chansync.model import kept
 from chansync.model.order import TaxNumbers
@@ -105,6 +105,12 @@ def customers(db: Database) -> None:
 def instances(db: Database) -> None:
     """Which database this is, and on which machine its daemon last worked."""
     _run(db, INSTANCES)
+
+
+@migrations(name="0012_money")
+def money(db: Database) -> None:
+    """Payments by several methods, rates of lines, paid statuses of a method, and accepted differences."""
+    _run(db, MONEY)
 
 
 def migrate(path: Path) -> None:

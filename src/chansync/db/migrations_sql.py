@@ -101,3 +101,20 @@ INSTANCES = """
 ALTER TABLE daemon ADD COLUMN machine TEXT NOT NULL DEFAULT '';
 INSERT INTO setting (name, value) VALUES ('instance_id', lower(hex(randomblob(8))));
 """
+
+# A sale may be paid by several methods: what the others pay is JSON, [[method, minor units], …].
+MONEY = """
+ALTER TABLE erp_sale ADD COLUMN payments TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE erp_sale_line ADD COLUMN rate TEXT;
+ALTER TABLE erp_payment ADD COLUMN method TEXT NOT NULL DEFAULT '';
+ALTER TABLE erp_payment ADD COLUMN transaction_id TEXT NOT NULL DEFAULT '';
+ALTER TABLE erp_payment ADD COLUMN paid_on TEXT NOT NULL DEFAULT '';
+ALTER TABLE mapping ADD COLUMN paid_statuses TEXT;
+CREATE TABLE accepted_difference (
+    order_id INTEGER PRIMARY KEY REFERENCES "order" ON DELETE CASCADE,
+    amount INTEGER NOT NULL,
+    currency TEXT NOT NULL,
+    accepted_by TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+"""

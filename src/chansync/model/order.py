@@ -51,6 +51,7 @@ class OrderLine:
         total: after coupons; the difference is the line's discount.
         restocked: whether refunded pieces went back into stock on the site; True where the site does not say.
         rate: the tax rate in percent as the site tells it; None where it does not.
+        tax_class: of another rate than the standard one (a reduced one, say); empty: the standard.
     """
 
     external_id: str
@@ -64,6 +65,7 @@ class OrderLine:
     tax: Decimal
     restocked: bool = True
     rate: Decimal | None = None
+    tax_class: str = ""
 
 
 @dataclass(slots=True)

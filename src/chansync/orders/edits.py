@@ -29,7 +29,7 @@ def differences(order: Order, sale: SaleView) -> list[str]:
         total, recorded = total - sale.state.refunded, _remaining(sale)
     else:
         recorded = _recorded(sale)
-    if order.total != from_minor(total, currency):
+    if round_to_minor(order.total, currency) != total:
         changes.append(f"its total is {order.total} {currency}, the sale's is {format_money(total, currency)}")
     for line in order.lines:
         known = recorded.pop(line.external_id, None)

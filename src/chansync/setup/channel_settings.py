@@ -36,7 +36,7 @@ MAPPING_TARGETS = {
 }
 
 # A tax mapping's code: a country or any (*), and where it matters whether the customer has a valid VAT number.
-_TAX_CASE = re.compile(r"([A-Z]{2}|\*)([+-]vat)?\Z")
+_TAX_CASE = re.compile(r"(([A-Z]{2}(/[^\s+/]{1,40})?|\*)([+-]vat|\+collected)?|rate:\S+)\Z")
 
 
 class InvalidFields(UsageError):
@@ -279,8 +279,9 @@ def check_site_code(kind: str, site_code: str) -> str:
         raise UsageError("The site's code is empty: write SITE_CODE=TARGET.")
     if kind == "tax" and not _TAX_CASE.match(site_code):
         raise UsageError(
-            f"{site_code!r:.60} is no case of tax: write a country (DE), or * for any, and +vat or -vat for customers "
-            "with or without a valid VAT number (FR+vat)."
+            f"{site_code!r:.60} is no case of tax: write a country (DE), a state of one (ES/TF), or * for any, and "
+            "+vat or -vat for customers with or without a valid VAT number (FR+vat) or +collected for tax that the "
+            "marketplace collects; or one of the site's tax rates (rate:3)."
         )
     return site_code
 

@@ -7,6 +7,7 @@ import apsw
 from chansync.erp.ledger.facts import Facts, document_number, note_event
 from chansync.erp.protocol import DocumentTypeMissing, NoDocument, NotPossible
 from chansync.model.money import format_money
+from chansync.model.steps import Pay
 from chansync.model.times import now_ms
 
 
@@ -62,26 +63,40 @@ def _write(db: apsw.Connection, sale: Facts, type_id: int, total: int, reverses_
     return db.last_insert_rowid()
 
 
-def pay(db: apsw.Connection, sale: Facts, in_all: int, *, issue_first: bool) -> int:
+def pay(db: apsw.Connection, sale: Facts, step: Pay) -> int:
     """``steps.Pay``; what was paid now."""
     unpaid, currency = sale.state.unpaid, sale.state.currency
-    amount = in_all - sale.state.paid
+    amount = step.in_all - sale.state.paid
     if not amount:
         return 0
-    if not 0 < amount <= max(unpaid, 0):
+    is_return = sale.state.total < 0 and unpaid <= amount < 0
+    if not is_return and not 0 < amount <= max(unpaid, 0):
         raise NotPossible(
             f"{format_money(amount, currency)} cannot be paid on the sale {sale.number}: "
             f"{format_money(max(unpaid, 0), currency)} are unpaid."
         )
-    if sale.document_id is None and issue_first:
+    if sale.document_id is None and step.issue_first:
         issue_document(db, sale, "")
     elif sale.document_id is None:
         raise NoDocument(
             f"The sale {sale.number} has no financial document, and a payment needs one. Issue it "
             f"(chansync erp issue {sale.number}), or set the channel's issue_document_on_payment."
         )
-    account = _account(db, sale)
-    _book(db, sale, account, "payment", amount)
+    left = amount
+    for method, part in ((part.method, part.amount) for part in step.parts):
+        paid: int = db.execute(
+            "SELECT coalesce(sum(amount), 0) FROM erp_payment WHERE sale_id = ? AND method = ?", (sale.id, method)
+        ).get
+        now = min(part - paid, left)
+        if now > 0:
+            _book(db, sale, _account(db, sale, method), "payment", now, method=method)
+            left -= now
+    if left:
+        own = sale.payment_method
+        _book(
+            db, sale, _account(db, sale, own), "return" if left < 0 else "payment", left, method=own,
+            transaction_id=step.transaction_id, paid_on=step.paid_on,
+        )  # fmt: skip
     note_event(db, sale.id, "paid", amount=amount)
     return amount
 
@@ -89,35 +104,53 @@ def pay(db: apsw.Connection, sale: Facts, in_all: int, *, issue_first: bool) -> 
 def give_back(db: apsw.Connection, sale: Facts, amount: int) -> int:
     """Return that much of what was paid (minor units), the last payment's account first; what was returned."""
     left = amount
-    accounts: list[tuple[int, int]] = db.execute(
-        """SELECT account_id, sum(amount) FROM erp_payment WHERE sale_id = ?
-           GROUP BY account_id HAVING sum(amount) > 0 ORDER BY max(id) DESC""",
+    if amount < 0:
+        # A return within the sale that was paid back to the buyer is taken back with the sale.
+        for account_id, balance in db.execute(
+            "SELECT account_id, sum(amount) FROM erp_payment WHERE sale_id = ? GROUP BY account_id", (sale.id,)
+        ).fetchall():
+            _book(db, sale, account_id, "payment", -balance)
+        return amount
+    accounts: list[tuple[int, str, int]] = db.execute(
+        """SELECT account_id, method, sum(amount) FROM erp_payment WHERE sale_id = ?
+           GROUP BY account_id, method HAVING sum(amount) > 0 ORDER BY max(id) DESC""",
         (sale.id,),
     ).fetchall()  # type: ignore[assignment]
-    for account_id, balance in accounts:
+    for account_id, method, balance in accounts:
         part = min(left, balance)
         if part > 0:
-            _book(db, sale, account_id, "return", -part)
+            _book(db, sale, account_id, "return", -part, method=method)
             left -= part
     return amount - left
 
 
-def _account(db: apsw.Connection, sale: Facts) -> int:
+def _account(db: apsw.Connection, sale: Facts, method: str) -> int:
     account: int | None = db.execute(
-        "SELECT account_id FROM erp_payment_method WHERE pos_id = ? AND code = ?", (sale.pos_id, sale.payment_method)
+        "SELECT account_id FROM erp_payment_method WHERE pos_id = ? AND code = ?", (sale.pos_id, method)
     ).get
-    if account is None and not sale.payment_method:
+    if account is None and not method:
         raise NotPossible(f"The sale {sale.number} has no payment method: its order was free. It cannot be paid.")
     if account is None:
         raise NotPossible(
-            f"The sale {sale.number} cannot be paid: the POS {sale.pos} has no payment method {sale.payment_method}. "
-            f"Add it: chansync erp add payment-method {sale.payment_method} pos={sale.pos} name=… account=…"
+            f"The sale {sale.number} cannot be paid: the POS {sale.pos} has no payment method {method}. "
+            f"Add it: chansync erp add payment-method {method} pos={sale.pos} name=… account=…"
         )
     return account
 
 
-def _book(db: apsw.Connection, sale: Facts, account_id: int, kind: str, amount: int) -> None:
+def _book(
+    db: apsw.Connection,
+    sale: Facts,
+    account_id: int,
+    kind: str,
+    amount: int,
+    *,
+    method: str = "",
+    transaction_id: str = "",
+    paid_on: str = "",
+) -> None:
     db.execute(
-        "INSERT INTO erp_payment (sale_id, account_id, kind, currency, amount, at) VALUES (?, ?, ?, ?, ?, ?)",
-        (sale.id, account_id, kind, sale.state.currency, amount, now_ms()),
+        """INSERT INTO erp_payment (sale_id, account_id, kind, currency, amount, at, method, transaction_id, paid_on)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        (sale.id, account_id, kind, sale.state.currency, amount, now_ms(), method, transaction_id, paid_on),
     )

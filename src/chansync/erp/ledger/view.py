@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 
 import apsw
 
 from chansync.erp.ledger import closing, goods, recording
 from chansync.erp.ledger.facts import facts
-from chansync.model.sale import RecordedRefund, RefundedLine, SaleView
+from chansync.model.sale import MethodAmount, RecordedRefund, RefundedLine, SaleView
 
 _SALE = """
     SELECT s.id, s.number, s.created_at, s.tax_transaction, c.name, coalesce(a.type || ' ' || a.code, ''),
-        s.billing, s.delivery
+        s.billing, s.delivery, s.payments
     FROM erp_sale s JOIN erp_customer c ON c.id = s.customer_id
     LEFT JOIN erp_payment_method m ON m.pos_id = s.pos_id AND m.code = s.payment_method
     LEFT JOIN erp_account a ON a.id = m.account_id WHERE s.key = ?
@@ -24,7 +25,7 @@ def view(db: apsw.Connection, sale_key: str) -> SaleView | None:
     row = db.execute(_SALE, (sale_key,)).fetchone()
     if row is None:
         return None
-    sale_id, number, recorded_at, tax_transaction, customer, account, billing, delivery = row
+    sale_id, number, recorded_at, tax_transaction, customer, account, billing, delivery, payments = row
     sale = facts(db, sale_id)
     return SaleView(
         key=sale_key,
@@ -44,6 +45,7 @@ def view(db: apsw.Connection, sale_key: str) -> SaleView | None:
         blocked=tuple(goods.blocked_items(db, sale_id)) if sale.state.blocked else (),
         nameless=recording.nameless(billing, delivery),
         shipment=closing.shipment(db, sale),
+        payments=tuple(MethodAmount(*part) for part in json.loads(payments)),
     )
 
 

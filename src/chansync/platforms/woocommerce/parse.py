@@ -28,6 +28,7 @@ from chansync.model.order import (
     raw_text,
 )  # fmt: skip
 from chansync.platforms.texts import day, identifier, lines, listed, moment, text, title
+from chansync.platforms.woocommerce.credit import with_credit
 
 # The names under which plugins keep a customer's numbers in ``meta_data``; compared without regard to case and to
 # underscores at the beginning.
@@ -106,6 +107,7 @@ class OrderReader:
             raise DataError("it states no total")
         shipping = listed(raw.get("shipping_lines"), "its shipping lines")
         first = shipping[0] if shipping else {}
+        rates = _rates(raw.get("tax_lines"))
         order = Order(
             external_id=external_id,
             number=number,
@@ -124,12 +126,16 @@ class OrderReader:
             delivery_code=_method(first),
             delivery_title=title(first.get("method_title")),
             note=lines(raw.get("customer_note")),
-            lines=[_line(row) for row in listed(raw.get("line_items"), "its lines")],
-            shipping=[_charge(row, title(row.get("method_title")), _method(row)) for row in shipping],
-            fees=[_charge(row, title(row.get("name")), "") for row in listed(raw.get("fee_lines"), "its fees")],
+            lines=[_line(row, rates) for row in listed(raw.get("line_items"), "its lines")],
+            shipping=[_charge(row, title(row.get("method_title")), _method(row), rates) for row in shipping],
+            fees=[_charge(row, title(row.get("name")), "", rates) for row in listed(raw.get("fee_lines"), "its fees")],
             refunds=[_refund(row) for row in listed(raw.get("refunds"), "its refunds")],
+            rate_ids=tuple(rates),
+            transaction_id=text(raw.get("transaction_id")),
+            paid_on=day(raw.get("date_paid")),
             raw=raw,
         )
+        order = with_credit(order, raw)
         content = _content(order)
         if len(content) > LARGEST_RAW:
             raise DataError(f"its fields hold {len(content) // 1024} KB of text, and more than 256 KB are not read")
@@ -175,11 +181,36 @@ def _address(raw: Any) -> Address:
     return Address(*[text(get(name)) for name in _ADDRESS])
 
 
-def _line(row: dict[str, Any]) -> OrderLine:
+def _rates(tax_lines: Any) -> dict[str, Decimal]:
+    """The order's tax rates in percent by their ids, the one with the most tax first."""
+    found: list[tuple[Decimal, str, Decimal]] = []
+    for row in listed(tax_lines, "its taxes"):
+        own, percent = identifier(row.get("rate_id")), row.get("rate_percent")
+        if own and percent not in (None, ""):
+            tax = parse_amount(row.get("tax_total"), "its tax") + parse_amount(row.get("shipping_tax_total"), "its tax")
+            found.append((tax, own, parse_amount(percent, "a tax rate")))
+    return {own: percent for _, own, percent in sorted(found, key=lambda each: -abs(each[0]))}
+
+
+def _rate(row: dict[str, Any], tax: Decimal, rates: dict[str, Decimal]) -> Decimal | None:
+    """The rate of a line in percent; None where the store does not say it."""
+    named = [
+        entry["id"]
+        for entry in listed(row.get("taxes"), "a line's taxes")
+        if entry.get("id") and parse_amount(entry.get("total"), "a line's tax")
+    ]
+    known = [rates[own] for own in map(identifier, named) if own in rates]
+    if known and len(known) == len(named):
+        return sum(known, Decimal(0))
+    return next(iter(rates.values())) if tax and len(rates) == 1 and not named else None
+
+
+def _line(row: dict[str, Any], rates: dict[str, Decimal]) -> OrderLine:
     get = row.get
     total = parse_amount(get("total"), "a line's total")
     subtotal = get("subtotal")
     quantity = parse_amount(get("quantity"), "a line's quantity")
+    tax = parse_amount(get("total_tax"), "a line's tax")
     return OrderLine(
         external_id=identifier(get("id")),
         name=title(get("name")),
@@ -189,8 +220,10 @@ def _line(row: dict[str, Any]) -> OrderLine:
         quantity=quantity,
         subtotal=total if subtotal in (None, "") else parse_amount(subtotal, "a line's subtotal"),
         total=total,
-        tax=parse_amount(get("total_tax"), "a line's tax"),
+        tax=tax,
         restocked=_restocked(get("meta_data"), quantity),
+        rate=_rate(row, tax, rates),
+        tax_class="" if get("tax_class") == "standard" else text(get("tax_class")),
     )
 
 
@@ -209,13 +242,15 @@ def _restocked(meta: Any, quantity: Decimal) -> bool:
     return True
 
 
-def _charge(row: dict[str, Any], name: str, code: str) -> ChargeLine:
+def _charge(row: dict[str, Any], name: str, code: str, rates: dict[str, Decimal]) -> ChargeLine:
+    tax = parse_amount(row.get("total_tax"), f"the tax of {name!r:.40}")
     return ChargeLine(
         external_id=identifier(row.get("id")),
         name=name,
         code=code,
         total=parse_amount(row.get("total"), f"the charge {name!r:.40}"),
-        tax=parse_amount(row.get("total_tax"), f"the tax of {name!r:.40}"),
+        tax=tax,
+        rate=_rate(row, tax, rates),
     )
 
 
@@ -289,6 +324,7 @@ def _content(order: Order) -> str:
             f"{_PART}{_amount(charge.tax)}"
             for charge in charges
         ]
+    parts += [f"paid{_PART}{part.code}{_PART}{_amount(part.amount)}" for part in order.part_payments]
     parts += [f"refund{_PART}{refund.external_id}{_PART}{_amount(refund.total)}" for refund in order.refunds]
     return _ROW.join(parts)
 
