@@ -41,7 +41,44 @@ def _command(kind: str, what: str, example: str) -> click.Command:
     return command
 
 
-payment = _command("payment", "payment method of the POS", "cod=cash bacs=bank")
+@click.command(
+    "payment",
+    help="Show which payment method of the POS each code of the site is, or map codes: SITE=TARGET; SITE= unmaps.",
+    epilog=examples(
+        "chansync map payment shop-de",
+        "chansync map payment shop-de cod=cash bacs=bank",
+        "chansync map payment shop-de --paid cod=completed",
+    ),
+)
+@click.argument("code", shell_complete=completing.channels)
+@click.argument("pairs", metavar="[SITE=TARGET]...", nargs=-1)
+@click.option(
+    "--paid",
+    multiple=True,
+    metavar="SITE=STATUS,...",
+    help="The statuses at which orders of that method are paid, in place of the channel's; SITE= for the channel's.",
+)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@pass_session
+def payment(session: Session, code: str, pairs: tuple[str, ...], paid: tuple[str, ...], as_json: bool) -> None:
+    """The payment methods, which may have paid statuses of their own."""
+    if pairs:
+        _map(session, "payment", code, split_pairs(pairs, "SITE=TARGET"))
+    if paid:
+        _set_paid(session, code, split_pairs(paid, "SITE=STATUS,..."))
+    if as_json or not (pairs or paid):
+        _list(session, "payment", code, as_json)
+
+
+def _set_paid(session: Session, code: str, given: dict[str, str]) -> None:
+    from chansync.setup.channel_settings import set_paid_statuses
+    from chansync.store import channels
+
+    for site_code, statuses in given.items():
+        chosen = set_paid_statuses(session.db, channels.channel(session.db, code), site_code, statuses)
+        say(f"{site_code} is paid at {', '.join(chosen)}." if chosen else f"{site_code} is paid as the channel says.")
+
+
 delivery = _command("delivery", "delivery method of the POS", "flat_rate:1=courier local_pickup:2=")
 item = _command("item", "item of the ERP", "512=SHIRT-RED-M")
 tax = _command("tax", "tax transaction (by country, with +vat or -vat)", "DE=domestic FR+vat=eu-company *=export")
@@ -73,9 +110,14 @@ def _list(session: Session, kind: str, code: str, as_json: bool) -> None:
 
     channel = channels.channel(session.db, code)
     rows = mappings.mappings(session.db, channel.id, kind)
+    paid = mappings.paid_statuses(session.db, channel.id) if kind == "payment" else {}
     if as_json:
         print_json(
-            [{"site_code": r.site_code, "title": r.title, "on_site": r.on_site, "target": r.target} for r in rows]
+            [
+                {"site_code": r.site_code, "title": r.title, "on_site": r.on_site, "target": r.target}
+                | ({"paid_statuses": sorted(paid.get(r.site_code, ()))} if kind == "payment" else {})
+                for r in rows
+            ]
         )
         return
     if not rows:
@@ -84,3 +126,5 @@ def _list(session: Session, kind: str, code: str, as_json: bool) -> None:
     cells = [(r.site_code, r.target or "NOT MAPPED", "yes" if r.on_site else "no", r.title) for r in rows]
     colours = ["" if row.target else "red" for row in rows]
     table(("site code", "ERP", "on site", "title"), cells, flexible="title", colours=colours)
+    for site_code, statuses in sorted(paid.items()):
+        say(f"{site_code} is paid at {', '.join(sorted(statuses))}.")

@@ -61,9 +61,9 @@ CODES = _table(
     MessageCode("service_missing", _P, _PERSON, "The channel has no service for shipping, fees or a difference",
                 "Set the channel's transport_service, fee_service or adjustment_service. Then retry."),
     MessageCode("tax_contradiction", _P, _PERSON, "The tax that was charged is not that of the tax transaction",
-                "Map the transaction that is right for the site's tax rate (chansync map tax CHANNEL rate:ID=TRANSACTION) "
-                "or for the place of delivery, or correct the order on the site. Then retry."),
-    MessageCode("tax_unmapped", _P, _PERSON, "The marketplace collects the tax, and no tax transaction is mapped for it",
+                "Map the transaction that is right for the site's tax rate (chansync map tax CHANNEL "
+                "rate:ID=TRANSACTION) or for the place of delivery, or correct the order on the site. Then retry."),
+    MessageCode("tax_unmapped", _P, _PERSON, "The marketplace collects the tax, and no transaction is mapped for it",
                 "Map one: chansync map tax CHANNEL COUNTRY+collected=TRANSACTION. Then retry."),
     MessageCode("payment_withdrawn", _P, _PERSON, "A paid order is not paid any more",
                 "See at the payment gateway whether the money was taken back. If it was, refund the sale (chansync erp "

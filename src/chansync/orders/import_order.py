@@ -260,8 +260,8 @@ class OrderImport:
         if settled.recorded is not None and isinstance(case.draft, SaleDraft) and case.draft.total < 0:
             amount = format_money(-case.draft.total, case.draft.currency)
             sentence = (
-                f"Order {case.order.number} is a return: its sale {settled.recorded.number} gives {amount} back, and its "
-                "document is a credit. See that the buyer gets the money."
+                f"Order {case.order.number} is a return: its sale {settled.recorded.number} gives {amount} back, and "
+                "its document is a credit. See that the buyer gets the money."
             )
             self._log(Problem("return_order", sentence, {"sale": settled.recorded.number}), case.order, order_id)
         if case.sale is not None or settled.recorded is not None:

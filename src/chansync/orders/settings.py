@@ -41,7 +41,7 @@ class ImportSettings:
     paid_by_method: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def is_paid(self, payment_code: str, status: str) -> bool:
-        """Whether an order of that payment method and status is paid: by the method's own statuses, where it has any."""
+        """Whether an order of that payment method and status is paid: the method may have its own statuses."""
         return status in self.paid_by_method.get(payment_code, self.paid_statuses)
 
 

@@ -21,4 +21,4 @@ def of_order(db: apsw.Connection, order_id: int) -> tuple[int, str, str] | None:
     """Amount in minor units, currency, and who accepted it; None where nobody did."""
     return db.execute(
         "SELECT amount, currency, accepted_by FROM accepted_difference WHERE order_id = ?", (order_id,)
-    ).fetchone()  # type: ignore[return-value]
+    ).fetchone()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Mapping as Codes
 from dataclasses import dataclass
 
 import apsw
@@ -65,7 +66,8 @@ def map_to(db: apsw.Connection, channel_id: int, kind: str, site_code: str, targ
 def paid_statuses(db: apsw.Connection, channel_id: int) -> dict[str, frozenset[str]]:
     """Site code of a payment method → its own paid statuses, of those that have any."""
     rows = db.execute(
-        "SELECT site_code, paid_statuses FROM mapping WHERE channel_id = ? AND kind = 'payment' AND paid_statuses <> ''",
+        """SELECT site_code, paid_statuses FROM mapping
+           WHERE channel_id = ? AND kind = 'payment' AND paid_statuses <> ''""",
         (channel_id,),
     )
     return {code: frozenset(text.split(",")) for code, text in rows}
@@ -83,9 +85,9 @@ def set_paid_statuses(db: apsw.Connection, channel_id: int, site_code: str, stat
         channels.make_problems_due(db, channel_id)
 
 
-def propose_paid_statuses(db: apsw.Connection, channel_id: int, site_codes: Iterable[str], status: str) -> None:
-    """Give payment methods their own paid status where nobody has said anything of it."""
-    for code in site_codes:
+def propose_paid_statuses(db: apsw.Connection, channel_id: int, proposed: Codes[str, str]) -> None:
+    """Give payment methods (by site code) their own paid status where nobody has said anything of it."""
+    for code, status in proposed.items():
         db.execute(
             """UPDATE mapping SET paid_statuses = ? WHERE channel_id = ? AND kind = 'payment' AND site_code = ?
                AND paid_statuses IS NULL""",

@@ -118,10 +118,10 @@ def batch_orders(call: Call) -> Answer:
     Entries of a batch are not validated like a PUT: a status that the store does not know is not refused, the order
     falls back to `pending` (WooCommerce's `set_status` does that).
     """
-    shop = call.shop
+    shop, dp = call.shop, decimals(call.params)
 
     def create(entry: Any) -> Any:
-        return shop.document(shop.create_order(entry))
+        return with_decimals(shop.document(shop.create_order(entry)), dp)
 
     def update(entry: Any) -> Any:
         order = _order(call, entry.get("id", 0), 400)
@@ -129,7 +129,7 @@ def batch_orders(call: Call) -> Answer:
         if "status" in changes and changes["status"] not in shop.writable_statuses():
             changes["status"] = "pending"
         shop.edit_order(order.id, changes)
-        return shop.order(order.id)
+        return with_decimals(shop.order(order.id), dp)
 
     def delete(entry: Any) -> Any:
         order = _order(call, int(entry))

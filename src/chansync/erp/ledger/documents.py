@@ -106,10 +106,12 @@ def give_back(db: apsw.Connection, sale: Facts, amount: int) -> int:
     left = amount
     if amount < 0:
         # A return within the sale that was paid back to the buyer is taken back with the sale.
-        for account_id, balance in db.execute(
-            "SELECT account_id, sum(amount) FROM erp_payment WHERE sale_id = ? GROUP BY account_id", (sale.id,)
-        ).fetchall():
-            _book(db, sale, account_id, "payment", -balance)
+        given: list[tuple[int, str, int]] = db.execute(
+            "SELECT account_id, method, sum(amount) FROM erp_payment WHERE sale_id = ? GROUP BY account_id, method",
+            (sale.id,),
+        ).fetchall()  # type: ignore[assignment]
+        for account_id, method, balance in given:
+            _book(db, sale, account_id, "payment", -balance, method=method)
         return amount
     accounts: list[tuple[int, str, int]] = db.execute(
         """SELECT account_id, method, sum(amount) FROM erp_payment WHERE sale_id = ?

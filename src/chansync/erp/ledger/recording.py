@@ -92,8 +92,8 @@ def sale_lines(db: apsw.Connection, sale_id: int) -> list[SaleLine]:
         (sale_id,),
     )
     return [
-        SaleLine(LineKind(kind), code, name, Decimal(qty), *rest, None if rate is None else Decimal(rate))
-        for kind, code, name, qty, *rest, rate in rows
+        SaleLine(LineKind(kind), code, name, Decimal(quantity), net, tax, discount, own, rate and Decimal(rate))
+        for kind, code, name, quantity, net, tax, discount, own, rate in rows
     ]
 
 

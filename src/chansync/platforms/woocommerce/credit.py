@@ -60,7 +60,8 @@ def with_credit(order: Order, raw: dict[str, Any]) -> Order:
 
 
 def _sold(order: Order) -> Decimal:
-    return sum((line.total + line.tax for line in (*order.lines, *order.shipping, *order.fees)), _ZERO)
+    charges = (*order.shipping, *order.fees)
+    return sum([line.total + line.tax for line in order.lines] + [each.total + each.tax for each in charges], _ZERO)
 
 
 def _paid(order: Order, parts: list[PartPayment]) -> Order:

@@ -15,7 +15,7 @@ from chansync.model.order import Order, UnreadableOrder
 from chansync.platforms.protocol import PushResult, StatusChange
 from chansync.platforms.texts import identifier, text
 from chansync.platforms.woocommerce.by_ids import ByIds
-from chansync.platforms.woocommerce.client import StoreClient
+from chansync.platforms.woocommerce.client import EXACT, StoreClient
 from chansync.platforms.woocommerce.failures import refusal
 from chansync.platforms.woocommerce.lookups import order_statuses
 from chansync.platforms.woocommerce.parse import digest
@@ -98,7 +98,7 @@ class Statuses:
     async def _batch(self, changes: list[StatusChange]) -> list[PushResult]:
         # Nothing but the status: sending lines would make the store calculate the order anew.
         body = {"update": [{"id": int(change.external_id), "status": change.status} for change in changes]}
-        entries = await send_batch(self._client, "orders/batch", body, repeatable=False)
+        entries = await send_batch(self._client, "orders/batch", body, repeatable=False, params=EXACT)
         return [self._result(change, entries.get(change.external_id)) for change in changes]
 
     def _result(self, change: StatusChange, entry: dict[str, Any] | None) -> PushResult:
@@ -115,14 +115,14 @@ class Statuses:
 
 
 async def send_batch(
-    client: StoreClient, route: str, body: dict[str, Any], *, repeatable: bool
+    client: StoreClient, route: str, body: dict[str, Any], *, repeatable: bool, params: dict[str, Any] | None = None
 ) -> dict[str, dict[str, Any]]:
     """Send a batch of at most 100 updates (101 is a 413, seen); its entries by id.
 
     Raises:
         SiteError: the store failed at the batch as a whole.
     """
-    answer = await client.ask("POST", route, body=body, repeatable=repeatable)
+    answer = await client.ask("POST", route, params, body=body, repeatable=repeatable)
     if answer.status >= 400:
         raise refusal(answer, client.http.sentences)
     rows = answer.data.get("update") if isinstance(answer.data, dict) else None
