@@ -116,12 +116,12 @@ def batch_orders(call: Call) -> Answer:
     """POST orders/batch.
 
     Entries of a batch are not validated like a PUT: a status that the store does not know is not refused, the order
-    falls back to `pending` (WooCommerce's `set_status` does that).
+    falls back to `pending` (WooCommerce's `set_status` does that). `dp` counts in an entry, not in the query (seen).
     """
-    shop, dp = call.shop, decimals(call.params)
+    shop = call.shop
 
     def create(entry: Any) -> Any:
-        return with_decimals(shop.document(shop.create_order(entry)), dp)
+        return with_decimals(shop.document(shop.create_order(entry)), decimals(entry))
 
     def update(entry: Any) -> Any:
         order = _order(call, entry.get("id", 0), 400)
@@ -129,7 +129,7 @@ def batch_orders(call: Call) -> Answer:
         if "status" in changes and changes["status"] not in shop.writable_statuses():
             changes["status"] = "pending"
         shop.edit_order(order.id, changes)
-        return with_decimals(shop.order(order.id), dp)
+        return with_decimals(shop.order(order.id), decimals(entry))
 
     def delete(entry: Any) -> Any:
         order = _order(call, int(entry))

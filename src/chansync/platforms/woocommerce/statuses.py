@@ -96,9 +96,11 @@ class Statuses:
         return self._known
 
     async def _batch(self, changes: list[StatusChange]) -> list[PushResult]:
-        # Nothing but the status: sending lines would make the store calculate the order anew.
-        body = {"update": [{"id": int(change.external_id), "status": change.status} for change in changes]}
-        entries = await send_batch(self._client, "orders/batch", body, repeatable=False, params=EXACT)
+        # Nothing but the status: sending lines would make the store calculate the order anew. A batch takes no
+        # parameters, its entries do.
+        entries_sent = [{"id": int(change.external_id), "status": change.status, **EXACT} for change in changes]
+        body = {"update": entries_sent}
+        entries = await send_batch(self._client, "orders/batch", body, repeatable=False)
         return [self._result(change, entries.get(change.external_id)) for change in changes]
 
     def _result(self, change: StatusChange, entry: dict[str, Any] | None) -> PushResult:
@@ -115,14 +117,14 @@ class Statuses:
 
 
 async def send_batch(
-    client: StoreClient, route: str, body: dict[str, Any], *, repeatable: bool, params: dict[str, Any] | None = None
+    client: StoreClient, route: str, body: dict[str, Any], *, repeatable: bool
 ) -> dict[str, dict[str, Any]]:
     """Send a batch of at most 100 updates (101 is a 413, seen); its entries by id.
 
     Raises:
         SiteError: the store failed at the batch as a whole.
     """
-    answer = await client.ask("POST", route, params, body=body, repeatable=repeatable)
+    answer = await client.ask("POST", route, body=body, repeatable=repeatable)
     if answer.status >= 400:
         raise refusal(answer, client.http.sentences)
     rows = answer.data.get("update") if isinstance(answer.data, dict) else None
