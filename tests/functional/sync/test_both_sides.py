@@ -21,6 +21,10 @@ from chansync.setup import channel_settings
 from support import shops
 
 
+#: No coupon, and paid when the store says so: cash on delivery is paid later.
+_PLAIN = {"coupon_lines": [], "payment_method": "bacs", "payment_method_title": "Direct bank transfer"}
+
+
 @dataclass(slots=True)
 class World:
     """A store, and a company that blocks what is ordered and sends statuses and stock back."""
@@ -30,7 +34,7 @@ class World:
     path: Path
 
     def place(self, *lines: tuple[Any, ...], status: str = "on-hold") -> int:
-        return self.shop.place_order(lines or [("SKU-001", 1)], status=status, changes={"coupon_lines": []})
+        return self.shop.place_order(lines or [("SKU-001", 1)], status=status, changes=_PLAIN)
 
     def run(self) -> None:
         """What the schedule does in one turn."""
