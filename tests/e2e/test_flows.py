@@ -79,7 +79,7 @@ def test_why_an_order_is_missing(world: World, tmp_path: Path) -> None:
         terminal.press("Enter")
         terminal.until("1 order", "Not imported: status pending is not among the order statuses")
         terminal.press("Enter")
-        terminal.until("Why it is as it is", f"Order {own} has the status pending")
+        terminal.until("Why it is in this state", f"Order {own} has the status pending")
         terminal.press("q")
         assert terminal.ended() == 0
 
@@ -90,10 +90,10 @@ def test_an_order_that_was_never_seen_is_asked_of_its_site(world: World, tmp_pat
         terminal.press("4")
         terminal.until("[4 Orders]")
         terminal.press("w")
-        terminal.until("Which order do you miss?")
+        terminal.until("Which order is missing?")
         terminal.type("999999")
         terminal.press("Enter")
-        terminal.until("demo has not seen an order 999999.", "Press t", gone="Which order do you miss?")
+        terminal.until("demo has not seen an order 999999.", "Press t", gone="Which order is missing?")
         terminal.press("t")
         terminal.until("no order 999999")
 

@@ -20,7 +20,7 @@ from chansync.demo import company
 from chansync.demo.amazon import AmazonServer, Seller
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from chansync.sync.runner import SyncRequest, sync_channel
-from chansync_tui.application import ChansyncApp
+from chansync_tui.app import ChansyncApp
 from functional.tui.looking import settle
 from support import marketplace, running, shops
 

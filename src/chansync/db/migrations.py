@@ -18,7 +18,7 @@ from sqlite_utils import Database, Migrations
 from chansync.db import schema
 from chansync.db.migrations_sql import CUSTOMERS, INSTANCES, MONEY, SALE_LINKS, STOCK
 from chansync.db.version import APPLICATION_ID
-from chansync.model import kept
+from chansync.model import stored_json
 from chansync.model.order import TaxNumbers
 from chansync.model.tax_numbers import KINDS, read_numbers
 
@@ -89,7 +89,7 @@ def customers(db: Database) -> None:
     having = "uic <> '' OR vat_number <> '' OR personal_number <> ''"
     rows = db.execute(f"SELECT id, uic, vat_number, personal_number, address FROM erp_customer WHERE {having}")
     for customer_id, *typed, address in rows.fetchall():
-        country = str(kept.learned(address).get("country") or "")
+        country = str(stored_json.object_or_empty(address).get("country") or "")
         numbers = read_numbers(TaxNumbers(*typed), (country,) if country else ())
         valid = numbers.valid
         db.execute(

@@ -1,7 +1,7 @@
-"""The parameter table: every field of a sales channel, once.
+"""The parameter table: every field of a sales channel.
 
-The form, ``chansync channel set/show``, TOML import and export, validation and the reference page are all made
-from ``PARAMETERS``. Adding a parameter is one entry here and the code that acts on it.
+Form, ``chansync channel set/show``, TOML import and export, validation and reference page are made from ``PARAMETERS``.
+To add a parameter, add an entry here and the code that uses it.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ PARAMETERS: tuple[Parameter, ...] = (
        capability="channel_credentials", needed=True, opening=True),
     _P("api_version", "API version", "The version of the site's REST API. Filled in by the first connection.", 3,
        Reference(source="lookup", of="api_version")),
-    _P("start_date", "Start date", "Orders placed from that day on are taken, in the site's time. A day in the past "
-       "brings old orders in. The first connection fills in the day of it.", 3, Day(), needed=True),
+    _P("start_date", "Start date", "Orders placed from that day on are imported, in the site's time zone. A day in the "
+       "past imports old orders. The first connection fills in its own day.", 3, Day(), needed=True),
     _P("sale_type", "Type of sale", "The type given to the channel's sales.", 3, _erp("sale_type")),
     _P("external_sale_number", "External sale number", "On: a sale's number is the channel's code and the order "
        "number. Off: the next number of the POS's series.", 3, Flag(), True),
@@ -90,13 +90,13 @@ PARAMETERS: tuple[Parameter, ...] = (
     _P("check_phone", "Check by phone", "Look for the customer by phone.", 3, Flag(), True),
     _P("check_email", "Check by e-mail", "Look for the customer by e-mail.", 3, Flag(), False),
     _P("merchant", "Merchant", "The user in whose name sales are created.", 3, _erp("user")),
-    _P("notice_user", "Notice user", "The user who is told of problems and of their solution: by e-mail, and by what "
-       "chansync notices add gives besides.", 3, _erp("user")),
+    _P("notice_user", "Notice user", "The user who is notified of problems and of their solution: by e-mail, and by "
+       "the services of chansync notices add.", 3, _erp("user")),
     _P("currency", "Currency", "Used only where the order states none.", 3, CurrencyCode()),
     _P("document_type", "Document type", "The financial document by default.", 3, _erp("document_type")),
     _P("issue_document", "Issue document", "Issue the financial document when the sale is created.", 3, Flag(), False),
-    _P("pay_immediately", "Pay immediately", "And settle it, to the POS's account or cash desk.", 3, Flag(), False,
-       only_with=("issue_document",)),
+    _P("pay_immediately", "Pay immediately", "And record its payment, to the POS's account or cash desk.", 3, Flag(),
+       False, only_with=("issue_document",)),
     _P("delivery_method", "Delivery method", "Used where no delivery mapping applies.", 3, _erp("delivery_method")),
     _P("transport_service", "Transport service", "The service on the line for shipping.", 3, _erp("service")),
     _P("fee_service", "Fee service", "The service on the lines for fees.", 3, _erp("service")),
@@ -109,19 +109,19 @@ PARAMETERS: tuple[Parameter, ...] = (
        warning="The goods of every new sale leave the warehouse's stock at once, before anybody has packed them. "
        "Right only where an outside warehouse ships."),
     _P("block_quantities", "Block quantities", "Block the sale's quantities when it is created.", 3, Flag(), False),
-    _P("fba_warehouse", "FBA warehouse", "The warehouse that stands for the stock which the platform keeps and sends "
-       "itself: such orders are blocked and written out there, and nothing of them is told back.", 3,
+    _P("fba_warehouse", "FBA warehouse", "The warehouse for the stock that the platform keeps and ships itself: such "
+       "orders are blocked and written out there, and no status is sent back.", 3,
        _erp("warehouse"), capability="site_sends"),
     _P("create_request", "Create request", "Create a request for missing stock.", 3, Flag(), False),
     _P("request_warehouses", "Warehouses to check", "Where stock is looked for before a request. None: the POS's "
        "warehouse.", 3, References(source="erp", of="warehouse"), (), only_with=("create_request",)),
-    _P("order_statuses", "Order statuses", "Orders with one of these statuses are taken.", 3, _statuses(), (),
+    _P("order_statuses", "Order statuses", "Orders with one of these statuses are imported.", 3, _statuses(), (),
        needed=True),
     _P("paid_statuses", "Statuses paid", "Orders with one of these statuses get a payment.", 3, _statuses(), ()),
     _P("issue_document_on_payment", "Document upon payment", "When a payment is due and the sale has no financial "
        "document, issue it first.", 3, Flag(), False),
     _P("refused_statuses", "Statuses refused", "The sales of orders with one of these statuses are cancelled, or "
-       "reversed where they are written out. An order that is refused when it is seen first is not taken.", 3,
+       "reversed where they are written out. An order that is refused when it is seen first is not imported.", 3,
        _statuses(), ()),
     _P("push_statuses", "Synchronise statuses", "Send statuses to the site.", 3, Flag(), False,
        capability="push_statuses"),
@@ -131,17 +131,17 @@ PARAMETERS: tuple[Parameter, ...] = (
        "None: nothing.", 3, _status(), only_with=("push_statuses",), capability="free_statuses"),
     _P("status_cancelled", "Status cancelled", "What a cancelled sale sends. None: nothing.", 3, _status(),
        only_with=("push_statuses",), capability="free_statuses"),
-    _P("carrier", "Carrier", "The carrier that is told to the site where writing out names none.", 3,
+    _P("carrier", "Carrier", "The carrier that is sent to the site if the sale was written out without one.", 3,
        Text(longest=60), only_with=("push_statuses",), capability="confirm_shipments"),
     _P("push_quantities", "Synchronise quantities", "Send to the site whether an item is in stock.", 3, Flag(), False,
        capability="push_quantities"),
     _P("quantity_warehouses", "Warehouses for quantities", "Whose stock counts. None: the POS's warehouse.", 3,
        References(source="erp", of="warehouse"), (), only_with=("push_quantities",),
        capability="push_quantities"),
-    _P("push_exact_quantities", "Exact quantities", "Send the number itself.", 3, Flag(), False,
-       only_with=("push_quantities",), capability="push_quantities"),
-    _P("remove_at_zero", "Remove at zero", "Take an item off the site when none is left, and put it back.", 3, Flag(),
-       False, only_with=("push_quantities",), capability="hide_items"),
+    _P("push_exact_quantities", "Exact quantities", "Send the exact number instead of in stock or not.", 3, Flag(),
+       False, only_with=("push_quantities",), capability="push_quantities"),
+    _P("remove_at_zero", "Remove at zero", "Hide an item on the site when none is left, and show it again when there "
+       "is stock.", 3, Flag(), False, only_with=("push_quantities",), capability="hide_items"),
     _P("orders_every", "Orders every", "How often orders are pulled.", 3, Duration(), "5min"),
     _P("statuses_every", "Statuses every", "How often statuses are pushed.", 3, Duration(), "5min"),
     _P("quantities_every", "Quantities every", "How often quantities are pushed.", 3, Duration(), "15min"),
@@ -164,5 +164,5 @@ BY_NAME: Mapping[str, Parameter] = {parameter.name: parameter for parameter in P
 
 
 def default_values() -> dict[str, Any]:
-    """The values of a new channel. Lists are new ones each time."""
+    """The default values of a new channel; lists are copied."""
     return defaults(PARAMETERS)

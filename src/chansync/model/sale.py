@@ -1,4 +1,4 @@
-"""Sales: the draft that is made of an order, and the view of what the ERP has recorded."""
+"""Sales: the draft that is made from an order, and the view of what the ERP has recorded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chansync.model.order import Address, TaxNumbers
 
 
 class LineKind(StrEnum):
-    """What a line of a sale is."""
+    """The kind of a line of a sale."""
 
     ITEM = "item"
     TRANSPORT = "transport"
@@ -25,8 +25,8 @@ class SaleLine:
 
     Attributes:
         item_code: the ERP's code (SKU) of the item or service; empty for a rounding line.
-        discount: how much less than the list price the line is, without tax; already subtracted from ``net``.
-        external_id: the platform's id of the line; refunds name it.
+        discount: the discount without tax; already subtracted from ``net``.
+        external_id: the platform's id of the line; refunds refer to it.
         rate: its tax rate in percent; None where nobody told it.
     """
 
@@ -43,7 +43,7 @@ class SaleLine:
 
 @dataclass(slots=True)
 class Customer:
-    """Who buys, in the forms that customers are compared by.
+    """The buyer, with the normal forms that customers are matched by (``model.identity``).
 
     Attributes:
         tax_numbers: those that identify, in their comparable forms.
@@ -74,13 +74,13 @@ class SaleDraft:
     """Everything that the ERP needs to record a sale.
 
     Attributes:
-        key: idempotency key, ``chansync:<channel>:<order id>``; the ERP records a key once, ever.
+        key: idempotency key, ``chansync:<channel>:<order id>``; the ERP never records a key twice.
         number: the sale's number, or empty for the next one of the POS's series.
         total: minor units with tax; equals the sum of the lines.
-        mark: the channel's system type when it is not production: such sales are marked.
+        mark: the channel's system type if that is not production.
         tax_numbers: the buyer's, as the sale keeps them; those that identify nobody as they were typed.
         payments: what other payment methods than ``payment_method`` pay of the total.
-        match_phone, match_email: whether the customer may be found by these.
+        match_phone, match_email: whether to look for the customer by these.
     """
 
     key: str

@@ -10,7 +10,7 @@ from typing import Any
 import apsw
 
 from chansync.db.transaction import transaction
-from chansync.model import kept
+from chansync.model import stored_json
 from chansync.model.message import CODES, Severity
 from chansync.model.times import now_ms
 from chansync.secrets.redaction import scrub, scrub_json
@@ -151,7 +151,7 @@ def open_problem(
         f"SELECT sentence, data FROM message WHERE {OPEN_OF.format(channel='?1', order='?2')} AND code = ?3",
         (channel_id or 0, order_id or 0, code),
     ).fetchone()
-    return (row[0], kept.learned(row[1])) if row else None
+    return (row[0], stored_json.object_or_empty(row[1])) if row else None
 
 
 def is_open(db: apsw.Connection, code: str) -> bool:
@@ -178,7 +178,7 @@ _MESSAGE = f"SELECT {_COLUMNS} FROM message m LEFT JOIN channel c ON c.id = m.ch
 
 def _message(row: tuple[Any, ...]) -> Message:
     values = list(row)
-    values[8] = kept.learned(values[8])
+    values[8] = stored_json.object_or_empty(values[8])
     values[12] = bool(values[12])
     return Message(*values)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import apsw
 
-from chansync.model import kept
+from chansync.model import stored_json
 from chansync.model.order import LARGEST_RAW, Order, Refund, RefundLine, UnreadableOrder, raw_text
 from chansync.model.times import now_ms
 from chansync.store.sale_links import SaleLink
@@ -75,7 +75,8 @@ _ROW = """
 def _order(row: tuple[Any, ...]) -> OrderRow:
     *values, todo, own_status, erp, key, ref, number = row
     sale = SaleLink(erp, key, ref, number) if erp is not None else None
-    return OrderRow(*(*values, kept.as_list(todo, "what is left to do with an order"), own_status, sale))
+    left = stored_json.required_list(todo, "what is left to do with an order")
+    return OrderRow(*(*values, left, own_status, sale))
 
 
 def by_external_id(db: apsw.Connection, channel_id: int, external_id: str) -> OrderRow | None:
@@ -100,7 +101,7 @@ def by_id(db: apsw.Connection, order_id: int) -> OrderRow | None:
 def raw(db: apsw.Connection, order_id: int) -> dict[str, Any] | None:
     """The platform's own data of the order, where it was kept (numbers with a point as ``Decimal``)."""
     text = db.execute('SELECT raw FROM "order" WHERE id = ?', (order_id,)).get
-    return kept.learned(text, exact=True) or None
+    return stored_json.object_or_empty(text, exact=True) or None
 
 
 #: What stands in the place of an order's data that are not kept.
@@ -219,7 +220,9 @@ def refund_lines(db: apsw.Connection, order_id: int, refund_id: str) -> list[Ref
     text = db.execute(
         "SELECT lines FROM order_refund WHERE order_id = ? AND external_id = ?", (order_id, refund_id)
     ).get
-    return [_refund_line(line) for line in kept.as_list(text, "the lines of a refund")] if text else None
+    if not text:
+        return None
+    return [_refund_line(line) for line in stored_json.required_list(text, "the lines of a refund")]
 
 
 def _refund_line(line: dict[str, Any]) -> RefundLine:

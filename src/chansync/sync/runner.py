@@ -17,7 +17,7 @@ from chansync.db.process_locks import abandon, task_owner
 from chansync.db.transaction import transaction
 from chansync.model.channel import Channel
 from chansync.model.errors import ChansyncError, SiteError, SiteUnavailable, StoreError, UsageError
-from chansync.model.kept import DAMAGED
+from chansync.model.stored_json import DAMAGED
 from chansync.model.times import awake_seconds, here, now_ms
 from chansync.orders import settings
 from chansync.orders.status_events import SENDING, why_off

@@ -13,8 +13,8 @@ from textual.pilot import Pilot
 from chansync.erp.ledger import setup
 from chansync.model import parameter_types, parameters
 from chansync.store import channels, jobs, mappings
-from chansync_tui.application import ChansyncApp
-from chansync_tui.form_rows import Row
+from chansync_tui.app import ChansyncApp
+from chansync_tui.forms.rows import Row
 from chansync_tui.widgets.table import Table
 from functional.tui.looking import Other, row, seen, until_seen
 
@@ -69,7 +69,7 @@ async def test_help_follows_the_cursor_and_a_fixed_field_says_why(company: Path)
     app = ChansyncApp(company)
     async with app.run_test(size=WIDE) as pilot:
         await open_channel(pilot)
-        await until_seen(pilot, "It is fixed since the first sync")
+        await until_seen(pilot, "It cannot be changed after the first sync")
         await go_to(pilot, "Store domain")
         await until_seen(pilot, "[store_domain, host or URL]")
         await go_to(pilot, "Write out immediately")
@@ -109,7 +109,7 @@ async def test_confirm_names_every_wrong_field_and_goes_to_them(company: Path) -
         await until_seen(pilot, "Not saved: 2 fields wrong: Name, Store domain")
         assert row(app, "Name  ").startswith("▌!")
         await pilot.press("e")
-        await until_seen(pilot, "! Store domain has no valid host")
+        await until_seen(pilot, "! Store domain is no address: it must be one word")
     assert value_of(company, "name") == "Shop Germany"
 
 
@@ -228,7 +228,9 @@ async def test_a_change_under_the_form_is_told_and_typing_stays(company: Path) -
         await until_seen(pilot, "Somebody else changed Description, Check by e-mail")
         assert "Mine" in row(app, "Name  ")
         await pilot.press("c")
-        await until_seen(pilot, "What somebody else changed meanwhile is kept too: Description, Check by e-mail.")
+        await until_seen(
+            pilot, "Changes that somebody else saved meanwhile are kept too: Description, Check by e-mail."
+        )
     assert (value_of(company, "name"), value_of(company, "description")) == ("Mine", "Theirs")
 
 
@@ -390,7 +392,7 @@ async def test_a_parameter_more_needs_no_change_in_the_screens(
         field_type.parse("no" if field_type.word != "text" else ""),
     )
     changed = (*parameters.PARAMETERS, added)
-    for module in ("model.parameters", "model.channel", "sync.configuration", "sync.forms.channel_form"):
+    for module in ("model.parameters", "model.channel", "setup.channel_settings", "setup.forms.channel_form"):
         monkeypatch.setattr(f"chansync.{module}.PARAMETERS", changed)
     monkeypatch.setitem(parameters.BY_NAME, "gift_note", added)  # type: ignore[arg-type]
     app = ChansyncApp(company)

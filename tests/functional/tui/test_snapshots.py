@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from chansync_tui.application import ChansyncApp
+from chansync_tui.app import ChansyncApp
 from functional.tui.looking import SIZES, settle
 
 #: Name → keys that lead to the screen.

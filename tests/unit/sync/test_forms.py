@@ -13,11 +13,11 @@ from chansync.model.errors import UsageError
 from chansync.secrets import sealing
 from chansync.setup import channel_settings, systems
 from chansync.setup.channel_settings import InvalidFields
-from chansync.setup.forms import choosing
+from chansync.setup.forms import options
 from chansync.setup.forms.channel_form import ChannelForm
 from chansync.setup.forms.erp_form import ErpForm
+from chansync.setup.forms.factory import form_of, form_of_reference
 from chansync.setup.forms.form import Form, FormField
-from chansync.setup.forms.making import form_of, form_of_reference
 from chansync.setup.forms.merging import Conflict
 from chansync.setup.forms.system_form import SystemForm
 from chansync.store import channels, mappings
@@ -248,9 +248,9 @@ def test_the_form_of_what_a_field_names(store: Store) -> None:
     assert form_of_reference(method, texts, new=False).key == "MAIN/courier"
     with pytest.raises(UsageError, match="Choose the POS first"):
         form_of_reference(method, {"pos": ""}, new=True)
-    with pytest.raises(UsageError, match="names nothing that has settings"):
+    with pytest.raises(UsageError, match="refers to nothing that has settings"):
         form_of_reference(domain, texts, new=False)
-    with pytest.raises(UsageError, match="names no single one"):
+    with pytest.raises(UsageError, match="has no single value"):
         form_of_reference(pos, {"pos": ""}, new=False)
 
 
@@ -316,7 +316,7 @@ def test_a_removed_record_cannot_be_saved(store: Store) -> None:
     ],
 )
 def test_a_code_is_proposed_from_a_name(text: str, code: str) -> None:
-    assert choosing.code_from(text, ["shop"]) == code
+    assert options.code_from(text, ["shop"]) == code
 
 
 def test_what_is_typed_first_proposes_the_rest_and_overwrites_nothing(store: Store) -> None:

@@ -42,6 +42,7 @@ UIC_KEYS = (
 ).split()
 PERSONAL_NUMBER_KEYS = "billing_egn billing_personal_number billing_personal_id egn personal_number".split()
 
+_CENT = Decimal("0.01")
 _ADDRESS = "first_name last_name company address_1 address_2 city state postcode country email phone".split()
 # Separates the parts of what the digest covers: control characters are removed from all of them.
 _PART, _ROW = "\x1f", "\x1e"
@@ -116,8 +117,8 @@ class OrderReader:
             placed_on=day(raw.get("date_created")) or _day_at(placed_at, self._offset_ms),
             modified_at=placed_at if modified is None else modified,
             currency=currency,
-            total=parse_amount(raw["total"], "its total"),
-            total_tax=parse_amount(raw.get("total_tax"), "its tax"),
+            total=_exact(raw["total"], "its total"),
+            total_tax=_exact(raw.get("total_tax"), "its tax"),
             billing=_address(raw.get("billing")),
             delivery=_address(raw.get("shipping")),
             tax_numbers=self._tax_numbers(raw.get("meta_data")),
@@ -181,14 +182,24 @@ def _address(raw: Any) -> Address:
     return Address(*[text(get(name)) for name in _ADDRESS])
 
 
+def _exact(value: Any, what: str) -> Decimal:
+    """The amount, without the zeros that a store writes after its decimals (``EXACT``)."""
+    amount = parse_amount(value, what)
+    exponent = amount.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent >= -2:
+        return amount
+    short = amount.normalize()
+    return amount.quantize(_CENT) if short == short.quantize(_CENT) else short
+
+
 def _rates(tax_lines: Any) -> dict[str, Decimal]:
     """The order's tax rates in percent by their ids, the one with the most tax first."""
     found: list[tuple[Decimal, str, Decimal]] = []
     for row in listed(tax_lines, "its taxes"):
         own, percent = identifier(row.get("rate_id")), row.get("rate_percent")
         if own and percent not in (None, ""):
-            tax = parse_amount(row.get("tax_total"), "its tax") + parse_amount(row.get("shipping_tax_total"), "its tax")
-            found.append((tax, own, parse_amount(percent, "a tax rate")))
+            tax = _exact(row.get("tax_total"), "its tax") + _exact(row.get("shipping_tax_total"), "its tax")
+            found.append((tax, own, _exact(percent, "a tax rate")))
     return {own: percent for _, own, percent in sorted(found, key=lambda each: -abs(each[0]))}
 
 
@@ -197,7 +208,7 @@ def _rate(row: dict[str, Any], tax: Decimal, rates: dict[str, Decimal]) -> Decim
     named = [
         entry["id"]
         for entry in listed(row.get("taxes"), "a line's taxes")
-        if entry.get("id") and parse_amount(entry.get("total"), "a line's tax")
+        if entry.get("id") and _exact(entry.get("total"), "a line's tax")
     ]
     known = [rates[own] for own in map(identifier, named) if own in rates]
     if known and len(known) == len(named):
@@ -207,10 +218,10 @@ def _rate(row: dict[str, Any], tax: Decimal, rates: dict[str, Decimal]) -> Decim
 
 def _line(row: dict[str, Any], rates: dict[str, Decimal]) -> OrderLine:
     get = row.get
-    total = parse_amount(get("total"), "a line's total")
+    total = _exact(get("total"), "a line's total")
     subtotal = get("subtotal")
-    quantity = parse_amount(get("quantity"), "a line's quantity")
-    tax = parse_amount(get("total_tax"), "a line's tax")
+    quantity = _exact(get("quantity"), "a line's quantity")
+    tax = _exact(get("total_tax"), "a line's tax")
     return OrderLine(
         external_id=identifier(get("id")),
         name=title(get("name")),
@@ -218,7 +229,7 @@ def _line(row: dict[str, Any], rates: dict[str, Decimal]) -> OrderLine:
         gtin=text(get("global_unique_id")),
         item_code=identifier(get("variation_id")) or identifier(get("product_id")),
         quantity=quantity,
-        subtotal=total if subtotal in (None, "") else parse_amount(subtotal, "a line's subtotal"),
+        subtotal=total if subtotal in (None, "") else _exact(subtotal, "a line's subtotal"),
         total=total,
         tax=tax,
         restocked=_restocked(get("meta_data"), quantity),
@@ -236,19 +247,19 @@ def _restocked(meta: Any, quantity: Decimal) -> bool:
     for entry in _metas(meta):
         if entry.get("key") == "_reduced_stock":
             try:
-                return parse_amount(entry.get("value"), "a line's stock") < quantity
+                return _exact(entry.get("value"), "a line's stock") < quantity
             except DataError:
                 return True
     return True
 
 
 def _charge(row: dict[str, Any], name: str, code: str, rates: dict[str, Decimal]) -> ChargeLine:
-    tax = parse_amount(row.get("total_tax"), f"the tax of {name!r:.40}")
+    tax = _exact(row.get("total_tax"), f"the tax of {name!r:.40}")
     return ChargeLine(
         external_id=identifier(row.get("id")),
         name=name,
         code=code,
-        total=parse_amount(row.get("total"), f"the charge {name!r:.40}"),
+        total=_exact(row.get("total"), f"the charge {name!r:.40}"),
         tax=tax,
         rate=_rate(row, tax, rates),
     )
@@ -261,7 +272,7 @@ def _method(row: dict[str, Any]) -> str:
 
 
 def _refund(row: dict[str, Any]) -> Refund:
-    total = parse_amount(row.get("total"), "a refund's total")
+    total = _exact(row.get("total"), "a refund's total")
     return Refund(external_id=identifier(row.get("id")), total=abs(total), reason=text(row.get("reason")))
 
 
@@ -277,7 +288,7 @@ def read_refund(row: Any) -> Refund | None:
     for kind, name in (("item", "line_items"), ("shipping", "shipping_lines"), ("fee", "fee_lines")):
         found += [_refund_line(kind, entry) for entry in listed(row.get(name), "a refund's lines")]
     amount = row.get("amount")
-    total = parse_amount(row.get("total") if amount in (None, "") else amount, "a refund's amount")
+    total = _exact(row.get("total") if amount in (None, "") else amount, "a refund's amount")
     return Refund(identifier(row.get("id")), abs(total), text(row.get("reason")), found)
 
 
@@ -287,9 +298,9 @@ def _refund_line(kind: str, row: dict[str, Any]) -> RefundLine:
     return RefundLine(
         kind=kind,
         line=identifier(line),
-        quantity=abs(parse_amount(row.get("quantity"), "a refund's quantity")),
-        total=abs(parse_amount(row.get("total"), "a refund's line")),
-        tax=abs(parse_amount(row.get("total_tax"), "a refund's tax")),
+        quantity=abs(_exact(row.get("quantity"), "a refund's quantity")),
+        total=abs(_exact(row.get("total"), "a refund's line")),
+        tax=abs(_exact(row.get("total_tax"), "a refund's tax")),
     )
 
 
