@@ -9,11 +9,12 @@ import apsw
 from chansync.erp import registry
 from chansync.model.channel import Channel, ChannelIncomplete
 from chansync.model.money import format_money
+from chansync.model.order import bare_number
 from chansync.model.sale import SaleState
 from chansync.model.times import local_text, now_ms
 from chansync.orders import settings
 from chansync.orders.select import reason_to_skip, skip_sentence
-from chansync.store import messages, orders, streams
+from chansync.store import messages, orders, sale_links, streams
 from chansync.store.messages import Message
 from chansync.store.orders import OrderRow
 from chansync.store.sale_links import SaleLink
@@ -43,8 +44,8 @@ class Explanation:
 
 def why(db: apsw.Connection, channel: Channel, number: str) -> Explanation:
     """Explain the order of that number (or platform id) of the channel."""
-    row = orders.by_number(db, channel.id, number) or orders.by_external_id(db, channel.id, number)
-    return explain(db, channel, row) if row else Explanation(False, _never_seen(db, channel, number))
+    row = orders.find(db, channel.id, number)
+    return explain(db, channel, row) if row else Explanation(False, _never_seen(db, channel, bare_number(number)))
 
 
 def explain(db: apsw.Connection, channel: Channel, row: OrderRow) -> Explanation:
@@ -93,6 +94,9 @@ def _explain_sale(db: apsw.Connection, row: OrderRow, link: SaleLink, explanatio
             f"Imported: it is the sale {sale.number} of {sale.customer}, {local_text(sale.recorded_at)}."
         )
         explanation.sentences.append(_standing(sale.state))
+    if former := sale_links.former(db, row.id):
+        named = ", ".join(each.number for each in former)
+        explanation.sentences.append(f"It stands instead of {named}: a person let the order make a new sale.")
     if row.todo:
         steps = ", ".join(step.replace("_", " ") for step in row.todo)
         explanation.sentences.append(f"Still to do since it was created: {steps}.")

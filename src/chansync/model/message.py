@@ -44,7 +44,8 @@ _PERSON, _RETRY, _BUG = ErrorClass.PERSON, ErrorClass.RETRY, ErrorClass.BUG
 CODES = _table(
     MessageCode("item_unknown", _P, _PERSON, "An ordered item is not in the ERP",
                 "Create the item in the ERP with this SKU or GTIN, or map it (chansync map item CHANNEL lists what is "
-                "not mapped). Then retry."),
+                "not mapped). What is no goods, such as the container of a bundle, is mapped to a service, or to - "
+                "where nothing is delivered for it. Then retry."),
     MessageCode("payment_unmapped", _P, _PERSON, "A payment method is not mapped",
                 "Map it to a payment method of the POS: chansync map payment CHANNEL SITE_CODE=METHOD. Then retry."),
     MessageCode("delivery_unmapped", _P, _PERSON, "A delivery method is not mapped",
@@ -92,13 +93,24 @@ CODES = _table(
                 "Cancel or reverse the sale (chansync erp cancel SALE, chansync erp reverse SALE), or bring the order "
                 "back on the site. Then mark the message as solved."),
     MessageCode("order_changed", _P, _PERSON, "An order changed on the site after it became a sale",
-                "Compare the order with its sale and correct the one that is wrong, then mark the message as solved."),
+                "Compare the two. Where the order is right: chansync mend MESSAGE accept (the sale is ended and made "
+                "again). Where the sale is right: chansync mend MESSAGE keep."),
     MessageCode("order_returned", _P, _PERSON, "An order came back after its sale was cancelled",
-                "An order becomes one sale only: enter a sale by hand if it is to be delivered after all, or refuse "
-                "the order on the site. Then mark the message as solved."),
+                "If it is to be delivered after all: chansync mend MESSAGE new-sale. Otherwise refuse the order on the "
+                "site."),
+    MessageCode("order_is_another", _P, _PERSON, "Another order stands under the id of one that became a sale",
+                "See whether store_domain is the right site. Where the site's ids started anew, let this order make a "
+                "sale of its own: chansync mend MESSAGE new-sale."),
+    MessageCode("refund_unclear", _P, _PERSON, "What is refunded cannot be told",
+                "Compare the amounts with what was paid back, then choose one: chansync mend MESSAGE."),
+    MessageCode("refund_withdrawn", _P, _PERSON, "A refund that the sale has is gone from the site",
+                "Where no money went back: chansync mend MESSAGE take-back. Where it did: chansync mend MESSAGE keep."),
     MessageCode("missing_stock", _P, _PERSON, "A sale cannot be written out: goods are missing",
                 "Bring the named items into the POS's warehouse, or let the POS's stock go negative. It is tried "
                 "again."),
+    MessageCode("blocked_in_part", _P, _PERSON, "Only a part of a sale's goods is blocked",
+                "Bring the named items into the sale's warehouse (chansync erp stock set ITEM PIECES): the next sync "
+                "blocks the rest and closes this. Or let the sale go without: chansync erp release SALE."),
     MessageCode("no_document", _P, _PERSON, "A payment is due, but the sale has no financial document",
                 "Issue it (chansync erp issue SALE), or switch issue_document_on_payment on. It is tried again."),
     MessageCode("document_type_missing", _P, _PERSON, "A financial document is due, but of no type",
@@ -137,10 +149,17 @@ CODES = _table(
     MessageCode("push_refused_status", _W, _PERSON,
                 "A status was not sent, because the order is refused on the site or cannot get it any more",
                 "Compare the order with its sale and correct the one that is wrong."),
+    MessageCode("tracking_not_told", _P, _PERSON, "A tracking number could not be told to the site",
+                "Mend what the sentence names: switch the order fulfillments of WooCommerce on, use a shipment "
+                "tracking plugin, or: chansync channel set CHANNEL tracking_note=yes. It is tried again by itself, and "
+                "at once with: chansync sync CHANNEL --statuses."),
     MessageCode("stock_drift", _W, _PERSON, "Stock on the site differed from what was sent",
                 "It is sent again. If this comes back, somebody or a plugin changes stock on the site: change it in "
                 "the ERP instead."),
+    MessageCode("sku_case_differs", _P, _PERSON, "SKUs on the site differ from the ERP's in capital and small letters",
+                "Write the SKU on the site as the ERP does, or map the site's item: chansync map item CHANNEL "
+                "SITE_ID=ITEM. The next look at the site's stock closes this: chansync sync CHANNEL --quantities."),
     MessageCode("connected", _I, _RETRY, "The channel connected", "Nothing to do."),
     MessageCode("site_odd", _W, _RETRY, "The site answers in an unusual way",
-                "Nothing to do: chansync works around it."),
+                "Nothing to do: it is worked around."),
 )  # fmt: skip

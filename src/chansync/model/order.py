@@ -49,7 +49,9 @@ class OrderLine:
             (WooCommerce: the variation's id, else the product's).
         subtotal: before coupons.
         total: after coupons; the difference is the line's discount.
-        restocked: whether refunded pieces went back into stock on the site; True if the site does not tell.
+        restocked: how many of its pieces the site has put back into stock so far; None where it does not say.
+        held: pieces that the site has promised of it and that are still to be delivered.
+        is_variation: whether ``item_code`` is a variation's; its SKU and GTIN may then be its parent's.
         rate: the tax rate in percent as the site tells it; None where it does not.
         tax_class: of another rate than the standard one (a reduced one, say); empty: the standard.
     """
@@ -63,7 +65,9 @@ class OrderLine:
     subtotal: Decimal
     total: Decimal
     tax: Decimal
-    restocked: bool = True
+    restocked: Decimal | None = None
+    held: Decimal = Decimal(0)
+    is_variation: bool = False
     rate: Decimal | None = None
     tax_class: str = ""
 
@@ -118,12 +122,19 @@ class RefundLine:
 
 @dataclass(slots=True)
 class Refund:
-    """A refund of an order. ``total`` is positive, with tax; ``lines`` is None until they are fetched."""
+    """Money given back on an order; amounts are positive, with tax.
+
+    Attributes:
+        total: as the order's own summary has it.
+        lines: None until the refund itself was looked up.
+        amount: as the refund itself has it; None where only the summary tells one.
+    """
 
     external_id: str
     total: Decimal
     reason: str
     lines: list[RefundLine] | None = None
+    amount: Decimal | None = None
 
 
 @dataclass(slots=True)
@@ -143,7 +154,11 @@ class Order:
         divided_by: the tax transaction whose rate has split the amounts; empty where the site tells the tax.
         awaits_prices: the site does not tell the prices yet, so the order cannot become a sale yet.
         shrinks: cancelled pieces are taken off its lines and amounts instead of coming as a refund.
+        site_key: what the site gave the order when it was placed and never changes; empty where it gives nothing.
         sent_by_site: the platform ships the goods from its own stock; no status is sent back.
+        done: whether its status says that the seller's part is done; None: the site does not say it, as
+            with statuses that a shop has made up.
+        site_total: what the site itself calls the total where it leaves out what gift cards paid; None: ``total``.
         part_payments: what other methods than ``payment_code`` pay of the total.
         tax_collected: the tax that the marketplace collects and pays itself, in major units: the lines, their taxes and
             the total are without it. None where it collects none.
@@ -182,11 +197,14 @@ class Order:
     awaits_prices: bool = False
     shrinks: bool = False
     sent_by_site: bool = False
+    done: bool | None = None
+    site_total: Decimal | None = None
     part_payments: list[PartPayment] = field(default_factory=list)
     tax_collected: Decimal | None = None
     rate_ids: tuple[str, ...] = ()
     transaction_id: str = ""
     paid_on: date | None = None
+    site_key: str = ""
 
 
 #: The largest data of an order that are kept, in bytes of JSON; what is larger is fetched again where it is needed.
@@ -195,6 +213,12 @@ LARGEST_RAW = 256 * 1024
 # Made once: json.dumps makes an encoder for every call that does not take its defaults. What was read from JSON goes in
 # no circles, and looking for them takes a third of the time.
 _encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"), default=str).encode
+
+
+def bare_number(typed: str) -> str:
+    """An order's number without the sign that people and sites write before it: ``1001`` of ``#1001``."""
+    bare = typed.strip().lstrip("#№").strip()
+    return bare or typed.strip()
 
 
 def raw_text(order: Order | UnreadableOrder) -> str | None:

@@ -83,10 +83,14 @@ class Query:
         return found[::-1] if span.backwards else found
 
 
+def storable(text: str) -> str:
+    """Typed or pasted text without the characters that no row can have: halves of surrogate pairs and NUL."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\ufffd")
+
+
 def holds(columns: Sequence[str], text: str) -> tuple[str, list[str]]:
     """A condition that one of the columns contains ``text``, ignoring the case of ASCII letters; and its parameters."""
-    # Pasted text may hold characters that no row can have.
-    text = text.encode("utf-8", "backslashreplace").decode().replace("\0", "\ufffd")
+    text = storable(text)
     plain = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     # An ESCAPE clause makes a long search a third slower.
     escape = "" if plain == text else " ESCAPE '\\'"

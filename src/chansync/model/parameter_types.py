@@ -201,6 +201,20 @@ class Duration(ParameterType):
 
 
 @dataclass(frozen=True, slots=True)
+class Pieces(ParameterType):
+    """A whole number of pieces, not below zero; kept as its digits."""
+
+    @property
+    def word(self) -> str:
+        return "pieces"
+
+    def convert(self, text: str) -> str:
+        if not (text.isascii() and text.isdigit()) or len(text) > 9:
+            raise UsageError(f"is a whole number of pieces, 0 or more, not {text!r:.40}")
+        return str(int(text))
+
+
+@dataclass(frozen=True, slots=True)
 class CurrencyCode(ParameterType):
     """An ISO 4217 code."""
 

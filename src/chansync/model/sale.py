@@ -159,21 +159,31 @@ class RefundedLine:
         external_id: the platform's id of the sale's line.
         quantity: how many pieces; zero where only money is given back.
         net, tax: minor units, positive.
+        restock: whether these pieces come back where the refund's goods do (``steps.Refund.restock``).
     """
 
     external_id: str
     quantity: Decimal
     net: int
     tax: int
+    restock: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedRefund:
-    """A refund of a sale. ``key`` is unique in the sale; ``total`` is in minor units with tax."""
+    """A refund of a sale. ``key`` is unique in the sale; ``total`` is in minor units with tax.
+
+    What was taken back (``steps.WithdrawRefund``) is another one, with everything below zero.
+    """
 
     key: str
     total: int
     lines: tuple[RefundedLine, ...] = ()
+
+
+def withdrawn_key(key: str) -> str:
+    """The key of what takes back the refund of that key."""
+    return f"{key} withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +220,8 @@ class SaleView:
         payments: what other payment methods than ``payment_method`` pay of it.
         nameless: which of ``billing`` and ``delivery`` were recorded without any name or street.
         shipment: None while it is not written out.
+        billing, delivery, note, tax_numbers, order_number, delivery_method: as recorded; None where the ERP does not
+            tell them.
     """
 
     key: str
@@ -230,3 +242,9 @@ class SaleView:
     nameless: frozenset[str] = frozenset()
     shipment: Shipment | None = None
     payments: tuple[MethodAmount, ...] = ()
+    billing: Address | None = None
+    delivery: Address | None = None
+    note: str | None = None
+    tax_numbers: TaxNumbers | None = None
+    order_number: str | None = None
+    delivery_method: str | None = None

@@ -21,7 +21,7 @@ IN_ALL = 12
 NAMED = 3
 
 #: Codes whose sentences may quote text of customers: the notice has their title instead.
-_QUOTING = frozenset({"order_unreadable", "order_changed", "import_bug", "site_bug"})
+_QUOTING = frozenset({"order_unreadable", "order_changed", "order_is_another", "import_bug", "site_bug"})
 
 
 @dataclass(frozen=True, slots=True)

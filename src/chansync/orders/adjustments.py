@@ -11,7 +11,7 @@ from chansync.model.parameter_types import Text
 from chansync.store import accepted_differences, channels, messages, orders
 
 
-def accept_difference(db: apsw.Connection, order_id: int, person: str) -> str:
+def accept_difference(db: apsw.Connection, order_id: int | None, person: str) -> str:
     """Accept the difference that the order's open ``total_mismatch`` tells, as a line of the channel's
     ``adjustment_service``; what was done, in a sentence.
 
@@ -27,8 +27,12 @@ def accept_difference(db: apsw.Connection, order_id: int, person: str) -> str:
     if not name:
         raise UsageError("Say who accepts the difference: it is recorded with the name.")
     with transaction(db):
-        row = orders.by_id(db, order_id)
-        told = [each for each in messages.of_order(db, order_id) if each.open and each.code == "total_mismatch"]
+        row = orders.by_id(db, order_id) if order_id is not None else None
+        told = (
+            [each for each in messages.of_order(db, row.id) if each.open and each.code == "total_mismatch"]
+            if row
+            else []
+        )
         channel = channels.channel_by_id(db, row.channel_id) if row else None
         if row is None or channel is None or not told:
             raise UsageError("There is no open difference of this order to accept.")
@@ -46,6 +50,6 @@ def accept_difference(db: apsw.Connection, order_id: int, person: str) -> str:
             raise UsageError(
                 f"The message names no difference. Try the order again first: chansync retry {channel.code}"
             )
-        accepted_differences.accept(db, order_id, minor, currency, name)
-        channels.make_problems_due(db, channel.id, [order_id])
+        accepted_differences.accept(db, row.id, minor, currency, name)
+        channels.make_problems_due(db, channel.id, [row.id])
     return f"Order {row.number}: the difference of {amount} {currency} is accepted by {name}."

@@ -23,6 +23,7 @@ class ImportSettings:
         paid_by_method: the paid statuses of the payment methods that have their own.
         version: the channel's version that this was read at.
         start: orders placed before that day (ISO text, site time) are not taken.
+        raw_kept: how much the kept data of the channel's orders with problems take, in bytes; None: not counted yet.
     """
 
     channel: Channel
@@ -38,6 +39,7 @@ class ImportSettings:
     deliveries: dict[str, str]
     items: dict[str, str]
     taxes: dict[str, str]
+    raw_kept: int | None = None
     paid_by_method: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def is_paid(self, payment_code: str, status: str) -> bool:

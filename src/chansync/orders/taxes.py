@@ -91,7 +91,7 @@ def check_charged(
         f"Order {order.number} was charged {said} ({from_minor(charged, currency)} {currency} in all), but the channel "
         f"gives it the tax transaction {transaction} of {_percent(rate)} {by}. Map the transaction that is right: "
         f"chansync map tax {settings.channel.code} {own}=TRANSACTION",
-        {"charged": said, "transaction": transaction, "rate": str(rate), "case": case},
+        {"charged": said, "transaction": transaction, "rate": str(rate), "decided_by": case, "case": own},
     )
 
 

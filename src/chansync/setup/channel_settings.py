@@ -19,9 +19,11 @@ from chansync.model.channel import Channel, Choices, FieldError, IntegrationSyst
 from chansync.model.errors import UsageError
 from chansync.model.parameter_types import Reference, References, Text
 from chansync.model.parameters import BY_NAME, PARAMETERS, default_values
+from chansync.orders.items import NOTHING
 from chansync.orders.settings import erp_codes
 from chansync.platforms import registry
 from chansync.setup import sealed_places
+from chansync.setup.same_orders import check_same_orders
 from chansync.store import channels, mappings, systems
 
 #: A change of one of these means another site or another key: what the connector learned is then forgotten.
@@ -132,6 +134,7 @@ def check_new(
     draft = draft_channel(db, values)
     able = capabilities(draft.system.kind) if draft.system.kind else frozenset()
     found = validate(values, secret_names, able, choices(db, draft))
+    found += check_same_orders(draft, channels.all_channels(db))
     return [error for error in found if error.name not in known_wrong]
 
 
@@ -205,6 +208,9 @@ def check_change(
     # A channel that has never connected may still have a typing mistake in its address.
     if current.connected_at is not None:
         found += left_behind(PARAMETERS, current.values, merged, current.secrets, new_secrets)
+    if draft["used"]:
+        others = [other for other in channels.all_channels(db) if other.id != current.id]
+        found += check_same_orders(draft, others)
     return [error for error in found if error.name not in known_wrong]
 
 
@@ -329,7 +335,10 @@ def check_target(db: apsw.Connection, channel: Channel, kind: str, target: str) 
     pos = channel.values.get("pos")
     reference = erps.of_pos(db, pos).reference
     if kind in ("item", "tax"):
-        if not reference.exists(db, of, target):
+        known = reference.exists(db, of, target)
+        if kind == "item":
+            known = known or target == NOTHING or reference.exists(db, "service", target)
+        if not known:
             what = of.replace("-", " ")
             raise UsageError(f"There is no {what} {target!r:.60} in the ERP. See: chansync erp list {of}")
         return

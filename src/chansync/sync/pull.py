@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, aclosing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import count
 from typing import Any
@@ -21,8 +21,9 @@ import apsw
 
 from chansync.db.connection import Store
 from chansync.db.transaction import transaction
+from chansync.erp import registry
 from chansync.model.errors import SiteError, SiteRefused, UsageError
-from chansync.model.order import Order, UnreadableOrder
+from chansync.model.order import Order, Refund, UnreadableOrder
 from chansync.model.times import now_ms
 from chansync.orders import settings as import_settings
 from chansync.orders.import_order import Action, OrderImport, Outcome
@@ -59,6 +60,9 @@ NEAR_END = 400
 #: is then told, and a site that sends nothing else fills no disk. The next run goes on where this one ended.
 MOST_IN_VAIN = 200
 
+#: How long the schedule then leaves the site alone, in seconds.
+REST_IN_VAIN = 600
+
 #: When an unreadable order that the site does not give is asked for again, in milliseconds.
 LATER = 15 * 60_000
 
@@ -66,6 +70,12 @@ AnyOrder = Order | UnreadableOrder
 
 #: What a pull of more than a page goes through, ``async with place``: a limit of how many are in memory at once.
 Place = AbstractAsyncContextManager[Any]
+
+
+class OnlyProblems(SiteRefused):
+    """None of the last ``MOST_IN_VAIN`` new orders went through."""
+
+    code = "only_problems"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +123,8 @@ class OrdersPull:
         #: Other places of the system for which this pull found something new.
         self.news_for: set[str] = set()
         self._in_vain = 0
+        #: What the site does oddly: said once a run.
+        self._noted: set[str] = set()
 
     @property
     def _channel_id(self) -> int:
@@ -137,11 +149,26 @@ class OrdersPull:
 
     def _waiting(self, db: apsw.Connection) -> _Waiting:
         disk_space.note_room(db)
+        self._wake_short(db)
         return _Waiting(
             due=bool(orders.due(db, self._channel_id, now_ms(), limit=1) or self._newly_selected(db, 0, limit=1)),
             refunds=bool(orders.lacking_refund_lines(db, self._channel_id, limit=1)),
             cursor=self._cursor(db),
         )
+
+    def _wake_short(self, db: apsw.Connection) -> None:
+        """Let sales that are blocked in part be tried again where pieces of what they lacked have come in."""
+        if self.plans is not None:
+            return
+        fillable = []
+        for order_id, link, items in orders.short_of_goods(db, self._channel_id):
+            erp = registry.erp(link.erp)
+            sale = erp.view(db, link.key)
+            if sale is None or erp.blockable(db, sale.warehouse, items):
+                fillable.append(order_id)
+        if fillable:
+            with transaction(db):
+                orders.make_due(db, fillable)
 
     # What changed on the site
 
@@ -196,10 +223,10 @@ class OrdersPull:
     def _end_if_in_vain(self) -> None:
         if self._in_vain >= MOST_IN_VAIN and self.plans is None:
             code = self.importing.channel.code
-            raise SiteRefused(
+            raise OnlyProblems(
                 f"The last {self._in_vain} new orders all met problems, and none went through: the sync ended there, "
-                f"and the next one goes on from there. What they lack: chansync log --open --channel {code}",
-                code="only_problems",
+                f"and the next one, in {REST_IN_VAIN // 60} minutes or with chansync sync {code}, goes on from there. "
+                f"What they lack: chansync log --open --channel {code}"
             )
 
     def _finish_page(self, db: apsw.Connection, page: OrderPage, moves_cursor: bool) -> None:
@@ -208,7 +235,9 @@ class OrdersPull:
                 start = self.importing.start
                 streams.store_cursor(db, self._channel_id, "orders", page.cursor, start)
             for note in page.notes:
-                messages.log(db, "site_odd", note, channel_id=self._channel_id, run_id=self.run_id)
+                if note not in self._noted:
+                    self._noted.add(note)
+                    messages.log_habit(db, "site_odd", note, channel_id=self._channel_id, run_id=self.run_id)
             self._progress(db)
             if self.lease is not None:
                 self.lease.renew(db)
@@ -339,12 +368,19 @@ class OrdersPull:
         for order, refunds in zip(found, await self.connector.refunds(found), strict=True):
             if isinstance(refunds, SiteError):
                 await self._note_refunds(order, refunds)
-            else:
-                order.refunds = refunds
-                known.append(order)
+                continue
+            given = {refund.external_id: refund for refund in refunds}
+            order.refunds = [_looked_up(refund, given.get(refund.external_id)) for refund in order.refunds]
+            lacking_ids = [refund.external_id for refund in order.refunds if refund.lines is None]
+            if lacking_ids:
+                named = ", ".join(lacking_ids)
+                await self._note_refunds(
+                    order, f"the order names {named:.200}, and the site does not give it by itself"
+                )
+            known.append(order)
         await self.store.run(self._import_refunds, known, WriteGuard(self.lease, _versions(rows)))
 
-    async def _note_refunds(self, order: Order, error: SiteError) -> None:
+    async def _note_refunds(self, order: Order, error: SiteError | str) -> None:
         """Say that an order's refunds cannot be looked up; every run tries it again."""
         if self.plans is None:
             await self.store.run(self._note_unreadable_refunds, order, str(error))
@@ -380,7 +416,7 @@ class OrdersPull:
             if not rows:
                 return
             last = rows[-1].id
-            kept = await self.store.run(self._read_kept, [row for row in rows if row.digest])
+            kept = await self.store.run(self._read_kept, [row for row in rows if not _is_asked_for(row)])
             await self.take(kept, again=True, versions=_versions(rows))
             await self._fetch_unreadable(await self.store.run(self._unreadable, rows))
 
@@ -390,7 +426,7 @@ class OrdersPull:
         return [self.connector.read(raw) for _, raw in kept if raw]
 
     def _unreadable(self, db: apsw.Connection, rows: list[OrderRow]) -> list[OrderRow]:
-        return [row for row in rows if not row.digest or not orders.raw(db, row.id)]
+        return [row for row in rows if _is_asked_for(row) or not orders.raw(db, row.id)]
 
     async def _fetch_unreadable(self, rows: list[OrderRow]) -> None:
         """Ask the site anew: what was kept of them, if anything, does not get better."""
@@ -400,6 +436,21 @@ class OrdersPull:
         versions = await self.store.run(orders.versions, self._channel_id, [row.external_id for row in rows])
         found = await self.connector.several([row.external_id for row in rows if row.external_id])
         await self.take(found, again=True, versions=versions)
+        if self.plans is None:
+            await self.store.run(self._leave_sales, rows)
+
+    def _leave_sales(self, db: apsw.Connection, rows: list[OrderRow]) -> None:
+        """A sale is asked about once, at a person's wish: what is open of it then stays so until the next wish, but
+        that its order is gone matters no more once the sale has ended."""
+        with transaction(db):
+            WriteGuard(self.lease).check(db)
+            for row in rows:
+                if row.sale is None or row.reason:
+                    continue
+                orders.leave(db, row.id)
+                sale = registry.erp(row.sale.erp).view(db, row.sale.key)
+                if sale is None or sale.state.closed:
+                    messages.solve_codes(db, row.id, ["order_gone"], "its sale has ended")
 
     def _postpone(self, db: apsw.Connection, order_ids: list[int]) -> None:
         """Whatever the site does not give now is asked for later; the rest is written anew when it is taken in."""
@@ -438,7 +489,7 @@ class OrdersPull:
         """
         missing = []
         for number in numbers:
-            order = await self.connector.find(number)
+            order = await self._find(number)
             if order is None:
                 missing.append(number)
                 continue
@@ -449,9 +500,26 @@ class OrdersPull:
         if missing:
             raise SiteRefused(f"The site has no order {', '.join(missing)}.", code="order_not_found")
 
+    async def _find(self, typed: str) -> AnyOrder | None:
+        """The order that a person means: a number that is known here need not be known to the site's search."""
+        known = await self.store.run(orders.find, self._channel_id, typed)
+        found = await self.connector.order(known.external_id) if known is not None and known.external_id else None
+        return found if found is not None else await self.connector.find(typed)
+
+
+def _is_asked_for(row: OrderRow) -> bool:
+    """Whether an order is tried again with the site's data of now: what was kept of it is no help, or is no cause of
+    what is open."""
+    return not row.digest or (row.sale is not None and not row.reason and not row.todo)
+
 
 def _versions(rows: list[OrderRow]) -> dict[str, Version | None]:
     return {row.external_id: orders.version_of(row) for row in rows}
+
+
+def _looked_up(refund: Refund, given: Refund | None) -> Refund:
+    """A refund of an order's summary, with what the site gives of it by itself."""
+    return refund if given is None else replace(refund, lines=given.lines, amount=given.amount)
 
 
 class _Behind:

@@ -167,7 +167,7 @@ TABLE = {
     "edited, untouched, paid": Row("rewrite pay", status="completed", changes=EDIT),
     "edited, but it cannot be mapped now": Row("", "item_unknown", changes=EDIT, draft=UNMAPPED),
     "edited, documented": Row("", "order_changed", sale=DOCUMENTED, changes=EDIT),
-    "edited, documented, paid on the site": Row("pay", "order_changed", sale=DOCUMENTED, status="completed",
+    "edited, documented, paid on the site": Row("", "order_changed", sale=DOCUMENTED, status="completed",
                                                 changes=EDIT),
     "as it was again: the difference is gone": Row("", sale=DOCUMENTED, problems=frozenset({"order_changed"})),
     "all of it was cancelled, untouched": Row("rewrite", changes=SMALLER),
@@ -205,6 +205,23 @@ def test_an_order_outside_the_selection_is_skipped(changes: dict[str, Any], reas
 
 def test_an_order_that_is_a_sale_is_followed_whatever_its_status() -> None:
     assert plan(order(status="pending"), OPEN).skip == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "done", "is_withdrawn"),
+    [("on-hold", False, True), ("delivered", True, False), ("packed", None, False), ("chargeback", None, True)],
+)
+def test_an_order_that_goes_on_from_its_paid_status_is_still_paid(
+    status: str, done: bool | None, is_withdrawn: bool
+) -> None:
+    """Statuses that a shop has made up are steps on its way where the channel takes orders of them."""
+    own = replace(
+        settings(), order_statuses=frozenset({"processing", "packed"}), paid_statuses=frozenset({"processing"})
+    )
+    view = SaleView(KEY, "7", "shop-1", PAID, lines=LINES)
+    made = replace(order(status=status), done=done)
+    found = decide(Case(made, KEY, view, History("processing"), DRAFT), own)
+    assert ([problem.code for problem in found.problems] == ["payment_withdrawn"]) is is_withdrawn
 
 
 class TestAmounts:
@@ -273,18 +290,18 @@ def test_a_payment_method_has_its_own_paid_statuses(method: str, status: str, is
         found = plan(smaller, DOCUMENTED)
         refund, payment = (step.as_json() for step in found.steps)
         assert (refund["total"], refund["lines"]) == (
-            583, [{"external_id": "90", "quantity": "1", "net": 490, "tax": 93}],
+            583, [{"external_id": "90", "quantity": "1", "net": 490, "tax": 93, "restock": True}],
         )  # fmt: skip
         assert payment["in_all"] == 1190
         assert [problem.code for problem in found.otherwise.values()] == ["order_changed"]
 
-    @pytest.mark.parametrize("restocked", [True, False])
-    def test_a_refund_restocks_as_the_site_did(self, restocked: bool) -> None:
+    @pytest.mark.parametrize("restocked", [Decimal(1), Decimal(0)])
+    def test_a_refund_restocks_as_the_site_did(self, restocked: Decimal) -> None:
         back = RefundLine("item", "1", Decimal(1), Decimal("10.00"), Decimal("1.90"))
         refunds = [Refund("51", Decimal("11.90"), "returned", [back])]
         [refund] = plan(order(refunds=refunds, lines=[line(restocked=restocked)]), OUT).steps
         told = refund.as_json()
-        assert (told["step"], told["total"], told["restock"]) == ("refund:51", 1190, restocked)
+        assert (told["step"], told["total"], told["restock"]) == ("refund:51", 1190, bool(restocked))
 
     def test_a_refund_that_is_recorded_is_not_refunded_again(self) -> None:
         found = plan(order(**REFUND), PAID, refunds=(RecordedRefund("50", 200),))

@@ -70,7 +70,7 @@ def test_before_the_first_connection_just_what_it_needs_is_asked(store: Store) -
 
 def test_what_a_user_filled_in_before_the_first_connection_is_not_hidden(store: Store) -> None:
     form = ChannelForm(None)
-    assert field_of(form, store, "check_email", {"check_email": "yes"}, everything=False)
+    assert field_of(form, store, "check_email", {"check_email": "no"}, everything=False)
 
 
 def test_switching_off_takes_what_depended_on_it_along(store: Store) -> None:
@@ -136,12 +136,12 @@ def test_a_conflict_saves_nothing_and_tells_all_three_values(store: Store) -> No
     with store.db:
         store.db.execute("UPDATE channel_secret SET set_at = set_at + 1 WHERE name = 'consumer_secret'")
     with pytest.raises(Conflict) as error:
-        form.save(store, loaded, loaded.texts | {"name": "Mine", "check_email": "yes"}, {"consumer_secret": "cs_mine"})
+        form.save(store, loaded, loaded.texts | {"name": "Mine", "check_email": "no"}, {"consumer_secret": "cs_mine"})
     found = {each.name: (each.was, each.mine, each.theirs) for each in error.value.merge.conflicts}
     assert found["name"] == ("Shop", "Mine", "Theirs")
     assert "cs_mine" not in str(found) + str(error.value)
     assert "consumer_secret" in found
-    assert channels.channel(store.db, "shop")["check_email"] is False
+    assert channels.channel(store.db, "shop")["check_email"] is True
     assert sealing.open_all(store.db, store.path, 1, world.PLACE)["consumer_secret"] == "cs_theirs"
 
 

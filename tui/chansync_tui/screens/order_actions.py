@@ -73,8 +73,8 @@ class OrderActions:
         self._page.notify(sentence, markup=False)
 
     def _retry(self, order: Subject) -> None:
-        if order.state != "problem" or order.order_id is None:
-            self._notify("Only an order with a problem is tried again. Press t to ask the site for it.")
+        if order.order_id is None:
+            self._notify("The order was never seen. Press t to ask the site for it.")
             return
         label = f"Retry order {order.number}"
         self._page.context.ask(label, "retry", order.channel_id, {"order_ids": [order.order_id]})

@@ -10,6 +10,9 @@ from chansync.model.money import format_money
 from chansync.model.steps import Pay
 from chansync.model.times import now_ms
 
+#: Account, payment method and minor units of each entry of a return.
+Returned = list[tuple[int, str, int]]
+
 
 def issue_document(db: apsw.Connection, sale: Facts, document_type: str) -> str:
     """``steps.IssueDocument``; the number of the open document, ``POS/type/number``.
@@ -89,55 +92,62 @@ def pay(db: apsw.Connection, sale: Facts, step: Pay) -> int:
         ).get
         now = min(part - paid, left)
         if now > 0:
-            _book(db, sale, _account(db, sale, method), "payment", now, method=method)
+            _book(db, sale, account(db, sale, method), "payment", now, method=method)
             left -= now
     if left:
         own = sale.payment_method
         _book(
-            db, sale, _account(db, sale, own), "return" if left < 0 else "payment", left, method=own,
+            db, sale, account(db, sale, own), "return" if left < 0 else "payment", left, method=own,
             transaction_id=step.transaction_id, paid_on=step.paid_on,
         )  # fmt: skip
     note_event(db, sale.id, "paid", amount=amount)
     return amount
 
 
-def give_back(db: apsw.Connection, sale: Facts, amount: int) -> int:
-    """Return that much of what was paid (minor units), the last payment's account first; what was returned."""
-    left = amount
-    if amount < 0:
-        # A return within the sale that was paid back to the buyer is taken back with the sale.
-        given: list[tuple[int, str, int]] = db.execute(
-            "SELECT account_id, method, sum(amount) FROM erp_payment WHERE sale_id = ? GROUP BY account_id, method",
-            (sale.id,),
-        ).fetchall()  # type: ignore[assignment]
-        for account_id, method, balance in given:
-            _book(db, sale, account_id, "payment", -balance, method=method)
-        return amount
-    accounts: list[tuple[int, str, int]] = db.execute(
+def pay_again(db: apsw.Connection, sale: Facts, returned: Returned) -> None:
+    """Book again what was returned by a refund that is taken back."""
+    for account_id, method, amount in returned:
+        _book(db, sale, account_id, "payment", amount, method=method)
+
+
+def give_back(db: apsw.Connection, sale: Facts, amount: int) -> Returned:
+    """Return that much of what was paid (minor units), the last payment's account first; what was returned.
+
+    Below zero it is what a sale that gives money back has paid to the buyer: that is taken back.
+    """
+    balances: Returned = db.execute(
         """SELECT account_id, method, sum(amount) FROM erp_payment WHERE sale_id = ?
-           GROUP BY account_id, method HAVING sum(amount) > 0 ORDER BY max(id) DESC""",
+           GROUP BY account_id, method ORDER BY max(id) DESC""",
         (sale.id,),
     ).fetchall()  # type: ignore[assignment]
-    for account_id, method, balance in accounts:
-        part = min(left, balance)
-        if part > 0:
-            _book(db, sale, account_id, "return", -part, method=method)
+    returned: Returned = []
+    left = amount
+    for account_id, method, balance in balances:
+        part = min(left, balance) if amount > 0 else max(left, balance)
+        if (part > 0) == (amount > 0) and part:
+            _book(db, sale, account_id, "return" if part > 0 else "payment", -part, method=method)
+            returned.append((account_id, method, part))
             left -= part
-    return amount - left
+    return returned
 
 
-def _account(db: apsw.Connection, sale: Facts, method: str) -> int:
-    account: int | None = db.execute(
+def account(db: apsw.Connection, sale: Facts, method: str) -> int:
+    """The id of the account that the payment method pays to.
+
+    Raises:
+        NotPossible: the POS has no such method.
+    """
+    found: int | None = db.execute(
         "SELECT account_id FROM erp_payment_method WHERE pos_id = ? AND code = ?", (sale.pos_id, method)
     ).get
-    if account is None and not method:
+    if found is None and not method:
         raise NotPossible(f"The sale {sale.number} has no payment method: its order was free. It cannot be paid.")
-    if account is None:
+    if found is None:
         raise NotPossible(
             f"The sale {sale.number} cannot be paid: the POS {sale.pos} has no payment method {method}. "
             f"Add it: chansync erp add payment-method {method} pos={sale.pos} name=… account=…"
         )
-    return account
+    return found
 
 
 def _book(

@@ -25,6 +25,8 @@ from chansync.platforms.texts import listed, moment, text
 
 PENDING = frozenset({"PENDING", "PENDING_AVAILABILITY"})
 CANCELLED = "CANCELLED"
+#: Statuses of orders that are still to be delivered.
+OPEN = PENDING | {"UNSHIPPED", "PARTIALLY_SHIPPED"}
 #: The code of every way of paying that goes through Amazon; the money comes with Amazon's settlement.
 PAID_AMAZON = "amazon"
 #: Ways of paying that do not.
@@ -105,6 +107,7 @@ class OrderReader:
             external_id=own,
             number=own,
             status=status,
+            done=status not in OPEN and status not in PENDING,
             placed_at=placed,
             placed_on=from_ms(placed).astimezone(self.zone).date(),
             modified_at=moment(raw.get("lastUpdatedTime"), "lastUpdatedTime") or placed,
@@ -119,7 +122,7 @@ class OrderReader:
             delivery_code=(f"{FBA}:{level}" if level else FBA) if by_amazon else level,
             delivery_title=_delivery_title(level, by_amazon),
             note=_note(raw, items),
-            lines=[_line(item, part, on_top) for item, part in zip(items, parts, strict=True)],
+            lines=[_line(item, part, on_top, status in OPEN) for item, part in zip(items, parts, strict=True)],
             shipping=_charges(raw, parts, on_top, ("SHIPPING",)),
             fees=_charges(raw, parts, on_top, ("GIFT_WRAP", "COD_FEE", "OTHER")) + _tips(raw),
             refunds=[],
@@ -315,7 +318,7 @@ def _total(raw: dict[str, Any], parts: list[_Parts], on_top: bool) -> Decimal:
     return sum((part.net + (part.told_tax if on_top else _ZERO) for part in parts), _ZERO)
 
 
-def _line(item: dict[str, Any], part: _Parts, on_top: bool) -> OrderLine:
+def _line(item: dict[str, Any], part: _Parts, on_top: bool, is_open: bool) -> OrderLine:
     product = _object(item, "product")
     own, asin = text(item.get("orderItemId")), text(product.get("asin"))
     if not own:
@@ -334,6 +337,7 @@ def _line(item: dict[str, Any], part: _Parts, on_top: bool) -> OrderLine:
         subtotal=sold - inside,
         total=total - inside,
         tax=tax,
+        held=_quantity(item) if is_open else _ZERO,
     )
 
 

@@ -40,7 +40,7 @@ ATTEMPTS = 4
 SILENT_ATTEMPTS = 2
 AT_ONCE = 4
 #: The largest answer that is read as JSON, in bytes, after decompression, and the largest document.
-LARGEST_ANSWER, LARGEST_DOCUMENT = 16 * 1024 * 1024, 64 * 1024 * 1024
+LARGEST_ANSWER, LARGEST_DOCUMENT = 12 * 1024 * 1024, 64 * 1024 * 1024
 #: Of answers that are larger, a site's are read one after the other: several at once would fill the memory.
 _LARGE = 2 * 1024 * 1024
 #: The longest that a site may ask us to wait within a run, in seconds; beyond it the run is given up.
@@ -310,8 +310,11 @@ class SiteHttp:
         else:
             problem = None
             answer.data, answer.is_json, answer.weight = body.data, True, body.weight
-            if body.stripped:
-                answer.note = f"{self.site} prints PHP notices before its JSON: display_errors should be off there."
+            if body.text:
+                answer.note = (
+                    f"{self.site} prints text {body.text} its JSON, such as PHP notices or a cache plugin's comment: "
+                    "it is read past. Switch display_errors off there, and leave the REST API out of caching."
+                )
         if status >= 500 or status in (408, 425, 429):
             untouched = status == 429
             raise Failed(self.sentences.passing(answer), untouched=untouched)

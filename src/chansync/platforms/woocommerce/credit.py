@@ -65,7 +65,7 @@ def _sold(order: Order) -> Decimal:
 
 
 def _paid(order: Order, parts: list[PartPayment]) -> Order:
-    order.part_payments = parts
+    order.part_payments, order.site_total = parts, order.total
     order.total += sum((part.amount for part in parts), _ZERO)
     return order
 

@@ -44,6 +44,12 @@ PERSONAL_NUMBER_KEYS = "billing_egn billing_personal_number billing_personal_id 
 
 _CENT = Decimal("0.01")
 _ADDRESS = "first_name last_name company address_1 address_2 city state postcode country email phone".split()
+# Statuses in which nothing is to be delivered any more, and those before the checkout is paid.
+_FINISHED = frozenset({"completed", "cancelled", "refunded", "failed", "trash"})
+_UNPAID = frozenset({"pending", "checkout-draft"})
+# Statuses in which the shop's part is done, and all that WooCommerce has by itself.
+_DONE = frozenset({"completed", "refunded"})
+_KNOWN = _FINISHED | _UNPAID | {"processing", "on-hold"}
 # Separates the parts of what the digest covers: control characters are removed from all of them.
 _PART, _ROW = "\x1f", "\x1e"
 
@@ -127,14 +133,19 @@ class OrderReader:
             delivery_code=_method(first),
             delivery_title=title(first.get("method_title")),
             note=lines(raw.get("customer_note")),
-            lines=[_line(row, rates) for row in listed(raw.get("line_items"), "its lines")],
+            lines=[_line(row, status, rates) for row in listed(raw.get("line_items"), "its lines")],
             shipping=[_charge(row, title(row.get("method_title")), _method(row), rates) for row in shipping],
             fees=[_charge(row, title(row.get("name")), "", rates) for row in listed(raw.get("fee_lines"), "its fees")],
-            refunds=[_refund(row) for row in listed(raw.get("refunds"), "its refunds")],
+            refunds=sorted(
+                [_refund(row) for row in listed(raw.get("refunds"), "its refunds")],
+                key=lambda each: _by_id(each.external_id),
+            ),
             rate_ids=tuple(rates),
             transaction_id=text(raw.get("transaction_id")),
             paid_on=day(raw.get("date_paid")),
             raw=raw,
+            site_key=text(raw.get("order_key")),
+            done=status in _DONE if status in _KNOWN else None,
         )
         order = with_credit(order, raw)
         content = _content(order)
@@ -216,7 +227,7 @@ def _rate(row: dict[str, Any], tax: Decimal, rates: dict[str, Decimal]) -> Decim
     return next(iter(rates.values())) if tax and len(rates) == 1 and not named else None
 
 
-def _line(row: dict[str, Any], rates: dict[str, Decimal]) -> OrderLine:
+def _line(row: dict[str, Any], status: str, rates: dict[str, Decimal]) -> OrderLine:
     get = row.get
     total = _exact(get("total"), "a line's total")
     subtotal = get("subtotal")
@@ -235,22 +246,50 @@ def _line(row: dict[str, Any], rates: dict[str, Decimal]) -> OrderLine:
         restocked=_restocked(get("meta_data"), quantity),
         rate=_rate(row, tax, rates),
         tax_class="" if get("tax_class") == "standard" else text(get("tax_class")),
+        held=_held(get("meta_data"), quantity, status),
+        is_variation=bool(identifier(get("variation_id"))),
     )
 
 
-def _restocked(meta: Any, quantity: Decimal) -> bool:
-    """Whether refunded pieces went back into stock.
+def _held(meta: Any, quantity: Decimal, status: str) -> Decimal:
+    """How many pieces the store has taken from its stock for an order that is still to be delivered.
 
-    WooCommerce keeps in ``_reduced_stock`` how many pieces of a line it took from stock; putting some back after a
-    refund lowers it, and it goes away with the last. A line that never had it is of an item without stock.
+    Of a store that keeps no stock they are all pieces. An order that waits for the checkout's payment has none taken:
+    the store reserves them for it beside its stock.
     """
+    if status in _FINISHED:
+        return Decimal(0)
+    taken = _stock_meta(meta, "_reduced_stock")
+    if taken is not None:
+        return taken
+    return Decimal(0) if status in _UNPAID else quantity
+
+
+def _restocked(meta: Any, quantity: Decimal) -> Decimal | None:
+    """How many pieces went back into stock; None where the store does not say.
+
+    WooCommerce keeps in ``_restock_refunded_items`` how many pieces of a line refunds have put back, and in
+    ``_reduced_stock`` how many it took from stock, less those. A line that has neither is of an item without stock.
+    """
+    refunded, reduced = (_stock_meta(meta, key) for key in ("_restock_refunded_items", "_reduced_stock"))
+    if refunded is None and reduced is None:
+        return None
+    return max(quantity - (reduced or 0) if refunded is None else refunded, Decimal(0))
+
+
+def _stock_meta(meta: Any, key: str) -> Decimal | None:
     for entry in _metas(meta):
-        if entry.get("key") == "_reduced_stock":
+        if entry.get("key") == key:
             try:
-                return _exact(entry.get("value"), "a line's stock") < quantity
+                return _exact(entry.get("value"), "a line's stock")
             except DataError:
-                return True
-    return True
+                return None
+    return None
+
+
+def _by_id(external_id: str) -> tuple[int, str]:
+    """WooCommerce gives what was made in one second in changing order."""
+    return (int(external_id) if external_id.isascii() and external_id.isdigit() else 0, external_id)
 
 
 def _charge(row: dict[str, Any], name: str, code: str, rates: dict[str, Decimal]) -> ChargeLine:
@@ -276,6 +315,16 @@ def _refund(row: dict[str, Any]) -> Refund:
     return Refund(external_id=identifier(row.get("id")), total=abs(total), reason=text(row.get("reason")))
 
 
+def summary(row: dict[str, Any]) -> tuple[Decimal | None, tuple[Refund, ...] | None]:
+    """An order's total and its refunds as its own data tell them; None where they tell none, or nonsense."""
+    try:
+        total = None if row.get("total") in (None, "") else _exact(row["total"], "its total")
+        refunds = tuple(map(_refund, listed(row["refunds"], "its refunds"))) if "refunds" in row else None
+    except DataError:
+        return None, None
+    return total, refunds
+
+
 def read_refund(row: Any) -> Refund | None:
     """A refund with its lines, from ``orders/<id>/refunds``; None where it is no refund.
 
@@ -289,7 +338,7 @@ def read_refund(row: Any) -> Refund | None:
         found += [_refund_line(kind, entry) for entry in listed(row.get(name), "a refund's lines")]
     amount = row.get("amount")
     total = _exact(row.get("total") if amount in (None, "") else amount, "a refund's amount")
-    return Refund(identifier(row.get("id")), abs(total), text(row.get("reason")), found)
+    return Refund(identifier(row.get("id")), abs(total), text(row.get("reason")), found, abs(total))
 
 
 def _refund_line(kind: str, row: dict[str, Any]) -> RefundLine:
@@ -321,7 +370,7 @@ def _content(order: Order) -> str:
         _address_text(order.delivery),
         f"{order.tax_numbers.uic}{_PART}{order.tax_numbers.vat}{_PART}{order.tax_numbers.personal}",
         f"{order.payment_code}{_PART}{order.payment_title}{_PART}{order.delivery_code}{_PART}{order.delivery_title}",
-        order.note,
+        f"{order.note}{_PART}{order.site_key}",
     ]
     parts += [
         f"line{_PART}{line.external_id}{_PART}{line.name}{_PART}{line.sku}{_PART}{line.gtin}{_PART}{line.item_code}"
