@@ -10,6 +10,7 @@ import apsw
 
 from chansync.db.transaction import transaction
 from chansync.erp import registry
+from chansync.erp.abilities import impossible_actions
 from chansync.model import steps
 from chansync.model.errors import ChansyncError, DataError, UsageError
 from chansync.model.money import format_money, parse_amount, to_minor
@@ -30,10 +31,18 @@ def perform(db: apsw.Connection, action: str, sale_number: str, **arguments: Any
     step_of, said = ACTIONS[action]
     with transaction(db):
         erp, key = registry.find_sale(db, sale_number)
+        if why_not := impossible_actions(db, erp.code).get(action):
+            raise ChansyncError(why_not, code="not_possible")
         sale = erp.view(db, key)
-        assert sale is not None
+        if sale is None:
+            raise UsageError(
+                f"{registry.name_of(db, erp.code)} has not recorded the sale {sale_number} yet: chansync erp steps "
+                f"{sale_number}"
+            )
         step: Step = step_of(sale, **arguments)
         [result] = erp.apply(db, key, [step])
+        if result.waiting:
+            return f"{sale_number}: asked of {registry.name_of(db, erp.code)}."
         if result.refused:
             raise ChansyncError(result.sentence, code=result.code)
         after = erp.view(db, key)
@@ -78,7 +87,9 @@ def _issue(sale: SaleView, document_type: str | None = None) -> Step:
 
 def _pay(sale: SaleView, amount: Decimal | None = None) -> Step:
     state = sale.state
-    return steps.Pay(state.paid + (max(state.unpaid, 0) if amount is None else _minor(amount, state.currency)))
+    owed = state.unpaid if state.total < 0 else max(state.unpaid, 0)
+    in_all = state.paid + (owed if amount is None else _minor(amount, state.currency))
+    return steps.Pay(in_all, parts=tuple(part for part in sale.payments if part.method))
 
 
 #: The longest name of a carrier and the longest tracking number.
