@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import secrets
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -25,7 +26,11 @@ from chansync.demo.amazon.audit import audit as audit_amazon
 from chansync.demo.audit import Audit, audit
 from chansync.model.errors import AlreadyExists, ChansyncError
 from chansync.setup.confirm import confirm_channel
+from chansync.sync.erp_run import ErpRequest, run_with_turn
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
+
+if TYPE_CHECKING:
+    from chansync.demo.tryton.server import Trytond
 
 #: How often the demo's channels pull: the shortest that there is.
 CADENCE = "10s"
@@ -44,10 +49,18 @@ class Options:
     shoppers: float = 0.5
     seconds: int = 30
     amazon: bool = False
+    tryton: bool = False
 
 
 def run(
-    watch: Callable[[Path], int] | None, *, orders: int, seed: int, keep: str | None, seconds: int, amazon: bool
+    watch: Callable[[Path], int] | None,
+    *,
+    orders: int,
+    seed: int,
+    keep: str | None,
+    seconds: int,
+    amazon: bool,
+    tryton: bool = False,
 ) -> int:
     """Run the demo; returns the exit code.
 
@@ -60,7 +73,7 @@ def run(
         UsageError: the folder is in use.
         ChansyncError: something of it could not start.
     """
-    options = Options(orders=orders, seed=seed, seconds=seconds, amazon=amazon)
+    options = Options(orders=orders, seed=seed, seconds=seconds, amazon=amazon, tryton=tryton)
     for number in (signal.SIGTERM, signal.SIGHUP):
         # Otherwise the end of this process would leave the sites and the daemon behind.
         signal.signal(number, _leave)
@@ -73,7 +86,8 @@ def run(
             pace = ("--rate-factor", str(AMAZON_PACE), "--settling", str(AMAZON_SETTLING))
             fake = sites.enter_context(_site("amazon", options, *pace))
             print(f"Demo seller at Amazon with {orders} orders at {fake['url']}", flush=True)
-        for sentence in _set_up(path, shop, fake):
+        erp = sites.enter_context(_tryton(folder / "tryton")) if options.tryton else None
+        for sentence in _set_up(path, shop, fake, erp):
             print(sentence, flush=True)
         print(f"Database: {path}", flush=True)
         with _daemon(path, folder / "daemon.log"):
@@ -82,7 +96,7 @@ def run(
             print(f"The daemon pulls every {CADENCE}; shoppers keep ordering for {seconds} s …", flush=True)
             _wait(seconds)
         # Without the daemon: one that is at a search of its own would keep the last pull from seeing what is new.
-        return asyncio.run(_summary(path, fake))
+        return asyncio.run(_summary(path, fake, tryton=options.tryton))
 
 
 def _leave(number: int, _frame: object) -> None:
@@ -126,6 +140,24 @@ def _daemon(path: Path, log: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def _tryton(folder: Path) -> Iterator[tuple[Trytond, str]]:
+    """A Tryton of its own with a company that fits the store, and the password of chansync's user there."""
+    from chansync.demo.tryton.channel import wanted
+    from chansync.demo.tryton.server import Trytond, fill, install, running
+
+    def tell(sentence: str) -> None:
+        print(sentence, flush=True)
+
+    password = secrets.token_urlsafe(16)
+    trytond = Trytond(install(folder, tell), folder)
+    trytond.initialise(tell)
+    with running(trytond):
+        fill(trytond, wanted(password), tell)
+        tell(f"Tryton at {trytond.url}, database demo, user admin, password {trytond.password}")
+        yield trytond, password
+
+
+@contextlib.contextmanager
 def _process(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[str]]:
     """The process, stopped at the end whatever happens."""
     try:
@@ -139,14 +171,23 @@ def _process(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> Iterat
             process.wait()
 
 
-def _set_up(path: Path, shop: dict[str, str], fake: dict[str, str] | None) -> Iterator[str]:
+def _set_up(
+    path: Path, shop: dict[str, str], fake: dict[str, str] | None, erp: tuple[Trytond, str] | None
+) -> Iterator[str]:
     """Set everything up; a sentence on each connection."""
     store = open_store(path)
     try:
-        company.set_up_erp(store)
-        company.set_up_channel(store, shop["url"], shop["consumer_key"], shop["consumer_secret"], cadence=CADENCE)
+        keys = (shop["url"], shop["consumer_key"], shop["consumer_secret"])
+        if erp:
+            from chansync.demo.tryton import channel
+
+            yield asyncio.run(channel.connect_erp(store, *erp))
+            channel.set_up_channel(store, *keys, cadence=CADENCE)
+        else:
+            company.set_up_erp(store)
+            company.set_up_channel(store, *keys, cadence=CADENCE)
         yield asyncio.run(_confirm(path, company.CHANNEL))
-        company.map_methods(store)
+        (channel if erp else company).map_methods(store)
         if fake:
             amazon.set_up_erp(store)
             amazon.set_up_channels(store, fake, cadence=CADENCE)
@@ -174,11 +215,16 @@ def _wait(seconds: int) -> None:
         time.sleep(min(left, 1))
 
 
-async def _summary(path: Path, fake: dict[str, str] | None) -> int:
+async def _summary(path: Path, fake: dict[str, str] | None, *, tryton: bool) -> int:
     """A last pull, then a comparison of every order of the sites with the ERP."""
     store = await open_async(path)
     try:
         results = await sync_channel(store, company.CHANNEL, SyncRequest(), trigger="command")
+        if tryton:
+            from chansync.demo.tryton.channel import ERP
+
+            print("Tryton records what is left …", flush=True)
+            results.append(await run_with_turn(store, ERP, ErpRequest(again=True)))
         wrong = _print("on the site", "channel takes", results, await audit(store, company.CHANNEL))
         if fake:
             truth = await _truth(fake["url"])

@@ -44,7 +44,7 @@ async def pages(rpc: TrytonRpc, company: Company, cursor: Mapping[str, Any]) -> 
                 since[model] = max(since[model], rows[-1]["last_modified_at"])
                 low[model], after[model] = rows[-1]["last_modified_at"], rows[-1]["id"]
         is_last = max(len(sales), len(invoices), len(moves)) < PAGE
-        views = tuple(view_of(record, company) for record in found.values())
+        views = tuple(view_of(record, company) for record in found.values() if record.is_recorded)
         told = {model: at.isoformat() for model, at in since.items()}
         yield ChangesPage(views, frozenset(items), told, last=is_last)
         if is_last:

@@ -53,7 +53,7 @@ async def check(rpc: TrytonRpc, options: Options) -> ErpIdentity:
         else:
             title = f"{company.name} ({rpc.database})"
             findings += [finding async for finding in _of_company(rpc, company)]
-    return ErpIdentity(title, f"Tryton {version}", f"{rpc.user}, by password", tuple(findings))
+    return ErpIdentity(title, f"Tryton {version}", f"as {rpc.user}", tuple(findings))
 
 
 def _version(version: str) -> Finding:

@@ -83,6 +83,11 @@ class SaleRecord:
         return self.paper.number or self.row["number"] or self.row["reference"] or str(self.id)
 
     @property
+    def is_recorded(self) -> bool:
+        """Whether it was quoted ever: one that was just created is recorded by half, and has no number yet."""
+        return self.state != "draft" or bool(self.row["number"])
+
+    @property
     def state(self) -> str:
         """Tryton's own."""
         return str(self.row["state"])

@@ -49,7 +49,7 @@ class TrytonRemote:
     async def views(self, keys: Sequence[str]) -> dict[str, SaleView]:
         company = await self.company()
         found = await Performer(self._rpc, company).records.load(list(keys))
-        return {key: view_of(record, company) for key, record in found.items()}
+        return {key: view_of(record, company) for key, record in found.items() if record.is_recorded}
 
     async def changes(self, cursor: Mapping[str, Any]) -> AsyncIterator[ChangesPage]:
         async for page in changes.pages(self._rpc, await self.company(), cursor):
