@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from chansync.db.connection import open_async, open_store
+from chansync.db.connection import Store, open_async, open_store
 from chansync.demo import company
 from chansync.demo.amazon import company as amazon
 from chansync.demo.amazon.audit import audit as audit_amazon
 from chansync.demo.audit import Audit, audit
+from chansync.erp.outside import sales
 from chansync.model.errors import AlreadyExists, ChansyncError
 from chansync.setup.confirm import confirm_channel
 from chansync.sync.erp_run import ErpRequest, run_with_turn
@@ -223,8 +224,7 @@ async def _summary(path: Path, fake: dict[str, str] | None, *, tryton: bool) -> 
         if tryton:
             from chansync.demo.tryton.channel import ERP
 
-            print("Tryton records what is left …", flush=True)
-            results.append(await run_with_turn(store, ERP, ErpRequest(again=True)))
+            results.append(await _finish(store, ERP))
         wrong = _print("on the site", "channel takes", results, await audit(store, company.CHANNEL))
         if fake:
             truth = await _truth(fake["url"])
@@ -240,6 +240,18 @@ async def _summary(path: Path, fake: dict[str, str] | None, *, tryton: bool) -> 
         await store.aclose()
     print("Nothing lost, nothing doubled, nothing off by a cent." if not wrong else "The demo failed.")
     return 1 if wrong else 0
+
+
+async def _finish(store: Store, erp: str) -> RunResult:
+    """Run the ERP's stream until it has nothing left to do: what was under way when the daemon ended is looked up only
+    when nothing of it can be under way any more."""
+    while True:
+        result = await run_with_turn(store, erp, ErpRequest(again=True))
+        left = await store.run(sales.backlog, erp)
+        if not left.waiting + left.sent or result.state == "failed":
+            return result
+        print(f"Tryton has {left.waiting + left.sent} steps left …", flush=True)
+        await asyncio.sleep(10)
 
 
 async def _truth(url: str) -> dict[str, dict[str, Any]]:

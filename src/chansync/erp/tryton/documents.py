@@ -44,13 +44,15 @@ class Documents:
         if not unissued:
             raise NotPossible(f"The sale {record.number} has no invoice in Tryton that could be posted.")
         unissued += [each for side in record.sides for each in side.invoices if each["state"] in _UNISSUED]
-        await self.post(unissued)
+        await self.post(unissued, warns=record.paper.has_own_taxes)
         return True, open_document(await self._again(record))
 
-    async def post(self, invoices: Sequence[Row]) -> None:
+    async def post(self, invoices: Sequence[Row], *, warns: bool = True) -> None:
         """Post invoices, dated today where they have no date.
 
-        Their taxes are the order's and not those that Tryton would choose: it asks whether that is meant.
+        Args:
+            warns: whether their taxes are the order's and not those that Tryton would choose. It asks whether that is
+                meant, and posts nothing before: so it is answered beforehand.
         """
         ids = [each["id"] for each in invoices if each["state"] in _UNISSUED]
         if not ids:
@@ -58,6 +60,8 @@ class Documents:
         undated = [each["id"] for each in invoices if each["id"] in ids and not each["invoice_date"]]
         if undated:
             await self._rpc.write(_INVOICE, undated, {"invoice_date": today()})
+        for own in ids if warns else ():
+            await self._rpc.skip_warning(_taxes_warning(own))
         try:
             await self._rpc.call(f"model.{_INVOICE}.post", ids)
         except Refusal as error:
@@ -125,8 +129,6 @@ class Documents:
                     "invoice_date": today(),
                 }
 
-            for name in _warning_names(invoice):
-                await self._rpc.skip_warning(name)
             await run_wizard(self._rpc, "account.invoice.credit", _INVOICE, invoice["id"], answer, "credit")
         record = await self._again(record)
         await self.post([credit for invoice in record.invoices for credit in invoice["credits"]])
@@ -176,7 +178,7 @@ def _share(owed: dict[int, int], difference: int) -> dict[int, int]:
     return parts
 
 
-def _warning_names(invoice: Row) -> list[str]:
-    """The names under which Tryton would warn of the taxes of that invoice."""
-    digest = md5(f"account.invoice,{invoice['id']}".encode(), usedforsecurity=False).hexdigest()
-    return [f"{digest}.invoice_taxes"]
+def _taxes_warning(invoice: int) -> str:
+    """The name under which Tryton warns of the taxes of an invoice."""
+    digest = md5(f"account.invoice,{invoice}".encode(), usedforsecurity=False).hexdigest()
+    return f"{digest}.invoice_taxes"

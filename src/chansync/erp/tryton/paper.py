@@ -25,11 +25,13 @@ class RefundPaper:
     Attributes:
         key: of the refund in the sale.
         total: minor units; below zero where it takes another one back.
+        has_own_taxes: as of a ``Paper``.
     """
 
     key: str
     total: int
     lines: list[RefundedLine] = field(default_factory=list)
+    has_own_taxes: bool = False
 
 
 @dataclass(slots=True)
@@ -41,6 +43,7 @@ class Paper:
         carrier: how the goods travel, where Tryton has no field for it.
         done_at: when a sale without goods was written out, UTC milliseconds; 0: it is not.
         refunds: those that give back neither money nor goods.
+        has_own_taxes: whether a line has other taxes than its product, of which Tryton warns when it posts the invoice.
     """
 
     number: str = ""
@@ -57,6 +60,7 @@ class Paper:
     carrier: str = ""
     done_at: int = 0
     refunds: list[RefundPaper] = field(default_factory=list)
+    has_own_taxes: bool = False
 
 
 def paper_of(draft: SaleDraft) -> Paper:

@@ -232,6 +232,8 @@ class Recorder:
     def _values(self, draft: SaleDraft, lines: Sequence[Line], buyer: Buyer) -> dict[str, Any]:
         company = self._company
         carrier = company.carriers.get(draft.delivery_method)
+        paper = paper_of(draft)
+        paper.has_own_taxes = not all(line.is_usual for line in lines)
         values: dict[str, Any] = {
             "company": company.id,
             "web_shop": company.shops[draft.pos]["id"],
@@ -249,7 +251,7 @@ class Recorder:
             "shipment_method": "order",
             "comment": comment_of(draft.note, "" if carrier else draft.delivery_method),
             "lines": [["create", [line.values(1, place) for place, line in enumerate(lines, 1)]]],
-            "notes": [["create", [{"message": message(paper_of(draft))}]]],
+            "notes": [["create", [{"message": message(paper)}]]],
         }
         if "carrier" in company.sale_fields:
             # The order says what its delivery costs, so Tryton must not add a cost of its own.

@@ -142,7 +142,7 @@ class Refunds:
                 record = await self._again(record)
                 side = _required(record, web_id)
         if open_document(record):
-            await self._documents.post(side.invoices)
+            await self._documents.post(side.invoices, warns=side.paper is None or side.paper.has_own_taxes)
             record = await self._again(record)
         return record
 
@@ -155,6 +155,7 @@ class Refunds:
             service = product_of(company, company.options.rounding)
             found = [Amount(service, f"Refund on {record.number}", Decimal(1), total, 0)]
         lines: list[Line] = lines_of(company, found, total, record.currency, None)
+        paper.has_own_taxes = not all(line.is_usual for line in lines)
         values: dict[str, Any] = {
             "company": company.id,
             "web_shop": row["web_shop"],

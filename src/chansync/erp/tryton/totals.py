@@ -57,6 +57,11 @@ class Line:
     unit_price: Decimal
     tax: Tax | None = None
 
+    @property
+    def is_usual(self) -> bool:
+        """Whether it has the taxes that Tryton would choose for its product itself."""
+        return ((self.tax.id,) if self.tax else ()) == self.product.taxes
+
     def values(self, sign: int, sequence: int) -> dict[str, object]:
         """The record to be created; ``sign`` is -1 where the pieces are returned."""
         return {
