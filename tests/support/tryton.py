@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
-from chansync.demo.tryton import company, server
+from chansync.demo.tryton import channel, company, server
 from chansync.demo.tryton.company import Goods, Wanted
 from chansync.demo.tryton.server import DATABASE, Trytond, fill, install, running
 from chansync.erp.contract import Seen
@@ -28,11 +28,10 @@ USER, PASSWORD, ADMIN = "chansync", "chansync-secret-1", "admin-secret-1"
 
 POS = "Web shop"
 
-#: What the prepared company sells: its stock is large, but for the last.
+#: What the prepared company sells: the demo store's items, of which there is plenty, and one of which there is little.
 GOODS = (
-    Goods("SKU-001", "Item 1", 10_000, "4006381333931"),
-    *(Goods(f"SKU-{number:03}", f"Item {number}", 10_000) for number in range(2, 30)),
-    Goods("SKU-030", "Item 30", 3),
+    *(Goods(each.code, each.name, 10_000, each.gtin) for each in channel.wanted("").goods),
+    Goods("SCARCE", "Scarce item", 3, "4006381333931"),
 )
 
 

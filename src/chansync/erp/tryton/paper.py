@@ -66,7 +66,8 @@ class Paper:
 def paper_of(draft: SaleDraft) -> Paper:
     """The paper of a sale that is made like the draft."""
     return Paper(
-        draft.number, draft.order_number, draft.payment_method, draft.delivery_method, draft.document_type, draft.tax_transaction,
+        draft.number, draft.order_number, draft.payment_method, draft.delivery_method, draft.document_type,
+        draft.tax_transaction,
         draft.note, draft.billing, draft.delivery, draft.tax_numbers, draft.lines,
     )  # fmt: skip
 
