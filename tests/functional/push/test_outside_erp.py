@@ -380,7 +380,7 @@ def test_what_a_person_does_is_asked_of_the_erp(far: Callable[..., Far]) -> None
 
 def test_what_the_erp_cannot_do_is_refused_with_its_reason(far: Callable[..., Far]) -> None:
     it = far()
-    with pytest.raises(channel_settings.InvalidFields, match="sale_type .*The far file knows no types of sale"):
+    with pytest.raises(channel_settings.InvalidFields, match=r"sale_type .*The far file knows no types of sale"):
         it.world.configure(sale_type="web")
 
 
