@@ -42,9 +42,9 @@ from chansync.store.sale_links import SaleLink
 from chansync.store.streams import LeaseLost
 
 #: Problems of a sale that are tried again by themselves; the others are a person's to decide.
-RETRIED = frozenset({"missing_stock", "no_document", "document_type_missing"}) | (
-    status_events.EDIT_WAITS - {"order_changed"}
-)
+RETRIED = frozenset(
+    {"missing_stock", "no_document", "document_type_missing", "tax_unknown", "erp_refused", "erp_bug"}
+) | (status_events.EDIT_WAITS - {"order_changed"})
 
 #: Problems that are solved as soon as the site shows an order that can be read.
 OF_THE_SITE = frozenset({"order_gone", "order_unreadable"})
@@ -183,6 +183,8 @@ class OrderImport:
 
     def _import(self, order: Order, row: OrderRow | None) -> Outcome:
         erp = registry.erp(self._db, row.sale.erp) if row and row.sale else self._settings.erp
+        if row and row.sale and erp.is_outside:
+            row = self._unless_refused(row, row.sale, erp)
         if row and row.sale and _is_another(row, order):
             erp.settle(self._db, row.sale.key)
             return self._note_another(order, row, row.sale)
@@ -195,6 +197,13 @@ class OrderImport:
             return self._make_again(case, row, plan)
         settled = apply(self._db, erp, case, plan)
         return self._note(case, row, plan, settled, OF_THE_SITE, erp)
+
+    def _unless_refused(self, row: OrderRow, link: SaleLink, erp: Embedded) -> OrderRow:
+        """The order without the sale that its ERP was asked to record, once that has said that there is none."""
+        if erp.waiting(self._db, link.key) or erp.view(self._db, link.key) is not None:
+            return row
+        sale_links.remove(self._db, link.key)
+        return replace(row, sale=None, todo=[], taken={})
 
     def _make_again(self, case: Case, row: OrderRow, plan: Plan) -> Outcome:
         """End the sale of an order by the plan's steps and let the order make a new one, whole or not at all."""

@@ -14,7 +14,7 @@ from chansync.db.transaction import transaction
 from chansync.erp import registry
 from chansync.erp.outside import connected, reference
 from chansync.erp.outside.connected import ConnectedErp
-from chansync.erp.remote import ErpError, ErpIdentity, ErpKind, ErpSettings, Remote, ReferenceRow
+from chansync.erp.remote import ErpError, ErpIdentity, ErpKind, ErpSettings, ReferenceRow, Remote
 from chansync.model.channel import FieldError, left_behind
 from chansync.model.errors import AlreadyExists, ChansyncError, StoreError, UsageError
 from chansync.model.parameter import Parameter, defaults
@@ -323,11 +323,16 @@ def vanished(db: apsw.Connection, code: str, channel: Any) -> list[str]:
         if not isinstance(named, (Reference, References)) or named.source != "erp":
             continue
         value = channel.values.get(parameter.name)
-        for each in value if isinstance(value, list) else [value] if value else []:
-            if reference.gone(db, code, named.of, each, pos):
-                lost.append(f"{named.of.replace('_', ' ')} {each} ({parameter.name})")
+        held = value if isinstance(value, list) else [value] if value else []
+        lost += [
+            f"{named.of.replace('_', ' ')} {each} ({parameter.name})"
+            for each in held
+            if reference.gone(db, code, named.of, each, pos)
+        ]
     for table, of in MAPPING_TARGETS.items():
-        for site_code, target in mappings.targets(db, channel.id, table).items():
-            if reference.gone(db, code, of, target, pos):
-                lost.append(f"{of.replace('-', ' ')} {target} ({table} mapping of {site_code})")
+        lost += [
+            f"{of.replace('-', ' ')} {target} ({table} mapping of {site_code})"
+            for site_code, target in mappings.targets(db, channel.id, table).items()
+            if reference.gone(db, code, of, target, pos)
+        ]
     return lost

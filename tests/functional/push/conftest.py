@@ -130,7 +130,7 @@ def make(template: Path, tmp_path: Path) -> Iterator[Callable[..., World]]:
     """Makes the world, with the channel's fields as given."""
     servers: list[DemoServer] = []
 
-    def build(shop: DemoShop | None = None, **texts: str) -> World:
+    def build(shop: DemoShop | None = None, before: Callable[[Path], None] = lambda path: None, **texts: str) -> World:
         path = tmp_path / "chansync.db"
         path.write_bytes(template.read_bytes())
         made = shop or DemoShop.create(orders=0)
@@ -141,6 +141,7 @@ def make(template: Path, tmp_path: Path) -> Iterator[Callable[..., World]]:
             store = open_store(path)
             tiny_erp.connect(store.db)
             store.close()
+        before(path)
         world = World(made, server, path)
         if texts:
             world.configure(**texts)

@@ -166,6 +166,27 @@ def steps_of(db: apsw.Connection, sale_key: str) -> list[StepRow]:
     return [_step(row) for row in db.execute(f"{_STEP} WHERE sale_key = ? ORDER BY place", (sale_key,))]
 
 
+def number_of(db: apsw.Connection, sale_key: str) -> str:
+    """What the sale is called; empty where its ERP has none."""
+    return str(db.execute("SELECT number FROM mirror_sale WHERE sale_key = ?", (sale_key,)).get or "")
+
+
+def unfinished(db: apsw.Connection, erp: str, limit: int) -> list[StepRow]:
+    """The ERP's steps that are not answered, or refused with a reason, those that were asked for first first."""
+    rows = db.execute(
+        f"""{_STEP} WHERE erp = ? AND (state IN ('waiting', 'sent') OR (state = 'problem' AND sentence <> ''))
+            ORDER BY place LIMIT ?""",
+        (erp, limit),
+    )
+    return [_step(row) for row in rows]
+
+
+def refused_sales(db: apsw.Connection, erp: str) -> list[str]:
+    """The keys of the sales of which the ERP has refused a step."""
+    rows = db.execute("SELECT DISTINCT sale_key FROM sale_step WHERE erp = ? AND state = 'problem'", (erp,))
+    return [row[0] for row in rows]
+
+
 def by_key(db: apsw.Connection, key: str) -> StepRow | None:
     """The step of that key, or None."""
     row = db.execute(f"{_STEP} WHERE key = ?", (key,)).fetchone()
@@ -258,29 +279,16 @@ class DueSale:
     is_alone: bool
 
 
-def due(db: apsw.Connection, erp: str, now: int | None, *, limit: int, after: int = 0) -> tuple[list[DueSale], int]:
-    """The next sales with steps to be sent, those asked for first first, and where to go on.
+def due(db: apsw.Connection, erp: str, now: int, *, limit: int) -> list[DueSale]:
+    """The next sales with steps to be sent, those asked for first first.
 
     A sale of which a step is on its way, or waits for its next try, is left out whole.
 
     Args:
-        now: UTC milliseconds; None: also what waits for its next try.
-        after: go on behind that place.
+        now: UTC milliseconds.
     """
-    keys: dict[str, int] = {}
-    last = after
-    for sale_key, place in db.execute(
-        """SELECT sale_key, min(place) FROM sale_step w INDEXED BY sale_step_open
-           WHERE erp = ?1 AND state IN ('waiting', 'sent')
-           GROUP BY sale_key HAVING min(place) > ?3 AND max(state = 'sent') = 0
-               AND (?2 IS NULL OR coalesce(max(next_try_at), 0) <= ?2)
-           ORDER BY min(place) LIMIT ?4""",
-        (erp, now, after, limit),
-    ):
-        keys[sale_key] = place
-        last = place
     found = []
-    for sale_key in keys:
+    for sale_key in due_keys(db, erp, now, limit=limit):
         rows = [
             _step(row)
             for row in db.execute(f"{_STEP} WHERE sale_key = ? AND state = 'waiting' ORDER BY place", (sale_key,))
@@ -291,7 +299,24 @@ def due(db: apsw.Connection, erp: str, now: int | None, *, limit: int, after: in
             pos = _pos_of(db, sale_key)
         is_alone = any(row.tries for row in rows)
         found.append(DueSale(sale_key, rows, pos, known.ref if known else "", is_alone))
-    return found, last
+    return found
+
+
+def due_keys(db: apsw.Connection, erp: str, now: int, *, limit: int) -> list[str]:
+    """The keys of ``due``."""
+    # Those asked for first are read until there are enough, however many wait behind them.
+    keys: dict[str, None] = {}
+    for (sale_key,) in db.execute(
+        """SELECT sale_key FROM sale_step w WHERE erp = ?1 AND state IN ('waiting', 'sent') AND state = 'waiting'
+               AND NOT EXISTS (SELECT 1 FROM sale_step o WHERE o.sale_key = w.sale_key
+                   AND (o.state = 'sent' OR (o.state = 'waiting' AND o.next_try_at > ?2)))
+           ORDER BY place""",
+        (erp, now),
+    ):
+        keys[sale_key] = None
+        if len(keys) >= limit:
+            break
+    return list(keys)
 
 
 def _pos_of(db: apsw.Connection, sale_key: str) -> str:
@@ -391,15 +416,8 @@ def backlog(db: apsw.Connection, erp: str) -> Backlog:
 
 
 def has_work(db: apsw.Connection, erp: str, now: int) -> bool:
-    """Whether a step is due to be sent, or an answer to be read."""
-    return bool(
-        db.execute(
-            """SELECT EXISTS (SELECT 1 FROM sale_step WHERE erp = ?1 AND state = 'waiting'
-                   AND (next_try_at IS NULL OR next_try_at <= ?2))
-               OR EXISTS (SELECT 1 FROM sale_step WHERE erp = ?1 AND noted = 0 AND state IN ('applied', 'problem'))""",
-            (erp, now),
-        ).get
-    )
+    """Whether a step is due to be sent."""
+    return bool(due_keys(db, erp, now, limit=1))
 
 
 # Stock
