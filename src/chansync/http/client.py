@@ -96,6 +96,7 @@ class SiteHttp:
         secrets: texts that are masked wherever a sentence quotes the site.
         backoff: seconds to wait after the n-th failed attempt.
         sleep: how to wait; only tests pass their own, and their own ``timeout``.
+        advice: what to do where the site fails again and again.
         repeats_429: whether "too many requests" is waited out here; else whoever keeps the pace hears of it at once.
     """
 
@@ -110,11 +111,12 @@ class SiteHttp:
         at_once: int = AT_ONCE,
         largest: int = LARGEST_ANSWER,
         repeats_429: bool = True,
+        advice: str = "ask its host",
     ) -> None:
         self.site = site
         self.traffic = Traffic()
         known = tuple(secrets)
-        self.sentences = Sentences(site, known)
+        self.sentences = Sentences(site, known, advice)
         self._said_back = _as_sent(known)
         self._backoff = backoff
         self._sleep = sleep

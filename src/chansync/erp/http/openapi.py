@@ -16,6 +16,7 @@ import msgspec
 
 from chansync.erp import remote
 from chansync.erp.http import messages
+from chansync.erp.http.messages import LARGEST_NUMBER
 from chansync.model import order, sale, steps
 from chansync.model.wire import STEPS
 
@@ -24,8 +25,6 @@ FILE = Path(__file__).with_name("openapi.json")
 _REF = "#/components/schemas/"
 #: The protocol's own version: raised where an ERP has to be changed.
 _VERSION = "1"
-#: Numbers that every language's JSON reads exactly.
-_LARGEST = 2**53 - 1
 
 _ABOUT = """\
 What chansync asks of an ERP of your own. All bodies are JSON in UTF-8. Amounts are whole numbers of the currency's
@@ -225,5 +224,5 @@ def _bounded(schema: Any) -> Any:
         return schema
     made = {name: _bounded(value) for name, value in schema.items()}
     if made.get("type") == "integer":
-        made |= {"format": "int64", "minimum": -_LARGEST, "maximum": _LARGEST}
+        made |= {"format": "int64", "minimum": -LARGEST_NUMBER, "maximum": LARGEST_NUMBER}
     return made

@@ -10,6 +10,7 @@ import httpx
 
 from chansync.erp.http.failures import Failures
 from chansync.erp.http.messages import (
+    LARGEST_NUMBER,
     ChangesAnswer,
     ItemKey,
     ItemsAnswer,
@@ -77,7 +78,7 @@ class HttpRemote:
             raise ErpRefused(f"The ERP {settings.code} has no token that can be sent: enter it again.")
         self._base = str(address)
         self._token = token
-        self._http = SiteHttp(address.site, secrets=(token,), **http_options)
+        self._http = SiteHttp(address.site, secrets=(token,), advice="see the log of its server", **http_options)
         self._failures = Failures(address.site, self._http.sentences)
 
     async def aclose(self) -> None:
@@ -111,13 +112,13 @@ class HttpRemote:
         if not isinstance(answers, list):
             raise self._failures.wrong("POST /steps", "`answers` is missing", changes=True)
         # One at a time, so that what is wrong with one sale is told of that one only.
-        found = {each.get("key"): each for each in answers if isinstance(each, dict)}
+        found = {str(each.get("key")): each for each in answers if isinstance(each, dict)}
         return [self._answer(sale, found.get(sale.key)) for sale in sales]
 
     def _answer(self, sale: SaleSteps, data: Any) -> SaleAnswer:
         """The answer for one sale, held against what was asked."""
         try:
-            found = wire.from_plain(data, SaleResult)
+            found = _as(data, SaleResult)
         except wire.BadWire as error:
             what = f"{sale.key}: {error}" if data is not None else f"{sale.key} is left out"
             return self._unknown(sale, what)
@@ -135,7 +136,8 @@ class HttpRemote:
         if found.view is None and not all(result.refused for result in found.results):
             return self._unknown(sale, f"{sale.key} has steps that were done, and no view")
         # What waits is for the core to say.
-        results = tuple(replace(result, waiting=False) for result in found.results)
+        quote = self._http.sentences.quote
+        results = tuple(replace(each, waiting=False, sentence=quote(each.sentence)) for each in found.results)
         return SaleAnswer(sale.key, results, found.view)
 
     def _unknown(self, sale: SaleSteps, what: str) -> SaleAnswer:
@@ -182,7 +184,7 @@ class HttpRemote:
         """
         data = await self._send(method, path, **more)
         try:
-            return wire.from_plain(data, of)
+            return _as(data, of)
         except wire.BadWire as error:
             raise self._failures.wrong(f"{method} {path}", str(error)) from None
 
@@ -210,6 +212,24 @@ class HttpRemote:
 
 def _text(cursor: Mapping[str, Any]) -> str:
     return str(cursor.get("cursor") or "")
+
+
+def _as(data: Any, of: type[T]) -> T:
+    """What came as what it should be, with no number that we could not keep.
+
+    Raises:
+        BadWire: it is none.
+    """
+    found, waiting = wire.from_plain(data, of), [data]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            waiting += each.values()
+        elif isinstance(each, list):
+            waiting += each
+        elif isinstance(each, int) and abs(each) > LARGEST_NUMBER:
+            raise wire.BadWire(f"This is no {of.__name__}: {each:.3e} is too large a number.")
+    return found
 
 
 def _parts(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:

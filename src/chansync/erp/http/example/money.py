@@ -123,7 +123,7 @@ def withdraw_refund(db: Db, sale: Sale, key: str) -> Json:
         opposite = {"quantity": str(-quantity), "net": -line["net"], "tax": -line["tax"]}
         insert(db, "refund_line", refund_id=refund_id, **kept, **opposite)
     if sale["wants_block"] and not sale["written_out_at"]:
-        return {"changed": True, "missing": block(db, sale)["missing"]}
+        return {"changed": True, "missing": block(db, sale).get("missing", [])}
     return {"changed": True}
 
 

@@ -89,8 +89,6 @@ def refuse_closed(sale: Sale) -> None:
         raise Refused(f"The sale {sale['number']} is {sale['closed']}.")
 
 
-def refuse_gone(sale: Sale) -> None:
-    """Refuse where the sale is closed, or its goods have left."""
-    refuse_closed(sale)
-    if sale["written_out_at"]:
-        raise Refused(f"The sale {sale['number']} is written out.")
+def is_gone(sale: Sale) -> bool:
+    """Whether the sale needs no more goods: they have left, or it is closed."""
+    return bool(sale["closed"] or sale["written_out_at"])
