@@ -22,6 +22,7 @@ CODE, POS = "far", "FAR"
 #: A channel that sells through it.
 CHANNEL = {
     "pos": POS,
+    "gift_card_payment_method": "",
     "document_type": "slip",
     "delivery_method": "cart",
     "transport_service": "CARRIAGE",

@@ -23,6 +23,7 @@ from chansync.db.migrations_sql import (
     EDITS,
     HOLDS,
     INSTANCES,
+    MONEY,
     NEEDS,
     OUTSIDE_ERPS,
     SALE_LINKS,
@@ -151,7 +152,13 @@ def needs(db: Database) -> None:
             )
 
 
-@migrations(name="0014_outside_erps")
+@migrations(name="0014_money")
+def money(db: Database) -> None:
+    """Payments by several methods, rates of lines, paid statuses of a method, and accepted differences."""
+    _run(db, MONEY)
+
+
+@migrations(name="0015_outside_erps")
 def outside_erps(db: Database) -> None:
     """ERPs that are reached over a network."""
     _run(db, OUTSIDE_ERPS)
