@@ -7,7 +7,7 @@ from chansync.erp.contract.subject import Seen, Subject
 from chansync.erp.remote import ErpCapability, SaleAnswer, SaleSteps
 from chansync.model import steps
 from chansync.model.order import Address
-from chansync.model.sale import LineKind, RefundedLine, SaleDraft, SaleView, withdrawn_key
+from chansync.model.sale import LineKind, MethodAmount, RefundedLine, SaleDraft, SaleView, withdrawn_key
 from chansync.model.steps import Step, StepResult
 
 BLOCK, DOCUMENTS, STOCK = ErpCapability.BLOCK, ErpCapability.DOCUMENTS, ErpCapability.STOCK
@@ -401,6 +401,23 @@ async def the_amount_paid_is_paid_in_all(erp: Subject) -> None:
         await _look(erp, sale, amount)
     await _refused(erp, sale, steps.Pay(sale.total + 1), "not_possible")
     await _look(erp, sale, sale.total)
+
+
+@check(DOCUMENTS)
+async def other_methods_pay_their_parts(erp: Subject) -> None:
+    """A sale that several payment methods pay, such as a gift card, is paid in all by one step, once."""
+    sale = erp.draft()
+    part = MethodAmount(erp.other_method or erp.payment_method, sale.total // 4)
+    sale.payments = (part,)
+    view = await _recorded(erp, sale)
+    same("What other payment methods pay of a sale", view.payments, (part,))
+    pay = steps.Pay(sale.total, issue_first=True, parts=(part,), transaction_id="T-1", paid_on="2026-02-28")
+    view = await _done(erp, sale, pay)
+    same("What is paid and owed", (view.state.paid, view.state.unpaid), (sale.total, 0))
+    await _repeated(erp, sale, pay)
+    await _look(erp, sale, sale.total)
+    view = await _done(erp, sale, steps.Cancel())
+    same("What is paid of a cancelled sale", view.state.paid, 0)
 
 
 @check(DOCUMENTS)

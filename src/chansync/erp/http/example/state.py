@@ -45,7 +45,7 @@ def view(db: Db, sale: Sale) -> Json:
     own = (sale["id"],)
     state = state_of(db, sale)
     lines = db.execute(
-        """SELECT kind, item AS item_code, name, quantity, net, tax, discount, external_id
+        """SELECT kind, item AS item_code, name, quantity, net, tax, discount, external_id, rate
            FROM line WHERE sale_id = ? ORDER BY position""",
         own,
     )
@@ -64,6 +64,7 @@ def view(db: Db, sale: Sale) -> Json:
         "billing": json.loads(sale["billing"]),
         "delivery": json.loads(sale["delivery"]),
         "tax_numbers": json.loads(sale["tax_numbers"]),
+        "payments": json.loads(sale["payments"]),
     }
 
 
