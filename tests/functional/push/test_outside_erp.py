@@ -357,3 +357,75 @@ def test_a_whole_sync_asks_the_erp_and_tells_the_site(far: Callable[..., Far]) -
         ("orders", "done"), ("erp", "done"), ("statuses", "done"),
     ]  # fmt: skip
     assert it.world.status(number) == "completed"
+
+
+def test_what_a_person_does_is_asked_of_the_erp(far: Callable[..., Far]) -> None:
+    from chansync.orders.sale_actions import perform
+
+    it = far()
+    number = it.world.order()
+    it.sync(number)
+    it.erp()
+    store = open_store(it.world.path)
+    assert perform(store.db, "write-out", "FAR-1", carrier="Cart") == "FAR-1: asked of Far Away."
+    store.close()
+    assert not it.view(number).state.written_out
+
+    it.erp()
+
+    assert it.view(number).shipment.carrier == "Cart"
+    it.world.statuses()
+    assert it.world.status(number) == "on-hold"
+
+
+def test_what_the_erp_cannot_do_is_refused_with_its_reason(far: Callable[..., Far]) -> None:
+    it = far()
+    with pytest.raises(channel_settings.InvalidFields, match="sale_type .*The far file knows no types of sale"):
+        it.world.configure(sale_type="web")
+
+
+def test_stock_is_what_the_erp_has_less_what_open_sales_still_need(far: Callable[..., Far]) -> None:
+    it = far({"SKU-001": 10}, push_quantities="yes", push_exact_quantities="yes")
+    it.erp()
+    number = str(it.world.shop.place_order([("SKU-001", 3)], status="processing"))
+    it.sync(number)
+
+    def offered() -> int:
+        store = open_store(it.world.path)
+        try:
+            from chansync.erp import registry
+
+            return registry.erp(store.db, "far").stock(store.db, ["BARN"])["SKU-001"]
+        finally:
+            store.close()
+
+    assert offered() == 7, "it is promised from the moment it is asked for"
+    it.erp()
+    assert offered() == 7
+    it.server.act(key(number), steps.Block())
+    it.erp()
+    assert offered() == 7, "what is reserved is not taken off twice"
+    it.server.act(key(number), steps.WriteOut())
+    it.erp()
+    assert offered() == 7
+
+
+def test_a_value_that_the_erp_has_no_more_is_a_problem_until_another_is_chosen(far: Callable[..., Far]) -> None:
+    it = far()
+    data = it.server.read()
+    data["reference"]["delivery-method"] = {"sledge": "A sledge"}
+    it.server.write(data)
+
+    it.erp(reference=True)
+
+    assert it.open() == ["erp_value_vanished"]
+    number = it.world.order()
+    it.sync(number)
+    assert it.state(number) == ("imported", ""), "the channel goes on"
+    it.world.configure(delivery_method="sledge")
+    store = open_store(it.world.path)
+    channel = channels.channel(store.db, company.CHANNEL)
+    channel_settings.map_method(store.db, channel, "delivery", "local_pickup:3", "sledge")
+    store.close()
+    it.erp(reference=True)
+    assert it.open() == []
