@@ -146,7 +146,11 @@ def codes(db: apsw.Connection, kind: str, pos: str | None) -> Sequence[str]:
     """The codes of that kind of reference data: every ERP's POSs, and otherwise those of the ERP that has ``pos``."""
     if kind == "pos":
         return _Codes(db, list(erps(db)), kind, None)
-    return _Codes(db, [of_pos(db, pos)], kind, pos)
+    owner = of_pos(db, pos)
+    if kind == "user" and owner.is_outside:
+        # Whoever is notified may be known to the ledger alone.
+        return _Codes(db, [owner, _ledger()], kind, pos)
+    return _Codes(db, [owner], kind, pos)
 
 
 def rows(db: apsw.Connection, kind: str, pos: str, *, text: str, limit: int) -> list[dict[str, Any]]:

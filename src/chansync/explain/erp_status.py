@@ -9,11 +9,9 @@ import apsw
 from chansync.erp import registry
 from chansync.erp.outside import connected, sales
 from chansync.erp.outside.sales import StepRow
+from chansync.model.backoff import LATE_STEPS_MS
 from chansync.model.times import local_text, now_ms
 from chansync.store import erp_streams
-
-#: A step that waits for longer is late, in milliseconds.
-LATE = 30 * 60_000
 
 
 @dataclass(slots=True)
@@ -51,7 +49,7 @@ def statuses(db: apsw.Connection) -> list[ErpStatus]:
 
 def _status(db: apsw.Connection, erp: connected.ConnectedErp) -> ErpStatus:
     backlog = sales.backlog(db, erp.code)
-    is_late = backlog.since is not None and now_ms() - backlog.since > LATE
+    is_late = backlog.since is not None and now_ms() - backlog.since > LATE_STEPS_MS
     waiting = backlog.waiting + backlog.sent
     found = ErpStatus(
         erp.code, erp.name, erp.kind, "ok", waiting, backlog.problems, backlog.since, erp.last_ok_at,

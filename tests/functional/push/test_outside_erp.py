@@ -380,7 +380,7 @@ def test_what_a_person_does_is_asked_of_the_erp(far: Callable[..., Far]) -> None
 
 def test_what_the_erp_cannot_do_is_refused_with_its_reason(far: Callable[..., Far]) -> None:
     it = far()
-    with pytest.raises(channel_settings.InvalidFields, match="sale_type .*The far file knows no types of sale"):
+    with pytest.raises(channel_settings.InvalidFields, match=r"sale_type .*The far file knows no types of sale"):
         it.world.configure(sale_type="web")
 
 
@@ -429,3 +429,42 @@ def test_a_value_that_the_erp_has_no_more_is_a_problem_until_another_is_chosen(f
     store.close()
     it.erp(reference=True)
     assert it.open() == []
+
+
+def test_a_channel_moves_and_its_open_orders_go_on_where_they_began(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from chansync.setup.moving import move_channel, plan_move
+
+    far_file.install(monkeypatch)
+    server = far_file.server(tmp_path / "far.json", **{"SKU-001": 50})
+    world = make(push_statuses="yes", status_written_out="on-hold", sale_type="web")
+    before = world.order()
+    world.orders(before)
+    far_file.connect(world.path, server.path)
+
+    store = open_store(world.path)
+    texts = {"delivery_method": "cart", "transport_service": "CARRIAGE", "fee_service": "CARRIAGE"}
+    plan = plan_move(store.db, company.CHANNEL, "FAR", texts)
+    assert plan.sentences[:2] == [
+        "New orders of demo become sales of the POS FAR in Far Away.",
+        "1 order is a sale in the ledger already: it goes on there.",
+    ]
+    assert "sale_type: web → empty (The far file knows no types of sale)" in plan.sentences
+    assert store.db.execute("SELECT count(*) FROM sale_step").get == 0
+    move_channel(store, company.CHANNEL, "FAR", texts)
+    channel = channels.channel(store.db, company.CHANNEL)
+    for code in ("bacs", "cheque", "cod"):
+        channel_settings.map_method(store.db, channel, "payment", code, "cash")
+    channel_settings.map_method(store.db, channel, "delivery", "local_pickup:3", "cart")
+    store.close()
+
+    after = world.order()
+    world.orders(after)
+    far_file.run(world.path)
+    assert set(server.views()) == {key(after)}
+    world.act(before, "write_out")
+    world.statuses()
+    assert world.status(before) == "completed"
+    monkeypatch.undo()
+    far_file.forget()

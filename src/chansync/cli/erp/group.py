@@ -15,6 +15,7 @@ _TABLE = {
     "lookups": ("erp.outside:lookups", "Read an ERP's reference data anew."),
     "steps": ("erp.outside:list_steps", "List what ERPs were asked for."),
     "retry": ("erp.outside:retry", "Send what waits for an ERP now."),
+    "move": ("erp.outside:move", "Let a channel sell through another POS."),
     "disconnect": ("erp.outside:disconnect", "Forget an ERP that nothing uses."),
     "list": ("erp.setup:list_rows", "List what there is of a kind."),
     "show": ("erp.setup:show", "Show one."),

@@ -306,3 +306,45 @@ def disconnect(session: Session, code: str) -> None:
     remove_erp(session.db, code)
     add_facts(changed=True)
     say(f"Disconnected the ERP {code}: nothing was changed there.")
+
+
+@click.command(epilog=examples("chansync erp move shop-de --to WEB", "chansync erp move shop-de --to WEB --yes"))
+@click.argument("channel", shell_complete=completing.channels)
+@click.argument("pairs", metavar="[FIELD=VALUE]...", nargs=-1, type=TextType())
+@click.option("--to", "pos", metavar="POS", required=True, shell_complete=completing.erp_codes("pos"), help="The POS.")
+@click.option("--yes", is_flag=True, help="Without asking.")
+@_json
+@pass_session
+def move(session: Session, channel: str, pairs: tuple[str, ...], pos: str, yes: bool, as_json: bool) -> None:
+    """Let a channel sell through another POS, which may be another ERP's.
+
+    New orders become sales there. Orders that are sales already go on where they are. What the new ERP does not have
+    under the same code is taken by its name, or left empty; say otherwise by FIELD=VALUE.
+    """
+    from chansync.setup.moving import move_channel, plan_move
+
+    texts = split_pairs(pairs, "field=value; chansync channel fields lists them")
+    plan = plan_move(session.db, channel, pos, texts)
+    if as_json:
+        if not yes:
+            print_json({"moved": False} | asdict(plan))
+            return
+    else:
+        for sentence in plan.sentences:
+            say(sentence)
+        if not yes and not _is_agreed(channel):
+            raise UsageError("Nothing was changed.")
+    moved = move_channel(session.store, channel, pos, texts)
+    add_facts(changed=True)
+    if as_json:
+        print_json({"moved": True} | asdict(moved))
+    else:
+        say(f"{channel} sells through the POS {pos}.")
+
+
+def _is_agreed(channel: str) -> bool:
+    import sys
+
+    if not sys.stdin.isatty():
+        raise UsageError("Nothing was changed: there is no terminal to confirm on; give --yes.")
+    return click.confirm(f"Move {channel}?", err=True)

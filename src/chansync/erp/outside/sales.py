@@ -452,7 +452,7 @@ def stock_changes(db: apsw.Connection, erp: str, warehouses: Collection[str], ma
     )
     moved = {row[0] for row in rows}
     now: int | None = db.execute("SELECT max(changed) FROM mirror_stock").get
-    return moved, max(now or 0, mark)
+    return moved, now or 0
 
 
 def blockable(db: apsw.Connection, erp: str, warehouse: str, items: Iterable[str]) -> set[str]:
