@@ -205,6 +205,17 @@ async def test_a_busy_server_is_asked_again_because_nothing_was_done(server: Own
     assert (await erp.do(sale, steps.Record(sale))).view is not None
 
 
+async def test_steps_do_not_wait_long_in_the_call(server: OwnErp, erp: Subject) -> None:
+    """What is sent late could still be under way when the core believes that it has settled."""
+    server.requests.clear()
+    server.faults.add("/steps", "status", status=429, retry_after=30, times=2)
+    sale = erp.draft()
+    with pytest.raises(ErpUnavailable) as caught:
+        await erp.do(sale, steps.Record(sale))
+    assert caught.value.retry_after == 30
+    assert server.requests == [("POST", "/steps")]
+
+
 # Answers that are wrong
 
 

@@ -34,7 +34,7 @@ from chansync.erp.remote import (
     SaleAnswer,
     SaleSteps,
 )
-from chansync.http.client import SiteHttp
+from chansync.http.client import LONGEST_WAIT, SiteHttp
 from chansync.model import wire
 from chansync.model.address import parse_address
 from chansync.model.errors import SiteError, UsageError
@@ -42,6 +42,9 @@ from chansync.model.sale import SaleView
 
 T = TypeVar("T")
 
+#: The longest wait before steps are sent again that cannot have arrived, in seconds: what ``settles_after`` counts from
+#: is when they were to be sent first.
+_SHORT_WAIT = 5.0
 #: How many keys or items are asked for at once.
 _ASKED = 100
 #: The most pages that one read may have: an ERP that never says which is the last would be read for ever.
@@ -198,8 +201,11 @@ class HttpRemote:
         changes: bool = False,
     ) -> Any:
         url = httpx.URL(self._base + path, params=params) if params else httpx.URL(self._base + path)
+        wait = _SHORT_WAIT if changes else LONGEST_WAIT
         try:
-            answer = await self._http.request(method, url, body=body, sign=self._sign, repeatable=not changes)
+            answer = await self._http.request(
+                method, url, body=body, sign=self._sign, repeatable=not changes, longest_wait=wait
+            )
         except SiteError as error:
             raise self._failures.of(error, changes=changes) from None
         if answer.status >= 300 or not answer.is_json:
