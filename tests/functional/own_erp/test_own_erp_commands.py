@@ -96,6 +96,26 @@ def test_a_contract_that_is_broken(sold: Sold) -> None:
     assert done.stdout.splitlines()[-1].endswith("were skipped.")
 
 
+def test_what_the_erp_lacks_is_refused_with_its_own_reason(sold: Sold) -> None:
+    why = "The warehouse blocks goods by itself."
+    answer = {
+        "title": "Example company",
+        "version": "1",
+        "connected_as": "as us",
+        "lacks": {"block": why, "magic": "No."},
+    }
+    sold.erp.faults.add("/check", "empty", times=None, body=json.dumps(answer).encode())
+    assert sold.run("erp", "test", "own").returncode == 0
+    refused = sold.run("channel", "set", company.CHANNEL, "block_quantities=yes")
+    assert refused.returncode == 2
+    assert why in refused.stderr
+    outcomes = {
+        each["check"]: each for each in json.loads(sold.run("erp", "contract", "own", "--yes", "--json").stdout)
+    }
+    assert outcomes["goods_are_blocked_once"]["outcome"] == "skipped"
+    assert {each["outcome"] for each in outcomes.values()} == {"ok", "skipped"}
+
+
 def test_the_example_as_a_command(tmp_path: Path) -> None:
     books = tmp_path / "own-erp.db"
     command = [sys.executable, "-m", "chansync", "erp", "serve-example", "--port", "0", "--db", str(books)]

@@ -86,6 +86,8 @@ class Subject:
     ) -> Subject:
         """A subject by the ERP's own reference data.
 
+        What ``check`` says that this ERP lacks is no capability of it.
+
         Args:
             pos: which POS sells; empty: the first.
             items: which goods are sold; empty: those with most in stock.
@@ -95,6 +97,7 @@ class Subject:
             Unprepared: the ERP has no POS, no goods or no payment method.
             ErpError: it does not answer.
         """
+        able = frozenset(capabilities) - frozenset((await remote.check()).lacks)
         rows = [row async for page in remote.reference({}) for row in page.rows]
         known: dict[str, list[ReferenceRow]] = {}
         for row in rows:
@@ -104,7 +107,7 @@ class Subject:
             raise Unprepared(f"The ERP has no POS{f' {pos}' if pos else ''}: add one there.")
         warehouse = str(shop.data.get("warehouse") or "")
         if not items:
-            stock = await remote.stock([warehouse]) if ErpCapability.STOCK in capabilities else {}
+            stock = await remote.stock([warehouse]) if ErpCapability.STOCK in able else {}
             codes = [row.code for row in known.get("item", [])]
             items = sorted(codes, key=lambda code: -stock.get(code, 0))[:3]
         methods = [row.code for row in known.get("payment-method", []) if row.pos == shop.code]
@@ -122,7 +125,7 @@ class Subject:
             "rate": Decimal(str(tax.data.get("rate") or 0)) if tax else Decimal(0),
         }
         return cls(
-            remote, frozenset(capabilities), shop.code, warehouse, items=tuple(items), look=look, have=have,
+            remote, able, shop.code, warehouse, items=tuple(items), look=look, have=have,
             **(found | more),
         )  # fmt: skip
 

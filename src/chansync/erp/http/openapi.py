@@ -49,6 +49,8 @@ _FIELDS: dict[tuple[str, str], str] = {
     ("ReferenceRow", "code"): "Unique in its kind; of payment and delivery methods, in its POS.",
     ("ReferenceRow", "data"): "What else belongs to the kind. Of a POS: `warehouse` (a code) and `currencies` (a list "
     "of codes). Of a tax transaction: `rate` in percent, as text. Of a user: `email`.",
+    ("ErpIdentity", "lacks"): "What this ERP cannot do, each with the reason as a sentence for people: "
+    f"{', '.join(f'`{each}`' for each in remote.ErpCapability if each != 'admin')}. Channels then do not ask for it.",
     ("StepResult", "code"): "Why it was refused; empty where it is done. `not_tried`: a step that it needs was. "
     "`not_possible`: the sale's state does not allow it, or this ERP cannot do it. `item_unknown`, `number_taken`, "
     "`no_document` (a payment needs one), `document_type_missing`, `missing_stock`: as their names say.",

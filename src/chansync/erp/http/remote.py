@@ -88,7 +88,9 @@ class HttpRemote:
         await self._http.aclose()
 
     async def check(self) -> ErpIdentity:
-        return await self._ask("GET", "/check", ErpIdentity)
+        found = await self._ask("GET", "/check", ErpIdentity)
+        quote = self._http.sentences.quote
+        return replace(found, lacks={name: quote(why) for name, why in found.lacks.items()})
 
     async def reference(self, cursor: Mapping[str, Any]) -> AsyncIterator[ReferencePage]:
         now = _text(cursor)
