@@ -115,6 +115,8 @@ def _done(step: Step, view: SaleView | None) -> StepResult | None:
     match step:
         case steps.WriteOut():
             done = view.state.written_out
+        case steps.Block() | steps.RequestMissing():
+            done = view.state.written_out or view.state.closed
         case steps.Cancel():
             done = view.state.cancelled
         case steps.Reverse():

@@ -240,7 +240,8 @@ async def _with_remote(store: Store, code: str, more: Callable[[Remote, ErpRepor
 def facts_of(remote: Remote, identity: ErpIdentity) -> dict[str, Any]:
     """What is kept of a check: as what it connected, and what the connector wants to know again."""
     own = dict(getattr(remote, "facts", None) or {})
-    return own | {"title": identity.title, "version": identity.version, "connected_as": identity.connected_as}
+    told = {"title": identity.title, "version": identity.version, "connected_as": identity.connected_as}
+    return own | told | {"lacks": dict(identity.lacks)}
 
 
 def _report(identity: ErpIdentity) -> ErpReport:

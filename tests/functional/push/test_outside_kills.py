@@ -36,16 +36,31 @@ def prove(it: Far, numbers: list[str], cancelled: set[str]) -> None:
     for number in numbers:
         view = views.get(key(number))
         if number in cancelled:
-            assert view is None or view.state.closed, number
+            assert view is None or view.state.closed, told(it, number)
             continue
-        assert view is not None, number
+        assert view is not None, told(it, number)
         state = view.state
-        assert (state.written_out, state.unpaid, state.paid) == (True, 0, state.total - state.refunded), number
+        done = (state.written_out, state.unpaid, state.paid)
+        assert done == (True, 0, state.total - state.refunded), told(it, number)
         pieces += sum(int(line.quantity) for line in view.lines if line.item_code == "SKU-001")
         assert it.world.status(number) == "completed", number
     assert it.server.read()["stock"]["SKU-001"] == 500 - pieces
     assert it.world.query("SELECT word, state FROM sale_step WHERE state IN ('waiting', 'sent')") == []
     assert it.world.query("SELECT code, sentence FROM message WHERE open = 1") == []
+
+
+def told(it: Far, number: str) -> str:
+    """What is known of an order here, for whoever has to find the fault."""
+    order = it.world.query(
+        'SELECT state, reason, status, todo, next_try_at, attempts, digest FROM "order" WHERE external_id = ?', number
+    )
+    steps_ = it.world.query(
+        "SELECT word, state, tries, noted, next_try_at, sentence FROM sale_step WHERE sale_key = ?", key(number)
+    )
+    links = it.world.query("SELECT * FROM sale_link WHERE sale_key = ?", key(number))
+    messages = it.world.query("SELECT code, open, sentence FROM message WHERE order_number = ?", number)
+    calls = [call for call in it.server.read()["calls"] if key(number) in str(call)]
+    return f"{number} is {it.world.status(number)}: {order} {steps_} {links} {messages} {calls}"
 
 
 @pytest.fixture

@@ -146,7 +146,7 @@ class Remote:
     async def reference(self, cursor: Mapping[str, Any]) -> AsyncIterator[ReferencePage]:
         data, _, _ = self._called("reference")
         rows = [
-            ReferenceRow("pos", POS, "The far POS", data={"warehouse": WAREHOUSE, "currencies": ["EUR"]}),
+            ReferenceRow("pos", POS, "The far POS", data={"warehouse": WAREHOUSE, "currencies": ["EUR", "BGN"]}),
             ReferenceRow("warehouse", WAREHOUSE, "The barn"),
         ]
         for kind, named in data["reference"].items():

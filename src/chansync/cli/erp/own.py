@@ -1,4 +1,4 @@
-"""``chansync erp serve-example`` and ``erp contract``: for the developers of an ERP that is to be connected."""
+"""``chansync erp serve-example``, ``openapi`` and ``contract``: for developers of an ERP that is to be connected."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 from chansync.cli.support import exit_codes
 from chansync.cli.support.lazy import examples
-from chansync.cli.support.output import clean, note, paint, print_json, print_line, say
+from chansync.cli.support.output import clean, note, paint, print_json, print_line, print_text, say
 from chansync.cli.support.session import Session, pass_session
 from chansync.model.errors import UsageError
 
@@ -45,6 +45,14 @@ def serve_example(session: Session, port: int, file: str) -> None:
         raise UsageError(f"{file} cannot hold the example's books ({error}): name another file with --db.") from None
     except OSError as error:
         raise UsageError(f"The port {port} cannot be used ({error.strerror}): name another one with --port.") from None
+
+
+@click.command(epilog=examples("chansync erp openapi > openapi.json"))
+def openapi() -> None:
+    """Print what an ERP of your own has to answer, as an OpenAPI 3.1 description (JSON)."""
+    from importlib.resources import files
+
+    print_text((files("chansync.erp.http") / "openapi.json").read_text(encoding="utf-8"))
 
 
 @click.command(epilog=examples("chansync erp contract own-test", "chansync erp contract own-test --yes --json"))

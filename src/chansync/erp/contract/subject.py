@@ -47,6 +47,7 @@ class Subject:
         currency: one that the POS sells in.
         items: codes of goods, two at least.
         service: the code of a service, for shipping; an item where there is none.
+        other_method: another payment method; empty: the POS has only one.
         rate: the tax on all lines, in percent.
         look: looks into the ERP itself for the sale of a key; None: the connector is believed.
         have: brings the stock of an item in a warehouse to so many pieces; None: somebody did before.
@@ -61,6 +62,7 @@ class Subject:
     items: tuple[str, ...]
     service: str
     payment_method: str
+    other_method: str = ""
     delivery_method: str = ""
     document_type: str = ""
     tax_transaction: str = ""
@@ -84,6 +86,8 @@ class Subject:
     ) -> Subject:
         """A subject by the ERP's own reference data.
 
+        What ``check`` says that this ERP lacks is no capability of it.
+
         Args:
             pos: which POS sells; empty: the first.
             items: which goods are sold; empty: those with most in stock.
@@ -93,6 +97,7 @@ class Subject:
             Unprepared: the ERP has no POS, no goods or no payment method.
             ErpError: it does not answer.
         """
+        able = frozenset(capabilities) - frozenset((await remote.check()).lacks)
         rows = [row async for page in remote.reference({}) for row in page.rows]
         known: dict[str, list[ReferenceRow]] = {}
         for row in rows:
@@ -102,24 +107,25 @@ class Subject:
             raise Unprepared(f"The ERP has no POS{f' {pos}' if pos else ''}: add one there.")
         warehouse = str(shop.data.get("warehouse") or "")
         if not items:
-            stock = await remote.stock([warehouse]) if ErpCapability.STOCK in capabilities else {}
+            stock = await remote.stock([warehouse]) if ErpCapability.STOCK in able else {}
             codes = [row.code for row in known.get("item", [])]
             items = sorted(codes, key=lambda code: -stock.get(code, 0))[:3]
-        method = next((row.code for row in known.get("payment-method", []) if row.pos == shop.code), None)
-        if len(items) < 2 or method is None:
+        methods = [row.code for row in known.get("payment-method", []) if row.pos == shop.code]
+        if len(items) < 2 or not methods:
             raise Unprepared(f"The ERP needs two items, and a payment method of the POS {shop.code}: add them there.")
         tax = next(iter(known.get("tax-transaction", [])), None)
         found: dict[str, Any] = {
             "currency": _first(shop.data.get("currencies")),
             "service": next((row.code for row in known.get("service", [])), next(iter(items))),
-            "payment_method": method,
+            "payment_method": methods[0],
+            "other_method": next(iter(methods[1:]), ""),
             "delivery_method": next((r.code for r in known.get("delivery-method", []) if r.pos == shop.code), ""),
             "document_type": next((row.code for row in known.get("document-type", [])), ""),
             "tax_transaction": tax.code if tax else "",
             "rate": Decimal(str(tax.data.get("rate") or 0)) if tax else Decimal(0),
         }
         return cls(
-            remote, frozenset(capabilities), shop.code, warehouse, items=tuple(items), look=look, have=have,
+            remote, able, shop.code, warehouse, items=tuple(items), look=look, have=have,
             **(found | more),
         )  # fmt: skip
 

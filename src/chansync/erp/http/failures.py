@@ -16,6 +16,10 @@ _UNREADABLE = {
     "empty": "gave an empty answer. It will be tried again; if it stays, see the log of its server.",
     "not_json": "answered with something that is no JSON. It will be tried again; if it stays, see the log of its "
     "server.",
+    "bad_encoding": "sent text that is not UTF-8: its server must answer in UTF-8.",
+    "packed": "packed its answer in a way that was not asked for: it must send it plain or as gzip.",
+    "too_many": "sent data of too many parts to be read: it must answer in pages.",
+    "too_deep": "sent data nested too deeply to be read.",
 }
 
 

@@ -15,6 +15,9 @@ from chansync.model import wire
 from chansync.model.sale import SaleView
 from chansync.model.steps import StepResult
 
+#: The largest whole number that may come: what every language's JSON reads exactly.
+LARGEST_NUMBER = 2**53 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class ReferenceAnswer:

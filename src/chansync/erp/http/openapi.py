@@ -16,6 +16,7 @@ import msgspec
 
 from chansync.erp import remote
 from chansync.erp.http import messages
+from chansync.erp.http.messages import LARGEST_NUMBER
 from chansync.model import order, sale, steps
 from chansync.model.wire import STEPS
 
@@ -24,8 +25,6 @@ FILE = Path(__file__).with_name("openapi.json")
 _REF = "#/components/schemas/"
 #: The protocol's own version: raised where an ERP has to be changed.
 _VERSION = "1"
-#: Numbers that every language's JSON reads exactly.
-_LARGEST = 2**53 - 1
 
 _ABOUT = """\
 What chansync asks of an ERP of your own. All bodies are JSON in UTF-8. Amounts are whole numbers of the currency's
@@ -50,6 +49,8 @@ _FIELDS: dict[tuple[str, str], str] = {
     ("ReferenceRow", "code"): "Unique in its kind; of payment and delivery methods, in its POS.",
     ("ReferenceRow", "data"): "What else belongs to the kind. Of a POS: `warehouse` (a code) and `currencies` (a list "
     "of codes). Of a tax transaction: `rate` in percent, as text. Of a user: `email`.",
+    ("ErpIdentity", "lacks"): "What this ERP cannot do, each with the reason as a sentence for people: "
+    f"{', '.join(f'`{each}`' for each in remote.ErpCapability if each != 'admin')}. Channels then do not ask for it.",
     ("StepResult", "code"): "Why it was refused; empty where it is done. `not_tried`: a step that it needs was. "
     "`not_possible`: the sale's state does not allow it, or this ERP cannot do it. `item_unknown`, `number_taken`, "
     "`no_document` (a payment needs one), `document_type_missing`, `missing_stock`: as their names say.",
@@ -225,5 +226,5 @@ def _bounded(schema: Any) -> Any:
         return schema
     made = {name: _bounded(value) for name, value in schema.items()}
     if made.get("type") == "integer":
-        made |= {"format": "int64", "minimum": -_LARGEST, "maximum": _LARGEST}
+        made |= {"format": "int64", "minimum": -LARGEST_NUMBER, "maximum": LARGEST_NUMBER}
     return made

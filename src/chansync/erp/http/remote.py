@@ -10,6 +10,7 @@ import httpx
 
 from chansync.erp.http.failures import Failures
 from chansync.erp.http.messages import (
+    LARGEST_NUMBER,
     ChangesAnswer,
     ItemKey,
     ItemsAnswer,
@@ -33,7 +34,7 @@ from chansync.erp.remote import (
     SaleAnswer,
     SaleSteps,
 )
-from chansync.http.client import SiteHttp
+from chansync.http.client import LONGEST_WAIT, SiteHttp
 from chansync.model import wire
 from chansync.model.address import parse_address
 from chansync.model.errors import SiteError, UsageError
@@ -41,6 +42,9 @@ from chansync.model.sale import SaleView
 
 T = TypeVar("T")
 
+#: The longest wait before steps are sent again that cannot have arrived, in seconds: what ``settles_after`` counts from
+#: is when they were to be sent first.
+_SHORT_WAIT = 5.0
 #: How many keys or items are asked for at once.
 _ASKED = 100
 #: The most pages that one read may have: an ERP that never says which is the last would be read for ever.
@@ -77,14 +81,16 @@ class HttpRemote:
             raise ErpRefused(f"The ERP {settings.code} has no token that can be sent: enter it again.")
         self._base = str(address)
         self._token = token
-        self._http = SiteHttp(address.site, secrets=(token,), **http_options)
+        self._http = SiteHttp(address.site, secrets=(token,), advice="see the log of its server", **http_options)
         self._failures = Failures(address.site, self._http.sentences)
 
     async def aclose(self) -> None:
         await self._http.aclose()
 
     async def check(self) -> ErpIdentity:
-        return await self._ask("GET", "/check", ErpIdentity)
+        found = await self._ask("GET", "/check", ErpIdentity)
+        quote = self._http.sentences.quote
+        return replace(found, lacks={name: quote(why) for name, why in found.lacks.items()})
 
     async def reference(self, cursor: Mapping[str, Any]) -> AsyncIterator[ReferencePage]:
         now = _text(cursor)
@@ -111,13 +117,13 @@ class HttpRemote:
         if not isinstance(answers, list):
             raise self._failures.wrong("POST /steps", "`answers` is missing", changes=True)
         # One at a time, so that what is wrong with one sale is told of that one only.
-        found = {each.get("key"): each for each in answers if isinstance(each, dict)}
+        found = {str(each.get("key")): each for each in answers if isinstance(each, dict)}
         return [self._answer(sale, found.get(sale.key)) for sale in sales]
 
     def _answer(self, sale: SaleSteps, data: Any) -> SaleAnswer:
         """The answer for one sale, held against what was asked."""
         try:
-            found = wire.from_plain(data, SaleResult)
+            found = _as(data, SaleResult)
         except wire.BadWire as error:
             what = f"{sale.key}: {error}" if data is not None else f"{sale.key} is left out"
             return self._unknown(sale, what)
@@ -135,7 +141,8 @@ class HttpRemote:
         if found.view is None and not all(result.refused for result in found.results):
             return self._unknown(sale, f"{sale.key} has steps that were done, and no view")
         # What waits is for the core to say.
-        results = tuple(replace(result, waiting=False) for result in found.results)
+        quote = self._http.sentences.quote
+        results = tuple(replace(each, waiting=False, sentence=quote(each.sentence)) for each in found.results)
         return SaleAnswer(sale.key, results, found.view)
 
     def _unknown(self, sale: SaleSteps, what: str) -> SaleAnswer:
@@ -182,7 +189,7 @@ class HttpRemote:
         """
         data = await self._send(method, path, **more)
         try:
-            return wire.from_plain(data, of)
+            return _as(data, of)
         except wire.BadWire as error:
             raise self._failures.wrong(f"{method} {path}", str(error)) from None
 
@@ -196,8 +203,11 @@ class HttpRemote:
         changes: bool = False,
     ) -> Any:
         url = httpx.URL(self._base + path, params=params) if params else httpx.URL(self._base + path)
+        wait = _SHORT_WAIT if changes else LONGEST_WAIT
         try:
-            answer = await self._http.request(method, url, body=body, sign=self._sign, repeatable=not changes)
+            answer = await self._http.request(
+                method, url, body=body, sign=self._sign, repeatable=not changes, longest_wait=wait
+            )
         except SiteError as error:
             raise self._failures.of(error, changes=changes) from None
         if answer.status >= 300 or not answer.is_json:
@@ -210,6 +220,24 @@ class HttpRemote:
 
 def _text(cursor: Mapping[str, Any]) -> str:
     return str(cursor.get("cursor") or "")
+
+
+def _as(data: Any, of: type[T]) -> T:
+    """What came as what it should be, with no number that we could not keep.
+
+    Raises:
+        BadWire: it is none.
+    """
+    found, waiting = wire.from_plain(data, of), [data]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            waiting += each.values()
+        elif isinstance(each, list):
+            waiting += each
+        elif isinstance(each, int) and abs(each) > LARGEST_NUMBER:
+            raise wire.BadWire(f"This is no {of.__name__}: {each:.3e} is too large a number.")
+    return found
 
 
 def _parts(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -140,7 +140,7 @@ class Books:
             case "issue":
                 return money.issue(db, sale, step.get("document_type") or sale["document_type"])
             case "pay":
-                return money.pay(db, sale, step["in_all"], step.get("issue_first", False))
+                return money.pay(db, sale, step)
             case "write_out":
                 return goods.write_out(db, sale, step.get("carrier", ""), step.get("tracking", ""))
             case "ship":

@@ -9,13 +9,14 @@ import json
 import math
 from decimal import Decimal
 
-from .state import refuse_gone
+from .state import is_gone, refuse_closed
 from .tables import Db, Json, Refused, Sale, insert, now, update
 
 
 def block(db: Db, sale: Sale) -> Json:
-    """Reserve what the sale needs and the warehouse has."""
-    refuse_gone(sale)
+    """Reserve what the sale needs and the warehouse has: nothing any more where its goods have left or it is closed."""
+    if is_gone(sale):
+        return {}
     if not sale["wants_block"]:
         update(db, sale, wants_block=1)
     own = pieces(db, "block", sale)
@@ -49,8 +50,9 @@ def shrink_block(db: Db, sale: Sale) -> None:
 
 
 def request(db: Db, sale: Sale, warehouses: list[str]) -> Json:
-    """Request what the sale needs and the warehouses do not have."""
-    refuse_gone(sale)
+    """Request what the sale needs and the warehouses do not have: nothing any more where ``is_gone``."""
+    if is_gone(sale):
+        return {}
     own = pieces(db, "block", sale)
     missing: dict[str, int] = {}
     for item, count in needed(db, sale).items():
@@ -66,9 +68,9 @@ def request(db: Db, sale: Sale, warehouses: list[str]) -> Json:
 
 def write_out(db: Db, sale: Sale, carrier: str, tracking: str) -> Json:
     """Take the goods out of stock."""
-    if sale["written_out_at"] and not sale["closed"]:
+    refuse_closed(sale)
+    if sale["written_out_at"]:
         return {}
-    refuse_gone(sale)
     wanted, own = needed(db, sale), pieces(db, "block", sale)
     refuse_missing(db, sale, {item: count - own.get(item, 0) for item, count in wanted.items()})
     clear(db, "block", sale)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -31,32 +32,67 @@ def _document(db: Db, sale: Sale, document_type: str, total: int) -> None:
     )
 
 
-def pay(db: Db, sale: Sale, in_all: int, issue_first: bool) -> Json:
-    """Pay what is missing to that amount: asked for again, nothing is."""
-    state = state_of(db, sale)
-    amount = in_all - state["paid"]
+def pay(db: Db, sale: Sale, step: Json) -> Json:
+    """Pay what is missing to the amounts of the step: asked for again, nothing is.
+
+    Below zero, so much is paid back to the buyer of a sale whose total is below zero.
+    """
+    state, in_all = state_of(db, sale), step["in_all"]
+    amount, unpaid = in_all - state["paid"], state["unpaid"]
     if not amount:
         return {}
-    if not 0 < amount <= state["unpaid"]:
-        raise Refused(f"{amount} cannot be paid on the sale {sale['number']}: {state['unpaid']} are owed.")
-    if not state["document_number"] and not issue_first:
+    if not (0 < amount <= unpaid or (sale["total"] < 0 and unpaid <= amount < 0)):
+        raise Refused(f"{amount} cannot be paid on the sale {sale['number']}: {unpaid} are owed.")
+    if not state["document_number"] and not step.get("issue_first", False):
         raise Refused(f"The sale {sale['number']} has no invoice: issue it first.", "no_document")
     if not state["document_number"]:
         issue(db, sale, sale["document_type"])
-    insert(db, "payment", sale_id=sale["id"], amount=amount, at=now())
+    left, before = amount, paid_by(db, sale)
+    for part in step.get("parts", ()):
+        now_due = min(part["amount"] - before.get(part["method"], 0), left)
+        if now_due > 0:
+            _book(db, sale, part["method"], now_due)
+            left -= now_due
+    if left:
+        told = {name: step.get(name, "") for name in ("transaction_id", "paid_on")}
+        _book(db, sale, sale["payment_method"], left, **told)
     return {"changed": True, "amount": amount}
 
 
-def undo_money(db: Db, sale: Sale, credit: int, give_back: int) -> tuple[int, int]:
-    """Credit that much of the document, where there is one, and return that much of what was paid; what was done."""
+def paid_by(db: Db, sale: Sale) -> dict[str, int]:
+    """What each payment method has paid of the sale, less what was returned; the last one that paid first."""
+    rows = db.execute(
+        "SELECT method, sum(amount) FROM payment WHERE sale_id = ? GROUP BY method ORDER BY max(id) DESC", (sale["id"],)
+    )
+    return dict(rows)
+
+
+def _book(db: Db, sale: Sale, method: str, amount: int, **told: str) -> None:
+    insert(db, "payment", sale_id=sale["id"], method=method, amount=amount, at=now(), **told)
+
+
+def credit(db: Db, sale: Sale, amount: int) -> int:
+    """Credit that much of the document, or, below zero, issue it again; what was done: 0 where there is no document."""
     found = db.execute("SELECT type FROM document WHERE sale_id = ? ORDER BY id LIMIT 1", (sale["id"],)).fetchone()
-    if found is None:
-        credit = 0
-    if credit:
-        _document(db, sale, found["type"], -credit)
-    if give_back:
-        insert(db, "payment", sale_id=sale["id"], amount=-give_back, at=now())
-    return credit, give_back
+    if found is None or not amount:
+        return 0
+    _document(db, sale, found["type"], -amount)
+    return amount
+
+
+def give_back(db: Db, sale: Sale, amount: int) -> dict[str, int]:
+    """Return that much of what was paid, by the methods that paid it; what each returned.
+
+    Below zero it is what was paid to the buyer of a sale whose total is below zero: that is taken back.
+    """
+    returned: dict[str, int] = {}
+    for method, paid in paid_by(db, sale).items():
+        part = min(amount, paid) if amount > 0 else max(amount, paid)
+        if part and (part > 0) == (amount > 0):
+            _book(db, sale, method, -part)
+            returned[method] = part
+            amount -= part
+    return returned
 
 
 def refund(db: Db, sale: Sale, step: Json) -> Json:
@@ -68,8 +104,8 @@ def refund(db: Db, sale: Sale, step: Json) -> Json:
     left = sale["total"] - state["refunded"]
     if not 0 <= total <= left:
         raise Refused(f"{total} cannot be refunded on the sale {sale['number']}: {left} are left.")
-    credited, returned = undo_money(db, sale, total, max(0, state["paid"] - (left - total)))
-    entry = {"key": key, "total": total, "credited": credited, "returned": returned}
+    returned = give_back(db, sale, max(0, state["paid"] - (left - total)))
+    entry = {"key": key, "total": total, "credited": credit(db, sale, total), "returned": json.dumps(returned)}
     refund_id = insert(db, "refund", sale_id=sale["id"], **entry)
     for line in step.get("lines", ()):
         _refund_line(db, sale, refund_id, line, step.get("restock", True) and line.get("restock", True))
@@ -111,9 +147,10 @@ def withdraw_refund(db: Db, sale: Sale, key: str) -> Json:
     if found is None or _refund_of(db, sale, undone):
         return {}
     refuse_closed(sale)
-    undo_money(db, sale, -found["credited"], -found["returned"])
-    entry = {name: -found[name] for name in ("total", "credited", "returned")}
+    entry = {"total": -found["total"], "credited": credit(db, sale, -found["credited"]), "returned": "{}"}
     refund_id = insert(db, "refund", sale_id=sale["id"], key=undone, **entry)
+    for method, amount in json.loads(found["returned"]).items():
+        _book(db, sale, method, amount)
     for line in db.execute("SELECT * FROM refund_line WHERE refund_id = ?", (found["id"],)).fetchall():
         quantity = Decimal(line["quantity"])
         if line["goods"] == "returned" and quantity:
@@ -123,7 +160,7 @@ def withdraw_refund(db: Db, sale: Sale, key: str) -> Json:
         opposite = {"quantity": str(-quantity), "net": -line["net"], "tax": -line["tax"]}
         insert(db, "refund_line", refund_id=refund_id, **kept, **opposite)
     if sale["wants_block"] and not sale["written_out_at"]:
-        return {"changed": True, "missing": block(db, sale)["missing"]}
+        return {"changed": True, "missing": block(db, sale).get("missing", [])}
     return {"changed": True}
 
 

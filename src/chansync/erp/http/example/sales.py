@@ -7,14 +7,14 @@ from decimal import Decimal
 from typing import Any
 
 from .goods import block, clear, move, request, still_out
-from .money import undo_money
+from .money import credit, give_back
 from .state import nameless, refuse_closed, state_of
 from .tables import Db, Json, Refused, Sale, insert, is_known, now, sale_of, update
 
 #: The columns of a sale that its draft fills.
 _COLUMNS = (
     "pos", "warehouse", "currency", "total", "sale_date", "order_number", "payment_method", "delivery_method",
-    "document_type", "tax_transaction", "note", "mark", "billing", "delivery", "tax_numbers",
+    "document_type", "tax_transaction", "note", "mark", "billing", "delivery", "tax_numbers", "payments",
 )  # fmt: skip
 
 
@@ -74,14 +74,16 @@ def _write_lines(db: Db, sale_id: int, lines: list[Json]) -> None:
     for position, line in enumerate(lines, 1):
         more = {name: line[name] for name in ("kind", "name", "quantity", "net", "tax")}
         more |= {"discount": line.get("discount", 0), "external_id": line.get("external_id", "")}
+        more["rate"] = line.get("rate")
         insert(db, "line", sale_id=sale_id, position=position, item=line["item_code"], **more)
 
 
 def _columns(draft: Json) -> Json:
-    """The draft's part of a row of ``sale``; objects are JSON."""
+    """The draft's part of a row of ``sale``; objects and lists are JSON."""
     found = {name: draft.get(name) or "" for name in _COLUMNS}
     found |= {"total": draft["total"], "tax_numbers": draft.get("tax_numbers") or {}}
-    return {name: json.dumps(value) if isinstance(value, dict) else value for name, value in found.items()}
+    found["payments"] = list(draft.get("payments") or ())
+    return {name: json.dumps(value) if isinstance(value, dict | list) else value for name, value in found.items()}
 
 
 def rewrite(db: Db, sale: Sale, draft: Json) -> Json:
@@ -115,9 +117,11 @@ def amend(db: Db, sale: Sale, step: Json) -> Json:
     """Change what no book depends on."""
     if step.get("delivery") and sale["written_out_at"]:
         raise Refused(f"The sale {sale['number']} is written out: its delivery address cannot be changed.")
-    if step.get("payment_method") is not None and state_of(db, sale)["paid"]:
-        raise Refused(f"The sale {sale['number']} is paid: its payment method cannot be changed.")
+    pays_otherwise = step.get("payment_method") is not None or step.get("payments") is not None
+    if pays_otherwise and state_of(db, sale)["paid"]:
+        raise Refused(f"The sale {sale['number']} is paid: its payment methods cannot be changed.")
     new = {name: json.dumps(step[name]) for name in ("billing", "delivery") if step.get(name)}
+    new |= {"payments": json.dumps(step["payments"])} if step.get("payments") is not None else {}
     new |= {name: step[name] for name in ("note", "payment_method") if step.get(name) is not None}
     changed = {name: value for name, value in new.items() if sale[name] != value}
     if changed:
@@ -138,6 +142,7 @@ def close(db: Db, sale: Sale, word: str) -> Json:
     for item, count in still_out(db, sale).items():
         move(db, sale, item, count)
     state = state_of(db, sale)
-    undo_money(db, sale, state["documented"], state["paid"])
+    credit(db, sale, state["documented"])
+    give_back(db, sale, state["paid"])
     update(db, sale, closed=word)
     return {"changed": True}

@@ -4,6 +4,7 @@ INSERT INTO reference (kind, pos, code, name, data) VALUES
     ('pos', '', 'WEB', 'Web shop', '{"warehouse": "W1", "currencies": ["EUR", "BGN"]}'),
     ('payment-method', 'WEB', 'bank', 'Bank transfer', '{}'),
     ('payment-method', 'WEB', 'cash', 'Cash on delivery', '{}'),
+    ('payment-method', 'WEB', 'card', 'Gift card', '{}'),
     ('delivery-method', 'WEB', 'courier', 'Courier', '{}'),
     ('delivery-method', 'WEB', 'pickup', 'Pickup', '{}'),
     ('document-type', '', 'invoice', 'Invoice', '{}'),

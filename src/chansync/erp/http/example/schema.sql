@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS sale (
     pos TEXT NOT NULL, warehouse TEXT NOT NULL, currency TEXT NOT NULL, total INTEGER NOT NULL,
     sale_date TEXT NOT NULL, order_number TEXT NOT NULL, payment_method TEXT NOT NULL, delivery_method TEXT NOT NULL,
     document_type TEXT NOT NULL, tax_transaction TEXT NOT NULL, note TEXT NOT NULL, mark TEXT NOT NULL,
-    billing TEXT NOT NULL, delivery TEXT NOT NULL, tax_numbers TEXT NOT NULL,
+    billing TEXT NOT NULL, delivery TEXT NOT NULL, tax_numbers TEXT NOT NULL, payments TEXT NOT NULL,
     wants_block INTEGER NOT NULL DEFAULT 0,
     closed TEXT NOT NULL DEFAULT '' CHECK (closed IN ('', 'cancelled', 'reversed')),
     written_out_at INTEGER, carrier TEXT NOT NULL DEFAULT '', tracking TEXT NOT NULL DEFAULT ''
@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS sale (
 CREATE TABLE IF NOT EXISTS line (
     sale_id INTEGER NOT NULL REFERENCES sale, position INTEGER NOT NULL, kind TEXT NOT NULL, item TEXT NOT NULL,
     name TEXT NOT NULL, quantity TEXT NOT NULL, net INTEGER NOT NULL, tax INTEGER NOT NULL, discount INTEGER NOT NULL,
-    external_id TEXT NOT NULL,
+    external_id TEXT NOT NULL, rate TEXT,
     PRIMARY KEY (sale_id, position)
 ) STRICT;
 
@@ -62,16 +62,17 @@ CREATE TABLE IF NOT EXISTS document (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS document_sale ON document (sale_id);
 
--- Money that came in; what was returned is below zero.
+-- Money that came in by a payment method; what was returned is below zero.
 CREATE TABLE IF NOT EXISTS payment (
-    id INTEGER PRIMARY KEY, sale_id INTEGER NOT NULL REFERENCES sale, amount INTEGER NOT NULL, at INTEGER NOT NULL
+    id INTEGER PRIMARY KEY, sale_id INTEGER NOT NULL REFERENCES sale, method TEXT NOT NULL, amount INTEGER NOT NULL,
+    at INTEGER NOT NULL, transaction_id TEXT NOT NULL DEFAULT '', paid_on TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX IF NOT EXISTS payment_sale ON payment (sale_id);
 
--- `credited` and `returned` are what a refund did to documents and payments.
+-- `credited` is what a refund did to the document, `returned` what it gave back by each payment method, as JSON.
 CREATE TABLE IF NOT EXISTS refund (
     id INTEGER PRIMARY KEY, sale_id INTEGER NOT NULL REFERENCES sale, key TEXT NOT NULL, total INTEGER NOT NULL,
-    credited INTEGER NOT NULL, returned INTEGER NOT NULL,
+    credited INTEGER NOT NULL, returned TEXT NOT NULL,
     UNIQUE (sale_id, key)
 ) STRICT;
 

@@ -38,7 +38,7 @@ def make_app(books: Books, token: str) -> Starlette:
         found = [{"word": "ok", "sentence": f"There are {count} records of reference data."}]
         if not count:
             found = [{"word": "bad", "sentence": "There is no reference data: fill the table `reference`."}]
-        return {"title": "Example company", "version": "1", "connected_as": "the shop's token", "findings": found}
+        return {"title": "Example company", "version": "1", "connected_as": "as the web shop", "findings": found}
 
     async def reference(request: Request) -> Json:
         # All of it each time, which does for some thousand records. A larger ERP answers in pages, and tells by the

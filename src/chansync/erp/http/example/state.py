@@ -45,7 +45,7 @@ def view(db: Db, sale: Sale) -> Json:
     own = (sale["id"],)
     state = state_of(db, sale)
     lines = db.execute(
-        """SELECT kind, item AS item_code, name, quantity, net, tax, discount, external_id
+        """SELECT kind, item AS item_code, name, quantity, net, tax, discount, external_id, rate
            FROM line WHERE sale_id = ? ORDER BY position""",
         own,
     )
@@ -64,6 +64,7 @@ def view(db: Db, sale: Sale) -> Json:
         "billing": json.loads(sale["billing"]),
         "delivery": json.loads(sale["delivery"]),
         "tax_numbers": json.loads(sale["tax_numbers"]),
+        "payments": json.loads(sale["payments"]),
     }
 
 
@@ -89,8 +90,6 @@ def refuse_closed(sale: Sale) -> None:
         raise Refused(f"The sale {sale['number']} is {sale['closed']}.")
 
 
-def refuse_gone(sale: Sale) -> None:
-    """Refuse where the sale is closed, or its goods have left."""
-    refuse_closed(sale)
-    if sale["written_out_at"]:
-        raise Refused(f"The sale {sale['number']} is written out.")
+def is_gone(sale: Sale) -> bool:
+    """Whether the sale needs no more goods: they have left, or it is closed."""
+    return bool(sale["closed"] or sale["written_out_at"])
