@@ -35,8 +35,12 @@ class Amendments:
             if is_written_out(record):
                 raise NotPossible(f"The sale {record.number} is written out: its delivery address cannot be changed.")
             await self._deliver_to(record, step.delivery)
-        if step.payment_method is not None and step.payment_method != paper.payment_method and state_of(record).paid:
-            raise NotPossible(f"The sale {record.number} is paid: its payment method cannot be changed.")
+        methods = (
+            step.payment_method or paper.payment_method,
+            paper.payments if step.payments is None else step.payments,
+        )
+        if methods != (paper.payment_method, paper.payments) and state_of(record).paid:
+            raise NotPossible(f"The sale {record.number} is paid: its payment methods cannot be changed.")
         if step.billing is not None and step.billing != paper.billing:
             await self._add_contacts(record.row["party"], step.billing)
         if step.note is not None and step.note != paper.note:
@@ -44,7 +48,7 @@ class Amendments:
             await self._rpc.write("sale.sale", [record.id], {"comment": comment_of(step.note, text)})
         wanted = {
             "billing": step.billing, "delivery": step.delivery, "note": step.note,
-            "payment_method": step.payment_method,
+            "payment_method": step.payment_method, "payments": step.payments,
         }  # fmt: skip
         changes = {name: value for name, value in wanted.items() if value not in (None, getattr(paper, name))}
         for name, value in changes.items():

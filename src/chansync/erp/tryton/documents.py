@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from hashlib import md5
-from typing import Any
 
 from chansync.erp.protocol import NoDocument, NotPossible
 from chansync.erp.remote import ErpRefused
@@ -17,9 +17,19 @@ from chansync.erp.tryton.rpc import Row, TrytonRpc
 from chansync.erp.tryton.views import open_document, state_of
 from chansync.erp.tryton.wizards import run_wizard
 from chansync.model.money import format_money
+from chansync.model.steps import Pay
 
 _INVOICE = "account.invoice"
 _UNISSUED = ("draft", "validated")
+
+
+@dataclass(frozen=True, slots=True)
+class _Payment:
+    """How something is paid: by which method, what its move is described as, and on which day (ISO text)."""
+
+    method: str
+    text: str
+    day: str = ""
 
 
 class Documents:
@@ -72,18 +82,19 @@ class Documents:
             if not error.overtaken:
                 raise
 
-    async def pay(self, record: SaleRecord, in_all: int) -> int:
+    async def pay(self, record: SaleRecord, step: Pay) -> int:
         """``steps.Pay``; what was paid now, in minor units.
 
         Raises:
-            NotPossible: more would be paid than is owed, or the payment method is none of the company's.
+            NotPossible: more would be paid than is owed, or a payment method is none of the company's.
             NoDocument: no invoice is posted.
         """
         state = state_of(record)
-        amount = in_all - state.paid
+        amount = step.in_all - state.paid
         if not amount:
             return 0
-        if not 0 < amount <= max(state.unpaid, 0):
+        is_return = state.total < 0 and state.unpaid <= amount < 0
+        if not is_return and not 0 < amount <= max(state.unpaid, 0):
             raise NotPossible(
                 f"{format_money(amount, state.currency)} cannot be paid on the sale {record.number}: "
                 f"{format_money(max(state.unpaid, 0), state.currency)} are unpaid."
@@ -93,10 +104,17 @@ class Documents:
                 f"The sale {record.number} has no posted invoice in Tryton, and a payment needs one. Post it there "
                 f"(or: chansync erp issue {record.number}), or set the channel's issue_document_on_payment."
             )
-        await self.settle(record, in_all)
+        for part in step.parts:
+            now = min(part.amount - await self._paid_by(record, part.method), step.in_all - state_of(record).paid)
+            if now > 0:
+                payment = _Payment(part.method, f"{record.key} {part.method}", step.paid_on)
+                await self.settle(record, state_of(record).paid + now, payment)
+                record = await self._again(record)
+        text = f"{record.key} {step.transaction_id}".strip()
+        await self.settle(record, step.in_all, _Payment(own_method(record), text, step.paid_on))
         return amount
 
-    async def settle(self, record: SaleRecord, in_all: int) -> None:
+    async def settle(self, record: SaleRecord, in_all: int, payment: _Payment | None = None) -> None:
         """Pay, or pay back, so that ``in_all`` minor units are paid over all documents of the sale.
 
         Where that leaves nothing owed, every open document is paid off: an invoice and the credit of a part of it
@@ -113,7 +131,7 @@ class Documents:
         else:
             parts = _share(owed, difference)
         for own, amount in parts.items():
-            await self._pay(record, own, record.major(amount))
+            await self._pay(record, own, record.major(amount), payment or _Payment(own_method(record), record.key))
 
     async def credit_all(self, record: SaleRecord) -> SaleRecord:
         """Credit every invoice of the sale that counts, as Tryton's own wizard does; the sale as it is then."""
@@ -141,28 +159,61 @@ class Documents:
         if ids:
             await self._rpc.call(f"model.{_INVOICE}.cancel", ids)
 
-    async def _pay(self, record: SaleRecord, invoice: int, amount: Decimal) -> None:
-        method = self._company.methods.get(record.paper.payment_method)
+    async def _pay(self, record: SaleRecord, invoice: int, amount: Decimal, payment: _Payment) -> None:
+        method = self._company.methods.get(payment.method)
         if method is None:
-            named = record.paper.payment_method or "none: its order was free"
+            named = payment.method or "none: its order was free"
             raise NotPossible(
                 f"The sale {record.number} cannot be paid: its payment method is {named}, which the company "
                 f"{self._company.name} does not have among its payment methods of invoices in Tryton."
             )
+        days = [date.fromisoformat(payment.day), today()] if payment.day else [today()]
+        for day in days:
 
-        def answer(defaults: Row) -> Row:
-            filled: dict[str, Any] = defaults | {
-                "payment_method": method, "date": today(), "description": record.key, "amount": amount,
-            }  # fmt: skip
-            return filled
+            def answer(defaults: Row, day: date = day) -> Row:
+                return defaults | {
+                    "payment_method": method, "date": day, "description": payment.text, "amount": amount,
+                }  # fmt: skip
 
-        await run_wizard(self._rpc, "account.invoice.pay", _INVOICE, invoice, answer, "choice")
+            try:
+                await run_wizard(self._rpc, "account.invoice.pay", _INVOICE, invoice, answer, "choice")
+            except Refusal as error:
+                # The day of the payment may lie in a period that is closed or was never made: then it is booked today.
+                if not error.is_about_periods or day == days[-1]:
+                    raise
+            else:
+                return
+
+    async def _paid_by(self, record: SaleRecord, method: str) -> int:
+        """What a method other than the sale's own has paid, in minor units, by what its payments are described as."""
+        origins = [f"{_INVOICE},{each['id']}" for each in record.documents()]
+        domain = [
+            ["move.origin", "in", origins], ["move.description", "=", f"{record.key} {method}"],
+            ["account.type.receivable", "=", True],
+        ]  # fmt: skip
+        fields = ["debit", "credit", "amount_second_currency"]
+        rows = await self._rpc.search_read("account.move.line", domain, fields)
+        paid = sum(
+            (
+                row["credit"] - row["debit"]
+                if row["amount_second_currency"] is None
+                else -row["amount_second_currency"]
+                for row in rows
+            ),
+            Decimal(0),
+        )
+        return record.minor(paid)
 
     async def _again(self, record: SaleRecord) -> SaleRecord:
         return (await self._records.load([record.key]))[record.key]
 
 
-def today() -> Any:
+def own_method(record: SaleRecord) -> str:
+    """The payment method of the sale; where it has none, the first of the others that pay it."""
+    return record.paper.payment_method or next((each.method for each in record.paper.payments), "")
+
+
+def today() -> date:
     """The day on which documents are dated."""
     return datetime.now(UTC).astimezone().date()
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from chansync.erp.tryton.rpc import Row, TrytonRpc
 from chansync.model.order import Address, TaxNumbers
-from chansync.model.sale import RefundedLine, SaleDraft, SaleLine
+from chansync.model.sale import MethodAmount, RefundedLine, SaleDraft, SaleLine
 from chansync.model.wire import BadWire, from_json, to_json
 
 #: How the note begins; people read it.
@@ -61,6 +61,7 @@ class Paper:
     done_at: int = 0
     refunds: list[RefundPaper] = field(default_factory=list)
     has_own_taxes: bool = False
+    payments: tuple[MethodAmount, ...] = ()
 
 
 def paper_of(draft: SaleDraft) -> Paper:
@@ -69,6 +70,7 @@ def paper_of(draft: SaleDraft) -> Paper:
         draft.number, draft.order_number, draft.payment_method, draft.delivery_method, draft.document_type,
         draft.tax_transaction,
         draft.note, draft.billing, draft.delivery, draft.tax_numbers, draft.lines,
+        payments=draft.payments,
     )  # fmt: skip
 
 

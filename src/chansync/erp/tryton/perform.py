@@ -146,7 +146,7 @@ class Performer:
                 if step.issue_first and state.paid < step.in_all and not open_document(record):
                     await self._documents.issue(record)
                     record = await self._load(record.key)
-                paid = await self._documents.pay(record, step.in_all)
+                paid = await self._documents.pay(record, step)
                 return StepResult(key, changed=bool(paid), amount=paid)
             case steps.WriteOut():
                 return StepResult(key, changed=await self._goods.write_out(record, step.carrier, step.tracking))

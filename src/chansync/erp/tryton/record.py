@@ -222,7 +222,14 @@ class Recorder:
                 "in Tryton (Administration, Users)."
             )
         amounts = [
-            Amount(product_of(company, line.item_code), line.name, line.quantity or Decimal(1), line.net, line.tax)
+            Amount(
+                product_of(company, line.item_code),
+                line.name,
+                line.quantity or Decimal(1),
+                line.net,
+                line.tax,
+                line.rate,
+            )
             for line in draft.lines
             if line.kind is not LineKind.ROUNDING
         ]

@@ -246,7 +246,7 @@ class Refunds:
         line = part.line
         net, tax = abs(line.net), abs(line.tax)
         if part.is_goods and comes_back and line.restock:
-            return Amount(part.product, part.sold.name, abs(line.quantity), net, tax)
+            return Amount(part.product, part.sold.name, abs(line.quantity), net, tax, part.sold.rate)
         if not net and not tax:
             return None
         product = part.product
@@ -254,7 +254,7 @@ class Refunds:
             # Its goods stay where they are: only a service has none.
             service = product_of(self._company, self._company.options.rounding)
             product = replace(service, taxes=product.taxes)
-        return Amount(product, part.sold.name, Decimal(1), net, tax)
+        return Amount(product, part.sold.name, Decimal(1), net, tax, part.sold.rate)
 
     def _still_sold(self, record: SaleRecord, parts: Sequence[_Part]) -> dict[int, Decimal]:
         """Product id → pieces that are still to be sent once those parts are refunded, of the products among them."""

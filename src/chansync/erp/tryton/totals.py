@@ -38,13 +38,18 @@ class TotalMismatch(ChansyncError):
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """A line as the order has it; ``net`` and ``tax`` in minor units, ``quantity`` above zero."""
+    """A line as the order has it; ``net`` and ``tax`` in minor units, ``quantity`` above zero.
+
+    Attributes:
+        rate: of its tax, in percent; None where nobody told it.
+    """
 
     product: Product
     name: str
     quantity: Decimal
     net: int
     tax: int
+    rate: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +146,8 @@ def _price(amount: Amount, digits: int, price_digits: int) -> Decimal:
 
 
 def _rates(company: Company, amounts: Sequence[Amount]) -> list[Tax | None]:
-    """The tax of each line: the product's own where it fits, else one that larger lines have, else the nearest."""
+    """The tax of each line, of those that fit: of the rate that the order tells, else the product's own, else one that
+    larger lines have, else the nearest."""
     found: dict[int, Tax | None] = {}
     used: set[Decimal] = set()
     for place in sorted(range(len(amounts)), key=lambda place: -abs(amounts[place].net)):
@@ -155,7 +161,7 @@ def _rates(company: Company, amounts: Sequence[Amount]) -> list[Tax | None]:
 
 def _tax_of(company: Company, amount: Amount, used: set[Decimal]) -> Tax:
     fitting = [
-        (tax.id not in amount.product.taxes, tax.rate not in used, off, tax.id, tax)
+        (tax.rate * 100 != amount.rate, tax.id not in amount.product.taxes, tax.rate not in used, off, tax.id, tax)
         for tax in company.taxes
         if (off := abs(amount.net * tax.rate - amount.tax)) <= 1
     ]

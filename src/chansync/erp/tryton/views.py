@@ -45,6 +45,7 @@ def view_of(record: SaleRecord, company: Company) -> SaleView:
         tax_numbers=paper.tax_numbers,
         order_number=paper.order_number,
         delivery_method=paper.delivery_method,
+        payments=paper.payments,
     )
 
 
