@@ -9,6 +9,7 @@ from chansync.erp.remote import ErpIdentity, ErpRefused, Finding
 from chansync.erp.tryton.company import Company, load_company
 from chansync.erp.tryton.documents import today
 from chansync.erp.tryton.failures import Refusal
+from chansync.erp.tryton.goods import FORCE_GROUP
 from chansync.erp.tryton.parameters import Options
 from chansync.erp.tryton.rpc import TrytonRpc
 
@@ -84,6 +85,8 @@ async def _modules(rpc: TrytonRpc) -> list[Finding]:
 
 async def _of_company(rpc: TrytonRpc, company: Company) -> AsyncIterator[Finding]:
     yield await _rights(rpc)
+    if company.options.negative_stock:
+        yield await _force(rpc)
     for finding in (_shops(company), await _rounding(rpc, company), _methods(company), _taxes(company)):
         yield finding
     yield await _fiscal_year(rpc, company)
@@ -105,6 +108,17 @@ async def _rights(rpc: TrytonRpc) -> Finding:
             f"The user {rpc.user} lacks the groups {', '.join(lacking)}. Add them in Tryton (Administration, Users).",
         )
     return Finding("ok", f"The user {rpc.user} may write sales, shipments and invoices.")
+
+
+async def _force(rpc: TrytonRpc) -> Finding:
+    group = await rpc.call("model.ir.model.data.get_id", "stock", "group_stock_force_assignment")
+    if group in (rpc.context.get("groups") or []):
+        return Finding("ok", "Goods that are not there may be issued.")
+    return Finding(
+        "warn",
+        f"The user {rpc.user} is not in the group {FORCE_GROUP}, so goods that are not there are not issued: add it, "
+        "or switch negative_stock off.",
+    )
 
 
 def _shops(company: Company) -> Finding:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from chansync.erp.protocol import MissingStock, NotPossible
+from chansync.erp.remote import ErpRights
 from chansync.erp.tryton.company import Company
 from chansync.erp.tryton.paper import write_paper
 from chansync.erp.tryton.records import Records, SaleRecord
@@ -16,6 +17,9 @@ from chansync.model.times import now_ms
 
 _OUT = "stock.shipment.out"
 _OPEN = ("draft", "waiting", "assigned")
+
+#: The group of Tryton that may issue what is not there.
+FORCE_GROUP = "Stock Force Assignment"
 
 #: How often what a sale ships is compared with what it shall ship: each change brings one more look.
 _LOOKS = 8
@@ -159,8 +163,19 @@ class Goods:
         if drafts:
             await self._rpc.call(f"model.{_OUT}.wait", drafts)
         waiting = [each["id"] for each in shipments if each["state"] in ("draft", "waiting")]
-        if waiting:
-            await self._rpc.call(f"model.{_OUT}.assign_{'force' if force else 'try'}", waiting)
+        if waiting and force:
+            await self._force(waiting)
+        elif waiting:
+            await self._rpc.call(f"model.{_OUT}.assign_try", waiting)
+
+    async def _force(self, shipments: list[int]) -> None:
+        try:
+            await self._rpc.call(f"model.{_OUT}.assign_force", shipments)
+        except ErpRights:
+            raise ErpRights(
+                f"Goods that are not there may be issued only by users in the group {FORCE_GROUP}: add it to the user "
+                f"{self._rpc.user} in Tryton (Administration, Users), or switch negative_stock of the ERP off."
+            ) from None
 
     async def _reduce(self, record: SaleRecord, excess: dict[int, Decimal]) -> None:
         """Cancel shipments of nothing but what is too much, and take it out of the others."""
