@@ -33,14 +33,14 @@ class DyingRpc(TrytonRpc):
         if self.died_after:
             raise Killed(self.died_after)
         answer = await super()._post(method, params, of_server=of_server)
-        if _changes(method, params):
+        if _changes(method, params, answer):
             self.died_after = method
             raise Killed(method)
         return answer
 
 
-def _changes(method: str, params: list[Any]) -> bool:
+def _changes(method: str, params: list[Any], answer: Any) -> bool:
     if method.startswith("wizard."):
-        # A form that is filled in; without one it is only shown.
-        return method.endswith(".execute") and bool(params[1])
+        # A form that is filled in; not one that is only shown, or that leads to the next form.
+        return method.endswith(".execute") and bool(params[1]) and not answer.get("view")
     return not method.endswith(_HARMLESS)

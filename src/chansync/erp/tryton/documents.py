@@ -57,6 +57,12 @@ class Documents:
         await self.post(unissued, warns=record.paper.has_own_taxes)
         return True, open_document(await self._again(record))
 
+    async def issue_all(self, records: Sequence[SaleRecord]) -> None:
+        """Post the invoices of all of these sales at once, which have none yet and no refunds."""
+        for warns in (True, False):
+            invoices = [each for record in records if record.paper.has_own_taxes is warns for each in record.invoices]
+            await self.post(invoices, warns=warns)
+
     async def post(self, invoices: Sequence[Row], *, warns: bool = True) -> None:
         """Post invoices, dated today where they have no date.
 

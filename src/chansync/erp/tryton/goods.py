@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from chansync.erp.protocol import MissingStock, NotPossible
@@ -37,6 +37,11 @@ class Goods:
         await self._assign(open_shipments(record), force=self._company.options.negative_stock)
         now = await self._again(record)
         return blocked_of(now) != before, missing_of(now)
+
+    async def block_all(self, records: Sequence[SaleRecord]) -> None:
+        """Assign what is there to all of these sales at once, in their order."""
+        shipments = [each for record in records for each in open_shipments(record)]
+        await self._assign(shipments, force=self._company.options.negative_stock)
 
     async def release(self, record: SaleRecord) -> bool:
         """Give up what is assigned; whether anything was."""
