@@ -19,6 +19,7 @@ _TABLE = {
     "log": ("log:log", "Show or follow the message log."),
     "why": ("problems:why", "Say why an order is as it is."),
     "retry": ("problems:retry", "Try failed orders again now."),
+    "mend": ("mend:mend", "What mends a message, and doing it."),
     "solve": ("problems:solve", "Mark messages as solved."),
     "channel": ("channel:channel", "Sales channels: list, show, add, set, test, export…"),
     "system": ("system:system", "Integration systems, which group channels."),

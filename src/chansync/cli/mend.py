@@ -1,0 +1,103 @@
+"""``chansync mend``: what a message can be mended by, and doing it."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+import click
+
+from chansync.cli import exit_codes
+from chansync.cli.lazy import examples
+from chansync.cli.output import note, print_json, say
+from chansync.cli.session import Session, pass_session, user_name
+from chansync.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from chansync.orders.remedies import Remedy, Subject
+
+
+@click.command(
+    context_settings={"ignore_unknown_options": True},
+    epilog=examples("chansync mend 17", "chansync mend 17 map cash", "chansync mend 17 retry"),
+)
+@click.argument("message_id", metavar="MESSAGE", type=click.IntRange(1, 2**62))
+@click.argument("name", metavar="[REMEDY]", required=False)
+@click.argument("added", metavar="[WORD]...", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="List the remedies as JSON.")
+@pass_session
+def mend(session: Session, message_id: int, name: str | None, added: tuple[str, ...], as_json: bool) -> int:
+    """List what mends a message, or do one of it. WORDs are what a remedy's command lacks, in its order.
+
+    The exit code of a remedy is that of the command that it runs.
+    """
+    from chansync.orders.remedies import remedies, subject_of
+
+    subject = subject_of(session.db, message_id, user_name())
+    if subject is None:
+        raise UsageError(f"There is no message {message_id}. See: chansync log")
+    offered = remedies(subject.message.code)
+    if name is None:
+        _list(subject, offered, as_json)
+        return exit_codes.OK
+    if as_json:
+        raise UsageError("--json lists the remedies: leave it out where one is to be carried out.")
+    chosen = next((remedy for remedy in offered if remedy.name == name), None)
+    if chosen is None:
+        names = ", ".join(remedy.name for remedy in offered) or "none"
+        raise UsageError(f"Message {message_id} has no remedy {name!r:.40}. There are: {names}.")
+    if chosen.perform is None:
+        return _run(session, subject, chosen, added)
+    if added:
+        raise UsageError(f"The remedy {name} takes no words.")
+    say(chosen.perform(session.db, subject))
+    if subject.channel is None or subject.order is None:
+        return exit_codes.OK
+    return _execute(session, ["retry", subject.channel.code, "--order", subject.order.external_id])
+
+
+def _list(subject: Subject, offered: tuple[Remedy, ...], as_json: bool) -> None:
+    message = subject.message
+    rows = [(remedy.name, remedy.sentence, _typed(subject, remedy)) for remedy in offered]
+    if as_json:
+        told = [{"name": name, "what": sentence, "command": command} for name, sentence, command in rows]
+        print_json({"message": message.id, "code": message.code, "open": message.open, "remedies": told})
+        return
+    say(message.sentence)
+    for name, sentence, command in rows:
+        say(f"  {name}: {sentence}")
+        say(f"      {command}")
+    if not rows:
+        say("There is nothing that mends it.")
+
+
+def _typed(subject: Subject, remedy: Remedy) -> str:
+    """What to type to carry it out."""
+    here = f"chansync mend {subject.message.id} {remedy.name}"
+    if remedy.perform is not None:
+        return here
+    command = remedy.command_for(subject)
+    return shlex.join(command.words)
+
+
+def _run(session: Session, subject: Subject, remedy: Remedy, added: tuple[str, ...]) -> int:
+    command = remedy.command_for(subject, added)
+    if command.missing:
+        raise UsageError(
+            f"Say {' and '.join(command.missing)}: chansync mend {subject.message.id} {remedy.name} "
+            f"{' '.join(command.missing)}. It runs: {shlex.join(command.words)}"
+        )
+    note(shlex.join(command.words))
+    code = _execute(session, command.words[1:])
+    if code == exit_codes.OK and subject.message.open and any(word in command.words for word in ("map", "set", "add")):
+        note(f"Then: chansync retry --message {subject.message.id}")
+    return code
+
+
+def _execute(session: Session, words: list[str]) -> int:
+    """Run another command on the same database."""
+    from chansync.cli.program import execute
+
+    path = session.path
+    session.close()
+    return execute(["--db", str(path), *words])

@@ -1,0 +1,259 @@
+"""What mends each message: the one registry that ``chansync mend``, the screens and the reference page read.
+
+``REMEDIES`` holds, for every code of ``model.message.CODES``, the remedies in the order in which they are offered. A
+remedy is one of two things:
+
+- ``command``: a command of chansync. ``{channel}``, ``{system}``, ``{order}``, ``{sale}`` and ``{message}`` are filled
+  in from the message, and so is every text or number of its data (and of the first of its ``items``) by its name.
+  ``{NAME}`` is what the person has to add: ``chansync mend MESSAGE REMEDY WORD…`` fills them in, in their order.
+- ``perform``: a function ``(db, subject) -> sentence`` that decides something about the order in the name of
+  ``subject.by``, in a transaction of its own. It raises ``UsageError`` where that is not possible (any more).
+  ``chansync mend`` tries the order again afterwards, so that its problem closes by itself once nothing is left of it.
+
+To add one: write the function where its matter lives (``orders/edits.py``, say), and enter
+``Remedy("accept", "Reverse the sale and make it again as the order is now.", perform=accept)`` under its code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import apsw
+
+from chansync.model.channel import Channel
+from chansync.store import channels, messages, orders
+from chansync.store.messages import Message
+from chansync.store.orders import OrderRow
+
+_NAME = re.compile(r"{(\w+)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a remedy is performed on.
+
+    Attributes:
+        channel, order: None where the message is about none.
+        by: the name of the person who decides.
+    """
+
+    message: Message
+    channel: Channel | None
+    order: OrderRow | None
+    by: str
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What a command can be filled in with."""
+        first = self.message.data.get("items")
+        told = first[0] if isinstance(first, list) and first and isinstance(first[0], dict) else {}
+        told = {**told, **self.message.data, "message": self.message.id}
+        if self.channel is not None:
+            told |= {"channel": self.channel.code, "system": self.channel.system.code}
+        if self.order is not None:
+            told["order"] = self.order.external_id
+            if self.order.sale is not None:
+                told["sale"] = self.order.sale.number
+        texts = {name: str(value) for name, value in told.items() if isinstance(value, (str, int)) and value != ""}
+        # What a site calls its things must not be read as an option of the command.
+        return {name: text for name, text in texts.items() if not text.startswith("-")}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A remedy's command for one message.
+
+    Attributes:
+        words: as they are typed.
+        missing: what the person still has to add; these names stand in the words.
+    """
+
+    words: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """One way to mend what a message tells; it has a ``command`` or ``perform``, never both.
+
+    Attributes:
+        name: what is typed: ``chansync mend MESSAGE NAME``; lower case, words joined by hyphens.
+        sentence: what it does, for people.
+    """
+
+    name: str
+    sentence: str
+    command: str = ""
+    perform: Callable[[apsw.Connection, Subject], str] | None = None
+
+    def command_for(self, subject: Subject, added: Sequence[str] = ()) -> Command:
+        """The command, filled in from the message and with the words that a person added."""
+        values, rest, missing = subject.values, list(added), []
+
+        def fill(found: re.Match[str]) -> str:
+            name = found[1]
+            if name in values:
+                return values[name]
+            if rest:
+                return rest.pop(0)
+            missing.append(name.upper())
+            return name.upper()
+
+        words = [_NAME.sub(fill, word) for word in self.command.split()]
+        return Command(words + rest, missing)
+
+
+def subject_of(db: apsw.Connection, message_id: int, by: str) -> Subject | None:
+    """What the message of that id is about; None where there is no such message."""
+    message = messages.message(db, message_id)
+    if message is None:
+        return None
+    channel = channels.channel_by_id(db, message.channel_id) if message.channel_id is not None else None
+    order = orders.by_id(db, message.order_id) if message.order_id is not None else None
+    return Subject(message, channel, order, by)
+
+
+def remedies(code: str) -> tuple[Remedy, ...]:
+    """The remedies of a code; none for one that only an earlier version knew."""
+    return REMEDIES.get(code, ())
+
+
+def _set(name: str) -> Remedy:
+    sentence = f"Set the channel's {name}."
+    return Remedy(f"set-{name.replace('_', '-')}", sentence, f"chansync channel set {{channel}} {name}={{VALUE}}")
+
+
+_RETRY = Remedy("retry", "Try it again now.", "chansync retry --message {message}")
+_SYNC = Remedy("sync", "Sync the channel now.", "chansync sync {channel}")
+_FETCH = Remedy("fetch", "Fetch the order again as it is on the site now.", "chansync sync {channel} --order {order}")
+_SOLVE = Remedy(
+    "solve",
+    "Mark the message as solved: it was mended by hand, or nothing needs to be done.",
+    "chansync solve {message}",
+)
+_TEST = Remedy("test", "Connect to the site and say how it answers.", "chansync channel test {channel}")
+_KEYS = Remedy("enter-keys", "Enter a secret of the channel again.", "chansync channel set {channel} {FIELD}=-")
+_SYSTEM_KEYS = Remedy(
+    "enter-system-keys", "Enter a secret of the integration system again.", "chansync system set {system} {FIELD}=-"
+)
+_REPORT = Remedy("show", "Show the message with its data, to be reported.", "chansync log show {message}")
+_WHY = Remedy("why", "Say how the order and its sale stand.", "chansync why {channel} {order}")
+_SALE = Remedy("sale", "Show the sale.", "chansync erp sale {sale}")
+_CANCEL = Remedy("cancel", "Cancel the sale, which is not written out.", "chansync erp cancel {sale}")
+_REVERSE = Remedy(
+    "reverse", "Reverse the sale, which is written out: its goods come back.", "chansync erp reverse {sale}"
+)
+_DOCTOR = Remedy("doctor", "Look everything over again.", "chansync doctor")
+_OWN_SERIES = Remedy(
+    "own-series",
+    "Number the channel's sales by the POS's own series.",
+    "chansync channel set {channel} external_sale_number=no",
+)
+
+#: Code of a message → its remedies, in the order in which they are offered.
+REMEDIES: dict[str, tuple[Remedy, ...]] = {
+    "item_unknown": (
+        Remedy("map", "Map the site's item to one of the ERP's.", "chansync map item {channel} {map}={ITEM}"),
+        Remedy("add-item", "Create the item in the ERP.", "chansync erp add item {sku} name={name}"),
+        _RETRY,
+    ),
+    "payment_unmapped": (
+        Remedy("map", "Map it to a payment method of the POS.", "chansync map payment {channel} {site_code}={METHOD}"),
+        _RETRY,
+    ),
+    "delivery_unmapped": (
+        Remedy("map", "Map it to a delivery method of the POS.",
+               "chansync map delivery {channel} {site_code}={METHOD}"),
+        _set("delivery_method"),
+        _RETRY,
+    ),
+    "currency_not_allowed": (
+        Remedy("allow", "Set the currencies that the POS sells in, separated by commas.",
+               "chansync erp set pos {pos} currencies={CURRENCIES}"),
+        _RETRY,
+        _SOLVE,
+    ),
+    "currency_missing": (_set("currency"), _RETRY),
+    "total_mismatch": (_WHY, _FETCH, _RETRY),
+    "service_missing": (
+        Remedy("set-service", "Set the channel's service for it.", "chansync channel set {channel} {parameter}={VALUE}"),
+        _RETRY,
+    ),
+    "warehouse_missing": (_set("fba_warehouse"), _RETRY),
+    "secret_expiring": (_SYSTEM_KEYS, Remedy("test", "Sign in with it.", "chansync system test {system}"), _SOLVE),
+    "number_taken": (_OWN_SERIES, _FETCH, _RETRY),
+    "channel_incomplete": (
+        Remedy("set", "Fill in a field of the channel.", "chansync channel set {channel} {FIELD}={VALUE}"),
+        Remedy("show-fields", "Show the channel's fields.", "chansync channel show {channel}"),
+        _SYNC,
+    ),
+    "only_problems": (
+        Remedy("list", "List what the orders lack.", "chansync log --open --channel {channel}"),
+        _SYNC,
+    ),
+    "disk_low": (
+        _DOCTOR,
+        Remedy("sync", "Sync every channel once there is room.", "chansync sync"),
+        Remedy("clean", "Delete what is older than the database keeps it.", "chansync db prune"),
+    ),
+    "order_unreadable": (_FETCH, _RETRY, _SOLVE),
+    "refunds_unreadable": (_FETCH, _RETRY, _SOLVE),
+    "order_gone": (_CANCEL, _REVERSE, _FETCH, _SOLVE),
+    "order_changed": (_WHY, _SALE, _RETRY, _SOLVE),
+    "order_returned": (_WHY, _RETRY, _SOLVE),
+    "missing_stock": (
+        Remedy("set-stock", "Enter what is in the warehouse.",
+               "chansync erp stock set {ITEM} {QUANTITY} --warehouse {WAREHOUSE}"),
+        Remedy("allow-negative", "Let a POS's stock go below zero.", "chansync erp set pos {POS} negative_stock=yes"),
+        _RETRY,
+    ),
+    "no_document": (
+        Remedy("issue", "Issue the sale's document.", "chansync erp issue {sale}"),
+        Remedy("issue-on-payment", "Issue documents whenever a payment is due.",
+               "chansync channel set {channel} issue_document_on_payment=yes"),
+        _RETRY,
+    ),
+    "document_type_missing": (_set("document_type"), _RETRY),
+    "not_possible": (_SALE, _WHY, _RETRY, _SOLVE),
+    "import_bug": (_REPORT, _RETRY, _SOLVE),
+    "site_unavailable": (_RETRY, _TEST),
+    "site_refused": (_TEST, _KEYS, _RETRY),
+    "site_bug": (_REPORT, _RETRY, _SOLVE),
+    "secret_unreadable": (_KEYS, _SYSTEM_KEYS, _RETRY),
+    "notice_failed": (
+        Remedy("test", "Send a test to everybody who is told.", "chansync notices test"),
+        Remedy("show-settings", "Show how notices are sent.", "chansync notices show"),
+        Remedy("set", "Change how notices are sent.", "chansync notices set {SETTING}={VALUE}"),
+    ),
+    "clock_doubtful": (_DOCTOR, _SOLVE),
+    "customer_ambiguous": (
+        Remedy("merge", "Make one of the two customers.", "chansync erp merge-customers {KEPT} {OTHER}"),
+        _SALE,
+    ),
+    "tax_number_invalid": (_FETCH, _SALE),
+    "status_unknown": (
+        Remedy("lookups", "Ask the site for its statuses again.", "chansync sync {channel} --lookups"),
+        Remedy("take", "Set the statuses whose orders are taken, separated by commas.",
+               "chansync channel set {channel} order_statuses={STATUSES}"),
+    ),
+    "value_vanished": (
+        Remedy("set", "Choose another value.", "chansync channel set {channel} {FIELD}={VALUE}"),
+        Remedy("lookups", "Ask the site again for what it has.", "chansync sync {channel} --lookups"),
+    ),
+    "push_failed": (
+        Remedy("push", "Send it again now.", "chansync sync {channel} --statuses --quantities"),
+        _TEST,
+        _SOLVE,
+    ),
+    "push_refused_status": (
+        _WHY,
+        _FETCH,
+        _CANCEL,
+        _REVERSE,
+    ),
+    "stock_drift": (Remedy("push", "Send the stock again now.", "chansync sync {channel} --quantities"),),
+    "connected": (_TEST,),
+    "site_odd": (_TEST,),
+}  # fmt: skip
