@@ -12,6 +12,8 @@ from chansync.cli.output import clean, print_json, say, table
 from chansync.cli.session import Session, pass_session
 
 if TYPE_CHECKING:
+    import apsw
+
     from chansync.erp.papers import SaleDetails, SaleRow
     from chansync.model.sale import SaleState
 
@@ -51,10 +53,22 @@ def sale(session: Session, number: str, as_json: bool) -> None:
     from chansync.erp.ledger import enquiry
 
     found = enquiry.sale(session.db, number)
+    attributes = _attributes(session.db, number)
     if as_json:
-        print_json(asdict(found) | {"sale": _data(found.sale), "state": _state_data(found.state)})
+        data = {"sale": _data(found.sale), "state": _state_data(found.state), "attributes": attributes}
+        print_json(asdict(found) | data)
         return
-    _show(found)
+    _show(found, attributes)
+
+
+def _attributes(db: apsw.Connection, number: str) -> dict[str, str]:
+    """What whoever packs the sale has to know beside lines and addresses; its order's, where that is known."""
+    from chansync.erp import registry
+    from chansync.store import orders, sale_links
+
+    order_id = sale_links.order_of(db, registry.find_sale(db, number)[1])
+    order = orders.by_id(db, order_id) if order_id is not None else None
+    return order.attributes if order else {}
 
 
 def _state_data(state: SaleState) -> dict[str, Any]:
@@ -64,13 +78,15 @@ def _state_data(state: SaleState) -> dict[str, Any]:
     return asdict(state) | {name: str(from_minor(getattr(state, name), state.currency)) for name in amounts}
 
 
-def _show(found: SaleDetails) -> None:
+def _show(found: SaleDetails, attributes: dict[str, str]) -> None:
     row = found.sale
     mark = f" ({row.mark})" if row.mark else ""
     say(f"Sale {row.number}{mark} of {row.sale_date}: order {row.order_number} of {row.channel}")
     for name, value in found.fields.items():
         if value:
             say(f"  {name.replace('_', ' '):<16} {value}")
+    for name, value in attributes.items():
+        say(f"  {name.lower():<16} {value}")
     print()
     say(f"Customer {found.customer['id']}: {found.customer['name']}")
     for name, value in found.customer.items():

@@ -16,7 +16,7 @@ from typing import TypeVar
 from sqlite_utils import Database, Migrations
 
 from chansync.db import schema
-from chansync.db.migrations_sql import CUSTOMERS, INSTANCES, SALE_LINKS, STOCK
+from chansync.db.migrations_sql import CUSTOMERS, INSTANCES, ORDER_ATTRIBUTES, SALE_LINKS, STOCK
 from chansync.db.version import APPLICATION_ID
 from chansync.model import kept
 from chansync.model.order import TaxNumbers
@@ -105,6 +105,12 @@ def customers(db: Database) -> None:
 def instances(db: Database) -> None:
     """Which database this is, and on which machine its daemon last worked."""
     _run(db, INSTANCES)
+
+
+@migrations(name="0012_order_attributes")
+def order_attributes(db: Database) -> None:
+    """What whoever packs an order has to know."""
+    _run(db, ORDER_ATTRIBUTES)
 
 
 def migrate(path: Path) -> None:

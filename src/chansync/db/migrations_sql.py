@@ -101,3 +101,8 @@ INSTANCES = """
 ALTER TABLE daemon ADD COLUMN machine TEXT NOT NULL DEFAULT '';
 INSERT INTO setting (name, value) VALUES ('instance_id', lower(hex(randomblob(8))));
 """
+
+# What whoever packs an order has to know beside lines and addresses: label and text, as the platform tells them.
+ORDER_ATTRIBUTES = """
+ALTER TABLE "order" ADD COLUMN attributes TEXT NOT NULL DEFAULT '{}';
+"""

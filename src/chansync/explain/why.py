@@ -48,6 +48,7 @@ def explain(db: apsw.Connection, channel: Channel, row: OrderRow) -> Explanation
         _explain_problem(row, explanation)
     else:
         explanation.sentences.append(_explain_skip(db, channel, row))
+    explanation.sentences += [f"{label}: {text}" for label, text in row.attributes.items()]
     explanation.sentences += [
         f"Open: {message.sentence} {message.remedy}" for message in said if message.open and message.sentence
     ]

@@ -141,8 +141,15 @@ class Order:
             the sale's tax transaction divides it.
         divided_by: the tax transaction whose rate has divided the amounts; empty where the site tells the tax.
         awaits_prices: the site does not say yet what it costs, so that it cannot be a sale yet.
+        lacks_prices: the site does not say what it costs, and is not expected to.
         shrinks: pieces of it were cancelled, and have left its lines and amounts instead of coming as a refund.
         sent_by_site: the platform sends the goods itself, from a stock that it keeps; nothing of it is told back.
+        shipped_by: carrier and tracking number, of an order of which the platform says that all its goods have left;
+            either may be empty. None of any other.
+        ship_by: the last moment to ship what is still to be shipped, UTC milliseconds; None where there is none.
+        cancel_wish: why the buyer asks for it to be cancelled, as far as he says; None where he does not ask.
+        unfulfillable: the platform says that it cannot be fulfilled.
+        attributes: what whoever packs it has to know beside lines and addresses, label → text.
         part_payments: what other methods than ``payment_code`` pay of the total.
         tax_collected: the tax that the marketplace collects and pays itself, in major units: the lines, their taxes and
             the total are without it. None where it collects none.
@@ -180,6 +187,12 @@ class Order:
     awaits_prices: bool = False
     shrinks: bool = False
     sent_by_site: bool = False
+    lacks_prices: bool = False
+    shipped_by: tuple[str, str] | None = None
+    ship_by: int | None = None
+    cancel_wish: str | None = None
+    unfulfillable: bool = False
+    attributes: dict[str, str] = field(default_factory=dict)
     part_payments: list[PartPayment] = field(default_factory=list)
     tax_collected: Decimal | None = None
     rate_ids: tuple[str, ...] = ()

@@ -108,6 +108,9 @@ PARAMETERS: tuple[Parameter, ...] = (
     _P("fba_warehouse", "FBA warehouse", "The warehouse that stands for the stock which the platform keeps and sends "
        "itself: such orders are blocked and written out there, and nothing of them is told back.", 3,
        _erp("warehouse"), capability="site_sends"),
+    _P("write_out_what_the_site_ships", "Write out what the site ships", "Write a sale out when the platform says "
+       "that its goods have left: sent from the platform's own stock, or shipped by hand on the site.", 3, Flag(),
+       False, capability="site_sends"),
     _P("create_request", "Create request", "Create a request for missing stock.", 3, Flag(), False),
     _P("request_warehouses", "Warehouses to check", "Where stock is looked for before a request. None: the POS's "
        "warehouse.", 3, References(source="erp", of="warehouse"), (), only_with=("create_request",)),

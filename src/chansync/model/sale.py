@@ -197,6 +197,7 @@ class SaleView:
         blocked: item code and pieces that are reserved for it.
         nameless: which of ``billing`` and ``delivery`` were recorded without any name or street.
         shipment: None while it is not written out.
+        cancel_reason: one of ``steps.CANCEL_REASONS``; empty where it is not cancelled, or nobody said why.
     """
 
     key: str
@@ -216,3 +217,4 @@ class SaleView:
     blocked: tuple[tuple[str, int], ...] = ()
     nameless: frozenset[str] = frozenset()
     shipment: Shipment | None = None
+    cancel_reason: str = ""

@@ -28,6 +28,7 @@ from chansync.model.steps import (
     Step,
     WriteOut,
 )
+from chansync.model.times import local_text
 from chansync.orders.edits import completes, differences, give_back, tax_change
 from chansync.orders.problem import Problem
 from chansync.orders.select import reason_to_skip
@@ -70,6 +71,7 @@ class Case:
         sale: None while there is none.
         history: None while the order is not known to be a sale.
         draft: the sale that the order would make now, or why it makes none; None where neither can matter.
+        now: UTC milliseconds.
     """
 
     order: Order
@@ -77,6 +79,7 @@ class Case:
     sale: SaleView | None
     history: History | None
     draft: SaleDraft | Problem | None
+    now: int = 0
 
 
 @dataclass(slots=True)
@@ -90,6 +93,8 @@ class Plan:
         todo: the words of those steps that the creation of the sale asks for: each is tried until it is done.
         problems: what stands in the way, whatever becomes of the steps.
         otherwise: step name → the problem that there is where the step changes nothing.
+        held: words of steps that the creation asks for and that wait until nothing speaks against them.
+        look_again: when something will have to be said though nothing changes, UTC milliseconds; None: never.
     """
 
     skip: str = ""
@@ -98,6 +103,8 @@ class Plan:
     todo: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     otherwise: dict[str, Problem] = field(default_factory=dict)
+    held: list[str] = field(default_factory=list)
+    look_again: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,15 +140,21 @@ def decide(case: Case, settings: ImportSettings) -> Plan:
         return Plan(waits=True)
     if order.status in settings.refused_statuses:
         return _refuse(case, sale)
+    if order.lacks_prices:
+        plan = Plan(waits=True, problems=[prices_missing(order)])
+        _warn(plan, case)
+        return plan
     return _follow(case, sale, settings)
 
 
 def _create(case: Case, settings: ImportSettings) -> Plan:
     """An order becomes a sale, and what is asked for on creation is done with it."""
     if not isinstance(case.draft, SaleDraft):
-        return Plan(problems=[case.draft] if case.draft else [])
-    plan = Plan(steps=[Record(case.draft)])
-    _carry_on(plan, case, settings, _Balance(case.draft.currency, case.draft.total))
+        plan = Plan(problems=[case.draft] if case.draft else [])
+    else:
+        plan = Plan(steps=[Record(case.draft)])
+        _carry_on(plan, case, settings, _Balance(case.draft.currency, case.draft.total))
+    _warn(plan, case)
     return plan
 
 
@@ -171,6 +184,7 @@ def _follow(case: Case, sale: SaleView, settings: ImportSettings) -> Plan:
                 {"sale": sale.number, "status": case.order.status},
             )
         )
+    _warn(plan, case)
     return plan
 
 
@@ -233,18 +247,60 @@ def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balanc
     payment = Pay(balance.due, issue_first=is_paid and bool(settings.channel["issue_document_on_payment"]))
     owes = balance.due > balance.paid
     for word in todo:
+        if word == "write_out" and case.order.cancel_wish is not None:
+            plan.held.append(word)
+            continue
         step = payment if word == "pay" else _on_creation(word, settings.channel, state)
         if step is not None and (word != "pay" or owes):
             plan.steps.append(step)
             plan.todo.append(word)
     if is_paid and owes and "pay" not in plan.todo:
         plan.steps.append(payment)
+    shipped = case.order.shipped_by if settings.channel["write_out_what_the_site_ships"] else None
+    if shipped is not None and not (state and state.written_out) and "write_out" not in plan.todo:
+        plan.steps.append(WriteOut(*shipped))
     recorded = {refund.key for refund in case.sale.refunds} if case.sale else set()
     plan.steps += [
         _refund(case.order, refund, balance.currency)
         for refund in case.order.refunds
         if refund.lines is not None and refund.external_id not in recorded
     ]
+
+
+#: How long before the last moment to ship it is said that it comes, in milliseconds.
+SHIP_SOON = 86_400_000
+
+
+def prices_missing(order: Order) -> Problem:
+    """That the site does not say what an order costs, and is not expected to."""
+    sentence = f"Order {order.number} is {order.status}, and the site does not say what it costs."
+    return Problem("prices_missing", sentence, {"status": order.status})
+
+
+def _warn(plan: Plan, case: Case) -> None:
+    """Say what has to be known before goods of the order leave: nothing once they have left, or its sale is closed."""
+    order, sale = case.order, case.sale
+    if sale is not None and sale.state.closed:
+        return
+    named = f"its sale {sale.number}" if sale else "it"
+    data = {"sale": sale.number} if sale else {}
+    if order.unfulfillable:
+        sentence = f"Order {order.number} is {order.status} on the site, and {named} is still open."
+        plan.problems.append(Problem("order_unfulfillable", sentence, data))
+    if sale is not None and sale.state.written_out:
+        return
+    if order.cancel_wish is not None:
+        why = f": {order.cancel_wish[:200]}" if order.cancel_wish else ""
+        sentence = f"The buyer asks for order {order.number} to be cancelled{why}."
+        plan.problems.append(Problem("cancel_wished", sentence, data | {"reason": order.cancel_wish}))
+    if order.ship_by is None or any(isinstance(step, WriteOut) for step in plan.steps):
+        return
+    if case.now < order.ship_by - SHIP_SOON:
+        plan.look_again = order.ship_by - SHIP_SOON
+        return
+    due = "is late: it was to be shipped" if case.now > order.ship_by else "is to be shipped"
+    sentence = f"Order {order.number} {due} by {local_text(order.ship_by)}, and {named} is not written out."
+    plan.problems.append(Problem("ship_by_near", sentence, data | {"ship_by": order.ship_by}))
 
 
 def _on_creation(word: str, channel: Any, state: SaleState | None) -> Step | None:

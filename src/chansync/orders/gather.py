@@ -9,7 +9,8 @@ import apsw
 from chansync.erp.protocol import Embedded, NotPossible
 from chansync.model.order import Order, Refund
 from chansync.model.sale import SaleDraft
-from chansync.orders.decide import Case, History
+from chansync.model.times import now_ms
+from chansync.orders.decide import Case, History, prices_missing
 from chansync.orders.draft import draft_sale, sale_key, with_tax
 from chansync.orders.edits import needs_draft
 from chansync.orders.problem import Problem
@@ -38,11 +39,14 @@ def gather(db: apsw.Connection, settings: ImportSettings, erp: Embedded, order: 
         history = History(row.status, row.own_status, tuple(row.todo), messages.open_codes(db, row.id))
     if row is not None and order.refunds:
         order = replace(order, refunds=[_with_lines(db, row.id, refund) for refund in order.refunds])
-    order = with_tax(db, settings, order)
+    if not order.lacks_prices:
+        order = with_tax(db, settings, order)
     draft: SaleDraft | Problem | None = None
-    if not order.awaits_prices and (sale is None or needs_draft(order, sale)):
+    if order.lacks_prices:
+        draft = prices_missing(order)
+    elif not order.awaits_prices and (sale is None or needs_draft(order, sale)):
         draft = _draft(db, settings, order) if erp is settings.erp else _elsewhere(order, key)
-    return Case(order, key, sale, history, draft)
+    return Case(order, key, sale, history, draft, now_ms())
 
 
 def _with_lines(db: apsw.Connection, order_id: int, refund: Refund) -> Refund:

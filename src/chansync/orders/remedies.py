@@ -203,6 +203,20 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
     "order_gone": (_CANCEL, _REVERSE, _FETCH, _SOLVE),
     "order_changed": (_WHY, _SALE, _RETRY, _SOLVE),
     "order_returned": (_WHY, _RETRY, _SOLVE),
+    "prices_missing": (_FETCH, _SOLVE),
+    "cancel_wished": (
+        Remedy("cancel", "Cancel the sale for the buyer; the site is told.",
+               "chansync erp cancel {sale} --reason buyer"),
+        Remedy("write-out", "Send the goods all the same.", "chansync erp write-out {sale}"),
+        _RETRY,
+    ),
+    "order_unfulfillable": (_CANCEL, _REVERSE, _RETRY),
+    "ship_by_near": (
+        Remedy("write-out", "Write the sale out, with how it travels.",
+               "chansync erp write-out {sale} --carrier {CARRIER} --tracking {TRACKING}"),
+        _FETCH,
+        _RETRY,
+    ),
     "missing_stock": (
         Remedy("set-stock", "Enter what is in the warehouse.",
                "chansync erp stock set {ITEM} {QUANTITY} --warehouse {WAREHOUSE}"),

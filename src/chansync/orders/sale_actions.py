@@ -93,6 +93,12 @@ def _ship(sale: SaleView, carrier: str = "", tracking: str = "") -> Step:
     return steps.Ship(carrier or (before.carrier if before else ""), tracking or (before.tracking if before else ""))
 
 
+def _cancel(sale: SaleView, reason: str = "") -> Step:
+    if reason and reason not in steps.CANCEL_REASONS:
+        raise UsageError(f"The reason is one of {', '.join(steps.CANCEL_REASONS)}, not {reason!r:.40}.")
+    return steps.Cancel(reason)
+
+
 def _shipment_text(what: str, text: str) -> str:
     try:
         return Text(longest=LONGEST_SHIPMENT_TEXT).parse(text) or ""
@@ -193,7 +199,7 @@ ACTIONS: dict[str, tuple[Callable[..., Step], Callable[..., str]]] = {
     "pay": (_pay, _paid),
     "write-out": (_write_out, _always("written out.")),
     "ship": (_ship, _travels),
-    "cancel": (lambda sale: steps.Cancel(), _always("cancelled.")),
+    "cancel": (_cancel, _always("cancelled.")),
     "reverse": (lambda sale: steps.Reverse(), _always("reversed.")),
     "refund": (_refund, _refunded),
 }

@@ -26,6 +26,7 @@ from chansync.platforms import registry
 from chansync.setup.channel_settings import (
     MAPPING_TARGETS,
     InvalidFields,
+    beyond_platform,
     capabilities,
     check_target,
     choices,
@@ -266,6 +267,7 @@ def _check_entry(
             f"{entry.code} is not used until its secrets are entered: chansync channel set {entry.code} {keys} used=yes"
         )
     found = validate(entry.values, secrets, able, with_new_systems)
+    found += beyond_platform(parent.kind, entry.values)
     errors += [
         FieldError(f"{place}.{error.name}", error.sentence)
         for error in found

@@ -24,6 +24,7 @@ class OrderRow:
         reason: why it is skipped, or the code of its problem.
         attempts: how often its import failed in a row.
         next_try_at: when the import, or what is left to do with its sale, is tried again; UTC milliseconds.
+        attributes: what whoever packs it has to know, label → text.
         sale: what it became; None while it is no sale.
         todo: what is left to do with the sale since its creation, as ``chansync.orders.decide`` names it.
         own_status: the status that we have given the order on the site last.
@@ -48,6 +49,7 @@ class OrderRow:
     changed_at: int
     todo: list[str]
     own_status: str | None
+    attributes: dict[str, str]
     sale: SaleLink | None
 
 
@@ -68,14 +70,17 @@ def versions(db: apsw.Connection, channel_id: int, external_ids: list[str]) -> d
 _ROW = """
     SELECT o.id, o.channel_id, o.external_id, o.number, o.status, o.placed_at, o.placed_on, o.modified_at, o.currency,
         o.total, o.state, o.reason, o.digest, o.attempts, o.next_try_at, o.first_seen_at, o.changed_at, o.todo,
-        o.own_status, l.erp, l.sale_key, l.ref, l.number FROM "order" o LEFT JOIN sale_link l ON l.order_id = o.id
+        o.own_status, o.attributes, l.erp, l.sale_key, l.ref, l.number
+    FROM "order" o LEFT JOIN sale_link l ON l.order_id = o.id
 """
 
 
 def _order(row: tuple[Any, ...]) -> OrderRow:
-    *values, todo, own_status, erp, key, ref, number = row
+    *values, todo, own_status, attributes, erp, key, ref, number = row
     sale = SaleLink(erp, key, ref, number) if erp is not None else None
-    return OrderRow(*(*values, kept.as_list(todo, "what is left to do with an order"), own_status, sale))
+    left = kept.as_list(todo, "what is left to do with an order")
+    told = {label: str(text) for label, text in kept.learned(attributes).items()}
+    return OrderRow(*(*values, left, own_status, told, sale))
 
 
 def by_external_id(db: apsw.Connection, channel_id: int, external_id: str) -> OrderRow | None:
@@ -132,19 +137,20 @@ def write(
     order_id: int = db.execute(
         """INSERT INTO "order" (channel_id, external_id, number, status, placed_at, placed_on, modified_at, currency,
            total, state, reason, digest, raw, attempts, next_try_at, first_seen_at, changed_at, todo, sent_by_site,
-           customer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+           customer, attributes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
            ON CONFLICT (channel_id, external_id) DO UPDATE SET number = excluded.number, status = excluded.status,
            placed_at = excluded.placed_at, placed_on = excluded.placed_on, modified_at = excluded.modified_at,
            currency = excluded.currency, total = excluded.total, state = excluded.state, reason = excluded.reason,
            digest = excluded.digest, raw = excluded.raw,
            attempts = CASE WHEN ? THEN attempts + 1 ELSE 0 END, next_try_at = excluded.next_try_at,
            changed_at = excluded.changed_at, todo = excluded.todo, sent_by_site = excluded.sent_by_site,
-           customer = excluded.customer RETURNING id""",
+           customer = excluded.customer, attributes = excluded.attributes RETURNING id""",
         (
             channel_id, order.external_id, order.number, order.status, order.placed_at, order.placed_on.isoformat(),
             order.modified_at, order.currency, str(order.total), state, reason, order.digest,
             raw_text(order) if keep_raw else None, int(failed), next_try_at, now, now,
-            json.dumps(todo or []), int(order.sent_by_site), order.billing.name or order.delivery.name, failed,
+            json.dumps(todo or []), int(order.sent_by_site), order.billing.name or order.delivery.name,
+            json.dumps(order.attributes, ensure_ascii=False), failed,
         ),
     ).get  # fmt: skip
     if state != "skipped":

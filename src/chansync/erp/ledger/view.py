@@ -44,6 +44,7 @@ def view(db: apsw.Connection, sale_key: str) -> SaleView | None:
         blocked=tuple(goods.blocked_items(db, sale_id)) if sale.state.blocked else (),
         nameless=recording.nameless(billing, delivery),
         shipment=closing.shipment(db, sale),
+        cancel_reason=closing.cancel_reason(db, sale),
     )
 
 
