@@ -16,8 +16,9 @@ import apsw
 
 from chansync.db.connection import Store, open_async
 from chansync.db.process_locks import abandon, task_owner
-from chansync.model.channel import Channel
+from chansync.model.channel import Channel, FieldError
 from chansync.model.errors import ChansyncError, StoreError, UsageError
+from chansync.secrets.key_file import KeyUnreadable
 from chansync.secrets.redaction import scrub
 from chansync.setup.confirm import ConnectionReport, confirm_channel, test_channel
 from chansync.setup.first_use import use_channel
@@ -26,6 +27,8 @@ from chansync.setup.systems import test_system
 from chansync.store import channels, jobs
 from chansync.store.jobs import Job
 from chansync.store.runs import RunCounts
+from chansync.sync.daemon_jobs import is_for_daemon
+from chansync.sync.dry_run import plan_from
 from chansync.sync.pull import Place
 from chansync.sync.renewing import time_to_renew
 from chansync.sync.retry import retry
@@ -39,6 +42,9 @@ HOLD_EVERY = jobs.LEASE_MS / 1000 / 4
 
 #: How many sites are waited for at once where many are asked. Each of those that do not answer takes a minute.
 SITES_AT_ONCE = 100
+
+#: How many plans of a dry run a job's result holds.
+PLANS_AT_MOST = 1000
 
 #: How long a job waits for another run of the same stream to end, in seconds, and how often it looks.
 WAIT_FOR_TURN = 60.0
@@ -104,7 +110,7 @@ async def _hold(store: Store, job: Job, owner: str) -> None:
 
 
 def request_args(request: SyncRequest) -> dict[str, Any]:
-    """What a ``sync`` job needs to know of a request; not that of a dry run, which is for the asking process."""
+    """What a ``sync`` job needs to know of a request."""
     args = {name: value for name, value in asdict(request).items() if value != getattr(SyncRequest(), name)}
     if request.since:
         args["since"] = request.since.isoformat()
@@ -247,6 +253,13 @@ def _reporter(store: Store, job: Job, owner: str, pending: set[asyncio.Task[None
 
 
 def _results(results: list[RunResult]) -> dict[str, Any]:
+    for result in results:
+        if len(result.plans) > PLANS_AT_MOST:
+            result.sentence = (
+                f"Of {len(result.plans)} plans only the first {PLANS_AT_MOST} are shown: a dry run by the daemon's "
+                "user shows them all."
+            )
+            del result.plans[PLANS_AT_MOST:]
     return {
         "ok": all(result.state in ("done", "stopped") for result in results),
         "sentence": " ".join(map(summary, results)) or "Nothing was due.",
@@ -288,6 +301,29 @@ def _report(report: ConnectionReport) -> dict[str, Any]:
     }
 
 
+def runs_of(result: dict[str, Any]) -> list[RunResult]:
+    """The runs that a job's result tells of."""
+    return [
+        RunResult(**run | {"counts": RunCounts(**run["counts"]), "plans": [plan_from(plan) for plan in run["plans"]]})
+        for run in result.get("runs") or ()
+    ]
+
+
+def report_of(job: Job) -> ConnectionReport:
+    """What a finished ``test`` or ``confirm`` job says of the connection."""
+    told = job.result or {}
+    return ConnectionReport(
+        job.state == "done",
+        str(told.get("sentence", "")),
+        filled=dict(told.get("filled") or {}),
+        vanished=list(told.get("vanished") or []),
+        code=str(told.get("code") or ""),
+        used=bool(told.get("used")),
+        wrong=[FieldError(name, sentence) for name, sentence in (told.get("wrong") or {}).items()],
+        notes=list(told.get("notes") or []),
+    )
+
+
 def work_off(path: Path, job_id: int) -> None:
     """Perform one queued job in this process and thread; returns when its result is written."""
     asyncio.run(_work_off(path, job_id))
@@ -298,7 +334,13 @@ async def _work_off(path: Path, job_id: int) -> None:
     try:
         owner = task_owner()
         job = await store.run(jobs.claim, owner, job_id)
-        if job is not None:
+        if job is None:
+            return
+        try:
+            await store.run(is_for_daemon, path)
+        except KeyUnreadable as error:
+            await store.run(_finish, job.id, owner, False, {"sentence": str(error), "code": error.code})
+        else:
             await perform(store, job, owner, trigger="tui")
     finally:
         await store.aclose()

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import apsw
 import psutil
-from tabulate import tabulate
+
+from chansync.cli.support.output import table
 
 MIB = 2**20
 
@@ -138,7 +139,8 @@ def _cost(db: apsw.Connection, cadence: int, samples: list[Sample], counted: tup
         "cadence", "pulls/s", "asked/s", "CPU %", "user", "system", "memory", "fds", "sockets", "threads", "runs",
         "database", "WAL",
     )  # fmt: skip
-    print(tabulate(rows, headers, floatfmt=".1f"))
+    cells = [[f"{cell:.1f}" if isinstance(cell, float) else cell for cell in row] for row in rows]
+    table(headers, cells, right=headers)
     # A daemon that was started anew begins at nothing.
     cpu = sum(max(0.0, after.cpu - before.cpu) for before, after in pairwise(samples))
     print(f"  {runs} runs, {cpu / max(runs, 1) * 1000:.1f} ms of CPU each, all in all")

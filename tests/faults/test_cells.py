@@ -9,7 +9,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from chansync.cli import exit_codes
+from chansync.cli.support import exit_codes
 from faults import cells
 from faults.impatience import impatient
 

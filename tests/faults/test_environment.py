@@ -253,7 +253,7 @@ _UNREADABLE = """
 import sys
 class Broken:
     def find_spec(self, name, path, target=None):
-        if name in ("chansync.cli.program", "chansync.cli.failures"):
+        if name in ("chansync.cli.program", "chansync.cli.support.failures"):
             raise OSError(5, "Input/output error", name)
 sys.meta_path.insert(0, Broken())
 from chansync.cli.main import main

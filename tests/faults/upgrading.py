@@ -25,7 +25,7 @@ from .world import rows
 Say = Callable[[str], None]
 
 #: Where a kill may fall while a file is made or brought up to date: module and about how many lines of it run.
-MAKING = (("chansync.db.connection", 60), ("chansync.db.migrations", 700), ("chansync.cli.database", 10))
+MAKING = (("chansync.db.connection", 60), ("chansync.db.migrations", 700), ("chansync.cli.db.database", 10))
 KEYS = (("chansync.secrets.sealing", 60), ("chansync.setup.channel_settings", 200), ("chansync.store.channels", 80))
 
 #: How often one making is killed before it may go through.

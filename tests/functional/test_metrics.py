@@ -184,7 +184,7 @@ def test_no_figure_reads_a_whole_table(company: Store) -> None:
     def plan(sql: str) -> None:
         plans.extend(f"{row[3]} <- {sql}" for row in company.db.execute(f"EXPLAIN QUERY PLAN {sql}"))
 
-    for line in Path(metrics.figures.__file__).read_text().split('"""')[1::2]:
+    for line in Path(metrics.metric_queries.__file__).read_text().split('"""')[1::2]:
         if line.strip().startswith("SELECT"):
             plan(line)
     long = [each for each in plans if re.match(r"SCAN (message|run|r|outbox|job|o|m)\b", each)]

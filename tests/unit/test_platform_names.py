@@ -14,7 +14,7 @@ PLATFORMS = re.compile("woo|amazon", re.IGNORECASE)
 EXAMPLE = re.compile(r"\bwoo\b")
 
 #: Starts the demo, whose option says what it plays.
-DEMO = [ROOT / "src/chansync/cli/running.py"]
+DEMO = [ROOT / "src/chansync/cli/demo.py"]
 
 
 @pytest.mark.parametrize("tree", TREES)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chansync.cli import exit_codes
-from chansync.cli.lazy import examples
-from chansync.cli.output import clean, paint, print_json, terminal_columns
-from chansync.cli.session import Session, pass_session, user_name
+from chansync.cli.support import completing, exit_codes
+from chansync.cli.support.lazy import examples
+from chansync.cli.support.output import clean, paint, print_json, print_line, say, terminal_columns
+from chansync.cli.support.session import Session, pass_session, user_name
 
 if TYPE_CHECKING:
     from chansync.doctor.findings import Finding
@@ -22,7 +22,7 @@ _WIDEST = 100
 
 
 @click.command(epilog=examples("chansync doctor", "chansync doctor shop --ledger", "chansync doctor --no-sites --json"))
-@click.argument("channels", nargs=-1, metavar="[CHANNEL]…")
+@click.argument("channels", nargs=-1, metavar="[CHANNEL]…", shell_complete=completing.channels)
 @click.option("--no-sites", is_flag=True, help="Leave the channels' sites alone: no network.")
 @click.option("--ledger", is_flag=True, help="Prove the ledger's books, too.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
@@ -72,30 +72,30 @@ def _print(finding: Finding) -> None:
     margin = 9
     words = f"{finding.area}: {finding.sentence}"
     lines = textwrap.wrap(clean(words), columns - margin, break_long_words=False, break_on_hyphens=False) or [""]
-    print(paint(f"{finding.level:<{margin}}", _COLOURS[finding.level]) + lines[0])
+    print_line(paint(f"{finding.level:<{margin}}", _COLOURS[finding.level]) + lines[0])
     for line in lines[1:]:
-        print(" " * margin + line)
+        print_line(" " * margin + line)
     if finding.remedy:
         arrow = "→" if (sys.stdout.encoding or "").lower().startswith("utf") else ">"
         remedy = textwrap.wrap(
             clean(finding.remedy), columns - margin - 2, break_long_words=False, break_on_hyphens=False
         )
         for number, line in enumerate(remedy):
-            print(" " * margin + (f"{arrow} " if number == 0 else "  ") + line)
+            print_line(" " * margin + (f"{arrow} " if number == 0 else "  ") + line)
 
 
 def _summary(found: list[Finding]) -> None:
     problems = sum(finding.level == "problem" for finding in found)
     warnings = sum(finding.level == "warning" for finding in found)
     if not problems and not warnings:
-        print("\nAll is well.")
+        print_line("\nAll is well.")
         return
     told = [
         f"{number} {word}{'' if number == 1 else 's'}"
         for number, word in ((problems, "problem"), (warnings, "warning"))
         if number
     ]
-    print(f"\n{' and '.join(told)}.")
+    print_line(f"\n{' and '.join(told)}.")
 
 
 def _progress(done: int, of: int) -> None:
@@ -137,7 +137,6 @@ def health(session: Session, warning: int, critical: int, late: int, backup: int
     the disk; 2 critical: no daemon, every channel fails, keys that cannot be opened, no room, damage, a disk that does
     not answer; 3 unknown: the database cannot be read.
     """
-    from chansync.cli.health import show
     from chansync.doctor.health import in_time, look_at
 
     def look() -> Health:
@@ -149,4 +148,9 @@ def health(session: Session, warning: int, critical: int, late: int, backup: int
             backup_hours=backup,
         )
 
-    return show(in_time(look), as_json=as_json)
+    found = in_time(look)
+    if as_json:
+        print_json(found.data)
+    else:
+        say(found.line)
+    return found.code

@@ -1,4 +1,4 @@
-"""The way in: streams, the quick answers, the commands, and every error at one place."""
+"""The entry points: safe streams, the commands, and every error at one place."""
 
 from __future__ import annotations
 
@@ -17,33 +17,27 @@ def run_daemon() -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Do what the arguments say; the exit code. Whatever goes wrong ends as a sentence on stderr."""
+    """Do what the arguments say; the exit code. Whatever goes wrong ends as a sentence on stderr, or as JSON."""
     try:
         _make_streams_safe()
-        # A copy: parsing takes words away, and what a fault is told of needs them all.
-        code = _answer([*arguments])
+        from chansync.cli.program import execute
+        from chansync.cli.support import output
+
+        output.begin(arguments)
+        # click empties the list that it is given.
+        code = execute(list(arguments))
+        output.finish(code)
         sys.stdout.flush()
         return code
     except BaseException as error:
         if isinstance(error, SystemExit):
             raise
         try:
-            from chansync.cli.failures import explain
+            from chansync.cli.support.failures import explain
         except (OSError, MemoryError) as worse:
             sys.stderr.write(f"The program's own files cannot be read: {worse}\n")
             return 1
         return explain(error, arguments)
-
-
-def _answer(arguments: list[str]) -> int:
-    from chansync.cli import quick
-
-    code = quick.answer(arguments)
-    if code is not None:
-        return code
-    from chansync.cli.program import execute
-
-    return execute(arguments)
 
 
 def _make_streams_safe() -> None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chansync.cli import exit_codes
-from chansync.cli.lazy import examples
-from chansync.cli.output import note, print_json, say
-from chansync.cli.session import Session, pass_session, user_name
+from chansync.cli.support import exit_codes
+from chansync.cli.support.lazy import examples
+from chansync.cli.support.output import note, print_json, say
+from chansync.cli.support.session import Session, pass_session, user_name
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,13 +18,12 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    context_settings={"ignore_unknown_options": True},
     epilog=examples("chansync mend 17", "chansync mend 17 map cash", "chansync mend 17 retry"),
 )
 @click.argument("message_id", metavar="MESSAGE", type=click.IntRange(1, 2**62))
 @click.argument("name", metavar="[REMEDY]", required=False)
 @click.argument("added", metavar="[WORD]...", nargs=-1)
-@click.option("--json", "as_json", is_flag=True, help="List the remedies as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON: the remedies, or what the remedy did.")
 @pass_session
 def mend(session: Session, message_id: int, name: str | None, added: tuple[str, ...], as_json: bool) -> int:
     """List what mends a message, or do one of it. WORDs are what a remedy's command lacks, in its order.
@@ -40,20 +39,18 @@ def mend(session: Session, message_id: int, name: str | None, added: tuple[str, 
     if name is None:
         _list(subject, offered, as_json)
         return exit_codes.OK
-    if as_json:
-        raise UsageError("--json lists the remedies: leave it out where one is to be carried out.")
     chosen = next((remedy for remedy in offered if remedy.name == name), None)
     if chosen is None:
         names = ", ".join(remedy.name for remedy in offered) or "none"
         raise UsageError(f"Message {message_id} has no remedy {name!r:.40}. There are: {names}.")
     if chosen.perform is None:
-        return _run(session, subject, chosen, added)
+        return _run(session, subject, chosen, added, as_json)
     if added:
         raise UsageError(f"The remedy {name} takes no words.")
-    say(chosen.perform(session.db, subject))
+    (note if as_json else say)(chosen.perform(session.db, subject))
     if subject.channel is None or subject.order is None:
         return exit_codes.OK
-    return _execute(session, ["retry", subject.channel.code, "--order", subject.order.external_id])
+    return _execute(session, ["retry", subject.channel.code, "--order", subject.order.external_id], as_json)
 
 
 def _list(subject: Subject, offered: tuple[Remedy, ...], as_json: bool) -> None:
@@ -80,7 +77,7 @@ def _typed(subject: Subject, remedy: Remedy) -> str:
     return shlex.join(command.words)
 
 
-def _run(session: Session, subject: Subject, remedy: Remedy, added: tuple[str, ...]) -> int:
+def _run(session: Session, subject: Subject, remedy: Remedy, added: tuple[str, ...], as_json: bool) -> int:
     command = remedy.command_for(subject, added)
     if command.missing:
         raise UsageError(
@@ -88,16 +85,16 @@ def _run(session: Session, subject: Subject, remedy: Remedy, added: tuple[str, .
             f"{' '.join(command.missing)}. It runs: {shlex.join(command.words)}"
         )
     note(shlex.join(command.words))
-    code = _execute(session, command.words[1:])
+    code = _execute(session, command.words[1:], as_json)
     if code == exit_codes.OK and subject.message.open and any(word in command.words for word in ("map", "set", "add")):
         note(f"Then: chansync retry --message {subject.message.id}")
     return code
 
 
-def _execute(session: Session, words: list[str]) -> int:
+def _execute(session: Session, words: list[str], as_json: bool) -> int:
     """Run another command on the same database."""
     from chansync.cli.program import execute
 
     path = session.path
     session.close()
-    return execute(["--db", str(path), *words])
+    return execute(["--db", str(path), *words, *(["--json"] if as_json else [])])

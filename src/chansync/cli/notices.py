@@ -6,11 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chansync.cli import exit_codes
-from chansync.cli.lazy import LazyGroup, examples
-from chansync.cli.named_files import TextType
-from chansync.cli.output import note, print_json, say, table
-from chansync.cli.session import Session, pass_session, split_pairs
+from chansync.cli.support import completing, exit_codes
+from chansync.cli.support.lazy import LazyGroup, examples
+from chansync.cli.support.named_files import TextType
+from chansync.cli.support.output import (
+    add_facts,
+    note,
+    print_json,
+    print_line,
+    say,
+    say_changed,
+    say_error,
+    table,
+    when,
+)
+from chansync.cli.support.session import Session, pass_session, split_pairs
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,7 +58,7 @@ def show(session: Session, as_json: bool) -> None:
     for each in settings.SETTINGS:
         text = ("(set)" if _has_password(session.db) else "") if each.is_secret else values[each.name] or ""
         say(f"{each.name:<14} {text}".rstrip())
-    print()
+    print_line()
     if not ways:
         say("Nobody is told: no channel has a notice_user.")
         return
@@ -67,7 +77,6 @@ def _has_password(db: apsw.Connection) -> bool:
 
 def _ways(db: apsw.Connection) -> list[dict[str, Any]]:
     from chansync.erp import registry
-    from chansync.model.times import local_text
     from chansync.store import notices as store
 
     users = store.notice_users(db)
@@ -87,7 +96,7 @@ def _ways(db: apsw.Connection) -> list[dict[str, Any]]:
                     "name": name,
                     "by": (email or "no e-mail address") if name == store.EMAIL else f"{own[name].service} ({name})",
                     "channels": users.get(user, []),
-                    "last": local_text(route.last_sent_at) if route else "",
+                    "last": when(route.last_sent_at) if route else "",
                     "waiting": store.count_waiting(db, route) if route else 0,
                     "error": route.error if route else "",
                 }
@@ -102,7 +111,14 @@ def _ways(db: apsw.Connection) -> list[dict[str, Any]]:
         "chansync notices set notice_every=1h",
     ),
 )
-@click.argument("pairs", metavar="SETTING=VALUE...", nargs=-1, required=True, type=TextType())
+@click.argument(
+    "pairs",
+    metavar="SETTING=VALUE...",
+    nargs=-1,
+    required=True,
+    type=TextType(),
+    shell_complete=completing.notice_settings,
+)
 @pass_session
 def change(session: Session, pairs: tuple[str, ...]) -> None:
     """Change settings; an empty value empties the setting.
@@ -110,18 +126,20 @@ def change(session: Session, pairs: tuple[str, ...]) -> None:
     smtp_host, smtp_port, smtp_security (starttls, tls or none), smtp_user, smtp_password, mail_from, notice_every. The
     password's value is - (a line of standard input, or typed unseen) or @FILE.
     """
-    from chansync.cli.secret_input import read_secrets
+    from chansync.cli.support.secret_input import read_secrets
     from chansync.notices import settings
 
     texts = read_secrets(split_pairs(pairs, "setting=value"), settings.BY_NAME)
-    settings.change(session.store, texts)
-    say(f"Changed {', '.join(texts)}. To try it: chansync notices test")
+    changed = settings.change(session.store, texts)
+    say_changed("the notices", changed, texts)
+    if changed:
+        say("To try it: chansync notices test")
 
 
 @click.command(
     epilog=examples("chansync notices add anna telegram", "chansync notices add anna hook --address @hook.txt")
 )
-@click.argument("user")
+@click.argument("user", shell_complete=completing.erp_codes("user"))
 @click.argument("name")
 @click.option(
     "--address",
@@ -138,16 +156,17 @@ def add(session: Session, user: str, name: str, address: str) -> None:
     The service's address is one that apprise knows (tgram://TOKEN/CHAT, json://hooks.example/path…). It holds secrets:
     it is typed unseen, read from standard input or from a file, sealed, and never shown. NAME is what you call it.
     """
-    from chansync.cli.secret_input import read_secrets
+    from chansync.cli.support.secret_input import read_secrets
     from chansync.notices import settings, ways
 
     clear = read_secrets({"address": address}, {"address": settings.ADDRESS})["address"]
+    add_facts(changed=True)
     service = ways.add(session.store, user, name, clear)
     say(f"{user} is told by {service} ({name}) too. To try it: chansync notices test {user}")
 
 
 @click.command(epilog=examples("chansync notices remove anna telegram"))
-@click.argument("user")
+@click.argument("user", shell_complete=completing.erp_codes("user"))
 @click.argument("name")
 @pass_session
 def remove(session: Session, user: str, name: str) -> None:
@@ -155,21 +174,24 @@ def remove(session: Session, user: str, name: str) -> None:
     from chansync.notices import ways
 
     ways.remove(session.store, user, name)
+    add_facts(changed=True)
     say(f"{user} is not told by {name} any more.")
 
 
 @click.command(epilog=examples("chansync notices test", "chansync notices test anna"))
-@click.argument("user", required=False)
+@click.argument("user", required=False, shell_complete=completing.erp_codes("user"))
 @pass_session
 def test(session: Session, user: str | None) -> int:
     """Send a test by every way to one user, or to every notice user. Exit code 1 when one does not arrive."""
     ok = True
-    for title, error in _tried(session, user):
+    tried = _tried(session, user)
+    for title, error in tried:
         ok = ok and not error
         if error:
-            note(f"{title}: {error}")
+            say_error(f"{title}: {error}", "notice_failed")
         else:
             say(f"{title}: handed over.")
+    add_facts(tried=[{"by": title, "ok": not error, "error": error or None} for title, error in tried])
     return exit_codes.OK if ok else exit_codes.PROBLEMS
 
 
@@ -180,7 +202,7 @@ def _tried(session: Session, user: str | None) -> list[tuple[str, str]]:
         from chansync.notices.notifier import send_test
 
         return session.run_async(lambda store: send_test(store, user))
-    from chansync.cli.jobs import ask_and_wait
+    from chansync.cli.support.jobs import ask_and_wait
 
     job = ask_and_wait(session.db, "notices", None, {"user": user}, seconds=WAIT)
     if job is None or job.result is None:

@@ -8,31 +8,32 @@ import sys
 import click
 
 from chansync import __version__
-from chansync.cli import named_files
-from chansync.cli.lazy import LazyGroup, examples
-from chansync.cli.session import Session
+from chansync.cli.support import named_files, output
+from chansync.cli.support.lazy import QUIET, LazyGroup, examples
+from chansync.cli.support.ownership import become_owner
+from chansync.cli.support.session import Session
 from chansync.model.errors import UsageError
 
 _TABLE = {
-    "status": ("running:status", "The daemon, the channels and open problems at a glance."),
-    "sync": ("sync:sync", "Sync channels once, now."),
-    "log": ("log:log", "Show or follow the message log."),
-    "why": ("problems:why", "Say why an order is as it is."),
-    "retry": ("problems:retry", "Try failed orders again now."),
+    "status": ("status:status", "The daemon, the channels and open problems at a glance."),
+    "sync": ("sync.command:sync", "Sync channels once, now."),
+    "log": ("log.command:log", "Show or follow the message log."),
+    "why": ("why:why", "Say why an order is as it is."),
+    "retry": ("retry:retry", "Try failed orders again now."),
     "mend": ("mend:mend", "What mends a message, and doing it."),
-    "solve": ("problems:solve", "Mark messages as solved."),
-    "channel": ("channel:channel", "Sales channels: list, show, add, set, test, export…"),
+    "solve": ("solve:solve", "Mark messages as solved."),
+    "channel": ("channel.show:channel", "Sales channels: list, show, add, set, test, export…"),
     "system": ("system:system", "Integration systems, which group channels."),
-    "map": ("mapping:map_group", "A site's payment and delivery methods and items to the ERP's."),
+    "map": ("map:map_group", "A site's payment and delivery methods and items to the ERP's."),
     "notices": ("notices:notices", "Who is told of problems: e-mail, services, a test."),
-    "erp": ("erp:erp", "The embedded ledger: set-up, stock, sales."),
-    "daemon": ("running:daemon", "Run the schedule in the foreground."),
+    "erp": ("erp.group:erp", "The embedded ledger: set-up, stock, sales."),
+    "daemon": ("daemon:daemon", "Run the schedule in the foreground."),
     "doctor": ("doctor:doctor", "Look everything over: what is wrong and how to mend it."),
     "health": ("doctor:health", "Health in one line, for monitoring."),
     "secrets": ("secrets:secrets", "Sealed keys: how they stand, and a new key pair."),
     "service": ("service:service", "Make the daemon a service of this machine."),
-    "demo": ("running:demo", "Try it all with a shop of its own."),
-    "db": ("database:database", "The database: make, check, back up."),
+    "demo": ("demo:demo", "Try it all with a shop of its own."),
+    "db": ("db.database:database", "The database: make, check, back up."),
 }
 
 
@@ -41,6 +42,9 @@ def execute(arguments: list[str]) -> int:
     if any("\ud800" <= character <= "\udfff" for word in arguments for character in word):
         raise UsageError("The command line holds bytes that are not text in this terminal's encoding.")
     if "_CHANSYNC_COMPLETE" in os.environ:
+        from chansync.cli.support import shell_scripts
+
+        shell_scripts.install()
         program.main(arguments, prog_name="chansync")
     # Not program.main(): it turns a reader that stopped into an exit code of its own.
     try:
@@ -55,6 +59,9 @@ def execute(arguments: list[str]) -> int:
 @click.group(
     cls=LazyGroup,
     table=_TABLE,
+    bare=("daemon", "demo"),
+    params=[QUIET],
+    context_settings={"help_option_names": ["-h", "--help"]},
     invoke_without_command=True,
     epilog=examples("chansync db init", "chansync demo", "chansync sync shop-de --dry-run", "chansync log --follow"),
 )
@@ -75,8 +82,11 @@ def program(context: click.Context, db: str | None) -> int | None:
         context.call_on_close(session.close)
         return None
     if sys.stdin.isatty() and sys.stdout.isatty():
-        from chansync.cli.quick import screens
+        from chansync.locations import database_path
+        from chansync_tui.app import run
 
-        return screens(db)
-    click.echo(context.get_help())
+        path = database_path(db)
+        become_owner(path)
+        return run(path)
+    output.say(context.get_help())
     return None

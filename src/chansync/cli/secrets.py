@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chansync.cli import exit_codes
-from chansync.cli.lazy import LazyGroup, examples
-from chansync.cli.named_files import FileType, InputFile
-from chansync.cli.output import note, print_json, say, table
-from chansync.cli.session import Session, pass_session
+from chansync.cli.support import exit_codes
+from chansync.cli.support.lazy import LazyGroup, examples
+from chansync.cli.support.named_files import FileType, InputFile
+from chansync.cli.support.output import add_facts, note, print_json, say, table, when
+from chansync.cli.support.session import Session, pass_session
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def status(session: Session, as_json: bool) -> int:
 
     Only the daemon's user and root are told whether they open; for everybody else all is well with exit code 0.
     """
-    from chansync.model.times import ago_text, local_text
+    from chansync.model.times import ago_text
     from chansync.secrets import rotation
 
     found = rotation.state(session.db, session.path)
@@ -46,7 +46,7 @@ def status(session: Session, as_json: bool) -> int:
         say("No secret was entered yet.")
     else:
         rows = [
-            (secret.owner_kind, secret.owner, secret.name, local_text(secret.set_at), ago_text(secret.set_at),
+            (secret.owner_kind, secret.owner, secret.name, when(secret.set_at), ago_text(secret.set_at),
              _OPENS[opens])
             for secret, opens in found.found
         ]  # fmt: skip
@@ -71,7 +71,7 @@ def _data(found: SecretsState) -> dict[str, object]:
         "secrets": [
             {
                 "of": secret.owner_kind,
-                "code": secret.owner,
+                secret.owner_kind if secret.owner_kind in ("channel", "system") else "owner": secret.owner,
                 "name": secret.name,
                 "set_at": utc_text(secret.set_at),
                 "opens": opens,
@@ -98,7 +98,7 @@ def rotate(session: Session, key: InputFile | None, lost: bool) -> int:
     """Make a new pair of keys and seal every secret to it. For the daemon's user, or root.
 
     A running daemon goes on. Killed at any moment, nothing is lost: run it again. The old key is kept, in the private
-    folder: backups from before this rotation open with it only.
+    folder: backups made before this rotation can be decrypted only with it.
     """
     from chansync.locations import key_path
     from chansync.secrets import rotation
@@ -109,15 +109,25 @@ def rotate(session: Session, key: InputFile | None, lost: bool) -> int:
     shown = file.path if isinstance(file, OpenKey) else file
     done = (rotation.start_over if lost else rotation.rotate)(session.db, file, use_of)
     one = done.sealed_anew == 1
+    add_facts(
+        changed=True,
+        sealed_anew=done.sealed_anew,
+        key=str(shown),
+        kept=str(done.kept) if done.kept else None,
+        enter_again=_again(done.lost),
+    )
     say(f"{done.sealed_anew} secret{'' if one else 's'} {'is' if one else 'are'} sealed to a new key, in {shown}.")
     if done.kept:
-        say(f"The old key is kept in {done.kept}: backups from before this rotation open with it only.")
+        say(f"The old key is kept in {done.kept}: backups made before this rotation can be decrypted only with it.")
     elif key:
-        say("Keep the encrypted credential of the old key: backups from before this rotation open with it only.")
+        say(
+            "Keep the encrypted credential of the old key: backups made before this rotation can be decrypted only "
+            "with it."
+        )
     say("Keep a copy of the new key, apart from the backups.")
     if not done.lost:
         return exit_codes.OK
-    say("These cannot be opened by any key that is here, and must be entered again:")
+    say("No available key can decrypt these secrets. Enter them again:")
     for line in _again(done.lost):
         say(f"  {line}")
     return exit_codes.PROBLEMS

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chansync.cli import exit_codes
-from chansync.cli.lazy import LazyGroup, examples
-from chansync.cli.output import note, print_json, say
-from chansync.cli.session import Session, pass_session
+from chansync.cli.support import exit_codes
+from chansync.cli.support.lazy import LazyGroup, examples
+from chansync.cli.support.output import add_facts, note, print_json, say
+from chansync.cli.support.session import Session, pass_session
 
 if TYPE_CHECKING:
     from chansync.service_state import ServiceState
@@ -62,6 +62,7 @@ def install(root: Path, program: str | None, dry_run: bool, force: bool) -> None
     if root.absolute() != installation.ROOT:
         say("Nothing was started: only files were written.")
         return
+    add_facts(changed=changed)
     if not changed:
         say("The service is in place already.")
     _next_steps(installation.standing(root.absolute()))
@@ -93,6 +94,7 @@ def uninstall(root: Path, force: bool) -> None:
     for sentence in installation.uninstall(root.absolute(), force=force):
         changed = True
         say(sentence)
+    add_facts(changed=changed)
     if not changed:
         say("The service is not installed.")
         return
@@ -158,6 +160,7 @@ def take_over(session: Session, yes: bool) -> int:
 
     state = daemons.state(session.db)
     if state is None or state.here or state.stopped_at is not None:
+        add_facts(changed=False)
         say("No daemon of another machine is known here. Start this one's: systemctl start chansync")
         return exit_codes.OK
     note(f"Two daemons on two copies would both send to the sites: {state.host} must be off, or its service disabled.")
@@ -168,6 +171,7 @@ def take_over(session: Session, yes: bool) -> int:
             note("Nothing was changed.")
             return exit_codes.PROBLEMS
     daemons.forget(session.db)
+    add_facts(changed=True, host=state.host)
     say("The daemon of this machine may start: systemctl start chansync")
     return exit_codes.OK
 

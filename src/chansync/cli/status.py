@@ -1,31 +1,35 @@
-"""What ``chansync status`` shows. It imports neither click nor anything else that the answer does not need."""
+"""``chansync status``: the daemon, the channels and open problems at a glance."""
 
 from __future__ import annotations
 
-import apsw
+from typing import Any
 
-from chansync.cli.output import print_json, say, table
+import apsw
+import click
+
+from chansync.cli.support.lazy import examples
+from chansync.cli.support.output import print_json, say, table
+from chansync.cli.support.session import Session, pass_session
 from chansync.doctor.daemon import Diagnosis, diagnose
 from chansync.model.times import ago_text, now_ms, utc_text
 from chansync.store import daemons, overview
 from chansync.store.daemons import DaemonState
 from chansync.store.overview import ChannelLine
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
-
 #: With more channels than that, those that fail are worth a list of their own.
 MANY = 20
 
 
-def show(db: apsw.Connection, path: str, *, as_json: bool, failing: bool = False) -> int:
-    """Print the state of the daemon and the channels; the exit code.
+@click.command(epilog=examples("chansync status", "chansync status --failing", "chansync status --json"))
+@click.option("--failing", is_flag=True, help="Only channels that fail or have open problems.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@pass_session
+def status(session: Session, failing: bool, as_json: bool) -> None:
+    """The daemon, the channels and open problems at a glance."""
+    _show(session.db, str(session.path), as_json=as_json, failing=failing)
 
-    Args:
-        failing: only channels that fail or have open problems.
-    """
+
+def _show(db: apsw.Connection, path: str, *, as_json: bool, failing: bool) -> None:
     daemon = diagnose(db)
     every = overview.channel_lines(db)
     wrong = [line for line in every if line.problems or line.failures]
@@ -40,11 +44,11 @@ def show(db: apsw.Connection, path: str, *, as_json: bool, failing: bool = False
                 "channels": [line_data(line) for line in lines],
             }
         )
-        return 0
+        return
     say(daemon.text)
     if not every:
         say("There are no channels yet. Add one: chansync channel add --help")
-        return 0
+        return
     if lines:
         _table(lines)
     if failing:
@@ -54,7 +58,6 @@ def show(db: apsw.Connection, path: str, *, as_json: bool, failing: bool = False
     if problems:
         one = problems == 1
         say(f"{problems} problem{'' if one else 's'} {'is' if one else 'are'} open: chansync log --open")
-    return 0
 
 
 def _table(lines: list[ChannelLine]) -> None:
@@ -108,7 +111,7 @@ def _daemon_data(found: Diagnosis, daemon: DaemonState | None) -> dict[str, Any]
 def line_data(line: ChannelLine) -> dict[str, Any]:
     """A channel at a glance, for JSON."""
     return {
-        "code": line.code,
+        "channel": line.code,
         "name": line.name,
         "used": line.used,
         "system": line.system,

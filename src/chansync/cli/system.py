@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chansync.cli import completing, exit_codes
-from chansync.cli.lazy import LazyGroup, examples
-from chansync.cli.named_files import TextType
-from chansync.cli.output import note, print_json, say, table
-from chansync.cli.secret_input import read_secrets
-from chansync.cli.session import Session, pass_session, split_pairs
+from chansync.cli.support import completing, exit_codes
+from chansync.cli.support.lazy import LazyGroup, examples
+from chansync.cli.support.named_files import TextType
+from chansync.cli.support.output import add_facts, note, print_json, say, say_changed, say_error, table, when
+from chansync.cli.support.secret_input import read_secrets
+from chansync.cli.support.session import Session, pass_session, split_pairs
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
     from chansync.model.channel import IntegrationSystem
+    from chansync.setup.systems import SystemReport
 
 _TABLE = {
     "list": ("system:list_systems", "List them."),
@@ -27,6 +28,9 @@ _TABLE = {
     "rename": ("system:rename", "Give one another name."),
     "remove": ("system:remove", "Remove one that has no channels."),
 }
+
+#: How long the daemon is waited for, in seconds.
+WAIT = 90
 
 _FORM = "field=value; chansync system kinds lists the fields of a system"
 
@@ -48,7 +52,9 @@ def list_systems(session: Session, as_json: bool) -> None:
         counts[channel.system.code] = counts.get(channel.system.code, 0) + 1
     found = systems.systems(session.db)
     if as_json:
-        print_json([{"code": s.code, "name": s.name, "kind": s.kind, "channels": counts.get(s.code, 0)} for s in found])
+        print_json(
+            [{"system": s.code, "name": s.name, "kind": s.kind, "channels": counts.get(s.code, 0)} for s in found]
+        )
         return
     rows = [(s.code, s.name, s.kind, counts.get(s.code, 0)) for s in found]
     table(("code", "name", "kind", "channels"), rows, right=("channels",), flexible="name")
@@ -60,7 +66,7 @@ def list_systems(session: Session, as_json: bool) -> None:
 @pass_session
 def show(session: Session, code: str, as_json: bool) -> None:
     """Show a system with its fields, and where it sells as far as it told. Secrets are never shown."""
-    from chansync.model.times import local_text, utc_text
+    from chansync.model.times import utc_text
     from chansync.setup.systems import expiring, parameters, values_of
     from chansync.store import systems
 
@@ -70,19 +76,19 @@ def show(session: Session, code: str, as_json: bool) -> None:
     if as_json:
         print_json(
             {
-                "code": found.code, "name": found.name, "kind": found.kind, "version": found.version,
+                "system": found.code, "name": found.name, "kind": found.kind, "version": found.version,
                 "connected_at": utc_text(found.connected_at), "values": values,
                 "secrets": {p.name: utc_text(found.secrets.get(p.name)) for p in parameters(found.kind) if p.is_secret},
                 "places": [{"code": place, "title": title} for place, title in places],
             }
         )  # fmt: skip
         return
-    connected = f", connected {local_text(found.connected_at)}" if found.connected_at else ""
+    connected = f", connected {when(found.connected_at)}" if found.connected_at else ""
     say(f"{found.code}: {found.name} ({found.kind}{connected})")
     for parameter in parameters(found.kind):
         if parameter.is_secret:
             set_at = found.secrets.get(parameter.name)
-            text = f"(set {local_text(set_at)})" if set_at else ""
+            text = f"(set {when(set_at)})" if set_at else ""
         else:
             text = parameter.type.show(values.get(parameter.name))
         missing = "  needed" if parameter.needed and not text else ""
@@ -124,10 +130,14 @@ def kinds(as_json: bool) -> None:
 
 
 @click.command(epilog=examples('chansync system add shops --name "Our shops" --kind KIND'))
-@click.argument("code", shell_complete=completing.systems)
-@click.argument("pairs", metavar="[FIELD=VALUE]...", nargs=-1, type=TextType())
+@click.argument("code")
+@click.argument("pairs", metavar="[FIELD=VALUE]...", nargs=-1, type=TextType(), shell_complete=completing.system_fields)
 @click.option("--name", required=True, help="The name for people.")
-@click.option("--kind", help="The platform; chansync system kinds lists them. Needed where more than one is installed.")
+@click.option(
+    "--kind",
+    shell_complete=completing.platform_kinds,
+    help="The platform; chansync system kinds lists them. Needed where more than one is installed.",
+)
 @pass_session
 def add(session: Session, code: str, pairs: tuple[str, ...], name: str, kind: str | None) -> None:
     """Add an integration system, with the fields that its platform has for systems.
@@ -140,6 +150,7 @@ def add(session: Session, code: str, pairs: tuple[str, ...], name: str, kind: st
     known = {parameter.name: parameter for parameter in systems.parameters(chosen)}
     texts = read_secrets(split_pairs(pairs, _FORM), known)
     added = systems.add_system(session.store, code, name, chosen, texts)
+    add_facts(changed=True, system=added.code)
     say(f"Added the system {added.code}.")
     if systems.can_be_tested(chosen):
         note(f"Connect to it, so that channels can be chosen from it: chansync system test {added.code}")
@@ -158,7 +169,9 @@ def _kind(given: str | None) -> str:
 
 @click.command("set", epilog=examples("chansync system set woo client_secret=-"))
 @click.argument("code", shell_complete=completing.systems)
-@click.argument("pairs", metavar="FIELD=VALUE...", nargs=-1, required=True, type=TextType())
+@click.argument(
+    "pairs", metavar="FIELD=VALUE...", nargs=-1, required=True, type=TextType(), shell_complete=completing.system_fields
+)
 @pass_session
 def change(session: Session, code: str, pairs: tuple[str, ...]) -> None:
     """Change fields of a system; an empty value empties the field. The field name is its name for people.
@@ -168,13 +181,22 @@ def change(session: Session, code: str, pairs: tuple[str, ...]) -> None:
     from chansync.setup import systems
     from chansync.store.systems import system as stored
 
-    current = stored(session.db, code)
-    known = {parameter.name: parameter for parameter in systems.parameters(current.kind)}
+    before = stored(session.db, code)
+    known = {parameter.name: parameter for parameter in systems.parameters(before.kind)}
     texts = read_secrets(split_pairs(pairs, _FORM), known)
     given = list(texts)
     name = texts.pop("name", None)
-    systems.change_system(session.store, code, texts, name=name)
-    say(f"Changed {', '.join(given)} of {code}.")
+    after = systems.change_system(session.store, code, texts, name=name)
+    say_changed(code, [each for each in given if _field(before, each) != _field(after, each)], given)
+
+
+def _field(found: IntegrationSystem, name: str) -> Any:
+    """What a field holds; of a secret, when it was entered."""
+    from chansync.setup.systems import values_of
+
+    if name == "name":
+        return found.name
+    return found.secrets.get(name) or values_of(found).get(name)
 
 
 @click.command(epilog=examples("chansync system test woo"))
@@ -183,17 +205,18 @@ def change(session: Session, code: str, pairs: tuple[str, ...]) -> None:
 @pass_session
 def test(session: Session, code: str, as_json: bool) -> int:
     """Connect to a system, say as what, and keep where it sells. Exit code 4 when that fails."""
-    from chansync.setup.systems import test_system
+    from chansync.store.systems import system as stored
 
-    report = session.run_async(lambda store: test_system(store, code))
+    stored(session.db, code)
+    report = _tested(session, code)
     if as_json:
         data: dict[str, Any] = {
-            "ok": report.ok, "sentence": report.sentence, "code": report.code, "notes": report.notes,
+            "ok": report.ok, "system": code, "sentence": report.sentence, "code": report.code, "notes": report.notes,
             "places": [{"code": place, "title": title} for place, title in report.places],
         }  # fmt: skip
-        print_json(data)
+        print_json(data if report.ok else data | {"error": report.sentence})
     else:
-        (say if report.ok else note)(report.sentence)
+        (say if report.ok else say_error)(report.sentence)
         for remark in report.notes:
             say(f"  {remark}")
         for place, title in report.places:
@@ -205,6 +228,21 @@ def test(session: Session, code: str, as_json: bool) -> int:
     return exit_codes.USAGE if report.code == "usage" else exit_codes.SITE
 
 
+def _tested(session: Session, code: str) -> SystemReport:
+    from chansync.cli.support.jobs import ask_and_wait, is_by_daemon
+    from chansync.setup.systems import SystemReport, test_system
+
+    if not is_by_daemon(session):
+        return session.run_async(lambda store: test_system(store, code))
+    job = ask_and_wait(session.db, "system", None, {"code": code}, seconds=WAIT)
+    if job is None or job.result is None:
+        return SystemReport(False, "The daemon has not answered yet. See: chansync log --follow", code="daemon")
+    told = job.result
+    places = [(place, title) for place, title in told.get("places") or ()]
+    sentence, notes = str(told.get("sentence", "")), list(told.get("notes") or [])
+    return SystemReport(job.state == "done", sentence, places, notes, str(told.get("code") or ""))
+
+
 @click.command(epilog=examples('chansync system rename woo "Shops in Germany"'))
 @click.argument("code", shell_complete=completing.systems)
 @click.argument("name")
@@ -212,9 +250,13 @@ def test(session: Session, code: str, as_json: bool) -> int:
 def rename(session: Session, code: str, name: str) -> None:
     """Give an integration system another name."""
     from chansync.setup import systems
+    from chansync.store.systems import system as stored
 
-    renamed: IntegrationSystem = systems.change_system(session.store, code, {}, name=name)
-    say(f"The system {code} is now named {renamed.name}.")
+    before = stored(session.db, code)
+    renamed = systems.change_system(session.store, code, {}, name=name)
+    add_facts(changed=renamed.name != before.name)
+    already = "" if renamed.name != before.name else " already"
+    say(f"The system {code} is named {renamed.name}{already}.")
 
 
 @click.command(epilog=examples("chansync system remove woo"))
@@ -225,4 +267,5 @@ def remove(session: Session, code: str) -> None:
     from chansync.store import systems
 
     systems.remove_system(session.db, code)
+    add_facts(changed=True)
     say(f"Removed the system {code}.")

@@ -229,6 +229,7 @@ def restore(copy: Path, path: Path) -> Path | None:
     """
     in_use = InUse(f"The daemon works on {path}: stop it first.")
     with explained(path), private_files.opened(path), locked(path, DAEMON, in_use), locked(path, MIGRATION):
+        _forget_daemon(copy)
         kept = private_folder(path) / f"{path.stem}.replaced-{private_files.stamp()}.db"
         if not path.exists():
             put_in_place(copy, path)
@@ -292,8 +293,8 @@ def _alone(path: Path) -> apsw.Connection:
     except apsw.BusyError:
         db.close()
         raise InUse(
-            f"Another program{lock_holders.who_has_open(path)} has {path} open: close the screens, stop what copies "
-            "it, as Litestream, and try again."
+            f"The database {path} is in use by another program{lock_holders.who_has_open(path)}: close the screens, "
+            "stop what copies it, such as Litestream, and run the command again."
         ) from None
     except apsw.Error:
         db.close()

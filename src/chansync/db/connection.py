@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -177,7 +176,12 @@ async def open_async(path: Path, *, create: bool = True, upgrades: bool = False)
         apsw.async_controller.set(apsw.aio.AsyncIO)  # type: ignore[arg-type]
         name, flags = place_of(path)
         db = await apsw.Connection.as_async(name, flags, statementcachesize=STATEMENTS)
-        await db.async_run(_configure, db)
+        try:
+            await db.async_run(_configure, db)
+        except BaseException:
+            # Its thread would keep the process from ending.
+            await db.aclose()
+            raise
         return Store(db, path)  # type: ignore[arg-type]
 
 
@@ -222,8 +226,8 @@ def older_sentence(path: Path, version: int) -> str:
     return f"{known}: restart the daemon, which upgrades it{restart}, or: {by_hand}"
 
 
-def prepare(path: Path, *, create: bool, upgrades: bool = False) -> None:
-    """Make sure that the file at ``path`` is a database of this program's version.
+def prepare(path: Path, *, create: bool, upgrades: bool = False) -> bool:
+    """Make sure that the file at ``path`` is a database of this program's version; whether it was made or upgraded.
 
     Args:
         upgrades: bring an older one up to date also where a service works on it.
@@ -244,9 +248,11 @@ def prepare(path: Path, *, create: bool, upgrades: bool = False) -> None:
         version = _version_of(path) if path.exists() else 0
         if 0 < version < SCHEMA_VERSION and not upgrades and is_of_service(path):
             raise DatabaseOlder(f"{older_sentence(path, version)}.")
-        if version < SCHEMA_VERSION:
-            with private_files.opened(path), locked(path, MIGRATION):
-                _upgrade(path)
+        if version == SCHEMA_VERSION:
+            return False
+        with private_files.opened(path), locked(path, MIGRATION):
+            _upgrade(path)
+        return True
 
 
 def _upgrade(path: Path) -> None:
@@ -382,6 +388,9 @@ def _version(db: apsw.Connection, path: Path) -> int:
 
 def _migrate(path: Path, copy: Path) -> None:
     """Run the migrations on a copy, in a process of their own (``chansync.db.migrations`` says why)."""
+    # Imported here: it takes longer to load than a short command runs.
+    import subprocess
+
     done = subprocess.run(
         # Nothing that lies in the folder that one happens to be in, or at the user's home, is imported.
         [sys.executable, "-P", "-s", "-m", "chansync.db.migrations", str(copy)],
@@ -433,9 +442,15 @@ def _way_in(path: Path | None) -> str:
     return "check its owner, group and mode"
 
 
+class DatabaseFailed(StoreError):
+    """SQLite's general error: a wrong statement, which is a fault of the program's own."""
+
+
 def _kind(error: apsw.Error, path: Path | None) -> type[StoreError]:
     if isinstance(error, (apsw.CorruptError, apsw.NotADBError)) or error_sentences.is_changed(error):
         return DatabaseDamaged
+    if error_sentences.is_own_fault(error):
+        return DatabaseFailed
     refused = isinstance(error, (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError))
     return DatabaseForbidden if refused and path and is_forbidden(path) else StoreError
 

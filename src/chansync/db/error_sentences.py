@@ -48,6 +48,12 @@ def is_changed(error: Exception) -> bool:
     return isinstance(error, apsw.SQLError) and str(error).startswith("access to view")
 
 
+def is_own_fault(error: apsw.Error) -> bool:
+    """Whether it is SQLite's general error: a wrong statement, which is a fault of the program's own."""
+    known = isinstance(error, (*_SENTENCES, *PASSING))
+    return not known and not is_changed(error) and sentence_of(error) is not NONSENSE
+
+
 def sentence_of_kind(kind: type[apsw.Error]) -> str:
     """The same for a kind of error; empty where there is no sentence for it."""
     for known, sentence in _SENTENCES.items():

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 import apsw
 
-from chansync.model.safe_text import as_cell
+from chansync.model.safe_text import as_cell, escaped, safe_json
 
 _TIME = "strftime('%Y-%m-%dT%H:%M:%SZ', {} / 1000, 'unixepoch') AS {}"
 
@@ -51,12 +51,17 @@ def export(db: apsw.Connection, what: str, channel: str | None, form: str, outpu
 
 
 def _write_csv(rows: Iterator[dict[str, Any]], output: TextIO) -> None:
-    writer = None
+    writer, cell = None, _shown_cell if output.isatty() else as_cell
     for row in rows:
         if writer is None:
             writer = csv.DictWriter(output, row, lineterminator="\n")
             writer.writeheader()
-        writer.writerow({name: as_cell(value) if isinstance(value, str) else value for name, value in row.items()})
+        writer.writerow({name: cell(value) if isinstance(value, str) else value for name, value in row.items()})
+
+
+def _shown_cell(text: str) -> str:
+    """A cell for a terminal, which is not a file: what strangers wrote could move its cursor."""
+    return escaped(as_cell(text))
 
 
 def _write_json(rows: Iterator[dict[str, Any]], output: TextIO) -> None:
@@ -66,6 +71,6 @@ def _write_json(rows: Iterator[dict[str, Any]], output: TextIO) -> None:
             # Another program may have written what is no JSON: it stays a text.
             with contextlib.suppress(ValueError, TypeError):
                 row["data"] = json.loads(row["data"])
-        output.write(between + json.dumps(row, ensure_ascii=False))
+        output.write(between + safe_json(json.dumps(row, ensure_ascii=False)))
         between = ",\n"
     output.write("[]\n" if between == "[\n" else "\n]\n")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from chansync.model.errors import StoreError
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    # ``chansync status`` starts without typing.
     import apsw
 
 #: ``PRAGMA application_id`` of a chansync database: "CHSY".
@@ -35,6 +35,6 @@ def check_schema(db: apsw.Connection) -> None:
     version: int = db.execute("PRAGMA user_version").get
     if version != SCHEMA_VERSION:
         raise SchemaChanged(
-            f"Restart this program: another chansync has brought the database to schema {version}, and this one knows "
-            f"{SCHEMA_VERSION}. Where it is the older one, upgrade it first"
+            f"Restart this program: another chansync changed the database to schema {version}, and this one supports "
+            f"schema {SCHEMA_VERSION}. If this is the older one, upgrade it first"
         )

@@ -23,7 +23,7 @@ from chansync.demo import company
 from chansync.demo.amazon import company as amazon
 from chansync.demo.amazon.audit import audit as audit_amazon
 from chansync.demo.audit import Audit, audit
-from chansync.model.errors import ChansyncError, UsageError
+from chansync.model.errors import AlreadyExists, ChansyncError
 from chansync.setup.confirm import confirm_channel
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 
@@ -97,7 +97,7 @@ def _folder(keep: str | None) -> Iterator[Path]:
         return
     folder = Path(keep).expanduser().absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"{folder} is not empty: name a new folder for the demo.")
+        raise AlreadyExists(f"{folder} is not empty: name a new folder for the demo.")
     folder.mkdir(parents=True, exist_ok=True)
     yield folder
 

@@ -97,7 +97,9 @@ def _alive(state: DaemonState, path: str) -> Diagnosis:
     if state.beats:
         return _beating(state, path)
     process = lock_holders.process_state(path, state.pid)
-    silence = f"The daemon gives no sign of life since {local_text(state.beat_at)} ({ago_text(state.beat_at)})"
+    silence = (
+        f"The daemon gives no sign of life since {local_text(state.beat_at, zone=True)} ({ago_text(state.beat_at)})"
+    )
     if process == "D":
         return Diagnosis(
             WAITING, "The daemon waits for its disk", f"{silence}: it waits for its disk, which does not answer"
@@ -122,7 +124,7 @@ def _restart(state: DaemonState, path: str, *, hangs: bool = False) -> str:
 
 
 def _beating(state: DaemonState, path: str) -> Diagnosis:
-    since = f"is running since {local_text(state.started_at)} (process {state.pid} on {state.host})"
+    since = f"is running since {local_text(state.started_at, zone=True)} (process {state.pid} on {state.host})"
     told = f"The daemon {state.version} {since}"
     if state.version == __version__:
         return Diagnosis(RUNNING, "The daemon runs", told)
@@ -141,7 +143,7 @@ def _release(version: str) -> list[int]:
 
 
 def _elsewhere(state: DaemonState, path: str) -> Diagnosis:
-    seen = f"{local_text(state.beat_at)} ({ago_text(state.beat_at)} ago)"
+    seen = f"{local_text(state.beat_at, zone=True)} ({ago_text(state.beat_at)} ago)"
     told = f"No daemon runs here; that of the machine {state.host} gave its last sign of life {seen}"
     headline = f"No daemon here; last on {state.host}"
     if now_ms() - state.beat_at > daemons.ELSEWHERE_MS:
@@ -154,9 +156,9 @@ def _elsewhere(state: DaemonState, path: str) -> Diagnosis:
 def _stopped(state: DaemonState, path: str, ask_systemd: bool) -> Diagnosis:
     where = "" if state.here else f" on {state.host}"
     if state.stopped_at is not None:
-        ended = f"it stopped{where} {local_text(state.stopped_at)} ({ago_text(state.stopped_at)} ago)"
+        ended = f"it stopped{where} {local_text(state.stopped_at, zone=True)} ({ago_text(state.stopped_at)} ago)"
     else:
-        seen = f"it was last seen {local_text(state.beat_at)} ({ago_text(state.beat_at)} ago)"
+        seen = f"it was last seen {local_text(state.beat_at, zone=True)} ({ago_text(state.beat_at)} ago)"
         ended = f"it was killed, or its machine went down; {seen}"
     told = f"The daemon is not running: {ended}"
     why = service_trouble(path).rstrip(".") if ask_systemd else ""

@@ -10,7 +10,8 @@ import apsw
 
 from chansync import names
 from chansync.db.connection import BUSY_TIMEOUT_MS, explained, older_sentence, open_async
-from chansync.db.opening import limit, open_file
+from chansync.db.folders import is_shared
+from chansync.db.opening import limit, open_file, refuse_planted
 from chansync.db.upgrade_copies import newer_sentence
 from chansync.db.version import APPLICATION_ID, SCHEMA_VERSION
 from chansync.doctor import files, machine, records, schema
@@ -48,8 +49,7 @@ def examine(
     try:
         there = path.exists()
     except OSError as error:
-        yield from files.files(path)
-        yield problem("database", f"{path} cannot be looked at: {error.strerror}.", "")
+        yield _closed(path, error)
         return
     if not there:
         was_there = key_path(path).exists()
@@ -74,6 +74,17 @@ def examine(
         return
     if look_at_sites and codes:
         yield from names.run(_sites(path, codes, asked_by, progress))
+
+
+def _closed(path: Path, error: OSError) -> Finding:
+    """What keeps this user from the database, as every command says it."""
+    try:
+        with explained(path):
+            if is_shared(path.parent):
+                refuse_planted(str(path))
+            raise error
+    except StoreError as told:
+        return problem("database", f"{told}.", "")
 
 
 def _refuse_unknown(path: Path, codes: list[str]) -> None:

@@ -6,6 +6,7 @@ import marshal
 import os
 import select
 import signal
+from typing import TYPE_CHECKING
 
 import apsw
 
@@ -17,7 +18,6 @@ from chansync.model.times import ago_text, now_ms
 from chansync.store import daemons
 from chansync.store.leases import is_at_work
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any

@@ -76,7 +76,8 @@ def clock(db: apsw.Connection) -> Iterator[Finding]:
     ahead = (latest or 0) - now_ms()
     if ahead > CLOCK_MS:
         yield problem(
-            "clock", f"The last run started at {local_text(latest)}, which is {ago_text(latest)} in the future.",
+            "clock",
+            f"The last run started at {local_text(latest, zone=True)}, which is {ago_text(latest)} in the future.",
             "The clock of this machine was set back, or is wrong: timedatectl",
         )  # fmt: skip
 
@@ -177,7 +178,8 @@ def backups(db: apsw.Connection) -> Iterator[Finding]:
         return
     if at - now_ms() > CLOCK_MS:
         yield warning(
-            "backups", f"The last backup is dated {local_text(at)}, in the future: the clock was wrong then.",
+            "backups",
+            f"The last backup is dated {local_text(at, zone=True)}, in the future: the clock was wrong then.",
             "chansync db backup FOLDER, now.",
         )  # fmt: skip
     elif now_ms() - at > OLD_BACKUP_MS:

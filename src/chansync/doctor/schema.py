@@ -1,4 +1,4 @@
-"""What acts by itself in the database: whether it is what chansync made, and nothing else."""
+"""Triggers and views of the database: whether they are those that chansync made, and no others."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def foreign(db: apsw.Connection) -> Iterator[Finding]:
             "Stop the daemon and restore the last backup from before that: chansync db restore FILE",
         )  # fmt: skip
     if not added and not changed:
-        yield ok("schema", "What acts by itself in the database is chansync's own.")
+        yield ok("schema", "All triggers and views in the database belong to chansync.")
 
 
 def as_made() -> Actors:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache, cached_property
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import apsw
 
 from chansync.erp.protocol import Embedded, belongs_to_pos
 from chansync.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "chansync.erps"
 
@@ -20,6 +22,9 @@ LEDGER = "ledger"
 
 @cache
 def _found() -> dict[str, EntryPoint]:
+    # Imported here: it takes longer to load than a short command runs.
+    from importlib.metadata import entry_points
+
     return {point.name: point for point in entry_points(group=GROUP)}
 
 

@@ -127,12 +127,22 @@ def _is_right(name: str, value: Any) -> bool:
     return True
 
 
+#: The code of a field that must have a value and has none.
+NEEDED = "needed"
+
+
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """A wrong field. ``sentence`` continues the field's name: ``start_date is not a date: …``."""
+    """A wrong field.
+
+    Attributes:
+        sentence: continues the field's name: ``start_date is not a date: …``.
+        code: what kind of fault it is: ``needed``, or ``wrong``. What is decided hangs on this, never on the sentence.
+    """
 
     name: str
     sentence: str
+    code: str = "wrong"
 
     def __str__(self) -> str:
         return f"{self.name} {self.sentence}"
@@ -278,7 +288,7 @@ def _check_parameter(
         # Code, name and system make a channel at all; the rest may wait until it is used.
         required = name in ("code", "name", "integration_system") or bool(values.get("used"))
         if parameter.needed and required and applies(parameter, values, capabilities):
-            return FieldError(name, "is needed" + ("" if not values.get("used") else " for a channel in use"))
+            return FieldError(name, "is needed" + ("" if not values.get("used") else " for a channel in use"), NEEDED)
         return None
     if value is True:
         lacking = [other for other in parameter.only_with if not values.get(other)]
@@ -306,7 +316,10 @@ def _check_reference(name: str, source: str, of: str, value: Any, choices: Choic
     unknown = [code for code in (value if isinstance(value, list) else [value]) if code not in known]
     if not unknown:
         return None
-    where = _WHERE[source]
-    what = of.replace("_", " ") or "system"
-    have = ", ".join(known[:12]) + (" …" if len(known) > 12 else "") if known else "none yet"
-    return FieldError(name, f"names {', '.join(map(str, unknown))}, but there is no such {what} {where}: {have}")
+    where = "at the POS" if of in ("payment_method", "delivery_method") and source == "erp" else _WHERE[source]
+    what = "POS" if of == "pos" else of.replace("_", " ") or "system"
+    named = f"names {', '.join(map(str, unknown))}, but there is"
+    if not known:
+        return FieldError(name, f"{named} no {what} {where} yet")
+    have = ", ".join(known[:12]) + (" …" if len(known) > 12 else "")
+    return FieldError(name, f"{named} no such {what} {where}; there is {have}")

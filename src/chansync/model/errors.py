@@ -2,6 +2,7 @@
 
 ``ChansyncError``
  ├ ``UsageError``      what the user typed or wrote is wrong (exit code 2)
+ │  └ ``AlreadyExists``     what was to be added or written exists (exit code 5)
  ├ ``DataError``       what a site sent cannot be read; isolated to its order
  ├ ``StoreError``      the database cannot be used (missing, newer, locked, full)
  └ ``SiteError``       a platform did not do what was asked
@@ -28,6 +29,12 @@ class UsageError(ChansyncError):
     """Wrong input of a person: command line, form or file."""
 
     code = "usage"
+
+
+class AlreadyExists(UsageError):
+    """What was to be added or written is there already. Nothing was changed."""
+
+    code = "exists"
 
 
 class DataError(ChansyncError):

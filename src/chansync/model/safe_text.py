@@ -9,6 +9,7 @@ nothing.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
 
@@ -40,8 +41,6 @@ def safe_json(text: str) -> str:
     """JSON in which what a terminal must not get is written as JSON's own escapes: it reads back as it was."""
     if text.isascii() and "\x7f" not in text:
         return text
-    import re
-
     # DEL, C1, what reorders or hides text, halves of surrogate pairs.
     unsafe = (
         r"[\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
@@ -59,14 +58,26 @@ def _units(character: str) -> str:
 _BEGINNINGS = "=+-@\t\r"
 
 
+# Where a spreadsheet begins a cell if it takes a file with commas for one with semicolons or tabs, or a quote for text.
+_CUTS = re.compile(r"([;\t\r\n])")
+
+
 def as_cell(text: str) -> str:
-    """A text for a table that a spreadsheet may open: shown as it is, never calculated."""
-    return f"'{text}" if text.lstrip("'")[:1] in tuple(_BEGINNINGS) else text
+    """A text for a table that a spreadsheet may open: shown as it is, never calculated, whatever it cuts at."""
+    first, *others = _CUTS.split(text)
+    safe = first + "".join(f"'{part}" if _begins_formula(part) else part for part in others)
+    return f"'{safe}" if text.lstrip("'")[:1] in tuple(_BEGINNINGS) else safe
 
 
 def from_cell(text: str) -> str:
     """The text that ``as_cell`` wrote."""
-    return text[1:] if text.startswith("'") and as_cell(text) != text else text
+    first, *others = _CUTS.split(text)
+    plain = first + "".join(part[1:] if part[:1] == "'" and _begins_formula(part[1:]) else part for part in others)
+    return plain[1:] if plain[:1] == "'" and plain.lstrip("'")[:1] in tuple(_BEGINNINGS) else plain
+
+
+def _begins_formula(part: str) -> bool:
+    return part.lstrip("'\" ")[:1] in ("=", "+", "-", "@")
 
 
 def width(text: str) -> int:

@@ -60,12 +60,16 @@ def utc_text(milliseconds: int | None) -> str | None:
     return from_ms(milliseconds).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def local_text(milliseconds: int | None, *, seconds: bool = False) -> str:
-    """A time for people, in the terminal's time zone: ``2026-11-24 13:05``; empty when there is none."""
+def local_text(milliseconds: int | None, *, seconds: bool = False, zone: bool = False) -> str:
+    """A time for people, in the terminal's time zone: ``2026-11-24 13:05``; empty when there is none.
+
+    Args:
+        zone: with the zone's distance from UTC (``2026-11-24 13:05 +0200``), where it leaves the machine.
+    """
     if milliseconds is None:
         return ""
     pattern = "%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M"
-    return here(from_ms(milliseconds)).strftime(pattern)
+    return here(from_ms(milliseconds)).strftime(f"{pattern} %z" if zone else pattern)
 
 
 def day_began(milliseconds: int) -> int:
@@ -120,6 +124,39 @@ def format_duration(seconds: int | None) -> str:
         if seconds % size == 0:
             return f"{seconds // size}{unit}"
     return f"{seconds}s"
+
+
+_AGO = re.compile(r"(\d{1,6})\s*(s|sec|m|min|h)\Z")
+
+
+def parse_moment(text: str, *, end: bool = False) -> int:
+    """A moment, in UTC milliseconds, from ``2h`` (so long ago), ``2026-11-24 04:00``, ``now``, or a day.
+
+    A day is what ``parse_date`` reads: its first moment here, or with ``end`` that of the day after. A time without a
+    zone is the terminal's.
+
+    Raises:
+        UsageError: it is none of these, or no clock tells it.
+    """
+    cleaned = text.strip()
+    ago = _AGO.match(cleaned.lower())
+    if ago:
+        return now_ms() - int(ago[1]) * _UNIT_SECONDS[ago[2]] * 1000
+    if cleaned.lower() == "now":
+        return now_ms()
+    try:
+        found = datetime.fromisoformat(cleaned) if ":" in cleaned else parse_date(cleaned)
+    except (OverflowError, ValueError, UsageError):
+        raise UsageError(
+            f"{text!r:.40} is no time: write 2h, 2026-11-24, yesterday, or '2026-11-24 04:00' (here, or with a zone: "
+            "'2026-11-24 04:00+02:00')."
+        ) from None
+    try:
+        if isinstance(found, datetime):
+            return to_ms(found)
+        return start_of(found + timedelta(days=1) if end else found)
+    except (OverflowError, OSError, ValueError):
+        raise UsageError(f"{text!r:.40} is too long ago or too far ahead.") from None
 
 
 def parse_date(text: str) -> date:

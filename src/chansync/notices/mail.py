@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from email.message import EmailMessage
 from email.utils import formatdate, parseaddr
@@ -93,8 +94,7 @@ def _failure(error: Exception, where: str, server: MailServer) -> NoticeFailed:
     elif isinstance(error, smtp.SMTPServerDisconnected):
         sentence = f"{where} hung up."
     elif isinstance(error, smtp.SMTPConnectError | OSError):
-        reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
-        sentence = f"{where} cannot be reached: {one_line(reason)}."
+        sentence = f"{where} cannot be reached: {_reason(cause)}."
     elif "STARTTLS" in str(error):
         sentence = f"{where} does not offer STARTTLS: set smtp_security to tls or none."
     elif "AUTH" in str(error):
@@ -102,6 +102,15 @@ def _failure(error: Exception, where: str, server: MailServer) -> NoticeFailed:
     else:
         sentence = f"{where} did not take the mail: {one_line(str(error))}."
     return NoticeFailed(sentence)
+
+
+def _reason(cause: BaseException) -> str:
+    """Why there is no connection. asyncio writes its own words, with an address, in place of the system's."""
+    if not isinstance(cause, OSError):
+        return one_line(str(cause))
+    if cause.errno is None:
+        return "none of its addresses takes a connection"
+    return os.strerror(cause.errno) if cause.errno > 0 else one_line(cause.strerror or str(cause))
 
 
 def _answer(error: Exception) -> str:

@@ -118,8 +118,11 @@ def seconds_between(db: apsw.Connection) -> int:
     return parse_duration(values(db)["notice_every"]) or 0
 
 
-def change(store: Store, texts: Mapping[str, str]) -> None:
-    """Check and save settings; an empty text empties its setting. What failed is then tried again at once.
+def change(store: Store, texts: Mapping[str, str]) -> list[str]:
+    """Check and save settings; an empty text empties its setting. The names of those that differ from before.
+
+    Notices that failed are then tried again at once. A password counts as the same where this user may open the one
+    that is there.
 
     Raises:
         UsageError: there is no such setting, or values are wrong; every one is named, and nothing is saved.
@@ -140,15 +143,30 @@ def change(store: Store, texts: Mapping[str, str]) -> None:
     if errors:
         raise UsageError(". ".join(errors) + ". Nothing was changed.")
     with transaction(store.db):
-        before = mail_place(store.db)
+        before, place = values(store.db), mail_place(store.db)
         for name, value in parsed.items():
             if not BY_NAME[name].is_secret:
                 settings.put(store.db, name, value or "")
-        if "smtp_password" in parsed:
+        after = values(store.db)
+        changed = [name for name in parsed if before.get(name) != after.get(name)]
+        if "smtp_password" in parsed and not _is_password(store, parsed["smtp_password"] or "", place):
             _keep_password(store, parsed["smtp_password"] or "")
-        elif before != mail_place(store.db):
-            _carry_password(store, before)
-        notices.try_all_now(store.db)
+            changed.append("smtp_password")
+        elif place != mail_place(store.db):
+            _carry_password(store, place)
+        if changed:
+            notices.try_all_now(store.db)
+        return changed
+
+
+def _is_password(store: Store, password: str, place: str) -> bool:
+    """Whether that is the password already, as far as this user may see."""
+    if not sealing.has_setting(store.db, "smtp_password"):
+        return not password
+    try:
+        return sealing.open_setting(store.db, store.path, "smtp_password", place) == password
+    except KeyUnreadable:
+        return False
 
 
 def _keep_password(store: Store, password: str) -> None:

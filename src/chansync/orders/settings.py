@@ -85,8 +85,8 @@ def _choices(db: apsw.Connection, channel: Channel) -> Choices:
 
 
 def erp_codes(db: apsw.Connection, channel: Channel | None, kind: str) -> Sequence[str] | None:
-    """The codes of the ERP that a field of the channel may name; None: there is no POS yet to say which."""
+    """The codes of the ERP that a field of the channel may name; None: no POS says which, or there is none such."""
     pos = channel.values.get("pos") if channel else None
-    if belongs_to_pos(kind) and not pos:
+    if belongs_to_pos(kind) and not (pos and erps.of_pos(db, pos).reference.exists(db, "pos", pos)):
         return None
     return erps.codes(db, kind, pos)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 from chansync.model.errors import UsageError
 from chansync.platforms.protocol import Platform
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "chansync.platforms"
 
 
 @cache
 def _found() -> dict[str, EntryPoint]:
+    # Imported here: it takes longer to load than a short command runs.
+    from importlib.metadata import entry_points
+
     return {point.name: point for point in entry_points(group=GROUP)}
 
 

@@ -28,7 +28,7 @@ class KeyMissing(KeyUnreadable):
 
 
 class KeyForbidden(KeyUnreadable):
-    """It is not this user's to read."""
+    """This user may not read the file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,12 +125,14 @@ def add_channel(store: Store, texts: Mapping[str, str]) -> Channel:
 
     Raises:
         InvalidFields: everything that is wrong.
-        UsageError: the code is taken.
+        AlreadyExists: the code is taken.
     """
     values, clear, errors = parse(texts)
     values = default_values() | values
     db = store.db
     with transaction(db):
+        if "code" in values and channels.is_taken(db, values["code"]):
+            raise channels.taken(values["code"])
         errors += check_new(db, values, frozenset(clear), {error.name for error in errors})
         if errors:
             raise InvalidFields(in_form_order(errors))
@@ -160,6 +162,9 @@ def draft_channel(db: apsw.Connection, values: dict[str, Any]) -> Channel:
 def change_channel(store: Store, code: str, texts: Mapping[str, str], version: int | None = None) -> Channel:
     """Change the fields of a channel that are named in ``texts``; secrets come in clear and are sealed.
 
+    Where they hold all of it already nothing is written, and the channel keeps its version. Secrets count as the same
+    where this user may open those that are there.
+
     Args:
         version: of the channel as its user saw it; None: as it is now.
 
@@ -176,6 +181,15 @@ def change_channel(store: Store, code: str, texts: Mapping[str, str], version: i
         before, after = (
             sealed_places.channel_place(values) for values in (current.values, {**current.values, **changes})
         )
+        if not errors:
+            changes = {
+                name: value
+                for name, value in changes.items()
+                if value != current.values.get(name) or name in current.unreadable
+            }
+            clear = sealed_places.new_secrets(store, "channel", current.id, clear, before, after)
+            if not changes and not clear:
+                return current
         kept = current.secrets - set(clear)
         carried: dict[str, bytes] = {}
         if not errors:
@@ -320,8 +334,13 @@ def check_target(db: apsw.Connection, channel: Channel, kind: str, target: str) 
     if not pos:
         raise UsageError(f"The channel {channel.code} has no POS yet, so no {kind} can be mapped: set its pos first.")
     if not reference.exists(db, of, target, pos=pos):
-        have = ", ".join(reference.codes(db, of, pos=pos)) or "none yet"
-        raise UsageError(f"The POS {pos} has no {of.replace('-', ' ')} {target!r:.60}: {have}.")
+        raise UsageError(f"The POS {pos} has no {of.replace('-', ' ')} {target!r:.60}. {what_it_has(db, of, pos)}")
+
+
+def what_it_has(db: apsw.Connection, of: str, pos: str) -> str:
+    """The methods of a POS in a sentence, or how to add one."""
+    have = erps.of_pos(db, pos).reference.codes(db, of, pos=pos)
+    return f"It has {', '.join(have)}." if have else f"Add one: chansync erp add {of} CODE name=NAME pos={pos}"
 
 
 def users_of(db: apsw.Connection, kind: str, code: str, pos: str | None = None) -> list[str]:

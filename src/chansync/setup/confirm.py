@@ -31,6 +31,7 @@ class ConnectionReport:
         code: of the error; empty when it connected.
         used: whether a first use switched the channel on.
         wrong: what a first use found missing, so that the channel is not used yet.
+        notes: sentences of the platform that are worth knowing.
     """
 
     ok: bool
@@ -41,11 +42,7 @@ class ConnectionReport:
     code: str = ""
     used: bool = False
     wrong: list[FieldError] = field(default_factory=list)
-
-    @property
-    def notes(self) -> list[str]:
-        """Sentences of the platform that are worth knowing."""
-        return self.identity.notes if self.identity else []
+    notes: list[str] = field(default_factory=list)
 
 
 async def test_channel(store: Store, code: str) -> ConnectionReport:
@@ -66,13 +63,13 @@ async def _with_connector(store: Store, code: str, *, fill: bool) -> ConnectionR
         return ConnectionReport(False, str(error), code=error.code)
     try:
         identity = await connector.check()
-        report = ConnectionReport(True, _connected(identity), identity)
+        report = ConnectionReport(True, _connected(identity), identity, notes=list(identity.notes))
         await store.run(_note_connected, channel, connector, report.sentence)
         if fill:
             lookups = await connector.lookups()
             report.filled = await store.run(fill_in, code, lookups, identity, connector.traffic.clock_ahead)
             report.vanished = await store.run(keep_lookups, channel.id, lookups)
-            identity.notes += await store.run(_about_currency, code, identity.currency)
+            report.notes += await store.run(_about_currency, code, identity.currency)
         return report
     except SiteError as error:
         return ConnectionReport(False, str(error), code=error.code)

@@ -9,7 +9,7 @@ import apsw
 
 from chansync.db.connection import Store
 from chansync.db.transaction import transaction
-from chansync.model.channel import Channel, FieldError
+from chansync.model.channel import NEEDED, Channel, FieldError
 from chansync.model.errors import ChansyncError
 from chansync.model.parameters import BY_NAME, PARAMETERS
 from chansync.setup import channel_settings
@@ -42,11 +42,7 @@ def in_the_way(errors: Iterable[FieldError]) -> list[FieldError]:
 
     A field that holds something wrong is in the way wherever it is.
     """
-    return [
-        error
-        for error in errors
-        if error.name in OPENING or error.name not in BY_NAME or not error.sentence.startswith("is needed")
-    ]
+    return [error for error in errors if error.name in OPENING or error.name not in BY_NAME or error.code != NEEDED]
 
 
 async def use_channel(store: Store, code: str) -> ConnectionReport:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import apsw
 
@@ -13,13 +14,14 @@ from chansync.model.channel import FieldError, destination, entered_for
 from chansync.model.errors import UsageError
 from chansync.model.parameter import defaults
 from chansync.model.parameters import PARAMETERS
-from chansync.notices.settings import mail_place
 from chansync.platforms import registry
 from chansync.secrets import sealing
 from chansync.secrets.key_file import KeyUnreadable
-from chansync.secrets.rotation import SealedSecret
 from chansync.secrets.sealing import Use
 from chansync.store import channels, systems
+
+if TYPE_CHECKING:
+    from chansync.secrets.rotation import SealedSecret
 
 
 def channel_place(values: Mapping[str, Any]) -> str:
@@ -45,6 +47,23 @@ def seal(store: Store, owner: str, clear: Mapping[str, str], place: str) -> dict
     }
 
 
+def new_secrets(
+    store: Store, owner: str, owner_id: int, clear: Mapping[str, str], before: str, after: str
+) -> dict[str, str]:
+    """Those of the secrets in clear that are not stored already for the same place, as far as this user may see."""
+    if not clear or before != after:
+        return dict(clear)
+    try:
+        held = _opening(owner)(store.db, store.path, owner_id, before)
+    except KeyUnreadable:
+        return dict(clear)
+    return {name: secret for name, secret in clear.items() if held.get(name) != secret}
+
+
+def _opening(owner: str) -> Callable[[apsw.Connection, Path, int, str], dict[str, str]]:
+    return sealing.open_all if owner == "channel" else sealing.open_system
+
+
 def carried(
     store: Store, owner: str, owner_id: int, held: Collection[str], before: str, after: str
 ) -> tuple[dict[str, bytes], list[FieldError]]:
@@ -54,9 +73,8 @@ def carried(
     """
     if may_go(before, after) or not held:
         return {}, []
-    opening = sealing.open_all if owner == "channel" else sealing.open_system
     try:
-        clear = opening(store.db, store.path, owner_id, before)
+        clear = _opening(owner)(store.db, store.path, owner_id, before)
     except KeyUnreadable:
         return {}, [entered_for(name, before, after) for name in sorted(held)]
     return seal(store, owner, {name: clear[name] for name in held if name in clear}, after), []
@@ -74,5 +92,7 @@ def use_of(db: apsw.Connection, secret: SealedSecret) -> Use | None:
     except UsageError:
         return None
     if secret.table == "setting_secret":
+        from chansync.notices.settings import mail_place
+
         return Use(what, mail_place(db))
     return Use("notices address") if secret.table == "notice_route" else None

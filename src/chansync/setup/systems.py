@@ -11,7 +11,7 @@ import apsw
 
 from chansync.db.connection import Store
 from chansync.db.transaction import transaction
-from chansync.model.channel import Channel, FieldError, IntegrationSystem, left_behind
+from chansync.model.channel import NEEDED, Channel, FieldError, IntegrationSystem, left_behind
 from chansync.model.errors import ChansyncError, SiteError, UsageError
 from chansync.model.parameter import Parameter, applies, defaults
 from chansync.model.parameter_types import Code, Text
@@ -68,6 +68,9 @@ def change_system(
 ) -> IntegrationSystem:
     """Change the fields of a system that are named in ``texts``; secrets come in clear and are sealed.
 
+    Where they hold all of it already nothing is written, and the system keeps its version. Secrets count as the same
+    where this user may open those that are there.
+
     Args:
         name: its new name for people; None: as it is.
         version: of the system as its user saw it; None: as it is now.
@@ -89,13 +92,27 @@ def change_system(
         if current.connected_at is not None:
             errors += left_behind(parameters(current.kind), current.values, merged, current.secrets, clear)
         before, after = (sealed_places.system_place(current.kind, each) for each in (current.values, merged))
+        new_name = None if name is None else system_name(name)
+        if not errors:
+            values = {
+                key: value
+                for key, value in values.items()
+                if value != values_of(current).get(key) or key in current.unreadable
+            }
+            entered, clear = clear, sealed_places.new_secrets(store, "system", current.id, clear, before, after)
+            # A secret that was there already was not made today.
+            for same in entered.keys() - clear.keys():
+                made_on = next(each.made_on for each in parameters(current.kind) if each.name == same)
+                if made_on not in texts:
+                    values.pop(made_on, None)
+            if not values and not clear and new_name in (None, current.name):
+                return current
         kept = frozenset(current.secrets) - set(clear)
         carried: dict[str, bytes] = {}
         if not errors:
             carried, errors = sealed_places.carried(store, "system", current.id, kept, before, after)
         if errors:
             raise InvalidFields(_in_order(current.kind, errors))
-        new_name = None if name is None else system_name(name)
         sealed = carried | sealed_places.seal(store, "system", clear, after)
         return systems.save_system(
             db, current.id, version or current.version, name=new_name, values=values, sealed=sealed
@@ -109,7 +126,7 @@ def check(kind: str, values: Mapping[str, Any], held: frozenset[str], known_wron
     for parameter in parameters(kind):
         is_set = parameter.name in held if parameter.is_secret else values.get(parameter.name) not in (None, "", [])
         if parameter.needed and not is_set and parameter.name not in known_wrong and applies(parameter, values, able):
-            errors.append(FieldError(parameter.name, "is needed"))
+            errors.append(FieldError(parameter.name, "is needed", NEEDED))
     return errors
 
 

@@ -17,7 +17,7 @@ import apsw
 
 from chansync import __version__
 from chansync.db.transaction import transaction
-from chansync.model.channel import Channel, FieldError, IntegrationSystem, check_fields, validate
+from chansync.model.channel import NEEDED, Channel, FieldError, IntegrationSystem, check_fields, validate
 from chansync.model.errors import UsageError
 from chansync.model.parameter import Parameter, applies
 from chansync.model.parameter_types import Code, Day
@@ -247,8 +247,12 @@ def _check_entry(
     parent = _parent(db, entry, systems)
     if parent is None:
         named = entry.values.get("integration_system")
-        sentence = f"names {named}, but there is no such system" if named else "is needed"
-        errors.append(FieldError(f"{place}.integration_system", sentence))
+        field = f"{place}.integration_system"
+        errors.append(
+            FieldError(field, f"names {named}, but there is no such system")
+            if named
+            else FieldError(field, "is needed", NEEDED)
+        )
         return
     able = capabilities(parent.kind) if parent.kind in registry.kinds() else frozenset()
     secrets = entry.existing.secrets if entry.existing else frozenset()
@@ -269,7 +273,7 @@ def _check_entry(
     found = validate(entry.values, secrets, able, with_new_systems)
     found += beyond_platform(parent.kind, entry.values)
     errors += [
-        FieldError(f"{place}.{error.name}", error.sentence)
+        FieldError(f"{place}.{error.name}", error.sentence, error.code)
         for error in found
         if f"{place}.{error.name}" not in known_wrong
     ]

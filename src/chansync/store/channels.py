@@ -10,7 +10,7 @@ import apsw
 
 from chansync.db.transaction import transaction
 from chansync.model.channel import Channel, is_of_type
-from chansync.model.errors import UsageError
+from chansync.model.errors import AlreadyExists, UsageError
 from chansync.model.kept import SQL_VALUE, learned
 from chansync.model.parameters import BY_NAME, default_values
 from chansync.model.times import now_ms
@@ -93,7 +93,7 @@ def add_channel(db: apsw.Connection, values: Mapping[str, Any], sealed: Mapping[
     with transaction(db):
         code = values["code"]
         if is_taken(db, code):
-            raise UsageError(f"There is a channel {code!r} already.")
+            raise taken(code)
         parent = system(db, values["integration_system"])
         now = now_ms()
         db.execute(
@@ -124,7 +124,7 @@ def save_channel(
             raise ChangedMeanwhile(f"The channel {row[1]} was changed by somebody else meanwhile: read it again.")
         if "code" in changes and changes["code"] != row[1]:
             if is_taken(db, changes["code"]):
-                raise UsageError(f"There is a channel {changes['code']!r} already.")
+                raise taken(changes["code"])
             if has_synced(db, channel_id):
                 raise UsageError("The code is fixed after the first sync: the numbers of its sales begin with it.")
         if "integration_system" in changes:
@@ -173,6 +173,11 @@ def _write(db: apsw.Connection, channel_id: int, values: Mapping[str, Any], seal
         "INSERT OR REPLACE INTO channel_secret (channel_id, name, sealed, set_at) VALUES (?, ?, ?, ?)",
         [(channel_id, name, secret, now_ms()) for name, secret in sealed.items()],
     )
+
+
+def taken(code: str) -> AlreadyExists:
+    """That a channel has that code."""
+    return AlreadyExists(f"There is a channel {code!r} already. Change it: chansync channel set {code} FIELD=VALUE")
 
 
 def is_taken(db: apsw.Connection, code: str) -> bool:

@@ -51,8 +51,14 @@ def targets(db: apsw.Connection, channel_id: int, kind: str) -> dict[str, str]:
 
 
 def map_to(db: apsw.Connection, channel_id: int, kind: str, site_code: str, target: str | None) -> None:
-    """Map a site code (None: unmap it). The channel's problems become due."""
+    """Map a site code (None: unmap it). The channel's problems become due, unless it was mapped so before."""
     with transaction(db):
+        row = db.execute(
+            "SELECT target FROM mapping WHERE channel_id = ? AND kind = ? AND site_code = ?",
+            (channel_id, kind, site_code),
+        ).fetchone()
+        if row == (target,):
+            return
         db.execute(
             """INSERT INTO mapping (channel_id, kind, site_code, target) VALUES (?, ?, ?, ?)
                ON CONFLICT DO UPDATE SET target = excluded.target""",

@@ -31,6 +31,7 @@ class Filter:
     """Which messages to show; every field narrows.
 
     Attributes:
+        since, until: only those that came last at or after the one, and before the other; UTC milliseconds.
         text: what the sentence or the order's number holds, whatever the case of its ASCII letters.
         after_id: only messages with a higher id.
         of_orders: only those of an order.
@@ -45,6 +46,7 @@ class Filter:
     after_id: int | None = None
     of_orders: bool = False
     order_id: int | None = None
+    until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ def _conditions(chosen: Filter) -> list[_Condition]:
             ("channel_id", "=", chosen.channel_id, "message_by_channel", True),
             ("severity", "=", chosen.severity, "message_by_severity", True),
             ("last_at", ">=", chosen.since, "message_by_time", False),
+            ("last_at", "<", chosen.until, "message_by_time", False),
         )
         if value is not None
     ]

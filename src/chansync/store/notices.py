@@ -12,7 +12,7 @@ import apsw
 
 from chansync.db.transaction import transaction
 from chansync.model.backoff import next_try
-from chansync.model.errors import UsageError
+from chansync.model.errors import AlreadyExists, UsageError
 from chansync.model.times import now_ms
 
 #: The name of the route that every notice user has: the e-mail address in the ERP.
@@ -121,7 +121,7 @@ def add_service(db: apsw.Connection, user: str, name: str, service: str, sealed:
     """
     with transaction(db):
         if name == EMAIL or any(route.name == name for route in routes(db, user)):
-            raise UsageError(f"{user} has an address {name!r} already: give it another name, or remove it first.")
+            raise AlreadyExists(f"{user} has an address {name!r} already: give it another name, or remove it first.")
         _insert(db, user, name, service, sealed)
 
 

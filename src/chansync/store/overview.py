@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import apsw
 
 from chansync.model.times import day_began, now_ms
 from chansync.store.leases import is_at_work
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Types alone: ``chansync status`` starts without the message log's own imports.
     from chansync.model.paging import Key

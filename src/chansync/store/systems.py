@@ -11,7 +11,7 @@ import apsw
 from chansync.db.transaction import transaction
 from chansync.model import kept
 from chansync.model.channel import IntegrationSystem
-from chansync.model.errors import UsageError
+from chansync.model.errors import AlreadyExists, UsageError
 from chansync.model.times import now_ms
 
 
@@ -68,7 +68,9 @@ def add_system(
     """
     with transaction(db):
         if db.execute("SELECT 1 FROM integration_system WHERE code = ?", (code,)).get:
-            raise UsageError(f"There is an integration system {code!r} already.")
+            raise AlreadyExists(
+                f"There is an integration system {code!r} already. Change it: chansync system set {code} FIELD=VALUE"
+            )
         db.execute(
             "INSERT INTO integration_system (code, name, kind, created_at) VALUES (?, ?, ?, ?)",
             (code, name, kind, now_ms()),
@@ -128,7 +130,8 @@ def remove_system(db: apsw.Connection, code: str) -> None:
         found = system(db, code)
         count = db.execute("SELECT count(*) FROM channel WHERE system_id = ?", (found.id,)).get
         if count:
-            raise UsageError(f"The system {code!r} still has {count} channels: remove them first.")
+            channels = "1 channel: remove it first" if count == 1 else f"{count} channels: remove them first"
+            raise UsageError(f"The system {code!r} still has {channels}.")
         db.execute("DELETE FROM integration_system WHERE id = ?", (found.id,))
 
 

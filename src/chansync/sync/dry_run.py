@@ -45,6 +45,11 @@ class PushPlan:
     reason: str = ""
 
 
+def plan_from(data: dict[str, Any]) -> OrderPlan | PushPlan:
+    """A plan from its fields, as a job's result holds them."""
+    return PushPlan(**data) if "kind" in data else OrderPlan(**data)
+
+
 def order_plan(order: Order | UnreadableOrder, outcome: Outcome) -> OrderPlan:
     """The plan of one order from what taking it in came to."""
     if isinstance(order, UnreadableOrder):

@@ -87,7 +87,9 @@ async def _send(run: Pushing, rows: list[DueStatus]) -> None:
     if len(failed) == len(unsent.rows):
         raise unsent.error
     for one in failed:
-        await run.store.run(_note_results, run, one.rows, [PushResult(one.rows[0].external_id, str(one.error)[:-1])])
+        await run.store.run(
+            _note_results, run, one.rows, [PushResult(one.rows[0].external_id, str(one.error).rstrip("."))]
+        )
 
 
 @dataclass(slots=True)

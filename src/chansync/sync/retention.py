@@ -80,8 +80,8 @@ def _value(setting: Parameter, text: str | None) -> str:
         return "off"
 
 
-def change(db: apsw.Connection, texts: Mapping[str, str]) -> None:
-    """Check and save settings; an empty text means the default.
+def change(db: apsw.Connection, texts: Mapping[str, str]) -> list[str]:
+    """Check and save settings; an empty text means the default. The names of those that differ from before.
 
     Raises:
         UsageError: there is no such setting, or values are wrong; every one is named, and nothing is saved.
@@ -98,8 +98,11 @@ def change(db: apsw.Connection, texts: Mapping[str, str]) -> None:
     if errors:
         raise UsageError(". ".join(errors) + ". Nothing was changed.")
     with transaction(db):
+        before = values(db)
         for name, value in parsed.items():
             settings.put(db, name, value)
+        after = values(db)
+        return [name for name in parsed if before[name] != after[name]]
 
 
 def is_time(db: apsw.Connection, now: datetime | None = None) -> bool:

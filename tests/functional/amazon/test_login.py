@@ -142,6 +142,11 @@ def test_a_client_secret_that_ends_soon_is_a_problem_of_one_channel_until_a_new_
     assert "ends on" in sentence
     assert "in 10 days" in sentence
 
+    # The one that is there already is no new one.
+    systems.change_system(connected, "amz", {"client_secret": seller.login.client_secret})
+    sync(connected, "de")
+    assert world.rows(connected, "SELECT code FROM message WHERE open = 1") == [("secret_expiring",)]
+    seller.login.client_secret = "amzn1.oa2-cs.v1.another"
     systems.change_system(connected, "amz", {"client_secret": seller.login.client_secret})
     sync(connected, "de")
 

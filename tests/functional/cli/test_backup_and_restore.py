@@ -14,6 +14,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from chansync.db import backup as backups
 from chansync.db import private_files, settings
 from chansync.db.backup import look_through
 from chansync.db.connection import Store, open_store
@@ -85,7 +86,7 @@ def test_a_backup_never_replaces_a_file_silently(company: Store, tmp_path: Path)
     target = tmp_path / "copy.db"
     target.write_text("precious")
     code, _, err = run(company.path, "backup", str(target))
-    assert (code, target.read_text()) == (2, "precious")
+    assert (code, target.read_text()) == (5, "precious")
     assert "is there already" in err
 
 
@@ -146,7 +147,7 @@ def test_there_and_back(company: Store, backup: Path) -> None:
     code, out, err = run(company.path, "restore", str(backup), "--yes")
     assert code == 0, err
     assert "has 1 channel, 0 orders and 0 sales; nothing ran yet." in err
-    assert "pulled again and become the same sales" in err
+    assert "imported again without duplicates" in err
     assert value(company.path, "when") == "before"
     assert stat.S_IMODE(company.path.stat().st_mode) == mode
     [kept] = company.path.parent.glob("chansync.replaced-*.db")
@@ -169,11 +170,11 @@ def test_nothing_is_restored_unasked(company: Store, backup: Path) -> None:
 def test_a_restore_waits_for_nobody_who_has_the_database_open(
     company: Store, backup: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backup, "PATIENCE_MS", 100)
+    monkeypatch.setattr(backups, "PATIENCE_MS", 100)
     # As the screens do: open, and nothing under way.
     assert settings.get(company.db, "when") == "after"
-    with pytest.raises(backup.InUse, match="Another program has"):
-        backup.restore(backup, company.path)
+    with pytest.raises(backups.InUse, match="is in use by another program"):
+        backups.restore(backup, company.path)
     assert list(company.path.parent.glob("*replaced*")) == []
     assert settings.get(company.db, "when") == "after"
 
@@ -272,7 +273,7 @@ def test_the_restored_database_goes_on(company: Store, backup: Path) -> None:
     assert world.rows(restored, "SELECT count(*) FROM channel_secret") == [(2,)]
     restored.close()
     code, out, _ = shops.finished(shops.command("status", "--json", database=company.path))
-    assert (code, shops.as_json(out)["channels"][0]["code"]) == (0, "shop")
+    assert (code, shops.as_json(out)["channels"][0]["channel"]) == (0, "shop")
 
 
 @pytest.mark.parametrize(

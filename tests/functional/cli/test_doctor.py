@@ -78,6 +78,8 @@ def test_who_may_not_open_the_keys_has_the_daemon_look_and_sync(
         assert "you may not open the keys, and no daemon answers" in " ".join(alone.out.split())
         refused = run("sync", "demo")
         assert (refused.code, "a credential of the service" in refused.err) == (3, True)
+        refused = run("channel", "set", "demo", "used=no", "--json")
+        assert json.loads(refused.out)["changed"] is True
         assert shops.query(path, "SELECT count(*) FROM message WHERE code = 'secret_unreadable'") == [(0,)]
         monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
         daemon = shops.command("daemon", database=path)
@@ -90,7 +92,12 @@ def test_who_may_not_open_the_keys_has_the_daemon_look_and_sync(
             assert "sites: demo: Demo Store" in told.out
             assert "its own environment" not in told.out
             order = shop.place_order([("SKU-001", 1)], status="processing")
-            assert run("sync", "demo", "--dry-run").code == 2
+            planned = run("sync", "demo", "--dry-run", "--json")
+            [plans] = [run["plans"] for run in json.loads(planned.out) if run["stream"] == "orders"]
+            assert str(order) in [plan["number"] for plan in plans]
+            assert f"demo order {order}:" in run("sync", "demo", "--dry-run").out
+            used = run("channel", "set", "demo", "used=yes", "--json")
+            assert (used.code, json.loads(used.out)["changed"]) == (0, True)
             synced = run("sync", "demo", "--order", str(order), "--json")
             assert "the daemon does it" in synced.err
             [result] = json.loads(synced.out)

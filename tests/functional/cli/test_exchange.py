@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
+import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -123,3 +125,30 @@ def test_no_cell_of_a_table_is_a_formula_and_each_comes_back_as_it_was(company: 
     cells = [row["site_code"] for row in csv.DictReader(io.StringIO(file.read_text()))]
     assert not [cell for cell in cells if cell[0] in "=+-@"]
     assert run(company, "import", str(file))[1] == "0 mappings changed.\n"
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_what_strangers_wrote_does_nothing_on_a_terminal(filled: Store, form: list[str]) -> None:
+    messages.log(filled.db, "site_odd", "X \x1b]52;c;cHduZWQ=\x07 \x9b31m \u202egpj", channel_id=1)
+    reader, terminal = os.openpty()
+    ours = shops.command("db", "export", "messages", *form, database=filled.path, pipes={"stdout": terminal})
+    assert ours.wait() == 0
+    os.close(terminal)
+    shown = b""
+    with contextlib.suppress(OSError):
+        while piece := os.read(reader, 65536):
+            shown += piece
+    os.close(reader)
+    text = shown.decode().replace("\r\n", "\n")
+    assert "cHduZWQ=" in text
+    assert all(character == "\n" or character.isprintable() for character in text)
+
+
+@pytest.mark.parametrize("cell", ['x;=HYPERLINK("http://evil")', "x\t=1+1", 'x;"=1"', "x\n@SUM(1)", "x; -1"])
+def test_no_cell_is_a_formula_whatever_a_spreadsheet_cuts_at(filled: Store, cell: str) -> None:
+    messages.log(filled.db, "site_odd", cell, channel_id=1)
+    code, out, _ = run(filled, "export", "messages")
+    assert code == 0
+    for delimiter in ";\t":
+        for row in csv.reader(io.StringIO(out), delimiter=delimiter):
+            assert not any(each.lstrip(' "')[:1] in tuple("=+-@") for each in row), row

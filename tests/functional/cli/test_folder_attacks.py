@@ -334,10 +334,16 @@ def test_root_writes_nothing_where_a_members_link_leads(shared: Path, tmp_path: 
 
 
 def test_a_member_and_a_stranger_are_told_the_way(shared: Path, tmp_path: Path) -> None:
+    told = command(ADMIN, "secrets", "rotate", database=shared)
+    assert (told.code, "run the command as root (sudo)" in told.text) == (3, True), told.text
     _meddle(shared, f"PRAGMA user_version = {SCHEMA_VERSION - 1}")
-    for words in (("db", "init"), ("secrets", "rotate")):
+    for words, way in (
+        (("db", "init"), "or: sudo chansync db upgrade"),
+        (("secrets", "rotate"), "or: sudo chansync db upgrade"),
+        (("db", "upgrade"), "run the command with sudo"),
+    ):
         told = command(ADMIN, *words, database=shared)
-        assert (told.code, "sudo" in told.text) == (3, True), told.text
+        assert (told.code, way in told.text) == (3, True), told.text
     assert command(STRANGER, "doctor", "--no-sites", database=shared).code in (1, 3)
 
 
@@ -346,3 +352,25 @@ def test_a_folder_of_roots_that_others_may_write_is_none_to_work_in(shared: Path
     shared.parent.chmod(0o2770)
     told = command(ROOT, "status", database=shared)
     assert (told.code, "give it to a user of its own" in told.text) == (2, True), told.text
+
+
+@pytest.mark.parametrize("user", [ROOT, ADMIN, STRANGER])
+def test_completing_leaves_nothing_of_roots_and_makes_no_file_that_the_line_names(
+    shared: Path, tmp_path: Path, user: int
+) -> None:
+    tmp_path.chmod(0o777)
+    words = f"chansync channel export -o {tmp_path}/out.toml s"
+    asked = start(user, (), database=shared, _CHANSYNC_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD="5")
+    text, _ = asked.communicate()
+    assert text.split() == ([] if user == STRANGER else ["plain,shop"])
+    assert {each.stat().st_uid for each in shared.parent.iterdir()} <= {DAEMON, ADMIN}
+    assert not list(tmp_path.glob("*out*"))
+
+
+def test_completing_says_nothing_where_a_command_would_be_refused(shared: Path) -> None:
+    os.chown(shared.parent, 0, GROUP)
+    shared.parent.chmod(0o2770)
+    asked = start(
+        ROOT, (), database=shared, _CHANSYNC_COMPLETE="bash_complete", COMP_WORDS="chansync sync s", COMP_CWORD="2"
+    )
+    assert (asked.communicate()[0].strip(), asked.returncode) == ("", 0)

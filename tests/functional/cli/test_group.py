@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from importlib import import_module
@@ -20,6 +22,7 @@ from chansync.locations import key_file, private_folder
 from chansync.model.errors import StoreError
 from chansync.platforms import registry
 from chansync.secrets import sealing
+from chansync.store import channels, jobs
 from support import world
 from support.users import ADMIN, DAEMON, GROUP, ROOT, STRANGER, as_user, command, needs_users
 
@@ -57,8 +60,20 @@ def path(folder: Path, company: Store, run: object, monkeypatch: pytest.MonkeyPa
 def _import_everything() -> None:
     """Whatever the commands import is imported now: another user may not read where it is."""
     registry.platform("woocommerce")
-    for module in ("channel", "channel_edit", "channel_files", "secrets", "secret_input", "session", "failures"):
+    for module in ("secret_input", "session", "failures", "jobs"):
+        import_module(f"chansync.cli.support.{module}")
+    for module in ("channel.show", "channel.edit", "channel.files", "doctor", "secrets"):
         import_module(f"chansync.cli.{module}")
+    for module in ("sync.command", "sync.by_daemon", "sync.progress"):
+        import_module(f"chansync.cli.{module}")
+    for module in (
+        "chansync.doctor.examination",
+        "chansync.sync.runner",
+        "chansync.sync.daemon_jobs",
+        "textwrap",
+        "shlex",
+    ):
+        import_module(module)
     for module in ("chansync.setup.toml_files", "tomlkit", "difflib", "encodings.utf_8_sig"):
         import_module(module)
 
@@ -95,7 +110,7 @@ def test_the_key_is_the_daemons_alone(path: Path) -> None:
 
 
 def test_a_daemon_that_its_files_are_closed_to_is_not_started_again_and_again(path: Path) -> None:
-    for module in ("chansync.cli.running", "chansync.cli.failures", "chansync_daemon.main", "apsw.aio"):
+    for module in ("chansync.cli.daemon", "chansync.cli.support.failures", "chansync_daemon.main", "apsw.aio"):
         import_module(module)
     os.chown(path, 0, 0)
     path.chmod(0o600)
@@ -178,6 +193,25 @@ def test_a_stranger_is_told_of_the_group(path: Path) -> None:
     assert f"it is for the group {GROUP} (usermod -aG {GROUP} NAME, then log in anew)" in told.text
 
 
+def test_doctor_tells_a_stranger_of_the_group(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The one of the tests may lie where only root comes to.
+    monkeypatch.setattr(sys, "executable", "/usr/bin/env")
+    told = as_user(STRANGER, lambda: main(["doctor", "--no-sites", "--json"]))
+    assert told.code == 1, told.text
+    found = {each["area"]: each for each in json.loads(told.text)["findings"]}
+    assert found["database"]["level"] == "problem"
+    assert f"usermod -aG {GROUP} NAME, then log in anew" in found["database"]["sentence"]
+
+
+def test_a_member_without_a_daemon_is_told_the_command(path: Path) -> None:
+    assert as_user(ADMIN, lambda: _add_channel(path) or 0).code == 0
+    for line in (["sync", "shop", "--dry-run"], ["channel", "test", "shop"]):
+        told = as_user(ADMIN, lambda line=line: main(line))  # type: ignore[misc]
+        assert told.code == 3
+        assert "no daemon runs that could do this for you" in told.text
+        assert told.text.endswith(f": sudo -u {DAEMON} chansync --db {path} {' '.join(line)}\n")
+
+
 def test_what_root_makes_belongs_to_the_daemon(folder: Path) -> None:
     made = folder / "chansync.db"
 
@@ -200,3 +234,23 @@ def test_what_root_makes_belongs_to_the_daemon(folder: Path) -> None:
     }
     assert as_user(DAEMON, lambda: _start(made)).code == 0
     assert as_user(ADMIN, lambda: open_store(made).close()).code == 0
+
+
+def test_the_screens_of_a_member_without_a_daemon_say_what_helps(path: Path) -> None:
+    """The screens queue a job, and perform it themselves where no daemon runs."""
+    assert as_user(ADMIN, lambda: _add_channel(path) or 0).code == 0
+    for module in ("chansync.job_runner", "apsw.aio", "chansync.platforms.woocommerce.connector"):
+        import_module(module)
+    store = open_store(path)
+    job_id = jobs.ask(store.db, "test", channels.channel(store.db, "shop").id, {}, "ann")
+    store.close()
+    performed = as_user(ADMIN, lambda: import_module("chansync.job_runner").work_off(path, job_id))
+    assert performed.code == 0, performed.text
+    store = open_store(path)
+    job = jobs.job(store.db, job_id)
+    store.close()
+    assert job is not None
+    assert job.state == "failed"
+    assert job.result is not None
+    assert job.result["code"] == "secret_unreadable"
+    assert f"Start it: sudo -u {DAEMON} chansync --db {path} daemon" in job.result["sentence"]

@@ -210,7 +210,7 @@ def _doctor(path: Path) -> str:  # noqa: F811
 
 
 def test_doctor_finds_what_acts_by_itself_and_its_cure_works(shared: Path) -> None:
-    assert "What acts by itself in the database is chansync's own" in _doctor(shared)
+    assert "All triggers and views in the database belong to chansync" in _doctor(shared)
     _meddle(
         shared,
         'CREATE TRIGGER "it\'s ""mine" AFTER INSERT ON message BEGIN DELETE FROM message WHERE id = new.id; END',
@@ -223,7 +223,7 @@ def test_doctor_finds_what_acts_by_itself_and_its_cure_works(shared: Path) -> No
     refused = command(ROOT, "db", "repair", database=shared)
     assert (refused.code, "CREATE VIEW spy" in refused.text) == (2, True)
     assert command(ROOT, "db", "repair", "--yes", database=shared).code == 0
-    assert "What acts by itself in the database is chansync's own" in _doctor(shared)
+    assert "All triggers and views in the database belong to chansync" in _doctor(shared)
 
 
 def test_doctor_tells_of_a_changed_public_key_and_of_loose_secrets_and_rotating_cures_both(shared: Path) -> None:
@@ -243,7 +243,9 @@ def test_doctor_tells_of_a_changed_public_key_and_of_loose_secrets_and_rotating_
 
 
 def test_a_fault_of_roots_leaves_a_file_that_is_the_daemons(shared: Path) -> None:
-    code = "import sys; from chansync.cli.failures import explain; explain(RuntimeError('planned'), sys.argv[1:])"
+    code = (
+        "import sys; from chansync.cli.support import failures; failures.explain(RuntimeError('planned'), sys.argv[1:])"
+    )
     start(ROOT, ("--db", str(shared), "status"), program=("-c", code)).communicate()
     errors = private_folder(shared) / "chansync-errors.log"
     assert (errors.stat().st_uid, errors.stat().st_mode & 0o777) == (DAEMON, 0o600)

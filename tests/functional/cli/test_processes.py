@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import apsw
 import pytest
 
 from chansync.db.connection import Store
@@ -36,6 +37,7 @@ def _process(
         capture_output=True,
         text=True,
         check=False,
+        timeout=60,
         env={**os.environ, "CHANSYNC_DB": str(path), **(environment or {})},
     )
 
@@ -43,9 +45,9 @@ def _process(
 @pytest.mark.parametrize(
     ("line", "also"),
     [
-        ("--version", ("click", "apsw", "dataclasses", "json", "pathlib")),
-        ("status", ("click", "typing", "pathlib", "apsw.bestpractice", "subprocess", "wcwidth")),
-        ("health", ("click", "typing", "pathlib", "subprocess", "chansync.db.connection")),
+        ("--version", ("apsw", "asyncio", "platformdirs")),
+        ("status", ("asyncio", "platformdirs", "apsw.bestpractice", "subprocess", "wcwidth", "chansync.sync")),
+        ("health", ("asyncio", "platformdirs", "subprocess", "wcwidth", "chansync.sync", "chansync.db.connection")),
         ("log", ("platformdirs", "asyncio")),
         ("channel list", ("asyncio",)),
         ("erp stock", ("asyncio",)),
@@ -120,3 +122,18 @@ def test_the_daemons_own_name_takes_the_same_options(company: Store) -> None:
     for argument, text in (("--version", "chansync "), ("--help", "Usage: chansync daemon")):
         done = subprocess.run([sys.executable, "-c", script, argument], capture_output=True, text=True, check=True)
         assert done.stdout.startswith(text)
+
+
+def test_a_command_that_finds_the_database_held_ends(company: Store) -> None:
+    """Some commands open it in a thread of its own, which ends with them."""
+    company.close()
+    holder = apsw.Connection(str(company.path))
+    # Then opening has to change the file, and cannot.
+    holder.pragma("journal_mode", "delete")
+    holder.execute("BEGIN IMMEDIATE")
+    try:
+        done = _process("db", "prune", path=company.path)
+        assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+        assert "locked by another process" in done.stderr
+    finally:
+        holder.close()

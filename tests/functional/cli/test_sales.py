@@ -109,7 +109,7 @@ def test_the_journals_are_listed(erp: Run, store: Store) -> None:
         said(erp, line)
     documents = [line.split() for line in said(erp, "documents --sale S-1").splitlines()]
     assert documents[0] == ["document", "when", "sale", "total", "credit", "of"]
-    assert [(row[0], row[4], row[-1]) for row in documents[1:]] == [
+    assert [(row[0], row[5], row[-1]) for row in documents[1:]] == [
         ("MAIN/invoice/2", "-17.73", "MAIN/invoice/1"), ("MAIN/invoice/1", "17.73", "EUR"),
     ]  # fmt: skip
     payments = json.loads(said(erp, "payments --json"))

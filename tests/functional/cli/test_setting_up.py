@@ -171,7 +171,7 @@ def test_a_database_is_made_checked_and_copied(run: Run, tmp_path: Path) -> None
     assert run("--db", str(path), "db", "check").out == f"{path} is sound.\n"
     copy = tmp_path / "copy.db"
     assert run("--db", str(path), "db", "backup", str(copy)).code == 0
-    assert run("--db", str(path), "db", "backup", str(copy)).code == 2
+    assert run("--db", str(path), "db", "backup", str(copy)).code == 5
     assert run("--db", str(path), "db", "backup", str(copy), "--force").code == 0
     assert run("--db", str(copy), "db", "check").code == 0
     folder = tmp_path / "folder"

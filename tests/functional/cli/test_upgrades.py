@@ -91,7 +91,7 @@ def test_a_command_never_upgrades_the_database_of_a_service(shared: Path, words:
     assert (code, out, version(shared)) == (3, "", OLD), err
     assert f"has schema {OLD}, and this program needs {SCHEMA_VERSION}: restart the daemon, which upgrades it" in err
     assert "or: chansync db upgrade." in err
-    assert list(shared.parent.glob("*before*")) == []
+    assert list(private_folder(shared).glob("*before*")) == []
 
 
 def test_health_and_doctor_say_the_same_of_it(shared: Path) -> None:

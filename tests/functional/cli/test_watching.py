@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 
 import pytest
 
-from chansync.cli.follow import Watch
+from chansync.cli.log.follow import Watch
 from chansync.cli.status import MANY
 from chansync.db import process_locks
 from chansync.db.connection import Store, open_store
 from chansync.model.times import now_ms
 from chansync.store import channels, daemons, jobs, messages, streams
 from chansync.store.message_search import Filter
+from chansync.store.runs import RunCounts
+from chansync.sync.runner import RunResult
 from functional.cli.conftest import Run
 
 
@@ -42,7 +45,11 @@ def test_the_log_is_shown_oldest_first_and_filtered(chansync: Run, logged: Store
         (["--text", "%"], 0),
         (["--since", "today"], 3),
         (["-n", "2"], 2),
-        (["-n", "0"], 0),
+        (["-n", "0"], 3),
+        (["--since", "1h", "--until", "now"], 3),
+        (["--until", "today"], 3),
+        (["--until", "yesterday"], 0),
+        (["--until", "1h"], 0),
     ):
         assert len(chansync("log", *options, "--json").out.splitlines()) == count, options
 
@@ -68,7 +75,7 @@ def test_a_message_is_shown_with_its_data_and_what_to_do(chansync: Run, logged: 
 def test_a_shown_message_has_its_colour_on_a_terminal(
     chansync: Run, logged: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("output", "log"):
+    for module in ("support.output", "log.command"):
         monkeypatch.setattr(f"chansync.cli.{module}.is_coloured", lambda: True)
     shown = chansync("log", "show", "1").out
     assert "\x1b[" in shown
@@ -112,7 +119,7 @@ def test_of_many_channels_those_that_fail_are_listed_alone(chansync: Run, logged
     assert "1 of 21 channels fail or have open problems." in text
     assert [line.split()[0] for line in text.splitlines() if "production" in line] == ["shop"]
     shown = json.loads(chansync("status", "--failing", "--json").out)["channels"]
-    assert [channel["code"] for channel in shown] == ["shop"]
+    assert [channel["channel"] for channel in shown] == ["shop"]
     chansync("solve", "1")
     assert "0 of 21 channels fail or have open problems." in chansync("status", "--failing").out
 
@@ -123,7 +130,7 @@ def test_status_shows_the_channels_and_what_is_open(chansync: Run, logged: Store
     assert "1 problem is open: chansync log --open" in text
     data = json.loads(chansync("status", "--json").out)
     assert (data["daemon"]["state"], data["daemon"]["running"]) == ("never", False)
-    assert (data["open_problems"], data["channels"][0]["code"]) == (1, "shop")
+    assert (data["open_problems"], data["channels"][0]["channel"]) == (1, "shop")
     daemons.claim(logged.db)
     assert "is running since" in chansync("status").out
     logged.db.execute("UPDATE daemon SET beat_at = beat_at - 60000")
@@ -172,11 +179,12 @@ def test_retry_with_a_daemon_is_its_job(chansync: Run, company: Store, monkeypat
         job = jobs.claim(company.db, process_locks.task_owner())
         assert job is not None
         assert (job.kind, job.channel_id, job.args) == ("retry", 1, {})
-        result = {"sentence": "shop orders: 1 new.", "runs": [{"counts": {"problems": 0}}]}
+        runs = [asdict(RunResult("shop", "orders", "done", RunCounts(fetched=1, created=1)))]
+        result = {"sentence": "shop orders: 1 new.", "runs": runs}
         [(held_by,)] = company.db.execute("SELECT owner FROM job WHERE id = ?", (job.id,))
         jobs.finish(company.db, job.id, str(held_by), ok=True, result=result)
 
-    monkeypatch.setattr("chansync.cli.jobs.time.sleep", work_off)
+    monkeypatch.setattr("chansync.cli.support.jobs.time.sleep", work_off)
     result = chansync("retry", "shop")
     assert (result.code, result.out) == (0, "shop orders: 1 new.\n")
 
@@ -185,5 +193,5 @@ def test_a_daemon_that_takes_long_is_not_waited_for_for_ever(
     chansync: Run, company: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daemons.claim(company.db)
-    monkeypatch.setattr("chansync.cli.problems.WAIT", 0)
+    monkeypatch.setattr("chansync.cli.retry.WAIT", 0)
     assert chansync("retry", "--all").out == "The daemon is at it. See: chansync log --follow\n"

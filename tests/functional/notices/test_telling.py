@@ -244,7 +244,7 @@ def test_what_failed_is_told_when_the_server_is_back_in_one_mail(told: Store, bo
     [(sentence, data)] = world.rows(
         told, "SELECT sentence, data FROM message WHERE code = 'notice_failed' AND open = 1"
     )
-    assert f"anna by e-mail: The mail server 127.0.0.1:{gone} cannot be reached" in sentence
+    assert f"anna by e-mail: The mail server 127.0.0.1:{gone} cannot be reached: Connection refused." in sentence
     assert json.loads(data) == {"routes": [1]}
     for number in range(2, 6):
         problem(told, number)

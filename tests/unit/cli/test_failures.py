@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
 
 import apsw
 import pytest
 
-from chansync.cli import exit_codes, failures, quick
+from chansync.cli import program
 from chansync.cli.main import main
-from chansync.cli.program import program
+from chansync.cli.support import exit_codes, failures
+from chansync.db.connection import Store
 from chansync.model.channel import FieldError
 from chansync.model.errors import ChansyncError, DataError, SiteRefused, SiteUnavailable, StoreError, UsageError
 from chansync.setup.channel_settings import InvalidFields
@@ -44,7 +46,7 @@ def test_a_bug_is_one_sentence_and_its_traceback_a_private_file(
     def bug(arguments: list[str]) -> int:
         raise ZeroDivisionError("strange detail")
 
-    monkeypatch.setattr(quick, "answer", bug)
+    monkeypatch.setattr(program, "execute", bug)
     assert main(["--db", str(tmp_path / "x.db"), "log", "consumer_key=ck_x"]) == exit_codes.PROBLEMS
     said = capsys.readouterr().err
     log = tmp_path / "chansync-errors.log"
@@ -57,15 +59,18 @@ def test_a_bug_is_one_sentence_and_its_traceback_a_private_file(
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
 
 
-def test_the_traceback_of_a_command_goes_beside_the_database_that_it_was_given(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_the_traceback_of_a_command_goes_beside_its_own_database(
+    company: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def bug(context: object) -> int:
-        raise ZeroDivisionError
+    def bug(*_: object) -> int:
+        raise ZeroDivisionError("strange detail")
 
-    monkeypatch.setattr(program, "invoke", bug)
-    assert main(["--db", str(tmp_path / "x.db"), "channel", "list"]) == exit_codes.PROBLEMS
-    assert str(tmp_path / "chansync-errors.log") in capsys.readouterr().err
+    monkeypatch.setattr("chansync.store.overview.channel_lines", bug)
+    assert main(["--db", str(company.path), "status", "--json"]) == exit_codes.PROBLEMS
+    told = json.loads(capsys.readouterr().out)
+    log = company.path.parent / "chansync-errors.log"
+    assert (told["ok"], told["code"], str(log) in told["error"]) == (False, "bug", True)
+    assert "strange detail" in log.read_text()
 
 
 def test_a_wrong_statement_is_a_bug_and_not_the_databases_condition(

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from chansync.cli.lazy import LazyGroup
 from chansync.cli.program import program
+from chansync.cli.support.lazy import LazyGroup
 
 
 def _commands(group: LazyGroup, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chansync.cli import output
+from chansync.cli.support import output
 from chansync.model.safe_text import width
 
 

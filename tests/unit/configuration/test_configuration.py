@@ -175,8 +175,8 @@ def test_mappings_name_what_the_pos_has(company: Store) -> None:
     assert channel_settings.map_method(company.db, channel, "delivery", "flat_rate:1", None) is True
     assert channel_settings.map_method(company.db, channel, "item", "512", "SKU-001") is False
     for kind, target, sentence in (
-        ("payment", "courier", "no payment method 'courier': bank, cash"),
-        ("delivery", "bank", "no delivery method 'bank': courier"),
+        ("payment", "courier", "no payment method 'courier'. It has bank, cash"),
+        ("delivery", "bank", "no delivery method 'bank'. It has courier"),
         ("item", "NOPE", "no item 'NOPE'"),
         ("item", "SHIPPING", "no item 'SHIPPING'"),
     ):
@@ -216,3 +216,9 @@ def test_who_uses_what_of_the_erp(company: Store) -> None:
     assert channel_settings.users_of(company.db, "payment-method", "bank", "MAIN") == ["shop (payment mapping)"]
     assert channel_settings.users_of(company.db, "payment-method", "bank", "OTHER") == []
     assert channel_settings.users_of(company.db, "warehouse", "W1") == []
+
+
+def test_of_a_pos_that_there_is_not_only_the_pos_is_wrong(company: Store) -> None:
+    with pytest.raises(channel_settings.InvalidFields) as refused:
+        channel_settings.change_channel(company, "shop", {"pos": "NOPE", "delivery_method": "courier"})
+    assert [error.name for error in refused.value.errors] == ["pos"]

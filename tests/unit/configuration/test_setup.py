@@ -45,7 +45,7 @@ def test_every_simple_kind_can_be_added_changed_and_removed(store: Store, kind: 
 @pytest.mark.parametrize(
     ("kind", "code", "texts", "sentence"),
     [
-        ("pos", "x", {"name": "X", "warehouse": "nowhere", "currencies": "EUR"}, "no such warehouse: main"),
+        ("pos", "x", {"name": "X", "warehouse": "nowhere", "currencies": "EUR"}, "no such warehouse; there is main"),
         ("pos", "x", {"name": "X", "warehouse": "main", "currencies": "EURO"}, "currencies holds EURO"),
         ("pos", "x", {"name": "X", "warehouse": "main"}, "currencies is needed"),
         ("warehouse", "with space", {"name": "X"}, "code may hold letters"),

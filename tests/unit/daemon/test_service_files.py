@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chansync.cli import exit_codes
+from chansync.cli.support import exit_codes
 from chansync_daemon.systemd import visibility
 from chansync_daemon.systemd.files import ServiceFile, State, quoted, service_files
 from chansync_daemon.systemd.visibility import why_hidden

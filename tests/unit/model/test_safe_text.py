@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Callable
 
@@ -83,10 +84,12 @@ def test_by_example(text: str, on_screen: str, printed: str) -> None:
     assert escaped(text) == printed
 
 
-@given(st.text(st.sampled_from("'=+-@\t\rab\u202e\x9b")))
+@given(st.text(st.sampled_from("'=+-@\t\r\n;\" ab\u202e\x9b")))
 def test_a_cell_is_no_formula_and_reads_back_as_it_was(text: str) -> None:
     cell = safe_text.as_cell(text)
     assert cell[:1] not in tuple("=+-@\t\r")
+    for part in re.split(r"[;\t\r\n]", cell)[1:]:
+        assert part.lstrip('" ')[:1] not in tuple("=+-@")
     assert safe_text.from_cell(cell) == text
     assert json.loads(safe_text.safe_json(json.dumps(text, ensure_ascii=False))) == text
     assert safe_text.safe_json(json.dumps(text, ensure_ascii=False)).isprintable()

@@ -74,6 +74,7 @@ def _read_through(db: apsw.Connection, chosen: Filter) -> list[int]:
             and chosen.severity in (None, row[2])
             and chosen.code in (None, row[3])
             and (chosen.since is None or row[4] >= chosen.since)
+            and (chosen.until is None or row[4] < chosen.until)
             and (chosen.after_id is None or row[0] > chosen.after_id)
             and (text in _folded(row[5]) or text in _folded(row[6]))
         ),
@@ -95,6 +96,7 @@ TEXTS = st.one_of(
     severity=st.sampled_from([None, None, *CODES.values()]),
     code=st.sampled_from([None, None, *CODES, "no_document"]),
     since=st.sampled_from([None, None, 0, 900, 1290]),
+    until=st.sampled_from([None, None, None, 0, 900, 1290]),
     after_id=st.sampled_from([None, None, 0, 600, 1280]),
     bounds=st.sampled_from([(20_000, 500), (300, 20), (2, 1)]),
     limit=st.sampled_from([1, 7, 2000]),
@@ -106,11 +108,12 @@ def test_a_filter_finds_what_reading_every_message_finds(
     severity: str | None,
     code: str | None,
     since: int | None,
+    until: int | None,
     after_id: int | None,
     bounds: tuple[int, int],
     limit: int,
 ) -> None:
-    chosen = Filter(channel_id, severity, code, False, since, text, after_id)
+    chosen = Filter(channel_id, severity, code, False, since, text, after_id, until=until)
     wanted = _read_through(log.db, chosen)
     with pytest.MonkeyPatch.context() as patch:
         # With low bounds a few hundred messages are searched in the ways that a million are.

@@ -12,8 +12,8 @@ from typing import Any
 import apsw
 
 from chansync.erp.ledger.setup_kinds import KINDS, SetupField, SetupKind, kind_named, loaded, stored
-from chansync.model.channel import FieldError
-from chansync.model.errors import UsageError
+from chansync.model.channel import NEEDED, FieldError
+from chansync.model.errors import AlreadyExists, UsageError
 from chansync.model.paging import Query, holds
 
 
@@ -93,7 +93,7 @@ def add(db: apsw.Connection, kind: str, code: str, texts: Mapping[str, str]) -> 
     errors: list[FieldError] = []
     code = _parsed(found.code, "code", code, errors) or ""
     if not code and not errors:
-        errors.append(FieldError("code", "is needed"))
+        errors.append(FieldError("code", "is needed", NEEDED))
     given = {field.name: field.default for field in found.fields if field.default} | dict(texts)
     with db:
         columns = _columns(db, found, given, errors)
@@ -105,7 +105,7 @@ def add(db: apsw.Connection, kind: str, code: str, texts: Mapping[str, str]) -> 
         try:
             db.execute(f"INSERT INTO {found.table} ({names}) VALUES ({marks})", tuple(columns.values()))
         except apsw.ConstraintError:
-            raise UsageError(f"{_taken(db, found, code)}") from None
+            raise AlreadyExists(_taken(db, found, code)) from None
     return get(db, kind, f"{texts['pos'].strip()}/{code}" if found.within else code)
 
 
@@ -139,7 +139,7 @@ def check(db: apsw.Connection, kind: str, texts: Mapping[str, str], *, new: bool
     if new:
         code = _parsed(found.code, "code", texts.get("code", ""), errors)
         if not code and not errors:
-            errors.append(FieldError("code", "is needed"))
+            errors.append(FieldError("code", "is needed", NEEDED))
         elif code and _is_taken(db, found, code, texts):
             errors.append(FieldError("code", f"is taken. {_taken(db, found, code)}"))
     _columns(db, found, others, errors)
@@ -149,7 +149,7 @@ def check(db: apsw.Connection, kind: str, texts: Mapping[str, str], *, new: bool
 def _missing(kind: SetupKind, texts: Mapping[str, str], *, new: bool) -> list[FieldError]:
     """Required fields that are empty; of one that exists, those that ``texts`` would empty."""
     return [
-        FieldError(field.name, "is needed")
+        FieldError(field.name, "is needed", NEEDED)
         for field in kind.fields
         if field.required and (new or field.name in texts) and not texts.get(field.name, "").strip()
     ]
@@ -254,8 +254,9 @@ def _foreign(db: apsw.Connection, field: SetupField, code: str, errors: list[Fie
     found = db.execute(f"SELECT id FROM {other.table} WHERE code = ?", (code,)).get
     if found is None:
         known = codes(db, other.name)
-        have = ", ".join(known[:12]) + (" …" if len(known) > 12 else "") if known else "none yet"
-        errors.append(FieldError(field.name, f"names {code}, but there is no such {other.label}: {have}"))
+        have = f"; there is {', '.join(known[:12])}{' …' if len(known) > 12 else ''}" if known else " yet"
+        such = "such " if known else ""
+        errors.append(FieldError(field.name, f"names {code}, but there is no {such}{other.label}{have}"))
     return found
 
 

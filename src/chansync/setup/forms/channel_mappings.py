@@ -123,8 +123,7 @@ def _wrong(db: apsw.Connection, table: str, code: str, target: str, pos: str) ->
         return "" if reference.exists(db, of, target) else f"names {target}, but the ERP has no such {what}"
     if not pos or reference.exists(db, of, target, pos=pos):
         return ""
-    have = ", ".join(reference.codes(db, of, pos=pos)) or "none yet"
-    return f"names {target}, but the POS {pos} has no such {what}: {have}"
+    return f"names {target}, but the POS {pos} has no such {what}. {channel_settings.what_it_has(db, of, pos)}"
 
 
 def write(db: apsw.Connection, channel: Channel, changes: Mapping[str, str]) -> None:

@@ -9,7 +9,7 @@ import apsw
 
 from chansync.db.connection import Store
 from chansync.db.transaction import transaction
-from chansync.model.channel import FieldError
+from chansync.model.channel import NEEDED, FieldError
 from chansync.model.errors import UsageError
 from chansync.model.parameter import Parameter, applies
 from chansync.model.parameter_types import Choice, Code, Flag, Text
@@ -104,7 +104,7 @@ class SystemForm:
                 errors.append(FieldError(field.name, str(error)))
                 continue
             if field.name in _OWN and not value:
-                errors.append(FieldError(field.name, "is needed"))
+                errors.append(FieldError(field.name, "is needed", NEEDED))
         if self.key is None and any(each.code == texts.get("code") for each in channels.systems(db)):
             errors.append(FieldError("code", "is taken by another system"))
         if kind in registry.kinds():

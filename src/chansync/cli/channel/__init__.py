@@ -1,0 +1,1 @@
+"""``chansync channel``."""

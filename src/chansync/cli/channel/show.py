@@ -1,0 +1,269 @@
+"""``chansync channel``: list, show, remove, and the table of fields."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chansync.cli.support import completing, exit_codes
+from chansync.cli.support.lazy import LazyGroup, examples
+from chansync.cli.support.output import add_facts, clean, note, paint, print_json, print_line, say, table, when
+from chansync.cli.support.session import Session, pass_session
+from chansync.model.errors import UsageError
+from chansync.model.safe_text import width
+
+if TYPE_CHECKING:
+    import apsw
+
+    from chansync.model.channel import Channel
+    from chansync.model.parameters import ChannelParameter
+
+_TABLE = {
+    "list": ("channel.show:list_channels", "List them."),
+    "show": ("channel.show:show", "Show one with all its fields."),
+    "add": ("channel.edit:add", "Add one."),
+    "set": ("channel.edit:change", "Change fields of one."),
+    "test": ("channel.edit:test", "Connect to its site and say as what."),
+    "remove": ("channel.show:remove", "Remove one."),
+    "fields": ("channel.show:fields", "List every field that a channel has."),
+    "export": ("channel.files:export", "Write channels as TOML."),
+    "import": ("channel.files:import_file", "Read channels from TOML."),
+}
+
+#: The colour of each system type; its word is always there too.
+TYPE_COLOURS = {"production": "green", "working": "yellow", "test": "cyan"}
+
+
+@click.group(
+    cls=LazyGroup,
+    table=_TABLE,
+    epilog=examples(
+        "chansync channel add shop-de name=Shop integration_system=woo store_domain=shop.example pos=web",
+        "chansync channel set shop-de consumer_key=- consumer_secret=- used=yes",
+        "chansync channel show shop-de",
+    ),
+)
+def channel() -> None:
+    """Sales channels: each is one place that sells."""
+
+
+@click.command("list", epilog=examples("chansync channel list", "chansync channel list --json"))
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@pass_session
+def list_channels(session: Session, as_json: bool) -> None:
+    """List the channels."""
+    from chansync.cli.status import line_data
+    from chansync.store import overview
+
+    lines = overview.channel_lines(session.db)
+    if as_json:
+        print_json([line_data(line) for line in lines])
+        return
+    rows = [
+        (
+            "yes" if line.used else "no", line.code, line.name, line.system, line.system_type, line.pos,
+            when(line.last_ok_at), line.problems or "",
+        )
+        for line in lines
+    ]  # fmt: skip
+    headers = ("used", "code", "name", "system", "type", "POS", "last sync", "problems")
+    table(headers, rows, right=("problems",), flexible="name", colours=[_colour(line.system_type) for line in lines])
+
+
+def _colour(system_type: str) -> str:
+    return "" if system_type == "production" else TYPE_COLOURS.get(system_type, "")
+
+
+@click.command(epilog=examples("chansync channel show shop-de", "chansync channel show shop-de --json"))
+@click.argument("code", shell_complete=completing.channels)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@pass_session
+def show(session: Session, code: str, as_json: bool) -> None:
+    """Show a channel with all its fields. Secrets are never shown."""
+    from chansync.store import channels
+
+    found = channels.channel(session.db, code)
+    if as_json:
+        print_json(_data(session.db, found))
+        return
+    _show(session.db, found)
+
+
+def _data(db: apsw.Connection, found: Channel) -> dict[str, Any]:
+    from chansync.model.parameters import PARAMETERS
+    from chansync.model.times import utc_text
+    from chansync.store import mappings
+
+    tables = {
+        kind: [
+            {"site_code": row.site_code, "title": row.title, "on_site": row.on_site, "target": row.target}
+            for row in mappings.mappings(db, found.id, kind)
+        ]
+        for kind in ("payment", "delivery", "item", "tax")
+    }
+    return {
+        "channel": found.code,
+        "system": found.system.code,
+        "kind": found.system.kind,
+        "version": found.version,
+        "connected_at": utc_text(found.connected_at),
+        "values": found.values,
+        "secrets": {p.name: p.name in found.secrets for p in PARAMETERS if p.is_secret},
+        "mappings": tables,
+    }
+
+
+def _show(db: apsw.Connection, found: Channel) -> None:
+    from chansync.model.parameters import PARAMETERS, SECTIONS
+
+    values = found.values
+    kind = values["system_type"]
+    used = "used" if values["used"] else "not used"
+    connected = f"connected {when(found.connected_at)}" if found.connected_at else "never connected"
+    say(f"{found.code}: {values['name'] or ''} ({found.system.kind}, {kind}, {used}, {connected})")
+    able = _capabilities(found)
+    lost = _lost(db, found)
+    titles = _titles(db, found)
+    for section, title in SECTIONS.items():
+        print_line()
+        print_line(paint(f"{section} {title}", "bold"))
+        if section in (4, 5):
+            _show_mapping(db, found, "payment" if section == 4 else "delivery")
+            continue
+        for parameter in PARAMETERS:
+            if parameter.section == section:
+                _show_field(parameter, found, able, lost.get(parameter.name, ""), titles.get(parameter.name, ""))
+
+
+def _capabilities(found: Channel) -> frozenset[str]:
+    from chansync.setup import channel_settings
+
+    try:
+        return channel_settings.capabilities(found.system.kind)
+    except UsageError as error:
+        note(str(error))
+        return frozenset()
+
+
+def _lost(db: apsw.Connection, found: Channel) -> dict[str, str]:
+    """Field → its values that the site no longer has."""
+    from chansync.setup.confirm import vanished_values
+
+    return {sentence.split(" ", 1)[0]: sentence.split(" ", 1)[1] for sentence in vanished_values(db, found)}
+
+
+def _titles(db: apsw.Connection, found: Channel) -> dict[str, str]:
+    """Field → what its value is called, where the channel's system offers it."""
+    from chansync.model.parameters import PARAMETERS
+    from chansync.setup import channel_settings
+
+    return {
+        parameter.name: title
+        for parameter in PARAMETERS
+        if parameter.offered
+        for code, title in channel_settings.offered(db, found, parameter.offered)
+        if code == found.values.get(parameter.name)
+    }
+
+
+def _show_field(parameter: ChannelParameter, found: Channel, able: frozenset[str], lost: str, title: str) -> None:
+    from chansync.model.parameters import applies
+
+    is_set = parameter.name in found.secrets if parameter.is_secret else found.values.get(parameter.name)
+    text = parameter.type.show(is_set)
+    marks = [title] if title else []
+    if not applies(parameter, found.values, able):
+        needs = [name for name in parameter.only_with if not found.values.get(name)]
+        marks.append(f"applies only with {' and '.join(needs)}" if needs else "does not apply to this platform")
+    if lost:
+        marks.append(lost.rstrip("."))
+    elif parameter.needed and not text and not marks:
+        marks.append("needed before the channel can be used")
+    line = f"  {parameter.name:<28} {clean(text)}".rstrip()
+    blanks = " " * max(2, 46 - width(line))
+    print_line(line + (paint(f"{blanks}[{clean('; '.join(marks))}]", "yellow" if lost else "dim") if marks else ""))
+
+
+def _show_mapping(db: apsw.Connection, found: Channel, kind: str) -> None:
+    from chansync.store import mappings
+
+    rows = mappings.mappings(db, found.id, kind)
+    if not rows:
+        print_line("  none yet; connecting picks them up")
+    for row in rows:
+        title = f"{row.title}" + ("" if row.on_site else " (not on the site)")
+        line = f"  {clean(row.site_code):<28} {clean(row.target or 'NOT MAPPED'):<16} {clean(title)}".rstrip()
+        print_line(line if row.target else paint(line, "red"))
+
+
+@click.command(epilog=examples("chansync channel remove shop-de"))
+@click.argument("code", shell_complete=completing.channels)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_session
+def remove(session: Session, code: str, yes: bool) -> int:
+    """Remove a channel with its settings, known orders, runs and messages. The ERP keeps its sales."""
+    from chansync.store import channels
+
+    db = session.db
+    found = channels.channel(db, code)
+    orders = db.execute('SELECT count(*) FROM "order" WHERE channel_id = ?', (found.id,)).get
+    messages = db.execute("SELECT count(*) FROM message WHERE channel_id = ?", (found.id,)).get
+    note(
+        f"With {code} go its settings, keys and mappings, what is known of {orders} orders, and {messages} messages. "
+        "The ERP keeps its sales. A channel of this code that is added later would import the orders again."
+        if orders
+        else f"With {code} go its settings, keys and mappings, and {messages} messages."
+    )
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("Nothing was removed: there is no terminal to confirm on; give --yes.")
+        if not click.confirm(f"Remove {code}?"):
+            note("Nothing was removed.")
+            return exit_codes.PROBLEMS
+    channels.remove_channel(db, found.id)
+    add_facts(changed=True)
+    say(f"Removed {code}.")
+    return exit_codes.OK
+
+
+@click.command(epilog=examples("chansync channel fields", "chansync channel fields --json"))
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def fields(as_json: bool) -> None:
+    """List every field of a channel: its type, default, and what it does."""
+    from chansync.model.parameters import PARAMETERS, SECTIONS
+
+    if as_json:
+        print_json([_field_data(parameter) for parameter in PARAMETERS])
+        return
+    section = 0
+    for parameter in PARAMETERS:
+        if parameter.section != section:
+            section = parameter.section
+            print_line(("\n" if section > 1 else "") + paint(f"{section} {SECTIONS[section]}", "bold"))
+        default = parameter.type.show(parameter.default) if parameter.default not in (None, ()) else ""
+        facts = [parameter.type.word]
+        if default:
+            facts.append(f"default {default}")
+        if parameter.only_with:
+            facts.append(f"only with {' and '.join(parameter.only_with)}")
+        if parameter.needed:
+            facts.append("needed")
+        print_line(f"  {parameter.name} ({', '.join(facts)})")
+        print_line(f"      {parameter.help}")
+
+
+def _field_data(parameter: ChannelParameter) -> dict[str, Any]:
+    return {
+        "name": parameter.name,
+        "label": parameter.label,
+        "help": parameter.help,
+        "section": parameter.section,
+        "type": parameter.type.word,
+        "default": list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default,
+        "only_with": list(parameter.only_with),
+        "capability": parameter.capability or None,
+        "needed": parameter.needed,
+        "secret": parameter.is_secret,
+    }

@@ -1,0 +1,113 @@
+"""``chansync db restore``: the way back to a backup."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from chansync.cli.support import exit_codes
+from chansync.cli.support.lazy import examples
+from chansync.cli.support.named_files import FileType, InputFile
+from chansync.cli.support.output import add_facts, note, say, say_error, when
+from chansync.cli.support.session import Session, pass_session
+from chansync.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from chansync.db.backup import Contents
+
+
+@click.command(epilog=examples("chansync db restore /backup/chansync-20261124-030000.db"))
+@click.argument("file", type=FileType(lambda path: InputFile(path, beside="-wal")))
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_session
+def restore(session: Session, file: InputFile, yes: bool) -> int:
+    """Put a backup in the database's place. Daemon and screens must be closed. For the daemon's user, or root.
+
+    The old database is kept in the private folder. The backup is looked through first. Afterwards each channel goes on
+    from where the backup was: orders changed since are pulled again.
+    """
+    from chansync.db import backup
+
+    path = session.path
+    session.refuse_as_file(file.path)
+    with contextlib.ExitStack() as stack:
+        source = stack.enter_context(file.open(may_be_pipe=False))
+        log = stack.enter_context(file.open("-wal", may_be_pipe=False)) if file.has("-wal") else None
+        if not path.parent.exists():
+            raise UsageError(f"There is no folder {path.parent}.")
+        copy, holds = stack.enter_context(backup.taken_in(file.path, source, log, path))
+        return _restore(session, file.path, copy, holds, yes)
+
+
+def _restore(session: Session, file: Path, copy: Path, holds: Contents, yes: bool) -> int:
+    from chansync.db import backup
+
+    path = session.path
+    note(_said(file, holds))
+    for sentence in _doubts(holds, now := backup.contents_now(path) if path.exists() else None):
+        note(sentence)
+    if now is not None:
+        note(_said(path, now))
+    for sentence in _WHAT_COMES_OF_IT:
+        note(sentence)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("Nothing was restored: there is no terminal to confirm on; give --yes.")
+        if not click.confirm("Restore it?", err=True):
+            note("Nothing was restored.")
+            return exit_codes.PROBLEMS
+    kept = backup.restore(copy, path)
+    add_facts(changed=True, database=str(path), kept=str(kept) if kept else None)
+    say(f"Restored {file} to {path}.")
+    if kept is not None:
+        say(f"What was there before is kept: {kept}")
+    return _after(session)
+
+
+_WHAT_COMES_OF_IT = (
+    "Will be repeated automatically and safely: orders changed since the backup are imported again without "
+    "duplicates; open problems are reported again; before anything is sent, the site is checked.",
+    "LOST: every manual change since the backup (settings, mappings, keys, ERP data, log). If a POS uses its own "
+    "number series, sales may get different numbers.",
+)
+
+
+def _doubts(holds: Contents, now: Contents | None) -> list[str]:
+    """What may make it the wrong thing to do: its daemon still works, or it is of another installation."""
+    from chansync.model.times import ago_text, now_ms
+
+    found = []
+    if holds.daemon_host and now_ms() - holds.daemon_beat_at < 86_400_000:
+        found.append(
+            f"WARNING: its daemon was alive {ago_text(holds.daemon_beat_at)} before now on {holds.daemon_host}. Where "
+            "that still runs on another copy, both would send to the sites: make sure that it is stopped and disabled."
+        )
+    if now and holds.instance and now.instance and holds.instance != now.instance:
+        found.append("WARNING: it is a backup of another installation's database, not of the one that is here.")
+    return found
+
+
+def _said(path: Path, holds: Contents) -> str:
+    last = f"the last run ended {when(holds.last_run_at)}" if holds.last_run_at else "nothing ran yet"
+    counts = [
+        f"{count} {word}{'' if count == 1 else 's'}"
+        for count, word in ((holds.channels, "channel"), (holds.orders, "order"), (holds.sales, "sale"))
+    ]
+    return f"{path} has {counts[0]}, {counts[1]} and {counts[2]}; {last}."
+
+
+def _after(session: Session) -> int:
+    """Bring an older backup up to date, and say whether its keys open here."""
+    from chansync.db.connection import open_store
+    from chansync.secrets import sealing
+
+    open_store(session.path, create=False, upgrades=True).close()
+    sentence = sealing.trouble(session.db, session.path)
+    if sentence:
+        say_error(sentence, "secret_unreadable")
+        return exit_codes.PROBLEMS
+    return exit_codes.OK

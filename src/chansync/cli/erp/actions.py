@@ -1,0 +1,188 @@
+"""``chansync erp block``, ``pay``, ``write-out``, ``cancel`` and the others: what is done with a sale by hand."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import click
+
+from chansync.cli.support import completing, exit_codes
+from chansync.cli.support.lazy import examples
+from chansync.cli.support.output import say, say_error
+from chansync.cli.support.session import Session, pass_session
+from chansync.model.errors import ChansyncError, UsageError
+from chansync.model.steps import CANCEL_REASONS
+
+_LONGEST_KEY = 100
+
+
+def _perform(session: Session, action: str, sale: str, **arguments: Any) -> None:
+    from chansync.orders.sale_actions import perform
+
+    say(perform(session.db, action, sale, **arguments))
+
+
+@click.command(epilog=examples("chansync erp block shop-de-1001"))
+@click.argument("sale")
+@pass_session
+def block(session: Session, sale: str) -> None:
+    """Reserve a sale's goods: what is there and not blocked for others. Called again, it blocks what has come in since.
+
+    Where the POS allows negative stock, all of it is blocked.
+    """
+    _perform(session, "block", sale)
+
+
+@click.command(epilog=examples("chansync erp release shop-de-1001"))
+@click.argument("sale")
+@pass_session
+def release(session: Session, sale: str) -> None:
+    """Give up what is blocked for a sale."""
+    _perform(session, "release", sale)
+
+
+@click.command(
+    epilog=examples("chansync erp request shop-de-1001", "chansync erp request shop-de-1001 --from W1 --from W2")
+)
+@click.argument("sale")
+@click.option(
+    "--from",
+    "warehouses",
+    metavar="WAREHOUSE",
+    shell_complete=completing.erp_codes("warehouse"),
+    multiple=True,
+    help="Look here first. Several: repeat it.",
+)
+@pass_session
+def request(session: Session, sale: str, warehouses: tuple[str, ...]) -> None:
+    """Request what a sale needs and its warehouse, or those given, do not have."""
+    _perform(session, "request", sale, warehouses=warehouses)
+
+
+@click.command(epilog=examples("chansync erp issue shop-de-1001", "chansync erp issue shop-de-1001 --type invoice"))
+@click.argument("sale")
+@click.option(
+    "--type",
+    "document_type",
+    metavar="CODE",
+    shell_complete=completing.erp_codes("document-type"),
+    help="The document type; otherwise the sale's own.",
+)
+@pass_session
+def issue(session: Session, sale: str, document_type: str | None) -> None:
+    """Issue a sale's financial document."""
+    _perform(session, "issue", sale, document_type=document_type)
+
+
+@click.command(epilog=examples("chansync erp pay shop-de-1001", "chansync erp pay shop-de-1001 --amount 20.00"))
+@click.argument("sale")
+@click.option("--amount", help="Only that much; otherwise all that is unpaid.")
+@pass_session
+def pay(session: Session, sale: str, amount: str | None) -> None:
+    """Pay what is unpaid of a sale, to the account or cash desk of its payment method. It needs a document."""
+    _perform(session, "pay", sale, amount=_amount(amount))
+
+
+@click.command(
+    "write-out",
+    epilog=examples(
+        "chansync erp write-out shop-de-1001",
+        "chansync erp write-out shop-de-1001 --carrier DHL --tracking 00340434161094022115",
+        "chansync erp write-out s-1 s-2 s-3",
+    ),
+)
+@click.argument("sales", metavar="SALE...", nargs=-1, required=True)
+@click.option("--carrier", default="", help="By which carrier the goods travel.")
+@click.option("--tracking", default="", help="The carrier's tracking number; of one sale only.")
+@pass_session
+def write_out(session: Session, sales: tuple[str, ...], carrier: str, tracking: str) -> int:
+    """Issue the goods of sales from their warehouses. A sale that cannot be written out does not stop the others.
+
+    Sites that want to know how goods travel are told the carrier and the tracking number.
+    """
+    if tracking and len(set(sales)) > 1:
+        raise UsageError("A tracking number belongs to one sale: write the others out by themselves.")
+    code = exit_codes.OK
+    for sale in dict.fromkeys(sales):
+        try:
+            _perform(session, "write-out", sale, carrier=carrier, tracking=tracking)
+        except ChansyncError as error:
+            if len(sales) == 1:
+                raise
+            code = exit_codes.PROBLEMS
+            say_error(str(error), error.code)
+    return code
+
+
+@click.command(epilog=examples("chansync erp ship shop-de-1001 --carrier DHL --tracking 00340434161094022115"))
+@click.argument("sale")
+@click.option("--carrier", default="", help="By which carrier the goods travel; otherwise as entered before.")
+@click.option("--tracking", default="", help="The carrier's tracking number; otherwise as entered before.")
+@pass_session
+def ship(session: Session, sale: str, carrier: str, tracking: str) -> None:
+    """Say how the goods of a sale travel that is written out already."""
+    _perform(session, "ship", sale, carrier=carrier, tracking=tracking)
+
+
+@click.command(epilog=examples("chansync erp cancel shop-de-1001", "chansync erp cancel amazon-de-7 --reason buyer"))
+@click.argument("sale")
+@click.option(
+    "--reason",
+    type=click.Choice(tuple(CANCEL_REASONS)),
+    help="Why, for a site that asks. " + "; ".join(f"{word}: {means}" for word, means in CANCEL_REASONS.items()) + ".",
+)
+@pass_session
+def cancel(session: Session, sale: str, reason: str | None) -> None:
+    """Cancel a sale that is not written out: blocks and requests end, document credited, payment returned."""
+    _perform(session, "cancel", sale, reason=reason or "")
+
+
+@click.command(epilog=examples("chansync erp reverse shop-de-1001"))
+@click.argument("sale")
+@pass_session
+def reverse(session: Session, sale: str) -> None:
+    """Reverse a sale that is written out: goods back, document credited, payment returned."""
+    _perform(session, "reverse", sale)
+
+
+@click.command(
+    epilog=examples(
+        "chansync erp refund shop-de-1001 --amount 5.00",
+        "chansync erp refund shop-de-1001 --line SHIRT-RED-M=1",
+        "chansync erp refund shop-de-1001 --line SHIRT-RED-M --no-restock",
+    )
+)
+@click.argument("sale")
+@click.option("--amount", help="How much, with tax; otherwise what the lines cost.")
+@click.option(
+    "--line", "lines", metavar="ITEM[=PIECES]", multiple=True, help="Of this line: all of it, or so many pieces."
+)
+@click.option("--restock/--no-restock", default=True, show_default=True, help="Whether issued goods come back.")
+@click.option("--key", help="Do it only if no refund of this key is recorded.")
+@pass_session
+def refund(
+    session: Session, sale: str, amount: str | None, lines: tuple[str, ...], restock: bool, key: str | None
+) -> None:
+    """Refund a part of a sale: an amount, or lines. What is documented is credited, what is paid too much returned.
+
+    ITEM is the line's item, or the site's id of the line.
+    """
+    if key is not None and not 0 < len(key) <= _LONGEST_KEY:
+        raise UsageError(f"A key has from 1 to {_LONGEST_KEY} characters.")
+    wanted = [_line(text) for text in lines]
+    _perform(session, "refund", sale, amount=_amount(amount), lines=wanted, restock=restock, key=key)
+
+
+def _line(text: str) -> tuple[str, Decimal | None]:
+    name, equals, pieces = text.rpartition("=")
+    if not equals:
+        return text, None
+    return name, _amount(pieces)
+
+
+def _amount(text: str | None) -> Decimal | None:
+    """A positive number from typed text."""
+    from chansync.orders.sale_actions import amount_from
+
+    return None if text is None else amount_from(text)

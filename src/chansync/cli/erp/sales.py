@@ -1,0 +1,139 @@
+"""``chansync erp sales`` and ``erp sale``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chansync.cli.support import completing
+from chansync.cli.support.lazy import examples
+from chansync.cli.support.output import clean, print_json, print_line, say, table, when
+from chansync.cli.support.session import Session, pass_session
+
+if TYPE_CHECKING:
+    import apsw
+
+    from chansync.erp.papers import SaleDetails, SaleRow
+    from chansync.model.sale import SaleState
+
+
+@click.command(epilog=examples("chansync erp sales", "chansync erp sales --channel shop-de -n 20 --json"))
+@click.option("-n", "--limit", type=click.IntRange(1), default=50, show_default=True, help="At most that many.")
+@click.option("--channel", metavar="CODE", shell_complete=completing.channels, help="Only of this channel.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@pass_session
+def sales(session: Session, limit: int, channel: str | None, as_json: bool) -> None:
+    """List the last sales recorded, newest first."""
+    from chansync.erp.ledger import enquiry
+
+    found = enquiry.sales(session.db, channel=channel, limit=limit)
+    if as_json:
+        print_json([_data(row) for row in found])
+        return
+    rows = [(s.number, s.sale_date, s.channel, s.order_number, s.customer, s.amount, s.mark) for s in found]
+    headers = ("sale", "date", "channel", "order", "customer", "total", "mark")
+    table(headers, rows, right=("total",), flexible="customer")
+
+
+def _data(row: SaleRow) -> dict[str, Any]:
+    from chansync.model.money import from_minor
+    from chansync.model.times import utc_text
+
+    data = asdict(row)
+    return data | {"total": str(from_minor(row.total, row.currency)), "created_at": utc_text(row.created_at)}
+
+
+@click.command(epilog=examples("chansync erp sale shop-de-1001", "chansync erp sale shop-de-1001 --json"))
+@click.argument("number")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@pass_session
+def sale(session: Session, number: str, as_json: bool) -> None:
+    """Show a sale: its lines, customer and totals, where it is, and what was done with it."""
+    from chansync.erp.ledger import enquiry
+
+    found = enquiry.sale(session.db, number)
+    attributes = _attributes(session.db, number)
+    if as_json:
+        data = {"sale": _data(found.sale), "state": _state_data(found.state), "attributes": attributes}
+        print_json(asdict(found) | data)
+        return
+    _show(found, attributes)
+
+
+def _attributes(db: apsw.Connection, number: str) -> dict[str, str]:
+    """What whoever packs the sale has to know beside lines and addresses; its order's, where that is known."""
+    from chansync.erp import registry
+    from chansync.store import orders, sale_links
+
+    order_id = sale_links.order_of(db, registry.find_sale(db, number)[1])
+    order = orders.by_id(db, order_id) if order_id is not None else None
+    return order.attributes if order else {}
+
+
+def _state_data(state: SaleState) -> dict[str, Any]:
+    from chansync.model.money import from_minor
+
+    amounts = ("total", "documented", "paid", "unpaid", "refunded")
+    return asdict(state) | {name: str(from_minor(getattr(state, name), state.currency)) for name in amounts}
+
+
+def _show(found: SaleDetails, attributes: dict[str, str]) -> None:
+    row = found.sale
+    mark = f" ({row.mark})" if row.mark else ""
+    say(f"Sale {row.number}{mark} of {row.sale_date}: order {row.order_number} of {row.channel}")
+    for name, value in found.fields.items():
+        if value:
+            say(f"  {name.replace('_', ' '):<16} {value}")
+    for name, value in attributes.items():
+        say(f"  {name.lower():<16} {value}")
+    print_line()
+    say(f"Customer {found.customer['id']}: {found.customer['name']}")
+    for name, value in found.customer.items():
+        if value and name not in ("id", "name"):
+            say(f"  {name.replace('_', ' '):<16} {value}")
+    for title, address in (("billing", found.billing), ("delivery", found.delivery)):
+        if address:
+            say(f"  {title:<16} {', '.join(str(part) for part in address.values() if part)}")
+    print_line()
+    headers = ("kind", "item", "name", "quantity", "net", "tax", "discount", "total")
+    rows = [[line[header] for header in headers] for line in found.lines]
+    table(headers, rows, right=headers[3:], flexible="name")
+    print_line()
+    say(f"net {found.net}, tax {found.tax}, total {clean(row.amount)}")
+    print_line()
+    _show_state(found.state)
+    if found.events:
+        print_line()
+        _show_events(found)
+
+
+def _show_state(state: SaleState) -> None:
+    from chansync.model.money import format_money
+
+    def money(units: int) -> str:
+        return format_money(units, state.currency)
+
+    closed = "cancelled" if state.cancelled else "reversed" if state.reversed else ""
+    documented = f"{money(state.documented)}, {state.document_number}" if state.document_number else "no document"
+    axes = {
+        "closed": closed,
+        "goods": "written out" if state.written_out else "blocked" if state.blocked else "not written out",
+        "requested": "yes" if state.requested else "",
+        "documented": documented if not closed else "",
+        "paid": f"{money(state.paid)}, unpaid {money(state.unpaid)}" if not closed else "",
+        "refunded": money(state.refunded) if state.refunded else "",
+    }
+    if closed:
+        del axes["goods"]
+    for name, value in axes.items():
+        if value:
+            say(f"  {name:<16} {value}")
+
+
+def _show_events(found: SaleDetails) -> None:
+
+    currency = found.state.currency
+    rows = [(when(event.at), event.kind, event.told(currency)) for event in found.events]
+    table(("when", "what", "with"), rows, flexible="with")

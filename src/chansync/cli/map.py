@@ -1,0 +1,107 @@
+"""``chansync map``: a site's methods and items to the ERP's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chansync.cli.support import completing
+from chansync.cli.support.lazy import LazyGroup, examples
+from chansync.cli.support.output import note, print_json, say, table
+from chansync.cli.support.session import Session, pass_session, split_pairs
+
+if TYPE_CHECKING:
+    from chansync.store.mappings import Mapping
+
+_TABLE = {
+    "payment": ("map:payment", "Payment methods to those of the POS."),
+    "delivery": ("map:delivery", "Delivery methods to those of the POS."),
+    "item": ("map:item", "Items that have no SKU or GTIN in common."),
+    "tax": ("map:tax", "Tax transactions by delivery country and VAT number."),
+}
+
+
+@click.group("map", cls=LazyGroup, table=_TABLE, epilog=examples("chansync map payment shop-de cod=cash bacs=bank"))
+def map_group() -> None:
+    """Map a site's payment methods, delivery methods and items to the ERP's."""
+
+
+def _command(kind: str, what: str, example: str) -> click.Command:
+    @click.command(
+        kind,
+        help=f"Show which {what} each code of the site is, or map codes: SITE=TARGET; SITE= unmaps.",
+        epilog=examples(f"chansync map {kind} shop-de", f"chansync map {kind} shop-de {example}"),
+    )
+    @click.argument("code", shell_complete=completing.channels)
+    @click.argument("pairs", metavar="[SITE=TARGET]...", nargs=-1, shell_complete=completing.mapping_pairs(kind))
+    @click.option("--json", "as_json", is_flag=True, help="As JSON.")
+    @pass_session
+    def command(session: Session, code: str, pairs: tuple[str, ...], as_json: bool) -> None:
+        if pairs:
+            changed = _map(session, kind, code, split_pairs(pairs, "SITE=TARGET"), silent=as_json)
+            if as_json:
+                mapped = {"changed": bool(changed), "site_codes": changed, "mappings": _data(session, kind, code)}
+                print_json({"ok": True, "channel": code} | mapped)
+        elif as_json:
+            print_json(_data(session, kind, code))
+        else:
+            _list(session, kind, code)
+
+    return command
+
+
+payment = _command("payment", "payment method of the POS", "cod=cash bacs=bank")
+delivery = _command("delivery", "delivery method of the POS", "flat_rate:1=courier local_pickup:2=")
+item = _command("item", "item of the ERP", "512=SHIRT-RED-M")
+tax = _command("tax", "tax transaction (by country, with +vat or -vat)", "DE=domestic FR+vat=eu-company *=export")
+
+
+def _map(session: Session, kind: str, code: str, targets: dict[str, str], *, silent: bool) -> list[str]:
+    """All pairs in one transaction: a wrong one changes nothing. Which of the site's codes are mapped otherwise now."""
+    from chansync.db.transaction import transaction
+    from chansync.setup.channel_settings import map_method
+    from chansync.store import channels, mappings
+
+    db = session.db
+    unseen = []
+    with transaction(db):
+        channel = channels.channel(db, code)
+        before = mappings.targets(db, channel.id, kind)
+        picked_up = any(row.on_site for row in mappings.mappings(db, channel.id, kind))
+        for site_code, target in targets.items():
+            known = map_method(db, channel, kind, site_code, target.strip() or None)
+            if target.strip() and not known and picked_up:
+                unseen.append(site_code)
+        after = mappings.targets(db, channel.id, kind)
+    changed = [site_code for site_code in targets if before.get(site_code) != after.get(site_code)]
+    for site_code, target in () if silent else targets.items():
+        as_before = "" if site_code in changed else " already"
+        said = f"mapped to {target.strip()}{as_before}" if target.strip() else f"not mapped{as_before or ' any more'}"
+        say(f"{site_code} is {said}.")
+    for site_code in unseen:
+        note(f"{site_code} is not among the site's codes; it is kept in case orders bring it.")
+    return changed
+
+
+def _rows(session: Session, kind: str, code: str) -> list[Mapping]:
+    from chansync.store import channels, mappings
+
+    return mappings.mappings(session.db, channels.channel(session.db, code).id, kind)
+
+
+def _data(session: Session, kind: str, code: str) -> list[dict[str, Any]]:
+    return [
+        {"site_code": r.site_code, "title": r.title, "on_site": r.on_site, "target": r.target}
+        for r in _rows(session, kind, code)
+    ]
+
+
+def _list(session: Session, kind: str, code: str) -> None:
+    rows = _rows(session, kind, code)
+    if not rows:
+        note(f"{code} has no {kind} codes yet: chansync channel test {code} --fill picks up what its site has.")
+        return
+    cells = [(r.site_code, r.target or "NOT MAPPED", "yes" if r.on_site else "no", r.title) for r in rows]
+    colours = ["" if row.target else "red" for row in rows]
+    table(("site code", "ERP", "on site", "title"), cells, flexible="title", colours=colours)

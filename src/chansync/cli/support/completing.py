@@ -1,0 +1,237 @@
+"""What the shell offers after Tab: codes, fields and values, from the program's tables and from the database.
+
+What the database holds is data that others may have written, and what is offered ends on a command line: only words
+that no shell acts on are offered, whatever stands in a table or comes out of a view.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    import apsw
+
+    from chansync.model.parameter_types import ParameterType
+
+Complete = Callable[[click.Context, click.Parameter, str], list[str]]
+
+#: The codes of channels and systems.
+_CODE = re.compile(r"[a-z0-9._-]{1,40}")
+
+#: Other words: the site's codes and the ERP's.
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+-]{0,99}")
+
+#: How long a look into the database may take, in seconds: others may have written there what has no end.
+_SECONDS = 2.0
+
+#: How many words are offered at the most.
+MOST = 500
+
+
+class Reader:
+    """The database, for looking something up; whatever is wrong with it is an empty answer."""
+
+    def __init__(self, context: click.Context) -> None:
+        self.given: str | None = context.find_root().params.get("db")
+
+    def read(self, look: Callable[[apsw.Connection], Iterable[Any]]) -> list[str]:
+        """What ``look`` finds, as texts."""
+        import apsw
+
+        from chansync.model.errors import ChansyncError
+
+        with contextlib.suppress(apsw.Error, ChansyncError, OSError, ValueError, TypeError), self._open() as db:
+            return [found for found in look(db) if isinstance(found, str)]
+        return []
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[apsw.Connection]:
+        from chansync.db import privileges
+        from chansync.db.opening import limit, open_file
+        from chansync.locations import database_path
+
+        path = database_path(self.given)
+        # Without the files that the unfinished line names: nothing is read or made for it.
+        privileges.become_owner(str(path))
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise OSError("not a file")
+        with contextlib.closing(open_file(path)) as db:
+            limit(db, _SECONDS)
+            yield db
+
+
+def offer(found: Iterable[str], incomplete: str, pattern: re.Pattern[str] = _WORD) -> list[str]:
+    """Those that continue what is typed and are harmless on a command line."""
+    fitting = (each for each in dict.fromkeys(found) if each.startswith(incomplete) and pattern.fullmatch(each))
+    return [word for word, _ in zip(fitting, range(MOST), strict=False)]
+
+
+def _codes(table: str) -> Complete:
+    def complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+        query = f"SELECT code FROM {table} WHERE substr(code, 1, length(?1)) = ?1 ORDER BY code LIMIT ?2"
+        found = Reader(context).read(lambda db: [row[0] for row in db.execute(query, (incomplete, MOST))])
+        return offer(found, incomplete, _CODE)
+
+    return complete
+
+
+channels = _codes("channel")
+systems = _codes("integration_system")
+
+
+def message_codes(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """The codes of messages."""
+    from chansync.model.message import CODES
+
+    return offer(CODES, incomplete)
+
+
+def platform_kinds(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """The installed platforms."""
+    from chansync.platforms import registry
+
+    return offer(registry.kinds(), incomplete)
+
+
+def erp_codes(kind: str) -> Complete:
+    """The codes of one kind of the ERP."""
+
+    def complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+        from chansync.erp import registry
+
+        return offer(Reader(context).read(lambda db: registry.codes(db, kind, None)), incomplete)
+
+    return complete
+
+
+#: The values that a field may have, as texts; ``several`` of them stand in a list with commas.
+Values = Callable[[str], tuple[Iterable[str], bool]]
+
+
+def pairs_of(incomplete: str, names: Iterable[str], values: Values, given: Iterable[str]) -> list[str]:
+    """``name=`` where the name is being typed, and ``name=value`` behind the equals sign."""
+    name, equals, text = incomplete.partition("=")
+    if not equals:
+        taken = {pair.partition("=")[0] for pair in given}
+        return [f"{each}=" for each in offer(names, name) if each not in taken]
+    known, several = values(name)
+    before, comma, last = text.rpartition(",") if several else ("", "", text)
+    chosen = set(before.split(","))
+    return [f"{name}={before}{comma}{each}" for each in offer(known, last) if each not in chosen]
+
+
+def plain_values(kind: ParameterType) -> list[str]:
+    """The values of a field that has but a few."""
+    from chansync.model.parameter_types import Choice, Flag
+
+    if isinstance(kind, Flag):
+        return ["yes", "no"]
+    return list(kind.words) if isinstance(kind, Choice) else []
+
+
+def channel_fields(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """``field=value`` of the channel that is named before it."""
+    from chansync.model.parameter_types import Reference, References, TextList
+    from chansync.model.parameters import BY_NAME
+
+    given = context.params.get(parameter.name or "") or ()
+
+    def values(name: str) -> tuple[Iterable[str], bool]:
+        field = BY_NAME.get(name)
+        if field is None or field.is_secret:
+            return (), False
+        if isinstance(field.type, (Reference, References)):
+            source, of = field.type.source, field.type.of
+        elif field.offered:
+            source, of = "offered", field.offered
+        else:
+            return plain_values(field.type), False
+        found = Reader(context).read(lambda db: _choices(db, str(context.params.get("code")), given, source, of))
+        return found, isinstance(field.type, TextList)
+
+    return pairs_of(incomplete, (name for name in BY_NAME if name != "code"), values, given)
+
+
+def _choices(db: apsw.Connection, code: str, given: Iterable[str], source: str, of: str) -> Iterable[str]:
+    """What a reference field of the channel may name; a channel that is being added has what its pairs say so far."""
+    from chansync.model.parameters import default_values
+    from chansync.setup import channel_settings
+    from chansync.store import channels as stored
+
+    texts = dict(pair.split("=", 1) for pair in given if "=" in pair)
+    changes, _, _ = channel_settings.parse(texts)
+    if stored.is_taken(db, code):
+        channel = stored.channel(db, code)
+        channel.values |= changes
+    else:
+        channel = channel_settings.draft_channel(db, default_values() | {"code": code} | changes)
+    return channel_settings.choices(db, channel)(source, of) or []
+
+
+def system_fields(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """``field=value`` of the system that is named before it, or of the kind that is given."""
+    from chansync.platforms import registry
+    from chansync.store import systems as stored
+
+    kind = context.params.get("kind")
+    if not kind:
+        code = str(context.params.get("code"))
+        kind = next(iter(Reader(context).read(lambda db: [stored.system(db, code).kind])), "")
+    if kind not in registry.kinds():
+        return []
+    fields = {each.name: each.type for each in registry.platform(kind).system_parameters}
+    return _typed(context, parameter, incomplete, fields)
+
+
+def _typed(
+    context: click.Context, parameter: click.Parameter, incomplete: str, fields: Mapping[str, ParameterType]
+) -> list[str]:
+    given = context.params.get(parameter.name or "") or ()
+    return pairs_of(
+        incomplete, fields, lambda name: (plain_values(fields[name]) if name in fields else (), False), given
+    )
+
+
+def notice_settings(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """``setting=value`` of the notices."""
+    from chansync.notices.settings import SETTINGS
+
+    return _typed(context, parameter, incomplete, {each.name: each.type for each in SETTINGS})
+
+
+def retention_settings(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """``setting=duration`` of what is kept."""
+    from chansync.sync.retention import SETTINGS
+
+    return _typed(context, parameter, incomplete, {each.name: each.type for each in SETTINGS})
+
+
+def mapping_pairs(kind: str) -> Complete:
+    """``site=target`` of a channel's mapping table."""
+
+    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+        from chansync.erp import registry
+        from chansync.setup.channel_settings import MAPPING_TARGETS
+        from chansync.store import channels as stored
+        from chansync.store import mappings
+
+        code, reader = str(context.params.get("code")), Reader(context)
+
+        def site_codes(db: apsw.Connection) -> list[str]:
+            return [row.site_code for row in mappings.mappings(db, stored.channel(db, code).id, kind)]
+
+        def targets(db: apsw.Connection) -> Iterable[str]:
+            return registry.codes(db, MAPPING_TARGETS[kind], stored.channel(db, code).values.get("pos"))
+
+        names = reader.read(site_codes) if "=" not in incomplete else ()
+        given = context.params.get(parameter.name or "") or ()
+        return pairs_of(incomplete, names, lambda _: (reader.read(targets), False), given)
+
+    return complete

@@ -1,0 +1,215 @@
+"""Every error as a sentence on stderr and an exit code. No traceback reaches the user."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Any
+
+from chansync import __version__
+from chansync.cli.support import exit_codes, output
+from chansync.model.errors import AlreadyExists, ChansyncError, SiteError, StoreError, UsageError
+from chansync.model.times import here
+from chansync.secrets.redaction import scrub
+
+
+def explain(error: BaseException, arguments: list[str]) -> int:
+    """Say what went wrong, as a sentence or as JSON; the exit code."""
+    if isinstance(error, BrokenPipeError):
+        return _output_closed()
+    click = sys.modules.get("click")
+    if isinstance(error, KeyboardInterrupt) or (click and isinstance(error, click.Abort)):
+        return _say("Interrupted.", exit_codes.INTERRUPTED, "interrupted")
+    if click and isinstance(error, click.ClickException):
+        return _command_line(error)
+    if isinstance(error, ChansyncError):
+        return _say(sentence_of(error), code_of(error), error.code, **_fields(error))
+    apsw = sys.modules.get("apsw")
+    if apsw and isinstance(error, apsw.Error):
+        return _database(error, arguments)
+    if isinstance(error, OSError):
+        return _system(error)
+    return _unexpected(error, arguments)
+
+
+def _fields(error: ChansyncError) -> dict[str, Any]:
+    """What is wrong field by field, for JSON, where the error knows."""
+    errors = getattr(error, "errors", None)
+    if not errors:
+        return {}
+    return {"fields": [{"field": each.name, "code": each.code, "error": scrub(each.sentence)} for each in errors]}
+
+
+def code_of(error: ChansyncError) -> int:
+    """The exit code of an error raised on purpose."""
+    for kind, code in (
+        (AlreadyExists, exit_codes.EXISTS),
+        (UsageError, exit_codes.USAGE),
+        (StoreError, exit_codes.DATABASE),
+        (SiteError, exit_codes.SITE),
+    ):
+        if isinstance(error, kind):
+            return code
+    return exit_codes.PROBLEMS
+
+
+def code_for_manager(error: BaseException) -> int | None:
+    """The exit code that keeps a service manager from starting the daemon again; None: another start may mend it."""
+    from chansync.db import permanent_errors
+    from chansync.db.connection import explained
+
+    try:
+        with explained():
+            raise error
+    except permanent_errors.Lasting as lasting:
+        for kinds, code in (
+            ((permanent_errors.DatabaseDamaged,), exit_codes.DATABASE_DAMAGED),
+            ((permanent_errors.DatabaseMoved, permanent_errors.DatabaseMissing), exit_codes.DATABASE_GONE),
+            ((permanent_errors.DatabaseForbidden,), exit_codes.DATABASE_FORBIDDEN),
+        ):
+            if isinstance(lasting, kinds):
+                return code
+        return exit_codes.DATABASE_OTHER
+    except BaseException:
+        return None
+
+
+def sentence_of(error: ChansyncError) -> str:
+    """Its sentence, or one line for each wrong field."""
+    errors = getattr(error, "errors", None)
+    if not errors:
+        return str(error)
+    return "\n".join(_sentence(str(each)) for each in errors)
+
+
+def _say(sentence: str, exit_code: int, code: str, **more: Any) -> int:
+    try:
+        output.fail(scrub(sentence), code, **more)
+    except OSError:
+        pass
+    return exit_code
+
+
+def _command_line(error: BaseException) -> int:
+    """A wrong command line, as click found it."""
+    import click
+
+    message: str = error.format_message()  # type: ignore[attr-defined]
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return _say(message, exit_codes.USAGE, "usage")
+    if not isinstance(error, click.UsageError):
+        return _say(_sentence(message), exit_codes.PROBLEMS, "error")
+    # Some of click's sentences have lines and tabs, and words of programmers.
+    message = " ".join(message.split())
+    for theirs, ours in _CLICKS_WORDS:
+        message = re.sub(theirs, ours, message)
+    hint = f" See: {_path(error.ctx)} --help" if error.ctx else ""
+    return _say(f"{_sentence(message)}{hint}", exit_codes.USAGE, "usage")
+
+
+_CLICKS_WORDS = (
+    ("a valid integer range|a valid integer", "a whole number"),
+    (r"^Got unexpected extra arguments? \((.*)\)$", r"There is no place for \1 on the line"),
+)
+
+
+def _sentence(text: str) -> str:
+    """With a full stop, where it has no other end."""
+    return text if text.endswith((".", "?", "!", ")")) else f"{text}."
+
+
+def _path(context: Any) -> str:
+    """The command as it was called: without the name of a group's default, which nobody types."""
+    default = getattr(context.parent.command, "default", None) if context.parent else None
+    shown = context.parent if default and context.info_name == default else context
+    return str(shown.command_path)
+
+
+def _database(error: BaseException, arguments: list[str]) -> int:
+    from chansync.db.connection import DatabaseFailed, explained
+
+    try:
+        with explained():
+            raise error
+    except StoreError as told:
+        # SQLite's general error is a wrong statement: a bug, not the database's condition.
+        if isinstance(told, DatabaseFailed):
+            return _unexpected(error, arguments)
+        return _say(_sentence(str(told)), exit_codes.DATABASE, told.code)
+
+
+def _system(error: OSError) -> int:
+    """What the operating system refused: a full disk, a missing right."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        _output_closed()
+    where = f"{error.filename}: " if error.filename else ""
+    return _say(f"{where}{error.strerror or error}.", exit_codes.PROBLEMS, "system")
+
+
+def _output_closed() -> int:
+    # What is still in the buffer would raise again when Python closes stdout.
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        pass
+    return exit_codes.OUTPUT_CLOSED
+
+
+def _unexpected(error: BaseException, arguments: list[str]) -> int:
+    """A bug: the traceback goes to a file that only its owner reads; it may hold a customer's data."""
+    kind = type(error).__name__
+    text = "".join(traceback.format_exception(error))
+    stamp = here().isoformat(timespec="seconds")
+    command = " ".join(word for word in arguments[:2] if word.isalpha())
+    entry = scrub(f"{stamp} chansync {__version__} {command}\n{text}\n")
+    for directory in (*_state_directory(arguments), Path(tempfile.gettempdir())):
+        target = directory / "chansync-errors.log"
+        try:
+            with os.fdopen(_error_file(target), "a", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(entry)
+        except OSError:
+            continue
+        return _say(
+            f"chansync failed by a fault of its own ({kind}). Please report it with the end of {target}.",
+            exit_codes.PROBLEMS,
+            "bug",
+        )
+    sentence = f"chansync failed by a fault of its own ({kind}), and no log could be written."
+    return _say(sentence, exit_codes.PROBLEMS, "bug")
+
+
+def _error_file(target: Path) -> int:
+    """A descriptor of the file, which is nobody's but the writer's."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(target, flags, 0o600)
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_nlink != 1:
+        os.close(descriptor)
+        raise PermissionError("somebody else has put something there")
+    return descriptor
+
+
+def _state_directory(arguments: list[str]) -> list[Path]:
+    """The private folder of the database, if any; root is its owner from here on."""
+    from chansync.cli.support.ownership import become_owner
+    from chansync.locations import database_path, private_folder
+
+    given = None
+    for position, word in enumerate(arguments):
+        if word == "--db" and position + 1 < len(arguments):
+            given = arguments[position + 1]
+        elif word.startswith("--db="):
+            given = word[5:]
+    database = database_path(given)
+    try:
+        become_owner(database)
+    except UsageError:
+        return []
+    return [private_folder(database)]

@@ -1,0 +1,105 @@
+"""Command groups that import a command only when it is called, and show its help from a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import click
+
+from chansync.cli.support import output
+
+#: Command name → where it is (``module:attribute`` under ``chansync.cli``) and its help in one line.
+Table = Mapping[str, tuple[str, str]]
+
+
+def _be_quiet(_context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value:
+        output.be_quiet()
+
+
+def _report_as_json(_context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value:
+        output.collect()
+
+
+#: What every command that ends by itself takes.
+QUIET = click.Option(
+    ["-q", "--quiet"], is_flag=True, expose_value=False, callback=_be_quiet, help="Print nothing but errors."
+)
+
+#: What a command takes that has no JSON of its own: what it did, as one object.
+_REPORT = click.Option(
+    ["--json"], is_flag=True, expose_value=False, callback=_report_as_json, help="Say what was done as JSON."
+)
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are in a table; each of them takes ``--quiet`` and ``--json``, but those in ``bare``."""
+
+    def __init__(self, *args: Any, table: Table, bare: tuple[str, ...] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.table = table
+        self.bare = bare
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.table)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in self.table:
+            return None
+        module, attribute = self.table[name][0].split(":")
+        command: click.Command = getattr(import_module(f"chansync.cli.{module}"), attribute)
+        if name not in self.bare and not isinstance(command, click.Group):
+            taken = {option for parameter in command.params for option in parameter.opts}
+            command.params += [option for option in (_REPORT, QUIET) if not taken.intersection(option.opts)]
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in self.table and not name.startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, self.table, n=3)
+            hint = f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(self.list_commands(ctx))}."
+            ctx.fail(f"There is no command {name!r:.40}. {hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self.table[name][1]) for name in self.list_commands(ctx)])
+
+
+class DefaultGroup(LazyGroup):
+    """A group that runs ``default`` where none of its commands is named: ``log --open`` beside ``log show 7``."""
+
+    def __init__(self, *args: Any, default: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.default = default
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for name in self.table if name != self.default]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args[:1] not in (*([name] for name in ctx.help_option_names), *([name] for name in self.table)):
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The help of the default command, and then the others."""
+        command = self.get_command(ctx, self.default)
+        assert command is not None
+        inner = click.Context(command, parent=ctx.parent, info_name=ctx.info_name)
+        command.format_usage(inner, formatter)
+        command.format_help_text(inner, formatter)
+        command.format_options(inner, formatter)
+        self.format_commands(ctx, formatter)
+        command.format_epilog(inner, formatter)
+
+
+def examples(*lines: str) -> str:
+    """An epilog with examples, one a line, that click does not wrap."""
+    return "\b\n" + ("Example:" if len(lines) == 1 else "Examples:") + "".join(f"\n  {line}" for line in lines)

@@ -1,0 +1,302 @@
+"""Files that the caller names as arguments: opened with the caller's own rights.
+
+Where root runs a command on somebody else's database, the process becomes that folder's owner before it looks at the
+database (``chansync.db.privileges``). The files that root has named are opened before that. One that is written gets
+its name from a process that stays root, does nothing else, and knows the folder by a descriptor.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+import click
+
+from chansync.db import privileges
+from chansync.model.errors import AlreadyExists, UsageError
+
+_inputs: dict[Path, InputFile] = {}
+_outputs: list[OutputFile] = []
+
+
+class InputFile:
+    """A file to be read. Other files beside it that belong to it are named by what their names end with."""
+
+    def __init__(self, path: Path, *, write: bool = False, beside: str = "") -> None:
+        self.path = path
+        self._flags = os.O_RDWR if write else os.O_RDONLY
+        self._ends = ["", *([beside] if beside else [])]
+        self._opened: dict[str, int | OSError] = {}
+        _inputs[path] = self
+
+    def open_all(self) -> None:
+        """Open it with the rights that this process has now; a failure is told when it is used."""
+        for end in self._ends:
+            if end not in self._opened:
+                try:
+                    self._opened[end] = privileges.open_named(f"{self.path}{end}", self._flags)
+                except OSError as error:
+                    self._opened[end] = error
+
+    def descriptor(self, end: str = "") -> int:
+        """The descriptor of the file.
+
+        Raises:
+            OSError: it cannot be opened.
+        """
+        self.open_all()
+        found = self._opened[end]
+        if isinstance(found, OSError):
+            raise found
+        return found
+
+    def open(self, end: str = "", *, may_be_pipe: bool = True) -> BinaryIO:
+        """The file, to be read.
+
+        Raises:
+            UsageError: it cannot be opened, or is neither a file nor a pipe that may be one.
+        """
+        try:
+            descriptor = os.dup(self.descriptor(end))
+        except OSError as error:
+            raise UsageError(f"{self.path}{end} cannot be read: {error.strerror or error}.") from None
+        kind = os.fstat(descriptor).st_mode
+        if may_be_pipe and (stat.S_ISFIFO(kind) or stat.S_ISCHR(kind)):
+            os.set_blocking(descriptor, True)
+        elif not stat.S_ISREG(kind):
+            os.close(descriptor)
+            raise UsageError(f"{self.path}{end} is no file.")
+        return os.fdopen(descriptor, "rb")
+
+    def has(self, end: str) -> bool:
+        """Whether the file beside it is there and holds anything."""
+        with contextlib.suppress(OSError):
+            return os.fstat(self.descriptor(end)).st_size > 0
+        return False
+
+
+class OutputFile:
+    """A file to be written: as a whole, or not at all.
+
+    Args:
+        check: looks at the folder (a descriptor) and the name before anything is made; raises ``UsageError``.
+        mode: of the file, less what the umask takes away.
+    """
+
+    def __init__(self, path: Path, *, mode: int = 0o600, check: Callable[[int, str], None] | None = None) -> None:
+        self.path = path
+        self.replaces = True
+        self._check, self._mode = check, mode
+        self._folder = self.descriptor = -1
+        self._error: UsageError | None = None
+        self._ask: tuple[int, int] | None = None
+        self._unfinished = f".{path.name}.{os.getpid()}"
+        _outputs.append(self)
+
+    def __enter__(self) -> OutputFile:
+        self.open_all()
+        if self._error:
+            raise self._error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._ask is None:
+            self.discard()
+
+    def open_all(self) -> None:
+        """Open the folder and the unfinished file with the rights that this process has now."""
+        if self._folder >= 0 or self._error:
+            return
+        try:
+            try:
+                self._folder = privileges.open_folder(str(self.path.parent))
+            except (FileNotFoundError, NotADirectoryError):
+                raise UsageError(f"{self.path} cannot be written. There is no folder {self.path.parent}.") from None
+            if self._check:
+                self._check(self._folder, self.path.name)
+            self._refuse_other()
+            self._sweep()
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            self.descriptor = os.open(self._unfinished, flags, self._mode, dir_fd=self._folder)
+        except OSError as error:
+            self._error = self._failure(error)
+        except UsageError as error:
+            self._error = error
+
+    def _failure(self, error: OSError) -> UsageError:
+        return UsageError(f"{self.path} cannot be written: {error.strerror or error}.")
+
+    def _refuse_other(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            found = os.stat(self.path.name, dir_fd=self._folder, follow_symlinks=False)
+            if not stat.S_ISREG(found.st_mode) and not stat.S_ISLNK(found.st_mode):
+                raise UsageError(f"{self.path} is no file, and nothing else is replaced. Name another file.")
+
+    def _sweep(self) -> None:
+        """Remove what a command to the same place that was killed has left."""
+        begin = f".{self.path.name}."
+        try:
+            readable = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._folder)
+        except PermissionError:
+            return
+        try:
+            for name in os.listdir(readable):
+                pid = name.removeprefix(begin)
+                if name.startswith(begin) and pid.isdigit() and not _is_alive(int(pid)):
+                    os.unlink(name, dir_fd=self._folder)
+        finally:
+            os.close(readable)
+
+    def commit(self) -> None:
+        """Give the finished file its name.
+
+        Raises:
+            AlreadyExists: nothing is to be replaced, and there is one.
+            UsageError: that cannot be done.
+        """
+        try:
+            os.fsync(self.descriptor)
+            if self._ask is None:
+                self.finish()
+                return
+            ask, answer = self._ask
+            os.write(ask, bytes([_outputs.index(self), self.replaces]))
+            number = os.read(answer, 1)
+            if number != b"\0":
+                code = number[0] if number else 5
+                raise OSError(code, os.strerror(code))
+        except FileExistsError:
+            raise AlreadyExists(f"{self.path} is there already. Name another file, or give --force.") from None
+        except OSError as error:
+            raise self._failure(error) from None
+
+    def finish(self) -> None:
+        """Give the file its name, in this process.
+
+        Raises:
+            OSError: that cannot be done.
+        """
+        names: dict[str, Any] = {"src_dir_fd": self._folder, "dst_dir_fd": self._folder}
+        if self.replaces:
+            os.rename(self._unfinished, self.path.name, **names)
+        else:
+            try:
+                # Unlike a rename, a link never replaces what somebody else has just put there.
+                os.link(self._unfinished, self.path.name, follow_symlinks=False, **names)
+            except PermissionError:
+                # Some file systems know no links.
+                os.rename(self._unfinished, self.path.name, **names)
+        with contextlib.suppress(OSError):
+            os.fsync(os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._folder))
+
+    def discard(self) -> None:
+        """Remove what was not finished."""
+        if self._folder >= 0:
+            with contextlib.suppress(OSError):
+                os.unlink(self._unfinished, dir_fd=self._folder)
+
+    def is_finished_by(self, ask: int, answer: int) -> None:
+        """Let another process give it its name: it is asked through these pipes."""
+        self._ask = ask, answer
+
+
+def input_file(path: Path) -> InputFile:
+    """The file of that name, as it was opened if it was named on the command line."""
+    return _inputs.get(path) or InputFile(path)
+
+
+class TextType(click.ParamType[Any]):
+    """A text that may name a file: ``@FILE``, or ``NAME=@FILE``."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
+        found = re.match(r"(?:[^=@]*=)?@(.+)", value, re.DOTALL) if isinstance(value, str) else None
+        if found:
+            input_file(Path(found[1]).expanduser())
+        return value
+
+
+class FileType(click.ParamType[Any]):
+    """A file's name on the command line, as an ``InputFile`` or an ``OutputFile``."""
+
+    name = "file"
+
+    def __init__(self, make: Callable[[Path], object]) -> None:
+        self._make = make
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        if not value:
+            self.fail("the name of a file is empty", param, context)
+        return self._make(Path(value))
+
+
+def begin() -> None:
+    """Forget what an earlier command of this process named."""
+    _inputs.clear()
+    _outputs.clear()
+
+
+def secure() -> None:
+    """Open everything that was named, before this process gives root's rights up."""
+    for each in _inputs.values():
+        each.open_all()
+    for output in _outputs:
+        output.open_all()
+    if any(output.descriptor >= 0 for output in _outputs):
+        _leave_a_finisher()
+
+
+def _leave_a_finisher() -> None:
+    """Go on in a child; this process stays as it is, names finished files where the child asks for it, and ends as it
+    does."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    (asked, ask), (answer, answered) = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(asked)
+        os.close(answered)
+        for output in _outputs:
+            output.is_finished_by(ask, answer)
+        return
+    os.close(ask)
+    os.close(answer)
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        # The terminal sends them to both.
+        signal.signal(number, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: os.kill(child, number))
+    while request := os.read(asked, 2):
+        output = _outputs[request[0]]
+        output.replaces = bool(request[1])
+        try:
+            output.finish()
+            os.write(answered, b"\0")
+        except OSError as error:
+            os.write(answered, bytes([error.errno or 5]))
+    _, status = os.waitpid(child, 0)
+    for output in _outputs:
+        output.discard()
+    if os.WIFSIGNALED(status):
+        signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
+        os.kill(os.getpid(), os.WTERMSIG(status))
+    os._exit(os.waitstatus_to_exitcode(status))
+
+
+def _is_alive(pid: int) -> bool:
+    from chansync.db.lock_holders import is_alive
+
+    return is_alive(pid)

@@ -1,0 +1,135 @@
+"""What a command works with: the database's path, and the open store."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from chansync.cli.support.ownership import become_owner
+from chansync.db.folders import is_shared
+from chansync.locations import database_path
+from chansync.model.errors import UsageError
+
+if TYPE_CHECKING:
+    import apsw
+
+    from chansync.db.connection import Store
+
+T = TypeVar("T")
+
+
+class Session:
+    """One call of the command. The store opens on first use and closes at the end."""
+
+    def __init__(self, given: str | None) -> None:
+        self._path = database_path(given)
+        self._is_owner = False
+        self._store: Store | None = None
+
+    @property
+    def named_path(self) -> Path:
+        """The database's file as the caller named it, not to be opened: root has not given its rights up yet."""
+        return self._path
+
+    @property
+    def path(self) -> Path:
+        """The database's file. From here on root is its folder's owner: nobody may lead it to files of others."""
+        if not self._is_owner:
+            become_owner(self._path)
+            self._is_owner = True
+            self._take_over_key()
+        return self._path
+
+    @property
+    def store(self) -> Store:
+        """The database, for synchronous use; it is not created here."""
+        if self._store is None:
+            from chansync.db.connection import open_store
+
+            self._store = open_store(self.path, create=False)
+        return self._store
+
+    def _take_over_key(self) -> None:
+        """Let the key of an earlier version be found, where a command comes before the daemon."""
+        if os.path.lexists(self._path.with_suffix(".key")) and is_shared(self._path.parent):
+            from chansync.cli.support.output import note
+            from chansync.secrets import key_file, sealing
+
+            if sealing.take_over_key(self._path):
+                note(key_file.MOVED)
+
+    @property
+    def db(self) -> apsw.Connection:
+        """The connection of the store."""
+        return self.store.db
+
+    def refuse_as_file(self, path: Path) -> None:
+        """Refuse to read or write the database as a file: closing it would drop the locks that SQLite holds on it.
+
+        Raises:
+            UsageError: ``path`` is the database.
+        """
+        with contextlib.suppress(OSError):
+            if path.samefile(self._path):
+                raise UsageError(f"{path} is the database itself.")
+
+    def close(self) -> None:
+        """Close the store; the next use opens it again."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def run_async(self, work: Callable[[Store], Awaitable[T]]) -> T:
+        """Run ``work(store)`` to its end with an asynchronous store; the synchronous one is closed before."""
+        from chansync import names
+        from chansync.db.connection import open_async
+        from chansync.pace import set_pace
+
+        self.close()
+        set_pace()
+
+        async def whole() -> T:
+            store = await open_async(self.path, create=False)
+            try:
+                return await work(store)
+            finally:
+                await store.aclose()
+
+        return names.run(whole())
+
+
+pass_session = click.make_pass_decorator(Session)
+
+
+def user_name() -> str:
+    """Who runs the command, for the records."""
+    import pwd
+
+    from chansync.db import privileges
+
+    try:
+        return pwd.getpwuid(privileges.caller()).pw_name
+    except KeyError:
+        return str(privileges.caller())
+
+
+def split_pairs(pairs: tuple[str, ...], form: str) -> dict[str, str]:
+    """``name=text`` arguments by name.
+
+    Raises:
+        UsageError: one has no ``=``, or a name is there twice.
+    """
+    texts: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals or not name.strip():
+            raise UsageError(f"{pair!r:.60} is not of the form {form}.")
+        if name.strip() in texts:
+            raise UsageError(f"{name.strip()!r:.60} is given twice.")
+        texts[name.strip()] = text
+    return texts
