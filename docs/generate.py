@@ -5,13 +5,16 @@ A test holds that the pages in the tree are what this makes.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from chansync.model.message import CODES
 from chansync.model.parameter import Parameter
 from chansync.model.parameters import PARAMETERS, SECTIONS
+from chansync.orders.remedies import REMEDIES
 from chansync.platforms import registry
 
+_NAME = re.compile(r"{(\w+)}")
 REFERENCE = Path(__file__).parent / "reference"
 _MADE = "<!-- Made by docs/generate.py from the program: change it there. -->\n\n"
 
@@ -81,12 +84,27 @@ def _messages() -> str:
     parts = [
         "# What the message log says\n",
         "`chansync log` shows the log, `chansync log show ID` one message with its data.",
-        "Problems stay open until they are solved; warnings and events are told once.\n",
-        "| code | severity | mended by | what it means | what to do |\n| --- | --- | --- | --- | --- |",
+        "Problems stay open until they are solved; warnings and events are told once.",
+        "`chansync mend ID` lists what mends a message, with everything filled in; `chansync mend ID REMEDY` does "
+        "it.\n",
+        "| code | severity | mended by | what it means | what to do | remedies |\n"
+        "| --- | --- | --- | --- | --- | --- |",
     ]
     parts += [
-        f"| `{code.code}` | {code.severity} | {code.error_class} | {code.title} | {code.remedy} |"
+        f"| `{code.code}` | {code.severity} | {code.error_class} | {code.title} | {code.remedy} | "
+        f"{', '.join(f'`{remedy.name}`' for remedy in REMEDIES[code.code])} |"
         for code in CODES.values()
+    ]
+    parts += ["\n## Remedies\n", "What a remedy runs. Words in capitals are added: `chansync mend ID REMEDY WORD…`\n"]
+    parts.append("| remedy | what it does | command |\n| --- | --- | --- |")
+    shown = dict.fromkeys(
+        (remedy.name, remedy.sentence, _NAME.sub(lambda name: name[1].upper(), remedy.command))
+        for offered in REMEDIES.values()
+        for remedy in offered
+    )
+    parts += [
+        f"| `{name}` | {sentence} | {f'`{command}`' if command else '`chansync mend` itself'} |"
+        for name, sentence, command in sorted(shown)
     ]
     return "\n".join(parts) + "\n"
 

@@ -31,7 +31,7 @@ from chansync.sync.daemon_jobs import is_for_daemon
 from chansync.sync.dry_run import plan_from
 from chansync.sync.pull import Place
 from chansync.sync.renewing import time_to_renew
-from chansync.sync.retry import retry
+from chansync.sync.retry import Retry, retry
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 
 #: How often at the most a job's progress is written, in seconds.
@@ -146,12 +146,12 @@ async def _do(
 ) -> dict[str, Any]:
     if job.kind == "retry":
         order_ids = job.args.get("order_ids")
-        count = await store.run(_make_due, job.channel_id, order_ids)
-        targets = await store.run(_channels_to_retry, job.channel_id)
+        asked = await store.run(_retry, job.channel_id, order_ids)
+        requests = dict(asked.syncs)
         results = await _sync_each(
-            targets, lambda code: _sync(store, job, owner, code, SyncRequest(), trigger, stop, place)
+            list(requests), lambda code: _sync(store, job, owner, code, requests[code], trigger, stop, place)
         )
-        return _results(results) | {"due": count}
+        return _results(results) | {"due": asked.orders}
     if job.kind == "notices":
         # Imported here: the screens perform jobs too, and Python's e-mail package takes long to load.
         from chansync.notices.notifier import send_test
@@ -177,7 +177,7 @@ def _connect(job: Job) -> Callable[[Store, str], Awaitable[ConnectionReport]]:
     return use_channel if job.args.get("use") else confirm_channel
 
 
-def _make_due(db: apsw.Connection, channel_id: int | None, order_ids: list[int] | None) -> int:
+def _retry(db: apsw.Connection, channel_id: int | None, order_ids: list[int] | None) -> Retry:
     return retry(db, channel_id=channel_id, order_ids=order_ids)
 
 
@@ -186,16 +186,6 @@ def _channel(db: apsw.Connection, channel_id: int | None) -> Channel:
     if found is None:
         raise UsageError("The channel was removed meanwhile.")
     return found
-
-
-def _channels_to_retry(db: apsw.Connection, channel_id: int | None) -> list[str]:
-    """Codes of the channels that have an order due."""
-    rows = db.execute(
-        """SELECT DISTINCT c.code FROM channel c JOIN "order" o ON o.channel_id = c.id
-           WHERE o.next_try_at = 0 AND (?1 IS NULL OR c.id = ?1) ORDER BY c.code""",
-        (channel_id,),
-    )
-    return [row[0] for row in rows]
 
 
 async def _sync(

@@ -19,7 +19,7 @@ _TABLE = {
     "sync": ("sync.command:sync", "Sync channels once, now."),
     "log": ("log.command:log", "Show or follow the message log."),
     "why": ("why:why", "Say why an order is as it is."),
-    "retry": ("retry:retry", "Try failed orders again now."),
+    "retry": ("retry:retry", "Try again now what is open."),
     "mend": ("mend:mend", "What mends a message, and doing it."),
     "solve": ("solve:solve", "Mark messages as solved."),
     "channel": ("channel.show:channel", "Sales channels: list, show, add, set, test, export…"),

@@ -1,4 +1,4 @@
-"""``chansync retry``: failed orders are tried again now."""
+"""``chansync retry``: what is open is tried again now."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ class _Target:
 
     channel_id: int | None
     order_ids: list[int] | None
-    codes: list[str]
 
 
 @click.command(
@@ -45,7 +44,9 @@ class _Target:
 def retry(
     session: Session, code: str | None, number: str | None, message_id: int | None, everything: bool, as_json: bool
 ) -> int:
-    """Try failed orders again now: of a channel, one order, what a message is about, or all.
+    """Try again now what is open: of a channel, one order, what a message is about, or all.
+
+    Orders that are sales already are looked at too, and what could not be sent to the site is sent again.
 
     A running daemon does it; otherwise this process. Exit code 1 when problems are left.
     """
@@ -67,19 +68,19 @@ def _target(
     if number is not None and code is None:
         raise UsageError("--order needs the channel's CODE before it.")
     if everything:
-        return _Target(None, None, [channel.code for channel in channels.all_channels(db)])
+        return _Target(None, None)
     if message_id is not None:
         return _of_message(db, message_id)
     channel = channels.channel(db, code or "")
     if number is None:
-        return _Target(channel.id, None, [channel.code])
-    row = orders.by_number(db, channel.id, number) or orders.by_external_id(db, channel.id, number)
+        return _Target(channel.id, None)
+    row = orders.find(db, channel.id, number)
     if row is None:
         raise UsageError(
             f"{channel.code} has not seen an order {number!r:.40}. Fetch it: "
             f"chansync sync {channel.code} --order NUMBER"
         )
-    return _Target(channel.id, [row.id], [channel.code])
+    return _Target(channel.id, [row.id])
 
 
 def _of_message(db: apsw.Connection, message_id: int) -> _Target:
@@ -91,27 +92,25 @@ def _of_message(db: apsw.Connection, message_id: int) -> _Target:
     if message.channel_id is None:
         raise UsageError(f"Message {message_id} is about no channel: there is nothing to retry.")
     order_ids = None if message.order_id is None else [message.order_id]
-    return _Target(message.channel_id, order_ids, [message.channel_code])
+    return _Target(message.channel_id, order_ids)
 
 
 def _retry_here(session: Session, target: _Target, as_json: bool) -> int:
     from chansync.cli.sync.command import report, sync_all
     from chansync.job_runner import summary
     from chansync.sync.retry import retry as make_due
-    from chansync.sync.runner import SyncRequest
 
-    count = make_due(session.db, channel_id=target.channel_id, order_ids=target.order_ids)
-    codes = _with_problems(session.db, target)
-    if not codes:
+    asked = make_due(session.db, channel_id=target.channel_id, order_ids=target.order_ids)
+    if not asked.syncs:
         if as_json:
             print_json(_retry_data(True, "There is nothing to retry.", 0, []))
         else:
             say("There is nothing to retry.")
         return exit_codes.OK
-    note(f"Trying {count} order{'' if count == 1 else 's'} again.")
-    results, code = sync_all(session, codes, SyncRequest())
+    note(f"Trying {asked.orders} order{'' if asked.orders == 1 else 's'} again.")
+    results, code = sync_all(session, dict(asked.syncs))
     if as_json:
-        print_json(_retry_data(code == exit_codes.OK, " ".join(map(summary, results)), count, results))
+        print_json(_retry_data(code == exit_codes.OK, " ".join(map(summary, results)), asked.orders, results))
     else:
         report(results, dry_run=False)
     return code
@@ -123,17 +122,6 @@ def _retry_data(ok: bool, sentence: str, due: int | None, runs: list[RunResult])
     failure = next((run.error_code for run in runs if run.error_code), "problems")
     told = {} if ok else {"code": failure, "error": sentence}
     return {"ok": ok} | told | {"sentence": sentence, "due": due, "runs": [run_data(run) for run in runs]}
-
-
-def _with_problems(db: apsw.Connection, target: _Target) -> list[str]:
-    """Those of the target's channels that have an order due or an open problem of their own."""
-    rows = db.execute(
-        """SELECT c.code FROM channel c WHERE EXISTS (SELECT 1 FROM "order" o WHERE o.channel_id = c.id
-               AND o.next_try_at = 0 AND o.state = 'problem')
-           OR EXISTS (SELECT 1 FROM message m WHERE m.open = 1 AND m.channel_id = c.id AND m.order_id IS NULL)"""
-    )
-    waiting = {row[0] for row in rows}
-    return [code for code in target.codes if code in waiting]
 
 
 def _retry_by_daemon(session: Session, target: _Target, as_json: bool) -> int:

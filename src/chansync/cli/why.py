@@ -26,7 +26,7 @@ def why(session: Session, code: str, number: str, as_json: bool) -> int:
     from chansync.explain.why import why as explain
     from chansync.store import channels
 
-    told = explain(session.db, channels.channel(session.db, code), number.strip().lstrip("#"))
+    told = explain(session.db, channels.channel(session.db, code), number)
     if as_json:
         print_json(
             {

@@ -9,7 +9,7 @@ from email.utils import format_datetime
 from typing import Any
 
 # The request still reaches the store and takes effect; only the answer is spoilt.
-AFTERWARDS = frozenset({"truncated", "slow", "php_notice", "drop", "garbage"})
+AFTERWARDS = frozenset({"truncated", "slow", "php_notice", "comment", "drop", "garbage"})
 KINDS = AFTERWARDS | {"html", "status", "hang", "redirect", "empty"}
 
 _PAGE = """<!DOCTYPE html>
@@ -128,6 +128,8 @@ def spoil(fault: Fault, status: int, headers: dict[str, str], body: bytes, https
         return Spoilt(200, headers, b"")
     if fault.kind == "garbage":
         return Spoilt(status, headers, body[:half] + b"\xff\xfe\xc3" + body[half:])
+    if fault.kind == "comment":
+        return Spoilt(status, headers, body + b"\n<!-- Performance optimized by a cache plugin -->")
     if fault.kind == "php_notice":
         return Spoilt(status, headers, _NOTICE.encode() + body)
     if fault.kind == "truncated" and options.get("mode", "json") == "json":

@@ -9,6 +9,7 @@ import apsw
 from chansync.erp import registry
 from chansync.model.channel import Channel, ChannelIncomplete
 from chansync.model.money import format_money
+from chansync.model.order import bare_number
 from chansync.model.sale import SaleState
 from chansync.model.times import local_text, now_ms
 from chansync.orders import settings
@@ -32,8 +33,8 @@ class Explanation:
 
 def why(db: apsw.Connection, channel: Channel, number: str) -> Explanation:
     """Explain the order of that number (or platform id) of the channel."""
-    row = orders.by_number(db, channel.id, number) or orders.by_external_id(db, channel.id, number)
-    return explain(db, channel, row) if row else Explanation(False, _never_seen(db, channel, number))
+    row = orders.find(db, channel.id, number)
+    return explain(db, channel, row) if row else Explanation(False, _never_seen(db, channel, bare_number(number)))
 
 
 def explain(db: apsw.Connection, channel: Channel, row: OrderRow) -> Explanation:

@@ -208,6 +208,12 @@ LARGEST_RAW = 256 * 1024
 _encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"), default=str).encode
 
 
+def bare_number(typed: str) -> str:
+    """An order's number without the sign that people and sites write before it: ``1001`` of ``#1001``."""
+    bare = typed.strip().lstrip("#№").strip()
+    return bare or typed.strip()
+
+
 def raw_text(order: Order | UnreadableOrder) -> str | None:
     """The platform's data of an order as JSON for keeping; None where there are none, or more than ``LARGEST_RAW``."""
     # Imported here: what only looks at orders does without. It writes the largest text of an order by far, five times

@@ -28,6 +28,7 @@ class Parameter:
         opening: it is asked for before the first connection, which fills in much of the rest.
         warning: what to know before it is switched on.
         destination: it says where secrets are sent; see ``left_behind``.
+        names_account: of a system: two systems with the same value have keys of one account.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Parameter:
     opening: bool = False
     warning: str = ""
     destination: bool = False
+    names_account: bool = False
 
     @property
     def is_secret(self) -> bool:

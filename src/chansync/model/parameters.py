@@ -73,74 +73,93 @@ PARAMETERS: tuple[Parameter, ...] = (
     _P("store_domain", "Store domain", "The site: shop.example, https://shop.example/sub, with a port if it has "
        "one. Of a system that sells in several marketplaces: the marketplace, one of those that the system names.", 3,
        SiteAddress(), needed=True, offered="place", opening=True, destination=True),
-    _P("consumer_key", "Consumer key", "The REST API key of the site. It is sealed and never shown.", 3, Secret(),
-       capability="channel_credentials", needed=True, opening=True),
-    _P("consumer_secret", "Consumer secret", "The secret of the key. It is sealed and never shown.", 3, Secret(),
-       capability="channel_credentials", needed=True, opening=True),
-    _P("api_version", "API version", "The version of the site's REST API. Filled in by the first connection.", 3,
+    _P("consumer_key", "Username / consumer key", "The REST API key of the site. It is sealed and never shown.", 3,
+       Secret(), capability="channel_credentials", needed=True, opening=True),
+    _P("consumer_secret", "Password / consumer secret", "The secret of the key. It is sealed and never shown.", 3,
+       Secret(), capability="channel_credentials", needed=True, opening=True),
+    _P("api_version", "Version", "The version of the site's REST API. Filled in by the first connection.", 3,
        Reference(source="lookup", of="api_version")),
     _P("start_date", "Start date", "Orders placed from that day on are taken, in the site's time. A day in the past "
        "brings old orders in. The first connection fills in the day of it.", 3, Day(), needed=True),
     _P("sale_type", "Type of sale", "The type given to the channel's sales.", 3, _erp("sale_type")),
     _P("external_sale_number", "External sale number", "On: a sale's number is the channel's code and the order "
        "number. Off: the next number of the POS's series.", 3, Flag(), True),
-    _P("date_is_sync_date", "Date = sync date", "Sales are dated the day of the pull, not the day of the order.", 3,
+    _P("date_is_sync_date", "Create the sale with a date equal to the sync date", "On: an order of 5 January that is "
+       "pulled on 10 January becomes a sale of 10 January. Off: the sale has the day of the order, 5 January.", 3,
        Flag(), False),
-    _P("customer_type", "Customer type", "The type given to new customers.", 3, _erp("customer_type")),
-    _P("check_phone", "Check by phone", "Look for the customer by phone.", 3, Flag(), True),
-    _P("check_email", "Check by e-mail", "Look for the customer by e-mail.", 3, Flag(), False),
+    _P("customer_type", "Customer type", "The type given to new customers. None: they have no type.", 3,
+       _erp("customer_type")),
+    _P("check_phone", "Check by phone", "On: a customer with the phone of the order is taken; where no phone is found, "
+       "a new customer is created. Off: the phone is not looked at. Tax numbers are always checked, and go first.", 3,
+       Flag(), True),
+    _P("check_email", "E-mail verification", "On: a customer with the e-mail of the order is taken, where its phone "
+       "found none; where no e-mail is found either, a new customer is created. Off: the e-mail is not looked at.", 3,
+       Flag(), True),
     _P("merchant", "Merchant", "The user in whose name sales are created.", 3, _erp("user")),
-    _P("notice_user", "Notice user", "The user who is told of problems and of their solution: by e-mail, and by what "
+    _P("notice_user", "Notice", "The user who is told of problems and of their solution: by e-mail, and by what "
        "chansync notices add gives besides.", 3, _erp("user")),
     _P("currency", "Currency", "Used only where the order states none.", 3, CurrencyCode()),
-    _P("document_type", "Document type", "The financial document by default.", 3, _erp("document_type")),
-    _P("issue_document", "Issue document", "Issue the financial document when the sale is created.", 3, Flag(), False),
-    _P("pay_immediately", "Pay immediately", "And settle it, to the POS's account or cash desk.", 3, Flag(), False,
+    _P("document_type", "Financial document", "The type of the financial document that is issued. None: issuing one is "
+       "a problem, until a type is chosen.", 3, _erp("document_type")),
+    _P("issue_document", "Issue financial document", "On: the financial document is issued when the sale is created. "
+       "Off: by hand, or upon payment.", 3, Flag(), False),
+    _P("pay_immediately", "Pay immediately", "On: the document is settled at once, to the POS's account or cash desk. "
+       "Off: when the order's status says that it is paid.", 3, Flag(), False,
        only_with=("issue_document",)),
-    _P("delivery_method", "Delivery method", "Used where no delivery mapping applies.", 3, _erp("delivery_method")),
-    _P("transport_service", "Transport service", "The service on the line for shipping.", 3, _erp("service")),
-    _P("fee_service", "Fee service", "The service on the lines for fees.", 3, _erp("service")),
-    _P("write_out_immediately", "Write out immediately", "Write the sale out when it is created: for an outside "
-       "warehouse that ships it. Stock goes down at once.", 3, Flag(), False,
+    _P("delivery_method", "Method of delivery", "Used where no delivery mapping applies. None: such an order is a "
+       "problem.", 3, _erp("delivery_method")),
+    _P("transport_service", "Transport service", "The service on the line for shipping. None: an order with paid "
+       "shipping is a problem.", 3, _erp("service")),
+    _P("fee_service", "Fee service", "The service on the lines for fees. None: an order with a fee is a problem.", 3,
+       _erp("service")),
+    _P("write_out_immediately", "Write out immediately", "On: the sale is written out when it is created, for an "
+       "outside warehouse that ships it; stock goes down at once. Off: by hand.", 3, Flag(), False,
        warning="The goods of every new sale leave the warehouse's stock at once, before anybody has packed them. "
        "Right only where an outside warehouse ships."),
-    _P("block_quantities", "Block quantities", "Block the sale's quantities when it is created.", 3, Flag(), False),
+    _P("block_quantities", "Blocking quantities", "On: the sale's quantities are blocked when it is created. Off: they "
+       "stay free for other sales until it is written out.", 3, Flag(), False),
     _P("fba_warehouse", "FBA warehouse", "The warehouse that stands for the stock which the platform keeps and sends "
        "itself: such orders are blocked and written out there, and nothing of them is told back.", 3,
        _erp("warehouse"), capability="site_sends"),
-    _P("write_out_what_the_site_ships", "Write out what the site ships", "Write a sale out when the platform says "
-       "that its goods have left: sent from the platform's own stock, or shipped by hand on the site.", 3, Flag(),
-       False, capability="site_sends"),
-    _P("create_request", "Create request", "Create a request for missing stock.", 3, Flag(), False),
-    _P("request_warehouses", "Warehouses to check", "Where stock is looked for before a request. None: the POS's "
-       "warehouse.", 3, References(source="erp", of="warehouse"), (), only_with=("create_request",)),
-    _P("order_statuses", "Order statuses", "Orders with one of these statuses are taken.", 3, _statuses(), (),
-       needed=True),
-    _P("paid_statuses", "Statuses paid", "Orders with one of these statuses get a payment.", 3, _statuses(), ()),
-    _P("issue_document_on_payment", "Document upon payment", "When a payment is due and the sale has no financial "
-       "document, issue it first.", 3, Flag(), False),
+    _P("write_out_what_the_site_ships", "Write out what the site ships", "On: a sale is written out when the platform "
+       "says that its goods have left, from its own stock or shipped by hand on the site. Off: a person writes it out.",
+       3, Flag(), False, capability="site_sends"),
+    _P("create_request", "Create a request", "On: a request is created for stock that is missing. Off: nothing is "
+       "requested.", 3, Flag(), False),
+    _P("request_warehouses", "Warehouses to check on request", "Where stock is looked for before a request. None: the "
+       "POS's warehouse.", 3, References(source="erp", of="warehouse"), (), only_with=("create_request",)),
+    _P("order_statuses", "Order status", "Orders with one of these statuses are taken. Others are taken the moment "
+       "that they get one of them.", 3, _statuses(), (), needed=True),
+    _P("paid_statuses", "Statuses paid", "The sales of orders with one of these statuses get a payment. None: payments "
+       "are entered by hand.", 3, _statuses(), ()),
+    _P("issue_document_on_payment", "Issue financial document upon payment", "On: when a payment is due and the "
+       "sale has no financial document, it is issued first. Off: that is a problem.", 3, Flag(), False),
     _P("refused_statuses", "Statuses refused", "The sales of orders with one of these statuses are cancelled, or "
        "reversed where they are written out. An order that is refused when it is seen first is not taken.", 3,
        _statuses(), ()),
-    _P("push_statuses", "Synchronise statuses", "Send statuses to the site.", 3, Flag(), False,
-       capability="push_statuses"),
-    _P("status_written_out", "Status written out", "What a sale that is written out sends. None: nothing.", 3,
+    _P("push_statuses", "Synchronisation statuses", "On: what becomes of a sale sets the status of its order on the "
+       "site. Off: statuses of the site are never changed.", 3, Flag(), False, capability="push_statuses"),
+    _P("status_written_out", "Status to be sent when the sale is completed", "The status that a sale that is written "
+       "out sends. None: nothing is sent.", 3,
        _status(), only_with=("push_statuses",), capability="free_statuses"),
-    _P("status_written_out_and_paid", "Status written out and paid", "What a sale that is written out and paid sends. "
-       "None: nothing.", 3, _status(), only_with=("push_statuses",), capability="free_statuses"),
-    _P("status_cancelled", "Status cancelled", "What a cancelled sale sends. None: nothing.", 3, _status(),
+    _P("status_written_out_and_paid", "Status to be sent when the sale is completed and paid",
+       "The status that a sale that is written out and paid sends. None: nothing is sent.", 3, _status(),
+       only_with=("push_statuses",), capability="free_statuses"),
+    _P("status_cancelled", "Status to be sent when the sale is cancelled", "The status that a cancelled sale sends. "
+       "None: nothing is sent.", 3, _status(),
        only_with=("push_statuses",), capability="free_statuses"),
     _P("carrier", "Carrier", "The carrier that is told to the site where writing out names none.", 3,
        Text(longest=60), only_with=("push_statuses",), capability="confirm_shipments"),
-    _P("push_quantities", "Synchronise quantities", "Send to the site whether an item is in stock.", 3, Flag(), False,
+    _P("push_quantities", "Synchronising quantities", "On: the site is told whether an item is in stock. Off: stock on "
+       "the site is left alone.", 3, Flag(), False, capability="push_quantities"),
+    _P("quantity_warehouses", "Warehouses for synchronising quantities", "Whose stock counts. None: the POS's "
+       "warehouse.", 3, References(source="erp", of="warehouse"), (), only_with=("push_quantities",),
        capability="push_quantities"),
-    _P("quantity_warehouses", "Warehouses for quantities", "Whose stock counts. None: the POS's warehouse.", 3,
-       References(source="erp", of="warehouse"), (), only_with=("push_quantities",),
-       capability="push_quantities"),
-    _P("push_exact_quantities", "Exact quantities", "Send the number itself.", 3, Flag(), False,
-       only_with=("push_quantities",), capability="push_quantities"),
-    _P("remove_at_zero", "Remove at zero", "Take an item off the site when none is left, and put it back.", 3, Flag(),
-       False, only_with=("push_quantities",), capability="hide_items"),
+    _P("push_exact_quantities", "Synchronise exact quantities", "On: the number itself is sent. Off: only whether "
+       "there is stock.", 3, Flag(), False, only_with=("push_quantities",), capability="push_quantities"),
+    _P("remove_at_zero", "Remove items when stock reaches 0", "On: an item is taken off the site when none is left, "
+       "and put back when there is some. Off: it stays there, out of stock.", 3, Flag(), False,
+       only_with=("push_quantities",), capability="hide_items"),
     _P("orders_every", "Orders every", "How often orders are pulled.", 3, Duration(), "5min"),
     _P("statuses_every", "Statuses every", "How often statuses are pushed.", 3, Duration(), "5min"),
     _P("quantities_every", "Quantities every", "How often quantities are pushed.", 3, Duration(), "15min"),

@@ -147,7 +147,8 @@ class OrderImport:
             reason = reason_to_skip(self._settings, order.status, order.placed_on.isoformat(), order.awaits_prices)
             return bool(reason == row.reason)
         is_due = row.next_try_at is not None and row.next_try_at <= now_ms()
-        return not again or (row.state == "imported" and not row.reason and not is_due)
+        is_done = row.state == "imported" and not row.reason and not is_due
+        return not again or (is_done and not messages.open_codes(self._db, row.id))
 
     def _guarded(self, order: Order | UnreadableOrder, work: Callable[[OrderRow | None], Outcome]) -> Outcome:
         """Run ``work`` in a transaction; what stops this order is written down and never stops the others."""

@@ -178,7 +178,8 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
     "currency_missing": (_set("currency"), _RETRY),
     "total_mismatch": (_WHY, _FETCH, _RETRY),
     "service_missing": (
-        Remedy("set-service", "Set the channel's service for it.", "chansync channel set {channel} {parameter}={VALUE}"),
+        Remedy("set-service", "Set the channel's service for it.",
+               "chansync channel set {channel} {parameter}={VALUE}"),
         _RETRY,
     ),
     "warehouse_missing": (_set("fba_warehouse"), _RETRY),

@@ -294,7 +294,7 @@ class Connector(Protocol):
         ...
 
     async def find(self, number: str) -> Order | UnreadableOrder | None:
-        """One order by the number that people know it by, or None."""
+        """One order by the number that people know it by, else by the platform's id; None where there is neither."""
         ...
 
     async def several(self, external_ids: list[str]) -> list[Order | UnreadableOrder]:

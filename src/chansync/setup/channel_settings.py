@@ -31,6 +31,7 @@ from chansync.model.parameters import BY_NAME, PARAMETERS, default_values
 from chansync.orders.settings import erp_codes
 from chansync.platforms import registry
 from chansync.setup import sealed_places
+from chansync.setup.same_orders import check_same_orders
 from chansync.store import channels, mappings, systems
 
 #: A change of one of these means another site or another key: what the connector learned is then forgotten.
@@ -149,6 +150,7 @@ def check_new(
     able = capabilities(draft.system.kind) if draft.system.kind else frozenset()
     found = validate(values, secret_names, able, choices(db, draft))
     found += beyond_platform(draft.system.kind, values)
+    found += check_same_orders(draft, channels.all_channels(db))
     return [error for error in found if error.name not in known_wrong]
 
 
@@ -223,6 +225,9 @@ def check_change(
     # A channel that has never connected may still have a typing mistake in its address.
     if current.connected_at is not None:
         found += left_behind(PARAMETERS, current.values, merged, current.secrets, new_secrets)
+    if draft["used"]:
+        others = [other for other in channels.all_channels(db) if other.id != current.id]
+        found += check_same_orders(draft, others)
     return [error for error in found if error.name not in known_wrong]
 
 

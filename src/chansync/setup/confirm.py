@@ -135,7 +135,7 @@ def keep_lookups(db: apsw.Connection, channel_id: int, lookups: Lookups) -> list
                 mappings.pick_up(db, channel_id, kind, offered)
         vanished = vanished_values(db, channel)
         for sentence in vanished:
-            messages.log(db, "value_vanished", sentence, channel_id=channel_id)
+            messages.log_habit(db, "value_vanished", sentence, channel_id=channel_id)
         return vanished
 
 

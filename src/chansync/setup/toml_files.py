@@ -32,6 +32,7 @@ from chansync.setup.channel_settings import (
     choices,
     site_changed,
 )
+from chansync.setup.same_orders import check_same_orders
 from chansync.setup.toml_systems import SystemEntry, read_systems, system_table, write_systems
 from chansync.store import channels, mappings
 
@@ -158,8 +159,10 @@ def import_toml(db: apsw.Connection, text: str, *, dry_run: bool = False) -> Imp
     with transaction(db):
         systems = read_systems(db, data.get("systems", {}), errors, done.changes, done.notes)
         entries = _entries(db, data.get("channels", {}), errors)
+        named = {entry.code for entry in entries}
+        others = [channel for channel in channels.all_channels(db) if channel.code not in named]
         for entry in entries:
-            _check_entry(db, entry, systems, errors, done)
+            _check_entry(db, entry, systems, others, errors, done)
         if errors:
             raise InvalidFields(errors)
         for entry in entries:
@@ -239,9 +242,11 @@ def _check_entry(
     db: apsw.Connection,
     entry: _Entry,
     systems: dict[str, SystemEntry],
+    others: list[Channel],
     errors: list[FieldError],
     done: Imported,
 ) -> None:
+    """Note what is wrong with the entry, beside ``others``, to which it is added."""
     place = f"channels.{entry.code}"
     known_wrong = {error.name for error in errors}
     parent = _parent(db, entry, systems)
@@ -272,6 +277,9 @@ def _check_entry(
         )
     found = validate(entry.values, secrets, able, with_new_systems)
     found += beyond_platform(parent.kind, entry.values)
+    draft = replace(draft, system=parent)
+    found += check_same_orders(draft, others)
+    others.append(draft)
     errors += [
         FieldError(f"{place}.{error.name}", error.sentence, error.code)
         for error in found

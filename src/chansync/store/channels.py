@@ -212,8 +212,10 @@ def forget(db: apsw.Connection, channel_id: int) -> None:
 
 
 def make_problems_due(db: apsw.Connection, channel_id: int, order_ids: Iterable[int] | None = None) -> int:
-    """Let the next run try the channel's problem orders again at once; how many there are."""
-    failed = """UPDATE "order" SET next_try_at = 0 WHERE channel_id = ? AND state <> 'skipped' AND reason <> ''"""
+    """Let the next run try the channel's orders again at once that have a problem, also those that are sales; how many
+    there are."""
+    failed = """UPDATE "order" SET next_try_at = 0 WHERE channel_id = ? AND (state <> 'skipped' AND reason <> ''
+        OR id IN (SELECT order_id FROM message WHERE open = 1 AND order_id IS NOT NULL))"""
     with transaction(db):
         if order_ids is None:
             db.execute(failed, (channel_id,))

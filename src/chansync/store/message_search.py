@@ -14,6 +14,8 @@ from typing import Any
 
 import apsw
 
+from chansync.model.order import bare_number
+
 #: A condition that fulfils at most so many messages is rare: reading them all takes some twenty milliseconds.
 _RARE = 20_000
 
@@ -79,7 +81,8 @@ def select(
         before_id: only messages with a lower id.
     """
     # What a terminal pasted and no message can hold is found in none.
-    chosen = replace(chosen, text=chosen.text.encode("utf-8", "backslashreplace").decode().replace("\0", "\ufffd"))
+    text = bare_number(chosen.text) if chosen.text.startswith("#") else chosen.text
+    chosen = replace(chosen, text=text.encode("utf-8", "backslashreplace").decode().replace("\0", "\ufffd"))
     conditions = _conditions(chosen)
     span = _Condition("m.id > ? AND m.id < ?", (chosen.after_id or 0, before_id or _HIGHEST_ID))
     search = _Search(db, columns, [*conditions, span], limit, oldest_first)

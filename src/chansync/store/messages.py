@@ -88,6 +88,20 @@ def log(
     )
 
 
+def log_habit(db: apsw.Connection, code: str, sentence: str, *, channel_id: int, run_id: int | None = None) -> None:
+    """Write a warning about something that a site does again and again: the same one is counted, not written again."""
+    known = db.execute(
+        """SELECT max(id) FROM message WHERE code = ? AND channel_id = ? AND sentence = ?""",
+        (code, channel_id, scrub(sentence)),
+    ).get
+    if known is None:
+        log(db, code, sentence, channel_id=channel_id, run_id=run_id)
+    else:
+        db.execute(
+            "UPDATE message SET count = count + 1, last_at = ?, run_id = ? WHERE id = ?", (now_ms(), run_id, known)
+        )
+
+
 def _bounded(data: Mapping[str, Any]) -> Mapping[str, Any]:
     """The data, or what is short of them: what strangers sent may be of any length, and comes again and again."""
     if len(json.dumps(data, default=str)) <= LARGEST_DATA:
@@ -109,6 +123,25 @@ def open_codes(db: apsw.Connection, order_id: int) -> frozenset[str]:
     return frozenset(
         row[0] for row in db.execute("SELECT code FROM message WHERE order_id = ? AND open = 1", (order_id,))
     )
+
+
+def open_streams(db: apsw.Connection, channel_id: int, order_ids: list[int] | None) -> set[str]:
+    """The streams by whose next run open problems of the channel may be solved.
+
+    Args:
+        order_ids: only problems of these orders; None: of all, and of the channel itself.
+    """
+    rows = db.execute(
+        """SELECT order_id, code, data ->> '$.stream' FROM message
+           WHERE open = 1 AND channel_id = ? AND (code = 'push_failed' OR order_id IS NULL)""",
+        (channel_id,),
+    )
+    found = set()
+    for order_id, code, stream in rows:
+        if order_ids is None or order_id in order_ids:
+            pushed = "quantities" if order_id is None else "statuses"
+            found.add(stream or (pushed if code == "push_failed" else "orders"))
+    return found
 
 
 def solve_codes(db: apsw.Connection, order_id: int, codes: Iterable[str], by: str) -> None:

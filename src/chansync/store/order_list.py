@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import apsw
 
+from chansync.model.order import bare_number
 from chansync.model.paging import Key, Query, Span, holds
 
 
@@ -46,7 +47,7 @@ class OrderFilter:
 
     Attributes:
         status: the site's.
-        text: looked for in the number and the customer's name.
+        text: looked for in the number and the customer's name, and taken as the platform's id of an order.
     """
 
     channel_id: int | None = None
@@ -68,11 +69,13 @@ class OrderFilter:
         if index == "order_problems":
             query.conditions = ["o.state = 'problem'", *query.conditions]
         if self.text:
-            condition, parameters = holds(("o.number", "o.customer"), self.text)
-            query.narrow(condition, *parameters)
+            bare = bare_number(self.text)
+            condition, parameters = holds(("o.number", "o.customer"), bare)
+            query.narrow(f"({condition} OR o.id IN ({_BY_ID}))", *parameters, bare)
         return query
 
 
+_BY_ID = """SELECT x.id FROM channel y CROSS JOIN "order" x ON x.channel_id = y.id AND x.external_id = ?"""
 _SELECT = """
     SELECT o.id, o.channel_id, c.code, coalesce(nullif(o.number, ''), o.external_id), o.status, o.state, o.reason,
         o.total, o.currency, o.customer, o.placed_at, o.changed_at, coalesce(l.number, '')

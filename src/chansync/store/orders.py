@@ -10,7 +10,7 @@ from typing import Any
 import apsw
 
 from chansync.model import kept
-from chansync.model.order import LARGEST_RAW, Order, Refund, RefundLine, UnreadableOrder, raw_text
+from chansync.model.order import LARGEST_RAW, Order, Refund, RefundLine, UnreadableOrder, bare_number, raw_text
 from chansync.model.times import now_ms
 from chansync.store.sale_links import SaleLink
 
@@ -89,11 +89,20 @@ def by_external_id(db: apsw.Connection, channel_id: int, external_id: str) -> Or
     return _order(row) if row else None
 
 
-def by_number(db: apsw.Connection, channel_id: int, number: str) -> OrderRow | None:
-    """The order by the number that people know; the latest when a site gave one twice."""
-    row = db.execute(f"{_ROW} WHERE o.channel_id = ? AND o.number = ? ORDER BY o.id DESC LIMIT 1", (channel_id, number))
-    found = row.fetchone()
-    return _order(found) if found else None
+def find(db: apsw.Connection, channel_id: int, typed: str) -> OrderRow | None:
+    """The order that a person means: by its number, with or without the sign before it, or by the platform's id.
+
+    A number goes before an id, and the number as it was typed before its other writings; the latest order is meant
+    where a site gave one number twice.
+    """
+    bare = bare_number(typed)
+    for number in dict.fromkeys((typed.strip(), bare, f"#{bare}")):
+        row = db.execute(
+            f"{_ROW} WHERE o.channel_id = ? AND o.number = ? ORDER BY o.id DESC LIMIT 1", (channel_id, number)
+        ).fetchone()
+        if row:
+            return _order(row)
+    return by_external_id(db, channel_id, bare)
 
 
 def by_id(db: apsw.Connection, order_id: int) -> OrderRow | None:
@@ -205,6 +214,14 @@ def write_refund(db: apsw.Connection, order_id: int, refund: Refund) -> None:
 def postpone(db: apsw.Connection, order_ids: list[int], until: int) -> None:
     """Try these again no sooner than then; UTC milliseconds."""
     db.executemany('UPDATE "order" SET next_try_at = ? WHERE id = ?', [(until, order_id) for order_id in order_ids])
+
+
+def leave(db: apsw.Connection, order_id: int) -> None:
+    """Try the order no more by itself, where it is a sale with nothing left to do."""
+    db.execute(
+        """UPDATE "order" SET next_try_at = NULL WHERE id = ? AND state = 'imported' AND reason = '' AND todo = '[]'""",
+        (order_id,),
+    )
 
 
 def lacking_refund_lines(

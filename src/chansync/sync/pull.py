@@ -21,6 +21,7 @@ import apsw
 
 from chansync.db.connection import Store
 from chansync.db.transaction import transaction
+from chansync.erp import registry
 from chansync.model.errors import SiteError, SiteRefused, UsageError
 from chansync.model.order import Order, UnreadableOrder
 from chansync.model.times import now_ms
@@ -113,6 +114,8 @@ class OrdersPull:
         #: Other places of the system for which this pull found something new.
         self.news_for: set[str] = set()
         self._in_vain = 0
+        #: What the site does oddly: said once a run.
+        self._noted: set[str] = set()
 
     @property
     def _channel_id(self) -> int:
@@ -208,7 +211,9 @@ class OrdersPull:
                 start = self.importing.start
                 streams.store_cursor(db, self._channel_id, "orders", page.cursor, start)
             for note in page.notes:
-                messages.log(db, "site_odd", note, channel_id=self._channel_id, run_id=self.run_id)
+                if note not in self._noted:
+                    self._noted.add(note)
+                    messages.log_habit(db, "site_odd", note, channel_id=self._channel_id, run_id=self.run_id)
             self._progress(db)
             if self.lease is not None:
                 self.lease.renew(db)
@@ -380,7 +385,7 @@ class OrdersPull:
             if not rows:
                 return
             last = rows[-1].id
-            kept = await self.store.run(self._read_kept, [row for row in rows if row.digest])
+            kept = await self.store.run(self._read_kept, [row for row in rows if not _is_asked_for(row)])
             await self.take(kept, again=True, versions=_versions(rows))
             await self._fetch_unreadable(await self.store.run(self._unreadable, rows))
 
@@ -390,7 +395,7 @@ class OrdersPull:
         return [self.connector.read(raw) for _, raw in kept if raw]
 
     def _unreadable(self, db: apsw.Connection, rows: list[OrderRow]) -> list[OrderRow]:
-        return [row for row in rows if not row.digest or not orders.raw(db, row.id)]
+        return [row for row in rows if _is_asked_for(row) or not orders.raw(db, row.id)]
 
     async def _fetch_unreadable(self, rows: list[OrderRow]) -> None:
         """Ask the site anew: what was kept of them, if anything, does not get better."""
@@ -400,6 +405,21 @@ class OrdersPull:
         versions = await self.store.run(orders.versions, self._channel_id, [row.external_id for row in rows])
         found = await self.connector.several([row.external_id for row in rows if row.external_id])
         await self.take(found, again=True, versions=versions)
+        if self.plans is None:
+            await self.store.run(self._leave_sales, rows)
+
+    def _leave_sales(self, db: apsw.Connection, rows: list[OrderRow]) -> None:
+        """A sale is asked about once, at a person's wish: what is open of it then stays so until the next wish, but
+        that its order is gone matters no more once the sale has ended."""
+        with transaction(db):
+            WriteGuard(self.lease).check(db)
+            for row in rows:
+                if row.sale is None or row.reason:
+                    continue
+                orders.leave(db, row.id)
+                sale = registry.erp(row.sale.erp).view(db, row.sale.key)
+                if sale is None or sale.state.closed:
+                    messages.solve_codes(db, row.id, ["order_gone"], "its sale has ended")
 
     def _postpone(self, db: apsw.Connection, order_ids: list[int]) -> None:
         """Whatever the site does not give now is asked for later; the rest is written anew when it is taken in."""
@@ -438,7 +458,7 @@ class OrdersPull:
         """
         missing = []
         for number in numbers:
-            order = await self.connector.find(number)
+            order = await self._find(number)
             if order is None:
                 missing.append(number)
                 continue
@@ -448,6 +468,18 @@ class OrdersPull:
             await self.store.run(self._note_progress)
         if missing:
             raise SiteRefused(f"The site has no order {', '.join(missing)}.", code="order_not_found")
+
+    async def _find(self, typed: str) -> AnyOrder | None:
+        """The order that a person means: a number that is known here need not be known to the site's search."""
+        known = await self.store.run(orders.find, self._channel_id, typed)
+        found = await self.connector.order(known.external_id) if known is not None and known.external_id else None
+        return found if found is not None else await self.connector.find(typed)
+
+
+def _is_asked_for(row: OrderRow) -> bool:
+    """Whether an order is tried again with the site's data of now: what was kept of it is no help, or is no cause of
+    what is open."""
+    return not row.digest or (row.sale is not None and not row.reason and not row.todo)
 
 
 def _versions(rows: list[OrderRow]) -> dict[str, Version | None]:

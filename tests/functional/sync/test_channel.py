@@ -22,8 +22,9 @@ from chansync.model.errors import UsageError
 from chansync.orders.write_guard import WriteGuard
 from chansync.platforms.woocommerce import WooCommerce
 from chansync.setup import channel_settings
-from chansync.store import channels, jobs
+from chansync.store import channels, jobs, messages, orders
 from chansync.store.streams import LeaseLost
+from chansync.sync.retry import retry
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 from support import shops
 
@@ -165,6 +166,47 @@ def test_a_comparison_before_the_first_pull_asks_the_site_and_takes_nothing(worl
     result = shops.sync(world.path, orders=False, comparison=True)
     assert (result.state, result.counts.created) == ("done", 0)
     assert result.counts.requests > 0
+
+
+def _document(world: World, own: int) -> dict[str, Any]:
+    """What the store tells of an order, to be changed behind its back."""
+    world.shop.edit_order(own, {"customer_note": "x"})
+    document = world.shop.book.orders[own].document
+    assert document is not None
+    return document
+
+
+@pytest.mark.parametrize("typed", ["#1001", "1001", " 1001 ", "{id}"])
+def test_an_order_is_found_however_it_is_named(world: World, typed: str) -> None:
+    own = world.shop.place_order([("SKU-001", 2)], status="processing")
+    _document(world, own)["number"] = "#1001"
+    assert shops.sync(world.path, order_numbers=(str(own),)).counts.created == 1
+    # As on a site whose search does not know the numbers that a plugin gives.
+    _document(world, own)["number"] = "another"
+    result = shops.sync(world.path, order_numbers=(typed.format(id=own),))
+    assert (result.state, result.counts.fetched) == ("done", 1)
+
+
+def test_a_problem_of_a_sale_is_tried_again_and_closes_itself(world: World) -> None:
+    own = world.shop.place_order([("SKU-001", 2)], status="processing")
+    shops.sync(world.path, order_numbers=(str(own),))
+    store = open_store(world.path)
+    order = orders.find(store.db, 1, str(own))
+    assert order is not None
+    messages.log(store.db, "import_bug", "It failed.", channel_id=1, order_id=order.id)
+    asked = retry(store.db, channel_id=None, order_ids=[order.id])
+    assert asked.syncs == [(company.CHANNEL, SyncRequest())]
+    store.close()
+    shops.sync(world.path)
+    assert "import_bug" not in world.open_codes()
+    assert shops.query(world.path, 'SELECT next_try_at FROM "order" WHERE id = ?', order.id) == [(None,)]
+
+
+def test_what_a_site_does_oddly_is_one_message_that_counts(world: World) -> None:
+    world.server.faults.add("/", "comment", times=None)
+    for _ in range(3):
+        shops.sync(world.path)
+    assert shops.query(world.path, "SELECT count FROM message WHERE code = 'site_odd'") == [(3,)]
 
 
 def test_a_number_that_the_site_does_not_have_is_said(world: World) -> None:

@@ -57,10 +57,10 @@ async def test_shows_what_applies_by_section_and_no_secret(company: Path) -> Non
         screen = await open_channel(pilot)
         for title in ("2 Information", "3 Parameters", "4 Payment methods", "5 Delivery methods", "6 Tax transactions"):
             assert title in screen
-        assert row(app, "Consumer secret").split()[-1] == "set"
+        assert row(app, "Password / consumer secret").split()[-1] == "set"
         assert "cs_1" not in screen
         assert "Pay immediately" not in screen, "it goes only with issue_document"
-        await go_to(pilot, "Issue document")
+        await go_to(pilot, "Issue financial document")
         await pilot.press("space")
         await until_seen(pilot, "Pay immediately")
 
@@ -117,7 +117,7 @@ async def test_a_field_is_found_by_typing_and_edited_at_once(company: Path) -> N
     app = ChansyncApp(company)
     async with app.run_test(size=WIDE) as pilot:
         await open_channel(pilot, "G", "slash", *"key")
-        await until_seen(pilot, "Consumer key")
+        await until_seen(pilot, "Username / consumer key")
         await pilot.press("enter", "enter", *"ck_new", "enter")
         await until_seen(pilot, "1 change, not saved", "entered, not saved yet")
         await pilot.press("escape")
@@ -128,7 +128,7 @@ async def test_choosing_several_by_marks(company: Path) -> None:
     app = ChansyncApp(company)
     async with app.run_test(size=WIDE) as pilot:
         await open_channel(pilot)
-        await go_to(pilot, "Order statuses")
+        await go_to(pilot, "Order status")
         await pilot.press("enter")
         await until_seen(pilot, "[x] processing", "[ ] on-hold")
         await pilot.press(*"hold", "space", "enter")
@@ -225,10 +225,10 @@ async def test_a_change_under_the_form_is_told_and_typing_stays(company: Path) -
         await type_into(pilot, "Name", "Mine")
         with Other(company) as other:
             channels.save_channel(other.db, 1, 1 + 1, {"description": "Theirs", "check_email": True}, {})
-        await until_seen(pilot, "Somebody else changed Description, Check by e-mail")
+        await until_seen(pilot, "Somebody else changed Description, E-mail verification")
         assert "Mine" in row(app, "Name  ")
         await pilot.press("c")
-        await until_seen(pilot, "What somebody else changed meanwhile is kept too: Description, Check by e-mail.")
+        await until_seen(pilot, "What somebody else changed meanwhile is kept too: Description, E-mail verification.")
     assert (value_of(company, "name"), value_of(company, "description")) == ("Mine", "Theirs")
 
 
@@ -313,8 +313,8 @@ async def add_by_keys(pilot: Pilot[Any]) -> None:
         ("Name", "Shop AT"),
         ("Code", "shop-at"),
         ("Store domain", "shop-at.example"),
-        ("Consumer key", "ck_9"),
-        ("Consumer secret", "cs_9"),
+        ("Username / consumer key", "ck_9"),
+        ("Password / consumer secret", "cs_9"),
     ):
         await type_into(pilot, label, text)
     await go_to(pilot, "Used")
@@ -327,7 +327,7 @@ async def test_first_confirm_saves_unused_and_asks_for_the_connection(company: P
         await add_by_keys(pilot)
         await until_seen(pilot, "Connecting to shop-at.example")
         assert value_of(company, "used", 4) is False
-        assert "Order statuses" not in seen(app), "the rest opens when it has connected"
+        assert "Order status" not in seen(app), "the rest opens when it has connected"
         with Other(company) as other:
             job = jobs.claim(other.db, owner)
             assert job is not None

@@ -24,7 +24,7 @@ async def test_quitting_keeps_what_was_typed_and_the_next_start_offers_it(compan
     async with app.run_test(size=WIDE) as pilot:
         await open_channel(pilot)
         await type_into(pilot, "Name", "Typed 東京")
-        await type_into(pilot, "Consumer secret", "cs_very_secret")
+        await type_into(pilot, "Password / consumer secret", "cs_very_secret")
         await go_to(pilot, "Description")
         await pilot.press("enter", *"half a sen", "ctrl+q")
         await pilot.pause()
@@ -38,7 +38,7 @@ async def test_quitting_keeps_what_was_typed_and_the_next_start_offers_it(compan
         await until_seen(pilot, "This is your unsaved draft", "2 changes, not saved")
         assert "Typed 東京" in row(app, "Name  ")
         assert "half a sen" in row(app, "Description")
-        assert "entered" not in row(app, "Consumer secret")
+        assert "entered" not in row(app, "Password / consumer secret")
         await pilot.press("c")
         await until_seen(pilot, "Saved the channel shop-de.")
         assert kept() == []

@@ -42,8 +42,8 @@ async def test_from_nothing_to_sales_by_the_guide_alone(database: Database) -> N
             for label, text in (
                 ("Name", "Demo"),
                 ("Store domain", server.url),
-                ("Consumer key", shop.consumer_key),
-                ("Consumer secret", shop.consumer_secret),
+                ("Username / consumer key", shop.consumer_key),
+                ("Password / consumer secret", shop.consumer_secret),
                 ("Start date", "2015-01-01"),
             ):
                 await type_into(pilot, label, text)

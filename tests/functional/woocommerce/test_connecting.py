@@ -14,6 +14,8 @@ from chansync.demo.woocommerce import DemoServer, DemoShop
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
 from chansync.platforms.protocol import Capability, ConnectorSettings
 from chansync.platforms.woocommerce import PLATFORM
+from chansync.platforms.woocommerce.address import INDEX, QUERY, Place
+from chansync.platforms.woocommerce.auth import BASIC, IN_QUERY, OAUTH, Keys, Signing
 
 
 def test_the_platform() -> None:
@@ -52,13 +54,26 @@ async def test_a_store_behind_a_proxy_that_hides_https(
         await connector.aclose()
 
 
-@pytest.mark.parametrize("exact", [False, True])
-async def test_a_store_without_permalinks(shop: DemoShop, connect: Any, exact: bool) -> None:
-    with DemoServer(shop, pretty_permalinks=False, exact_home_signature=exact) as server:
+async def test_a_store_without_permalinks(shop: DemoShop, connect: Any) -> None:
+    with DemoServer(shop, pretty_permalinks=False) as server:
         connector = connect(server)
         await connector.check()
         assert connector.facts["root"] == "/?rest_route=/"
         assert await connector.order("100") is not None
+        by_path = connect(server, {**connector.facts, "root": "/index.php/wp-json/"})
+        assert await by_path.order("100") is not None
+        assert by_path.facts["root"] == "/index.php/wp-json/"
+
+
+@pytest.mark.parametrize("root", [QUERY, INDEX])
+@pytest.mark.parametrize("method", [BASIC, IN_QUERY, OAUTH])
+def test_without_permalinks_the_uri_holds_what_woocommerce_looks_for(root: str, method: str) -> None:
+    """Also where parameters of the request, or the proof of who we are, are added to it."""
+    place = Place("https://shop.example/sub", root)
+    url = place.url("wc/v3/orders", {"search": "a/b", "page": "2"})
+    signed, _ = Signing(method).sign(Keys("ck_1", "cs_1"), place, "GET", url)
+    assert b"wp-json/wc/" in signed.raw_path
+    assert (signed.params["rest_route"], signed.params["search"]) == ("/wc/v3/orders", "a/b")
 
 
 async def test_facts_save_the_search(shop: DemoShop, patient: Any) -> None:
@@ -265,9 +280,10 @@ async def test_a_single_fault_is_not_even_noticed(shop: DemoShop, connect: Any) 
         assert connector.traffic.bytes_received > 500_000
 
 
-async def test_notices_are_reported(shop: DemoShop, connect: Any) -> None:
+@pytest.mark.parametrize("kind", ["php_notice", "comment"])
+async def test_text_around_the_json_is_read_past_and_reported(shop: DemoShop, connect: Any, kind: str) -> None:
     with DemoServer(shop) as server:
-        server.faults.add("/wc/v3/", "php_notice", times=None)
+        server.faults.add("/", kind, times=None)
         connector = connect(server)
         identity = await connector.check()
         assert any("PHP notices" in note for note in identity.notes)

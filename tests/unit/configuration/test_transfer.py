@@ -186,3 +186,24 @@ def test_any_file_is_taken_whole_or_refused_in_sentences(company: Store, systems
 def test_any_text_is_refused_in_a_sentence(company: Store, text: str) -> None:
     with contextlib.suppress(UsageError):
         import_toml(company.db, text, dry_run=True)
+
+
+def test_a_file_must_not_bring_two_channels_that_take_the_same_orders(company: Store) -> None:
+    shop = channels.channel(company.db, "shop")
+    secrets = {
+        "code": "again",
+        "name": "Again",
+        "integration_system": "woo",
+        "consumer_key": "ck",
+        "consumer_secret": "c",
+    }
+    channel_settings.add_channel(company, secrets | {"store_domain": shop["store_domain"]})
+    whole = export_toml(company.db, ["shop"])
+    start = whole.index("[channels.shop]")
+    again = whole[start:].replace("channels.shop", "channels.again")
+    for file in (whole + again, whole[:start] + again):
+        with pytest.raises(InvalidFields, match="the channel shop takes those orders of"):
+            import_toml(company.db, file)
+    free = again.replace('"processing", ', "").replace('"on-hold", ', "").replace('"completed"', '"wholesale"')
+    import_toml(company.db, whole + free)
+    assert channels.channel(company.db, "again")["used"]

@@ -164,8 +164,8 @@ def test_a_redirect_leads_to_the_https_of_the_same_place_or_nowhere(base: str, l
     ("root", "url"),
     [
         (PRETTY, "https://shop.example/sub/wp-json/wc/v3/orders?page=2"),
-        (QUERY, "https://shop.example/sub/?rest_route=%2Fwc%2Fv3%2Forders&page=2"),
-        (INDEX, "https://shop.example/sub/index.php/wp-json/wc/v3/orders?page=2"),
+        (QUERY, "https://shop.example/sub/?rest_route=%2Fwc%2Fv3%2Forders&via=wp-json/wc/&page=2"),
+        (INDEX, "https://shop.example/sub/index.php/wp-json/wc/v3/orders?rest_route=%2Fwc%2Fv3%2Forders&page=2"),
     ],
 )
 def test_routes(root: str, url: str) -> None:

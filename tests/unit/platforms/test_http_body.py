@@ -36,7 +36,40 @@ def test_json_is_read_with_and_without_notices(value: Any, ascii_only: bool) -> 
         assert decode(text).data == expected
         notice = b"\xef\xbb\xbf<br />\n<b>Notice</b>: Undefined index: x[1] in {main} <br />\n"
         behind = decode(notice + text)
-        assert (behind.data, behind.stripped) == (expected, True)
+        assert (behind.data, behind.text) == (expected, "before")
+
+
+@pytest.mark.parametrize(
+    "tail", ["<!-- Performance optimized by W3 -->", "\nWarning: foo[1] in bar {main} on line 3\n"]
+)
+@given(JSON.filter(lambda value: isinstance(value, (list, dict))))
+def test_json_is_read_with_text_behind_it(tail: str, value: Any) -> None:
+    text = json.dumps(value).encode()
+    if b"\\ud" not in text:
+        found = decode(text + tail.encode())
+        assert (found.data, found.text) == (value, "behind")
+
+
+def test_json_is_read_between_texts() -> None:
+    found = decode(b'<br />Notice: a[1] in {main}<br />{"id": 1, "lines": [1, 2, {"a": []}]}<!-- cached -->')
+    assert (found.data, found.text) == ({"id": 1, "lines": [1, 2, {"a": []}]}, "before and behind")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b'[{"id": 1}, {"id": 2', "truncated"),
+        (b'[{"id":1},{"id":2', "truncated"),
+        (b'{"id":1,"billing":{"city":"X"}', "truncated"),
+        (b'[{"id":1}][{"id":1}]', "truncated"),
+        (b'<html><title>Down</title><script>var x = {"a": 1};</script></html>', "html"),
+        (b'<!doctype html><body>{"a": 1}', "html"),
+    ],
+)
+def test_a_part_of_an_answer_is_no_answer(body: bytes, code: str) -> None:
+    with pytest.raises(BodyError) as caught:
+        decode(body)
+    assert caught.value.code == code
 
 
 def test_amounts_are_exact() -> None:

@@ -193,7 +193,7 @@ class TestChannels:
         OrderImport(company.db, world.load_settings(company, channel)).import_order(order())
         channels.remove_channel(company.db, channel.id)
         assert list(world.sales(company)) == ["1"]
-        assert orders.by_number(company.db, channel.id, "1") is None
+        assert orders.find(company.db, channel.id, "1") is None
 
 
 class TestMessages:

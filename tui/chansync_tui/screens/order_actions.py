@@ -53,8 +53,8 @@ class OrderActions(Page):
         order = self.subject()
         if order is None:
             return
-        if order.state != "problem" or order.order_id is None:
-            self.notify("Only an order with a problem is tried again. Press t to ask the site for it.", markup=False)
+        if order.order_id is None:
+            self.notify("It was never seen here. Press t to ask the site for it.", markup=False)
             return
         self.desk.ask(f"Retry order {order.number}", "retry", order.channel_id, {"order_ids": [order.order_id]})
 

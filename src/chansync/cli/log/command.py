@@ -208,6 +208,7 @@ def show(session: Session, message_id: int, as_json: bool) -> None:
     rows = {
         "what": known.title if known else message.code,
         "what to do": message.remedy,
+        "mend it": f"chansync mend {message.id}",
         "who can mend it": str(known.error_class) if known else "",
         "first": when(message.first_at, seconds=True),
         "last": when(message.last_at, seconds=True),

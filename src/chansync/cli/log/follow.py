@@ -9,6 +9,7 @@ from dataclasses import replace
 import apsw
 
 from chansync.db.connection import data_version
+from chansync.model.order import bare_number
 from chansync.store import messages
 from chansync.store.message_search import Filter
 from chansync.store.messages import Message
@@ -82,7 +83,7 @@ class Watch:
 
     def _fits(self, message: Message) -> bool:
         chosen = self.chosen
-        text = chosen.text.casefold()
+        text = bare_number(chosen.text).casefold()
         return (
             (chosen.channel_id is None or message.channel_id == chosen.channel_id)
             and (chosen.severity is None or message.severity == chosen.severity)

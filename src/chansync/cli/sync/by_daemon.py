@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from chansync.cli.support.session import Session, user_name
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 _EVERY = 0.2
 
 
-def sync_by_daemon(session: Session, codes: Sequence[str], request: SyncRequest, progress: Progress) -> list[RunResult]:
+def sync_by_daemon(session: Session, requests: Mapping[str, SyncRequest], progress: Progress) -> list[RunResult]:
     """Ask the daemon, show how far it is, and wait for all results. Who stops waiting does not stop the daemon."""
     db = session.db
     waiting = {
-        jobs.ask(db, "sync", channels.channel(db, code).id, request_args(request), user_name()): code for code in codes
+        jobs.ask(db, "sync", channels.channel(db, code).id, request_args(request), user_name()): code
+        for code, request in requests.items()
     }
     results: list[RunResult] = []
     while waiting:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -107,7 +107,7 @@ def sync(
             if as_json:
                 print_json([])
             return exit_codes.OK
-    results, code = sync_all(session, chosen, request)
+    results, code = sync_all(session, dict.fromkeys(chosen, request))
     if as_json:
         print_json([run_data(result) for result in results])
     else:
@@ -115,7 +115,7 @@ def sync(
     return code
 
 
-def sync_all(session: Session, codes: Sequence[str], request: SyncRequest) -> tuple[list[RunResult], int]:
+def sync_all(session: Session, requests: Mapping[str, SyncRequest]) -> tuple[list[RunResult], int]:
     """Sync the channels, several at once, with progress on stderr; what came of it, and the exit code."""
     from chansync.cli.support.jobs import is_by_daemon
     from chansync.cli.sync.by_daemon import sync_by_daemon
@@ -123,9 +123,9 @@ def sync_all(session: Session, codes: Sequence[str], request: SyncRequest) -> tu
     by_daemon = is_by_daemon(session)
     with _progress() as progress:
         if by_daemon:
-            results, interrupted = sync_by_daemon(session, codes, request, progress), False
+            results, interrupted = sync_by_daemon(session, requests, progress), False
         else:
-            results, interrupted = session.run_async(lambda store: _sync_all(store, codes, request, progress))
+            results, interrupted = session.run_async(lambda store: _sync_all(store, requests, progress))
     if interrupted:
         note("Interrupted: what was done is kept, and the next sync goes on from there.")
         return results, exit_codes.INTERRUPTED
@@ -153,7 +153,7 @@ def _progress() -> Any:
 
 
 async def _sync_all(
-    store: Store, codes: Sequence[str], request: SyncRequest, progress: Progress
+    store: Store, requests: Mapping[str, SyncRequest], progress: Progress
 ) -> tuple[list[RunResult], bool]:
     from chansync.sync.runner import sync_channel
 
@@ -166,12 +166,12 @@ async def _sync_all(
             if stop.is_set():
                 return []
             results = await sync_channel(
-                store, code, request, trigger="command", progress=progress.of(code), stop=stop, place=bulks
+                store, code, requests[code], trigger="command", progress=progress.of(code), stop=stop, place=bulks
             )
             progress.done(code)
             return results
 
-    everything = await asyncio.gather(*map(one, codes))
+    everything = await asyncio.gather(*map(one, requests))
     return [result for results in everything for result in results], stop.is_set()
 
 

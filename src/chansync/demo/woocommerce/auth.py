@@ -45,7 +45,6 @@ class Caller:
     query: Params
     authorization: str
     secure: bool
-    exact_home: bool
 
 
 def refusal(message: str, code: str = "woocommerce_rest_authentication_error") -> RestError:
@@ -119,23 +118,16 @@ def _check_signature(key: Key, params: Params, caller: Caller) -> None:
         raise refusal("Invalid signature - signature method is invalid.")
     signed = {name: params[name] for name in sorted(params) if name != "oauth_signature"}
     query = "%26".join(_joined(signed))
-    for url in _home_urls(caller):
-        text = f"{caller.method}&{quote(url, safe='')}&{query}"
-        made = base64.b64encode(hmac.new(f"{key.secret}&".encode(), text.encode(), digest).digest())
-        if hmac.compare_digest(made, given.encode()):
-            return
-    raise refusal("Invalid signature - provided signature does not match.")
+    text = f"{caller.method}&{quote(_home_url(caller), safe='')}&{query}"
+    made = base64.b64encode(hmac.new(f"{key.secret}&".encode(), text.encode(), digest).digest())
+    if not hmac.compare_digest(made, given.encode()):
+        raise refusal("Invalid signature - provided signature does not match.")
 
 
-def _home_urls(caller: Caller) -> list[str]:
-    """The URL that is signed. For the bare `/?rest_route=…` WooCommerce leaves out the slash after the host.
-
-    Unless told to be exact, both writings of the bare address are taken.
-    """
+def _home_url(caller: Caller) -> str:
+    """The URL that is signed. For the bare `/?rest_route=…` WooCommerce leaves out the slash after the host."""
     path = caller.path.lstrip("/")
-    if path:
-        return [f"{caller.home}/{path}"]
-    return [caller.home] if caller.exact_home else [caller.home, f"{caller.home}/"]
+    return f"{caller.home}/{path}" if path else caller.home
 
 
 def _encoded(value: str) -> str:

@@ -49,15 +49,13 @@ class Options:
 
     `pretty_permalinks` off: only `?rest_route=` works. `basic_over_http`: a plugin or proxy that makes WordPress
     believe in TLS for Basic auth. `behind_tls_proxy`: everything counts as https. `tls_unseen`: the client speaks
-    TLS, but the store does not know it. `exact_home_signature`: refuse the standard signature of `/?rest_route=`,
-    as WooCommerce's source does. `page_delay`: seconds for 100 rows. `concurrency`: requests answered at once.
+    TLS, but the store does not know it. `page_delay`: seconds for 100 rows. `concurrency`: requests answered at once.
     """
 
     pretty_permalinks: bool = True
     basic_over_http: bool = False
     behind_tls_proxy: bool = False
     tls_unseen: bool = False
-    exact_home_signature: bool = False
     page_delay: float = 0.0
     concurrency: int | None = None
 
@@ -120,7 +118,7 @@ class StoreApp:
 
     def _rest_route(self, path: str, query: Params) -> str | None:
         """The route inside the REST API; None for an ordinary page."""
-        if "rest_route" in query and path in ("/", "/index.php"):
+        if "rest_route" in query and (path in ("/", "/index.php") or path.startswith("/index.php/")):
             return str(query["rest_route"]) or "/"
         if self.options.pretty_permalinks:
             for prefix in ("/wp-json", "/index.php/wp-json"):
@@ -180,11 +178,12 @@ class StoreApp:
             context.query,
             request.headers.get("authorization", ""),
             secure,
-            self.options.exact_home_signature,
         )
         method = "GET" if request.method == "HEAD" else request.method
         try:
-            authorised = self._keys.check(caller)
+            # WooCommerce looks for this in the request's URI as it came, and at no keys where it is not there.
+            uri = f"{request.scope['raw_path'].decode('latin-1')}?{request.scope['query_string'].decode('latin-1')}"
+            authorised = "wp-json/wc/" in uri and self._keys.check(caller)
             route, numbers = routes.find(context.route, method, self.shop.old_store)
             return routes.dispatch(self._call(context, method, numbers), route, authorised)
         except RestError as error:

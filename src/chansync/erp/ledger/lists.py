@@ -15,6 +15,7 @@ import apsw
 from chansync.erp.ledger import setup
 from chansync.erp.ledger.setup_kinds import KINDS
 from chansync.model.money import format_money
+from chansync.model.order import bare_number
 from chansync.model.paging import Key, Query, Span, holds
 from chansync.model.times import local_text
 
@@ -72,7 +73,7 @@ _SALES = """
 def _sales(text: str, _: str) -> Query:
     query = Query(_SALES, ("s.id",), True, [], [])
     if text:
-        condition, parameters = holds(("s.number", "s.order_number"), text)
+        condition, parameters = holds(("s.number", "s.order_number"), bare_number(text))
         query.narrow(condition, *parameters)
     return query
 
@@ -88,7 +89,7 @@ def _of_sales(select: str, alias: str) -> Callable[[str, str], Query]:
     def query(text: str, _: str) -> Query:
         made = Query(select, (f"{alias}.id",), True, [], [])
         if text:
-            condition, parameters = holds(("x.number", "x.order_number"), text)
+            condition, parameters = holds(("x.number", "x.order_number"), bare_number(text))
             # The plus sign: read in the journal's order, with a look at which sales are meant.
             made.narrow(
                 f"+{alias}.sale_id IN (SELECT x.id FROM erp_sale x INDEXED BY erp_sale_listed WHERE {condition})",

@@ -39,7 +39,7 @@ SYSTEM_PARAMETERS = (
               "of two regions has two systems. (For a demo: http://127.0.0.1:PORT.)", 0, Region(), needed=True,
               destination=True),
     Parameter("seller_id", "Seller id", "The seller's id (merchant token), from Seller Central under Account info. "
-              "Quantities are sent under it.", 0, Text(longest=40)),
+              "Quantities are sent under it.", 0, Text(longest=40), names_account=True),
     Parameter("client_id", "Client id", "The client id of your application's login credentials (LWA), "
               "amzn1.application-oa2-client.…", 0, Text(), needed=True),
     Parameter("client_secret", "Client secret", "The client secret beside it. Amazon ends it after 180 days: you are "

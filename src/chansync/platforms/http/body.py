@@ -1,7 +1,8 @@
 """Reading the body of an HTTP answer as JSON, and saying what it is when it is none.
 
-Stores answer with more than JSON: PHP prints notices before it, a byte order mark sneaks in from a theme's file,
-a firewall or a maintenance page answers in HTML, and a dying PHP process stops in the middle.
+Stores answer with more than JSON: PHP prints notices before or behind it, a cache plugin signs it, a byte order mark
+sneaks in from a theme's file, a firewall or a maintenance page answers in HTML, and a dying PHP process stops in the
+middle.
 """
 
 from __future__ import annotations
@@ -20,13 +21,15 @@ _HTML = re.compile(rb"<(!doctype|html|head|body|title|h1|p|div)\b", re.IGNORECAS
 _LONE_SURROGATE = re.compile(
     r"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 )
-#: How many places a JSON text may begin at, behind printed notices, before the answer is given up.
+# What only a page of HTML holds; a JSON text behind it is a script's.
+_PAGE = re.compile(r"<(!doctype|html|head|body|title)\b", re.IGNORECASE)
+#: How many places a JSON text may begin at, among printed text, before the answer is given up.
 _BEGINNINGS = 20
 #: How many brackets, commas and colons an answer may have: a hundred orders have some 40,000, and hardly ever 200,000.
 PARTS = 400_000
 #: What a part takes in memory at the most, in bytes: a fraction in a list takes that.
 _PART_BYTES = 112
-#: How many characters are looked through in all for a beginning of JSON behind printed notices.
+#: How many characters are looked through in all for JSON among printed text.
 _LOOKED_THROUGH = 40_000_000
 
 
@@ -50,12 +53,12 @@ class Body:
     """A JSON text, read.
 
     Attributes:
-        stripped: whether something else was printed before it.
+        text: where something else was printed: ``before`` it, ``behind`` it, ``before and behind`` it; empty: nowhere.
         weight: bytes of memory that the data take, at the most.
     """
 
     data: Any
-    stripped: bool = False
+    text: str = ""
     weight: int = 0
 
 
@@ -76,7 +79,7 @@ def decode(body: bytes) -> Body:
     """The body as JSON, with every fraction as ``Decimal``.
 
     Raises:
-        BodyError: it is no JSON, not even behind printed notices, or would fill the memory.
+        BodyError: it is no JSON, not even among printed text, or would fill the memory.
     """
     parts = sum(map(body.count, (b"[", b"{", b",", b":")))
     if parts > PARTS:
@@ -102,29 +105,50 @@ def _decode(body: bytes) -> Body:
     except RecursionError:
         raise BodyError("too_deep") from None
     except ValueError:
-        behind = _behind_notices(text)
-    if behind is not None:
-        return behind
+        among = _among_text(text)
+    if among is not None:
+        return among
     if _HTML.search(body[:1000]):
         raise BodyError("html", page_title(body))
     raise BodyError("truncated" if text[0] in "[{" else "not_json")
 
 
-def _behind_notices(text: str) -> Body | None:
-    """The JSON list or object that ends the text, where something else was printed before it."""
-    if text[-1] not in "]}":
-        return None
-    tried = looked = 0
+def _among_text(text: str) -> Body | None:
+    """The JSON list or object that other text was printed before or behind; None where there is none for certain.
+
+    What ends the text goes before what begins it, and that before the longest between: notices hold brackets too.
+    """
+    decoder = json.JSONDecoder(parse_float=_tolerant_decimal, parse_int=_tolerant_int, parse_constant=str)
+    found: list[tuple[int, int, Any]] = []
+    tried = looked = read_to = 0
     for match in re.finditer(r"[\[{]", text):
+        start = match.start()
+        # What was read, and parts of what could not be read, stand for nothing.
+        if start < read_to or text[max(start - 1, 0) : start] in tuple(",:[{"):
+            continue
         tried += 1
-        looked += len(text) - match.start()
-        if tried > _BEGINNINGS or looked > _LOOKED_THROUGH:
+        looked += len(text) - start
+        if tried > _BEGINNINGS or looked > _LOOKED_THROUGH or _PAGE.search(text, 0, start):
             break
         try:
-            return Body(_load(text[match.start() :]), stripped=match.start() > 0)
+            data, end = decoder.raw_decode(text, start)
         except (ValueError, RecursionError):
+            # A list or object that begins the text and does not end is cut off: nothing within stands for it.
+            if start == 0:
+                return None
             continue
-    return None
+        if end == len(text):
+            return Body(data, "before")
+        # A comma, a colon or a bracket follows what is only a part.
+        if text[end:].lstrip()[:1] not in ",:]}[{":
+            found.append((start, end, data))
+            read_to = end
+        elif start == 0:
+            return None
+    if not found:
+        return None
+    start, end, data = found[0] if found[0][0] == 0 else max(found, key=lambda each: each[1] - each[0])
+    return Body(data, "behind" if start == 0 else "before and behind")
 
 
 def _load(text: str) -> Any:

@@ -310,8 +310,11 @@ class SiteHttp:
         else:
             problem = None
             answer.data, answer.is_json, answer.weight = body.data, True, body.weight
-            if body.stripped:
-                answer.note = f"{self.site} prints PHP notices before its JSON: display_errors should be off there."
+            if body.text:
+                answer.note = (
+                    f"{self.site} prints text {body.text} its JSON, such as PHP notices or a cache plugin's comment: "
+                    "it is read past. Switch display_errors off there, and leave the REST API out of caching."
+                )
         if status >= 500 or status in (408, 425, 429):
             untouched = status == 429
             raise Failed(self.sentences.passing(answer), untouched=untouched)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
 import httpx
 
@@ -16,6 +17,9 @@ PRETTY = "/wp-json/"
 QUERY = "/?rest_route=/"
 INDEX = "/index.php/wp-json/"
 ROOTS = (PRETTY, QUERY, INDEX)
+
+# WooCommerce looks at keys only where the request's URI holds this, also where the API is below ``?rest_route=``.
+_KEYED = "wp-json/wc/"
 
 _NONE = "The store domain is missing: enter it as shop.example or https://shop.example/sub."
 # What people copy out of the browser along with the address.
@@ -53,5 +57,14 @@ class Place:
     def url(self, route: str, params: Mapping[str, str] | None = None) -> httpx.URL:
         """The URL of a route such as ``wc/v3/orders``; the empty route is the API's index."""
         if self.root == QUERY:
-            return httpx.URL(f"{self.base}/", params={"rest_route": f"/{route}", **(params or {})})
-        return httpx.URL(f"{self.base}{self.root}{route}", params=dict(params or {}))
+            named = {"rest_route": f"/{route}", "via": _KEYED}
+            return with_raw_mark(httpx.URL(f"{self.base}/", params={**named, **(params or {})}))
+        # Without permalinks WordPress goes by rest_route, and WooCommerce's look at the keys by the path.
+        named = {"rest_route": f"/{route}"} if self.root == INDEX else {}
+        return httpx.URL(f"{self.base}{self.root}{route}", params={**named, **(params or {})})
+
+
+def with_raw_mark(url: httpx.URL) -> httpx.URL:
+    """The URL with the slashes of ``_KEYED`` as they are: WooCommerce does not decode what it looks for."""
+    encoded = quote(_KEYED, safe="")
+    return httpx.URL(str(url).replace(encoded, _KEYED)) if encoded in str(url) else url

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 
-from chansync.platforms.woocommerce.address import QUERY, Place
+from chansync.platforms.woocommerce.address import Place, with_raw_mark
 
 BASIC = "basic"
 IN_QUERY = "query"
@@ -45,13 +45,10 @@ class Signing:
     Attributes:
         home: the address that a signature covers: a store checks it against its own home URL, whatever the
             address it was asked at.
-        bare: whether the slash after ``home`` is left out when nothing follows it, as WooCommerce does it for
-            ``/?rest_route=``.
     """
 
     method: str
     home: str = ""
-    bare: bool = False
 
     def words(self, secure: bool) -> str:
         """For people: ``HTTPS, Basic authentication``."""
@@ -62,7 +59,7 @@ class Signing:
         if url.scheme == "https" and self.method == BASIC:
             return url, {"Authorization": f"Basic {keys.basic}"}
         if url.scheme == "https" and self.method == IN_QUERY:
-            return url.copy_merge_params({"consumer_key": keys.key, "consumer_secret": keys.secret}), {}
+            return with_raw_mark(url.copy_merge_params({"consumer_key": keys.key, "consumer_secret": keys.secret})), {}
         return self._signed(keys, place, method, url), {}
 
     def _signed(self, keys: Keys, place: Place, method: str, url: httpx.URL) -> httpx.URL:
@@ -78,10 +75,11 @@ class Signing:
             "oauth_signature_method": "HMAC-SHA256",
         }
         below = url.path[len(urlsplit(place.base).path) :]
-        covered = (self.home or place.base) + ("" if self.bare and below == "/" else below)
+        # Of /?rest_route=… WooCommerce leaves out the slash after its home.
+        covered = (self.home or place.base) + ("" if below == "/" else below)
         text = signature.signature_base_string(method, covered, signature.normalize_parameters(params.items()))
         signed = signature.sign_hmac_sha256_with_client(text, Client(keys.key, client_secret=keys.secret))
-        return url.copy_with(params={**params, "oauth_signature": signed})
+        return with_raw_mark(url.copy_with(params={**params, "oauth_signature": signed}))
 
 
 def ways(place: Place, home: str) -> Iterator[Signing]:
@@ -94,8 +92,6 @@ def ways(place: Place, home: str) -> Iterator[Signing]:
     other = "http" if scheme == "https" else "https"
     homes = [_with_scheme(url, known) for known in (scheme, other) for url in (home, place.base) if url]
     for known in dict.fromkeys(homes):
-        if place.root == QUERY:
-            yield Signing(OAUTH, known, bare=True)
         yield Signing(OAUTH, known)
 
 

@@ -100,7 +100,7 @@ class StoreClient:
             return None
         if method not in _METHODS.get(str(base).partition("://")[0], ()) or not may_hold(self._address, str(base)):
             return None
-        return _Connection(Place(str(base), str(root)), Signing(str(method), str(home), bool(facts.get("bare"))))
+        return _Connection(Place(str(base), str(root)), Signing(str(method), str(home)))
 
     def _is_known(self) -> bool:
         """Whether the store was found at this very address before."""
@@ -121,7 +121,6 @@ class StoreClient:
             root=found.place.root,
             auth=signing.method,
             home=signing.home,
-            bare=signing.bare,
         )
         spaces = found.index.get("namespaces")
         if isinstance(spaces, list):

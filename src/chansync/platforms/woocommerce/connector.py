@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
-from chansync.model.order import Order, Refund, UnreadableOrder
+from chansync.model.order import Order, Refund, UnreadableOrder, bare_number
 from chansync.model.times import to_ms
 from chansync.platforms.http.client import SiteHttp
 from chansync.platforms.protocol import (
@@ -163,23 +163,23 @@ class WooCommerceConnector:
         return None if data is None else self._told(own, data)
 
     async def find(self, number: str) -> Order | UnreadableOrder | None:
-        """One order by its number, which plugins make different from the id."""
-        wanted = number.strip().removeprefix("#")
+        """One order by its number, which plugins make different from the id; else the one of that id."""
+        wanted = bare_number(number)
         if not wanted:
             return None
         found = await self.order(wanted)
-        if found is not None and found.number == wanted:
+        if found is not None and bare_number(found.number) == wanted:
             return found
         reader = self._reader()
         for page in range(1, _SEARCHED + 1):
             params = {"search": wanted, "per_page": PAGE, "page": page}
             rows = (await self._client.get("orders", params)).data
             for row in rows if isinstance(rows, list) else ():
-                if isinstance(row, dict) and text(row.get("number")) == wanted:
+                if isinstance(row, dict) and bare_number(text(row.get("number"))) == wanted:
                     return reader.read(row)
             if not isinstance(rows, list) or len(rows) < PAGE:
                 break
-        return None
+        return found
 
     async def several(self, external_ids: list[str]) -> list[Order | UnreadableOrder]:
         """Orders by their ids, 100 in one request; those that are not there, or in the trash, are left out."""
