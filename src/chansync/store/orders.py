@@ -217,9 +217,10 @@ def postpone(db: apsw.Connection, order_ids: list[int], until: int) -> None:
 
 
 def leave(db: apsw.Connection, order_id: int) -> None:
-    """Try the order no more by itself, where it is a sale with nothing left to do."""
+    """End a person's wish that the order is tried again, where it is a sale with nothing left to do."""
     db.execute(
-        """UPDATE "order" SET next_try_at = NULL WHERE id = ? AND state = 'imported' AND reason = '' AND todo = '[]'""",
+        """UPDATE "order" SET next_try_at = NULL WHERE id = ? AND next_try_at = 0 AND state = 'imported'
+           AND reason = '' AND todo = '[]'""",
         (order_id,),
     )
 
