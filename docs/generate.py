@@ -11,6 +11,7 @@ from pathlib import Path
 from chansync.model.message import CODES
 from chansync.model.parameter import Parameter
 from chansync.model.parameters import PARAMETERS, SECTIONS
+from chansync.notices.services import SERVICES
 from chansync.orders.remedies import REMEDIES
 from chansync.platforms import registry
 
@@ -25,6 +26,7 @@ def pages() -> dict[str, str]:
         "parameters.md": _MADE + _parameters(),
         "systems.md": _MADE + _systems(),
         "messages.md": _MADE + _messages(),
+        "notices.md": _MADE + _notices(),
     }
 
 
@@ -106,6 +108,29 @@ def _messages() -> str:
         f"| `{name}` | {sentence} | {f'`{command}`' if command else '`chansync mend` itself'} |"
         for name, sentence, command in sorted(shown)
     ]
+    return "\n".join(parts) + "\n"
+
+
+def _notices() -> str:
+    parts = [
+        "# Services that notices can be sent by\n",
+        "`chansync notices add USER NAME` asks for the address of the service. It holds secrets: it is typed unseen, "
+        "sealed, and never shown.",
+        "All of them are asked over HTTPS, redirects are not followed, and certificates are always verified. An "
+        "address without TLS is for a host on this machine only.",
+        "Other services, and other parameters after the `?` of an address, are refused: some would read files or act "
+        "on the machine of the daemon.",
+        "E-mail goes through the mail server of `chansync notices set`.\n",
+        "| service | address | parameters | without TLS |\n| --- | --- | --- | --- |",
+    ]
+    for service in sorted(SERVICES.values(), key=lambda each: each.title.casefold()):
+        own = ["`+HEADER=`", "`:FIELD=`", "`-QUERY=`"] if service.own_fields else []
+        parameters = ", ".join([*(f"`{name}`" for name in service.parameters), *own])
+        plain = f"`{service.plain}://`" if service.plain else ""
+        parts.append(f"| {service.title} | `{service.address}` | {parameters} | {plain} |")
+    parts.append(
+        "\nThe host of a Matrix address is the home server itself; it is not looked up by its `.well-known` file."
+    )
     return "\n".join(parts) + "\n"
 
 

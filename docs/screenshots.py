@@ -12,8 +12,8 @@ from chansync.demo.woocommerce import DemoServer, DemoShop
 from chansync.setup.confirm import confirm_channel
 from chansync.store import daemons
 from chansync.sync.runner import SyncRequest, sync_channel
-from chansync_tui import identity
-from chansync_tui.application import ChansyncApp
+from chansync_tui import context
+from chansync_tui.app import ChansyncApp
 
 IMAGES = Path(__file__).parent / "images"
 SIZE = (110, 28)
@@ -34,7 +34,7 @@ SCREENS = {
 def main() -> None:
     """Sync a demo store and take the pictures."""
     shop = DemoShop.create(orders=300)
-    identity.user_at_host = lambda: "anna@erp"
+    context.user_at_host = lambda: "anna@erp"
     with tempfile.TemporaryDirectory() as folder, DemoServer(shop) as server:
         path = Path(folder) / "chansync.db"
         _set_up(path, shop, server)

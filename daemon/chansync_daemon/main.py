@@ -11,14 +11,14 @@ from pathlib import Path
 
 import apsw
 
-from chansync import names
+from chansync import dns
 from chansync.db.connection import explained, open_async
 from chansync.db.permanent_errors import DatabaseMissing
 from chansync.db.process_locks import DAEMON, locked
+from chansync.gc_tuning import tune_gc
 from chansync.locations import key_path
 from chansync.model.errors import ChansyncError, StoreError
 from chansync.model.times import local_text
-from chansync.pace import set_pace
 from chansync.secrets import key_file, rotation, sealing
 from chansync.store import daemons
 from chansync_daemon.logs import LOG, set_up, turn_detail
@@ -52,7 +52,7 @@ def run(path: Path, *, json_logs: bool = False, metrics: Wanted = NO_METRICS, ta
         StoreError: the database cannot be used; a ``Lasting`` one needs a person.
     """
     set_up(as_json=json_logs)
-    set_pace()
+    tune_gc()
     _prepare_for_the_worst()
     _prepare_for_many()
     manager = Manager()
@@ -65,7 +65,7 @@ def run(path: Path, *, json_logs: bool = False, metrics: Wanted = NO_METRICS, ta
                 if sealing.take_over_key(path):
                     LOG.warning("%s.", key_file.MOVED)
                 _refuse_to_begin_anew(path)
-                return names.run(_run(path, manager, metrics, take_over))
+                return dns.run(_run(path, manager, metrics, take_over))
     except (ChansyncError, apsw.Error) as error:
         # Why it ended stays beside the dead service, for ``systemctl status`` and ``chansync service status``.
         manager.status(sentence_of(error))

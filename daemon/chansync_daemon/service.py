@@ -178,7 +178,7 @@ class Service:
         while True:
             await asyncio.sleep(CLEAR_EVERY)
             # Each request leaves some objects that hold each other. Python looks for them by how much is made, which
-            # with the pace of imports (``set_pace``) comes to days in a daemon that mostly waits.
+            # with the pace of imports (``tune_gc``) comes to days in a daemon that mostly waits.
             gc.collect()
             try:
                 if now := await self.store.run(retention.moment):

@@ -119,22 +119,25 @@ def request_args(request: SyncRequest) -> dict[str, Any]:
 
 def _request(job: Job) -> SyncRequest:
     args = job.args.get("request")
-    if args is None:
-        numbers = tuple(job.args.get("order_numbers", ()))
+    try:
+        if args is None:
+            numbers = tuple(job.args.get("order_numbers", ()))
+            return SyncRequest(
+                orders=job.kind == "sync",
+                as_set=job.kind == "sync" and not numbers,
+                order_numbers=numbers,
+                lookups=job.kind == "lookups" or bool(job.args.get("lookups")),
+            )
+        since = args.get("since")
         return SyncRequest(
-            orders=job.kind == "sync",
-            as_set=job.kind == "sync" and not numbers,
-            order_numbers=numbers,
-            lookups=job.kind == "lookups" or bool(job.args.get("lookups")),
+            **args
+            | {
+                "since": date.fromisoformat(since) if since else None,
+                "order_numbers": tuple(args.get("order_numbers", ())),
+            }
         )
-    since = args.get("since")
-    return SyncRequest(
-        **args
-        | {
-            "since": date.fromisoformat(since) if since else None,
-            "order_numbers": tuple(args.get("order_numbers", ())),
-        }
-    )
+    except (AttributeError, TypeError, ValueError):
+        raise UsageError("The job asks for something that this program does not know; nothing was done.") from None
 
 
 def _finish(db: apsw.Connection, job_id: int, owner: str, ok: bool, result: dict[str, Any]) -> None:

@@ -11,15 +11,15 @@ import sys
 from pathlib import Path
 
 from chansync.db.connection import open_async
+from chansync.gc_tuning import tune_gc
 from chansync.job_runner import summary
-from chansync.pace import set_pace
 from chansync.platforms.woocommerce import connector  # noqa: F401
 from chansync.sync.runner import SyncRequest, sync_channel
 
 
 async def sync(path: Path, channel: str) -> str:
     """One run of the channel; what it says of itself."""
-    set_pace()
+    tune_gc()
     store = await open_async(path)
     try:
         results = await sync_channel(store, channel, SyncRequest(), trigger="command")

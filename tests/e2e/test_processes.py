@@ -168,12 +168,12 @@ def talkative(**options):
     for name in (None, "httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.DEBUG)
 
-async def careless(self, method, url, headers, content):
+async def careless(self, method, url, headers, content, *rest):
     global calls
     calls += 1
     if calls == 3:
         raise RuntimeError(f"it failed with {headers} at {method} {url}")
-    return await exchange(self, method, url, headers, content)
+    return await exchange(self, method, url, headers, content, *rest)
 
 import chansync_daemon.main
 chansync_daemon.main.set_up, SiteHttp._exchange = talkative, careless

@@ -19,7 +19,7 @@ from chansync.demo.amazon.shopper import Shopper
 from chansync.erp.ledger.embedded import LEDGER
 from chansync.setup import channel_settings
 from chansync.setup.confirm import confirm_channel
-from chansync.store import channels, jobs
+from chansync.store import channels, jobs, order_holds
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 from support import shops
 
@@ -175,7 +175,10 @@ def _prove_amazon(made: World, seller: Seller) -> list[str]:
         there = store.db.execute("SELECT count(*) FROM site_item WHERE channel_id = ? AND site_id <> ''", (own.id,)).get
         if not there:
             wrong.append("nothing of the stock was ever looked up at Amazon")
-        available = LEDGER.stock(store.db, [company.WAREHOUSE])
+        held = order_holds.held(store.db, [company.WAREHOUSE])
+        available = {
+            item: count - held.get(item, 0) for item, count in LEDGER.stock(store.db, [company.WAREHOUSE]).items()
+        }
         for listing in seller.goods.by_fulfilment(MERCHANT):
             if listing.sku in available and listing.quantity != max(available[listing.sku], 0):
                 wrong.append(f"{listing.sku}: {listing.quantity} at Amazon, {available[listing.sku]} in the ERP")

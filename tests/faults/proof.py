@@ -9,13 +9,15 @@ from chansync.db.connection import Store, open_store
 from chansync.demo import company
 from chansync.erp.ledger.check import check
 from chansync.erp.ledger.embedded import LEDGER
+from chansync.store import order_holds
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 from support import shops
 
 from .world import World
 
-#: What lies beside a database whose programs have all ended: locks stay, by design, and hold nothing.
+#: What lies beside a database whose programs have all ended: the lock file stays, and the keys from before rotations.
 COMPANIONS = {"chansync.db", "chansync.key", "chansync.lock", "tmp"}
+KEPT_KEY = "chansync.key.before-"
 
 PULL = SyncRequest(statuses=True, quantities=True)
 EVERYTHING = SyncRequest(comparison=True, statuses=True, quantities=True)
@@ -52,6 +54,9 @@ def _until_quiet(world: World, request: SyncRequest) -> tuple[int, list[str]]:
     created = 0
 
     async def sync(store: Store) -> list[RunResult]:
+        # Time passes: the site cannot be at work any more on what was on its way at a kill.
+        for table in ("outbox", "shipment_push"):
+            store.db.execute(f"UPDATE {table} SET sent_at = 0 WHERE state = 'sent'")
         return await sync_channel(store, company.CHANNEL, request, trigger="command")
 
     for round_number in range(4):
@@ -124,7 +129,8 @@ def _pushed(world: World, store: Store) -> list[str]:
 
 
 def _stock(world: World, store: Store) -> list[str]:
-    available = LEDGER.stock(store.db, [company.WAREHOUSE])
+    held = order_holds.held(store.db, [company.WAREHOUSE])
+    available = {item: count - held.get(item, 0) for item, count in LEDGER.stock(store.db, [company.WAREHOUSE]).items()}
     found = []
     for item, quantity in available.items():
         try:
@@ -138,5 +144,6 @@ def _stock(world: World, store: Store) -> list[str]:
 
 
 def _left_over(path: Path) -> list[str]:
-    found = [f"{each.name} is left" for each in path.parent.iterdir() if each.name not in COMPANIONS]
+    names = [each.name for each in path.parent.iterdir() if not each.name.startswith(KEPT_KEY)]
+    found = [f"{name} is left" for name in names if name not in COMPANIONS]
     return found + [f"tmp/{each.name} is left" for each in (path.parent / "tmp").glob("*")]

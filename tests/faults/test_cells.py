@@ -91,8 +91,8 @@ def test_a_channel_does_not_sync_by_a_setting_that_nobody_made(
     path = spoilt(f"UPDATE channel_parameter SET value = '{value}' WHERE name = '{name}'")
     with impatient():
         code, _, err = cells.said(["sync", channel], path)
-    assert (code, f"holds nonsense for {name} of the channel {channel}" in err) == (exit_codes.PROBLEMS, True), err
-    assert f"holds nonsense for {name}" in cells.said(["log", "--open"], path)[1].replace("\n", " ")
+    assert (code, f"the stored {name} of the channel {channel} is invalid" in err) == (exit_codes.PROBLEMS, True), err
+    assert f"the stored {name} of the channel" in cells.said(["log", "--open"], path)[1].replace("\n", " ")
 
 
 def test_what_is_set_again_counts(filled: tuple[Path, dict[str, str]], spoilt: Callable[[str], Path]) -> None:

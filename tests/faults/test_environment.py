@@ -144,7 +144,7 @@ def test_commands_say_damage_in_a_sentence(site: Site) -> None:
     code, out, err = shops.finished(shops.command("log", "--open", database=site.path))
     assert (code, "damaged" in err, "Traceback" in out + err) == (3, True, False)
     code, out, err = shops.finished(shops.command("db", "check", database=site.path))
-    assert (code, "restore a backup" in err) == (1, True)
+    assert (code, "Restore a backup" in err) == (1, True)
 
 
 def damage(path: Path, table: str) -> None:

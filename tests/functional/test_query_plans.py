@@ -20,7 +20,7 @@ from chansync.demo import company
 from chansync.demo.amazon import AmazonServer, Seller
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from chansync.sync.runner import SyncRequest, sync_channel
-from chansync_tui.application import ChansyncApp
+from chansync_tui.app import ChansyncApp
 from functional.tui.looking import settle
 from support import marketplace, running, shops
 
@@ -50,6 +50,7 @@ _READ_WHOLE = {
     "coalesce(max(number), 0) + 1": "one step to the end of an index",
     "FROM site_item WHERE channel_id = ?": "the goods of a channel: a push of stock compares all of them",
     "FROM erp_item WHERE type = 'goods'": "the stock of all goods, where a push has something to send",
+    "sum(octet_length(raw))": "the orders with problems, once in a run that meets one",
     "AND placed_on >= ? AND status NOT IN": "the comparison of both sides, once a day",
     "WHERE next_try_at > ?": "times of the future, where a daemon starts or its clock was put back",
     "WHERE lease_until > ?1": "the same",

@@ -138,7 +138,7 @@ def test_the_sites_data_go_only_where_nothing_is_left_to_do(company: Store) -> N
     company.db.execute('UPDATE "order" SET changed_at = 0 WHERE external_id = ?', ("9",))
     company.db.execute('UPDATE "order" SET next_try_at = 1 WHERE id = ?', (due,))
     company.db.execute('UPDATE "order" SET todo = \'["pay"]\' WHERE id = ?', (todo,))
-    company.db.execute("INSERT INTO order_refund VALUES (?, 'r', '1', '', NULL)", (refund,))
+    company.db.execute("INSERT INTO order_refund VALUES (?, 'r', '1', '', NULL, NULL)", (refund,))
     messages.log(company.db, "order_changed", "Changed.", channel_id=1, order_id=problem, order_number="6")
     company.db.execute(
         "INSERT INTO outbox (channel_id, order_id, event, status, state, created_at) VALUES (1, ?, 'cancelled', 'x', "

@@ -23,7 +23,7 @@ KEY = "ck_" + "0123456789abcdef" * 2 + "01234567"
 @pytest.fixture(autouse=True)
 def _forgotten_afterwards(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = logging.getLogRecordFactory()
-    for name in ("_known", "_passing", "_pieces"):
+    for name in ("_known", "_passing"):
         monkeypatch.setattr(redaction, name, {})
     monkeypatch.setattr(redaction, "_given", set())
     yield
@@ -57,13 +57,8 @@ def test_what_looks_like_a_credential_is_masked(text: str, kept: str) -> None:
 _SECRET = "cs_" + "89abcdef01234567" * 2 + "fedcba98"
 
 
-@pytest.mark.parametrize(
-    "piece",
-    [_SECRET[:12], _SECRET[:25], _SECRET[-12:], _SECRET[7:30], _SECRET.upper(), _SECRET[3:20].upper(),
-     base64.b64encode(f"{KEY}:{_SECRET}".encode()).decode()[:40]],
-)  # fmt: skip
-def test_a_piece_that_a_site_has_cut_is_masked(piece: str) -> None:
-    remember([KEY, _SECRET])
+@pytest.mark.parametrize("piece", [_SECRET, _SECRET[:15], _SECRET[:25], KEY[:30]])
+def test_a_key_that_a_site_has_cut_at_its_end_is_masked_by_its_shape(piece: str) -> None:
     for text in (f"no access for {piece}", f"/page?x={piece}&y=1", f'{{"said": "{piece}…"}}', f"<title>{piece}"):
         masked = scrub(text)
         assert piece[:10] not in masked
@@ -71,11 +66,11 @@ def test_a_piece_that_a_site_has_cut_is_masked(piece: str) -> None:
     assert json.loads(scrub_json({"said": [piece], "number": 1})) == {"said": [MASK], "number": 1}
 
 
-def test_what_only_begins_as_a_secret_does_stays() -> None:
-    remember([KEY, _SECRET, "json://hooks.example.com/path/Zm9vYmFyYmF6cXV4MTIz"])
-    for text in ("cs_89abcd and ck_0123456", "hooks.example.com does not answer", "order 0123456789", "x" * 500):
+def test_of_an_address_the_tokens_are_secrets_and_its_host_is_none() -> None:
+    remember(["json://hooks.example.com/path/Zm9vYmFyYmF6cXV4MTIz?to=me"])
+    assert scrub("POST /path/Zm9vYmFyYmF6cXV4MTIz failed") == f"POST /path/{MASK} failed"
+    for text in ("hooks.example.com does not answer", "cs_89abcd and ck_0123456", "order 0123456789", "x" * 500):
         assert scrub(text) == text
-    assert "Zm9vYmFyYmF6cX" not in scrub("POST /path/Zm9vYmFyYmF6cXV4 failed")
 
 
 @pytest.mark.parametrize("secret", ["p/a&ss\"w<o>rd'4", "Atza|tok/en+4=="])

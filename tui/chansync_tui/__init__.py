@@ -1,1 +1,1 @@
-"""The terminal screens of chansync, made with Textual. ``chansync_tui.app.run`` starts them."""
+"""The terminal screens of chansync, made with Textual. ``chansync_tui.start.run`` starts them."""

@@ -1,37 +1,331 @@
-"""The way in: ``run`` checks the terminal and the database, then starts the screens."""
+"""The app: it polls the database for changes, switches between the screens, and shows the results of jobs."""
 
 from __future__ import annotations
 
-import sys
+import time
+from collections.abc import Callable, Iterable
+from importlib import import_module
 from pathlib import Path
+from typing import Any, ClassVar
 
-from chansync_tui import calm
+from textual import events, on
+from textual.app import SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import Input
 
-#: The terminal cannot show screens.
-EXIT_UNUSABLE_TERMINAL = 2
+from chansync.db.connection import data_version, explained
+from chansync.db.version import check_schema
+from chansync.model.errors import StoreError
+from chansync.store import jobs
+from chansync_tui import preferences, symbols
+from chansync_tui.context import Context, Done, Failed, JobAsked
+from chansync_tui.contrast import readable
+from chansync_tui.key_queue import KeyQueue
+from chansync_tui.navigation import Navigation
+from chansync_tui.screens.channels import Channels
+from chansync_tui.screens.dialogs import Confirm
+from chansync_tui.screens.page import Page
+from chansync_tui.shutdown import CleanShutdown
+from chansync_tui.text import safe
+from chansync_tui.widgets.topbar import TABS, TopBar
+
+#: How often the database is polled for changes, in seconds.
+POLL_SECONDS = 0.25
+
+#: How often the screen is updated without a change, in seconds: a killed daemon writes nothing, and times such as
+#: "5 min" move on.
+REFRESH_SECONDS = 15.0
 
 
-def run(path: Path) -> int:
-    """Show the screens for the database at ``path``; the exit code.
+def _screen(module: str, name: str) -> Screen[None]:
+    made: Screen[None] = getattr(import_module(f"chansync_tui.screens.{module}"), name)()
+    return made
 
-    Raises:
-        StoreError: the database cannot be opened.
-        Exception: a fault of the screens, after the terminal is as it was.
-    """
-    sentence = calm.refusal()
-    if sentence:
-        print(sentence, file=sys.stderr)
-        return EXIT_UNUSABLE_TERMINAL
-    if not sys.stderr.isatty():
-        # Textual draws there. Said on the other one, which is the terminal.
-        print("The screens are drawn through stderr, which is no terminal here: start chansync without 2>.")
-        return EXIT_UNUSABLE_TERMINAL
-    calm.set_defaults()
-    # Imported here: Textual reads its settings from the environment when it is imported.
-    from chansync_tui.application import ChansyncApp
 
-    app = ChansyncApp(path)
-    app.run()
-    if app.fault is not None:
-        raise app.fault
-    return app.return_code or 0
+class ChansyncApp(KeyQueue, CleanShutdown, Navigation):
+    """The terminal screens for one database."""
+
+    TITLE = "chansync"
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    ALLOW_SELECT = False
+    TOOLTIP_DELAY = 3600.0
+
+    # The other screens are imported when they are first shown, which makes the start fast.
+    MODES: ClassVar[dict[str, Callable[[], Screen[None]]]] = {  # type: ignore[assignment]
+        "channels": Channels,
+        "activity": lambda: _screen("activity", "Activity"),
+        "messages": lambda: _screen("messages", "Messages"),
+        "orders": lambda: _screen("orders", "Orders"),
+        "erp": lambda: _screen("erp", "Erp"),
+    }
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("1", "tab('channels')", "Channels"),
+        Binding("2", "tab('activity')", "Activity"),
+        Binding("3", "tab('messages')", "Messages"),
+        Binding("4", "tab('orders')", "Orders"),
+        Binding("5", "tab('erp')", "ERP"),
+        Binding("question_mark,f1", "keys", "Keys of this screen"),
+        Binding("ctrl+p", "command_palette", "Command palette", priority=True),
+        Binding("f9", "change_theme", "Theme"),
+        Binding("q", "quit", "Quit"),
+        Binding("ctrl+q", "quit", "Quit", priority=True),
+    ]
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        symbols.choose()
+        self.set_class(symbols.symbols().ascii_only, "-ascii")
+        chosen = preferences.theme()
+        if chosen in self.available_themes:
+            self.theme = chosen
+        self.context = Context(path, self.post_message)
+        self._version = data_version(self.context.db)
+        self._not_before = 0.0
+        self._refresh_at = time.monotonic() + REFRESH_SECONDS
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Defaults for themes that use the terminal's own palette, whose colours are unknown."""
+        return {"jump-foreground": "ansi_default"}
+
+    def get_css_variables(self) -> dict[str, str]:
+        """The theme's colours, with enough contrast."""
+        self.theme_variables = readable(super().get_css_variables())
+        return self.theme_variables
+
+    async def on_mount(self) -> None:
+        await self.switch_mode("channels")
+        self.set_interval(POLL_SECONDS, self._poll)
+        self.call_after_refresh(self._welcome)
+
+    def on_unmount(self) -> None:
+        self.context.close()
+
+    # Following the database
+
+    def _poll(self) -> None:
+        now = time.monotonic()
+        if now < self._not_before:
+            return
+        try:
+            with explained(self.context.path):
+                self.context.store.check_place()
+                version = data_version(self.context.db)
+                if version == self._version and now < self._refresh_at:
+                    return
+                self._version = version
+                check_schema(self.context.db)
+                self._read()
+        except StoreError as error:
+            if isinstance(self.screen, Page):
+                self.screen.fail(str(error))
+        self._refresh_at = now + REFRESH_SECONDS
+        # At most a tenth of the time is spent on reading, however large the database is.
+        self._not_before = now + 9 * (time.monotonic() - now)
+
+    def _read(self) -> None:
+        self._finish_jobs()
+        if isinstance(self.screen, Page):
+            self.screen.refresh_all()
+
+    def _finish_jobs(self) -> None:
+        page = self.screen
+        for job_id, (label, _) in list(self.context.jobs.items()):
+            job = jobs.job(self.context.db, job_id)
+            if job is not None and job.state in ("queued", "running"):
+                continue
+            del self.context.jobs[job_id]
+            done = self.context.awaited.pop(job_id, None)
+            if job is None:
+                continue
+            if done is not None:
+                if isinstance(page, Page):
+                    # The result may open a window over the page, and a page under a window is not updated.
+                    page.show_jobs()
+                done(job)
+                continue
+            failed = job.state == "failed"
+            self._notify_result(label, str((job.result or {}).get("sentence", "done")), failed=failed)
+
+    def _notify_result(self, label: str, sentence: str, *, failed: bool) -> None:
+        self.notify(
+            safe(f"{'Failed: ' if failed else ''}{sentence}"),
+            title=safe(label),
+            severity="error" if failed else "information",
+            timeout=20 if failed else 6,
+            markup=False,
+        )
+
+    @on(JobAsked)
+    def watch_job(self, event: JobAsked) -> None:
+        """Follow the job's row until it is finished."""
+        self.context.jobs[event.job_id] = (event.label, event.here)
+        if event.done is not None:
+            self.context.awaited[event.job_id] = event.done
+        self._read()
+
+    @on(Failed)
+    def notify_failure(self, event: Failed) -> None:
+        """Something that was asked for failed."""
+        self._notify_result(event.label, event.sentence, failed=True)
+
+    @on(Done)
+    def notify_done(self, event: Done) -> None:
+        """Something asked for is done."""
+        self._notify_result(event.label, event.sentence, failed=False)
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether the rows on the screen are still those of an earlier filter, so that a key must wait."""
+        return isinstance(self.screen, Page) and self.screen.is_changing and not isinstance(self.focused, Input)
+
+    def takes(self, event: events.Key | events.Paste) -> bool:
+        """In jump mode the next key is a letter to jump to, whatever its binding is."""
+        screen = self.screen
+        if not isinstance(screen, Page) or screen.jump is None:
+            return False
+        screen.finish_jump(event.character if isinstance(event, events.Key) else None)
+        return not (isinstance(event, events.Key) and event.key == "ctrl+q")
+
+    # Moving between screens
+
+    @on(TopBar.Picked)
+    async def pick_tab(self, event: TopBar.Picked) -> None:
+        """A tab was clicked."""
+        await self.action_tab(event.mode)
+
+    async def action_tab(self, mode: str) -> None:
+        """Show a main screen and close what is open over its list, except a form that is not saved."""
+        if not self.is_running:
+            # The app is closing: a new screen would be added to the list of those that are being closed.
+            return
+        await self.switch_mode(mode)
+        while len(self.screen_stack) > 1:
+            if isinstance(self.screen, Page) and self.screen.is_unsaved:
+                self.screen.say_unsaved()
+                return
+            await self.pop_screen()
+
+    def _welcome(self) -> None:
+        """After the first paint: open the guide for an empty database, and offer unsaved drafts."""
+        if not self.context.db.execute("SELECT 1 FROM channel LIMIT 1").get:
+            self.action_guide()
+        self._offer_draft(asked=False)
+
+    def action_guide(self) -> None:
+        """Open the guide."""
+        from chansync_tui.screens.guide import Guide
+
+        if not isinstance(self.screen, Guide):
+            self.push_screen(Guide())
+
+    def _offer_draft(self, *, asked: bool = True) -> None:
+        """Ask what to do with the newest unsaved draft."""
+        from chansync_tui.forms import drafts
+
+        found = drafts.found(self.context.path, but={path for page in self._pages() if (path := page.draft_path)})
+        if not found:
+            if asked:
+                self.notify("There is no unsaved draft.", markup=False)
+            return
+        from chansync_tui.forms.draft_prompt import DISCARD, GO_ON, DraftPrompt
+
+        draft = found[0]
+
+        def go_on(answer: str | None) -> None:
+            if answer == DISCARD:
+                drafts.drop(draft.path)
+            elif answer == GO_ON:
+                self.resume(draft)
+
+        self.push_screen(DraftPrompt(draft, len(found) - 1), go_on)
+
+    def action_command_palette(self) -> None:
+        """Open the command palette."""
+        from chansync_tui.screens.help import Palette
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette())
+
+    def action_change_theme(self) -> None:
+        """Choose another theme."""
+        from chansync_tui.screens.finder import Finder, Option
+
+        def change(chosen: Option[str] | None) -> None:
+            if chosen is not None:
+                self.theme = chosen.value
+                if sentence := preferences.keep_theme(chosen.value):
+                    self.notify(sentence, severity="warning", markup=False)
+
+        about = {True: "the terminal's own colours", False: ""}
+        options = [Option(name, name, about[theme.ansi]) for name, theme in sorted(self.available_themes.items())]
+        self.push_screen(Finder("Theme", options, word_width=22), change)
+
+    def action_keys(self) -> None:
+        from chansync_tui.screens.finder import Option
+        from chansync_tui.screens.help import Help
+
+        if not isinstance(self.screen, Page):
+            return
+        screen = self.screen
+        namespaces = {active.binding.action: active.node for active in screen.active_bindings.values()}
+
+        async def perform(chosen: Option[str] | None) -> None:
+            if chosen:
+                await self.run_action(chosen.value, namespaces[chosen.value])
+
+        self.push_screen(Help(screen), perform)
+
+    async def action_quit(self) -> None:
+        """Quit; ask first while a job runs in this program. The key quits at once while the question is shown.
+
+        Forms that are not saved are kept as drafts, and offered at the next start.
+        """
+        if not self.context.runs_job or isinstance(self.screen, Confirm):
+            self._leave()
+            return
+
+        def quit_if(agreed: bool | None) -> None:
+            if agreed:
+                self._leave()
+
+        self.push_screen(
+            Confirm(
+                "A job runs in this program. Quitting stops it: nothing is lost, the next run goes on from there.",
+                "Quit",
+                "Stay",
+            ),
+            quit_if,
+        )
+
+    def _pages(self) -> list[Page]:
+        """Every open screen, including those of the other tabs."""
+        screens = (screen for stack in self._screen_stacks.values() for screen in stack)
+        return [screen for screen in screens if isinstance(screen, Page)]
+
+    def _leave(self) -> None:
+        unsaved = [page for page in self._pages() if page.is_unsaved]
+        for screen in unsaved:
+            screen.keep_typed()
+        note = "What you typed is not saved. It is kept as a draft, without secrets, and offered at the next start."
+        self.exit(message=note if unsaved else None)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The commands of the palette: the screens, what the screen's keys do, the channels, themes."""
+        for number, (mode, title) in enumerate(TABS.items(), 1):
+            yield SystemCommand(
+                title, f"Go to the screen (key {number})", lambda mode=mode: self.run_action(f"tab('{mode}')")
+            )
+        if isinstance(screen, Page):
+            yield from screen.commands()
+            yield from self.routes(screen)
+        yield SystemCommand("Keys", "Search the keys of this screen (key ?)", self.action_keys)
+        yield SystemCommand("Guide", "The first steps, and which of them are done (key w)", self.action_guide)
+        yield SystemCommand("Unsaved draft", "What was typed and not saved earlier", self._offer_draft)
+        yield SystemCommand("Theme", "Choose other colours (key F9)", self.action_change_theme)
+        yield SystemCommand(
+            "Screenshot", "Save a picture (SVG) of this screen", lambda: self.set_timer(0.1, self.deliver_screenshot)
+        )
+        yield SystemCommand("Quit", "Leave chansync (key q)", lambda: self.run_action("quit"))

@@ -1,8 +1,7 @@
-"""Colours of a theme that can be read: each text colour has WCAG's contrast to whatever it stands on here.
+"""Readable colours: every text colour of a theme gets WCAG's contrast to each background that it is used on.
 
-Themes are made for taste; of those that come with Textual, most have a pair below 4.5 : 1 among the pairs that these
-screens use (green on a light panel, grey on blue). A colour is mixed with white or black until it is enough, so a theme
-that is readable stays as it is.
+Most of Textual's themes have a pair below 4.5 : 1 among those that these screens use (green on a light panel, grey on
+blue). Such a colour is mixed with white or black until the contrast is enough; a readable theme stays as it is.
 """
 
 from __future__ import annotations
@@ -11,13 +10,13 @@ from collections.abc import Mapping, Sequence
 
 from textual.color import Color
 
-#: The least contrast of text (WCAG 2.2, level AA).
+#: The minimum contrast of text (WCAG 2.2, level AA).
 LEAST = 4.5
 
-#: What the screens write on.
+#: The background colours of the screens.
 GROUNDS = ("background", "surface", "panel", "boost")
 
-#: What they write with.
+#: The text colours of the screens.
 TEXTS = ("foreground", "foreground-darken-3", "text-success", "text-warning", "text-error", "text-primary")
 
 _BLACK, _WHITE = Color(0, 0, 0), Color(255, 255, 255)
@@ -30,14 +29,14 @@ def ratio(one: Color, other: Color) -> float:
 
 
 def readable(variables: Mapping[str, str]) -> dict[str, str]:
-    """The theme's variables with colours that can be read; those of the terminal's own palette stay."""
+    """The theme's variables with readable colours; a theme of the terminal's own palette stays as it is."""
     named = (*GROUNDS, *TEXTS, "block-cursor-background", "warning")
     if any(not variables.get(name, "").startswith("#") for name in named):
         return dict(variables)
     base = Color.parse(variables["background"])
     grounds = [base + Color.parse(variables[name]) for name in GROUNDS]
     changed = {name: _apart(Color.parse(variables[name]), grounds) for name in TEXTS}
-    # Of the cursor the bar gives way, so that it looks alike with every tone; of letters to jump by the letter.
+    # For the cursor the bar's colour is changed, so that it is the same for every tone; for jump letters, the letter's.
     bar, text = Color.parse(variables["block-cursor-background"]), variables["block-cursor-foreground"]
     cursor_text = base + Color.parse(text) if text.startswith("#") else bar.get_contrast_text(1)
     changed["block-cursor-foreground"] = cursor_text
@@ -47,7 +46,7 @@ def readable(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def _apart(color: Color, others: Sequence[Color]) -> Color:
-    """The colour, mixed with white or black as little as makes it stand out from all the others."""
+    """The colour, mixed with as little white or black as gives it enough contrast to all the others."""
     best = color
     for step in range(21):
         mixed = [color.blend(_WHITE, step / 20), color.blend(_BLACK, step / 20)]

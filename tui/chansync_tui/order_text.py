@@ -1,4 +1,4 @@
-"""An order's story as passages: why it is so, what it is, its sale, and its history."""
+"""The text of an order's page: why it is in its state, its data, its sale, and its history."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from chansync.explain.story import Happening, Story
 from chansync.model.money import format_money
 from chansync.model.times import local_text
 from chansync.store import orders
-from chansync_tui.details_text import pretty
-from chansync_tui.going import ShowMessage
-from chansync_tui.screens.prose import Passage
+from chansync_tui.formatting import counted, total_text
+from chansync_tui.message_text import pretty
+from chansync_tui.navigation import ShowMessage
+from chansync_tui.screens.text_page import Paragraph
 from chansync_tui.text import fit
-from chansync_tui.words import counted, total_text
 
 
-def story_passages(db: apsw.Connection, story: Story) -> list[Passage]:
+def story_paragraphs(db: apsw.Connection, story: Story) -> list[Paragraph]:
     """Everything, section by section."""
     return [*_why(story), *_order(story), *_sale(story), *_history(story), *_raw(db, story)]
 
 
-def _heading(title: str) -> Iterator[Passage]:
-    yield Passage("")
-    yield Passage(title, "title", heading=True)
+def _heading(title: str) -> Iterator[Paragraph]:
+    yield Paragraph("")
+    yield Paragraph(title, "title", heading=True)
 
 
-def _why(story: Story) -> Iterator[Passage]:
-    yield Passage("Why it is as it is", "title", heading=True)
-    for sentence in story.explanation.sentences:
-        is_bad = sentence.startswith(("Not imported", "Open:"))
-        yield Passage(f"  {sentence}", "bad" if is_bad else "")
+def _why(story: Story) -> Iterator[Paragraph]:
+    yield Paragraph("Why it is in this state", "title", heading=True)
+    explanation = story.explanation
+    for sentence in explanation.sentences:
+        yield Paragraph(f"  {sentence}", "bad" if sentence in explanation.problems else "")
 
 
-def _order(story: Story) -> Iterator[Passage]:
+def _order(story: Story) -> Iterator[Paragraph]:
     order = story.order
     if order is None:
         return
@@ -45,7 +45,7 @@ def _order(story: Story) -> Iterator[Passage]:
         "number": order.number,
         "site's id": order.external_id,
         "status": order.status or "unknown",
-        "total": total_text(order.total, order.currency) or "not told yet",
+        "total": total_text(order.total, order.currency) or "not known yet",
         "customer": story.customer,
         "placed": local_text(order.placed_at) if order.placed_at else "",
         "state": f"{order.state}{reason}",
@@ -60,13 +60,13 @@ def _next_try(at: int | None) -> str:
     return local_text(at) if at else "at the next run"
 
 
-def _pairs(pairs: dict[str, Any]) -> Iterator[Passage]:
+def _pairs(pairs: dict[str, Any]) -> Iterator[Paragraph]:
     for name, value in pairs.items():
         if value:
-            yield Passage(f"  {name.replace('_', ' '):<16} {value}")
+            yield Paragraph(f"  {name.replace('_', ' '):<16} {value}")
 
 
-def _sale(story: Story) -> Iterator[Passage]:
+def _sale(story: Story) -> Iterator[Paragraph]:
     sale = story.sale
     if sale is None:
         return
@@ -87,26 +87,26 @@ def _address(parts: dict[str, str]) -> str:
     return ", ".join(str(part) for part in parts.values() if part)
 
 
-def _lines(story: Story) -> Iterator[Passage]:
+def _lines(story: Story) -> Iterator[Paragraph]:
     sale = story.sale
     assert sale is not None
     yield from _heading(f"Its {counted(len(sale.lines), 'line')}")
-    yield Passage(f"  {fit('what', 22)} {fit('pieces', 6, right=True)} {fit('net', 11, right=True)} "
+    yield Paragraph(f"  {fit('what', 22)} {fit('pieces', 6, right=True)} {fit('net', 11, right=True)} "
                   f"{fit('tax', 9, right=True)} {fit('total', 11, right=True)}", "dim")  # fmt: skip
     for line in sale.lines:
         what = line["item"] or line["kind"]
         name = f"  {line['name']}" if line["name"] and line["name"] != what else ""
-        discount = f"  ({line['discount']} less)" if line["discount"].strip("0.") else ""
-        yield Passage(
+        discount = f"  (discount {line['discount']})" if line["discount"].strip("0.") else ""
+        yield Paragraph(
             f"  {fit(what, 22)} {line['quantity']:>6} {line['net']:>11} {line['tax']:>9} {line['total']:>11}{discount}"
         )
         if name:
-            yield Passage(f"    {name.strip()}", "dim")
+            yield Paragraph(f"    {name.strip()}", "dim")
     total = format_money(sale.sale.total, sale.sale.currency)
-    yield Passage(f"  net {sale.net}, tax {sale.tax}, total {total}", "strong")
+    yield Paragraph(f"  net {sale.net}, tax {sale.tax}, total {total}", "strong")
 
 
-def _journals(story: Story) -> Iterator[Passage]:
+def _journals(story: Story) -> Iterator[Paragraph]:
     yield from _heading("Documents, payments, blocks, requests")
     found = [
         *(f"document {d.number}: {d.amount}{f', credit of {d.credits}' if d.credits else ''}, {local_text(d.at)}"
@@ -116,15 +116,15 @@ def _journals(story: Story) -> Iterator[Passage]:
         *(f"requested {r.quantity} of {r.item}, {local_text(r.at)}" for r in story.requests),
     ]  # fmt: skip
     for text in found or ["none"]:
-        yield Passage(f"  {text}", "" if found else "dim")
+        yield Paragraph(f"  {text}", "" if found else "dim")
 
 
-def _history(story: Story) -> Iterator[Passage]:
+def _history(story: Story) -> Iterator[Paragraph]:
     if not story.history:
         return
     yield from _heading("History")
     for happening in story.history:
-        yield Passage(
+        yield Paragraph(
             f"  {local_text(happening.at, seconds=True)} {happening.what}: {happening.text}",
             "bad" if happening.is_bad else "",
             opens=_opener(happening),
@@ -136,11 +136,11 @@ def _opener(happening: Happening) -> Any:
     return None if message_id is None else lambda: ShowMessage(message_id)
 
 
-def _raw(db: apsw.Connection, story: Story) -> Iterator[Passage]:
+def _raw(db: apsw.Connection, story: Story) -> Iterator[Paragraph]:
     raw = orders.raw(db, story.order.id) if story.order else None
     if raw:
         yield from _heading("The order as the site sent it")
-        yield from (Passage(text, tone) for text, tone in pretty(raw))
+        yield from (Paragraph(text, tone) for text, tone in pretty(raw))
     elif story.order and orders.is_too_large(story.order):
         yield from _heading("The order as the site sent it")
-        yield Passage(orders.TOO_LARGE, "dim")
+        yield Paragraph(orders.TOO_LARGE, "dim")

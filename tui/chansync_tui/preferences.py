@@ -1,6 +1,6 @@
-"""What a user chose for the screens alone: a small file of their own, not the database that all share.
+"""A user's preferences for the screens, in a small file of the user's own, not in the shared database.
 
-Colours of a terminal with few of them are chosen apart: what is readable in the one may not be in the other.
+Terminals with few colours have a theme of their own, as a theme that is readable in one may not be in the other.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 
 def _path() -> Path:
-    """In the folder that platformdirs names, without its import: every start of the screens would pay for that."""
+    """In the folder that platformdirs would name; importing it would slow down every start."""
     config = os.environ.get("XDG_CONFIG_HOME", "").strip() or os.path.expanduser("~/.config")
     return Path(config, "chansync", "screens.json")
 
@@ -30,20 +30,20 @@ def _name() -> str:
 
 
 def theme() -> str:
-    """The theme that the user chose last in a terminal like this one; empty where they never did."""
+    """The theme that the user chose last for this kind of terminal, or an empty text."""
     found = _read().get(_name())
     return found if isinstance(found, str) else ""
 
 
 def keep_theme(chosen: str) -> str:
-    """Remember it; a sentence where that fails, else an empty text."""
+    """Store the theme; a sentence if that fails, else an empty text."""
     path = _path()
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Whole or not at all: another screen may write at the same moment.
+        # Replaced atomically: another program may write at the same moment.
         fresh = path.with_name(f"{path.name}.{os.getpid()}")
         fresh.write_text(json.dumps(_read() | {_name(): chosen}, indent=2) + "\n", "utf-8")
         fresh.replace(path)
     except OSError as error:
-        return f"The theme is not remembered: {path} cannot be written ({error.strerror or error})."
+        return f"The theme is not stored: {path} cannot be written ({error.strerror or error})."
     return ""

@@ -1,4 +1,4 @@
-"""The signs that screens draw with, and plain ones for terminals whose locale is not UTF-8."""
+"""The symbols that screens draw with, and ASCII ones for locales that are not UTF-8."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Symbols:
-    """One set of signs; each is one cell wide."""
+    """A set of symbols; each is one cell wide."""
 
     ascii_only: bool
     pointer: str
@@ -33,7 +33,7 @@ _active = _RICH
 
 
 def choose(environ: Mapping[str, str] = os.environ) -> Symbols:
-    """Take the set that the locale can show; called once when the app is made."""
+    """Choose the set that the locale can show; called once when the app is created."""
     global _active
     named = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or "C"
     _active = _RICH if "utf8" in named.lower().replace("-", "") else _PLAIN

@@ -1,4 +1,4 @@
-"""Text from outside in cells: safe (``chansync.model.safe_text``), as wide as its place, in the locale's signs."""
+"""Fitting text into terminal cells: made safe (``chansync.model.safe_text``), cut, padded or wrapped."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["fit", "safe", "width", "wrap"]
 
 
 def safe(text: str) -> str:
-    """``text`` on one line as it may go to this terminal."""
+    """The text on one line, safe for this terminal."""
     if text.isascii() and text.isprintable():
         return text
     cleaned = on_one_line(text)
@@ -17,7 +17,7 @@ def safe(text: str) -> str:
 
 
 def fit(text: str, cells: int, *, right: bool = False) -> str:
-    """Safe text that takes exactly ``cells``: padded, or cut with a sign that says so."""
+    """Safe text of exactly ``cells``: padded, or cut with a mark at its end."""
     cleaned = _beginning(text, cells)
     taken = width(cleaned)
     if taken > cells:
@@ -30,7 +30,7 @@ def fit(text: str, cells: int, *, right: bool = False) -> str:
 
 
 def _beginning(text: str, cells: int) -> str:
-    """Safe text that is all of ``text``, or more of it than ``cells``: a name of ten thousand letters costs no more."""
+    """All of the text, or a beginning that is wider than ``cells``, so that a very long text takes no longer."""
     several = 2 * max(0, cells) + 64
     while several < len(text):
         cleaned = safe(text[:several])
@@ -41,7 +41,7 @@ def _beginning(text: str, cells: int) -> str:
 
 
 def wrap(text: str, cells: int) -> list[str]:
-    """Safe lines of at most ``cells``, broken at blanks where that is possible; line breaks of the text stay."""
+    """Safe lines of at most ``cells``, broken at spaces where possible; line breaks in the text are kept."""
     lines: list[str] = []
     for paragraph in text.splitlines() or [""]:
         rest = safe(paragraph.expandtabs(4))
@@ -52,7 +52,7 @@ def wrap(text: str, cells: int) -> list[str]:
             if following == len(rest):
                 lines.append(head)
                 break
-            # A blank in the last half of the line is a good place; an earlier one would leave it too short.
+            # Break at a space in the second half of the line; an earlier one would leave the line too short.
             blank = head.rfind(" ") if rest[following] != " " else len(head)
             end = blank if blank > len(head) // 2 else len(head)
             lines.append(head[:end].rstrip())
@@ -63,7 +63,7 @@ def wrap(text: str, cells: int) -> list[str]:
 
 
 def _cut(text: str, cells: int, start: int = 0, *, least: int = 1) -> str:
-    """The longest part of ``text`` from ``start`` on that fits, of ``least`` so many characters."""
+    """The longest part from ``start`` on that fits, but at least ``least`` characters."""
     if text.isascii():
         return text[start : start + cells]
     taken = 0

@@ -91,7 +91,7 @@ def install(root: Path, files: list[ServiceFile], *, force: bool = False) -> Ite
         UsageError: it needs root, or a file was edited and ``force`` is not given (nothing is changed then).
         ServiceError: a step of the system's failed.
     """
-    _need_root(root)
+    _need_root(root, "install", " (--dry-run shows what it does)")
     with _explained():
         states = [(file, file.state()) for file in files]
         edited = [str(file.path) for file, state in states if state is State.EDITED]
@@ -158,7 +158,7 @@ def uninstall(root: Path, *, force: bool = False) -> Iterator[str]:
         UsageError: it needs root, or a file was edited and ``force`` is not given (nothing is changed then).
         ServiceError: a step of the system's failed.
     """
-    _need_root(root)
+    _need_root(root, "uninstall")
     with _explained():
         states = [(file, file.state()) for file in _files(root, this_program())]
         there = [file for file, state in states if state is not State.MISSING]
@@ -203,9 +203,9 @@ def runs_systemd() -> bool:
     return os.path.isdir("/run/systemd/system")
 
 
-def _need_root(root: Path) -> None:
+def _need_root(root: Path, command: str, also: str = "") -> None:
     if root == ROOT and os.geteuid() != 0:
-        raise UsageError(f"This needs root: sudo {this_program()[0]} service …, or --dry-run to see what it does.")
+        raise UsageError(f"This needs root: sudo {this_program()[0]} service {command}{also}.")
 
 
 def _has_user() -> bool:

@@ -27,7 +27,7 @@ def demo(headless: bool, orders: int, seed: int, keep: str | None, seconds: int,
     On a terminal it ends when the screens are left. Nothing of it touches your own database.
     """
     from chansync.demo.command import run
-    from chansync_tui.app import run as screens
+    from chansync_tui.start import run as screens
 
     if not headless and not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise UsageError("There is no terminal for the screens: give --headless.")

@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
             raise
         try:
             from chansync.cli.support.failures import explain
-        except (OSError, MemoryError) as worse:
+        except (ImportError, OSError, MemoryError) as worse:
             sys.stderr.write(f"The program's own files cannot be read: {worse}\n")
             return 1
         return explain(error, arguments)

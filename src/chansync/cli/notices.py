@@ -151,17 +151,18 @@ def change(session: Session, pairs: tuple[str, ...]) -> None:
 )
 @pass_session
 def add(session: Session, user: str, name: str, address: str) -> None:
-    """Tell a user by another service too.
+    """Notify a user by another service too.
 
-    The service's address is one that apprise knows (tgram://TOKEN/CHAT, json://hooks.example/path…). It holds secrets:
-    it is typed unseen, read from standard input or from a file, sealed, and never shown. NAME is what you call it.
+    The address names the service, as in tgram://TOKEN/CHAT or jsons://hooks.example/path; any other address is refused
+    with the list of those that are allowed. It holds secrets: it is typed unseen, read from standard input or from a
+    file, sealed, and never shown. NAME is what you call it.
     """
     from chansync.cli.support.secret_input import read_secrets
-    from chansync.notices import settings, ways
+    from chansync.notices import settings, user_services
 
     clear = read_secrets({"address": address}, {"address": settings.ADDRESS})["address"]
     add_facts(changed=True)
-    service = ways.add(session.store, user, name, clear)
+    service = user_services.add(session.store, user, name, clear)
     say(f"{user} is told by {service} ({name}) too. To try it: chansync notices test {user}")
 
 
@@ -171,9 +172,9 @@ def add(session: Session, user: str, name: str, address: str) -> None:
 @pass_session
 def remove(session: Session, user: str, name: str) -> None:
     """Take a service away from a user."""
-    from chansync.notices import ways
+    from chansync.notices import user_services
 
-    ways.remove(session.store, user, name)
+    user_services.remove(session.store, user, name)
     add_facts(changed=True)
     say(f"{user} is not told by {name} any more.")
 

@@ -83,7 +83,7 @@ def program(context: click.Context, db: str | None) -> int | None:
         return None
     if sys.stdin.isatty() and sys.stdout.isatty():
         from chansync.locations import database_path
-        from chansync_tui.app import run
+        from chansync_tui.start import run
 
         path = database_path(db)
         become_owner(path)

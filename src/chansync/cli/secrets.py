@@ -83,8 +83,13 @@ def _data(found: SecretsState) -> dict[str, object]:
 
 @click.command(
     epilog=examples("chansync secrets rotate", "chansync secrets rotate --key /root/chansync.key")
-    + "\n\nA private key that is a credential of the service is not in a file that this command can find: "
-    "docs/operations.md, the private key as a credential, has the commands."
+    + "\n\nWhere the private key is a credential of the service, give the command a decrypted copy:\n\n\b\n"
+    "  systemctl stop chansync; cd /etc/credstore.encrypted; umask 077\n"
+    "  systemd-creds decrypt --name=chansync.key chansync.key /root/chansync.key\n"
+    "  chansync secrets rotate --key /root/chansync.key\n"
+    "  mv chansync.key chansync.key.before-$(date +%F)\n"
+    "  systemd-creds encrypt --name=chansync.key /root/chansync.key chansync.key\n"
+    "  systemctl start chansync; shred -u /root/chansync.key"
 )
 @click.option(
     "--key",

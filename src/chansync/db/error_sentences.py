@@ -31,6 +31,14 @@ _SENTENCES: dict[type[apsw.Error], str] = {
     apsw.CantOpenError: "The database cannot be opened; check that its folder exists and may be written",
     apsw.BusyError: "The database is locked by another process for too long{who}; try again",
     apsw.IOError: "The disk failed; check it and try again",
+    apsw.InterruptError: (
+        "The database took too long: something in it may have no end. See what another program has put there with "
+        "chansync doctor, and remove it: chansync db repair"
+    ),
+    apsw.TooBigError: (
+        "The database holds a value that is too large, or was to be given one: another program has written there. "
+        "Restore a backup from before that (chansync db restore)"
+    ),
 }
 
 

@@ -7,18 +7,30 @@ and never import this. The SQL stays within what SQLite 3.40 understands.
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import sys
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
 
 from sqlite_utils import Database, Migrations
 
 from chansync.db import schema
-from chansync.db.migrations_sql import CUSTOMERS, INSTANCES, ORDER_ATTRIBUTES, SALE_LINKS, STOCK
+from chansync.db.migrations_sql import (
+    CUSTOMERS,
+    EDITS,
+    HOLDS,
+    INSTANCES,
+    NEEDS,
+    ORDER_ATTRIBUTES,
+    SALE_LINKS,
+    SHIPMENTS,
+    STOCK,
+)
 from chansync.db.version import APPLICATION_ID
-from chansync.model import kept
+from chansync.model import stored_json
 from chansync.model.order import TaxNumbers
 from chansync.model.tax_numbers import KINDS, read_numbers
 
@@ -89,7 +101,7 @@ def customers(db: Database) -> None:
     having = "uic <> '' OR vat_number <> '' OR personal_number <> ''"
     rows = db.execute(f"SELECT id, uic, vat_number, personal_number, address FROM erp_customer WHERE {having}")
     for customer_id, *typed, address in rows.fetchall():
-        country = str(kept.learned(address).get("country") or "")
+        country = str(stored_json.object_or_empty(address).get("country") or "")
         numbers = read_numbers(TaxNumbers(*typed), (country,) if country else ())
         valid = numbers.valid
         db.execute(
@@ -107,7 +119,39 @@ def instances(db: Database) -> None:
     _run(db, INSTANCES)
 
 
-@migrations(name="0012_order_attributes")
+@migrations(name="0012_edits")
+def edits(db: Database) -> None:
+    """What a sale has taken over of its order, and what a person decided on it."""
+    _run(db, EDITS)
+
+
+@migrations(name="0013_needs")
+def needs(db: Database) -> None:
+    """What open sales need, and what orders hold that are no sales."""
+    _run(db, NEEDS)
+    _run(db, HOLDS)
+    _run(db, SHIPMENTS)
+    still: dict[tuple[int, int, int], Decimal] = {}
+    is_open = """NOT EXISTS (SELECT 1 FROM erp_event e WHERE e.sale_id = s.id
+        AND e.kind IN ('written out', 'cancelled', 'reversed'))"""
+    for sale, item, warehouse, sign, quantity in db.execute(
+        f"""SELECT s.id, i.id, s.warehouse_id, 1, l.quantity FROM erp_sale s JOIN erp_sale_line l ON l.sale_id = s.id
+            JOIN erp_item i ON i.id = l.item_id WHERE i.type = 'goods' AND {is_open}
+            UNION ALL
+            SELECT s.id, i.id, s.warehouse_id, -1, l.quantity FROM erp_sale s JOIN erp_refund r ON r.sale_id = s.id
+            JOIN erp_refund_line l ON l.refund_id = r.id JOIN erp_item i ON i.id = l.item_id
+            WHERE l.goods = 'not issued' AND {is_open}"""
+    ).fetchall():
+        still[sale, item, warehouse] = still.get((sale, item, warehouse), Decimal(0)) + sign * Decimal(quantity)
+    for key, quantity in still.items():
+        if quantity > 0:
+            db.execute(
+                "INSERT INTO erp_need (sale_id, item_id, warehouse_id, quantity) VALUES (?, ?, ?, ?)",
+                (*key, math.ceil(quantity)),
+            )
+
+
+@migrations(name="0014_attributes")
 def order_attributes(db: Database) -> None:
     """What whoever packs an order has to know."""
     _run(db, ORDER_ATTRIBUTES)

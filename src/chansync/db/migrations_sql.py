@@ -102,6 +102,131 @@ ALTER TABLE daemon ADD COLUMN machine TEXT NOT NULL DEFAULT '';
 INSERT INTO setting (name, value) VALUES ('instance_id', lower(hex(randomblob(8))));
 """
 
+# What of an order its sale has taken over or a person decided on; the sales that it had before its present one.
+EDITS = """
+ALTER TABLE "order" ADD COLUMN site_key TEXT NOT NULL DEFAULT '';
+ALTER TABLE "order" ADD COLUMN refunds TEXT NOT NULL DEFAULT '';
+ALTER TABLE "order" ADD COLUMN decision TEXT;
+ALTER TABLE order_refund ADD COLUMN amount TEXT;
+ALTER TABLE sale_link ADD COLUMN taken TEXT NOT NULL DEFAULT '{}';
+CREATE TABLE former_sale (
+    order_id INTEGER NOT NULL REFERENCES "order" ON DELETE CASCADE,
+    erp TEXT NOT NULL,
+    sale_key TEXT NOT NULL UNIQUE,
+    ref TEXT NOT NULL,
+    number TEXT NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    replaced_at INTEGER NOT NULL,
+    replaced_by TEXT NOT NULL
+) STRICT;
+CREATE INDEX former_sale_of ON former_sale (order_id);
+CREATE TABLE erp_refund_now (
+    id INTEGER PRIMARY KEY,
+    sale_id INTEGER NOT NULL REFERENCES erp_sale,
+    key TEXT NOT NULL,
+    total INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    UNIQUE (sale_id, key)
+) STRICT;
+INSERT INTO erp_refund_now SELECT id, sale_id, key, total, at FROM erp_refund;
+DROP TABLE erp_refund;
+ALTER TABLE erp_refund_now RENAME TO erp_refund;
+CREATE TRIGGER erp_refund_no_update BEFORE UPDATE ON erp_refund
+BEGIN SELECT RAISE(ABORT, 'erp_refund is a journal: undo an entry by another'); END;
+CREATE TRIGGER erp_refund_no_delete BEFORE DELETE ON erp_refund
+BEGIN SELECT RAISE(ABORT, 'erp_refund is a journal: undo an entry by another'); END;
+"""
+
+# What open sales still need is part of a balance, so that what can be offered is known without adding up sales. A
+# balance's ``changed`` rises with every change of it: what moved since a mark is found by an index.
+NEEDS = """
+ALTER TABLE erp_stock ADD COLUMN needed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE erp_stock ADD COLUMN changed INTEGER NOT NULL DEFAULT 0;
+UPDATE erp_stock SET changed = (SELECT coalesce(max(id), 0) + 1 FROM erp_stock_movement);
+CREATE INDEX erp_stock_changed ON erp_stock (changed);
+DROP TRIGGER erp_stock_moves;
+CREATE TRIGGER erp_stock_moves AFTER INSERT ON erp_stock_movement
+BEGIN
+    INSERT INTO erp_stock (item_id, warehouse_id, on_hand, blocked, changed)
+    VALUES (NEW.item_id, NEW.warehouse_id, NEW.quantity, NEW.blocked,
+        (SELECT coalesce(max(changed), 0) + 1 FROM erp_stock))
+    ON CONFLICT (item_id, warehouse_id) DO UPDATE SET on_hand = on_hand + excluded.on_hand,
+        blocked = blocked + excluded.blocked, changed = excluded.changed; END;
+CREATE TABLE erp_need (
+    sale_id INTEGER NOT NULL REFERENCES erp_sale,
+    item_id INTEGER NOT NULL REFERENCES erp_item,
+    warehouse_id INTEGER NOT NULL REFERENCES erp_warehouse,
+    quantity INTEGER NOT NULL CHECK (quantity > 0),
+    PRIMARY KEY (sale_id, item_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX erp_need_by_item ON erp_need (item_id, warehouse_id, sale_id, quantity);
+CREATE TRIGGER erp_need_begins AFTER INSERT ON erp_need
+BEGIN
+    INSERT INTO erp_stock (item_id, warehouse_id, on_hand, blocked, needed, changed)
+    VALUES (NEW.item_id, NEW.warehouse_id, 0, 0, NEW.quantity, (SELECT coalesce(max(changed), 0) + 1 FROM erp_stock))
+    ON CONFLICT (item_id, warehouse_id) DO UPDATE SET needed = needed + excluded.needed, changed = excluded.changed;
+    END;
+CREATE TRIGGER erp_need_ends AFTER DELETE ON erp_need
+BEGIN
+    UPDATE erp_stock SET needed = needed - OLD.quantity,
+        changed = (SELECT coalesce(max(changed), 0) + 1 FROM erp_stock)
+    WHERE item_id = OLD.item_id AND warehouse_id = OLD.warehouse_id; END;
+"""
+
+# Orders that are known and no sales hold pieces too; the sums are kept as those of the ERP are.
+HOLDS = """
+CREATE TABLE order_hold (
+    order_id INTEGER NOT NULL REFERENCES "order" ON DELETE CASCADE,
+    item TEXT NOT NULL,
+    warehouse TEXT NOT NULL,
+    quantity INTEGER NOT NULL CHECK (quantity > 0),
+    PRIMARY KEY (order_id, item)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE held_stock (
+    warehouse TEXT NOT NULL,
+    item TEXT NOT NULL,
+    quantity INTEGER NOT NULL,
+    changed INTEGER NOT NULL,
+    PRIMARY KEY (warehouse, item)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX held_stock_changed ON held_stock (changed);
+CREATE TRIGGER order_hold_begins AFTER INSERT ON order_hold
+BEGIN
+    INSERT INTO held_stock (warehouse, item, quantity, changed)
+    VALUES (NEW.warehouse, NEW.item, NEW.quantity, (SELECT coalesce(max(changed), 0) + 1 FROM held_stock))
+    ON CONFLICT (warehouse, item) DO UPDATE SET quantity = quantity + excluded.quantity, changed = excluded.changed;
+    END;
+CREATE TRIGGER order_hold_ends AFTER DELETE ON order_hold
+BEGIN
+    UPDATE held_stock SET quantity = quantity - OLD.quantity,
+        changed = (SELECT coalesce(max(changed), 0) + 1 FROM held_stock)
+    WHERE warehouse = OLD.warehouse AND item = OLD.item; END;
+ALTER TABLE site_item ADD COLUMN gtin TEXT NOT NULL DEFAULT '';
+ALTER TABLE site_item ADD COLUMN counted INTEGER NOT NULL DEFAULT 0;
+UPDATE site_item SET looked_at = 0;
+"""
+
+# Tracking numbers that are told to a site apart from statuses; ``sent_at`` is when one was last on its way.
+SHIPMENTS = """
+CREATE TABLE shipment_push (
+    id INTEGER PRIMARY KEY,
+    channel_id INTEGER NOT NULL REFERENCES channel ON DELETE CASCADE,
+    order_id INTEGER NOT NULL REFERENCES "order" ON DELETE CASCADE,
+    carrier TEXT NOT NULL,
+    tracking TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('due', 'sent', 'confirmed', 'dropped', 'superseded')),
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_try_at INTEGER,
+    created_at INTEGER NOT NULL,
+    sent_at INTEGER,
+    error TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE UNIQUE INDEX shipment_push_open_once ON shipment_push (order_id) WHERE state IN ('due', 'sent');
+CREATE INDEX shipment_push_due ON shipment_push (channel_id, id) WHERE state IN ('due', 'sent');
+CREATE INDEX shipment_push_by_order ON shipment_push (order_id, id);
+ALTER TABLE outbox ADD COLUMN sent_at INTEGER;
+"""
+
 # What whoever packs an order has to know beside lines and addresses: label and text, as the platform tells them.
 ORDER_ATTRIBUTES = """
 ALTER TABLE "order" ADD COLUMN attributes TEXT NOT NULL DEFAULT '{}';

@@ -11,6 +11,9 @@ import apsw
 
 from chansync.db.folders import is_shared
 
+#: The longest row and value that are read, in bytes. Ours are shorter by far.
+LONGEST = 32 * 2**20
+
 #: How long one look at a database that is examined may take, in seconds.
 LOOK_SECONDS = 60.0
 
@@ -27,9 +30,9 @@ def place_of(path: str | os.PathLike[str]) -> tuple[str, int]:
     name, flags = os.fspath(path), apsw.SQLITE_OPEN_READWRITE
     if not is_shared(os.path.dirname(name) or "."):
         return name, flags
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError, IsADirectoryError):
         os.unlink(f"{name}-journal")
-    for end in ("", "-wal", "-shm"):
+    for end in ("", "-wal", "-shm", "-journal"):
         refuse_planted(f"{name}{end}")
     folder, file = os.path.split(name)
     return os.path.join(os.path.realpath(folder), file), flags | apsw.SQLITE_OPEN_NOFOLLOW
@@ -65,11 +68,12 @@ def open_file(path: str | os.PathLike[str]) -> apsw.Connection:
 
 def distrust(db: apsw.Connection) -> apsw.Connection:
     """Believe nothing of what stands in the schema, where others may write: no function with effects is called from
-    there, no view is read in a table's place, and SQLite's own tables, and those of the search, are changed by SQLite
-    alone."""
+    there, no view is read in a table's place, SQLite's own tables and the search's are changed by SQLite alone,
+    and no row takes the memory."""
     db.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
     db.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
     db.config(apsw.SQLITE_DBCONFIG_ENABLE_VIEW, 0)
+    db.limit(apsw.SQLITE_LIMIT_LENGTH, LONGEST)
     return db
 
 

@@ -115,18 +115,9 @@ def stamp() -> str:
 
 
 def copies(database: Path) -> dict[str, list[Path]]:
-    """The copies that chansync has made of the database by itself, by kind, the newest first.
-
-    Earlier versions kept them beside the database.
-    """
-    places = dict.fromkeys((private_folder(database), database.parent))
-    return {
-        kind: sorted(
-            (path for place in places for path in place.glob(f"{glob.escape(database.stem)}.{kind}-*.db")),
-            key=_made_at, reverse=True,
-        )
-        for kind in KINDS
-    }  # fmt: skip
+    """The copies that chansync has made of the database by itself, by kind, the newest first."""
+    found = {kind: private_folder(database).glob(f"{glob.escape(database.stem)}.{kind}-*.db") for kind in KINDS}
+    return {kind: sorted(paths, key=_made_at, reverse=True) for kind, paths in found.items()}
 
 
 def _made_at(path: Path) -> str:

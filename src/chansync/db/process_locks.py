@@ -24,6 +24,7 @@ import os
 import stat
 import struct
 import threading
+import time
 from collections.abc import Iterator
 
 from chansync.db.permanent_errors import DatabaseForbidden, Lasting
@@ -39,6 +40,12 @@ DAEMON, MIGRATION = 0, 1
 
 #: The first of the bytes by which the daemon says what it waits for.
 WAITING = 16
+
+#: How long the end of another process's upgrade or restore is waited for, and how often it is looked for, in seconds.
+PATIENCE, LOOK_AGAIN = 600.0, 0.05
+
+# How long a lock file may be replaced again and again, in seconds.
+_UNREST = 5.0
 
 # Where the bytes of processes begin; what is before is for the fixed ones.
 _FIRST_OF_PROCESSES = 1 << 40
@@ -79,10 +86,10 @@ class _LockFile:
         except FileNotFoundError:
             return False
 
-    def lock(self, byte: int, *, wait: bool = False) -> bool:
+    def lock(self, byte: int) -> bool:
         if byte not in self.held:
             try:
-                self._call(fcntl.F_OFD_SETLKW if wait else fcntl.F_OFD_SETLK, fcntl.F_WRLCK, byte)
+                self._call(fcntl.F_OFD_SETLK, fcntl.F_WRLCK, byte)
             except (BlockingIOError, PermissionError):
                 # fcntl(2): EAGAIN or EACCES where another holds it.
                 return False
@@ -167,22 +174,32 @@ def first_locked(database: str | Path, byte: int, count: int) -> int | None:
         return file.first_locked(byte, count) if file else None
 
 
-def lock(database: str | Path, byte: int, *, wait: bool = False) -> bool:
+def lock(database: str | Path, byte: int, *, wait: float = 0) -> bool:
     """Lock a byte until ``unlock`` or the end of this process; False where another process has it.
 
     Args:
-        wait: until it is free.
+        wait: for how long until it is free, in seconds. Whoever holds it may mean to hold it for ever.
+
+    Raises:
+        LockLost: the file is replaced again and again.
     """
     path = lock_path(database)
+    until = time.monotonic() + wait
     with _explained(database):
         while True:
             with _guard:
                 file = _current(path, create=True)
-            # Not under the guard: other threads of this process go on while this one waits.
-            done = bool(file and file.lock(byte, wait=wait))
+                done = bool(file and file.lock(byte))
             # Meanwhile the file may have been replaced, and others look at the new one.
-            if file and (not done or file.is_at(path)):
-                return done
+            if file and done and file.is_at(path):
+                return True
+            now = time.monotonic()
+            if file and not done and now >= until:
+                return False
+            if now >= until + _UNREST:
+                raise LockLost(f"The lock file {path} is replaced again and again. See who does it: ls -l {path}")
+            # Not under the guard: other threads of this process go on while this one waits.
+            time.sleep(LOOK_AGAIN if file and not done else 0)
 
 
 def unlock(database: str | Path, byte: int) -> None:
@@ -197,10 +214,16 @@ def locked(database: str | Path, byte: int, taken: Exception | None = None) -> I
     """Hold a byte for as long as the context lasts.
 
     Args:
-        taken: raised where another process has it; None: wait for it.
+        taken: raised where another process has it; None: wait for it, as long as ``PATIENCE``.
+
+    Raises:
+        StoreError: it was waited for in vain.
     """
-    if not lock(database, byte, wait=taken is None) and taken is not None:
-        raise taken
+    if not lock(database, byte, wait=0 if taken else PATIENCE):
+        raise taken or StoreError(
+            f"Another process has upgraded or restored {database} for {PATIENCE / 60:.0f} minutes, or only holds the "
+            f"lock: see which one (fuser -v {lock_path(database)}), end it, and try again"
+        )
     try:
         yield
     finally:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from types import TracebackType
 
 import apsw
 
 from chansync.db.version import SchemaChanged, check_schema
+
+#: How long a transaction may take, in seconds: a trigger that somebody has put into the database may have no end.
+LONGEST = 600.0
 
 
 class transaction:
@@ -18,6 +23,7 @@ class transaction:
 
     Raises:
         SchemaChanged: it has; nothing was written.
+        apsw.InterruptError: it took longer than ``LONGEST``.
     """
 
     __slots__ = ("_db",)
@@ -29,13 +35,24 @@ class transaction:
         outermost = not self._db.in_transaction
         self._db.__enter__()
         if outermost:
+            end = time.monotonic() + LONGEST
+            self._db.set_progress_handler(lambda: time.monotonic() > end, 100_000, id=transaction)
             try:
                 check_schema(self._db)
             except SchemaChanged as changed:
-                self._db.__exit__(SchemaChanged, changed, None)
+                self.__exit__(SchemaChanged, changed, None)
                 raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._db.__exit__(kind, error, trace)
+        if error is not None and not self._db.in_transaction:
+            # SQLite has undone it all by itself, as where it was interrupted or the disk is full.
+            with contextlib.suppress(apsw.SQLError):
+                self._db.__exit__(kind, error, trace)
+        else:
+            self._db.__exit__(kind, error, trace)
+        if not self._db.in_transaction:
+            self._db.set_progress_handler(None, id=transaction)
+        if not self._db.in_transaction:
+            self._db.set_progress_handler(None, id=transaction)

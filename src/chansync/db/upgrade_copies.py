@@ -16,12 +16,12 @@ def newest_that_fits(database: Path) -> Path | None:
     this user may see."""
     pattern = re.compile(re.escape(database.stem) + r"\.before-\d+-(\d+)-from-(\d+)\.db")
     found = []
-    for folder in dict.fromkeys((private_folder(database), database.parent)):
-        with contextlib.suppress(OSError):
-            for name in os.listdir(folder):
-                match = pattern.fullmatch(name)
-                if match and int(match[2]) <= SCHEMA_VERSION:
-                    found.append((match[1], folder / name))
+    folder = private_folder(database)
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):
+            match = pattern.fullmatch(name)
+            if match and int(match[2]) <= SCHEMA_VERSION:
+                found.append((match[1], folder / name))
     return max(found)[1] if found else None
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import apsw
 
-from chansync import names
+from chansync import dns
 from chansync.db.connection import BUSY_TIMEOUT_MS, explained, older_sentence, open_async
 from chansync.db.folders import is_shared
 from chansync.db.opening import limit, open_file, refuse_planted
@@ -73,7 +73,7 @@ def examine(
         yield problem("database", f"{error}.".replace("..", "."), "chansync db check, and see docs/operations.md.")
         return
     if look_at_sites and codes:
-        yield from names.run(_sites(path, codes, asked_by, progress))
+        yield from dns.run(_sites(path, codes, asked_by, progress))
 
 
 def _closed(path: Path, error: OSError) -> Finding:

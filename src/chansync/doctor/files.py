@@ -104,7 +104,6 @@ def _others(database: Path) -> list[str]:
     """What lies in the group's folder and is not chansync's, fit to be shown."""
     known = {f"{database.name}{end}" for end in (*_COMPANIONS, "-journal")}
     known |= {each.format(name=database.name, stem=database.stem) for each in _OTHERS}
-    known |= {path.name for paths in private_files.copies(database).values() for path in paths}
     try:
         names = sorted({*os.listdir(database.parent)} - known)
     except OSError:

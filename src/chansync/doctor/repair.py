@@ -13,6 +13,7 @@ import apsw
 from chansync.db import privileges
 from chansync.db.connection import BUSY_TIMEOUT_MS
 from chansync.db.folders import GROUPS_MODE, PRIVATE_MODE, is_private, is_shared, name_of
+from chansync.db.process_locks import lock_path
 from chansync.db.transaction import transaction
 from chansync.doctor import schema
 from chansync.doctor.files import _COMPANIONS
@@ -46,9 +47,9 @@ def files(database: Path) -> Iterator[str]:
             with contextlib.suppress(FileNotFoundError):
                 yield from _file(database, end, folder)
         if is_shared(database.parent):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(f"{database.name}-journal", dir_fd=folder)
-                yield f"{database}-journal is removed."
+            for path in (Path(f"{database}-journal"), Path(lock_path(database))):
+                with contextlib.suppress(FileNotFoundError):
+                    yield from _planted(path, folder)
     finally:
         os.close(folder)
 
@@ -100,8 +101,7 @@ def _file(database: Path, end: str, folder: int) -> Iterator[str]:
             if not shared or not end:
                 yield f"{path} is no file of its own, and is left: look at it (ls -l), and restore a backup."
                 return
-            os.unlink(name, dir_fd=folder)
-            yield f"{path}, which was no file of its own, is removed."
+            yield from _remove(Path(path), folder, found)
             return
         mode = (stat.S_IMODE(found.st_mode) | (0o660 if shared else 0)) & ~0o007
         if mode == stat.S_IMODE(found.st_mode) and (not shared or found.st_gid == wanted.st_gid):
@@ -115,6 +115,23 @@ def _file(database: Path, end: str, folder: int) -> Iterator[str]:
         yield f"{path} is {mode:o} now."
     finally:
         os.close(descriptor)
+
+
+def _planted(path: Path, folder: int) -> Iterator[str]:
+    """Remove what should not be there: a journal, or something else than the empty lock file of the group."""
+    found = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
+    is_lock = stat.S_ISREG(found.st_mode) and not found.st_size and found.st_nlink == 1
+    if path.suffix == ".lock" and is_lock and found.st_mode & 0o660 == 0o660:
+        return
+    yield from _remove(path, folder, found)
+
+
+def _remove(path: Path, folder: int, found: os.stat_result) -> Iterator[str]:
+    if stat.S_ISDIR(found.st_mode):
+        yield f"{path} is a folder, which chansync has not made, and is left: look at it (ls -la), and move it away."
+        return
+    os.unlink(path.name, dir_fd=folder)
+    yield f"{path}, which was not chansync's, is removed."
 
 
 def _begins_right(descriptor: int, end: str) -> bool:

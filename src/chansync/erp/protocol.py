@@ -10,7 +10,7 @@ what is undone is undone by another movement, and a sale's state is always deriv
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
@@ -89,7 +89,8 @@ class Reference(Protocol):
         ...
 
     def item(self, db: apsw.Connection, sku: str, gtin: str) -> str | None:
-        """The code of the item or service with that SKU, else with that GTIN, or None. Empty texts match nothing."""
+        """The code of the item or service with that SKU, else with that GTIN however it is written
+        (``chansync.model.gtin``), or None. Empty texts match nothing."""
         ...
 
     def tax_rate(self, db: apsw.Connection, tax_transaction: str) -> Decimal:
@@ -147,12 +148,17 @@ class Embedded(Protocol):
         ...
 
     def stock(self, db: apsw.Connection, warehouses: Sequence[str]) -> dict[str, int]:
-        """Item code → pieces on hand less blocked, summed over the warehouses; every item of goods, 0 included."""
+        """Item code → pieces on hand less what open sales still need, blocked or not, summed over the warehouses; every
+        item of goods, 0 included."""
         ...
 
     def stock_changes(self, db: apsw.Connection, warehouses: Sequence[str], mark: int) -> tuple[set[str], int]:
-        """The items whose stock or blocks moved in those warehouses after that mark, and the new mark. 0 is before all
-        of them."""
+        """The items whose stock, blocks or needs changed in those warehouses after that mark, and the new mark. 0 is
+        before all of them."""
+        ...
+
+    def blockable(self, db: apsw.Connection, warehouse: str, items: Iterable[str]) -> set[str]:
+        """Those of the items of which that warehouse has pieces that are not blocked."""
         ...
 
     def faults(self, db: apsw.Connection) -> list[str]:

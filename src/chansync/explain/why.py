@@ -14,7 +14,7 @@ from chansync.model.sale import SaleState
 from chansync.model.times import local_text, now_ms
 from chansync.orders import settings
 from chansync.orders.select import reason_to_skip, skip_sentence
-from chansync.store import messages, orders, streams
+from chansync.store import messages, orders, sale_links, streams
 from chansync.store.messages import Message
 from chansync.store.orders import OrderRow
 from chansync.store.sale_links import SaleLink
@@ -22,13 +22,24 @@ from chansync.store.sale_links import SaleLink
 
 @dataclass(slots=True)
 class Explanation:
-    """What is known of an order and why it is so. ``found`` is False when it was never seen."""
+    """What is known of an order and why it is so.
+
+    Attributes:
+        found: False when the order was never seen.
+        problems: those of the sentences that say that it is not imported, or that a problem of it is open.
+    """
 
     found: bool
     sentences: list[str]
     order: OrderRow | None = None
     sale_number: str = ""
     messages: list[Message] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def add_problem(self, sentence: str) -> None:
+        """Add a sentence that says what is wrong."""
+        self.sentences.append(sentence)
+        self.problems.append(sentence)
 
 
 def why(db: apsw.Connection, channel: Channel, number: str) -> Explanation:
@@ -48,11 +59,11 @@ def explain(db: apsw.Connection, channel: Channel, row: OrderRow) -> Explanation
     elif row.state == "problem":
         _explain_problem(row, explanation)
     else:
-        explanation.sentences.append(_explain_skip(db, channel, row))
+        explanation.add_problem(_explain_skip(db, channel, row))
     explanation.sentences += [f"{label}: {text}" for label, text in row.attributes.items()]
-    explanation.sentences += [
-        f"Open: {message.sentence} {message.remedy}" for message in said if message.open and message.sentence
-    ]
+    for message in said:
+        if message.open and message.sentence:
+            explanation.add_problem(f"Open: {message.sentence} {message.remedy}")
     return explanation
 
 
@@ -84,6 +95,9 @@ def _explain_sale(db: apsw.Connection, row: OrderRow, link: SaleLink, explanatio
             f"Imported: it is the sale {sale.number} of {sale.customer}, {local_text(sale.recorded_at)}."
         )
         explanation.sentences.append(_standing(sale.state))
+    if former := sale_links.former(db, row.id):
+        named = ", ".join(each.number for each in former)
+        explanation.sentences.append(f"It stands instead of {named}: a person let the order make a new sale.")
     if row.todo:
         steps = ", ".join(step.replace("_", " ") for step in row.todo)
         explanation.sentences.append(f"Still to do since it was created: {steps}.")
@@ -110,7 +124,7 @@ def _explain_problem(row: OrderRow, explanation: Explanation) -> None:
     tries = "once" if row.attempts == 1 else f"{row.attempts} times"
     due = row.next_try_at
     when = "at the next pull" if not due or due <= now_ms() else f"after {local_text(due)}"
-    explanation.sentences.append(f"Not imported: it failed {tries}, and is tried again {when}.")
+    explanation.add_problem(f"Not imported: it failed {tries}, and is tried again {when}.")
 
 
 def _explain_skip(db: apsw.Connection, channel: Channel, row: OrderRow) -> str:

@@ -1,4 +1,4 @@
-"""Integration systems and sales channels as plain data, and the rules that a channel's values keep."""
+"""Integration systems and sales channels as plain data, and the validation of a channel's values."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class IntegrationSystem:
     Attributes:
         values: the parameters that its platform has for systems, by name; secrets are never here.
         secrets: which secrets are set, and when each was entered last (UTC milliseconds).
-        version: grows with every save; a save over another's change is noticed by it.
+        version: increased by every save, to detect that somebody else has saved meanwhile.
         connected_at: UTC milliseconds of the last successful test; None: never.
-        unreadable: parameters for which the database holds nonsense.
+        unreadable: parameters whose value in the database is invalid.
     """
 
     id: int
@@ -48,11 +48,11 @@ class Channel:
     Attributes:
         values: every parameter but the secrets, by name, typed as the table says.
         secrets: which secrets are set.
-        version: grows with every save; a save over another's change is noticed by it.
-        facts: what its connector remembers of the site.
+        version: increased by every save, to detect that somebody else has saved meanwhile.
+        facts: what its connector has stored about the site.
         connected_at: UTC milliseconds of the last successful first confirm or test; None: never.
-        unreadable: parameters for which the database holds nonsense; ``values`` has what a new channel has, and
-            nothing must be done by it (``refuse_unreadable``).
+        unreadable: parameters whose value in the database is invalid; ``values`` has their default, which must not be
+            used (``refuse_unreadable``).
     """
 
     id: int
@@ -69,12 +69,12 @@ class Channel:
 
     @property
     def code(self) -> str:
-        """The code that commands name it by."""
+        """The code of the channel in commands."""
         return str(self.values["code"])
 
     @property
     def start_date(self) -> date | None:
-        """Orders placed from that day on are taken, in the site's time."""
+        """Orders placed from that day on are imported, in the site's time zone."""
         text = self.values["start_date"]
         return date.fromisoformat(text) if text else None
 
@@ -86,10 +86,10 @@ class ChannelIncomplete(UsageError):
 
 
 def refuse_unreadable(channel: Channel) -> None:
-    """Nothing is done by a setting that is not the one that somebody has made.
+    """Refuse to work with a channel whose stored settings are invalid.
 
     Raises:
-        ChannelIncomplete: the database holds nonsense in a parameter of the channel or of its system.
+        ChannelIncomplete: a parameter of the channel or of its system is invalid in the database.
     """
     for kind, code, names in (
         ("channel", channel.code, channel.unreadable),
@@ -98,13 +98,13 @@ def refuse_unreadable(channel: Channel) -> None:
         if names:
             settings = " ".join(f"{name}=…" for name in names)
             raise ChannelIncomplete(
-                f"The channel {channel.code} cannot sync: the database holds nonsense for {', '.join(names)} of the "
-                f"{kind} {code}; another program has written there. Set it again: chansync {kind} set {code} {settings}"
+                f"The channel {channel.code} cannot sync: the stored {', '.join(names)} of the {kind} {code} "
+                f"is invalid; another program has written there. Set it again: chansync {kind} set {code} {settings}"
             )
 
 
 def is_of_type(name: str, value: Any) -> bool:
-    """Whether a stored value is one of that parameter of a channel."""
+    """Whether a stored value is valid for that parameter of a channel."""
     kind = BY_NAME[name].type
     wanted = list if isinstance(kind, TextList) else bool if isinstance(kind, Flag) else str
     if value is None:
@@ -117,7 +117,7 @@ def is_of_type(name: str, value: Any) -> bool:
         return False
 
 
-# Most values are those of other channels, too.
+# Channels share most values.
 @lru_cache(maxsize=4096)
 def _is_right(name: str, value: Any) -> bool:
     try:
@@ -148,8 +148,8 @@ class FieldError:
         return f"{self.name} {self.sentence}"
 
 
-#: Tells which codes exist: (source, kind) → codes, or None when that is not known (lookups not pulled yet). Sources
-#: are those of ``Reference``, and ``offered`` for what the channel's system offers.
+#: The codes that exist, by (source, kind); None while they are not known (lookups not pulled yet). The source is one of
+#: ``Reference``, or ``offered`` for what the channel's system offers.
 Choices = Callable[[str, str], Sequence[str] | None]
 
 
@@ -169,7 +169,7 @@ def parse_field(name: str, text: str) -> Any:
 
 
 def check_fields(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[FieldError]]:
-    """Typed values from a file's data, and what is wrong with them."""
+    """The values of a file's data, and the errors in it."""
     values: dict[str, Any] = {}
     errors: list[FieldError] = []
     for name, value in given.items():
@@ -235,9 +235,9 @@ def destination(parameters: Iterable[Parameter], values: Mapping[str, Any]) -> s
 def validate(
     values: Mapping[str, Any], secrets: frozenset[str], capabilities: frozenset[str], choices: Choices
 ) -> list[FieldError]:
-    """Everything that is wrong with a channel's values, field by field, in the order of the form.
+    """Every error in a channel's values, in the order of the form.
 
-    A channel that is not used may be incomplete; what it has must be right all the same.
+    A channel that is not used may be incomplete, but the values that it has must be valid.
     """
     errors: list[FieldError] = []
     for parameter in PARAMETERS:
@@ -285,7 +285,7 @@ def _check_parameter(
     value = values.get(name)
     missing = name not in secrets if parameter.is_secret else value in (None, "", [])
     if missing:
-        # Code, name and system make a channel at all; the rest may wait until it is used.
+        # Every channel needs code, name and system; the rest only a channel in use.
         required = name in ("code", "name", "integration_system") or bool(values.get("used"))
         if parameter.needed and required and applies(parameter, values, capabilities):
             return FieldError(name, "is needed" + ("" if not values.get("used") else " for a channel in use"), NEEDED)

@@ -1,9 +1,9 @@
-"""The errors that chansync raises on purpose: each carries one sentence that a person can act on.
+"""The errors that chansync raises on purpose. Each carries one sentence that says what to do.
 
 ``ChansyncError``
  ├ ``UsageError``      what the user typed or wrote is wrong (exit code 2)
  │  └ ``AlreadyExists``     what was to be added or written exists (exit code 5)
- ├ ``DataError``       what a site sent cannot be read; isolated to its order
+ ├ ``DataError``       data of a site cannot be read; concerns one order
  ├ ``StoreError``      the database cannot be used (missing, newer, locked, full)
  └ ``SiteError``       a platform did not do what was asked
     ├ ``SiteUnavailable``   retry soon: network, 429, 5xx, nonsense in the middle of a run
@@ -14,9 +14,9 @@ from __future__ import annotations
 
 
 class ChansyncError(Exception):
-    """The root: ``str()`` of it is a sentence for people, without secrets."""
+    """The base class. ``str()`` gives a sentence for users, without secrets."""
 
-    #: Stable word for scripts and for the message log.
+    #: Stable code for scripts and for the message log.
     code = "error"
 
     def __init__(self, sentence: str, *, code: str | None = None) -> None:
@@ -26,7 +26,7 @@ class ChansyncError(Exception):
 
 
 class UsageError(ChansyncError):
-    """Wrong input of a person: command line, form or file."""
+    """Wrong input on the command line, in a form or in a file."""
 
     code = "usage"
 
@@ -38,7 +38,7 @@ class AlreadyExists(UsageError):
 
 
 class DataError(ChansyncError):
-    """Data from a site that cannot be read as what it should be."""
+    """Data from a site that cannot be read."""
 
     code = "bad_data"
 
@@ -56,10 +56,10 @@ class SiteError(ChansyncError):
 
 
 class SiteUnavailable(SiteError):
-    """Passing trouble: worth trying again soon.
+    """A temporary failure: retry soon.
 
     Attributes:
-        retry_after: seconds that the site asked to wait, if it did.
+        retry_after: seconds that the site asked to wait, if any.
     """
 
     code = "site_unavailable"
@@ -70,6 +70,6 @@ class SiteUnavailable(SiteError):
 
 
 class SiteRefused(SiteError):
-    """The site answered and refused: a person must change the address, the key or its rights."""
+    """The site refused the request: somebody must change the address, the key or its rights."""
 
     code = "site_refused"

@@ -52,7 +52,7 @@ def normal_phone(text: str, countries: tuple[str, ...]) -> str:
 
 
 def _phone_of(text: str, country: str) -> str:
-    # Imported here: the metadata costs the short commands 20 ms that they do not need.
+    # Imported here: loading the metadata takes 20 ms, which most commands do not need.
     import phonenumbers
 
     try:

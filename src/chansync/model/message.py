@@ -1,4 +1,4 @@
-"""What the message log says: codes, how severe each is, what kind of error, and what to do about it."""
+"""The codes of the message log: severity, class of error, title, and what to do."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """``problem`` stays open until it is solved; ``warning`` and ``info`` are told once."""
+    """A ``problem`` stays open until it is solved; a ``warning`` or ``info`` is logged once."""
 
     PROBLEM = "problem"
     WARNING = "warning"
@@ -15,7 +15,7 @@ class Severity(StrEnum):
 
 
 class ErrorClass(StrEnum):
-    """Who can mend it: time, a person, or the developers."""
+    """What solves it: a retry, a person, or the developers."""
 
     RETRY = "retry soon"
     PERSON = "needs a person"
@@ -24,7 +24,7 @@ class ErrorClass(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MessageCode:
-    """One kind of message. ``remedy`` says what to do, in a sentence."""
+    """One kind of message. ``remedy``: what to do."""
 
     code: str
     severity: Severity
@@ -44,7 +44,8 @@ _PERSON, _RETRY, _BUG = ErrorClass.PERSON, ErrorClass.RETRY, ErrorClass.BUG
 CODES = _table(
     MessageCode("item_unknown", _P, _PERSON, "An ordered item is not in the ERP",
                 "Create the item in the ERP with this SKU or GTIN, or map it (chansync map item CHANNEL lists what is "
-                "not mapped). Then retry."),
+                "not mapped). What is no goods, such as the container of a bundle, is mapped to a service, or to - "
+                "where nothing is delivered for it. Then retry."),
     MessageCode("payment_unmapped", _P, _PERSON, "A payment method is not mapped",
                 "Map it to a payment method of the POS: chansync map payment CHANNEL SITE_CODE=METHOD. Then retry."),
     MessageCode("delivery_unmapped", _P, _PERSON, "A delivery method is not mapped",
@@ -60,10 +61,10 @@ CODES = _table(
                 "then retry."),
     MessageCode("service_missing", _P, _PERSON, "The channel has no service for shipping or fees",
                 "Set the channel's transport_service or fee_service. Then retry."),
-    MessageCode("warehouse_missing", _P, _PERSON, "The channel has no warehouse for what the platform sends itself",
+    MessageCode("warehouse_missing", _P, _PERSON, "The channel has no warehouse for orders that the platform ships",
                 "Set the channel's fba_warehouse: the stock that the platform keeps is counted there. Then retry."),
     MessageCode("secret_expiring", _P, _PERSON, "A secret of an integration system ends soon or has ended",
-                "Make a new one on the platform and enter it: chansync system set SYSTEM FIELD=-"),
+                "Create a new one on the platform and enter it: chansync system set SYSTEM FIELD=-"),
     MessageCode("number_taken", _P, _PERSON, "Another sale has this number already",
                 "Two orders carry one number: rename one on the site, or switch external_sale_number off. Then retry."),
     MessageCode("channel_incomplete", _P, _PERSON, "The channel is not completely set up",
@@ -74,17 +75,25 @@ CODES = _table(
     MessageCode("disk_low", _P, _PERSON, "The disk is nearly full: no orders are pulled",
                 "Make room on the disk that the sentence names. Pulls then go on by themselves."),
     MessageCode("order_unreadable", _P, _PERSON, "The site sent an order that cannot be read",
-                "Look at the order on the site; it is tried again when it changes there, or on retry."),
+                "Look at the order on the site. It is tried again when it changes there, or on retry."),
     MessageCode("refunds_unreadable", _P, _PERSON, "The refunds of an order cannot be read",
                 "Look at the order's refunds on the site; every sync tries them again."),
     MessageCode("order_gone", _P, _PERSON, "The order is no longer on the site, but its sale stands",
                 "Cancel or reverse the sale (chansync erp cancel SALE, chansync erp reverse SALE), or bring the order "
                 "back on the site. Then mark the message as solved."),
     MessageCode("order_changed", _P, _PERSON, "An order changed on the site after it became a sale",
-                "Compare the order with its sale and correct the one that is wrong, then mark the message as solved."),
+                "Compare the two. Where the order is right: chansync mend MESSAGE accept (the sale is ended and made "
+                "again). Where the sale is right: chansync mend MESSAGE keep."),
     MessageCode("order_returned", _P, _PERSON, "An order came back after its sale was cancelled",
-                "An order becomes one sale only: enter a sale by hand if it is to be delivered after all, or refuse "
-                "the order on the site. Then mark the message as solved."),
+                "If it is to be delivered after all: chansync mend MESSAGE new-sale. Otherwise refuse the order on the "
+                "site."),
+    MessageCode("order_is_another", _P, _PERSON, "Another order stands under the id of one that became a sale",
+                "See whether store_domain is the right site. Where the site's ids started anew, let this order make a "
+                "sale of its own: chansync mend MESSAGE new-sale."),
+    MessageCode("refund_unclear", _P, _PERSON, "What is refunded cannot be told",
+                "Compare the amounts with what was paid back, then choose one: chansync mend MESSAGE."),
+    MessageCode("refund_withdrawn", _P, _PERSON, "A refund that the sale has is gone from the site",
+                "Where no money went back: chansync mend MESSAGE take-back. Where it did: chansync mend MESSAGE keep."),
     MessageCode("prices_missing", _P, _PERSON, "The site does not say what an order costs",
                 "See on the site what it is, and fetch it again once its prices are told there: chansync sync CHANNEL "
                 "--order NUMBER. If it shall be no sale: chansync solve ID, where ID is this message's."),
@@ -100,6 +109,9 @@ CODES = _table(
     MessageCode("missing_stock", _P, _PERSON, "A sale cannot be written out: goods are missing",
                 "Bring the named items into the POS's warehouse, or let the POS's stock go negative. It is tried "
                 "again."),
+    MessageCode("blocked_in_part", _P, _PERSON, "Only a part of a sale's goods is blocked",
+                "Bring the named items into the sale's warehouse (chansync erp stock set ITEM PIECES): the next sync "
+                "blocks the rest and closes this. Or let the sale go without: chansync erp release SALE."),
     MessageCode("no_document", _P, _PERSON, "A payment is due, but the sale has no financial document",
                 "Issue it (chansync erp issue SALE), or switch issue_document_on_payment on. It is tried again."),
     MessageCode("document_type_missing", _P, _PERSON, "A financial document is due, but of no type",
@@ -118,30 +130,37 @@ CODES = _table(
                 "Run it as the daemon's user, or enter the keys again: chansync channel set CHANNEL FIELD=-, or "
                 "chansync system set SYSTEM FIELD=- where they are the system's."),
     MessageCode("notice_failed", _P, _PERSON, "Notices do not arrive",
-                "Mend what the sentence names, then: chansync notices test. What was not told is told with the next "
-                "notice that arrives; it is tried again by itself."),
-    MessageCode("clock_doubtful", _P, _PERSON, "The clock of this machine is not believed",
-                "Compare it with the true time (timedatectl) and set whichever clock is wrong. Nothing that is kept "
-                "for a time is deleted until the sites' clocks confirm it; it is looked at again by itself."),
+                "Correct what the sentence names, then: chansync notices test. Sending is retried by itself; the next "
+                "notice that arrives includes what was missed."),
+    MessageCode("clock_doubtful", _P, _PERSON, "The clock of this machine seems to be wrong",
+                "Compare it with the true time (timedatectl) and set whichever clock is wrong. Nothing is deleted by "
+                "the retention settings until the sites' clocks confirm the time; that is checked again by itself."),
     MessageCode("customer_ambiguous", _W, _PERSON, "More than one customer matches",
-                "The older customer was taken. If the two are one: chansync erp merge-customers KEPT OTHER."),
-    MessageCode("tax_number_invalid", _W, _PERSON, "A buyer's tax number is none",
+                "The older customer was used. If the two are the same: chansync erp merge-customers KEPT OTHER."),
+    MessageCode("tax_number_invalid", _W, _PERSON, "A buyer's tax number is not valid",
                 "Ask the buyer for the right number and correct it on the order on the site, then: chansync sync "
                 "CHANNEL --order NUMBER. Until then the sale keeps it as typed, and no customer is found by it."),
     MessageCode("status_unknown", _W, _PERSON, "An order has a status that the site does not list",
-                "Pull the lookups (chansync sync CHANNEL --lookups) and decide whether to take it."),
+                "Pull the lookups (chansync sync CHANNEL --lookups) and decide whether to import such orders."),
     MessageCode("value_vanished", _W, _PERSON, "The site no longer has a value that the channel uses",
                 "Choose another value for the named field."),
     MessageCode("push_failed", _P, _PERSON, "A status or a quantity could not be sent to the site",
-                "Mend what the sentence names on the site or in the channel; it is tried again by itself, and at once "
+                "Correct what the sentence names on the site or in the channel. It is retried by itself, and at once "
                 "with: chansync sync CHANNEL --statuses --quantities."),
     MessageCode("push_refused_status", _W, _PERSON,
                 "A status was not sent, because the order is refused on the site or cannot get it any more",
                 "Compare the order with its sale and correct the one that is wrong."),
-    MessageCode("stock_drift", _W, _PERSON, "Stock on the site was not as it was sent",
-                "It is sent again. If it comes back: somebody, or a plugin, changes stock on the site; change it in "
+    MessageCode("tracking_not_told", _P, _PERSON, "A tracking number could not be told to the site",
+                "Mend what the sentence names: switch the order fulfillments of WooCommerce on, use a shipment "
+                "tracking plugin, or: chansync channel set CHANNEL tracking_note=yes. It is tried again by itself, and "
+                "at once with: chansync sync CHANNEL --statuses."),
+    MessageCode("stock_drift", _W, _PERSON, "Stock on the site differed from what was sent",
+                "It is sent again. If this comes back, somebody or a plugin changes stock on the site: change it in "
                 "the ERP instead."),
+    MessageCode("sku_case_differs", _P, _PERSON, "SKUs on the site differ from the ERP's in capital and small letters",
+                "Write the SKU on the site as the ERP does, or map the site's item: chansync map item CHANNEL "
+                "SITE_ID=ITEM. The next look at the site's stock closes this: chansync sync CHANNEL --quantities."),
     MessageCode("connected", _I, _RETRY, "The channel connected", "Nothing to do."),
-    MessageCode("site_odd", _W, _RETRY, "The site answers oddly but usably",
-                "Nothing to do; the sentence says what was worked around."),
+    MessageCode("site_odd", _W, _RETRY, "The site answers in an unusual way",
+                "Nothing to do: it is worked around."),
 )  # fmt: skip

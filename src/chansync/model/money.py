@@ -22,10 +22,10 @@ _EXPONENTS = {
 _CODE = re.compile(r"[A-Z]{3}\Z")
 _AMOUNT = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\Z")
 
-#: The largest amount taken in, in major units: far above any order, far below what an SQLite INTEGER holds.
+#: The largest amount that is accepted, in major units: above any real order, far below the limit of an SQLite INTEGER.
 LARGEST_AMOUNT = Decimal(10) ** 12
 
-# Arithmetic on Decimal keeps 28 digits; longer text could lose some without a word.
+# Arithmetic on Decimal keeps 28 digits: a longer number would be rounded silently.
 _LONGEST = 26
 _ZERO = Decimal(0)
 _SCALES = {digits: Decimal(1).scaleb(-digits) for digits in (0, 2, 3, 4)}
@@ -67,8 +67,7 @@ def parse_amount(value: object, what: str) -> Decimal:
 
 @lru_cache(maxsize=4096)
 def _plain(text: str) -> Decimal | None:
-    """The number that a text of at most ``_LONGEST`` characters is; None where it is none. The same few prices, taxes
-    and zeros come again and again."""
+    """The number in a text of at most ``_LONGEST`` characters, or None; cached, as few prices are most of them."""
     return Decimal(text) if _AMOUNT.match(text) else None
 
 
@@ -91,9 +90,9 @@ def round_to_minor(amount: Decimal, currency: str) -> int:
 
 
 def split_gross(units: int, rate: Decimal) -> tuple[int, int]:
-    """Net and tax of an amount that holds its tax, in minor units that add up to it; ``rate`` in percent.
+    """Split an amount with tax into net and tax, in minor units that add up to it; ``rate`` in percent.
 
-    The net amount is rounded half up, away from zero for an amount below it.
+    The net amount is rounded half up; a negative one away from zero.
     """
     net = int((Decimal(units) * 100 / (100 + rate)).to_integral_value(rounding=ROUND_HALF_UP))
     return net, units - net

@@ -1,4 +1,4 @@
-"""An order as a platform has it, in chansync's own words. Connectors make these; everything else reads them."""
+"""An order as the platform has it, in one form for all platforms. Connectors make these; the rest reads them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ class OrderLine:
             (WooCommerce: the variation's id, else the product's).
         subtotal: before coupons.
         total: after coupons; the difference is the line's discount.
-        restocked: whether refunded pieces went back into stock on the site; True where the site does not say.
+        restocked: how many of its pieces the site has put back into stock so far; None where it does not say.
+        held: pieces that the site has promised of it and that are still to be delivered.
+        is_variation: whether ``item_code`` is a variation's; its SKU and GTIN may then be its parent's.
         rate: the tax rate in percent as the site tells it; None where it does not.
     """
 
@@ -62,7 +64,9 @@ class OrderLine:
     subtotal: Decimal
     total: Decimal
     tax: Decimal
-    restocked: bool = True
+    restocked: Decimal | None = None
+    held: Decimal = Decimal(0)
+    is_variation: bool = False
     rate: Decimal | None = None
 
 
@@ -116,12 +120,19 @@ class RefundLine:
 
 @dataclass(slots=True)
 class Refund:
-    """Money given back on an order. ``total`` is positive, with tax; ``lines`` is None until it was looked up."""
+    """Money given back on an order; amounts are positive, with tax.
+
+    Attributes:
+        total: as the order's own summary has it.
+        lines: None until the refund itself was looked up.
+        amount: as the refund itself has it; None where only the summary tells one.
+    """
 
     external_id: str
     total: Decimal
     reason: str
     lines: list[RefundLine] | None = None
+    amount: Decimal | None = None
 
 
 @dataclass(slots=True)
@@ -129,21 +140,27 @@ class Order:
     """One order.
 
     Attributes:
-        external_id: the platform's id; unique in the channel, for ever.
-        number: what people call the order; may differ from the id.
+        external_id: the platform's id; unique in the channel and never reused.
+        number: the order number that people use; may differ from the id.
         placed_at: UTC milliseconds.
         placed_on: the day it was placed, in the site's time.
-        modified_at: UTC milliseconds of the last change that the site knows of.
+        modified_at: UTC milliseconds of the last change on the site.
+        currency: ISO 4217, or empty where the order states none.
+        external_id: the platform's id; unique in the channel and never reused.
+        number: the order number that people use; may differ from the id.
+        placed_at: UTC milliseconds.
+        placed_on: the day it was placed, in the site's time.
+        modified_at: UTC milliseconds of the last change on the site.
         currency: ISO 4217, or empty where the order states none.
         total: what is sold, with tax: what the customer pays by all methods, gift cards and store credit among them.
-        digest: changes whenever anything of the order that matters to a sale or its status changes.
-        gross: amounts hold their tax. Where a line's tax is zero nobody said how much of it that is, and the rate of
-            the sale's tax transaction divides it.
-        divided_by: the tax transaction whose rate has divided the amounts; empty where the site tells the tax.
-        awaits_prices: the site does not say yet what it costs, so that it cannot be a sale yet.
-        lacks_prices: the site does not say what it costs, and is not expected to.
-        shrinks: pieces of it were cancelled, and have left its lines and amounts instead of coming as a refund.
-        sent_by_site: the platform sends the goods itself, from a stock that it keeps; nothing of it is told back.
+        digest: a hash of everything that matters to the sale or its status; another digest means a changed order.
+        gross: amounts include tax. A line whose tax is zero is split by the rate of the sale's tax transaction.
+        divided_by: the tax transaction whose rate has split the amounts; empty where the site tells the tax.
+        awaits_prices: the site does not tell the prices yet, so the order cannot become a sale yet.
+        lacks_prices: the site does not tell the prices, and is not expected to.
+        shrinks: cancelled pieces are taken off its lines and amounts instead of coming as a refund.
+        site_key: what the site gave the order when it was placed and never changes; empty where it gives nothing.
+        sent_by_site: the platform ships the goods from its own stock; no status is sent back.
         shipped_by: carrier and tracking number, of an order of which the platform says that all its goods have left;
             either may be empty. None of any other.
         ship_by: the last moment to ship what is still to be shipped, UTC milliseconds; None where there is none.
@@ -156,7 +173,8 @@ class Order:
         rate_ids: the site's ids of the tax rates that it applied, the one with the most tax first.
         transaction_id: the payment gateway's id of the payment; empty where there is none.
         paid_on: the day of the payment, in the site's time; None where the site does not tell it.
-        raw: the platform's own data, kept for people and for a later retry; empty where they are too large to be kept.
+        raw: the platform's own data, kept for people and for a later retry; empty where they are too large to be
+            kept.
     """
 
     external_id: str
@@ -188,6 +206,7 @@ class Order:
     shrinks: bool = False
     sent_by_site: bool = False
     lacks_prices: bool = False
+    site_key: str = ""
     shipped_by: tuple[str, str] | None = None
     ship_by: int | None = None
     cancel_wish: str | None = None
@@ -232,7 +251,7 @@ def raw_text(order: Order | UnreadableOrder) -> str | None:
 
 @dataclass(slots=True)
 class UnreadableOrder:
-    """An order that the connector could not read: isolated, reported, and tried again when it changes."""
+    """An order that the connector could not read: it is logged as a problem, and tried again when it changes."""
 
     external_id: str
     number: str

@@ -1,7 +1,7 @@
-"""Reading long lists by key: a page costs what it shows, wherever in the list it lies.
+"""Keyset pagination: reading a page takes the same time anywhere in a long list.
 
-A list has an order of its own, given by columns that together are unique. A page begins where another ends: after a
-key, or before one when it is read backwards. Nothing is ever skipped by counting.
+A list is ordered by columns that together are unique. A page begins after the key of a row, or ends before one when it
+is read backwards; OFFSET is never used.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ Key = tuple[int | str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Which part of a list to read; everything that lies after ``after`` and before ``before`` in the list's order.
+    """A part of a list: the rows after ``after`` and before ``before`` in the list's order.
 
     Attributes:
         limit: how many rows at most.
-        backwards: take those nearest to the end of the span instead of its beginning.
-        inclusive: the rows of both keys belong to the span.
+        backwards: read from the end of the span instead of its beginning.
+        inclusive: the rows of both keys are part of it.
     """
 
     limit: int
@@ -44,7 +44,7 @@ class Query:
         select: up to its FROM and joins, without WHERE.
         order: the columns that order it; unique together.
         descending: whether the highest comes first.
-        conditions, parameters: what the filters ask for.
+        conditions, parameters: of the filters.
     """
 
     select: str
@@ -54,7 +54,7 @@ class Query:
     parameters: list[Any]
 
     def narrow(self, condition: str, *parameters: Any) -> None:
-        """Let only rows through that fulfil the condition too."""
+        """Add a condition."""
         self.conditions.append(condition)
         self.parameters += parameters
 
@@ -67,7 +67,7 @@ class Query:
         ):
             if key is not None:
                 columns, marks = ", ".join(self.order), ", ".join("?" * len(self.order))
-                # The first column again: its index is used even where the others are of another table.
+                # The first column alone too, so that its index is used even where the others are of another table.
                 conditions.append(f"{self.order[0]} {sign}= ?")
                 conditions.append(f"({columns}) {sign}{'=' if span.inclusive else ''} ({marks})")
                 parameters += [key[0], *key]
@@ -83,11 +83,15 @@ class Query:
         return found[::-1] if span.backwards else found
 
 
+def storable(text: str) -> str:
+    """Typed or pasted text without the characters that no row can have: halves of surrogate pairs and NUL."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\ufffd")
+
+
 def holds(columns: Sequence[str], text: str) -> tuple[str, list[str]]:
-    """A condition that one of the columns holds ``text``, whatever the case of its ASCII letters; its parameters."""
-    # What a terminal pasted and no row can hold is found in none.
-    text = text.encode("utf-8", "backslashreplace").decode().replace("\0", "\ufffd")
+    """A condition that one of the columns contains ``text``, ignoring the case of ASCII letters; and its parameters."""
+    text = storable(text)
     plain = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    # Looking for an escape in every row takes a third of the time of a long search.
+    # An ESCAPE clause makes a long search a third slower.
     escape = "" if plain == text else " ESCAPE '\\'"
     return f"({' OR '.join(f'{column} LIKE ?{escape}' for column in columns)})", [f"%{plain}%"] * len(columns)

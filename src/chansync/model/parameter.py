@@ -1,4 +1,4 @@
-"""What a field is: of a sales channel, or of an integration system."""
+"""The definition of a field of a sales channel or of an integration system."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ class Parameter:
     """One field of a sales channel or of an integration system.
 
     Attributes:
-        name: the word in commands, files and the database.
-        help: what it does, in a sentence; shown for the focused field and on the reference page.
-        section: of the channel's form; a system's fields have none.
+        name: its name in commands, files and the database.
+        help: what it does; shown for the field under the cursor and on the reference page.
+        section: its section in the channel's form; 0 for a system.
         default: the value of a new channel or system.
         only_with: names of yes-or-no parameters that must be on for this one to apply.
-        capability: what the platform must be able to do for it to apply (``Capability`` of the platforms).
-        needed: a used channel, and any system of the kind, cannot do without it.
-        offered: the kind of the system's lookups that are its choices, where the system has told any: ``place``.
-        ends_after: of a secret: it ends so many days after the day in ``made_on``; 0: never.
-        made_on: of such a secret: the parameter that holds the day on which it was made. Entering the secret without
-            it means today.
-        opening: it is asked for before the first connection, which fills in much of the rest.
+        capability: the ``Capability`` that the platform needs for it to apply.
+        needed: required in a channel that is used, and in any system of the kind.
+        offered: the kind of the system's lookups that are its choices, if the system has any: ``place``.
+        ends_after: of a secret: it expires so many days after the day in ``made_on``; 0: never.
+        made_on: of such a secret: the parameter with the day on which it was created; if that is not entered with the
+            secret, it is today.
+        opening: entered before the first connection, which fills in much of the rest.
         warning: what to know before it is switched on.
         destination: it says where secrets are sent; see ``left_behind``.
         names_account: of a system: two systems with the same value have keys of one account.
@@ -55,7 +55,7 @@ class Parameter:
 
 
 def defaults(parameters: tuple[Parameter, ...]) -> dict[str, Any]:
-    """The values of something new that has these fields. Lists are new ones each time."""
+    """The default values of these fields; lists are copied."""
     return {
         parameter.name: list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default
         for parameter in parameters
@@ -64,7 +64,7 @@ def defaults(parameters: tuple[Parameter, ...]) -> dict[str, Any]:
 
 
 def applies(parameter: Parameter, values: Mapping[str, Any], capabilities: frozenset[str]) -> bool:
-    """Whether the field means anything, given the platform and the other values."""
+    """Whether the field applies, given the platform's capabilities and the other values."""
     if parameter.capability and parameter.capability not in capabilities:
         return False
     return all(values.get(name) for name in parameter.only_with)

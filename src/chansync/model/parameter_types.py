@@ -1,7 +1,7 @@
 """The types of parameters: how each value is read from text, checked, and shown as text.
 
-A value is JSON-able: ``str``, ``bool``, ``list[str]`` or None (not set). Secrets are never values here: they
-are sealed when they are entered, and a parameter table only knows whether one is there.
+A value is ``str``, ``bool``, ``list[str]`` or None (not set). Secrets are never values here: they are sealed when they
+are entered.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)*\Z")
 
 @dataclass(frozen=True, slots=True)
 class ParameterType:
-    """The base: free text of one line, at most ``longest`` characters."""
+    """The base class: one line of text, at most ``longest`` characters."""
 
     longest: int = 200
 
@@ -34,10 +34,10 @@ class ParameterType:
         return "text"
 
     def parse(self, text: str) -> Any:
-        """The value that ``text`` means; empty text means not set.
+        """The value of a text; empty text means not set.
 
         Raises:
-            UsageError: what is wrong with it and how to write it.
+            UsageError: the text is invalid; the sentence says how to write it.
         """
         cleaned = text.strip()
         if not cleaned:
@@ -61,7 +61,7 @@ class ParameterType:
         return str(value or "")
 
     def check(self, value: Any) -> Any:
-        """A value from JSON or TOML, checked as strictly as typed text.
+        """Check a value from JSON or TOML as strictly as typed text.
 
         Raises:
             UsageError: it is not of this type.
@@ -80,7 +80,7 @@ class Text(ParameterType):
 
 @dataclass(frozen=True, slots=True)
 class Code(ParameterType):
-    """A code for the command line: small letters, digits, single hyphens."""
+    """A code: lower-case letters, digits and single hyphens."""
 
     longest: int = 40
 
@@ -90,7 +90,7 @@ class Code(ParameterType):
 
     def convert(self, text: str) -> str:
         if not _CODE.match(text):
-            raise UsageError("may hold small letters, digits and single hyphens only, such as shop-de")
+            raise UsageError("may hold lower-case letters, digits and single hyphens only, such as shop-de")
         return text
 
 
@@ -112,7 +112,7 @@ class SiteAddress(ParameterType):
 
 @dataclass(frozen=True, slots=True)
 class Email(ParameterType):
-    """An e-mail address by its shape."""
+    """An e-mail address."""
 
     @property
     def word(self) -> str:
@@ -126,7 +126,7 @@ class Email(ParameterType):
 
 @dataclass(frozen=True, slots=True)
 class Secret(ParameterType):
-    """A key or password: entered, sealed, and never shown again."""
+    """A key or password: sealed when it is entered, and never shown."""
 
     @property
     def word(self) -> str:
@@ -175,7 +175,7 @@ class Choice(ParameterType):
 
 @dataclass(frozen=True, slots=True)
 class Day(ParameterType):
-    """A calendar day, in the site's time; kept as ISO text."""
+    """A calendar day in the site's time zone; stored as ISO text."""
 
     @property
     def word(self) -> str:
@@ -190,7 +190,7 @@ class Day(ParameterType):
 
 @dataclass(frozen=True, slots=True)
 class Duration(ParameterType):
-    """How often: ``30s``, ``5min``, ``2h``, ``1d`` or ``off``; kept as its shortest text."""
+    """An interval: ``30s``, ``5min``, ``2h``, ``1d`` or ``off``; stored in its shortest form."""
 
     @property
     def word(self) -> str:
@@ -198,6 +198,20 @@ class Duration(ParameterType):
 
     def convert(self, text: str) -> str:
         return format_duration(parse_duration(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces(ParameterType):
+    """A whole number of pieces, not below zero; kept as its digits."""
+
+    @property
+    def word(self) -> str:
+        return "pieces"
+
+    def convert(self, text: str) -> str:
+        if not (text.isascii() and text.isdigit()) or len(text) > 9:
+            raise UsageError(f"is a whole number of pieces, 0 or more, not {text!r:.40}")
+        return str(int(text))
 
 
 @dataclass(frozen=True, slots=True)

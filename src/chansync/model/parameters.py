@@ -1,7 +1,7 @@
-"""The parameter table: every field of a sales channel, once.
+"""The parameter table: every field of a sales channel.
 
-The form, ``chansync channel set/show``, TOML import and export, validation and the reference page are all made
-from ``PARAMETERS``. Adding a parameter is one entry here and the code that acts on it.
+Form, ``chansync channel set/show``, TOML import and export, validation and reference page are made from ``PARAMETERS``.
+To add a parameter, add an entry here and the code that uses it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from chansync.model.parameter_types import (
     Day,
     Duration,
     Flag,
+    Pieces,
     Reference,
     References,
     Secret,
@@ -79,8 +80,8 @@ PARAMETERS: tuple[Parameter, ...] = (
        Secret(), capability="channel_credentials", needed=True, opening=True),
     _P("api_version", "Version", "The version of the site's REST API. Filled in by the first connection.", 3,
        Reference(source="lookup", of="api_version")),
-    _P("start_date", "Start date", "Orders placed from that day on are taken, in the site's time. A day in the past "
-       "brings old orders in. The first connection fills in the day of it.", 3, Day(), needed=True),
+    _P("start_date", "Start date", "Orders placed from that day on are imported, in the site's time zone. A day in the "
+       "past imports old orders. The first connection fills in its own day.", 3, Day(), needed=True),
     _P("sale_type", "Type of sale", "The type given to the channel's sales.", 3, _erp("sale_type")),
     _P("external_sale_number", "External sale number", "On: a sale's number is the channel's code and the order "
        "number. Off: the next number of the POS's series.", 3, Flag(), True),
@@ -96,15 +97,15 @@ PARAMETERS: tuple[Parameter, ...] = (
        "found none; where no e-mail is found either, a new customer is created. Off: the e-mail is not looked at.", 3,
        Flag(), True),
     _P("merchant", "Merchant", "The user in whose name sales are created.", 3, _erp("user")),
-    _P("notice_user", "Notice", "The user who is told of problems and of their solution: by e-mail, and by what "
-       "chansync notices add gives besides.", 3, _erp("user")),
+    _P("notice_user", "Notice", "The user who is notified of problems and of their solution: by e-mail, and by the "
+       "services of chansync notices add.", 3, _erp("user")),
     _P("currency", "Currency", "Used only where the order states none.", 3, CurrencyCode()),
     _P("document_type", "Financial document", "The type of the financial document that is issued. None: issuing one is "
        "a problem, until a type is chosen.", 3, _erp("document_type")),
     _P("issue_document", "Issue financial document", "On: the financial document is issued when the sale is created. "
        "Off: by hand, or upon payment.", 3, Flag(), False),
-    _P("pay_immediately", "Pay immediately", "On: the document is settled at once, to the POS's account or cash desk. "
-       "Off: when the order's status says that it is paid.", 3, Flag(), False,
+    _P("pay_immediately", "Pay immediately", "On: the document's payment is recorded at once, to the POS's account or "
+       "cash desk. Off: when the order's status says that it is paid.", 3, Flag(), False,
        only_with=("issue_document",)),
     _P("delivery_method", "Method of delivery", "Used where no delivery mapping applies. None: such an order is a "
        "problem.", 3, _erp("delivery_method")),
@@ -118,8 +119,8 @@ PARAMETERS: tuple[Parameter, ...] = (
        "Right only where an outside warehouse ships."),
     _P("block_quantities", "Blocking quantities", "On: the sale's quantities are blocked when it is created. Off: they "
        "stay free for other sales until it is written out.", 3, Flag(), False),
-    _P("fba_warehouse", "FBA warehouse", "The warehouse that stands for the stock which the platform keeps and sends "
-       "itself: such orders are blocked and written out there, and nothing of them is told back.", 3,
+    _P("fba_warehouse", "FBA warehouse", "The warehouse for the stock that the platform keeps and ships itself: such "
+       "orders are blocked and written out there, and no status is sent back.", 3,
        _erp("warehouse"), capability="site_sends"),
     _P("write_out_what_the_site_ships", "Write out what the site ships", "On: a sale is written out when the platform "
        "says that its goods have left, from its own stock or shipped by hand on the site. Off: a person writes it out.",
@@ -128,14 +129,14 @@ PARAMETERS: tuple[Parameter, ...] = (
        "requested.", 3, Flag(), False),
     _P("request_warehouses", "Warehouses to check on request", "Where stock is looked for before a request. None: the "
        "POS's warehouse.", 3, References(source="erp", of="warehouse"), (), only_with=("create_request",)),
-    _P("order_statuses", "Order status", "Orders with one of these statuses are taken. Others are taken the moment "
-       "that they get one of them.", 3, _statuses(), (), needed=True),
+    _P("order_statuses", "Order status", "Orders with one of these statuses are imported. Others are imported as "
+       "soon as they get one of them.", 3, _statuses(), (), needed=True),
     _P("paid_statuses", "Statuses paid", "The sales of orders with one of these statuses get a payment. None: payments "
        "are entered by hand.", 3, _statuses(), ()),
     _P("issue_document_on_payment", "Issue financial document upon payment", "On: when a payment is due and the "
        "sale has no financial document, it is issued first. Off: that is a problem.", 3, Flag(), False),
     _P("refused_statuses", "Statuses refused", "The sales of orders with one of these statuses are cancelled, or "
-       "reversed where they are written out. An order that is refused when it is seen first is not taken.", 3,
+       "reversed where they are written out. An order that is refused when it is seen first is not imported.", 3,
        _statuses(), ()),
     _P("push_statuses", "Synchronisation statuses", "On: what becomes of a sale sets the status of its order on the "
        "site. Off: statuses of the site are never changed.", 3, Flag(), False, capability="push_statuses"),
@@ -148,8 +149,11 @@ PARAMETERS: tuple[Parameter, ...] = (
     _P("status_cancelled", "Status to be sent when the sale is cancelled", "The status that a cancelled sale sends. "
        "None: nothing is sent.", 3, _status(),
        only_with=("push_statuses",), capability="free_statuses"),
-    _P("carrier", "Carrier", "The carrier that is told to the site where writing out names none.", 3,
+    _P("carrier", "Carrier", "The carrier that is sent to the site if the sale was written out without one.", 3,
        Text(longest=60), only_with=("push_statuses",), capability="confirm_shipments"),
+    _P("tracking_note", "Tracking by note", "On: where the site has no other place for a tracking number, a note tells "
+       "it to the customer. Off: such a number is not told, which is a problem.", 3, Flag(), False,
+       only_with=("push_statuses",), capability="tell_tracking"),
     _P("push_quantities", "Synchronising quantities", "On: the site is told whether an item is in stock. Off: stock on "
        "the site is left alone.", 3, Flag(), False, capability="push_quantities"),
     _P("quantity_warehouses", "Warehouses for synchronising quantities", "Whose stock counts. None: the POS's "
@@ -157,8 +161,12 @@ PARAMETERS: tuple[Parameter, ...] = (
        capability="push_quantities"),
     _P("push_exact_quantities", "Synchronise exact quantities", "On: the number itself is sent. Off: only whether "
        "there is stock.", 3, Flag(), False, only_with=("push_quantities",), capability="push_quantities"),
-    _P("remove_at_zero", "Remove items when stock reaches 0", "On: an item is taken off the site when none is left, "
-       "and put back when there is some. Off: it stays there, out of stock.", 3, Flag(), False,
+    _P("stock_reserve", "Stock reserve", "So many pieces of each item are never offered on the site.", 3, Pieces(),
+       only_with=("push_quantities",), capability="push_quantities"),
+    _P("offer_at_most", "Offer at most", "The site is never told of more pieces of an item than that. None: all that "
+       "there are.", 3, Pieces(), only_with=("push_exact_quantities",), capability="push_quantities"),
+    _P("remove_at_zero", "Remove items when stock reaches 0", "On: an item is hidden on the site when none is left, "
+       "and shown again when there is stock. Off: it stays there, out of stock.", 3, Flag(), False,
        only_with=("push_quantities",), capability="hide_items"),
     _P("orders_every", "Orders every", "How often orders are pulled.", 3, Duration(), "5min"),
     _P("statuses_every", "Statuses every", "How often statuses are pushed.", 3, Duration(), "5min"),
@@ -182,5 +190,5 @@ BY_NAME: Mapping[str, Parameter] = {parameter.name: parameter for parameter in P
 
 
 def default_values() -> dict[str, Any]:
-    """The values of a new channel. Lists are new ones each time."""
+    """The default values of a new channel; lists are copied."""
     return defaults(PARAMETERS)

@@ -1,10 +1,9 @@
-"""Text from outside as a terminal may get it: no control characters, no tricks with direction, widths that are sure.
+"""Making text from outside safe for a terminal: no control characters, no bidirectional overrides, known widths.
 
 Order data comes from strangers. A control character in it could move the cursor, write to the clipboard or change the
-title; what turns the direction of writing makes a number read backwards; and of what is joined or varied (families and
-flags of emoji, skin tones) every terminal takes another width, so that all columns after it are out of line. The
-screens show such characters by signs and parts (``on_one_line``), the commands by escapes (``escaped``), which lose
-nothing.
+title; a bidirectional override shows a number backwards; and terminals disagree about the width of emoji sequences
+(families, flags, skin tones), which would shift all columns after them. The screens replace such characters by signs
+and parts (``on_one_line``), the commands by escapes (``escaped``), which keep all information.
 """
 
 from __future__ import annotations
@@ -17,15 +16,15 @@ _SKIN_TONES = range(0x1F3FB, 0x1F400)
 _FLAG_LETTERS = range(0x1F1E6, 0x1F200)
 _VARIATIONS = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 
-#: So many marks may stand on one letter; scripts need three at most, and a pile of fifty covers the lines above.
+#: Combining marks that are kept on one letter: scripts need three at most, and fifty would cover the lines above.
 _MOST_MARKS = 4
 
-#: Carries a mark that has no letter.
+#: Stands under a combining mark that has no letter.
 _CARRIER = "\u25cc"
 
 
 def on_one_line(text: str) -> str:
-    """The text as screens show it: control characters become visible signs, what has no width is left out.
+    """The text for screens: control characters become visible signs, characters without width are left out.
 
     A joined emoji is shown as its parts, a flag as its two letters.
     """
@@ -33,15 +32,15 @@ def on_one_line(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """The text as commands print it: what cannot be shown is written as an escape, ``\\n`` or ``\\u202e``."""
+    """The text for commands: unsafe characters become escapes such as ``\\n`` or ``\\u202e``."""
     return _each(text, _escape)
 
 
 def safe_json(text: str) -> str:
-    """JSON in which what a terminal must not get is written as JSON's own escapes: it reads back as it was."""
+    """JSON with unsafe characters as JSON escapes, so that it reads back unchanged."""
     if text.isascii() and "\x7f" not in text:
         return text
-    # DEL, C1, what reorders or hides text, halves of surrogate pairs.
+    # DEL, C1, characters that reorder or hide text, halves of surrogate pairs.
     unsafe = (
         r"[\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
         r"\U000e0000-\U000e007f]"
@@ -54,7 +53,7 @@ def _units(character: str) -> str:
     return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
 
 
-# What a spreadsheet takes for a formula, which may call up addresses and programs; and what is written to prevent it.
+# A spreadsheet takes text that begins with these for a formula, which may open addresses and programs.
 _BEGINNINGS = "=+-@\t\r"
 
 
@@ -63,7 +62,7 @@ _CUTS = re.compile(r"([;\t\r\n])")
 
 
 def as_cell(text: str) -> str:
-    """A text for a table that a spreadsheet may open: shown as it is, never calculated, whatever it cuts at."""
+    """A text for a CSV file that a spreadsheet shows as it is and never calculates, whatever it splits the file at."""
     first, *others = _CUTS.split(text)
     safe = first + "".join(f"'{part}" if _begins_formula(part) else part for part in others)
     return f"'{safe}" if text.lstrip("'")[:1] in tuple(_BEGINNINGS) else safe
@@ -81,13 +80,13 @@ def _begins_formula(part: str) -> bool:
 
 
 def width(text: str) -> int:
-    """How many cells of a terminal text takes that one of these functions made."""
+    """How many terminal cells a text takes; it must come from one of these functions."""
     if text.isascii():
         return len(text)
-    # Imported here: most text is ASCII, and its tables take longer to load than a short command runs.
+    # Imported here: most text is ASCII, and loading the tables takes longer than a short command.
     from wcwidth import wcwidth
 
-    # One by one, as terminals count: what wcwidth knows of whole syllables they do not.
+    # Character by character, as terminals count.
     return sum(max(0, wcwidth(character)) for character in text)
 
 
@@ -102,7 +101,7 @@ def _each(text: str, replace: Callable[[str], str]) -> str:
             shown.append(character)
         elif not unicodedata.category(character).startswith("M"):
             replaced = _plain(character) if _is_plain(character) else replace(character)
-            # A mark after something that is left out stands on what was before that.
+            # A mark after a character that is left out combines with the character before that.
             marks = 0 if replaced else marks
             shown.append(replaced)
         elif _is_variation(character):

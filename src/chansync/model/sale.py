@@ -1,4 +1,4 @@
-"""Sales: the draft that is made of an order, and the view of what the ERP has recorded."""
+"""Sales: the draft that is made from an order, and the view of what the ERP has recorded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chansync.model.order import Address, TaxNumbers
 
 
 class LineKind(StrEnum):
-    """What a line of a sale is."""
+    """The kind of a line of a sale."""
 
     ITEM = "item"
     TRANSPORT = "transport"
@@ -25,8 +25,8 @@ class SaleLine:
 
     Attributes:
         item_code: the ERP's code (SKU) of the item or service; empty for a rounding line.
-        discount: how much less than the list price the line is, without tax; already subtracted from ``net``.
-        external_id: the platform's id of the line; refunds name it.
+        discount: the discount without tax; already subtracted from ``net``.
+        external_id: the platform's id of the line; refunds refer to it.
     """
 
     kind: LineKind
@@ -41,7 +41,7 @@ class SaleLine:
 
 @dataclass(slots=True)
 class Customer:
-    """Who buys, in the forms that customers are compared by.
+    """The buyer, with the normal forms that customers are matched by (``model.identity``).
 
     Attributes:
         tax_numbers: those that identify, in their comparable forms.
@@ -64,12 +64,12 @@ class SaleDraft:
     """Everything that the ERP needs to record a sale.
 
     Attributes:
-        key: idempotency key, ``chansync:<channel>:<order id>``; the ERP records a key once, ever.
+        key: idempotency key, ``chansync:<channel>:<order id>``; the ERP never records a key twice.
         number: the sale's number, or empty for the next one of the POS's series.
         total: minor units with tax; equals the sum of the lines.
-        mark: the channel's system type when it is not production: such sales are marked.
+        mark: the channel's system type if that is not production.
         tax_numbers: the buyer's, as the sale keeps them; those that identify nobody as they were typed.
-        match_phone, match_email: whether the customer may be found by these.
+        match_phone, match_email: whether to look for the customer by these.
     """
 
     key: str
@@ -147,21 +147,31 @@ class RefundedLine:
         external_id: the platform's id of the sale's line.
         quantity: how many pieces; zero where only money is given back.
         net, tax: minor units, positive.
+        restock: whether these pieces come back where the refund's goods do (``steps.Refund.restock``).
     """
 
     external_id: str
     quantity: Decimal
     net: int
     tax: int
+    restock: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedRefund:
-    """A refund of a sale. ``key`` is unique in the sale; ``total`` is in minor units with tax."""
+    """A refund of a sale. ``key`` is unique in the sale; ``total`` is in minor units with tax.
+
+    What was taken back (``steps.WithdrawRefund``) is another one, with everything below zero.
+    """
 
     key: str
     total: int
     lines: tuple[RefundedLine, ...] = ()
+
+
+def withdrawn_key(key: str) -> str:
+    """The key of what takes back the refund of that key."""
+    return f"{key} withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +208,8 @@ class SaleView:
         nameless: which of ``billing`` and ``delivery`` were recorded without any name or street.
         shipment: None while it is not written out.
         cancel_reason: one of ``steps.CANCEL_REASONS``; empty where it is not cancelled, or nobody said why.
+        billing, delivery, note, tax_numbers, order_number, delivery_method: as recorded; None where the ERP does not
+            tell them.
     """
 
     key: str
@@ -218,3 +230,9 @@ class SaleView:
     nameless: frozenset[str] = frozenset()
     shipment: Shipment | None = None
     cancel_reason: str = ""
+    billing: Address | None = None
+    delivery: Address | None = None
+    note: str | None = None
+    tax_numbers: TaxNumbers | None = None
+    order_number: str | None = None
+    delivery_method: str | None = None

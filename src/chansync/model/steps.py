@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+from chansync.model.order import Address
 from chansync.model.sale import RefundedLine, SaleDraft
 
 
@@ -93,6 +94,31 @@ class Complete(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class Amend(Step):
+    """Change what no book depends on; None leaves it as it is.
+
+    Attributes:
+        billing: with other contact data (e-mail, phone) than before; nothing else of it differs.
+        delivery: while the goods are not issued.
+        payment_method: while nothing is paid.
+        version: of the order that asks for it.
+        why: what changed, for people.
+    """
+
+    word: ClassVar[str] = "amend"
+    version: str
+    billing: Address | None = None
+    delivery: Address | None = None
+    note: str | None = None
+    payment_method: str | None = None
+    why: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.word}:{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
 class Block(Step):
     """Reserve what the sale needs of goods in its warehouse.
 
@@ -114,8 +140,8 @@ class Release(Step):
 class RequestMissing(Step):
     """Request what the sale needs and those warehouses (none: the sale's own) do not have.
 
-    What others have blocked does not count as there, what this sale has blocked does. Again, it brings the requests to
-    what is missing now.
+    What earlier sales need and what any other has blocked does not count as there, what this sale has blocked does.
+    Again, it brings the requests to what is missing now.
     """
 
     word: ClassVar[str] = "request"
@@ -143,7 +169,7 @@ class Pay(Step):
     """
 
     word: ClassVar[str] = "pay"
-    needs: ClassVar[frozenset[str]] = frozenset({"rewrite", "issue"})
+    needs: ClassVar[frozenset[str]] = frozenset({"rewrite", "amend", "issue"})
     in_all: int
     issue_first: bool = False
 
@@ -227,6 +253,18 @@ class Refund(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class WithdrawRefund(Step):
+    """Take a refund back as if it never was: its credit, what was returned by it, and the goods that came back."""
+
+    word: ClassVar[str] = "withdraw_refund"
+    refund_id: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.word}:{self.refund_id}"
+
+
+@dataclass(frozen=True, slots=True)
 class StepResult:
     """What became of a step.
 
@@ -238,7 +276,8 @@ class StepResult:
         ref, number, is_new_customer, warnings: of a recorded sale.
         number: also of an issued document.
         amount: what was paid, in minor units.
-        missing: item code and pieces of what is requested now, or of what keeps the goods from being written out.
+        missing: item code and pieces of what is requested now, of what was not there to be blocked (also when a refund
+            is taken back), or of what keeps the goods from being written out.
     """
 
     key: str

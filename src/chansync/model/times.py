@@ -1,7 +1,7 @@
 """Time: UTC everywhere, as whole milliseconds since the epoch (INTEGER) in the database.
 
-Site time and the user's local time appear only at the edges: when a site's date is compared with the
-channel's start date, and when a time is shown.
+Other time zones appear only where a site's date is compared with the channel's start date (the site's), and where a
+time is shown (the user's).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def now_ms() -> int:
 
 
 def awake_seconds() -> float:
-    """A clock that nobody sets, and that goes on while the machine is suspended or the process is stopped."""
+    """A monotonic clock that also counts while the machine is suspended, in seconds."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
@@ -31,13 +31,13 @@ def to_ms(moment: datetime) -> int:
     return int(moment.timestamp()) * 1000 + moment.microsecond // 1000
 
 
-# A day within what Python can tell, so that every time zone can.
+# A day inside the range of datetime, so that every time zone is inside too.
 _FIRST = datetime(1, 1, 2, tzinfo=UTC)
 _LAST = datetime(9999, 12, 30, tzinfo=UTC)
 
 
 def from_ms(milliseconds: int) -> datetime:
-    """Milliseconds since the epoch as an aware UTC ``datetime``; what no calendar holds is its beginning or end."""
+    """Milliseconds since the epoch as an aware UTC ``datetime``, clipped to the range of ``datetime``."""
     try:
         return datetime.fromtimestamp(milliseconds / 1000, UTC)
     except (ValueError, OverflowError, OSError):
@@ -45,7 +45,7 @@ def from_ms(milliseconds: int) -> datetime:
 
 
 def here(moment: datetime | None = None) -> datetime:
-    """A moment (None: now) in the terminal's time zone; in UTC where TZ names one that no clock on earth shows."""
+    """A moment (None: now) in the local time zone; in UTC where TZ is invalid."""
     known = moment or datetime.now(UTC)
     try:
         return known.astimezone()
@@ -61,7 +61,7 @@ def utc_text(milliseconds: int | None) -> str | None:
 
 
 def local_text(milliseconds: int | None, *, seconds: bool = False, zone: bool = False) -> str:
-    """A time for people, in the terminal's time zone: ``2026-11-24 13:05``; empty when there is none.
+    """A time for people, in the local time zone: ``2026-11-24 13:05``; empty for None.
 
     Args:
         zone: with the zone's distance from UTC (``2026-11-24 13:05 +0200``), where it leaves the machine.
@@ -73,22 +73,22 @@ def local_text(milliseconds: int | None, *, seconds: bool = False, zone: bool = 
 
 
 def day_began(milliseconds: int) -> int:
-    """The first moment of that day in the terminal's time zone, UTC milliseconds."""
+    """The start of that day in the local time zone, in UTC milliseconds."""
     return start_of(here(from_ms(milliseconds)).date())
 
 
 def start_of(day: date) -> int:
-    """The first moment of a day in the terminal's time zone, UTC milliseconds.
+    """The start of a day in the local time zone, in UTC milliseconds.
 
     Raises:
-        OverflowError, OSError, ValueError: it is too far away for the system's clock.
+        OverflowError, OSError, ValueError: it is outside the range of the system's clock.
     """
-    # Without a zone, so that it has its own distance from UTC: on two days a year that is another than at noon.
+    # Naive, so that the UTC offset is that of midnight: on days of a clock change it differs from that of noon.
     return int(datetime.combine(day, datetime.min.time()).timestamp()) * 1000
 
 
 def ago_text(milliseconds: int | None, now: int | None = None) -> str:
-    """How long ago (or how soon), short: ``12 s``, ``5 min``, ``3 h``, ``2 d``; empty when there is none."""
+    """How long ago, or how soon: ``12 s``, ``5 min``, ``3 h``, ``2 d``; empty for None."""
     if milliseconds is None:
         return ""
     seconds = abs((now if now is not None else now_ms()) - milliseconds) // 1000

@@ -1,4 +1,4 @@
-"""What a notice says: counts and the first few sentences, in plain text; of a customer nothing but order numbers."""
+"""The text of a notice: counts and the first few sentences, in plain text, without customer data but order numbers."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from chansync.model.message import CODES
 from chansync.store import notices
 from chansync.store.notices import Route, Told
 
-#: Sentences that are quoted of one kind of problem, and in all; the rest is counted.
+#: How many sentences are quoted of one kind of problem, and in all; the rest is counted.
 OF_A_KIND = 3
 IN_ALL = 12
 
-#: Channels that a subject names; more are counted.
+#: How many channels a subject names; more are counted.
 NAMED = 3
 
-#: Their sentences may quote what a customer wrote: the notice says the title instead.
-_QUOTING = frozenset({"order_unreadable", "order_changed", "import_bug", "site_bug"})
+#: Codes whose sentences may quote text of customers: the notice has their title instead.
+_QUOTING = frozenset({"order_unreadable", "order_changed", "order_is_another", "import_bug", "site_bug"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +33,29 @@ class Notice:
 
 
 def one_line(text: str, longest: int = 300) -> str:
-    """Text from outside as one line without control characters, cut where it is long."""
+    """Text from outside on one line, without control characters, cut to ``longest``."""
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
 def fitted(notice: Notice, longest: int) -> Notice:
-    """The notice for a service that takes so many characters, of subject and body together, and refuses longer ones."""
-    # Some count in their own markup, where a character may become several.
+    """Shorten a notice for a service that accepts so many characters, of subject and body together."""
+    # Some services count their own markup, where a character may become several.
     room = longest * 9 // 10 - len(notice.subject) - 2
     if len(notice.body) <= room:
         return notice
     end = "\n… More: chansync log --open"
     kept = notice.body[: max(room - len(end), 0)]
-    # Whole lines, where there are several.
+    # Keep whole lines, if there are several.
     kept = kept[: kept.rfind("\n")] if "\n" in kept else kept
     return Notice(notice.subject, (kept.rstrip() + end).strip())
 
 
 def digest(db: apsw.Connection, route: Route, upto: int) -> Notice | None:
-    """What the route is to be told of the events up to that one; None when that is nothing."""
+    """The notice about the events up to that one; None if there is nothing to send."""
     told = [each for each in notices.between(db, route.user, route.told_upto, upto) if not _is_about(each, route)]
     came = [each for each in told if each.came and not each.solved]
-    # What was over before there was anyone to tell is no news.
+    # Problems that were solved before the route existed are left out.
     solved = [each for each in told if each.solved and (each.solved_at or 0) >= route.created_at]
     if not came and not solved:
         return None
@@ -65,7 +65,7 @@ def digest(db: apsw.Connection, route: Route, upto: int) -> Notice | None:
 
 
 def _is_about(told: Told, route: Route) -> bool:
-    """A failure of notices is not told by the way that failed."""
+    """Whether it is the failure of this route, which is not sent on the route itself."""
     return told.code == "notice_failed" and route.id in json.loads(told.data)["routes"]
 
 
@@ -87,7 +87,7 @@ def _section(title: str, told: list[Told], room: int) -> str:
     for each in told:
         kinds.setdefault((each.channel_code, each.code), []).append(each)
     lines = [f"{title}: {len(told)}"]
-    # The most first; of many kinds, as when no site can be reached, the rest is counted.
+    # The most frequent first; of many kinds, as when no site can be reached, the rest is counted.
     ordered = sorted(kinds.items(), key=lambda kind: -len(kind[1]))
     for (channel, code), several in ordered[:IN_ALL]:
         shown = several[: min(OF_A_KIND, max(room, 0))]
@@ -130,5 +130,5 @@ def _ending(db: apsw.Connection, route: Route) -> str:
         open_now = f"Open now: {sum(count for _, count in counted)} in {len(counted)} channels."
     return (
         f"{open_now}\nAll of them, with what to do: chansync log --open\n\n"
-        f"chansync on {os.uname().nodename} tells this to {route.user}, who is a channel's notice user."
+        f"Sent by chansync on {os.uname().nodename} to {route.user}, who is a channel's notice user."
     )

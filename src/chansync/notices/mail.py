@@ -1,4 +1,4 @@
-"""A notice by e-mail, and what goes wrong with mail servers in sentences."""
+"""Sending a notice by e-mail, with a sentence for each failure of mail servers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chansync.model.errors import ChansyncError
 from chansync.notices.digest import Notice, one_line
 from chansync.notices.settings import MailServer
 
-#: How long handing in one mail may take in all, in seconds, and how long a server may be silent.
+#: Time limits in seconds: for sending one mail, and for each answer of the server.
 PATIENCE = 60.0
 SILENCE = 20.0
 
@@ -24,10 +24,10 @@ class NoticeFailed(ChansyncError):
 
 
 def compose(notice: Notice, sender: str, recipient: str, name: str) -> EmailMessage:
-    """The mail. ``name`` says which notice it is: the same one, sent again after a kill, has the same name.
+    """The mail. ``name`` identifies the notice: if it is sent again after a kill, its Message-ID is the same.
 
     Raises:
-        NoticeFailed: an address holds what no address may, such as the beginning of another header.
+        NoticeFailed: an address is invalid, for example because it has a line break.
     """
     mail = EmailMessage()
     mail["Subject"] = one_line(notice.subject)
@@ -37,14 +37,14 @@ def compose(notice: Notice, sender: str, recipient: str, name: str) -> EmailMess
         raise NoticeFailed(f"No mail can be sent from {one_line(sender, 80)} to {one_line(recipient, 80)}.") from None
     mail["Date"] = formatdate(localtime=True)
     mail["Message-ID"] = f"<{name}@{parseaddr(sender)[1].rpartition('@')[2]}>"
-    # RFC 3834: no holiday reply, please.
+    # RFC 3834: no automatic replies.
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(notice.body, cte="quoted-printable")
     return mail
 
 
 async def send(server: MailServer, mail: EmailMessage, *, patience: float = PATIENCE, silence: float = SILENCE) -> None:
-    """Hand a mail in.
+    """Send a mail.
 
     Raises:
         NoticeFailed: with a sentence that says what the server did.

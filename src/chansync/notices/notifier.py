@@ -1,7 +1,7 @@
-"""When notices go out: collected for a moment, at the most one each so many minutes, and again after a failure.
+"""Sending notices: events are collected for a moment, the rate is limited for each user, and failures are retried.
 
-Everything is derived from the database: what a route was told of last, and what happened since. So a restart, a kill
-or a long silence costs nothing and brings no flood, only one notice about all of it.
+Everything is derived from the database: the last event that a route was notified of, and the events since. So after a
+restart, a kill or a long pause one notice covers everything.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from chansync.secrets import sealing
 from chansync.store import messages, notices
 from chansync.store.notices import Route
 
-#: How long events are collected before the first of them is told, in seconds.
+#: How long events are collected before a notice is sent, in seconds.
 COLLECT = 30.0
 
-#: A problem that came so many times within a day comes and goes: of such alone a user is told once an hour.
+#: A problem that was opened so many times within a day is flapping: of such alone, one notice an hour is sent.
 COMES_AND_GOES = 5
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
-    """Where a route leads: the opened address of a service, or a mail server and an address. Never log it."""
+class _Destination:
+    """The destination of a route: an opened address of a service, or a mail server and e-mail address. Never log it."""
 
     service: str = ""
     server: MailServer | None = None
@@ -47,21 +47,21 @@ class _Way:
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    """A notice that is due on a route; ``problem``: why it cannot be sent at all."""
+    """A notice to send on a route; ``problem``: why it cannot be sent."""
 
     route: Route
     upto: int
     notice: Notice
     name: str
-    way: _Way | None
+    destination: _Destination | None
     problem: NoticeFailed | None = None
 
 
 class Notifier:
-    """Tells the notice users of one database.
+    """Notifies the notice users of one database.
 
     Args:
-        collect: seconds that events are collected for.
+        collect: how long events are collected, in seconds.
     """
 
     def __init__(self, store: Store, *, collect: float = COLLECT) -> None:
@@ -70,13 +70,13 @@ class Notifier:
         self._seen = -1
 
     async def turn(self) -> None:
-        """Send what is due now, each route on its own; cheap when that is nothing.
+        """Send the notices that are due, each route independently of the others.
 
         Raises:
             apsw.Error: the database failed.
         """
         found = await self._store.run(self._prepare)
-        await asyncio.gather(*(self._tell(due) for due in found))
+        await asyncio.gather(*(self._send(due) for due in found))
 
     def _prepare(self, db: apsw.Connection) -> list[_Due]:
         last = notices.last_event(db)
@@ -92,7 +92,7 @@ class Notifier:
         if first is None:
             return False
         now = now_ms()
-        # A clock that was set back must not silence the notices for as long: what lies ahead of it does not count.
+        # Times in the future are ignored: a clock that was set back must not stop notices.
         rests = [
             since + int(seconds * 1000)
             for since, seconds in ((first, self._collect), (route.last_sent_at or 0, seconds_between(db)))
@@ -105,29 +105,29 @@ class Notifier:
 
     def _due(self, db: apsw.Connection, route: Route) -> _Due | None:
         upto = notices.begin(db, route)
-        told_of = route.user in notices.notice_users(db)
-        notice = digest(db, route, upto) if told_of else None
-        way, problem = None, None
+        is_notice_user = route.user in notices.notice_users(db)
+        notice = digest(db, route, upto) if is_notice_user else None
+        destination, problem = None, None
         if notice is not None:
             try:
-                way = way_to(db, self._store.path, route)
+                destination = destination_of(db, self._store.path, route)
             except (NoticeFailed, StoreError) as error:
                 problem = error if isinstance(error, NoticeFailed) else NoticeFailed(str(error))
-        if notice is None or (way is None and problem is None):
+        if notice is None or (destination is None and problem is None):
             self._settle(db, route, upto, sent=False)
             return None
-        return _Due(route, upto, notice, f"chansync.{_installation(db)}.{route.id}.{upto}", way, problem)
+        return _Due(route, upto, notice, f"chansync.{_installation(db)}.{route.id}.{upto}", destination, problem)
 
-    async def _tell(self, due: _Due) -> None:
+    async def _send(self, due: _Due) -> None:
         try:
             if due.problem is not None:
                 raise due.problem
-            assert due.way is not None
-            await deliver(due.way, due.notice, due.name)
+            assert due.destination is not None
+            await deliver(due.destination, due.notice, due.name)
         except NoticeFailed as error:
             await self._store.run(self._fail, due.route, error)
         except Exception as error:
-            # A fault of ours on one way is tried again as seldom as any failure, and keeps no other way from anything.
+            # A bug on one route is retried like any failure, and does not affect other routes.
             fault = NoticeFailed(f"chansync failed by a fault of its own ({type(error).__name__}).")
             await self._store.run(self._fail, due.route, fault)
         else:
@@ -145,9 +145,9 @@ class Notifier:
 
 
 def note_failures(db: apsw.Connection) -> None:
-    """Keep the problem of notices that do not arrive: open while a route fails, solved when none does any more.
+    """Open or update the problem ``notice_failed`` while a route fails, and solve it when none does.
 
-    Its data name every route that failed meanwhile: by those it is not told.
+    Its data list the routes that failed: it is not sent on those.
     """
     failing = [route for route in notices.routes(db) if route.failures]
     if not failing:
@@ -159,22 +159,22 @@ def note_failures(db: apsw.Connection) -> None:
     messages.log(db, "notice_failed", f"Notices do not arrive. {sentence}", data={"routes": sorted(ids)})
 
 
-def way_to(db: apsw.Connection, path: Path, route: Route) -> _Way | None:
-    """Where a route leads; None: the user has another one, and this one is not set up.
+def destination_of(db: apsw.Connection, path: Path, route: Route) -> _Destination | None:
+    """The destination of a route; None: it is not set up, and the user has another one.
 
     Raises:
         NoticeFailed: it is the user's only one, and not set up.
         StoreError: its secrets cannot be opened here.
     """
     if route.sealed is not None:
-        return _Way(service=sealing.open_route(path, route.sealed))
+        return _Destination(service=sealing.open_route(path, route.sealed))
     try:
         email = registry.user_email(db, route.user)
     except UsageError:
         email = ""
     server = mail_server(db, path) if email else None
     if server is not None:
-        return _Way(server=server, email=email)
+        return _Destination(server=server, email=email)
     if any(not other.is_email for other in notices.routes(db, route.user)):
         return None
     if not email:
@@ -188,20 +188,20 @@ def way_to(db: apsw.Connection, path: Path, route: Route) -> _Way | None:
     )
 
 
-async def deliver(way: _Way, notice: Notice, name: str) -> None:
+async def deliver(destination: _Destination, notice: Notice, name: str) -> None:
     """Send a notice.
 
     Raises:
         NoticeFailed: it did not arrive.
     """
-    if way.server is None:
-        await services.send(way.service, notice)
+    if destination.server is None:
+        await services.send(destination.service, notice)
     else:
-        await mail.send(way.server, mail.compose(notice, way.server.sender, way.email, name))
+        await mail.send(destination.server, mail.compose(notice, destination.server.sender, destination.email, name))
 
 
 def _installation(db: apsw.Connection) -> str:
-    """A name of this database that no other has."""
+    """A unique name of this database."""
     known = settings.get(db, "installation")
     if known is None:
         known = uuid.uuid4().hex[:12]
@@ -213,10 +213,10 @@ _TEST = Notice("chansync: a test notice", "This is a test. Notices of problems a
 
 
 async def send_test(store: Store, user: str | None) -> list[tuple[str, str]]:
-    """Send a test by every way to one user, or to every notice user; each way and what went wrong (empty: nothing).
+    """Send a test on every route of one user, or of all notice users; each route with its error, or an empty text.
 
     Raises:
-        UsageError: there is no such user, or nobody to tell.
+        UsageError: there is no such user, or no channel has a notice user.
     """
     routes = await store.run(_routes_to_test, user)
     results = await asyncio.gather(*(_try(store, route) for route in routes))
@@ -242,12 +242,12 @@ def _routes_to_test(db: apsw.Connection, user: str | None) -> list[Route]:
 
 
 async def _try(store: Store, route: Route) -> str | None:
-    """What went wrong, empty where nothing did; None where the way is not set up and the user has another."""
+    """The error, or an empty text; None: the route is not set up, and the user has another one."""
     try:
-        way = await store.run(way_to, store.path, route)
-        if way is None:
+        destination = await store.run(destination_of, store.path, route)
+        if destination is None:
             return None
-        await deliver(way, _TEST, f"chansync.test.{uuid.uuid4().hex}")
+        await deliver(destination, _TEST, f"chansync.test.{uuid.uuid4().hex}")
     except ChansyncError as error:
         return str(error)
     return ""

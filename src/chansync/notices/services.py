@@ -1,20 +1,26 @@
-"""A notice by any service that apprise knows. Its addresses hold secrets: they are sealed, and no sentence quotes one.
+"""Notices by other services than e-mail, through apprise. Their addresses hold secrets: they are sealed, and no
+sentence quotes one.
 
-apprise blocks, so it works in threads of its own. They are daemon threads: one that hangs neither keeps the program
-from ending nor takes a place from other work.
+A member of the group types the address, and the daemon sends. apprise knows services that read files which their
+address names, that act on this machine, or that load code; so only the services and parameters of ``SERVICES`` are
+allowed: each sends over HTTPS to the host that its address names, or to the host of its company, and does nothing else.
+
+apprise blocks, so it runs in daemon threads of its own: one that hangs neither delays other work nor the end of the
+program.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 import re
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from chansync.model.errors import UsageError
-from chansync.notices.confinement import LOCAL, confined
 from chansync.notices.digest import Notice, fitted, one_line
 from chansync.notices.mail import PATIENCE, NoticeFailed
 
@@ -24,21 +30,54 @@ T = TypeVar("T")
 _SECRET_LENGTH = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service that is allowed.
+
+    Attributes:
+        title: what people call it.
+        address: how its address is written, for people.
+        parameters: what may follow the ``?`` of its address. None of them names a file or another host.
+        own_fields: whether headers (``+name=``), fields (``:name=``) and query parameters (``-name=``) may be given.
+        plain: the schema without TLS, where it has one: for a host on this machine only.
+    """
+
+    title: str
+    address: str
+    parameters: tuple[str, ...] = ()
+    own_fields: bool = False
+    plain: str = ""
+
+
+#: The services that are allowed, by the schema of their address. Checked against apprise 2.3.
+SERVICES = {
+    "discord": Service("Discord", "discord://WEBHOOK_ID/WEBHOOK_TOKEN", ("thread",)),
+    "forms": Service("Web hook, form fields", "forms://HOST/PATH", ("method",), own_fields=True, plain="form"),
+    "gotifys": Service("Gotify", "gotifys://HOST/TOKEN", ("priority",), plain="gotify"),
+    "jsons": Service("Web hook, JSON", "jsons://HOST/PATH", ("method",), own_fields=True, plain="json"),
+    "matrixs": Service("Matrix", "matrixs://TOKEN@HOMESERVER/#ROOM", ("to", "token"), plain="matrix"),
+    "mmosts": Service("Mattermost", "mmosts://HOST/TOKEN", ("to", "channel"), plain="mmost"),
+    "ntfys": Service("ntfy", "ntfys://HOST/TOPIC", ("to", "token", "auth", "priority"), plain="ntfy"),
+    "opsgenie": Service("Opsgenie", "opsgenie://API_KEY", ("to", "region", "priority", "entity", "alias", "tags")),
+    "pagerduty": Service("PagerDuty", "pagerduty://KEY@API_KEY", ("region", "severity", "group", "class")),
+    "pover": Service("Pushover", "pover://USER_KEY@TOKEN", ("to", "priority", "sound", "interval", "expire")),
+    "rockets": Service("Rocket.Chat", "rockets://WEBHOOK@HOST/#CHANNEL", ("to",), plain="rocket"),
+    "signals": Service("Signal (signal-cli-rest-api)", "signals://HOST/FROM/TO", ("to", "from"), plain="signal"),
+    "slack": Service("Slack", "slack://TOKEN_A/TOKEN_B/TOKEN_C/#CHANNEL", ("to",)),
+    "tgram": Service("Telegram", "tgram://TOKEN/CHAT", ("to", "topic", "thread", "silent", "preview")),
+    "workflows": Service("Microsoft Teams (Workflows)", "workflows://HOST/WORKFLOW/SIGNATURE", ("ver", "pa", "route")),
+}
+
+_PLAIN = {service.plain: schema for schema, service in SERVICES.items() if service.plain}
+
+
 def service_of(address: str) -> str:
     """What people call the service of an address: ``Telegram``.
 
     Raises:
-        UsageError: apprise does not know it, or it is not one to be told by.
+        UsageError: the service or a parameter is not allowed, or apprise cannot read the address.
     """
-    service = _plugin(address)
-    if service is None:
-        raise UsageError(
-            "apprise does not know such an address: it begins with the service, as in tgram://TOKEN/CHAT or "
-            "json://hooks.example/path. See https://github.com/caronc/apprise/wiki"
-        )
-    if wrong := _unfit(service):
-        raise UsageError(f"{wrong}.")
-    return str(service.service_name)
+    return str(_plugin(address).service_name)
 
 
 async def send(address: str, notice: Notice, *, patience: float = PATIENCE) -> None:
@@ -58,50 +97,86 @@ async def send(address: str, notice: Notice, *, patience: float = PATIENCE) -> N
         raise NoticeFailed(f"The service did not take it: {_masked(said, address) or 'it does not say why'}.")
 
 
-def _unfit(service: Any) -> str:
-    """Why nobody is told by that service; empty: it is fit."""
-    words: set[str] = set()
-    for each in (service.protocol, service.secure_protocol):
-        words |= {each} if isinstance(each, str) else set(each or ())
-    if words & LOCAL:
-        return "That service acts on this machine instead of sending: name one that reaches a person"
-    if not service.verify_certificate:
-        return "verify=no would send what is secret in the address to whoever answers: leave it out"
-    return ""
-
-
 def _plugin(address: str) -> Any:
-    import apprise
+    """The service of the address, ready to send.
 
-    # It prints addresses on its way; what it says of a failure is caught by ``_Heard``.
+    Raises:
+        UsageError: as ``service_of``.
+    """
+    schema = address.strip().partition("://")[0].lower()
+    service = SERVICES.get(_PLAIN.get(schema, schema))
+    if service is None:
+        raise UsageError(_not_allowed(schema))
+    import apprise
+    from apprise.plugins import url_to_dict
+
+    # It logs addresses while it works; what it says of a failure is caught by ``_Heard``.
     logging.getLogger("apprise").propagate = False
-    return apprise.Apprise.instantiate(address, suppress_exceptions=True)
+    found: dict[str, Any] | None = url_to_dict(address)  # type: ignore[no-untyped-call]
+    if not found or found.get("schema") != schema:
+        raise UsageError(f"This is no address of {service.title}: it is written {service.address}.")
+    _check_parameters(service, found)
+    if schema in _PLAIN and not _is_this_machine(str(found.get("host") or "")):
+        secure = _PLAIN[schema]
+        raise UsageError(
+            f"{schema}:// would send in clear: write {secure}://. Only a host on this machine may be plain."
+        )
+    # The host that was named is the one that is asked: no redirect, and no discovery of another Matrix server.
+    plugin = apprise.Apprise.instantiate(found | {"redirect": False, "discovery": False}, suppress_exceptions=True)
+    if plugin is None:
+        raise UsageError(f"This is no address of {service.title}: it is written {service.address}.")
+    return plugin
+
+
+def _not_allowed(schema: str) -> str:
+    if schema in ("mailto", "mailtos"):
+        return (
+            "E-mail goes through the mail server of chansync: chansync notices set smtp_host=…, and the address is the "
+            "user's: chansync erp set user USER email=ADDRESS"
+        )
+    known = ", ".join(f"{each.address} ({each.title})" for each in SERVICES.values())
+    return f"The address is of no service that chansync sends notices by. These are: {known}."
+
+
+def _check_parameters(service: Service, found: dict[str, Any]) -> None:
+    given = set(found.get("qsd") or ())
+    marked = {f"{sign}{name}" for sign in "+-:" for name in found.get(f"qsd{sign}") or () if not service.own_fields}
+    # A marked name is among the others too, with its sign.
+    own = {name for name in given if name[:1] in "+-:"} if service.own_fields else set()
+    wrong = sorted((given - own - set(service.parameters)) | marked)
+    if wrong:
+        allowed = ", ".join(service.parameters) or "none"
+        raise UsageError(
+            f"The address of {service.title} has parameters that are not allowed: {', '.join(wrong)}. "
+            f"Allowed are: {allowed}."
+        )
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def _notify(address: str, notice: Notice) -> str | None:
-    """Runs in a thread: None when it was taken, else what apprise said of it."""
-    # All of apprise is loaded first: what its modules do when they are loaded is no address's doing.
-    _plugin("json://localhost")
+    """Runs in a thread: None when the service took the notice, else what apprise said of it."""
+    try:
+        # Checked again: others can write into the database.
+        service = _plugin(address)
+    except UsageError as error:
+        return str(error)
     heard = _Heard()
     logger = logging.getLogger("apprise")
-    with confined():
-        service = _plugin(address)
-        if service is None:
-            return "apprise does not know its address any more"
-        # Refused when it is added, too; but others can write into the database.
-        if wrong := _unfit(service):
-            return wrong
-        logger.addHandler(heard)
-        try:
-            short = fitted(notice, service.body_maxlen)
-            return None if _hand_in(service, short) else " ".join(heard.lines)
-        finally:
-            logger.removeHandler(heard)
-
-
-def _hand_in(service: Any, notice: Notice) -> bool:
-    # As plain text: what a site has put into a sentence is no link and no picture in a service that knows HTML.
-    return bool(service.notify(title=notice.subject, body=notice.body, body_format="text"))
+    logger.addHandler(heard)
+    try:
+        short = fitted(notice, service.body_maxlen)
+        # As plain text: what a site has put into a sentence is no link and no picture in a service that knows HTML.
+        # A warning: Opsgenie raises no alert for mere information.
+        taken = service.notify(title=short.subject, body=short.body, notify_type="warning", body_format="text")
+        return None if taken else " ".join(heard.lines)
+    finally:
+        logger.removeHandler(heard)
 
 
 class _Heard(logging.Handler):

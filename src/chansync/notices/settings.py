@@ -1,4 +1,4 @@
-"""The settings of the notices: the mail server, and how often at the most a user is written to."""
+"""The settings of notices: the mail server, and the minimum interval between notices to a user."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from chansync.store import notices
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+\Z|[0-9A-Fa-f:.]+\Z")
 
-#: The port where none is set, by how the connection is secured.
+#: The default port by the security of the connection.
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
 
 @dataclass(frozen=True, slots=True)
 class Host(ParameterType):
-    """A host's name or address."""
+    """A host name or IP address."""
 
     @property
     def word(self) -> str:
@@ -44,7 +44,7 @@ class Host(ParameterType):
 
 @dataclass(frozen=True, slots=True)
 class Port(ParameterType):
-    """The number of a port; kept as text."""
+    """A port number; stored as text."""
 
     @property
     def word(self) -> str:
@@ -66,7 +66,7 @@ class Cadence(Duration):
 
     def convert(self, text: str) -> str:
         if text.lower() == "off":
-            raise UsageError("cannot be off: who should not be told is no channel's notice_user")
+            raise UsageError("cannot be off: to stop notices to a user, change the notice_user of the channels")
         return super(Cadence, self).convert(text)
 
 
@@ -74,23 +74,23 @@ _P = Parameter
 
 SETTINGS = (
     _P("smtp_host", "Mail server", "The mail server.", 0, Host()),
-    _P("smtp_port", "Port", "Its port; not set: 587 with starttls, 465 with tls, 25 with none.", 0, Port()),
+    _P("smtp_port", "Port", "Its port; if not set, 587 with starttls, 465 with tls, 25 with none.", 0, Port()),
     _P("smtp_security", "Security", "How the connection is secured.", 0, Choice(words=tuple(PORTS)), "starttls"),
-    _P("smtp_user", "User", "The name to sign in with; not set: without signing in.", 0, Text()),
+    _P("smtp_user", "User", "The user name; if not set, without authentication.", 0, Text()),
     _P("smtp_password", "Password of the mail server", "It is sealed and never shown.", 0, Secret()),
-    _P("mail_from", "Sender", "The sender; not set: smtp_user, if that is an address.", 0, Email()),
-    _P("notice_every", "At most every", "How often at the most a user is written to.", 0, Cadence(), "10min"),
+    _P("mail_from", "Sender", "The sender's address; if not set, smtp_user if that is an address.", 0, Email()),
+    _P("notice_every", "At most every", "The minimum interval between notices to a user.", 0, Cadence(), "10min"),
 )
 
-#: The address of a service beside e-mail, as one types it.
-ADDRESS = _P("address", "Address of the service", "One that apprise knows.", 0, Secret())
+#: The address of a service other than e-mail.
+ADDRESS = _P("address", "Address of the service", "One of a service that is allowed.", 0, Secret())
 
 BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """Where mail is handed in. Never log it: it holds the password in clear."""
+    """A mail server. Never log it: it holds the password in clear."""
 
     host: str
     port: int
@@ -101,12 +101,12 @@ class MailServer:
 
 
 def values(db: apsw.Connection) -> dict[str, Any]:
-    """Every setting that is no secret; None where it is not set and has no default."""
+    """Every setting but the secrets; None if it is not set and has no default."""
     return {each.name: _value(each, settings.get(db, each.name)) for each in SETTINGS if not each.is_secret}
 
 
 def _value(setting: Parameter, text: str | None) -> Any:
-    """What is set; nonsense that another program has written there is not."""
+    """The stored value; an invalid one, that another program has written, counts as not set."""
     try:
         return setting.type.parse(text or "") or setting.default or None
     except UsageError:
@@ -114,15 +114,15 @@ def _value(setting: Parameter, text: str | None) -> Any:
 
 
 def seconds_between(db: apsw.Connection) -> int:
-    """How long a user is left alone after a notice, in seconds."""
+    """The minimum interval between notices to a user, in seconds."""
     return parse_duration(values(db)["notice_every"]) or 0
 
 
 def change(store: Store, texts: Mapping[str, str]) -> list[str]:
-    """Check and save settings; an empty text empties its setting. The names of those that differ from before.
+    """Check and save settings; an empty text clears a setting. The names of those that differ from before.
 
-    Notices that failed are then tried again at once. A password counts as the same where this user may open the one
-    that is there.
+    Failed notices are then retried at once. A password counts as the same where this user may open the one that is
+    there.
 
     Raises:
         UsageError: there is no such setting, or values are wrong; every one is named, and nothing is saved.
@@ -178,8 +178,7 @@ def _keep_password(store: Store, password: str) -> None:
 
 
 def _carry_password(store: Store, before: str) -> None:
-    """Let the password follow to another server, where this user may open it: it must not go to a place of somebody's
-    who cannot read it."""
+    """Seal the password for another server, if this user may open it: who cannot read it must not redirect it."""
     if not sealing.has_setting(store.db, "smtp_password"):
         return
     try:
@@ -232,7 +231,7 @@ def mail_server(db: apsw.Connection, path: Path) -> MailServer | None:
         return None
     user = found["smtp_user"] or ""
     if user and found["smtp_security"] == "none" and not _is_this_machine(found["smtp_host"]):
-        # Refused when it is entered, too; but others can write into the database.
+        # Checked when it is entered, but others can write into the database.
         raise StoreError("smtp_security=none would send the password in clear: use starttls or tls, or no smtp_user.")
     password = sealing.open_setting(db, path, "smtp_password", _place(found)) if user else ""
     port = int(found["smtp_port"] or PORTS[found["smtp_security"]])

@@ -25,12 +25,14 @@ class Settled:
         done: what was changed, for people.
         todo: what of the sale's creation is left to do.
         problems: what stands in the way; the first is the order's reason.
+        changed: the words of the steps that changed anything.
     """
 
     recorded: StepResult | None = None
     done: list[str] = field(default_factory=list)
     todo: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    changed: set[str] = field(default_factory=set)
 
 
 def apply(db: apsw.Connection, erp: Embedded, case: Case, plan: Plan) -> Settled:
@@ -43,6 +45,11 @@ def apply(db: apsw.Connection, erp: Embedded, case: Case, plan: Plan) -> Settled
             settled.recorded, number = result, result.number
         if result.refused:
             refused.add(step.word)
+        if result.changed:
+            settled.changed.add(step.word)
+        if isinstance(step, steps.Block | steps.WithdrawRefund) and result.missing:
+            refused.add(step.word)
+            _add(settled.problems, _blocked_in_part(case, result, number))
         otherwise = plan.otherwise.get(step.name)
         if otherwise is not None and not result.changed:
             _add(settled.problems, otherwise)
@@ -52,7 +59,7 @@ def apply(db: apsw.Connection, erp: Embedded, case: Case, plan: Plan) -> Settled
             settled.done.append(said)
     for problem in plan.problems:
         _add(settled.problems, problem)
-    settled.todo = [word for word in plan.todo if word in refused] + plan.held
+    settled.todo = [word for word in plan.todo if word in refused] + plan.deferred
     return settled
 
 
@@ -60,6 +67,16 @@ def _add(problems: list[Problem], found: Problem) -> None:
     """An order has one problem of a kind: the first stands for all."""
     if all(known.code != found.code for known in problems):
         problems.append(found)
+
+
+def _blocked_in_part(case: Case, result: StepResult, number: str) -> Problem:
+    missing = ", ".join(f"{pieces} of {item}" for item, pieces in result.missing[:12])
+    more = ", …" if len(result.missing) > 12 else ""
+    sentence = (
+        f"Order {case.order.number}: not all goods of the sale {number} are blocked, because its warehouse lacks "
+        f"{missing}{more}."
+    )
+    return Problem("blocked_in_part", sentence, {"sale": number, "missing": dict(result.missing)})
 
 
 def _refusal(case: Case, step: Step, result: StepResult, number: str) -> Problem:
@@ -80,6 +97,10 @@ def _said(step: Step, result: StepResult, currency: str) -> str:
     match step:
         case steps.Rewrite():
             return f"rewritten: {step.why}"
+        case steps.Amend():
+            return f"taken over: {step.why}"
+        case steps.WithdrawRefund():
+            return f"refund {step.refund_id} taken back"
         case steps.RequestMissing():
             return "requested " + ", ".join(f"{quantity} × {item}" for item, quantity in result.missing)
         case steps.IssueDocument():

@@ -7,29 +7,30 @@ it finds nothing more to do; so it may be asked at every look at the order, howe
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from chansync.model.money import round_to_minor
 from chansync.model.order import Order
-from chansync.model.order import Refund as OrderRefund
-from chansync.model.sale import RefundedLine, SaleDraft, SaleState, SaleView
+from chansync.model.sale import SaleDraft, SaleState, SaleView
 from chansync.model.steps import (
+    Amend,
     Block,
     Cancel,
     Complete,
     IssueDocument,
     Pay,
     Record,
-    Refund,
     RequestMissing,
     Reverse,
     Rewrite,
     Step,
+    WithdrawRefund,
     WriteOut,
 )
 from chansync.model.times import local_text
-from chansync.orders.edits import completes, differences, give_back, tax_change
+from chansync.orders import refunds
+from chansync.orders.edits import Change, completes, differences, give_back, only_contact, tax_change
 from chansync.orders.problem import Problem
 from chansync.orders.select import reason_to_skip
 from chansync.orders.settings import ImportSettings
@@ -54,12 +55,18 @@ class History:
         own_status: the status that we gave the order ourselves: it is no news, and nobody paid by it.
         todo: what is left of ``ON_CREATION``.
         problems: the codes of its open problems.
+        taken: what the sale has taken over of the order, and what a person decided to keep (``orders.edits``).
+        decision: the word of what a person decided on the order as it is now (``orders.decisions``); empty: nothing.
+        refunds: the ids of the refunds that the site ever told.
     """
 
     status: str
     own_status: str | None = None
     todo: tuple[str, ...] = ()
     problems: frozenset[str] = frozenset()
+    taken: Mapping[str, Any] = field(default_factory=dict)
+    decision: str = ""
+    refunds: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,7 @@ class Case:
         sale: None while there is none.
         history: None while the order is not known to be a sale.
         draft: the sale that the order would make now, or why it makes none; None where neither can matter.
+        again: what of ``ON_CREATION`` was done with the sale that this one replaces, and is done with this one too.
         now: UTC milliseconds.
     """
 
@@ -79,6 +87,7 @@ class Case:
     sale: SaleView | None
     history: History | None
     draft: SaleDraft | Problem | None
+    again: tuple[str, ...] = ()
     now: int = 0
 
 
@@ -93,8 +102,11 @@ class Plan:
         todo: the words of those steps that the creation of the sale asks for: each is tried until it is done.
         problems: what stands in the way, whatever becomes of the steps.
         otherwise: step name → the problem that there is where the step changes nothing.
-        held: words of steps that the creation asks for and that wait until nothing speaks against them.
+        deferred: words of steps that the creation asks for and that wait until nothing speaks against them.
         look_again: when something will have to be said though nothing changes, UTC milliseconds; None: never.
+        held: an edit waits for a person: what is left of the sale's creation stays, and nothing is told to the site.
+        kept: field → digest of each change that a person decided to keep out of the sale.
+        remake: the steps end the sale, and the order then makes a new one.
     """
 
     skip: str = ""
@@ -103,8 +115,11 @@ class Plan:
     todo: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     otherwise: dict[str, Problem] = field(default_factory=dict)
-    held: list[str] = field(default_factory=list)
+    deferred: list[str] = field(default_factory=list)
     look_again: int | None = None
+    held: bool = False
+    kept: dict[str, str] = field(default_factory=dict)
+    remake: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,18 +178,28 @@ def _refuse(case: Case, sale: SaleView) -> Plan:
     plan = Plan()
     _complete(plan, case, sale)
     if not sale.state.closed:
-        plan.steps.append(Reverse() if sale.state.written_out else Cancel())
+        if sale.state.written_out and (stays := refunds.stays_out(case.order, sale, _taken(case))):
+            plan.steps.append(stays)
+        plan.steps.append(_end(sale))
     return plan
+
+
+def _end(sale: SaleView) -> Step:
+    return Reverse() if sale.state.written_out else Cancel()
 
 
 def _follow(case: Case, sale: SaleView, settings: ImportSettings) -> Plan:
     """A sale follows its order: edits while it is untouched, what is left of its creation, payment and refunds."""
     plan = Plan()
     balance = _edit(plan, case, sale)
+    if plan.remake:
+        return plan
     if not plan.problems and not any(isinstance(step, Rewrite) for step in plan.steps):
         _complete(plan, case, sale)
     if not sale.state.closed:
         _carry_on(plan, case, settings, balance)
+    elif _came_back(case, settings) and _decision(case) == "new-sale":
+        return Plan(remake=True)
     elif _came_back(case, settings):
         plan.problems.append(
             Problem(
@@ -198,28 +223,84 @@ def _edit(plan: Plan, case: Case, sale: SaleView) -> _Balance:
     """Bring an untouched sale in line with its order; what of a touched one cannot be is a problem."""
     state, order = sale.state, case.order
     balance = _Balance(state.currency, state.total, state.refunded, state.paid)
-    changes = differences(order, sale)
+    changes = differences(order, sale, _taken(case), case.draft)
     if not state.touched and (sentence := tax_change(order, sale)):
-        changes.append(sentence)
+        changes.append(Change("tax", order.divided_by, sentence))
     if not changes:
         return balance
     if state.touched:
-        sentence = (
-            f"Order {order.number} changed on the site after it became the sale {sale.number}: {'; '.join(changes)}."
-        )
-        problem = Problem("order_changed", sentence, {"sale": sale.number, "changes": changes})
-        refund = give_back(order, sale)
-        if refund is None:
-            plan.problems.append(problem)
-            return balance
-        plan.steps.append(refund)
-        plan.otherwise[refund.name] = problem
-        return balance.less(refund.total)
+        return _edit_touched(plan, case, sale, changes, balance)
     if not isinstance(case.draft, SaleDraft):
         plan.problems += [case.draft] if case.draft else []
+        plan.held = True
         return balance
-    plan.steps.append(Rewrite(case.draft, order.digest[:16], "; ".join(changes)))
+    plan.steps.append(Rewrite(case.draft, order.digest[:16], _sentences(changes)))
     return _Balance(case.draft.currency, case.draft.total)
+
+
+def _edit_touched(plan: Plan, case: Case, sale: SaleView, changes: list[Change], balance: _Balance) -> _Balance:
+    """What no book depends on is changed, what was cancelled is given back, and a person decides on the rest."""
+    order = case.order
+    amend, rest = _amend(case, sale, changes)
+    if amend is not None:
+        plan.steps.append(amend)
+    if not rest:
+        return balance
+    refund = give_back(order, sale) if any(change.is_amount for change in rest) else None
+    others = [change for change in rest if refund is None or not change.is_amount]
+    if others and _decision(case) == "keep":
+        plan.kept |= {change.field: change.digest for change in others}
+        others = []
+    elif others and _decision(case) == "accept":
+        plan.steps, plan.remake = [] if sale.state.closed else [_end(sale)], True
+        return balance
+    sentence = f"Order {order.number} changed on the site after it became the sale {sale.number}: {_sentences(rest)}."
+    told = [{"field": change.field, "change": change.sentence} for change in rest]
+    problem = Problem("order_changed", sentence, {"sale": sale.number, "changes": told})
+    if others:
+        plan.problems.append(problem)
+        plan.held = True
+    if refund is None:
+        return balance
+    plan.steps.append(refund)
+    plan.otherwise[refund.name] = problem
+    return balance.less(refund.total)
+
+
+def _amend(case: Case, sale: SaleView, changes: list[Change]) -> tuple[Amend | None, list[Change]]:
+    """The step that takes over what no book depends on, and the changes that it does not."""
+    order, state = case.order, sale.state
+    now: dict[str, Any] = {}
+    taken: list[Change] = []
+    for change in changes:
+        match change.field:
+            case "delivery" if not state.written_out and not state.closed:
+                now["delivery"] = order.delivery
+            case "delivery" if only_contact(order.delivery, sale.delivery):
+                continue
+            case "billing" if only_contact(order.billing, sale.billing):
+                now["billing"] = order.billing
+            case "note":
+                now["note"] = order.note
+            case "payment_method" if not state.paid and not state.closed and isinstance(case.draft, SaleDraft):
+                now["payment_method"] = case.draft.payment_method
+            case _:
+                continue
+        taken.append(change)
+    rest = [change for change in changes if change not in taken]
+    return (Amend(order.digest[:16], **now, why=_sentences(taken)) if now else None), rest
+
+
+def _sentences(changes: list[Change]) -> str:
+    return "; ".join(change.sentence for change in changes)
+
+
+def _taken(case: Case) -> Mapping[str, Any]:
+    return case.history.taken if case.history else {}
+
+
+def _decision(case: Case) -> str:
+    return case.history.decision if case.history else ""
 
 
 def _complete(plan: Plan, case: Case, sale: SaleView) -> None:
@@ -232,7 +313,7 @@ def _complete(plan: Plan, case: Case, sale: SaleView) -> None:
     names_buyer = completes(case.order, sale) and isinstance(case.draft, SaleDraft)
     if names_buyer and isinstance(case.draft, SaleDraft):
         plan.steps.append(Complete(case.draft, case.order.digest[:16]))
-    was_told = case.history is not None and "order_changed" in case.history.problems
+    was_told = case.history is not None and "order_changed" in case.history.problems and _decision(case) != "keep"
     if (names_buyer or was_told) and (sentence := tax_change(case.order, sale)):
         sentence = f"Order {case.order.number} tells its buyer since it became a sale, and {sentence}."
         plan.problems.append(Problem("order_changed", sentence, {"changes": [sentence]}))
@@ -241,14 +322,21 @@ def _complete(plan: Plan, case: Case, sale: SaleView) -> None:
 def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balance) -> None:
     """What is left of the creation of an open sale, its payment by the order's status, and its refunds."""
     history, state = case.history, case.sale.state if case.sale else None
-    todo = history.todo if history else [word for word, parameter in ON_CREATION.items() if settings.channel[parameter]]
+    if plan.held:
+        # Nothing is settled with amounts or methods that a person has not decided on.
+        if state is not None and state.touched:
+            _refund(plan, case, balance.currency)
+        return
+    todo = list(history.todo) if history else _asked_on_creation(case, settings)
+    if case.sale and history and "block" not in todo and _is_block_short(plan, case.sale, history):
+        todo.insert(0, "block")
     is_own_status = history is not None and case.order.status == history.own_status
     is_paid = case.order.status in settings.paid_statuses and not is_own_status
     payment = Pay(balance.due, issue_first=is_paid and bool(settings.channel["issue_document_on_payment"]))
     owes = balance.due > balance.paid
     for word in todo:
         if word == "write_out" and case.order.cancel_wish is not None:
-            plan.held.append(word)
+            plan.deferred.append(word)
             continue
         step = payment if word == "pay" else _on_creation(word, settings.channel, state)
         if step is not None and (word != "pay" or owes):
@@ -259,12 +347,17 @@ def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balanc
     shipped = case.order.shipped_by if settings.channel["write_out_what_the_site_ships"] else None
     if shipped is not None and not (state and state.written_out) and "write_out" not in plan.todo:
         plan.steps.append(WriteOut(*shipped))
-    recorded = {refund.key for refund in case.sale.refunds} if case.sale else set()
-    plan.steps += [
-        _refund(case.order, refund, balance.currency)
-        for refund in case.order.refunds
-        if refund.lines is not None and refund.external_id not in recorded
-    ]
+    _refund(plan, case, balance.currency)
+
+
+def _asked_on_creation(case: Case, settings: ImportSettings) -> list[str]:
+    return [word for word, parameter in ON_CREATION.items() if settings.channel[parameter] or word in case.again]
+
+
+def _is_block_short(plan: Plan, sale: SaleView, history: History) -> bool:
+    """Whether a sale whose goods are blocked may need more of them now: it was short of them, or is rewritten."""
+    is_rewritten = any(isinstance(step, Rewrite) for step in plan.steps)
+    return "blocked_in_part" in history.problems or (is_rewritten and sale.state.blocked)
 
 
 #: How long before the last moment to ship it is said that it comes, in milliseconds.
@@ -316,12 +409,21 @@ def _on_creation(word: str, channel: Any, state: SaleState | None) -> Step | Non
     return WriteOut()
 
 
-def _refund(order: Order, refund: OrderRefund, currency: str) -> Refund:
-    """A refund of the order. Its goods come back if the site has put any of them back into stock."""
-    lines = [
-        RefundedLine(line.line, line.quantity, round_to_minor(line.total, currency), round_to_minor(line.tax, currency))
-        for line in refund.lines or ()
-    ]
-    known = {line.external_id: line for line in order.lines}
-    restock = any(known[line.external_id].restocked for line in lines if line.external_id in known)
-    return Refund(refund.external_id, round_to_minor(refund.total, currency), tuple(lines), restock)
+def _refund(plan: Plan, case: Case, currency: str) -> None:
+    """Record the refunds that the sale lacks; take back, on a person's word, those that the site has no more."""
+    recorded = case.sale.refunds if case.sale else ()
+    kept = _taken(case).get("kept") or {}
+    known = case.history.refunds if case.history else frozenset()
+    gone = [each for each in refunds.withdrawn(case.order, recorded, known) if f"refund:{each.key}" not in kept]
+    if gone and _decision(case) == "take-back":
+        plan.steps += [WithdrawRefund(each.key) for each in gone]
+    elif gone and _decision(case) == "keep":
+        plan.kept |= {f"refund:{each.key}": "" for each in gone}
+    elif gone:
+        # What was refunded instead must not count beside it.
+        plan.problems.append(refunds.withdrawn_problem(case.order, gone, currency))
+        return
+    found = refunds.new_refunds(case.order, recorded, _taken(case), currency, _decision(case))
+    plan.steps += found.steps
+    plan.problems += found.problems
+    plan.kept |= found.kept

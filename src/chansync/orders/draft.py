@@ -16,6 +16,7 @@ from chansync.model.order import Address, ChargeLine, Order, OrderLine
 from chansync.model.sale import Customer, LineKind, SaleDraft, SaleLine
 from chansync.model.tax_numbers import is_valid_vat, read_numbers
 from chansync.model.times import here
+from chansync.orders.items import NOTHING, item_of, mapping_key
 from chansync.orders.problem import Problem, Seen
 from chansync.orders.settings import ImportSettings
 
@@ -23,9 +24,9 @@ from chansync.orders.settings import ImportSettings
 NO_METHOD = "(none)"
 
 
-def sale_key(channel: Channel, order: Order) -> str:
-    """The idempotency key of the order's sale."""
-    return f"chansync:{channel.code}:{order.external_id}"
+def sale_key(channel: Channel, order: Order, former: int = 0) -> str:
+    """The idempotency key of the order's sale; another one for each former sale that it replaces."""
+    return f"chansync:{channel.code}:{order.external_id}" + (f"~{former + 1}" if former else "")
 
 
 def draft_sale(db: apsw.Connection, settings: ImportSettings, order: Order) -> SaleDraft:
@@ -127,7 +128,7 @@ def _item_lines(db: apsw.Connection, settings: ImportSettings, order: Order, cur
     lines: list[SaleLine] = []
     unknown: list[dict[str, str]] = []
     for line in order.lines:
-        code = settings.erp.reference.item(db, line.sku, line.gtin) or settings.items.get(mapping_key(line))
+        code = item_of(db, settings, line)
         if code is None:
             key = mapping_key(line)
             unknown.append({"sku": line.sku, "gtin": line.gtin, "map": key, "name": line.name})
@@ -136,18 +137,22 @@ def _item_lines(db: apsw.Connection, settings: ImportSettings, order: Order, cur
         tax = round_to_minor(line.tax, currency)
         discount = round_to_minor(line.subtotal, currency) - net
         lines.append(
-            SaleLine(LineKind.ITEM, code, line.name, line.quantity, net, tax, max(discount, 0), line.external_id)
+            SaleLine(
+                LineKind.ITEM,
+                "" if code == NOTHING else code,
+                line.name,
+                line.quantity,
+                net,
+                tax,
+                max(discount, 0),
+                line.external_id,
+            )
         )
     if unknown:
         named = "; ".join(_name_item(item) for item in unknown[:5]) + ("; …" if len(unknown) > 5 else "")
         seen = [Seen("item", item["map"], item["name"]) for item in unknown]
         raise Problem("item_unknown", f"Order {order.number}: not in the ERP: {named}.", {"items": unknown}, seen)
     return lines
-
-
-def mapping_key(line: OrderLine) -> str:
-    """What the channel's item mapping knows the line by: the site's id of the item, or its name where none is left."""
-    return line.item_code or f"name:{line.name}"
 
 
 def _name_item(item: dict[str, str]) -> str:

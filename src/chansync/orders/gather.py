@@ -16,18 +16,31 @@ from chansync.orders.edits import needs_draft
 from chansync.orders.problem import Problem
 from chansync.orders.select import reason_to_skip
 from chansync.orders.settings import ImportSettings
-from chansync.store import messages, orders
+from chansync.store import messages, orders, sale_links
 from chansync.store.orders import OrderRow
+from chansync.store.sale_links import SaleLink
 
 
-def gather(db: apsw.Connection, settings: ImportSettings, erp: Embedded, order: Order, row: OrderRow | None) -> Case:
+def gather(
+    db: apsw.Connection,
+    settings: ImportSettings,
+    erp: Embedded,
+    order: Order,
+    row: OrderRow | None,
+    again: tuple[str, ...] = (),
+) -> Case:
     """Look at the order's sale and draft the sale that it would make now; writes nothing.
+
+    Args:
+        again: see ``Case``.
 
     Raises:
         NotPossible: the ERP has lost the sale that the order became.
     """
+    former: list[SaleLink] = []
     if row is None or row.sale is None:
-        key = sale_key(settings.channel, order)
+        former = sale_links.former(db, row.id) if row is not None else []
+        key = sale_key(settings.channel, order, len(former))
         if reason_to_skip(settings, order.status, order.placed_on.isoformat(), order.awaits_prices):
             return Case(order, key, None, None, None)
         history, sale = None, erp.view(db, key)
@@ -36,24 +49,28 @@ def gather(db: apsw.Connection, settings: ImportSettings, erp: Embedded, order: 
         sale = erp.view(db, key)
         if sale is None:
             raise NotPossible(f"There is no sale {row.sale.number} ({key}) in the ERP.")
-        history = History(row.status, row.own_status, tuple(row.todo), messages.open_codes(db, row.id))
+        history = History(
+            row.status, row.own_status, tuple(row.todo), messages.open_codes(db, row.id), row.taken,
+            str(row.decision.get("action", "")) if row.decision.get("digest") == order.digest else "",
+            orders.told_refunds(db, row.id),
+        )  # fmt: skip
     if row is not None and order.refunds:
-        order = replace(order, refunds=[_with_lines(db, row.id, refund) for refund in order.refunds])
+        order = replace(order, refunds=[_looked_up(db, row.id, refund) for refund in order.refunds])
     if not order.lacks_prices:
         order = with_tax(db, settings, order)
     draft: SaleDraft | Problem | None = None
     if order.lacks_prices:
         draft = prices_missing(order)
-    elif not order.awaits_prices and (sale is None or needs_draft(order, sale)):
+    elif not order.awaits_prices and (sale is None or needs_draft(order, sale, history.taken if history else {})):
         draft = _draft(db, settings, order) if erp is settings.erp else _elsewhere(order, key)
-    return Case(order, key, sale, history, draft, now_ms())
+    if former and isinstance(draft, SaleDraft):
+        draft = replace(draft, key=key, number=f"{draft.number}-{len(former) + 1}" if draft.number else "")
+    return Case(order, key, sale, history, draft, again, now_ms())
 
 
-def _with_lines(db: apsw.Connection, order_id: int, refund: Refund) -> Refund:
-    """The refund with the lines that were looked up earlier, where it comes without."""
-    if refund.lines is not None:
-        return refund
-    return replace(refund, lines=orders.refund_lines(db, order_id, refund.external_id))
+def _looked_up(db: apsw.Connection, order_id: int, refund: Refund) -> Refund:
+    """The refund with what was looked up of it earlier, where it comes without."""
+    return refund if refund.lines is not None else orders.looked_up(db, order_id, refund)
 
 
 def _elsewhere(order: Order, key: str) -> Problem:

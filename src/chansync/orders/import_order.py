@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -21,31 +21,36 @@ from chansync.erp import registry
 from chansync.model.backoff import next_try
 from chansync.model.message import CODES
 from chansync.model.order import Order, UnreadableOrder, raw_text
-from chansync.model.sale import SaleDraft
+from chansync.model.sale import SaleDraft, SaleView
 from chansync.model.times import now_ms
 from chansync.orders import status_events
 from chansync.orders.apply import Settled, apply
 from chansync.orders.decide import Case, Plan, decide
+from chansync.orders.edits import taken_over
 from chansync.orders.gather import gather
+from chansync.orders.items import held_by
 from chansync.orders.problem import Problem
+from chansync.orders.refunds import restocked_now
 from chansync.orders.select import reason_to_skip, skip_sentence
 from chansync.orders.settings import ImportSettings
 from chansync.orders.tax_number_warnings import warn_of_tax_numbers
 from chansync.orders.write_guard import UNGUARDED, WriteGuard
 from chansync.secrets.redaction import scrub
-from chansync.store import mappings, messages, orders, sale_links
+from chansync.store import mappings, messages, order_holds, orders, sale_links
 from chansync.store.orders import OrderRow
 from chansync.store.sale_links import SaleLink
 from chansync.store.streams import LeaseLost
 
 #: Problems of a sale that are tried again by themselves; the others are a person's to decide.
-RETRIED = frozenset({"missing_stock", "no_document", "document_type_missing", "ship_by_near"})
+RETRIED = frozenset({"missing_stock", "no_document", "document_type_missing", "ship_by_near"}) | (
+    status_events.EDIT_WAITS - {"order_changed"}
+)
 
 #: Problems that are solved as soon as the site shows an order that can be read.
 OF_THE_SITE = frozenset({"order_gone", "order_unreadable"})
 
 #: Problems that ``decide`` says nothing of: each is closed by what opened it.
-OF_OTHERS = frozenset({"push_failed", "refunds_unreadable"})
+OF_OTHERS = frozenset({"push_failed", "refunds_unreadable", "tracking_not_told"})
 
 #: Problems that are solved when ``decide`` finds nothing of their kind any more.
 DECIDED = frozenset(CODES) - OF_THE_SITE - OF_OTHERS
@@ -182,15 +187,53 @@ class OrderImport:
         plan = decide(case, self._settings)
         if plan.skip:
             return self._note_skip(order, row, plan.skip)
+        if plan.remake and row is not None:
+            return self._make_again(case, row, plan)
         settled = apply(self._db, erp, case, plan)
         return self._note(case, row, plan, settled, OF_THE_SITE)
+
+    def _make_again(self, case: Case, row: OrderRow, plan: Plan) -> Outcome:
+        """End the sale of an order by the plan's steps and let the order make a new one, whole or not at all."""
+        try:
+            with self._db:
+                outcome = self._made_again(case, row, plan)
+        except Problem as problem:
+            self._log(problem, case.order, row.id)
+            orders.clear_decision(self._db, row.id)
+            outcome = Outcome(Action.PROBLEM, problem.sentence, problem.code, details=problem.data)
+        return outcome
+
+    def _made_again(self, case: Case, row: OrderRow, plan: Plan) -> Outcome:
+        """Do ``_make_again``.
+
+        Raises:
+            Problem: what stands in the way; what was done is to be undone.
+        """
+        order, link, settings = case.order, row.sale, self._settings
+        assert link is not None
+        assert case.sale is not None
+        ended = apply(self._db, registry.erp(link.erp), case, plan)
+        if ended.problems:
+            raise ended.problems[0]
+        sale_links.replace(self._db, row.id, str(row.decision.get("by", "")))
+        fresh = replace(row, sale=None, todo=[], taken={}, decision={})
+        again = gather(self._db, settings, settings.erp, order, fresh, _done_with(case.sale))
+        new = decide(again, settings)
+        if new.skip:
+            sentence = skip_sentence(settings, new.skip, order.status, order.placed_on.isoformat())
+            raise Problem("not_possible", f"Order {order.number} cannot make a new sale: {sentence}", {})
+        settled = apply(self._db, settings.erp, again, new)
+        if settled.recorded is None and settled.problems:
+            raise settled.problems[0]
+        settled.done.insert(0, f"a new sale was made instead of {link.number}")
+        return self._note(again, fresh, new, settled, OF_THE_SITE)
 
     def _import_refunds(self, order: Order, row: OrderRow | None) -> Outcome:
         if row is None or row.sale is None:
             return Outcome(Action.UNCHANGED)
         for refund in order.refunds:
             orders.write_refund(self._db, row.id, refund)
-        messages.solve_codes(self._db, row.id, ["refunds_unreadable"], "they were looked up")
+        self._solve_refunds(row.id)
         erp = registry.erp(row.sale.erp)
         case = gather(self._db, self._settings, erp, order, row)
         plan = decide(case, self._settings)
@@ -210,6 +253,8 @@ class OrderImport:
         """
         order, link = case.order, self._link(case, row, settled)
         first = settled.problems[0] if settled.problems else None
+        if plan.held and row is not None:
+            settled.todo = row.todo
         if plan.waits and row is not None:
             reason, try_at, todo = row.reason, row.next_try_at, row.todo
         else:
@@ -223,16 +268,23 @@ class OrderImport:
             order,
             state="imported" if link else "problem",
             reason=reason,
+            keep_raw=link is not None or self._has_room(order),
             next_try_at=try_at,
             failed=bool(reason),
             todo=todo,
         )
         if link is not None and (row is None or row.sale is None):
             sale_links.put(self._db, order_id, link)
+        if link is not None and not plan.waits:
+            sale_links.set_taken(self._db, order_id, self._taken(case, row, plan, settled))
+        self._note_hold(order, order_id, is_sale=link is not None)
         self._note_problems(case, settled, order_id)
         if row is not None:
             self._solve(order_id, solved if plan.waits else solved | DECIDED, settled)
-        if link is not None and settled.done and self._settings.channel["push_statuses"]:
+            if row.refunds != orders.refunds_text(order.refunds):
+                self._solve_refunds(order_id)
+        was_held = row is not None and row.reason != "" and not settled.problems
+        if link is not None and (settled.done or was_held) and self._settings.channel["push_statuses"]:
             sale = registry.erp(link.erp).view(self._db, link.key)
             if sale is not None:
                 status_events.note_sale(self._db, order_id, sale.state)
@@ -240,6 +292,21 @@ class OrderImport:
             assert first is not None
             return Outcome(Action.PROBLEM, first.sentence, first.code, details=first.data)
         return self._outcome(case, row, settled, link)
+
+    def _taken(self, case: Case, row: OrderRow | None, plan: Plan, settled: Settled) -> dict[str, Any]:
+        """What the sale has taken over of the order by now, and what a person decided to keep out of it."""
+        order, before = case.order, dict(row.taken) if row else {}
+        changed = settled.changed
+        if settled.recorded is not None or "rewrite" in changed or "payment" not in before:
+            now = taken_over(order) | {"kept": {}}
+        else:
+            now = before | ({"payment": order.payment_code} if "amend" in changed and not plan.held else {})
+        kept = {**(now.get("kept") or {}), **plan.kept}
+        counts = before.get("restocked")
+        is_settled = not settled.problems and all(refund.lines is not None for refund in order.refunds)
+        if (counts is None and not order.refunds) or is_settled:
+            counts = restocked_now(order)
+        return now | {"kept": kept, "restocked": counts or {}}
 
     def _link(self, case: Case, row: OrderRow | None, settled: Settled) -> SaleLink | None:
         """The sale of the order by now."""
@@ -269,6 +336,11 @@ class OrderImport:
         by = messages.ANOTHER_REASON if settled.problems else "the order went through"
         messages.solve_codes(self._db, order_id, solved, by)
 
+    def _solve_refunds(self, order_id: int) -> None:
+        """Close that refunds cannot be read, once none is looked for any more."""
+        if not orders.lacks_refunds(self._db, order_id):
+            messages.solve_codes(self._db, order_id, ["refunds_unreadable"], "they were looked up")
+
     def _outcome(self, case: Case, row: OrderRow | None, settled: Settled, link: SaleLink) -> Outcome:
         effects: dict[str, Any] = {"done": settled.done} if settled.done else {}
         if settled.problems:
@@ -291,6 +363,7 @@ class OrderImport:
         """Note an order outside the selection, so that it is found again when the selection changes."""
         settings = self._settings
         order_id = orders.write(self._db, self._channel_id, order, state="skipped", reason=reason, keep_raw=False)
+        self._note_hold(order, order_id)
         if row and row.state == "problem":
             messages.solve_order(self._db, order_id, "the order left the selection")
         is_listed = not settings.known_statuses or order.status in settings.known_statuses
@@ -299,24 +372,30 @@ class OrderImport:
             self._log(Problem("status_unknown", sentence, {"status": order.status}), order, order_id)
         return Outcome(Action.SKIP, skip_sentence(settings, reason, order.status, order.placed_on.isoformat()))
 
+    def _note_hold(self, order: Order, order_id: int, *, is_sale: bool = False) -> None:
+        """Note what the order holds of the goods: a sale says that itself."""
+        pieces = {} if is_sale else held_by(self._db, self._settings, order)
+        order_holds.put(self._db, order_id, self._settings.pos.warehouse, pieces)
+
     def _note_another(self, order: Order, row: OrderRow, link: SaleLink) -> Outcome:
         """Leave the sale and what is known of its order as they are, and say so."""
         sentence = (
             f"Order {order.number} of the site is another than the one that became the sale {link.number}: it was "
-            "placed at another time and has another total. The sale is left as it is; see whether store_domain is the "
-            "right site."
+            f"placed by {order.billing.name or order.delivery.name or 'somebody'} on {order.placed_on}. The sale is "
+            "left as it is; see whether store_domain is the right site."
         )
-        self._log(Problem("order_changed", sentence, {"sale": link.number}), order, row.id)
-        return Outcome(Action.PROBLEM, sentence, "order_changed")
+        self._log(Problem("order_is_another", sentence, {"sale": link.number}), order, row.id)
+        return Outcome(Action.PROBLEM, sentence, "order_is_another")
 
     def _note_unreadable(self, order: UnreadableOrder, row: OrderRow | None) -> Outcome:
         failures = row.attempts if row else 0
-        order_id = orders.write_unreadable(self._db, self._channel_id, order, next_try(failures))
+        is_kept = self._has_room(order)
+        order_id = orders.write_unreadable(self._db, self._channel_id, order, next_try(failures), keep_raw=is_kept)
         named = f"Order {order.number or order.external_id}" if order.number or order.external_id else "An order"
         sentence = f"{named} cannot be read: {order.sentence}"
         messages.log(
             self._db, "order_unreadable", sentence, channel_id=self._channel_id, order_id=order_id,
-            order_number=order.number, run_id=self._run_id, data={"order": order.raw} if raw_text(order) else {},
+            order_number=order.number, run_id=self._run_id, data={"order": order.raw} if is_kept else {},
         )  # fmt: skip
         return Outcome(Action.PROBLEM, sentence, "order_unreadable")
 
@@ -329,12 +408,23 @@ class OrderImport:
             order,
             state="imported" if is_sale else "problem",
             reason="" if is_sale else problem.code,
+            keep_raw=is_sale or self._has_room(order),
             next_try_at=None if is_sale else next_try(row.attempts if row else 0),
             failed=True,
             todo=row.todo if row else [],
         )
         self._log(problem, order, order_id)
         return Outcome(Action.PROBLEM, problem.sentence, problem.code, details=problem.data)
+
+    def _has_room(self, order: Order | UnreadableOrder) -> bool:
+        """Whether the data of an order with a problem are kept beside those of the channel's others."""
+        settings, text = self._settings, raw_text(order)
+        if text is None:
+            return False
+        if settings.raw_kept is None:
+            settings.raw_kept = orders.raw_kept(self._db, self._channel_id)
+        settings.raw_kept += len(text)
+        return settings.raw_kept <= orders.MOST_RAW
 
     def _log(self, problem: Problem, order: Order, order_id: int) -> None:
         facts = {"order": order.number, "status": order.status, "total": str(order.total), "currency": order.currency}
@@ -345,11 +435,28 @@ class OrderImport:
 
 
 def _is_another(row: OrderRow, order: Order) -> bool:
-    """Whether a site shows another order under a known id: a copy of the site, or a wrong address, stands there.
+    """Whether a site shows another order under a known id: its ids started anew, or another site stands there.
 
-    The time at which an order was placed stays; people who put it right change nothing else with it.
+    The key that a site gives an order never changes. Without one, it is another order where it was placed at another
+    time by another buyer or with another total: people who put the time right change nothing else with it.
     """
-    return row.placed_at != order.placed_at and Decimal(row.total) != order.total
+    if row.site_key and order.site_key and row.site_key != order.site_key:
+        return True
+    buyer = order.billing.name or order.delivery.name
+    is_other_buyer = bool(buyer and row.customer and buyer.casefold() != row.customer.casefold())
+    return row.placed_at != order.placed_at and (is_other_buyer or Decimal(row.total or 0) != order.total)
+
+
+def _done_with(sale: SaleView) -> tuple[str, ...]:
+    """What of ``ON_CREATION`` was done with a sale that another one replaces."""
+    if sale.state.closed:
+        return ()
+    state = sale.state
+    done = {
+        "block": state.blocked, "request": state.requested, "issue": bool(state.document_number),
+        "pay": state.paid > 0, "write_out": state.written_out,
+    }  # fmt: skip
+    return tuple(word for word, is_done in done.items() if is_done)
 
 
 def _open_problems(case: Case) -> frozenset[str]:

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 import apsw
 
 from chansync.model.channel import Channel
+from chansync.orders.decisions import DECISIONS, performer
 from chansync.store import channels, messages, orders
 from chansync.store.messages import Message
 from chansync.store.orders import OrderRow
@@ -120,6 +121,10 @@ def remedies(code: str) -> tuple[Remedy, ...]:
     return REMEDIES.get(code, ())
 
 
+def _decisions(code: str) -> tuple[Remedy, ...]:
+    return tuple(Remedy(action, sentence, perform=performer(action)) for action, sentence in DECISIONS[code].items())
+
+
 def _set(name: str) -> Remedy:
     sentence = f"Set the channel's {name}."
     return Remedy(f"set-{name.replace('_', '-')}", sentence, f"chansync channel set {{channel}} {name}={{VALUE}}")
@@ -144,6 +149,11 @@ _SALE = Remedy("sale", "Show the sale.", "chansync erp sale {sale}")
 _CANCEL = Remedy("cancel", "Cancel the sale, which is not written out.", "chansync erp cancel {sale}")
 _REVERSE = Remedy(
     "reverse", "Reverse the sale, which is written out: its goods come back.", "chansync erp reverse {sale}"
+)
+_SET_STOCK = Remedy(
+    "set-stock",
+    "Enter what is in the warehouse.",
+    "chansync erp stock set {ITEM} {QUANTITY} --warehouse {WAREHOUSE}",
 )
 _DOCTOR = Remedy("doctor", "Look everything over again.", "chansync doctor")
 _OWN_SERIES = Remedy(
@@ -202,8 +212,11 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
     "order_unreadable": (_FETCH, _RETRY, _SOLVE),
     "refunds_unreadable": (_FETCH, _RETRY, _SOLVE),
     "order_gone": (_CANCEL, _REVERSE, _FETCH, _SOLVE),
-    "order_changed": (_WHY, _SALE, _RETRY, _SOLVE),
-    "order_returned": (_WHY, _RETRY, _SOLVE),
+    "order_changed": (*_decisions("order_changed"), _WHY, _SALE),
+    "order_returned": (*_decisions("order_returned"), _WHY),
+    "order_is_another": (*_decisions("order_is_another"), _WHY),
+    "refund_unclear": (*_decisions("refund_unclear"), _FETCH),
+    "refund_withdrawn": (*_decisions("refund_withdrawn"), _FETCH),
     "prices_missing": (_FETCH, _SOLVE),
     "cancel_wished": (
         Remedy("cancel", "Cancel the sale for the buyer; the site is told.",
@@ -219,9 +232,13 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
         _RETRY,
     ),
     "missing_stock": (
-        Remedy("set-stock", "Enter what is in the warehouse.",
-               "chansync erp stock set {ITEM} {QUANTITY} --warehouse {WAREHOUSE}"),
+        _SET_STOCK,
         Remedy("allow-negative", "Let a POS's stock go below zero.", "chansync erp set pos {POS} negative_stock=yes"),
+        _RETRY,
+    ),
+    "blocked_in_part": (
+        _SET_STOCK,
+        Remedy("release", "Let the sale go without a block.", "chansync erp release {sale}"),
         _RETRY,
     ),
     "no_document": (
@@ -261,6 +278,14 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
         Remedy("push", "Send it again now.", "chansync sync {channel} --statuses --quantities"),
         _TEST,
         _SOLVE,
+    ),
+    "tracking_not_told": (
+        Remedy("note", "Let a note tell it to the customer.", "chansync channel set {channel} tracking_note=yes"),
+        Remedy("push", "Send it again now.", "chansync sync {channel} --statuses"),
+    ),
+    "sku_case_differs": (
+        Remedy("map", "Map the site's item to the ERP's.", "chansync map item {channel} {SITE_ID}={item}"),
+        Remedy("look", "Look at the site's stock again.", "chansync sync {channel} --quantities"),
     ),
     "push_refused_status": (
         _WHY,

@@ -16,8 +16,8 @@ from chansync.model.money import format_money, parse_amount, to_minor
 from chansync.model.parameter_types import Text
 from chansync.model.sale import LineKind, RefundedLine, SaleLine, SaleView
 from chansync.model.steps import Step, StepResult
-from chansync.orders.status_events import note_sale
-from chansync.store import outbox, sale_links
+from chansync.orders.status_events import note_sale, note_shipment
+from chansync.store import messages, orders, outbox, sale_links
 
 
 def perform(db: apsw.Connection, action: str, sale_number: str, **arguments: Any) -> str:
@@ -40,6 +40,10 @@ def perform(db: apsw.Connection, action: str, sale_number: str, **arguments: Any
         order_id = sale_links.order_of(db, key)
         if order_id is not None and after is not None:
             note_sale(db, order_id, after.state)
+            note_shipment(db, order_id, after.shipment)
+            if isinstance(step, steps.Release) or (isinstance(step, steps.Block) and not result.missing):
+                orders.drop_todo(db, order_id, steps.Block.word)
+                messages.solve_codes(db, order_id, ["blocked_in_part"], f"by the command {action}")
             if isinstance(step, steps.Ship):
                 # A channel that waits for how the goods travel tries again at once.
                 outbox.make_due(db, order_id)

@@ -22,6 +22,7 @@ class ImportSettings:
         erp: the one that has the channel's POS.
         version: the channel's version that this was read at.
         start: orders placed before that day (ISO text, site time) are not taken.
+        raw_kept: how much the kept data of the channel's orders with problems take, in bytes; None: not counted yet.
     """
 
     channel: Channel
@@ -37,6 +38,7 @@ class ImportSettings:
     deliveries: dict[str, str]
     items: dict[str, str]
     taxes: dict[str, str]
+    raw_kept: int | None = None
 
 
 def load(db: apsw.Connection, channel: Channel) -> ImportSettings:

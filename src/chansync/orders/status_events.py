@@ -9,13 +9,23 @@ import apsw
 
 from chansync.model.channel import Channel
 from chansync.model.errors import UsageError
-from chansync.model.sale import SaleState
+from chansync.model.sale import SaleState, Shipment
 from chansync.platforms import registry
 from chansync.platforms.protocol import Capability
-from chansync.store import channels, outbox
+from chansync.store import channels, messages, outbox, shipment_pushes
 
 #: Stream → the parameter that switches it on, for the streams that send.
 SENDING = {"statuses": "push_statuses", "quantities": "push_quantities"}
+
+
+#: The open problems of an order with a sale that say: what changed on the site is not in the sale. Until a person has
+#: decided on it, the site is told nothing of the sale.
+EDIT_WAITS = frozenset(
+    {
+        "order_changed", "item_unknown", "payment_unmapped", "delivery_unmapped", "currency_missing",
+        "currency_not_allowed", "total_mismatch", "service_missing", "warehouse_missing",
+    }
+)  # fmt: skip
 
 
 def why_off(channel: Channel, stream: str) -> str:
@@ -59,12 +69,29 @@ def note_sale(db: apsw.Connection, order_id: int, state: SaleState) -> None:
     event = event_of(state)
     if not event or event == outbox.last_event(db, order_id):
         return
+    if event != "cancelled" and messages.open_codes(db, order_id) & EDIT_WAITS:
+        return
     outbox.supersede(db, order_id)
     status = status_for(channel.values, event)
     # A sale that is cancelled because its order was refused has nothing to tell the site.
     agreed = event == "cancelled" and known in channel["refused_statuses"]
     if status and not agreed:
         outbox.put(db, channel_id, order_id, event, status)
+
+
+def note_shipment(db: apsw.Connection, order_id: int, shipment: Shipment | None) -> None:
+    """Let the site be told how the goods of the order's sale travel, if the channel tells that apart from statuses.
+
+    Call it inside the transaction of the event.
+    """
+    if shipment is None or not shipment.tracking:
+        return
+    found = db.execute('SELECT channel_id, sent_by_site FROM "order" WHERE id = ?', (order_id,)).fetchone()
+    channel = channels.channel_by_id(db, found[0]) if found and not found[1] else None
+    if channel is None or why_off(channel, "statuses"):
+        return
+    if Capability.TELL_TRACKING in registry.platform(channel.system.kind).capabilities:
+        shipment_pushes.put(db, channel.id, order_id, shipment.carrier, shipment.tracking)
 
 
 def event_of(state: SaleState) -> str:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -35,6 +36,7 @@ class Capability(StrEnum):
     COMPARE = "compare"  # orders can vanish from the site, and all of them can be listed cheaply
     NUMBER_KEYS = "number_keys"  # tax numbers stand under names that differ from site to site
     FREE_STATUSES = "free_statuses"  # any of the site's statuses can be set by us
+    TELL_TRACKING = "tell_tracking"  # tracking numbers are told apart from statuses
     PUSH_STATUSES = "push_statuses"
     PUSH_QUANTITIES = "push_quantities"
     HIDE_ITEMS = "hide_items"
@@ -162,6 +164,16 @@ class StatusChange:
 
 
 @dataclass(frozen=True, slots=True)
+class TrackingChange:
+    """How an order's goods travel, for the site; ``replaces`` is the tracking number that it was told before."""
+
+    external_id: str
+    carrier: str
+    tracking: str
+    replaces: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SiteItem:
     """What a site sells under one of its ids, as it is there now.
 
@@ -169,6 +181,8 @@ class SiteItem:
         parent_id: of a variation, the product that it is one of; empty otherwise.
         quantity: pieces; None where the site does not count them.
         visibility: the site's own word for how it is shown; ``shown`` says whether customers find it at all.
+        gtin: as the site writes it; empty where it tells none.
+        counted: whether the site keeps its stock in pieces by itself, and not only whether there is any.
     """
 
     sku: str
@@ -178,6 +192,8 @@ class SiteItem:
     in_stock: bool
     visibility: str
     shown: bool
+    gtin: str = ""
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,11 +238,17 @@ class PushResult:
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """Which order there is on the site, and in which status; without an id one that the site does not name."""
+    """Which order there is on the site, and how it stands; without an id one that the site does not name.
+
+    Attributes:
+        total, refunds: None where the site's list does not tell them.
+    """
 
     external_id: str
     number: str
     status: str
+    total: Decimal | None = None
+    refunds: tuple[Refund, ...] | None = None
 
 
 @dataclass(slots=True)
@@ -335,8 +357,18 @@ class Connector(Protocol):
         """
         ...
 
+    async def push_tracking(self, changes: list[TrackingChange]) -> list[PushResult]:
+        """Tell how goods travel; a result for each change, in their order. Only with ``TELL_TRACKING``. What the site
+        has already is not told again."""
+        ...
+
     async def items(self, skus: list[str]) -> list[SiteItem]:
-        """Everything that the site sells under these SKUs, exactly as they are written; variations too."""
+        """Everything that the site sells under these SKUs; variations too. Those that differ from them only in
+        capital and small letters may be among it."""
+        ...
+
+    async def items_by_gtin(self, gtins: list[str]) -> list[SiteItem]:
+        """Everything that the site sells under these GTINs, however it writes them; nothing where it knows none."""
         ...
 
     async def items_by_id(self, site_ids: list[str]) -> list[SiteItem]:

@@ -64,9 +64,9 @@ def read(key: Path | OpenKey) -> list[bytes]:
                 "chansync db repair. Then put the key back."
             ) from None
         raise KeyMissing(
-            f"The private key {path} is missing, so the keys of channels and systems cannot be opened. Where it is a "
-            "credential of the service, only the service has it: start it, or ask the running daemon. Otherwise put "
-            "your copy of the file back; if it is lost for good: sudo chansync secrets rotate --lost"
+            f"The private key {path} is missing, so the keys of channels and systems cannot be opened. If it is a "
+            "credential of the service, start the service, which alone can read it. Otherwise put your copy of "
+            "the file back; if it is lost for good: sudo chansync secrets rotate --lost"
         ) from None
     except PermissionError:
         raise KeyForbidden(

@@ -1,15 +1,16 @@
-"""Keeping secrets out of everything that is written down: logs, messages, tracebacks, error files.
+"""Masking secrets in everything that is written: logs, messages, tracebacks, error files.
 
-Two nets. What this process opened or was given is known to it and masked wherever it stands, also in the forms in
-which requests carry it. And what looks like a credential (keys in a query, an Authorization header, a password in an
-address) is masked even where nobody remembered it.
+In two ways. Secrets that this process opened or was given are masked wherever they stand whole, also in the encodings
+of requests: URL, JSON, HTML, base64. And texts that have the shape of a credential (a key in a query, an Authorization
+header, a password in a URL, the keys of WooCommerce and Amazon) are masked even if no process knows them.
+
+A text is masked before it is cut: of a secret that is cut, only what has such a shape is found.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cache
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,20 +22,14 @@ MASK = "•••"
 #: Anything shorter is no secret, and masking it would make texts unreadable.
 SHORTEST = 4
 
-#: A piece of a secret that is at least so long is masked, too: sites cut what they quote, and so do we.
-PIECE = 12
+# A part of an address that is at least so long and has a digit is a token.
+_TOKEN = 12
 
-# Every fourth run of nine characters of a secret: a piece of twelve holds one of them.
-_GRAM = 9
-_STRIDE = PIECE - _GRAM + 1
-
-# By their first characters: a text that holds none of these needs no look at the secrets themselves.
+# By their first characters: a text without any of these needs no search for the secrets themselves.
 _known: dict[str, set[str]] = {}
-# What was given together already, and what takes the place of what was given before under the same name.
+# The secrets that were given together already; and by name those that the next ones of that name replace.
 _given: set[tuple[str, ...]] = set()
 _passing: dict[str, tuple[str, ...]] = {}
-# In small letters, with the texts that pieces are of.
-_pieces: dict[str, str] = {}
 
 
 def remember(secrets: Iterable[str], *, instead_of: str = "") -> None:
@@ -43,7 +38,7 @@ def remember(secrets: Iterable[str], *, instead_of: str = "") -> None:
     Those given together are also known joined, as ``name:password`` in Basic authentication.
 
     Args:
-        instead_of: a name for secrets that are replaced again and again: those given before under it are forgotten.
+        instead_of: a name for secrets that are replaced regularly: those given before under it are forgotten.
     """
     given = tuple(secret for secret in secrets if len(secret) >= SHORTEST)
     if given in _given:
@@ -57,8 +52,6 @@ def remember(secrets: Iterable[str], *, instead_of: str = "") -> None:
     for form in _forms(given):
         if len(form) >= SHORTEST:
             _known.setdefault(form[:SHORTEST], set()).add(form)
-    for text in _with_pieces(given):
-        _pieces.update(dict.fromkeys(_grams(text), text))
     guard_log()
 
 
@@ -66,19 +59,16 @@ def _forget(given: tuple[str, ...]) -> None:
     _given.discard(given)
     for form in _forms(given):
         _known.get(form[:SHORTEST], set()).discard(form)
-    for text in _with_pieces(given):
-        for gram in _grams(text):
-            _pieces.pop(gram, None)
 
 
 def _forms(given: tuple[str, ...]) -> set[str]:
-    """The ways in which texts may carry them: in addresses, JSON, HTML, Python's own quotes, Basic authentication."""
+    """The secrets as texts may have them: in URLs, JSON, HTML, Python's quotes, base64 and Basic authentication."""
     import html
     import json
     from urllib.parse import quote, quote_plus
 
     forms: set[str] = set()
-    for secret in given:
+    for secret in (*given, *_parts(given)):
         in_json = json.dumps(secret)[1:-1]
         forms |= {
             secret,
@@ -112,20 +102,14 @@ def _small_escapes(quoted: str) -> str:
     return "%".join([parts[0], *(part[:2].lower() + part[2:] for part in parts[1:])])
 
 
-def _with_pieces(given: tuple[str, ...]) -> Iterator[str]:
-    """The texts of which a piece gives something away, in small letters; not the words of an address, such as hosts."""
+def _parts(given: tuple[str, ...]) -> Iterator[str]:
+    """The tokens in secrets that are addresses, which errors quote without the rest; not their hosts and words."""
     import re
 
     for secret in given:
-        parts = re.split(r"[/@:?&=,]+", secret) if "://" in secret else [secret]
-        yield from (part.lower() for part in parts if len(part) >= PIECE and any(map(str.isdigit, part)))
-    if len(given) > 1 and not any("://" in secret for secret in given):
-        yield from (_in_base64(":".join(pair)).lower() for pair in pairwise(given))
-
-
-def _grams(text: str) -> Iterator[str]:
-    last = len(text) - _GRAM
-    yield from (text[at : at + _GRAM] for at in range(0, last + 1, _STRIDE))
+        if "://" in secret:
+            parts = re.split(r"[/@:?&=,]+", secret)
+            yield from (part for part in parts if len(part) >= _TOKEN and any(map(str.isdigit, part)))
 
 
 def scrub(text: str) -> str:
@@ -138,7 +122,7 @@ def scrub_json(data: Any, *, sort_keys: bool = False) -> str:
     import json
 
     text = json.dumps(data, ensure_ascii=False, default=str, sort_keys=sort_keys)
-    if any(start in text for start in _known) or _found_pieces(text):
+    if any(start in text for start in _known):
         text = json.dumps(_mask_values(data), ensure_ascii=False, sort_keys=sort_keys)
     return _mask_shapes(text)
 
@@ -157,48 +141,7 @@ def _mask_known(text: str) -> str:
             # The longest first: one secret may begin with another.
             for form in sorted(forms, key=len, reverse=True):
                 text = text.replace(form, MASK)
-    for begin, end in reversed(_found_pieces(text)):
-        text = f"{text[:begin]}{MASK}{text[end:]}"
     return text
-
-
-def _found_pieces(text: str) -> list[tuple[int, int]]:
-    """Where pieces of secrets stand, in small letters or capitals."""
-    if not _pieces:
-        return []
-    found: list[tuple[int, int]] = []
-    for run in _runs().finditer(text):
-        small = run[0].lower()
-        if len(small) != len(run[0]):
-            continue
-        past = 0
-        # In one go: this is where the time goes.
-        for at in [at for at in range(len(small) - _GRAM + 1) if small[at : at + _GRAM] in _pieces]:
-            begin, stop = _stretched(small, at, _pieces[small[at : at + _GRAM]]) if at >= past else (0, 0)
-            if stop - begin >= PIECE:
-                found.append((run.start() + begin, run.start() + stop))
-                past = stop
-    return found
-
-
-def _stretched(text: str, at: int, whole: str) -> tuple[int, int]:
-    """How far what stands at ``at`` is a piece of the whole secret."""
-    there = whole.index(text[at : at + _GRAM])
-    begin, stop = at, at + _GRAM
-    while begin > 0 and there > 0 and text[begin - 1] == whole[there - 1]:
-        begin, there = begin - 1, there - 1
-    there += stop - begin
-    while stop < len(text) and there < len(whole) and text[stop] == whole[there]:
-        stop, there = stop + 1, there + 1
-    return begin, stop
-
-
-@cache
-def _runs() -> re.Pattern[str]:
-    import re
-
-    # What a secret may be made of, long enough: most of a text needs no look.
-    return re.compile(r"[^\s\"'<>,;(){}\[\]]{12,}")
 
 
 def _mask_shapes(text: str) -> str:
@@ -209,7 +152,7 @@ def _mask_shapes(text: str) -> str:
 
 @cache
 def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    # Compiled on first use: most commands never write a text that needs it.
+    # Compiled on first use: most commands never need them.
     import re
 
     names = (
@@ -229,15 +172,15 @@ def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
         ),
         (re.compile(rf"(?i)\b((?:{names})(?:=|%3D|\"\s*:\s*\"|'\s*:\s*'))({value})"), rf"\1{MASK}"),
         (re.compile(r"(://[^/\s:@'\"]+:)[^/\s@'\"]+(?=@)"), rf"\1{MASK}"),
-        # Keys by their shape: WooCommerce's, and Amazon's tokens and client secrets.
-        (re.compile(r"\bc[ks]_[0-9a-f]{40}\b"), MASK),
+        # Keys by their shape, also those that a site has cut: WooCommerce's, and Amazon's tokens and client secrets.
+        (re.compile(r"\bc[ks]_[0-9a-f]{12,}"), MASK),
         (re.compile(r"\bAtz[a-z]\|[\w\-+/=|.]{8,}"), MASK),
         (re.compile(r"\bamzn1\.oa2-cs\.v1\.[0-9a-f]{16,}"), MASK),
     )
 
 
 def guard_log() -> None:
-    """Scrub every log record of this process when it is made, whoever logs it at whatever level."""
+    """Mask secrets in every log record of this process when it is made, of any library and level."""
     import logging
 
     make = logging.getLogRecordFactory()
@@ -261,7 +204,7 @@ def _scrub_record(record: logging.LogRecord) -> None:
         text = record.msg = f"{record.msg} (its arguments do not fit)"
         record.args = None
     clean = scrub(text)
-    # What is clean stays as it was made: some formatters look at the arguments.
+    # A clean record stays unchanged: some formatters read its arguments.
     if clean != text:
         record.msg, record.args = clean, None
     if record.exc_info and record.exc_info[0] is not None:

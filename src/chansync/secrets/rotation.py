@@ -7,12 +7,11 @@ key leaves the file. At each moment every secret opens with a key of the file.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import apsw
 
@@ -24,9 +23,6 @@ from chansync.model.errors import UsageError
 from chansync.secrets import key_file, public_key_file, sealing
 from chansync.secrets.key_file import KeyForbidden, KeyMissing, KeyUnreadable, OpenKey
 from chansync.secrets.sealing import Use
-
-if TYPE_CHECKING:
-    pass
 
 #: How the secrets of a table are named: SQL for the kind of their owner, its code, and the secret. Another table with
 #: a ``sealed`` column is rotated as well; its secrets are named after the table.
@@ -126,12 +122,18 @@ def rotate(db: apsw.Connection, file: Path | OpenKey, use_of: UseOf = _nobody_kn
         file: the private key; an open file where it is kept as a credential, of which the caller keeps a copy.
 
     Raises:
-        UsageError: the file is a credential of this very process, which cannot be written.
+        UsageError: the file is a credential, of this very process or of the service, which cannot be written.
         KeyUnreadable: the private key is not here or not this user's to read.
     """
     if isinstance(file, Path) and key_file.is_credential(file):
         raise UsageError(f"{file} is a credential, which only systemd writes. See: chansync secrets rotate --help")
-    old = key_file.read(file)
+    try:
+        old = key_file.read(file)
+    except KeyForbidden:
+        raise KeyForbidden(_FOR_ROOT) from None
+    except KeyMissing:
+        _refuse_credential(db)
+        raise
     return _seal_anew(db, file, old, use_of)
 
 
@@ -139,12 +141,16 @@ def start_over(db: apsw.Connection, file: Path | OpenKey, use_of: UseOf = _nobod
     """Make a new pair of keys after the private key was lost. The secrets must be entered again.
 
     Raises:
-        UsageError: the key is not lost: it opens secrets.
+        UsageError: the key is not lost: it opens secrets, or the running service has it.
         KeyUnreadable: there is a file that this user may not read, so nobody can tell; or it is not his to make.
     """
     try:
         keys = sealing.private_keys(file)
+    except KeyForbidden:
+        raise KeyForbidden(_FOR_ROOT) from None
     except KeyMissing:
+        if is_locked(Path(db.filename), DAEMON):
+            _refuse_credential(db)
         keys = []
     if any(sealing.unseal(keys, secret.sealed) is not None for secret in sealed_secrets(db)):
         where = file if isinstance(file, Path) else file.path
@@ -152,6 +158,17 @@ def start_over(db: apsw.Connection, file: Path | OpenKey, use_of: UseOf = _nobod
             f"The private key is not lost: {where} opens secrets. For another one: chansync secrets rotate"
         )
     return _seal_anew(db, file, [bytes(key) for key in keys], use_of)
+
+
+_FOR_ROOT = "Only root and the daemon's user can make a new key: sudo chansync secrets rotate"
+
+
+def _refuse_credential(db: apsw.Connection) -> None:
+    if settings.get(db, HELD_BY_DAEMON) == AS_CREDENTIAL:
+        raise UsageError(
+            "The private key is a credential of the service, which only systemd writes. For a new one, name a "
+            "decrypted copy of it by --key. The commands are in: chansync secrets rotate --help"
+        )
 
 
 def _seal_anew(db: apsw.Connection, file: Path | OpenKey, old: list[bytes], use_of: UseOf) -> Rotation:
@@ -276,15 +293,18 @@ def _public_trouble(path: Path, public: str) -> str:
 
 
 #: Where the daemon has its private key, and the values of that setting.
-HELD_BY_DAEMON, AS_CREDENTIAL, AS_FILE = "private_key_held", "credential", "file"
+HELD_BY_DAEMON, AS_CREDENTIAL, AS_FILE, NOT_HELD = "private_key_held", "credential", "file", "missing"
 
 
 def note_held(db: apsw.Connection, path: Path) -> None:
-    """Note for others how this process, the daemon, has the private key; nothing where it has none."""
+    """Note for others how this process, the daemon, has the private key, or that it has none."""
     file = key_path(path)
-    with contextlib.suppress(KeyUnreadable):
+    try:
         key_file.read(file)
-        settings.put(db, HELD_BY_DAEMON, AS_CREDENTIAL if key_file.is_credential(file) else AS_FILE)
+        held = AS_CREDENTIAL if key_file.is_credential(file) else AS_FILE
+    except KeyUnreadable:
+        held = NOT_HELD
+    settings.put(db, HELD_BY_DAEMON, held)
 
 
 def fingerprint(public: str) -> str:

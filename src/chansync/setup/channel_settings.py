@@ -28,6 +28,7 @@ from chansync.model.channel import (
 from chansync.model.errors import UsageError
 from chansync.model.parameter_types import Reference, References, Text
 from chansync.model.parameters import BY_NAME, PARAMETERS, default_values
+from chansync.orders.items import NOTHING
 from chansync.orders.settings import erp_codes
 from chansync.platforms import registry
 from chansync.setup import sealed_places
@@ -332,7 +333,10 @@ def check_target(db: apsw.Connection, channel: Channel, kind: str, target: str) 
     pos = channel.values.get("pos")
     reference = erps.of_pos(db, pos).reference
     if kind in ("item", "tax"):
-        if not reference.exists(db, of, target):
+        known = reference.exists(db, of, target)
+        if kind == "item":
+            known = known or target == NOTHING or reference.exists(db, "service", target)
+        if not known:
             what = of.replace("-", " ")
             raise UsageError(f"There is no {what} {target!r:.60} in the ERP. See: chansync erp list {of}")
         return

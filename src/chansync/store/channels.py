@@ -11,8 +11,8 @@ import apsw
 from chansync.db.transaction import transaction
 from chansync.model.channel import Channel, is_of_type
 from chansync.model.errors import AlreadyExists, UsageError
-from chansync.model.kept import SQL_VALUE, learned
 from chansync.model.parameters import BY_NAME, default_values
+from chansync.model.stored_json import SQL_VALUE, object_or_empty
 from chansync.model.times import now_ms
 from chansync.store import systems as _systems
 from chansync.store.systems import ChangedMeanwhile as ChangedMeanwhile
@@ -44,7 +44,7 @@ def _channel(row: tuple[Any, ...]) -> Channel:
         values=default_values() | known | kept,
         secrets=frozenset(json.loads(secrets)),
         version=version,
-        facts=learned(facts),
+        facts=object_or_empty(facts),
         connected_at=connected_at,
         unreadable=tuple(sorted(set(stored) - set(kept))),
     )

@@ -16,7 +16,7 @@ import apsw
 
 from chansync.db.process_locks import hold
 from chansync.db.transaction import transaction
-from chansync.model import kept
+from chansync.model import stored_json
 from chansync.model.times import now_ms
 from chansync.store.leases import STREAM_MS, is_held
 
@@ -29,7 +29,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=st
 def read(db: apsw.Connection, system_id: int, name: str) -> dict[str, Any]:
     """A part of the system's state; empty when there is none."""
     text = db.execute("SELECT value FROM system_state WHERE system_id = ? AND name = ?", (system_id, name)).get
-    return kept.learned(text)
+    return stored_json.object_or_empty(text)
 
 
 def change(

@@ -14,6 +14,7 @@ import apsw
 
 from chansync.db.process_locks import hold
 from chansync.db.transaction import transaction
+from chansync.model import stored_json
 from chansync.model.times import now_ms
 from chansync.secrets.redaction import scrub_json
 from chansync.store.leases import is_held
@@ -62,8 +63,9 @@ _JOB = "SELECT id, kind, channel_id, args, state, progress, result, finished_at,
 
 def _job(row: tuple[Any, ...]) -> Job:
     job_id, kind, channel_id, args, state, progress, result, finished_at, asked_by = row
-    told = json.loads(result) if result else None
-    return Job(job_id, kind, channel_id, json.loads(args), state, json.loads(progress), told, finished_at, asked_by)
+    told = stored_json.object_or_empty(result) if result else None
+    read = stored_json.object_or_empty
+    return Job(job_id, kind, channel_id, read(args), state, read(progress), told, finished_at, asked_by)
 
 
 def job(db: apsw.Connection, job_id: int) -> Job | None:

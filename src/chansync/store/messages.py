@@ -10,7 +10,7 @@ from typing import Any
 import apsw
 
 from chansync.db.transaction import transaction
-from chansync.model import kept
+from chansync.model import stored_json
 from chansync.model.message import CODES, Severity
 from chansync.model.times import now_ms
 from chansync.secrets.redaction import scrub, scrub_json
@@ -125,6 +125,10 @@ def open_codes(db: apsw.Connection, order_id: int) -> frozenset[str]:
     )
 
 
+#: Code of a message of a channel → the stream whose run solves it, where that is not the orders'.
+_SOLVED_BY = {"sku_case_differs": "quantities", "tracking_not_told": "statuses"}
+
+
 def open_streams(db: apsw.Connection, channel_id: int, order_ids: list[int] | None) -> set[str]:
     """The streams by whose next run open problems of the channel may be solved.
 
@@ -140,7 +144,7 @@ def open_streams(db: apsw.Connection, channel_id: int, order_ids: list[int] | No
     for order_id, code, stream in rows:
         if order_ids is None or order_id in order_ids:
             pushed = "quantities" if order_id is None else "statuses"
-            found.add(stream or (pushed if code == "push_failed" else "orders"))
+            found.add(stream or _SOLVED_BY.get(code) or (pushed if code == "push_failed" else "orders"))
     return found
 
 
@@ -184,7 +188,7 @@ def open_problem(
         f"SELECT sentence, data FROM message WHERE {OPEN_OF.format(channel='?1', order='?2')} AND code = ?3",
         (channel_id or 0, order_id or 0, code),
     ).fetchone()
-    return (row[0], kept.learned(row[1])) if row else None
+    return (row[0], stored_json.object_or_empty(row[1])) if row else None
 
 
 def is_open(db: apsw.Connection, code: str) -> bool:
@@ -211,7 +215,7 @@ _MESSAGE = f"SELECT {_COLUMNS} FROM message m LEFT JOIN channel c ON c.id = m.ch
 
 def _message(row: tuple[Any, ...]) -> Message:
     values = list(row)
-    values[8] = kept.learned(values[8])
+    values[8] = stored_json.object_or_empty(values[8])
     values[12] = bool(values[12])
     return Message(*values)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import apsw
 
 from chansync.model.order import bare_number
-from chansync.model.paging import Key, Query, Span, holds
+from chansync.model.paging import Key, Query, Span, holds, storable
 
 
 @dataclass(slots=True)
@@ -69,7 +69,7 @@ class OrderFilter:
         if index == "order_problems":
             query.conditions = ["o.state = 'problem'", *query.conditions]
         if self.text:
-            bare = bare_number(self.text)
+            bare = bare_number(storable(self.text))
             condition, parameters = holds(("o.number", "o.customer"), bare)
             query.narrow(f"({condition} OR o.id IN ({_BY_ID}))", *parameters, bare)
         return query

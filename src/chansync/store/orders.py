@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
 import apsw
 
-from chansync.model import kept
+from chansync.model import stored_json
 from chansync.model.order import LARGEST_RAW, Order, Refund, RefundLine, UnreadableOrder, bare_number, raw_text
+from chansync.model.paging import storable
 from chansync.model.times import now_ms
 from chansync.store.sale_links import SaleLink
 
@@ -24,10 +26,15 @@ class OrderRow:
         reason: why it is skipped, or the code of its problem.
         attempts: how often its import failed in a row.
         next_try_at: when the import, or what is left to do with its sale, is tried again; UTC milliseconds.
-        attributes: what whoever packs it has to know, label → text.
         sale: what it became; None while it is no sale.
         todo: what is left to do with the sale since its creation, as ``chansync.orders.decide`` names it.
         own_status: the status that we have given the order on the site last.
+        site_key: what the site gave the order when it was placed and never changes, or empty.
+        refunds: what its summary said of its refunds, as ``refunds_text`` writes it.
+        customer: who bought, for people.
+        decision: what a person decided on the order as it was then (``orders/edits.py``); empty: nothing is pending.
+        taken: what its sale has taken over of it (``orders/edits.py``).
+        attributes: what whoever packs it has to know, label → text.
     """
 
     id: int
@@ -49,8 +56,13 @@ class OrderRow:
     changed_at: int
     todo: list[str]
     own_status: str | None
-    attributes: dict[str, str]
     sale: SaleLink | None
+    site_key: str = ""
+    refunds: str = ""
+    customer: str = ""
+    decision: dict[str, Any] = field(default_factory=dict)
+    taken: dict[str, Any] = field(default_factory=dict)
+    attributes: dict[str, str] = field(default_factory=dict)
 
 
 #: A version of an order's row: it is another one whenever anybody has written what matters.
@@ -70,17 +82,19 @@ def versions(db: apsw.Connection, channel_id: int, external_ids: list[str]) -> d
 _ROW = """
     SELECT o.id, o.channel_id, o.external_id, o.number, o.status, o.placed_at, o.placed_on, o.modified_at, o.currency,
         o.total, o.state, o.reason, o.digest, o.attempts, o.next_try_at, o.first_seen_at, o.changed_at, o.todo,
-        o.own_status, o.attributes, l.erp, l.sale_key, l.ref, l.number
+        o.own_status, l.erp, l.sale_key, l.ref, l.number, o.site_key, o.refunds, o.customer, o.decision, l.taken,
+        o.attributes
     FROM "order" o LEFT JOIN sale_link l ON l.order_id = o.id
 """
 
 
 def _order(row: tuple[Any, ...]) -> OrderRow:
-    *values, todo, own_status, attributes, erp, key, ref, number = row
+    *values, todo, own_status, erp, key, ref, number, site_key, refunds, customer, decision, taken, attributes = row
     sale = SaleLink(erp, key, ref, number) if erp is not None else None
-    left = kept.as_list(todo, "what is left to do with an order")
-    told = {label: str(text) for label, text in kept.learned(attributes).items()}
-    return OrderRow(*(*values, left, own_status, told, sale))
+    todo = stored_json.required_list(todo, "what is left to do with an order")
+    learned = stored_json.object_or_empty(decision), stored_json.object_or_empty(taken)
+    told = {label: str(text) for label, text in stored_json.object_or_empty(attributes).items()}
+    return OrderRow(*(*values, todo, own_status, sale, site_key, refunds, customer, *learned, told))
 
 
 def by_external_id(db: apsw.Connection, channel_id: int, external_id: str) -> OrderRow | None:
@@ -95,6 +109,7 @@ def find(db: apsw.Connection, channel_id: int, typed: str) -> OrderRow | None:
     A number goes before an id, and the number as it was typed before its other writings; the latest order is meant
     where a site gave one number twice.
     """
+    typed = storable(typed)
     bare = bare_number(typed)
     for number in dict.fromkeys((typed.strip(), bare, f"#{bare}")):
         row = db.execute(
@@ -114,14 +129,29 @@ def by_id(db: apsw.Connection, order_id: int) -> OrderRow | None:
 def raw(db: apsw.Connection, order_id: int) -> dict[str, Any] | None:
     """The platform's own data of the order, where it was kept (numbers with a point as ``Decimal``)."""
     text = db.execute('SELECT raw FROM "order" WHERE id = ?', (order_id,)).get
-    return kept.learned(text, exact=True) or None
+    return stored_json.object_or_empty(text, exact=True) or None
 
+
+#: How much is kept of the data of a channel's orders with problems, in bytes; what comes then is fetched again where it
+#: is needed. A site can send such orders without end.
+MOST_RAW = 100_000_000
 
 #: What stands in the place of an order's data that are not kept.
 TOO_LARGE = (
-    f"The site's data of this order are larger than {LARGEST_RAW // 1024} KB and are not kept: look at it on the site. "
-    "Whatever needs them here fetches them again."
+    f"The site's data of this order are not kept: they are larger than {LARGEST_RAW // 1024} KB, or those of the "
+    f"channel's orders with problems take {MOST_RAW // 10**6} MB already. Look at it on the site. Whatever needs them "
+    "here fetches them again."
 )
+
+
+def raw_kept(db: apsw.Connection, channel_id: int) -> int:
+    """How much the kept data of the channel's orders with problems take, in bytes."""
+    size: int = db.execute(
+        """SELECT coalesce(sum(octet_length(raw)), 0) FROM "order" INDEXED BY order_problems
+           WHERE channel_id = ? AND state = 'problem'""",
+        (channel_id,),
+    ).get
+    return size
 
 
 def is_too_large(order: OrderRow) -> bool:
@@ -146,26 +176,74 @@ def write(
     order_id: int = db.execute(
         """INSERT INTO "order" (channel_id, external_id, number, status, placed_at, placed_on, modified_at, currency,
            total, state, reason, digest, raw, attempts, next_try_at, first_seen_at, changed_at, todo, sent_by_site,
-           customer, attributes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+           customer, site_key, refunds, attributes)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
            ON CONFLICT (channel_id, external_id) DO UPDATE SET number = excluded.number, status = excluded.status,
            placed_at = excluded.placed_at, placed_on = excluded.placed_on, modified_at = excluded.modified_at,
            currency = excluded.currency, total = excluded.total, state = excluded.state, reason = excluded.reason,
            digest = excluded.digest, raw = excluded.raw,
            attempts = CASE WHEN ? THEN attempts + 1 ELSE 0 END, next_try_at = excluded.next_try_at,
            changed_at = excluded.changed_at, todo = excluded.todo, sent_by_site = excluded.sent_by_site,
-           customer = excluded.customer, attributes = excluded.attributes RETURNING id""",
+           customer = excluded.customer, site_key = excluded.site_key, refunds = excluded.refunds,
+           attributes = excluded.attributes, decision = NULL RETURNING id""",
         (
             channel_id, order.external_id, order.number, order.status, order.placed_at, order.placed_on.isoformat(),
             order.modified_at, order.currency, str(order.total), state, reason, order.digest,
             raw_text(order) if keep_raw else None, int(failed), next_try_at, now, now,
             json.dumps(todo or []), int(order.sent_by_site), order.billing.name or order.delivery.name,
-            json.dumps(order.attributes, ensure_ascii=False), failed,
+            order.site_key, refunds_text(order.refunds), json.dumps(order.attributes, ensure_ascii=False), failed,
         ),
     ).get  # fmt: skip
     if state != "skipped":
         for refund in order.refunds:
             write_refund(db, order_id, refund)
+        # A refund that the site no longer has, and that no sale has, is not looked for any more.
+        db.execute(
+            """DELETE FROM order_refund WHERE order_id = ? AND lines IS NULL
+               AND external_id NOT IN (SELECT value FROM json_each(?))""",
+            (order_id, json.dumps([refund.external_id for refund in order.refunds])),
+        )
     return order_id
+
+
+def refunds_text(refunds: Iterable[Refund]) -> str:
+    """The refunds of an order's summary as one text, the same for the same refunds."""
+    return " ".join(sorted(f"{each.external_id}:{each.total.normalize():f}" for each in refunds))
+
+
+def decide_on(db: apsw.Connection, row: OrderRow, action: str, by: str) -> None:
+    """Keep what a person decided on the order as it is known now, and have it carried out by the next try.
+
+    It holds for the order as it is now: a later change of it asks the person again.
+    """
+    decision = json.dumps({"action": action, "digest": row.digest, "by": by})
+    db.execute('UPDATE "order" SET decision = ?, next_try_at = 0 WHERE id = ?', (decision, row.id))
+
+
+def start_anew(db: apsw.Connection, order_id: int) -> None:
+    """Let what the site has under the order's id be fetched and imported as an order that was never seen."""
+    db.execute("DELETE FROM order_refund WHERE order_id = ?", (order_id,))
+    db.execute(
+        """UPDATE "order" SET state = 'problem', reason = 'order_is_another', digest = '', raw = NULL, todo = '[]',
+           own_status = NULL, decision = NULL, next_try_at = 0, changed_at = ? WHERE id = ?""",
+        (now_ms(), order_id),
+    )
+
+
+def clear_decision(db: apsw.Connection, order_id: int) -> None:
+    """Forget what a person decided, which could not be carried out."""
+    db.execute('UPDATE "order" SET decision = NULL, next_try_at = NULL WHERE id = ?', (order_id,))
+
+
+def lacks_refunds(db: apsw.Connection, order_id: int) -> bool:
+    """Whether a refund of the order's summary was not found by itself yet."""
+    return bool(db.execute("SELECT 1 FROM order_refund WHERE order_id = ? AND lines IS NULL", (order_id,)).get)
+
+
+def told_refunds(db: apsw.Connection, order_id: int) -> frozenset[str]:
+    """The ids of all refunds that the site ever told of the order and gave by themselves."""
+    rows = db.execute("SELECT external_id FROM order_refund WHERE order_id = ? AND lines IS NOT NULL", (order_id,))
+    return frozenset(row[0] for row in rows)
 
 
 def mark_gone(db: apsw.Connection, order_id: int, status: str) -> None:
@@ -178,7 +256,9 @@ def mark_gone(db: apsw.Connection, order_id: int, status: str) -> None:
     )
 
 
-def write_unreadable(db: apsw.Connection, channel_id: int, order: UnreadableOrder, next_try_at: int | None) -> int:
+def write_unreadable(
+    db: apsw.Connection, channel_id: int, order: UnreadableOrder, next_try_at: int | None, *, keep_raw: bool = True
+) -> int:
     """Insert or update the row of an order that cannot be read; a known one keeps what was read of it before."""
     now = now_ms()
     order_id: int = db.execute(
@@ -191,8 +271,11 @@ def write_unreadable(db: apsw.Connection, channel_id: int, order: UnreadableOrde
            digest = '', raw = excluded.raw, attempts = attempts + 1,
            next_try_at = excluded.next_try_at,
            changed_at = excluded.changed_at RETURNING id""",
-        (channel_id, order.external_id, order.number, order.modified_at, raw_text(order), next_try_at, now, now),
-    ).get
+        (
+            channel_id, order.external_id, order.number, order.modified_at,
+            raw_text(order) if keep_raw else None, next_try_at, now, now,
+        ),
+    ).get  # fmt: skip
     return order_id
 
 
@@ -204,10 +287,17 @@ def write_refund(db: apsw.Connection, order_id: int, refund: Refund) -> None:
         else json.dumps([asdict(line) for line in refund.lines], default=str, separators=(",", ":"))
     )
     db.execute(
-        """INSERT INTO order_refund (order_id, external_id, total, reason, lines) VALUES (?, ?, ?, ?, ?)
+        """INSERT INTO order_refund (order_id, external_id, total, reason, lines, amount) VALUES (?, ?, ?, ?, ?, ?)
            ON CONFLICT DO UPDATE SET total = excluded.total, reason = excluded.reason,
-           lines = coalesce(excluded.lines, lines)""",
-        (order_id, refund.external_id, str(refund.total), refund.reason, lines),
+           lines = coalesce(excluded.lines, lines), amount = coalesce(excluded.amount, amount)""",
+        (
+            order_id,
+            refund.external_id,
+            str(refund.total),
+            refund.reason,
+            lines,
+            None if refund.amount is None else str(refund.amount),
+        ),
     )
 
 
@@ -238,12 +328,16 @@ def lacking_refund_lines(
     return [_order(row) for row in rows]
 
 
-def refund_lines(db: apsw.Connection, order_id: int, refund_id: str) -> list[RefundLine] | None:
-    """The lines of a refund as they were looked up earlier, or None."""
-    text = db.execute(
-        "SELECT lines FROM order_refund WHERE order_id = ? AND external_id = ?", (order_id, refund_id)
-    ).get
-    return [_refund_line(line) for line in kept.as_list(text, "the lines of a refund")] if text else None
+def looked_up(db: apsw.Connection, order_id: int, refund: Refund) -> Refund:
+    """The refund with its lines and its own amount, as far as they were looked up earlier."""
+    row = db.execute(
+        "SELECT lines, amount FROM order_refund WHERE order_id = ? AND external_id = ? AND lines IS NOT NULL",
+        (order_id, refund.external_id),
+    ).fetchone()
+    if row is None:
+        return refund
+    lines = [_refund_line(line) for line in stored_json.required_list(row[0], "the lines of a refund")]
+    return replace(refund, lines=lines, amount=None if row[1] is None else Decimal(row[1]))
 
 
 def _refund_line(line: dict[str, Any]) -> RefundLine:
@@ -258,6 +352,34 @@ def due(db: apsw.Connection, channel_id: int, now: int, *, limit: int = 100, aft
         (channel_id, now, after_id, limit),
     )
     return [_order(row) for row in rows]
+
+
+def drop_todo(db: apsw.Connection, order_id: int, word: str) -> None:
+    """That is not left to do with the order's sale any more."""
+    db.execute(
+        """UPDATE "order" SET todo = (SELECT json_group_array(value) FROM json_each(todo) WHERE value <> ?)
+           WHERE id = ?""",
+        (word, order_id),
+    )
+
+
+def short_of_goods(db: apsw.Connection, channel_id: int) -> list[tuple[int, SaleLink, list[str]]]:
+    """Orders whose sales are blocked in part, oldest first: order id, sale, and the items that were missing."""
+    rows = db.execute(
+        """SELECT o.id, l.erp, l.sale_key, l.ref, l.number, m.data ->> '$.missing' FROM message m
+           JOIN "order" o ON o.id = m.order_id JOIN sale_link l ON l.order_id = o.id
+           WHERE m.open = 1 AND m.channel_id = ? AND +m.code = 'blocked_in_part' ORDER BY o.id""",
+        (channel_id,),
+    )
+    return [
+        (order_id, SaleLink(erp, key, ref, number), sorted(stored_json.object_or_empty(missing)))
+        for order_id, erp, key, ref, number, missing in rows
+    ]
+
+
+def make_due(db: apsw.Connection, order_ids: list[int]) -> None:
+    """Let the orders be tried again at once. Call it inside a transaction."""
+    db.executemany('UPDATE "order" SET next_try_at = 0 WHERE id = ?', [(order_id,) for order_id in order_ids])
 
 
 def newly_selected(

@@ -22,6 +22,7 @@ class DueStatus:
         known: the order's status as it was last seen on the site.
         own_status: the status that we have given the order last.
         attempts: how often sending it failed.
+        sent_at: since when it is on its way and neither confirmed nor refused; None: it is not. UTC milliseconds.
     """
 
     id: int
@@ -34,6 +35,7 @@ class DueStatus:
     known: str
     own_status: str | None
     attempts: int
+    sent_at: int | None = None
 
 
 def last_event(db: apsw.Connection, order_id: int) -> str:
@@ -63,7 +65,7 @@ def due(
     """Open rows of the channel, oldest first; with ``now``, only those whose next try is due by then."""
     rows = db.execute(
         """SELECT l.erp, l.sale_key, l.ref, l.number, b.id, o.id, o.external_id, o.number, b.event, b.status, o.status,
-               o.own_status, b.attempts
+               o.own_status, b.attempts, CASE b.state WHEN 'sent' THEN b.sent_at END
            FROM outbox b JOIN "order" o ON o.id = b.order_id LEFT JOIN sale_link l ON l.order_id = o.id
            WHERE b.channel_id = ?1 AND b.state IN ('due', 'sent') AND b.id > ?3
            AND (?2 IS NULL OR coalesce(b.next_try_at, 0) <= ?2) ORDER BY b.id LIMIT ?4""",
@@ -86,8 +88,16 @@ def sent(db: apsw.Connection, rows: list[DueStatus]) -> None:
     The orders are marked before the site has the status: a pull that runs beside us must know it for our own.
     """
     for row in rows:
-        db.execute("UPDATE outbox SET state = 'sent' WHERE id = ? AND state = 'due'", (row.id,))
+        db.execute(
+            "UPDATE outbox SET state = 'sent', sent_at = ? WHERE id = ? AND state IN ('due', 'sent')",
+            (now_ms(), row.id),
+        )
         db.execute('UPDATE "order" SET own_status = ? WHERE id = ?', (row.status, row.order_id))
+
+
+def unsent(db: apsw.Connection, rows: list[DueStatus]) -> None:
+    """The site has refused all of it: nothing is on its way."""
+    db.executemany("UPDATE outbox SET state = 'due' WHERE id = ? AND state = 'sent'", [(row.id,) for row in rows])
 
 
 def confirm(db: apsw.Connection, row_id: int) -> None:
@@ -114,9 +124,9 @@ def fail(db: apsw.Connection, row: DueStatus) -> None:
 
 
 def wait(db: apsw.Connection, row: DueStatus, minutes: int) -> None:
-    """The site has taken the status and not set it yet: look again after that time."""
+    """The site has answered that it has the status and will set it later: look again after that time."""
     db.execute(
-        "UPDATE outbox SET next_try_at = ? WHERE id = ? AND state IN ('due', 'sent')",
+        "UPDATE outbox SET next_try_at = ?, sent_at = NULL WHERE id = ? AND state IN ('due', 'sent')",
         (now_ms() + minutes * 60_000, row.id),
     )
 

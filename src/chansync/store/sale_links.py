@@ -1,8 +1,11 @@
-"""Which sale of which ERP an order became; never changed once it is written."""
+"""Which sale of which ERP an order became, and which ones it had before."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import apsw
 
@@ -34,7 +37,31 @@ def put(db: apsw.Connection, order_id: int, link: SaleLink) -> None:
     )
 
 
+def set_taken(db: apsw.Connection, order_id: int, taken: Mapping[str, Any]) -> None:
+    """Note what the sale has taken over of its order (``orders/edits.py``)."""
+    text = json.dumps(taken, sort_keys=True, separators=(",", ":"))
+    db.execute("UPDATE sale_link SET taken = ?1 WHERE order_id = ?2 AND taken <> ?1", (text, order_id))
+
+
+def replace(db: apsw.Connection, order_id: int, by: str) -> None:
+    """Let the order make a new sale: its present one becomes a former one. Call it inside the order's transaction."""
+    db.execute(
+        """INSERT INTO former_sale (order_id, erp, sale_key, ref, number, recorded_at, replaced_at, replaced_by)
+           SELECT order_id, erp, sale_key, ref, number, recorded_at, ?, ? FROM sale_link WHERE order_id = ?""",
+        (now_ms(), by, order_id),
+    )
+    db.execute("DELETE FROM sale_link WHERE order_id = ?", (order_id,))
+
+
+def former(db: apsw.Connection, order_id: int) -> list[SaleLink]:
+    """The sales that the order had before its present one, oldest first."""
+    rows = db.execute(
+        "SELECT erp, sale_key, ref, number FROM former_sale WHERE order_id = ? ORDER BY rowid", (order_id,)
+    )
+    return [SaleLink(*row) for row in rows]
+
+
 def order_of(db: apsw.Connection, sale_key: str) -> int | None:
-    """The id of the order that became the sale of that key; None where it was removed with its channel."""
+    """The id of the order whose sale has that key; None for a former sale, or where it was removed with its channel."""
     found: int | None = db.execute("SELECT order_id FROM sale_link WHERE sale_key = ?", (sale_key,)).get
     return found

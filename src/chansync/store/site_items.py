@@ -24,6 +24,8 @@ class SiteItemRow:
         removed_by_us: how it was shown before we took it off the site; empty: we did not.
         error: why the last push failed; empty: it did not.
         looked_at: when it was last looked for; UTC milliseconds.
+        gtin: the GTIN that it was found by; empty where it was found otherwise.
+        counted: 1 where the site keeps the item's stock in pieces itself.
     """
 
     item: str
@@ -36,9 +38,13 @@ class SiteItemRow:
     failures: int = 0
     next_try_at: int | None = None
     looked_at: int = 0
+    gtin: str = ""
+    counted: int = 0
 
 
-_FIELDS = "item, site_id, parent_id, sku, on_site, removed_by_us, error, failures, next_try_at, looked_at"
+_FIELDS = (
+    "item, site_id, parent_id, sku, on_site, removed_by_us, error, failures, next_try_at, looked_at, gtin, counted"
+)
 
 
 def rows(db: apsw.Connection, channel_id: int) -> list[SiteItemRow]:
@@ -61,11 +67,11 @@ def replace(db: apsw.Connection, channel_id: int, items: Iterable[str], found: I
     """Keep what was found of these items now. Call it inside a transaction."""
     db.executemany("DELETE FROM site_item WHERE channel_id = ? AND item = ?", [(channel_id, item) for item in items])
     db.executemany(
-        f"INSERT INTO site_item (channel_id, {_FIELDS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO site_item (channel_id, {_FIELDS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
                 channel_id, row.item, row.site_id, row.parent_id, row.sku, row.on_site, row.removed_by_us, row.error,
-                row.failures, row.next_try_at, row.looked_at,
+                row.failures, row.next_try_at, row.looked_at, row.gtin, row.counted,
             )
             for row in found
         ],
@@ -129,6 +135,16 @@ def failing(db: apsw.Connection, channel_id: int) -> list[tuple[str, str, str]]:
     return list(
         db.execute(
             "SELECT item, site_id, error FROM site_item WHERE channel_id = ? AND error <> '' ORDER BY item, site_id",
+            (channel_id,),
+        )
+    )
+
+
+def in_another_case(db: apsw.Connection, channel_id: int) -> list[tuple[str, str]]:
+    """Items of which the site has only an SKU that differs in capital and small letters: item and that SKU."""
+    return list(
+        db.execute(
+            "SELECT item, sku FROM site_item WHERE channel_id = ? AND site_id = '' AND sku <> '' ORDER BY item",
             (channel_id,),
         )
     )

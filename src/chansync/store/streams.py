@@ -10,7 +10,7 @@ import apsw
 
 from chansync.db.process_locks import hold
 from chansync.db.transaction import transaction
-from chansync.model import kept
+from chansync.model import stored_json
 from chansync.model.errors import ChansyncError
 from chansync.model.times import now_ms
 from chansync.store.leases import STREAM_MS, is_held
@@ -92,7 +92,7 @@ def stream(db: apsw.Connection, channel_id: int, name: str) -> Stream:
     if row is None:
         return Stream(None, None, None, None, None, None, 0, False)
     cursor, *rest, owner, lease_until = row
-    return Stream(*(kept.learned(cursor) or None, *rest, is_held(db, owner, lease_until, STREAM_MS)))
+    return Stream(*(stored_json.object_or_empty(cursor) or None, *rest, is_held(db, owner, lease_until, STREAM_MS)))
 
 
 def cursor(db: apsw.Connection, channel_id: int, name: str) -> tuple[dict[str, Any] | None, str | None]:

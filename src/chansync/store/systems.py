@@ -9,7 +9,7 @@ from typing import Any
 import apsw
 
 from chansync.db.transaction import transaction
-from chansync.model import kept
+from chansync.model import stored_json
 from chansync.model.channel import IntegrationSystem
 from chansync.model.errors import AlreadyExists, UsageError
 from chansync.model.times import now_ms
@@ -23,7 +23,7 @@ class ChangedMeanwhile(UsageError):
 
 #: The columns of a system, of ``integration_system s``, as ``from_row`` takes them.
 COLUMNS = f"""s.id, s.code, s.name, s.kind, s.version, s.connected_at,
-    (SELECT json_group_object(name, {kept.SQL_VALUE}) FROM system_parameter WHERE system_id = s.id),
+    (SELECT json_group_object(name, {stored_json.SQL_VALUE}) FROM system_parameter WHERE system_id = s.id),
     (SELECT json_group_object(name, set_at) FROM system_secret WHERE system_id = s.id)"""
 
 

@@ -13,7 +13,7 @@ import apsw
 
 from chansync.db import settings
 from chansync.db.transaction import transaction
-from chansync.model.kept import learned
+from chansync.model.stored_json import object_or_empty
 
 #: By how much a site's clock contradicts ours, in seconds. Some sites tell their local time as if it were UTC.
 CONTRADICTS = 86_400
@@ -47,7 +47,7 @@ def note(db: apsw.Connection, channel_id: int, ahead: float | None) -> None:
 
 def _off(db: apsw.Connection) -> dict[str, int]:
     """Channel → days by which its site's clock is ahead of ours, where that is many."""
-    found = learned(settings.get(db, _OFF))
+    found = object_or_empty(settings.get(db, _OFF))
     return {channel: days for channel, days in found.items() if type(days) is int}
 
 

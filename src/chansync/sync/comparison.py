@@ -6,8 +6,10 @@ order that is gone while its sale stands is a problem for a person.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import aclosing
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import apsw
@@ -17,6 +19,7 @@ from chansync.erp import registry
 from chansync.model.errors import SiteUnavailable
 from chansync.model.order import UnreadableOrder
 from chansync.orders.write_guard import WriteGuard
+from chansync.platforms.protocol import Headline
 from chansync.store import messages, orders
 from chansync.store.orders import OrderRow
 from chansync.store.sale_links import SaleLink
@@ -30,6 +33,10 @@ BELIEVABLE = 5
 
 #: So many orders that differ from what was pulled are not believed either: what is new comes by pulls.
 BELIEVABLE_NEWS = 50_000
+
+
+#: Status, total, and the text of the refunds (``store.orders.refunds_text``) of an order.
+_Known = Sequence[str]
 
 
 class Comparison:
@@ -58,8 +65,7 @@ class Comparison:
                     if not headline.external_id:
                         nameless += 1
                         continue
-                    known = ours.pop(headline.external_id, None)
-                    if known != headline.status:
+                    if _differs(ours.pop(headline.external_id, None), headline):
                         wanted.append(headline.external_id)
                 if len(wanted) > BELIEVABLE_NEWS:
                     raise SiteUnavailable(
@@ -82,14 +88,14 @@ class Comparison:
             await pull.store.run(self._note_all_named)
         await pull.complete_refunds()
 
-    def _ours(self, db: apsw.Connection, since: date) -> dict[str, str]:
-        """Our orders of the window and their status as we know it; what is known to be gone is left out."""
+    def _ours(self, db: apsw.Connection, since: date) -> dict[str, _Known]:
+        """Our orders of the window as we know them; what is known to be gone is left out."""
         rows = db.execute(
-            """SELECT external_id, status FROM "order" WHERE channel_id = ? AND placed_on >= ?
+            """SELECT external_id, status, total, refunds FROM "order" WHERE channel_id = ? AND placed_on >= ?
                AND status NOT IN ('trash', 'gone')""",
             (self._channel_id, since.isoformat()),
         )
-        return dict(rows)
+        return {external_id: known for external_id, *known in rows}
 
     async def _look_for(self, external_id: str) -> None:
         """An order of ours that the site did not list: it may be in the trash, deleted, or only have been hidden."""
@@ -139,6 +145,18 @@ class Comparison:
             db, "order_gone", sentence, channel_id=self._channel_id, order_id=row.id, order_number=row.number,
             run_id=self._pull.run_id, data=data,
         )  # fmt: skip
+
+
+def _differs(known: _Known | None, headline: Headline) -> bool:
+    """Whether the order is not as we know it. An edit that does not move the time of its last change is found here."""
+    if known is None:
+        return True
+    status, total, refunds = known
+    return (
+        status != headline.status
+        or (headline.total is not None and Decimal(total or 0) != headline.total)
+        or (headline.refunds is not None and refunds != orders.refunds_text(headline.refunds))
+    )
 
 
 def _since(start: date | None) -> date:

@@ -7,8 +7,9 @@ import apsw
 from chansync.model.channel import ChannelIncomplete
 from chansync.model.times import now_ms
 from chansync.orders.status_events import SENDING
-from chansync.store import channels, outbox, streams
+from chansync.store import channels, outbox, shipment_pushes, streams
 from chansync.sync.push_stock import is_anything_to_send
+from chansync.sync.pushing import SETTLED_MS
 
 
 def pass_over(db: apsw.Connection, channel_id: int, stream: str) -> bool:
@@ -19,7 +20,11 @@ def pass_over(db: apsw.Connection, channel_id: int, stream: str) -> bool:
     if stream not in SENDING:
         return False
     if stream == "statuses":
-        anything = bool(outbox.due(db, channel_id, now_ms(), limit=1))
+        now = now_ms()
+        anything = bool(
+            outbox.due(db, channel_id, now, limit=1)
+            or shipment_pushes.due(db, channel_id, now, now - SETTLED_MS, limit=1)
+        )
     else:
         channel = channels.channel_by_id(db, channel_id)
         try:

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, aclosing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import count
 from typing import Any
@@ -23,7 +23,7 @@ from chansync.db.connection import Store
 from chansync.db.transaction import transaction
 from chansync.erp import registry
 from chansync.model.errors import SiteError, SiteRefused, UsageError
-from chansync.model.order import Order, UnreadableOrder
+from chansync.model.order import Order, Refund, UnreadableOrder
 from chansync.model.times import now_ms
 from chansync.orders import settings as import_settings
 from chansync.orders.import_order import Action, OrderImport, Outcome
@@ -60,6 +60,9 @@ NEAR_END = 400
 #: is then told, and a site that sends nothing else fills no disk. The next run goes on where this one ended.
 MOST_IN_VAIN = 200
 
+#: How long the schedule then leaves the site alone, in seconds.
+REST_IN_VAIN = 600
+
 #: When an unreadable order that the site does not give is asked for again, in milliseconds.
 LATER = 15 * 60_000
 
@@ -67,6 +70,12 @@ AnyOrder = Order | UnreadableOrder
 
 #: What a pull of more than a page goes through, ``async with place``: a limit of how many are in memory at once.
 Place = AbstractAsyncContextManager[Any]
+
+
+class OnlyProblems(SiteRefused):
+    """None of the last ``MOST_IN_VAIN`` new orders went through."""
+
+    code = "only_problems"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +149,26 @@ class OrdersPull:
 
     def _waiting(self, db: apsw.Connection) -> _Waiting:
         disk_space.note_room(db)
+        self._wake_short(db)
         return _Waiting(
             due=bool(orders.due(db, self._channel_id, now_ms(), limit=1) or self._newly_selected(db, 0, limit=1)),
             refunds=bool(orders.lacking_refund_lines(db, self._channel_id, limit=1)),
             cursor=self._cursor(db),
         )
+
+    def _wake_short(self, db: apsw.Connection) -> None:
+        """Let sales that are blocked in part be tried again where pieces of what they lacked have come in."""
+        if self.plans is not None:
+            return
+        fillable = []
+        for order_id, link, items in orders.short_of_goods(db, self._channel_id):
+            erp = registry.erp(link.erp)
+            sale = erp.view(db, link.key)
+            if sale is None or erp.blockable(db, sale.warehouse, items):
+                fillable.append(order_id)
+        if fillable:
+            with transaction(db):
+                orders.make_due(db, fillable)
 
     # What changed on the site
 
@@ -199,10 +223,10 @@ class OrdersPull:
     def _end_if_in_vain(self) -> None:
         if self._in_vain >= MOST_IN_VAIN and self.plans is None:
             code = self.importing.channel.code
-            raise SiteRefused(
+            raise OnlyProblems(
                 f"The last {self._in_vain} new orders all met problems, and none went through: the sync ended there, "
-                f"and the next one goes on from there. What they lack: chansync log --open --channel {code}",
-                code="only_problems",
+                f"and the next one, in {REST_IN_VAIN // 60} minutes or with chansync sync {code}, goes on from there. "
+                f"What they lack: chansync log --open --channel {code}"
             )
 
     def _finish_page(self, db: apsw.Connection, page: OrderPage, moves_cursor: bool) -> None:
@@ -344,12 +368,19 @@ class OrdersPull:
         for order, refunds in zip(found, await self.connector.refunds(found), strict=True):
             if isinstance(refunds, SiteError):
                 await self._note_refunds(order, refunds)
-            else:
-                order.refunds = refunds
-                known.append(order)
+                continue
+            given = {refund.external_id: refund for refund in refunds}
+            order.refunds = [_looked_up(refund, given.get(refund.external_id)) for refund in order.refunds]
+            lacking_ids = [refund.external_id for refund in order.refunds if refund.lines is None]
+            if lacking_ids:
+                named = ", ".join(lacking_ids)
+                await self._note_refunds(
+                    order, f"the order names {named:.200}, and the site does not give it by itself"
+                )
+            known.append(order)
         await self.store.run(self._import_refunds, known, WriteGuard(self.lease, _versions(rows)))
 
-    async def _note_refunds(self, order: Order, error: SiteError) -> None:
+    async def _note_refunds(self, order: Order, error: SiteError | str) -> None:
         """Say that an order's refunds cannot be looked up; every run tries it again."""
         if self.plans is None:
             await self.store.run(self._note_unreadable_refunds, order, str(error))
@@ -490,6 +521,11 @@ def _is_wished(row: OrderRow) -> bool:
 
 def _versions(rows: list[OrderRow]) -> dict[str, Version | None]:
     return {row.external_id: orders.version_of(row) for row in rows}
+
+
+def _looked_up(refund: Refund, given: Refund | None) -> Refund:
+    """A refund of an order's summary, with what the site gives of it by itself."""
+    return refund if given is None else replace(refund, lines=given.lines, amount=given.amount)
 
 
 class _Behind:

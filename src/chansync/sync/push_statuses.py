@@ -13,13 +13,14 @@ import apsw
 
 from chansync.db.transaction import transaction
 from chansync.erp import registry
-from chansync.model.errors import SiteUnavailable
+from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.model.times import awake_seconds, now_ms
 from chansync.platforms.protocol import PushResult, StatusChange
 from chansync.store import messages, outbox
 from chansync.store.outbox import DueStatus
+from chansync.store.streams import LeaseLost
 from chansync.sync.dry_run import PushPlan
-from chansync.sync.pushing import BATCH, Pushing
+from chansync.sync.pushing import BATCH, SETTLED_MS, Pushing
 
 #: When a status that the site has taken but not set yet is looked at again, in minutes.
 LOOK_AGAIN_MINUTES = 5
@@ -36,11 +37,13 @@ AT_ALL = 3
 
 @dataclass(slots=True)
 class _Sorted:
-    """Due rows by what is to be done with them. ``dropped`` holds why."""
+    """Due rows by what is to be done with them. ``dropped`` holds why; what is ``under_way`` was sent before this run
+    by one that was killed, and the site may still be at work on it."""
 
     there: list[DueStatus] = field(default_factory=list)
     dropped: list[tuple[DueStatus, str]] = field(default_factory=list)
     send: list[DueStatus] = field(default_factory=list)
+    under_way: list[DueStatus] = field(default_factory=list)
 
 
 async def push_statuses(run: Pushing) -> None:
@@ -117,6 +120,10 @@ async def _send_together(run: Pushing, rows: list[DueStatus]) -> _Unsent | None:
         left -= 1
         try:
             results = await run.connector.push_statuses(changes)
+        except (SiteRefused, LeaseLost):
+            # The site has refused it, or it was not sent at all: the site is at work on nothing.
+            await run.store.run(_note_refused, run, rows)
+            raise
         except SiteUnavailable as error:
             if not left:
                 return _Unsent(rows, error)
@@ -124,6 +131,13 @@ async def _send_together(run: Pushing, rows: list[DueStatus]) -> _Unsent | None:
         await run.store.run(_note_results, run, rows, results)
         return None
     return None
+
+
+def _note_refused(db: apsw.Connection, run: Pushing, rows: list[DueStatus]) -> None:
+    with transaction(db):
+        # What another run has taken over is its own.
+        if run.lease.is_held(db):
+            outbox.unsent(db, rows)
 
 
 def _changes(db: apsw.Connection, rows: list[DueStatus]) -> list[StatusChange]:
@@ -152,6 +166,8 @@ def _sort(run: Pushing, rows: list[DueStatus], current: dict[str, str]) -> _Sort
             found.dropped.append((row, "the order is in the site's trash"))
         elif status in refused:
             found.dropped.append((row, f"the order is {status} on the site, which is a refused status"))
+        elif row.sent_at is not None and now_ms() - SETTLED_MS < row.sent_at <= run.began_at:
+            found.under_way.append(row)
         else:
             found.send.append(row)
     return found

@@ -15,13 +15,14 @@ from chansync.db.transaction import transaction
 from chansync.erp import registry
 from chansync.model.channel import Channel, ChannelIncomplete
 from chansync.model.errors import SiteError
+from chansync.model.gtin import gtin_forms
 from chansync.model.times import now_ms
 from chansync.platforms.protocol import PushResult, SiteItem
-from chansync.store import mappings, messages, site_items, streams
+from chansync.store import mappings, messages, order_holds, site_items, streams
 from chansync.store.streams import LeaseLost
 from chansync.sync.dry_run import PushPlan
 from chansync.sync.pushing import Pushing
-from chansync.sync.stock_plan import Change, Shelves, batches, words
+from chansync.sync.stock_plan import Change, Shelves, batches, offered, words
 
 #: How long what was looked up on the site counts, in milliseconds.
 LOOK_EVERY = 24 * 3600 * 1000
@@ -58,7 +59,7 @@ async def push_quantities(run: Pushing) -> None:
     shelves = work.shelves
     await _look(run, shelves, shelves.unknown(now_ms() - LOOK_EVERY))
     now = None if run.asked else now_ms()
-    turning = [change.row.item for change in shelves.changes(now) if change.turns and change.site is None]
+    turning = [change.row.item for change in shelves.changes(now) if change.needs_look]
     await _look(run, shelves, list(dict.fromkeys(turning)))
     changes = shelves.changes(now)
     run.counts.expected = len(shelves.on_site())
@@ -76,13 +77,13 @@ async def push_quantities(run: Pushing) -> None:
         await run.store.run(_finish, run, work)
 
 
-def is_anything_to_send(db: apsw.Connection, channel: Channel) -> bool:
-    """Whether anything moved, or is due again.
+def is_anything_to_send(db: apsw.Connection, channel: Channel, asked: bool = False) -> bool:
+    """Whether anything moved, or is due again; ``asked`` by a person, also what waits for its next try.
 
     Raises:
         ChannelIncomplete: the channel's POS is not in the ERP.
     """
-    return _load(db, channel, False) is not None
+    return _load(db, channel, asked) is not None
 
 
 def _load(db: apsw.Connection, channel: Channel, asked: bool) -> _Work | None:
@@ -97,13 +98,14 @@ def _load(db: apsw.Connection, channel: Channel, asked: bool) -> _Work | None:
     before = streams.stream(db, channel.id, "quantities").cursor or {}
     # The mark first: what moves between the two is then looked at twice, and never left out.
     moved, mark = erp.stock_changes(db, warehouses, int(before.get("mark", 0)))
-    cursor = {"mark": mark, "version": channel.version}
+    holds = order_holds.mark(db)
+    cursor = {"mark": mark, "holds": holds, "version": channel.version}
     now = now_ms()
     due = site_items.anything_due(db, channel.id, 2**62 if asked else now, now - LOOK_EVERY)
-    if not moved and not due and before.get("version") == channel.version:
+    if not moved and not due and before.get("version") == channel.version and before.get("holds", 0) == holds:
         return None
     mapped = mappings.targets(db, channel.id, "item")
-    stock = erp.stock(db, warehouses)
+    stock = offered(channel.values, erp.stock(db, warehouses), order_holds.held(db, warehouses))
     return _Work(Shelves(channel.values, stock, mapped, site_items.rows(db, channel.id)), cursor)
 
 
@@ -116,11 +118,29 @@ async def _look(run: Pushing, shelves: Shelves, items: list[str]) -> None:
         found = await run.connector.items(wanted)
         if mapped := shelves.mapped_ids(wanted):
             found += await run.connector.items_by_id(mapped)
-        await run.store.run(_note_look, run, shelves, wanted, found)
+        gtins = await run.store.run(_gtins, run.channel, shelves.not_in(wanted, found))
+        if gtins:
+            found += await run.connector.items_by_gtin(list(gtins))
+        by_gtin = {form: item for gtin, item in gtins.items() for form in gtin_forms(gtin)}
+        await run.store.run(_note_look, run, shelves, wanted, found, by_gtin)
 
 
-def _note_look(db: apsw.Connection, run: Pushing, shelves: Shelves, items: list[str], found: list[SiteItem]) -> None:
-    rows = shelves.take(items, found, now_ms())
+def _gtins(db: apsw.Connection, channel: Channel, items: list[str]) -> dict[str, str]:
+    """GTIN → item, of those that have one that is no other item's."""
+    reference = registry.of_pos(db, channel["pos"]).reference
+    known = ((str(reference.get(db, "item", item).get("gtin") or ""), item) for item in items)
+    return {gtin: item for gtin, item in known if gtin and reference.item(db, "", gtin) == item}
+
+
+def _note_look(
+    db: apsw.Connection,
+    run: Pushing,
+    shelves: Shelves,
+    items: list[str],
+    found: list[SiteItem],
+    by_gtin: dict[str, str],
+) -> None:
+    rows = shelves.take(items, found, now_ms(), by_gtin)
     if run.plans is None:
         with transaction(db):
             site_items.replace(db, run.channel_id, items, rows)
@@ -194,6 +214,7 @@ def _finish(db: apsw.Connection, run: Pushing, work: _Work) -> None:
         site_items.replace(db, run.channel_id, work.shelves.gone(), [])
         _report_failures(db, run)
         _report_drift(db, run, work.shelves)
+        _report_case(db, run)
         streams.store_cursor(db, run.channel_id, run.lease.stream, work.cursor, None)
         run.lease.renew(db)
 
@@ -221,6 +242,18 @@ def _report_drift(db: apsw.Connection, run: Pushing, shelves: Shelves) -> None:
     }
     sentence = f"The stock of {_count(len(drifts))} on the site was not as sent: {named}. It is sent again."
     messages.log(db, "stock_drift", sentence, channel_id=run.channel_id, run_id=run.run_id, data=data)
+
+
+def _report_case(db: apsw.Connection, run: Pushing) -> None:
+    """Say which items the site does not get stock of, because it writes their SKUs in another case."""
+    differing = site_items.in_another_case(db, run.channel_id)
+    if not differing:
+        messages.solve_code(db, run.channel_id, None, "sku_case_differs", "the SKUs are the same, or mapped")
+        return
+    named = _named([f"{item} (on the site: {sku})" for item, sku in differing])
+    data = {"items": [{"item": item, "sku": sku} for item, sku in differing]}
+    sentence = f"The stock of {_count(len(differing))} is not sent, because the SKU differs in case: {named}."
+    messages.log(db, "sku_case_differs", sentence, channel_id=run.channel_id, run_id=run.run_id, data=data)
 
 
 def _count(number: int) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import apsw
 
 from chansync.db.connection import Store
 from chansync.model.channel import Channel
+from chansync.model.times import now_ms
 from chansync.platforms.protocol import Connector
 from chansync.store import runs
 from chansync.store.runs import RunCounts
@@ -19,10 +20,13 @@ from chansync.sync.dry_run import PushPlan
 #: Changes sent between two looks at the stop signal, and in one request where the site takes so many.
 BATCH = 100
 
+#: How long a site may still be at work on a request whose answer was lost, in milliseconds.
+SETTLED_MS = 60_000
+
 
 @dataclass(slots=True)
 class Pushing:
-    """One run that sends.
+    """One run that sends, since ``began_at`` (UTC milliseconds).
 
     Attributes:
         lease: the run's hold on its stream.
@@ -40,6 +44,7 @@ class Pushing:
     tell: Callable[[], None]
     stop: asyncio.Event
     plans: list[PushPlan] | None = None
+    began_at: int = field(default_factory=now_ms)
 
     @property
     def channel_id(self) -> int:

@@ -17,7 +17,7 @@ from chansync.db.process_locks import abandon, task_owner
 from chansync.db.transaction import transaction
 from chansync.model.channel import Channel
 from chansync.model.errors import ChansyncError, SiteError, SiteUnavailable, StoreError, UsageError
-from chansync.model.kept import DAMAGED
+from chansync.model.stored_json import DAMAGED
 from chansync.model.times import awake_seconds, here, now_ms
 from chansync.orders import settings
 from chansync.orders.status_events import SENDING, why_off
@@ -35,9 +35,10 @@ from chansync.sync.comparison import Comparison
 from chansync.sync.disk_space import NoRoom
 from chansync.sync.dry_run import OrderPlan, PushPlan
 from chansync.sync.dry_run_copy import planning_copy
-from chansync.sync.pull import OrdersPull, Place
+from chansync.sync.pull import REST_IN_VAIN, OnlyProblems, OrdersPull, Place
 from chansync.sync.push_statuses import push_statuses
-from chansync.sync.push_stock import push_quantities
+from chansync.sync.push_stock import is_anything_to_send, push_quantities
+from chansync.sync.push_tracking import push_tracking
 from chansync.sync.pushing import Pushing
 from chansync.sync.renewing import time_to_renew
 
@@ -251,6 +252,8 @@ class _Run:
             return RunResult(self.channel.code, self.stream, state, self.counts, plans=plans)
         except SiteUnavailable as error:
             return self._failed(error, retryable=True, retry_after=error.retry_after)
+        except OnlyProblems as error:
+            return self._failed(error, retry_after=REST_IN_VAIN)
         except (SiteError, UsageError, LeaseLost, NoRoom) as error:
             return self._failed(error)
         except StoreError as error:
@@ -373,8 +376,27 @@ class _Run:
             self.store, self.channel, connector, self.counts, self.run_id, self.lease,
             self.context.trigger != "schedule", self._tell, self.stop, [] if self.request.dry_run else None,
         )  # fmt: skip
-        await (push_statuses if self.stream == "statuses" else push_quantities)(pushing)
+        if self.stream == "statuses":
+            await push_statuses(pushing)
+            await push_tracking(pushing)
+        else:
+            if not self.request.dry_run and await self.store.run(is_anything_to_send, self.channel, pushing.asked):
+                await self._pull_before()
+            await push_quantities(pushing)
         return pushing.plans or []
+
+    async def _pull_before(self) -> None:
+        """Pull the orders first: what they take is not to be offered again.
+
+        Where that is not done here (another run is at it, pulls are switched off, or none has gone through yet), the
+        numbers are those of the last pull; what failed is in the log as that run's.
+        """
+        pulled = await self.store.run(streams.stream, self.channel.id, "orders")
+        if pulled.last_ok_at is None or self.channel["orders_every"] == "off":
+            return
+        run = _Run(replace(self.context, progress=None), self.channel, "orders", SyncRequest())
+        await run.go()
+        self.news_for |= run.news_for
 
     def _tell(self) -> None:
         if self.context.progress:

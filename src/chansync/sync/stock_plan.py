@@ -10,10 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from chansync.model.gtin import gtin_forms
 from chansync.platforms.protocol import QuantityChange, SiteItem
 from chansync.store.site_items import SiteItemRow
 
 _HIDDEN = " hidden"
+
+#: What a site that keeps stock itself is told of an item that is there, where the number is not sent.
+PLENTY = 9999
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,20 @@ class Wanted:
         """As it is compared."""
         value = str(self.quantity) if self.exact else _yes_or_no(self.quantity > 0)
         return value + (_HIDDEN if self.hide else "")
+
+
+def offered(values: Mapping[str, Any], available: Mapping[str, int], held: Mapping[str, int]) -> dict[str, int]:
+    """What the site shall be told of each item: item code → pieces, not below zero.
+
+    Args:
+        values: the channel's parameters.
+        available: what is on hand less what open sales still need.
+        held: what orders hold that are known and no sales.
+    """
+    reserve, limit = int(values["stock_reserve"] or 0), values["offer_at_most"]
+    most = int(limit) if limit not in (None, "") else None
+    pieces = {item: max(0, count - held.get(item, 0) - reserve) for item, count in available.items()}
+    return pieces if most is None else {item: min(count, most) for item, count in pieces.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +66,11 @@ class Change:
         """Whether it comes off the site by us, or we put it back: decided only by what the site shows now."""
         return self.wanted.hide != bool(self.row.removed_by_us)
 
+    @property
+    def needs_look(self) -> bool:
+        """Whether what the site shows now has to be read before it is changed."""
+        return self.site is None and (self.turns or (bool(self.row.counted) and not self.wanted.exact))
+
     def request(self) -> QuantityChange:
         """What to send. ``row.removed_by_us`` then says how to show it again."""
         row, wanted = self.row, self.wanted
@@ -59,9 +82,16 @@ class Change:
                 row.removed_by_us = self.site.visibility
         elif row.removed_by_us and self.site is not None and not self.site.shown:
             visibility = row.removed_by_us
-        return QuantityChange(
-            row.site_id, row.parent_id, wanted.quantity > 0, wanted.quantity if wanted.exact else None, visibility, hide
-        )
+        return QuantityChange(row.site_id, row.parent_id, wanted.quantity > 0, self._pieces(), visibility, hide)
+
+    def _pieces(self) -> int | None:
+        """The number to be sent; None: only whether there are any. A site's own stock keeping stays switched on."""
+        if self.wanted.exact:
+            return self.wanted.quantity
+        if not self.row.counted:
+            return None
+        there = self.site.quantity if self.site is not None and self.site.in_stock else None
+        return 0 if not self.wanted.quantity else there or PLENTY
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +109,7 @@ class Shelves:
 
     Args:
         values: the channel's parameters.
-        stock: item code → pieces on hand less blocked, of every item of goods.
+        stock: item code → pieces that are ``offered``, of every item of goods.
         mapped: site id → item code, from the channel's item mapping.
         rows: what is known of the site.
     """
@@ -120,37 +150,65 @@ class Shelves:
         )
 
     def _belongs(self, row: SiteItemRow) -> bool:
-        return not row.site_id or row.sku == row.item or self._mapped.get(row.site_id) == row.item
+        mapped = self._mapped.get(row.site_id)
+        if mapped and row.parent_id:
+            return mapped == row.item
+        return not row.site_id or row.sku == row.item or bool(row.gtin) or self._mapped.get(row.site_id) == row.item
 
     def mapped_ids(self, items: Iterable[str]) -> list[str]:
         """The site ids that are mapped to these items."""
         return [site_id for item in items for site_id in self._ids.get(item, ())]
 
-    def take(self, items: list[str], found: list[SiteItem], now: int) -> list[SiteItemRow]:
-        """Take up what was found of the items; their rows as they are now."""
+    def not_in(self, items: list[str], found: list[SiteItem]) -> list[str]:
+        """Those of the items that are not among what was found by SKU and mapping."""
+        there = {site.sku for site in found} | {self._mapped.get(site.site_id) for site in found}
+        return [item for item in items if item not in there]
+
+    def take(
+        self, items: list[str], found: list[SiteItem], now: int, by_gtin: Mapping[str, str] | None = None
+    ) -> list[SiteItemRow]:
+        """Take up what was found of the items; their rows as they are now.
+
+        Args:
+            by_gtin: GTIN in each of its forms → item, of those that were looked for by it.
+        """
         sold: dict[str, list[SiteItem]] = {item: [] for item in items}
+        folded = {item.casefold(): item for item in items}
+        almost: dict[str, str] = {}
         for site in found:
-            # As in the import: the SKU decides, and the mapping only where it says nothing.
-            item = site.sku if site.sku in self.stock else self._mapped.get(site.site_id, "")
+            item = self._item_of(site, by_gtin or {})
             if item in sold and site not in sold[item]:
                 sold[item].append(site)
+            elif not item and site.sku.casefold() in folded:
+                almost[folded[site.sku.casefold()]] = site.sku
         made = []
         for item, sites in sold.items():
             known = {row.site_id: row for row in self._rows.get(item, ())}
             self._rows[item] = [self._row(item, site, known.get(site.site_id), now) for site in sites]
             if not sites:
-                self._rows[item] = [SiteItemRow(item, "", looked_at=now)]
+                self._rows[item] = [SiteItemRow(item, "", sku=almost.get(item, ""), looked_at=now)]
             made += self._rows[item]
         return made
+
+    def _item_of(self, site: SiteItem, by_gtin: Mapping[str, str]) -> str:
+        """As in the import: SKU, GTIN, mapping; a variation's mapping before the SKU, which may be its parent's."""
+        mapped = self._mapped.get(site.site_id, "")
+        if mapped and site.parent_id:
+            return mapped
+        if site.sku in self.stock:
+            return site.sku
+        return next((by_gtin[form] for form in gtin_forms(site.gtin) if form in by_gtin), mapped)
 
     def _row(self, item: str, site: SiteItem, known: SiteItemRow | None, now: int) -> SiteItemRow:
         wanted = self.wanted(item)
         row = replace(known, looked_at=now) if known else SiteItemRow(item, site.site_id, looked_at=now)
-        row.parent_id, row.sku = site.parent_id, site.sku
+        row.parent_id, row.sku, row.counted = site.parent_id, site.sku, int(site.counted)
+        row.gtin = site.gtin if item not in (site.sku, self._mapped.get(site.site_id)) else ""
         if row.removed_by_us and site.shown and not wanted.hide:
             row.removed_by_us = ""
         hidden = not site.shown and (wanted.hide or bool(row.removed_by_us))
-        value = _yes_or_no(site.in_stock) if site.quantity is None else str(site.quantity)
+        says_number = site.quantity is not None and (self._exact or not site.counted)
+        value = str(site.quantity) if says_number else _yes_or_no(site.in_stock)
         found = value + (_HIDDEN if hidden else "")
         if row.on_site == wanted.text != found and not row.error:
             self.drifts.append(Drift(item, site.site_id, row.on_site, found))

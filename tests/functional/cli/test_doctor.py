@@ -103,11 +103,17 @@ def test_who_may_not_open_the_keys_has_the_daemon_look_and_sync(
             [result] = json.loads(synced.out)
             assert (result["state"], result["counts"]["fetched"]) == ("done", 1)
             assert run("sync", "demo", "--orders", "--since", "yesterday").code in (0, 1)
+            backup = path.with_name("backup.db")
+            assert run("db", "backup", str(backup)).code == 0
+            for refused in (run("secrets", "rotate"), run("secrets", "rotate", "--lost")):
+                assert (refused.code, "secrets rotate --help" in refused.err) == (2, True)
             health = run("health")
             assert health.out.startswith(("CHANSYNC OK: ", "CHANSYNC WARNING: "))
             assert health.code in (0, 1)
         finally:
             assert shops.stopped(daemon)[0] == 0
+        restored = run("db", "restore", str(backup), "--yes")
+        assert (restored.code, "systemctl start chansync" in restored.err, "--lost" in restored.err) == (0, True, False)
     assert run("health").code == 2
 
 

@@ -10,12 +10,16 @@ import signal
 import sqlite3
 import stat
 import struct
+import time
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import apsw
 import pytest
 
+from chansync.cli.main import main
+from chansync.db import process_locks, transaction
 from chansync.db.version import SCHEMA_VERSION
 from chansync.locations import key_file, private_folder
 from functional.cli.test_group import folder, path  # noqa: F401 - fixtures
@@ -252,6 +256,7 @@ def test_a_pipe_in_the_keys_place_hangs_nothing(path: Path) -> None:
         assert "is not a private key of chansync" in told
 
 
+_COUNT = "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n) SELECT count(*) FROM n"
 _ENDLESS = "AS WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n) SELECT id, id AS code FROM n"
 
 
@@ -335,7 +340,7 @@ def test_root_writes_nothing_where_a_members_link_leads(shared: Path, tmp_path: 
 
 def test_a_member_and_a_stranger_are_told_the_way(shared: Path, tmp_path: Path) -> None:
     told = command(ADMIN, "secrets", "rotate", database=shared)
-    assert (told.code, "run the command as root (sudo)" in told.text) == (3, True), told.text
+    assert (told.code, "sudo chansync secrets rotate" in told.text) == (3, True), told.text
     _meddle(shared, f"PRAGMA user_version = {SCHEMA_VERSION - 1}")
     for words, way in (
         (("db", "init"), "or: sudo chansync db upgrade"),
@@ -374,3 +379,158 @@ def test_completing_says_nothing_where_a_command_would_be_refused(shared: Path) 
         ROOT, (), database=shared, _CHANSYNC_COMPLETE="bash_complete", COMP_WORDS="chansync sync s", COMP_CWORD="2"
     )
     assert (asked.communicate()[0].strip(), asked.returncode) == ("", 0)
+
+
+#: Holds a byte of the lock file for ever.
+_HOLD = """
+import fcntl, os, struct, sys, time
+held = os.open(sys.argv[1], os.O_RDWR)
+fcntl.fcntl(held, fcntl.F_OFD_SETLK, struct.pack("hhqqi0q", fcntl.F_WRLCK, 0, int(sys.argv[2]), 1, 0))
+print("ready", flush=True)
+time.sleep(1000)
+"""
+
+#: Puts a new lock file in the place of the old one, as fast as it can.
+_REPLACE = """
+import os, sys
+print("ready", flush=True)
+while True:
+    os.close(os.open(f"{sys.argv[1]}.new", os.O_RDWR | os.O_CREAT, 0o660))
+    os.rename(f"{sys.argv[1]}.new", sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("program", [_HOLD, _REPLACE])
+def test_a_lock_that_a_member_holds_is_waited_for_no_longer_than_said(
+    shared: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    backup = shared.parent.parent / "backup.db"
+    assert command(ROOT, "db", "backup", str(backup), database=shared).code == 0
+    backup.chmod(0o644)
+    import_module("chansync.cli.db.restore")
+    monkeypatch.setattr(process_locks, "PATIENCE", 1.0)
+    lock = shared.with_suffix(".lock")
+    lock.touch()
+    os.chown(lock, DAEMON, GROUP)
+    lock.chmod(0o660)
+    attacker = start(ADMIN, (str(lock), str(process_locks.MIGRATION)), program=("-c", program))
+    assert attacker.stdout is not None
+    assert attacker.stdout.readline() == "ready\n"
+    try:
+        told = as_user(DAEMON, lambda: main(["db", "restore", str(backup), "--yes"]))
+        assert told.code in ((3,) if program == _HOLD else (0, 3)), told.text
+        assert ("end it, and try again" in told.text) == (program == _HOLD), told.text
+        assert as_user(ADMIN, lambda: _make_older(shared)).code == 0
+        told = as_user(DAEMON, lambda: main(["db", "upgrade"]))
+        assert told.code in ((3,) if program == _HOLD else (0, 3)), told.text
+    finally:
+        attacker.kill()
+        attacker.communicate()
+
+
+def test_a_trigger_without_end_hangs_nothing(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transaction, "LONGEST", 1.0)
+    for module in ("chansync.cli.daemon", "chansync_daemon.main", "apsw.aio"):
+        import_module(module)
+    for table in ("channel", "channel_parameter", "stream", "run", "setting", "job", "daemon"):
+        for change in ("INSERT", "UPDATE", "DELETE"):
+            _meddle(shared, f'CREATE TRIGGER "{table} {change}" BEFORE {change} ON {table} BEGIN {_COUNT}; END')
+    for words in (["channel", "set", "shop", "used=no"], ["sync", "shop"], ["secrets", "rotate"], ["daemon"]):
+        told = as_user(DAEMON, lambda words=words: main(words))
+        assert (told.code != 0, "may have no end" in told.text) == (True, True), (words, told.text)
+    assert command(ROOT, "db", "repair", "--yes", database=shared).code == 0
+    assert command(ROOT, "channel", "set", "shop", "used=no", database=shared).code == 0
+
+
+def test_a_huge_row_takes_no_memory(shared: Path) -> None:
+    huge = "'\"' || replace(hex(zeroblob(100000000)), '0', 'a') || '\"'"
+    _meddle(
+        shared,
+        f"UPDATE channel SET facts = {huge}",
+        f"UPDATE channel_parameter SET value = {huge} WHERE name = 'name'",
+        f"""INSERT INTO message (severity, code, sentence, first_at, last_at, open)
+            VALUES ('problem', 'note', {huge}, 1, 1, 1)""",
+        f"INSERT INTO job (kind, args, asked_by, state, created_at) VALUES ('notices', {huge}, 'x', 'queued', 1)",
+    )
+    for words in (
+        ("status",), ("doctor", "--no-sites"), ("channel", "show", "shop"), ("log",), ("db", "export", "orders"),
+        ("sync", "shop"), ("daemon",),
+    ):  # fmt: skip
+        process = start(DAEMON, words, database=shared)
+        assert process.stdout is not None
+        told = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        # In kB. What it was forked from is counted too.
+        assert usage.ru_maxrss < 350_000, (words, usage.ru_maxrss)
+        assert "fault of its own" not in told, (words, told)
+
+
+def test_nonsense_in_a_job_is_that_jobs_own(shared: Path) -> None:
+    """Whatever a member asks for, the daemon goes on, opens no file and sends nothing elsewhere."""
+    kinds = ("sync", "look", "test", "confirm", "system", "retry", "notices", "lookups", "../../x", "\x1b]0;x\x07")
+    arguments = (
+        "{}", "[]", "5", '{"request": [1]}', '{"request": {"nonsense": 1}}', '{"code": {"a": 1}}', "{", "[" * 5000,
+        '{"request": {"order_numbers": ["../../../etc/passwd", "http://evil.example/"]}}', '{"user": "\x1b[31m"}',
+        '{"request": {"since": "9999999-01-01"}}', '{"order_ids": "x"}', '{"request": {"order_numbers": 7}}',
+    )  # fmt: skip
+
+    def plant() -> None:
+        with contextlib.closing(apsw.Connection(str(shared))) as db:
+            db.executemany(
+                """INSERT INTO job (kind, channel_id, args, asked_by, state, created_at)
+                   VALUES (?, 1, ?, char(27) || '[31m' || char(10) || 'INFO forged', 'queued', 1)""",
+                [(kind, text) for kind in kinds for text in arguments],
+            )
+
+    assert as_user(ADMIN, plant).text == ""
+    daemon = start(DAEMON, ("daemon",), database=shared)
+    with contextlib.closing(apsw.Connection(str(shared))) as db:
+        end = time.monotonic() + 90
+        while db.execute("SELECT count(*) FROM job WHERE state IN ('queued', 'running')").get:
+            assert time.monotonic() < end
+            assert daemon.poll() is None
+            time.sleep(0.1)
+    daemon.terminate()
+    told, _ = daemon.communicate(timeout=60)
+    assert not any(each in told for each in ("Traceback", "fault of its own", "\x1b", "\nINFO forged")), told
+
+
+@pytest.mark.parametrize("end", [".lock", ".db-wal", ".db-shm", ".db-journal", ".db"])
+def test_a_folder_in_the_place_of_a_file_is_told_and_left(shared: Path, end: str) -> None:
+    name = shared.with_suffix(end)
+
+    def plant() -> None:
+        name.unlink(missing_ok=True)
+        name.mkdir()
+
+    assert as_user(ADMIN, plant).text == ""
+    for words in (("status",), ("db", "upgrade"), ("sync", "shop"), ("doctor", "--no-sites")):
+        told = command(ROOT, *words, database=shared)
+        assert not any(each in told.text for each in ("Traceback", "fault of its own")), (words, told.text)
+    told = command(ROOT, "db", "repair", "--yes", database=shared)
+    assert any(each in told.text for each in ("and is left", "It cannot be opened", "no file")), told.text
+    assert name.is_dir()
+
+
+def test_a_lock_file_that_shuts_others_out_is_repaired(shared: Path) -> None:
+    lock = shared.with_suffix(".lock")
+
+    def plant() -> None:
+        lock.unlink(missing_ok=True)
+        lock.touch(0o600)
+
+    assert as_user(ADMIN, plant).text == ""
+    assert command(ROOT, "status", database=shared).code == 3
+    assert "is removed" in command(ROOT, "db", "repair", "--yes", database=shared).text
+    assert command(ROOT, "status", database=shared).code == 0
+
+
+def test_no_copy_that_a_member_has_put_there_is_named(shared: Path) -> None:
+    planted = shared.parent / f"chansync.before-12-20991231000000-from-{SCHEMA_VERSION}.db"
+    assert as_user(ADMIN, planted.touch).text == ""
+    _meddle(shared, "PRAGMA user_version = 99")
+    for words in (("status",), ("doctor", "--no-sites"), ("daemon",)):
+        told = command(DAEMON, *words, database=shared)
+        assert "by a newer chansync" in " ".join(told.text.split())
+        assert "restore" not in told.text

@@ -22,7 +22,7 @@ from chansync.db import process_locks
 from chansync.db.connection import Store, open_store
 from chansync.store import daemons
 from chansync_daemon import metrics
-from chansync_tui.application import ChansyncApp
+from chansync_tui.app import ChansyncApp
 from functional.tui.looking import until_seen
 from support import shops
 from support.service_manager import FakeManager

@@ -13,7 +13,7 @@ import trustme
 
 from chansync.db.connection import Store, open_async
 from chansync.model.errors import UsageError
-from chansync.notices import mail, settings, ways
+from chansync.notices import mail, settings, user_services
 from chansync.notices.digest import Notice, fitted
 from chansync.notices.notifier import Notifier
 from chansync.notices.settings import MailServer
@@ -276,7 +276,7 @@ def test_each_failure_waits_longer(told: Store) -> None:
 
 def test_a_failing_way_is_told_by_the_others(told: Store, box: Mailbox) -> None:
     with mailbox.web_hook() as (address, posts):
-        assert ways.add(told, "anna", "hook", f"{address}/token-of-anna") == "JSON"
+        assert user_services.add(told, "anna", "hook", f"{address}/token-of-anna") == "JSON"
         box.refuses.add("anna@shop.example")
         problem(told, 1)
         turn(told)
@@ -290,7 +290,7 @@ def test_a_failing_way_is_told_by_the_others(told: Store, box: Mailbox) -> None:
 
 def test_a_service_that_refuses_is_a_problem_without_its_secrets(told: Store, box: Mailbox) -> None:
     with mailbox.web_hook() as (address, _):
-        ways.add(told, "anna", "hook", f"{address}/refuses/token-of-anna")
+        user_services.add(told, "anna", "hook", f"{address}/refuses/token-of-anna")
         problem(told, 1)
         turn(told)
     later(told)
@@ -299,7 +299,7 @@ def test_a_service_that_refuses_is_a_problem_without_its_secrets(told: Store, bo
     assert "anna by JSON (hook): The service did not take it" in box.last
     everything = b"".join(path.read_bytes() for path in told.path.parent.glob("chansync.db*"))
     assert b"token-of-anna" not in everything + box.last.encode()
-    ways.remove(told, "anna", "hook")
+    user_services.remove(told, "anna", "hook")
     later(told)
     turn(told)
     assert box.subjects[2:] == ["chansync: 1 solved"]
@@ -484,7 +484,16 @@ def test_the_password_is_sealed(company: Store) -> None:
     assert PASSWORD.encode() not in everything
 
 
-@pytest.mark.parametrize("address", ["", "nonsense", "nonsense://x", "http://[", "json://"])
-def test_an_address_that_apprise_does_not_know_is_refused(told: Store, address: str) -> None:
-    with pytest.raises(UsageError, match="apprise does not know"):
-        ways.add(told, "anna", "hook", address)
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("", "of no service"),
+        ("nonsense", "of no service"),
+        ("nonsense://x", "tgram://TOKEN/CHAT"),
+        ("http://[", "of no service"),
+        ("json://", "it is written jsons://HOST/PATH"),
+    ],
+)
+def test_an_address_of_no_allowed_service_is_refused(told: Store, address: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        user_services.add(told, "anna", "hook", address)

@@ -45,9 +45,15 @@ def product(world: World, sku: str) -> tuple[bool, int | None, str, str]:
         ({}, -3, (True, 0, "outofstock", "visible")),
         ({"remove_at_zero": "yes"}, 7, (True, 7, "instock", "visible")),
         ({"remove_at_zero": "yes"}, 0, (True, 0, "outofstock", "hidden")),
-        ({"push_exact_quantities": "no"}, 7, (False, None, "instock", "visible")),
-        ({"push_exact_quantities": "no"}, 0, (False, None, "outofstock", "visible")),
-        ({"push_exact_quantities": "no", "remove_at_zero": "yes"}, 0, (False, None, "outofstock", "hidden")),
+        ({"push_exact_quantities": "no"}, 7, (True, 1000, "instock", "visible")),
+        ({"push_exact_quantities": "no"}, 0, (True, 0, "outofstock", "visible")),
+        ({"push_exact_quantities": "no", "remove_at_zero": "yes"}, 0, (True, 0, "outofstock", "hidden")),
+        ({"stock_reserve": "2"}, 7, (True, 5, "instock", "visible")),
+        ({"stock_reserve": "8"}, 7, (True, 0, "outofstock", "visible")),
+        ({"offer_at_most": "5"}, 7, (True, 5, "instock", "visible")),
+        ({"offer_at_most": "0"}, 7, (True, 0, "outofstock", "visible")),
+        ({"offer_at_most": "5", "stock_reserve": "4"}, 7, (True, 3, "instock", "visible")),
+        ({"push_exact_quantities": "no", "stock_reserve": "7"}, 7, (True, 0, "outofstock", "visible")),
         ({"push_exact_quantities": "no", "push_quantities": "no"}, 7, (True, 1000, "instock", "visible")),
         ({"system_type": "working"}, 7, (True, 7, "instock", "visible")),
         ({"system_type": "test"}, 7, (True, 1000, "instock", "visible")),
@@ -70,7 +76,7 @@ def test_an_item_gets_what_the_channel_sends(
     [
         ({}, (True, 0, "outofstock", "publish")),
         ({"remove_at_zero": "yes"}, (True, 0, "outofstock", "private")),
-        ({"push_exact_quantities": "no"}, (False, None, "outofstock", "publish")),
+        ({"push_exact_quantities": "no"}, (True, 0, "outofstock", "publish")),
     ],
 )
 def test_a_variation_goes_through_its_parent(
@@ -133,12 +139,15 @@ def test_the_chosen_warehouses_count_and_not_the_pos_s(world: World) -> None:
     assert world.shop.stock("SKU-001") == 5
 
 
-def test_another_way_of_sending_sends_everything_anew(world: World) -> None:
+def test_another_way_of_sending_leaves_what_is_right_and_sends_every_number_anew(world: World) -> None:
     world.configure(push_exact_quantities="no")
-    assert world.quantities().counts.updated == 55
-    assert product(world, "SKU-001") == (False, None, "instock", "visible")
+    assert world.quantities().counts.updated == 0
+    assert product(world, "SKU-001") == (True, 1000, "instock", "visible")
     world.stock(SKU_001=3)
     assert world.quantities().counts.updated == 0  # still in stock
+    world.configure(push_exact_quantities="yes")
+    assert world.quantities().counts.updated == 55
+    assert product(world, "SKU-001") == (True, 3, "instock", "visible")
 
 
 def test_an_item_comes_back_as_it_was_shown(make: Make) -> None:
@@ -333,3 +342,73 @@ def test_five_thousand_changed_items_are_fifty_one_requests_at_the_most(make: Ma
     assert changed.counts.requests <= 51
     assert {shop.catalog.products[number].stock for number in range(10_000, 15_000)} == {2}
     assert world.quantities().counts.requests == 0
+
+
+def test_whether_a_shop_counts_its_stock_is_left_to_it(make: Make) -> None:
+    """Yes or no: a shop that counts gets 0, and plenty where it has none left; one that does not gets the word."""
+    world = make(push_quantities="yes")
+    counted, plain = (world.shop.catalog.by_sku(sku) for sku in ("SKU-001", "SKU-002"))
+    plain.manage_stock, plain.stock = False, None
+    world.quantities()
+    for pieces, expected in (
+        (0, [(True, 0, "outofstock"), (False, None, "outofstock")]),
+        (3, [(True, 9999, "instock"), (False, None, "instock")]),
+    ):
+        world.stock(SKU_001=pieces, SKU_002=pieces)
+        assert world.quantities().counts.problems == 0
+        assert [(each.manage_stock, each.stock, each.stock_status) for each in (counted, plain)] == expected
+
+
+@pytest.mark.parametrize("status", ["on-hold", "pending", "cancelled"])
+def test_what_an_order_holds_that_is_no_sale_is_not_offered(world: World, status: str) -> None:
+    """The shop has taken a piece for an order on hold; the checkout's own reservation of one that is pending stands
+    beside its stock."""
+    world.run(orders=True)
+    world.configure(order_statuses="processing")
+    number = world.order(status)
+    world.run(orders=True)
+    world.quantities()
+    assert world.shop.stock("SKU-001") == (999 if status == "on-hold" else 1000)
+    if status == "on-hold":
+        world.shop.set_status(int(number), "cancelled")
+        world.run(orders=True)
+        world.quantities()
+        assert world.shop.stock("SKU-001") == 1000
+
+
+def test_orders_are_pulled_before_stock_is_pushed(world: World) -> None:
+    world.run(orders=True)
+    world.order("processing")
+    world.stock(SKU_001=5)
+    world.quantities()
+    assert world.shop.stock("SKU-001") == 4
+
+
+@pytest.mark.parametrize("written", ["036000291452", "0036000291452", "00036000291452"])
+def test_an_item_is_found_by_its_gtin_however_that_is_written(make: Make, written: str) -> None:
+    world = make(**ON)
+    product = world.shop.catalog.by_sku("SKU-001")
+    product.sku, product.gtin = "THEIRS-1", written
+    store = open_store(world.path)
+    setup.change(store.db, "item", "SKU-001", {"gtin": "036000291452"})
+    store.close()
+    world.stock(SKU_001=7)
+    world.quantities()
+    assert product.stock == 7
+    world.stock(SKU_001=6)
+    assert world.quantities().counts.updated == 1
+    assert product.stock == 6
+
+
+def test_an_sku_in_another_case_is_told_until_it_is_mended(make: Make) -> None:
+    world = make(**ON)
+    product = world.shop.catalog.by_sku("SKU-001")
+    product.sku = "sku-001"
+    world.quantities()
+    [(sentence, is_open)] = world.messages("sku_case_differs")
+    assert is_open
+    assert "SKU-001 (on the site: sku-001)" in sentence
+    product.sku = "SKU-001"
+    world.next_day()
+    world.quantities()
+    assert [is_open for _, is_open in world.messages("sku_case_differs")] == [False]

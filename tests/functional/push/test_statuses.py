@@ -302,3 +302,15 @@ def test_a_machine_that_slept_before_it_sent_looks_again(world: World, monkeypat
     world.statuses()
     assert world.status(number) == "cancelled"
     assert [state for _, state in world.outbox()] == ["dropped"]
+
+
+def test_what_was_sent_before_a_kill_is_not_sent_again_while_the_site_may_be_at_work_on_it(world: World) -> None:
+    number = world.order()
+    world.orders(number)
+    world.act(number, "write_out")
+    for seconds, status in ((1, "processing"), (600, "on-hold")):
+        shops.query(
+            world.path, "UPDATE outbox SET state = 'sent', sent_at = unixepoch('subsec') * 1000 - ?", seconds * 1000
+        )
+        world.statuses(trigger="command")
+        assert world.status(number) == status

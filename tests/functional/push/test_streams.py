@@ -53,11 +53,12 @@ def test_a_dry_run_shows_each_change(make: Make) -> None:
     number = world.order()
     world.orders(number)
     world.act(number, "write_out")
+    world.stock(SKU_002=0)
     words = ("sync", company.CHANNEL, "--statuses", "--quantities", "--dry-run")
     code, out, err = shops.finished(shops.command(*words, database=world.path))
     assert code == 0
     assert f"demo order {number}: processing → completed\n    the sale is written out" in out
-    assert "demo item SKU-002: 1000 → in stock\n    site id 11" in out
+    assert "demo item SKU-002: in stock → not in stock\n    site id 11" in out
     assert "Nothing was written: this was a dry run." in err
 
 

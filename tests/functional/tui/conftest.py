@@ -43,8 +43,8 @@ def _templates(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
 def still(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Nothing that the screens show depends on this machine or this moment."""
     _hold_still(monkeypatch)
-    monkeypatch.setattr("chansync_tui.identity.user", lambda: "anna")
-    monkeypatch.setattr("chansync_tui.identity.user_at_host", lambda: "anna@erp1")
+    monkeypatch.setattr("chansync_tui.context.user", lambda: "anna")
+    monkeypatch.setattr("chansync_tui.context.user_at_host", lambda: "anna@erp1")
     # The seed's daemon is of that version.
     monkeypatch.setattr("chansync.doctor.daemon.__version__", "0.1.0")
     # How often the pilot looks whether the app is idle, and what little work counts as idle meanwhile, in seconds.

@@ -12,7 +12,7 @@ import pytest
 from textual.pilot import Pilot
 
 from chansync.db.connection import open_store
-from chansync_tui.application import ChansyncApp
+from chansync_tui.app import ChansyncApp
 
 #: The sizes of pictures. All but the first cover no line of their own.
 SIZES = [(80, 24), pytest.param((120, 40), marks=pytest.mark.long)]

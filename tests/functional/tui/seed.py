@@ -207,7 +207,11 @@ def _sale(db: apsw.Connection, order_id: int) -> None:
                'EUR', 1990, 'bank', '', '', '', '', '', '{}', '{}', '', '', ?)""",
             (now,),
         )
-        db.execute("INSERT INTO sale_link VALUES (?, 'ledger', 'k', ?, 'n', ?)", (order_id, "1", now))
+        db.execute(
+            """INSERT INTO sale_link (order_id, erp, sale_key, ref, number, recorded_at)
+               VALUES (?, 'ledger', 'k', '1', 'n', ?)""",
+            (order_id, now),
+        )
 
 
 def _orders_and_messages(db: apsw.Connection, de: int, fr: int, uk: int) -> None:

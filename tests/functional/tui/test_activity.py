@@ -7,7 +7,7 @@ from pathlib import Path
 from chansync.model.times import now_ms
 from chansync.store import runs
 from chansync.store.runs import RunCounts
-from chansync_tui.application import ChansyncApp
+from chansync_tui.app import ChansyncApp
 from functional.tui import seed
 from functional.tui.looking import Other, row, until_seen
 
@@ -59,7 +59,7 @@ async def test_why_orders_were_skipped(company: Path) -> None:
     app = ChansyncApp(company)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("2")
-        await until_seen(pilot, "Skipped: 1 pending (status not taken).")
+        await until_seen(pilot, "Skipped: 1 pending (status not imported).")
 
 
 async def test_sparkline_has_an_hour_a_step(company: Path) -> None:

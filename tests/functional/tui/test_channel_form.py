@@ -13,8 +13,8 @@ from textual.pilot import Pilot
 from chansync.erp.ledger import setup
 from chansync.model import parameter_types, parameters
 from chansync.store import channels, jobs, mappings
-from chansync_tui.application import ChansyncApp
-from chansync_tui.form_rows import Row
+from chansync_tui.app import ChansyncApp
+from chansync_tui.forms.rows import Row
 from chansync_tui.widgets.table import Table
 from functional.tui.looking import Other, row, seen, until_seen
 
@@ -69,7 +69,7 @@ async def test_help_follows_the_cursor_and_a_fixed_field_says_why(company: Path)
     app = ChansyncApp(company)
     async with app.run_test(size=WIDE) as pilot:
         await open_channel(pilot)
-        await until_seen(pilot, "It is fixed since the first sync")
+        await until_seen(pilot, "It cannot be changed after the first sync")
         await go_to(pilot, "Store domain")
         await until_seen(pilot, "[store_domain, host or URL]")
         await go_to(pilot, "Write out immediately")
@@ -109,7 +109,7 @@ async def test_confirm_names_every_wrong_field_and_goes_to_them(company: Path) -
         await until_seen(pilot, "Not saved: 2 fields wrong: Name, Store domain")
         assert row(app, "Name  ").startswith("▌!")
         await pilot.press("e")
-        await until_seen(pilot, "! Store domain has no valid host")
+        await until_seen(pilot, "! Store domain is no address: it must be one word")
     assert value_of(company, "name") == "Shop Germany"
 
 
@@ -224,11 +224,13 @@ async def test_a_change_under_the_form_is_told_and_typing_stays(company: Path) -
         await open_channel(pilot)
         await type_into(pilot, "Name", "Mine")
         with Other(company) as other:
-            channels.save_channel(other.db, 1, 1 + 1, {"description": "Theirs", "check_email": True}, {})
+            channels.save_channel(other.db, 1, 1 + 1, {"description": "Theirs", "check_email": False}, {})
         await until_seen(pilot, "Somebody else changed Description, E-mail verification")
         assert "Mine" in row(app, "Name  ")
         await pilot.press("c")
-        await until_seen(pilot, "What somebody else changed meanwhile is kept too: Description, E-mail verification.")
+        await until_seen(
+            pilot, "Changes that somebody else saved meanwhile are kept too: Description, E-mail verification."
+        )
     assert (value_of(company, "name"), value_of(company, "description")) == ("Mine", "Theirs")
 
 
@@ -239,7 +241,7 @@ async def test_both_changed_one_field_and_the_user_chooses(company: Path) -> Non
         await type_into(pilot, "Name", "Mine")
         await type_into(pilot, "Description", "My words")
         with Other(company) as other:
-            changes = {"name": "Theirs [red]", "description": "Their words", "check_email": True}
+            changes = {"name": "Theirs [red]", "description": "Their words", "check_email": False}
             channels.save_channel(other.db, 1, 2, changes, {})
         await pilot.press("c")
         await until_seen(
@@ -251,7 +253,7 @@ async def test_both_changed_one_field_and_the_user_chooses(company: Path) -> Non
         await pilot.press("m", "t", "c")
         await until_seen(pilot, "Saved the channel shop-de.")
     assert (value_of(company, "name"), value_of(company, "description")) == ("Mine", "Their words")
-    assert value_of(company, "check_email") is True
+    assert value_of(company, "check_email") is False
 
 
 async def test_a_channel_removed_under_the_form_is_said_to_be_gone(company: Path) -> None:
@@ -341,7 +343,7 @@ async def test_first_confirm_saves_unused_and_asks_for_the_connection(company: P
             pilot, "It connects", "Filled in: currency = EUR", "The channel is used now", "Not mapped yet: cod"
         )
         await pilot.press("enter")
-        await until_seen(pilot, "Document upon payment", "[x] yes")
+        await until_seen(pilot, "Issue financial document upon p…", "[x] yes")
 
 
 async def test_first_confirm_that_fails_says_why_and_keeps_the_channel_unused(company: Path, owner: str) -> None:
@@ -390,7 +392,7 @@ async def test_a_parameter_more_needs_no_change_in_the_screens(
         field_type.parse("no" if field_type.word != "text" else ""),
     )
     changed = (*parameters.PARAMETERS, added)
-    for module in ("model.parameters", "model.channel", "sync.configuration", "sync.forms.channel_form"):
+    for module in ("model.parameters", "model.channel", "setup.channel_settings", "setup.forms.channel_form"):
         monkeypatch.setattr(f"chansync.{module}.PARAMETERS", changed)
     monkeypatch.setitem(parameters.BY_NAME, "gift_note", added)  # type: ignore[arg-type]
     app = ChansyncApp(company)

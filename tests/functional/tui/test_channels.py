@@ -17,7 +17,7 @@ from chansync.db.version import SCHEMA_VERSION
 from chansync.model.times import now_ms
 from chansync.store import channels, jobs, runs
 from chansync.store.runs import RunCounts
-from chansync_tui.application import ChansyncApp
+from chansync_tui.app import ChansyncApp
 from chansync_tui.screens.channels import Channels
 from chansync_tui.widgets.table import Table
 from functional.tui import seed
@@ -135,7 +135,7 @@ async def test_daemon_that_stops_is_noticed(company: Path) -> None:
 async def test_silent_daemon_is_noticed_though_it_writes_nothing(
     company: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chansync_tui.application.LOOK_SECONDS", 0.3)
+    monkeypatch.setattr("chansync_tui.app.REFRESH_SECONDS", 0.3)
     app = ChansyncApp(company)
     async with app.run_test(size=WIDE) as pilot:
         await until_seen(pilot, "Daemon running")
@@ -241,7 +241,7 @@ async def test_letters_jump_to_a_row(company: Path) -> None:
         await until_seen(pilot, "dyes   shop-fr")
         await pilot.press("d")
         assert row(app, "shop-fr").startswith("▌")
-        assert app.desk.jobs == {}, "a letter is no command then"
+        assert app.context.jobs == {}, "a letter is no command then"
 
 
 async def test_letters_jump_to_filters_and_tabs(company: Path) -> None:

@@ -9,7 +9,7 @@ from textual.widgets import Button
 
 from chansync.db.transaction import transaction
 from chansync.erp.ledger import setup, stock
-from chansync_tui.application import ChansyncApp
+from chansync_tui.app import ChansyncApp
 from chansync_tui.screens.erp import Erp
 from functional.tui.looking import Other, until_seen
 

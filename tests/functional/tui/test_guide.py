@@ -8,7 +8,7 @@ from pathlib import Path
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from chansync.setup import guide
 from chansync.store import channels
-from chansync_tui.application import ChansyncApp
+from chansync_tui.app import ChansyncApp
 from functional.tui.looking import Other, row, seen, until_seen
 from functional.tui.test_channel_form import go_to, type_into
 

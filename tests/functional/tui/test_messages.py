@@ -8,7 +8,7 @@ from types import ModuleType
 
 from chansync.db.transaction import transaction
 from chansync.store import jobs, messages
-from chansync_tui.application import ChansyncApp
+from chansync_tui.app import ChansyncApp
 from chansync_tui.screens.messages import Messages
 from functional.tui.looking import Other, row, seen, settle, until_seen
 
@@ -87,7 +87,7 @@ async def test_details_show_sentence_remedy_data_count_and_times(company: Path) 
             "Order 1002: the payment method 'klarna_pay' is not mapped.",
             "What to do: Map it to a payment method",
             "State: open",
-            "Came 3 times: first 2026-11-24 13:05:00",
+            "Occurred 3 times: first 2026-11-24 13:05:00",
             '"site_code": "klarna_pay"',
             "The order as the site sent it",
             "Failed 2 times; tried again: 2026-11-24 13:10",
@@ -140,7 +140,7 @@ async def test_retry_of_all_shown_asks_first_and_the_safe_answer_has_the_focus(c
         await until_seen(pilot, "Retry 2 orders of 1 channel")
         await pilot.press("enter")
         await until_seen(pilot, "Retry 2 orders", gone=True)
-        assert app.desk.jobs == {}
+        assert app.context.jobs == {}
         await pilot.press("R")
         await until_seen(pilot, "Retry 2 orders of 1 channel")
         await pilot.press("y")

@@ -12,7 +12,7 @@ from chansync.db.transaction import transaction
 from chansync.erp.ledger import enquiry
 from chansync.model.times import now_ms
 from chansync.store import jobs
-from chansync_tui.application import ChansyncApp
+from chansync_tui.app import ChansyncApp
 from chansync_tui.screens.orders import Orders
 from functional.tui import seed
 from functional.tui.looking import Other, row, seen, until_seen
@@ -83,7 +83,7 @@ async def test_the_story_tells_why_and_what_happened(company: Path) -> None:
         await pilot.press("right_square_bracket", "right_square_bracket", "j", "j", "enter")
         await until_seen(pilot, "What to do: Map it to a payment method")
         await pilot.press("v")
-        await until_seen(pilot, "Why it is as it is")
+        await until_seen(pilot, "Why it is in this state")
 
 
 async def test_an_order_and_its_messages_lead_to_each_other(company: Path) -> None:
@@ -144,7 +144,7 @@ async def test_a_number_that_the_site_does_not_know_is_said_and_stays(
         await until_seen(pilot, "The site was asked at 2026-11-24 13:05:00: The site has no order 5556.")
 
 
-async def test_a_problem_is_tried_again_and_a_sale_is_not(company: Path) -> None:
+async def test_a_problem_is_tried_again_and_a_sale_too(company: Path) -> None:
     app = ChansyncApp(company)
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("4")
@@ -152,7 +152,7 @@ async def test_a_problem_is_tried_again_and_a_sale_is_not(company: Path) -> None
         await pilot.press("j", "r")
         await until_seen(pilot, "Retry order 1002: waiting")
         await pilot.press("G", "r")
-        await until_seen(pilot, "Only an order with a problem is tried again")
+        await until_seen(pilot, "Retry order 998: waiting")
 
 
 async def test_a_step_says_what_it_does_and_the_safe_answer_has_the_focus(company: Path) -> None:
@@ -161,7 +161,7 @@ async def test_a_step_says_what_it_does_and_the_safe_answer_has_the_focus(compan
         await pilot.press("4")
         await until_seen(pilot, "4 orders")
         await pilot.press("G", "a")
-        await until_seen(pilot, "Do with the sale n", "Cancel the sale")
+        await until_seen(pilot, "Actions for the sale n", "Cancel the sale")
         await pilot.press(*"cancel", "enter")
         await until_seen(pilot, "Ends its blocks and requests. For ever. shop-de is not told.")
         assert isinstance(app.focused, Button)
@@ -201,7 +201,7 @@ async def test_c_copies_the_story(company: Path) -> None:
         await pilot.press("c")
         assert "77" in app.clipboard
         await pilot.press("enter")
-        await until_seen(pilot, "Why it is as it is")
+        await until_seen(pilot, "Why it is in this state")
         await pilot.press("c")
         assert '"total": "19.90"' in app.clipboard
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from chansync_tui.application import ChansyncApp
+from chansync_tui.app import ChansyncApp
 from functional.tui.looking import SIZES, settle
 
 #: Name → keys that lead to the screen.
@@ -50,6 +50,9 @@ def walk(keys: list[str]) -> Callable[[Pilot[Any]], Awaitable[None]]:
             await pilot.press(key)
             await pilot.app.workers.wait_for_complete()
             await pilot.pause()
+            if key.isdigit():
+                # A page that has just opened reads its rows only then; the next key is for them.
+                await settle(pilot)
         await settle(pilot)
 
     return go

@@ -13,8 +13,8 @@ from textual.pilot import Pilot
 from chansync.db.connection import open_store
 from chansync.db.transaction import transaction
 from chansync.model.safe_text import width
-from chansync_tui.application import ChansyncApp
-from chansync_tui.desk import Failed
+from chansync_tui.app import ChansyncApp
+from chansync_tui.context import Failed
 from functional.tui.looking import settle, until_seen
 
 #: All at once: escapes that clear, copy and ring, C1, markup with an action, directions, joined emoji, a pile of marks.

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from chansync_tui.app import run
-from chansync_tui.application import ChansyncApp
+from chansync_tui.app import ChansyncApp
+from chansync_tui.start import run
 from functional.tui.looking import seen, settle, until_seen
 
 
@@ -132,7 +132,7 @@ def test_dumb_terminal_is_refused_with_a_sentence(
 
 
 def test_importing_the_screens_brings_neither_sqlite3_nor_the_daemon() -> None:
-    script = "import chansync_tui.application, sys; print([m for m in sys.modules if m in sys.argv[1:]])"
+    script = "import chansync_tui.app, sys; print([m for m in sys.modules if m in sys.argv[1:]])"
     unwanted = ["sqlite3", "sqlite_utils", "chansync_daemon", "httpx", "nacl", "phonenumbers", "chansync.sync"]
     found = subprocess.run(
         [sys.executable, "-c", script, *unwanted], capture_output=True, text=True, check=True, env=os.environ
@@ -144,7 +144,7 @@ _FAULTY = """
 import sys
 import termios
 from chansync.cli.main import main
-from chansync_tui.application import ChansyncApp
+from chansync_tui.app import ChansyncApp
 
 def poll(self):
     key = "needle-in-the-hay"

@@ -12,7 +12,8 @@ import sys
 import threading
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 from chansync.db.connection import Store
+from chansync.store import orders as stored
 from chansync.sync import disk_space
 from chansync.sync.retry import retry
 from support import shops, world
@@ -210,23 +212,30 @@ def size(path: Path) -> int:
     return sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*"))
 
 
+@contextmanager
+def serving(shape: Callable[[list[int]], Body], total: int = 1_000_000_000) -> Iterator[Hostile]:
+    """Such a store, at a real socket."""
+    server = Hostile(shape, total)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
 @pytest.fixture
 def hostile(store: Store) -> Any:
     """Makes such a store, and a channel ``shop`` that trusts it."""
-    made: list[Hostile] = []
+    with ExitStack() as opened:
 
-    def make(shape: Callable[[list[int]], Body], total: int = 1_000_000_000) -> Hostile:
-        server = Hostile(shape, total)
-        made.append(server)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        world.add_erp(store)
-        world.add_channel(store, store_domain=server.url)
-        return server
+        def make(shape: Callable[[list[int]], Body], total: int = 1_000_000_000) -> Hostile:
+            server = opened.enter_context(serving(shape, total))
+            world.add_erp(store)
+            world.add_channel(store, store_domain=server.url)
+            return server
 
-    yield make
-    for server in made:
-        server.shutdown()
-        server.server_close()
+        yield make
 
 
 @pytest.mark.long
@@ -250,6 +259,23 @@ def test_a_run_that_meets_only_problems_ends_and_the_next_goes_on(hostile: Any, 
         assert 200 * runs <= known <= 200 * runs + 100
     assert world.rows(store, "SELECT count(*) FROM message WHERE code = 'only_problems' AND open = 1") == [(1,)]
     assert server.asked < 60
+
+
+def test_the_data_of_orders_with_problems_take_no_more_than_so_much(
+    hostile: Any, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored, "MOST_RAW", 2_000_000)
+    hostile(SHAPES["orders of 250 kB that lack an item"], total=220)
+    while (result := shops.synced_stream(store.path, "shop")).error_code == "only_problems":
+        assert result.retry_after == 600
+    assert (result.state, world.rows(store, 'SELECT count(*) FROM "order"')) == ("done", [(220,)])
+    kept = "SELECT sum(octet_length(raw)) BETWEEN 1500000 AND 2000000, count(raw) > 0"
+    assert world.rows(store, f'{kept} FROM "order"') == [(1, 1)]
+    # What is not kept is fetched again, and a later run that finds the limit reached keeps nothing more.
+    store.db.execute("INSERT INTO erp_item (code, name) VALUES ('NOBODY-HAS-IT', 'X')")
+    retry(store.db, channel_id=1, order_ids=None)
+    assert shops.synced_stream(store.path, "shop").state == "done"
+    assert world.rows(store, "SELECT count(*) FROM erp_sale") == [(220,)]
 
 
 def test_an_honest_store_whose_orders_all_lack_something_comes_in_once_it_is_there(hostile: Any, store: Store) -> None:

@@ -30,6 +30,7 @@ from chansync.platforms.protocol import (
     SiteItem,
     StatusChange,
     SystemIdentity,
+    TrackingChange,
     Traffic,
 )
 from chansync.platforms.system import SystemSettings
@@ -128,7 +129,13 @@ class TinyConnector:
         self._file.write(data)
         return [PushResult(change.external_id) for change in changes]
 
+    async def push_tracking(self, changes: list[TrackingChange]) -> list[PushResult]:
+        return [PushResult(change.external_id) for change in changes]
+
     async def items(self, skus: list[str]) -> list[SiteItem]:
+        return []
+
+    async def items_by_gtin(self, gtins: list[str]) -> list[SiteItem]:
         return []
 
     async def items_by_id(self, site_ids: list[str]) -> list[SiteItem]:

@@ -5,7 +5,7 @@ It knows nothing of the ledger and of the database: what it needs of chansync is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
@@ -173,6 +173,9 @@ class TinyErp:
 
     def stock_changes(self, db: apsw.Connection, warehouses: Sequence[str], mark: int) -> tuple[set[str], int]:
         return set(self.moved[mark:]), len(self.moved)
+
+    def blockable(self, db: apsw.Connection, warehouse: str, items: Iterable[str]) -> set[str]:
+        return {item for item in items if self._free(item) > 0} if warehouse == WAREHOUSE else set()
 
     def faults(self, db: apsw.Connection) -> list[str]:
         return []

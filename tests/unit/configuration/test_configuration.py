@@ -174,11 +174,14 @@ def test_mappings_name_what_the_pos_has(company: Store) -> None:
     assert channel_settings.map_method(company.db, channel, "delivery", "flat_rate:1", "courier") is False
     assert channel_settings.map_method(company.db, channel, "delivery", "flat_rate:1", None) is True
     assert channel_settings.map_method(company.db, channel, "item", "512", "SKU-001") is False
+    for service in ("SHIPPING", "-"):
+        channel_settings.map_method(company.db, channel, "item", "600", service)
+        assert mappings.targets(company.db, channel.id, "item")["600"] == service
     for kind, target, sentence in (
         ("payment", "courier", "no payment method 'courier'. It has bank, cash"),
         ("delivery", "bank", "no delivery method 'bank'. It has courier"),
         ("item", "NOPE", "no item 'NOPE'"),
-        ("item", "SHIPPING", "no item 'SHIPPING'"),
+        ("item", "courier", "no item 'courier'"),
     ):
         with pytest.raises(UsageError, match=sentence):
             channel_settings.map_method(company.db, channel, kind, "x", target)

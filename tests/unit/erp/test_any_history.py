@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
@@ -94,11 +95,15 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule(sale=sales)
     def block(self, sale: int) -> None:
-        before = ledger.LEDGER.stock(self.store.db, ["W1"])
+        before = self._free()
         with self._unchanged_if_refused():
             ledger.do(self.store, "block", sale)
-        after = ledger.LEDGER.stock(self.store.db, ["W1"])
+        after = self._free()
         assert all(after[item] >= min(0, before[item]) for item in GOODS), "more was promised than there is"
+
+    def _free(self) -> dict[str, int]:
+        balances = stock.balances(self.store.db, warehouse="W1")
+        return dict.fromkeys(GOODS, 0) | {each.item: each.on_hand - each.blocked for each in balances}
 
     @rule(sale=sales)
     def write_out(self, sale: int) -> None:
@@ -182,10 +187,23 @@ class AnyHistory(RuleBasedStateMachine):
                 assert (state.blocked, state.requested) == (False, False)
 
     @invariant()
-    def what_is_available_is_on_hand_less_blocked(self) -> None:
+    def what_is_available_is_on_hand_less_what_open_sales_need(self) -> None:
         for place in ("W1", "W2"):
             balances = stock.balances(self.store.db, warehouse=place)
-            expected = dict.fromkeys(GOODS, 0) | {each.item: each.on_hand - each.blocked for each in balances}
+            expected = dict.fromkeys(GOODS, 0) | {each.item: each.on_hand for each in balances}
+            for (sale,) in world.rows(self.store, "SELECT id FROM erp_sale"):
+                state, its = ledger.state(self.store, sale), ledger.view(self.store, sale)
+                if state.closed or state.written_out or its.warehouse != place:
+                    continue
+                sold: dict[str, Decimal] = {}
+                for line in its.lines:
+                    sold[line.item_code] = sold.get(line.item_code, Decimal(0)) + line.quantity
+                of = {line.external_id: line.item_code for line in its.lines}
+                for refund in its.refunds:
+                    for back in refund.lines:
+                        sold[of[back.external_id]] -= back.quantity
+                for item in GOODS:
+                    expected[item] -= int(max(sold.get(item, Decimal(0)), Decimal(0)))
             assert ledger.LEDGER.stock(self.store.db, [place]) == expected
 
 

@@ -80,7 +80,7 @@ class TestBlocksAndRequests:
         second = record(shop, 2, [item_line("SHIRT", 5, 500)])
         do(shop, "block", first)
         do(shop, "block", second)
-        assert available(shop) == 0
+        assert [ledger.view(shop, sale).blocked for sale in (first, second)] == [(("SHIRT", 8),), (("SHIRT", 2),)]
         assert do(shop, "request_missing", first, []) == []
         assert do(shop, "request_missing", second, []) == [("SHIRT", 3)]
         assert [(row.sale, row.item, row.quantity) for row in requests(shop.db)] == [("S-2", "SHIRT", 3)]
@@ -118,16 +118,38 @@ class TestBlocksAndRequests:
         do(shop, "block", sale)
         do(shop, "release", sale)
         do(shop, "release", sale)
-        assert (available(shop), state(shop, sale).blocked) == (10, False)
+        second = record(shop, 2, [item_line("SHIRT", 10, 1000)])
+        do(shop, "block", second)
+        assert (state(shop, sale).blocked, ledger.view(shop, second).blocked) == (False, (("SHIRT", 10),))
         assert [event.kind for event in events(shop.db, sale)] == ["blocked", "released"]
 
     def test_the_changed_items_are_those_after_the_mark(self, shop: Store) -> None:
         everything, mark = ledger.LEDGER.stock_changes(shop.db, ["W1", "W2"], 0)
         assert everything == {"SHIRT", "HAT"}
         assert ledger.LEDGER.stock_changes(shop.db, ["W1", "W2"], mark) == (set(), mark)
-        do(shop, "block", record(shop, 1, two_shirts()))
-        assert ledger.LEDGER.stock_changes(shop.db, ["W1"], mark) == ({"SHIRT"}, mark + 1)
-        assert ledger.LEDGER.stock_changes(shop.db, ["W2"], mark) == (set(), mark + 1)
+        sale = record(shop, 1, two_shirts())
+        changed, later = ledger.LEDGER.stock_changes(shop.db, ["W1"], mark)
+        assert changed == {"SHIRT"}
+        assert later > mark
+        assert ledger.LEDGER.stock_changes(shop.db, ["W2"], mark) == (set(), later)
+        do(shop, "cancel", sale)
+        assert ledger.LEDGER.stock_changes(shop.db, ["W1"], later)[0] == {"SHIRT"}
+
+    def test_what_open_sales_need_is_not_available_until_they_are_issued_or_closed(self, shop: Store) -> None:
+        first, second = record(shop, 1, two_shirts()), record(shop, 2, [item_line("SHIRT", 3, 300)])
+        assert available(shop) == 5
+        do(shop, "write_out", first)
+        assert (available(shop), ledger.on_hand(shop)) == (5, 8)
+        do(shop, "reverse", first)
+        assert available(shop) == 7
+        do(shop, "cancel", second)
+        assert available(shop) == 10
+
+    def test_a_request_counts_what_earlier_sales_need_and_not_what_later_ones_do(self, shop: Store) -> None:
+        first = record(shop, 1, [item_line("SHIRT", 9, 900)])
+        second = record(shop, 2, [item_line("SHIRT", 2, 200)])
+        assert do(shop, "request_missing", second, []) == [("SHIRT", 1)]
+        assert do(shop, "request_missing", first, []) == []
 
     def test_what_is_available_names_every_item_of_goods_and_no_service(self, shop: Store) -> None:
         assert ledger.LEDGER.stock(shop.db, ["W1"]) == {"SHIRT": 10, "SHOE": 0, "HAT": 0}

@@ -62,12 +62,13 @@ def test_a_refund_solves_nothing_but_its_own(shop: Store) -> None:
     assert codes(shop) == {"order_changed", "order_gone"}
 
 
-def test_a_payment_solves_nothing_but_its_own(shop: Store) -> None:
+def test_while_an_edit_waits_nothing_is_paid_with_the_old_total(shop: Store) -> None:
     take(shop, **EDITED)
 
     outcome = take(shop, **EDITED | {"status": "processing"})
 
-    assert (outcome.reason, codes(shop)) == ("paid 17.73 EUR", {"order_changed"})
+    assert (outcome.reason, codes(shop)) == ("status processing", {"order_changed"})
+    assert world.rows(shop, "SELECT count(*) FROM erp_payment") == [(0,)]
 
 
 def test_an_order_may_have_two_problems_and_each_ends_by_itself(shop: Store) -> None:

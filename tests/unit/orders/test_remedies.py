@@ -13,7 +13,8 @@ from chansync.model.parameters import BY_NAME
 from chansync.orders.remedies import REMEDIES, Remedy
 
 _EACH = [pytest.param(code, remedy, id=f"{code} {remedy.name}") for code in REMEDIES for remedy in REMEDIES[code]]
-_COMMAND = re.compile(r"chansync ([a-z-]+)(?: ([a-z-]+))?")
+# In prose the program is the subject of a sentence; a command stands behind a colon, a bracket, a comma or "or".
+_COMMAND = re.compile(r"(?:: |\(|, |or )chansync ([a-z-]+)(?: ([a-z-]+))?")
 
 
 def _parse(words: list[str]) -> click.Context:

@@ -146,11 +146,12 @@ def test_items_are_read_as_recorded() -> None:
     assert (variation.parent_id, variation.quantity) == ("50", 3)
 
 
-async def test_items_are_found_by_sku_as_it_is_written_and_by_id(store: Store) -> None:
+async def test_items_are_found_by_sku_in_any_case_and_by_id(store: Store) -> None:
     found = await store.connector.items(["SKU-001", "SHIRT-1-M", "sku-002", "NOPE"])
     assert sorted((item.sku, item.site_id, item.parent_id) for item in found) == [
         ("SHIRT-1-M", "52", "50"),
         ("SKU-001", "10", ""),
+        ("SKU-002", "11", ""),
     ]
     found = await store.connector.items_by_id(["52", "70", "123456", "10"])
     assert [(item.site_id, item.parent_id) for item in found] == [("52", "50"), ("70", ""), ("10", "")]
@@ -197,7 +198,7 @@ async def test_stock_goes_out_a_hundred_at_a_time_and_by_parent(store: Store) ->
     ("change", "expected"),
     [
         (QuantityChange("10", "", True, 7), {"stock": 7, "visibility": "visible"}),
-        (QuantityChange("10", "", False), {"stock": None, "stock_status": "outofstock", "manage_stock": False}),
+        (QuantityChange("70", "", False), {"stock": None, "stock_status": "outofstock", "manage_stock": False}),
         (QuantityChange("10", "", False, 0, hide=True), {"stock": 0, "visibility": "hidden"}),
         (QuantityChange("10", "", True, 3, "search"), {"stock": 3, "visibility": "search"}),
         (QuantityChange("51", "50", False, 0, hide=True), {"stock": 0, "status": "private", "parent": 50}),

@@ -254,6 +254,26 @@ def test_a_credential_is_used_and_never_written(
     assert sealing.trouble(company.db, company.path) == ""
 
 
+def test_a_key_that_only_the_service_has_is_told_as_such_until_the_service_starts_without_it(
+    company: Store, key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    key.rename(folder / "chansync.key")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(folder))
+    rotation.note_held(company.db, company.path)
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY")
+    told = rotation.state(company.db, company.path)
+    assert ("credential of the service" in told.elsewhere, told.trouble) == (True, "")
+    with pytest.raises(UsageError, match="--key"):
+        rotation.rotate(company.db, key)
+    # The next start finds no credential.
+    rotation.note_held(company.db, company.path)
+    told = rotation.state(company.db, company.path)
+    assert (told.elsewhere, "is missing" in told.trouble) == ("", True)
+    assert rotation.start_over(company.db, key).sealed_anew == 0
+
+
 def test_the_state_tells_no_secret(company: Store, key: Path) -> None:
     told = rotation.state(company.db, company.path)
     assert [(secret.owner_kind, secret.owner, secret.name, opens) for secret, opens in told.found] == [

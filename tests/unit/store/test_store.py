@@ -72,7 +72,7 @@ def test_the_daemon_tui_and_sync_never_load_a_second_sqlite(store: Store) -> Non
     code = (
         "import sys\n"
         "import chansync_daemon.main, chansync.job_runner, chansync.explain.why, chansync.store.overview\n"
-        "import chansync_tui.app\n"
+        "import chansync_tui.start\n"
         "from chansync.db.connection import open_store\n"
         "from pathlib import Path\n"
         f"open_store(Path({str(store.path)!r})).close()\n"

@@ -13,11 +13,11 @@ from chansync.model.errors import UsageError
 from chansync.secrets import sealing
 from chansync.setup import channel_settings, systems
 from chansync.setup.channel_settings import InvalidFields
-from chansync.setup.forms import choosing
+from chansync.setup.forms import options
 from chansync.setup.forms.channel_form import ChannelForm
 from chansync.setup.forms.erp_form import ErpForm
+from chansync.setup.forms.factory import form_of, form_of_reference
 from chansync.setup.forms.form import Form, FormField
-from chansync.setup.forms.making import form_of, form_of_reference
 from chansync.setup.forms.merging import Conflict
 from chansync.setup.forms.system_form import SystemForm
 from chansync.store import channels, mappings
@@ -70,7 +70,7 @@ def test_before_the_first_connection_just_what_it_needs_is_asked(store: Store) -
 
 def test_what_a_user_filled_in_before_the_first_connection_is_not_hidden(store: Store) -> None:
     form = ChannelForm(None)
-    assert field_of(form, store, "check_email", {"check_email": "yes"}, everything=False)
+    assert field_of(form, store, "check_email", {"check_email": "no"}, everything=False)
 
 
 def test_switching_off_takes_what_depended_on_it_along(store: Store) -> None:
@@ -136,12 +136,12 @@ def test_a_conflict_saves_nothing_and_tells_all_three_values(store: Store) -> No
     with store.db:
         store.db.execute("UPDATE channel_secret SET set_at = set_at + 1 WHERE name = 'consumer_secret'")
     with pytest.raises(Conflict) as error:
-        form.save(store, loaded, loaded.texts | {"name": "Mine", "check_email": "yes"}, {"consumer_secret": "cs_mine"})
+        form.save(store, loaded, loaded.texts | {"name": "Mine", "check_email": "no"}, {"consumer_secret": "cs_mine"})
     found = {each.name: (each.was, each.mine, each.theirs) for each in error.value.merge.conflicts}
     assert found["name"] == ("Shop", "Mine", "Theirs")
     assert "cs_mine" not in str(found) + str(error.value)
     assert "consumer_secret" in found
-    assert channels.channel(store.db, "shop")["check_email"] is False
+    assert channels.channel(store.db, "shop")["check_email"] is True
     assert sealing.open_all(store.db, store.path, 1, world.PLACE)["consumer_secret"] == "cs_theirs"
 
 
@@ -248,9 +248,9 @@ def test_the_form_of_what_a_field_names(store: Store) -> None:
     assert form_of_reference(method, texts, new=False).key == "MAIN/courier"
     with pytest.raises(UsageError, match="Choose the POS first"):
         form_of_reference(method, {"pos": ""}, new=True)
-    with pytest.raises(UsageError, match="names nothing that has settings"):
+    with pytest.raises(UsageError, match="refers to nothing that has settings"):
         form_of_reference(domain, texts, new=False)
-    with pytest.raises(UsageError, match="names no single one"):
+    with pytest.raises(UsageError, match="has no single value"):
         form_of_reference(pos, {"pos": ""}, new=False)
 
 
@@ -316,7 +316,7 @@ def test_a_removed_record_cannot_be_saved(store: Store) -> None:
     ],
 )
 def test_a_code_is_proposed_from_a_name(text: str, code: str) -> None:
-    assert choosing.code_from(text, ["shop"]) == code
+    assert options.code_from(text, ["shop"]) == code
 
 
 def test_what_is_typed_first_proposes_the_rest_and_overwrites_nothing(store: Store) -> None:

@@ -161,8 +161,10 @@ def test_every_combination_of_what_is_done_on_creation(
     assert balance(stocked.db, "SKU-001") == 5 - quantity * issued
     missing = settings["write_out_immediately"] and not issued
     again = decided_again(stocked, order(status="on-hold", lines=[line(quantity=quantity)]))
-    assert [step.word for step in again] == ["write_out"] * missing
-    assert world.open_codes(stocked) == ({"1": "missing_stock"} if missing else {})
+    is_short = settings["block_quantities"] and not (enough or negative or issued)
+    assert [step.word for step in again] == ["block"] * is_short + ["write_out"] * missing
+    codes = {row[0] for row in world.rows(stocked, "SELECT code FROM message WHERE open = 1")}
+    assert codes == ({"missing_stock"} if missing else set()) | ({"blocked_in_part"} if is_short else set())
     assert check(stocked.db) == []
     take(stocked, order(status="cancelled", lines=[line(quantity=quantity)]))
     after = state(stocked)
@@ -238,9 +240,9 @@ class TestRefunds:
         take(stocked, self.paid_order(self.AMOUNT, note="seen again"))
         assert state(stocked).refunded == 200
 
-    @pytest.mark.parametrize(("restocked", "stock"), [(True, 5), (False, 4)])
+    @pytest.mark.parametrize(("restocked", "stock"), [(Decimal(1), 5), (Decimal(0), 4)])
     def test_by_line_brings_the_goods_back_if_the_site_put_them_back(
-        self, stocked: Store, restocked: bool, stock: int
+        self, stocked: Store, restocked: Decimal, stock: int
     ) -> None:
         configure(stocked, issue_document=True, write_out_immediately=True)
         take(stocked, self.paid_order())
@@ -307,3 +309,38 @@ class TestTaxTransactions:
         bought = order(status="on-hold", delivery=address, tax_numbers=replace(bought.tax_numbers, vat=vat))
         take(stocked, bought)
         assert world.rows(stocked, "SELECT tax_transaction FROM erp_sale") == [(expected,)]
+
+
+class TestBlockedInPart:
+    TWELVE = staticmethod(
+        lambda **changes: order(
+            lines=[line(quantity=12, total=Decimal(120), tax=Decimal("22.80"))], total=Decimal("148.63"), **changes
+        )
+    )
+
+    def test_a_block_that_found_too_little_says_so_and_is_topped_up(self, stocked: Store) -> None:
+        configure(stocked, block_quantities=True, paid_statuses=[])
+        take(stocked, self.TWELVE())
+        assert world.open_codes(stocked) == {"1": "blocked_in_part"}
+        set_stock(stocked.db, "SKU-001", "W1", 9)
+        take(stocked, self.TWELVE(), again=True)
+        assert world.open_codes(stocked) == {"1": "blocked_in_part"}
+        set_stock(stocked.db, "SKU-001", "W1", 30)
+        take(stocked, self.TWELVE(), again=True)
+        assert (world.open_codes(stocked), LEDGER.view(stocked.db, "chansync:shop:1").blocked) == (
+            {},
+            (("SKU-001", 12),),
+        )
+        assert check(stocked.db) == []
+
+    def test_it_ends_with_the_sale(self, stocked: Store) -> None:
+        configure(stocked, block_quantities=True, paid_statuses=[], refused_statuses=["cancelled"])
+        take(stocked, self.TWELVE())
+        take(stocked, self.TWELVE(status="cancelled"))
+        assert world.open_codes(stocked) == {}
+
+    def test_a_rewritten_sale_that_needs_more_says_so(self, stocked: Store) -> None:
+        configure(stocked, block_quantities=True, paid_statuses=[])
+        take(stocked, order())
+        take(stocked, self.TWELVE())
+        assert world.open_codes(stocked) == {"1": "blocked_in_part"}

@@ -57,7 +57,7 @@ def test_a_sale_says_where_it_is_and_what_is_left_to_do(company: Store) -> None:
     said = explained(company, "1")
     assert "it is the sale shop-1 of Anna Ivanova" in said
     assert "not written out, no document, 17.73 EUR unpaid" in said
-    assert "Still to do since it was created: write out" in said
+    assert "Still to do since it was created: block, write out" in said
     assert "Open: Order 1: The sale shop-1 cannot be written out" in said
 
 

@@ -1,4 +1,4 @@
-"""The window over the message log, the layout of columns, wordings and calm defaults."""
+"""The window over the message log, the layout of columns, wordings and defaults."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import pytest
 
 from chansync.model.paging import Span
 from chansync.store.overview import MessageLine
-from chansync_tui import calm, symbols, words
+from chansync_tui import formatting, start, symbols
+from chansync_tui.row_window import MOST, PAGE, Ask, Window
 from chansync_tui.widgets.columns import Column, Needs, lay_out
-from chansync_tui.widgets.hints import Hint, HintLine
-from chansync_tui.widgets.line import parts_width
-from chansync_tui.window import MOST, PAGE, Ask, Window
+from chansync_tui.widgets.line import Hint, HintLine, parts_width
 
 
 class _Log:
@@ -31,10 +30,10 @@ def _lines(newest: int, count: int) -> list[MessageLine]:
 
 def test_window_grows_downwards_to_its_limit_and_lets_the_top_go() -> None:
     window = _window()
-    window.take(window.fetch(Ask.TOP), _lines(5000, PAGE + 1))
+    window.apply(window.fetch(Ask.TOP), _lines(5000, PAGE + 1))
     assert (len(window.lines), window.at_top, window.at_end) == (PAGE, True, False)
     for _ in range(4):
-        window.take(window.fetch(Ask.OLDER), _lines(window.lines[-1].id - 1, PAGE + 1))
+        window.apply(window.fetch(Ask.OLDER), _lines(window.lines[-1].id - 1, PAGE + 1))
     assert len(window.lines) == MOST
     assert not window.at_top
     assert [line.id for line in window.lines] == list(range(window.lines[0].id, window.lines[0].id - MOST, -1))
@@ -42,17 +41,17 @@ def test_window_grows_downwards_to_its_limit_and_lets_the_top_go() -> None:
 
 def test_window_grows_upwards_again() -> None:
     window = _window()
-    window.take(window.fetch(Ask.END), _lines(PAGE + 1, PAGE + 1))
+    window.apply(window.fetch(Ask.END), _lines(PAGE + 1, PAGE + 1))
     assert (window.lines[-1].id, window.at_end, window.at_top) == (1, True, False)
     newest = window.lines[0].id
-    window.take(window.fetch(Ask.NEWER), _lines(newest + PAGE, PAGE))
+    window.apply(window.fetch(Ask.NEWER), _lines(newest + PAGE, PAGE))
     assert window.lines[0].id == newest + PAGE
     assert window.at_top
 
 
 def test_window_is_read_again_with_what_is_new_at_its_open_ends() -> None:
     window = _window()
-    window.take(window.fetch(Ask.TOP), _lines(5000, PAGE + 1))
+    window.apply(window.fetch(Ask.TOP), _lines(5000, PAGE + 1))
     span = window.fetch(Ask.AGAIN).span
     assert (span.after, span.before, span.inclusive) == (None, (5000 - PAGE + 1,), True)
     window.at_top, window.at_end = False, True
@@ -99,60 +98,60 @@ def test_hints_are_shortened_by_whole_labels() -> None:
     ("before", "text"), [(0, "now"), (59_999, "now"), (60_000, "1 min"), (3_600_000, "1 h"), (90_000_000, "1 d")]
 )
 def test_ago_changes_by_minutes_at_most(before: int, text: str) -> None:
-    assert words.ago(10**12 - before, 10**12) == text
+    assert formatting.ago(10**12 - before, 10**12) == text
 
 
 def test_until_says_due() -> None:
-    assert words.until(5, 10) == "due"
-    assert words.until(30_000, 0) == "1 min"
-    assert words.until(None, 0) in "–-"
+    assert formatting.until(5, 10) == "due"
+    assert formatting.until(30_000, 0) == "1 min"
+    assert formatting.until(None, 0) in "–-"
 
 
 def test_a_total_that_the_site_does_not_tell_yet_is_not_zero() -> None:
-    assert words.total_text("0", "") == ""
-    assert words.total_text("0.00", "EUR") == "0.00 EUR"
+    assert formatting.total_text("0", "") == ""
+    assert formatting.total_text("0.00", "EUR") == "0.00 EUR"
 
 
 def test_progress_bar_without_a_whole_is_a_number() -> None:
     symbols.choose({"LC_ALL": "C"})
-    assert words.bar(30, 60, 30).startswith("########--------"[:4])
-    assert words.bar(30, 60, 30).endswith(" 50% 30 of 60")
-    assert words.bar(30, None, 30) == "30 so far"
-    assert words.spark([0, 1, 8]) == " .#"
-    assert words.spark([0, 0]) == "  "
+    assert formatting.bar(30, 60, 30).startswith("########--------"[:4])
+    assert formatting.bar(30, 60, 30).endswith(" 50% 30 of 60")
+    assert formatting.bar(30, None, 30) == "30 so far"
+    assert formatting.spark([0, 1, 8]) == " .#"
+    assert formatting.spark([0, 0]) == "  "
     symbols.choose({"LC_ALL": "C.UTF-8"})
-    assert words.spark([0, 1, 8]) == " ▁█"
+    assert formatting.spark([0, 1, 8]) == " ▁█"
 
 
 def test_rate_is_by_the_second_or_the_minute() -> None:
-    assert words.rate(100, 10_000) == "10.0/s"
-    assert words.rate(1, 10_000) == "6/min"
-    assert words.rate(0, 10_000) == ""
+    assert formatting.rate(100, 10_000) == "10.0/s"
+    assert formatting.rate(1, 10_000) == "6/min"
+    assert formatting.rate(0, 10_000) == ""
 
 
 def test_calmer_over_ssh_and_what_the_user_set_stays() -> None:
     environ = {"SSH_CONNECTION": "1", "TERM": "xterm-256color", "TEXTUAL_FPS": "60"}
-    calm.set_defaults(environ)
+    start.set_defaults(environ)
     assert environ["TEXTUAL_FPS"] == "60"
     assert environ["TEXTUAL_ANIMATIONS"] == "none"
     assert "TEXTUAL_THEME" not in environ
     here = {"TERM": "xterm-256color"}
-    calm.set_defaults(here)
+    start.set_defaults(here)
     assert here == {"TERM": "xterm-256color"}
 
 
 def test_a_colour_system_that_there_is_not_ends_no_screen() -> None:
     environ = {"TERM": "xterm-256color", "TEXTUAL_COLOR_SYSTEM": "nonsense"}
-    calm.set_defaults(environ)
+    start.set_defaults(environ)
     assert "TEXTUAL_COLOR_SYSTEM" not in environ
 
 
 @pytest.mark.parametrize("environ", [{"TERM": "linux"}, {"TERM": "screen"}, {"TERM": "xterm-256color", "NO_COLOR": ""}])
 def test_few_colours_get_the_terminals_own(environ: dict[str, str]) -> None:
-    calm.set_defaults(environ)
+    start.set_defaults(environ)
     assert environ["TEXTUAL_THEME"] == "ansi-dark"
 
 
 @pytest.mark.parametrize(("term", "refused"), [("dumb", True), ("", True), ("xterm", False)])
 def test_only_dumb_terminals_are_refused(term: str, refused: bool) -> None:
-    assert (calm.refusal({"TERM": term}) is not None) == refused
+    assert (start.refusal({"TERM": term}) is not None) == refused

@@ -46,4 +46,4 @@ def test_a_file_that_is_not_ours_is_as_none(config: Path, content: str) -> None:
 
 def test_what_cannot_be_written_is_said(config: Path) -> None:
     config.write_text("a file in the way")
-    assert "is not remembered" in preferences.keep_theme("nord")
+    assert "is not stored" in preferences.keep_theme("nord")

@@ -1,4 +1,4 @@
-"""What syncs now, and what the last runs did."""
+"""The runs that are in progress, and the last runs."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from chansync.model.times import now_ms
 from chansync.store import runs
 from chansync.store.channel_status import remaining
 from chansync.store.runs import Run
-from chansync_tui.going import ShowChannel, ShowMessages
+from chansync_tui.formatting import RUN_TONES, SKIPPED_WHY, bar, clock, counted, elapsed, left, local_hour, rate, spark
+from chansync_tui.navigation import ShowChannel, ShowMessages
 from chansync_tui.screens.page import Page
 from chansync_tui.widgets.columns import Column
-from chansync_tui.widgets.hints import Hint
-from chansync_tui.widgets.line import Line
+from chansync_tui.widgets.line import Hint, Line
 from chansync_tui.widgets.pane import Pane
 from chansync_tui.widgets.table import Cell, Table
-from chansync_tui.words import RUN_TONES, SKIPPED_WHY, bar, clock, counted, elapsed, left, local_hour, rate, spark
 
 _RUNNING = (
     Column("Runs now", 12, 24),
@@ -54,12 +53,12 @@ _LAST = (
 #: How many of the last runs are listed.
 _LISTED = 200
 
-#: The sparkline reads a day of runs: not more often than that, in seconds.
+#: How often the sparkline is updated, in seconds: it reads all runs of a day.
 _SPARK_SECONDS = 30.0
 
 
 class Activity(Page):
-    """Runs under way, orders by hour, and the last runs."""
+    """The runs in progress, orders by hour, and the last runs."""
 
     TAB = "activity"
     AUTO_FOCUS = "#last"
@@ -76,7 +75,7 @@ class Activity(Page):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "sync", "Sync the run's channel again"),
         Binding("m", "messages", "Messages of the run's channel"),
-        Binding("tab,shift+tab", "other", "Runs under way or last runs"),
+        Binding("tab,shift+tab", "other", "Runs in progress or last runs"),
     ]
 
     def __init__(self) -> None:
@@ -90,7 +89,7 @@ class Activity(Page):
         yield Pane(id="pane")
 
     def on_mount(self) -> None:
-        self._under_way.set_empty("Nothing runs now.")
+        self._in_progress.set_empty("Nothing runs now.")
         self._last.set_empty("No run yet. Press s on a channel, or start the daemon.")
         super().on_mount()
 
@@ -98,7 +97,7 @@ class Activity(Page):
         self.explain()
 
     @property
-    def _under_way(self) -> Table[Run]:
+    def _in_progress(self) -> Table[Run]:
         return self.query_one("#running", Table)
 
     @property
@@ -107,14 +106,14 @@ class Activity(Page):
 
     @property
     def _table(self) -> Table[Run]:
-        return self._under_way if self._under_way.has_focus else self._last
+        return self._in_progress if self._in_progress.has_focus else self._last
 
     def read(self) -> None:
-        db = self.desk.db
+        db = self.context.db
         running = runs.running(db)
-        # Its height changes by steps of a few rows, so that a run that ends does not move everything.
-        self._under_way.styles.height = max(3, min(9, 1 + (len(running) + 1) // 2 * 2))
-        self._under_way.show(running)
+        # The height changes in steps of two rows, so that not every run that ends moves the screen.
+        self._in_progress.styles.height = max(3, min(9, 1 + (len(running) + 1) // 2 * 2))
+        self._in_progress.show(running)
         last = [run for run in runs.recent(db, limit=_LISTED) if run.state != "running"]
         at_top = self._last.cursor == 0
         self._last.show(last, follow=at_top)
@@ -124,7 +123,7 @@ class Activity(Page):
         self.explain()
 
     def _show_spark(self) -> None:
-        hours = runs.orders_per_hour(self.desk.db)
+        hours = runs.orders_per_hour(self.context.db)
         now = now_ms()
         total = f"{counted(sum(hours), 'order')} in 24 h, at most {max(hours)} in an hour"
         begin = local_hour(now - 24 * 3_600_000)
@@ -140,7 +139,7 @@ class Activity(Page):
         self.explain_soon()
 
     def explain(self) -> None:
-        """The run under the cursor in full."""
+        """Show all numbers of the run under the cursor."""
         run = self._table.selected
         if run is None:
             self.query_one(Pane).put([])
@@ -151,22 +150,22 @@ class Activity(Page):
             f"{c.updated} changed, {c.unchanged} unchanged, {c.skipped} skipped, {c.problems} with problems, "
             f"{counted(c.requests, 'request')}, {c.bytes // 1024} KiB."
         )
-        skipped = _skipped(runs.skipped_why(self.desk.db, run)) if c.skipped else ""
+        skipped = _skipped(runs.skipped_why(self.context.db, run)) if c.skipped else ""
         said = (run.sentence, "bad" if run.state == "failed" else "strong")
         self.query_one(Pane).put([(words, ""), *([said] if run.sentence else []), (skipped, "dim")])
 
     @on(Table.Chosen)
     def open_channel(self) -> None:
-        """The run's channel."""
+        """Open the run's channel."""
         if run := self._table.selected:
             self.post_message(ShowChannel(run.channel_id))
 
     def action_other(self) -> None:
-        (self._last if self._under_way.has_focus else self._under_way).focus()
+        (self._last if self._in_progress.has_focus else self._in_progress).focus()
 
     def action_sync(self) -> None:
         if run := self._table.selected:
-            self.desk.ask(f"Sync {run.channel_code}", "sync", run.channel_id, {})
+            self.context.ask(f"Sync {run.channel_code}", "sync", run.channel_id, {})
 
     def action_messages(self) -> None:
         if run := self._table.selected:
@@ -179,7 +178,7 @@ class Activity(Page):
 
 
 def _skipped(reasons: list[tuple[str, str, int]]) -> str:
-    """``Skipped: 12 pending (status not taken), 3 completed (before the start date).``"""
+    """``Skipped: 12 pending (status not imported), 3 completed (before the start date).``"""
     told = [f"{count} {status or 'without a status'} ({SKIPPED_WHY.get(why, why)})" for why, status, count in reasons]
     more = f" and {len(told) - 4} other reasons" if len(told) > 4 else ""
     return f"Skipped: {', '.join(told[:4])}{more}." if told else ""

@@ -1,4 +1,4 @@
-"""The home screen: every channel with its live state."""
+"""The home screen: all channels with their live state."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ from textual import on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
-from textual.widgets import Input
 
 from chansync.model.times import now_ms
 from chansync.store.channel_status import remaining, standing
 from chansync.store.overview import ChannelLine, channel_lines
-from chansync_tui.going import Edit, ShowChannel, ShowMessages, ShowOrders
-from chansync_tui.screens.finder import Finder, Option
-from chansync_tui.screens.page import Page
+from chansync_tui.formatting import TYPE_TONES, ago, counted, left, progress, until
+from chansync_tui.navigation import Edit, ShowChannel, ShowMessages, ShowOrders
+from chansync_tui.screens.filtered_page import FilteredPage
+from chansync_tui.screens.finder import Option
 from chansync_tui.widgets.columns import Column
+from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
-from chansync_tui.widgets.hints import Hint
+from chansync_tui.widgets.line import Hint
 from chansync_tui.widgets.pane import Pane
-from chansync_tui.widgets.search import Search
 from chansync_tui.widgets.table import Cell, Table
-from chansync_tui.words import TYPE_TONES, ago, counted, left, progress, until
 
 _COLUMNS = (
     Column("Used", 4, drop=2),
@@ -49,7 +48,7 @@ The same by commands is in the README: chansync system add, erp add, channel add
 To see how it looks first: chansync demo"""
 
 
-#: How a channel may stand now, and what tells it.
+#: The values of the filter "Now", with their meaning and condition.
 _STANDS: dict[str, tuple[str, Callable[[ChannelLine], bool]]] = {
     "wrong": ("fails, or has open problems", lambda line: is_wrong(line)),
     "failing": ("its last run failed", lambda line: is_failing(line)),
@@ -58,18 +57,18 @@ _STANDS: dict[str, tuple[str, Callable[[ChannelLine], bool]]] = {
 
 
 def is_failing(line: ChannelLine) -> bool:
-    """Whether a stream of a channel that is used does not go through."""
+    """Whether a stream of a used channel fails."""
     return line.used and bool(line.failing)
 
 
 def is_wrong(line: ChannelLine) -> bool:
-    """Whether somebody should look at the channel."""
+    """Whether the channel fails or has open problems."""
     return is_failing(line) or line.problems > 0
 
 
 @dataclass(slots=True)
-class Narrowing:
-    """What the list is narrowed to; empty fields let everything through."""
+class Filters:
+    """The filters of the list; an empty one lets everything through."""
 
     system: str = ""
     type: str = ""
@@ -77,8 +76,8 @@ class Narrowing:
     now: str = ""
     text: str = ""
 
-    def lets(self, line: ChannelLine) -> bool:
-        """Whether the channel is shown."""
+    def matches(self, line: ChannelLine) -> bool:
+        """Whether the channel passes the filters."""
         return (
             (not self.system or line.system == self.system)
             and (not self.type or line.system_type == self.type)
@@ -88,8 +87,8 @@ class Narrowing:
         )
 
 
-class Channels(Page):
-    """Channels by code; Enter opens one."""
+class Channels(FilteredPage):
+    """The list of channels by code; Enter opens one."""
 
     TAB = "channels"
     HINTS: ClassVar[Sequence[Hint]] = (
@@ -123,7 +122,7 @@ class Channels(Page):
     def __init__(self) -> None:
         super().__init__()
         self._lines: list[ChannelLine] = []
-        self._narrowing = Narrowing()
+        self._filters = Filters()
 
     def body(self) -> Iterable[Widget]:
         yield FilterLine()
@@ -136,21 +135,21 @@ class Channels(Page):
         return self.query_one("#channels", Table)
 
     def read(self) -> None:
-        self._lines = channel_lines(self.desk.db)
+        self._lines = channel_lines(self.context.db)
         self._show()
 
     def _show(self) -> None:
-        shown = [line for line in self._lines if self._narrowing.lets(line)]
+        shown = [line for line in self._lines if self._filters.matches(line)]
         self.table.set_empty("No channel matches the filters: esc clears them." if self._lines else _NO_CHANNELS)
         self.table.show(shown)
-        narrowing = self._narrowing
+        filters = self._filters
         chips = (
-            Chip("a", "Add", is_button=True),
-            Chip("S", "System", narrowing.system),
-            Chip("T", "Type", narrowing.type),
-            Chip("U", "Used", narrowing.used),
-            Chip("N", "Now", narrowing.now),
-            Chip("/", "Text", narrowing.text),
+            Chip("a", "Add", action="add", is_button=True),
+            Chip("S", "System", filters.system),
+            Chip("T", "Type", filters.type),
+            Chip("U", "Used", filters.used),
+            Chip("N", "Now", filters.now),
+            Chip("/", "Text", filters.text, "search"),
         )
         self.query_one(FilterLine).set_chips(chips, *(_summary(shown) if self._lines else ()))
         self.explain()
@@ -161,9 +160,9 @@ class Channels(Page):
         self.explain_soon()
 
     def explain(self) -> None:
-        """How the channel under the cursor stands, and what comes next."""
+        """Show the state of the channel under the cursor, and what comes next."""
         line = self.table.selected
-        told = standing(self.desk.db, line, now_ms()) if line else []
+        told = standing(self.context.db, line, now_ms()) if line else []
         self.query_one(Pane).put([(sentence.text, sentence.kind) for sentence in told])
 
     @staticmethod
@@ -187,33 +186,17 @@ class Channels(Page):
 
     # Filters
 
-    def action_search(self) -> None:
-        self.query_one(Search).open(self._narrowing.text)
+    @property
+    def searched(self) -> str:
+        return self._filters.text
 
-    @on(Input.Changed)
-    def narrow_text(self, event: Input.Changed) -> None:
-        """Live, with every key."""
-        self._narrowing.text = event.value.strip()
+    def search(self, text: str) -> None:
+        self._filters.text = text
         self._show()
-
-    @on(Search.Left)
-    def leave_search(self) -> None:
-        """Back to the list."""
-        self.table.focus()
 
     def action_clear(self) -> None:
-        self._narrowing = Narrowing()
+        self._filters = Filters()
         self._show()
-
-    @on(FilterLine.Picked)
-    def pick_chip(self, event: FilterLine.Picked) -> None:
-        """A click is like the key."""
-        if event.key == "/":
-            self.action_search()
-        elif event.key == "a":
-            self.action_add()
-        else:
-            self.action_narrow(event.key)
 
     def action_narrow(self, key: str) -> None:
         attribute, title = _FILTERS[key]
@@ -224,22 +207,18 @@ class Channels(Page):
             "now": list(_STANDS),
         }[attribute]
 
-        def narrow(chosen: Option[str] | None) -> None:
-            if chosen is not None:
-                setattr(self._narrowing, attribute, chosen.value)
-                self._show()
+        def narrow(chosen: Option[str]) -> None:
+            setattr(self._filters, attribute, chosen.value)
+            self._show()
 
-        options = [
-            Option("", "all", "no filter"),
-            *(Option(word, word, _STANDS[word][0] if key == "N" else "") for word in values),
-        ]
-        self.app.push_screen(Finder(title, options), narrow)
+        options = [Option(word, word, _STANDS[word][0] if key == "N" else "") for word in values]
+        self.choose_filter(title, options, narrow, word_width=16)
 
-    # What can be done with a channel
+    # Actions
 
     @on(Table.Chosen)
     def open_channel(self) -> None:
-        """Show the channel under the cursor."""
+        """Open the channel under the cursor."""
         if line := self.table.selected:
             self.post_message(ShowChannel(line.id))
 
@@ -248,7 +227,7 @@ class Channels(Page):
 
     def action_sync(self) -> None:
         if line := self.table.selected:
-            self.desk.ask(f"Sync {line.code}", "sync", line.id, {})
+            self.context.ask(f"Sync {line.code}", "sync", line.id, {})
 
     def action_next_wrong(self) -> None:
         lines = self.table.items
@@ -280,7 +259,7 @@ _FILTERS = {"S": ("system", "System"), "T": ("type", "Type"), "U": ("used", "Use
 
 
 def _summary(lines: Sequence[ChannelLine]) -> tuple[str, str]:
-    """How many there are and what is wrong among them, and the latter alone."""
+    """The number of channels with what is wrong among them, and a shorter text with the latter alone."""
     failing, problems = sum(map(is_failing, lines)), sum(line.problems for line in lines)
     running = sum(line.running for line in lines)
     parts = [f"{failing} failing"] * bool(failing) + [f"{running} running"] * bool(running)

@@ -13,25 +13,24 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Input
 
 from chansync.erp.ledger import lists, setup
 from chansync.erp.ledger.lists import LISTS, ListRow
 from chansync.erp.ledger.setup_kinds import KINDS
 from chansync.model.paging import Span
-from chansync_tui.going import Edit, ShowSale
+from chansync_tui.navigation import Edit, ShowSale
 from chansync_tui.screens import erp_pages
-from chansync_tui.screens.finder import Finder, Option
-from chansync_tui.screens.paged import PagedPage
-from chansync_tui.screens.question import Field, Question
+from chansync_tui.screens.dialogs import Field, Question
+from chansync_tui.screens.finder import Option
+from chansync_tui.screens.list_page import ListPage
 from chansync_tui.widgets.columns import Column
+from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
-from chansync_tui.widgets.hints import Hint, HintLine
+from chansync_tui.widgets.line import Hint, HintLine
 from chansync_tui.widgets.pane import Pane
-from chansync_tui.widgets.search import Search
 from chansync_tui.widgets.table import Cell, Table
 
-# The columns by their names: those that a list does not need at once go first where the screen is narrow.
+# The columns by name. ``drop``: the order in which they are left out where the screen is narrow.
 _COLUMNS = {
     "sale": Column("Sale", 12, 44, whole=True),
     "date": Column("Date", 10, drop=3),
@@ -75,7 +74,7 @@ def _column(name: str) -> Column:
 
 @dataclass(frozen=True, slots=True)
 class LedgerSource:
-    """A list of the ledger by its filters."""
+    """A list of the ledger with its filters."""
 
     name: str
     text: str = ""
@@ -85,8 +84,8 @@ class LedgerSource:
         return lists.read(db, self.name, self.text, self.warehouse, span)
 
 
-class Erp(PagedPage[ListRow]):
-    """Moving in the menu shows the list; Enter goes into it."""
+class Erp(ListPage[ListRow]):
+    """Moving in the menu shows a list; Enter gives it the focus."""
 
     TAB = "erp"
     AUTO_FOCUS = "#menu"
@@ -113,7 +112,7 @@ class Erp(PagedPage[ListRow]):
     ]
 
     class Verified(Message):
-        """The books were checked."""
+        """The check of the books is done."""
 
         def __init__(self, faults: list[str]) -> None:
             super().__init__()
@@ -143,12 +142,12 @@ class Erp(PagedPage[ListRow]):
 
     @property
     def menu(self) -> Table[str]:
-        """The lists that there are."""
+        """The menu of lists."""
         return cast("Table[str]", self.query_one("#menu", Table))
 
     @property
     def chosen(self) -> LedgerSource:
-        """The list and its filters."""
+        """The list that is shown, with its filters."""
         source = self.window.source
         assert isinstance(source, LedgerSource)
         return source
@@ -162,17 +161,17 @@ class Erp(PagedPage[ListRow]):
 
     def show_chips(self) -> None:
         chosen = self.chosen
-        chips = [Chip("a", "Add", is_button=True)] if chosen.name in KINDS else []
-        chips.append(Chip("/", "Text", chosen.text))
+        chips = [Chip("a", "Add", action="add", is_button=True)] if chosen.name in KINDS else []
+        chips.append(Chip("/", "Text", chosen.text, "search"))
         if chosen.name == "stock":
-            chips.append(Chip("W", "Warehouse", chosen.warehouse))
+            chips.append(Chip("W", "Warehouse", chosen.warehouse, "narrow_warehouse"))
         note = f"{LISTS[chosen.name].title}: {self.counted_rows('row')}"
         self.query_one(FilterLine).set_chips(chips, note)
 
         self.query_one(HintLine).set_hints(self._hints())
 
     def _hints(self) -> list[Hint]:
-        """The keys that do something in this list."""
+        """The keys that work in this list."""
         name = self.chosen.name
         hints = list(self.HINTS)
         if name in KINDS:
@@ -204,7 +203,7 @@ class Erp(PagedPage[ListRow]):
 
     @on(Table.Moved, "#menu")
     def choose_list(self) -> None:
-        """Another list: with the first of it on top, and without filters."""
+        """Show another list from its beginning, without filters."""
         if self.menu.selected is not None and self.menu.selected != self.chosen.name:
             self._go(LedgerSource(self.menu.selected))
             self.explain_soon()
@@ -212,7 +211,7 @@ class Erp(PagedPage[ListRow]):
     def _go(self, source: LedgerSource) -> None:
         other = source.name != self.chosen.name
         if other:
-            # Its rows have other cells than the columns that come.
+            # The rows of the old list do not fit the columns of the new one.
             self.table.show([])
             self.table.set_empty("")
         self.set_source(source)
@@ -221,7 +220,7 @@ class Erp(PagedPage[ListRow]):
 
     @on(Table.Chosen, "#menu")
     def enter_list(self) -> None:
-        """Into the list."""
+        """Give the list the focus."""
         self.table.focus()
 
     def on_descendant_focus(self) -> None:
@@ -243,50 +242,32 @@ class Erp(PagedPage[ListRow]):
 
     # Filters
 
-    def action_search(self) -> None:
-        self.query_one(Search).open(self.chosen.text)
+    @property
+    def searched(self) -> str:
+        return self.chosen.text
 
-    @on(Input.Changed)
-    def narrow_text(self, event: Input.Changed) -> None:
-        """Live, with every key."""
-        self._go(LedgerSource(self.chosen.name, event.value.strip(), self.chosen.warehouse))
-
-    @on(Search.Left)
-    def leave_search(self) -> None:
-        """Back to the list."""
-        self.table.focus()
+    def search(self, text: str) -> None:
+        self._go(LedgerSource(self.chosen.name, text, self.chosen.warehouse))
 
     def action_clear(self) -> None:
         if self.chosen == LedgerSource(self.chosen.name):
             self.menu.focus()
         self._go(LedgerSource(self.chosen.name))
 
-    @on(FilterLine.Picked)
-    def pick_chip(self, event: FilterLine.Picked) -> None:
-        """A click is like the key."""
-        if event.key == "/":
-            self.action_search()
-        elif event.key == "a":
-            self.action_add()
-        else:
-            self.action_narrow_warehouse()
-
     def action_narrow_warehouse(self) -> None:
         if self.chosen.name != "stock":
             self.show_list("stock")
 
-        def narrow(chosen: Option[str] | None) -> None:
-            if chosen is not None:
-                self._go(LedgerSource("stock", self.chosen.text, chosen.value))
+        known = [Option(row["code"], row["code"], row["name"]) for row in setup.rows(self.context.db, "warehouse")]
+        self.choose_filter(
+            "Warehouse", known, lambda each: self._go(LedgerSource("stock", self.chosen.text, each.value))
+        )
 
-        known = [Option(row["code"], row["code"], row["name"]) for row in setup.rows(self.desk.db, "warehouse")]
-        self.app.push_screen(Finder("Warehouse", [Option("", "all", "no filter"), *known], word_width=22), narrow)
-
-    # What can be done with a row
+    # Actions
 
     @on(Table.Chosen, "#list")
     def open_row(self) -> None:
-        """The sale, the customer, the item's movements, or the record's form."""
+        """Open the sale, the customer, the item's movements, or the record's form."""
         row = self.table.selected
         if row is None:
             return
@@ -316,7 +297,7 @@ class Erp(PagedPage[ListRow]):
 
         def write(answer: Mapping[str, str] | None) -> None:
             if answer is not None:
-                self.desk.write(f"Stock of {item}", erp_pages.stock_setter(item, warehouse, answer))
+                self.context.write(f"Stock of {item}", erp_pages.stock_setter(item, warehouse, answer))
 
         sentence = (
             f"{on_hand} of {item} are on hand in {warehouse} by the books. How many are there? The difference becomes "
@@ -328,12 +309,15 @@ class Erp(PagedPage[ListRow]):
     def action_remove(self) -> None:
         row, kind = self.table.selected, self.chosen.name
         if row is None or kind not in KINDS:
-            self.notify("Only set-up is removed: what happened stays in the books for ever.", markup=False)
+            self.notify(
+                "Only set-up records can be removed: sales, documents and stock movements stay in the books.",
+                markup=False,
+            )
             return
 
         def remove(answer: Mapping[str, str] | None) -> None:
             if answer is not None:
-                self.desk.write(f"Remove {row.name}", erp_pages.remover(kind, row.name))
+                self.context.write(f"Remove {row.name}", erp_pages.remover(kind, row.name))
 
         noun = KINDS[kind].label
         sentence = f"Removes the {noun} {row.name}. It is refused where the books or a channel use it."
@@ -341,16 +325,17 @@ class Erp(PagedPage[ListRow]):
 
     def action_copy(self) -> None:
         if row := self.table.selected:
-            self.app.copy_to_clipboard("\t".join(row.cells) + "\n")
-            self.notify("Copied, where the terminal allows it (OSC 52).", markup=False, timeout=3)
+            self.copy("\t".join(row.cells) + "\n")
 
     def action_verify(self) -> None:
         self.notify("Verifying the books...", markup=False, timeout=3)
-        self.desk.look("Verify the books", erp_pages.faults, lambda faults: self.post_message(self.Verified(faults)))
+        self.context.read_in_thread(
+            "Verify the books", erp_pages.faults, lambda faults: self.post_message(self.Verified(faults))
+        )
 
     @on(Verified)
     def tell_faults(self, event: Verified) -> None:
-        """Sound, or every fault."""
+        """Show that the books are sound, or every fault."""
         if event.faults:
             self.app.push_screen(erp_pages.FaultsPage(event.faults))
         else:

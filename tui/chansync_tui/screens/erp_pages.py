@@ -1,4 +1,4 @@
-"""What the ERP's lists open, and what they write: a customer, an item's movements, faults of the books."""
+"""Pages that the ERP's lists open (a customer, an item, faults of the books), and the writes of those lists."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import apsw
 from chansync.erp.ledger import enquiry, stock
 from chansync.model.errors import UsageError
 from chansync.model.times import local_text
-from chansync_tui.going import ShowSale
-from chansync_tui.screens.prose import Passage, ProsePage
+from chansync_tui.formatting import counted
+from chansync_tui.navigation import ShowSale
+from chansync_tui.screens.text_page import Paragraph, TextPage
 from chansync_tui.text import fit
-from chansync_tui.widgets.hints import Hint
-from chansync_tui.words import counted
+from chansync_tui.widgets.line import Hint
 
 _HINTS = (
     Hint("esc", "Back", keep=True),
@@ -27,7 +27,7 @@ _HINTS = (
 _LAST = 200
 
 
-class CustomerPage(ProsePage):
+class CustomerPage(TextPage):
     """A customer's numbers, address and last sales; Enter on a sale opens it."""
 
     TAB = "erp"
@@ -37,28 +37,28 @@ class CustomerPage(ProsePage):
         super().__init__()
         self._customer_id = customer_id
 
-    def passages(self) -> list[Passage]:
+    def paragraphs(self) -> list[Paragraph]:
         try:
-            found = enquiry.customer(self.desk.db, self._customer_id)
+            found = enquiry.customer(self.context.db, self._customer_id)
         except UsageError as error:
-            return [Passage(str(error), "bad")]
+            return [Paragraph(str(error), "bad")]
         address = found.pop("address")
-        told = [Passage(f"Customer {found.pop('id')}: {found.pop('name')}", "title", heading=True)]
-        told += [Passage(f"  {name.replace('_', ' '):<16} {value}") for name, value in found.items() if value]
-        told.append(Passage(f"  {'address':<16} {', '.join(str(part) for part in address.values() if part)}"))
-        sales = enquiry.sales_of(self.desk.db, self._customer_id, limit=_LAST)
-        told += [Passage(""), Passage("Sales, the newest first", "title", heading=True)]
+        told = [Paragraph(f"Customer {found.pop('id')}: {found.pop('name')}", "title", heading=True)]
+        told += [Paragraph(f"  {name.replace('_', ' '):<16} {value}") for name, value in found.items() if value]
+        told.append(Paragraph(f"  {'address':<16} {', '.join(str(part) for part in address.values() if part)}"))
+        sales = enquiry.sales_of(self.context.db, self._customer_id, limit=_LAST)
+        told += [Paragraph(""), Paragraph("Sales, the newest first", "title", heading=True)]
         for sale in sales:
             line = f"  {sale.sale_date} {fit(sale.number, 20)} {sale.amount:>16}  order {sale.order_number}"
-            told.append(Passage(line, opens=_opener(sale.number)))
-        return told if sales else [*told, Passage("  none", "dim")]
+            told.append(Paragraph(line, opens=_opener(sale.number)))
+        return told if sales else [*told, Paragraph("  none", "dim")]
 
 
 def _opener(number: str) -> Callable[[], ShowSale]:
     return lambda: ShowSale(number)
 
 
-class ItemPage(ProsePage):
+class ItemPage(TextPage):
     """Where an item is, and its last movements; Enter on a sale's movement opens the sale."""
 
     TAB = "erp"
@@ -68,28 +68,28 @@ class ItemPage(ProsePage):
         super().__init__()
         self._item = item
 
-    def passages(self) -> list[Passage]:
+    def paragraphs(self) -> list[Paragraph]:
         try:
-            balances = stock.balances(self.desk.db, item=self._item)
-            movements = stock.movements(self.desk.db, self._item, limit=_LAST)
+            balances = stock.balances(self.context.db, item=self._item)
+            movements = stock.movements(self.context.db, self._item, limit=_LAST)
         except UsageError as error:
-            return [Passage(str(error), "bad")]
-        told = [Passage(f"The item {self._item}", "title", heading=True)]
+            return [Paragraph(str(error), "bad")]
+        told = [Paragraph(f"The item {self._item}", "title", heading=True)]
         told += [
-            Passage(f"  {b.warehouse}: {b.on_hand} on hand, {b.blocked} blocked, {b.on_hand - b.blocked} free")
+            Paragraph(f"  {b.warehouse}: {b.on_hand} on hand, {b.blocked} blocked, {b.on_hand - b.blocked} free")
             for b in balances
         ]
         title = f"{counted(len(movements), 'movement')}, the newest first: on hand, blocked"
-        told += [Passage(""), Passage(title, "title", heading=True)]
+        told += [Paragraph(""), Paragraph(title, "title", heading=True)]
         for move in movements:
             sale = f"sale {move.sale}" if move.sale else move.note
             line = f"  {local_text(move.at)} {fit(move.warehouse, 10)} {move.quantity:>+8} {move.blocked:>+8}"
             line += f"  {fit(move.kind, 10)} {sale}"
-            told.append(Passage(line, opens=_opener(move.sale) if move.sale else None))
+            told.append(Paragraph(line, opens=_opener(move.sale) if move.sale else None))
         return told
 
 
-class FaultsPage(ProsePage):
+class FaultsPage(TextPage):
     """What is wrong with the books."""
 
     TAB = "erp"
@@ -99,17 +99,17 @@ class FaultsPage(ProsePage):
         super().__init__()
         self._faults = faults
 
-    def passages(self) -> list[Passage]:
+    def paragraphs(self) -> list[Paragraph]:
         advice = "Back the database up (chansync db backup FILE) before you change anything."
-        head = Passage(f"The books have {counted(len(self._faults), 'fault')}", "bad", heading=True)
-        return [head, Passage(advice), Passage(""), *(Passage(f"  {fault}") for fault in self._faults)]
+        head = Paragraph(f"The books have {counted(len(self._faults), 'fault')}", "bad", heading=True)
+        return [head, Paragraph(advice), Paragraph(""), *(Paragraph(f"  {fault}") for fault in self._faults)]
 
 
 def checked_stock(answer: Mapping[str, str]) -> tuple[int, str]:
-    """The quantity and the note from typed texts.
+    """The quantity and the note of an answer.
 
     Raises:
-        UsageError: they cannot be taken.
+        UsageError: one of them is invalid.
     """
     from chansync.model.parameter_types import Text
 
@@ -126,7 +126,7 @@ def _named(what: str, parse: Callable[[str], Any], text: str) -> Any:
 
 
 def stock_setter(item: str, warehouse: str, answer: Mapping[str, str]) -> Callable[[apsw.Connection], str]:
-    """What brings the stock to the answer, and says so."""
+    """The write that sets the stock as answered; it returns a sentence."""
     quantity, note = checked_stock(answer)
 
     def write(db: apsw.Connection) -> str:
@@ -137,7 +137,7 @@ def stock_setter(item: str, warehouse: str, answer: Mapping[str, str]) -> Callab
 
 
 def remover(kind: str, name: str) -> Callable[[apsw.Connection], str]:
-    """What removes a record, and says so."""
+    """The write that removes a record; it returns a sentence."""
 
     def write(db: apsw.Connection) -> str:
         from chansync.setup.ledger_records import remove_record
@@ -148,7 +148,7 @@ def remover(kind: str, name: str) -> Callable[[apsw.Connection], str]:
 
 
 def faults(db: apsw.Connection) -> list[str]:
-    """Every fault of the books."""
+    """All faults of the books."""
     from chansync.erp.ledger.check import check
 
     return check(db)

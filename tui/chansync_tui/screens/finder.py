@@ -1,4 +1,4 @@
-"""A list in a window over the screen, narrowed by typing: to choose a value, and to look up a key."""
+"""A window with a list that is filtered by typing, to choose a value or to look up a key."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from textual.widgets import Input
 
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Entry
-from chansync_tui.widgets.plain import Plain
+from chansync_tui.widgets.pane import Plain
 from chansync_tui.widgets.table import Cell, Table
 
 V = TypeVar("V")
 
 
 class Option(NamedTuple, Generic[V]):
-    """What can be chosen: a value, its word, and more about it."""
+    """An option: its value, the word that is shown, and a description."""
 
     value: V
     word: str
@@ -59,17 +59,17 @@ class Finder(ModalScreen[Option[V] | None]):
     def on_mount(self) -> None:
         self.query_one(Table).set_empty("Nothing matches.")
         self.query_one(Table).show(self._options)
-        # The window is as high as its list, within the screen.
+        # The window is as high as its list, but not higher than the screen.
         self.query_one("#window").styles.height = min(len(self._options) + 6, max(8, self.app.size.height - 4))
 
     def narrowed(self, text: str) -> Sequence[Option[V]]:
-        """What there is for the text typed so far."""
+        """The options for the text typed so far."""
         words = text.casefold().split()
         return [o for o in self._options if all(word in f"{o.word} {o.about}".casefold() for word in words)]
 
     @on(Input.Changed)
     def narrow(self, event: Input.Changed) -> None:
-        """Live, with every key."""
+        """Filter with every key."""
         self.query_one(Table).show(self.narrowed(event.value), follow=True)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -77,7 +77,7 @@ class Finder(ModalScreen[Option[V] | None]):
 
     @on(Table.Chosen)
     def choose_row(self) -> None:
-        """A double click."""
+        """Choose by a double click."""
         self.dismiss(self.query_one(Table).selected)
 
     def on_click(self, event: events.Click) -> None:

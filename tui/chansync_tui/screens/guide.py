@@ -1,4 +1,4 @@
-"""The first steps, from an empty database to a channel that syncs. It can be left and taken up at any time."""
+"""The guide: the first steps from an empty database to a channel that syncs. It can be left at any time."""
 
 from __future__ import annotations
 
@@ -18,13 +18,11 @@ from chansync.setup.channel_settings import InvalidFields
 from chansync.setup.first_use import check_first_use
 from chansync.setup.guide import Step
 from chansync.store.jobs import Job
-from chansync_tui.going import Edit, ShowChannel
+from chansync_tui.navigation import Edit, ShowChannel
+from chansync_tui.screens.dialogs import Field, Question, connection_report
 from chansync_tui.screens.page import Page
-from chansync_tui.screens.question import Field, Question
-from chansync_tui.screens.report import connection_report
 from chansync_tui.widgets.columns import Column
-from chansync_tui.widgets.hints import Hint
-from chansync_tui.widgets.line import Line
+from chansync_tui.widgets.line import Hint, Line
 from chansync_tui.widgets.pane import Pane
 from chansync_tui.widgets.table import Cell, Table
 
@@ -32,7 +30,7 @@ _COLUMNS = (Column("", 4), Column("", 24, 30), Column("", 20, 400))
 
 
 class Guide(Page):
-    """Steps with their state; Enter does the one under the cursor."""
+    """The list of steps with their state; Enter does the step under the cursor."""
 
     TAB = "channels"
     HINTS: ClassVar[Sequence[Hint]] = (
@@ -47,7 +45,7 @@ class Guide(Page):
     ]
 
     class Outcome(Message):
-        """What came of a write."""
+        """The result of a write."""
 
         def __init__(self, outcome: object, told: str) -> None:
             super().__init__()
@@ -70,19 +68,19 @@ class Guide(Page):
 
     def read(self) -> None:
         known = {step.name for step in self._steps if step.done}
-        self._steps = guide.steps(self.desk.db)
+        self._steps = guide.steps(self.context.db)
         self.table.show(list(enumerate(self._steps, 1)))
         done = [step.name for step in self._steps if step.done]
         about = self.query_one("#about", Line)
         if len(done) == len(self._steps):
-            about.put([(" Everything is set up. ", "good"), ("The daemon keeps the channel in step; esc leaves.", "")])
+            about.put([(" Everything is set up. ", "good"), ("The daemon keeps the channel in sync; esc leaves.", "")])
         else:
             about.put(
                 [(" First steps: from nothing to a channel that syncs", "strong")],
                 [(" First steps", "strong")],
                 right=[(f"{len(done)} of {len(self._steps)} done ", "dim")],
             )
-        # At the start, and when a step is done, the next one is offered.
+        # At the start, and whenever a step is done, the cursor goes to the next one.
         if set(done) - known or not known:
             following = next((step.name for step in self._steps if not step.done), self._steps[-1].name)
             self.table.select(following)
@@ -90,26 +88,26 @@ class Guide(Page):
 
     @on(Table.Moved)
     def explain(self) -> None:
-        """What the step is for."""
+        """Show what the step is for."""
         item = self.table.selected
         self.query_one(Pane).put([(item[1].title, "strong"), (item[1].about, "")] if item else [])
 
     def say(self, sentence: str, tone: str = "") -> None:
-        """Tell on the line over the list."""
+        """Show a sentence on the line over the list; an empty one hides the line."""
         line = self.query_one("#notice", Line)
         line.display = bool(sentence)
         line.put([(f" {sentence}", tone)])
 
-    # Doing
+    # The steps
 
     @on(Table.Chosen)
     def do_step(self) -> None:
-        """The step under the cursor."""
+        """Do the step under the cursor."""
         item = self.table.selected
         if item is None:
             return
         self.say("")
-        channel = guide.guided(self.desk.db)
+        channel = guide.guided(self.context.db)
         step = item[1]
         if step.name == "system":
             known = step.state.split(", ")[0] if step.done else None
@@ -117,7 +115,7 @@ class Guide(Page):
         elif step.name == "pos":
             self._pos(step)
         elif channel is None and step.name == "channel":
-            self.post_message(Edit("channel", preset=guide.channel_proposal(self.desk.db)))
+            self.post_message(Edit("channel", preset=guide.channel_proposal(self.context.db)))
         elif channel is None:
             self.say("Add a channel first: step 3.", "warn")
         else:
@@ -130,7 +128,7 @@ class Guide(Page):
         if step.done:
             self.post_message(Edit("pos", step.state.split(", ")[0]))
             return
-        parts = guide.basic_parts(self.desk.db, "")
+        parts = guide.basic_parts(self.context.db, "")
         named = ", ".join(f"{kind.replace('-', ' ')} {code}" for kind, code, _ in parts)
 
         def make(answer: dict[str, str] | None) -> None:
@@ -150,9 +148,9 @@ class Guide(Page):
             self._map(step, channel)
         elif step.name == "sync":
             self._ask(f"Sync {channel.code}", "sync", channel.id, self._told)
-        elif guide.missing_items(self.desk.db, channel.id):
+        elif guide.missing_items(self.context.db, channel.id):
             self._add_items(channel)
-        elif guide.items_to_map(self.desk.db, channel.id):
+        elif guide.items_to_map(self.context.db, channel.id):
             self.post_message(ShowChannel(channel.id))
         else:
             self.say("No order names an item that is missing. Add items by chansync erp import items FILE.csv")
@@ -160,7 +158,7 @@ class Guide(Page):
     def _add_items(self, channel: Channel) -> None:
         def add(store: Store) -> None:
             guide.add_missing_items(store.db, channel.id)
-            self.desk.ask(f"Retry {channel.code}", "retry", channel.id, {}, self._told)
+            self.context.ask(f"Retry {channel.code}", "retry", channel.id, {}, self._told)
 
         self._write(add, "The items are added; their orders are tried again.")
 
@@ -168,9 +166,9 @@ class Guide(Page):
         first = not channel["used"] or channel.connected_at is None
         if first:
             try:
-                check_first_use(self.desk.db, channel)
+                check_first_use(self.context.db, channel)
             except InvalidFields:
-                # Its form names what is missing.
+                # Its form shows what is missing.
                 self.post_message(ShowChannel(channel.id))
                 return
 
@@ -181,14 +179,14 @@ class Guide(Page):
         self._ask(f"Connect {channel.code}", "confirm" if first else "test", channel.id, report, use=first)
 
     def _map(self, step: Step, channel: Channel) -> None:
-        if step.done or len(registry.codes(self.desk.db, "payment-method", channel["pos"])) != 1:
+        if step.done or len(registry.codes(self.context.db, "payment-method", channel["pos"])) != 1:
             self.post_message(ShowChannel(channel.id))
             return
         self._write(lambda store: guide.map_rest(store.db, channel.id), "All payment methods are mapped.")
 
     def _ask(self, label: str, kind: str, channel_id: int, done: Callable[[Job], None], *, use: bool = False) -> None:
         self.say(f"{label} ...", "note")
-        self.desk.ask(label, kind, channel_id, {"use": True} if use else {}, done)
+        self.context.ask(label, kind, channel_id, {"use": True} if use else {}, done)
 
     def _told(self, job: Job) -> None:
         if self.is_attached:
@@ -196,11 +194,11 @@ class Guide(Page):
             self.say(str((job.result or {}).get("sentence", "")), "bad" if failed else "good")
 
     def _write(self, function: Callable[[Store], object], told: str) -> None:
-        self.desk.attempt(function, lambda outcome: self.post_message(self.Outcome(outcome, told)))
+        self.context.attempt(function, lambda outcome: self.post_message(self.Outcome(outcome, told)))
 
     @on(Outcome)
-    def take_outcome(self, event: Outcome) -> None:
-        """A write is over."""
+    def finish_write(self, event: Outcome) -> None:
+        """A write is done."""
         if isinstance(event.outcome, Exception):
             self.say(f"Not done. {event.outcome}", "bad")
         else:

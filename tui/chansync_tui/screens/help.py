@@ -1,10 +1,12 @@
-"""The keys of a screen, to be searched."""
+"""The searchable list of a screen's keys, and the command palette."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from textual.command import CommandPalette
 from textual.screen import Screen
+from textual.widgets import Input
 
 from chansync_tui.screens.finder import Finder, Option
 
@@ -14,12 +16,12 @@ _NAMES = {
 }  # fmt: skip
 
 
-#: Keys of Textual itself that say nothing to a user of these screens.
+#: Keys of Textual itself that are of no use on these screens.
 _SILENT = ("app.focus_next", "app.focus_previous", "screen.copy_text")
 
 
 def keys_of(screen: Screen[Any]) -> list[Option[str]]:
-    """The keys that work on the screen now, those of one action together; the screen's own come first."""
+    """The keys that work now, grouped by action; those of the screen itself come first."""
     keys: dict[tuple[str, str], list[str]] = {}
     active = sorted(screen.active_bindings.items(), key=lambda item: item[1].node is not screen)
     for key, (_, binding, enabled, _) in active:
@@ -29,7 +31,17 @@ def keys_of(screen: Screen[Any]) -> list[Option[str]]:
 
 
 class Help(Finder[str]):
-    """Lists them; the chosen one is performed."""
+    """The list of keys; the action of the chosen one is run."""
 
     def __init__(self, screen: Screen[Any]) -> None:
         super().__init__("Keys of this screen: type to search, enter performs", keys_of(screen), word_width=18)
+
+
+class Palette(CommandPalette):
+    """Textual's palette, with an ASCII placeholder and a cursor that does not blink."""
+
+    def __init__(self) -> None:
+        super().__init__(placeholder="Search for commands", id="--command-palette")
+
+    def on_mount(self) -> None:
+        self.query_one(Input).cursor_blink = False

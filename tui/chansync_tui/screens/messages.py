@@ -1,4 +1,4 @@
-"""The message log: newest first and live, with filters; a window of it is held, never all."""
+"""The message log with filters, newest first, updated live."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from textual import events, on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
-from textual.widgets import Input
 
 from chansync.model.message import CODES
 from chansync.model.paging import Span
@@ -19,18 +18,18 @@ from chansync.model.times import local_text, now_ms
 from chansync.store import messages
 from chansync.store.message_search import Filter
 from chansync.store.overview import MessageLine, message_lines, orders_with_problems
-from chansync_tui.going import ShowMessage
-from chansync_tui.screens.confirm import Confirm
-from chansync_tui.screens.finder import Finder, Option
-from chansync_tui.screens.message_actions import MessageActions
-from chansync_tui.screens.paged import PagedPage
+from chansync_tui.formatting import clock, counted
+from chansync_tui.navigation import ShowMessage
+from chansync_tui.screens.dialogs import Confirm
+from chansync_tui.screens.finder import Option
+from chansync_tui.screens.list_page import ListPage
+from chansync_tui.screens.message import MessageActions
 from chansync_tui.widgets.columns import Column
+from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
-from chansync_tui.widgets.hints import Hint
+from chansync_tui.widgets.line import Hint
 from chansync_tui.widgets.pane import Pane
-from chansync_tui.widgets.search import Search
 from chansync_tui.widgets.table import Cell, Table
-from chansync_tui.words import clock, counted
 
 _COLUMNS = (
     Column("Time", 5, 11, whole=True),
@@ -42,18 +41,18 @@ _COLUMNS = (
     Column("What happened", 28, 400),
 )
 
-#: How many orders "retry all shown" takes at most.
+#: The most orders that "retry all shown" retries.
 _MOST_RETRIED = 5000
 
 
 @dataclass(frozen=True, slots=True)
 class MessageSource:
-    """The log by its filters."""
+    """The log with its filters."""
 
     chosen: Filter
 
     def read(self, db: apsw.Connection, span: Span) -> list[MessageLine]:
-        # The newest is first: what lies after a row in the list has a lower id.
+        # The newest is first: rows further down have lower ids.
         edge = int(span.inclusive)
         below = None if span.after is None else int(span.after[0]) + edge
         above = None if span.before is None else int(span.before[0]) - edge
@@ -62,7 +61,7 @@ class MessageSource:
         return found[::-1] if span.backwards else found
 
 
-class Messages(MessageActions, PagedPage[MessageLine]):
+class Messages(ListPage[MessageLine]):
     """The log."""
 
     TAB = "messages"
@@ -81,6 +80,7 @@ class Messages(MessageActions, PagedPage[MessageLine]):
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        *MessageActions.BINDINGS,
         Binding("R", "retry_all", "Retry the orders of all shown"),
         Binding("slash", "search", "Filter by text"),
         Binding("C", "narrow('C')", "Filter by channel"),
@@ -92,6 +92,7 @@ class Messages(MessageActions, PagedPage[MessageLine]):
 
     def __init__(self) -> None:
         super().__init__(MessageSource(Filter()))
+        self._actions = MessageActions(self, self._selected_message)
         self._channel_code = ""
         self._order_number = ""
 
@@ -118,12 +119,12 @@ class Messages(MessageActions, PagedPage[MessageLine]):
         chips = [
             Chip("C", "Channel", self._channel_code),
             Chip("S", "Severity", chosen.severity or ""),
-            Chip("O", "Open only", "yes" if chosen.open_only else ""),
+            Chip("O", "Open only", "yes" if chosen.open_only else "", "toggle_open"),
             Chip("D", "Code", chosen.code or ""),
-            Chip("/", "Text", chosen.text),
+            Chip("/", "Text", chosen.text, "search"),
         ]
         if chosen.order_id is not None:
-            chips.insert(0, Chip("esc", "Order", self._order_number))
+            chips.insert(0, Chip("esc", "Order", self._order_number, "clear"))
         self.query_one(FilterLine).set_chips(chips, note)
 
     def empty_text(self) -> str:
@@ -145,7 +146,7 @@ class Messages(MessageActions, PagedPage[MessageLine]):
     # Filters
 
     def only_channel(self, channel_id: int, code: str, order_id: int | None = None, number: str = "") -> None:
-        """Show the messages of that channel alone, or of that order of it."""
+        """Show the messages of one channel, or of one of its orders."""
         self._channel_code = code
         self._order_number = number
         self._set_filter(Filter(channel_id=channel_id, order_id=order_id))
@@ -153,18 +154,12 @@ class Messages(MessageActions, PagedPage[MessageLine]):
     def _set_filter(self, chosen: Filter) -> None:
         self.set_source(MessageSource(chosen))
 
-    def action_search(self) -> None:
-        self.query_one(Search).open(self.chosen.text)
+    @property
+    def searched(self) -> str:
+        return self.chosen.text
 
-    @on(Input.Changed)
-    def narrow_text(self, event: Input.Changed) -> None:
-        """Live, with every key."""
-        self._set_filter(replace(self.chosen, text=event.value.strip()))
-
-    @on(Search.Left)
-    def leave_search(self) -> None:
-        """Back to the list."""
-        self.table.focus()
+    def search(self, text: str) -> None:
+        self._set_filter(replace(self.chosen, text=text))
 
     def action_clear(self) -> None:
         self._channel_code = ""
@@ -173,58 +168,42 @@ class Messages(MessageActions, PagedPage[MessageLine]):
     def action_toggle_open(self) -> None:
         self._set_filter(replace(self.chosen, open_only=not self.chosen.open_only))
 
-    @on(FilterLine.Picked)
-    def pick_chip(self, event: FilterLine.Picked) -> None:
-        """A click is like the key."""
-        if event.key == "/":
-            self.action_search()
-        elif event.key == "esc":
-            self.action_clear()
-        elif event.key == "O":
-            self.action_toggle_open()
-        else:
-            self.action_narrow(event.key)
-
     def action_narrow(self, key: str) -> None:
-        title, options = {
-            "C": ("Channel", self._channel_options),
-            "S": ("Severity", lambda: [Option(word, word) for word in ("problem", "warning", "info")]),
-            "D": ("Code", lambda: [Option(code.code, code.code, code.title) for code in CODES.values()]),
-        }[key]
+        if key == "C":
+            self.choose_filter("Channel", self.channel_options(), self._narrow_channel)
+        elif key == "S":
+            severities = [Option(word, word) for word in ("problem", "warning", "info")]
+            self.choose_filter(
+                "Severity", severities, lambda each: self._set_filter(replace(self.chosen, severity=each.value or None))
+            )
+        else:
+            codes = [Option(code.code, code.code, code.title) for code in CODES.values()]
+            self.choose_filter(
+                "Code", codes, lambda each: self._set_filter(replace(self.chosen, code=each.value or None))
+            )
 
-        def narrow(chosen: Option[str] | None) -> None:
-            if chosen is None:
-                return
-            value = chosen.value or None
-            if key == "C":
-                self._channel_code = chosen.word if value else ""
-                self._set_filter(replace(self.chosen, channel_id=int(value) if value else None, order_id=None))
-            elif key == "S":
-                self._set_filter(replace(self.chosen, severity=value))
-            else:
-                self._set_filter(replace(self.chosen, code=value))
+    def _narrow_channel(self, option: Option[str]) -> None:
+        self._channel_code = option.word if option.value else ""
+        channel_id = int(option.value) if option.value else None
+        self._set_filter(replace(self.chosen, channel_id=channel_id, order_id=None))
 
-        self.app.push_screen(Finder(title, [Option("", "all", "no filter"), *options()], word_width=22), narrow)
+    # Actions
 
-    def _channel_options(self) -> list[Option[str]]:
-        from chansync.store.channels import all_channels
+    def action_message(self, name: str) -> None:
+        self._actions.run(name)
 
-        return [Option(str(c.id), c.code, str(c["name"] or "")) for c in all_channels(self.desk.db)]
-
-    # What can be done with messages; the rest is in MessageActions
-
-    def selected_message(self) -> messages.Message | None:
+    def _selected_message(self) -> messages.Message | None:
         line = self.table.selected
-        return messages.message(self.desk.db, line.id) if line else None
+        return messages.message(self.context.db, line.id) if line else None
 
     @on(Table.Chosen)
     def open_details(self) -> None:
-        """The message in full."""
+        """Open the message."""
         if line := self.table.selected:
             self.post_message(ShowMessage(line.id))
 
     def action_retry_all(self) -> None:
-        found = orders_with_problems(self.desk.db, self.chosen, limit=_MOST_RETRIED)
+        found = orders_with_problems(self.context.db, self.chosen, limit=_MOST_RETRIED)
         order_ids = sorted(order_id for ids in found.values() for order_id in ids)
         if not order_ids:
             self.notify("No order with an open problem is shown.", markup=False)
@@ -234,20 +213,20 @@ class Messages(MessageActions, PagedPage[MessageLine]):
 
         def retry(agreed: bool | None) -> None:
             if agreed:
-                self.desk.ask(label, "retry", only, {"order_ids": order_ids})
+                self.context.ask(label, "retry", only, {"order_ids": order_ids})
 
         most = f" (the newest {_MOST_RETRIED})" if len(order_ids) == _MOST_RETRIED else ""
         question = f"{label} of {counted(len(found), 'channel')}{most}: all with an open problem that the filters show?"
         self.app.push_screen(Confirm(question, "Retry"), retry)
 
     def commands(self) -> Iterable[SystemCommand]:
-        yield from super().commands()
+        yield from self._actions.commands()
         yield SystemCommand("Retry all shown", "The orders of the shown problems (key R)", self.action_retry_all)
         yield SystemCommand("Open problems only", "Or all messages (key O)", self.action_toggle_open)
 
 
 def state_of(line: MessageLine) -> Cell:
-    """One word for how a message stands."""
+    """The state of a message in one word."""
     if line.open:
         return Cell("open", "bad")
     if line.solved:
@@ -260,8 +239,8 @@ def _happened(line: MessageLine) -> str:
     prefix = f"Order {line.order_number}: "
     if not line.sentence.startswith(prefix):
         return line.sentence
-    told = line.sentence[len(prefix) :]
-    return told[:1].upper() + told[1:]
+    rest = line.sentence[len(prefix) :]
+    return rest[:1].upper() + rest[1:]
 
 
 def _cells(line: MessageLine) -> tuple[Cell | str, ...]:

@@ -1,32 +1,34 @@
-"""One order's story: why it is as it is, its data, its sale and its history; also of an order never seen."""
+"""The page of an order: why it is in its state, its data, its sale and its history; also of an unknown order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 import apsw
+from textual.app import SystemCommand
+from textual.binding import BindingType
 
 from chansync.explain import story
 from chansync.explain.story import Story
 from chansync.model.errors import UsageError
 from chansync.model.times import local_text
 from chansync.store import channels, jobs
-from chansync_tui.order_text import story_passages
+from chansync_tui.order_text import story_paragraphs
 from chansync_tui.screens.order_actions import OrderActions, Subject
-from chansync_tui.screens.prose import Passage, ProsePage
-from chansync_tui.widgets.hints import Hint
+from chansync_tui.screens.text_page import Paragraph, TextPage
+from chansync_tui.widgets.line import Hint
 
 
-class OrderView(OrderActions, ProsePage):
-    """``tell`` reads the story; it is called again whenever the database changes."""
+class OrderPage(TextPage):
+    """Shows what ``read_story`` returns; it is called again whenever the database changes."""
 
     TAB = "orders"
     HINTS: ClassVar[Sequence[Hint]] = (
         Hint("esc", "Back", keep=True),
         Hint("?", "Keys", keep=True),
-        Hint("a", "Do with its sale", "Do"),
-        Hint("t", "Take in now", "Take in"),
+        Hint("a", "Actions for its sale", "Act"),
+        Hint("t", "Import now", "Import"),
         Hint("r", "Retry"),
         Hint("m", "Messages", "Msgs"),
         Hint("[ ]", "Section"),
@@ -35,58 +37,71 @@ class OrderView(OrderActions, ProsePage):
         Hint("q", "Quit"),
     )
 
-    def __init__(self, tell: Callable[[apsw.Connection], Story | None]) -> None:
+    BINDINGS: ClassVar[list[BindingType]] = [*OrderActions.BINDINGS]
+
+    def __init__(self, read_story: Callable[[apsw.Connection], Story | None]) -> None:
         super().__init__()
-        self._tell = tell
+        self._read_story = read_story
+        self._actions = OrderActions(self, self._subject)
         self._story: Story | None = None
 
-    def passages(self) -> list[Passage]:
+    def paragraphs(self) -> list[Paragraph]:
         try:
-            told = self._story = self._tell(self.desk.db)
+            found = self._story = self._read_story(self.context.db)
         except UsageError as error:
             self._story = None
-            return [Passage(str(error), "bad")]
-        if told is None:
-            return [Passage("This order is gone: its channel was removed.", "bad")]
-        passages = story_passages(self.desk.db, told)
-        if told.order is None and told.channel is not None:
-            passages += _unseen(self.desk.db, told.channel.id, told.number)
-        return passages
+            return [Paragraph(str(error), "bad")]
+        if found is None:
+            return [Paragraph("This order is gone: its channel was removed.", "bad")]
+        paragraphs = story_paragraphs(self.context.db, found)
+        if found.order is None and found.channel is not None:
+            paragraphs += _unseen(self.context.db, found.channel.id, found.number)
+        return paragraphs
 
-    def subject(self) -> Subject | None:
-        told = self._story
-        if told is None:
+    def action_order(self, name: str) -> None:
+        self._actions.run(name)
+
+    def commands(self) -> Iterable[SystemCommand]:
+        yield from self._actions.commands()
+
+    def _subject(self) -> Subject | None:
+        story = self._story
+        if story is None:
             return None
-        channel_id, code = (told.channel.id, told.channel.code) if told.channel else (None, "")
-        order_id, state = (told.order.id, told.order.state) if told.order else (None, "")
-        return Subject(order_id, told.number, channel_id, code, state, told.sale.sale.number if told.sale else "")
+        channel_id, code = (story.channel.id, story.channel.code) if story.channel else (None, "")
+        order_id, state = (story.order.id, story.order.state) if story.order else (None, "")
+        sale = story.sale.sale.number if story.sale else ""
+        return Subject(order_id, story.number, channel_id, code, state, sale)
 
 
-def _unseen(db: apsw.Connection, channel_id: int, number: str) -> list[Passage]:
-    """How to find out more about an order that was never seen, and what the site said when it was asked last."""
-    found = [Passage(""), Passage("Press t to ask the site for it now, and to take it in if the channel takes it.")]
+def _unseen(db: apsw.Connection, channel_id: int, number: str) -> list[Paragraph]:
+    """For an order that was never seen: how to ask the site for it, and what the site answered last."""
+    found = [
+        Paragraph(""),
+        Paragraph("Press t to ask the site for it now, and to import it if the channel's settings allow."),
+    ]
     asked = jobs.last(db, "sync", channel_id, {"order_numbers": [number]})
     if asked is not None and asked.result is not None:
         at = local_text(asked.finished_at, seconds=True)
-        found.append(Passage(f"The site was asked at {at}: {asked.result.get('sentence', '')}", "strong"))
+        found.append(Paragraph(f"The site was asked at {at}: {asked.result.get('sentence', '')}", "strong"))
     return found
 
 
-def of_order(order_id: int) -> OrderView:
-    """The screen of a known order."""
-    return OrderView(lambda db: story.of_order(db, order_id))
+def of_order(order_id: int) -> OrderPage:
+    """The page of a known order."""
+    return OrderPage(lambda db: story.of_order(db, order_id))
 
 
-def of_sale(number: str) -> OrderView:
-    """The screen of a sale."""
-    return OrderView(lambda db: story.of_sale(db, number))
+def of_sale(number: str) -> OrderPage:
+    """The page of a sale."""
+    return OrderPage(lambda db: story.of_sale(db, number))
 
 
-def of_number(channel_id: int, number: str) -> OrderView:
-    """The screen of a channel's order by its number, seen or not."""
+def of_number(channel_id: int, number: str) -> OrderPage:
+    """The page of a channel's order by its number, known or not."""
 
     def tell(db: apsw.Connection) -> Any:
         channel = channels.channel_by_id(db, channel_id)
         return story.of_number(db, channel, number) if channel else None
 
-    return OrderView(tell)
+    return OrderPage(tell)

@@ -1,22 +1,23 @@
-"""What can be done with one order and its sale, in the list and in its story."""
+"""Actions on one order and its sale, for the list of orders and the page of an order."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 
 from chansync.explain.outlook import PossibleStep, possible_steps
-from chansync_tui.going import ShowChannel, ShowMessages
+from chansync_tui.navigation import ShowChannel, ShowMessages
+from chansync_tui.screens.dialogs import Field, Question
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import Page
-from chansync_tui.screens.question import Field, Question
 
 
 class Subject(NamedTuple):
-    """The order that the keys act on. ``order_id``: None while it was never seen; ``channel_id``: None when removed."""
+    """The order that the keys act on. ``order_id``: None if never seen; ``channel_id``: None if that was removed."""
 
     order_id: int | None
     number: str
@@ -34,81 +35,94 @@ _FIELDS = {
 }
 
 
-class OrderActions(Page):
-    """Retry, take in now, the sale's steps, the channel, the messages."""
+class OrderActions:
+    """Actions on one order and its sale: for the list of orders, and for the page of an order.
+
+    A screen adds ``BINDINGS`` to its own, and hands the name in ``order('…')`` to ``run``.
+
+    Args:
+        page: the screen.
+        subject: the order that the keys act on.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "retry", "Retry the order"),
-        Binding("t", "take_in", "Ask the site for it and take it in now"),
-        Binding("a", "act", "Do something with its sale"),
-        Binding("o", "channel", "Open the channel"),
-        Binding("m", "messages", "Its messages"),
+        Binding("r", "order('retry')", "Retry the order"),
+        Binding("t", "order('import')", "Ask the site for it and import it now"),
+        Binding("a", "order('act')", "Actions for its sale"),
+        Binding("o", "order('channel')", "Open the channel"),
+        Binding("m", "order('messages')", "Its messages"),
     ]
 
-    def subject(self) -> Subject | None:
-        """The order that the keys act on."""
-        raise NotImplementedError
+    def __init__(self, page: Page, subject: Callable[[], Subject | None]) -> None:
+        self._page = page
+        self._subject = subject
+        self._actions: Mapping[str, Callable[[Subject], None]] = {
+            "retry": self._retry,
+            "import": self._import,
+            "act": self._act,
+            "channel": self._show_channel,
+            "messages": self._show_messages,
+        }
 
-    def action_retry(self) -> None:
-        order = self.subject()
-        if order is None:
-            return
+    def run(self, name: str) -> None:
+        """Run the action of that name on the order, if there is one."""
+        if (order := self._subject()) is not None:
+            self._actions[name](order)
+
+    def _notify(self, sentence: str) -> None:
+        self._page.notify(sentence, markup=False)
+
+    def _retry(self, order: Subject) -> None:
         if order.order_id is None:
-            self.notify("It was never seen here. Press t to ask the site for it.", markup=False)
+            self._notify("The order was never seen. Press t to ask the site for it.")
             return
-        self.desk.ask(f"Retry order {order.number}", "retry", order.channel_id, {"order_ids": [order.order_id]})
+        label = f"Retry order {order.number}"
+        self._page.context.ask(label, "retry", order.channel_id, {"order_ids": [order.order_id]})
 
-    def action_take_in(self) -> None:
-        order = self.subject()
-        if order is None:
-            return
+    def _import(self, order: Subject) -> None:
         if order.channel_id is None:
-            self.notify("Its channel was removed: there is no site to ask.", markup=False)
+            self._notify("Its channel was removed: there is no site to ask.")
             return
         label = f"Ask {order.channel_code} for order {order.number}"
-        self.desk.ask(label, "sync", order.channel_id, {"order_numbers": [order.number]})
+        self._page.context.ask(label, "sync", order.channel_id, {"order_numbers": [order.number]})
 
-    def action_channel(self) -> None:
-        order = self.subject()
-        if order is not None and order.channel_id is not None:
-            self.post_message(ShowChannel(order.channel_id))
+    def _show_channel(self, order: Subject) -> None:
+        if order.channel_id is not None:
+            self._page.post_message(ShowChannel(order.channel_id))
 
-    def action_messages(self) -> None:
-        order = self.subject()
-        if order is not None and order.channel_id is not None:
-            if order.order_id is None:
-                self.notify("It was never seen, so nothing was ever said of it.", markup=False)
-                return
-            self.post_message(ShowMessages(order.channel_id, order.channel_code, order.order_id, order.number))
-
-    def action_act(self) -> None:
-        order = self.subject()
-        if order is None:
+    def _show_messages(self, order: Subject) -> None:
+        if order.channel_id is None:
             return
+        if order.order_id is None:
+            self._notify("The order was never seen, so there are no messages about it.")
+            return
+        self._page.post_message(ShowMessages(order.channel_id, order.channel_code, order.order_id, order.number))
+
+    def _act(self, order: Subject) -> None:
         if not order.sale:
-            self.notify("It has no sale: there is nothing to do with one.", markup=False)
+            self._notify("It has no sale yet, so there are no actions for one.")
             return
-        found = possible_steps(self.desk.db, order.sale)
+        found = possible_steps(self._page.context.db, order.sale)
         if not found:
-            self.notify(f"The sale {order.sale} is closed: nothing can be done with it.", markup=False)
+            self._notify(f"The sale {order.sale} is closed: nothing can be done with it.")
             return
-        options = [Option(step, step.label, step.will) for step in found]
 
         def ask(chosen: Option[PossibleStep] | None) -> None:
             if chosen is not None:
-                self.ask_step(order.sale, chosen.value)
+                self._ask_step(order.sale, chosen.value)
 
-        self.app.push_screen(Finder(f"Do with the sale {order.sale}", options, word_width=24), ask)
+        options = [Option(step, step.label, step.will) for step in found]
+        self._page.app.push_screen(Finder(f"Actions for the sale {order.sale}", options, word_width=24), ask)
 
-    def ask_step(self, sale: str, step: PossibleStep) -> None:
-        """Ask whether to take the step; it says what it will do, and the safe answer has the focus."""
+    def _ask_step(self, sale: str, step: PossibleStep) -> None:
+        """Say what the step will do and ask whether to do it; the cancel button has the focus."""
         fields = [Field(name, _FIELDS[name], value) for name, value in step.asks]
 
         def perform(answer: Mapping[str, str] | None) -> None:
             if answer is not None:
-                self.desk.write(f"{step.label}: {sale}", _performer(step.action, sale, answer))
+                self._page.context.write(f"{step.label}: {sale}", _performer(step.action, sale, answer))
 
-        self.app.push_screen(
+        self._page.app.push_screen(
             Question(
                 f"{step.label}: {sale}", step.will, step.label, fields, lambda answer: _parsed(step.action, answer)
             ),
@@ -116,32 +130,31 @@ class OrderActions(Page):
         )
 
     def commands(self) -> Iterable[SystemCommand]:
-        order = self.subject()
+        """What the command palette offers for the order."""
+        order = self._subject()
         if order is None:
             return
-        yield SystemCommand("Retry the order", f"Order {order.number} (key r)", self.action_retry)
-        yield SystemCommand("Take it in now", f"Ask the site for order {order.number} (key t)", self.action_take_in)
-        yield SystemCommand("Messages of the order", "Its part of the log (key m)", self.action_messages)
-        for step in possible_steps(self.desk.db, order.sale) if order.sale else ():
-            yield SystemCommand(f"{step.label}: {order.sale}", step.will, _bind(self.ask_step, order.sale, step))
-
-
-def _bind(function: Callable[[str, PossibleStep], None], sale: str, step: PossibleStep) -> Callable[[], None]:
-    return lambda: function(sale, step)
+        number = order.number
+        yield SystemCommand("Retry the order", f"Order {number} (key r)", partial(self.run, "retry"))
+        yield SystemCommand("Import it now", f"Ask the site for order {number} (key t)", partial(self.run, "import"))
+        yield SystemCommand("Messages of the order", "Its part of the log (key m)", partial(self.run, "messages"))
+        for step in possible_steps(self._page.context.db, order.sale) if order.sale else ():
+            ask = partial(self._ask_step, order.sale, step)
+            yield SystemCommand(f"{step.label}: {order.sale}", step.will, ask)
 
 
 def _parsed(action: str, answer: Mapping[str, str]) -> dict[str, Any]:
-    """The typed texts as the action's arguments.
+    """The arguments of the action from the typed texts.
 
     Raises:
-        UsageError: they cannot be taken.
+        UsageError: one of them is missing or invalid.
     """
     from chansync.model.errors import UsageError
     from chansync.orders.sale_actions import amount_from
 
     given = {name: text for name, text in answer.items() if text}
     if action in ("refund", "pay") and "amount" not in given:
-        raise UsageError("Say how much.")
+        raise UsageError("Enter the amount.")
     return {name: amount_from(text) if name == "amount" else text for name, text in given.items()}
 
 

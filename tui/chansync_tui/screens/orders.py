@@ -1,4 +1,4 @@
-"""All orders of all channels, the last change first; Enter tells an order's story."""
+"""The orders of all channels, the last change first; Enter opens an order's page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from textual import on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
-from textual.widgets import Input
 
 from chansync.explain import why
 from chansync.model.message import CODES
@@ -19,17 +18,17 @@ from chansync.model.paging import Span
 from chansync.model.times import local_text, now_ms
 from chansync.store import channels, order_list
 from chansync.store.order_list import OrderFilter, OrderLine, order_lines
-from chansync_tui.going import ShowNumber, ShowOrder
+from chansync_tui.formatting import SKIPPED_WHY, clock, total_text
+from chansync_tui.navigation import ShowNumber, ShowOrder
 from chansync_tui.screens.finder import Finder, Option
+from chansync_tui.screens.list_page import ListPage
 from chansync_tui.screens.order_actions import OrderActions, Subject
-from chansync_tui.screens.paged import PagedPage
 from chansync_tui.widgets.columns import Column
+from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
-from chansync_tui.widgets.hints import Hint
+from chansync_tui.widgets.line import Hint
 from chansync_tui.widgets.pane import Pane
-from chansync_tui.widgets.search import Search
 from chansync_tui.widgets.table import Cell, Table
-from chansync_tui.words import SKIPPED_WHY, clock, total_text
 
 _COLUMNS = (
     Column("Changed", 5, 11, whole=True),
@@ -47,12 +46,12 @@ STATE_TONES = {"imported": "good", "problem": "bad", "skipped": "dim"}
 
 _NO_ORDERS = """No order yet. Sync a channel: go to its row with 1, and press s; or start the daemon.
 
-Does one miss? Press w: its site is asked for it, and says why it is not here."""
+Is one missing? Press w: chansync asks its site for it, and says why it is not here."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderSource:
-    """The orders by their filters."""
+    """The orders with their filters."""
 
     chosen: OrderFilter
 
@@ -60,24 +59,25 @@ class OrderSource:
         return order_lines(db, self.chosen, span)
 
 
-class Orders(OrderActions, PagedPage[OrderLine]):
-    """The list."""
+class Orders(ListPage[OrderLine]):
+    """The list of orders."""
 
     TAB = "orders"
     HINTS: ClassVar[Sequence[Hint]] = (
         Hint("?", "Keys", keep=True),
         Hint("q", "Quit", keep=True),
-        Hint("enter", "Its story", "Story"),
+        Hint("enter", "Details", "More"),
         Hint("/", "Find"),
-        Hint("w", "Why is one missing", "Missing?"),
+        Hint("w", "Why is one missing?", "Missing?"),
         Hint("r", "Retry"),
-        Hint("t", "Take in now", "Take in"),
-        Hint("a", "Do with its sale", "Do"),
+        Hint("t", "Import now", "Import"),
+        Hint("a", "Actions for its sale", "Act"),
         Hint("m", "Messages", "Msgs"),
         Hint("^p", "Palette"),
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        *OrderActions.BINDINGS,
         Binding("slash", "search", "Find by number or customer"),
         Binding("w", "missing", "Why is an order missing? Ask its site"),
         Binding("C", "narrow('C')", "Filter by channel"),
@@ -89,6 +89,7 @@ class Orders(OrderActions, PagedPage[OrderLine]):
 
     def __init__(self) -> None:
         super().__init__(OrderSource(OrderFilter()))
+        self._actions = OrderActions(self, self._subject)
         self._channel_code = ""
 
     def body(self) -> Iterable[Widget]:
@@ -110,7 +111,7 @@ class Orders(OrderActions, PagedPage[OrderLine]):
             Chip("C", "Channel", self._channel_code),
             Chip("S", "State", chosen.state or ""),
             Chip("T", "Status", chosen.status or ""),
-            Chip("/", "Text", chosen.text),
+            Chip("/", "Text", chosen.text, "search"),
         )
         self.query_one(FilterLine).set_chips(chips, self.counted_rows("order"))
 
@@ -129,8 +130,8 @@ class Orders(OrderActions, PagedPage[OrderLine]):
         if line is None:
             self.query_one(Pane).put([])
             return
-        channel = channels.channel_by_id(self.desk.db, line.channel_id)
-        told = why.why(self.desk.db, channel, line.number) if channel else None
+        channel = channels.channel_by_id(self.context.db, line.channel_id)
+        told = why.why(self.context.db, channel, line.number) if channel else None
         sentences = told.sentences[1:] if told else []
         placed = f"Placed {local_text(line.placed_at)}. " if line.placed_at else ""
         self.query_one(Pane).put(
@@ -140,65 +141,46 @@ class Orders(OrderActions, PagedPage[OrderLine]):
     # Filters
 
     def only_channel(self, channel_id: int, code: str) -> None:
-        """Show the orders of that channel alone."""
+        """Show the orders of one channel."""
         self._channel_code = code
         self._set(OrderFilter(channel_id=channel_id))
 
     def _set(self, chosen: OrderFilter) -> None:
         self.set_source(OrderSource(chosen))
 
-    def action_search(self) -> None:
-        self.query_one(Search).open(self.chosen.text)
+    @property
+    def searched(self) -> str:
+        return self.chosen.text
 
-    @on(Input.Changed)
-    def narrow_text(self, event: Input.Changed) -> None:
-        """Live, with every key."""
-        self._set(replace(self.chosen, text=event.value.strip().lstrip("#")))
-
-    @on(Search.Left)
-    def leave_search(self) -> None:
-        """Back to the list."""
-        self.table.focus()
+    def search(self, text: str) -> None:
+        self._set(replace(self.chosen, text=text.lstrip("#")))
 
     def action_clear(self) -> None:
         self._channel_code = ""
         self._set(OrderFilter())
 
-    @on(FilterLine.Picked)
-    def pick_chip(self, event: FilterLine.Picked) -> None:
-        """A click is like the key."""
-        if event.key == "/":
-            self.action_search()
-        else:
-            self.action_narrow(event.key)
-
     def action_narrow(self, key: str) -> None:
-        title, options = {
-            "C": ("Channel", self._channel_options),
-            "S": ("State", lambda: [Option(word, word, about) for word, about in _STATES.items()]),
-            "T": ("The site's status", lambda: [Option(word, word) for word in order_list.statuses(self.desk.db)]),
-        }[key]
+        if key == "C":
+            self.choose_filter("Channel", self.channel_options(), self._narrow_channel)
+        elif key == "S":
+            states = [Option(word, word, about) for word, about in _STATES.items()]
+            self.choose_filter("State", states, lambda each: self._set(replace(self.chosen, state=each.value or None)))
+        else:
+            statuses = [Option(word, word) for word in order_list.statuses(self.context.db)]
+            self.choose_filter(
+                "The site's status", statuses, lambda each: self._set(replace(self.chosen, status=each.value or None))
+            )
 
-        def narrow(chosen: Option[str] | None) -> None:
-            if chosen is None:
-                return
-            value = chosen.value or None
-            if key == "C":
-                self._channel_code = chosen.word if value else ""
-                self._set(replace(self.chosen, channel_id=int(value) if value else None))
-            elif key == "S":
-                self._set(replace(self.chosen, state=value))
-            else:
-                self._set(replace(self.chosen, status=value))
+    def _narrow_channel(self, option: Option[str]) -> None:
+        self._channel_code = option.word if option.value else ""
+        self._set(replace(self.chosen, channel_id=int(option.value) if option.value else None))
 
-        self.app.push_screen(Finder(title, [Option("", "all", "no filter"), *options()], word_width=22), narrow)
+    # Actions
 
-    def _channel_options(self) -> list[Option[str]]:
-        return [Option(str(c.id), c.code, str(c["name"] or "")) for c in channels.all_channels(self.desk.db)]
+    def action_order(self, name: str) -> None:
+        self._actions.run(name)
 
-    # What can be done with an order; the rest is in OrderActions
-
-    def subject(self) -> Subject | None:
+    def _subject(self) -> Subject | None:
         line = self.table.selected
         if line is None:
             return None
@@ -206,21 +188,20 @@ class Orders(OrderActions, PagedPage[OrderLine]):
 
     @on(Table.Chosen, "#list")
     def open_story(self) -> None:
-        """The order's story."""
+        """Open the order's page."""
         if line := self.table.selected:
             self.post_message(ShowOrder(line.id))
 
     def action_copy(self) -> None:
         if line := self.table.selected:
             text = "\t".join(cell if isinstance(cell, str) else cell.text for cell in _cells(line))
-            self.app.copy_to_clipboard(text + "\n")
-            self.notify("Copied, where the terminal allows it (OSC 52).", markup=False, timeout=3)
+            self.copy(text + "\n")
 
     def action_missing(self) -> None:
-        """Ask for number and channel, as far as the filters do not say them already."""
-        from chansync_tui.screens.question import Field, Question
+        """Ask for the number and the channel, unless the filters name them."""
+        from chansync_tui.screens.dialogs import Field, Question
 
-        options = self._channel_options()
+        options = self.channel_options()
         if not options:
             self.notify("There is no channel whose site could be asked.", markup=False)
             return
@@ -233,7 +214,7 @@ class Orders(OrderActions, PagedPage[OrderLine]):
         if self.chosen.text and not self.window.lines:
             self._missing_in(self.chosen.text, options)
             return
-        sentence = "Which order do you miss? Its number as the customer knows it, or the site's own id."
+        sentence = "Which order is missing? Enter its number as the customer knows it, or the site's own id."
         self.app.push_screen(
             Question("Why is an order missing?", sentence, "Go on", [Field("number", "Number")], changes=False),
             with_number,
@@ -252,20 +233,20 @@ class Orders(OrderActions, PagedPage[OrderLine]):
             self.app.push_screen(Finder(f"Whose order is {number}?", options, word_width=22), go)
 
     def commands(self) -> Iterable[SystemCommand]:
-        yield from super().commands()
+        yield from self._actions.commands()
         yield SystemCommand("Why is an order missing?", "Ask its site for it (key w)", self.action_missing)
         yield SystemCommand("Find an order", "By number or customer (key /)", self.action_search)
 
 
 _STATES = {
     "imported": "they are sales",
-    "problem": "they could not be taken in; each is an open problem",
-    "skipped": "the channel does not take them",
+    "problem": "they could not be imported; each is an open problem",
+    "skipped": "the channel does not import them",
 }
 
 
 def _why(reason: str) -> str:
-    """In a few words why an order is skipped, or what its problem is."""
+    """Why an order is skipped, or what its problem is, in a few words."""
     code = CODES.get(reason)
     return code.title if code else SKIPPED_WHY.get(reason, reason)
 

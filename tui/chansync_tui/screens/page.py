@@ -1,4 +1,4 @@
-"""What every full screen has: the top bar, the daemon's state, jobs under way, key hints, and a least size."""
+"""The base of all full screens: top bar, state of the daemon, running jobs, key hints, and a minimum size."""
 
 from __future__ import annotations
 
@@ -16,18 +16,17 @@ from textual.widget import Widget
 from chansync.doctor.daemon import diagnose
 from chansync.model.times import now_ms
 from chansync.store import daemons, jobs
-from chansync_tui.desk import Desk, desk_of
-from chansync_tui.widgets.hints import Hint, HintLine
+from chansync_tui.context import Context, context_of
 from chansync_tui.widgets.jump import Jump
-from chansync_tui.widgets.line import Line
-from chansync_tui.widgets.plain import Plain
+from chansync_tui.widgets.line import Hint, HintLine, Line
+from chansync_tui.widgets.pane import Plain
 from chansync_tui.widgets.topbar import DaemonLine, TopBar
 
 LEAST_WIDTH, LEAST_HEIGHT = 60, 20
 
 
 class Page(Screen[None]):
-    """A screen that shows the database and is read anew when the database changes."""
+    """A screen that is updated when the database changes."""
 
     TAB: ClassVar[str] = ""
     HINTS: ClassVar[Sequence[Hint]] = ()
@@ -36,18 +35,18 @@ class Page(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("f", "jump", "Jump: letters on all that can be gone to")]
 
-    #: Jump mode, while it waits for its letter.
+    #: Jump mode, while it waits for a letter.
     jump: Jump | None = None
 
     _explaining: Timer | None = None
 
     @property
-    def desk(self) -> Desk:
+    def context(self) -> Context:
         """What all screens share."""
-        return desk_of(self)
+        return context_of(self)
 
     def compose(self) -> ComposeResult:
-        yield TopBar(self.tab(), self.desk.who)
+        yield TopBar(self.tab(), self.context.who)
         yield DaemonLine(id="daemon")
         yield from self.body()
         yield Line(id="jobs")
@@ -55,7 +54,7 @@ class Page(Screen[None]):
         yield Plain(id="small")
 
     def tab(self) -> str:
-        """Which tab it stands under."""
+        """The tab that the screen belongs to."""
         return self.TAB
 
     def body(self) -> Iterable[Widget]:
@@ -67,53 +66,53 @@ class Page(Screen[None]):
         self.refresh_all()
 
     def on_screen_resume(self) -> None:
-        """What happened while another screen was shown."""
+        """Update the screen when it is shown again."""
         if self.is_mounted:
             self.refresh_all()
 
     def refresh_all(self) -> None:
-        """Read what every screen shows, then what this one does."""
+        """Update what every screen shows, then what this one does."""
         if not self.query(DaemonLine):
-            # The screen is being taken down while the app still polls.
+            # The screen is being removed while the app still polls.
             return
-        db = self.desk.db
+        db = self.context.db
         self.query_one(DaemonLine).tell(diagnose(db, ask_systemd=False), daemons.state(db), now_ms())
         self.show_jobs()
         self.read()
 
     def read(self) -> None:
-        """Read from the database what this screen shows."""
+        """Read what this screen shows from the database."""
 
     def explain(self) -> None:
-        """Tell about the row under the cursor, where the screen has a place for it."""
+        """Show details of the row under the cursor, if the screen has a place for them."""
 
     def explain_soon(self) -> None:
-        """Not with every row that the cursor passes."""
+        """Explain when the cursor rests, not for every row that it passes."""
         if self._explaining:
             self._explaining.stop()
         self._explaining = self.set_timer(0.12, self.explain)
 
     @property
     def is_changing(self) -> bool:
-        """Whether what is shown is about to be replaced by what was asked for."""
+        """Whether the rows on the screen are about to be replaced."""
         return False
 
     def action_jump(self) -> None:
         self.jump = Jump(self.query("*"))
 
     def finish_jump(self, character: str | None) -> None:
-        """The key that ends jump mode."""
+        """End jump mode by a key."""
         if self.jump is not None:
             jump, self.jump = self.jump, None
             jump.finish(character)
 
     def commands(self) -> Iterable[SystemCommand]:
-        """What the command palette offers on this screen."""
+        """The commands of the palette for this screen."""
         return ()
 
     @property
     def draft_path(self) -> Path | None:
-        """Where what is typed here is kept, if it is."""
+        """The draft file of what is typed here, if there is one."""
         return None
 
     @property
@@ -122,21 +121,26 @@ class Page(Screen[None]):
         return False
 
     def keep_typed(self) -> None:
-        """The program ends: keep what was typed for the next start."""
+        """The program ends: keep what was typed as a draft."""
 
     def say_unsaved(self) -> None:
-        """Tell that something typed would be lost by leaving."""
+        """Say that something typed would be lost by leaving."""
+
+    def copy(self, text: str) -> None:
+        """Copy a text to the clipboard, through the terminal."""
+        self.app.copy_to_clipboard(text)
+        self.notify("Copied, where the terminal allows it (OSC 52).", markup=False, timeout=3)
 
     def fail(self, sentence: str) -> None:
-        """Say that the database cannot be read; what was read last stays."""
+        """Show that the database cannot be read; what was read last stays on the screen."""
         self.query_one(DaemonLine).fail(sentence)
 
     def show_jobs(self) -> None:
-        """Show how far the jobs are that were asked for here, or nothing."""
+        """Show the progress of the jobs that this program asked for."""
         line = self.query_one("#jobs", Line)
         texts = []
-        for job_id, (label, _) in self.desk.jobs.items():
-            job = jobs.job(self.desk.db, job_id)
+        for job_id, (label, _) in self.context.jobs.items():
+            job = jobs.job(self.context.db, job_id)
             if job is not None:
                 texts.append(f"{label}: {job_words(job)}")
         if line.display != bool(texts):
@@ -156,7 +160,7 @@ class Page(Screen[None]):
 
 
 def job_words(job: jobs.Job) -> str:
-    """What a job does now, from its row."""
+    """The progress of a job in words."""
     if job.state == "queued":
         return "waiting"
     if job.progress.get("sentence"):

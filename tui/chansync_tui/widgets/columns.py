@@ -1,4 +1,4 @@
-"""How wide the columns of a table are: by what they hold, within bounds, and never narrower while they are shown."""
+"""The widths of a table's columns: by their content, within limits, and never shrinking while they are shown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from chansync_tui.text import safe, width
 
-#: Cells between two columns: the least, and where there is room.
+#: Cells between two columns: the minimum, and if there is room.
 _NARROW_GAP, _WIDE_GAP = 1, 2
 
 
@@ -30,12 +30,12 @@ class Column:
     whole: bool = False
 
     def least(self, needed: int) -> int:
-        """The fewest cells that it can do with when its content needs so many."""
+        """The minimum width when its content needs so many cells."""
         return needed if self.whole or needed < self.width else self.width
 
 
 def lay_out(columns: Sequence[Column], cells: int, needs: Mapping[int, int]) -> dict[int, int]:
-    """Which columns are shown, and how wide each is.
+    """The columns that are shown, with their widths.
 
     Args:
         needs: what each column's content takes, as ``Needs`` counts it.
@@ -51,11 +51,11 @@ def lay_out(columns: Sequence[Column], cells: int, needs: Mapping[int, int]) -> 
     for index in sorted(widths, key=lambda i: -widths[i]):
         if room >= 0:
             break
-        # Not even what stays always fits: what would be whole is cut after all, the widest first.
+        # If the remaining columns do not fit either, those marked whole are cut too, the widest first.
         given = min(-room, max(0, widths[index] - columns[index].width))
         widths[index] -= given
         room += given
-    # Those that lack the least first, so that as many as possible are whole.
+    # Widen first those that lack the fewest cells, so that as many as possible are shown in full.
     for index in sorted(widths, key=lambda i: needs[i] - widths[i]):
         given = min(max(0, room), needs[index] - widths[index])
         widths[index] += given
@@ -64,7 +64,7 @@ def lay_out(columns: Sequence[Column], cells: int, needs: Mapping[int, int]) -> 
 
 
 def gap_between(widths: Mapping[int, int], cells: int, needs: Mapping[int, int]) -> int:
-    """How many cells are between two columns that are so wide: more where nothing is cut by that."""
+    """The cells between two columns: the wider gap if nothing is cut by it."""
     roomy = _taken(widths.values(), _WIDE_GAP) <= cells and all(widths[index] >= needs[index] for index in widths)
     return _WIDE_GAP if roomy else _NARROW_GAP
 
@@ -75,18 +75,18 @@ def _taken(widths: Iterable[int], gap: int = _NARROW_GAP) -> int:
 
 @dataclass(slots=True)
 class Needs:
-    """What the columns' content takes so far. It only grows, so that nothing moves while one scrolls."""
+    """The widths that the content has needed so far. They only grow, so that columns do not move while scrolling."""
 
     columns: Sequence[Column]
     cells: dict[int, int] = field(init=False)
     measured: bool = False
 
     def __post_init__(self) -> None:
-        # Before anything is known: what the column says of itself.
+        # Before any row is measured: the column's own width.
         self.cells = {index: max(column.width, width(column.title)) for index, column in enumerate(self.columns)}
 
     def measure(self, rows: Iterable[Sequence[str]]) -> bool:
-        """Look at more rows; whether a column needs more than before."""
+        """Measure more rows; whether a column needs more than before."""
         grown = False
         for row in rows:
             if row and not self.measured:

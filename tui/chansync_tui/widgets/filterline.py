@@ -1,4 +1,4 @@
-"""The filters of a list on one line: each with the capital letter that changes it."""
+"""The filters of a list on one line, each with the key that changes it."""
 
 from __future__ import annotations
 
@@ -15,23 +15,30 @@ from chansync_tui.widgets.line import Line, Part
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A filter: its key, its title and what it is set to (empty: it lets everything through); or a button."""
+    """A filter, or a button.
+
+    Attributes:
+        key: the key that changes it.
+        value: what it is set to; empty: it lets everything through.
+        action: the screen's action that a click runs; empty: ``narrow`` with the key.
+    """
 
     key: str
     title: str
     value: str = ""
+    action: str = ""
     is_button: bool = False
 
 
 class FilterLine(Line, Jumpable):
-    """Shows the chips; a click on one is like its key."""
+    """Shows the filters; a click on one does what its key does."""
 
     class Picked(Message):
-        """A chip was clicked."""
+        """A chip was clicked: run its action."""
 
-        def __init__(self, key: str) -> None:
+        def __init__(self, chip: Chip) -> None:
             super().__init__()
-            self.key = key
+            self.action = chip.action or f"narrow('{chip.key}')"
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -39,7 +46,7 @@ class FilterLine(Line, Jumpable):
         self._note = self._short_note = ""
 
     def set_chips(self, chips: Sequence[Chip], note: str = "", short_note: str = "") -> None:
-        """Show these, and a note at the right end, the short one where there is no room for the other."""
+        """Show these filters and a note at the right end, which is shorter if there is no room."""
         self._chips, self._note, self._short_note = chips, note, short_note
         self.redraw()
 
@@ -51,7 +58,7 @@ class FilterLine(Line, Jumpable):
         parts: list[Part] = []
         for place, chip in enumerate(self._chips):
             letter = self.jump_letters[place : place + 1]
-            # In the place of the blank, so that nothing moves.
+            # In place of the space, so that nothing moves.
             parts += [(letter or " ", "jump" if letter else ""), (chip.key, "key"), *self._words(chip, form), (" ", "")]
         return parts
 
@@ -59,7 +66,7 @@ class FilterLine(Line, Jumpable):
         return len(self._chips)
 
     def jump_to(self, place: int) -> None:
-        self.post_message(self.Picked(self._chips[place].key))
+        self.post_message(self.Picked(self._chips[place]))
 
     @staticmethod
     def _words(chip: Chip, form: str) -> list[Part]:
@@ -81,5 +88,5 @@ class FilterLine(Line, Jumpable):
             for chip in self._chips:
                 end += sum(width(safe(text)) for text, _ in [(f" {chip.key}", ""), *self._words(chip, form), (" ", "")])
                 if event.x < end:
-                    self.post_message(self.Picked(chip.key))
+                    self.post_message(self.Picked(chip))
                     return

@@ -1,13 +1,14 @@
-"""Jump mode: letters on everything that can be gone to; the next key goes there."""
+"""Jump mode: letters on everything that can be jumped to; the next key goes there."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from textual.widget import Widget
 
-#: In the order in which they are given out: the letters under the fingers first.
+#: The letters in the order in which they are used: those of the home row first.
 LETTERS = "asdfghjklqwertyuiopzxcvbnmASDFGHJKLQWERTYUIOPZXCVBNM1234567890"
 
 
@@ -20,22 +21,22 @@ class Jumpable(Widget):
 
     jump_letters: str = ""
 
+    @abstractmethod
     def jump_count(self) -> int:
         """How many places it shows now."""
-        raise NotImplementedError
 
+    @abstractmethod
     def jump_to(self, place: int) -> None:
-        """Go to one of them, as if by its key or a click."""
-        raise NotImplementedError
+        """Go to one of them, as by its key or a click."""
 
     def show_letters(self, letters: str) -> None:
-        """Draw these on its places; none: as ever."""
+        """Draw these letters on its places; none: draw it without."""
         if letters != self.jump_letters:
             self.jump_letters = letters
             self.redraw()
 
     def redraw(self) -> None:
-        """Draw it anew, with its letters or without them."""
+        """Redraw it, with its letters or without."""
         self.refresh()
 
 
@@ -51,7 +52,7 @@ class Jump:
             widget.show_letters("".join(islice(letters, widget.jump_count())))
 
     def finish(self, character: str | None) -> None:
-        """Take the letters away, and go to the place of that one if there is one."""
+        """Remove the letters, and go to the place of that one, if there is one."""
         found = [(widget, widget.jump_letters.find(character)) for widget in self._widgets if character]
         for widget in self._widgets:
             widget.show_letters("")

@@ -1,8 +1,9 @@
-"""One line of text in several tones, shortened to the width; nothing is written when it stays the same."""
+"""One line of text in several tones, shortened to the width; and the line of key hints."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from textual import events
 from textual.content import Content
@@ -35,7 +36,7 @@ def parts_width(parts: Sequence[Part]) -> int:
 
 
 def content(parts: Sequence[Part], cells: int) -> Content:
-    """The parts as one line of at most ``cells``, cut with a sign."""
+    """The parts as one line of at most ``cells``; a mark shows where it is cut."""
     pieces: list[str | tuple[str, str]] = []
     for text, tone in parts:
         cleaned = safe(text)
@@ -48,13 +49,13 @@ def content(parts: Sequence[Part], cells: int) -> Content:
 
 
 class Line(Widget):
-    """Shows the first of several wordings that fits, the last one cut where none does, and something at the right."""
+    """Shows the first of several wordings that fits (if none does, the last one, cut), and a text at the right."""
 
     DEFAULT_CSS = "Line { height: 1; width: 1fr; }"
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        # Otherwise the mouse passing over it draws it anew.
+        # Otherwise it is redrawn when the mouse passes over it.
         self.auto_links = False
         self._wordings: tuple[Sequence[Part], ...] = ((),)
         self._right: Sequence[Part] = ()
@@ -89,3 +90,33 @@ class Line(Widget):
 
     def on_resize(self, event: events.Resize) -> None:
         self.refresh()
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A key and its label. If there is no room, hints without ``keep`` are left out, the last ones first."""
+
+    key: str
+    label: str
+    short: str = ""
+    keep: bool = False
+
+
+def _parts(hints: Sequence[Hint], *, short: bool) -> list[Part]:
+    parts: list[Part] = []
+    for hint in hints:
+        parts += [(f"{'  ' if parts else ''}{hint.key}", "key"), (f" {(short and hint.short) or hint.label}", "dim")]
+    return parts
+
+
+class HintLine(Line):
+    """The last line of a screen: all hints with long labels, all with short ones, or as many as fit."""
+
+    def set_hints(self, hints: Sequence[Hint]) -> None:
+        """Show these hints."""
+        wordings = [_parts(hints, short=False), _parts(hints, short=True)]
+        left = list(hints)
+        while droppable := [hint for hint in left if not hint.keep]:
+            left.remove(droppable[-1])
+            wordings.append(_parts(left, short=True))
+        self.put(*wordings)

@@ -1,4 +1,4 @@
-"""A few lines about the row under the cursor."""
+"""Text on several lines: about the row under the cursor (``Pane``), and in windows (``Plain``)."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ from itertools import zip_longest
 
 from textual.content import Content
 from textual.geometry import Region
+from textual.visual import VisualType
 from textual.widget import Widget
+from textual.widgets import Static
 
-from chansync_tui.text import wrap
+from chansync_tui.text import safe, wrap
 from chansync_tui.widgets.line import Part, content
 
 
 class Pane(Widget):
-    """Wraps each part to the width; what does not fit the height is left out."""
+    """Shows parts, each wrapped to the width; lines that do not fit the height are left out."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        # Otherwise the mouse passing over it draws it anew.
+        # Otherwise it is redrawn when the mouse passes over it.
         self.auto_links = False
         self._parts: Sequence[Part] = ()
 
     def put(self, parts: Sequence[Part]) -> None:
-        """Show these, each on lines of its own; only the lines that change are drawn."""
+        """Show these parts; only lines that change are redrawn."""
         if parts == self._parts:
             return
         before, self._parts = self._lines(), parts
@@ -43,3 +45,18 @@ class Pane(Widget):
 
     def render(self) -> Content:
         return Content("\n").join(content([line], self.size.width) for line in self._lines())
+
+
+class Plain(Static):
+    """Shows text without markup, safe for the terminal."""
+
+    def __init__(self, text: str = "", *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(_harmless(text), id=id, classes=classes, markup=False)
+
+    def update(self, content: VisualType = "", *, layout: bool = True) -> None:
+        """Show another text."""
+        super().update(_harmless(content) if isinstance(content, str) else content, layout=layout)
+
+
+def _harmless(text: str) -> str:
+    return "\n".join(map(safe, text.split("\n")))

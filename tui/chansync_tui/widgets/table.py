@@ -1,7 +1,7 @@
-"""A table that draws only the lines on the screen and rewrites only the cells that changed.
+"""A table that draws only the visible lines and redraws only the cells that changed.
 
-Rows are any objects; cells are made from a row when its line is drawn, so a thousand rows cost as much as twenty.
-There is no hover: moving the mouse over it writes nothing.
+Rows are any objects; the cells of a row are made when its line is drawn, so a thousand rows are as fast as twenty.
+There are no hover effects: moving the mouse writes nothing to the terminal.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from chansync_tui.widgets.jump import Jumpable
 
 T = TypeVar("T")
 
-#: How many rows are looked at for the widths of the columns when a list is shown first.
+#: How many rows are measured for the widths of the columns when a list is shown first.
 _MEASURED = 200
 
 
@@ -37,7 +37,7 @@ class Cell(NamedTuple):
 
 
 class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=False):
-    """A list with a cursor. ``cells`` makes a row's cells, ``key`` tells a row from the others."""
+    """A list with a cursor. ``cells`` makes the cells of a row, ``key`` its identity."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         f"table--{name}" for name in "head cursor blurred good warn bad note dim strong title jump".split()
@@ -71,10 +71,10 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
         """The row under the cursor was chosen by key or double click."""
 
     class Scrolled(Moved):
-        """Other rows of a window of more are on the screen."""
+        """The list was scrolled; only of a table with ``partial``."""
 
     class Ended(Moved):
-        """The user asked for the ``first`` or the ``last`` of everything."""
+        """The user asked for the first or the last row; only of a table with ``partial``."""
 
         def __init__(self, table: Table[Any], *, last: bool) -> None:
             super().__init__(table)
@@ -90,7 +90,7 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
         head: bool = True,
         partial: bool = False,
     ) -> None:
-        """``partial``: the rows are a window of more, so that the ends are asked for by ``Ended``."""
+        """``partial``: the rows are a part of a longer list; its ends are asked for by ``Ended``."""
         super().__init__(id=id)
         self.items: Sequence[T] = ()
         self.cursor = 0
@@ -118,7 +118,7 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
         return max(1, self.size.height - self._head)
 
     def set_columns(self, columns: Sequence[Column]) -> None:
-        """Show other columns of the same cells."""
+        """Show other columns."""
         self._columns = columns
         self._needs = Needs(columns)
         self._widths = {}
@@ -126,15 +126,18 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
         self.refresh()
 
     def set_empty(self, text: str) -> None:
-        """What to say where there are no rows."""
+        """Set the text that is shown if there are no rows."""
         if text != self._empty:
             self._empty = text
             if not self.items:
                 self.refresh()
 
     def show(self, items: Sequence[T], *, follow: bool = False) -> None:
-        """Show these rows. What is on the screen stays at its place, and the cursor on its row; with ``follow``,
-        the cursor is at the top."""
+        """Show these rows; the scroll position and the cursor stay on their rows.
+
+        Args:
+            follow: put the cursor on the first row.
+        """
         top, cursor = self.scroll_offset.y, self.cursor
         in_view = top <= cursor < top + self.page
         anchor = cursor if in_view else min(top, max(0, len(self.items) - 1))
@@ -158,7 +161,7 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
             self.post_message(self.Moved(self))
 
     def _place(self, key: Hashable, near: int, *, otherwise: int) -> int:
-        """The row of that key, looked for at ``near`` first; where it is gone, ``otherwise`` or the last row."""
+        """The index of the row with that key, tried at ``near`` first; if it is gone, ``otherwise`` or the last row."""
         last = max(0, len(self.items) - 1)
         if near <= last and self.items and self.key_of(self.items[near]) == key:
             return near
@@ -166,14 +169,14 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
         return next((row for row, item in enumerate(self.items) if self.key_of(item) == key), gone)
 
     def select(self, key: Hashable, *, to_top: bool = False) -> None:
-        """Put the cursor on the row of that key, if it is there; with ``to_top``, at the top of the screen."""
+        """Put the cursor on the row with that key, if there is one; with ``to_top``, scroll it to the top."""
         row = self._place(key, self.cursor, otherwise=self.cursor)
         if to_top:
             self.scroll_y = row
         self._go(row)
 
     def place_of(self, column: int) -> Region:
-        """Where the row under the cursor has that column, within the table; empty where it is not on the screen.
+        """The region of that column in the row under the cursor, within the table; empty if it is not visible.
 
         The last column reaches to the end of the line.
         """
@@ -265,7 +268,7 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
         self.refresh(Region(0, row + self._head - self.scroll_offset.y, self.size.width, 1))
 
     def _refresh_changes(self) -> None:
-        """Redraw the cells of visible rows that are no longer what was drawn."""
+        """Redraw the visible cells that changed since they were drawn."""
         top = self.scroll_offset.y
         shown = {y: self._cells_of(top + y - self._head) for y in range(self._head, self.size.height)}
         if self._needs.measure(map(_texts, shown.values())):
@@ -323,16 +326,16 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
         for index, room in self._layout().items():
             value = values[index]
             text, tone = (value, "") if isinstance(value, str) else value
-            # The cursor's own colours are readable with any tone only when they stay alone.
+            # The cursor's colours are only readable without a tone.
             style = base if at_cursor and lively else base + self._style(tone)
             segments.append(Segment(fit(text, room, right=self._columns[index].right) + " " * self._gap, style))
-        # Neighbours of one style become one: half the bytes on the line.
+        # Adjacent segments of one style are joined, which halves the bytes that are written.
         return Strip(segments).simplify().adjust_cell_length(cells, base)
 
     def _render_pointer(self, place: int, base: Style, at_cursor: bool) -> Segment:
         if place < len(self.jump_letters):
             return Segment(self.jump_letters[place], base + self._style("jump"))
-        # Of two lists only the one that the keys act on has the pointer, for screens without colours.
+        # The pointer shows without colours which of two lists has the focus.
         pointed = at_cursor and (self.has_focus or self.has_class("-live"))
         return Segment(symbols().pointer if pointed else " ", base)
 

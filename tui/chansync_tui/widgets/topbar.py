@@ -7,11 +7,11 @@ from textual.message import Message
 
 from chansync.doctor.daemon import OTHER_VERSION, RUNNING, STARTING, Diagnosis
 from chansync.store.daemons import DaemonState
+from chansync_tui.formatting import since
 from chansync_tui.symbols import symbols
 from chansync_tui.text import width
 from chansync_tui.widgets.jump import Jumpable
 from chansync_tui.widgets.line import Line, Part
-from chansync_tui.words import since
 
 TABS = {"channels": "Channels", "activity": "Activity", "messages": "Messages", "orders": "Orders", "erp": "ERP"}
 

@@ -103,11 +103,13 @@ def _said(path: Path, holds: Contents) -> str:
 def _after(session: Session) -> int:
     """Bring an older backup up to date, and say whether its keys open here."""
     from chansync.db.connection import open_store
-    from chansync.secrets import sealing
+    from chansync.secrets import rotation, sealing
 
     open_store(session.path, create=False, upgrades=True).close()
-    sentence = sealing.trouble(session.db, session.path)
-    if sentence:
+    if elsewhere := rotation.state(session.db, session.path).elsewhere:
+        note(elsewhere)
+        return exit_codes.OK
+    if sentence := sealing.trouble(session.db, session.path):
         say_error(sentence, "secret_unreadable")
         return exit_codes.PROBLEMS
     return exit_codes.OK

@@ -86,12 +86,12 @@ class Session:
 
     def run_async(self, work: Callable[[Store], Awaitable[T]]) -> T:
         """Run ``work(store)`` to its end with an asynchronous store; the synchronous one is closed before."""
-        from chansync import names
+        from chansync import dns
         from chansync.db.connection import open_async
-        from chansync.pace import set_pace
+        from chansync.gc_tuning import tune_gc
 
         self.close()
-        set_pace()
+        tune_gc()
 
         async def whole() -> T:
             store = await open_async(self.path, create=False)
@@ -100,7 +100,7 @@ class Session:
             finally:
                 await store.aclose()
 
-        return names.run(whole())
+        return dns.run(whole())
 
 
 pass_session = click.make_pass_decorator(Session)

@@ -40,6 +40,7 @@ class Product:
     sales: int = 0
     created: int = 0
     modified: int = 0
+    gtin: str = ""
 
     @property
     def path(self) -> str:
@@ -243,7 +244,7 @@ class ProductView:
             "stock_status": product.stock_status,
             "has_options": product.kind == "variable",
             "post_password": "",
-            "global_unique_id": "",
+            "global_unique_id": product.gtin,
         }
 
     def _price_html(self, product: Product) -> str:
@@ -264,7 +265,7 @@ class ProductView:
             "description": "",
             "permalink": self._site + product.path,
             "sku": product.sku,
-            "global_unique_id": "",
+            "global_unique_id": product.gtin,
             **self._price(product),
             "status": product.status,
             "purchasable": True,

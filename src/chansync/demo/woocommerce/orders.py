@@ -87,7 +87,7 @@ def product_line(
         "taxes": [],
         "meta_data": [meta(line_id * 8, "size", product.size, "Size")] if product and variation else [],
         "sku": product.sku if product else None,
-        "global_unique_id": "" if product else None,
+        "global_unique_id": product.gtin if product else None,
         "price": 0,
         "image": {"id": 0 if variation or not product else "", "src": ""},
         "parent_name": name.rpartition(" - ")[0] if variation else None,

@@ -37,8 +37,12 @@ def list_products(call: Call) -> Answer:
 def _found(call: Call, checker: Checker) -> list[Product]:
     params, products = call.params, list(call.shop.catalog.products.values())
     if params.get("sku"):
-        skus = set(as_list(params["sku"]))
-        products = [product for product in products if product.sku in skus]
+        # As MySQL compares: without regard to case.
+        skus = {str(sku).casefold() for sku in as_list(params["sku"])}
+        products = [product for product in products if product.sku.casefold() in skus]
+    elif params.get("global_unique_id"):
+        gtins = set(as_list(params["global_unique_id"]))
+        products = [product for product in products if product.gtin and product.gtin in gtins]
     else:
         products = [product for product in products if not product.parent]
     include, exclude = checker.ids("include"), checker.ids("exclude")

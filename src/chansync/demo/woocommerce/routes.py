@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from chansync.demo.woocommerce import order_routes as orders
 from chansync.demo.woocommerce import product_routes as products
+from chansync.demo.woocommerce import shipping_routes as told
 from chansync.demo.woocommerce import store_routes as store
 from chansync.demo.woocommerce.call import Answer, Call, Handler, failure
 from chansync.demo.woocommerce.errors import RestError
@@ -47,6 +48,15 @@ ROUTES = (
     _route(f"{_V3}/orders/<id>", _ITEM, GET=orders.get_order, write=orders.update_order, DELETE=orders.delete_order),
     _route(f"{_V3}/orders/<id>/refunds", _LIST, GET=orders.list_order_refunds, POST=orders.create_order_refund),
     _route(f"{_V3}/orders/<id>/refunds/<id>", "GET, DELETE", GET=orders.get_order_refund),
+    _route(f"{_V3}/orders/<id>/notes", _LIST, GET=told.list_notes, POST=told.create_note),
+    _route(f"{_V3}/orders/<id>/fulfillments", _LIST, GET=told.list_fulfillments, POST=told.create_fulfillment),
+    _route(f"{_V3}/orders/<id>/fulfillments/<id>", _ITEM, write=told.update_fulfillment),
+    _route(
+        "/wc-shipment-tracking/v3/orders/<id>/shipment-trackings",
+        _LIST,
+        GET=told.list_trackings,
+        POST=told.create_tracking,
+    ),
     _route(f"{_V3}/refunds", "GET", GET=orders.list_refunds),
     _route(f"{_V3}/reports/orders/totals", "GET", GET=orders.report_totals),
     _route(f"{_V3}/products", _LIST, GET=products.list_products),

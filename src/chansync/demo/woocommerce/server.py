@@ -181,9 +181,9 @@ class StoreApp:
         )
         method = "GET" if request.method == "HEAD" else request.method
         try:
-            # WooCommerce looks for this in the request's URI as it came, and at no keys where it is not there.
+            # WooCommerce looks for these in the request's URI as it came, and at no keys where neither is there.
             uri = f"{request.scope['raw_path'].decode('latin-1')}?{request.scope['query_string'].decode('latin-1')}"
-            authorised = "wp-json/wc/" in uri and self._keys.check(caller)
+            authorised = ("wp-json/wc/" in uri or "wp-json/wc-" in uri) and self._keys.check(caller)
             route, numbers = routes.find(context.route, method, self.shop.old_store)
             return routes.dispatch(self._call(context, method, numbers), route, authorised)
         except RestError as error:

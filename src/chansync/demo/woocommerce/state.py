@@ -66,6 +66,10 @@ class ShopState:
         self.book.fill(found, found_refunds)
         last = max([FIRST_ORDER - 1, *self.book.orders, *self.book.refunds])
         self.next_id = last + 1
+        #: Of ``fulfillments`` and ``shipment-trackings``, those that the store has; what customers were told by them
+        #: and by ``notes``, by kind and order.
+        self.tracking_features = {"fulfillments"}
+        self.told: dict[tuple[str, int], list[dict[str, Any]]] = {}
 
     def settle_at(self, site_url: str) -> None:
         """Take the address at which the store is served, unless it was given one."""

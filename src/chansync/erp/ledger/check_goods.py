@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -52,6 +53,7 @@ def goods_faults(db: apsw.Connection) -> Iterator[str]:
     yield from _movement_faults(db, names, standings, goods)
     yield from _balance_faults(db, names, places)
     yield from _replay_faults(db, names, places, standings, goods)
+    yield from _need_faults(db, names, places, standings, goods)
     yield from _request_faults(db, names, standings, goods)
     yield from _kind_faults(db)
     yield from _negative_faults(db)
@@ -162,6 +164,31 @@ def _balance_faults(db: apsw.Connection, names: dict[int, str], places: dict[int
             yield (
                 f"{names.get(item)} in {places.get(place)}: the balance is {balance[0]} on hand and {balance[1]} "
                 f"blocked, and its movements add up to {movements[0]} and {movements[1]}."
+            )
+
+
+def _need_faults(
+    db: apsw.Connection,
+    names: dict[int, str],
+    places: dict[int, str],
+    standings: dict[int, _Standing],
+    goods: dict[_Key, _Goods],
+) -> Iterator[str]:
+    """What balances say that open sales need against what these say themselves."""
+    needed: dict[tuple[int, int], int] = defaultdict(int)
+    for (sale, item), what in goods.items():
+        standing = standings.get(sale)
+        if standing and not standing.is_issued and not standing.is_cancelled:
+            needed[item, standing.warehouse_id] += math.ceil(what.needed)
+    kept = {
+        (item, place): quantity
+        for item, place, quantity in db.execute("SELECT item_id, warehouse_id, needed FROM erp_stock")
+    }
+    for item, place in {*needed, *kept}:
+        if kept.get((item, place), 0) != needed[item, place]:
+            yield (
+                f"{names.get(item)} in {places.get(place)}: the balance says that open sales need "
+                f"{kept.get((item, place), 0)}, and they need {needed[item, place]}."
             )
 
 

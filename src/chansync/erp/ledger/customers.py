@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import apsw
 
-from chansync.model import kept
+from chansync.model import stored_json
 from chansync.model.identity import Party, is_another, is_another_company, names_agree
 from chansync.model.order import Address, TaxNumbers
 from chansync.model.sale import Customer, SaleDraft
@@ -116,7 +116,7 @@ def _by_column(db: apsw.Connection, column: str, value: str) -> Iterator[_Known]
 def _known(db: apsw.Connection, condition: str, value: int | str) -> Iterator[_Known]:
     rows = db.execute(f"SELECT id, name, address FROM erp_customer WHERE {condition} ORDER BY id", (value,))
     for customer_id, name, address in rows:
-        found = kept.learned(address)
+        found = stored_json.object_or_empty(address)
         names = {part: str(found.get(part) or "") for part in ("first_name", "last_name", "company")}
         yield _Known(customer_id, name, _party(name, Address(**names), _keys(db, customer_id)))
 

@@ -86,6 +86,15 @@ def pay(db: apsw.Connection, sale: Facts, in_all: int, *, issue_first: bool) -> 
     return amount
 
 
+def pay_again(db: apsw.Connection, sale: Facts, amount: int) -> None:
+    """Book again what was returned by a refund that is taken back; minor units.
+
+    Raises:
+        NotPossible: the sale's payment method is gone.
+    """
+    _book(db, sale, _account(db, sale), "payment", amount)
+
+
 def give_back(db: apsw.Connection, sale: Facts, amount: int) -> int:
     """Return that much of what was paid (minor units), the last payment's account first; what was returned."""
     left = amount

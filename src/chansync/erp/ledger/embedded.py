@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 import apsw
@@ -44,6 +44,9 @@ class Ledger:
 
     def stock_changes(self, db: apsw.Connection, warehouses: Sequence[str], mark: int) -> tuple[set[str], int]:
         return goods.changed_items(db, warehouses, mark)
+
+    def blockable(self, db: apsw.Connection, warehouse: str, items: Iterable[str]) -> set[str]:
+        return goods.blockable(db, warehouse, items)
 
     def faults(self, db: apsw.Connection) -> list[str]:
         from chansync.erp.ledger.check import check

@@ -9,7 +9,7 @@ import apsw
 from chansync.erp.ledger import journal
 from chansync.erp.ledger.facts import facts
 from chansync.erp.papers import SaleDetails, SalePapers, SaleRow
-from chansync.model import kept
+from chansync.model import stored_json
 from chansync.model.errors import UsageError
 from chansync.model.money import from_minor
 
@@ -53,8 +53,8 @@ def sale(db: apsw.Connection, number: str) -> SaleDetails:
         journal.events(db, sale_id),
         dict(zip(names, rest, strict=True)),
         _customer(db, customer_id),
-        kept.as_object(billing, "the address of a sale"),
-        kept.as_object(delivery, "the address of a sale"),
+        stored_json.required_object(billing, "the address of a sale"),
+        stored_json.required_object(delivery, "the address of a sale"),
     )
     _add_lines(db, sale_id, details)
     return details
@@ -90,7 +90,7 @@ def customer(db: apsw.Connection, customer_id: int) -> dict[str, Any]:
     address = db.execute("SELECT address FROM erp_customer WHERE id = ?", (customer_id,)).get
     if address is None:
         raise UsageError(f"There is no customer {customer_id} in the ERP.")
-    return _customer(db, customer_id) | {"address": kept.as_object(address, "the address of a customer")}
+    return _customer(db, customer_id) | {"address": stored_json.required_object(address, "the address of a customer")}
 
 
 def _customer(db: apsw.Connection, customer_id: int) -> dict[str, Any]:

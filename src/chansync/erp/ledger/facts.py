@@ -9,7 +9,7 @@ from typing import Any
 import apsw
 
 from chansync.erp.protocol import NotPossible
-from chansync.model import kept
+from chansync.model import stored_json
 from chansync.model.sale import SaleState
 from chansync.model.times import now_ms
 
@@ -158,4 +158,4 @@ def last_event(db: apsw.Connection, sale_id: int, kinds: tuple[str, ...]) -> tup
         f"SELECT kind, data FROM erp_event WHERE sale_id = ? AND kind IN ({marks}) ORDER BY id DESC LIMIT 1",
         (sale_id, *kinds),
     ).fetchone()
-    return (row[0], kept.as_object(row[1], "what was done with a sale")) if row else None
+    return (row[0], stored_json.required_object(row[1], "what was done with a sale")) if row else None

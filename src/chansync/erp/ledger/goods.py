@@ -6,6 +6,7 @@ On hand and blocked are two accounts of each item in each warehouse; a movement 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
@@ -37,6 +38,12 @@ def needed(db: apsw.Connection, sale: Facts) -> Pieces:
     Raises:
         NotPossible: a quantity is not whole.
     """
+    pieces = {item_id: whole(quantity, code) for (item_id, code), quantity in _sums(db, sale.id).items()}
+    return {item_id: count for item_id, count in pieces.items() if count > 0}
+
+
+def _sums(db: apsw.Connection, sale_id: int) -> dict[tuple[int, str], Decimal]:
+    """What the sale has sold of goods, less what was refunded before it was issued, by item id and code."""
     sums: dict[tuple[int, str], Decimal] = {}
     for sign, item_id, code, quantity in db.execute(
         """SELECT 1, i.id, i.code, l.quantity FROM erp_sale_line l JOIN erp_item i ON i.id = l.item_id
@@ -44,28 +51,66 @@ def needed(db: apsw.Connection, sale: Facts) -> Pieces:
            UNION ALL
            SELECT -1, i.id, i.code, l.quantity FROM erp_refund r JOIN erp_refund_line l ON l.refund_id = r.id
            JOIN erp_item i ON i.id = l.item_id WHERE r.sale_id = ?1 AND l.goods = 'not issued'""",
-        (sale.id,),
+        (sale_id,),
     ):
         sums[item_id, code] = sums.get((item_id, code), Decimal(0)) + sign * Decimal(quantity)
-    pieces = {item_id: whole(quantity, code) for (item_id, code), quantity in sums.items()}
-    return {item_id: count for item_id, count in pieces.items() if count > 0}
+    return sums
 
 
-def block(db: apsw.Connection, sale: Facts) -> bool:
-    """``steps.Block``; whether anything of the sale is blocked now."""
+def note_need(db: apsw.Connection, sale_id: int) -> None:
+    """Bring what the sale still needs into the balances: nothing once it is written out or closed.
+
+    Call it after every step that may have changed that. A part of a piece holds a whole one.
+    """
+    closed = db.execute(
+        "SELECT 1 FROM erp_event WHERE sale_id = ? AND kind IN ('written out', 'cancelled', 'reversed') LIMIT 1",
+        (sale_id,),
+    ).get
+    place: int = db.execute("SELECT warehouse_id FROM erp_sale WHERE id = ?", (sale_id,)).get
+    sums = {} if closed else _sums(db, sale_id)
+    now = {(item_id, place): math.ceil(quantity) for (item_id, _), quantity in sums.items() if quantity > 0}
+    before = {
+        (item_id, warehouse): quantity
+        for item_id, warehouse, quantity in db.execute(
+            "SELECT item_id, warehouse_id, quantity FROM erp_need WHERE sale_id = ?", (sale_id,)
+        )
+    }
+    ended = [(sale_id, key[0]) for key, quantity in before.items() if now.get(key) != quantity]
+    begun = [(sale_id, *key, quantity) for key, quantity in now.items() if before.get(key) != quantity]
+    db.executemany("DELETE FROM erp_need WHERE sale_id = ? AND item_id = ?", ended)
+    db.executemany("INSERT INTO erp_need (sale_id, item_id, warehouse_id, quantity) VALUES (?, ?, ?, ?)", begun)
+
+
+def block(db: apsw.Connection, sale: Facts) -> tuple[bool, list[tuple[str, int]]]:
+    """``steps.Block``; whether anything of the sale is blocked now, and item codes and pieces that were not there."""
     sale.refuse_issued("nothing can be blocked for it")
     own = _blocked(db, sale)
     moves: Pieces = {}
+    missing: Pieces = {}
     for item_id, count in needed(db, sale).items():
         wanted = count - own.get(item_id, 0)
         if not sale.negative_stock:
-            wanted = min(wanted, _free(db, item_id, sale.warehouse_id))
+            there = min(wanted, max(0, _free(db, item_id, sale.warehouse_id)))
+            if wanted > there:
+                missing[item_id] = wanted - there
+            wanted = there
         if wanted > 0:
             moves[item_id] = wanted
     _move(db, sale, "block", [(item_id, 0, count) for item_id, count in moves.items()])
     if moves or not is_block_wanted(db, sale):
         note_event(db, sale.id, "blocked", pieces=_by_code(db, moves))
-    return bool(moves or own)
+    return bool(moves or own), sorted(_by_code(db, missing).items())
+
+
+def blockable(db: apsw.Connection, warehouse: str, items: Iterable[str]) -> set[str]:
+    """``Embedded.blockable``."""
+    rows = db.execute(
+        """SELECT i.code FROM json_each(?1) e JOIN erp_item i ON i.code = e.value
+           JOIN erp_stock s ON s.item_id = i.id AND s.warehouse_id = (SELECT id FROM erp_warehouse WHERE code = ?2)
+           WHERE s.on_hand > s.blocked""",
+        (json.dumps(sorted(items)), warehouse),
+    )
+    return {row[0] for row in rows}
 
 
 def release(db: apsw.Connection, sale: Facts) -> bool:
@@ -99,9 +144,7 @@ def request_missing(db: apsw.Connection, sale: Facts, warehouses: Sequence[str])
     for item_id, count in needed(db, sale).items():
         blocked = own.get(item_id, 0)
         # A warehouse that is below zero takes nothing from what another one has.
-        there = sum(
-            max(0, _free(db, item_id, place) + (blocked if place == sale.warehouse_id else 0)) for place in places
-        )
+        there = sum(max(0, _left_for(db, sale, item_id, place)) for place in places)
         if sale.warehouse_id not in places:
             there += min(blocked, max(0, _free(db, item_id, sale.warehouse_id) + blocked))
         if count > there:
@@ -163,6 +206,21 @@ def bring_back(db: apsw.Connection, sale: Facts, kind: str, pieces: Pieces) -> d
     return _by_code(db, pieces)
 
 
+def take_again(db: apsw.Connection, sale: Facts, pieces: Sequence[tuple[int, int]]) -> dict[str, int]:
+    """Take pieces that came back to an issued sale out again; item codes and pieces.
+
+    Raises:
+        MissingStock: the warehouse does not have them.
+    """
+    wanted: Pieces = {}
+    for item_id, count in pieces:
+        wanted[item_id] = wanted.get(item_id, 0) + count
+    if not sale.negative_stock:
+        _refuse_missing(db, sale, wanted, {})
+    _move(db, sale, "write out", [(item_id, -count, 0) for item_id, count in wanted.items()])
+    return _by_code(db, wanted)
+
+
 def still_out(db: apsw.Connection, sale: Facts) -> Pieces:
     """What of an issued sale can still come back: its goods less those returned, and those that are kept outside."""
     rows = db.execute(
@@ -183,7 +241,7 @@ def available(db: apsw.Connection, warehouses: Sequence[str]) -> dict[str, int]:
     # Items without any movement have none.
     sums = dict(
         db.execute(
-            """SELECT item_id, sum(on_hand - blocked) FROM erp_stock
+            """SELECT item_id, sum(on_hand - needed) FROM erp_stock
                WHERE warehouse_id IN (SELECT id FROM erp_warehouse WHERE code IN (SELECT value FROM json_each(?)))
                GROUP BY item_id""",
             (json.dumps(list(warehouses)),),
@@ -193,17 +251,17 @@ def available(db: apsw.Connection, warehouses: Sequence[str]) -> dict[str, int]:
     return {code: sums.get(item_id, 0) for item_id, code in items}
 
 
-def changed_items(db: apsw.Connection, warehouses: Sequence[str], after_movement: int) -> tuple[set[str], int]:
-    """``Embedded.stock_changes``: marks are ids of movements, which stock and blocks share."""
+def changed_items(db: apsw.Connection, warehouses: Sequence[str], after: int) -> tuple[set[str], int]:
+    """``Embedded.stock_changes``: marks are what ``erp_stock.changed`` counts."""
     rows = db.execute(
-        """SELECT DISTINCT i.code FROM erp_stock_movement m JOIN erp_item i ON i.id = m.item_id
-           WHERE m.id > ? AND m.warehouse_id IN
+        """SELECT DISTINCT i.code FROM erp_stock s JOIN erp_item i ON i.id = s.item_id
+           WHERE s.changed > ? AND s.warehouse_id IN
                (SELECT id FROM erp_warehouse WHERE code IN (SELECT value FROM json_each(?)))""",
-        (after_movement, json.dumps(list(warehouses))),
+        (after, json.dumps(list(warehouses))),
     )
     changed = {row[0] for row in rows}
-    mark: int | None = db.execute("SELECT max(id) FROM erp_stock_movement").get
-    return changed, max(after_movement, mark or 0)
+    mark: int | None = db.execute("SELECT max(changed) FROM erp_stock").get
+    return changed, max(after, mark or 0)
 
 
 def blocked_items(db: apsw.Connection, sale_id: int) -> list[tuple[str, int]]:
@@ -222,6 +280,21 @@ def _free(db: apsw.Connection, item_id: int, warehouse_id: int) -> int:
         "SELECT on_hand - blocked FROM erp_stock WHERE item_id = ? AND warehouse_id = ?", (item_id, warehouse_id)
     ).get
     return free or 0
+
+
+def _left_for(db: apsw.Connection, sale: Facts, item_id: int, warehouse_id: int) -> int:
+    """What of an item the sale could take there: on hand less what earlier sales need and what later ones block."""
+    row = db.execute(
+        "SELECT on_hand - needed FROM erp_stock WHERE item_id = ? AND warehouse_id = ?", (item_id, warehouse_id)
+    ).fetchone()
+    own_and_later: int = db.execute(
+        """SELECT coalesce(sum(n.quantity - CASE WHEN n.sale_id = ?3 THEN 0 ELSE coalesce((
+               SELECT sum(m.blocked) FROM erp_stock_movement m
+               WHERE m.sale_id = n.sale_id AND m.item_id = n.item_id), 0) END), 0)
+           FROM erp_need n WHERE n.item_id = ?1 AND n.warehouse_id = ?2 AND n.sale_id >= ?3""",
+        (item_id, warehouse_id, sale.id),
+    ).get
+    return (row[0] if row else 0) + own_and_later
 
 
 def _blocked(db: apsw.Connection, sale: Facts) -> Pieces:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import apsw
 
 from chansync.erp.papers import DocumentRow, Event, PaymentRow, RequestRow
-from chansync.model import kept
+from chansync.model import stored_json
 from chansync.model.errors import UsageError
 from chansync.model.sale import Shipment
 
@@ -90,7 +90,7 @@ def shipments(db: apsw.Connection, sale: str) -> list[Shipment]:
 def events(db: apsw.Connection, sale_id: int) -> list[Event]:
     """What was done with the sale, the first first."""
     rows = db.execute("SELECT at, kind, data FROM erp_event WHERE sale_id = ? ORDER BY id", (sale_id,))
-    return [Event(at, kind, kept.as_object(data, "what was done with a sale")) for at, kind, data in rows]
+    return [Event(at, kind, stored_json.required_object(data, "what was done with a sale")) for at, kind, data in rows]
 
 
 def _of_sale(db: apsw.Connection, number: str | None, alias: str) -> tuple[str, list[int]]:

@@ -10,15 +10,28 @@ from chansync.erp.protocol import NotPossible
 from chansync.model import steps
 from chansync.model.steps import Step, StepResult
 
+#: Steps after which a sale needs the goods that it needed before.
+_NEED_STAYS = (
+    steps.Complete, steps.Amend, steps.Block, steps.Release, steps.RequestMissing, steps.IssueDocument, steps.Pay,
+    steps.Ship,
+)  # fmt: skip
+
 
 def perform(db: apsw.Connection, sale_key: str, step: Step) -> StepResult:
-    """Carry out one step.
+    """Carry out one step, and keep what the sale needs of goods in the balances.
 
     Raises:
         NumberTaken: another sale has the number of the sale to be recorded.
         NotPossible: the sale's state does not allow it, or there is no sale of that key.
         NoDocument, DocumentTypeMissing, MissingStock: as their names say.
     """
+    result = _perform(db, sale_key, step)
+    if result.changed and not isinstance(step, _NEED_STAYS):
+        goods.note_need(db, db.execute("SELECT id FROM erp_sale WHERE key = ?", (sale_key,)).get)
+    return result
+
+
+def _perform(db: apsw.Connection, sale_key: str, step: Step) -> StepResult:
     key = step.key(sale_key)
     if isinstance(step, steps.Record):
         return recording.record_sale(db, step.draft, key)
@@ -28,8 +41,11 @@ def perform(db: apsw.Connection, sale_key: str, step: Step) -> StepResult:
             recording.rewrite(db, sale, step.draft)
         case steps.Complete():
             recording.complete(db, sale.id, step.draft)
+        case steps.Amend():
+            recording.amend(db, sale, step)
         case steps.Block():
-            return StepResult(key, changed=goods.block(db, sale))
+            changed, lacking = goods.block(db, sale)
+            return StepResult(key, changed=changed, missing=tuple(lacking))
         case steps.Release():
             return StepResult(key, changed=goods.release(db, sale))
         case steps.RequestMissing():
@@ -51,6 +67,9 @@ def perform(db: apsw.Connection, sale_key: str, step: Step) -> StepResult:
             closing.reverse(db, sale)
         case steps.Refund():
             return StepResult(key, changed=refunds.refund(db, sale, step))
+        case steps.WithdrawRefund():
+            changed, lacking = refunds.withdraw(db, sale, step.refund_id)
+            return StepResult(key, changed=changed, missing=tuple(lacking))
         case _:
             raise NotPossible(f"The ledger knows no step {step.word}.")
     return StepResult(key, changed=True)

@@ -14,7 +14,7 @@ from chansync.erp.ledger.customers import address_text, customer_of_changed, fin
 from chansync.erp.ledger.facts import Facts, facts, last_event, note_event
 from chansync.erp.protocol import NotPossible, NumberTaken
 from chansync.model.sale import LineKind, SaleDraft, SaleLine
-from chansync.model.steps import StepResult
+from chansync.model.steps import Amend, StepResult
 from chansync.model.times import now_ms
 
 
@@ -50,6 +50,7 @@ def rewrite(db: apsw.Connection, sale: Facts, draft: SaleDraft) -> None:
     _update_sale(db, sale.id, draft)
     db.execute("DELETE FROM erp_sale_line WHERE sale_id = ?", (sale.id,))
     _insert_lines(db, sale.id, draft.lines)
+    goods.note_need(db, sale.id)
     if is_blocked:
         goods.block(db, facts(db, sale.id))
     if requested:
@@ -82,6 +83,28 @@ def complete(db: apsw.Connection, sale_id: int, draft: SaleDraft) -> None:
     db.execute(
         f"UPDATE erp_sale SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?", (*now.values(), sale_id)
     )
+
+
+def amend(db: apsw.Connection, sale: Facts, step: Amend) -> None:
+    """``steps.Amend``."""
+    now = {
+        name: text
+        for name, text in (
+            ("billing", address_text(step.billing) if step.billing else None),
+            ("delivery", address_text(step.delivery) if step.delivery else None),
+            ("note", step.note),
+            ("payment_method", step.payment_method),
+        )
+        if text is not None
+    }
+    if "delivery" in now and sale.state.written_out:
+        raise NotPossible(f"The sale {sale.number} is written out: its delivery address cannot be changed.")
+    if "payment_method" in now and sale.state.paid:
+        raise NotPossible(f"The sale {sale.number} is paid: its payment method cannot be changed.")
+    rows = db.execute(f"SELECT {', '.join(now)} FROM erp_sale WHERE id = ?", (sale.id,))
+    before: dict[str, Any] = next(dict(zip(now, row, strict=True)) for row in rows)
+    note_event(db, sale.id, "rewritten", before=before)
+    db.execute(f"UPDATE erp_sale SET {', '.join(f'{name} = ?' for name in now)} WHERE id = ?", (*now.values(), sale.id))
 
 
 def sale_lines(db: apsw.Connection, sale_id: int) -> list[SaleLine]:

@@ -8,6 +8,7 @@ from typing import Any
 import apsw
 
 from chansync.erp.protocol import PointOfSale
+from chansync.model.gtin import gtin_forms
 
 
 class LedgerReference:
@@ -27,10 +28,12 @@ class LedgerReference:
     def item(self, db: apsw.Connection, sku: str, gtin: str) -> str | None:
         if sku and db.execute("SELECT 1 FROM erp_item WHERE code = ?", (sku,)).get:
             return sku
-        if not gtin:
+        forms = gtin_forms(gtin)
+        if not forms:
             return None
         # A GTIN that two items carry says nothing about which one was ordered.
-        rows = db.execute("SELECT code FROM erp_item WHERE gtin = ? LIMIT 2", (gtin,)).fetchall()
+        marks = ", ".join("?" * len(forms))
+        rows = db.execute(f"SELECT code FROM erp_item WHERE gtin IN ({marks}) LIMIT 2", forms).fetchall()
         return str(rows[0][0]) if len(rows) == 1 else None
 
     def tax_rate(self, db: apsw.Connection, tax_transaction: str) -> Decimal:

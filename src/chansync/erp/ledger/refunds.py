@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import apsw
 
 from chansync.erp.ledger import documents, goods
 from chansync.erp.ledger.facts import Facts, note_event
 from chansync.erp.protocol import NotPossible
+from chansync.model import stored_json
 from chansync.model.money import format_money
-from chansync.model.sale import RefundedLine
+from chansync.model.sale import RefundedLine, withdrawn_key
 from chansync.model.steps import Refund
 from chansync.model.times import now_ms
 
@@ -47,6 +49,58 @@ def refund(db: apsw.Connection, sale: Facts, step: Refund) -> bool:
     returned = documents.give_back(db, sale, max(0, sale.state.paid - (left - total)))
     note_event(db, sale.id, "refunded", key=key, total=total, pieces=pieces, credit=credit, returned=returned)
     return True
+
+
+def withdraw(db: apsw.Connection, sale: Facts, key: str) -> tuple[bool, list[tuple[str, int]]]:
+    """``steps.WithdrawRefund``; False where it is taken back already, or never was recorded.
+
+    With it, item codes and pieces of the sale that are to be blocked again and are not there.
+
+    Raises:
+        NotPossible: the sale is closed.
+        MissingStock: goods that came back by the refund are not there any more.
+    """
+    own = withdrawn_key(key)
+    found = db.execute("SELECT id, total FROM erp_refund WHERE sale_id = ? AND key = ?", (sale.id, key)).fetchone()
+    if found is None or db.execute("SELECT 1 FROM erp_refund WHERE sale_id = ? AND key = ?", (sale.id, own)).get:
+        return False, []
+    sale.refuse_closed("no refund of it can be taken back")
+    refund_id, total = found
+    data = _event_of(db, sale, key)
+    db.execute("INSERT INTO erp_refund (sale_id, key, total, at) VALUES (?, ?, ?, ?)", (sale.id, own, -total, now_ms()))
+    # What was not issued because of the refund is needed again, unless the rest of the sale has left meanwhile.
+    stays = "'not issued'" if sale.state.written_out else "''"
+    db.execute(
+        f"""INSERT INTO erp_refund_line (refund_id, position, external_id, item_id, quantity, net, tax, goods)
+            SELECT ?, position, external_id, item_id,
+                CASE WHEN goods = {stays} OR quantity = '0' THEN '0' ELSE '-' || quantity END, -net, -tax,
+                CASE WHEN goods = {stays} THEN 'none' ELSE goods END FROM erp_refund_line WHERE refund_id = ?""",
+        (db.last_insert_rowid(), refund_id),
+    )
+    rows = db.execute(
+        """SELECT l.item_id, i.code, l.quantity FROM erp_refund_line l JOIN erp_item i ON i.id = l.item_id
+           WHERE l.refund_id = ? AND l.goods = 'returned'""",
+        (refund_id,),
+    )
+    pieces = goods.take_again(db, sale, [(item_id, goods.whole(Decimal(count), code)) for item_id, code, count in rows])
+    credit = documents.credit(db, sale, -total) if total and data.get("credit") else ""
+    returned = int(data.get("returned") or 0)
+    if returned:
+        documents.pay_again(db, sale, returned)
+    note_event(
+        db, sale.id, "refunded", key=own, total=-total, pieces={code: -count for code, count in pieces.items()},
+        credit=credit, returned=-returned,
+    )  # fmt: skip
+    if goods.is_block_wanted(db, sale) and not sale.state.written_out:
+        return True, goods.block(db, sale)[1]
+    return True, []
+
+
+def _event_of(db: apsw.Connection, sale: Facts, key: str) -> dict[str, Any]:
+    text = db.execute(
+        "SELECT data FROM erp_event WHERE sale_id = ? AND kind = 'refunded' AND data ->> '$.key' = ?", (sale.id, key)
+    ).get
+    return stored_json.required_object(text, "what was done with a sale")
 
 
 def _match(db: apsw.Connection, sale: Facts, lines: Sequence[RefundedLine]) -> list[tuple[RefundedLine, _Sold]]:
@@ -116,7 +170,7 @@ def _fate(sale: Facts, line: RefundedLine, sold: _Sold, restock: bool) -> str:
         return "none"
     if not sale.state.written_out:
         return "not issued"
-    return "returned" if restock else "kept"
+    return "returned" if restock and line.restock else "kept"
 
 
 def _move_goods(
@@ -133,5 +187,7 @@ def _move_goods(
     for line, sold in matched:
         if sold.is_goods and sold.item_id is not None and line.quantity:
             # Also where they stay away: half a piece of what went out whole is no quantity.
-            pieces[sold.item_id] = pieces.get(sold.item_id, 0) + goods.whole(line.quantity, sold.name)
+            count = goods.whole(line.quantity, sold.name)
+            if line.restock:
+                pieces[sold.item_id] = pieces.get(sold.item_id, 0) + count
     return goods.bring_back(db, sale, "return", pieces) if restock else {}

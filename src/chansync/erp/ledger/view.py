@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 
 import apsw
 
 from chansync.erp.ledger import closing, goods, recording
 from chansync.erp.ledger.facts import facts
+from chansync.model.order import Address, TaxNumbers
 from chansync.model.sale import RecordedRefund, RefundedLine, SaleView
 
 _SALE = """
     SELECT s.id, s.number, s.created_at, s.tax_transaction, c.name, coalesce(a.type || ' ' || a.code, ''),
-        s.billing, s.delivery
+        s.billing, s.delivery, s.note, s.uic, s.vat_number, s.personal_number, s.order_number, s.delivery_method
     FROM erp_sale s JOIN erp_customer c ON c.id = s.customer_id
     LEFT JOIN erp_payment_method m ON m.pos_id = s.pos_id AND m.code = s.payment_method
     LEFT JOIN erp_account a ON a.id = m.account_id WHERE s.key = ?
@@ -24,7 +26,20 @@ def view(db: apsw.Connection, sale_key: str) -> SaleView | None:
     row = db.execute(_SALE, (sale_key,)).fetchone()
     if row is None:
         return None
-    sale_id, number, recorded_at, tax_transaction, customer, account, billing, delivery = row
+    (
+        sale_id,
+        number,
+        recorded_at,
+        tax_transaction,
+        customer,
+        account,
+        billing,
+        delivery,
+        note,
+        *numbers,
+        order_number,
+        method,
+    ) = row
     sale = facts(db, sale_id)
     return SaleView(
         key=sale_key,
@@ -45,7 +60,17 @@ def view(db: apsw.Connection, sale_key: str) -> SaleView | None:
         nameless=recording.nameless(billing, delivery),
         shipment=closing.shipment(db, sale),
         cancel_reason=closing.cancel_reason(db, sale),
+        billing=_address(billing),
+        delivery=_address(delivery),
+        note=note,
+        tax_numbers=TaxNumbers(*numbers),
+        order_number=order_number,
+        delivery_method=method,
     )
+
+
+def _address(text: str) -> Address:
+    return Address(**{name: str(value) for name, value in json.loads(text).items() if name in Address.__slots__})
 
 
 def _refunds(db: apsw.Connection, sale_id: int) -> list[RecordedRefund]:

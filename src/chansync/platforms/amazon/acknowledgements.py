@@ -8,6 +8,7 @@ from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.model.order import Order
 from chansync.platforms.amazon.client import SpApi
 from chansync.platforms.amazon.feeds import Feeds
+from chansync.platforms.http.body import plain
 from chansync.platforms.protocol import PushResult
 from chansync.platforms.system import SystemState
 
@@ -90,6 +91,6 @@ def _errors(data: bytes) -> dict[int, str]:
     for result in root.iter("Result"):
         number = result.findtext("MessageID", "")
         if result.findtext("ResultCode") == "Error" and number.isascii() and number.isdigit():
-            told = " ".join(result.findtext("ResultDescription", "").split())[:200].rstrip(".")
+            told = plain(result.findtext("ResultDescription", "")).rstrip(".")
             found[int(number)] = f"Amazon does not cancel it: {told}"
     return found

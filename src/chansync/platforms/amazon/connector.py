@@ -29,6 +29,7 @@ from chansync.platforms.protocol import (
     SiteIdentity,
     SiteItem,
     StatusChange,
+    TrackingChange,
     Traffic,
 )
 from chansync.platforms.texts import text
@@ -231,9 +232,17 @@ class AmazonConnector:
         """Confirm shipments; see ``Connector.push_statuses``."""
         return await self._shipments.push(changes)
 
+    async def push_tracking(self, changes: list[TrackingChange]) -> list[PushResult]:
+        """Nothing: Amazon is told with the confirmation of the shipment, which is a status here."""
+        return [PushResult(change.external_id) for change in changes]
+
     async def items(self, skus: list[str]) -> list[SiteItem]:
         """The seller's listings of these SKUs, without those that Amazon ships."""
         return await self._listings.by_sku(skus)
+
+    async def items_by_gtin(self, gtins: list[str]) -> list[SiteItem]:
+        """None: a seller's listings are known by their SKUs."""
+        return []
 
     async def items_by_id(self, site_ids: list[str]) -> list[SiteItem]:
         """The same: a listing's id is its SKU."""

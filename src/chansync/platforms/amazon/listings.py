@@ -13,6 +13,7 @@ from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.platforms.amazon.client import SpApi, part
 from chansync.platforms.amazon.feeds import Feeds
 from chansync.platforms.amazon.rates import Operation
+from chansync.platforms.http.body import plain
 from chansync.platforms.protocol import PushResult, QuantityChange, SiteItem
 from chansync.platforms.system import SystemState
 from chansync.platforms.texts import text
@@ -191,7 +192,7 @@ def _product_type(row: dict[str, Any]) -> str:
 def _first_error(issues: Any) -> str:
     for issue in issues if isinstance(issues, list) else ():
         if isinstance(issue, dict) and text(issue.get("severity")) == "ERROR":
-            return f"Amazon refuses it: {text(issue.get('message'))[:200].rstrip('.')}"
+            return f"Amazon refuses it: {plain(text(issue.get('message'))).rstrip('.')}"
     return "Amazon refuses it without a reason"
 
 

@@ -31,6 +31,8 @@ SHIPPED = "SHIPPED"
 UNFULFILLABLE = "UNFULFILLABLE"
 #: Statuses in which the merchant still has something to ship.
 TO_SHIP = frozenset({"UNSHIPPED", "PARTIALLY_SHIPPED"})
+#: Statuses of orders that are still to be delivered.
+OPEN = PENDING | TO_SHIP
 #: The code of every way of paying that goes through Amazon; the money comes with Amazon's settlement.
 PAID_AMAZON = "amazon"
 #: Ways of paying that do not.
@@ -141,7 +143,7 @@ class OrderReader:
             delivery_code=(f"{FBA}:{level}" if level else FBA) if by_amazon else level,
             delivery_title=_delivery_title(level, by_amazon),
             note=_note(raw, items),
-            lines=[_line(item, part, on_top) for item, part in zip(items, parts, strict=True)],
+            lines=[_line(item, part, on_top, status in OPEN) for item, part in zip(items, parts, strict=True)],
             shipping=_charges(raw, parts, on_top, ("SHIPPING",)),
             fees=_charges(raw, parts, on_top, ("GIFT_WRAP", "COD_FEE", "OTHER")) + _tips(raw),
             refunds=[],
@@ -388,7 +390,7 @@ def _total(raw: dict[str, Any], parts: list[_Parts], on_top: bool, collected: De
     return total if total == sold + sum((tip.total for tip in _tips(raw)), _ZERO) else total - collected
 
 
-def _line(item: dict[str, Any], part: _Parts, on_top: bool) -> OrderLine:
+def _line(item: dict[str, Any], part: _Parts, on_top: bool, is_open: bool) -> OrderLine:
     product = _object(item, "product")
     own, asin = text(item.get("orderItemId")), text(product.get("asin"))
     if not own:
@@ -407,6 +409,7 @@ def _line(item: dict[str, Any], part: _Parts, on_top: bool) -> OrderLine:
         subtotal=sold - inside,
         total=total - inside,
         tax=tax,
+        held=_quantity(item) if is_open else _ZERO,
     )
 
 

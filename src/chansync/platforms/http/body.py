@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from chansync.secrets import redaction
+
 _TITLE = re.compile(rb"<title[^>]*>(.{0,2000}?)</title", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^<>]*>")
 _HTML = re.compile(rb"<(!doctype|html|head|body|title|h1|p|div)\b", re.IGNORECASE)
@@ -63,9 +65,13 @@ class Body:
 
 
 def plain(text: str, longest: int = 200) -> str:
-    """One line of text for a sentence: without tags, control characters and runs of spaces, cut to ``longest``."""
-    text = html.unescape(_TAG.sub(" ", text[: longest * 20]))
+    """One line of text for a sentence: without tags, control characters and secrets, cut to ``longest`` characters.
+
+    Secrets are masked before each cut, which would leave a piece of them, and after what may have hidden them is gone.
+    """
+    text = html.unescape(_TAG.sub(" ", redaction.scrub(text)[: longest * 20]))
     text = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    text = redaction.scrub(text)
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 

@@ -40,7 +40,7 @@ ATTEMPTS = 4
 SILENT_ATTEMPTS = 2
 AT_ONCE = 4
 #: The largest answer that is read as JSON, in bytes, after decompression, and the largest document.
-LARGEST_ANSWER, LARGEST_DOCUMENT = 16 * 1024 * 1024, 64 * 1024 * 1024
+LARGEST_ANSWER, LARGEST_DOCUMENT = 12 * 1024 * 1024, 64 * 1024 * 1024
 #: Of answers that are larger, a site's are read one after the other: several at once would fill the memory.
 _LARGE = 2 * 1024 * 1024
 #: The longest that a site may ask us to wait within a run, in seconds; beyond it the run is given up.

@@ -23,7 +23,8 @@ class WooCommerce:
     capabilities = frozenset(
         {
             Capability.CHANNEL_CREDENTIALS, Capability.FREE_STATUSES, Capability.PUSH_STATUSES,
-            Capability.PUSH_QUANTITIES, Capability.HIDE_ITEMS, Capability.NUMBER_KEYS, Capability.COMPARE,
+            Capability.TELL_TRACKING, Capability.PUSH_QUANTITIES, Capability.HIDE_ITEMS,
+            Capability.NUMBER_KEYS, Capability.COMPARE,
         }
     )  # fmt: skip
     system_parameters: tuple[Parameter, ...] = ()

@@ -176,18 +176,25 @@ class StoreClient:
         *,
         repeatable: bool = True,
         attempts: int = ATTEMPTS,
+        version: str = "",
+        may_lack: bool = False,
     ) -> Answer:
         """Send a request and return the answer, also one of 400 to 499.
 
         Where the store is known from an earlier run and suddenly refuses the key or the route, it is looked for
         once more: it may have moved to HTTPS, or its permalinks changed.
+
+        Args:
+            version: the namespace of a plugin, instead of WooCommerce's own.
+            may_lack: not every store has the route: that it is not there says nothing.
         """
         connection = await self._connected()
-        answer = await self._send(connection, method, route, params, body, repeatable, attempts)
-        lost = answer.status == 401 or (answer.status == 404 and (not answer.is_json or answer.code == NO_ROUTE))
+        answer = await self._send(connection, method, route, params, body, repeatable, attempts, version)
+        lacks = answer.status == 404 and (not answer.is_json or answer.code == NO_ROUTE)
+        lost = answer.status == 401 or (lacks and not may_lack)
         if (lost and self._remembered) or answer.moved_to:
             connection = await self._reconnect(connection)
-            answer = await self._send(connection, method, route, params, body, repeatable, attempts)
+            answer = await self._send(connection, method, route, params, body, repeatable, attempts, version)
         return answer
 
     async def _send(
@@ -199,12 +206,13 @@ class StoreClient:
         body: Any = None,
         repeatable: bool = True,
         attempts: int = ATTEMPTS,
+        version: str = "",
     ) -> Answer:
         def sign(verb: str, url: httpx.URL) -> tuple[httpx.URL, dict[str, str]]:
             return connection.signing.sign(self._keys, connection.place, verb, url)
 
         texts = {name: _text(value) for name, value in (params or {}).items()}
-        url = connection.place.url(f"{self.version}/{route}", texts)
+        url = connection.place.url(f"{version or self.version}/{route}", texts)
         answer = await self.http.request(method, url, body=body, sign=sign, repeatable=repeatable, attempts=attempts)
         if answer.note and answer.note not in self.notes:
             self.notes.append(answer.note)

@@ -24,6 +24,7 @@ from chansync.platforms.protocol import (
     SiteIdentity,
     SiteItem,
     StatusChange,
+    TrackingChange,
     Traffic,
 )
 from chansync.platforms.texts import identifier, text, title
@@ -40,6 +41,7 @@ from chansync.platforms.woocommerce.refunds import Refunds
 from chansync.platforms.woocommerce.source import PAGE
 from chansync.platforms.woocommerce.statuses import Statuses
 from chansync.platforms.woocommerce.stock import Stock
+from chansync.platforms.woocommerce.tracking import Tracking
 
 # The pages of a search by number that are looked through: beyond them the number is not among the likely ones.
 _SEARCHED = 3
@@ -63,6 +65,7 @@ class WooCommerceConnector:
         self._client = StoreClient(self._http, address, keys, version, self._facts)
         self._stock = Stock(self._client)
         self._statuses = Statuses(self._client, self.read)
+        self._tracking = Tracking(self._client, by_note=bool(values.get("tracking_note")))
         self._keys = tuple(_names(values.get(f"{kind}_keys")) for kind in ("vat_number", "uic", "personal_number"))
 
     @property
@@ -214,9 +217,17 @@ class WooCommerceConnector:
         """Set statuses, 100 in one request; see ``Connector.push_statuses``."""
         return await self._statuses.push(changes)
 
+    async def push_tracking(self, changes: list[TrackingChange]) -> list[PushResult]:
+        """Tell tracking numbers by the best way that the store has; see ``Connector.push_tracking``."""
+        return await self._tracking.push(changes)
+
     async def items(self, skus: list[str]) -> list[SiteItem]:
         """Products and variations by SKU, 100 in one request."""
         return await self._stock.by_sku(skus)
+
+    async def items_by_gtin(self, gtins: list[str]) -> list[SiteItem]:
+        """Products and variations by GTIN, 25 in one request."""
+        return await self._stock.by_gtin(gtins)
 
     async def items_by_id(self, site_ids: list[str]) -> list[SiteItem]:
         """Products and variations by id."""

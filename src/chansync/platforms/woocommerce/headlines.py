@@ -14,9 +14,10 @@ from chansync.platforms.texts import identifier, text
 from chansync.platforms.woocommerce.by_ids import fails_by_content
 from chansync.platforms.woocommerce.client import StoreClient
 from chansync.platforms.woocommerce.failures import refusal
+from chansync.platforms.woocommerce.parse import summary
 from chansync.platforms.woocommerce.source import PAGE, not_a_list
 
-_FIELDS = "id,number,status"
+_FIELDS = "id,number,status,total,refunds,date_modified_gmt"
 # How many pages are asked for at once.
 _AT_ONCE = 4
 #: What is told of an order that has no id, or at which the store fails.
@@ -92,4 +93,7 @@ async def _asked(client: StoreClient, since: int, number: int, size: int, attemp
 
 def _headline(row: Any) -> Headline:
     own = identifier(row.get("id")) if isinstance(row, dict) else ""
-    return NAMELESS if not own else Headline(own, text(row.get("number")) or own, text(row.get("status")))
+    if not own:
+        return NAMELESS
+    total, refunds = summary(row)
+    return Headline(own, text(row.get("number")) or own, text(row.get("status")), total, refunds)

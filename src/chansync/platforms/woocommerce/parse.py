@@ -42,6 +42,9 @@ UIC_KEYS = (
 PERSONAL_NUMBER_KEYS = "billing_egn billing_personal_number billing_personal_id egn personal_number".split()
 
 _ADDRESS = "first_name last_name company address_1 address_2 city state postcode country email phone".split()
+# Statuses in which nothing is to be delivered any more, and those before the checkout is paid.
+_FINISHED = frozenset({"completed", "cancelled", "refunded", "failed", "trash"})
+_UNPAID = frozenset({"pending", "checkout-draft"})
 # Separates the parts of what the digest covers: control characters are removed from all of them.
 _PART, _ROW = "\x1f", "\x1e"
 
@@ -124,11 +127,15 @@ class OrderReader:
             delivery_code=_method(first),
             delivery_title=title(first.get("method_title")),
             note=lines(raw.get("customer_note")),
-            lines=[_line(row) for row in listed(raw.get("line_items"), "its lines")],
+            lines=[_line(row, status) for row in listed(raw.get("line_items"), "its lines")],
             shipping=[_charge(row, title(row.get("method_title")), _method(row)) for row in shipping],
             fees=[_charge(row, title(row.get("name")), "") for row in listed(raw.get("fee_lines"), "its fees")],
-            refunds=[_refund(row) for row in listed(raw.get("refunds"), "its refunds")],
+            refunds=sorted(
+                [_refund(row) for row in listed(raw.get("refunds"), "its refunds")],
+                key=lambda each: _by_id(each.external_id),
+            ),
             raw=raw,
+            site_key=text(raw.get("order_key")),
         )
         content = _content(order)
         if len(content) > LARGEST_RAW:
@@ -175,7 +182,7 @@ def _address(raw: Any) -> Address:
     return Address(*[text(get(name)) for name in _ADDRESS])
 
 
-def _line(row: dict[str, Any]) -> OrderLine:
+def _line(row: dict[str, Any], status: str) -> OrderLine:
     get = row.get
     total = parse_amount(get("total"), "a line's total")
     subtotal = get("subtotal")
@@ -191,22 +198,50 @@ def _line(row: dict[str, Any]) -> OrderLine:
         total=total,
         tax=parse_amount(get("total_tax"), "a line's tax"),
         restocked=_restocked(get("meta_data"), quantity),
+        held=_held(get("meta_data"), quantity, status),
+        is_variation=bool(identifier(get("variation_id"))),
     )
 
 
-def _restocked(meta: Any, quantity: Decimal) -> bool:
-    """Whether refunded pieces went back into stock.
+def _held(meta: Any, quantity: Decimal, status: str) -> Decimal:
+    """How many pieces the store has taken from its stock for an order that is still to be delivered.
 
-    WooCommerce keeps in ``_reduced_stock`` how many pieces of a line it took from stock; putting some back after a
-    refund lowers it, and it goes away with the last. A line that never had it is of an item without stock.
+    Of a store that keeps no stock they are all pieces. An order that waits for the checkout's payment has none taken:
+    the store reserves them for it beside its stock.
     """
+    if status in _FINISHED:
+        return Decimal(0)
+    taken = _stock_meta(meta, "_reduced_stock")
+    if taken is not None:
+        return taken
+    return Decimal(0) if status in _UNPAID else quantity
+
+
+def _restocked(meta: Any, quantity: Decimal) -> Decimal | None:
+    """How many pieces went back into stock; None where the store does not say.
+
+    WooCommerce keeps in ``_restock_refunded_items`` how many pieces of a line refunds have put back, and in
+    ``_reduced_stock`` how many it took from stock, less those. A line that has neither is of an item without stock.
+    """
+    refunded, reduced = (_stock_meta(meta, key) for key in ("_restock_refunded_items", "_reduced_stock"))
+    if refunded is None and reduced is None:
+        return None
+    return max(quantity - (reduced or 0) if refunded is None else refunded, Decimal(0))
+
+
+def _stock_meta(meta: Any, key: str) -> Decimal | None:
     for entry in _metas(meta):
-        if entry.get("key") == "_reduced_stock":
+        if entry.get("key") == key:
             try:
-                return parse_amount(entry.get("value"), "a line's stock") < quantity
+                return parse_amount(entry.get("value"), "a line's stock")
             except DataError:
-                return True
-    return True
+                return None
+    return None
+
+
+def _by_id(external_id: str) -> tuple[int, str]:
+    """WooCommerce gives what was made in one second in changing order."""
+    return (int(external_id) if external_id.isascii() and external_id.isdigit() else 0, external_id)
 
 
 def _charge(row: dict[str, Any], name: str, code: str) -> ChargeLine:
@@ -230,6 +265,16 @@ def _refund(row: dict[str, Any]) -> Refund:
     return Refund(external_id=identifier(row.get("id")), total=abs(total), reason=text(row.get("reason")))
 
 
+def summary(row: dict[str, Any]) -> tuple[Decimal | None, tuple[Refund, ...] | None]:
+    """An order's total and its refunds as its own data tell them; None where they tell none, or nonsense."""
+    try:
+        total = None if row.get("total") in (None, "") else parse_amount(row["total"], "its total")
+        refunds = tuple(map(_refund, listed(row["refunds"], "its refunds"))) if "refunds" in row else None
+    except DataError:
+        return None, None
+    return total, refunds
+
+
 def read_refund(row: Any) -> Refund | None:
     """A refund with its lines, from ``orders/<id>/refunds``; None where it is no refund.
 
@@ -243,7 +288,7 @@ def read_refund(row: Any) -> Refund | None:
         found += [_refund_line(kind, entry) for entry in listed(row.get(name), "a refund's lines")]
     amount = row.get("amount")
     total = parse_amount(row.get("total") if amount in (None, "") else amount, "a refund's amount")
-    return Refund(identifier(row.get("id")), abs(total), text(row.get("reason")), found)
+    return Refund(identifier(row.get("id")), abs(total), text(row.get("reason")), found, abs(total))
 
 
 def _refund_line(kind: str, row: dict[str, Any]) -> RefundLine:
@@ -275,7 +320,7 @@ def _content(order: Order) -> str:
         _address_text(order.delivery),
         f"{order.tax_numbers.uic}{_PART}{order.tax_numbers.vat}{_PART}{order.tax_numbers.personal}",
         f"{order.payment_code}{_PART}{order.payment_title}{_PART}{order.delivery_code}{_PART}{order.delivery_title}",
-        order.note,
+        f"{order.note}{_PART}{order.site_key}",
     ]
     parts += [
         f"line{_PART}{line.external_id}{_PART}{line.name}{_PART}{line.sku}{_PART}{line.gtin}{_PART}{line.item_code}"

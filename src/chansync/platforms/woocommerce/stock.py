@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from chansync.model.errors import SiteError
+from chansync.model.gtin import gtin_forms
 from chansync.platforms.protocol import PushResult, QuantityChange, SiteItem
 from chansync.platforms.texts import identifier, text
 from chansync.platforms.woocommerce.by_ids import fails_by_content
@@ -23,9 +24,11 @@ from chansync.platforms.woocommerce.statuses import entry_error, send_batch
 
 T = TypeVar("T")
 
-_FIELDS = "id,sku,type,parent_id,status,catalog_visibility,manage_stock,stock_quantity,stock_status"
+_FIELDS = "id,sku,global_unique_id,type,parent_id,status,catalog_visibility,manage_stock,stock_quantity,stock_status"
 # How long a list of SKUs may be in a URL: servers take 8,190 bytes for the whole, and a signature is in it too.
 _LONGEST_LIST = 5000
+# GTINs in one request, each in four forms.
+_GTINS = 25
 _HIDDEN = "hidden"
 _PRIVATE = "private"
 _PUBLISHED = "publish"
@@ -40,9 +43,26 @@ class Stock:
     async def by_sku(self, skus: list[str]) -> list[SiteItem]:
         """Products and variations with one of the SKUs; a store that holds a SKU twice gives both."""
         wanted = set(filter(None, skus))
+        folded = {sku.casefold() for sku in wanted}
         lists = await _all(self._listed({"sku": ",".join(chunk)}) for chunk in _chunks(sorted(wanted)))
-        # The store's comparison takes no notice of case; ours does, as the import's does.
-        found = {item.site_id: item for rows in lists for item in map(_item, rows) if item.sku in wanted}
+        # The store's comparison takes no notice of case.
+        found = {item.site_id: item for rows in lists for item in map(_item, rows) if item.sku.casefold() in folded}
+        return list(found.values())
+
+    async def by_gtin(self, gtins: list[str]) -> list[SiteItem]:
+        """Products and variations with one of the GTINs, with any number of leading zeros."""
+        forms = {gtin: gtin_forms(gtin) for gtin in dict.fromkeys(gtins)}
+        known = [gtin for gtin in forms if forms[gtin]]
+        found: dict[str, SiteItem] = {}
+        for first in range(0, len(known), _GTINS):
+            asked = {form for gtin in known[first : first + _GTINS] for form in forms[gtin]}
+            params = {"global_unique_id": ",".join(sorted(asked)), "per_page": PAGE, "_fields": _FIELDS}
+            rows = (await self._client.get("products", params)).data
+            items = [_item(row) for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+            if any(asked.isdisjoint(gtin_forms(item.gtin)) for item in items):
+                # Before WooCommerce 9.4 a store does not know that filter, and lists whatever it has.
+                return []
+            found |= {item.site_id: item for item in items if item.site_id}
         return list(found.values())
 
     async def by_id(self, site_ids: list[str]) -> list[SiteItem]:
@@ -145,7 +165,8 @@ def _batches(changes: Iterable[QuantityChange]) -> Iterator[tuple[str, list[Quan
 def _update(change: QuantityChange) -> dict[str, Any]:
     entry: dict[str, Any] = {"id": int(change.site_id)}
     if change.quantity is None:
-        entry |= {"manage_stock": False, "stock_status": "instock" if change.in_stock else "outofstock"}
+        # Whether the shop keeps stock is its own business.
+        entry |= {"stock_status": "instock" if change.in_stock else "outofstock"}
     else:
         entry |= {"manage_stock": True, "stock_quantity": change.quantity}
     visibility = (_PRIVATE if change.parent_id else _HIDDEN) if change.hide else change.visibility
@@ -180,4 +201,7 @@ def _item(row: dict[str, Any]) -> SiteItem:
         in_stock=text(row.get("stock_status")) != "outofstock",
         visibility=visibility or (_PUBLISHED if parent else "visible"),
         shown=visibility not in (_PRIVATE, "draft") if parent else visibility != _HIDDEN,
+        gtin=text(row.get("global_unique_id")),
+        # A variation whose stock its parent keeps says "parent".
+        counted=row.get("manage_stock") is True,
     )

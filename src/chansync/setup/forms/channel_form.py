@@ -21,14 +21,14 @@ from chansync.platforms.protocol import Capability
 from chansync.secrets import sealing
 from chansync.setup import channel_settings
 from chansync.setup.first_use import in_the_way, is_first_use
-from chansync.setup.forms import channel_mappings, choosing
+from chansync.setup.forms import channel_mappings, options
 from chansync.setup.forms.form import Addable, FormField, FormOption, Loaded, Related, Saved, reference_of
 from chansync.setup.forms.merging import Conflict, merge, secret_conflicts
 from chansync.store import channels
 
 
 class ChannelForm:
-    """A channel, or a new one. ``preset`` are texts that a new one begins with."""
+    """The form of a channel, or of a new one; ``preset``: initial values of a new one."""
 
     kind = "channel"
     noun = "channel"
@@ -50,7 +50,7 @@ class ChannelForm:
 
     def load(self, db: apsw.Connection) -> Loaded | None:
         if self.key is None:
-            return Loaded(_default_texts() | choosing.only_choices(db, PARAMETERS) | self._preset)
+            return Loaded(_default_texts() | options.only_choices(db, PARAMETERS) | self._preset)
         self._channel = channels.channel_by_id(db, int(self.key))
         if self._channel is None:
             return None
@@ -95,7 +95,7 @@ class ChannelForm:
 
     def _fixed(self, db: apsw.Connection, name: str) -> str:
         if name in channels.FIXED_BY_SYNC and self._channel and channels.has_synced(db, self._channel.id):
-            return "It is fixed since the first sync: orders and sales are known by it."
+            return "It cannot be changed after the first sync: orders and sales refer to it."
         return ""
 
     def options(
@@ -103,15 +103,15 @@ class ChannelForm:
     ) -> list[FormOption] | None:
         if field.source == "offered":
             draft = channel_settings.draft_channel(db, dict(texts))
-            return choosing.matching(channel_settings.offered(db, draft, field.of), search) or None
+            return options.matching(channel_settings.offered(db, draft, field.of), search) or None
         if field.source == "lookup":
-            return choosing.lookup_options(db, self._channel, field.of, search)
-        return choosing.options(db, field, texts, search)
+            return options.lookup_options(db, self._channel, field.of, search)
+        return options.options(db, field, texts, search)
 
     def proposals(self, db: apsw.Connection, texts: Mapping[str, str], name: str) -> dict[str, str]:
         if self.key is not None or name != "name" or texts.get("code"):
             return {}
-        return {"code": choosing.code_from(texts["name"], [each.code for each in channels.all_channels(db)])}
+        return {"code": options.code_from(texts["name"], [each.code for each in channels.all_channels(db)])}
 
     def related(self, db: apsw.Connection) -> list[Related]:
         return []
@@ -192,7 +192,7 @@ def _default_text(parameter: ChannelParameter) -> str:
 
 
 def _belongs_to_opening(parameter: ChannelParameter, texts: Mapping[str, str]) -> bool:
-    """Whether the field is shown before the first connection; what is filled in is never hidden."""
+    """Whether the field is shown before the first connection; a field with a value always is."""
     if parameter.opening or parameter.section <= 2:
         return True
     return not parameter.is_secret and texts.get(parameter.name, "") != _default_text(parameter)
@@ -203,12 +203,12 @@ def _capabilities(db: apsw.Connection, system: str) -> frozenset[str]:
     try:
         return channel_settings.capabilities(kind)
     except UsageError:
-        # No system yet, or its platform is not installed here: then nothing is hidden.
+        # Without a system, or if its platform is not installed here, all fields are shown.
         return frozenset(map(str, Capability))
 
 
 def lenient_values(texts: Mapping[str, str]) -> dict[str, Any]:
-    """Typed values by field; what cannot be read is not set."""
+    """Values by field; invalid texts count as not set."""
     values: dict[str, Any] = {}
     for name, text in texts.items():
         if name in BY_NAME:
@@ -220,7 +220,7 @@ def lenient_values(texts: Mapping[str, str]) -> dict[str, Any]:
 
 
 def settle(texts: Mapping[str, str]) -> dict[str, str]:
-    """Switch off what goes only with something that is off: a hidden field must not stand in the way."""
+    """Switch off parameters that need another one that is off: their fields are hidden, and could not be corrected."""
     settled = dict(texts)
     for parameter in PARAMETERS:
         if isinstance(parameter.type, Flag) and not _all_on(settled, parameter.only_with):

@@ -22,19 +22,19 @@ ITEM_SECTION = max(SECTIONS) + 1
 TABLES = {4: "payment", 5: "delivery", 6: "tax", ITEM_SECTION: "item"}
 
 _HELP = {
-    "payment": "The POS's payment method that the site's {code} is. Orders with a method that is not mapped wait as "
+    "payment": "The POS's payment method for the site's {code}. Orders with a method that is not mapped wait as "
     "problems.",
-    "delivery": "The POS's delivery method that the site's {code} is. Where none is mapped, the channel's own delivery "
-    "method is taken; with neither, orders wait as problems.",
+    "delivery": "The POS's delivery method for the site's {code}. If none is mapped, the channel's delivery method is "
+    "used; without either, orders wait as problems.",
     "tax": "The tax transaction of sales that are delivered to {code}, in place of the channel's. +vat and -vat: "
-    "customers with and without a valid VAT number. Empty: the override goes.",
-    "item": "The ERP's item that the site's {code} is. An item whose SKU or GTIN is in the ERP needs no mapping.",
+    "customers with and without a valid VAT number. Empty: the override is removed.",
+    "item": "The ERP's item for the site's {code}. An item whose SKU or GTIN is in the ERP needs no mapping.",
 }
 
 
 _UNLISTED = "The code by which orders name a method that the site does not list."
 
-#: What a user may add a row to, and what that row is known by.
+#: The tables that a user may add rows to, and what is entered for a row.
 ADDABLE = (
     Addable(
         "tax",
@@ -48,13 +48,13 @@ ADDABLE = (
 
 
 def split(name: str) -> tuple[str, str]:
-    """Table and site code of a field; two empty texts where it is none of a mapping table."""
+    """Table and site code of a field; two empty texts if it is not of a mapping table."""
     table, colon, code = name.partition(":")
     return (table, code) if colon and table in channel_settings.MAPPING_TARGETS else ("", "")
 
 
 def texts(db: apsw.Connection, channel_id: int) -> dict[str, str]:
-    """Every row of the tables by field; an override of tax that is not mapped is none."""
+    """The mapped code of every row by field name; tax overrides without one are left out."""
     return {
         f"{table}:{row.site_code}": row.target or ""
         for table in TABLES.values()
@@ -64,7 +64,7 @@ def texts(db: apsw.Connection, channel_id: int) -> dict[str, str]:
 
 
 def fields(db: apsw.Connection, channel_id: int, section: int, given: Mapping[str, str]) -> Iterator[FormField]:
-    """The rows of a section's table, those that were added in the form too."""
+    """The rows of a section's table, including those that were added in the form."""
     table = TABLES.get(section)
     if table is None:
         return
@@ -95,7 +95,7 @@ def _field(table: str, section: int, code: str, row: mappings.Mapping | None, gi
 
 
 def check(db: apsw.Connection, given: Mapping[str, str], base: Mapping[str, str]) -> list[FieldError]:
-    """What is wrong with mappings that were changed, or whose POS was."""
+    """Errors in mappings that were changed, or whose POS was changed."""
     errors: list[FieldError] = []
     pos = given.get("pos", "")
     moved = pos != base.get("pos", "")
@@ -127,7 +127,7 @@ def _wrong(db: apsw.Connection, table: str, code: str, target: str, pos: str) ->
 
 
 def write(db: apsw.Connection, channel: Channel, changes: Mapping[str, str]) -> None:
-    """Map and unmap, in the caller's transaction."""
+    """Save changed mappings, in the caller's transaction."""
     for name, target in changes.items():
         table, code = split(name)
         known = any(row.site_code == code for row in mappings.mappings(db, channel.id, table))

@@ -13,7 +13,7 @@ from chansync.erp.ledger.setup_kinds import KINDS, SetupField, SetupKind, kind_n
 from chansync.model.channel import FieldError
 from chansync.model.errors import UsageError
 from chansync.setup.channel_settings import InvalidFields
-from chansync.setup.forms import choosing
+from chansync.setup.forms import options
 from chansync.setup.forms.form import Addable, FormField, FormOption, Loaded, Related, Saved
 from chansync.setup.forms.merging import Conflict, merge
 
@@ -21,7 +21,7 @@ _FIELDS, _FIRST_RELATED = 1, 2
 
 
 class ErpForm:
-    """A record of ``kind``; ``code`` None: a new one, which begins with ``preset``.
+    """A record of ``kind``; ``code`` None: a new one, with the initial values ``preset``.
 
     What belongs to a POS is named ``POS/CODE``.
     """
@@ -56,7 +56,7 @@ class ErpForm:
         return Loaded({"code": str(row["code"])} | shown)
 
     def _only_choices(self, db: apsw.Connection) -> dict[str, str]:
-        """Where there is but one thing that a needed field can name."""
+        """Values of required fields for which there is only one choice."""
         found = {}
         for field in self._kind.fields:
             if field.of and field.required and len(known := setup.codes(db, field.of)) == 1:
@@ -65,13 +65,13 @@ class ErpForm:
 
     def fields(self, db: apsw.Connection, texts: Mapping[str, str], *, everything: bool = False) -> list[FormField]:
         new = self.key is None
-        fixed = "" if new else "It is fixed: other data names it. Remove this and add another."
-        about = f"What the {self.noun} is known by, on the command line too."
+        fixed = "" if new else "It cannot be changed: other data refers to it. Remove this and add another."
+        about = f"The code of the {self.noun} in forms and commands."
         code = FormField("code", "Code", about, _FIELDS, self._kind.code, needed=True, fixed=fixed)
         return [code, *(self._field(field, new=new) for field in self._kind.fields)]
 
     def _field(self, field: SetupField, *, new: bool) -> FormField:
-        fixed = "It is chosen when this is added and never changed." if field.fixed and not new else ""
+        fixed = "It is chosen when this is added and cannot be changed." if field.fixed and not new else ""
         return FormField(
             field.name, _label(field.name), field.help, _FIELDS, field.type, "erp" if field.of else "", field.of,
             needed=field.required, fixed=fixed,
@@ -80,12 +80,12 @@ class ErpForm:
     def options(
         self, db: apsw.Connection, field: FormField, texts: Mapping[str, str], search: str = ""
     ) -> list[FormOption] | None:
-        return choosing.options(db, field, texts, search)
+        return options.options(db, field, texts, search)
 
     def proposals(self, db: apsw.Connection, texts: Mapping[str, str], name: str) -> dict[str, str]:
         if self.key is not None or name != "name" or texts.get("code"):
             return {}
-        return {"code": choosing.code_from(texts["name"], setup.codes(db, self.kind))}
+        return {"code": options.code_from(texts["name"], setup.codes(db, self.kind))}
 
     def related(self, db: apsw.Connection) -> list[Related]:
         if self.key is None:

@@ -1,4 +1,4 @@
-"""What every form offers. Values are texts, as typed and as ``ParameterType.show`` gives them."""
+"""The interface of all forms. Values are texts, as typed and as ``ParameterType.show`` gives them."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class FormField:
     """One field of a form.
 
     Attributes:
-        help: what it does, in a sentence or two.
-        source: where the codes that it may hold come from (``erp``, ``lookup``, ``system``); empty: it names nothing.
-        of: the kind of what it names, as the source calls it.
-        needed: the form cannot do without it.
-        fixed: why it may not be changed; empty: it may.
-        warning: what to know before it is switched on; said while it is.
-        note: a few words beside the value.
-        stands_out: an empty value is worth noticing, such as a method that is not mapped.
+        help: what it does.
+        source: where its codes come from (``erp``, ``lookup``, ``system``); empty: it is not a reference.
+        of: the kind of record that it refers to, as the source names it.
+        needed: it is required.
+        fixed: why it cannot be changed; empty: it can.
+        warning: what to know before it is switched on; shown while it is on.
+        note: a few words after the value.
+        stands_out: an empty value is highlighted, such as a method that is not mapped.
         empty: what an empty value means, in a word or two.
     """
 
@@ -49,7 +49,7 @@ class FormField:
 
     @property
     def is_secret(self) -> bool:
-        """Whether it is entered and never shown."""
+        """Whether it is a secret, which is never shown."""
         return isinstance(self.type, Secret)
 
     @property
@@ -59,7 +59,7 @@ class FormField:
 
     @property
     def is_several(self) -> bool:
-        """Whether it holds several of what it names."""
+        """Whether it holds several codes."""
         return isinstance(self.type, TextList) and bool(self.source)
 
 
@@ -70,7 +70,7 @@ def reference_of(kind: ParameterType) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class FormOption:
-    """Something that a field can hold."""
+    """A value that a field can hold."""
 
     code: str
     title: str = ""
@@ -81,7 +81,7 @@ class Related:
     """A record that belongs to this one and has a form of its own; no ``code``: a new one can be added.
 
     Attributes:
-        preset: texts that the new one begins with.
+        preset: initial values of the new one.
     """
 
     kind: str
@@ -94,7 +94,7 @@ class Related:
 
 @dataclass(frozen=True, slots=True)
 class Addable:
-    """A table of the form that rows can be added to; ``help`` says what such a row is known by."""
+    """A table of the form that rows can be added to; ``help`` says what to enter for a row."""
 
     table: str
     section: int
@@ -104,10 +104,10 @@ class Addable:
 
 @dataclass(slots=True)
 class Loaded:
-    """What is stored.
+    """The stored values.
 
     Attributes:
-        texts: by field; of a new one, what it begins with.
+        texts: by field; of a new record, the initial values.
         secrets: those that are set, and when (UTC milliseconds).
     """
 
@@ -117,15 +117,15 @@ class Loaded:
 
 @dataclass(slots=True)
 class Saved:
-    """What saving did.
+    """The result of saving.
 
     Attributes:
-        key: finds what was saved again: the channel's id, or a code.
-        code: as people know it.
+        key: identifies the record: the channel's id, or a code.
+        code: its code.
         sentence: what was done.
-        connects: it is to be connected to now: by the job ``confirm`` with ``use`` before a channel is used, by the job
-            ``system`` for a system that has keys of its own.
-        theirs: what somebody else changed meanwhile, beside this.
+        connects: a connection test must follow: the job ``confirm`` with ``use`` for a channel that is to be used, the
+            job ``system`` for a system with keys of its own.
+        theirs: changes of somebody else that were kept.
     """
 
     key: int | str
@@ -140,8 +140,8 @@ class Form(Protocol):
 
     Attributes:
         kind: ``channel``, ``system``, or a kind of the ERP.
-        key: of what is edited; None: it is a new one.
-        noun: what it is, for sentences: ``channel``, ``payment method``.
+        key: of the record that is edited; None: a new one.
+        noun: its kind in sentences: ``channel``, ``payment method``.
     """
 
     kind: str
@@ -150,29 +150,29 @@ class Form(Protocol):
 
     @property
     def sections(self) -> Mapping[int, str]:
-        """Number → title, in order."""
+        """The titles of the sections by number, in order."""
         ...
 
     def load(self, db: apsw.Connection) -> Loaded | None:
-        """What is stored; None when it was removed."""
+        """The stored values; None if the record was removed."""
         ...
 
     def fields(self, db: apsw.Connection, texts: Mapping[str, str], *, everything: bool = False) -> list[FormField]:
-        """The fields that apply, given the texts, in the form's order.
+        """The fields that apply, given the values, in the form's order.
 
         Args:
-            everything: also those that are better filled in after a first connection.
+            everything: also those that the first connection fills in.
         """
         ...
 
     def options(
         self, db: apsw.Connection, field: FormField, texts: Mapping[str, str], search: str = ""
     ) -> list[FormOption] | None:
-        """What the field can hold, at most ``MOST_OPTIONS``; None: anything that its type allows."""
+        """The options of the field, at most ``MOST_OPTIONS``; None: any value that its type allows."""
         ...
 
     def proposals(self, db: apsw.Connection, texts: Mapping[str, str], name: str) -> dict[str, str]:
-        """Texts for fields that are empty, which follow from what the field ``name`` now holds: a code from a name."""
+        """Values for empty fields that follow from the field ``name``, such as a code from a name."""
         ...
 
     def related(self, db: apsw.Connection) -> list[Related]:
@@ -184,34 +184,34 @@ class Form(Protocol):
         ...
 
     def add_row(self, table: str, text: str) -> str:
-        """The name of the field that is a new row of the table, known by ``text``.
+        """Add a row to a table; returns the name of its field. ``text``: what was entered for the row.
 
         Raises:
-            UsageError: nothing can be known by that.
+            UsageError: the text is invalid.
         """
         ...
 
     def check(
         self, db: apsw.Connection, texts: Mapping[str, str], secrets: frozenset[str], base: Mapping[str, str]
     ) -> list[FieldError]:
-        """Everything that is wrong with the texts, in the form's order.
+        """All errors, in the form's order.
 
         Args:
-            secrets: those that are set or were entered.
-            base: the texts that the form began with.
+            secrets: the names of those that are set or were entered.
+            base: the values that the form was opened with.
         """
         ...
 
     def save(self, store: Store, loaded: Loaded, texts: Mapping[str, str], secrets: Mapping[str, str]) -> Saved:
-        """Save what differs from ``loaded``, in one transaction, over what somebody else may have saved meanwhile.
+        """Save what differs from ``loaded``, in one transaction; changes of others to other fields are kept.
 
         Args:
-            loaded: what the form began with.
+            loaded: the values that the form was opened with.
             secrets: those that were entered, in clear; they are sealed.
 
         Raises:
-            InvalidFields: everything that is wrong.
-            Conflict: somebody else changed the same fields otherwise; nothing is saved.
+            InvalidFields: with all errors.
+            Conflict: somebody else changed the same fields to other values; nothing is saved.
             UsageError: it was removed meanwhile, or cannot be saved for another reason.
         """
         ...

@@ -1,4 +1,4 @@
-"""Two people at once: the three-way difference of what was, what I want and what somebody else has saved."""
+"""Three-way merge of a form: the values it was opened with, mine, and what somebody else has saved."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 from chansync.store.channels import ChangedMeanwhile
 
-#: How a secret is worded in a difference: it cannot be shown.
+#: What stands for a secret in a difference.
 ENTERED, SET, NOT_SET = "(entered by you)", "(set meanwhile)", ""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A field that somebody else changed: what it was, what I want it to be, what they made of it."""
+    """A field that somebody else changed: the old value, mine and theirs."""
 
     name: str
     was: str
@@ -23,12 +23,12 @@ class Difference:
 
 @dataclass(slots=True)
 class Merge:
-    """What comes of a three-way comparison.
+    """The result of a three-way comparison.
 
     Attributes:
-        changes: my changes that are still to be written, those in conflict left out.
-        conflicts: fields that both changed, to different values.
-        theirs: fields that they alone changed.
+        changes: my changes to save, without those in conflict.
+        conflicts: fields that both changed to different values.
+        theirs: fields that only they changed.
     """
 
     changes: dict[str, str] = field(default_factory=dict)
@@ -50,9 +50,9 @@ class Conflict(ChangedMeanwhile):
 
 
 def merge(was: Mapping[str, str], mine: Mapping[str, str], theirs: Mapping[str, str]) -> Merge:
-    """Compare by field; a field that a mapping does not have is empty there.
+    """Compare field by field; a missing field counts as empty.
 
-    A field that both changed to the same is no conflict and nothing to write.
+    A field that both changed to the same value is no conflict and not saved again.
     """
     found = Merge()
     for name in {**theirs, **mine}:
@@ -71,7 +71,7 @@ def merge(was: Mapping[str, str], mine: Mapping[str, str], theirs: Mapping[str, 
 def secret_conflicts(
     entered: Collection[str], were_set: Mapping[str, int], are_set: Mapping[str, int]
 ) -> list[Difference]:
-    """Secrets that I entered and somebody else has set since: name → time of setting, before and now."""
+    """Secrets that I entered and somebody else has set since then; the mappings have the times when each was set."""
     return [
         Difference(name, SET if name in were_set else NOT_SET, ENTERED, SET)
         for name in entered
@@ -80,7 +80,7 @@ def secret_conflicts(
 
 
 def rebase(found: Merge, theirs: Mapping[str, str], keep: Collection[str]) -> dict[str, str]:
-    """My texts over what is stored now.
+    """My values over what is stored now.
 
     Args:
         keep: the fields in conflict for which mine counts; for the others theirs does.

@@ -16,7 +16,7 @@ from chansync.model.parameter_types import Choice, Code, Flag, Text
 from chansync.platforms import registry
 from chansync.setup import systems
 from chansync.setup.channel_settings import InvalidFields, capabilities
-from chansync.setup.forms import choosing
+from chansync.setup.forms import options
 from chansync.setup.forms.form import Addable, FormField, FormOption, Loaded, Related, Saved, reference_of
 from chansync.setup.forms.merging import Conflict, merge, secret_conflicts
 from chansync.store import channels
@@ -25,7 +25,7 @@ _OWN = ("kind", "name", "code")
 
 
 class SystemForm:
-    """A system; ``code`` None: a new one."""
+    """The form of a system; ``code`` None: a new one."""
 
     kind = "system"
     noun = "integration system"
@@ -55,7 +55,7 @@ class SystemForm:
         return Loaded({"code": found.code, "name": found.name, "kind": found.kind} | values, dict(found.secrets))
 
     def fields(self, db: apsw.Connection, texts: Mapping[str, str], *, everything: bool = False) -> list[FormField]:
-        fixed = "" if self.key is None else "It is fixed since the system was made: channels are of its kind."
+        fixed = "" if self.key is None else "It cannot be changed: the channels of the system are of its kind."
         kind = texts.get("kind", "")
         own = [
             FormField("kind", "Kind", "The platform that it is an account of.", 1,
@@ -69,7 +69,7 @@ class SystemForm:
     def options(
         self, db: apsw.Connection, field: FormField, texts: Mapping[str, str], search: str = ""
     ) -> list[FormOption] | None:
-        return choosing.options(db, field, texts, search)
+        return options.options(db, field, texts, search)
 
     def proposals(self, db: apsw.Connection, texts: Mapping[str, str], name: str) -> dict[str, str]:
         if self.key is not None or name not in ("kind", "name"):
@@ -78,7 +78,7 @@ class SystemForm:
         kind = texts.get("kind", "")
         label = registry.platform(kind).label if kind in registry.kinds() else ""
         fresh = {each: text for each, text in _default_texts(kind).items() if each not in texts}
-        code = choosing.code_from(kind if name == "kind" else texts.get("name", ""), taken)
+        code = options.code_from(kind if name == "kind" else texts.get("name", ""), taken)
         return fresh | {each: text for each, text in (("name", label), ("code", code)) if not texts.get(each)}
 
     def related(self, db: apsw.Connection) -> list[Related]:
@@ -150,7 +150,7 @@ def _field(parameter: Parameter) -> FormField:
 
 
 def _parameters(kind: str) -> tuple[Parameter, ...]:
-    """Those of an installed kind; none of another, whose systems can still be looked at."""
+    """The parameters of a kind; none if it is not installed, so that its systems can still be shown."""
     return systems.parameters(kind) if kind in registry.kinds() else ()
 
 
@@ -163,7 +163,7 @@ def _default_texts(kind: str) -> dict[str, str]:
 
 
 def _values(kind: str, texts: Mapping[str, str]) -> dict[str, Any]:
-    """Typed values; one that was never given has its default, one that cannot be read is not set."""
+    """Values by field; missing ones have their default, invalid ones count as not set."""
     values: dict[str, Any] = {}
     for each in _parameters(kind):
         text = texts.get(each.name)

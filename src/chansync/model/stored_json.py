@@ -1,0 +1,67 @@
+"""Reading JSON from cells of the database, into which another program may have written anything."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from chansync.model.errors import StoreError
+
+#: The error code of a cell with invalid JSON.
+DAMAGED = "damaged_value"
+
+#: SQL for a column ``value`` that holds JSON texts, booleans and lists: an empty object stands for invalid JSON.
+SQL_VALUE = "CASE WHEN json_valid(value) THEN json(value) ELSE json_object() END"
+
+
+def object_or_empty(text: str | None, *, exact: bool = False) -> dict[str, Any]:
+    """The object in a cell whose content can be fetched again: empty where the cell is, or where it is invalid.
+
+    Args:
+        exact: read fractions as ``Decimal``.
+    """
+    try:
+        found = json.loads(text, parse_float=Decimal if exact else None) if text else {}
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def required_object(text: str, what: str) -> dict[str, Any]:
+    """The object in a cell.
+
+    Raises:
+        StoreError: the cell holds something else.
+    """
+    found = _load(text, what)
+    if not isinstance(found, dict):
+        raise _damaged(text, what)
+    return found
+
+
+def required_list(text: str, what: str) -> list[Any]:
+    """The list in a cell.
+
+    Raises:
+        StoreError: the cell holds something else.
+    """
+    found = _load(text, what)
+    if not isinstance(found, list):
+        raise _damaged(text, what)
+    return found
+
+
+def _load(text: str, what: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise _damaged(text, what) from None
+
+
+def _damaged(text: str, what: str) -> StoreError:
+    return StoreError(
+        f"The database is damaged where {what} should be ({text!r:.30}): another program has written there. "
+        "Restore a backup from before that (chansync db restore)",
+        code=DAMAGED,
+    )

@@ -1,0 +1,196 @@
+"""The refunds of an order against those that its sale has; no I/O.
+
+Three witnesses tell what a refund gives back: the order's own summary, the refund, and its lines. Where they disagree
+none is believed, and a person decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+from chansync.model.errors import DataError
+from chansync.model.money import format_money, round_to_minor, to_minor
+from chansync.model.order import Order, RefundLine
+from chansync.model.order import Refund as OrderRefund
+from chansync.model.sale import RecordedRefund, RefundedLine, SaleView, withdrawn_key
+from chansync.model.steps import Refund
+from chansync.orders.problem import Problem
+
+#: The refund's id under which goods are noted that the site did not take back when it ended the order.
+NOT_RETURNED = "not returned"
+
+#: How the key goes on of a refund that the site shows again after it was taken back.
+_AGAIN = " again"
+
+
+@dataclass(slots=True)
+class NewRefunds:
+    """What is to be done with the refunds that a sale lacks; as in ``decide.Plan``."""
+
+    steps: list[Refund] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    kept: dict[str, str] = field(default_factory=dict)
+
+
+def withdrawn(order: Order, recorded: Iterable[RecordedRefund], told: frozenset[str]) -> list[RecordedRefund]:
+    """Those of the sale's refunds that came from the site (``told``), are not there any more, and still count."""
+    keys = {each.key for each in recorded}
+    there = {refund.external_id for refund in order.refunds}
+    return [
+        each
+        for each in recorded
+        if (own := each.key.removesuffix(_AGAIN)) in told and own not in there and withdrawn_key(each.key) not in keys
+    ]
+
+
+def withdrawn_problem(order: Order, gone: list[RecordedRefund], currency: str) -> Problem:
+    """That refunds are gone from the site."""
+    named = ", ".join(f"{each.key} of {format_money(each.total, currency)}" for each in gone)
+    sentence = (
+        f"Order {order.number}: the site has the refund {named} no more, and the sale still has it. Until that is "
+        "decided, no other refund of the order is recorded."
+    )
+    return Problem("refund_withdrawn", sentence, {"refunds": [each.key for each in gone]})
+
+
+def new_refunds(
+    order: Order, recorded: Iterable[RecordedRefund], taken: Mapping[str, Any], currency: str, decision: str
+) -> NewRefunds:
+    """The steps that record what the sale lacks of the order's refunds.
+
+    Args:
+        decision: which witness a person believes (``summary``, ``refund``, ``lines``), or ``keep`` for none of them.
+    """
+    found = NewRefunds()
+    keys, kept = {each.key for each in recorded}, taken.get("kept") or {}
+    restocked = _growth(order, taken)
+    unclear: list[str] = []
+    for refund in order.refunds:
+        key = _key(refund.external_id, keys)
+        if refund.lines is None or key in keys or kept.get(f"refund:{key}") == _witnessed(refund):
+            continue
+        total: int | None
+        try:
+            total = _agreed(refund, currency)
+        except DataError as error:
+            total = _chosen(refund, currency, decision)
+            if total is None and decision == "keep":
+                found.kept[f"refund:{key}"] = _witnessed(refund)
+            elif total is None:
+                unclear.append(str(error))
+        if total is not None:
+            found.steps.append(_step(refund, key, total, currency, restocked))
+    if unclear:
+        sentence = f"Order {order.number}: {' '.join(unclear)} No amount is believed."
+        found.problems.append(Problem("refund_unclear", sentence, {"refunds": unclear}))
+    return found
+
+
+def stays_out(order: Order, sale: SaleView, taken: Mapping[str, Any]) -> Refund | None:
+    """Notes which goods of an issued sale stay with the buyer: the order is refunded, and the site restocked less."""
+    if not order.refunds or any(each.key == NOT_RETURNED for each in sale.refunds):
+        return None
+    restocked = _growth(order, taken)
+    lines = []
+    for line in order.lines:
+        back = restocked.get(line.external_id)
+        refunded = sum(
+            (each.quantity for refund in sale.refunds for each in refund.lines if each.external_id == line.external_id),
+            Decimal(0),
+        )
+        stays = Decimal(0) if back is None else line.quantity - refunded - back
+        if stays > 0:
+            lines.append(RefundedLine(line.external_id, stays, 0, 0, restock=False))
+    return Refund(NOT_RETURNED, 0, tuple(lines), restock=False) if lines else None
+
+
+def restocked_now(order: Order) -> dict[str, str]:
+    """What ``OrderRow.taken`` keeps of how many pieces the site has put back of each line."""
+    return {line.external_id: str(line.restocked) for line in order.lines if line.restocked is not None}
+
+
+def _growth(order: Order, taken: Mapping[str, Any]) -> dict[str, Decimal | None]:
+    """How many pieces of each line the site has put back since; None where it does not say."""
+    before = taken.get("restocked") or {}
+    return {
+        line.external_id: None
+        if line.restocked is None
+        else max(line.restocked - Decimal(before.get(line.external_id, 0)), Decimal(0))
+        for line in order.lines
+    }
+
+
+def _key(external_id: str, keys: set[str]) -> str:
+    """The key in the sale: another one for a refund that was taken back and is there again."""
+    key = external_id
+    while withdrawn_key(key) in keys:
+        key += _AGAIN
+    return key
+
+
+def _by_lines(refund: OrderRefund) -> Decimal | None:
+    """What the lines give back; None where they tell pieces alone, or there are none."""
+    total = sum((line.total + line.tax for line in refund.lines or ()), Decimal(0))
+    return total or None
+
+
+def _witnesses(refund: OrderRefund) -> dict[str, Decimal | None]:
+    return {"summary": refund.total, "refund": refund.amount, "lines": _by_lines(refund)}
+
+
+def _witnessed(refund: OrderRefund) -> str:
+    return " ".join(f"{name}={amount}" for name, amount in _witnesses(refund).items())
+
+
+def _agreed(refund: OrderRefund, currency: str) -> int:
+    """What all witnesses say, in minor units. Lines may be off by one minor unit each, since each is rounded.
+
+    Raises:
+        DataError: they disagree, or an amount is finer than the currency.
+    """
+    by_lines = _by_lines(refund)
+    told = (
+        f"refund {refund.external_id} is {refund.total} {currency} by the order's summary, "
+        f"{'unknown' if refund.amount is None else refund.amount} by the refund itself, "
+        f"{'not told' if by_lines is None else by_lines} by its lines"
+    )
+    try:
+        total = to_minor(refund.total, currency, "the amount")
+        amount = total if refund.amount is None else to_minor(refund.amount, currency, "the amount")
+    except DataError:
+        raise DataError(f"{told}, which is finer than the currency.") from None
+    lines = total if by_lines is None else round_to_minor(by_lines, currency)
+    if amount != total or abs(lines - total) > len(refund.lines or ()):
+        raise DataError(f"{told}.")
+    return total
+
+
+def _chosen(refund: OrderRefund, currency: str, decision: str) -> int | None:
+    """What the witness says that a person believes."""
+    amount = _witnesses(refund).get(decision)
+    return None if amount is None else round_to_minor(amount, currency)
+
+
+def _step(refund: OrderRefund, key: str, total: int, currency: str, restocked: dict[str, Decimal | None]) -> Refund:
+    """The step of a refund; ``restocked`` is lessened by the pieces that come back with it."""
+    lines = [part for line in refund.lines or () for part in _parts(line, currency, restocked)]
+    return Refund(key, total, tuple(lines), restock=not lines or any(line.restock for line in lines))
+
+
+def _parts(line: RefundLine, currency: str, restocked: dict[str, Decimal | None]) -> list[RefundedLine]:
+    """A line of a refund, in two where the site has put back some of its pieces."""
+    net, tax = round_to_minor(line.total, currency), round_to_minor(line.tax, currency)
+    back = restocked.get(line.line)
+    whole = RefundedLine(line.line, line.quantity, net, tax)
+    if back is None or not line.quantity:
+        return [whole]
+    comes = min(back, line.quantity)
+    restocked[line.line] = back - comes
+    if comes == line.quantity:
+        return [whole]
+    if not comes:
+        return [replace(whole, restock=False)]
+    return [replace(whole, quantity=comes), RefundedLine(line.line, line.quantity - comes, 0, 0, restock=False)]

@@ -1,0 +1,161 @@
+"""Telling a store how an order's goods travel, by the best way that it has.
+
+The fulfilments of WooCommerce 10.1 and later (a feature that the shop switches on), else the routes of the shipment
+tracking plugins, else, where the channel says so, a note to the customer. Each is looked at before it is written: a
+number that is there is not told again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from chansync.model.errors import SiteError
+from chansync.platforms.http.failures import Answer
+from chansync.platforms.protocol import PushResult, TrackingChange
+from chansync.platforms.texts import identifier, text
+from chansync.platforms.woocommerce.client import StoreClient
+from chansync.platforms.woocommerce.failures import NO_ROUTE, is_missing, refusal
+
+# The namespaces of WooCommerce Shipment Tracking and of Advanced Shipment Tracking: the same routes, the same fields.
+_PLUGINS = ("wc-shipment-tracking/v3", "wc-ast/v3")
+# The carriers that WooCommerce knows by itself and makes links for.
+_PROVIDERS = frozenset(
+    "amazon-logistics australia-post canada-post dhl dpd evri-hermes fedex royal-mail ups usps".split()
+)
+_NO_WAY = (
+    "the site has no place for it: switch the order fulfillments of WooCommerce on, use a shipment tracking plugin, or "
+    "let a note to the customer say it (the channel's tracking_note)"
+)
+
+
+class Tracking:
+    """Tells a store tracking numbers.
+
+    Args:
+        by_note: whether a note to the customer may say it where there is no other way.
+    """
+
+    def __init__(self, client: StoreClient, *, by_note: bool) -> None:
+        self._client = client
+        self._by_note = by_note
+        self._lacking: set[str] = set()
+
+    async def push(self, changes: list[TrackingChange]) -> list[PushResult]:
+        """Tell them; see ``Connector.push_tracking``."""
+        done = await asyncio.gather(*map(self._tell, changes), return_exceptions=True)
+        results = []
+        for change, result in zip(changes, done, strict=True):
+            if isinstance(result, SiteError):
+                result = PushResult(change.external_id, str(result).rstrip("."))
+            if isinstance(result, BaseException):
+                raise result
+            results.append(result)
+        return results
+
+    async def _tell(self, change: TrackingChange) -> PushResult:
+        order = await self._client.ask("GET", f"orders/{change.external_id}", {"_fields": "id,line_items"})
+        if is_missing(order):
+            return PushResult(change.external_id, "the site does not have the order any more", final=True)
+        lines = self._data(order).get("line_items")
+        told = (
+            await self._by_fulfilment(change, lines if isinstance(lines, list) else [])
+            or await self._by_plugin(change)
+            or (self._by_note and await self._by_customer_note(change))
+        )
+        return PushResult(change.external_id, "" if told else _NO_WAY)
+
+    async def _by_fulfilment(self, change: TrackingChange, lines: list[dict[str, Any]]) -> bool:
+        """As a fulfilment of everything that no other one has; False where the store has no fulfilments."""
+        route = f"orders/{change.external_id}/fulfillments"
+        rows = await self._listed(route)
+        if rows is None:
+            return False
+        known = {tracking: row for row in rows if (tracking := text(_meta(row, "_tracking_number")))}
+        if change.tracking in known:
+            return True
+        provider = "-".join(change.carrier.lower().split())
+        metas = {
+            "_tracking_number": change.tracking,
+            "_shipment_provider": provider if provider in _PROVIDERS else "other",
+        }
+        if change.carrier and provider not in _PROVIDERS:
+            metas["_provider_name"] = change.carrier
+        replaced = known.get(change.replaces) if change.replaces else None
+        if replaced is not None:
+            route, items = f"{route}/{identifier(replaced.get('id'))}", _meta(replaced, "_items")
+        else:
+            items = _left(lines, rows)
+        body = {
+            "entity_type": "WC_Order",
+            "entity_id": change.external_id,
+            "status": "fulfilled",
+            "is_fulfilled": True,
+            "notify_customer": True,
+            "meta_data": [{"id": 0, "key": key, "value": value} for key, value in ({"_items": items} | metas).items()],
+        }
+        self._data(await self._client.ask("PUT" if replaced else "POST", route, body=body, repeatable=False))
+        return True
+
+    async def _by_plugin(self, change: TrackingChange) -> bool:
+        route = f"orders/{change.external_id}/shipment-trackings"
+        for version in _PLUGINS:
+            rows = await self._listed(route, version)
+            if rows is None:
+                continue
+            if all(text(row.get("tracking_number")) != change.tracking for row in rows):
+                # A carrier of the shop's own choice: the plugins take any name there.
+                body = {"tracking_number": change.tracking, "custom_tracking_provider": change.carrier or "-"}
+                self._data(await self._client.ask("POST", route, body=body, repeatable=False, version=version))
+            return True
+        return False
+
+    async def _by_customer_note(self, change: TrackingChange) -> bool:
+        route = f"orders/{change.external_id}/notes"
+        notes = await self._listed(route, params={"type": "customer"})
+        if any(change.tracking in text(note.get("note")) for note in notes or ()):
+            return True
+        by = f" by {change.carrier}" if change.carrier else ""
+        body = {"note": f"Your order was sent{by}. Tracking number: {change.tracking}", "customer_note": True}
+        self._data(await self._client.ask("POST", route, body=body, repeatable=False))
+        return True
+
+    async def _listed(
+        self, route: str, version: str = "", params: dict[str, str] | None = None
+    ) -> list[dict[str, Any]] | None:
+        """What a list route has; None where the store has no such route."""
+        kind = f"{version}/{route.rpartition('/')[2]}"
+        if kind in self._lacking:
+            return None
+        answer = await self._client.ask("GET", route, params, version=version, may_lack=True)
+        if answer.status == 404 and answer.code == NO_ROUTE:
+            self._lacking.add(kind)
+            return None
+        if answer.status >= 400:
+            raise refusal(answer, self._client.http.sentences)
+        return [row for row in answer.data if isinstance(row, dict)] if isinstance(answer.data, list) else []
+
+    def _data(self, answer: Answer) -> dict[str, Any]:
+        if answer.status >= 400:
+            raise refusal(answer, self._client.http.sentences)
+        return answer.data if isinstance(answer.data, dict) else {}
+
+
+def _meta(row: dict[str, Any], key: str) -> Any:
+    metas = row.get("meta_data")
+    found = (meta for meta in metas if isinstance(meta, dict)) if isinstance(metas, list) else ()
+    return next((meta.get("value") for meta in found if meta.get("key") == key), None)
+
+
+def _left(lines: list[dict[str, Any]], fulfilments: list[dict[str, Any]]) -> list[dict[str, int]]:
+    """The order's pieces that are in no fulfilment yet; all of them where that leaves none."""
+    gone: dict[int, int] = {}
+    for row in fulfilments:
+        for entry in _meta(row, "_items") or ():
+            if isinstance(entry, dict):
+                own = int(entry.get("item_id") or 0)
+                gone[own] = gone.get(own, 0) + int(entry.get("qty") or 0)
+    ordered = {int(line["id"]): int(line.get("quantity") or 0) for line in lines if isinstance(line, dict)}
+    left = {own: quantity - gone.get(own, 0) for own, quantity in ordered.items()}
+    chosen = left if any(quantity > 0 for quantity in left.values()) else ordered
+    return [{"item_id": own, "qty": quantity} for own, quantity in chosen.items() if quantity > 0]

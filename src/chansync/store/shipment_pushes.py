@@ -1,0 +1,113 @@
+"""Tracking numbers that wait to be sent to the sites: at most one open row for each order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import apsw
+
+from chansync.model.backoff import next_try
+from chansync.model.times import now_ms
+
+
+@dataclass(slots=True)
+class DueShipment:
+    """A tracking number to be sent.
+
+    Attributes:
+        replaces: the tracking number that the site was told of the order before; empty: none.
+        attempts: how often sending it failed.
+    """
+
+    id: int
+    order_id: int
+    external_id: str
+    number: str
+    carrier: str
+    tracking: str
+    replaces: str
+    attempts: int
+
+
+def put(db: apsw.Connection, channel_id: int, order_id: int, carrier: str, tracking: str) -> None:
+    """Let the site be told how an order's goods travel, unless it was told that last. Call it in the transaction of
+    the event."""
+    last = db.execute(
+        "SELECT carrier, tracking FROM shipment_push WHERE order_id = ? AND state <> 'superseded' "
+        "ORDER BY id DESC LIMIT 1",
+        (order_id,),
+    ).fetchone()
+    if last == (carrier, tracking):
+        return
+    db.execute(
+        "UPDATE shipment_push SET state = 'superseded' WHERE order_id = ? AND state IN ('due', 'sent')", (order_id,)
+    )
+    db.execute(
+        """INSERT INTO shipment_push (channel_id, order_id, carrier, tracking, state, created_at)
+           VALUES (?, ?, ?, ?, 'due', ?)""",
+        (channel_id, order_id, carrier, tracking, now_ms()),
+    )
+
+
+def due(
+    db: apsw.Connection, channel_id: int, now: int | None, settled: int, *, limit: int = 100, after_id: int = 0
+) -> list[DueShipment]:
+    """Open rows of the channel, oldest first.
+
+    Args:
+        now: only those whose next try is due by then; None: all.
+        settled: what was sent after that time may still be under way, and is left out; UTC milliseconds.
+    """
+    rows = db.execute(
+        """SELECT p.id, o.id, o.external_id, o.number, p.carrier, p.tracking, coalesce((
+               SELECT tracking FROM shipment_push b WHERE b.order_id = p.order_id AND b.id < p.id
+               AND b.sent_at IS NOT NULL ORDER BY b.id DESC LIMIT 1), ''), p.attempts
+           FROM shipment_push p JOIN "order" o ON o.id = p.order_id
+           WHERE p.channel_id = ?1 AND p.state IN ('due', 'sent') AND p.id > ?4
+           AND (?2 IS NULL OR coalesce(p.next_try_at, 0) <= ?2) AND NOT (p.state = 'sent' AND p.sent_at > ?3)
+           ORDER BY p.id LIMIT ?5""",
+        (channel_id, now, settled, after_id, limit),
+    )
+    return [DueShipment(*row) for row in rows]
+
+
+def sent(db: apsw.Connection, rows: list[DueShipment]) -> None:
+    """Note that the rows are about to be sent; what became of that is unknown until it is confirmed."""
+    db.executemany(
+        "UPDATE shipment_push SET state = 'sent', sent_at = ? WHERE id = ? AND state IN ('due', 'sent')",
+        [(now_ms(), row.id) for row in rows],
+    )
+
+
+def confirm(db: apsw.Connection, row: DueShipment) -> None:
+    """The site has it."""
+    _end(db, row, "confirmed")
+
+
+def drop(db: apsw.Connection, row: DueShipment) -> None:
+    """It is not to be sent."""
+    _end(db, row, "dropped")
+
+
+def _end(db: apsw.Connection, row: DueShipment, state: str) -> None:
+    db.execute("UPDATE shipment_push SET state = ? WHERE id = ? AND state IN ('due', 'sent')", (state, row.id))
+
+
+def fail(db: apsw.Connection, row: DueShipment, error: str) -> None:
+    """Sending failed: try again later, each time after a longer wait."""
+    db.execute(
+        """UPDATE shipment_push SET state = 'due', attempts = attempts + 1, next_try_at = ?, error = ?
+           WHERE id = ? AND state IN ('due', 'sent')""",
+        (next_try(row.attempts), error, row.id),
+    )
+
+
+def failing(db: apsw.Connection, channel_id: int) -> list[tuple[str, str, str]]:
+    """Order number, tracking number and error of everything whose last try failed, oldest first."""
+    return list(
+        db.execute(
+            """SELECT o.number, p.tracking, p.error FROM shipment_push p JOIN "order" o ON o.id = p.order_id
+               WHERE p.channel_id = ? AND p.state IN ('due', 'sent') AND p.error <> '' ORDER BY p.id""",
+            (channel_id,),
+        )
+    )

@@ -1,0 +1,234 @@
+"""What all screens share: the open database, who the user is, and the jobs that were asked for and are not done.
+
+Reads that may take long and all writes happen in threads, on connections of their own; their results are posted
+to the app, and only its handlers change what is shown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, cast
+
+import apsw
+from textual.dom import DOMNode
+from textual.message import Message
+
+from chansync.db import privileges, process_locks
+from chansync.db.connection import Store, explained, open_store
+from chansync.db.folders import name_of
+from chansync.model.errors import StoreError
+from chansync.store import daemons, jobs
+from chansync.store.jobs import Job
+
+
+def user() -> str:
+    """The user's name, or the uid if there is no name for it; root's where the program gave up root's rights."""
+    if privileges.caller() != os.getuid():
+        return name_of(privileges.caller())
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def user_at_host() -> str:
+    """``user@host``, for the top line and for jobs."""
+    return f"{user()}@{socket.gethostname()}"
+
+
+T = TypeVar("T")
+
+
+class JobAsked(Message):
+    """A job was queued; its row in the database has its state and result."""
+
+    def __init__(self, job_id: int, label: str, *, here: bool, done: Callable[[Job], object] | None) -> None:
+        super().__init__()
+        self.job_id = job_id
+        self.label = label
+        self.here = here
+        self.done = done
+
+
+class Failed(Message):
+    """Something that was asked for failed."""
+
+    def __init__(self, label: str, sentence: str) -> None:
+        super().__init__()
+        self.label = label
+        self.sentence = sentence
+
+
+class Done(Message):
+    """Something that was asked for is done."""
+
+    def __init__(self, label: str, sentence: str) -> None:
+        super().__init__()
+        self.label = label
+        self.sentence = sentence
+
+
+class Context:
+    """The state that all screens share; created in the main thread."""
+
+    def __init__(self, path: Path, post: Callable[[Message], object]) -> None:
+        self.path = path
+        self.store = open_store(path)
+        # From now on: files that are replaced before the app first polls are noticed too.
+        self.store.check_place()
+        # So that another program of this user knows whose drafts are still being edited.
+        with contextlib.suppress(StoreError):
+            process_locks.hold(str(path))
+        self.user = user()
+        self.who = user_at_host()
+        #: Jobs that this program asked for and that are not finished: id → (label, whether they run in this program).
+        self.jobs: dict[int, tuple[str, bool]] = {}
+        #: Functions to call with a finished job, by its id.
+        self.awaited: dict[int, Callable[[Job], object]] = {}
+        self._post = post
+        self._reader: Store | None = None
+        self._reading = threading.Lock()
+
+    @property
+    def db(self) -> apsw.Connection:
+        """For short reads in the main thread."""
+        return self.store.db
+
+    @property
+    def runs_job(self) -> bool:
+        """Whether a job runs in this program now."""
+        return any(here for _, here in self.jobs.values())
+
+    def close(self) -> None:
+        """Close the main thread's connection, and the reading one if no thread uses it."""
+        self.store.close()
+        if self._reader and self._reading.acquire(timeout=1):
+            self._reader.close()
+
+    # Long reads
+
+    def read(self, function: Callable[[apsw.Connection], T], wanted: Callable[[], bool]) -> T | None:
+        """Read in the calling thread, which must not be the main one. None when interrupted or no longer ``wanted``.
+
+        Raises:
+            StoreError: the database failed.
+        """
+        with self._reading:
+            if not wanted():
+                return None
+            if self._reader is None:
+                self._reader = open_store(self.path)
+            try:
+                with explained(self.path):
+                    return function(self._reader.db)
+            except Exception as error:
+                if isinstance(error.__cause__, apsw.InterruptError):
+                    return None
+                raise
+
+    def interrupt(self) -> None:
+        """Interrupt the read that is running, because its result is no longer needed."""
+        if self._reader is not None and self._reading.locked():
+            self._reader.db.interrupt()
+
+    # Jobs and writes
+
+    def ask(
+        self,
+        label: str,
+        kind: str,
+        channel_id: int | None,
+        args: dict[str, Any],
+        done: Callable[[Job], object] | None = None,
+    ) -> None:
+        """Queue a job, and run it in this program if no daemon runs.
+
+        Args:
+            done: called in the main thread with the finished job, instead of showing its sentence.
+        """
+        self._start(label, lambda: self._perform(label, kind, channel_id, args, done))
+
+    def _perform(
+        self, label: str, kind: str, channel_id: int | None, args: dict[str, Any], done: Callable[[Job], object] | None
+    ) -> None:
+        store = open_store(self.path)
+        try:
+            job_id = jobs.ask(store.db, kind, channel_id, args, self.who)
+            here = not daemons.is_running(store.db)
+        finally:
+            store.close()
+        self._post(JobAsked(job_id, label, here=here, done=done))
+        if here:
+            from chansync.job_runner import work_off
+
+            work_off(self.path, job_id)
+
+    def write(self, label: str, function: Callable[[apsw.Connection], object]) -> None:
+        """Run a short write in a thread, as it may wait for another process. A sentence that it returns is shown."""
+
+        def do() -> None:
+            store = open_store(self.path)
+            try:
+                done = function(store.db)
+            finally:
+                store.close()
+            if isinstance(done, str):
+                self._post(Done(label, done))
+
+        self._start(label, do)
+
+    def attempt(self, function: Callable[[Store], object], post: Callable[[object], object]) -> None:
+        """Run a short write in a thread; its result, or the exception that it raised, is passed to ``post``."""
+
+        def do() -> None:
+            outcome: object
+            try:
+                store = open_store(self.path)
+                try:
+                    with explained(self.path):
+                        outcome = function(store)
+                finally:
+                    store.close()
+            except Exception as error:
+                outcome = error
+            post(outcome)
+
+        threading.Thread(target=do, daemon=True).start()
+
+    def read_in_thread(self, label: str, function: Callable[[apsw.Connection], T], then: Callable[[T], object]) -> None:
+        """Run a long read in a thread, on a connection of its own; ``then`` gets the result, in that thread."""
+
+        def do() -> None:
+            store = open_store(self.path)
+            try:
+                then(function(store.db))
+            finally:
+                store.close()
+
+        self._start(label, do)
+
+    def _start(self, label: str, function: Callable[[], None]) -> None:
+        def guarded() -> None:
+            try:
+                with explained(self.path):
+                    function()
+            except Exception as error:
+                self._post(Failed(label, str(error) or type(error).__name__))
+
+        # A daemon thread ends with the program, like a kill, which every job survives; a worker would delay the exit.
+        threading.Thread(target=guarded, name=label, daemon=True).start()
+
+
+class _HasContext(Protocol):
+    context: Context
+
+
+def context_of(node: DOMNode) -> Context:
+    """The context of the app that the widget or screen belongs to."""
+    return cast("_HasContext", node.app).context

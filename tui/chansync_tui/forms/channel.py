@@ -1,0 +1,174 @@
+"""The screen of a channel: its form, and after it lookups, schedule, runs and problems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from textual.app import SystemCommand
+from textual.binding import Binding, BindingType
+
+from chansync.setup.forms.form import Saved
+from chansync.store import channels
+from chansync.store.jobs import Job
+from chansync_tui.formatting import TYPE_TONES
+from chansync_tui.forms.channel_status import status_rows
+from chansync_tui.forms.rows import Row
+from chansync_tui.forms.screen import FormScreen
+from chansync_tui.navigation import ShowMessages
+from chansync_tui.screens.dialogs import connection_report
+from chansync_tui.widgets.line import Hint, Part
+
+_THE_REST = Row(
+    "rest",
+    "The rest",
+    "after the first connection; a shows it now",
+    "dim",
+    about=(
+        ("The rest of the form opens when the site has answered.", "strong"),
+        ("Enter the address and keys, switch Used on, and confirm: chansync connects and fills in what it can.", ""),
+    ),
+    action="everything",
+)
+
+
+class ChannelScreen(FormScreen):
+    """The form of a channel, or of a new one."""
+
+    BUTTONS: ClassVar[str] = "7 Confirm or close"
+    HINTS: ClassVar[Sequence[Hint]] = (
+        Hint("esc", "Close", keep=True),
+        Hint("c", "Confirm", keep=True),
+        Hint("?", "Keys", keep=True),
+        Hint("enter", "Edit"),
+        Hint("[ ]", "Section"),
+        Hint("o", "POS settings", "Open"),
+        Hint("t", "Test"),
+        Hint("p", "Pick up"),
+        Hint("s", "Sync"),
+        Hint("m", "Messages", "Msgs"),
+        Hint("/", "Find"),
+    )
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "test", "Test the connection"),
+        Binding("p", "pick_up", "Pick the site's methods and statuses up again"),
+        Binding("a", "everything", "All fields, also those that the first connection fills in"),
+        Binding("s", "sync", "Sync the channel now"),
+        Binding("m", "messages", "Messages of the channel"),
+    ]
+
+    @property
+    def channel_id(self) -> int | None:
+        """The id of the channel; None while it is new."""
+        key = self.state.form.key
+        return None if key is None else int(key)
+
+    @property
+    def _code(self) -> str:
+        return self.state.loaded.texts.get("code", "")
+
+    def _title(self) -> list[Part]:
+        kind = self.state.texts.get("system_type", "")
+        name = self.state.texts.get("name", "")
+        return [*super()._title(), (f"{name}  ", ""), (kind, TYPE_TONES.get(kind, ""))]
+
+    def actions(self) -> Iterable[tuple[int, Row]]:
+        if self._is_reduced():
+            return
+        if self.channel_id is not None:
+            for section, what in ((4, "payment"), (5, "delivery")):
+                about = (
+                    ("Pick up again", "strong"),
+                    (f"Reads the site's {what} methods anew; mappings stay. Key p.", ""),
+                )
+                yield section, Row(f"pick-up:{what}", "Pick up again", "key p", "dim", about=about, action="pick_up")
+        yield from super().actions()
+
+    def _is_reduced(self) -> bool:
+        """Whether only the fields for the first connection are shown."""
+        channel = channels.channel_by_id(self.context.db, self.channel_id) if self.channel_id is not None else None
+        return (channel is None or channel.connected_at is None) and not self.state.everything
+
+    def more(self) -> Iterable[Row]:
+        channel = channels.channel_by_id(self.context.db, self.channel_id) if self.channel_id is not None else None
+        if self._is_reduced():
+            yield _THE_REST
+        if channel is not None:
+            yield from status_rows(self.context.db, channel)
+
+    def action_everything(self) -> None:
+        self.state.everything = not self.state.everything
+        self.show_rows()
+
+    # Jobs
+
+    def after_saving(self, outcome: Saved) -> None:
+        if outcome.connects:
+            self._connect("confirm", {"use": True})
+
+    def _connect(self, kind: str, args: dict[str, bool]) -> None:
+        self.say(f"Connecting to {self.state.texts.get('store_domain') or 'the site'} ...", "note")
+        self.context.ask(f"Connect {self._code}", kind, self.channel_id, args, self._connected)
+
+    def _connected(self, job: Job) -> None:
+        if not self.is_attached:
+            return
+        told = job.result or {}
+        if not self.state.changed:
+            self.state.open(self.context.db)
+        self.say(str(told.get("sentence", "")), "good" if job.state == "done" else "bad")
+        self.state.set_errors([])
+        self.show_rows()
+        self.app.push_screen(connection_report(job, self._unmapped()))
+
+    def _unmapped(self) -> list[str]:
+        """The labels of methods without a mapping."""
+        fields = self.state.fields(self.context.db)
+        return [each.label for each in fields if each.stands_out and not self.state.texts.get(each.name)]
+
+    def _is_saved(self) -> bool:
+        if self.channel_id is None:
+            self.say("Confirm first: there is nothing saved yet.", "warn")
+            return False
+        return True
+
+    def action_test(self) -> None:
+        """Test the connection; the first time, also fill in fields, as ``chansync channel test`` does."""
+        if self._is_saved():
+            if self.state.changed:
+                self.say("What is saved is tested, not what you typed: confirm first.", "warn")
+                return
+            channel = channels.channel_by_id(self.context.db, self.channel_id or 0)
+            first = channel is not None and channel.connected_at is None
+            self._connect("confirm" if first else "test", {})
+
+    def action_pick_up(self) -> None:
+        if self._is_saved():
+            self.say("Picking up what the site has ...", "note")
+            self.context.ask(f"Pick up {self._code}", "lookups", self.channel_id, {}, self._picked_up)
+
+    def _picked_up(self, job: Job) -> None:
+        if self.is_attached:
+            ok = job.state == "done"
+            sentence = (
+                "The site's methods and statuses are picked up." if ok else (job.result or {}).get("sentence", "")
+            )
+            self.say(str(sentence), "good" if ok else "bad")
+            self.show_rows()
+
+    def action_sync(self) -> None:
+        if self._is_saved():
+            self.context.ask(f"Sync {self._code}", "sync", self.channel_id, {})
+
+    def action_messages(self) -> None:
+        if self._is_saved() and self.channel_id is not None:
+            self.post_message(ShowMessages(self.channel_id, self._code))
+
+    def commands(self) -> Iterable[SystemCommand]:
+        yield from super().commands()
+        yield SystemCommand("Test the connection", "Connect and show the result (key t)", self.action_test)
+        yield SystemCommand("Pick up again", "The site's methods and statuses (key p)", self.action_pick_up)
+        if self._code:
+            yield SystemCommand(f"Sync {self._code}", "Pull its orders now (key s)", self.action_sync)
+            yield SystemCommand(f"Messages of {self._code}", "Its part of the log (key m)", self.action_messages)

@@ -1,0 +1,89 @@
+"""Drafts: what was typed into a form and not saved, in a file of the user, offered again at the next start.
+
+They never hold secrets. A draft is written while the user types, so that a lost connection loses nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chansync.db.process_locks import is_alive, process_owner
+from chansync.model.errors import StoreError
+from chansync.model.times import now_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A draft that was found. ``at``: when it was written, in UTC milliseconds."""
+
+    path: Path
+    title: str
+    at: int
+    data: dict[str, Any]
+
+
+def _folder() -> Path:
+    from platformdirs import user_state_path
+
+    return user_state_path("chansync") / "drafts"
+
+
+def _prefix(database: Path) -> str:
+    return hashlib.sha256(str(database.absolute()).encode()).hexdigest()[:12]
+
+
+def path_of(database: Path, kind: str, key: int | str | None) -> Path:
+    """The draft file of this process for one form and database; each process of a user has its own."""
+    named = hashlib.sha256(f"{kind}/{key}/{process_owner()}".encode()).hexdigest()[:12]
+    return _folder() / f"{_prefix(database)}-{named}.json"
+
+
+def keep(path: Path, title: str, data: dict[str, Any]) -> None:
+    """Write the draft, replacing an earlier one.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    new = path.with_suffix(f".{os.getpid()}.new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump({"title": title, "at": now_ms(), "by": process_owner(), "form": data}, file)
+    os.replace(new, path)
+
+
+def drop(path: Path) -> None:
+    """Remove a draft."""
+    path.unlink(missing_ok=True)
+
+
+def found(database: Path, *, but: Collection[Path] = ()) -> list[Draft]:
+    """The user's drafts for that database that no running program is typing into, the newest first.
+
+    Unreadable files are ignored.
+
+    Args:
+        but: the drafts that this program is typing into.
+    """
+    drafts = []
+    for path in _folder().glob(f"{_prefix(database)}-*.json"):
+        try:
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            form = kept["form"]
+            whole = all(isinstance(form[name], dict) for name in ("base", "texts", "set_at")) and form["kind"]
+            if whole and path not in but and not _is_in_use(database, str(kept["by"])):
+                drafts.append(Draft(path, str(kept["title"]), int(kept["at"]), form))
+        except (OSError, ValueError, KeyError, TypeError, StoreError):
+            continue
+    return sorted(drafts, key=lambda draft: -draft.at)
+
+
+def _is_in_use(database: Path, by: str) -> bool:
+    """Whether it was written by another program on this machine that is still running."""
+    return by != process_owner() and is_alive(str(database), by)

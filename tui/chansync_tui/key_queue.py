@@ -1,0 +1,88 @@
+"""Keys are handled one after another, however fast they are typed.
+
+Over a slow line the keys of a word arrive together. Textual sends each to the widget that has the focus at that moment:
+the letters after ``/`` would go to the list, as commands, and not to the field that the slash opens. Here a key waits
+until the one before it is handled.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from textual import events
+from textual.app import App
+from textual.message_pump import MessagePump
+
+#: How long a key waits for one that is never finished (its widget was removed), in seconds.
+_LONGEST_WAIT = 0.5
+
+#: How often it is checked whether the rows that a key acts on are there, in seconds.
+_CHECK_EVERY = 0.02
+
+#: How many times the queues from the widget up to the app are passed: for the key, for the message that its action
+#: posts, and for the messages that follow from that.
+_PASSES = 3
+
+
+class KeyQueue(App[None]):
+    """An app that queues keys while an earlier one is handled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._typed: deque[events.Key | events.Paste] = deque()
+        #: The number of the key that is being handled; 0: none.
+        self._turn = 0
+        self._turns = 0
+
+    async def on_event(self, event: events.Event) -> None:
+        """Queue keys; pass on all other events at once."""
+        if not isinstance(event, events.Key | events.Paste) or event.is_forwarded or not self.screen_stack:
+            await super().on_event(event)
+        elif self._turn:
+            self._typed.append(event)
+            turn = self._turn
+            self.set_timer(_LONGEST_WAIT, lambda: self._end(turn))
+        else:
+            await self._begin(event)
+
+    async def _begin(self, event: events.Key | events.Paste) -> None:
+        self._turns += 1
+        turn = self._turn = self._turns
+        target: MessagePump = self.focused or self.screen
+        if not self.takes(event):
+            await super().on_event(event)
+        self._follow([*self._way_up(target)] * _PASSES, turn)
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether the rows on the screen are about to be replaced, so that the next key must wait."""
+        return False
+
+    def takes(self, event: events.Key | events.Paste) -> bool:
+        """Whether the app itself handles the key, so that no widget gets it."""
+        return False
+
+    def _way_up(self, pump: MessagePump | None) -> Iterator[MessagePump]:
+        while pump is not None:
+            yield pump
+            pump = pump._parent
+
+    def _follow(self, way: list[MessagePump], turn: int) -> None:
+        """Pass through the message queues behind what the key caused, then through that of a new screen."""
+        if not self.is_running:
+            # The app is closing: there may be no screen any more.
+            return
+        while way and not way[0].call_later(self._follow, way[1:], turn):
+            way = way[1:]
+        if not way and not self.screen.call_later(self._end, turn):
+            self.call_later(self._end, turn)
+
+    async def _end(self, turn: int, waited: float = 0.0) -> None:
+        if turn == self._turn and self.is_running:
+            if self._typed and self.is_changing and waited < _LONGEST_WAIT:
+                self.set_timer(_CHECK_EVERY, lambda: self._end(turn, waited + _CHECK_EVERY))
+                return
+            self._turn = 0
+            if self._typed:
+                await self._begin(self._typed.popleft())

@@ -1,0 +1,216 @@
+"""Navigation between screens: the messages that a screen posts, and the app that handles them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.app import App, SystemCommand
+from textual.message import Message
+
+if TYPE_CHECKING:
+    from chansync.setup.forms.form import Form
+    from chansync_tui.forms.drafts import Draft
+    from chansync_tui.forms.screen import FormScreen
+    from chansync_tui.screens.page import Page
+
+
+class ShowMessages(Message):
+    """Show the messages of one channel, or of one of its orders."""
+
+    def __init__(self, channel_id: int, code: str, order_id: int | None = None, number: str = "") -> None:
+        super().__init__()
+        self.channel_id = channel_id
+        self.code = code
+        self.order_id = order_id
+        self.number = number
+
+
+class ShowChannel(Message):
+    """Show a channel's form: its settings, mappings and state."""
+
+    def __init__(self, channel_id: int) -> None:
+        super().__init__()
+        self.channel_id = channel_id
+
+
+class ShowMessage(Message):
+    """Show a message in full."""
+
+    def __init__(self, message_id: int) -> None:
+        super().__init__()
+        self.message_id = message_id
+
+
+class Edit(Message):
+    """Open the form of something: a channel (by its id), a system or a record of the ERP (by its code).
+
+    Attributes:
+        kind: ``channel``, ``system``, or a kind of the ERP (``pos``, ``payment-method``, …).
+        key: of what is edited (what belongs to a POS is named ``POS/CODE``); None: a new one.
+        preset: values by field for a new one.
+        form: the form, if the sender has it already.
+        saved: called with the key after saving.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        key: int | str | None = None,
+        *,
+        preset: Mapping[str, str] | None = None,
+        form: Form | None = None,
+        saved: Callable[[int | str], object] | None = None,
+    ) -> None:
+        super().__init__()
+        self.kind = kind
+        self.key = key
+        self.preset = preset
+        self.form = form
+        self.saved = saved
+
+
+class ShowOrders(Message):
+    """Show the orders of one channel."""
+
+    def __init__(self, channel_id: int, code: str) -> None:
+        super().__init__()
+        self.channel_id = channel_id
+        self.code = code
+
+
+class ShowOrder(Message):
+    """Show the page of an order."""
+
+    def __init__(self, order_id: int) -> None:
+        super().__init__()
+        self.order_id = order_id
+
+
+class ShowNumber(Message):
+    """Show the page of a channel's order by its number, which may be unknown."""
+
+    def __init__(self, channel_id: int, number: str) -> None:
+        super().__init__()
+        self.channel_id = channel_id
+        self.number = number
+
+
+class ShowSale(Message):
+    """Show the page of a sale."""
+
+    def __init__(self, number: str) -> None:
+        super().__init__()
+        self.number = number
+
+
+class Navigation(App[None]):
+    """An app that opens the screens that its screens ask for."""
+
+    # Screens are imported when they are first shown, which makes the start fast.
+
+    @on(ShowChannel)
+    def show_channel(self, event: ShowChannel) -> None:
+        """Open a channel's form."""
+        self.post_message(Edit("channel", event.channel_id))
+
+    @on(Edit)
+    def edit(self, event: Edit) -> None:
+        """Open a form."""
+        from chansync.setup.forms.factory import form_of
+
+        form = event.form or form_of(event.kind, event.key, event.preset)
+        self.push_screen(_screen_class(form.kind)(form, saved=event.saved))
+
+    def resume(self, draft: Draft) -> None:
+        """Open the form of an unsaved draft with what was typed into it."""
+        from chansync.setup.forms.factory import form_of
+
+        form = form_of(draft.data["kind"], draft.data["key"])
+        self.push_screen(_screen_class(form.kind)(form, draft=draft))
+
+    @on(ShowMessage)
+    def show_message(self, event: ShowMessage) -> None:
+        """Open the page of a message."""
+        from chansync_tui.screens.message import MessagePage
+
+        self.push_screen(MessagePage(event.message_id))
+
+    @on(ShowMessages)
+    async def show_messages(self, event: ShowMessages) -> None:
+        """Show the message log, filtered by a channel or an order."""
+        from chansync_tui.screens.messages import Messages
+
+        await self.run_action("tab('messages')")
+        if isinstance(self.screen, Messages):
+            self.screen.only_channel(event.channel_id, event.code, event.order_id, event.number)
+
+    @on(ShowOrders)
+    async def show_orders(self, event: ShowOrders) -> None:
+        """Show the orders of one channel."""
+        from chansync_tui.screens.orders import Orders
+
+        await self.run_action("tab('orders')")
+        if isinstance(self.screen, Orders):
+            self.screen.only_channel(event.channel_id, event.code)
+
+    @on(ShowOrder)
+    def show_order(self, event: ShowOrder) -> None:
+        """Open the page of an order."""
+        from chansync_tui.screens import order
+
+        self.push_screen(order.of_order(event.order_id))
+
+    @on(ShowNumber)
+    def show_number(self, event: ShowNumber) -> None:
+        """Open the page of an order by its number, which may be unknown."""
+        from chansync_tui.screens import order
+
+        self.push_screen(order.of_number(event.channel_id, event.number))
+
+    @on(ShowSale)
+    def show_sale(self, event: ShowSale) -> None:
+        """Open the page of a sale."""
+        from chansync_tui.screens import order
+
+        self.push_screen(order.of_sale(event.number))
+
+    async def _find_order(self) -> None:
+        await self.run_action("tab('orders')")
+        await self.screen.run_action("search")
+
+    def routes(self, screen: Page) -> Iterable[SystemCommand]:
+        """Commands of the palette that lead to other screens."""
+        if screen.TAB != "orders":
+            yield SystemCommand("Find an order", "By number or customer, among all", self._find_order)
+        if screen.TAB == "erp":
+            return
+        from chansync_tui.screens.erp import list_titles
+
+        for name, title, about in list_titles():
+            # Only found by typing: eighteen lists would hide the commands that are shown at first.
+            yield SystemCommand(f"ERP: {title}", about, partial(self._show_ledger, name), discover=False)
+
+    async def _show_ledger(self, name: str) -> None:
+        from chansync_tui.screens.erp import Erp
+
+        await self.run_action("tab('erp')")
+        if isinstance(self.screen, Erp):
+            self.screen.show_list(name)
+
+
+def _screen_class(kind: str) -> type[FormScreen]:
+    """The screen of a form of that kind. Those of a channel and a system show more than the form."""
+    if kind == "channel":
+        from chansync_tui.forms.channel import ChannelScreen
+
+        return ChannelScreen
+    if kind == "system":
+        from chansync_tui.forms.system import SystemScreen
+
+        return SystemScreen
+    from chansync_tui.forms.screen import FormScreen
+
+    return FormScreen

@@ -1,0 +1,113 @@
+"""The window of rows of a long list that is held in memory: a few hundred around those on the screen.
+
+Rows are fetched by key as the cursor comes near an end of the window, and those at the other end are dropped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Generic, Protocol, TypeVar
+
+import apsw
+
+from chansync.model.paging import Key, Span
+
+#: Rows of one fetch, and the most that are held.
+PAGE = 200
+MOST = 600
+
+
+class Keyed(Protocol):
+    """A row with the key of its place in the list."""
+
+    @property
+    def key(self) -> Key:
+        """Its values of the columns that order the list."""
+        ...
+
+
+L = TypeVar("L", bound=Keyed)
+
+
+class Source(Protocol[L]):
+    """A list with its filters; equal ones read the same rows."""
+
+    def read(self, db: apsw.Connection, span: Span) -> list[L]:
+        """Read a span of rows, in the list's order."""
+        ...
+
+
+class Ask(StrEnum):
+    """What to fetch; ``older`` is towards the end of the list."""
+
+    TOP = "top"
+    END = "end"
+    OLDER = "older"
+    NEWER = "newer"
+    AGAIN = "again"
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch(Generic[L]):
+    """A read for the window, created in the main thread and run in another."""
+
+    ask: Ask
+    source: Source[L]
+    span: Span
+
+    def run(self, db: apsw.Connection) -> list[L]:
+        """Read the rows; one more than a page means that there are more."""
+        return self.source.read(db, self.span)
+
+
+@dataclass(slots=True)
+class Window(Generic[L]):
+    """The rows that are held. ``at_top``, ``at_end``: whether they begin or end with those of the whole list."""
+
+    source: Source[L]
+    lines: list[L] = field(default_factory=list)
+    at_top: bool = True
+    at_end: bool = False
+
+    def fetch(self, ask: Ask) -> Fetch[L]:
+        """The read for ``ask``, given the rows that are held."""
+        high = self.lines[0].key if self.lines else None
+        low = self.lines[-1].key if self.lines else None
+        match ask:
+            case Ask.TOP:
+                span = Span(PAGE + 1)
+            case Ask.END:
+                span = Span(PAGE + 1, backwards=True)
+            case Ask.OLDER:
+                span = Span(PAGE + 1, after=low)
+            case Ask.NEWER:
+                span = Span(PAGE + 1, before=high, backwards=True)
+            case Ask.AGAIN:
+                # At an end of the list, new rows there belong to the window.
+                after, before = None if self.at_top else high, None if self.at_end else low
+                span = Span(MOST + 1, after=after, before=before, inclusive=True)
+        return Fetch(ask, self.source, span)
+
+    def apply(self, fetch: Fetch[L], found: list[L]) -> None:
+        """Update the window with the rows of a fetch."""
+        more = len(found) > PAGE
+        match fetch.ask:
+            case Ask.TOP:
+                self.lines, self.at_top, self.at_end = found[:PAGE], True, not more
+            case Ask.END:
+                self.lines, self.at_top, self.at_end = found[-PAGE:], not more, True
+            case Ask.OLDER:
+                joined = self.lines + found[:PAGE]
+                self.at_end = not more
+                self.at_top = self.at_top and len(joined) <= MOST
+                self.lines = joined[-MOST:]
+            case Ask.NEWER:
+                joined = found[-PAGE:] + self.lines
+                self.at_top = not more
+                self.at_end = self.at_end and len(joined) <= MOST
+                self.lines = joined[:MOST]
+            case Ask.AGAIN:
+                if len(found) > MOST:
+                    self.at_end = False
+                self.lines = found[:MOST]

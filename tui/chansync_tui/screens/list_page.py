@@ -1,0 +1,171 @@
+"""Screens with a list of any length: only a window of its rows is held, and it is read in a thread."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, Generic
+
+from textual import on
+from textual.message import Message as TextualMessage
+from textual.timer import Timer
+
+from chansync.model.errors import ChansyncError
+from chansync_tui.formatting import counted
+from chansync_tui.row_window import Ask, Fetch, L, Source, Window
+from chansync_tui.screens.filtered_page import FilteredPage
+from chansync_tui.widgets.pane import Pane
+from chansync_tui.widgets.table import Table
+
+#: More rows are fetched when the cursor is so near to an end of the window.
+_NEAR = 50
+
+
+class ListPage(FilteredPage, Generic[L]):
+    """Reads in a thread; only the handlers here change the window. The list's table has the id ``list``."""
+
+    class Fetched(TextualMessage):
+        """A read for the window is done."""
+
+        def __init__(self, fetch: Fetch[Any], found: list[Any] | None, failure: str = "") -> None:
+            super().__init__()
+            self.fetch = fetch
+            self.found = found
+            self.failure = failure
+
+    def __init__(self, source: Source[L]) -> None:
+        super().__init__()
+        self.window: Window[L] = Window(source)
+        self._running_fetch: Fetch[L] | None = None
+        self._next: Ask | None = None
+        self._slow: Timer | None = None
+        self._says_searching = False
+
+    # What each screen defines for its list
+
+    @abstractmethod
+    def show_chips(self) -> None:
+        """Show the filters and the number of rows."""
+
+    @abstractmethod
+    def empty_text(self) -> str:
+        """The text of an empty list: why it is empty, and what to do next."""
+
+    @abstractmethod
+    def explain(self) -> None:
+        """Show details of the row under the cursor in the pane."""
+
+    @property
+    def table(self) -> Table[L]:
+        """The list."""
+        return self.query_one("#list", Table)
+
+    def counted_rows(self, one: str) -> str:
+        """``3 orders``, or ``200+ orders`` while the window holds only a part of the list."""
+        count = len(self.window.lines)
+        return counted(count, one) if self.window.at_end and self.window.at_top else f"{count}+ {one}s"
+
+    # Reading
+
+    def read(self) -> None:
+        self.show_chips()
+        self._fetch(Ask.AGAIN if self.window.lines else Ask.TOP)
+
+    def _fetch(self, ask: Ask) -> None:
+        """Start a read, or remember it until the one that is running is done; an update gives way to other reads."""
+        if self._running_fetch is not None:
+            if self._next in (None, Ask.AGAIN):
+                self._next = ask
+            return
+        fetch = self._running_fetch = self.window.fetch(ask)
+        self.run_worker(lambda: self._read_in_thread(fetch), thread=True, group="fetch", exit_on_error=False)
+
+    def _read_in_thread(self, fetch: Fetch[L]) -> None:
+        try:
+            found = self.context.read(fetch.run, lambda: self._running_fetch is fetch)
+            self.post_message(self.Fetched(fetch, found))
+        except ChansyncError as error:
+            self.post_message(self.Fetched(fetch, None, str(error)))
+
+    def set_source(self, source: Source[L]) -> None:
+        """Show another list or other filters; a read that is running is interrupted."""
+        if source == self.window.source:
+            return
+        if self._running_fetch is not None:
+            self.context.interrupt()
+        self._running_fetch = self._next = None
+        self.window = Window(source)
+        self.show_chips()
+        self._fetch(Ask.TOP)
+        if self._slow:
+            self._slow.stop()
+        self._says_searching = False
+        self._slow = self.set_timer(0.3, self._say_searching)
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether the rows are still those of an earlier filter; once "Searching" is shown there are none."""
+        running = self._running_fetch
+        return running is not None and running.ask is Ask.TOP and not self._says_searching
+
+    def _say_searching(self) -> None:
+        if self._running_fetch is not None and self._running_fetch.ask is Ask.TOP:
+            self._says_searching = True
+            self.table.show([])
+            self.table.set_empty("Searching...")
+            self.show_chips()
+
+    @on(Fetched)
+    def finish_read(self, event: Fetched) -> None:
+        """Show what was read, unless another read was started meanwhile."""
+        if event.fetch is not self._running_fetch:
+            return
+        self._running_fetch = None
+        if event.failure:
+            self.fail(event.failure)
+        elif event.found is not None:
+            self._show(event.fetch, event.found)
+        following, self._next = self._next, None
+        if following is not None:
+            self._fetch(following)
+
+    def _show(self, fetch: Fetch[L], found: list[L]) -> None:
+        window = self.window
+        window.apply(fetch, found)
+        self.table.set_empty(self.empty_text())
+        # At the top of the list the cursor stays at the top when new rows come.
+        follow = fetch.ask is Ask.TOP or (fetch.ask is Ask.AGAIN and window.at_top and self.table.cursor == 0)
+        self.table.show(window.lines, follow=follow)
+        if fetch.ask is Ask.END and window.lines:
+            self.table.select(self.table.key_of(window.lines[-1]))
+        self.show_chips()
+        self.explain_soon()
+
+    # Moving
+
+    @on(Table.Moved, "#list")
+    def moved(self) -> None:
+        """The cursor is on another row."""
+        self.look_ahead()
+        self.explain_soon()
+
+    @on(Table.Scrolled, "#list")
+    def look_ahead(self) -> None:
+        """Fetch more rows before an end of the window is visible."""
+        window, table = self.window, self.table
+        top = table.scroll_offset.y
+        if max(table.cursor, top + table.page) > len(window.lines) - _NEAR and not window.at_end:
+            self._fetch(Ask.OLDER)
+        elif min(table.cursor, top) < _NEAR and not window.at_top:
+            self._fetch(Ask.NEWER)
+
+    @on(Table.Ended, "#list")
+    def go_to_end(self, event: Table.Ended) -> None:
+        """Go to the first or the last row of the whole list."""
+        if event.last and not self.window.at_end:
+            self._fetch(Ask.END)
+        elif not event.last and not self.window.at_top:
+            self._fetch(Ask.TOP)
+
+    def explain_soon(self) -> None:
+        if self.query_one(Pane).display:
+            super().explain_soon()

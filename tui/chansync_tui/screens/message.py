@@ -1,0 +1,132 @@
+"""One message in full, and the actions on a message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import ClassVar
+
+from textual.app import SystemCommand
+from textual.binding import Binding, BindingType
+
+from chansync.store import messages
+from chansync.store.messages import Message
+from chansync_tui.message_text import as_text, details
+from chansync_tui.navigation import ShowChannel, ShowOrder
+from chansync_tui.screens.page import Page
+from chansync_tui.screens.text_page import Paragraph, TextPage
+from chansync_tui.widgets.line import Hint
+
+
+class MessageActions:
+    """Actions on one message: for the log, and for the page of a message.
+
+    A screen adds ``BINDINGS`` to its own, and hands the name in ``message('…')`` to ``run``.
+
+    Args:
+        page: the screen.
+        selected: the message that the keys act on.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "message('retry')", "Retry the order"),
+        Binding("x", "message('solve')", "Mark as solved"),
+        Binding("c,y", "message('copy')", "Copy (through the terminal)"),
+        Binding("o", "message('channel')", "Open the channel"),
+        Binding("v", "message('order')", "View the order"),
+    ]
+
+    def __init__(self, page: Page, selected: Callable[[], Message | None]) -> None:
+        self._page = page
+        self._selected = selected
+        self._actions: Mapping[str, Callable[[Message], None]] = {
+            "retry": self._retry,
+            "solve": self._solve,
+            "copy": self._copy,
+            "channel": self._show_channel,
+            "order": self._show_order,
+        }
+
+    def run(self, name: str) -> None:
+        """Run the action of that name on the message, if there is one."""
+        if (message := self._selected()) is not None:
+            self._actions[name](message)
+
+    def _retry(self, message: Message) -> None:
+        ask = self._page.context.ask
+        if message.order_id is not None:
+            label = f"Retry order {message.order_number}"
+            ask(label, "retry", message.channel_id, {"order_ids": [message.order_id]})
+        elif message.channel_id is not None:
+            # A problem of the channel itself is tried again by a sync.
+            ask(f"Sync {message.channel_code}", "sync", message.channel_id, {})
+        else:
+            self._page.notify("This message has neither an order nor a channel to try again.", markup=False)
+
+    def _solve(self, message: Message) -> None:
+        if not message.open:
+            self._page.notify("It is not open.", markup=False)
+            return
+        message_id, by = message.id, self._page.context.user
+        self._page.context.write("Mark as solved", lambda db: messages.solve(db, message_id, by))
+
+    def _copy(self, message: Message) -> None:
+        self._page.copy(as_text(details(self._page.context.db, message)))
+
+    def _show_channel(self, message: Message) -> None:
+        if message.channel_id is not None:
+            self._page.post_message(ShowChannel(message.channel_id))
+
+    def _show_order(self, message: Message) -> None:
+        if message.order_id is None:
+            self._page.notify("This message is about no order.", markup=False)
+            return
+        self._page.post_message(ShowOrder(message.order_id))
+
+    def commands(self) -> Iterable[SystemCommand]:
+        """What the command palette offers for the message."""
+        for title, about, name in (
+            ("Retry the order", "Of the message under the cursor (key r)", "retry"),
+            ("Mark as solved", "The message under the cursor (key x)", "solve"),
+            ("View the order", "Of the message under the cursor (key v)", "order"),
+            ("Copy the message", "With its data (key c)", "copy"),
+        ):
+            yield SystemCommand(title, about, partial(self.run, name))
+
+
+class MessagePage(TextPage):
+    """The page of a message: what happened, what to do, and the data."""
+
+    TAB = "messages"
+    HINTS: ClassVar[Sequence[Hint]] = (
+        Hint("esc", "Back", keep=True),
+        Hint("?", "Keys", keep=True),
+        Hint("r", "Retry"),
+        Hint("x", "Solved"),
+        Hint("v", "The order", "Order"),
+        Hint("c", "Copy"),
+        Hint("o", "Channel"),
+        Hint("q", "Quit"),
+    )
+
+    BINDINGS: ClassVar[list[BindingType]] = [*MessageActions.BINDINGS]
+
+    def __init__(self, message_id: int) -> None:
+        super().__init__()
+        self._message_id = message_id
+        self._actions = MessageActions(self, self._message)
+
+    def paragraphs(self) -> list[Paragraph]:
+        message = self._message()
+        if message is None:
+            return [Paragraph("This message is gone: its channel was removed.", "bad")]
+        return [Paragraph(text, tone, tone == "title") for text, tone in details(self.context.db, message)]
+
+    def action_message(self, name: str) -> None:
+        self._actions.run(name)
+
+    def commands(self) -> Iterable[SystemCommand]:
+        yield from self._actions.commands()
+
+    def _message(self) -> Message | None:
+        return messages.message(self.context.db, self._message_id)

@@ -1,0 +1,105 @@
+"""Screens of text: paragraphs under headings, wrapped to the width, in a list that scrolls by lines."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable
+from typing import ClassVar, NamedTuple
+
+from textual import events, on
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widget import Widget
+
+from chansync_tui.screens.page import Page
+from chansync_tui.text import wrap
+from chansync_tui.widgets.columns import Column
+from chansync_tui.widgets.table import Cell, Table
+
+
+class Paragraph(NamedTuple):
+    """A paragraph. ``opens``: makes the message that Enter posts."""
+
+    text: str
+    tone: str = ""
+    heading: bool = False
+    opens: Callable[[], Message] | None = None
+
+
+class _Row(NamedTuple):
+    number: int
+    text: str
+    paragraph: Paragraph
+
+
+class TextPage(Page):
+    """Shows ``paragraphs`` as a list of lines, so that a text of any length scrolls quickly."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,backspace,h,left", "dismiss", "Back"),
+        Binding("right_square_bracket", "section(1)", "Next section"),
+        Binding("left_square_bracket", "section(-1)", "Previous section"),
+        Binding("c,y", "copy", "Copy (through the terminal)"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._paragraphs: list[Paragraph] = []
+
+    @abstractmethod
+    def paragraphs(self) -> list[Paragraph]:
+        """The text, read from the database."""
+
+    def body(self) -> Iterable[Widget]:
+        yield Table[_Row](
+            (Column("", 10, 1000),),
+            lambda row: (Cell(row.text, row.paragraph.tone),),
+            lambda row: row.number,
+            id="prose",
+            head=False,
+        )
+
+    @property
+    def table(self) -> Table[_Row]:
+        """The lines."""
+        return self.query_one("#prose", Table)
+
+    def read(self) -> None:
+        self._paragraphs = self.paragraphs()
+        self._show()
+
+    def on_resize(self, event: events.Resize) -> None:
+        super().on_resize(event)
+        self._show()
+
+    def _show(self) -> None:
+        cells = max(20, self.size.width - 4)
+        lines = [(line, paragraph) for paragraph in self._paragraphs for line in wrap_indented(paragraph.text, cells)]
+        self.table.show([_Row(number, *line) for number, line in enumerate(lines)])
+
+    @on(Table.Chosen, "#prose")
+    def open_line(self) -> None:
+        """Open what the line refers to, if anything."""
+        row = self.table.selected
+        if row is not None and row.paragraph.opens is not None:
+            self.post_message(row.paragraph.opens())
+
+    def action_section(self, step: int) -> None:
+        heads = [row.number for row in self.table.items if row.paragraph.heading]
+        if step > 0:
+            target = next((number for number in heads if number > self.table.cursor), None)
+        else:
+            target = next((number for number in reversed(heads) if number < self.table.cursor), None)
+        if target is not None:
+            self.table.select(target, to_top=True)
+
+    def action_copy(self) -> None:
+        self.copy("\n".join(paragraph.text for paragraph in self._paragraphs) + "\n")
+
+
+def wrap_indented(text: str, cells: int) -> list[str]:
+    """As ``wrap``; continuation lines are indented like the beginning."""
+    body = text.lstrip(" ")
+    indent = " " * min(len(text) - len(body), cells // 2)
+    first, *others = wrap(body, cells - len(indent))
+    return [indent + first, *(f"{indent}  {other}" if indent else other for other in others)]
