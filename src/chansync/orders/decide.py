@@ -370,23 +370,31 @@ def prices_missing(order: Order) -> Problem:
     return Problem("prices_missing", sentence, {"status": order.status})
 
 
+#: What has to be known before goods of an order leave.
+WARNED = frozenset({"order_unfulfillable", "cancel_wished", "ship_by_near"})
+
+
+def answered_by(state: SaleState) -> frozenset[str]:
+    """Those of ``WARNED`` that are no problem any more once the sale has come to that state."""
+    if state.closed:
+        return WARNED
+    return WARNED - {"order_unfulfillable"} if state.written_out else frozenset()
+
+
 def _warn(plan: Plan, case: Case) -> None:
-    """Say what has to be known before goods of the order leave: nothing once they have left, or its sale is closed."""
+    """Say what of ``WARNED`` holds."""
     order, sale = case.order, case.sale
-    if sale is not None and sale.state.closed:
-        return
+    left = WARNED - answered_by(sale.state) if sale else WARNED
     named = f"its sale {sale.number}" if sale else "it"
     data = {"sale": sale.number} if sale else {}
-    if order.unfulfillable:
+    if order.unfulfillable and "order_unfulfillable" in left:
         sentence = f"Order {order.number} is {order.status} on the site, and {named} is still open."
         plan.problems.append(Problem("order_unfulfillable", sentence, data))
-    if sale is not None and sale.state.written_out:
-        return
-    if order.cancel_wish is not None:
+    if order.cancel_wish is not None and "cancel_wished" in left:
         why = f": {order.cancel_wish[:200]}" if order.cancel_wish else ""
         sentence = f"The buyer asks for order {order.number} to be cancelled{why}."
         plan.problems.append(Problem("cancel_wished", sentence, data | {"reason": order.cancel_wish}))
-    if order.ship_by is None or any(isinstance(step, WriteOut) for step in plan.steps):
+    if order.ship_by is None or "ship_by_near" not in left or any(isinstance(step, WriteOut) for step in plan.steps):
         return
     if case.now < order.ship_by - SHIP_SOON:
         plan.look_again = order.ship_by - SHIP_SOON

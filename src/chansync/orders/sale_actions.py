@@ -16,6 +16,7 @@ from chansync.model.money import format_money, parse_amount, to_minor
 from chansync.model.parameter_types import Text
 from chansync.model.sale import LineKind, RefundedLine, SaleLine, SaleView
 from chansync.model.steps import Step, StepResult
+from chansync.orders.decide import answered_by
 from chansync.orders.status_events import note_sale, note_shipment
 from chansync.store import messages, orders, outbox, sale_links
 
@@ -44,6 +45,11 @@ def perform(db: apsw.Connection, action: str, sale_number: str, **arguments: Any
             if isinstance(step, steps.Release) or (isinstance(step, steps.Block) and not result.missing):
                 orders.drop_todo(db, order_id, steps.Block.word)
                 messages.solve_codes(db, order_id, ["blocked_in_part"], f"by the command {action}")
+            answered = messages.open_codes(db, order_id) & answered_by(after.state)
+            if answered:
+                messages.solve_codes(db, order_id, answered, f"by the command {action}")
+                # What else is open becomes the order's reason.
+                orders.make_due(db, [order_id])
             if isinstance(step, steps.Ship):
                 # A channel that waits for how the goods travel tries again at once.
                 outbox.make_due(db, order_id)

@@ -185,7 +185,8 @@ def write(
            attempts = CASE WHEN ? THEN attempts + 1 ELSE 0 END, next_try_at = excluded.next_try_at,
            changed_at = excluded.changed_at, todo = excluded.todo, sent_by_site = excluded.sent_by_site,
            customer = excluded.customer, site_key = excluded.site_key, refunds = excluded.refunds,
-           attributes = excluded.attributes, decision = NULL RETURNING id""",
+           attributes = excluded.attributes,
+           decision = CASE WHEN excluded.state = 'problem' THEN decision END RETURNING id""",
         (
             channel_id, order.external_id, order.number, order.status, order.placed_at, order.placed_on.isoformat(),
             order.modified_at, order.currency, str(order.total), state, reason, order.digest,

@@ -24,6 +24,12 @@ def run(store: Store, *words: str) -> str:
     return re.sub(r"\s+", " ", result.output)
 
 
+def mend(store: Store, code: str, *words: str) -> None:
+    """Carry out a remedy of the one open message of that code."""
+    [(own,)] = world.rows(store, "SELECT id FROM message WHERE open = 1 AND code = ?", code)
+    run(store, "mend", str(own), *words)
+
+
 def test_a_replacement_is_a_sale_of_nothing_whose_goods_leave(de: Store, seller: Seller) -> None:
     channel_settings.change_channel(de, "de", {"issue_document": "yes"})
     first = seller.place_order("DE", lines={"SKU-001": 2})
@@ -46,6 +52,59 @@ def test_an_order_without_prices_is_a_problem_until_they_are_told(de: Store, sel
     seller.edit_order(own, {"payment": "CreditCard"})
     sync(de, "de")
     assert (world.open_codes(de), set(sales(de))) == ({}, {own})
+
+
+def test_a_person_says_that_what_has_no_price_is_free(de: Store, seller: Seller) -> None:
+    own = seller.place_order("DE", edits={"payment": ""})
+    sync(de, "de")
+    mend(de, "prices_missing", "free")
+    assert sales(de)[own] == ("de", "EUR", 0)
+    assert world.open_codes(de) == {}
+
+    seller.edit_order(own, {"drop_off": "the porch"})
+    sync(de, "de", order_numbers=(own,))
+    assert world.open_codes(de) == {}, "it stays free"
+    run(de, "erp", "cancel", f"de-{own}")
+    sync(de, "de")
+    assert world.open_codes(de) == {}
+
+
+@pytest.mark.parametrize("remedy", ["cancel", "write-out"])
+def test_a_wish_to_cancel_is_answered_by_either_remedy(de: Store, seller: Seller, remedy: str) -> None:
+    own = seller.place_order("DE", lines={"SKU-001": 1}, fulfilled_by="MERCHANT")
+    seller.wish_to_cancel(own)
+    sync(de, "de")
+    mend(de, "cancel_wished", remedy)
+    assert world.open_codes(de) == {}
+    sync(de, "de")
+    assert world.rows(de, 'SELECT state, reason, next_try_at FROM "order"') == [("imported", "", None)]
+
+
+def test_an_order_to_be_shipped_today_is_mended_by_writing_out(
+    de: Store, seller: Seller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = seller.place_order("DE", lines={"SKU-001": 1}, created=here() - timedelta(hours=1))
+    sync(de, "de")
+    [(due,)] = world.rows(de, 'SELECT next_try_at FROM "order" WHERE number = ?', own)
+    for module in ("orders.gather", "orders.import_order", "sync.pull"):
+        monkeypatch.setattr(f"chansync.{module}.now_ms", lambda: due + 1)
+    sync(de, "de")
+    mend(de, "ship_by_near", "write-out", "DHL", "T-1")
+    assert world.open_codes(de) == {}
+
+
+@pytest.mark.parametrize("is_out", [False, True])
+def test_an_order_that_cannot_be_fulfilled_is_mended_by_ending_its_sale(
+    de: Store, seller: Seller, is_out: bool
+) -> None:
+    own = seller.place_order("DE", lines={"SKU-001": 1})
+    sync(de, "de")
+    if is_out:
+        perform(de.db, "write-out", f"de-{own}")
+    seller.edit_order(own, {"status": "UNFULFILLABLE"})
+    sync(de, "de")
+    mend(de, "order_unfulfillable", "reverse" if is_out else "cancel")
+    assert world.open_codes(de) == {}
 
 
 @pytest.mark.parametrize(

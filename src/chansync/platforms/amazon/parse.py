@@ -81,7 +81,7 @@ class OrderReader:
         place: the marketplace's id.
         country: where an order goes that does not say so.
         zone: the marketplace's time zone, as far as it is known better than by its id.
-        currency: of what is sold for nothing; empty: that of the marketplace as its id tells it.
+        currency: of orders that tell no price; empty: that of the marketplace as its id tells it.
     """
 
     def __init__(self, place: str, country: str = "", zone: str = "", currency: str = "") -> None:
@@ -131,7 +131,7 @@ class OrderReader:
             placed_at=placed,
             placed_on=from_ms(placed).astimezone(self.zone).date(),
             modified_at=moment(raw.get("lastUpdatedTime"), "lastUpdatedTime") or placed,
-            currency=self._currency if is_free else currency,
+            currency=currency or self._currency,
             total=total,
             total_tax=sum((part.told_tax for part in parts), _ZERO),
             billing=billing,
