@@ -19,12 +19,13 @@ from sqlite_utils import Database, Migrations
 
 from chansync.db import schema
 from chansync.db.migrations_sql import (
+    ATTRIBUTES,
     CUSTOMERS,
     EDITS,
     HOLDS,
     INSTANCES,
+    MONEY,
     NEEDS,
-    ORDER_ATTRIBUTES,
     SALE_LINKS,
     SHIPMENTS,
     STOCK,
@@ -151,10 +152,16 @@ def needs(db: Database) -> None:
             )
 
 
-@migrations(name="0014_attributes")
-def order_attributes(db: Database) -> None:
+@migrations(name="0014_money")
+def money(db: Database) -> None:
+    """Payments by several methods, rates of lines, paid statuses of a method, and accepted differences."""
+    _run(db, MONEY)
+
+
+@migrations(name="0015_attributes")
+def attributes(db: Database) -> None:
     """What whoever packs an order has to know."""
-    _run(db, ORDER_ATTRIBUTES)
+    _run(db, ATTRIBUTES)
 
 
 def migrate(path: Path) -> None:

@@ -29,6 +29,12 @@ class SaleRow:
         return format_money(self.total, self.currency)
 
 
+def rate_sentence(row: dict[str, str]) -> str:
+    """An entry of ``SaleDetails.by_rate`` for people."""
+    rate = f"{row['rate']} %" if row["rate"] else "rate not told"
+    return f"{rate}: net {row['net']}, tax {row['tax']}"
+
+
 @dataclass(slots=True)
 class DocumentRow:
     """A financial document. ``total`` is in minor units, below zero for a credit, which ``credits`` names the document
@@ -105,6 +111,7 @@ class SaleDetails:
     Attributes:
         fields: the names of what belongs to it, by field.
         events: the first first.
+        by_rate: net and tax of each tax rate, decimal text; the rate in percent, empty where nobody told it.
     """
 
     sale: SaleRow
@@ -117,6 +124,7 @@ class SaleDetails:
     lines: list[dict[str, str]] = field(default_factory=list)
     net: str = ""
     tax: str = ""
+    by_rate: list[dict[str, str]] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -53,6 +53,7 @@ class OrderLine:
         held: pieces that the site has promised of it and that are still to be delivered.
         is_variation: whether ``item_code`` is a variation's; its SKU and GTIN may then be its parent's.
         rate: the tax rate in percent as the site tells it; None where it does not.
+        tax_class: of another rate than the standard one (a reduced one, say); empty: the standard.
     """
 
     external_id: str
@@ -68,6 +69,7 @@ class OrderLine:
     held: Decimal = Decimal(0)
     is_variation: bool = False
     rate: Decimal | None = None
+    tax_class: str = ""
 
 
 @dataclass(slots=True)
@@ -146,12 +148,6 @@ class Order:
         placed_on: the day it was placed, in the site's time.
         modified_at: UTC milliseconds of the last change on the site.
         currency: ISO 4217, or empty where the order states none.
-        external_id: the platform's id; unique in the channel and never reused.
-        number: the order number that people use; may differ from the id.
-        placed_at: UTC milliseconds.
-        placed_on: the day it was placed, in the site's time.
-        modified_at: UTC milliseconds of the last change on the site.
-        currency: ISO 4217, or empty where the order states none.
         total: what is sold, with tax: what the customer pays by all methods, gift cards and store credit among them.
         digest: a hash of everything that matters to the sale or its status; another digest means a changed order.
         gross: amounts include tax. A line whose tax is zero is split by the rate of the sale's tax transaction.
@@ -167,6 +163,9 @@ class Order:
         cancel_wish: why the buyer asks for it to be cancelled, as far as he says; None where he does not ask.
         unfulfillable: the platform says that it cannot be fulfilled.
         attributes: what whoever packs it has to know beside lines and addresses, label → text.
+        done: whether its status says that the seller's part is done; None: the site does not say it, as
+            with statuses that a shop has made up.
+        site_total: what the site itself calls the total where it leaves out what gift cards paid; None: ``total``.
         part_payments: what other methods than ``payment_code`` pay of the total.
         tax_collected: the tax that the marketplace collects and pays itself, in major units: the lines, their taxes and
             the total are without it. None where it collects none.
@@ -206,17 +205,19 @@ class Order:
     shrinks: bool = False
     sent_by_site: bool = False
     lacks_prices: bool = False
-    site_key: str = ""
     shipped_by: tuple[str, str] | None = None
     ship_by: int | None = None
     cancel_wish: str | None = None
     unfulfillable: bool = False
     attributes: dict[str, str] = field(default_factory=dict)
+    done: bool | None = None
+    site_total: Decimal | None = None
     part_payments: list[PartPayment] = field(default_factory=list)
     tax_collected: Decimal | None = None
     rate_ids: tuple[str, ...] = ()
     transaction_id: str = ""
     paid_on: date | None = None
+    site_key: str = ""
 
 
 #: The largest data of an order that are kept, in bytes of JSON; what is larger is fetched again where it is needed.

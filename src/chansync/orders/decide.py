@@ -31,6 +31,7 @@ from chansync.model.steps import (
 from chansync.model.times import local_text
 from chansync.orders import refunds
 from chansync.orders.edits import Change, completes, differences, give_back, only_contact, tax_change
+from chansync.orders.part_payments import gift_cards_unmapped, paid_by_others
 from chansync.orders.problem import Problem
 from chansync.orders.select import reason_to_skip
 from chansync.orders.settings import ImportSettings
@@ -331,9 +332,9 @@ def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balanc
     if case.sale and history and "block" not in todo and _is_block_short(plan, case.sale, history):
         todo.insert(0, "block")
     is_own_status = history is not None and case.order.status == history.own_status
-    is_paid = case.order.status in settings.paid_statuses and not is_own_status
-    payment = Pay(balance.due, issue_first=is_paid and bool(settings.channel["issue_document_on_payment"]))
-    owes = balance.due > balance.paid
+    is_paid = settings.is_paid(case.order.payment_code, case.order.status) and not is_own_status
+    issues_first = bool(settings.channel["issue_document_on_payment"])
+    payment, owes = _payment(plan, case, settings, balance, issue_first=is_paid and issues_first)
     for word in todo:
         if word == "write_out" and case.order.cancel_wish is not None:
             plan.deferred.append(word)
@@ -344,6 +345,15 @@ def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balanc
             plan.todo.append(word)
     if is_paid and owes and "pay" not in plan.todo:
         plan.steps.append(payment)
+    elif _fell_back(case, settings):
+        plan.problems.append(
+            Problem(
+                "payment_withdrawn",
+                f"Order {case.order.number} was paid, and is {case.order.status} now: the payment may have been taken "
+                f"back. The sale {case.sale.number if case.sale else ''} is still paid.",
+                {"status": case.order.status, "sale": case.sale.number if case.sale else ""},
+            )
+        )
     shipped = case.order.shipped_by if settings.channel["write_out_what_the_site_ships"] else None
     if shipped is not None and not (state and state.written_out) and "write_out" not in plan.todo:
         plan.steps.append(WriteOut(*shipped))
@@ -358,6 +368,42 @@ def _is_block_short(plan: Plan, sale: SaleView, history: History) -> bool:
     """Whether a sale whose goods are blocked may need more of them now: it was short of them, or is rewritten."""
     is_rewritten = any(isinstance(step, Rewrite) for step in plan.steps)
     return "blocked_in_part" in history.problems or (is_rewritten and sale.state.blocked)
+
+
+def _payment(
+    plan: Plan, case: Case, settings: ImportSettings, balance: _Balance, *, issue_first: bool
+) -> tuple[Pay, bool]:
+    """The payment of all that is due, by each of its methods, and whether anything of it is owed."""
+    order, currency = case.order, balance.currency
+    try:
+        parts = paid_by_others(settings, order, currency)
+    except Problem as problem:
+        plan.problems.append(problem)
+        return Pay(balance.paid), False
+    unmapped = sum(part.amount for part in parts if not part.method)
+    in_all = balance.due
+    if unmapped:
+        # What has no method yet stays owed; the rest is paid.
+        in_all = max(balance.due - unmapped, min(balance.paid, balance.due))
+        if balance.due > in_all:
+            plan.problems.append(gift_cards_unmapped(settings, order, balance.due - in_all, currency))
+    day = order.paid_on.isoformat() if order.paid_on else ""
+    named = tuple(part for part in parts if part.method)
+    owes = in_all > balance.paid or in_all < min(balance.paid, 0)
+    return Pay(in_all, issue_first, named, order.transaction_id, day), owes
+
+
+def _fell_back(case: Case, settings: ImportSettings) -> bool:
+    """Whether a sale is paid, and its order was seen in a paid status before and is not in one any more."""
+    sale, history, code = case.sale, case.history, case.order.payment_code
+    if sale is None or history is None or sale.state.paid <= 0 or settings.is_paid(code, case.order.status):
+        return False
+    if case.order.status in (history.own_status, *settings.refused_statuses):
+        return False
+    if case.order.done or (case.order.done is None and case.order.status in settings.order_statuses):
+        # It has gone on, not back.
+        return False
+    return settings.is_paid(code, history.status) or "payment_withdrawn" in history.problems
 
 
 #: How long before the last moment to ship it is said that it comes, in milliseconds.

@@ -96,7 +96,7 @@ def _amounts(order: Order, sale: SaleView) -> list[Change]:
         total, recorded = total - sale.state.refunded, _remaining(sale)
     else:
         recorded = _recorded(sale)
-    if order.total != from_minor(total, currency):
+    if round_to_minor(order.total, currency) != total:
         sentence = f"its total is {order.total} {currency}, the sale's is {format_money(total, currency)}"
         changes.append(Change("total", str(order.total.normalize()), sentence))
     items = {own: line for own, line in recorded.items() if line.kind is LineKind.ITEM}

@@ -20,6 +20,9 @@ from chansync.orders.sale_actions import perform
 from chansync.setup import channel_settings
 from support import shops
 
+#: No coupon, and paid when the store says so: cash on delivery is paid later.
+_PLAIN = {"coupon_lines": [], "payment_method": "bacs", "payment_method_title": "Direct bank transfer"}
+
 
 @dataclass(slots=True)
 class World:
@@ -30,7 +33,7 @@ class World:
     path: Path
 
     def place(self, *lines: tuple[Any, ...], status: str = "on-hold") -> int:
-        return self.shop.place_order(lines or [("SKU-001", 1)], status=status, changes={"coupon_lines": []})
+        return self.shop.place_order(lines or [("SKU-001", 1)], status=status, changes=_PLAIN)
 
     def run(self) -> None:
         """What the schedule does in one turn."""
@@ -194,3 +197,14 @@ class TestComparison:
         result = shops.sync(world.path, orders=False, comparison=True)
         assert (result.state, result.error_code) == ("failed", "suspiciously_empty")
         assert shops.query(world.path, "SELECT count(*) FROM message WHERE code = 'order_gone'") == [(0,)]
+
+
+def test_cash_on_delivery_is_proposed_as_paid_when_it_is_delivered(world: World) -> None:
+    cash = {"coupon_lines": [], "payment_method": "cod", "payment_method_title": "Cash on delivery"}
+    order = world.shop.place_order([("SKU-001", 1)], status="processing", changes=cash)
+    world.run()
+    assert world.state(order).paid == 0
+    world.shop.set_status(order, "completed")
+    world.run()
+    assert world.state(order).unpaid == 0
+    assert world.books() == []

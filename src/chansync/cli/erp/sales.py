@@ -80,6 +80,8 @@ def _state_data(state: SaleState) -> dict[str, Any]:
 
 
 def _show(found: SaleDetails, attributes: dict[str, str]) -> None:
+    from chansync.erp.papers import rate_sentence
+
     row = found.sale
     mark = f" ({row.mark})" if row.mark else ""
     say(f"Sale {row.number}{mark} of {row.sale_date}: order {row.order_number} of {row.channel}")
@@ -102,6 +104,8 @@ def _show(found: SaleDetails, attributes: dict[str, str]) -> None:
     table(headers, rows, right=headers[3:], flexible="name")
     print_line()
     say(f"net {found.net}, tax {found.tax}, total {clean(row.amount)}")
+    for rate in found.by_rate:
+        say(f"  {rate_sentence(rate)}")
     print_line()
     _show_state(found.state)
     if found.events:

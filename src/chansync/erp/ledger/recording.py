@@ -110,11 +110,14 @@ def amend(db: apsw.Connection, sale: Facts, step: Amend) -> None:
 def sale_lines(db: apsw.Connection, sale_id: int) -> list[SaleLine]:
     """The lines as recorded."""
     rows = db.execute(
-        """SELECT l.kind, coalesce(i.code, ''), l.name, l.quantity, l.net, l.tax, l.discount, l.external_id
+        """SELECT l.kind, coalesce(i.code, ''), l.name, l.quantity, l.net, l.tax, l.discount, l.external_id, l.rate
            FROM erp_sale_line l LEFT JOIN erp_item i ON i.id = l.item_id WHERE l.sale_id = ? ORDER BY position""",
         (sale_id,),
     )
-    return [SaleLine(LineKind(kind), code, name, Decimal(qty), *rest) for kind, code, name, qty, *rest in rows]
+    return [
+        SaleLine(LineKind(kind), code, name, Decimal(quantity), net, tax, discount, own, rate and Decimal(rate))
+        for kind, code, name, quantity, net, tax, discount, own, rate in rows
+    ]
 
 
 def _prove_total(draft: SaleDraft) -> None:
@@ -139,17 +142,21 @@ def _insert_sale(db: apsw.Connection, draft: SaleDraft, number: str, customer_id
     db.execute(
         """INSERT INTO erp_sale (key, number, order_number, channel_code, pos_id, warehouse_id, customer_id, sale_date,
            currency, total, payment_method, delivery_method, sale_type, tax_transaction, document_type, merchant,
-           billing, delivery, note, mark, created_at, uic, vat_number, personal_number)
+           billing, delivery, note, mark, created_at, uic, vat_number, personal_number, payments)
            VALUES (?, ?, ?, ?, (SELECT id FROM erp_pos WHERE code = ?), (SELECT id FROM erp_warehouse WHERE code = ?),
-           ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+           ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         (
             draft.key, number, draft.order_number, draft.channel_code, draft.pos, draft.warehouse, customer_id,
             draft.sale_date.isoformat(), draft.currency, draft.total, draft.payment_method, draft.delivery_method,
             draft.sale_type, draft.tax_transaction, draft.document_type, draft.merchant, address_text(draft.billing),
-            address_text(draft.delivery), draft.note, draft.mark, now_ms(), *_numbers(draft),
+            address_text(draft.delivery), draft.note, draft.mark, now_ms(), *_numbers(draft), _payments(draft),
         ),
     )  # fmt: skip
     return db.last_insert_rowid()
+
+
+def _payments(draft: SaleDraft) -> str:
+    return json.dumps([[part.method, part.amount] for part in draft.payments])
 
 
 def _numbers(draft: SaleDraft) -> tuple[str, str, str]:
@@ -159,16 +166,20 @@ def _numbers(draft: SaleDraft) -> tuple[str, str, str]:
 
 def _insert_lines(db: apsw.Connection, sale_id: int, lines: list[SaleLine]) -> None:
     db.executemany(
-        """INSERT INTO erp_sale_line (sale_id, position, kind, item_id, name, quantity, net, tax, discount, external_id)
-           VALUES (?, ?, ?, (SELECT id FROM erp_item WHERE code = ?), ?, ?, ?, ?, ?, ?)""",
+        """INSERT INTO erp_sale_line (sale_id, position, kind, item_id, name, quantity, net, tax, discount, external_id,
+           rate) VALUES (?, ?, ?, (SELECT id FROM erp_item WHERE code = ?), ?, ?, ?, ?, ?, ?, ?)""",
         [
             (
                 sale_id, position, line.kind, line.item_code, line.name, str(line.quantity), line.net, line.tax,
-                line.discount, line.external_id,
+                line.discount, line.external_id, _text(line.rate),
             )
             for position, line in enumerate(lines, 1)
         ],
     )  # fmt: skip
+
+
+def _text(rate: Decimal | None) -> str | None:
+    return None if rate is None else str(rate)
 
 
 def _before(db: apsw.Connection, sale: Facts) -> dict[str, Any]:
@@ -178,7 +189,9 @@ def _before(db: apsw.Connection, sale: Facts) -> dict[str, Any]:
     ).split()
     rows = db.execute(f"SELECT {', '.join(names)} FROM erp_sale WHERE id = ?", (sale.id,))
     before: dict[str, Any] = next(dict(zip(names, row, strict=True)) for row in rows)
-    before["lines"] = [asdict(line) | {"quantity": str(line.quantity)} for line in sale_lines(db, sale.id)]
+    before["lines"] = [
+        asdict(line) | {"quantity": str(line.quantity), "rate": _text(line.rate)} for line in sale_lines(db, sale.id)
+    ]
     return before
 
 
@@ -189,10 +202,12 @@ def _update_sale(db: apsw.Connection, sale_id: int, draft: SaleDraft) -> None:
         """UPDATE erp_sale SET pos_id = (SELECT id FROM erp_pos WHERE code = ?),
            warehouse_id = (SELECT id FROM erp_warehouse WHERE code = ?), customer_id = ?, currency = ?, total = ?,
            payment_method = ?, delivery_method = ?, sale_type = ?, tax_transaction = ?, document_type = ?, merchant = ?,
-           billing = ?, delivery = ?, note = ?, uic = ?, vat_number = ?, personal_number = ? WHERE id = ?""",
+           billing = ?, delivery = ?, note = ?, uic = ?, vat_number = ?, personal_number = ?, payments = ?
+           WHERE id = ?""",
         (
             draft.pos, draft.warehouse, customer_id, draft.currency, draft.total, draft.payment_method,
             draft.delivery_method, draft.sale_type, draft.tax_transaction, draft.document_type, draft.merchant,
-            address_text(draft.billing), address_text(draft.delivery), draft.note, *_numbers(draft), sale_id,
+            address_text(draft.billing), address_text(draft.delivery), draft.note, *_numbers(draft), _payments(draft),
+            sale_id,
         ),
     )  # fmt: skip

@@ -128,6 +128,7 @@ class OrderReader:
             external_id=own,
             number=own,
             status=status,
+            done=status not in OPEN,
             placed_at=placed,
             placed_on=from_ms(placed).astimezone(self.zone).date(),
             modified_at=moment(raw.get("lastUpdatedTime"), "lastUpdatedTime") or placed,
