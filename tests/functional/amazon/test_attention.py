@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from click.testing import CliRunner
 
 from chansync.cli.program import program
 from chansync.db.connection import Store
+from chansync.db.transaction import transaction
 from chansync.demo.amazon import AmazonServer, Seller
 from chansync.model.times import here
 from chansync.orders.sale_actions import perform
 from chansync.setup import channel_settings
+from chansync.store import mappings
 from support import world
 from support.marketplace import sales, sync
 
@@ -67,6 +70,34 @@ def test_a_person_says_that_what_has_no_price_is_free(de: Store, seller: Seller)
     run(de, "erp", "cancel", f"de-{own}")
     sync(de, "de")
     assert world.open_codes(de) == {}
+
+
+def test_vat_that_amazon_collects_is_mended_by_a_tax_transaction_of_its_own(de: Store, seller: Seller) -> None:
+    own = seller.place_order("DE", lines={"SKU-001": 1}, edits={"vat_collected": True})
+    sync(de, "de")
+    mend(de, "tax_unmapped", "map", "eu")
+    mend(de, "tax_unmapped", "retry")
+    assert world.open_codes(de) == {}
+    assert world.rows(de, "SELECT sum(tax) FROM erp_sale_line") == [(0,)]
+    gross = int(Decimal(seller.truth([own])[own]["total"]) * 100)
+    assert sales(de)[own][2] < gross
+
+
+def test_each_method_pays_its_part_of_an_order(de: Store, seller: Seller) -> None:
+    with transaction(de.db):
+        de.db.execute("INSERT INTO erp_account (code, name, type) VALUES ('COD', 'On delivery', 'account')")
+        de.db.execute("INSERT INTO erp_payment_method (code, name, pos_id, account_id) VALUES ('cod', 'COD', 1, 2)")
+    mappings.map_to(de.db, 1, "payment", "CashOnDelivery", None)
+    own = seller.place_order("DE", lines={"SKU-001": 1}, edits={"also_paid": {"CashOnDelivery": 350, "GiftCard": 100}})
+    sync(de, "de")
+    mend(de, "payment_unmapped", "map", "cod")
+    mend(de, "payment_unmapped", "retry")
+
+    assert world.open_codes(de) == {}
+    total = sales(de)[own][2]
+    paid = world.rows(de, "SELECT a.code, sum(p.amount) FROM erp_payment p JOIN erp_account a ON a.id = p.account_id "
+                      "GROUP BY a.code ORDER BY a.code")  # fmt: skip
+    assert paid == [("COD", 350), ("PAYOUT", total - 350)]
 
 
 @pytest.mark.parametrize("remedy", ["cancel", "write-out"])

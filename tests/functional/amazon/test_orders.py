@@ -143,7 +143,11 @@ class TestTax:
             add_channels(store, ["us"])
             own = seller.place_order("US", lines={"SKU-001": 1})
             sync(store, "us")
+            assert (world.open_codes(store), sales(store)) == ({own: "tax_unmapped"}, {})
+            channel_settings.map_method(store.db, channels.channel(store.db, "us"), "tax", "US+collected", "eu")
+            sync(store, "us", order_numbers=(own,))
 
+            assert (world.open_codes(store), rows(store, "SELECT tax_transaction FROM erp_sale")) == ({}, [("eu",)])
             [(net, tax)] = rows(store, "SELECT sum(net), sum(tax) FROM erp_sale_line")
             told = int(Decimal(seller.truth([own])[own]["total"]) * 100)
             assert sales(store)[own] == ("us", "USD", net)
