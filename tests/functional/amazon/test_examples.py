@@ -49,7 +49,8 @@ def shop(store: Store) -> Store:
             store.db.execute("INSERT INTO erp_item (code, name) VALUES (?, ?)", (sku, sku))
         store.db.execute("INSERT INTO erp_warehouse (code, name) VALUES ('AMZ', 'Kept by the platform')")
         store.db.execute(
-            "INSERT INTO erp_tax_transaction (code, name, rate) VALUES ('home', 'Home', '20'), ('us', 'US', '25'), ('collected', 'C', '0')"
+            """INSERT INTO erp_tax_transaction (code, name, rate)
+               VALUES ('home', 'Home', '20'), ('us', 'US', '25'), ('collected', 'Collected', '0')"""
         )
     channels.add_system(store.db, "amz", "Seller", "amazon", {}, {})
     values = world.CHANNEL | {
