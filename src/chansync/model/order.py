@@ -162,7 +162,7 @@ class Order:
         ship_by: the last moment to ship what is still to be shipped, UTC milliseconds; None where there is none.
         cancel_wish: why the buyer asks for it to be cancelled, as far as he says; None where he does not ask.
         unfulfillable: the platform says that it cannot be fulfilled.
-        attributes: what whoever packs it has to know beside lines and addresses, label → text.
+        attributes: what whoever packs or books it has to know beside lines and addresses, label → text.
         done: whether its status says that the seller's part is done; None: the site does not say it, as
             with statuses that a shop has made up.
         site_total: what the site itself calls the total where it leaves out what gift cards paid; None: ``total``.

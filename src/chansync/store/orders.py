@@ -34,7 +34,7 @@ class OrderRow:
         customer: who bought, for people.
         decision: what a person decided on the order as it was then (``orders/edits.py``); empty: nothing is pending.
         taken: what its sale has taken over of it (``orders/edits.py``).
-        attributes: what whoever packs it has to know, label → text.
+        attributes: what whoever packs or books it has to know, label → text.
     """
 
     id: int

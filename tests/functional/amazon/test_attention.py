@@ -80,6 +80,7 @@ def test_vat_that_amazon_collects_is_mended_by_a_tax_transaction_of_its_own(de: 
     assert world.open_codes(de) == {}
     assert world.rows(de, "SELECT sum(tax) FROM erp_sale_line") == [(0,)]
     gross = int(Decimal(seller.truth([own])[own]["total"]) * 100)
+    assert "Tax that Amazon collects: " in run(de, "why", "de", own)
     assert sales(de)[own][2] < gross
 
 

@@ -163,7 +163,8 @@ class OrderReader:
             ship_by=ship_by(raw) if status in TO_SHIP and not by_amazon else None,
             cancel_wish=None if status in (CANCELLED, SHIPPED) else cancel_wish(items),
             unfulfillable=status == UNFULFILLABLE,
-            attributes=attributes(raw, items, self.zone),
+            attributes=attributes(raw, items, self.zone)
+            | ({"Tax that Amazon collects": f"{collected} {currency}"} if collected else {}),
             part_payments=[] if is_free else part_payments,
             tax_collected=collected,
         )
