@@ -114,7 +114,8 @@ def _journals(story: Story) -> Iterator[Paragraph]:
     found = [
         *(f"document {d.number}: {d.amount}{f', credit of {d.credits}' if d.credits else ''}, {local_text(d.at)}"
           for d in story.documents),
-        *(f"{p.kind} {p.money}, account {p.account}, {local_text(p.at)}" for p in story.payments),
+        *(f"{p.kind} {p.money}, account {p.account}, {local_text(p.at)}{f': {p.told}' if p.told else ''}"
+          for p in story.payments),
         *(f"blocked {pieces} of {item} in {warehouse}" for item, warehouse, pieces in story.blocked),
         *(f"requested {r.quantity} of {r.item}, {local_text(r.at)}" for r in story.requests),
     ]  # fmt: skip

@@ -55,7 +55,12 @@ class DocumentRow:
 
 @dataclass(slots=True)
 class PaymentRow:
-    """A payment (above zero) or a return of one. ``amount`` is in minor units, ``at`` in UTC milliseconds."""
+    """A payment (above zero) or a return of one. ``amount`` is in minor units, ``at`` in UTC milliseconds.
+
+    Attributes:
+        method: the payment method; empty where it was not recorded.
+        transaction_id: the payment gateway's id of it; ``paid_on`` the day of it, ISO text. Empty: not known.
+    """
 
     sale: str
     account: str
@@ -63,6 +68,19 @@ class PaymentRow:
     currency: str
     amount: int
     at: int
+    method: str = ""
+    transaction_id: str = ""
+    paid_on: str = ""
+
+    @property
+    def told(self) -> str:
+        """By which method, when and by which transaction it was paid, for people; empty where nothing is known."""
+        parts = (
+            f"by {self.method}" if self.method else "",
+            f"on {self.paid_on}" if self.paid_on else "",
+            f"transaction {self.transaction_id}" if self.transaction_id else "",
+        )
+        return ", ".join(filter(None, parts))
 
     @property
     def money(self) -> str:

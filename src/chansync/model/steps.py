@@ -100,7 +100,8 @@ class Amend(Step):
     Attributes:
         billing: with other contact data (e-mail, phone) than before; nothing else of it differs.
         delivery: while the goods are not issued.
-        payment_method: while nothing is paid.
+        payment_method: while nothing is paid by it.
+        payments: what other methods pay, while nothing is paid.
         version: of the order that asks for it.
         why: what changed, for people.
     """
@@ -111,6 +112,7 @@ class Amend(Step):
     delivery: Address | None = None
     note: str | None = None
     payment_method: str | None = None
+    payments: tuple[MethodAmount, ...] | None = None
     why: str = ""
 
     @property

@@ -283,13 +283,20 @@ def _amend(case: Case, sale: SaleView, changes: list[Change]) -> tuple[Amend | N
                 now["billing"] = order.billing
             case "note":
                 now["note"] = order.note
-            case "payment_method" if not state.paid and not state.closed and isinstance(case.draft, SaleDraft):
+            case "payment_method" if _owes_all(sale) and isinstance(case.draft, SaleDraft):
                 now["payment_method"] = case.draft.payment_method
+            case "part_payments" if not state.paid and not state.closed and isinstance(case.draft, SaleDraft):
+                now["payments"] = case.draft.payments
             case _:
                 continue
         taken.append(change)
     rest = [change for change in changes if change not in taken]
     return (Amend(order.digest[:16], **now, why=_sentences(taken)) if now else None), rest
+
+
+def _owes_all(sale: SaleView) -> bool:
+    """Whether nothing is paid of an open sale but what gift cards pay."""
+    return not sale.state.closed and sale.state.paid <= sum(part.amount for part in sale.payments if part.method)
 
 
 def _sentences(changes: list[Change]) -> str:
@@ -343,9 +350,12 @@ def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balanc
         if step is not None and (word != "pay" or owes):
             plan.steps.append(step)
             plan.todo.append(word)
-    if is_paid and owes and "pay" not in plan.todo:
-        plan.steps.append(payment)
-    elif _fell_back(case, settings):
+    if owes and "pay" not in plan.todo:
+        if is_paid:
+            plan.steps.append(payment)
+        elif cards := _paid_at_checkout(plan, case, settings, payment, balance):
+            plan.steps.append(cards)
+    if _fell_back(case, settings):
         plan.problems.append(
             Problem(
                 "payment_withdrawn",
@@ -391,6 +401,18 @@ def _payment(
     named = tuple(part for part in parts if part.method)
     owes = in_all > balance.paid or in_all < min(balance.paid, 0)
     return Pay(in_all, issue_first, named, order.transaction_id, day), owes
+
+
+def _paid_at_checkout(plan: Plan, case: Case, settings: ImportSettings, payment: Pay, balance: _Balance) -> Pay | None:
+    """The payment of what gift cards paid when an order was placed that is not paid yet; None where there is none.
+
+    It needs a document; without one it is booked with the rest.
+    """
+    documented = bool(case.sale and case.sale.state.document_number)
+    documented = documented or any(isinstance(step, IssueDocument) for step in plan.steps)
+    cards = tuple(part for part in payment.parts if part.method == settings.channel["gift_card_payment_method"])
+    in_all = min(sum(part.amount for part in cards), payment.in_all)
+    return Pay(in_all, parts=cards) if documented and in_all > balance.paid else None
 
 
 def _fell_back(case: Case, settings: ImportSettings) -> bool:

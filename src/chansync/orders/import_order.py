@@ -301,7 +301,8 @@ class OrderImport:
         if settled.recorded is not None or "rewrite" in changed or "payment" not in before:
             now = taken_over(order) | {"kept": {}}
         else:
-            now = before | ({"payment": order.payment_code} if "amend" in changed and not plan.held else {})
+            follows = taken_over(order) if "amend" in changed and not plan.held else {}
+            now = before | {name: follows[name] for name in ("payment", "parts") if name in follows}
         kept = {**(now.get("kept") or {}), **plan.kept}
         counts = before.get("restocked")
         is_settled = not settled.problems and all(refund.lines is not None for refund in order.refunds)

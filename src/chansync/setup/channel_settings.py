@@ -6,7 +6,7 @@ Integration systems are configured by ``chansync.setup.systems``.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -307,18 +307,31 @@ def set_paid_statuses(db: apsw.Connection, channel: Channel, site_code: str, tex
     """Give a payment method of the site its own paid statuses, separated by commas; which they are now.
 
     Raises:
-        UsageError: the site lists no such status, or one is among the refused ones.
+        UsageError: as ``check_paid_statuses``.
     """
     site_code = check_site_code("payment", site_code)
-    statuses = [word.strip() for word in text.split(",") if word.strip()]
-    known = [value.code for value in mappings.lookups(db, channel.id, "order_status")]
+    statuses = check_paid_statuses(db, channel.id, text, channel["refused_statuses"] or ())
+    mappings.set_paid_statuses(db, channel.id, site_code, statuses)
+    return statuses
+
+
+def check_paid_statuses(db: apsw.Connection, channel_id: int, text: str, refused: Collection[str]) -> list[str]:
+    """The paid statuses of a payment method, written with commas between them.
+
+    Args:
+        refused: the channel's refused statuses.
+
+    Raises:
+        UsageError: the site lists no such status, or one is among the refused ones.
+    """
+    statuses = References(source="lookup", of="order_status").convert(text)
+    known = [value.code for value in mappings.lookups(db, channel_id, "order_status")]
     unknown = [status for status in statuses if known and status not in known]
     if unknown:
         raise UsageError(f"The site has no status {', '.join(unknown):.60}: it has {', '.join(known)}.")
-    refused = [status for status in statuses if status in (channel["refused_statuses"] or ())]
-    if refused:
-        raise UsageError(f"{', '.join(refused)} is among the channel's refused_statuses.")
-    mappings.set_paid_statuses(db, channel.id, site_code, statuses)
+    both = [status for status in statuses if status in refused]
+    if both:
+        raise UsageError(f"{', '.join(both)} is among the channel's refused_statuses.")
     return statuses
 
 

@@ -25,6 +25,16 @@ def payments(shop: Store, sale: int) -> list[tuple[str, int, str, str]]:
     return [tuple(row) for row in rows]  # type: ignore[misc]
 
 
+def balance(shop: Store, sale: int) -> dict[str, int]:
+    return dict(
+        shop.db.execute(
+            """SELECT a.code, sum(p.amount) FROM erp_payment p JOIN erp_account a ON a.id = p.account_id
+               WHERE p.sale_id = ? GROUP BY a.id HAVING sum(p.amount) <> 0""",
+            (sale,),
+        ).fetchall()
+    )
+
+
 def test_each_method_is_paid_to_its_own_account_once(shop: Store) -> None:
     sale = record(shop, 1, [item_line("SHIRT", 1, 1000, 190)])
     parts = (MethodAmount("cash", 1000),)
@@ -45,6 +55,29 @@ def test_the_view_keeps_rates_and_part_payments(shop: Store) -> None:
     view = LEDGER.view(shop.db, key(shop, sale))
     assert view is not None
     assert (view.lines[0].rate, view.payments) == (Decimal(19), (MethodAmount("cash", 500),))
+
+
+@pytest.mark.parametrize("first", [300, 1000])
+def test_a_refund_that_is_taken_back_pays_the_accounts_that_returned_it(shop: Store, first: int) -> None:
+    sale = record(shop, 1, [item_line("SHIRT", 1, 1000, 190)])
+    do(shop, "issue_document", sale)
+    do(shop, "pay", sale, parts=(MethodAmount("cash", 1000),))
+    do(shop, "refund", sale, "a", first, [], False)
+    do(shop, "refund", sale, "b", 100, [], False)
+    balances = balance(shop, sale)
+    assert sum(balances.values()) == 1190 - first - 100
+    do(shop, "withdraw_refund", sale, "a")
+    do(shop, "withdraw_refund", sale, "b")
+    assert (balance(shop, sale), check(shop.db)) == ({"TILL": 1000, "BANK": 190}, [])
+
+
+def test_the_payment_method_changes_while_only_a_gift_card_is_paid(shop: Store) -> None:
+    sale = record(shop, 1, [item_line("SHIRT", 1, 1000, 190)])
+    do(shop, "issue_document", sale)
+    do(shop, "pay", sale, 190, parts=(MethodAmount("cash", 190),))
+    do(shop, "amend", sale, "v2", payment_method="cash")
+    do(shop, "pay", sale, parts=(MethodAmount("cash", 190),))
+    assert (balance(shop, sale), check(shop.db)) == ({"TILL": 1190}, [])
 
 
 class TestReturnsWithinASale:

@@ -278,6 +278,20 @@ class TestAmounts:
         assert (payment.as_json()["in_all"], payment.as_json()["parts"]) == (in_all, parts)
         assert [problem.code for problem in made.problems] == found
 
+    def test_a_gift_card_of_an_unpaid_order_is_paid_once_there_is_a_document(self) -> None:
+        waits = order(status="on-hold", part_payments=[PartPayment("", "Gift card A", Decimal(5))])
+        asked = {"gift_card_payment_method": "voucher"}
+        [payment] = plan(waits, DOCUMENTED, asked=asked).steps
+        assert (payment.as_json()["in_all"], payment.as_json()["parts"]) == (
+            500,
+            [{"method": "voucher", "amount": 500}],
+        )
+        partly = replace(DOCUMENTED, paid=500, unpaid=DOCUMENTED.unpaid - 500)
+        assert plan(waits, partly, asked=asked).steps == []
+        assert plan(waits, OPEN, asked=asked).steps == []
+        [rest] = plan(replace(waits, status="completed"), partly, asked=asked).steps
+        assert rest.as_json()["in_all"] == TOTAL
+
     def test_an_order_of_less_than_nothing_is_paid_back(self) -> None:
         state = replace(DOCUMENTED, total=-1190, documented=-1190, unpaid=-1190)
         draft = replace(DRAFT, total=-1190)

@@ -47,6 +47,9 @@ PAID = {
     "a coupon that lowers the total": (raw("6.90", coupon_lines=[coupon("smart_coupon", "5.00")]), "5"),
     "a coupon that lowers the lines": (
         raw("5.95", SMALLER_LINE, coupon_lines=[coupon("store_credit", "5.00", "0.95")]), "5.95"),
+    "a coupon that only its information tells the type of": (
+        raw("6.90", coupon_lines=[{"id": 3, "code": "card", "discount": "5.00", "discount_tax": "0",
+            "meta_data": [{"key": "coupon_info", "value": '[382,"card","store_credit",5]'}]}]), "5"),
     "meta: card and amount": (raw("6.90", **meta("_ywgc_applied_gift_cards", {"CARD": 5})), "5"),
     "meta: an object with the amount": (raw("6.90", **meta("acfw_store_credits_order_paid", {"amount": "5.0"})), "5"),
     "meta: the amount": (raw("6.90", **meta("_funds_used", "5.00")), "5"),

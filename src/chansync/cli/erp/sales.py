@@ -15,7 +15,7 @@ from chansync.cli.support.session import Session, pass_session
 if TYPE_CHECKING:
     import apsw
 
-    from chansync.erp.papers import SaleDetails, SaleRow
+    from chansync.erp.papers import PaymentRow, SaleDetails, SaleRow
     from chansync.model.sale import SaleState
 
 
@@ -51,15 +51,24 @@ def _data(row: SaleRow) -> dict[str, Any]:
 @pass_session
 def sale(session: Session, number: str, as_json: bool) -> None:
     """Show a sale: its lines, customer and totals, where it is, and what was done with it."""
-    from chansync.erp.ledger import enquiry
+    from chansync.erp.ledger import enquiry, journal
 
     found = enquiry.sale(session.db, number)
+    payments = journal.payments(session.db, sale=number, limit=-1)[::-1]
     attributes = _attributes(session.db, number)
     if as_json:
-        data = {"sale": _data(found.sale), "state": _state_data(found.state), "attributes": attributes}
-        print_json(asdict(found) | data)
+        paid = [_payment_data(row) for row in payments]
+        data = {"sale": _data(found.sale), "state": _state_data(found.state), "payments": paid}
+        print_json(asdict(found) | data | {"attributes": attributes})
         return
-    _show(found, attributes)
+    _show(found, payments, attributes)
+
+
+def _payment_data(row: PaymentRow) -> dict[str, Any]:
+    from chansync.model.money import from_minor
+    from chansync.model.times import utc_text
+
+    return asdict(row) | {"amount": str(from_minor(row.amount, row.currency)), "at": utc_text(row.at)}
 
 
 def _attributes(db: apsw.Connection, number: str) -> dict[str, str]:
@@ -79,7 +88,7 @@ def _state_data(state: SaleState) -> dict[str, Any]:
     return asdict(state) | {name: str(from_minor(getattr(state, name), state.currency)) for name in amounts}
 
 
-def _show(found: SaleDetails, attributes: dict[str, str]) -> None:
+def _show(found: SaleDetails, payments: list[PaymentRow], attributes: dict[str, str]) -> None:
     from chansync.erp.papers import rate_sentence
 
     row = found.sale
@@ -108,6 +117,10 @@ def _show(found: SaleDetails, attributes: dict[str, str]) -> None:
         say(f"  {rate_sentence(rate)}")
     print_line()
     _show_state(found.state)
+    if payments:
+        print_line()
+        rows = [[when(each.at), each.kind, each.account, each.money, each.told] for each in payments]
+        table(("when", "kind", "account", "amount", "with"), rows, right=("amount",), flexible="with")
     if found.events:
         print_line()
         _show_events(found)

@@ -87,10 +87,7 @@ def pay(db: apsw.Connection, sale: Facts, step: Pay) -> int:
         )
     left = amount
     for method, part in ((part.method, part.amount) for part in step.parts):
-        paid: int = db.execute(
-            "SELECT coalesce(sum(amount), 0) FROM erp_payment WHERE sale_id = ? AND method = ?", (sale.id, method)
-        ).get
-        now = min(part - paid, left)
+        now = min(part - paid_by(db, sale, method), left)
         if now > 0:
             _book(db, sale, account(db, sale, method), "payment", now, method=method)
             left -= now
@@ -101,6 +98,18 @@ def pay(db: apsw.Connection, sale: Facts, step: Pay) -> int:
             transaction_id=step.transaction_id, paid_on=step.paid_on,
         )  # fmt: skip
     note_event(db, sale.id, "paid", amount=amount)
+    return amount
+
+
+def paid_by(db: apsw.Connection, sale: Facts, method: str) -> int:
+    """What the payment method has paid of the sale, less what was returned; minor units.
+
+    Payments of earlier versions say no method: they count as the sale's own.
+    """
+    amount: int = db.execute(
+        "SELECT coalesce(sum(amount), 0) FROM erp_payment WHERE sale_id = ? AND method IN (?, ?)",
+        (sale.id, method, "" if method == sale.payment_method else method),
+    ).get
     return amount
 
 

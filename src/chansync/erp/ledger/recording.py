@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
 import apsw
 
-from chansync.erp.ledger import goods
+from chansync.erp.ledger import documents, goods
 from chansync.erp.ledger.customers import address_text, customer_of_changed, find_or_create
 from chansync.erp.ledger.facts import Facts, facts, last_event, note_event
 from chansync.erp.protocol import NotPossible, NumberTaken
-from chansync.model.sale import LineKind, SaleDraft, SaleLine
+from chansync.model.sale import LineKind, MethodAmount, SaleDraft, SaleLine
 from chansync.model.steps import Amend, StepResult
 from chansync.model.times import now_ms
 
@@ -94,12 +95,15 @@ def amend(db: apsw.Connection, sale: Facts, step: Amend) -> None:
             ("delivery", address_text(step.delivery) if step.delivery else None),
             ("note", step.note),
             ("payment_method", step.payment_method),
+            ("payments", None if step.payments is None else _payments(step.payments)),
         )
         if text is not None
     }
     if "delivery" in now and sale.state.written_out:
         raise NotPossible(f"The sale {sale.number} is written out: its delivery address cannot be changed.")
-    if "payment_method" in now and sale.state.paid:
+    if "payments" in now and sale.state.paid:
+        raise NotPossible(f"The sale {sale.number} is paid: what pays a part of it cannot be changed.")
+    if "payment_method" in now and documents.paid_by(db, sale, sale.payment_method):
         raise NotPossible(f"The sale {sale.number} is paid: its payment method cannot be changed.")
     rows = db.execute(f"SELECT {', '.join(now)} FROM erp_sale WHERE id = ?", (sale.id,))
     before: dict[str, Any] = next(dict(zip(now, row, strict=True)) for row in rows)
@@ -149,14 +153,14 @@ def _insert_sale(db: apsw.Connection, draft: SaleDraft, number: str, customer_id
             draft.key, number, draft.order_number, draft.channel_code, draft.pos, draft.warehouse, customer_id,
             draft.sale_date.isoformat(), draft.currency, draft.total, draft.payment_method, draft.delivery_method,
             draft.sale_type, draft.tax_transaction, draft.document_type, draft.merchant, address_text(draft.billing),
-            address_text(draft.delivery), draft.note, draft.mark, now_ms(), *_numbers(draft), _payments(draft),
+            address_text(draft.delivery), draft.note, draft.mark, now_ms(), *_numbers(draft), _payments(draft.payments),
         ),
     )  # fmt: skip
     return db.last_insert_rowid()
 
 
-def _payments(draft: SaleDraft) -> str:
-    return json.dumps([[part.method, part.amount] for part in draft.payments])
+def _payments(parts: Iterable[MethodAmount]) -> str:
+    return json.dumps([[part.method, part.amount] for part in parts])
 
 
 def _numbers(draft: SaleDraft) -> tuple[str, str, str]:
@@ -207,7 +211,7 @@ def _update_sale(db: apsw.Connection, sale_id: int, draft: SaleDraft) -> None:
         (
             draft.pos, draft.warehouse, customer_id, draft.currency, draft.total, draft.payment_method,
             draft.delivery_method, draft.sale_type, draft.tax_transaction, draft.document_type, draft.merchant,
-            address_text(draft.billing), address_text(draft.delivery), draft.note, *_numbers(draft), _payments(draft),
-            sale_id,
+            address_text(draft.billing), address_text(draft.delivery), draft.note, *_numbers(draft),
+            _payments(draft.payments), sale_id,
         ),
     )  # fmt: skip

@@ -6,6 +6,7 @@ coupon, some add a negative fee: the order is read as it was sold, and what was 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -105,7 +106,18 @@ def _coupon_type(row: dict[str, Any]) -> str:
         value = entry.get("value")
         if entry.get("key") == "coupon_data" and isinstance(value, dict):
             return str(value.get("discount_type"))
+        if entry.get("key") == "coupon_info":
+            return _type_in_info(value)
     return ""
+
+
+def _type_in_info(value: Any) -> str:
+    """The type in a coupon's ``[id, code, type, amount]``, which WooCommerce 8.7 and later keep as JSON."""
+    try:
+        info = json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        return ""
+    return str(info[2]) if isinstance(info, list) and len(info) > 2 else ""
 
 
 def _metas(raw: dict[str, Any]) -> Iterator[PartPayment]:
