@@ -246,6 +246,11 @@ CREATE TABLE accepted_difference (
 ) STRICT;
 """
 
+# What whoever packs an order has to know beside lines and addresses: label and text, as the platform tells them.
+ATTRIBUTES = """
+ALTER TABLE "order" ADD COLUMN attributes TEXT NOT NULL DEFAULT '{}';
+"""
+
 # Outside ERPs: those that are connected, what is mirrored of each, and the steps that they are asked for. Their code
 # never changes. A step is waiting until it is sent, sent while nobody knows whether it arrived, then applied or a
 # problem; what a later step made void is dropped. ``noted`` says whether its order was decided on since the answer.
@@ -329,6 +334,7 @@ CREATE UNIQUE INDEX sale_step_place ON sale_step (place);
 CREATE INDEX sale_step_of_sale ON sale_step (sale_key, place);
 CREATE INDEX sale_step_open ON sale_step (erp, place, sale_key) WHERE state IN ('waiting', 'sent');
 CREATE INDEX sale_step_answered ON sale_step (erp, sale_key) WHERE noted = 0 AND state IN ('applied', 'problem');
+CREATE INDEX sale_step_unfinished ON sale_step (place) WHERE state IN ('waiting', 'sent', 'problem');
 CREATE INDEX sale_step_refused ON sale_step (erp, sale_key) WHERE state = 'problem';
 CREATE TABLE mirror_stock (
     erp TEXT NOT NULL REFERENCES connected_erp (code) ON DELETE CASCADE,

@@ -188,7 +188,9 @@ def _set_up(
             company.set_up_erp(store)
             company.set_up_channel(store, *keys, cadence=CADENCE)
         yield asyncio.run(_confirm(path, company.CHANNEL))
-        (channel if erp else company).map_methods(store)
+        shown = channel if erp else company
+        shown.map_methods(store)
+        shown.take_gift_cards(store)
         if fake:
             amazon.set_up_erp(store)
             amazon.set_up_channels(store, fake, cadence=CADENCE)

@@ -79,3 +79,8 @@ def map_methods(store: Store) -> None:
         for site_code, target in targets.items():
             channel_settings.map_method(store.db, channel, kind, site_code, target)
     channel_settings.change_channel(store, company.CHANNEL, {"used": "yes"})
+
+
+def take_gift_cards(store: Store) -> None:
+    """Have what gift cards pay booked as cash."""
+    channel_settings.change_channel(store, company.CHANNEL, {"gift_card_payment_method": "Cash"})
