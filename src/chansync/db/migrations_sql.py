@@ -329,6 +329,7 @@ CREATE UNIQUE INDEX sale_step_place ON sale_step (place);
 CREATE INDEX sale_step_of_sale ON sale_step (sale_key, place);
 CREATE INDEX sale_step_open ON sale_step (erp, place, sale_key) WHERE state IN ('waiting', 'sent');
 CREATE INDEX sale_step_answered ON sale_step (erp, sale_key) WHERE noted = 0 AND state IN ('applied', 'problem');
+CREATE INDEX sale_step_unfinished ON sale_step (place) WHERE state IN ('waiting', 'sent', 'problem');
 CREATE INDEX sale_step_refused ON sale_step (erp, sale_key) WHERE state = 'problem';
 CREATE TABLE mirror_stock (
     erp TEXT NOT NULL REFERENCES connected_erp (code) ON DELETE CASCADE,
