@@ -351,3 +351,28 @@ async def _tolerate(asking: Any) -> None:
         await asking
     except ErpError as error:
         told(error)
+
+
+# The example's own
+
+
+async def test_books_that_were_put_back_tell_all_their_sales(server: OwnErp, erp: Subject) -> None:
+    sale = erp.draft()
+    await erp.do(sale, steps.Record(sale))
+    pages = await erp.changes({"cursor": "1000000"})
+    assert sale.key in {view.key for page in pages for view in page.views}
+    assert [page.last for page in pages] == [False] * (len(pages) - 1) + [True]
+    assert (await erp.changes(pages[-1].cursor))[-1].views == ()
+
+
+async def test_a_failure_within_one_sale_undoes_that_one_and_keeps_no_other_back(server: OwnErp, erp: Subject) -> None:
+    good, bad = erp.draft(), erp.draft()
+    server.sql("CREATE TRIGGER bad BEFORE INSERT ON payment BEGIN SELECT raise(ABORT, 'no money today'); END")
+    first, second = await erp.remote.apply([paid(bad), SaleSteps(good.key, good.pos, (steps.Record(good),))])
+    assert type(first.error) is ErpRefused
+    assert "no money today" in str(told(first.error))
+    assert (second.error, second.results[0].changed) == (None, True)
+    assert set(await erp.remote.views([good.key, bad.key])) == {good.key}
+    server.sql("DROP TRIGGER bad")
+    (again,) = await erp.remote.apply([paid(bad)])
+    assert [result.code for result in again.results] == [""] * 5
