@@ -20,7 +20,7 @@ TESTS = Path(__file__).parents[1]
 def sync(database: Path, folder: Path, moment: str = "done", count: int = 0) -> int:
     """Let such a process run to its end; its exit code, below zero where it was killed."""
     words = [sys.executable, "-m", "support.dying", str(database), str(folder), moment, str(count)]
-    paths = os.pathsep.join([str(TESTS), str(folder)])
+    paths = os.pathsep.join(filter(None, [str(TESTS), str(folder), os.environ.get("PYTHONPATH", "")]))
     return subprocess.run(
         words, env=os.environ | {"PYTHONPATH": paths}, check=False, stdout=subprocess.DEVNULL, timeout=120
     ).returncode

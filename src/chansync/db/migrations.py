@@ -19,6 +19,7 @@ from sqlite_utils import Database, Migrations
 
 from chansync.db import schema
 from chansync.db.migrations_sql import (
+    ATTRIBUTES,
     CUSTOMERS,
     EDITS,
     HOLDS,
@@ -158,7 +159,13 @@ def money(db: Database) -> None:
     _run(db, MONEY)
 
 
-@migrations(name="0015_outside_erps")
+@migrations(name="0015_attributes")
+def attributes(db: Database) -> None:
+    """What whoever packs an order has to know."""
+    _run(db, ATTRIBUTES)
+
+
+@migrations(name="0016_outside_erps")
 def outside_erps(db: Database) -> None:
     """ERPs that are reached over a network."""
     _run(db, OUTSIDE_ERPS)

@@ -246,6 +246,11 @@ CREATE TABLE accepted_difference (
 ) STRICT;
 """
 
+# What whoever packs an order has to know beside lines and addresses: label and text, as the platform tells them.
+ATTRIBUTES = """
+ALTER TABLE "order" ADD COLUMN attributes TEXT NOT NULL DEFAULT '{}';
+"""
+
 # Outside ERPs: those that are connected, what is mirrored of each, and the steps that they are asked for. Their code
 # never changes. A step is waiting until it is sent, sent while nobody knows whether it arrived, then applied or a
 # problem; what a later step made void is dropped. ``noted`` says whether its order was decided on since the answer.

@@ -24,6 +24,7 @@ from chansync.model.message import CODES
 from chansync.model.money import format_money
 from chansync.model.order import Order, UnreadableOrder, raw_text
 from chansync.model.sale import SaleDraft, SaleView
+from chansync.model.times import now_ms
 from chansync.orders import status_events
 from chansync.orders.apply import Settled, apply
 from chansync.orders.decide import Case, Plan, decide
@@ -46,7 +47,7 @@ from chansync.store.streams import LeaseLost
 RETRIED = frozenset(
     {
         "missing_stock", "no_document", "document_type_missing", "payment_unmapped", "tax_unknown", "erp_refused",
-        "erp_bug",
+        "erp_bug", "ship_by_near",
     }
 ) | (status_events.EDIT_WAITS - {"order_changed"})  # fmt: skip
 
@@ -158,7 +159,8 @@ class OrderImport:
         if again and row.sale and registry.erp(self._db, row.sale.erp).is_answered(self._db, row.sale.key):
             # What its ERP has said since is to be decided on.
             return False
-        is_done = row.state == "imported" and not row.reason
+        is_due = row.next_try_at is not None and row.next_try_at <= now_ms()
+        is_done = row.state == "imported" and not row.reason and not is_due
         return not again or (is_done and not messages.open_codes(self._db, row.id))
 
     def _guarded(self, order: Order | UnreadableOrder, work: Callable[[OrderRow | None], Outcome]) -> Outcome:
@@ -259,6 +261,9 @@ class OrderImport:
             orders.write_refund(self._db, row.id, refund)
         self._solve_refunds(row.id)
         erp = registry.erp(self._db, row.sale.erp)
+        if erp.is_outside and not erp.waiting(self._db, row.sale.key) and erp.view(self._db, row.sale.key) is None:
+            # Its ERP has refused to record it, which is decided on by itself.
+            return Outcome(Action.UNCHANGED)
         case = gather(self._db, self._settings, erp, order, row)
         plan = decide(case, self._settings)
         settled = apply(self._db, erp, case, plan)
@@ -299,7 +304,7 @@ class OrderImport:
             failures = row.attempts if row else 0
             is_retried = link is None or any(problem.code in RETRIED for problem in settled.problems)
             reason, todo = first.code if first else "", settled.todo
-            try_at = next_try(failures) if first and is_retried else None
+            try_at = next_try(failures) if first and is_retried else plan.look_again
             if row is not None and settled.asked:
                 reason = reason or row.reason
         order_id = orders.write(
