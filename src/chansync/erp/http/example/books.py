@@ -148,7 +148,7 @@ class Books:
             case "ship":
                 return goods.ship(db, sale, step.get("carrier", ""), step.get("tracking", ""))
             case "cancel":
-                return sales.close(db, sale, "cancelled")
+                return sales.close(db, sale, "cancelled", step.get("reason", ""))
             case "reverse":
                 return sales.close(db, sale, "reversed")
             case "refund":
