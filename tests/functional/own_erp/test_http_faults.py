@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,8 @@ from chansync.erp.remote import (
 )
 from chansync.model import steps, wire
 from chansync.model.errors import UsageError
-from chansync.model.sale import SaleDraft
+from chansync.model.sale import SaleDraft, SaleState, SaleView
+from chansync.model.wire import STEPS
 from support.own_erp import PATIENCE, TOKEN, OwnErp
 
 
@@ -351,3 +354,43 @@ async def _tolerate(asking: Any) -> None:
         await asking
     except ErpError as error:
         told(error)
+
+
+# The example's own
+
+
+async def test_the_example_tells_all_that_a_view_has_and_knows_every_step(server: OwnErp, erp: Subject) -> None:
+    """What is added to the protocol is to be copied from it, too."""
+    sale = erp.draft()
+    await erp.do(sale, steps.Record(sale))
+    [view] = server.books.views([sale.key])
+    assert view.keys() == {field.name for field in fields(SaleView)}
+    assert view["state"].keys() == {field.name for field in fields(SaleState)}
+    every = [{"step": word, "key": f"{sale.key}#{word}", "needs": []} for word in STEPS]
+    for step in every:
+        # Without its fields, a step that is known is refused for the want of them.
+        with contextlib.suppress(KeyError):
+            [result] = server.books.apply(sale.key, [step])["results"]
+            assert "does not know" not in result.get("sentence", "")
+
+
+async def test_books_that_were_put_back_tell_all_their_sales(server: OwnErp, erp: Subject) -> None:
+    sale = erp.draft()
+    await erp.do(sale, steps.Record(sale))
+    pages = await erp.changes({"cursor": "1000000"})
+    assert sale.key in {view.key for page in pages for view in page.views}
+    assert [page.last for page in pages] == [False] * (len(pages) - 1) + [True]
+    assert (await erp.changes(pages[-1].cursor))[-1].views == ()
+
+
+async def test_a_failure_within_one_sale_undoes_that_one_and_keeps_no_other_back(server: OwnErp, erp: Subject) -> None:
+    good, bad = erp.draft(), erp.draft()
+    server.sql("CREATE TRIGGER bad BEFORE INSERT ON payment BEGIN SELECT raise(ABORT, 'no money today'); END")
+    first, second = await erp.remote.apply([paid(bad), SaleSteps(good.key, good.pos, (steps.Record(good),))])
+    assert type(first.error) is ErpRefused
+    assert "no money today" in str(told(first.error))
+    assert (second.error, second.results[0].changed) == (None, True)
+    assert set(await erp.remote.views([good.key, bad.key])) == {good.key}
+    server.sql("DROP TRIGGER bad")
+    (again,) = await erp.remote.apply([paid(bad)])
+    assert [result.code for result in again.results] == [""] * 5

@@ -17,16 +17,15 @@ from chansync.db.connection import open_store
 from chansync.demo import company
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from chansync.setup.confirm import confirm_channel
-from support import shops
+from support import shops, world
 from support.own_erp import TOKEN, OwnErp
 
 
 @dataclass(slots=True)
-class Sold:
-    """A store that sells through the ERP, with chansync between."""
+class Connected:
+    """An ERP, and chansync that is connected to it."""
 
     path: Path
-    shop: DemoShop
     erp: OwnErp
 
     def run(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -34,21 +33,34 @@ class Sold:
         return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=120, check=False)
 
 
+@dataclass(slots=True)
+class Sold(Connected):
+    """With a store that sells through it."""
+
+    shop: DemoShop
+
+
 @pytest.fixture
-def sold(server: OwnErp, tmp_path: Path) -> Iterator[Sold]:
+def connected(server: OwnErp, template: Path, tmp_path: Path) -> Connected:
     path = tmp_path / "chansync.db"
-    open_store(path).close()
+    world.copy_of(template, tmp_path).close()
+    made = Connected(path, server)
+    done = made.run("erp", "connect", "http", f"address={server.url}", "--code", "own", stdin=f"{TOKEN}\n")
+    assert done.returncode == 0, done.stderr
+    assert "Connected to Example company" in done.stdout
+    assert TOKEN not in done.stdout + done.stderr
+    return made
+
+
+@pytest.fixture
+def sold(connected: Connected) -> Iterator[Sold]:
     shop = DemoShop.create(orders=60, seed=5)
     with DemoServer(shop) as site:
-        made = Sold(path, shop, server)
-        done = made.run("erp", "connect", "http", f"address={server.url}", "--code", "own", stdin=f"{TOKEN}\n")
-        assert done.returncode == 0, done.stderr
-        assert "Connected to Example company" in done.stdout
-        assert TOKEN not in done.stdout + done.stderr
-        store = open_store(path)
+        made = Sold(connected.path, connected.erp, shop)
+        store = open_store(made.path)
         try:
             company.set_up_channel(store, site.url, shop.consumer_key, shop.consumer_secret, cadence="1h")
-            assert shops.with_store(path, lambda opened: confirm_channel(opened, company.CHANNEL)).ok
+            assert shops.with_store(made.path, lambda opened: confirm_channel(opened, company.CHANNEL)).ok
             company.map_methods(store)
         finally:
             store.close()
@@ -78,19 +90,19 @@ def test_every_total_is_the_orders_and_people_there_are_heard(sold: Sold) -> Non
     assert sold.shop.order(order_id)["status"] == "completed"
 
 
-def test_the_contract_as_a_command(sold: Sold) -> None:
-    done = sold.run("erp", "contract", "own", "--yes", "--json")
+def test_the_contract_as_a_command(connected: Connected) -> None:
+    done = connected.run("erp", "contract", "own", "--yes", "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     assert {each["outcome"] for each in json.loads(done.stdout)} == {"ok"}
-    refused = sold.run("erp", "contract", "own")
+    refused = connected.run("erp", "contract", "own")
     assert (refused.returncode, refused.stderr) == (
         2, "Nothing was sent: there is no terminal to confirm on; give --yes.\n",
     )  # fmt: skip
 
 
-def test_a_contract_that_is_broken(sold: Sold) -> None:
-    sold.erp.faults.add("/views", "empty", times=None, body=b'{"views": []}')
-    done = sold.run("erp", "contract", "own", "--yes")
+def test_a_contract_that_is_broken(connected: Connected) -> None:
+    connected.erp.faults.add("/views", "empty", times=None, body=b'{"views": []}')
+    done = connected.run("erp", "contract", "own", "--yes")
     assert done.returncode == 1
     assert "broken   `views` answers with the sales that there are" in done.stdout
     assert done.stdout.splitlines()[-1].endswith("were skipped.")

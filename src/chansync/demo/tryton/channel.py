@@ -82,5 +82,5 @@ def map_methods(store: Store) -> None:
 
 
 def take_gift_cards(store: Store) -> None:
-    """Have what gift cards pay booked as cash."""
-    channel_settings.change_channel(store, company.CHANNEL, {"gift_card_payment_method": "Cash"})
+    """Let what gift cards pay be a payment by card."""
+    channel_settings.change_channel(store, company.CHANNEL, {"gift_card_payment_method": "Card"})

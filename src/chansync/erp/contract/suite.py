@@ -464,9 +464,10 @@ async def a_cancelled_sale_owes_nothing(erp: Subject) -> None:
     await _done(erp, sale, steps.Record(sale), steps.IssueDocument(), steps.Pay(sale.total))
     if BLOCK in erp.capabilities:
         await _done(erp, sale, steps.Block())
-    view = await _done(erp, sale, steps.Cancel())
+    view = await _done(erp, sale, steps.Cancel("buyer"))
     await _closed(erp, view, "cancelled")
-    await _repeated(erp, sale, steps.Cancel())
+    require(view.cancel_reason in ("", "buyer"), f"The reason of the cancellation is {view.cancel_reason!r}.")
+    await _repeated(erp, sale, steps.Cancel("buyer"))
     if STOCK in erp.capabilities:
         same("What is free after a cancelled sale", await erp.free(item), free)
     await _refused(erp, sale, steps.Pay(sale.total), "not_possible")

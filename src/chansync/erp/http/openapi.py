@@ -42,6 +42,8 @@ cannot be done with one sale alone is no such answer: its result says so, and th
 """
 
 
+_REASONS = ", ".join(f"`{word}` ({what})" for word, what in steps.CANCEL_REASONS.items())
+
 #: Fields of which the docstring says where chansync has them, for those who do not see its source.
 _FIELDS: dict[tuple[str, str], str] = {
     ("ReferenceRow", "kind"): "`pos`, `warehouse`, `user`, `sale-type`, `customer-type`, `document-type`, "
@@ -49,6 +51,8 @@ _FIELDS: dict[tuple[str, str], str] = {
     ("ReferenceRow", "code"): "Unique in its kind; of payment and delivery methods, in its POS.",
     ("ReferenceRow", "data"): "What else belongs to the kind. Of a POS: `warehouse` (a code) and `currencies` (a list "
     "of codes). Of a tax transaction: `rate` in percent, as text. Of a user: `email`.",
+    ("Cancel", "reason"): f"Why: {_REASONS}; or empty.",
+    ("SaleView", "cancel_reason"): f"{_REASONS}; empty where it is not cancelled, or nobody said why.",
     ("ErpIdentity", "lacks"): "What this ERP cannot do, each with the reason as a sentence for people: "
     f"{', '.join(f'`{each}`' for each in remote.ErpCapability if each != 'admin')}. Channels then do not ask for it.",
     ("StepResult", "code"): "Why it was refused; empty where it is done. `not_tried`: a step that it needs was. "

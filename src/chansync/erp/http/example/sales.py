@@ -129,7 +129,7 @@ def amend(db: Db, sale: Sale, step: Json) -> Json:
     return {"changed": bool(changed)}
 
 
-def close(db: Db, sale: Sale, word: str) -> Json:
+def close(db: Db, sale: Sale, word: str, reason: str = "") -> Json:
     """Cancel (``cancelled``) a sale whose goods are here, or reverse (``reversed``) one whose goods are gone."""
     if sale["closed"] == word:
         return {}
@@ -144,5 +144,5 @@ def close(db: Db, sale: Sale, word: str) -> Json:
     state = state_of(db, sale)
     credit(db, sale, state["documented"])
     give_back(db, sale, state["paid"])
-    update(db, sale, closed=word)
+    update(db, sale, closed=word, cancel_reason=reason)
     return {"changed": True}

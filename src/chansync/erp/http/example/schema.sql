@@ -25,6 +25,7 @@ CREATE TABLE IF NOT EXISTS sale (
     billing TEXT NOT NULL, delivery TEXT NOT NULL, tax_numbers TEXT NOT NULL, payments TEXT NOT NULL,
     wants_block INTEGER NOT NULL DEFAULT 0,
     closed TEXT NOT NULL DEFAULT '' CHECK (closed IN ('', 'cancelled', 'reversed')),
+    cancel_reason TEXT NOT NULL DEFAULT '',
     written_out_at INTEGER, carrier TEXT NOT NULL DEFAULT '', tracking TEXT NOT NULL DEFAULT ''
 ) STRICT;
 

@@ -9,7 +9,7 @@ from .tables import Db, Json, Refused, Sale
 #: What a view has of a sale as it is kept.
 _AS_KEPT = (
     "key", "number", "recorded_at", "pos", "warehouse", "payment_method", "delivery_method", "document_type",
-    "tax_transaction", "note", "order_number",
+    "tax_transaction", "note", "order_number", "cancel_reason",
 )  # fmt: skip
 
 
