@@ -12,6 +12,7 @@ import hashlib
 import os
 import shutil
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -23,6 +24,7 @@ from chansync.erp.contract import Seen
 from chansync.erp.tryton.parameters import Options
 from chansync.erp.tryton.remote import TrytonRemote
 from chansync.erp.tryton.rpc import TrytonRpc
+from support.postgresql import Cluster
 
 USER, PASSWORD, ADMIN = "chansync", "chansync-secret-1", "admin-secret-1"
 
@@ -55,24 +57,59 @@ def prepared() -> tuple[Path, Path]:
     folder = cache()
     with _alone(folder):
         commands = install(folder)
-        key = hashlib.sha256("\n".join([*server.versions(commands), repr(GOODS)]).encode())
-        for module in (company, server):
-            key.update(Path(str(module.__file__)).read_bytes())
-        kept = folder / f"prepared-{key.hexdigest()[:16]}.sqlite"
+        kept = folder / f"prepared-{_key(commands)}.sqlite"
         if not kept.exists():
-            work = folder / "work"
-            shutil.rmtree(work, ignore_errors=True)
-            trytond = Trytond(commands, work, password=ADMIN)
-            trytond.initialise()
-            with running(trytond):
-                fill(trytond, Wanted(GOODS, USER, PASSWORD, shops=(POS, "Other shop")))
-            # Not just its file: the last transactions may still be in the one beside it.
-            made = kept.with_suffix(".new")
-            with contextlib.closing(sqlite3.connect(trytond.database)) as database:
-                database.execute("VACUUM INTO ?", (str(made),))
-            made.rename(kept)
-            shutil.rmtree(work)
+            with _work(folder) as work:
+                trytond = Trytond(commands, work, password=ADMIN)
+                _prepare(trytond)
+                # Not just its file: the last transactions may still be in the one beside it.
+                made = kept.with_suffix(".new")
+                with contextlib.closing(sqlite3.connect(trytond.database)) as database:
+                    database.execute("VACUUM INTO ?", (str(made),))
+                made.rename(kept)
         return commands, kept
+
+
+def prepared_dump(cluster: Cluster) -> tuple[Path, Path]:
+    """The same for PostgreSQL: the file of a dump."""
+    folder = cache()
+    with _alone(folder):
+        commands = install(folder)
+        pip = [str(commands / "python"), "-m", "pip", "install", "--quiet", "psycopg[binary,pool]"]
+        if not list((folder / "venv").glob("lib/*/site-packages/psycopg_pool")):
+            subprocess.run(pip, check=True, capture_output=True)
+        kept = folder / f"prepared-{_key(commands)}.dump"
+        if not kept.exists():
+            with _work(folder) as work:
+                cluster.run("createdb", "-T", "template0", DATABASE)
+                _prepare(Trytond(commands, work, uri=cluster.uri, password=ADMIN))
+                kept.with_suffix(".new").write_bytes(cluster.dump(DATABASE))
+                kept.with_suffix(".new").rename(kept)
+                cluster.run("dropdb", DATABASE)
+        return commands, kept
+
+
+def _key(commands: Path) -> str:
+    """What changes with whatever the prepared database is made of."""
+    installed = [line for line in server.versions(commands) if "tryton" in line]
+    key = hashlib.sha256("\n".join([*installed, repr(GOODS)]).encode())
+    for module in (company, server):
+        key.update(Path(str(module.__file__)).read_bytes())
+    return key.hexdigest()[:16]
+
+
+@contextlib.contextmanager
+def _work(folder: Path) -> Iterator[Path]:
+    work = folder / "work"
+    shutil.rmtree(work, ignore_errors=True)
+    yield work
+    shutil.rmtree(work)
+
+
+def _prepare(trytond: Trytond) -> None:
+    trytond.initialise()
+    with running(trytond):
+        fill(trytond, Wanted(GOODS, USER, PASSWORD, shops=(POS, "Other shop")))
 
 
 def restored(folder: Path) -> Trytond:
@@ -81,6 +118,14 @@ def restored(folder: Path) -> Trytond:
     trytond = Trytond(commands, folder, password=ADMIN)
     shutil.copy(kept, trytond.database)
     return trytond
+
+
+def restored_in(cluster: Cluster, folder: Path) -> Trytond:
+    """The same with PostgreSQL."""
+    commands, kept = prepared_dump(cluster)
+    cluster.run("createdb", "-T", "template0", DATABASE)
+    cluster.restore(DATABASE, kept.read_bytes())
+    return Trytond(commands, folder, uri=cluster.uri, password=ADMIN)
 
 
 def rpc_of(trytond: Trytond, *, url: str = "", user: str = USER, password: str = PASSWORD) -> TrytonRpc:
