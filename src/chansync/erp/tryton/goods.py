@@ -125,28 +125,42 @@ class Goods:
         if was_blocked:
             await self._assign(open_shipments(await self._again(record)), force=self._company.options.negative_stock)
 
-    async def keep_back(self, record: SaleRecord, pieces: Mapping[int, Decimal]) -> SaleRecord:
+    async def keep_back(
+        self, record: SaleRecord, sold: Mapping[int, Decimal], pieces: Mapping[int, Decimal]
+    ) -> SaleRecord:
         """Make what is still to be sent smaller, so that no more than those pieces of each product are sent.
 
         Tryton ships what a sale is of: what is taken out of a shipment it puts into another one. That is cancelled,
         and the sale told to ignore it.
 
         Args:
+            sold: product id → how many the sale is of.
             pieces: product id → how many shall be sent in all.
         """
-        was_blocked = bool(blocked_of(record))
         for _ in range(_LOOKS):
-            if excess := _excess(record, pieces):
+            excess = _excess(record, pieces)
+            if not excess and not _is_unsettled(record, sold):
+                return await self._block_again(record)
+            if blocked_of(record) and not record.paper.blocks_again:
+                # Written down before it is given up.
+                record.paper.blocks_again = True
+                await write_paper(self._rpc, record.id, record.paper)
+            if excess:
                 await self._reduce(record, excess)
             # The wizard has Tryton look at the sale again, even where nothing is to be ignored; the button for that is
             # not for everybody.
             await self.ignore_shipments(record.id)
             record = await self._again(record)
-            if not _excess(record, pieces):
-                if was_blocked:
-                    await self._assign(open_shipments(record), force=self._company.options.negative_stock)
-                return await self._again(record)
         raise NotPossible(f"The shipments of the sale {record.number} in Tryton cannot be made smaller.")
+
+    async def _block_again(self, record: SaleRecord) -> SaleRecord:
+        if not record.paper.blocks_again:
+            return record
+        await self._assign(open_shipments(record), force=self._company.options.negative_stock)
+        record = await self._again(record)
+        record.paper.blocks_again = False
+        await write_paper(self._rpc, record.id, record.paper)
+        return record
 
     async def ignore_shipments(self, sale: int) -> None:
         """Tell a sale that its cancelled moves are not made again."""
@@ -197,8 +211,9 @@ class Goods:
                 await self._take_out(shipment, moves, excess)
 
     async def _take_out(self, shipment: Row, moves: Iterable[Row], excess: dict[int, Decimal]) -> None:
-        if shipment["state"] in ("waiting", "assigned"):
+        if shipment["state"] == "assigned":
             await self._rpc.call(f"model.{_OUT}.wait", [shipment["id"]])
+        if shipment["state"] != "draft":
             await self._rpc.call(f"model.{_OUT}.draft", [shipment["id"]])
         for move in moves:
             left, own = excess.get(move["product"], Decimal(0)), Decimal(str(move["quantity"]))
@@ -239,3 +254,10 @@ def _excess(record: SaleRecord, pieces: Mapping[int, Decimal]) -> dict[int, Deci
         if move["state"] != "cancelled" and shipment["state"] != "cancelled"
     )
     return {own: count - pieces[own] for own, count in now.items() if own in pieces and count > pieces[own]}
+
+
+def _is_unsettled(record: SaleRecord, sold: Mapping[int, Decimal]) -> bool:
+    """Whether Tryton has to look at the sale again: moves were cancelled and not ignored, or taken out."""
+    moves = pieces_of(move for shipment in record.shipments for move in shipment["outgoing"])
+    lacks = any(moves.get(product, Decimal(0)) < count for product, count in sold.items())
+    return lacks or record.row["shipment_state"] == "exception"

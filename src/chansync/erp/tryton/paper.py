@@ -44,6 +44,7 @@ class Paper:
         done_at: when a sale without goods was written out, UTC milliseconds; 0: it is not.
         refunds: those that give back neither money nor goods.
         has_own_taxes: whether a line has other taxes than its product, of which Tryton warns when it posts the invoice.
+        blocks_again: goods are released for a moment, and are to be assigned again.
     """
 
     number: str = ""
@@ -62,6 +63,7 @@ class Paper:
     refunds: list[RefundPaper] = field(default_factory=list)
     has_own_taxes: bool = False
     payments: tuple[MethodAmount, ...] = ()
+    blocks_again: bool = False
 
 
 def paper_of(draft: SaleDraft) -> Paper:

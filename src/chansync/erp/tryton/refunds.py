@@ -16,7 +16,7 @@ from chansync.erp.tryton.documents import Documents, today
 from chansync.erp.tryton.failures import Refusal
 from chansync.erp.tryton.goods import Goods
 from chansync.erp.tryton.paper import RefundPaper, message, write_paper
-from chansync.erp.tryton.records import REFUND, REVERSAL, WITHDRAWAL, Records, SaleRecord, Side
+from chansync.erp.tryton.records import ISSUED, REFUND, REVERSAL, WITHDRAWAL, Records, SaleRecord, Side
 from chansync.erp.tryton.rpc import TrytonRpc
 from chansync.erp.tryton.totals import Amount, Line, TotalMismatch, lines_of, product_of
 from chansync.erp.tryton.views import blocked_of, is_written_out, open_document, refunds_of, state_of
@@ -67,7 +67,9 @@ class Refunds:
             )
         parts = await self._match(record, step.lines)
         if not is_written_out(record):
-            record = await self._goods.keep_back(record, self._still_sold(record, parts))
+            sold = self._still_sold(record, (), {})
+            left = self._still_sold(record, parts, _by_line(refunds_of(record)))
+            record = await self._goods.keep_back(record, sold, left)
         paper = RefundPaper(step.refund_id, step.total, list(step.lines))
         comes_back = is_written_out(record) and step.restock
         amounts = [each for part in parts if (each := self._amount(part, comes_back)) is not None]
@@ -85,31 +87,39 @@ class Refunds:
         Raises:
             MissingStock: goods that came back by the refund are not there any more.
         """
-        found = next((each for each in refunds_of(record) if each.key == refund_id), None)
-        own = withdrawn_key(refund_id)
-        if found is None or any(each.key == own for each in refunds_of(record)):
+        known = {each.key: each for each in refunds_of(record)}
+        found, own = known.get(refund_id), withdrawn_key(refund_id)
+        if found is None:
             return False
-        side = record.side(f"{record.key}{REFUND}{refund_id}")
+        side, web_id = record.side(f"{record.key}{REFUND}{refund_id}"), f"{record.key}{WITHDRAWAL}{refund_id}"
+        if side is None and own in known:
+            return False
         lines = [replace(line, quantity=-line.quantity, net=-line.net, tax=-line.tax) for line in found.lines]
         paper = RefundPaper(own, -found.total, lines)
         if side is None:
             record.paper.refunds.append(paper)
             await write_paper(self._rpc, record.id, record.paper)
             return True
-        paid = state_of(record)
-        was_returned = bool(side.returns)
-        parts = await self._match(record, found.lines, check=False)
-        goes_again = was_returned or not is_written_out(record)
-        amounts = [each for part in parts if (each := self._amount(part, goes_again)) is not None]
-        record = await self._carry_out(record, f"{record.key}{WITHDRAWAL}{refund_id}", paper, amounts, 1)
-        again = record.side(f"{record.key}{WITHDRAWAL}{refund_id}")
-        if again is not None and was_returned:
-            await self._goods.send(record, again.shipments)
-        elif blocked_of(record):
+        is_new = own not in known
+        if is_new:
+            parts = await self._match(record, found.lines, check=False)
+            goes_again = bool(side.returns) or not is_written_out(record)
+            amounts = [each for part in parts if (each := self._amount(part, goes_again)) is not None]
+            record = await self._carry_out(record, web_id, paper, amounts, 1)
+        return await self._finish_withdrawal(record, side, _required(record, web_id)) or is_new
+
+    async def _finish_withdrawal(self, record: SaleRecord, refund: Side, again: Side) -> bool:
+        """Send what had come back, and pay what had been returned, as far as it is not done; whether anything was."""
+        waiting = [each for each in again.shipments if each["state"] not in ("done", "cancelled")]
+        if refund.returns:
+            await self._goods.send(record, waiting)
+        elif waiting and blocked_of(record):
             await self._goods.block(record)
-        if open_document(record) and paid.unpaid == 0:
-            await self._documents.settle(record, paid.paid + found.total)
-        return True
+        was_returned = all(not each["amount_to_pay"] for each in refund.invoices if each["state"] in ISSUED)
+        owed = sum(record.minor(each["amount_to_pay"]) for each in again.invoices if each["state"] in ISSUED)
+        if was_returned and owed:
+            await self._documents.settle(record, state_of(record).paid + owed)
+        return bool(refund.returns and waiting) or bool(was_returned and owed)
 
     async def reverse(self, record: SaleRecord) -> SaleRecord:
         """Give back all that is left of a sale: its goods where they are issued, and its money."""
@@ -256,9 +266,10 @@ class Refunds:
             product = replace(service, taxes=product.taxes)
         return Amount(product, part.sold.name, Decimal(1), net, tax, part.sold.rate)
 
-    def _still_sold(self, record: SaleRecord, parts: Sequence[_Part]) -> dict[int, Decimal]:
-        """Product id → pieces that are still to be sent once those parts are refunded, of the products among them."""
-        back = _by_line(refunds_of(record))
+    def _still_sold(
+        self, record: SaleRecord, parts: Sequence[_Part], back: dict[str, tuple[Decimal, int, int]]
+    ) -> dict[int, Decimal]:
+        """Product id → pieces of goods that are sold, less those that were given back by line and those parts."""
         for part in parts:
             quantity, net, tax = back.get(part.line.external_id, (Decimal(0), 0, 0))
             back[part.line.external_id] = (quantity + part.line.quantity, net, tax)
