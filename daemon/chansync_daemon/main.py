@@ -12,9 +12,10 @@ from pathlib import Path
 import apsw
 
 from chansync import dns
-from chansync.db.connection import explained, open_async
+from chansync.db.connection import open_async
 from chansync.db.permanent_errors import DatabaseMissing
 from chansync.db.process_locks import DAEMON, locked
+from chansync.db.sqlite_errors import explained
 from chansync.gc_tuning import tune_gc
 from chansync.locations import key_path
 from chansync.model.errors import ChansyncError, StoreError

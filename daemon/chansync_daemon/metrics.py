@@ -27,9 +27,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from chansync import __version__
-from chansync.db.connection import BUSY_TIMEOUT_MS
 from chansync.db.folders import is_shared
-from chansync.db.opening import open_file
+from chansync.db.opening import BUSY_TIMEOUT_MS, open_file
 from chansync.db.version import SCHEMA_VERSION
 from chansync.doctor.daemon import KINDS, diagnose
 from chansync.locations import private_folder

@@ -13,7 +13,8 @@ from typing import Any
 import apsw
 
 from chansync.db import process_locks
-from chansync.db.connection import Store, data_version, leave_as_is
+from chansync.db.connection import Store, leave_as_is
+from chansync.db.opening import data_version
 from chansync.db.process_locks import task_owner
 from chansync.db.version import check_schema
 from chansync.job_runner import perform, summary

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import apsw
 
-from chansync.db.connection import explained, passes
-from chansync.db.error_sentences import passing_kind
+from chansync.db.sqlite_errors import explained, passes, passing_kind
 from chansync.model.errors import ChansyncError, StoreError
 from chansync.store import daemons
 from chansync_daemon.logs import LOG

@@ -6,10 +6,14 @@ import contextlib
 import os
 import stat
 import time
+from pathlib import Path
 
 import apsw
 
 from chansync.db.folders import is_shared
+
+#: How long a write waits for another process's write, in milliseconds.
+BUSY_TIMEOUT_MS = 15_000
 
 #: The longest row and value that are read, in bytes. Ours are shorter by far.
 LONGEST = 32 * 2**20
@@ -81,3 +85,24 @@ def limit(db: apsw.Connection, seconds: float = LOOK_SECONDS) -> None:
     """Let whatever the connection does from now on end within so many seconds, by ``apsw.InterruptError``."""
     end = time.monotonic() + seconds
     db.set_progress_handler(lambda: time.monotonic() > end, 10_000)
+
+
+def backup(source: Path, target: Path) -> None:
+    """Copy a database while others use it (SQLite's online backup) into an empty file, which keeps its mode."""
+    with (
+        contextlib.closing(open_file(source)) as original,
+        contextlib.closing(apsw.Connection(str(target))) as copy,
+    ):
+        original.set_busy_timeout(BUSY_TIMEOUT_MS)
+        # One moment of it, held fast: otherwise each write of somebody else would let the copy begin anew.
+        original.execute("BEGIN")
+        list(original.execute("SELECT count(*) FROM sqlite_schema"))
+        with copy.backup("main", original, "main") as work:
+            while not work.done:
+                work.step(1000)
+
+
+def data_version(db: apsw.Connection) -> int:
+    """A number that changes when another connection commits (``PRAGMA data_version``); cheap enough to poll."""
+    version: int = db.pragma("data_version")
+    return version

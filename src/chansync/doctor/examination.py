@@ -9,10 +9,11 @@ from pathlib import Path
 import apsw
 
 from chansync import dns
-from chansync.db.connection import BUSY_TIMEOUT_MS, explained, older_sentence, open_async
+from chansync.db.connection import open_async
 from chansync.db.folders import is_shared
-from chansync.db.opening import limit, open_file, refuse_planted
-from chansync.db.upgrade_copies import newer_sentence
+from chansync.db.opening import BUSY_TIMEOUT_MS, limit, open_file, refuse_planted
+from chansync.db.sqlite_errors import explained
+from chansync.db.upgrade import newer_sentence, older_sentence
 from chansync.db.version import APPLICATION_ID, SCHEMA_VERSION
 from chansync.doctor import files, machine, records, schema
 from chansync.doctor.findings import Finding, ok, problem

@@ -128,8 +128,7 @@ def look_at(
         if (version := db.pragma("user_version")) != SCHEMA_VERSION:
             from pathlib import Path
 
-            from chansync.db.connection import older_sentence
-            from chansync.db.upgrade_copies import newer_sentence
+            from chansync.db.upgrade import newer_sentence, older_sentence
 
             told = newer_sentence if version > SCHEMA_VERSION else older_sentence
             return Health(UNKNOWN, told(Path(path), version), {})

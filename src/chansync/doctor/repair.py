@@ -11,8 +11,8 @@ from pathlib import Path
 import apsw
 
 from chansync.db import privileges
-from chansync.db.connection import BUSY_TIMEOUT_MS
 from chansync.db.folders import GROUPS_MODE, PRIVATE_MODE, is_private, is_shared, name_of
+from chansync.db.opening import BUSY_TIMEOUT_MS
 from chansync.db.process_locks import lock_path
 from chansync.db.transaction import transaction
 from chansync.doctor import schema

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import apsw
 
-from chansync.db.connection import prepare
 from chansync.db.opening import open_file
+from chansync.db.upgrade import prepare
 from chansync.doctor.findings import Finding, ok, problem
 
 #: Name → statement of everything that acts when rows are written or read.

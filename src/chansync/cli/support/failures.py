@@ -61,7 +61,7 @@ def code_of(error: ChansyncError) -> int:
 def code_for_manager(error: BaseException) -> int | None:
     """The exit code that keeps a service manager from starting the daemon again; None: another start may mend it."""
     from chansync.db import permanent_errors
-    from chansync.db.connection import explained
+    from chansync.db.sqlite_errors import explained
 
     try:
         with explained():
@@ -131,7 +131,7 @@ def _path(context: Any) -> str:
 
 
 def _database(error: BaseException, arguments: list[str]) -> int:
-    from chansync.db.connection import DatabaseFailed, explained
+    from chansync.db.sqlite_errors import DatabaseFailed, explained
 
     try:
         with explained():

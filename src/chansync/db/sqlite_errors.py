@@ -1,10 +1,17 @@
-"""What SQLite raises: a sentence for each, and whether it may pass by itself."""
+"""What SQLite raises: a sentence for each, its ``StoreError``, and whether it may pass by itself."""
 
 from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
 
 import apsw
 
 from chansync.db import lock_holders
+from chansync.db.folders import group_of, is_shared
+from chansync.db.permanent_errors import DatabaseDamaged, DatabaseForbidden, is_forbidden
+from chansync.model.errors import StoreError
 
 #: What may pass by itself: somebody holds the database, or the disk is full or does not answer. The place of each is
 #: the byte by which the daemon says that it waits for it: append only.
@@ -75,3 +82,52 @@ def passing_kind(error: BaseException | None) -> type[apsw.Error] | None:
     if isinstance(error, OSError):
         return apsw.IOError
     return next((kind for kind in PASSING if isinstance(error, kind)), None)
+
+
+def passes(error: Exception) -> bool:
+    """Whether the database may work again by itself: somebody holds it, or the disk is full or does not answer.
+
+    What does not pass is damage, another file in its place, another schema: going on would do harm.
+    """
+    return passing_kind(error.__cause__ if isinstance(error, StoreError) else error) is not None
+
+
+def is_about_data(error: apsw.Error) -> bool:
+    """Whether the database refuses what was to be written, and not to be written at all."""
+    return isinstance(error, (apsw.ConstraintError, apsw.MismatchError, apsw.TooBigError, apsw.RangeError))
+
+
+class DatabaseFailed(StoreError):
+    """SQLite's general error: a wrong statement, which is a fault of the program's own."""
+
+
+@contextlib.contextmanager
+def explained(path: Path | None = None) -> Iterator[None]:
+    """Turn what SQLite and the file system raise into a ``StoreError`` with a sentence."""
+    where = f" ({path})" if path else ""
+    try:
+        yield
+    except apsw.Error as error:
+        raise _kind(error, path)(f"{sentence_of(error)}{where}") from error
+    except PermissionError as error:
+        raise DatabaseForbidden(f"The database may not be opened by this user: {_way_in(path)}{where}") from error
+    except OSError as error:
+        raise StoreError(f"The database cannot be opened: {error.strerror or error}{where}") from error
+
+
+def _kind(error: apsw.Error, path: Path | None) -> type[StoreError]:
+    if isinstance(error, (apsw.CorruptError, apsw.NotADBError)) or is_changed(error):
+        return DatabaseDamaged
+    if is_own_fault(error):
+        return DatabaseFailed
+    refused = isinstance(error, (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError))
+    return DatabaseForbidden if refused and path and is_forbidden(path) else StoreError
+
+
+def _way_in(path: Path | None) -> str:
+    """What lets a user at a database that the system keeps from him."""
+    with contextlib.suppress(OSError):
+        if path and is_shared(path.parent):
+            group = group_of(path.parent)
+            return f"it is for the group {group} (usermod -aG {group} NAME, then log in anew)"
+    return "check its owner, group and mode"
