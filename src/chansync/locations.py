@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from chansync import service_place
+from chansync import systemd_service
 from chansync.db import folders
 
 ENVIRONMENT_VARIABLE = "CHANSYNC_DB"
 
 #: Where the service of this machine keeps its database.
-SERVICE_DIRECTORY = Path(service_place.DIRECTORY)
+SERVICE_DIRECTORY = Path(systemd_service.DIRECTORY)
 #: And what is its user's alone.
-SERVICE_PRIVATE_DIRECTORY = Path(service_place.PRIVATE_DIRECTORY)
+SERVICE_PRIVATE_DIRECTORY = Path(systemd_service.PRIVATE_DIRECTORY)
 
 
 def database_path(given: str | None = None) -> Path:

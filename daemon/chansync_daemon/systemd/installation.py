@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from chansync import service_state
+from chansync import systemd_service
 from chansync.db.privileges import open_folder
 from chansync.locations import SERVICE_DIRECTORY, SERVICE_PRIVATE_DIRECTORY
 from chansync.model.errors import ChansyncError, UsageError
-from chansync.service_state import UNIT, ServiceState
+from chansync.systemd_service import UNIT, ServiceState
 from chansync_daemon.systemd.files import ServiceFile, State, service_files
 from chansync_daemon.systemd.visibility import parts_of_this_program, this_program, why_hidden
 
@@ -191,7 +191,7 @@ def standing(root: Path) -> Standing:
         files = [(file, file.state()) for file in _files(root, this_program())]
     return Standing(
         files=files,
-        service=service_state.ask() if root == ROOT else ServiceState({}),
+        service=systemd_service.ask() if root == ROOT else ServiceState({}),
         user=_has_user(),
         members=_members(),
         directory=SERVICE_DIRECTORY.is_dir() and SERVICE_PRIVATE_DIRECTORY.is_dir(),

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    # ``chansync health`` starts without pathlib.
-    from pathlib import Path
+from pathlib import Path
 
 #: The byte of the file of shared memory that a writer locks (SQLite's ``WAL_WRITE_LOCK``).
 _WRITE_LOCK = 120

@@ -15,13 +15,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+from pathlib import Path
 
 from chansync.model.errors import StoreError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    # ``chansync health`` starts without pathlib.
-    from pathlib import Path
 
 
 class Lasting(StoreError):

@@ -26,14 +26,10 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from chansync.db.permanent_errors import DatabaseForbidden, Lasting
 from chansync.model.errors import StoreError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    # ``chansync health`` starts without pathlib.
-    from pathlib import Path
 
 #: The bytes that the daemon of the database holds, and a migration or a restore.
 DAEMON, MIGRATION = 0, 1

@@ -54,5 +54,3 @@ class transaction:
             self._db.__exit__(kind, error, trace)
         if not self._db.in_transaction:
             self._db.set_progress_handler(None, id=transaction)
-        if not self._db.in_transaction:
-            self._db.set_progress_handler(None, id=transaction)

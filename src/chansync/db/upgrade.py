@@ -20,7 +20,7 @@ from chansync.db.sqlite_errors import explained
 from chansync.db.version import APPLICATION_ID, FIRST_SCHEMA, SCHEMA_VERSION
 from chansync.locations import database_path, private_folder
 from chansync.model.errors import StoreError
-from chansync.service_place import is_service
+from chansync.systemd_service import is_service
 
 #: Tables of every schema, at which a look without end could be planted.
 _TABLES = ("channel", "job", "message", "order", "run", "setting", "stream")

@@ -14,9 +14,9 @@ from chansync import __version__
 from chansync.db import lock_holders
 from chansync.db.process_locks import DAEMON, MIGRATION, is_locked
 from chansync.model.times import ago_text, local_text, now_ms
-from chansync.service_place import how_to_restart, how_to_start, how_to_take_over, is_service, service_trouble
 from chansync.store import daemons
 from chansync.store.daemons import DaemonState
+from chansync.systemd_service import how_to_restart, how_to_start, how_to_take_over, is_service, service_trouble
 
 RUNNING = "running"
 OTHER_VERSION = "other_version"

@@ -1,9 +1,9 @@
-"""What systemd knows of the service of this machine: whether it runs, and why it does not. Imports next to nothing."""
+"""The systemd service of this machine: which database it is for, how its daemon is started, whether it runs and why
+it does not. Imports next to nothing: ``status`` asks it."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 
 UNIT = "chansync.service"
 
@@ -14,7 +14,6 @@ _ASKED = ("ActiveState", "SubState", "UnitFileState", "ExecMainCode", "ExecMainS
 #: ``ExecMainCode`` of a process that ended by itself (``CLD_EXITED``).
 _EXITED = "1"
 
-
 #: What systemd itself could not do before the daemon began (systemd.exec(5)).
 _OF_SYSTEMD = {
     200: "its folder cannot be entered",
@@ -24,6 +23,48 @@ _OF_SYSTEMD = {
     238: "its folder /var/lib/chansync cannot be made",
     243: "its credential cannot be decrypted on this machine (docs/operations.md, the private key as a credential)",
 }
+
+#: The unit's ``StateDirectory``.
+DIRECTORY = "/var/lib/chansync"
+
+#: What is its user's alone.
+PRIVATE_DIRECTORY = "/var/lib/chansync-private"
+
+_UNIT_FOLDERS = ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system")
+
+
+def how_to_start(database: str) -> str:
+    """The command that starts the daemon of this database on this machine."""
+    return "systemctl start chansync" if is_service(database) else "chansync daemon"
+
+
+def service_trouble(database: str) -> str:
+    """Why the service does not run, as a sentence, where it is this database's; empty: nothing is known to be wrong."""
+    if not is_service(database):
+        return ""
+    return ask().trouble
+
+
+def how_to_restart(database: str, pid: int, *, hangs: bool = False) -> str:
+    """The command that ends the daemon's process and starts it again.
+
+    Args:
+        hangs: it does not listen to an ordinary signal; its stack then goes to its log.
+    """
+    if is_service(database):
+        return "systemctl restart chansync"
+    return f"kill {'-ABRT ' if hangs else ''}{pid}, then chansync daemon"
+
+
+def how_to_take_over(database: str) -> str:
+    """The command that starts the daemon here though one of another machine may still work."""
+    return "chansync service take-over" if is_service(database) else "chansync daemon --take-over"
+
+
+def is_service(database: str) -> bool:
+    """Whether it is the database of this machine's service, whose unit is installed."""
+    is_its_file = database == f"{DIRECTORY}/chansync.db"
+    return is_its_file and any(os.path.exists(f"{folder}/chansync.service") for folder in _UNIT_FOLDERS)
 
 
 class ServiceState:
@@ -68,6 +109,9 @@ def ask() -> ServiceState:
     """How the service stands; says nothing where systemd is not this machine's init."""
     if not os.path.isdir("/run/systemd/system"):
         return ServiceState({})
+    # Imported here: it takes longer to load than a short command runs.
+    import subprocess
+
     command = ["systemctl", "show", UNIT, *(f"--property={name}" for name in _ASKED)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_PATIENCE)
