@@ -25,7 +25,7 @@ def answer(seller: Seller, faults: Faults, requests: Iterable[Any], method: str,
         elif path == "/_demo/act" and method == "POST":
             done = act(seller, wish)
         elif path == "/_demo/faults":
-            done = _switch(faults, method, wish)
+            done = faults.switch(method, wish)
         elif path == "/_demo/clock":
             done = _set_clock(seller, wish)
         else:
@@ -48,14 +48,6 @@ def _state(seller: Seller, requests: Iterable[Any]) -> dict[str, Any]:
         "moment": seller.clock.moment(),
         "roles": sorted(seller.roles),
     }
-
-
-def _switch(faults: Faults, method: str, wish: Any) -> dict[str, Any]:
-    if method == "DELETE":
-        faults.clear()
-    for entry in wish if isinstance(wish, list) else [wish] if wish else []:
-        faults.add(**entry)
-    return {"struck": [list(entry) for entry in faults.struck]}
 
 
 def _set_clock(seller: Seller, wish: dict[str, Any]) -> dict[str, float]:

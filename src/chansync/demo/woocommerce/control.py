@@ -21,7 +21,7 @@ def answer(shop: DemoShop, faults: Faults, requests: int, method: str, path: str
         elif path == "/_demo/act" and method == "POST":
             done = act(shop, wish)
         elif path == "/_demo/faults":
-            done = _switch(faults, method, wish)
+            done = faults.switch(method, wish)
         else:
             return Answer(b'{"error":"there is nothing here"}', 404)
     except RestError as error:
@@ -29,14 +29,6 @@ def answer(shop: DemoShop, faults: Faults, requests: int, method: str, path: str
     except (KeyError, TypeError, ValueError) as error:
         return Answer(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode(), 400)
     return Answer(json.dumps(done).encode())
-
-
-def _switch(faults: Faults, method: str, wish: Any) -> dict[str, Any]:
-    if method == "DELETE":
-        faults.clear()
-    for entry in wish if isinstance(wish, list) else [wish] if wish else []:
-        faults.add(**entry)
-    return {"struck": [list(entry) for entry in faults.struck]}
 
 
 def act(shop: DemoShop, wish: dict[str, Any]) -> dict[str, Any]:

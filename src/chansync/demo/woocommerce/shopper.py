@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import random
-import threading
-from types import TracebackType
-
+from chansync.demo.shopper import RECENT, Background
 from chansync.demo.woocommerce.orders import PAID
 from chansync.demo.woocommerce.shop import DemoShop
 
@@ -16,18 +13,14 @@ _MOVES = {
     "failed": ("pending",),
     "cancelled": ("processing",),
 }
-_RECENT = 200
 
 
-class Shopper:
-    """Does something `rate` times a second on average: a seeded sequence of orders and changes."""
+class Shopper(Background):
+    """The shoppers of one store."""
 
     def __init__(self, shop: DemoShop, rate: float, seed: int = 7) -> None:
+        super().__init__(rate, seed)
         self.shop = shop
-        self._rate = rate
-        self._random = random.Random(seed)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="demo-shopper", daemon=True)
 
     def step(self) -> None:
         """One action: mostly a new order, else a status that moves on, a note, or a refund."""
@@ -36,7 +29,7 @@ class Shopper:
             self.shop.place_order(status=self._random.choice(("pending", "processing", "processing", "on-hold")))
             return
         with self.shop.lock:
-            recent = [self.shop.book.orders[order_id] for order_id in self.shop.order_ids()[-_RECENT:]]
+            recent = [self.shop.book.orders[order_id] for order_id in self.shop.order_ids()[-RECENT:]]
             if not recent:
                 return
             order = self._random.choice(recent)
@@ -48,19 +41,3 @@ class Shopper:
                     self.shop.refund(order.id, "1.00", "damaged")
             elif order.status in _MOVES:
                 self.shop.set_status(order.id, self._random.choice(_MOVES[order.status]))
-
-    def _run(self) -> None:
-        while not self._stop.wait(self._random.expovariate(self._rate)):
-            self.step()
-
-    def __enter__(self) -> Shopper:
-        if self._rate > 0:
-            self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
