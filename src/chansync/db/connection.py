@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-#: How many prepared statements a connection keeps. What was not used for as many executions is prepared anew, which
-#: costs several times its execution; the rare statements of an import come once in some hundred.
+#: Size of the statement cache. Preparing a statement costs several times its execution, and the rare statements of an
+#: import are executed once in some hundred.
 STATEMENTS = 1000
 
-#: How long the log (WAL) may stay once it is taken over into the database, in bytes.
+#: Size to which the WAL file is cut after a checkpoint, in bytes.
 LOG_BYTES = 64 * 1024 * 1024
 
-#: How long it waits where the write before it has waited in vain, in milliseconds.
+#: Busy timeout after one has expired, in milliseconds.
 IMPATIENT_MS = 500
 
-#: How many long functions are in the queue of the database's thread at once: one that runs, and its successor.
+#: How many long functions are in the queue of the database's thread at once: the one that runs, and the next.
 LONG_IN_QUEUE = 2
 
 
@@ -52,14 +52,14 @@ class Store:
     def check_place(self) -> None:
         """Make sure that the files at the path are still those that are open. Costs a few microseconds.
 
-        SQLite goes on with files that were deleted or replaced meanwhile: what it writes there is lost, and where
-        others have opened the new ones, two programs change one database without knowing of each other.
+        SQLite continues to use files that were deleted or replaced meanwhile. What it writes to them is lost, and
+        programs that opened the new files and this one do not see each other's changes.
 
         Raises:
-            DatabaseMoved: they are others, or gone.
+            DatabaseMoved: they were deleted or replaced.
         """
         if self._place is None:
-            # SQLite makes and removes the two files beside the database only while nobody has it open.
+            # SQLite creates and deletes the -wal and -shm files only while no other connection is open.
             self._place = {end: found for end in ("", "-wal", "-shm") if (found := _identity(f"{self.path}{end}"))}
             return
         for end, found in self._place.items():
@@ -77,8 +77,8 @@ class Store:
     async def run_long(
         self, function: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """As ``run``, for what takes some hundredths of a second: with many at it, most of them wait here and not in
-        the thread's queue, where everybody's next short look would have to wait behind them all."""
+        """As ``run``, for functions that take some hundredths of a second. All but ``LONG_IN_QUEUE`` of them wait
+        outside the thread's queue, so that a short query does not wait for all of them."""
         if self._long is None:
             import asyncio
 
@@ -87,7 +87,8 @@ class Store:
             return await self.run(function, *args, **kwargs)
 
     def _in_thread(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """Once somebody holds the database for too long, what waits behind does not wait as long again, one by one."""
+        """After a busy timeout, queued calls fail after ``IMPATIENT_MS`` until a write succeeds: otherwise each of
+        them would wait the whole timeout, one after the other."""
         written = self.db.total_changes()
         try:
             result = function(self.db, *args, **kwargs)
@@ -118,10 +119,10 @@ def _identity(path: str) -> tuple[int, int] | None:
 
 
 def open_store(path: Path, *, create: bool = True, upgrades: bool = False) -> Store:
-    """Open for synchronous use; creates or upgrades the file first where that is needed.
+    """Open for synchronous use; creates or upgrades the file first if needed.
 
     Args:
-        upgrades: also where a service works on it, whose daemon does so otherwise.
+        upgrades: upgrade the database of a service too, which otherwise only its daemon does.
 
     Raises:
         StoreError: it is no chansync database, is newer than this program, or cannot be opened.
@@ -144,7 +145,7 @@ async def open_async(path: Path, *, create: bool = True, upgrades: bool = False)
         try:
             await db.async_run(_configure, db)
         except BaseException:
-            # Its thread would keep the process from ending.
+            # Otherwise its thread keeps the process alive.
             await db.aclose()
             raise
         return Store(db, path)  # type: ignore[arg-type]
@@ -152,28 +153,28 @@ async def open_async(path: Path, *, create: bool = True, upgrades: bool = False)
 
 def _configure(db: apsw.Connection) -> apsw.Connection:
     distrust(db)
-    # What apsw.bestpractice recommends, in plain calls: importing that module takes longer than a short command.
-    # Left out: its look at table statistics when a database is opened, which may write.
+    # What apsw.bestpractice recommends, as plain calls: importing that module takes longer than a short command.
+    # Without its PRAGMA optimize, which may write when a database is opened.
     db.pragma("journal_mode", "wal")
     db.pragma("foreign_keys", "ON")
     db.pragma("recursive_triggers", "ON")
     db.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
     db.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)
-    # A plan depends on the statement alone. Otherwise SQLite plans every statement anew, at each execution, in which a
-    # parameter is compared with a column that a partial index is about; that was a fifth of the CPU of an import.
+    # The query plan depends on the statement alone. Otherwise SQLite plans a statement again at each execution if it
+    # compares a parameter with the column of a partial index; that was a fifth of an import's CPU time.
     db.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     db.set_busy_timeout(BUSY_TIMEOUT_MS)
     db.transaction_mode = "IMMEDIATE"
-    # WAL with NORMAL survives a killed process whole; a power cut may cost the last commits, never consistency,
-    # and what it costs is pulled again because the cursor is lost with it.
+    # WAL with NORMAL: a killed process loses nothing. A power failure may lose the last commits, never consistency;
+    # lost orders are pulled again, because their cursor is lost with them.
     db.pragma("synchronous", "normal")
-    # What a savepoint may have to undo is a few pages: writing them to a file costs a good part of importing an order.
+    # The undo data of a savepoint is a few pages; writing it to a file takes a large part of an order's import.
     db.pragma("temp_store", "memory")
-    # After a long transaction the log is cut back to that when it is begun anew; otherwise it keeps its largest size.
+    # Otherwise the WAL file keeps its largest size for ever.
     db.pragma("journal_size_limit", LOG_BYTES)
     return db
 
 
 def leave_as_is(db: apsw.Connection) -> None:
-    """Let closing this connection change no file: they are damaged, or somebody else's by now."""
+    """Close this connection without a checkpoint: the files are damaged, or belong to another database by now."""
     db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
