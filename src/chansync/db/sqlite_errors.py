@@ -1,4 +1,4 @@
-"""What SQLite raises: a sentence for each, its ``StoreError``, and whether it may pass by itself."""
+"""SQLite's errors: a message for each, its ``StoreError``, and whether it is temporary."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from chansync.db.folders import group_of, is_shared
 from chansync.db.permanent_errors import DatabaseDamaged, DatabaseForbidden, is_forbidden
 from chansync.model.errors import StoreError
 
-#: What may pass by itself: somebody holds the database, or the disk is full or does not answer. The place of each is
-#: the byte by which the daemon says that it waits for it: append only.
+#: Temporary errors: the database is locked, or the disk is full or does not respond. The position of each is the byte
+#: of the lock file by which the daemon tells what it waits for: append only.
 PASSING: tuple[type[apsw.Error], ...] = (
     apsw.BusyError, apsw.LockedError, apsw.FullError, apsw.IOError, apsw.CantOpenError, apsw.ReadOnlyError,
     apsw.PermissionsError, apsw.NoMemError, apsw.InterruptError,
 )  # fmt: skip
 
-#: What is said where SQLite cannot make out a value that a query reads.
+#: The message for a value that SQLite cannot parse.
 NONSENSE = (
     "The database holds nonsense in one of its values: another program has written there. Restore a backup from before "
     "that (chansync db restore)"
@@ -59,18 +59,18 @@ def sentence_of(error: apsw.Error) -> str:
 
 
 def is_changed(error: Exception) -> bool:
-    """Whether a view stands in a table's place."""
+    """Whether a table was replaced by a view."""
     return isinstance(error, apsw.SQLError) and str(error).startswith("access to view")
 
 
 def is_own_fault(error: apsw.Error) -> bool:
-    """Whether it is SQLite's general error: a wrong statement, which is a fault of the program's own."""
+    """Whether it is SQLite's general error: a wrong statement, which is a bug of this program."""
     known = isinstance(error, (*_SENTENCES, *PASSING))
     return not known and not is_changed(error) and sentence_of(error) is not NONSENSE
 
 
 def sentence_of_kind(kind: type[apsw.Error]) -> str:
-    """The same for a kind of error; empty where there is no sentence for it."""
+    """The message for a kind of error; empty if there is none."""
     for known, sentence in _SENTENCES.items():
         if issubclass(kind, known):
             return sentence.format(who=lock_holders.who_writes()) if known is apsw.BusyError else sentence
@@ -78,32 +78,32 @@ def sentence_of_kind(kind: type[apsw.Error]) -> str:
 
 
 def passing_kind(error: BaseException | None) -> type[apsw.Error] | None:
-    """Which of ``PASSING`` it is; what the operating system refuses counts as a failing disk. None: none of them."""
+    """Which of ``PASSING`` it is, None if none; an ``OSError`` counts as an I/O error."""
     if isinstance(error, OSError):
         return apsw.IOError
     return next((kind for kind in PASSING if isinstance(error, kind)), None)
 
 
 def passes(error: Exception) -> bool:
-    """Whether the database may work again by itself: somebody holds it, or the disk is full or does not answer.
+    """Whether the error is temporary: the database is locked, or the disk is full or does not respond.
 
-    What does not pass is damage, another file in its place, another schema: going on would do harm.
+    Permanent errors are damage, another file in its place, and another schema: continuing would do harm.
     """
     return passing_kind(error.__cause__ if isinstance(error, StoreError) else error) is not None
 
 
 def is_about_data(error: apsw.Error) -> bool:
-    """Whether the database refuses what was to be written, and not to be written at all."""
+    """Whether the error is about the data that were to be written, and not about the database."""
     return isinstance(error, (apsw.ConstraintError, apsw.MismatchError, apsw.TooBigError, apsw.RangeError))
 
 
 class DatabaseFailed(StoreError):
-    """SQLite's general error: a wrong statement, which is a fault of the program's own."""
+    """SQLite's general error: a wrong statement, which is a bug of this program."""
 
 
 @contextlib.contextmanager
 def explained(path: Path | None = None) -> Iterator[None]:
-    """Turn what SQLite and the file system raise into a ``StoreError`` with a sentence."""
+    """Turn errors of SQLite and the file system into a ``StoreError`` with a message for the user."""
     where = f" ({path})" if path else ""
     try:
         yield
@@ -125,7 +125,7 @@ def _kind(error: apsw.Error, path: Path | None) -> type[StoreError]:
 
 
 def _way_in(path: Path | None) -> str:
-    """What lets a user at a database that the system keeps from him."""
+    """How the user can get access to the database."""
     with contextlib.suppress(OSError):
         if path and is_shared(path.parent):
             group = group_of(path.parent)

@@ -1,4 +1,4 @@
-"""Making the database and bringing it to this program's schema, with a copy from before each upgrade."""
+"""Creation of the database, and its upgrade to this program's schema, with a copy from before each upgrade."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from chansync.locations import database_path, private_folder
 from chansync.model.errors import StoreError
 from chansync.systemd_service import is_service
 
-#: Tables of every schema, at which a look without end could be planted.
+#: Tables that every schema has.
 _TABLES = ("channel", "job", "message", "order", "run", "setting", "stream")
 
 
@@ -32,7 +32,7 @@ def is_of_service(path: Path) -> bool:
 
 
 def older_sentence(path: Path, version: int) -> str:
-    """What brings a database up to date that this program needs newer; without a full stop."""
+    """How to upgrade a database that is too old for this program; without a full stop."""
     known = f"{path} has schema {version}, and this program needs {SCHEMA_VERSION}"
     by_hand = f"chansync --db {path} db upgrade" if path != database_path() else "chansync db upgrade"
     if os.geteuid() not in (0, owner_of(path.parent)):
@@ -44,7 +44,7 @@ def older_sentence(path: Path, version: int) -> str:
 
 
 def newer_sentence(database: Path, version: int) -> str:
-    """Why a database with a newer schema cannot be used, and both ways out; without a full stop."""
+    """Why a database with a newer schema cannot be used, and what to do; without a full stop."""
     told = (
         f"{database} was written by a newer chansync (schema {version}, this program knows {SCHEMA_VERSION}). Upgrade "
         "this program"
@@ -56,8 +56,8 @@ def newer_sentence(database: Path, version: int) -> str:
 
 
 def newest_that_fits(database: Path) -> Path | None:
-    """The newest copy from before an upgrade that this program can work with; None where there is none, or none that
-    this user may see."""
+    """The newest copy from before an upgrade that this program can use; None if there is none, or this user may not
+    see it."""
     pattern = re.compile(re.escape(database.stem) + r"\.before-\d+-(\d+)-from-(\d+)\.db")
     found = []
     folder = private_folder(database)
@@ -70,13 +70,13 @@ def newest_that_fits(database: Path) -> Path | None:
 
 
 def prepare(path: Path, *, create: bool, upgrades: bool = False) -> bool:
-    """Make sure that the file at ``path`` is a database of this program's version; whether it was made or upgraded.
+    """Create the database at ``path`` or upgrade it, if needed; returns whether that was needed.
 
     Args:
-        upgrades: bring an older one up to date also where a service works on it.
+        upgrades: upgrade the database of a service too.
 
     Raises:
-        DatabaseOlder: it is older, and a service works on it.
+        DatabaseOlder: it is the database of a service, and ``upgrades`` is not set.
         StoreError: as ``open_store``.
     """
     lock_holders.remember(path)
@@ -99,10 +99,10 @@ def prepare(path: Path, *, create: bool, upgrades: bool = False) -> bool:
 
 
 def _upgrade(path: Path) -> None:
-    """Make the database, or bring it to this program's schema.
+    """Create the database, or upgrade it to this program's schema.
 
-    Python's own SQLite, by which the migrations work, follows what others may have put beside a file of the group's.
-    So a copy in the private folder is migrated, and comes back in one transaction. Nobody writes meanwhile.
+    The migrations use Python's own SQLite, which follows links and journals that members may have put into the shared
+    folder. So a copy in the private folder is migrated and written back in one transaction. Nobody can write meanwhile.
     """
     folder = private_folder(path)
     private_files.sweep(folder, f"{path.stem}.")
@@ -115,19 +115,19 @@ def _upgrade(path: Path) -> None:
     while not is_back:
         with contextlib.closing(open_file(path)) as db, private_files.work_file(folder, f"{path.stem}.upgrade") as made:
             db.set_busy_timeout(BUSY_TIMEOUT_MS)
-            # With the other kind of journal nobody could read beside a writer.
+            # Without WAL nobody could read while the write lock is held.
             db.pragma("journal_mode", "wal")
             db.execute("BEGIN IMMEDIATE")
             version = _version(db, path)
             if version == SCHEMA_VERSION:
-                # Another process was quicker.
+                # Another process has upgraded it meanwhile.
                 return
             backup(path, made)
             kept = _keep_before(path, made, version)
             try:
                 _migrate(path, made)
             except StoreError:
-                # A service that tries again and again would fill the disk with copies.
+                # Otherwise a service that is restarted again and again would fill the disk with copies.
                 if kept:
                     kept.unlink()
                 raise
@@ -141,7 +141,7 @@ def _upgrade(path: Path) -> None:
 
 
 def _tell_upgrade(path: Path, version: int, kept: Path | None) -> None:
-    """To the daemon's log, or to stderr."""
+    """Report the upgrade in the daemon's log, or on stderr."""
     import logging
 
     copy = f" The copy from before is {kept}." if kept else ""
@@ -150,14 +150,14 @@ def _tell_upgrade(path: Path, version: int, kept: Path | None) -> None:
 
 
 def put_in_place(made: Path, path: Path) -> None:
-    """Put a database that was made in the private folder in its place, where nobody works with what is there."""
+    """Copy a database from the private folder to ``path``, where no database is in use."""
     private_files.sweep(path.parent, f"{path.name}.")
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         with os.fdopen(os.open(unfinished, flags, 0o600), "wb") as file, made.open("rb") as source:
             shutil.copyfileobj(source, file)
-            # -wal and -shm take the mode over, for the group too; the umask alone would leave 0640.
+            # SQLite gives -wal and -shm the same mode. The umask alone would give 0640.
             os.fchmod(file.fileno(), 0o660)
             file.flush()
             os.fsync(file.fileno())
@@ -167,10 +167,10 @@ def put_in_place(made: Path, path: Path) -> None:
 
 
 def _keep_before(path: Path, made: Path, version: int) -> Path | None:
-    """Keep a copy of what is about to be upgraded; None where it holds nothing yet."""
+    """Keep a copy from before the upgrade; None if the database is still empty."""
     if not version:
         return None
-    # With the schema that it holds: an upgrade that was killed half-way is gone on with, perhaps in the same second.
+    # The name contains the schema, because an upgrade that was killed may be continued within the same second.
     copy = made.with_name(f"{path.stem}.before-{SCHEMA_VERSION}-{private_files.stamp()}-from-{version}.db")
     with private_files.work_file(made.parent, copy.name) as unfinished:
         shutil.copyfile(made, unfinished)
@@ -179,11 +179,11 @@ def _keep_before(path: Path, made: Path, version: int) -> Path | None:
 
 
 def _bring_back(made: Path, path: Path, db: apsw.Connection, unchanged: int) -> bool:
-    """Write what was made into the database, unless somebody has written there since ``unchanged``; whether it was."""
+    """Write the migrated copy into the database, unless it has changed since ``unchanged``; whether it was written."""
     with contextlib.closing(open_file(path)) as target, contextlib.closing(apsw.Connection(str(made))) as source:
         target.set_busy_timeout(BUSY_TIMEOUT_MS)
         with target.backup("main", source, "main") as work:
-            # No page yet: it takes the lock on what is written to.
+            # No page is copied yet: this locks the target.
             work.step(0)
             if data_version(db) != unchanged:
                 return False
@@ -231,7 +231,7 @@ def _migrate(path: Path, copy: Path) -> None:
     import subprocess
 
     done = subprocess.run(
-        # Nothing that lies in the folder that one happens to be in, or at the user's home, is imported.
+        # -P and -s: no module from the current folder or the user's home is imported.
         [sys.executable, "-P", "-s", "-m", "chansync.db.migrations", str(copy)],
         capture_output=True,
         text=True,
