@@ -33,12 +33,12 @@ class Session:
 
     @property
     def named_path(self) -> Path:
-        """The database's file as the caller named it, not to be opened: root has not given its rights up yet."""
+        """The database's path. Do not open it: root has not given up its rights yet."""
         return self._path
 
     @property
     def path(self) -> Path:
-        """The database's file. From here on root is its folder's owner: nobody may lead it to files of others."""
+        """The database's path. Root first switches to the folder's owner, so that links there cannot misuse its rights."""
         if not self._is_owner:
             become_owner(self._path)
             self._is_owner = True
@@ -55,7 +55,7 @@ class Session:
         return self._store
 
     def _take_over_key(self) -> None:
-        """Let the key of an earlier version be found, where a command comes before the daemon."""
+        """Move a key that an earlier version kept in the shared folder, if the daemon has not done so yet."""
         if os.path.lexists(self._path.with_suffix(".key")) and is_shared(self._path.parent):
             from chansync.cli.support.output import note
             from chansync.secrets import key_file, sealing
@@ -69,7 +69,7 @@ class Session:
         return self.store.db
 
     def refuse_as_file(self, path: Path) -> None:
-        """Refuse to read or write the database as a file: closing it would drop the locks that SQLite holds on it.
+        """Refuse to read or write the database as a file: closing it would release SQLite's locks on it.
 
         Raises:
             UsageError: ``path`` is the database.
@@ -104,7 +104,7 @@ class Session:
 
 
 def become_owner(database: str | os.PathLike[str]) -> None:
-    """Become the owner of the database's folder, where root runs the command; files that it named are opened before.
+    """If root runs the command, switch to the owner of the database's folder; files that it named are opened before.
 
     Raises:
         UsageError: the folder is root's and open to others, or its owner cannot run this program.
