@@ -38,7 +38,7 @@ class Session:
 
     @property
     def path(self) -> Path:
-        """The database's path. Root first switches to the folder's owner, so that links there cannot misuse its rights."""
+        """The database's path. Root first switches to the folder's owner, so that no link there misuses its rights."""
         if not self._is_owner:
             become_owner(self._path)
             self._is_owner = True
