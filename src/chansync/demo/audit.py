@@ -1,4 +1,4 @@
-"""Compares every order of a site with the ERP, independently of what the import believes."""
+"""Compares every order of a site with the ERP, independently of the import."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from chansync.store import channels
 
 @dataclass(slots=True)
 class Audit:
-    """What a comparison found; ``wrong`` holds a sentence for each order that is lost, doubled or off.
+    """The result of a comparison; ``wrong`` has a sentence for each order that is lost, doubled or has a wrong total.
 
     Attributes:
-        newer: orders that changed on the site after the last pull; they are not judged.
+        newer: orders that changed on the site after the last pull; they are not compared.
     """
 
     orders: int = 0

@@ -30,14 +30,14 @@ from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 #: How often the demo's channels pull: the shortest that there is.
 CADENCE = "10s"
 
-#: How many times more often the fake Amazon may be asked, and after how many seconds it tells of a change: with
-#: Amazon's own pace nobody would see anything happen.
+#: The factor for the fake Amazon's rate limits, and the delay in seconds until searches show a change: with Amazon's
+#: own limits a demo would be too slow.
 AMAZON_PACE, AMAZON_SETTLING = 100, 2
 
 
 @dataclass(slots=True)
 class Options:
-    """What the command was given; ``seconds`` is how long it runs without a TUI."""
+    """The options of the command; ``seconds`` is how long it runs without a TUI."""
 
     orders: int = 300
     seed: int = 7
@@ -52,17 +52,16 @@ def run(
     """Run the demo; returns the exit code.
 
     Args:
-        watch: shows the database and returns when its user has seen enough (the TUI); None: nobody watches, and
-            the demo ends by itself with a summary.
-        keep: a new or empty folder for the database, which stays; None: one that goes away.
+        watch: runs the TUI on the database until the user quits; None: the demo ends by itself with a summary.
+        keep: a new or empty folder for the database, which is kept; None: a temporary one.
 
     Raises:
         UsageError: the folder is in use.
-        ChansyncError: something of it could not start.
+        ChansyncError: a part of it could not start.
     """
     options = Options(orders=orders, seed=seed, seconds=seconds, amazon=amazon)
     for number in (signal.SIGTERM, signal.SIGHUP):
-        # Otherwise the end of this process would leave the sites and the daemon behind.
+        # Otherwise the sites and the daemon would survive this process.
         signal.signal(number, _leave)
     with _folder(keep) as folder, contextlib.ExitStack() as sites:
         path = folder / "chansync.db"
@@ -81,7 +80,7 @@ def run(
                 return watch(path)
             print(f"The daemon pulls every {CADENCE}; shoppers keep ordering for {seconds} s …", flush=True)
             _wait(seconds)
-        # Without the daemon: one that is at a search of its own would keep the last pull from seeing what is new.
+        # After the daemon has ended: while it searches, the last pull would not see what is new.
         return asyncio.run(_summary(path, fake))
 
 
@@ -104,7 +103,7 @@ def _folder(keep: str | None) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _site(kind: str, options: Options, *more: str) -> Iterator[dict[str, str]]:
-    """A site in a process of its own; what it says of itself: its address and keys."""
+    """A site in a process of its own; yields its address and keys."""
     command = [
         sys.executable, "-m", f"chansync.demo.{kind}", "--orders", str(options.orders), "--seed", str(options.seed),
         "--shopper-rate", str(options.shoppers), *more,
@@ -127,7 +126,7 @@ def _daemon(path: Path, log: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _process(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[str]]:
-    """The process, stopped at the end whatever happens."""
+    """The process, which is always stopped at the end of the context."""
     try:
         yield process  # type: ignore[misc]
     finally:
@@ -140,7 +139,7 @@ def _process(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> Iterat
 
 
 def _set_up(path: Path, shop: dict[str, str], fake: dict[str, str] | None) -> Iterator[str]:
-    """Set everything up; a sentence on each connection."""
+    """Set everything up; yields a sentence about each connection."""
     store = open_store(path)
     try:
         company.set_up_erp(store)
@@ -183,7 +182,7 @@ async def _summary(path: Path, fake: dict[str, str] | None) -> int:
         wrong = _print("on the site", "channel takes", results, await audit(store, company.CHANNEL))
         if fake:
             truth = await _truth(fake["url"])
-            # Until all of it is told by searches, and the next one is allowed.
+            # Until searches show everything, and the next search is allowed.
             await asyncio.sleep(AMAZON_SETTLING + 3)
             results = [
                 result
@@ -205,7 +204,7 @@ async def _truth(url: str) -> dict[str, dict[str, Any]]:
 
 
 def _print(where: str, takers: str, results: list[RunResult], found: Audit) -> bool:
-    """Say what was found; whether anything is wrong."""
+    """Print the result; returns whether anything is wrong."""
     for result in results:
         if result.sentence:
             print(result.sentence)

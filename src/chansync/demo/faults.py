@@ -77,8 +77,8 @@ class Faults:
             self._faults.clear()
 
     def switch(self, method: str, wish: Any) -> dict[str, Any]:
-        """As `/_demo/faults` is asked: DELETE switches all off; a fault or a list of them in the body is switched on.
-        Tells the faults that struck."""
+        """Handle a request to `/_demo/faults`: DELETE switches all faults off; those in the body are switched on.
+        Returns the faults that were applied."""
         if method == "DELETE":
             self.clear()
         for entry in wish if isinstance(wish, list) else [wish] if wish else []:

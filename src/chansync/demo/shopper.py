@@ -1,4 +1,4 @@
-"""What goes on at a demo site in the background, so that there is always something new to pull."""
+"""Random activity at a demo site in the background, so that there is always something new to pull."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self
 
-#: How many of the latest orders a shopper comes back to.
+#: How many of the latest orders may be changed.
 RECENT = 200
 
 

@@ -1,4 +1,4 @@
-"""Making a channel's connector: settings, opened secrets, what was learned before."""
+"""Creation of a channel's connector, from its settings, its decrypted secrets and what is stored about the site."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ T = TypeVar("T")
 
 
 async def connect(store: Store, channel: Channel) -> Connector:
-    """A connector for the channel; no I/O on the network yet.
+    """A connector for the channel; it uses no network yet.
 
     Raises:
-        StoreError: the secrets cannot be opened here.
+        StoreError: the secrets cannot be decrypted here.
         UsageError: its platform is not installed.
     """
     refuse_unreadable(channel)
@@ -43,15 +43,15 @@ def _open(db: apsw.Connection, path: Path, channel: Channel) -> tuple[dict[str, 
 
 
 def _open_system(db: apsw.Connection, path: Path, system: IntegrationSystem) -> dict[str, str]:
-    # By the very values that go with them: what is written beside them meanwhile does not count.
+    # With the same values that the connector gets, even if others were stored meanwhile.
     return sealing.open_system(db, path, system.id, system_place(system.kind, system.values))
 
 
 async def system_settings(store: Store, system: IntegrationSystem) -> SystemSettings:
-    """What a connector is given of the system, its secrets opened.
+    """The settings of the system for a connector, with its decrypted secrets.
 
     Raises:
-        StoreError: the secrets cannot be opened here.
+        StoreError: the secrets cannot be decrypted here.
         UsageError: its platform is not installed.
     """
     return _settings(store, system, await store.run(_open_system, store.path, system))
@@ -63,14 +63,14 @@ def _settings(store: Store, system: IntegrationSystem, clear: dict[str, str]) ->
 
 
 def keep_facts(db: apsw.Connection, channel: Channel, connector: Connector, *, connected: bool = False) -> None:
-    """Remember what the connector learned, where that is new."""
+    """Store what the connector has found out about the site, if that is new."""
     if connected or connector.facts != channel.facts:
         channels.remember(db, channel.id, connector.facts, connected=connected)
         channel.facts = dict(connector.facts)
 
 
 class StoredState:
-    """``chansync.platforms.system.SystemState`` on the database, of which connectors know nothing."""
+    """``chansync.platforms.system.SystemState`` in the database, so that connectors need not know the database."""
 
     def __init__(self, store: Store, system_id: int) -> None:
         self._store = store
