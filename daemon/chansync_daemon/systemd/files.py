@@ -24,7 +24,7 @@ PLACES = {
 _MARK = "# Made by chansync service install, unchanged since: "
 #: The first systemd with increasing restart delays; an older one would warn about the setting at each reload.
 GROWING_DELAYS = 254
-_DELAYS = re.compile(r"^# Each start that fails.*\nRestartSteps=.*\nRestartMaxDelaySec=.*\n", re.MULTILINE)
+_DELAYS = re.compile(r"^# The delay grows.*\nRestartSteps=.*\nRestartMaxDelaySec=.*\n", re.MULTILINE)
 
 _EXEC_START = re.compile(r"^ExecStart=.*$", re.MULTILINE)
 
