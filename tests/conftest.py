@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from chansync.db import upgrade
 from chansync.db.connection import Store, open_store
+from chansync.gc_tuning import tune_gc
 from support import world
 
 # Neither the examples nor how long one may take depend on machine or day. `--hypothesis-profile=search` looks for
@@ -32,6 +33,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((rank for rank, long in enumerate(_LONGEST) if file.is_relative_to(long)), len(_LONGEST))
 
     items.sort(key=place)
+
+
+def pytest_collection_finish() -> None:
+    """The tests themselves are objects by the hundred thousand: searching them for cycles would cost a tenth."""
+    tune_gc()
 
 
 @pytest.fixture(scope="session")
