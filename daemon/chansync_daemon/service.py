@@ -17,10 +17,10 @@ from chansync.db.connection import Store, leave_as_is
 from chansync.db.opening import data_version
 from chansync.db.process_locks import task_owner
 from chansync.db.version import check_schema
+from chansync.http.kept_clients import keeping
 from chansync.job_runner import perform, summary
 from chansync.model.times import local_text, now_ms
 from chansync.notices.notifier import Notifier
-from chansync.platforms.http.kept_clients import keeping
 from chansync.store import daemons, jobs, runs
 from chansync.store.clock import bring_back
 from chansync.store.jobs import Job

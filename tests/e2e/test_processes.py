@@ -158,7 +158,7 @@ def test_control_c_ends_a_sync_with_a_sentence(world: World) -> None:
 _CARELESS = """
 import logging, sys
 from chansync.cli.main import main
-from chansync.platforms.http.client import SiteHttp
+from chansync.http.client import SiteHttp
 from chansync_daemon import logs
 
 set_up, exchange, calls = logs.set_up, SiteHttp._exchange, 0

@@ -15,8 +15,8 @@ import apsw
 
 from chansync.db.connection import Store
 from chansync.doctor.findings import Finding, ok, problem, warning
+from chansync.http import proxy
 from chansync.model.errors import StoreError
-from chansync.platforms.http import proxy
 from chansync.setup.probe import Look, look
 from chansync.store import daemons, jobs
 
