@@ -6,6 +6,7 @@ import random
 import threading
 from types import TracebackType
 
+from chansync.demo.woocommerce import habits
 from chansync.demo.woocommerce.orders import PAID
 from chansync.demo.woocommerce.shop import DemoShop
 
@@ -20,10 +21,15 @@ _RECENT = 200
 
 
 class Shopper:
-    """Does something `rate` times a second on average: a seeded sequence of orders and changes."""
+    """Does something `rate` times a second on average: a seeded sequence of orders and changes.
 
-    def __init__(self, shop: DemoShop, rate: float, seed: int = 7) -> None:
+    Args:
+        edits: what share of the steps is one of the habits of staff and buyers.
+    """
+
+    def __init__(self, shop: DemoShop, rate: float, seed: int = 7, edits: float = 0.0) -> None:
         self.shop = shop
+        self._edits = edits
         self._rate = rate
         self._random = random.Random(seed)
         self._stop = threading.Event()
@@ -31,6 +37,11 @@ class Shopper:
 
     def step(self) -> None:
         """One action: mostly a new order, else a status that moves on, a note, or a refund."""
+        if self.shop.closed:
+            return
+        if self._edits and self._random.random() < self._edits:
+            self._edit()
+            return
         chance = self._random.random()
         if chance < 0.5:
             self.shop.place_order(status=self._random.choice(("pending", "processing", "processing", "on-hold")))
@@ -48,6 +59,14 @@ class Shopper:
                     self.shop.refund(order.id, "1.00", "damaged")
             elif order.status in _MOVES:
                 self.shop.set_status(order.id, self._random.choice(_MOVES[order.status]))
+
+    def _edit(self) -> None:
+        with self.shop.lock:
+            recent = self.shop.order_ids("processing")[-_RECENT:]
+            fitting = [order_id for order_id in recent if habits.has_room(self.shop, order_id)]
+            if fitting:
+                habit = self._random.choice(list(habits.HABITS.values()))
+                habit(self.shop, self._random.choice(fitting))
 
     def _run(self) -> None:
         while not self._stop.wait(self._random.expovariate(self._rate)):
