@@ -1,0 +1,115 @@
+"""What of an order is not in its sale: customer, addresses, methods, tax by rate, refunds and restocked pieces.
+
+It is written apart from the import, from what the order is and what the sale is, and knows nothing of how one becomes
+the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import apsw
+
+from chansync.model.identity import countries_of, names_agree, normal_email, normal_phone
+from chansync.model.money import format_money, round_to_minor
+from chansync.model.order import Order
+from chansync.model.sale import SaleView
+from chansync.model.tax_numbers import read_numbers
+from chansync.orders import settings
+
+
+def differences(db: apsw.Connection, importing: settings.ImportSettings, order: Order, sale: SaleView) -> list[str]:
+    """A phrase for everything of an open sale that is not as the order has it."""
+    return [
+        *_money(order, sale),
+        *_restocked(order, sale),
+        *_addresses(order, sale),
+        *_methods(importing, order, sale),
+        *(_customer(db, order, sale) if importing.erp.kind == "ledger" else ()),
+    ]
+
+
+def _money(order: Order, sale: SaleView) -> Iterator[str]:
+    """Total, refunds, and tax by rate."""
+    currency = sale.state.currency
+    for what, amount, recorded in (
+        ("total", order.total, sale.state.total),
+        ("refunds", sum((refund.total for refund in order.refunds), Decimal(0)), sale.state.refunded),
+    ):
+        if round_to_minor(amount, currency) != recorded:
+            yield f"{what} {amount} on the site, {format_money(recorded, currency)} in the ERP"
+    on_site: dict[Decimal | None, int] = {}
+    for line in (*order.lines, *order.shipping, *order.fees):
+        on_site[line.rate] = on_site.get(line.rate, 0) + round_to_minor(line.tax, currency)
+    in_erp: dict[Decimal | None, int] = {}
+    for sold in sale.lines:
+        in_erp[sold.rate] = in_erp.get(sold.rate, 0) + sold.tax
+    for rate in on_site.keys() | in_erp.keys():
+        tax, recorded = on_site.get(rate, 0), in_erp.get(rate, 0)
+        if tax != recorded:
+            named = "without a rate" if rate is None else f"at {rate.normalize():f} %"
+            yield (
+                f"tax {named} {format_money(tax, currency)} on the site, {format_money(recorded, currency)} in the ERP"
+            )
+
+
+def _restocked(order: Order, sale: SaleView) -> Iterator[str]:
+    """How many pieces of each line refunds brought back on the shelf."""
+    back: dict[str, Decimal] = {}
+    for refund in sale.refunds:
+        for line in refund.lines:
+            if line.restock:
+                back[line.external_id] = back.get(line.external_id, Decimal(0)) + line.quantity
+    for ordered in order.lines if order.refunds else ():
+        recorded = back.get(ordered.external_id, Decimal(0))
+        if ordered.restocked is not None and ordered.restocked != recorded:
+            yield f"{ordered.name[:60]}: {ordered.restocked} pieces restocked on the site, {recorded} in the ERP"
+
+
+def _addresses(order: Order, sale: SaleView) -> Iterator[str]:
+    for which, told, recorded in (
+        ("billing", order.billing, sale.billing),
+        ("delivery", order.delivery, sale.delivery),
+    ):
+        if recorded is not None and which not in sale.nameless and told != recorded:
+            yield f"another {which} address in the ERP"
+
+
+def _methods(importing: settings.ImportSettings, order: Order, sale: SaleView) -> Iterator[str]:
+    payment = importing.payments.get(order.payment_code)
+    if payment and sale.payment_method != payment:
+        yield f"paid by {order.payment_code} on the site, {sale.payment_method or 'nothing'} in the ERP"
+    code, deliveries = order.delivery_code, importing.deliveries
+    delivery = deliveries.get(code) or deliveries.get(code.partition(":")[0]) or importing.channel["delivery_method"]
+    if sale.delivery_method is not None and sale.delivery_method != delivery:
+        yield f"delivered by {code or 'nothing'} on the site, {sale.delivery_method or 'nothing'} in the ERP"
+    cards, method = Decimal(0), importing.channel["gift_card_payment_method"]
+    for part in order.part_payments:
+        cards += part.amount if not part.code else 0
+    recorded = sum(part.amount for part in sale.payments if part.method == method)
+    if method and round_to_minor(cards, sale.state.currency) != recorded:
+        told = format_money(recorded, sale.state.currency)
+        yield f"{cards} paid by gift card on the site, {told} in the ERP"
+
+
+def _customer(db: apsw.Connection, order: Order, sale: SaleView) -> Iterator[str]:
+    """The sale's customer has the order's tax numbers; where it tells none, its phone, e-mail or name."""
+    numbers = read_numbers(order.tax_numbers, countries_of(order))
+    if sale.tax_numbers is not None and "billing" not in sale.nameless and sale.tax_numbers != numbers.kept:
+        yield "other tax numbers in the ERP"
+    found = db.execute(
+        """SELECT c.id, c.name, c.phone, c.email FROM erp_sale s JOIN erp_customer c ON c.id = s.customer_id
+           WHERE s.key = ?""",
+        (sale.key,),
+    ).fetchone()
+    customer, name, phone, email = found
+    theirs = {key for (key,) in db.execute("SELECT key FROM erp_customer_number WHERE customer_id = ?", (customer,))}
+    own = {key for key in (numbers.keys.uic, numbers.keys.vat, numbers.keys.personal) if key}
+    shares = (
+        normal_phone(order.billing.phone, countries_of(order)) == phone != "",
+        normal_email(order.billing.email) == email != "",
+        names_agree(order.billing.name or order.delivery.name or f"Order {order.number}", name),
+    )
+    if not own <= theirs if own else not any(shares):
+        yield f"its customer in the ERP is {customer}, {name[:60]}, which is another"
