@@ -13,7 +13,7 @@ import apsw
 
 from chansync.model.identity import countries_of, names_agree, normal_email, normal_phone
 from chansync.model.money import format_money, round_to_minor
-from chansync.model.order import Order
+from chansync.model.order import ChargeLine, Order, OrderLine, TaxNumbers
 from chansync.model.sale import SaleView
 from chansync.model.tax_numbers import read_numbers
 from chansync.orders import settings
@@ -23,10 +23,9 @@ def differences(db: apsw.Connection, importing: settings.ImportSettings, order: 
     """A phrase for everything of an open sale that is not as the order has it."""
     return [
         *_money(order, sale),
-        *_restocked(order, sale),
         *_addresses(order, sale),
         *_methods(importing, order, sale),
-        *(_customer(db, order, sale) if importing.erp.kind == "ledger" else ()),
+        *((*_customer(db, order, sale), *_restocked(db, order, sale)) if importing.erp.kind == "ledger" else ()),
     ]
 
 
@@ -40,6 +39,7 @@ def _money(order: Order, sale: SaleView) -> Iterator[str]:
         if round_to_minor(amount, currency) != recorded:
             yield f"{what} {amount} on the site, {format_money(recorded, currency)} in the ERP"
     on_site: dict[Decimal | None, int] = {}
+    line: OrderLine | ChargeLine
     for line in (*order.lines, *order.shipping, *order.fees):
         on_site[line.rate] = on_site.get(line.rate, 0) + round_to_minor(line.tax, currency)
     in_erp: dict[Decimal | None, int] = {}
@@ -54,16 +54,23 @@ def _money(order: Order, sale: SaleView) -> Iterator[str]:
             )
 
 
-def _restocked(order: Order, sale: SaleView) -> Iterator[str]:
-    """How many pieces of each line refunds brought back on the shelf."""
+def _restocked(db: apsw.Connection, order: Order, sale: SaleView) -> Iterator[str]:
+    """How many pieces of each line came back by refunds after they had left; what never left cannot come back."""
+    rows = db.execute(
+        """SELECT l.external_id, l.goods, l.quantity FROM erp_refund_line l JOIN erp_refund r ON r.id = l.refund_id
+           JOIN erp_sale s ON s.id = r.sale_id WHERE s.key = ?""",
+        (sale.key,),
+    )
     back: dict[str, Decimal] = {}
-    for refund in sale.refunds:
-        for line in refund.lines:
-            if line.restock:
-                back[line.external_id] = back.get(line.external_id, Decimal(0)) + line.quantity
-    for ordered in order.lines if order.refunds else ():
+    stayed: set[str] = set()
+    for line, goods, pieces in rows:
+        if goods == "returned":
+            back[line] = back.get(line, Decimal(0)) + Decimal(pieces)
+        elif goods == "not issued":
+            stayed.add(line)
+    for ordered in order.lines if order.refunds and sale.state.written_out else ():
         recorded = back.get(ordered.external_id, Decimal(0))
-        if ordered.restocked is not None and ordered.restocked != recorded:
+        if ordered.restocked not in (None, recorded) and ordered.external_id not in stayed:
             yield f"{ordered.name[:60]}: {ordered.restocked} pieces restocked on the site, {recorded} in the ERP"
 
 
@@ -94,22 +101,27 @@ def _methods(importing: settings.ImportSettings, order: Order, sale: SaleView) -
 
 
 def _customer(db: apsw.Connection, order: Order, sale: SaleView) -> Iterator[str]:
-    """The sale's customer has the order's tax numbers; where it tells none, its phone, e-mail or name."""
+    """Whose sale it is, and the tax numbers that it keeps."""
     numbers = read_numbers(order.tax_numbers, countries_of(order))
     if sale.tax_numbers is not None and "billing" not in sale.nameless and sale.tax_numbers != numbers.kept:
         yield "other tax numbers in the ERP"
-    found = db.execute(
+    name = order.billing.name or order.delivery.name or f"Order {order.number}"
+    phone = normal_phone(order.billing.phone, countries_of(order))
+    yield from wrong_customer(db, sale, numbers.keys, name, phone, normal_email(order.billing.email))
+
+
+def wrong_customer(
+    db: apsw.Connection, sale: SaleView, keys: TaxNumbers, name: str, phone: str, email: str
+) -> Iterator[str]:
+    """That the sale is another customer's: its own has the buyer's tax numbers; where the buyer tells none, one of
+    phone, e-mail and name."""
+    [(customer, known_as, known_phone, known_email)] = db.execute(
         """SELECT c.id, c.name, c.phone, c.email FROM erp_sale s JOIN erp_customer c ON c.id = s.customer_id
            WHERE s.key = ?""",
         (sale.key,),
-    ).fetchone()
-    customer, name, phone, email = found
-    theirs = {key for (key,) in db.execute("SELECT key FROM erp_customer_number WHERE customer_id = ?", (customer,))}
-    own = {key for key in (numbers.keys.uic, numbers.keys.vat, numbers.keys.personal) if key}
-    shares = (
-        normal_phone(order.billing.phone, countries_of(order)) == phone != "",
-        normal_email(order.billing.email) == email != "",
-        names_agree(order.billing.name or order.delivery.name or f"Order {order.number}", name),
     )
-    if not own <= theirs if own else not any(shares):
-        yield f"its customer in the ERP is {customer}, {name[:60]}, which is another"
+    theirs = {key for (key,) in db.execute("SELECT key FROM erp_customer_number WHERE customer_id = ?", (customer,))}
+    own = {key for key in (keys.uic, keys.vat, keys.personal) if key}
+    is_theirs = phone == known_phone != "" or email == known_email != "" or names_agree(name, known_as)
+    if not own <= theirs if own else not is_theirs:
+        yield f"its customer in the ERP is {customer}, {known_as[:60]}, which is another"

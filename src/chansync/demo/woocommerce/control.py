@@ -45,8 +45,8 @@ def act(shop: DemoShop, wish: dict[str, Any]) -> dict[str, Any]:
 
     `place` (a number, or a list of arguments of `place_order`), `set_status` ({id: status}), `edit` ({id: changes}),
     `refund` (a list of `{"id", "amount", "reason", "lines"}`), `trash` and `delete` (ids), `add_status` and
-    `remove_status` (slugs), `set_stock` ({SKU: quantity}), `delete_product` (SKUs), `habits` (true: a new order for each;
-    {name: id}: does it to that order), `closed` (whether shoppers stay away).
+    `remove_status` (slugs), `set_stock` ({SKU: quantity}), `delete_product` (SKUs), `habits` (true: a new order for
+    each; {name: id}: does it to that order), `closed` (whether shoppers stay away).
     Answers the ids of the new orders (`placed`, `habits` by name) and refunds (`refunded`), and the counts.
     """
     with shop.lock:
