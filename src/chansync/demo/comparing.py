@@ -39,8 +39,8 @@ def _money(order: Order, sale: SaleView) -> Iterator[str]:
         if round_to_minor(amount, currency) != recorded:
             yield f"{what} {amount} on the site, {format_money(recorded, currency)} in the ERP"
     on_site: dict[Decimal | None, int] = {}
-    line: OrderLine | ChargeLine
-    for line in (*order.lines, *order.shipping, *order.fees):
+    lines: list[OrderLine | ChargeLine] = [*order.lines, *order.shipping, *order.fees]
+    for line in lines:
         on_site[line.rate] = on_site.get(line.rate, 0) + round_to_minor(line.tax, currency)
     in_erp: dict[Decimal | None, int] = {}
     for sold in sale.lines:
