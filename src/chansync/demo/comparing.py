@@ -6,11 +6,13 @@ the other.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 
 import apsw
 
+from chansync.erp.papers import SalePapers
 from chansync.model.identity import countries_of, names_agree, normal_email, normal_phone
 from chansync.model.money import format_money, round_to_minor
 from chansync.model.order import ChargeLine, Order, OrderLine, TaxNumbers
@@ -21,11 +23,12 @@ from chansync.orders import settings
 
 def differences(db: apsw.Connection, importing: settings.ImportSettings, order: Order, sale: SaleView) -> list[str]:
     """A phrase for everything of an open sale that is not as the order has it."""
+    papers = importing.erp.papers(db, sale.key)
     return [
         *_money(order, sale),
         *_addresses(order, sale),
         *_methods(importing, order, sale),
-        *((*_customer(db, order, sale), *_restocked(db, order, sale)) if importing.erp.kind == "ledger" else ()),
+        *((*_customer(order, sale, papers), *_restocked(order, sale, papers)) if papers else ()),
     ]
 
 
@@ -54,24 +57,23 @@ def _money(order: Order, sale: SaleView) -> Iterator[str]:
             )
 
 
-def _restocked(db: apsw.Connection, order: Order, sale: SaleView) -> Iterator[str]:
-    """How many pieces of each line came back by refunds after they had left; what never left cannot come back."""
-    rows = db.execute(
-        """SELECT l.external_id, l.goods, l.quantity FROM erp_refund_line l JOIN erp_refund r ON r.id = l.refund_id
-           JOIN erp_sale s ON s.id = r.sale_id WHERE s.key = ?""",
-        (sale.key,),
-    )
-    back: dict[str, Decimal] = {}
-    stayed: set[str] = set()
-    for line, goods, pieces in rows:
-        if goods == "returned":
-            back[line] = back.get(line, Decimal(0)) + Decimal(pieces)
-        elif goods == "not issued":
-            stayed.add(line)
-    for ordered in order.lines if order.refunds and sale.state.written_out else ():
-        recorded = back.get(ordered.external_id, Decimal(0))
-        if ordered.restocked not in (None, recorded) and ordered.external_id not in stayed:
-            yield f"{ordered.name[:60]}: {ordered.restocked} pieces restocked on the site, {recorded} in the ERP"
+def _restocked(order: Order, sale: SaleView, papers: SalePapers) -> Iterator[str]:
+    """How many pieces of each item came back by refunds after they had left; what never left cannot come back."""
+    happened = [event for event in papers.details.events if event.kind in ("written out", "refunded")]
+    if not order.refunds or not sale.state.written_out or happened[0].kind != "written out":
+        return
+    back: Counter[str] = Counter()
+    for event in happened[1:]:
+        back.update(event.data.get("pieces") or {})
+    items = {line.external_id: line.item_code for line in sale.lines}
+    on_site: Counter[str] = Counter()
+    for line in order.lines:
+        if line.restocked is None:
+            return
+        on_site[items.get(line.external_id, "")] += int(line.restocked)
+    for item in sorted(on_site.keys() | back.keys()):
+        if on_site[item] != back[item]:
+            yield f"{item}: {on_site[item]} pieces restocked on the site, {back[item]} in the ERP"
 
 
 def _addresses(order: Order, sale: SaleView) -> Iterator[str]:
@@ -100,28 +102,33 @@ def _methods(importing: settings.ImportSettings, order: Order, sale: SaleView) -
         yield f"{cards} paid by gift card on the site, {told} in the ERP"
 
 
-def _customer(db: apsw.Connection, order: Order, sale: SaleView) -> Iterator[str]:
+def _customer(order: Order, sale: SaleView, papers: SalePapers) -> Iterator[str]:
     """Whose sale it is, and the tax numbers that it keeps."""
-    numbers = read_numbers(order.tax_numbers, countries_of(order))
+    countries = countries_of(order)
+    numbers = read_numbers(order.tax_numbers, countries)
     if sale.tax_numbers is not None and "billing" not in sale.nameless and sale.tax_numbers != numbers.kept:
         yield "other tax numbers in the ERP"
     name = order.billing.name or order.delivery.name or f"Order {order.number}"
-    phone = normal_phone(order.billing.phone, countries_of(order))
-    yield from wrong_customer(db, sale, numbers.keys, name, phone, normal_email(order.billing.email))
+    yield from wrong_customer(papers, countries, order.tax_numbers, name, order.billing.phone, order.billing.email)
 
 
 def wrong_customer(
-    db: apsw.Connection, sale: SaleView, keys: TaxNumbers, name: str, phone: str, email: str
+    papers: SalePapers, countries: tuple[str, ...], told: TaxNumbers, name: str, phone: str, email: str
 ) -> Iterator[str]:
     """That the sale is another customer's: its own has the buyer's tax numbers; where the buyer tells none, one of
     phone, e-mail and name."""
-    [(customer, known_as, known_phone, known_email)] = db.execute(
-        """SELECT c.id, c.name, c.phone, c.email FROM erp_sale s JOIN erp_customer c ON c.id = s.customer_id
-           WHERE s.key = ?""",
-        (sale.key,),
+    known = papers.details.customer
+    theirs = _keys(TaxNumbers(known["uic"], known["vat_number"], known["personal_number"]), countries)
+    own = _keys(told, countries)
+    is_theirs = (
+        normal_phone(phone, countries) == known["phone"] != ""
+        or normal_email(email) == known["email"] != ""
+        or names_agree(name, known["name"])
     )
-    theirs = {key for (key,) in db.execute("SELECT key FROM erp_customer_number WHERE customer_id = ?", (customer,))}
-    own = {key for key in (keys.uic, keys.vat, keys.personal) if key}
-    is_theirs = phone == known_phone != "" or email == known_email != "" or names_agree(name, known_as)
     if not own <= theirs if own else not is_theirs:
-        yield f"its customer in the ERP is {customer}, {known_as[:60]}, which is another"
+        yield f"its customer in the ERP is {known['id']}, {known['name'][:60]}, which is another"
+
+
+def _keys(numbers: TaxNumbers, countries: tuple[str, ...]) -> set[str]:
+    keys = read_numbers(numbers, countries).keys
+    return {keys.uic, keys.vat, keys.personal} - {""}

@@ -7,6 +7,7 @@ from decimal import Decimal
 import apsw
 
 from chansync.db.connection import Store
+from chansync.erp.ledger import enquiry, stock
 from chansync.model.channel import Channel
 from chansync.model.order import Order
 from chansync.orders import settings
@@ -58,16 +59,9 @@ def _offered(
 ) -> dict[str, int]:
     """SKU → on hand, less what open sales need and what orders hold, less the reserve, at most what is offered."""
     place = importing.pos.warehouse
-    left: dict[str, Decimal] = {
-        code: Decimal(pieces)
-        for code, pieces in db.execute(
-            """SELECT i.code, sum(m.quantity) FROM erp_stock_movement m JOIN erp_item i ON i.id = m.item_id
-               JOIN erp_warehouse w ON w.id = m.warehouse_id WHERE w.code = ? GROUP BY i.id""",
-            (place,),
-        )
-    }
-    for (key,) in list(db.execute("SELECT key FROM erp_sale")):
-        sale = importing.erp.view(db, key)
+    left = {balance.item: Decimal(balance.on_hand) for balance in stock.balances(db, warehouse=place)}
+    for row in enquiry.sales(db, limit=-1):
+        sale = importing.erp.view(db, importing.erp.key_of(db, row.number) or "")
         if sale is None or sale.warehouse != place or sale.state.closed or sale.state.written_out:
             continue
         needs = {line.external_id: (line.item_code, line.quantity) for line in sale.lines if line.item_code in left}

@@ -14,7 +14,7 @@ from chansync.demo.amazon.goods import STRANGER
 from chansync.demo.audit import Audit
 from chansync.demo.comparing import wrong_customer
 from chansync.erp import registry
-from chansync.model.identity import normal_email, normal_phone
+from chansync.erp.papers import SalePapers
 from chansync.model.money import to_minor
 from chansync.model.order import TaxNumbers
 from chansync.model.sale import LineKind, SaleView
@@ -58,8 +58,9 @@ def _judge(db: apsw.Connection, code: str, order_id: str, told: Mapping[str, Any
     found.selected += told["status"] not in _WAITING
     if problem:
         found.problems[problem] = found.problems.get(problem, 0) + 1
-    sale = registry.erp(erp).view(db, key) if erp is not None and key is not None else None
-    if sale is None:
+    books = registry.erp(erp) if erp is not None and key is not None else None
+    sale = books.view(db, key) if books else None
+    if books is None or sale is None:
         if told["status"] not in _WAITING and not problem:
             found.wrong.append(f"order {order_id} is neither a sale nor a problem")
         return
@@ -71,7 +72,7 @@ def _judge(db: apsw.Connection, code: str, order_id: str, told: Mapping[str, Any
     if told["status"] == CANCELLED:
         if not sale.state.closed:
             found.wrong.append(f"order {order_id} is cancelled, and its sale stands")
-    elif wrong := [*_sold(sale, told), *_people(db, sale, told)]:
+    elif wrong := [*_sold(sale, told), *_people(sale, books.papers(db, key), told)]:
         found.wrong += [f"order {order_id}: {phrase}" for phrase in wrong]
     else:
         found.sold += 1
@@ -104,10 +105,10 @@ def _listed(pieces: Mapping[str, Decimal]) -> str:
     return ", ".join(f"{count:f} × {sku}" for sku, count in sorted(pieces.items())) or "nothing"
 
 
-def _people(db: apsw.Connection, sale: SaleView, told: Mapping[str, Any]) -> Iterator[str]:
+def _people(sale: SaleView, papers: SalePapers | None, told: Mapping[str, Any]) -> Iterator[str]:
     """Where it goes and whose it is. A buyer of whom Amazon tells nothing, or who is not told to us, is nobody's."""
     buyer, delivery, billing = told["buyer"], sale.delivery, sale.billing
-    if buyer is None or sale.nameless or delivery is None or billing is None:
+    if buyer is None or sale.nameless or delivery is None or billing is None or papers is None:
         return
     there = (delivery.last_name, delivery.line_1, delivery.city, delivery.postcode, delivery.country, delivery.phone)
     here = tuple(buyer[name] for name in ("name", "street", "city", "postcode", "country", "phone"))
@@ -116,8 +117,8 @@ def _people(db: apsw.Connection, sale: SaleView, told: Mapping[str, Any]) -> Ite
     if billing.email != buyer["email"]:
         yield "another e-mail in the ERP"
     countries = tuple(dict.fromkeys((billing.country, buyer["country"])))
-    numbers = read_numbers(TaxNumbers(vat=told["vatNumber"]), countries)
-    if sale.tax_numbers is not None and sale.tax_numbers.vat != numbers.kept.vat:
+    numbers = TaxNumbers(vat=told["vatNumber"])
+    if sale.tax_numbers is not None and sale.tax_numbers.vat != read_numbers(numbers, countries).kept.vat:
         yield "another VAT number in the ERP"
-    name, email = buyer["company"] or buyer["name"], normal_email(buyer["email"])
-    yield from wrong_customer(db, sale, numbers.keys, name, normal_phone(billing.phone, countries), email)
+    name = buyer["company"] or buyer["name"]
+    yield from wrong_customer(papers, countries, numbers, name, billing.phone, buyer["email"])
