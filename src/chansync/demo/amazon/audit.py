@@ -58,9 +58,9 @@ def _judge(db: apsw.Connection, code: str, order_id: str, told: Mapping[str, Any
     found.selected += told["status"] not in _WAITING
     if problem:
         found.problems[problem] = found.problems.get(problem, 0) + 1
-    books = registry.erp(erp) if erp is not None and key is not None else None
-    sale = books.view(db, key) if books else None
-    if books is None or sale is None:
+    books, key = registry.erp(erp or "ledger"), key or ""
+    sale = books.view(db, key) if key else None
+    if sale is None:
         if told["status"] not in _WAITING and not problem:
             found.wrong.append(f"order {order_id} is neither a sale nor a problem")
         return
