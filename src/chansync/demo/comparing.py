@@ -23,7 +23,8 @@ from chansync.orders import settings
 
 def differences(db: apsw.Connection, importing: settings.ImportSettings, order: Order, sale: SaleView) -> list[str]:
     """A phrase for everything of an open sale that is not as the order has it."""
-    papers = importing.erp.papers(db, sale.key)
+    # What an outside ERP shows of its customers is its own.
+    papers = None if importing.erp.is_outside else importing.erp.papers(db, sale.key)
     return [
         *_money(order, sale),
         *_addresses(order, sale),

@@ -58,7 +58,7 @@ def _judge(db: apsw.Connection, code: str, order_id: str, told: Mapping[str, Any
     found.selected += told["status"] not in _WAITING
     if problem:
         found.problems[problem] = found.problems.get(problem, 0) + 1
-    books, key = registry.erp(erp or "ledger"), key or ""
+    books, key = registry.erp(db, erp or registry.LEDGER), key or ""
     sale = books.view(db, key) if key else None
     if sale is None:
         if told["status"] not in _WAITING and not problem:
