@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 import apsw
@@ -25,8 +26,11 @@ async def audit_stock(store: Store, channel_code: str) -> list[str]:
     connector = await connect(store, channel)
     try:
         held: dict[str, Decimal] = {}
+        # Pages overlap: what is told twice is held once.
+        orders: dict[str, Order] = {}
         async for page in connector.orders(None, None):
-            await store.run(_hold, importing, [each for each in page.orders if isinstance(each, Order)], held)
+            orders |= {each.external_id: each for each in page.orders if isinstance(each, Order)}
+        await store.run(_hold, importing, orders.values(), held)
         offered = await store.run(_offered, channel, importing, held)
         on_site = {item.sku: item for item in await connector.items(list(offered)) if item.counted}
     finally:
@@ -39,7 +43,7 @@ async def audit_stock(store: Store, channel_code: str) -> list[str]:
 
 
 def _hold(
-    db: apsw.Connection, importing: settings.ImportSettings, orders: list[Order], held: dict[str, Decimal]
+    db: apsw.Connection, importing: settings.ImportSettings, orders: Iterable[Order], held: dict[str, Decimal]
 ) -> None:
     """Add what orders hold that are no sales; the ERP's items are the site's SKUs here."""
     for order in orders:
