@@ -16,15 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import apsw
 import httpx
 
-from chansync.db.connection import open_async, open_store
+from chansync.db.connection import Store, open_async, open_store
 from chansync.demo import company
 from chansync.demo.amazon import company as amazon
 from chansync.demo.amazon.audit import audit as audit_amazon
 from chansync.demo.audit import Audit, audit
+from chansync.demo.stock_audit import audit_stock
 from chansync.model.errors import AlreadyExists, ChansyncError
 from chansync.setup.confirm import confirm_channel
+from chansync.store import channels, streams
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 
 #: How often the demo's channels pull: the shortest that there is.
@@ -74,6 +77,7 @@ def run(
             print(f"Demo seller at Amazon with {orders} orders at {fake['url']}", flush=True)
         for sentence in _set_up(path, shop, fake):
             print(sentence, flush=True)
+        _let_staff_edit(path, shop["url"])
         print(f"Database: {path}", flush=True)
         with _daemon(path, folder / "daemon.log"):
             if watch:
@@ -81,7 +85,7 @@ def run(
             print(f"The daemon pulls every {CADENCE}; shoppers keep ordering for {seconds} s …", flush=True)
             _wait(seconds)
         # After the daemon has ended: while it searches, the last pull would not see what is new.
-        return asyncio.run(_summary(path, fake))
+        return asyncio.run(_summary(path, shop["url"], fake))
 
 
 def _leave(number: int, _frame: object) -> None:
@@ -146,15 +150,38 @@ def _set_up(path: Path, shop: dict[str, str], fake: dict[str, str] | None) -> It
         company.set_up_channel(store, shop["url"], shop["consumer_key"], shop["consumer_secret"], cadence=CADENCE)
         yield asyncio.run(_confirm(path, company.CHANNEL))
         company.map_methods(store)
-        company.take_gift_cards(store)
+        company.go_on(store)
         if fake:
             amazon.set_up_erp(store)
             amazon.set_up_channels(store, fake, cadence=CADENCE)
             for code in amazon.CHANNELS:
                 yield asyncio.run(_confirm(path, code))
             amazon.map_methods(store)
+            amazon.know_stranger(store)
     finally:
         store.close()
+
+
+def _let_staff_edit(path: Path, shop: str) -> None:
+    """Orders become sales, and then staff and buyers change them: what that needs of a person is to be seen at once."""
+    placed: dict[str, int] = _act(shop, habits=True)["habits"]
+    request = SyncRequest(order_numbers=tuple(map(str, placed.values())))
+
+    async def pull() -> None:
+        store = await open_async(path)
+        try:
+            await sync_channel(store, company.CHANNEL, request, trigger="command")
+        finally:
+            await store.aclose()
+
+    asyncio.run(pull())
+    _act(shop, habits=placed)
+
+
+def _act(url: str, **wish: Any) -> dict[str, Any]:
+    """Let something happen at a site (``control.act``)."""
+    done: dict[str, Any] = httpx.post(f"{url}/_demo/act", json=wish).raise_for_status().json()
+    return done
 
 
 async def _confirm(path: Path, code: str) -> str:
@@ -174,26 +201,50 @@ def _wait(seconds: int) -> None:
         time.sleep(min(left, 1))
 
 
-async def _summary(path: Path, fake: dict[str, str] | None) -> int:
-    """A last pull, then a comparison of every order of the sites with the ERP."""
+async def _summary(path: Path, shop: str, fake: dict[str, str] | None) -> int:
+    """Send shoppers home, pull and push what is left, then compare every order of the sites with the ERP."""
+    for url in (shop, fake["url"] if fake else ""):
+        if url:
+            _act(url, closed=True)
     store = await open_async(path)
     try:
-        results = await sync_channel(store, company.CHANNEL, SyncRequest(), trigger="command")
-        wrong = _print("on the site", "channel takes", results, await audit(store, company.CHANNEL))
+        request = SyncRequest(comparison=True, quantities=True)
+        results = await sync_channel(store, company.CHANNEL, request, trigger="command")
+        found = await audit(store, company.CHANNEL)
+        found.wrong += await audit_stock(store, company.CHANNEL)
+        wrong = _print("on the site", "channel takes", results, found)
         if fake:
             truth = await _truth(fake["url"])
-            # Until searches show everything, and the next search is allowed.
-            await asyncio.sleep(AMAZON_SETTLING + 3)
-            results = [
-                result
-                for code in amazon.CHANNELS
-                for result in await sync_channel(store, code, SyncRequest(), trigger="command")
-            ]
+            results = await _pull_until_told(store, max((told["updated"] for told in truth.values()), default=0))
             wrong |= _print("at Amazon", "channels take", results, await store.run(audit_amazon, truth))
     finally:
         await store.aclose()
     print("Nothing lost, nothing doubled, nothing off by a cent." if not wrong else "The demo failed.")
     return 1 if wrong else 0
+
+
+async def _pull_until_told(store: Store, moment: int) -> list[RunResult]:
+    """Pull Amazon's channels until their searches have gone beyond that moment (seconds since 1970), since when the
+    seller's orders are as they are; the last results.
+
+    A search sees what is some seconds old, and is allowed so often only: it is no error if the first sees too little.
+    """
+    while True:
+        results = [
+            result
+            for code in amazon.CHANNELS
+            for result in await sync_channel(store, code, SyncRequest(), trigger="command")
+        ]
+        seen = [await store.run(_searched_through, code) for code in amazon.CHANNELS]
+        if min(seen) > moment * 1000 or any(result.state == "failed" for result in results):
+            return results
+        await asyncio.sleep(1)
+
+
+def _searched_through(db: apsw.Connection, code: str) -> int:
+    """Up to when the channel's searches have seen its orders; UTC milliseconds."""
+    cursor = streams.stream(db, channels.channel(db, code).id, "orders").cursor
+    return int(cursor["through"]) if cursor else 0
 
 
 async def _truth(url: str) -> dict[str, dict[str, Any]]:
@@ -209,9 +260,11 @@ def _print(where: str, takers: str, results: list[RunResult], found: Audit) -> b
         if result.sentence:
             print(result.sentence)
     print(f"Orders {where}: {found.orders}, of which the {takers} {found.selected}.")
-    print(f"Sales with exactly the order's total: {found.sold}.")
+    print(f"Sales that are as their orders: {found.sold}.")
     problems = ", ".join(f"{count} × {code}" for code, count in sorted(found.problems.items()))
     print(f"Open problems: {problems or 'none'}. See them with: chansync log --open")
+    if found.kept:
+        print(f"Kept as they are by a person: {found.kept}.")
     if found.newer:
         print(f"Changed {where} since the last pull: {found.newer}.")
     for sentence in found.wrong:

@@ -67,7 +67,7 @@ def act(seller: Seller, wish: dict[str, Any]) -> dict[str, Any]:
     `place` (a number, or a list of arguments of `place_order`), `pay`, `replace` and `wish_to_cancel` (ids), `ship`
     ({id: pieces by line or null}), `cancel` (the same), `edit` ({id: changes}), `set_stock` ({SKU: quantity}),
     `roles` (the roles that there are from now on), `expire_tokens`, `withdraw`, `refill` (true), `token_seconds` (how
-    long the next tokens are good), `settings`
+    long the next tokens are good), `closed` (whether shoppers stay away), `settings`
     ({`settling`, `discount_sign`, `newest_first`, `patch_delay`, `feed_seconds`, `gzip_results`: value}), `limits`
     ({operation: [rate, burst]}). Answers the ids of the new orders (`placed`).
     """
@@ -88,6 +88,7 @@ def act(seller: Seller, wish: dict[str, Any]) -> dict[str, Any]:
             seller.edit_order(order_id, changes)
         for sku, quantity in wish.get("set_stock", {}).items():
             seller.set_stock(sku, quantity)
+        seller.closed = wish.get("closed", seller.closed)
         _set_up(seller, wish)
         return {"placed": placed, "orders": len(seller.book.orders)}
 

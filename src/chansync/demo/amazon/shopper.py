@@ -23,9 +23,11 @@ class Shopper(Background):
         self.seller = seller
 
     def step(self) -> None:
-        """One action: mostly a new order, else a payment, a cancellation of all or of a piece, a wish to cancel, or a
-        shipment by Amazon."""
+        """One action: mostly a new order, else a payment, a cancellation of all or of a piece, a wish to cancel, goods
+        that are sent again, or a shipment by Amazon."""
         chance, seller = self._random.random(), self.seller
+        if seller.closed:
+            return
         if chance < 0.55:
             seller.place_order(status=self._random.choice((PENDING, UNSHIPPED, UNSHIPPED)))
             return
@@ -38,8 +40,10 @@ class Shopper(Background):
                 seller.pay(order.id)
             elif order.fulfilled_by == AMAZON:
                 seller.ship(order.id)
-            elif chance > 0.97:
+            elif chance > 0.98:
                 seller.wish_to_cancel(order.id)
+            elif chance > 0.97:
+                seller.replace(order.id)
             elif chance > 0.92:
                 seller.cancel(order.id)
             elif chance > 0.85:
