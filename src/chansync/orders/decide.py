@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chansync.model.order import Order
-from chansync.model.sale import SaleDraft, SaleState, SaleView
+from chansync.model.sale import SaleDraft, SaleState, SaleView, Shipment
 from chansync.model.steps import (
     Amend,
     Block,
@@ -43,6 +43,13 @@ ON_CREATION = {
     "pay": "pay_immediately",
     "write_out": "write_out_immediately",
 }
+
+#: The problems of what is not looked at while an edit waits for a person: of the sale's creation and payment, and, of an
+#: untouched sale, of its refunds.
+_OF_CREATION = frozenset(
+    {"blocked_in_part", "missing_stock", "no_document", "document_type_missing", "not_possible"}
+)
+_OF_REFUNDS = frozenset({"refund_unclear", "refund_withdrawn"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,7 @@ class Case:
         history: None while the order is not known to be a sale.
         draft: the sale that the order would make now, or why it makes none; None where neither can matter.
         again: what of ``ON_CREATION`` was done with the sale that this one replaces, and is done with this one too.
+        shipment: how the goods of that sale travel.
     """
 
     order: Order
@@ -86,6 +94,7 @@ class Case:
     history: History | None
     draft: SaleDraft | Problem | None
     again: tuple[str, ...] = ()
+    shipment: Shipment | None = None
 
 
 @dataclass(slots=True)
@@ -100,6 +109,7 @@ class Plan:
         problems: what stands in the way, whatever becomes of the steps.
         otherwise: step name → the problem that there is where the step changes nothing.
         held: an edit waits for a person: what is left of the sale's creation stays, and nothing is told to the site.
+        undecided: the codes of problems that were not looked for: what is open of them stays open.
         kept: field → digest of each change that a person decided to keep out of the sale.
         remake: the steps end the sale, and the order then makes a new one.
     """
@@ -111,6 +121,7 @@ class Plan:
     problems: list[Problem] = field(default_factory=list)
     otherwise: dict[str, Problem] = field(default_factory=dict)
     held: bool = False
+    undecided: frozenset[str] = frozenset()
     kept: dict[str, str] = field(default_factory=dict)
     remake: bool = False
 
@@ -310,8 +321,11 @@ def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balanc
     history, state = case.history, case.sale.state if case.sale else None
     if plan.held:
         # Nothing is settled with amounts or methods that a person has not decided on.
+        plan.undecided = _OF_CREATION
         if state is not None and state.touched:
             _refund(plan, case, balance.currency)
+        else:
+            plan.undecided |= _OF_REFUNDS
         return
     todo = list(history.todo) if history else _asked_on_creation(case, settings)
     if case.sale and history and "block" not in todo and _is_block_short(plan, case.sale, history):
@@ -321,7 +335,7 @@ def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balanc
     payment = Pay(balance.due, issue_first=is_paid and bool(settings.channel["issue_document_on_payment"]))
     owes = balance.due > balance.paid
     for word in todo:
-        step = payment if word == "pay" else _on_creation(word, settings.channel, state)
+        step = payment if word == "pay" else _on_creation(word, settings.channel, state, case.shipment)
         if step is not None and (word != "pay" or owes):
             plan.steps.append(step)
             plan.todo.append(word)
@@ -340,7 +354,7 @@ def _is_block_short(plan: Plan, sale: SaleView, history: History) -> bool:
     return "blocked_in_part" in history.problems or (is_rewritten and sale.state.blocked)
 
 
-def _on_creation(word: str, channel: Any, state: SaleState | None) -> Step | None:
+def _on_creation(word: str, channel: Any, state: SaleState | None, travels: Shipment | None) -> Step | None:
     """The step of ``ON_CREATION``; None where the sale has come so far already."""
     if word == "issue":
         return None if state and state.document_number else IssueDocument()
@@ -350,7 +364,7 @@ def _on_creation(word: str, channel: Any, state: SaleState | None) -> Step | Non
         return Block()
     if word == "request":
         return RequestMissing(tuple(channel["request_warehouses"]))
-    return WriteOut()
+    return WriteOut(travels.carrier, travels.tracking) if travels else WriteOut()
 
 
 def _refund(plan: Plan, case: Case, currency: str) -> None:

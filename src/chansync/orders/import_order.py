@@ -197,7 +197,7 @@ class OrderImport:
                 outcome = self._made_again(case, row, plan)
         except Problem as problem:
             self._log(problem, case.order, row.id)
-            orders.clear_decision(self._db, row.id)
+            orders.put_off(self._db, row)
             outcome = Outcome(Action.PROBLEM, problem.sentence, problem.code, details=problem.data)
         return outcome
 
@@ -213,9 +213,10 @@ class OrderImport:
         ended = apply(self._db, registry.erp(link.erp), case, plan)
         if ended.problems:
             raise ended.problems[0]
-        sale_links.replace(self._db, row.id, str(row.decision.get("by", "")))
+        status_events.replace_sale(self._db, row.id, str(row.decision.get("by", "")))
         fresh = replace(row, sale=None, todo=[], taken={}, decision={})
         again = gather(self._db, settings, settings.erp, order, fresh, _done_with(case.sale))
+        again = replace(again, shipment=case.sale.shipment)
         new = decide(again, settings)
         if new.skip:
             sentence = skip_sentence(settings, new.skip, order.status, order.placed_on.isoformat())
@@ -278,7 +279,7 @@ class OrderImport:
         self._note_hold(order, order_id, is_sale=link is not None)
         self._note_problems(case, settled, order_id)
         if row is not None:
-            self._solve(order_id, solved if plan.waits else solved | DECIDED, settled)
+            self._solve(order_id, solved if plan.waits else solved | DECIDED - plan.undecided, plan, settled)
             if row.refunds != orders.refunds_text(order.refunds):
                 self._solve_refunds(order_id)
         was_held = row is not None and row.reason != "" and not settled.problems
@@ -286,6 +287,7 @@ class OrderImport:
             sale = registry.erp(link.erp).view(self._db, link.key)
             if sale is not None:
                 status_events.note_sale(self._db, order_id, sale.state)
+                status_events.note_shipment(self._db, order_id, sale.shipment)
         if link is None:
             assert first is not None
             return Outcome(Action.PROBLEM, first.sentence, first.code, details=first.data)
@@ -328,10 +330,13 @@ class OrderImport:
             channel = self._settings.channel
             warn_of_tax_numbers(self._db, channel.id, channel.code, case.order, order_id, self._run_id)
 
-    def _solve(self, order_id: int, codes: frozenset[str], settled: Settled) -> None:
+    def _solve(self, order_id: int, codes: frozenset[str], plan: Plan, settled: Settled) -> None:
         """Close those of the order's open problems of which nothing is found any more."""
-        solved = messages.open_codes(self._db, order_id) & codes - {problem.code for problem in settled.problems}
-        by = messages.ANOTHER_REASON if settled.problems else "the order went through"
+        found = {problem.code for problem in settled.problems}
+        solved = messages.open_codes(self._db, order_id) & codes - found
+        # The order makes its sale, or changes it, as far as the first thing that is in the way.
+        is_stopped = plan.held or not plan.steps
+        by = "the order went through" if not found else messages.ANOTHER_REASON if is_stopped else "it was mended"
         messages.solve_codes(self._db, order_id, solved, by)
 
     def _solve_refunds(self, order_id: int) -> None:
