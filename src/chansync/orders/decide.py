@@ -30,6 +30,7 @@ from chansync.model.steps import (
 )
 from chansync.orders import refunds
 from chansync.orders.edits import Change, completes, differences, give_back, only_contact, tax_change
+from chansync.orders.part_payments import gift_cards_unmapped, paid_by_others
 from chansync.orders.problem import Problem
 from chansync.orders.select import reason_to_skip
 from chansync.orders.settings import ImportSettings
@@ -47,7 +48,7 @@ ON_CREATION = {
 #: The problems of what is not looked at while an edit waits for a person: of the sale's creation and payment, and, of an
 #: untouched sale, of its refunds.
 _OF_CREATION = frozenset(
-    {"blocked_in_part", "missing_stock", "no_document", "document_type_missing", "not_possible"}
+    {"blocked_in_part", "missing_stock", "no_document", "document_type_missing", "payment_withdrawn", "not_possible"}
 )
 _OF_REFUNDS = frozenset({"refund_unclear", "refund_withdrawn"})
 
@@ -279,13 +280,20 @@ def _amend(case: Case, sale: SaleView, changes: list[Change]) -> tuple[Amend | N
                 now["billing"] = order.billing
             case "note":
                 now["note"] = order.note
-            case "payment_method" if not state.paid and not state.closed and isinstance(case.draft, SaleDraft):
+            case "payment_method" if _owes_all(sale) and isinstance(case.draft, SaleDraft):
                 now["payment_method"] = case.draft.payment_method
+            case "part_payments" if not state.paid and not state.closed and isinstance(case.draft, SaleDraft):
+                now["payments"] = case.draft.payments
             case _:
                 continue
         taken.append(change)
     rest = [change for change in changes if change not in taken]
     return (Amend(order.digest[:16], **now, why=_sentences(taken)) if now else None), rest
+
+
+def _owes_all(sale: SaleView) -> bool:
+    """Whether nothing is paid of an open sale but what gift cards pay."""
+    return not sale.state.closed and sale.state.paid <= sum(part.amount for part in sale.payments if part.method)
 
 
 def _sentences(changes: list[Change]) -> str:
@@ -331,16 +339,28 @@ def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balanc
     if case.sale and history and "block" not in todo and _is_block_short(plan, case.sale, history):
         todo.insert(0, "block")
     is_own_status = history is not None and case.order.status == history.own_status
-    is_paid = case.order.status in settings.paid_statuses and not is_own_status
-    payment = Pay(balance.due, issue_first=is_paid and bool(settings.channel["issue_document_on_payment"]))
-    owes = balance.due > balance.paid
+    is_paid = settings.is_paid(case.order.payment_code, case.order.status) and not is_own_status
+    issues_first = bool(settings.channel["issue_document_on_payment"])
+    payment, owes = _payment(plan, case, settings, balance, issue_first=is_paid and issues_first)
     for word in todo:
         step = payment if word == "pay" else _on_creation(word, settings.channel, state, case.shipment)
         if step is not None and (word != "pay" or owes):
             plan.steps.append(step)
             plan.todo.append(word)
-    if is_paid and owes and "pay" not in plan.todo:
-        plan.steps.append(payment)
+    if owes and "pay" not in plan.todo:
+        if is_paid:
+            plan.steps.append(payment)
+        elif cards := _paid_at_checkout(plan, case, settings, payment, balance):
+            plan.steps.append(cards)
+    if _fell_back(case, settings):
+        plan.problems.append(
+            Problem(
+                "payment_withdrawn",
+                f"Order {case.order.number} was paid, and is {case.order.status} now: the payment may have been taken "
+                f"back. The sale {case.sale.number if case.sale else ''} is still paid.",
+                {"status": case.order.status, "sale": case.sale.number if case.sale else ""},
+            )
+        )
     _refund(plan, case, balance.currency)
 
 
@@ -352,6 +372,54 @@ def _is_block_short(plan: Plan, sale: SaleView, history: History) -> bool:
     """Whether a sale whose goods are blocked may need more of them now: it was short of them, or is rewritten."""
     is_rewritten = any(isinstance(step, Rewrite) for step in plan.steps)
     return "blocked_in_part" in history.problems or (is_rewritten and sale.state.blocked)
+
+
+def _payment(
+    plan: Plan, case: Case, settings: ImportSettings, balance: _Balance, *, issue_first: bool
+) -> tuple[Pay, bool]:
+    """The payment of all that is due, by each of its methods, and whether anything of it is owed."""
+    order, currency = case.order, balance.currency
+    try:
+        parts = paid_by_others(settings, order, currency)
+    except Problem as problem:
+        plan.problems.append(problem)
+        return Pay(balance.paid), False
+    unmapped = sum(part.amount for part in parts if not part.method)
+    in_all = balance.due
+    if unmapped:
+        # What has no method yet stays owed; the rest is paid.
+        in_all = max(balance.due - unmapped, min(balance.paid, balance.due))
+        if balance.due > in_all:
+            plan.problems.append(gift_cards_unmapped(settings, order, balance.due - in_all, currency))
+    day = order.paid_on.isoformat() if order.paid_on else ""
+    named = tuple(part for part in parts if part.method)
+    owes = in_all > balance.paid or in_all < min(balance.paid, 0)
+    return Pay(in_all, issue_first, named, order.transaction_id, day), owes
+
+
+def _paid_at_checkout(plan: Plan, case: Case, settings: ImportSettings, payment: Pay, balance: _Balance) -> Pay | None:
+    """The payment of what gift cards paid when an order was placed that is not paid yet; None where there is none.
+
+    It needs a document; without one it is booked with the rest.
+    """
+    documented = bool(case.sale and case.sale.state.document_number)
+    documented = documented or any(isinstance(step, IssueDocument) for step in plan.steps)
+    cards = tuple(part for part in payment.parts if part.method == settings.channel["gift_card_payment_method"])
+    in_all = min(sum(part.amount for part in cards), payment.in_all)
+    return Pay(in_all, parts=cards) if documented and in_all > balance.paid else None
+
+
+def _fell_back(case: Case, settings: ImportSettings) -> bool:
+    """Whether a sale is paid, and its order was seen in a paid status before and is not in one any more."""
+    sale, history, code = case.sale, case.history, case.order.payment_code
+    if sale is None or history is None or sale.state.paid <= 0 or settings.is_paid(code, case.order.status):
+        return False
+    if case.order.status in (history.own_status, *settings.refused_statuses):
+        return False
+    if case.order.done or (case.order.done is None and case.order.status in settings.order_statuses):
+        # It has gone on, not back.
+        return False
+    return settings.is_paid(code, history.status) or "payment_withdrawn" in history.problems
 
 
 def _on_creation(word: str, channel: Any, state: SaleState | None, travels: Shipment | None) -> Step | None:

@@ -15,7 +15,8 @@ from chansync.orders.edits import needs_draft
 from chansync.orders.problem import Problem
 from chansync.orders.select import reason_to_skip
 from chansync.orders.settings import ImportSettings
-from chansync.store import messages, orders, sale_links
+from chansync.orders.totals import Accepted
+from chansync.store import accepted_differences, messages, orders, sale_links
 from chansync.store.orders import OrderRow
 from chansync.store.sale_links import SaleLink
 
@@ -58,7 +59,7 @@ def gather(
     order = with_tax(db, settings, order)
     draft: SaleDraft | Problem | None = None
     if not order.awaits_prices and (sale is None or needs_draft(order, sale, history.taken if history else {})):
-        draft = _draft(db, settings, order) if erp is settings.erp else _elsewhere(order, key)
+        draft = _draft(db, settings, order, row) if erp is settings.erp else _elsewhere(order, key)
     if former and isinstance(draft, SaleDraft):
         draft = replace(draft, key=key, number=f"{draft.number}-{len(former) + 1}" if draft.number else "")
     return Case(order, key, sale, history, draft, again)
@@ -78,8 +79,9 @@ def _elsewhere(order: Order, key: str) -> Problem:
     return Problem("not_possible", sentence, {"sale_key": key})
 
 
-def _draft(db: apsw.Connection, settings: ImportSettings, order: Order) -> SaleDraft | Problem:
+def _draft(db: apsw.Connection, settings: ImportSettings, order: Order, row: OrderRow | None) -> SaleDraft | Problem:
     try:
-        return draft_sale(db, settings, order)
+        accepted = accepted_differences.of_order(db, row.id) if row else None
+        return draft_sale(db, settings, order, Accepted(*accepted) if accepted else None)
     except Problem as problem:
         return problem

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 import apsw
 
 from chansync.model.channel import Channel
+from chansync.orders.adjustments import accept_difference
 from chansync.orders.decisions import DECISIONS, performer
 from chansync.store import channels, messages, orders
 from chansync.store.messages import Message
@@ -171,6 +172,7 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
     ),
     "payment_unmapped": (
         Remedy("map", "Map it to a payment method of the POS.", "chansync map payment {channel} {site_code}={METHOD}"),
+        _set("gift_card_payment_method"),
         _RETRY,
     ),
     "delivery_unmapped": (
@@ -186,7 +188,41 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
         _SOLVE,
     ),
     "currency_missing": (_set("currency"), _RETRY),
-    "total_mismatch": (_WHY, _FETCH, _RETRY),
+    "total_mismatch": (
+        Remedy(
+            "accept",
+            "Accept the difference: it becomes a line of the channel's adjustment_service, with your name.",
+            perform=lambda db, subject: accept_difference(db, subject.message.order_id, subject.by),
+        ),
+        _set("adjustment_service"),
+        _FETCH,
+        _WHY,
+        _RETRY,
+    ),
+    "tax_contradiction": (
+        Remedy("map", "Map the tax transaction that is right for such orders.",
+               "chansync map tax {channel} {case}={TRANSACTION}"),
+        _FETCH,
+        _WHY,
+        _RETRY,
+    ),
+    "tax_unmapped": (
+        Remedy("map", "Map a tax transaction for tax that the marketplace collects.",
+               "chansync map tax {channel} {case}={TRANSACTION}"),
+        _RETRY,
+    ),
+    "payment_withdrawn": (
+        Remedy("refund", "Refund what was taken back.", "chansync erp refund {sale} --amount {AMOUNT}"),
+        _CANCEL,
+        _REVERSE,
+        _FETCH,
+        _SOLVE,
+    ),
+    "return_order": (
+        _SALE,
+        Remedy("pay", "Record that the buyer got the money.", "chansync erp pay {sale}"),
+        _WHY,
+    ),
     "service_missing": (
         Remedy("set-service", "Set the channel's service for it.",
                "chansync channel set {channel} {parameter}={VALUE}"),

@@ -78,7 +78,9 @@ def _issue(sale: SaleView, document_type: str | None = None) -> Step:
 
 def _pay(sale: SaleView, amount: Decimal | None = None) -> Step:
     state = sale.state
-    return steps.Pay(state.paid + (max(state.unpaid, 0) if amount is None else _minor(amount, state.currency)))
+    owed = state.unpaid if state.total < 0 else max(state.unpaid, 0)
+    in_all = state.paid + (owed if amount is None else _minor(amount, state.currency))
+    return steps.Pay(in_all, parts=tuple(part for part in sale.payments if part.method))
 
 
 #: The longest name of a carrier and the longest tracking number.

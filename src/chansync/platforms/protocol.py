@@ -97,11 +97,16 @@ class SystemIdentity:
 
 @dataclass(slots=True)
 class LookupValue:
-    """A status, payment method, delivery method… of the site."""
+    """A status, payment method, delivery method… of the site.
+
+    Attributes:
+        paid_status: of a payment method: the status at which its orders are paid, where that is not the usual one.
+    """
 
     code: str
     title: str
     enabled: bool = True
+    paid_status: str = ""
 
 
 @dataclass(slots=True)

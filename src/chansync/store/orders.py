@@ -173,21 +173,24 @@ def write(
     order_id: int = db.execute(
         """INSERT INTO "order" (channel_id, external_id, number, status, placed_at, placed_on, modified_at, currency,
            total, state, reason, digest, raw, attempts, next_try_at, first_seen_at, changed_at, todo, sent_by_site,
-           customer, site_key, refunds) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+           customer, site_key, refunds, site_total)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
            ON CONFLICT (channel_id, external_id) DO UPDATE SET number = excluded.number, status = excluded.status,
            placed_at = excluded.placed_at, placed_on = excluded.placed_on, modified_at = excluded.modified_at,
            currency = excluded.currency, total = excluded.total, state = excluded.state, reason = excluded.reason,
            digest = excluded.digest, raw = excluded.raw,
            attempts = CASE WHEN ? THEN attempts + 1 ELSE 0 END, next_try_at = excluded.next_try_at,
            changed_at = excluded.changed_at, todo = excluded.todo, sent_by_site = excluded.sent_by_site,
-           customer = excluded.customer, site_key = excluded.site_key, refunds = excluded.refunds, decision = NULL
+           customer = excluded.customer, site_key = excluded.site_key, refunds = excluded.refunds,
+           site_total = excluded.site_total, decision = NULL
            RETURNING id""",
         (
             channel_id, order.external_id, order.number, order.status, order.placed_at, order.placed_on.isoformat(),
             order.modified_at, order.currency, str(order.total), state, reason, order.digest,
             raw_text(order) if keep_raw else None, int(failed), next_try_at, now, now,
             json.dumps(todo or []), int(order.sent_by_site), order.billing.name or order.delivery.name,
-            order.site_key, refunds_text(order.refunds), failed,
+            order.site_key, refunds_text(order.refunds),
+            "" if order.site_total is None else str(order.site_total), failed,
         ),
     ).get  # fmt: skip
     if state != "skipped":

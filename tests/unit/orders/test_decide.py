@@ -16,7 +16,7 @@ import pytest
 
 from chansync.erp.protocol import PointOfSale
 from chansync.model.channel import Channel, IntegrationSystem
-from chansync.model.order import Order, Refund, RefundLine, TaxNumbers
+from chansync.model.order import Order, PartPayment, Refund, RefundLine, TaxNumbers
 from chansync.model.parameters import default_values
 from chansync.model.sale import (
     Customer,
@@ -148,6 +148,11 @@ TABLE = {
     "paid on the site, its document upon payment": Row("pay", status="completed", asked=ON_PAYMENT),
     "paid on the site and in the ERP": Row("", sale=PAID, status="completed"),
     "the paid status is our own: nobody paid by it": Row("", status="completed", own="completed"),
+    "it was paid, and is not any more": Row("", "payment_withdrawn", sale=PAID, before="completed"),
+    "it is still not paid": Row("", "payment_withdrawn", sale=PAID, problems=frozenset({"payment_withdrawn"})),
+    "paid again": Row("", sale=PAID, status="completed", problems=frozenset({"payment_withdrawn"})),
+    "paid by a person, never on the site": Row("", sale=PAID),
+    "it was paid, and its sale is not": Row("", sale=DOCUMENTED, before="completed"),
     # Refusal
     "refused": Row("cancel", status="cancelled"),
     "refused, its goods are issued": Row("reverse", sale=OUT, status="refunded"),
@@ -202,11 +207,92 @@ def test_an_order_that_is_a_sale_is_followed_whatever_its_status() -> None:
     assert plan(order(status="pending"), OPEN).skip == ""
 
 
+@pytest.mark.parametrize(
+    ("status", "done", "is_withdrawn"),
+    [("on-hold", False, True), ("delivered", True, False), ("packed", None, False), ("chargeback", None, True)],
+)
+def test_an_order_that_goes_on_from_its_paid_status_is_still_paid(
+    status: str, done: bool | None, is_withdrawn: bool
+) -> None:
+    """Statuses that a shop has made up are steps on its way where the channel takes orders of them."""
+    own = replace(
+        settings(), order_statuses=frozenset({"processing", "packed"}), paid_statuses=frozenset({"processing"})
+    )
+    view = SaleView(KEY, "7", "shop-1", PAID, lines=LINES)
+    made = replace(order(status=status), done=done)
+    found = decide(Case(made, KEY, view, History("processing"), DRAFT), own)
+    assert ([problem.code for problem in found.problems] == ["payment_withdrawn"]) is is_withdrawn
+
+
 class TestAmounts:
     def test_a_payment_says_what_shall_be_paid_in_all(self) -> None:
         partly = replace(DOCUMENTED, paid=500, unpaid=TOTAL - 200 - 500, refunded=200)
         [payment] = plan(order(status="completed"), partly).steps
-        assert payment.as_json() == {"step": "pay", "in_all": TOTAL - 200, "issue_first": False}
+        assert (payment.word, payment.as_json()["in_all"]) == ("pay", TOTAL - 200)
+        assert not payment.as_json()["issue_first"]
+
+    def test_a_payment_carries_its_transaction_and_its_day(self) -> None:
+        paid = order(status="completed", transaction_id="pi_123", paid_on=date(2026, 11, 2))
+        [payment] = plan(paid, DOCUMENTED).steps
+        assert payment.as_json()["transaction_id"] == "pi_123"
+        assert payment.as_json()["paid_on"] == "2026-11-02"
+
+    @pytest.mark.parametrize(
+        ("method", "in_all", "parts", "found"),
+        [("voucher", TOTAL, [{"method": "voucher", "amount": 500}], []), (None, TOTAL - 500, [], ["payment_unmapped"])],
+    )
+    def test_gift_cards_are_paid_by_their_own_method(
+        self, method: str | None, in_all: int, parts: list[dict[str, Any]], found: list[str]
+    ) -> None:
+        paid = order(status="completed", part_payments=[PartPayment("", "Gift card A", Decimal(5))])
+        made = plan(paid, DOCUMENTED, asked={"gift_card_payment_method": method})
+        [payment] = made.steps
+        assert (payment.as_json()["in_all"], payment.as_json()["parts"]) == (in_all, parts)
+        assert [problem.code for problem in made.problems] == found
+
+    def test_a_gift_card_of_an_unpaid_order_is_paid_once_there_is_a_document(self) -> None:
+        waits = order(status="on-hold", part_payments=[PartPayment("", "Gift card A", Decimal(5))])
+        asked = {"gift_card_payment_method": "voucher"}
+        [payment] = plan(waits, DOCUMENTED, asked=asked).steps
+        assert (payment.as_json()["in_all"], payment.as_json()["parts"]) == (
+            500,
+            [{"method": "voucher", "amount": 500}],
+        )
+        partly = replace(DOCUMENTED, paid=500, unpaid=DOCUMENTED.unpaid - 500)
+        assert plan(waits, partly, asked=asked).steps == []
+        assert plan(waits, OPEN, asked=asked).steps == []
+        [rest] = plan(replace(waits, status="completed"), partly, asked=asked).steps
+        assert rest.as_json()["in_all"] == TOTAL
+
+    def test_an_order_of_less_than_nothing_is_paid_back(self) -> None:
+        state = replace(DOCUMENTED, total=-1190, documented=-1190, unpaid=-1190)
+        draft = replace(DRAFT, total=-1190)
+        [_, payment] = plan(order(status="completed"), None, draft=draft).steps
+        assert payment.as_json()["in_all"] == -1190
+        returned = replace(state, paid=-1190, unpaid=0)
+        back = order(lines=[line(quantity=-1, total=Decimal(-10), subtotal=Decimal(-10), tax=Decimal("-1.90"))])
+        found = decide(
+            Case(replace(back, status="completed", shipping=[], total=Decimal("-11.90")), KEY,
+                 SaleView(KEY, "7", "shop-1", returned,
+                          lines=(SaleLine(LineKind.ITEM, "SKU-001", "Item", Decimal(-1), -1000, -190, 0, "1"),)),
+                 History("completed"), draft), settings())  # fmt: skip
+        assert (found.steps, found.problems) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "is_paid"),
+    [
+        ("bacs", "processing", False),
+        ("bacs", "completed", True),
+        ("cod", "processing", True),
+        ("cod", "completed", False),
+    ],
+)
+def test_a_payment_method_has_its_own_paid_statuses(method: str, status: str, is_paid: bool) -> None:
+    own = replace(settings(), paid_by_method={"cod": frozenset({"processing"})})
+    view = SaleView(KEY, "7", "shop-1", DOCUMENTED, lines=LINES)
+    found = decide(Case(order(payment_code=method, status=status), KEY, view, History("on-hold"), DRAFT), own)
+    assert (words(found) == "pay") is is_paid
 
     def test_after_a_rewrite_it_is_the_new_total(self) -> None:
         draft = replace(DRAFT, total=2963)

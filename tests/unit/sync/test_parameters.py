@@ -73,6 +73,8 @@ ELSEWHERE = {
     "block_quantities": "unit/sync/test_lifecycle.py",
     "create_request": "unit/sync/test_lifecycle.py",
     "request_warehouses": "unit/sync/test_lifecycle.py",
+    "adjustment_service": "unit/sync/test_importing.py",
+    "gift_card_payment_method": "unit/orders/test_decide.py",
     "paid_statuses": "unit/sync/test_lifecycle.py",
     "issue_document_on_payment": "unit/sync/test_lifecycle.py",
     "push_statuses": "functional/push/test_statuses.py",

@@ -13,7 +13,7 @@ from chansync.cli.support.output import clean, print_json, print_line, say, tabl
 from chansync.cli.support.session import Session, pass_session
 
 if TYPE_CHECKING:
-    from chansync.erp.papers import SaleDetails, SaleRow
+    from chansync.erp.papers import PaymentRow, SaleDetails, SaleRow
     from chansync.model.sale import SaleState
 
 
@@ -49,13 +49,22 @@ def _data(row: SaleRow) -> dict[str, Any]:
 @pass_session
 def sale(session: Session, number: str, as_json: bool) -> None:
     """Show a sale: its lines, customer and totals, where it is, and what was done with it."""
-    from chansync.erp.ledger import enquiry
+    from chansync.erp.ledger import enquiry, journal
 
     found = enquiry.sale(session.db, number)
+    payments = journal.payments(session.db, sale=number, limit=-1)[::-1]
     if as_json:
-        print_json(asdict(found) | {"sale": _data(found.sale), "state": _state_data(found.state)})
+        paid = [_payment_data(row) for row in payments]
+        print_json(asdict(found) | {"sale": _data(found.sale), "state": _state_data(found.state), "payments": paid})
         return
-    _show(found)
+    _show(found, payments)
+
+
+def _payment_data(row: PaymentRow) -> dict[str, Any]:
+    from chansync.model.money import from_minor
+    from chansync.model.times import utc_text
+
+    return asdict(row) | {"amount": str(from_minor(row.amount, row.currency)), "at": utc_text(row.at)}
 
 
 def _state_data(state: SaleState) -> dict[str, Any]:
@@ -65,7 +74,9 @@ def _state_data(state: SaleState) -> dict[str, Any]:
     return asdict(state) | {name: str(from_minor(getattr(state, name), state.currency)) for name in amounts}
 
 
-def _show(found: SaleDetails) -> None:
+def _show(found: SaleDetails, payments: list[PaymentRow]) -> None:
+    from chansync.erp.papers import rate_sentence
+
     row = found.sale
     mark = f" ({row.mark})" if row.mark else ""
     say(f"Sale {row.number}{mark} of {row.sale_date}: order {row.order_number} of {row.channel}")
@@ -86,8 +97,14 @@ def _show(found: SaleDetails) -> None:
     table(headers, rows, right=headers[3:], flexible="name")
     print_line()
     say(f"net {found.net}, tax {found.tax}, total {clean(row.amount)}")
+    for rate in found.by_rate:
+        say(f"  {rate_sentence(rate)}")
     print_line()
     _show_state(found.state)
+    if payments:
+        print_line()
+        rows = [[when(each.at), each.kind, each.account, each.money, each.told] for each in payments]
+        table(("when", "kind", "account", "amount", "with"), rows, right=("amount",), flexible="with")
     if found.events:
         print_line()
         _show_events(found)

@@ -72,4 +72,6 @@ def reverse(db: apsw.Connection, sale: Facts) -> None:
 
 
 def _undo_money(db: apsw.Connection, sale: Facts) -> tuple[str, int]:
-    return documents.credit_rest(db, sale), documents.give_back(db, sale, sale.state.paid)
+    credit = documents.credit_rest(db, sale)
+    returned = documents.give_back(db, sale, sale.state.paid)
+    return credit, sum(amount for _, _, amount in returned)

@@ -107,6 +107,7 @@ class OrderReader:
             external_id=own,
             number=own,
             status=status,
+            done=status not in OPEN and status not in PENDING,
             placed_at=placed,
             placed_on=from_ms(placed).astimezone(self.zone).date(),
             modified_at=moment(raw.get("lastUpdatedTime"), "lastUpdatedTime") or placed,
