@@ -67,7 +67,6 @@ def set_up_channel(store: Store, address: str, key: str, secret: str, *, cadence
         "delivery_method": "courier",
         "transport_service": "SHIPPING",
         "fee_service": "FEE",
-        "gift_card_payment_method": "card",
         "customer_type": "web",
         "sale_type": "web",
         "document_type": "invoice",
@@ -87,3 +86,8 @@ def map_methods(store: Store) -> None:
         for site_code, target in targets.items():
             channel_settings.map_method(store.db, channel, kind, site_code, target)
     channel_settings.change_channel(store, CHANNEL, {"used": "yes"})
+
+
+def take_gift_cards(store: Store) -> None:
+    """Let what gift cards pay go to their own account."""
+    channel_settings.change_channel(store, CHANNEL, {"gift_card_payment_method": "card"})

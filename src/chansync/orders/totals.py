@@ -48,8 +48,8 @@ def meet_total(
 ) -> int:
     """The order's total in minor units; adds the line that makes the lines meet it.
 
-    Lines and total are rounded each by itself, so they may be off by one minor unit a line, or by the country's step
-    of cash rounding.
+    Lines and total are rounded each by itself, so they may be off by one minor unit a line; a total that is a multiple
+    of the country's step of cash rounding, by that step.
 
     Raises:
         Problem: the difference is larger, and nobody has accepted it.
@@ -58,8 +58,9 @@ def meet_total(
     if not difference:
         return total
     step = cash_step(currency, order.billing.country or order.delivery.country)
+    explained = max(len(lines), step if step and total % step == 0 else 0)
     service, name = "", "Rounding"
-    if abs(difference) > max(len(lines), step):
+    if abs(difference) > explained:
         if accepted is None or (accepted.amount, accepted.currency) != (difference, currency):
             raise Problem(
                 "total_mismatch",

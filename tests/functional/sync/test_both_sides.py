@@ -169,6 +169,9 @@ class TestComparison:
         assert shops.query(world.path, "SELECT count(*) FROM erp_sale") == [(1,)]
 
     def test_what_a_gift_card_paid_is_no_difference(self, world: World) -> None:
+        store = open_store(world.path)
+        company.take_gift_cards(store)
+        store.close()
         world.shop.place_gift_card_order([("SKU-001", 2)], "GIFT", "5.00")
         world.run()
         result = shops.sync(world.path, orders=False, comparison=True)

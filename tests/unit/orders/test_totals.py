@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from chansync.erp.protocol import PointOfSale
 from chansync.model.channel import Channel, IntegrationSystem
-from chansync.model.money import minor_digits, round_to_minor
+from chansync.model.money import round_to_minor
 from chansync.model.parameters import default_values
 from chansync.model.sale import LineKind, SaleLine
 from chansync.orders.problem import Problem
@@ -50,26 +50,29 @@ def test_rounding_alone_is_never_a_problem(amounts: list[tuple[Decimal, Decimal]
 
 
 STEPS = [
-    ("CHF", "CH", "0.04", True), ("CHF", "CH", "0.06", False), ("CZK", "CZ", "-1", True), ("CZK", "CZ", "1.01", False),
-    ("HUF", "HU", "5", True), ("HUF", "HU", "5.01", False), ("EUR", "FI", "0.05", True), ("EUR", "DE", "0.05", False),
-    ("EUR", "DE", "0.01", True), ("JPY", "JP", "1", True), ("JPY", "JP", "2", False),
+    # currency, country, the lines' sum, the total, whether the total is the lines' after rounding
+    ("CHF", "CH", "100.04", "100.05", True), ("CHF", "CH", "99.97", "100", True), ("CHF", "CH", "100", "100.04", False),
+    ("CHF", "CH", "99.94", "100", False), ("CZK", "CZ", "100.60", "100", True), ("CZK", "CZ", "100.60", "100.1", False),
+    ("CZK", "CZ", "101.01", "100", False), ("HUF", "HU", "102", "100", True), ("HUF", "HU", "102", "101", False),
+    ("EUR", "FI", "99.97", "100", True), ("EUR", "FI", "99.96", "99.98", False), ("EUR", "DE", "99.97", "100", False),
+    ("EUR", "DE", "99.99", "100", True), ("JPY", "JP", "99", "100", True), ("JPY", "JP", "98", "100", False),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("currency", "country", "difference", "is_rounding"), STEPS)
+@pytest.mark.parametrize(("currency", "country", "added", "total", "is_rounding"), STEPS)
 def test_cash_is_rounded_by_the_step_of_its_country(
-    currency: str, country: str, difference: str, is_rounding: bool
+    currency: str, country: str, added: str, total: str, is_rounding: bool
 ) -> None:
-    made = lines(100 * 10 ** minor_digits(currency))
-    found = order(total=100 + Decimal(difference), currency=currency, billing=replace(ANNA, country=country))
+    made = lines(round_to_minor(Decimal(added), currency))
+    found = order(total=Decimal(total), currency=currency, billing=replace(ANNA, country=country))
     if not is_rounding:
         with pytest.raises(Problem) as problem:
             meet_total(settings(), made, found, currency, None)
         assert problem.value.code == "total_mismatch"
         return
-    total = meet_total(settings(), made, found, currency, None)
+    met = meet_total(settings(), made, found, currency, None)
     assert made[-1].kind is LineKind.ROUNDING
-    assert sum(line.net + line.tax for line in made) == total
+    assert sum(line.net + line.tax for line in made) == met
 
 
 class TestAccepted:
