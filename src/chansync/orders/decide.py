@@ -45,8 +45,8 @@ ON_CREATION = {
     "write_out": "write_out_immediately",
 }
 
-#: The problems of what is not looked at while an edit waits for a person: of the sale's creation and payment, and, of an
-#: untouched sale, of its refunds.
+#: The problems of what is not looked at while an edit waits for a person: of the sale's creation and payment, and, of
+#: an untouched sale, of its refunds.
 _OF_CREATION = frozenset(
     {"blocked_in_part", "missing_stock", "no_document", "document_type_missing", "payment_withdrawn", "not_possible"}
 )
