@@ -109,8 +109,9 @@ CODES = _table(
                 "Bring the named items into the POS's warehouse, or let the POS's stock go negative. It is tried "
                 "again."),
     MessageCode("blocked_in_part", _P, _PERSON, "Only a part of a sale's goods is blocked",
-                "Bring the named items into the sale's warehouse (chansync erp stock set ITEM PIECES): the next sync "
-                "blocks the rest and closes this. Or let the sale go without: chansync erp release SALE."),
+                "Bring the named items into the sale's warehouse (chansync erp stock set ITEM PIECES --warehouse "
+                "WAREHOUSE): the next sync blocks the rest and closes this. Or let the sale go without: chansync erp "
+                "release SALE."),
     MessageCode("no_document", _P, _PERSON, "A payment is due, but the sale has no financial document",
                 "Issue it (chansync erp issue SALE), or switch issue_document_on_payment on. It is tried again."),
     MessageCode("document_type_missing", _P, _PERSON, "A financial document is due, but of no type",

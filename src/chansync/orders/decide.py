@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chansync.model.order import Order
-from chansync.model.sale import SaleDraft, SaleState, SaleView, Shipment
+from chansync.model.sale import LineKind, SaleDraft, SaleState, SaleView, Shipment
 from chansync.model.steps import (
     Amend,
     Block,
@@ -331,7 +331,7 @@ def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balanc
         # Nothing is settled with amounts or methods that a person has not decided on.
         plan.undecided = _OF_CREATION
         if state is not None and state.touched:
-            _refund(plan, case, balance.currency)
+            _refund(plan, case, balance)
         else:
             plan.undecided |= _OF_REFUNDS
         return
@@ -361,7 +361,7 @@ def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balanc
                 {"status": case.order.status, "sale": case.sale.number if case.sale else ""},
             )
         )
-    _refund(plan, case, balance.currency)
+    _refund(plan, case, balance)
 
 
 def _asked_on_creation(case: Case, settings: ImportSettings) -> list[str]:
@@ -435,7 +435,7 @@ def _on_creation(word: str, channel: Any, state: SaleState | None, travels: Ship
     return WriteOut(travels.carrier, travels.tracking) if travels else WriteOut()
 
 
-def _refund(plan: Plan, case: Case, currency: str) -> None:
+def _refund(plan: Plan, case: Case, balance: _Balance) -> None:
     """Record the refunds that the sale lacks; take back, on a person's word, those that the site has no more."""
     recorded = case.sale.refunds if case.sale else ()
     kept = _taken(case).get("kept") or {}
@@ -447,9 +447,27 @@ def _refund(plan: Plan, case: Case, currency: str) -> None:
         plan.kept |= {f"refund:{each.key}": "" for each in gone}
     elif gone:
         # What was refunded instead must not count beside it.
-        plan.problems.append(refunds.withdrawn_problem(case.order, gone, currency))
+        plan.problems.append(refunds.withdrawn_problem(case.order, gone, balance.currency))
         return
-    found = refunds.new_refunds(case.order, recorded, _taken(case), currency, _decision(case))
+    found = refunds.new_refunds(case.order, recorded, _taken(case), _refundable(plan, case, balance), _decision(case))
     plan.steps += found.steps
     plan.problems += found.problems
     plan.kept |= found.kept
+
+
+def _refundable(plan: Plan, case: Case, balance: _Balance) -> refunds.Refundable:
+    """What of the sale can be refunded still, once the plan's steps are done."""
+    made = next((step.draft for step in plan.steps if isinstance(step, Record | Rewrite)), None)
+    lines = made.lines if made else case.sale.lines if case.sale else ()
+    recorded = case.sale.refunds if case.sale and not made else ()
+    taken_back = {step.refund_id for step in plan.steps if isinstance(step, WithdrawRefund)}
+    left = {line.external_id: line.quantity for line in lines if line.kind is not LineKind.ROUNDING}
+    total = balance.due
+    for each in recorded:
+        if each.key in taken_back:
+            total += each.total
+            continue
+        for back in each.lines:
+            if back.external_id in left:
+                left[back.external_id] -= back.quantity
+    return refunds.Refundable(balance.currency, total, left)

@@ -209,7 +209,7 @@ def _methods(order: Order, sale: SaleView, taken: Mapping[str, Any], draft: Sale
         changes.append(Change(f"{which}_method", now, f"its {which} method is {title or now or 'none'}, not {before}"))
     parts, known_parts = _parts(order), taken.get("parts")
     if known_parts is not None and parts != known_parts:
-        said = ", ".join(f"{amount} by {code or 'gift card'}" for code, amount in parts.items()) or "nothing"
+        said = ", ".join(f"{Decimal(amount):f} by {code or 'gift card'}" for code, amount in parts.items()) or "nothing"
         changes.append(Change("part_payments", json.dumps(parts), f"other methods pay {said}"))
     return changes
 
