@@ -245,3 +245,8 @@ CREATE TABLE accepted_difference (
     at INTEGER NOT NULL
 ) STRICT;
 """
+
+# What whoever packs an order has to know beside lines and addresses: label and text, as the platform tells them.
+ATTRIBUTES = """
+ALTER TABLE "order" ADD COLUMN attributes TEXT NOT NULL DEFAULT '{}';
+"""

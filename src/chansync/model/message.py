@@ -105,6 +105,16 @@ CODES = _table(
                 "Compare the amounts with what was paid back, then choose one: chansync mend MESSAGE."),
     MessageCode("refund_withdrawn", _P, _PERSON, "A refund that the sale has is gone from the site",
                 "Where no money went back: chansync mend MESSAGE take-back. Where it did: chansync mend MESSAGE keep."),
+    MessageCode("prices_missing", _P, _PERSON, "The site does not say what an order costs",
+                "Where it costs nothing: chansync mend MESSAGE free (a sale of 0.00). Otherwise fetch it again "
+                "once the site tells its prices: chansync mend MESSAGE fetch."),
+    MessageCode("cancel_wished", _P, _PERSON, "The buyer asks for an order to be cancelled",
+                "Cancel its sale, and the site is told: chansync erp cancel SALE --reason buyer. Or send the goods all "
+                "the same: chansync erp write-out SALE."),
+    MessageCode("order_unfulfillable", _P, _PERSON, "The site says that an order cannot be fulfilled",
+                "End its sale: chansync erp cancel SALE, or chansync erp reverse SALE if it is written out."),
+    MessageCode("ship_by_near", _P, _PERSON, "An order is to be shipped within a day, or is late",
+                "Ship it and write its sale out: chansync erp write-out SALE --carrier NAME --tracking NUMBER."),
     MessageCode("missing_stock", _P, _PERSON, "A sale cannot be written out: goods are missing",
                 "Bring the named items into the POS's warehouse, or let the POS's stock go negative. It is tried "
                 "again."),

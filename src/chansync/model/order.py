@@ -153,9 +153,16 @@ class Order:
         gross: amounts include tax. A line whose tax is zero is split by the rate of the sale's tax transaction.
         divided_by: the tax transaction whose rate has split the amounts; empty where the site tells the tax.
         awaits_prices: the site does not tell the prices yet, so the order cannot become a sale yet.
+        lacks_prices: the site does not tell the prices, and is not expected to.
         shrinks: cancelled pieces are taken off its lines and amounts instead of coming as a refund.
         site_key: what the site gave the order when it was placed and never changes; empty where it gives nothing.
         sent_by_site: the platform ships the goods from its own stock; no status is sent back.
+        shipped_by: carrier and tracking number, of an order of which the platform says that all its goods have left;
+            either may be empty. None of any other.
+        ship_by: the last moment to ship what is still to be shipped, UTC milliseconds; None where there is none.
+        cancel_wish: why the buyer asks for it to be cancelled, as far as he says; None where he does not ask.
+        unfulfillable: the platform says that it cannot be fulfilled.
+        attributes: what whoever packs or books it has to know beside lines and addresses, label → text.
         done: whether its status says that the seller's part is done; None: the site does not say it, as
             with statuses that a shop has made up.
         site_total: what the site itself calls the total where it leaves out what gift cards paid; None: ``total``.
@@ -197,6 +204,12 @@ class Order:
     awaits_prices: bool = False
     shrinks: bool = False
     sent_by_site: bool = False
+    lacks_prices: bool = False
+    shipped_by: tuple[str, str] | None = None
+    ship_by: int | None = None
+    cancel_wish: str | None = None
+    unfulfillable: bool = False
+    attributes: dict[str, str] = field(default_factory=dict)
     done: bool | None = None
     site_total: Decimal | None = None
     part_payments: list[PartPayment] = field(default_factory=list)

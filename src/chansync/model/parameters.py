@@ -126,6 +126,9 @@ PARAMETERS: tuple[Parameter, ...] = (
     _P("fba_warehouse", "FBA warehouse", "The warehouse for the stock that the platform keeps and ships itself: such "
        "orders are blocked and written out there, and no status is sent back.", 3,
        _erp("warehouse"), capability="site_sends"),
+    _P("write_out_what_the_site_ships", "Write out what the site ships", "On: a sale is written out when the platform "
+       "says that its goods have left, from its own stock or shipped by hand on the site. Off: a person writes it out.",
+       3, Flag(), False, capability="site_sends"),
     _P("create_request", "Create a request", "On: a request is created for stock that is missing. Off: nothing is "
        "requested.", 3, Flag(), False),
     _P("request_warehouses", "Warehouses to check on request", "Where stock is looked for before a request. None: the "

@@ -220,6 +220,7 @@ class SaleView:
         payments: what other payment methods than ``payment_method`` pay of it.
         nameless: which of ``billing`` and ``delivery`` were recorded without any name or street.
         shipment: None while it is not written out.
+        cancel_reason: one of ``steps.CANCEL_REASONS``; empty where it is not cancelled, or nobody said why.
         billing, delivery, note, tax_numbers, order_number, delivery_method: as recorded; None where the ERP does not
             tell them.
     """
@@ -241,6 +242,7 @@ class SaleView:
     blocked: tuple[tuple[str, int], ...] = ()
     nameless: frozenset[str] = frozenset()
     shipment: Shipment | None = None
+    cancel_reason: str = ""
     payments: tuple[MethodAmount, ...] = ()
     billing: Address | None = None
     delivery: Address | None = None

@@ -206,11 +206,25 @@ class Ship(Step):
     tracking: str = ""
 
 
+#: Why a sale is cancelled, in words of the command line, and what each means.
+CANCEL_REASONS = {
+    "stock": "the goods are not there",
+    "buyer": "the buyer asked for it",
+    "address": "it cannot be delivered there",
+    "other": "anything else",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Cancel(Step):
-    """Cancel a sale that is not written out: blocks and requests end, document credited, payment returned."""
+    """Cancel a sale that is not written out: blocks and requests end, document credited, payment returned.
+
+    Attributes:
+        reason: one of ``CANCEL_REASONS``, or empty: a site that asks why is told it.
+    """
 
     word: ClassVar[str] = "cancel"
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

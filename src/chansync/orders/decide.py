@@ -28,6 +28,7 @@ from chansync.model.steps import (
     WithdrawRefund,
     WriteOut,
 )
+from chansync.model.times import local_text
 from chansync.orders import refunds
 from chansync.orders.edits import Change, completes, differences, give_back, only_contact, tax_change
 from chansync.orders.part_payments import gift_cards_unmapped, paid_by_others
@@ -86,6 +87,7 @@ class Case:
         history: None while the order is not known to be a sale.
         draft: the sale that the order would make now, or why it makes none; None where neither can matter.
         again: what of ``ON_CREATION`` was done with the sale that this one replaces, and is done with this one too.
+        now: UTC milliseconds.
         shipment: how the goods of that sale travel.
     """
 
@@ -95,6 +97,7 @@ class Case:
     history: History | None
     draft: SaleDraft | Problem | None
     again: tuple[str, ...] = ()
+    now: int = 0
     shipment: Shipment | None = None
 
 
@@ -109,6 +112,8 @@ class Plan:
         todo: the words of those steps that the creation of the sale asks for: each is tried until it is done.
         problems: what stands in the way, whatever becomes of the steps.
         otherwise: step name → the problem that there is where the step changes nothing.
+        deferred: words of steps that the creation asks for and that wait until nothing speaks against them.
+        look_again: when something will have to be said though nothing changes, UTC milliseconds; None: never.
         held: an edit waits for a person: what is left of the sale's creation stays, and nothing is told to the site.
         undecided: the codes of problems that were not looked for: what is open of them stays open.
         kept: field → digest of each change that a person decided to keep out of the sale.
@@ -121,6 +126,8 @@ class Plan:
     todo: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     otherwise: dict[str, Problem] = field(default_factory=dict)
+    deferred: list[str] = field(default_factory=list)
+    look_again: int | None = None
     held: bool = False
     undecided: frozenset[str] = frozenset()
     kept: dict[str, str] = field(default_factory=dict)
@@ -160,15 +167,21 @@ def decide(case: Case, settings: ImportSettings) -> Plan:
         return Plan(waits=True)
     if order.status in settings.refused_statuses:
         return _refuse(case, sale)
+    if order.lacks_prices:
+        plan = Plan(waits=True, problems=[prices_missing(order)])
+        _warn(plan, case)
+        return plan
     return _follow(case, sale, settings)
 
 
 def _create(case: Case, settings: ImportSettings) -> Plan:
     """An order becomes a sale, and what is asked for on creation is done with it."""
     if not isinstance(case.draft, SaleDraft):
-        return Plan(problems=[case.draft] if case.draft else [])
-    plan = Plan(steps=[Record(case.draft)])
-    _carry_on(plan, case, settings, _Balance(case.draft.currency, case.draft.total))
+        plan = Plan(problems=[case.draft] if case.draft else [])
+    else:
+        plan = Plan(steps=[Record(case.draft)])
+        _carry_on(plan, case, settings, _Balance(case.draft.currency, case.draft.total))
+    _warn(plan, case)
     return plan
 
 
@@ -208,6 +221,7 @@ def _follow(case: Case, sale: SaleView, settings: ImportSettings) -> Plan:
                 {"sale": sale.number, "status": case.order.status},
             )
         )
+    _warn(plan, case)
     return plan
 
 
@@ -343,6 +357,9 @@ def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balanc
     issues_first = bool(settings.channel["issue_document_on_payment"])
     payment, owes = _payment(plan, case, settings, balance, issue_first=is_paid and issues_first)
     for word in todo:
+        if word == "write_out" and case.order.cancel_wish is not None:
+            plan.deferred.append(word)
+            continue
         step = payment if word == "pay" else _on_creation(word, settings.channel, state, case.shipment)
         if step is not None and (word != "pay" or owes):
             plan.steps.append(step)
@@ -361,6 +378,9 @@ def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balanc
                 {"status": case.order.status, "sale": case.sale.number if case.sale else ""},
             )
         )
+    shipped = case.order.shipped_by if settings.channel["write_out_what_the_site_ships"] else None
+    if shipped is not None and not (state and state.written_out) and "write_out" not in plan.todo:
+        plan.steps.append(WriteOut(*shipped))
     _refund(plan, case, balance)
 
 
@@ -420,6 +440,50 @@ def _fell_back(case: Case, settings: ImportSettings) -> bool:
         # It has gone on, not back.
         return False
     return settings.is_paid(code, history.status) or "payment_withdrawn" in history.problems
+
+
+#: How long before the last moment to ship it is said that it comes, in milliseconds.
+SHIP_SOON = 86_400_000
+
+
+def prices_missing(order: Order) -> Problem:
+    """That the site does not say what an order costs, and is not expected to."""
+    sentence = f"Order {order.number} is {order.status}, and the site does not say what it costs."
+    return Problem("prices_missing", sentence, {"status": order.status})
+
+
+#: What has to be known before goods of an order leave.
+WARNED = frozenset({"order_unfulfillable", "cancel_wished", "ship_by_near"})
+
+
+def answered_by(state: SaleState) -> frozenset[str]:
+    """Those of ``WARNED`` that are no problem any more once the sale has come to that state."""
+    if state.closed:
+        return WARNED
+    return WARNED - {"order_unfulfillable"} if state.written_out else frozenset()
+
+
+def _warn(plan: Plan, case: Case) -> None:
+    """Say what of ``WARNED`` holds."""
+    order, sale = case.order, case.sale
+    left = WARNED - answered_by(sale.state) if sale else WARNED
+    named = f"its sale {sale.number}" if sale else "it"
+    data = {"sale": sale.number} if sale else {}
+    if order.unfulfillable and "order_unfulfillable" in left:
+        sentence = f"Order {order.number} is {order.status} on the site, and {named} is still open."
+        plan.problems.append(Problem("order_unfulfillable", sentence, data))
+    if order.cancel_wish is not None and "cancel_wished" in left:
+        why = f": {order.cancel_wish[:200]}" if order.cancel_wish else ""
+        sentence = f"The buyer asks for order {order.number} to be cancelled{why}."
+        plan.problems.append(Problem("cancel_wished", sentence, data | {"reason": order.cancel_wish}))
+    if order.ship_by is None or "ship_by_near" not in left or any(isinstance(step, WriteOut) for step in plan.steps):
+        return
+    if case.now < order.ship_by - SHIP_SOON:
+        plan.look_again = order.ship_by - SHIP_SOON
+        return
+    due = "is late: it was to be shipped" if case.now > order.ship_by else "is to be shipped"
+    sentence = f"Order {order.number} {due} by {local_text(order.ship_by)}, and {named} is not written out."
+    plan.problems.append(Problem("ship_by_near", sentence, data | {"ship_by": order.ship_by}))
 
 
 def _on_creation(word: str, channel: Any, state: SaleState | None, travels: Shipment | None) -> Step | None:

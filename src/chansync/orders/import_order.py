@@ -23,6 +23,7 @@ from chansync.model.message import CODES
 from chansync.model.money import format_money
 from chansync.model.order import Order, UnreadableOrder, raw_text
 from chansync.model.sale import SaleDraft, SaleView
+from chansync.model.times import now_ms
 from chansync.orders import status_events
 from chansync.orders.apply import Settled, apply
 from chansync.orders.decide import Case, Plan, decide
@@ -42,7 +43,7 @@ from chansync.store.sale_links import SaleLink
 from chansync.store.streams import LeaseLost
 
 #: Problems of a sale that are tried again by themselves; the others are a person's to decide.
-RETRIED = frozenset({"missing_stock", "no_document", "document_type_missing", "payment_unmapped"}) | (
+RETRIED = frozenset({"missing_stock", "no_document", "document_type_missing", "payment_unmapped", "ship_by_near"}) | (
     status_events.EDIT_WAITS - {"order_changed"}
 )
 
@@ -151,7 +152,8 @@ class OrderImport:
         if row.state == "skipped":
             reason = reason_to_skip(self._settings, order.status, order.placed_on.isoformat(), order.awaits_prices)
             return bool(reason == row.reason)
-        is_done = row.state == "imported" and not row.reason
+        is_due = row.next_try_at is not None and row.next_try_at <= now_ms()
+        is_done = row.state == "imported" and not row.reason and not is_due
         return not again or (is_done and not messages.open_codes(self._db, row.id))
 
     def _guarded(self, order: Order | UnreadableOrder, work: Callable[[OrderRow | None], Outcome]) -> Outcome:
@@ -261,7 +263,7 @@ class OrderImport:
             failures = row.attempts if row else 0
             is_retried = link is None or any(problem.code in RETRIED for problem in settled.problems)
             reason, todo = first.code if first else "", settled.todo
-            try_at = next_try(failures) if first and is_retried else None
+            try_at = next_try(failures) if first and is_retried else plan.look_again
         order_id = orders.write(
             self._db,
             self._channel_id,

@@ -268,6 +268,20 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
     "order_is_another": (*_decisions("order_is_another"), _WHY),
     "refund_unclear": (*_decisions("refund_unclear"), _FETCH),
     "refund_withdrawn": (*_decisions("refund_withdrawn"), _FETCH),
+    "prices_missing": (*_decisions("prices_missing"), _FETCH),
+    "cancel_wished": (
+        Remedy("cancel", "Cancel the sale for the buyer; the site is told.",
+               "chansync erp cancel {sale} --reason buyer"),
+        Remedy("write-out", "Send the goods all the same.", "chansync erp write-out {sale}"),
+        _FETCH,
+    ),
+    "order_unfulfillable": (_CANCEL, _REVERSE, _FETCH),
+    "ship_by_near": (
+        Remedy("write-out", "Write the sale out, with how it travels.",
+               "chansync erp write-out {sale} --carrier {CARRIER} --tracking {TRACKING}"),
+        _CANCEL,
+        _FETCH,
+    ),
     "missing_stock": (
         _SET_STOCK,
         Remedy("allow-negative", "Let a POS's stock go below zero.", "chansync erp set pos {POS} negative_stock=yes"),

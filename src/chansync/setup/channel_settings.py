@@ -15,7 +15,16 @@ import apsw
 from chansync.db.connection import Store
 from chansync.db.transaction import transaction
 from chansync.erp import registry as erps
-from chansync.model.channel import Channel, Choices, FieldError, IntegrationSystem, left_behind, parse_field, validate
+from chansync.model.channel import (
+    Channel,
+    Choices,
+    FieldError,
+    IntegrationSystem,
+    impossible,
+    left_behind,
+    parse_field,
+    validate,
+)
 from chansync.model.errors import UsageError
 from chansync.model.parameter_types import Reference, References, Text
 from chansync.model.parameters import BY_NAME, PARAMETERS, default_values
@@ -106,6 +115,13 @@ def capabilities(kind: str) -> frozenset[str]:
     return frozenset(map(str, registry.platform(kind).capabilities))
 
 
+def beyond_platform(kind: str, values: Mapping[str, Any]) -> list[FieldError]:
+    """What the values ask of the platform and it cannot do; nothing where it is not installed."""
+    if kind not in registry.kinds():
+        return []
+    return impossible(values, capabilities(kind), getattr(registry.platform(kind), "fixed_values", {}))
+
+
 def add_channel(store: Store, texts: Mapping[str, str]) -> Channel:
     """A new channel from typed texts by field; secrets come in clear and are sealed.
 
@@ -134,6 +150,7 @@ def check_new(
     draft = draft_channel(db, values)
     able = capabilities(draft.system.kind) if draft.system.kind else frozenset()
     found = validate(values, secret_names, able, choices(db, draft))
+    found += beyond_platform(draft.system.kind, values)
     found += check_same_orders(draft, channels.all_channels(db))
     return [error for error in found if error.name not in known_wrong]
 
@@ -205,6 +222,7 @@ def check_change(
         draft.system = draft_channel(db, merged).system
     able = capabilities(draft.system.kind) if draft.system.kind else frozenset()
     found = validate(merged, current.secrets | new_secrets, able, _choices_after(db, current, draft))
+    found += beyond_platform(draft.system.kind, merged)
     # A channel that has never connected may still have a typing mistake in its address.
     if current.connected_at is not None:
         found += left_behind(PARAMETERS, current.values, merged, current.secrets, new_secrets)

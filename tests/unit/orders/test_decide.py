@@ -33,6 +33,7 @@ from chansync.orders.settings import ImportSettings
 from support.orders import ANNA, line, order
 
 TOTAL, KEY = 1773, "chansync:shop:1"
+NOW, HOUR = 1_700_000_000_000, 3_600_000
 
 OPEN = SaleState(
     currency="EUR", total=TOTAL, blocked=False, requested=False, documented=0, document_number="", paid=0,
@@ -83,7 +84,7 @@ def plan(
 ) -> Plan:
     view = SaleView(KEY, "7", "shop-1", state, lines=LINES, **sale) if state else None
     history = History(before, own, todo, problems) if state and before is not None else None
-    return decide(Case(found, KEY, view, history, draft), settings(**asked or {}))
+    return decide(Case(found, KEY, view, history, draft, now=NOW), settings(**asked or {}))
 
 
 def words(found: Plan) -> str:
@@ -117,6 +118,7 @@ ALL = {
     "block_quantities": True, "create_request": True, "issue_document": True, "pay_immediately": True,
     "write_out_immediately": True,
 }  # fmt: skip
+ELSEWHERE = {"write_out_what_the_site_ships": True}
 ON_PAYMENT = {"issue_document_on_payment": True}
 EDIT = {"lines": [line(quantity=2, total=Decimal(20), tax=Decimal("3.80"))]}
 SMALLER = {"lines": [], "shipping": [], "total": Decimal("0.00"), "shrinks": True}
@@ -173,6 +175,32 @@ TABLE = {
     "all of it was cancelled, untouched": Row("rewrite", changes=SMALLER),
     "all of it was cancelled, documented": Row("refund", sale=DOCUMENTED, changes=SMALLER),
     "without prices nothing is compared": Row("", sale=DOCUMENTED, changes=EDIT | {"awaits_prices": True}),
+    "prices are not told any more": Row("", "prices_missing", sale=DOCUMENTED, changes={"lacks_prices": True}),
+    # What has to be known before goods leave
+    "the buyer asks to cancel": Row("", "cancel_wished", changes={"cancel_wish": "Too late"}),
+    "the buyer asks to cancel, without a reason": Row("", "cancel_wished", changes={"cancel_wish": ""}),
+    "the buyer asks to cancel, too late": Row("", sale=OUT, changes={"cancel_wish": ""}),
+    "the buyer asks to cancel, it was done": Row("", sale=CANCELLED, changes={"cancel_wish": ""}),
+    "new, the buyer asks to cancel: its goods stay": Row("record block request issue pay", "cancel_wished", sale=None,
+                                                         asked=ALL, changes={"cancel_wish": ""}),
+    "it cannot be fulfilled": Row("", "order_unfulfillable", sale=PAID, changes={"unfulfillable": True}),
+    "it cannot be fulfilled, its goods are issued": Row("", "order_unfulfillable", sale=OUT,
+                                                        changes={"unfulfillable": True}),
+    "it cannot be fulfilled, its sale was ended": Row("", sale=REVERSED, changes={"unfulfillable": True}),
+    "to be shipped in two days": Row("", changes={"ship_by": NOW + 48 * HOUR}),
+    "to be shipped today": Row("", "ship_by_near", changes={"ship_by": NOW + 5 * HOUR}),
+    "to be shipped yesterday": Row("", "ship_by_near", changes={"ship_by": NOW - 24 * HOUR}),
+    "to be shipped yesterday, and it was": Row("", sale=OUT, changes={"ship_by": NOW - 24 * HOUR}),
+    "new, to be shipped today, and it is": Row("record write_out", sale=None, asked={"write_out_immediately": True},
+                                               changes={"ship_by": NOW}),
+    # Shipped elsewhere
+    "shipped elsewhere, not asked for": Row("", changes={"shipped_by": ("", "")}),
+    "shipped elsewhere": Row("write_out", asked=ELSEWHERE, changes={"shipped_by": ("DHL", "1")}),
+    "new, shipped elsewhere": Row("record write_out", sale=None, asked=ELSEWHERE, changes={"shipped_by": ("", "")}),
+    "shipped elsewhere and written out": Row("", sale=OUT, asked=ELSEWHERE, changes={"shipped_by": ("", "")}),
+    "shipped elsewhere, its sale is closed": Row("", sale=CANCELLED, asked=ELSEWHERE, changes={"shipped_by": ("", "")}),
+    "shipped elsewhere, its goods were missing": Row("write_out", asked=ELSEWHERE, todo=("write_out",),
+                                                     changes={"shipped_by": ("", "")}),
     # Refunds
     "refunded in part": Row("refund", sale=PAID, changes=REFUND),
     "refunded in part, closed": Row("", sale=CANCELLED, changes=REFUND),
@@ -355,3 +383,15 @@ def test_every_step_is_json_and_has_a_key_of_its_own() -> None:
 def test_what_the_creation_asks_for_stays_until_it_is_done() -> None:
     assert plan(order(status="completed"), None, asked=ALL).todo == ["block", "request", "issue", "pay", "write_out"]
     assert plan(order(status="completed", **REFUND), OPEN).todo == []
+
+
+def test_what_waits_for_the_buyers_wish_is_done_once_it_is_withdrawn() -> None:
+    found = plan(order(cancel_wish="Too late"), OPEN, todo=("block", "write_out"))
+    assert (words(found), found.deferred) == ("block", ["write_out"])
+    assert words(plan(order(), OPEN, todo=("write_out",))) == "write_out"
+
+
+@pytest.mark.parametrize("state", [None, OPEN, DOCUMENTED, PAID])
+def test_an_order_is_looked_at_again_a_day_before_it_is_to_be_shipped(state: SaleState | None) -> None:
+    assert plan(order(ship_by=NOW + 100 * HOUR), state).look_again == NOW + 76 * HOUR
+    assert plan(order(), state).look_again is None

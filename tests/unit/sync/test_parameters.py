@@ -82,6 +82,7 @@ ELSEWHERE = {
     "status_written_out_and_paid": "functional/push/test_statuses.py",
     "status_cancelled": "functional/push/test_statuses.py",
     "fba_warehouse": "functional/amazon/test_orders.py",
+    "write_out_what_the_site_ships": "functional/amazon/test_attention.py",
     "carrier": "functional/amazon/test_shipments.py",
     "push_quantities": "functional/push/test_quantities.py",
     "quantity_warehouses": "functional/push/test_quantities.py",

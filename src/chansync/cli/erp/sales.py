@@ -13,6 +13,8 @@ from chansync.cli.support.output import clean, print_json, print_line, say, tabl
 from chansync.cli.support.session import Session, pass_session
 
 if TYPE_CHECKING:
+    import apsw
+
     from chansync.erp.papers import PaymentRow, SaleDetails, SaleRow
     from chansync.model.sale import SaleState
 
@@ -53,11 +55,13 @@ def sale(session: Session, number: str, as_json: bool) -> None:
 
     found = enquiry.sale(session.db, number)
     payments = journal.payments(session.db, sale=number, limit=-1)[::-1]
+    attributes = _attributes(session.db, number)
     if as_json:
         paid = [_payment_data(row) for row in payments]
-        print_json(asdict(found) | {"sale": _data(found.sale), "state": _state_data(found.state), "payments": paid})
+        data = {"sale": _data(found.sale), "state": _state_data(found.state), "payments": paid}
+        print_json(asdict(found) | data | {"attributes": attributes})
         return
-    _show(found, payments)
+    _show(found, payments, attributes)
 
 
 def _payment_data(row: PaymentRow) -> dict[str, Any]:
@@ -67,6 +71,16 @@ def _payment_data(row: PaymentRow) -> dict[str, Any]:
     return asdict(row) | {"amount": str(from_minor(row.amount, row.currency)), "at": utc_text(row.at)}
 
 
+def _attributes(db: apsw.Connection, number: str) -> dict[str, str]:
+    """What whoever packs the sale has to know beside lines and addresses; its order's, where that is known."""
+    from chansync.erp import registry
+    from chansync.store import orders, sale_links
+
+    order_id = sale_links.order_of(db, registry.find_sale(db, number)[1])
+    order = orders.by_id(db, order_id) if order_id is not None else None
+    return order.attributes if order else {}
+
+
 def _state_data(state: SaleState) -> dict[str, Any]:
     from chansync.model.money import from_minor
 
@@ -74,7 +88,7 @@ def _state_data(state: SaleState) -> dict[str, Any]:
     return asdict(state) | {name: str(from_minor(getattr(state, name), state.currency)) for name in amounts}
 
 
-def _show(found: SaleDetails, payments: list[PaymentRow]) -> None:
+def _show(found: SaleDetails, payments: list[PaymentRow], attributes: dict[str, str]) -> None:
     from chansync.erp.papers import rate_sentence
 
     row = found.sale
@@ -83,6 +97,8 @@ def _show(found: SaleDetails, payments: list[PaymentRow]) -> None:
     for name, value in found.fields.items():
         if value:
             say(f"  {name.replace('_', ' '):<16} {value}")
+    for name, value in attributes.items():
+        say(f"  {name.lower():<16} {value}")
     print_line()
     say(f"Customer {found.customer['id']}: {found.customer['name']}")
     for name, value in found.customer.items():

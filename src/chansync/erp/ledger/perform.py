@@ -62,7 +62,7 @@ def _perform(db: apsw.Connection, sale_key: str, step: Step) -> StepResult:
         case steps.Ship():
             closing.ship(db, sale, step.carrier, step.tracking)
         case steps.Cancel():
-            closing.cancel(db, sale)
+            closing.cancel(db, sale, step.reason)
         case steps.Reverse():
             closing.reverse(db, sale)
         case steps.Refund():

@@ -61,6 +61,7 @@ def view(db: apsw.Connection, sale_key: str) -> SaleView | None:
         blocked=tuple(goods.blocked_items(db, sale_id)) if sale.state.blocked else (),
         nameless=recording.nameless(billing, delivery),
         shipment=closing.shipment(db, sale),
+        cancel_reason=closing.cancel_reason(db, sale),
         payments=tuple(MethodAmount(*part) for part in json.loads(payments)),
         billing=_address(billing),
         delivery=_address(delivery),
