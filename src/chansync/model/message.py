@@ -170,6 +170,9 @@ CODES = _table(
     MessageCode("sku_case_differs", _P, _PERSON, "SKUs on the site differ from the ERP's in capital and small letters",
                 "Write the SKU on the site as the ERP does, or map the site's item: chansync map item CHANNEL "
                 "SITE_ID=ITEM. The next look at the site's stock closes this: chansync sync CHANNEL --quantities."),
+    MessageCode("site_items_unknown", _W, _PERSON, "The site sells what is neither in the ERP nor mapped",
+                "Map it (chansync map item CHANNEL SITE_ID=ITEM, or SITE_ID=- where it is no goods of yours), or "
+                "create the item in the ERP with this SKU or GTIN. Each is told once."),
     MessageCode("connected", _I, _RETRY, "The channel connected", "Nothing to do."),
     MessageCode("site_odd", _W, _RETRY, "The site answers in an unusual way",
                 "Nothing to do: it is worked around."),

@@ -338,6 +338,12 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
         Remedy("map", "Map the site's item to the ERP's.", "chansync map item {channel} {SITE_ID}={item}"),
         Remedy("look", "Look at the site's stock again.", "chansync sync {channel} --quantities"),
     ),
+    "site_items_unknown": (
+        Remedy("map", "Map the site's item to the ERP's, or to - where it is no goods.",
+               "chansync map item {channel} {site_id}={ITEM}"),
+        Remedy("add-item", "Create the item in the ERP.", "chansync erp add item {sku} name={NAME}"),
+        Remedy("look", "Look at the site's stock again.", "chansync sync {channel} --quantities"),
+    ),
     "push_refused_status": (
         _WHY,
         _FETCH,

@@ -13,7 +13,7 @@ signing, time zone, what it refuses) and wants to be given back at the next conn
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -36,6 +36,7 @@ class Capability(StrEnum):
     COMPARE = "compare"  # orders can vanish from the site, and all of them can be listed cheaply
     NUMBER_KEYS = "number_keys"  # tax numbers stand under names that differ from site to site
     FREE_STATUSES = "free_statuses"  # any of the site's statuses can be set by us
+    LIST_ITEMS = "list_items"  # all that the site sells can be listed cheaply
     TELL_TRACKING = "tell_tracking"  # tracking numbers are told apart from statuses
     PUSH_STATUSES = "push_statuses"
     PUSH_QUANTITIES = "push_quantities"
@@ -374,6 +375,10 @@ class Connector(Protocol):
 
     async def items_by_gtin(self, gtins: list[str]) -> list[SiteItem]:
         """Everything that the site sells under these GTINs, however it writes them; nothing where it knows none."""
+        ...
+
+    def all_items(self) -> AsyncIterator[list[SiteItem]]:
+        """Everything that the site sells, in pages; asked only where the platform has ``Capability.LIST_ITEMS``."""
         ...
 
     async def items_by_id(self, site_ids: list[str]) -> list[SiteItem]:

@@ -23,7 +23,7 @@ class WooCommerce:
     capabilities = frozenset(
         {
             Capability.CHANNEL_CREDENTIALS, Capability.FREE_STATUSES, Capability.PUSH_STATUSES,
-            Capability.TELL_TRACKING, Capability.PUSH_QUANTITIES, Capability.HIDE_ITEMS,
+            Capability.TELL_TRACKING, Capability.LIST_ITEMS, Capability.PUSH_QUANTITIES, Capability.HIDE_ITEMS,
             Capability.NUMBER_KEYS, Capability.COMPARE,
         }
     )  # fmt: skip
