@@ -427,6 +427,13 @@ class Platform(Protocol):
         ...
 
     @property
+    def paid_statuses(self) -> Mapping[str, str]:
+        """The status at which a payment method's orders are paid, by its code, where that is not the usual one: it is
+        proposed where such a method is mapped. A platform without it proposes none.
+        """
+        ...
+
+    @property
     def system_parameters(self) -> tuple[Parameter, ...]:
         """The fields of its integration systems beside code, name and kind."""
         ...

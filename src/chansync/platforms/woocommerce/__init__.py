@@ -9,6 +9,7 @@ from chansync.model.parameter import Parameter
 from chansync.platforms.protocol import Capability, Connector, ConnectorSettings, SystemIdentity
 from chansync.platforms.system import SystemSettings
 from chansync.platforms.woocommerce.connector import WooCommerceConnector
+from chansync.platforms.woocommerce.lookups import PAID_STATUSES
 
 
 class WooCommerce:
@@ -27,6 +28,7 @@ class WooCommerce:
             Capability.NUMBER_KEYS, Capability.COMPARE,
         }
     )  # fmt: skip
+    paid_statuses = PAID_STATUSES
     system_parameters: tuple[Parameter, ...] = ()
 
     def __init__(self, **http_options: Any) -> None:
