@@ -86,9 +86,22 @@ def _run(session: Session, subject: Subject, remedy: Remedy, added: tuple[str, .
         )
     note(shlex.join(command.words))
     code = _execute(session, command.words[1:], as_json)
-    if code == exit_codes.OK and subject.message.open and any(word in command.words for word in ("map", "set", "add")):
+    changes = command.words[1] in _CHANGING and command.words[2] not in _LOOKING
+    if code == exit_codes.OK and changes and _is_open(session, subject.message.id):
         note(f"Then: chansync retry --message {subject.message.id}")
     return code
+
+
+#: The groups of commands by which a message is mended, and those of their commands that only look.
+_CHANGING = frozenset({"map", "erp", "channel", "system"})
+_LOOKING = frozenset({"test", "show", "sale"})
+
+
+def _is_open(session: Session, message_id: int) -> bool:
+    from chansync.store import messages
+
+    found = messages.message(session.db, message_id)
+    return found is not None and found.open
 
 
 def _execute(session: Session, words: list[str], as_json: bool) -> int:

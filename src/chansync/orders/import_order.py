@@ -27,7 +27,7 @@ from chansync.model.times import now_ms
 from chansync.orders import status_events
 from chansync.orders.apply import Settled, apply
 from chansync.orders.decide import Case, Plan, decide
-from chansync.orders.edits import taken_over
+from chansync.orders.edits import still_kept, taken_over
 from chansync.orders.gather import gather
 from chansync.orders.items import held_by
 from chansync.orders.problem import Problem
@@ -305,6 +305,8 @@ class OrderImport:
         else:
             follows = taken_over(order) if "amend" in changed and not plan.held else {}
             now = before | {name: follows[name] for name in ("payment", "parts") if name in follows}
+            if case.sale is not None:
+                now["kept"] = still_kept(order, case.sale, before)
         kept = {**(now.get("kept") or {}), **plan.kept}
         counts = before.get("restocked")
         is_settled = not settled.problems and all(refund.lines is not None for refund in order.refunds)
