@@ -36,6 +36,7 @@ from chansync.store.runs import RunCounts
 from chansync.store.streams import Lease
 from chansync.sync import disk_space
 from chansync.sync.dry_run import OrderPlan, order_plan
+from chansync.sync.item_finder import ItemFinder
 
 #: Of how many orders a pull remembers that it counted them: what comes again comes within minutes.
 MOST_COUNTED = 20_000
@@ -129,8 +130,14 @@ class OrdersPull:
         #: The orders that were counted, by id, the last of them last, and how many came again.
         self._counted: OrderedDict[str, str] = OrderedDict()
         self._repeats = 0
+        #: Asks an outside ERP for items that are not known here.
+        self._finder = ItemFinder(store)
         #: What the site does oddly: said once a run.
         self._noted: set[str] = set()
+
+    async def aclose(self) -> None:
+        """Close what was opened beside the connector."""
+        await self._finder.aclose()
 
     @property
     def _channel_id(self) -> int:
@@ -168,7 +175,7 @@ class OrdersPull:
             return
         fillable = []
         for order_id, link, items in orders.short_of_goods(db, self._channel_id):
-            erp = registry.erp(link.erp)
+            erp = registry.erp(db, link.erp)
             sale = erp.view(db, link.key)
             if sale is None or erp.blockable(db, sale.warehouse, items):
                 fillable.append(order_id)
@@ -284,6 +291,8 @@ class OrdersPull:
         new = [own for own in came if own not in self._counted]
         self.counts.fetched += len(new)
         self._repeats += len(found) - len(new)
+        if self.importing.erp.is_outside:
+            await self._finder.find(self.importing, found)
         guard = WriteGuard(self.lease, versions)
         for begin in range(0, len(found), CHUNK):
             chunk = found[begin : begin + CHUNK]
@@ -471,7 +480,7 @@ class OrdersPull:
                 if row.sale is None or row.reason:
                     continue
                 orders.leave(db, row.id)
-                sale = registry.erp(row.sale.erp).view(db, row.sale.key)
+                sale = registry.erp(db, row.sale.erp).view(db, row.sale.key)
                 if sale is None or sale.state.closed:
                     messages.solve_codes(db, row.id, ["order_gone"], "its sale has ended")
 
