@@ -37,6 +37,9 @@ CADENCE = "10s"
 #: own limits a demo would be too slow.
 AMAZON_PACE, AMAZON_SETTLING = 100, 2
 
+#: How long the last searches are waited for, in seconds.
+PATIENCE = 120
+
 
 @dataclass(slots=True)
 class Options:
@@ -229,6 +232,7 @@ async def _pull_until_told(store: Store, moment: int) -> list[RunResult]:
 
     A search sees what is some seconds old, and is allowed so often only: it is no error if the first sees too little.
     """
+    end = time.monotonic() + PATIENCE
     while True:
         results = [
             result
@@ -236,7 +240,8 @@ async def _pull_until_told(store: Store, moment: int) -> list[RunResult]:
             for result in await sync_channel(store, code, SyncRequest(), trigger="command")
         ]
         seen = [await store.run(_searched_through, code) for code in amazon.CHANNELS]
-        if min(seen) > moment * 1000 or any(result.state == "failed" for result in results):
+        is_over = any(result.state == "failed" and not result.retryable for result in results)
+        if min(seen) > moment * 1000 or is_over or time.monotonic() > end:
             return results
         await asyncio.sleep(1)
 
