@@ -259,7 +259,8 @@ def _taken_codes(db: apsw.Connection, code: str) -> list[str]:
 def facts_of(remote: Remote, identity: ErpIdentity) -> dict[str, Any]:
     """What is kept of a check: as what it connected, and what the connector wants to know again."""
     own = dict(getattr(remote, "facts", None) or {})
-    return own | {"title": identity.title, "version": identity.version, "connected_as": identity.connected_as}
+    told = {"title": identity.title, "version": identity.version, "connected_as": identity.connected_as}
+    return own | told | {"lacks": dict(identity.lacks)}
 
 
 def _report(identity: ErpIdentity) -> ErpReport:

@@ -20,6 +20,7 @@ from chansync.db.connection import Store
 from chansync.db.process_locks import abandon, task_owner
 from chansync.db.transaction import transaction
 from chansync.erp import registry
+from chansync.erp.abilities import capabilities
 from chansync.erp.outside import connected, sales
 from chansync.erp.outside.connected import ConnectedErp
 from chansync.erp.outside.sales import DueSale, StepRow
@@ -447,10 +448,10 @@ class _ErpRun:
     def _warehouses(self, db: apsw.Connection) -> list[str]:
         """The warehouses of which channels of the ERP offer the stock."""
         try:
-            capabilities = registry.kind_of(db, self.code).capabilities
+            able = capabilities(db, self.code)
         except UsageError:
             return []
-        if ErpCapability.STOCK not in capabilities:
+        if ErpCapability.STOCK not in able:
             return []
         found: set[str] = set()
         for channel in erps.channels_of(db, self.code, used=True):
