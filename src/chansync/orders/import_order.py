@@ -15,7 +15,7 @@ from typing import Any
 
 import apsw
 
-from chansync.db.connection import is_about_data
+from chansync.db.sqlite_errors import is_about_data
 from chansync.db.transaction import transaction
 from chansync.erp import registry
 from chansync.erp.protocol import Embedded

@@ -20,6 +20,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol
 
+from chansync.http.traffic import Traffic
 from chansync.model.errors import SiteError
 from chansync.model.order import Order, Refund, UnreadableOrder
 from chansync.model.parameter import Parameter
@@ -255,20 +256,6 @@ class Headline:
     status: str
     total: Decimal | None = None
     refunds: tuple[Refund, ...] | None = None
-
-
-@dataclass(slots=True)
-class Traffic:
-    """What a connector has sent and received since it was made.
-
-    Attributes:
-        clock_ahead: seconds by which the site's clock was ahead of ours at its last answer; None: it does not tell.
-    """
-
-    requests: int = 0
-    retries: int = 0
-    bytes_received: int = 0
-    clock_ahead: float | None = None
 
 
 class Connector(Protocol):

@@ -16,13 +16,13 @@ from chansync.db.connection import Store
 from chansync.db.process_locks import abandon, task_owner
 from chansync.db.transaction import transaction
 from chansync.erp import registry
+from chansync.http.client import before_change
 from chansync.model.channel import Channel
 from chansync.model.errors import ChansyncError, SiteError, SiteUnavailable, StoreError, UsageError
 from chansync.model.stored_json import DAMAGED
 from chansync.model.times import awake_seconds, here, now_ms
 from chansync.orders import settings
 from chansync.orders.status_events import SENDING, why_off
-from chansync.platforms.http.client import before_change
 from chansync.platforms.protocol import Connector
 from chansync.secrets.redaction import scrub
 from chansync.setup import confirm

@@ -171,7 +171,7 @@ class TestComparison:
 
     def test_what_a_gift_card_paid_is_no_difference(self, world: World) -> None:
         store = open_store(world.path)
-        company.take_gift_cards(store)
+        company.go_on(store)
         store.close()
         world.shop.place_gift_card_order([("SKU-001", 2)], "GIFT", "5.00")
         world.run()

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from datetime import UTC, date, datetime
 from typing import Any
 
+from chansync.http.traffic import Traffic
 from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.model.order import Order, Refund, UnreadableOrder
 from chansync.model.times import to_ms
@@ -30,7 +31,6 @@ from chansync.platforms.protocol import (
     SiteItem,
     StatusChange,
     TrackingChange,
-    Traffic,
 )
 from chansync.platforms.texts import text
 

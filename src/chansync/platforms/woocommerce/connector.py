@@ -10,10 +10,11 @@ from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from chansync.http.client import SiteHttp
+from chansync.http.traffic import Traffic
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
 from chansync.model.order import Order, Refund, UnreadableOrder, bare_number
 from chansync.model.times import to_ms
-from chansync.platforms.http.client import SiteHttp
 from chansync.platforms.protocol import (
     ConnectorSettings,
     Headline,
@@ -25,7 +26,6 @@ from chansync.platforms.protocol import (
     SiteItem,
     StatusChange,
     TrackingChange,
-    Traffic,
 )
 from chansync.platforms.texts import identifier, text, title
 from chansync.platforms.woocommerce.address import store_address
