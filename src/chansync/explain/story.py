@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import apsw
 
 from chansync.erp import registry
 from chansync.erp.papers import DocumentRow, PaymentRow, RequestRow, SaleDetails
 from chansync.erp.protocol import Embedded
-from chansync.explain.erp_status import StepStatus, steps_of_key
 from chansync.explain.why import Explanation, explain, why
 from chansync.model.channel import Channel
 from chansync.model.message import Severity
@@ -18,6 +17,9 @@ from chansync.model.times import local_text
 from chansync.store import channels, orders, sale_links
 from chansync.store.messages import Message
 from chansync.store.orders import OrderRow
+
+if TYPE_CHECKING:
+    from chansync.explain.erp_status import StepStatus
 
 
 class Happening(NamedTuple):
@@ -69,7 +71,7 @@ def of_order(db: apsw.Connection, order_id: int) -> Story | None:
         erp = registry.erp(db, row.sale.erp)
         _add_sale(db, story, erp, row.sale.key)
         if erp.is_outside:
-            story.steps = steps_of_key(db, row.sale.key)
+            story.steps = _steps(db, row.sale.key)
             story.history += _asked(db, story.steps)
     story.history = _seen(db, row) + story.history + _said(story.explanation.messages) + _sent(db, row.id)
     story.history.sort(key=lambda happening: happening.at)
@@ -96,7 +98,7 @@ def of_sale(db: apsw.Connection, number: str) -> Story:
         return found
     story = Story("", None, Explanation(False, [], sale_number=number))
     _add_sale(db, story, erp, key)
-    story.steps = steps_of_key(db, key) if erp.is_outside else []
+    story.steps = _steps(db, key) if erp.is_outside else []
     if story.sale is not None:
         story.number = story.sale.sale.order_number
         sentence = f"The sale {number} came from order {story.number} of {story.sale.sale.channel}, which is not known."
@@ -120,6 +122,13 @@ def _add_sale(db: apsw.Connection, story: Story, erp: Embedded, key: str) -> Non
     for event in sale.events:
         told = event.told(sale.sale.currency)
         story.history.append(Happening(event.at, "sale", f"{event.kind}: {told}" if told else event.kind))
+
+
+def _steps(db: apsw.Connection, key: str) -> list[StepStatus]:
+    # Imported here: who sells by the ledger has no use for it.
+    from chansync.explain.erp_status import steps_of_key
+
+    return steps_of_key(db, key)
 
 
 def _asked(db: apsw.Connection, steps: list[StepStatus]) -> list[Happening]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 import apsw
 
 from chansync.erp import registry
-from chansync.explain.erp_status import asked_sentences
 from chansync.model.channel import Channel, ChannelIncomplete
 from chansync.model.money import format_money
 from chansync.model.order import bare_number
@@ -98,6 +97,9 @@ def _explain_sale(db: apsw.Connection, row: OrderRow, link: SaleLink, explanatio
         )
         explanation.sentences.append(_standing(sale.state))
     if erp.is_outside:
+        # Imported here: who sells by the ledger has no use for it.
+        from chansync.explain.erp_status import asked_sentences
+
         explanation.sentences += asked_sentences(db, link.erp, link.key)
     if former := sale_links.former(db, row.id):
         named = ", ".join(each.number for each in former)

@@ -499,3 +499,45 @@ def test_an_order_that_is_gone_from_the_site_is_not_brought_back_by_an_answer(fa
 
     assert it.world.query('SELECT status FROM "order" WHERE external_id = ?', number) == [("gone",)]
     assert it.view(number) is not None
+
+
+def test_the_daemon_runs_a_stream_when_it_is_due_and_when_something_new_is_asked_for(far: Callable[..., Far]) -> None:
+    from chansync.sync.erp_due import erp_streams_due
+
+    it = far()
+    it.erp()
+
+    def due() -> list[str]:
+        store = open_store(it.world.path)
+        try:
+            return erp_streams_due(store.db)
+        finally:
+            store.close()
+
+    assert due() == []
+    number = it.world.order()
+    it.sync(number)
+    assert due() == ["far"]
+    it.server.fail("apply", "unreachable")
+    it.erp()
+    assert due() == [], "what waits is no reason to ask an ERP that does not answer"
+    it.world.query("UPDATE connected_erp SET next_run_at = 0")
+    assert due() == ["far"]
+
+
+def test_a_channel_hears_once_that_its_erp_does_not_answer_and_when_it_does(far: Callable[..., Far]) -> None:
+    it = far()
+    file = it.server.path.read_text()
+    it.server.path.unlink()
+
+    it.erp()
+    it.erp()
+
+    [(sentence, count, channel)] = it.world.query(
+        "SELECT sentence, count, channel_id FROM message WHERE code = 'erp_unavailable' AND open = 1"
+    )
+    assert (sentence, count) == ("Far Away: There is no such file.", 2)
+    assert channel is not None
+    it.server.path.write_text(file)
+    it.erp()
+    assert it.open() == []

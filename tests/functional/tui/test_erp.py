@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from textual.widgets import Button
 
+from chansync.db.connection import open_store
 from chansync.db.transaction import transaction
 from chansync.erp.ledger import setup, stock
+from chansync.setup import erps
 from chansync_tui.app import ChansyncApp
 from chansync_tui.screens.erp import Erp
 from functional.tui.looking import Other, until_seen
+from support import far_file
 
 WIDE = (120, 40)
 
@@ -166,3 +170,21 @@ async def test_the_tabs_fit_60_columns_and_a_click_picks_one(company: Path) -> N
         await until_seen(pilot, "chansync [1 Channels] 2 Activity  3 Messages  4 Orders  5 ERP")
         await pilot.click(offset=(50, 0))
         await until_seen(pilot, "[4 Orders]")
+
+
+async def test_a_connected_erp_has_a_row_and_a_form(company: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    far_file.install(monkeypatch)
+    store = open_store(company)
+    erps.add_erp(store, "far", "Far Away", "file", {"file": "/nowhere", "key": "open sesame"})
+    store.close()
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("5")
+        await until_seen(pilot, "Sales: 1 row")
+        assert isinstance(app.screen, Erp)
+        app.screen.show_list("connected-erp")
+        await until_seen(pilot, "Connected ERPs: 1 row", "Far Away", "never asked")
+        await pilot.press("enter")
+        await until_seen(pilot, "ERP far", "How it is reached", "/nowhere", "0 wait, 0 refused")
+    monkeypatch.undo()
+    far_file.forget()

@@ -135,6 +135,10 @@ class TinyConnector:
     async def items(self, skus: list[str]) -> list[SiteItem]:
         return []
 
+    async def all_items(self) -> AsyncGenerator[list[SiteItem], None]:
+        for page in list[list[SiteItem]]():
+            yield page
+
     async def items_by_gtin(self, gtins: list[str]) -> list[SiteItem]:
         return []
 

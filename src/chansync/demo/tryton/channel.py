@@ -25,7 +25,8 @@ def wanted(password: str) -> Wanted:
     """A company that has what the demo store sells."""
     products = Catalog(0).products.values()
     goods = [Goods(item.sku, item.name, item.stock or 0) for item in products if item.sku]
-    return Wanted(goods, USER, password, shops=(POS,))
+    services = (("SHIPPING", "Shipping"), ("FEE", "Fee"), (company.UNNAMED, "Item without a SKU"))
+    return Wanted(goods, USER, password, services, shops=(POS,))
 
 
 async def connect_erp(store: Store, trytond: Trytond, password: str) -> str:
@@ -81,6 +82,9 @@ def map_methods(store: Store) -> None:
     channel_settings.change_channel(store, company.CHANNEL, {"used": "yes"})
 
 
-def take_gift_cards(store: Store) -> None:
-    """Let what gift cards pay be a payment by card."""
+def go_on(store: Store) -> None:
+    """What a company settles in its first days: gift cards have their payment method, and the item that the site sells
+    without a SKU is known."""
+    channel = channels.channel(store.db, company.CHANNEL)
+    channel_settings.map_method(store.db, channel, "item", company.UNNAMED_ON_SITE, company.UNNAMED)
     channel_settings.change_channel(store, company.CHANNEL, {"gift_card_payment_method": "Card"})

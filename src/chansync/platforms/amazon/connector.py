@@ -240,6 +240,11 @@ class AmazonConnector:
         """The seller's listings of these SKUs, without those that Amazon ships."""
         return await self._listings.by_sku(skus)
 
+    async def all_items(self) -> AsyncGenerator[list[SiteItem], None]:
+        """Not asked for: Amazon lists no more than a thousand."""
+        for page in list[list[SiteItem]]():
+            yield page
+
     async def items_by_gtin(self, gtins: list[str]) -> list[SiteItem]:
         """None: a seller's listings are known by their SKUs."""
         return []

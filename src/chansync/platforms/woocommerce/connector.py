@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any
@@ -224,6 +224,10 @@ class WooCommerceConnector:
     async def items(self, skus: list[str]) -> list[SiteItem]:
         """Products and variations by SKU, 100 in one request."""
         return await self._stock.by_sku(skus)
+
+    def all_items(self) -> AsyncIterator[list[SiteItem]]:
+        """See ``Connector.all_items``."""
+        return self._stock.everything()
 
     async def items_by_gtin(self, gtins: list[str]) -> list[SiteItem]:
         """Products and variations by GTIN, 25 in one request."""
