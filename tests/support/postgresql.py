@@ -19,7 +19,9 @@ _USER = "postgres"
 def commands() -> Path | None:
     """The folder of PostgreSQL's commands; None where it is not installed, or nobody may run it."""
     found = shutil.which("initdb")
-    folders = [Path(found).resolve().parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    folders = (
+        [Path(found).resolve().parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    )
     if not folders or (os.getuid() == 0 and not _knows(_USER)):
         return None
     return folders[0]
