@@ -206,6 +206,20 @@ def solve(db: apsw.Connection, message_id: int, by: str) -> bool:
         return db.changes() == 1
 
 
+def reopen(db: apsw.Connection, message_id: int) -> bool:
+    """Take back that a problem was marked as solved; False where it is open, or came again meanwhile."""
+    with transaction(db):
+        try:
+            db.execute(
+                """UPDATE message SET open = 1, solved_at = NULL, solved_by = NULL
+                   WHERE id = ? AND open = 0 AND severity = 'problem'""",
+                (message_id,),
+            )
+        except apsw.ConstraintError:
+            return False
+        return db.changes() == 1
+
+
 _COLUMNS = """
     m.id, m.channel_id, coalesce(c.code, ''), m.order_id, m.order_number, m.severity, m.code, m.sentence, m.data,
         m.count, m.first_at, m.last_at, m.open, m.solved_at, m.solved_by

@@ -54,6 +54,8 @@ async def test_from_nothing_to_sales_by_the_guide_alone(database: Database) -> N
             await pilot.press("escape")
             await until_seen(pilot, "4 of 7 done")
             await pilot.press("enter")
+            await until_seen(pilot, "cod Cash on delivery  ->  cash", "bacs Direct bank transfer  ->  bank")
+            await pilot.press("y")
             await until_seen(pilot, "All payment methods are mapped", "5 of 7 done")
             await pilot.press("enter")
             await until_seen(pilot, "6 of 7 done", "orders seen")

@@ -11,7 +11,6 @@ from textual.message import Message
 from textual.widget import Widget
 
 from chansync.db.connection import Store
-from chansync.erp import registry
 from chansync.model.channel import Channel
 from chansync.setup import guide
 from chansync.setup.channel_settings import InvalidFields
@@ -23,7 +22,7 @@ from chansync_tui.screens.dialogs import Field, Question, connection_report
 from chansync_tui.screens.page import Page
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.line import Hint, Line
-from chansync_tui.widgets.pane import Pane
+from chansync_tui.widgets.pane import Notice, Pane
 from chansync_tui.widgets.table import Cell, Table
 
 _COLUMNS = (Column("", 4), Column("", 24, 30), Column("", 20, 400))
@@ -58,7 +57,7 @@ class Guide(Page):
 
     def body(self) -> Iterable[Widget]:
         yield Line(id="about")
-        yield Line(id="notice")
+        yield Notice(id="notice")
         yield Table[tuple[int, Step]](_COLUMNS, _cells, lambda item: item[1].name, id="steps", head=False)
         yield Pane(id="pane")
 
@@ -94,9 +93,7 @@ class Guide(Page):
 
     def say(self, sentence: str, tone: str = "") -> None:
         """Show a sentence on the line over the list; an empty one hides the line."""
-        line = self.query_one("#notice", Line)
-        line.display = bool(sentence)
-        line.put([(f" {sentence}", tone)])
+        self.query_one("#notice", Notice).put(sentence, tone)
 
     # The steps
 
@@ -174,15 +171,30 @@ class Guide(Page):
 
         def report(job: Job) -> None:
             if self.is_attached:
-                self.app.push_screen(connection_report(job))
+                left = guide.unmapped(self.context.db, channel)
+                self.app.push_screen(connection_report(job, left, daemon_runs=self.context.daemon_runs))
 
         self._ask(f"Connect {channel.code}", "confirm" if first else "test", channel.id, report, use=first)
 
     def _map(self, step: Step, channel: Channel) -> None:
-        if step.done or len(registry.codes(self.context.db, "payment-method", channel["pos"])) != 1:
+        pairs = guide.proposed_methods(self.context.db, channel)
+        proposed = [pair for pair in pairs if pair.target]
+        if step.done or not proposed:
             self.post_message(ShowChannel(channel.id))
             return
-        self._write(lambda store: guide.map_rest(store.db, channel.id), "All payment methods are mapped.")
+
+        def make(agreed: dict[str, str] | None) -> None:
+            if agreed is not None:
+                left = [pair.site_code for pair in pairs if not pair.target]
+                told = f"Not mapped yet: {', '.join(left)}." if left else "All payment methods are mapped."
+                self._write(lambda store: guide.map_methods(store.db, channel.id, proposed), told)
+
+        lines = [
+            f"{pair.site_code} {pair.title}".strip() + f"  ->  {pair.target or 'choose in the form'}" for pair in pairs
+        ]
+        about = "\n".join(["This maps the site's payment methods to the POS's:", "", *lines, "",
+                           "Another choice? n, and then step 3, whose form has them."])  # fmt: skip
+        self.app.push_screen(Question("Payment methods", about, "Map them"), make)
 
     def _ask(self, label: str, kind: str, channel_id: int, done: Callable[[Job], None], *, use: bool = False) -> None:
         self.say(f"{label} ...", "note")
