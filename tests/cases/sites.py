@@ -22,6 +22,7 @@ from chansync.demo.woocommerce.book import Order, Refund
 from chansync.demo.woocommerce.orders import PAID, blank
 from chansync.demo.woocommerce.refunds import document as refund_document
 from chansync.erp.ledger import setup as ledger_setup
+from chansync.store import mappings
 from support import marketplace, shops
 
 Json = dict[str, Any]
@@ -101,6 +102,9 @@ class WooCommerceSite(Site):
         try:
             with transaction(store.db):
                 ledger_setup.change(store.db, "pos", "WEB", {"currencies": f"EUR, BGN, {self.shop.currency}"})
+                # Cases say when an order is paid by its status alone, whatever its payment method.
+                for method in mappings.mappings(store.db, 1, "payment"):
+                    mappings.set_paid_statuses(store.db, 1, method.site_code, [])
         finally:
             store.close()
         return self

@@ -164,6 +164,23 @@ def test_orders_after_all_that_happens_to_them(client: AmazonClient) -> None:
         client.get(f"{ORDERS}/{order_id}", params={"includedData": ALL_DATA}).raise_for_status()
 
 
+def test_orders_with_all_that_buyers_and_goods_ask_for(client: AmazonClient) -> None:
+    seller = client.server.seller
+    line = {
+        "customization": "https://x.example/1.zip", "demands": ("signatureConfirmation", "recipientAgeVerification"),
+        "ioss_number": "IM2760000000", "gift_wrap": 100, "gift_message": "Hi",
+    }  # fmt: skip
+    edits = {
+        "lines": {0: line}, "vat_collected": True, "also_paid": {"CashOnDelivery": 100}, "drop_off": "PORCH",
+        "programs": ("PREMIUM",),
+    }  # fmt: skip
+    order_id = seller.place_order("UK", edits=edits)
+    for asked in (order_id, seller.replace(order_id)):
+        client.get(f"{ORDERS}/{asked}", params={"includedData": ALL_DATA}).raise_for_status()
+    seller.edit_order(order_id, {"status": "UNFULFILLABLE"})
+    client.get(f"{ORDERS}/{order_id}", params={"includedData": ALL_DATA}).raise_for_status()
+
+
 def test_refusals(client: AmazonClient) -> None:
     seller = client.server.seller
     assert client.orders().status_code == 400

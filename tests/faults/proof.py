@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import apsw
+
 from chansync.db.connection import Store, open_store
+from chansync.db.transaction import transaction
 from chansync.demo import company
 from chansync.erp.ledger.check import check
 from chansync.erp.ledger.embedded import LEDGER
@@ -55,8 +58,7 @@ def _until_quiet(world: World, request: SyncRequest) -> tuple[int, list[str]]:
 
     async def sync(store: Store) -> list[RunResult]:
         # Time passes: the site cannot be at work any more on what was on its way at a kill.
-        for table in ("outbox", "shipment_push"):
-            store.db.execute(f"UPDATE {table} SET sent_at = 0 WHERE state = 'sent'")
+        await store.run(_let_sites_settle)
         return await sync_channel(store, company.CHANNEL, request, trigger="command")
 
     for round_number in range(4):
@@ -67,6 +69,12 @@ def _until_quiet(world: World, request: SyncRequest) -> tuple[int, list[str]]:
             return created, wrong
     told = ", ".join(f"{each.stream} {each.counts}" for each in results)
     return created, [*wrong, f"a run after quiet still finds something new: {told}"]
+
+
+def _let_sites_settle(db: apsw.Connection) -> None:
+    with transaction(db):
+        for table in ("outbox", "shipment_push"):
+            db.execute(f"UPDATE {table} SET sent_at = 0 WHERE state = 'sent'")
 
 
 def _database(store: Store) -> list[str]:

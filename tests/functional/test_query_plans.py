@@ -178,7 +178,8 @@ def test_the_marketplaces_of_a_seller(store: Store, statements: Statements) -> N
     with AmazonServer(seller) as server:
         marketplace.add_erp(store, seller)
         marketplace.add_system(store, server)
-        marketplace.add_channels(store, ["de", "fr"], push_quantities="yes", push_statuses="yes")
+        exact = {"push_quantities": "yes", "push_exact_quantities": "yes"}
+        marketplace.add_channels(store, ["de", "fr"], push_statuses="yes", **exact)
         statements.found.clear()
         everything = {"orders": True, "statuses": True, "quantities": True}
         placed = [seller.place_order(place) for place in ("DE", "FR", "DE")]

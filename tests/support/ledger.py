@@ -115,6 +115,8 @@ def _step(store: Store, method: str, sale: int, *arguments: Any, **options: Any)
         "ship": steps.Ship,
         "cancel": steps.Cancel,
         "reverse": steps.Reverse,
+        "amend": steps.Amend,
+        "withdraw_refund": steps.WithdrawRefund,
     }[method]
     return made(*arguments, **options)
 

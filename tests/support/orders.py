@@ -62,6 +62,7 @@ def order(serial: int = 1, **changes: Any) -> Order:
         refunds=[],
     )
     made = replace(made, **changes)
+    made.done = made.status in ("completed", "refunded")
     everything = [*made.lines, *made.shipping, *made.fees]
     if "total" not in changes:
         made.total = sum((part.total + part.tax for part in everything), Decimal(0))

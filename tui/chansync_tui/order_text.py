@@ -7,6 +7,7 @@ from typing import Any
 
 import apsw
 
+from chansync.erp.papers import rate_sentence
 from chansync.explain.story import Happening, Story
 from chansync.model.money import format_money
 from chansync.model.times import local_text
@@ -104,6 +105,8 @@ def _lines(story: Story) -> Iterator[Paragraph]:
             yield Paragraph(f"    {name.strip()}", "dim")
     total = format_money(sale.sale.total, sale.sale.currency)
     yield Paragraph(f"  net {sale.net}, tax {sale.tax}, total {total}", "strong")
+    if len(sale.by_rate) > 1:
+        yield from (Paragraph(f"  {rate_sentence(rate)}") for rate in sale.by_rate)
 
 
 def _journals(story: Story) -> Iterator[Paragraph]:
@@ -111,7 +114,8 @@ def _journals(story: Story) -> Iterator[Paragraph]:
     found = [
         *(f"document {d.number}: {d.amount}{f', credit of {d.credits}' if d.credits else ''}, {local_text(d.at)}"
           for d in story.documents),
-        *(f"{p.kind} {p.money}, account {p.account}, {local_text(p.at)}" for p in story.payments),
+        *(f"{p.kind} {p.money}, account {p.account}, {local_text(p.at)}{f': {p.told}' if p.told else ''}"
+          for p in story.payments),
         *(f"blocked {pieces} of {item} in {warehouse}" for item, warehouse, pieces in story.blocked),
         *(f"requested {r.quantity} of {r.item}, {local_text(r.at)}" for r in story.requests),
     ]  # fmt: skip

@@ -38,20 +38,67 @@ def _command(kind: str, what: str, example: str) -> click.Command:
     @click.option("--json", "as_json", is_flag=True, help="As JSON.")
     @pass_session
     def command(session: Session, code: str, pairs: tuple[str, ...], as_json: bool) -> None:
-        if pairs:
-            changed = _map(session, kind, code, split_pairs(pairs, "SITE=TARGET"), silent=as_json)
-            if as_json:
-                mapped = {"changed": bool(changed), "site_codes": changed, "mappings": _data(session, kind, code)}
-                print_json({"ok": True, "channel": code} | mapped)
-        elif as_json:
-            print_json(_data(session, kind, code))
-        else:
-            _list(session, kind, code)
+        _run(session, kind, code, split_pairs(pairs, "SITE=TARGET"), {}, as_json)
 
     return command
 
 
-payment = _command("payment", "payment method of the POS", "cod=cash bacs=bank")
+@click.command(
+    "payment",
+    help="Show which payment method of the POS each code of the site is, or map codes: SITE=TARGET; SITE= unmaps.",
+    epilog=examples(
+        "chansync map payment shop-de",
+        "chansync map payment shop-de cod=cash bacs=bank",
+        "chansync map payment shop-de --paid cod=completed",
+    ),
+)
+@click.argument("code", shell_complete=completing.channels)
+@click.argument("pairs", metavar="[SITE=TARGET]...", nargs=-1, shell_complete=completing.mapping_pairs("payment"))
+@click.option(
+    "--paid",
+    multiple=True,
+    metavar="SITE=STATUS,...",
+    help="The statuses at which orders of that method are paid, in place of the channel's; SITE= for the channel's.",
+)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@pass_session
+def payment(session: Session, code: str, pairs: tuple[str, ...], paid: tuple[str, ...], as_json: bool) -> None:
+    """The payment methods, which may have paid statuses of their own."""
+    _run(session, "payment", code, split_pairs(pairs, "SITE=TARGET"), split_pairs(paid, "SITE=STATUS,..."), as_json)
+
+
+def _run(session: Session, kind: str, code: str, pairs: dict[str, str], paid: dict[str, str], as_json: bool) -> None:
+    """Map what is given, or list what is mapped."""
+    if not pairs and not paid:
+        if as_json:
+            print_json(_data(session, kind, code))
+        else:
+            _list(session, kind, code)
+        return
+    changed = _map(session, kind, code, pairs, silent=as_json) if pairs else []
+    changed += [own for own in _set_paid(session, code, paid, silent=as_json) if own not in changed]
+    if as_json:
+        mapped = {"changed": bool(changed), "site_codes": changed, "mappings": _data(session, kind, code)}
+        print_json({"ok": True, "channel": code} | mapped)
+
+
+def _set_paid(session: Session, code: str, given: dict[str, str], *, silent: bool) -> list[str]:
+    """Set the paid statuses of payment methods in one transaction; of which they are others now."""
+    from chansync.db.transaction import transaction
+    from chansync.setup.channel_settings import set_paid_statuses
+    from chansync.store import channels, mappings
+
+    db = session.db
+    with transaction(db):
+        channel = channels.channel(db, code)
+        before = mappings.paid_statuses(db, channel.id)
+        chosen = {own: set_paid_statuses(db, channel, own, text) for own, text in given.items()}
+        after = mappings.paid_statuses(db, channel.id)
+    for own, statuses in () if silent else chosen.items():
+        say(f"{own} is paid at {', '.join(statuses)}." if statuses else f"{own} is paid as the channel says.")
+    return [own for own in given if before.get(own) != after.get(own)]
+
+
 delivery = _command("delivery", "delivery method of the POS", "flat_rate:1=courier local_pickup:2=")
 item = _command("item", "item of the ERP", "512=SHIRT-RED-M")
 tax = _command("tax", "tax transaction (by country, with +vat or -vat)", "DE=domestic FR+vat=eu-company *=export")
@@ -91,13 +138,20 @@ def _rows(session: Session, kind: str, code: str) -> list[Mapping]:
 
 
 def _data(session: Session, kind: str, code: str) -> list[dict[str, Any]]:
+    from chansync.store import channels, mappings
+
+    channel = channels.channel(session.db, code)
+    paid = mappings.paid_statuses(session.db, channel.id)
     return [
         {"site_code": r.site_code, "title": r.title, "on_site": r.on_site, "target": r.target}
+        | ({"paid_statuses": sorted(paid.get(r.site_code, ()))} if kind == "payment" else {})
         for r in _rows(session, kind, code)
     ]
 
 
 def _list(session: Session, kind: str, code: str) -> None:
+    from chansync.store import channels, mappings
+
     rows = _rows(session, kind, code)
     if not rows:
         note(f"{code} has no {kind} codes yet: chansync channel test {code} --fill picks up what its site has.")
@@ -105,3 +159,6 @@ def _list(session: Session, kind: str, code: str) -> None:
     cells = [(r.site_code, r.target or "NOT MAPPED", "yes" if r.on_site else "no", r.title) for r in rows]
     colours = ["" if row.target else "red" for row in rows]
     table(("site code", "ERP", "on site", "title"), cells, flexible="title", colours=colours)
+    paid = mappings.paid_statuses(session.db, channels.channel(session.db, code).id) if kind == "payment" else {}
+    for site_code, statuses in sorted(paid.items()):
+        say(f"{site_code} is paid at {', '.join(sorted(statuses))}.")

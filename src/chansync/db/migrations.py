@@ -18,7 +18,18 @@ from typing import TypeVar
 from sqlite_utils import Database, Migrations
 
 from chansync.db import schema
-from chansync.db.migrations_sql import CUSTOMERS, EDITS, HOLDS, INSTANCES, NEEDS, SALE_LINKS, SHIPMENTS, STOCK
+from chansync.db.migrations_sql import (
+    ATTRIBUTES,
+    CUSTOMERS,
+    EDITS,
+    HOLDS,
+    INSTANCES,
+    MONEY,
+    NEEDS,
+    SALE_LINKS,
+    SHIPMENTS,
+    STOCK,
+)
 from chansync.db.version import APPLICATION_ID
 from chansync.model import stored_json
 from chansync.model.order import TaxNumbers
@@ -139,6 +150,18 @@ def needs(db: Database) -> None:
                 "INSERT INTO erp_need (sale_id, item_id, warehouse_id, quantity) VALUES (?, ?, ?, ?)",
                 (*key, math.ceil(quantity)),
             )
+
+
+@migrations(name="0014_money")
+def money(db: Database) -> None:
+    """Payments by several methods, rates of lines, paid statuses of a method, and accepted differences."""
+    _run(db, MONEY)
+
+
+@migrations(name="0015_attributes")
+def attributes(db: Database) -> None:
+    """What whoever packs an order has to know."""
+    _run(db, ATTRIBUTES)
 
 
 def migrate(path: Path) -> None:

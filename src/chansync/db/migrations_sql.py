@@ -226,3 +226,27 @@ CREATE INDEX shipment_push_due ON shipment_push (channel_id, id) WHERE state IN 
 CREATE INDEX shipment_push_by_order ON shipment_push (order_id, id);
 ALTER TABLE outbox ADD COLUMN sent_at INTEGER;
 """
+
+# A sale may be paid by several methods: what the others pay is JSON, [[method, minor units], …]. ``site_total`` is what
+# the site calls an order's total where its part payments make that another one; empty: the same.
+MONEY = """
+ALTER TABLE erp_sale ADD COLUMN payments TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE erp_sale_line ADD COLUMN rate TEXT;
+ALTER TABLE erp_payment ADD COLUMN method TEXT NOT NULL DEFAULT '';
+ALTER TABLE erp_payment ADD COLUMN transaction_id TEXT NOT NULL DEFAULT '';
+ALTER TABLE erp_payment ADD COLUMN paid_on TEXT NOT NULL DEFAULT '';
+ALTER TABLE mapping ADD COLUMN paid_statuses TEXT;
+ALTER TABLE "order" ADD COLUMN site_total TEXT NOT NULL DEFAULT '';
+CREATE TABLE accepted_difference (
+    order_id INTEGER PRIMARY KEY REFERENCES "order" ON DELETE CASCADE,
+    amount INTEGER NOT NULL,
+    currency TEXT NOT NULL,
+    accepted_by TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+"""
+
+# What whoever packs an order has to know beside lines and addresses: label and text, as the platform tells them.
+ATTRIBUTES = """
+ALTER TABLE "order" ADD COLUMN attributes TEXT NOT NULL DEFAULT '{}';
+"""

@@ -147,6 +147,7 @@ def _set_up(path: Path, shop: dict[str, str], fake: dict[str, str] | None) -> It
         company.set_up_channel(store, shop["url"], shop["consumer_key"], shop["consumer_secret"], cadence=CADENCE)
         yield asyncio.run(_confirm(path, company.CHANNEL))
         company.map_methods(store)
+        company.take_gift_cards(store)
         if fake:
             amazon.set_up_erp(store)
             amazon.set_up_channels(store, fake, cadence=CADENCE)

@@ -20,9 +20,11 @@ _ERP: Iterable[tuple[str, str, dict[str, str]]] = (
     ("warehouse", WAREHOUSE, {"name": "Main warehouse"}),
     ("account", "BANK", {"name": "Bank account"}),
     ("account", "CASH", {"name": "Cash desk", "type": "cash desk"}),
+    ("account", "CARDS", {"name": "Gift cards sold"}),
     ("pos", "WEB", {"name": "Web shop", "warehouse": WAREHOUSE, "currencies": "EUR, BGN"}),
     ("payment-method", "bank", {"name": "Bank transfer", "pos": "WEB", "account": "BANK"}),
     ("payment-method", "cash", {"name": "Cash on delivery", "pos": "WEB", "account": "CASH"}),
+    ("payment-method", "card", {"name": "Gift card", "pos": "WEB", "account": "CARDS"}),
     ("delivery-method", "courier", {"name": "Courier", "pos": "WEB"}),
     ("delivery-method", "pickup", {"name": "Pickup", "pos": "WEB"}),
     ("service", "SHIPPING", {"name": "Shipping"}),
@@ -84,3 +86,8 @@ def map_methods(store: Store) -> None:
         for site_code, target in targets.items():
             channel_settings.map_method(store.db, channel, kind, site_code, target)
     channel_settings.change_channel(store, CHANNEL, {"used": "yes"})
+
+
+def take_gift_cards(store: Store) -> None:
+    """Let what gift cards pay go to their own account."""
+    channel_settings.change_channel(store, CHANNEL, {"gift_card_payment_method": "card"})

@@ -29,6 +29,12 @@ class SaleRow:
         return format_money(self.total, self.currency)
 
 
+def rate_sentence(row: dict[str, str]) -> str:
+    """An entry of ``SaleDetails.by_rate`` for people."""
+    rate = f"{row['rate']} %" if row["rate"] else "rate not told"
+    return f"{rate}: net {row['net']}, tax {row['tax']}"
+
+
 @dataclass(slots=True)
 class DocumentRow:
     """A financial document. ``total`` is in minor units, below zero for a credit, which ``credits`` names the document
@@ -49,7 +55,12 @@ class DocumentRow:
 
 @dataclass(slots=True)
 class PaymentRow:
-    """A payment (above zero) or a return of one. ``amount`` is in minor units, ``at`` in UTC milliseconds."""
+    """A payment (above zero) or a return of one. ``amount`` is in minor units, ``at`` in UTC milliseconds.
+
+    Attributes:
+        method: the payment method; empty where it was not recorded.
+        transaction_id: the payment gateway's id of it; ``paid_on`` the day of it, ISO text. Empty: not known.
+    """
 
     sale: str
     account: str
@@ -57,6 +68,19 @@ class PaymentRow:
     currency: str
     amount: int
     at: int
+    method: str = ""
+    transaction_id: str = ""
+    paid_on: str = ""
+
+    @property
+    def told(self) -> str:
+        """By which method, when and by which transaction it was paid, for people; empty where nothing is known."""
+        parts = (
+            f"by {self.method}" if self.method else "",
+            f"on {self.paid_on}" if self.paid_on else "",
+            f"transaction {self.transaction_id}" if self.transaction_id else "",
+        )
+        return ", ".join(filter(None, parts))
 
     @property
     def money(self) -> str:
@@ -105,6 +129,7 @@ class SaleDetails:
     Attributes:
         fields: the names of what belongs to it, by field.
         events: the first first.
+        by_rate: net and tax of each tax rate, decimal text; the rate in percent, empty where nobody told it.
     """
 
     sale: SaleRow
@@ -117,6 +142,7 @@ class SaleDetails:
     lines: list[dict[str, str]] = field(default_factory=list)
     net: str = ""
     tax: str = ""
+    by_rate: list[dict[str, str]] = field(default_factory=list)
 
 
 @dataclass(slots=True)

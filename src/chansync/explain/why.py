@@ -60,6 +60,7 @@ def explain(db: apsw.Connection, channel: Channel, row: OrderRow) -> Explanation
         _explain_problem(row, explanation)
     else:
         explanation.add_problem(_explain_skip(db, channel, row))
+    explanation.sentences += [f"{label}: {text}" for label, text in row.attributes.items()]
     for message in said:
         if message.open and message.sentence:
             explanation.add_problem(f"Open: {message.sentence} {message.remedy}")

@@ -250,6 +250,30 @@ def validate(
     return errors
 
 
+def impossible(values: Mapping[str, Any], capabilities: frozenset[str], fixed: Mapping[str, str]) -> list[FieldError]:
+    """What the channel asks of its platform and the platform cannot do, in the order of the form.
+
+    Args:
+        fixed: the platform's ``fixed_values``.
+    """
+    errors = []
+    for parameter in PARAMETERS:
+        name, value = parameter.name, values.get(parameter.name)
+        if parameter.is_secret or value in (None, "", [], False, parameter.default):
+            continue
+        if name in fixed:
+            if value != fixed[name]:
+                errors.append(FieldError(name, f"can be {fixed[name]} only: the platform lets nothing else be set"))
+        elif parameter.capability and parameter.capability not in capabilities:
+            errors.append(FieldError(name, "is nothing that the platform can do: leave it as it was"))
+    counts = "counts_only" in capabilities and values.get("push_quantities")
+    if counts and not values.get("push_exact_quantities"):
+        errors.append(
+            FieldError("push_exact_quantities", "must be on with push_quantities: the platform takes numbers")
+        )
+    return errors
+
+
 def _check_parameter(
     parameter: Parameter,
     values: Mapping[str, Any],

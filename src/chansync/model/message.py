@@ -57,10 +57,21 @@ CODES = _table(
     MessageCode("currency_missing", _P, _PERSON, "The order states no currency",
                 "Set the channel's currency. Then retry."),
     MessageCode("total_mismatch", _P, _PERSON, "The lines do not add up to the order's total",
-                "Look at the order on the site: a plugin changed its total without a line for it. Correct it there, "
-                "then retry."),
-    MessageCode("service_missing", _P, _PERSON, "The channel has no service for shipping or fees",
-                "Set the channel's transport_service or fee_service. Then retry."),
+                "Look at the order on the site: a plugin changed its total without a line for it. Correct it there and "
+                "retry, or accept the difference as a line of the channel's adjustment_service."),
+    MessageCode("service_missing", _P, _PERSON, "The channel has no service for shipping, fees or a difference",
+                "Set the channel's transport_service, fee_service or adjustment_service. Then retry."),
+    MessageCode("tax_contradiction", _P, _PERSON, "The tax that was charged is not that of the tax transaction",
+                "Map the transaction that is right for the site's tax rate (chansync map tax CHANNEL "
+                "rate:ID=TRANSACTION) or for the place of delivery, or correct the order on the site. Then retry."),
+    MessageCode("tax_unmapped", _P, _PERSON, "The marketplace collects the tax, and no transaction is mapped for it",
+                "Map one: chansync map tax CHANNEL COUNTRY+collected=TRANSACTION. Then retry."),
+    MessageCode("payment_withdrawn", _P, _PERSON, "A paid order is not paid any more",
+                "See at the payment gateway whether the money was taken back. If it was, refund the sale (chansync erp "
+                "refund SALE) or refuse the order on the site; if not, set the order's status right on the site. Then "
+                "mark the message as solved."),
+    MessageCode("return_order", _W, _PERSON, "An order gives money back",
+                "Its sale is below zero, and so is its document, a credit. See that the buyer gets the money."),
     MessageCode("warehouse_missing", _P, _PERSON, "The channel has no warehouse for orders that the platform ships",
                 "Set the channel's fba_warehouse: the stock that the platform keeps is counted there. Then retry."),
     MessageCode("secret_expiring", _P, _PERSON, "A secret of an integration system ends soon or has ended",
@@ -94,6 +105,16 @@ CODES = _table(
                 "Compare the amounts with what was paid back, then choose one: chansync mend MESSAGE."),
     MessageCode("refund_withdrawn", _P, _PERSON, "A refund that the sale has is gone from the site",
                 "Where no money went back: chansync mend MESSAGE take-back. Where it did: chansync mend MESSAGE keep."),
+    MessageCode("prices_missing", _P, _PERSON, "The site does not say what an order costs",
+                "Where it costs nothing: chansync mend MESSAGE free (a sale of 0.00). Otherwise fetch it again "
+                "once the site tells its prices: chansync mend MESSAGE fetch."),
+    MessageCode("cancel_wished", _P, _PERSON, "The buyer asks for an order to be cancelled",
+                "Cancel its sale, and the site is told: chansync erp cancel SALE --reason buyer. Or send the goods all "
+                "the same: chansync erp write-out SALE."),
+    MessageCode("order_unfulfillable", _P, _PERSON, "The site says that an order cannot be fulfilled",
+                "End its sale: chansync erp cancel SALE, or chansync erp reverse SALE if it is written out."),
+    MessageCode("ship_by_near", _P, _PERSON, "An order is to be shipped within a day, or is late",
+                "Ship it and write its sale out: chansync erp write-out SALE --carrier NAME --tracking NUMBER."),
     MessageCode("missing_stock", _P, _PERSON, "A sale cannot be written out: goods are missing",
                 "Bring the named items into the POS's warehouse, or let the POS's stock go negative. It is tried "
                 "again."),

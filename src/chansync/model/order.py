@@ -52,6 +52,8 @@ class OrderLine:
         restocked: how many of its pieces the site has put back into stock so far; None where it does not say.
         held: pieces that the site has promised of it and that are still to be delivered.
         is_variation: whether ``item_code`` is a variation's; its SKU and GTIN may then be its parent's.
+        rate: the tax rate in percent as the site tells it; None where it does not.
+        tax_class: of another rate than the standard one (a reduced one, say); empty: the standard.
     """
 
     external_id: str
@@ -66,17 +68,38 @@ class OrderLine:
     restocked: Decimal | None = None
     held: Decimal = Decimal(0)
     is_variation: bool = False
+    rate: Decimal | None = None
+    tax_class: str = ""
 
 
 @dataclass(slots=True)
 class ChargeLine:
-    """Shipping or a fee: an amount without tax, and its tax. ``code`` is the platform's code of the method."""
+    """Shipping or a fee: an amount without tax, and its tax. ``code`` is the platform's code of the method.
+
+    Attributes:
+        rate: the tax rate in percent as the site tells it; None where it does not.
+    """
 
     external_id: str
     name: str
     code: str
     total: Decimal
     tax: Decimal
+    rate: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartPayment:
+    """What a method other than the order's own pays of its total, in major units.
+
+    Attributes:
+        code: the platform's code of the method; empty for a gift card or store credit.
+        title: for people.
+    """
+
+    code: str
+    title: str
+    amount: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +148,30 @@ class Order:
         placed_on: the day it was placed, in the site's time.
         modified_at: UTC milliseconds of the last change on the site.
         currency: ISO 4217, or empty where the order states none.
-        total: what the customer pays, with tax.
+        total: what is sold, with tax: what the customer pays by all methods, gift cards and store credit among them.
         digest: a hash of everything that matters to the sale or its status; another digest means a changed order.
         gross: amounts include tax. A line whose tax is zero is split by the rate of the sale's tax transaction.
         divided_by: the tax transaction whose rate has split the amounts; empty where the site tells the tax.
         awaits_prices: the site does not tell the prices yet, so the order cannot become a sale yet.
+        lacks_prices: the site does not tell the prices, and is not expected to.
         shrinks: cancelled pieces are taken off its lines and amounts instead of coming as a refund.
         site_key: what the site gave the order when it was placed and never changes; empty where it gives nothing.
         sent_by_site: the platform ships the goods from its own stock; no status is sent back.
+        shipped_by: carrier and tracking number, of an order of which the platform says that all its goods have left;
+            either may be empty. None of any other.
+        ship_by: the last moment to ship what is still to be shipped, UTC milliseconds; None where there is none.
+        cancel_wish: why the buyer asks for it to be cancelled, as far as he says; None where he does not ask.
+        unfulfillable: the platform says that it cannot be fulfilled.
+        attributes: what whoever packs or books it has to know beside lines and addresses, label → text.
+        done: whether its status says that the seller's part is done; None: the site does not say it, as
+            with statuses that a shop has made up.
+        site_total: what the site itself calls the total where it leaves out what gift cards paid; None: ``total``.
+        part_payments: what other methods than ``payment_code`` pay of the total.
+        tax_collected: the tax that the marketplace collects and pays itself, in major units: the lines, their taxes and
+            the total are without it. None where it collects none.
+        rate_ids: the site's ids of the tax rates that it applied, the one with the most tax first.
+        transaction_id: the payment gateway's id of the payment; empty where there is none.
+        paid_on: the day of the payment, in the site's time; None where the site does not tell it.
         raw: the platform's own data, kept for people and for a later retry; empty where they are too large to be
             kept.
     """
@@ -165,6 +204,19 @@ class Order:
     awaits_prices: bool = False
     shrinks: bool = False
     sent_by_site: bool = False
+    lacks_prices: bool = False
+    shipped_by: tuple[str, str] | None = None
+    ship_by: int | None = None
+    cancel_wish: str | None = None
+    unfulfillable: bool = False
+    attributes: dict[str, str] = field(default_factory=dict)
+    done: bool | None = None
+    site_total: Decimal | None = None
+    part_payments: list[PartPayment] = field(default_factory=list)
+    tax_collected: Decimal | None = None
+    rate_ids: tuple[str, ...] = ()
+    transaction_id: str = ""
+    paid_on: date | None = None
     site_key: str = ""
 
 

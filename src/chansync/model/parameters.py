@@ -113,6 +113,10 @@ PARAMETERS: tuple[Parameter, ...] = (
        "shipping is a problem.", 3, _erp("service")),
     _P("fee_service", "Fee service", "The service on the lines for fees. None: an order with a fee is a problem.", 3,
        _erp("service")),
+    _P("adjustment_service", "Adjustment service", "The service on the line of a difference between an order's total "
+       "and its lines that a person has accepted. None: no difference can be accepted.", 3, _erp("service")),
+    _P("gift_card_payment_method", "Gift card payment method", "The payment method of the POS that gift cards and "
+       "store credit are paid by. None: what they pay stays owed, and is a problem.", 3, _erp("payment_method")),
     _P("write_out_immediately", "Write out immediately", "On: the sale is written out when it is created, for an "
        "outside warehouse that ships it; stock goes down at once. Off: by hand.", 3, Flag(), False,
        warning="The goods of every new sale leave the warehouse's stock at once, before anybody has packed them. "
@@ -122,6 +126,9 @@ PARAMETERS: tuple[Parameter, ...] = (
     _P("fba_warehouse", "FBA warehouse", "The warehouse for the stock that the platform keeps and ships itself: such "
        "orders are blocked and written out there, and no status is sent back.", 3,
        _erp("warehouse"), capability="site_sends"),
+    _P("write_out_what_the_site_ships", "Write out what the site ships", "On: a sale is written out when the platform "
+       "says that its goods have left, from its own stock or shipped by hand on the site. Off: a person writes it out.",
+       3, Flag(), False, capability="site_sends"),
     _P("create_request", "Create a request", "On: a request is created for stock that is missing. Off: nothing is "
        "requested.", 3, Flag(), False),
     _P("request_warehouses", "Warehouses to check on request", "Where stock is looked for before a request. None: the "
@@ -179,8 +186,8 @@ PARAMETERS: tuple[Parameter, ...] = (
     _P("used", "Used", "The channel is active: it syncs, and is in the list of integrations.", 3, Flag(), False,
        opening=True),
     # 6 Tax transactions
-    _P("tax_transaction", "Tax transaction", "The tax transaction of the channel's sales where none is mapped to "
-       "the delivery country and VAT number: chansync map tax.", 6, _erp("tax_transaction")),
+    _P("tax_transaction", "Tax transaction", "The tax transaction of the channel's sales where no case is "
+       "mapped: chansync map tax.", 6, _erp("tax_transaction")),
 )  # fmt: skip
 
 BY_NAME: Mapping[str, Parameter] = {parameter.name: parameter for parameter in PARAMETERS}

@@ -27,6 +27,7 @@ class SaleLine:
         item_code: the ERP's code (SKU) of the item or service; empty for a rounding line.
         discount: the discount without tax; already subtracted from ``net``.
         external_id: the platform's id of the line; refunds refer to it.
+        rate: its tax rate in percent; None where nobody told it.
     """
 
     kind: LineKind
@@ -37,6 +38,7 @@ class SaleLine:
     tax: int
     discount: int = 0
     external_id: str = ""
+    rate: Decimal | None = None
 
 
 @dataclass(slots=True)
@@ -59,6 +61,14 @@ class Customer:
     keys: TaxNumbers = field(default_factory=TaxNumbers)
 
 
+@dataclass(frozen=True, slots=True)
+class MethodAmount:
+    """What another payment method than the sale's own pays of it, in minor units."""
+
+    method: str
+    amount: int
+
+
 @dataclass(slots=True)
 class SaleDraft:
     """Everything that the ERP needs to record a sale.
@@ -69,6 +79,7 @@ class SaleDraft:
         total: minor units with tax; equals the sum of the lines.
         mark: the channel's system type if that is not production.
         tax_numbers: the buyer's, as the sale keeps them; those that identify nobody as they were typed.
+        payments: what other payment methods than ``payment_method`` pay of the total.
         match_phone, match_email: whether to look for the customer by these.
     """
 
@@ -96,6 +107,7 @@ class SaleDraft:
     match_phone: bool = True
     match_email: bool = False
     tax_numbers: TaxNumbers = field(default_factory=TaxNumbers)
+    payments: tuple[MethodAmount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +217,10 @@ class SaleView:
         lines: as recorded.
         refunds: what was given back so far.
         blocked: item code and pieces that are reserved for it.
+        payments: what other payment methods than ``payment_method`` pay of it.
         nameless: which of ``billing`` and ``delivery`` were recorded without any name or street.
         shipment: None while it is not written out.
+        cancel_reason: one of ``steps.CANCEL_REASONS``; empty where it is not cancelled, or nobody said why.
         billing, delivery, note, tax_numbers, order_number, delivery_method: as recorded; None where the ERP does not
             tell them.
     """
@@ -228,6 +242,8 @@ class SaleView:
     blocked: tuple[tuple[str, int], ...] = ()
     nameless: frozenset[str] = frozenset()
     shipment: Shipment | None = None
+    cancel_reason: str = ""
+    payments: tuple[MethodAmount, ...] = ()
     billing: Address | None = None
     delivery: Address | None = None
     note: str | None = None

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from chansync.model.order import Address
-from chansync.model.sale import RefundedLine, SaleDraft
+from chansync.model.sale import MethodAmount, RefundedLine, SaleDraft
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,8 @@ class Amend(Step):
     Attributes:
         billing: with other contact data (e-mail, phone) than before; nothing else of it differs.
         delivery: while the goods are not issued.
-        payment_method: while nothing is paid.
+        payment_method: while nothing is paid by it.
+        payments: what other methods pay, while nothing is paid.
         version: of the order that asks for it.
         why: what changed, for people.
     """
@@ -111,6 +112,7 @@ class Amend(Step):
     delivery: Address | None = None
     note: str | None = None
     payment_method: str | None = None
+    payments: tuple[MethodAmount, ...] | None = None
     why: str = ""
 
     @property
@@ -162,16 +164,24 @@ class IssueDocument(Step):
 
 @dataclass(frozen=True, slots=True)
 class Pay(Step):
-    """Pay to the account of the sale's payment method, so that ``in_all`` minor units are paid in all.
+    """Pay to the accounts of the payment methods, so that ``in_all`` minor units are paid in all.
+
+    Each of ``parts`` is paid to its own method's account, the rest to that of the sale's payment method. Below zero:
+    so much is paid back to the buyer of a sale whose total is below zero.
 
     Attributes:
         issue_first: issue the financial document where anything is owed and there is none yet.
+        parts: what other methods pay of it, in minor units in all.
+        transaction_id: the payment gateway's id; ``paid_on``: the day of the payment, ISO text. Empty: not known.
     """
 
     word: ClassVar[str] = "pay"
     needs: ClassVar[frozenset[str]] = frozenset({"rewrite", "amend", "issue"})
     in_all: int
     issue_first: bool = False
+    parts: tuple[MethodAmount, ...] = ()
+    transaction_id: str = ""
+    paid_on: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,11 +206,25 @@ class Ship(Step):
     tracking: str = ""
 
 
+#: Why a sale is cancelled, in words of the command line, and what each means.
+CANCEL_REASONS = {
+    "stock": "the goods are not there",
+    "buyer": "the buyer asked for it",
+    "address": "it cannot be delivered there",
+    "other": "anything else",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Cancel(Step):
-    """Cancel a sale that is not written out: blocks and requests end, document credited, payment returned."""
+    """Cancel a sale that is not written out: blocks and requests end, document credited, payment returned.
+
+    Attributes:
+        reason: one of ``CANCEL_REASONS``, or empty: a site that asks why is told it.
+    """
 
     word: ClassVar[str] = "cancel"
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

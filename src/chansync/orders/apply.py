@@ -59,7 +59,7 @@ def apply(db: apsw.Connection, erp: Embedded, case: Case, plan: Plan) -> Settled
             settled.done.append(said)
     for problem in plan.problems:
         _add(settled.problems, problem)
-    settled.todo = [word for word in plan.todo if word in refused]
+    settled.todo = [word for word in plan.todo if word in refused] + plan.deferred
     return settled
 
 

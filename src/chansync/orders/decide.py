@@ -28,8 +28,10 @@ from chansync.model.steps import (
     WithdrawRefund,
     WriteOut,
 )
+from chansync.model.times import local_text
 from chansync.orders import refunds
 from chansync.orders.edits import Change, completes, differences, give_back, only_contact, tax_change
+from chansync.orders.part_payments import gift_cards_unmapped, paid_by_others
 from chansync.orders.problem import Problem
 from chansync.orders.select import reason_to_skip
 from chansync.orders.settings import ImportSettings
@@ -78,6 +80,7 @@ class Case:
         history: None while the order is not known to be a sale.
         draft: the sale that the order would make now, or why it makes none; None where neither can matter.
         again: what of ``ON_CREATION`` was done with the sale that this one replaces, and is done with this one too.
+        now: UTC milliseconds.
     """
 
     order: Order
@@ -86,6 +89,7 @@ class Case:
     history: History | None
     draft: SaleDraft | Problem | None
     again: tuple[str, ...] = ()
+    now: int = 0
 
 
 @dataclass(slots=True)
@@ -99,6 +103,8 @@ class Plan:
         todo: the words of those steps that the creation of the sale asks for: each is tried until it is done.
         problems: what stands in the way, whatever becomes of the steps.
         otherwise: step name → the problem that there is where the step changes nothing.
+        deferred: words of steps that the creation asks for and that wait until nothing speaks against them.
+        look_again: when something will have to be said though nothing changes, UTC milliseconds; None: never.
         held: an edit waits for a person: what is left of the sale's creation stays, and nothing is told to the site.
         kept: field → digest of each change that a person decided to keep out of the sale.
         remake: the steps end the sale, and the order then makes a new one.
@@ -110,6 +116,8 @@ class Plan:
     todo: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     otherwise: dict[str, Problem] = field(default_factory=dict)
+    deferred: list[str] = field(default_factory=list)
+    look_again: int | None = None
     held: bool = False
     kept: dict[str, str] = field(default_factory=dict)
     remake: bool = False
@@ -148,15 +156,21 @@ def decide(case: Case, settings: ImportSettings) -> Plan:
         return Plan(waits=True)
     if order.status in settings.refused_statuses:
         return _refuse(case, sale)
+    if order.lacks_prices:
+        plan = Plan(waits=True, problems=[prices_missing(order)])
+        _warn(plan, case)
+        return plan
     return _follow(case, sale, settings)
 
 
 def _create(case: Case, settings: ImportSettings) -> Plan:
     """An order becomes a sale, and what is asked for on creation is done with it."""
     if not isinstance(case.draft, SaleDraft):
-        return Plan(problems=[case.draft] if case.draft else [])
-    plan = Plan(steps=[Record(case.draft)])
-    _carry_on(plan, case, settings, _Balance(case.draft.currency, case.draft.total))
+        plan = Plan(problems=[case.draft] if case.draft else [])
+    else:
+        plan = Plan(steps=[Record(case.draft)])
+        _carry_on(plan, case, settings, _Balance(case.draft.currency, case.draft.total))
+    _warn(plan, case)
     return plan
 
 
@@ -196,6 +210,7 @@ def _follow(case: Case, sale: SaleView, settings: ImportSettings) -> Plan:
                 {"sale": sale.number, "status": case.order.status},
             )
         )
+    _warn(plan, case)
     return plan
 
 
@@ -268,13 +283,20 @@ def _amend(case: Case, sale: SaleView, changes: list[Change]) -> tuple[Amend | N
                 now["billing"] = order.billing
             case "note":
                 now["note"] = order.note
-            case "payment_method" if not state.paid and not state.closed and isinstance(case.draft, SaleDraft):
+            case "payment_method" if _owes_all(sale) and isinstance(case.draft, SaleDraft):
                 now["payment_method"] = case.draft.payment_method
+            case "part_payments" if not state.paid and not state.closed and isinstance(case.draft, SaleDraft):
+                now["payments"] = case.draft.payments
             case _:
                 continue
         taken.append(change)
     rest = [change for change in changes if change not in taken]
     return (Amend(order.digest[:16], **now, why=_sentences(taken)) if now else None), rest
+
+
+def _owes_all(sale: SaleView) -> bool:
+    """Whether nothing is paid of an open sale but what gift cards pay."""
+    return not sale.state.closed and sale.state.paid <= sum(part.amount for part in sale.payments if part.method)
 
 
 def _sentences(changes: list[Change]) -> str:
@@ -317,16 +339,34 @@ def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balanc
     if case.sale and history and "block" not in todo and _is_block_short(plan, case.sale, history):
         todo.insert(0, "block")
     is_own_status = history is not None and case.order.status == history.own_status
-    is_paid = case.order.status in settings.paid_statuses and not is_own_status
-    payment = Pay(balance.due, issue_first=is_paid and bool(settings.channel["issue_document_on_payment"]))
-    owes = balance.due > balance.paid
+    is_paid = settings.is_paid(case.order.payment_code, case.order.status) and not is_own_status
+    issues_first = bool(settings.channel["issue_document_on_payment"])
+    payment, owes = _payment(plan, case, settings, balance, issue_first=is_paid and issues_first)
     for word in todo:
+        if word == "write_out" and case.order.cancel_wish is not None:
+            plan.deferred.append(word)
+            continue
         step = payment if word == "pay" else _on_creation(word, settings.channel, state)
         if step is not None and (word != "pay" or owes):
             plan.steps.append(step)
             plan.todo.append(word)
-    if is_paid and owes and "pay" not in plan.todo:
-        plan.steps.append(payment)
+    if owes and "pay" not in plan.todo:
+        if is_paid:
+            plan.steps.append(payment)
+        elif cards := _paid_at_checkout(plan, case, settings, payment, balance):
+            plan.steps.append(cards)
+    if _fell_back(case, settings):
+        plan.problems.append(
+            Problem(
+                "payment_withdrawn",
+                f"Order {case.order.number} was paid, and is {case.order.status} now: the payment may have been taken "
+                f"back. The sale {case.sale.number if case.sale else ''} is still paid.",
+                {"status": case.order.status, "sale": case.sale.number if case.sale else ""},
+            )
+        )
+    shipped = case.order.shipped_by if settings.channel["write_out_what_the_site_ships"] else None
+    if shipped is not None and not (state and state.written_out) and "write_out" not in plan.todo:
+        plan.steps.append(WriteOut(*shipped))
     _refund(plan, case, balance.currency)
 
 
@@ -338,6 +378,98 @@ def _is_block_short(plan: Plan, sale: SaleView, history: History) -> bool:
     """Whether a sale whose goods are blocked may need more of them now: it was short of them, or is rewritten."""
     is_rewritten = any(isinstance(step, Rewrite) for step in plan.steps)
     return "blocked_in_part" in history.problems or (is_rewritten and sale.state.blocked)
+
+
+def _payment(
+    plan: Plan, case: Case, settings: ImportSettings, balance: _Balance, *, issue_first: bool
+) -> tuple[Pay, bool]:
+    """The payment of all that is due, by each of its methods, and whether anything of it is owed."""
+    order, currency = case.order, balance.currency
+    try:
+        parts = paid_by_others(settings, order, currency)
+    except Problem as problem:
+        plan.problems.append(problem)
+        return Pay(balance.paid), False
+    unmapped = sum(part.amount for part in parts if not part.method)
+    in_all = balance.due
+    if unmapped:
+        # What has no method yet stays owed; the rest is paid.
+        in_all = max(balance.due - unmapped, min(balance.paid, balance.due))
+        if balance.due > in_all:
+            plan.problems.append(gift_cards_unmapped(settings, order, balance.due - in_all, currency))
+    day = order.paid_on.isoformat() if order.paid_on else ""
+    named = tuple(part for part in parts if part.method)
+    owes = in_all > balance.paid or in_all < min(balance.paid, 0)
+    return Pay(in_all, issue_first, named, order.transaction_id, day), owes
+
+
+def _paid_at_checkout(plan: Plan, case: Case, settings: ImportSettings, payment: Pay, balance: _Balance) -> Pay | None:
+    """The payment of what gift cards paid when an order was placed that is not paid yet; None where there is none.
+
+    It needs a document; without one it is booked with the rest.
+    """
+    documented = bool(case.sale and case.sale.state.document_number)
+    documented = documented or any(isinstance(step, IssueDocument) for step in plan.steps)
+    cards = tuple(part for part in payment.parts if part.method == settings.channel["gift_card_payment_method"])
+    in_all = min(sum(part.amount for part in cards), payment.in_all)
+    return Pay(in_all, parts=cards) if documented and in_all > balance.paid else None
+
+
+def _fell_back(case: Case, settings: ImportSettings) -> bool:
+    """Whether a sale is paid, and its order was seen in a paid status before and is not in one any more."""
+    sale, history, code = case.sale, case.history, case.order.payment_code
+    if sale is None or history is None or sale.state.paid <= 0 or settings.is_paid(code, case.order.status):
+        return False
+    if case.order.status in (history.own_status, *settings.refused_statuses):
+        return False
+    if case.order.done or (case.order.done is None and case.order.status in settings.order_statuses):
+        # It has gone on, not back.
+        return False
+    return settings.is_paid(code, history.status) or "payment_withdrawn" in history.problems
+
+
+#: How long before the last moment to ship it is said that it comes, in milliseconds.
+SHIP_SOON = 86_400_000
+
+
+def prices_missing(order: Order) -> Problem:
+    """That the site does not say what an order costs, and is not expected to."""
+    sentence = f"Order {order.number} is {order.status}, and the site does not say what it costs."
+    return Problem("prices_missing", sentence, {"status": order.status})
+
+
+#: What has to be known before goods of an order leave.
+WARNED = frozenset({"order_unfulfillable", "cancel_wished", "ship_by_near"})
+
+
+def answered_by(state: SaleState) -> frozenset[str]:
+    """Those of ``WARNED`` that are no problem any more once the sale has come to that state."""
+    if state.closed:
+        return WARNED
+    return WARNED - {"order_unfulfillable"} if state.written_out else frozenset()
+
+
+def _warn(plan: Plan, case: Case) -> None:
+    """Say what of ``WARNED`` holds."""
+    order, sale = case.order, case.sale
+    left = WARNED - answered_by(sale.state) if sale else WARNED
+    named = f"its sale {sale.number}" if sale else "it"
+    data = {"sale": sale.number} if sale else {}
+    if order.unfulfillable and "order_unfulfillable" in left:
+        sentence = f"Order {order.number} is {order.status} on the site, and {named} is still open."
+        plan.problems.append(Problem("order_unfulfillable", sentence, data))
+    if order.cancel_wish is not None and "cancel_wished" in left:
+        why = f": {order.cancel_wish[:200]}" if order.cancel_wish else ""
+        sentence = f"The buyer asks for order {order.number} to be cancelled{why}."
+        plan.problems.append(Problem("cancel_wished", sentence, data | {"reason": order.cancel_wish}))
+    if order.ship_by is None or "ship_by_near" not in left or any(isinstance(step, WriteOut) for step in plan.steps):
+        return
+    if case.now < order.ship_by - SHIP_SOON:
+        plan.look_again = order.ship_by - SHIP_SOON
+        return
+    due = "is late: it was to be shipped" if case.now > order.ship_by else "is to be shipped"
+    sentence = f"Order {order.number} {due} by {local_text(order.ship_by)}, and {named} is not written out."
+    plan.problems.append(Problem("ship_by_near", sentence, data | {"ship_by": order.ship_by}))
 
 
 def _on_creation(word: str, channel: Any, state: SaleState | None) -> Step | None:

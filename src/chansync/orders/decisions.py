@@ -21,6 +21,7 @@ DECISIONS: dict[str, dict[str, str]] = {
         "is now.",
         "keep": "Keep the sale as it is: the difference is right.",
     },
+    "prices_missing": {"free": "Make it a sale: what the site tells no price of costs nothing."},
     "order_returned": {"new-sale": "Make a new sale of the order; the cancelled one stays."},
     "order_is_another": {"new-sale": "Make a new sale of this order; the sale of the other one stays."},
     "refund_withdrawn": {

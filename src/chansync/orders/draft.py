@@ -9,16 +9,18 @@ from decimal import Decimal
 import apsw
 
 from chansync.model.channel import Channel
-from chansync.model.errors import DataError
 from chansync.model.identity import countries_of, normal_email, normal_phone
-from chansync.model.money import format_money, from_minor, round_to_minor, split_gross, to_minor
+from chansync.model.money import from_minor, round_to_minor, split_gross
 from chansync.model.order import Address, ChargeLine, Order, OrderLine
 from chansync.model.sale import Customer, LineKind, SaleDraft, SaleLine
-from chansync.model.tax_numbers import is_valid_vat, read_numbers
+from chansync.model.tax_numbers import read_numbers
 from chansync.model.times import here
 from chansync.orders.items import NOTHING, item_of, mapping_key
+from chansync.orders.part_payments import paid_by_others
 from chansync.orders.problem import Problem, Seen
 from chansync.orders.settings import ImportSettings
+from chansync.orders.taxes import check_charged, check_collected, tax_transaction
+from chansync.orders.totals import Accepted, meet_total
 
 #: The site code under which the mapping tables keep orders that name no payment method.
 NO_METHOD = "(none)"
@@ -29,8 +31,13 @@ def sale_key(channel: Channel, order: Order, former: int = 0) -> str:
     return f"chansync:{channel.code}:{order.external_id}" + (f"~{former + 1}" if former else "")
 
 
-def draft_sale(db: apsw.Connection, settings: ImportSettings, order: Order) -> SaleDraft:
+def draft_sale(
+    db: apsw.Connection, settings: ImportSettings, order: Order, accepted: Accepted | None = None
+) -> SaleDraft:
     """The sale that the order makes; reads the ERP's items, writes nothing.
+
+    Args:
+        accepted: the difference between total and lines that a person has accepted.
 
     Raises:
         Problem: something of it cannot be mapped, or its total cannot be met exactly.
@@ -40,10 +47,15 @@ def draft_sale(db: apsw.Connection, settings: ImportSettings, order: Order) -> S
     lines = _item_lines(db, settings, order, currency)
     lines += _charge_lines(db, settings, order.shipping, currency, LineKind.TRANSPORT, "transport_service", "shipping")
     lines += _charge_lines(db, settings, order.fees, currency, LineKind.FEE, "fee_service", "a fee")
-    total = _meet_total(lines, order, currency)
-    payment = _payment_method(settings, order)
+    total = meet_total(settings, lines, order, currency, accepted)
+    payments = paid_by_others(settings, order, currency)
+    payment = _payment_method(settings, order, total - sum(part.amount for part in payments))
     delivery = _delivery_method(settings, order)
     customer = _customer(settings, order)
+    check_collected(settings, order, customer)
+    transaction = tax_transaction(settings, order, customer)
+    rate = settings.erp.reference.tax_rate(db, transaction)
+    check_charged(settings, order, customer, lines, currency, rate)
     external = values["external_sale_number"]
     return SaleDraft(
         key=sale_key(channel, order),
@@ -62,7 +74,7 @@ def draft_sale(db: apsw.Connection, settings: ImportSettings, order: Order) -> S
         payment_method=payment,
         delivery_method=delivery,
         sale_type=values["sale_type"] or "",
-        tax_transaction=_tax_transaction(settings, order, customer),
+        tax_transaction=transaction,
         document_type=values["document_type"] or "",
         merchant=values["merchant"] or "",
         note=order.note,
@@ -70,6 +82,7 @@ def draft_sale(db: apsw.Connection, settings: ImportSettings, order: Order) -> S
         match_phone=values["check_phone"],
         match_email=values["check_email"],
         tax_numbers=read_numbers(order.tax_numbers, countries_of(order)).kept,
+        payments=payments,
     )
 
 
@@ -78,8 +91,8 @@ def with_tax(db: apsw.Connection, settings: ImportSettings, order: Order) -> Ord
     if not order.gross:
         return order
     currency = order.currency or settings.channel["currency"] or ""
-    tax_transaction = _tax_transaction(settings, order, _customer(settings, order))
-    rate = settings.erp.reference.tax_rate(db, tax_transaction)
+    transaction = tax_transaction(settings, order, _customer(settings, order))
+    rate = settings.erp.reference.tax_rate(db, transaction)
 
     def net(amount: Decimal) -> Decimal:
         return from_minor(split_gross(round_to_minor(amount, currency), rate)[0], currency)
@@ -88,18 +101,18 @@ def with_tax(db: apsw.Connection, settings: ImportSettings, order: Order) -> Ord
         if line.tax:
             return line
         total = net(line.total)
-        return replace(line, total=total, tax=line.total - total)
+        return replace(line, total=total, tax=line.total - total, rate=rate)
 
     def item(line: OrderLine) -> OrderLine:
         if line.tax:
             return line
         total = net(line.total)
-        return replace(line, subtotal=net(line.subtotal), total=total, tax=line.total - total)
+        return replace(line, subtotal=net(line.subtotal), total=total, tax=line.total - total, rate=rate)
 
     return replace(
         order,
         gross=False,
-        divided_by=tax_transaction,
+        divided_by=transaction,
         lines=list(map(item, order.lines)),
         shipping=list(map(charge, order.shipping)),
         fees=list(map(charge, order.fees)),
@@ -146,6 +159,7 @@ def _item_lines(db: apsw.Connection, settings: ImportSettings, order: Order, cur
                 tax,
                 max(discount, 0),
                 line.external_id,
+                line.rate,
             )
         )
     if unknown:
@@ -188,32 +202,8 @@ def _charge_lines(
                 + (f"{service}, which the ERP does not have." if service else "not set."),
                 {"parameter": parameter, "amount": str(charge.total)},
             )
-        lines.append(SaleLine(kind, service, charge.name, Decimal(1), net, tax, 0, charge.external_id))
+        lines.append(SaleLine(kind, service, charge.name, Decimal(1), net, tax, 0, charge.external_id, charge.rate))
     return lines
-
-
-def _meet_total(lines: list[SaleLine], order: Order, currency: str) -> int:
-    """The order's total in minor units; adds the explicit rounding line that makes the lines meet it.
-
-    A site rounds each line's tax by itself, so the lines may be off by at most one minor unit each.
-    """
-    try:
-        total = to_minor(order.total, currency, "the total")
-    except DataError as error:
-        raise Problem(
-            "total_mismatch", f"Order {order.number}: {error}.", {"total": str(order.total), "currency": currency}
-        ) from None
-    difference = total - sum(line.net + line.tax for line in lines)
-    if abs(difference) > len(lines):
-        raise Problem(
-            "total_mismatch",
-            f"Order {order.number} has the total {format_money(total, currency)}, but its lines add up to "
-            f"{format_money(total - difference, currency)}: {format_money(difference, currency)} cannot be explained.",
-            {"total": str(order.total), "difference": format_money(difference, currency)},
-        )
-    if difference:
-        lines.append(SaleLine(LineKind.ROUNDING, "", "Rounding", Decimal(1), difference, 0))
-    return total
 
 
 def _warehouse(settings: ImportSettings, order: Order) -> str:
@@ -230,12 +220,13 @@ def _warehouse(settings: ImportSettings, order: Order) -> str:
     return str(warehouse)
 
 
-def _payment_method(settings: ImportSettings, order: Order) -> str:
+def _payment_method(settings: ImportSettings, order: Order, amount: int) -> str:
+    """The method that pays ``amount`` (minor units) of the order."""
     code = order.payment_code or NO_METHOD
     method = settings.payments.get(code)
     if method:
         return method
-    if code == NO_METHOD and not order.total:
+    if code == NO_METHOD and not amount:
         return ""
     title = order.payment_title or ("No payment method" if code == NO_METHOD else code)
     raise Problem(
@@ -293,13 +284,3 @@ def _customer_address(order: Order) -> Address:
         return replace(delivery, email=billing.email, phone=billing.phone)
     names = {name: getattr(billing, name) for name in ("first_name", "last_name", "company", "email", "phone")}
     return replace(delivery, **names)
-
-
-def _tax_transaction(settings: ImportSettings, order: Order, customer: Customer) -> str:
-    """The channel's tax transaction, or that of the most particular case of tax that fits the order."""
-    country = order.delivery.country or order.billing.country
-    vat = "+vat" if customer.tax_numbers.vat and is_valid_vat(customer.tax_numbers.vat) else "-vat"
-    for case in (f"{country}{vat}", country, f"*{vat}", "*"):
-        if case in settings.taxes:
-            return settings.taxes[case]
-    return settings.channel["tax_transaction"] or ""

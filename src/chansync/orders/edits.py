@@ -82,7 +82,16 @@ def taken_over(order: Order) -> dict[str, Any]:
         "payment": order.payment_code,
         "delivery": order.delivery_code,
         "items": {line.external_id: [line.item_code, line.sku] for line in order.lines},
+        "parts": _parts(order),
     }
+
+
+def _parts(order: Order) -> dict[str, str]:
+    """What other methods than the order's own pay of it, by their codes."""
+    sums: dict[str, Decimal] = {}
+    for part in order.part_payments:
+        sums[part.code] = sums.get(part.code, Decimal(0)) + part.amount
+    return {code: str(amount.normalize()) for code, amount in sorted(sums.items())}
 
 
 def _amounts(order: Order, sale: SaleView) -> list[Change]:
@@ -96,7 +105,7 @@ def _amounts(order: Order, sale: SaleView) -> list[Change]:
         total, recorded = total - sale.state.refunded, _remaining(sale)
     else:
         recorded = _recorded(sale)
-    if order.total != from_minor(total, currency):
+    if round_to_minor(order.total, currency) != total:
         sentence = f"its total is {order.total} {currency}, the sale's is {format_money(total, currency)}"
         changes.append(Change("total", str(order.total.normalize()), sentence))
     items = {own: line for own, line in recorded.items() if line.kind is LineKind.ITEM}
@@ -198,6 +207,10 @@ def _methods(order: Order, sale: SaleView, taken: Mapping[str, Any], draft: Sale
             if new == known:
                 continue
         changes.append(Change(f"{which}_method", now, f"its {which} method is {title or now or 'none'}, not {before}"))
+    parts, known_parts = _parts(order), taken.get("parts")
+    if known_parts is not None and parts != known_parts:
+        said = ", ".join(f"{amount} by {code or 'gift card'}" for code, amount in parts.items()) or "nothing"
+        changes.append(Change("part_payments", json.dumps(parts), f"other methods pay {said}"))
     return changes
 
 

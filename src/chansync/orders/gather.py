@@ -7,15 +7,18 @@ from dataclasses import replace
 import apsw
 
 from chansync.erp.protocol import Embedded, NotPossible
+from chansync.model.money import round_to_minor
 from chansync.model.order import Order, Refund
-from chansync.model.sale import SaleDraft
-from chansync.orders.decide import Case, History
+from chansync.model.sale import SaleDraft, SaleView
+from chansync.model.times import now_ms
+from chansync.orders.decide import Case, History, prices_missing
 from chansync.orders.draft import draft_sale, sale_key, with_tax
 from chansync.orders.edits import needs_draft
 from chansync.orders.problem import Problem
 from chansync.orders.select import reason_to_skip
 from chansync.orders.settings import ImportSettings
-from chansync.store import messages, orders, sale_links
+from chansync.orders.totals import Accepted
+from chansync.store import accepted_differences, messages, orders, sale_links
 from chansync.store.orders import OrderRow
 from chansync.store.sale_links import SaleLink
 
@@ -37,6 +40,7 @@ def gather(
         NotPossible: the ERP has lost the sale that the order became.
     """
     former: list[SaleLink] = []
+    decision = _decision(order, row)
     if row is None or row.sale is None:
         former = sale_links.former(db, row.id) if row is not None else []
         key = sale_key(settings.channel, order, len(former))
@@ -50,23 +54,45 @@ def gather(
             raise NotPossible(f"There is no sale {row.sale.number} ({key}) in the ERP.")
         history = History(
             row.status, row.own_status, tuple(row.todo), messages.open_codes(db, row.id), row.taken,
-            str(row.decision.get("action", "")) if row.decision.get("digest") == order.digest else "",
-            orders.told_refunds(db, row.id),
+            decision, orders.told_refunds(db, row.id),
         )  # fmt: skip
     if row is not None and order.refunds:
         order = replace(order, refunds=[_looked_up(db, row.id, refund) for refund in order.refunds])
-    order = with_tax(db, settings, order)
+    if order.lacks_prices and (decision == "free" or (sale is not None and _is_worth(sale, order))):
+        order = _free(order)
+    if not order.lacks_prices:
+        order = with_tax(db, settings, order)
     draft: SaleDraft | Problem | None = None
-    if not order.awaits_prices and (sale is None or needs_draft(order, sale, history.taken if history else {})):
-        draft = _draft(db, settings, order) if erp is settings.erp else _elsewhere(order, key)
+    if order.lacks_prices:
+        draft = prices_missing(order)
+    elif not order.awaits_prices and (sale is None or needs_draft(order, sale, history.taken if history else {})):
+        draft = _draft(db, settings, order, row) if erp is settings.erp else _elsewhere(order, key)
     if former and isinstance(draft, SaleDraft):
         draft = replace(draft, key=key, number=f"{draft.number}-{len(former) + 1}" if draft.number else "")
-    return Case(order, key, sale, history, draft, again)
+    return Case(order, key, sale, history, draft, again, now_ms())
 
 
 def _looked_up(db: apsw.Connection, order_id: int, refund: Refund) -> Refund:
     """The refund with what was looked up of it earlier, where it comes without."""
     return refund if refund.lines is not None else orders.looked_up(db, order_id, refund)
+
+
+def _decision(order: Order, row: OrderRow | None) -> str:
+    """What a person decided on the order as it is; empty: nothing."""
+    is_of_now = row is not None and row.decision.get("digest") == order.digest
+    return str(row.decision.get("action", "")) if row is not None and is_of_now else ""
+
+
+def _is_worth(sale: SaleView, order: Order) -> bool:
+    """Whether the sale was made of the order without the prices that it lacks."""
+    return sale.state.total == round_to_minor(order.total, sale.state.currency)
+
+
+def _free(order: Order) -> Order:
+    """The order with all its prices: a person has said that nothing is paid for what has none."""
+    if order.total:
+        return replace(order, lacks_prices=False)
+    return replace(order, lacks_prices=False, payment_code="", payment_title="", part_payments=[])
 
 
 def _elsewhere(order: Order, key: str) -> Problem:
@@ -78,8 +104,9 @@ def _elsewhere(order: Order, key: str) -> Problem:
     return Problem("not_possible", sentence, {"sale_key": key})
 
 
-def _draft(db: apsw.Connection, settings: ImportSettings, order: Order) -> SaleDraft | Problem:
+def _draft(db: apsw.Connection, settings: ImportSettings, order: Order, row: OrderRow | None) -> SaleDraft | Problem:
     try:
-        return draft_sale(db, settings, order)
+        accepted = accepted_differences.of_order(db, row.id) if row else None
+        return draft_sale(db, settings, order, Accepted(*accepted) if accepted else None)
     except Problem as problem:
         return problem

@@ -20,8 +20,10 @@ from chansync.db.transaction import transaction
 from chansync.erp import registry
 from chansync.model.backoff import next_try
 from chansync.model.message import CODES
+from chansync.model.money import format_money
 from chansync.model.order import Order, UnreadableOrder, raw_text
 from chansync.model.sale import SaleDraft, SaleView
+from chansync.model.times import now_ms
 from chansync.orders import status_events
 from chansync.orders.apply import Settled, apply
 from chansync.orders.decide import Case, Plan, decide
@@ -41,7 +43,7 @@ from chansync.store.sale_links import SaleLink
 from chansync.store.streams import LeaseLost
 
 #: Problems of a sale that are tried again by themselves; the others are a person's to decide.
-RETRIED = frozenset({"missing_stock", "no_document", "document_type_missing"}) | (
+RETRIED = frozenset({"missing_stock", "no_document", "document_type_missing", "payment_unmapped", "ship_by_near"}) | (
     status_events.EDIT_WAITS - {"order_changed"}
 )
 
@@ -150,7 +152,8 @@ class OrderImport:
         if row.state == "skipped":
             reason = reason_to_skip(self._settings, order.status, order.placed_on.isoformat(), order.awaits_prices)
             return bool(reason == row.reason)
-        is_done = row.state == "imported" and not row.reason
+        is_due = row.next_try_at is not None and row.next_try_at <= now_ms()
+        is_done = row.state == "imported" and not row.reason and not is_due
         return not again or (is_done and not messages.open_codes(self._db, row.id))
 
     def _guarded(self, order: Order | UnreadableOrder, work: Callable[[OrderRow | None], Outcome]) -> Outcome:
@@ -259,7 +262,7 @@ class OrderImport:
             failures = row.attempts if row else 0
             is_retried = link is None or any(problem.code in RETRIED for problem in settled.problems)
             reason, todo = first.code if first else "", settled.todo
-            try_at = next_try(failures) if first and is_retried else None
+            try_at = next_try(failures) if first and is_retried else plan.look_again
         order_id = orders.write(
             self._db,
             self._channel_id,
@@ -298,7 +301,8 @@ class OrderImport:
         if settled.recorded is not None or "rewrite" in changed or "payment" not in before:
             now = taken_over(order) | {"kept": {}}
         else:
-            now = before | ({"payment": order.payment_code} if "amend" in changed and not plan.held else {})
+            follows = taken_over(order) if "amend" in changed and not plan.held else {}
+            now = before | {name: follows[name] for name in ("payment", "parts") if name in follows}
         kept = {**(now.get("kept") or {}), **plan.kept}
         counts = before.get("restocked")
         is_settled = not settled.problems and all(refund.lines is not None for refund in order.refunds)
@@ -324,6 +328,13 @@ class OrderImport:
         for warning in settled.recorded.warnings if settled.recorded else ():
             number = settled.recorded.number if settled.recorded else ""
             self._log(Problem("customer_ambiguous", warning, {"sale": number}), case.order, order_id)
+        if settled.recorded is not None and isinstance(case.draft, SaleDraft) and case.draft.total < 0:
+            amount = format_money(-case.draft.total, case.draft.currency)
+            sentence = (
+                f"Order {case.order.number} is a return: its sale {settled.recorded.number} gives {amount} back, and "
+                "its document is a credit. See that the buyer gets the money."
+            )
+            self._log(Problem("return_order", sentence, {"sale": settled.recorded.number}), case.order, order_id)
         if case.sale is not None or settled.recorded is not None:
             channel = self._settings.channel
             warn_of_tax_numbers(self._db, channel.id, channel.code, case.order, order_id, self._run_id)

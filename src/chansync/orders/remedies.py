@@ -24,6 +24,7 @@ import apsw
 
 from chansync.model.channel import Channel
 from chansync.model.parameters import BY_NAME
+from chansync.orders.adjustments import accept_difference
 from chansync.orders.decisions import DECISIONS, performer
 from chansync.store import channels, messages, orders
 from chansync.store.messages import Message
@@ -172,6 +173,7 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
     ),
     "payment_unmapped": (
         Remedy("map", "Map it to a payment method of the POS.", "chansync map payment {channel} {site_code}={METHOD}"),
+        _set("gift_card_payment_method"),
         _RETRY,
     ),
     "delivery_unmapped": (
@@ -187,7 +189,41 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
         _SOLVE,
     ),
     "currency_missing": (_set("currency"), _RETRY),
-    "total_mismatch": (_WHY, _FETCH, _RETRY),
+    "total_mismatch": (
+        Remedy(
+            "accept",
+            "Accept the difference: it becomes a line of the channel's adjustment_service, with your name.",
+            perform=lambda db, subject: accept_difference(db, subject.message.order_id, subject.by),
+        ),
+        _set("adjustment_service"),
+        _FETCH,
+        _WHY,
+        _RETRY,
+    ),
+    "tax_contradiction": (
+        Remedy("map", "Map the tax transaction that is right for such orders.",
+               "chansync map tax {channel} {case}={TRANSACTION}"),
+        _FETCH,
+        _WHY,
+        _RETRY,
+    ),
+    "tax_unmapped": (
+        Remedy("map", "Map a tax transaction for tax that the marketplace collects.",
+               "chansync map tax {channel} {case}={TRANSACTION}"),
+        _RETRY,
+    ),
+    "payment_withdrawn": (
+        Remedy("refund", "Refund what was taken back.", "chansync erp refund {sale} --amount {AMOUNT}"),
+        _CANCEL,
+        _REVERSE,
+        _FETCH,
+        _SOLVE,
+    ),
+    "return_order": (
+        _SALE,
+        Remedy("pay", "Record that the buyer got the money.", "chansync erp pay {sale}"),
+        _WHY,
+    ),
     "service_missing": (
         Remedy("set-service", "Set the channel's service for it.",
                "chansync channel set {channel} {parameter}={VALUE}"),
@@ -218,6 +254,20 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
     "order_is_another": (*_decisions("order_is_another"), _WHY),
     "refund_unclear": (*_decisions("refund_unclear"), _FETCH),
     "refund_withdrawn": (*_decisions("refund_withdrawn"), _FETCH),
+    "prices_missing": (*_decisions("prices_missing"), _FETCH),
+    "cancel_wished": (
+        Remedy("cancel", "Cancel the sale for the buyer; the site is told.",
+               "chansync erp cancel {sale} --reason buyer"),
+        Remedy("write-out", "Send the goods all the same.", "chansync erp write-out {sale}"),
+        _FETCH,
+    ),
+    "order_unfulfillable": (_CANCEL, _REVERSE, _FETCH),
+    "ship_by_near": (
+        Remedy("write-out", "Write the sale out, with how it travels.",
+               "chansync erp write-out {sale} --carrier {CARRIER} --tracking {TRACKING}"),
+        _CANCEL,
+        _FETCH,
+    ),
     "missing_stock": (
         _SET_STOCK,
         Remedy("allow-negative", "Let a POS's stock go below zero.", "chansync erp set pos {POS} negative_stock=yes"),

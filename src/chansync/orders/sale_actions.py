@@ -16,6 +16,7 @@ from chansync.model.money import format_money, parse_amount, to_minor
 from chansync.model.parameter_types import Text
 from chansync.model.sale import LineKind, RefundedLine, SaleLine, SaleView
 from chansync.model.steps import Step, StepResult
+from chansync.orders.decide import answered_by
 from chansync.orders.status_events import note_sale, note_shipment
 from chansync.store import messages, orders, outbox, sale_links
 
@@ -44,6 +45,11 @@ def perform(db: apsw.Connection, action: str, sale_number: str, **arguments: Any
             if isinstance(step, steps.Release) or (isinstance(step, steps.Block) and not result.missing):
                 orders.drop_todo(db, order_id, steps.Block.word)
                 messages.solve_codes(db, order_id, ["blocked_in_part"], f"by the command {action}")
+            answered = messages.open_codes(db, order_id) & answered_by(after.state)
+            if answered:
+                messages.solve_codes(db, order_id, answered, f"by the command {action}")
+                # What else is open becomes the order's reason.
+                orders.make_due(db, [order_id])
             if isinstance(step, steps.Ship):
                 # A channel that waits for how the goods travel tries again at once.
                 outbox.make_due(db, order_id)
@@ -78,7 +84,9 @@ def _issue(sale: SaleView, document_type: str | None = None) -> Step:
 
 def _pay(sale: SaleView, amount: Decimal | None = None) -> Step:
     state = sale.state
-    return steps.Pay(state.paid + (max(state.unpaid, 0) if amount is None else _minor(amount, state.currency)))
+    owed = state.unpaid if state.total < 0 else max(state.unpaid, 0)
+    in_all = state.paid + (owed if amount is None else _minor(amount, state.currency))
+    return steps.Pay(in_all, parts=tuple(part for part in sale.payments if part.method))
 
 
 #: The longest name of a carrier and the longest tracking number.
@@ -95,6 +103,12 @@ def _ship(sale: SaleView, carrier: str = "", tracking: str = "") -> Step:
         raise UsageError("Say by which carrier the goods travel (--carrier), or the tracking number (--tracking).")
     before = sale.shipment
     return steps.Ship(carrier or (before.carrier if before else ""), tracking or (before.tracking if before else ""))
+
+
+def _cancel(sale: SaleView, reason: str = "") -> Step:
+    if reason and reason not in steps.CANCEL_REASONS:
+        raise UsageError(f"The reason is one of {', '.join(steps.CANCEL_REASONS)}, not {reason!r:.40}.")
+    return steps.Cancel(reason)
 
 
 def _shipment_text(what: str, text: str) -> str:
@@ -197,7 +211,7 @@ ACTIONS: dict[str, tuple[Callable[..., Step], Callable[..., str]]] = {
     "pay": (_pay, _paid),
     "write-out": (_write_out, _always("written out.")),
     "ship": (_ship, _travels),
-    "cancel": (lambda sale: steps.Cancel(), _always("cancelled.")),
+    "cancel": (_cancel, _always("cancelled.")),
     "reverse": (lambda sale: steps.Reverse(), _always("reversed.")),
     "refund": (_refund, _refunded),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import apsw
 
@@ -20,6 +20,7 @@ class ImportSettings:
 
     Attributes:
         erp: the one that has the channel's POS.
+        paid_by_method: the paid statuses of the payment methods that have their own.
         version: the channel's version that this was read at.
         start: orders placed before that day (ISO text, site time) are not taken.
         raw_kept: how much the kept data of the channel's orders with problems take, in bytes; None: not counted yet.
@@ -39,6 +40,11 @@ class ImportSettings:
     items: dict[str, str]
     taxes: dict[str, str]
     raw_kept: int | None = None
+    paid_by_method: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def is_paid(self, payment_code: str, status: str) -> bool:
+        """Whether an order of that payment method and status is paid: the method may have its own statuses."""
+        return status in self.paid_by_method.get(payment_code, self.paid_statuses)
 
 
 def load(db: apsw.Connection, channel: Channel) -> ImportSettings:
@@ -72,6 +78,7 @@ def load(db: apsw.Connection, channel: Channel) -> ImportSettings:
         deliveries=mappings.targets(db, channel.id, "delivery"),
         items=mappings.targets(db, channel.id, "item"),
         taxes=mappings.targets(db, channel.id, "tax"),
+        paid_by_method=mappings.paid_statuses(db, channel.id),
     )
 
 

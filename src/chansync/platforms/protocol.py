@@ -40,6 +40,7 @@ class Capability(StrEnum):
     PUSH_STATUSES = "push_statuses"
     PUSH_QUANTITIES = "push_quantities"
     HIDE_ITEMS = "hide_items"
+    COUNTS_ONLY = "counts_only"  # stock is told as a number of pieces, never as there or not there
 
 
 @dataclass(slots=True)
@@ -97,11 +98,16 @@ class SystemIdentity:
 
 @dataclass(slots=True)
 class LookupValue:
-    """A status, payment method, delivery method… of the site."""
+    """A status, payment method, delivery method… of the site.
+
+    Attributes:
+        paid_status: of a payment method: the status at which its orders are paid, where that is not the usual one.
+    """
 
     code: str
     title: str
     enabled: bool = True
+    paid_status: str = ""
 
 
 @dataclass(slots=True)
@@ -150,6 +156,7 @@ class StatusChange:
         known: the status that the order was last known in; what else changed since is told by comparing with it.
         carrier, tracking: how the goods travel, of a sale that is written out; empty where nobody said.
         shipped_at: UTC milliseconds of when they left; None for a sale that is not written out.
+        reason: of a cancellation, one of ``chansync.model.steps.CANCEL_REASONS``; empty where nobody said.
     """
 
     external_id: str
@@ -158,6 +165,7 @@ class StatusChange:
     carrier: str = ""
     tracking: str = ""
     shipped_at: int | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -403,6 +411,14 @@ class Platform(Protocol):
     @property
     def capabilities(self) -> frozenset[Capability]:
         """What it can do."""
+        ...
+
+    @property
+    def fixed_values(self) -> Mapping[str, str]:
+        """Channel parameters that may hold nothing else than this, or nothing: ``{"status_cancelled": "CANCELLED"}``.
+
+        A platform without it fixes none.
+        """
         ...
 
     @property

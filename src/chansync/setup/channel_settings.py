@@ -6,7 +6,7 @@ Integration systems are configured by ``chansync.setup.systems``.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,16 @@ import apsw
 from chansync.db.connection import Store
 from chansync.db.transaction import transaction
 from chansync.erp import registry as erps
-from chansync.model.channel import Channel, Choices, FieldError, IntegrationSystem, left_behind, parse_field, validate
+from chansync.model.channel import (
+    Channel,
+    Choices,
+    FieldError,
+    IntegrationSystem,
+    impossible,
+    left_behind,
+    parse_field,
+    validate,
+)
 from chansync.model.errors import UsageError
 from chansync.model.parameter_types import Reference, References, Text
 from chansync.model.parameters import BY_NAME, PARAMETERS, default_values
@@ -38,7 +47,7 @@ MAPPING_TARGETS = {
 }
 
 # A tax mapping's code: a country or any (*), and where it matters whether the customer has a valid VAT number.
-_TAX_CASE = re.compile(r"([A-Z]{2}|\*)([+-]vat)?\Z")
+_TAX_CASE = re.compile(r"(([A-Z]{2}(/[^\s+/]{1,40})?|\*)([+-]vat|\+collected)?|rate:\S+)\Z")
 
 
 class InvalidFields(UsageError):
@@ -106,6 +115,13 @@ def capabilities(kind: str) -> frozenset[str]:
     return frozenset(map(str, registry.platform(kind).capabilities))
 
 
+def beyond_platform(kind: str, values: Mapping[str, Any]) -> list[FieldError]:
+    """What the values ask of the platform and it cannot do; nothing where it is not installed."""
+    if kind not in registry.kinds():
+        return []
+    return impossible(values, capabilities(kind), getattr(registry.platform(kind), "fixed_values", {}))
+
+
 def add_channel(store: Store, texts: Mapping[str, str]) -> Channel:
     """A new channel from typed texts by field; secrets come in clear and are sealed.
 
@@ -134,6 +150,7 @@ def check_new(
     draft = draft_channel(db, values)
     able = capabilities(draft.system.kind) if draft.system.kind else frozenset()
     found = validate(values, secret_names, able, choices(db, draft))
+    found += beyond_platform(draft.system.kind, values)
     found += check_same_orders(draft, channels.all_channels(db))
     return [error for error in found if error.name not in known_wrong]
 
@@ -205,6 +222,7 @@ def check_change(
         draft.system = draft_channel(db, merged).system
     able = capabilities(draft.system.kind) if draft.system.kind else frozenset()
     found = validate(merged, current.secrets | new_secrets, able, _choices_after(db, current, draft))
+    found += beyond_platform(draft.system.kind, merged)
     # A channel that has never connected may still have a typing mistake in its address.
     if current.connected_at is not None:
         found += left_behind(PARAMETERS, current.values, merged, current.secrets, new_secrets)
@@ -285,6 +303,38 @@ def map_method(db: apsw.Connection, channel: Channel, kind: str, site_code: str,
     return known
 
 
+def set_paid_statuses(db: apsw.Connection, channel: Channel, site_code: str, text: str) -> list[str]:
+    """Give a payment method of the site its own paid statuses, separated by commas; which they are now.
+
+    Raises:
+        UsageError: as ``check_paid_statuses``.
+    """
+    site_code = check_site_code("payment", site_code)
+    statuses = check_paid_statuses(db, channel.id, text, channel["refused_statuses"] or ())
+    mappings.set_paid_statuses(db, channel.id, site_code, statuses)
+    return statuses
+
+
+def check_paid_statuses(db: apsw.Connection, channel_id: int, text: str, refused: Collection[str]) -> list[str]:
+    """The paid statuses of a payment method, written with commas between them.
+
+    Args:
+        refused: the channel's refused statuses.
+
+    Raises:
+        UsageError: the site lists no such status, or one is among the refused ones.
+    """
+    statuses = References(source="lookup", of="order_status").convert(text)
+    known = [value.code for value in mappings.lookups(db, channel_id, "order_status")]
+    unknown = [status for status in statuses if known and status not in known]
+    if unknown:
+        raise UsageError(f"The site has no status {', '.join(unknown):.60}: it has {', '.join(known)}.")
+    both = [status for status in statuses if status in refused]
+    if both:
+        raise UsageError(f"{', '.join(both)} is among the channel's refused_statuses.")
+    return statuses
+
+
 def check_site_code(kind: str, site_code: str) -> str:
     """A code of the site as a mapping table holds it.
 
@@ -299,8 +349,9 @@ def check_site_code(kind: str, site_code: str) -> str:
         raise UsageError("The site's code is empty: write SITE_CODE=TARGET.")
     if kind == "tax" and not _TAX_CASE.match(site_code):
         raise UsageError(
-            f"{site_code!r:.60} is no case of tax: write a country (DE), or * for any, and +vat or -vat for customers "
-            "with or without a valid VAT number (FR+vat)."
+            f"{site_code!r:.60} is no case of tax: write a country (DE), a state of one (ES/TF), or * for any, and "
+            "+vat or -vat for customers with or without a valid VAT number (FR+vat) or +collected for tax that the "
+            "marketplace collects; or one of the site's tax rates (rate:3)."
         )
     return site_code
 

@@ -133,6 +133,9 @@ def keep_lookups(db: apsw.Connection, channel_id: int, lookups: Lookups) -> list
             if methods is not None:
                 offered = [(method.code, method.title) for method in methods if method.enabled]
                 mappings.pick_up(db, channel_id, kind, offered)
+        mappings.propose_paid_statuses(
+            db, channel_id, {each.code: each.paid_status for each in lookups.payment_methods or () if each.paid_status}
+        )
         vanished = vanished_values(db, channel)
         for sentence in vanished:
             messages.log_habit(db, "value_vanished", sentence, channel_id=channel_id)

@@ -26,6 +26,7 @@ from chansync.platforms import registry
 from chansync.setup.channel_settings import (
     MAPPING_TARGETS,
     InvalidFields,
+    beyond_platform,
     capabilities,
     check_target,
     choices,
@@ -39,6 +40,8 @@ from chansync.store import channels, mappings
 FORMAT = 1
 
 _SECRETS = frozenset(parameter.name for parameter in PARAMETERS if parameter.is_secret)
+#: The table of a channel that holds the paid statuses of its payment methods: ``cod = "completed"``.
+PAID = "paid"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -101,7 +104,17 @@ def _table(db: apsw.Connection, channel: Channel) -> Any:
             table.add(parameter.name, value)
     for kind in ("payment", "delivery", "item", "tax"):
         table.add(kind, _mapping_table(db, channel, kind))
+    paid = _recorded(db, channel.id, PAID)
+    if paid:
+        table.add(PAID, paid)
     return table
+
+
+def _recorded(db: apsw.Connection, channel_id: int, kind: str) -> dict[str, str]:
+    """A channel's table as a file has it: the mapping of that kind, or the paid statuses of payment methods."""
+    if kind != PAID:
+        return mappings.targets(db, channel_id, kind)
+    return {code: ",".join(sorted(statuses)) for code, statuses in mappings.paid_statuses(db, channel_id).items()}
 
 
 def _exported(parameter: Parameter, channel: Channel) -> Any:
@@ -201,8 +214,10 @@ def _entries(db: apsw.Connection, given: dict[str, Any], errors: list[FieldError
         if not isinstance(table, dict):
             errors.append(FieldError(place, "must be a table"))
             continue
-        tables = {kind: _targets(place, kind, table[kind], errors) for kind in MAPPING_TARGETS if kind in table}
-        fields = {name: value for name, value in table.items() if name not in MAPPING_TARGETS}
+        tables = {
+            kind: _targets(place, kind, table[kind], errors) for kind in (*MAPPING_TARGETS, PAID) if kind in table
+        }
+        fields = {name: value for name, value in table.items() if name not in (*MAPPING_TARGETS, PAID)}
         forbidden = sorted((_SECRETS | {"code"}) & set(fields))
         for name in forbidden:
             sentence = "is the table's name" if name == "code" else "is secret and must not be in a file"
@@ -275,6 +290,7 @@ def _check_entry(
             f"{entry.code} is not used until its secrets are entered: chansync channel set {entry.code} {keys} used=yes"
         )
     found = validate(entry.values, secrets, able, with_new_systems)
+    found += beyond_platform(parent.kind, entry.values)
     draft = replace(draft, system=parent)
     found += check_same_orders(draft, others)
     others.append(draft)
@@ -284,7 +300,7 @@ def _check_entry(
         if f"{place}.{error.name}" not in known_wrong
     ]
     for kind, targets in entry.tables.items():
-        for site_code, target in targets.items():
+        for site_code, target in targets.items() if kind != PAID else ():
             try:
                 check_target(db, draft, kind, target)
             except UsageError as error:
@@ -310,7 +326,7 @@ def _describe(db: apsw.Connection, entry: _Entry, done: Imported) -> None:
                 f"{entry.code}: {name} {show(before.get(name)) or '(empty)'} → {show(value) or '(empty)'}"
             )
     for kind, targets in entry.tables.items():
-        now = mappings.targets(db, entry.existing.id, kind) if entry.existing else {}
+        now = _recorded(db, entry.existing.id, kind) if entry.existing else {}
         for site_code in sorted(set(now) | set(targets)):
             if now.get(site_code) != targets.get(site_code):
                 old, new = now.get(site_code, "(not mapped)"), targets.get(site_code, "(not mapped)")
@@ -322,9 +338,14 @@ def _write(db: apsw.Connection, systems: dict[str, SystemEntry], entries: list[_
     for entry in entries:
         channel = _write_channel(db, entry)
         for kind, targets in entry.tables.items():
-            now = mappings.targets(db, channel.id, kind)
+            now = _recorded(db, channel.id, kind)
             for site_code in set(now) | set(targets):
-                if now.get(site_code) != targets.get(site_code):
+                if now.get(site_code) == targets.get(site_code):
+                    continue
+                if kind == PAID:
+                    statuses = [word.strip() for word in targets.get(site_code, "").split(",") if word.strip()]
+                    mappings.set_paid_statuses(db, channel.id, site_code, statuses)
+                else:
                     mappings.map_to(db, channel.id, kind, site_code, targets.get(site_code))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Mapping as Codes
 from dataclasses import dataclass
 
 import apsw
@@ -66,6 +67,38 @@ def map_to(db: apsw.Connection, channel_id: int, kind: str, site_code: str, targ
         )
         db.execute("UPDATE channel SET version = version + 1, updated_at = ? WHERE id = ?", (now_ms(), channel_id))
         channels.make_problems_due(db, channel_id)
+
+
+def paid_statuses(db: apsw.Connection, channel_id: int) -> dict[str, frozenset[str]]:
+    """Site code of a payment method → its own paid statuses, of those that have any."""
+    rows = db.execute(
+        """SELECT site_code, paid_statuses FROM mapping
+           WHERE channel_id = ? AND kind = 'payment' AND paid_statuses <> ''""",
+        (channel_id,),
+    )
+    return {code: frozenset(text.split(",")) for code, text in rows}
+
+
+def set_paid_statuses(db: apsw.Connection, channel_id: int, site_code: str, statuses: Iterable[str]) -> None:
+    """Give a payment method its own paid statuses (none: the channel's). The channel's problems become due."""
+    with transaction(db):
+        db.execute(
+            """INSERT INTO mapping (channel_id, kind, site_code, paid_statuses) VALUES (?, 'payment', ?, ?)
+               ON CONFLICT DO UPDATE SET paid_statuses = excluded.paid_statuses""",
+            (channel_id, site_code, ",".join(statuses)),
+        )
+        db.execute("UPDATE channel SET version = version + 1, updated_at = ? WHERE id = ?", (now_ms(), channel_id))
+        channels.make_problems_due(db, channel_id)
+
+
+def propose_paid_statuses(db: apsw.Connection, channel_id: int, proposed: Codes[str, str]) -> None:
+    """Give payment methods (by site code) their own paid status where nobody has said anything of it."""
+    for code, status in proposed.items():
+        db.execute(
+            """UPDATE mapping SET paid_statuses = ? WHERE channel_id = ? AND kind = 'payment' AND site_code = ?
+               AND paid_statuses IS NULL""",
+            (status, channel_id, code),
+        )
 
 
 def pick_up(db: apsw.Connection, channel_id: int, kind: str, methods: Iterable[tuple[str, str]]) -> int:

@@ -34,6 +34,7 @@ class OrderRow:
         customer: who bought, for people.
         decision: what a person decided on the order as it was then (``orders/edits.py``); empty: nothing is pending.
         taken: what its sale has taken over of it (``orders/edits.py``).
+        attributes: what whoever packs or books it has to know, label → text.
     """
 
     id: int
@@ -61,6 +62,7 @@ class OrderRow:
     customer: str = ""
     decision: dict[str, Any] = field(default_factory=dict)
     taken: dict[str, Any] = field(default_factory=dict)
+    attributes: dict[str, str] = field(default_factory=dict)
 
 
 #: A version of an order's row: it is another one whenever anybody has written what matters.
@@ -80,17 +82,19 @@ def versions(db: apsw.Connection, channel_id: int, external_ids: list[str]) -> d
 _ROW = """
     SELECT o.id, o.channel_id, o.external_id, o.number, o.status, o.placed_at, o.placed_on, o.modified_at, o.currency,
         o.total, o.state, o.reason, o.digest, o.attempts, o.next_try_at, o.first_seen_at, o.changed_at, o.todo,
-        o.own_status, l.erp, l.sale_key, l.ref, l.number, o.site_key, o.refunds, o.customer, o.decision, l.taken
+        o.own_status, l.erp, l.sale_key, l.ref, l.number, o.site_key, o.refunds, o.customer, o.decision, l.taken,
+        o.attributes
     FROM "order" o LEFT JOIN sale_link l ON l.order_id = o.id
 """
 
 
 def _order(row: tuple[Any, ...]) -> OrderRow:
-    *values, todo, own_status, erp, key, ref, number, site_key, refunds, customer, decision, taken = row
+    *values, todo, own_status, erp, key, ref, number, site_key, refunds, customer, decision, taken, attributes = row
     sale = SaleLink(erp, key, ref, number) if erp is not None else None
     todo = stored_json.required_list(todo, "what is left to do with an order")
     learned = stored_json.object_or_empty(decision), stored_json.object_or_empty(taken)
-    return OrderRow(*(*values, todo, own_status, sale, site_key, refunds, customer, *learned))
+    told = {label: str(text) for label, text in stored_json.object_or_empty(attributes).items()}
+    return OrderRow(*(*values, todo, own_status, sale, site_key, refunds, customer, *learned, told))
 
 
 def by_external_id(db: apsw.Connection, channel_id: int, external_id: str) -> OrderRow | None:
@@ -172,21 +176,24 @@ def write(
     order_id: int = db.execute(
         """INSERT INTO "order" (channel_id, external_id, number, status, placed_at, placed_on, modified_at, currency,
            total, state, reason, digest, raw, attempts, next_try_at, first_seen_at, changed_at, todo, sent_by_site,
-           customer, site_key, refunds) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+           customer, site_key, refunds, site_total, attributes)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
            ON CONFLICT (channel_id, external_id) DO UPDATE SET number = excluded.number, status = excluded.status,
            placed_at = excluded.placed_at, placed_on = excluded.placed_on, modified_at = excluded.modified_at,
            currency = excluded.currency, total = excluded.total, state = excluded.state, reason = excluded.reason,
            digest = excluded.digest, raw = excluded.raw,
            attempts = CASE WHEN ? THEN attempts + 1 ELSE 0 END, next_try_at = excluded.next_try_at,
            changed_at = excluded.changed_at, todo = excluded.todo, sent_by_site = excluded.sent_by_site,
-           customer = excluded.customer, site_key = excluded.site_key, refunds = excluded.refunds, decision = NULL
-           RETURNING id""",
+           customer = excluded.customer, site_key = excluded.site_key, refunds = excluded.refunds,
+           site_total = excluded.site_total, attributes = excluded.attributes,
+           decision = CASE WHEN excluded.state = 'problem' THEN decision END RETURNING id""",
         (
             channel_id, order.external_id, order.number, order.status, order.placed_at, order.placed_on.isoformat(),
             order.modified_at, order.currency, str(order.total), state, reason, order.digest,
             raw_text(order) if keep_raw else None, int(failed), next_try_at, now, now,
             json.dumps(todo or []), int(order.sent_by_site), order.billing.name or order.delivery.name,
-            order.site_key, refunds_text(order.refunds), failed,
+            order.site_key, refunds_text(order.refunds), "" if order.site_total is None else str(order.site_total),
+            json.dumps(order.attributes, ensure_ascii=False), failed,
         ),
     ).get  # fmt: skip
     if state != "skipped":
@@ -302,9 +309,10 @@ def postpone(db: apsw.Connection, order_ids: list[int], until: int) -> None:
 
 
 def leave(db: apsw.Connection, order_id: int) -> None:
-    """Try the order no more by itself, where it is a sale with nothing left to do."""
+    """End a person's wish that the order is tried again, where it is a sale with nothing left to do."""
     db.execute(
-        """UPDATE "order" SET next_try_at = NULL WHERE id = ? AND state = 'imported' AND reason = '' AND todo = '[]'""",
+        """UPDATE "order" SET next_try_at = NULL WHERE id = ? AND next_try_at = 0 AND state = 'imported'
+           AND reason = '' AND todo = '[]'""",
         (order_id,),
     )
 

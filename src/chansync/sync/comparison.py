@@ -35,7 +35,7 @@ BELIEVABLE = 5
 BELIEVABLE_NEWS = 50_000
 
 
-#: Status, total, and the text of the refunds (``store.orders.refunds_text``) of an order.
+#: Status, the site's own total, and the text of the refunds (``store.orders.refunds_text``) of an order.
 _Known = Sequence[str]
 
 
@@ -91,8 +91,8 @@ class Comparison:
     def _ours(self, db: apsw.Connection, since: date) -> dict[str, _Known]:
         """Our orders of the window as we know them; what is known to be gone is left out."""
         rows = db.execute(
-            """SELECT external_id, status, total, refunds FROM "order" WHERE channel_id = ? AND placed_on >= ?
-               AND status NOT IN ('trash', 'gone')""",
+            """SELECT external_id, status, coalesce(nullif(site_total, ''), total), refunds FROM "order"
+               WHERE channel_id = ? AND placed_on >= ? AND status NOT IN ('trash', 'gone')""",
             (self._channel_id, since.isoformat()),
         )
         return {external_id: known for external_id, *known in rows}

@@ -432,7 +432,8 @@ class OrdersPull:
         """Ask the site anew: what was kept of them, if anything, does not get better."""
         if not rows or self.stop.is_set():
             return
-        await self.store.run(self._postpone, [row.id for row in rows])
+        # A wish stands until the site was asked.
+        await self.store.run(self._postpone, [row.id for row in rows if not _is_wished(row)])
         versions = await self.store.run(orders.versions, self._channel_id, [row.external_id for row in rows])
         found = await self.connector.several([row.external_id for row in rows if row.external_id])
         await self.take(found, again=True, versions=versions)
@@ -510,7 +511,12 @@ class OrdersPull:
 def _is_asked_for(row: OrderRow) -> bool:
     """Whether an order is tried again with the site's data of now: what was kept of it is no help, or is no cause of
     what is open."""
-    return not row.digest or (row.sale is not None and not row.reason and not row.todo)
+    return not row.digest or _is_wished(row)
+
+
+def _is_wished(row: OrderRow) -> bool:
+    """Whether it is a person's wish that the order of a sale is tried again; nothing of the sale itself asks for it."""
+    return row.sale is not None and row.next_try_at == 0 and not row.reason and not row.todo
 
 
 def _versions(rows: list[OrderRow]) -> dict[str, Version | None]:

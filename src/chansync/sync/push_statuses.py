@@ -7,7 +7,7 @@ lost: a run that was killed between push and confirmation goes on as if it had n
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import apsw
 
@@ -146,8 +146,10 @@ def _changes(db: apsw.Connection, rows: list[DueStatus]) -> list[StatusChange]:
     for row in rows:
         sale = registry.erp(row.sale.erp).view(db, row.sale.key) if row.sale else None
         shipment = sale.shipment if sale else None
-        how = (shipment.carrier, shipment.tracking, shipment.at) if shipment else ("", "", None)
-        changes.append(StatusChange(row.external_id, row.status, row.known, *how))
+        change = StatusChange(row.external_id, row.status, row.known, reason=sale.cancel_reason if sale else "")
+        if shipment is not None:
+            change = replace(change, carrier=shipment.carrier, tracking=shipment.tracking, shipped_at=shipment.at)
+        changes.append(change)
     return changes
 
 

@@ -48,7 +48,10 @@ def shop(store: Store) -> Store:
         for sku in {item["product"]["sellerSku"] for order in ORDERS for item in order["orderItems"]}:
             store.db.execute("INSERT INTO erp_item (code, name) VALUES (?, ?)", (sku, sku))
         store.db.execute("INSERT INTO erp_warehouse (code, name) VALUES ('AMZ', 'Kept by the platform')")
-        store.db.execute("INSERT INTO erp_tax_transaction (code, name, rate) VALUES ('home', 'Home', '20')")
+        store.db.execute(
+            """INSERT INTO erp_tax_transaction (code, name, rate)
+               VALUES ('home', 'Home', '20'), ('us', 'US', '25'), ('collected', 'Collected', '0')"""
+        )
     channels.add_system(store.db, "amz", "Seller", "amazon", {}, {})
     values = world.CHANNEL | {
         "integration_system": "amz", "store_domain": "A1F83G8C2ARO7P", "fba_warehouse": "AMZ",
@@ -57,6 +60,8 @@ def shop(store: Store) -> Store:
     channel = channels.add_channel(store.db, default_values() | values, {})
     for code in ("amazon", "Invoice"):
         mappings.map_to(store.db, channel.id, "payment", code, "bank")
+    for case, transaction_code in (("*+collected", "collected"), ("US", "us")):
+        mappings.map_to(store.db, channel.id, "tax", case, transaction_code)
     return store
 
 

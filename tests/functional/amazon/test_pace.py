@@ -115,7 +115,8 @@ def test_a_backfill_goes_on_at_amazons_pace_over_runs_and_restarts(
         seller.clock.advance(200)
 
     assert len(marketplace.sales(connected)) == 24
-    assert rows(connected, "SELECT count(*) FROM message WHERE open = 1") == [(0,)]
+    # By now they are to be shipped; nothing else is wrong with them.
+    assert rows(connected, "SELECT count(*) FROM message WHERE open = 1 AND code <> 'ship_by_near'") == [(0,)]
 
 
 def test_too_many_requests_are_waited_out_by_the_next_runs(

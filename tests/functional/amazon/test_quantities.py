@@ -135,12 +135,26 @@ class TestByFeed:
         assert {message["operationType"] for message in sent["messages"]} == {"PATCH"}
 
 
-def test_yes_or_no_is_not_enough_for_amazon(stocked: Store) -> None:
-    channel_settings.change_channel(stocked, "de", {"push_exact_quantities": "no"})
-    push(stocked)
-
-    [(sentence,)] = rows(stocked, "SELECT sentence FROM message WHERE open = 1")
-    assert "switch push_exact_quantities on" in sentence
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"push_exact_quantities": "no"}, "push_exact_quantities"),
+        ({"push_exact_quantities": "no", "push_quantities": "no"}, ""),
+        ({"remove_at_zero": "yes"}, "remove_at_zero"),
+        ({"status_written_out": "UNSHIPPED"}, "status_written_out"),
+        ({"status_written_out_and_paid": "SHIPPED"}, ""),
+        ({"status_cancelled": "SHIPPED"}, "status_cancelled"),
+        ({"vat_number_keys": "_vat"}, "vat_number_keys"),
+        ({"write_out_what_the_site_ships": "yes"}, ""),
+    ],
+)
+def test_what_amazon_cannot_do_is_refused_when_it_is_set(stocked: Store, changes: dict[str, str], field: str) -> None:
+    try:
+        channel_settings.change_channel(stocked, "de", changes)
+        refused = []
+    except channel_settings.InvalidFields as error:
+        refused = [each.name for each in error.errors]
+    assert refused == ([field] if field else [])
 
 
 def test_without_the_sellers_id_it_says_what_to_enter(stocked: Store) -> None:

@@ -186,3 +186,11 @@ def test_damage_is_found(chansync: Run, company: Store) -> None:
     result = chansync("db", "check")
     assert result.code == 1
     assert "erp_pos row 1 points to a row of erp_warehouse that is not there" in result.out
+
+
+def test_a_payment_method_gets_paid_statuses_of_its_own(chansync: Run, company: Store) -> None:
+    assert "cod is paid at completed." in chansync("map", "payment", "shop", "--paid", "cod=completed").out
+    assert "cod is paid at completed." in chansync("map", "payment", "shop").out
+    told = json.loads(chansync("map", "payment", "shop", "--paid", "cod=", "--json").out)
+    assert (told["changed"], told["site_codes"]) == (True, ["cod"])
+    assert mappings.paid_statuses(company.db, 1) == {}

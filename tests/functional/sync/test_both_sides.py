@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chansync.cli.main import main
+from chansync.cli.support.session import user_name
 from chansync.db.connection import open_store
 from chansync.demo import company
 from chansync.demo.woocommerce import DemoServer, DemoShop
@@ -20,6 +23,9 @@ from chansync.orders.sale_actions import perform
 from chansync.setup import channel_settings
 from support import shops
 
+#: No coupon, and paid when the store says so: cash on delivery is paid later.
+_PLAIN = {"coupon_lines": [], "payment_method": "bacs", "payment_method_title": "Direct bank transfer"}
+
 
 @dataclass(slots=True)
 class World:
@@ -30,7 +36,7 @@ class World:
     path: Path
 
     def place(self, *lines: tuple[Any, ...], status: str = "on-hold") -> int:
-        return self.shop.place_order(lines or [("SKU-001", 1)], status=status, changes={"coupon_lines": []})
+        return self.shop.place_order(lines or [("SKU-001", 1)], status=status, changes=_PLAIN)
 
     def run(self) -> None:
         """What the schedule does in one turn."""
@@ -162,6 +168,22 @@ class TestComparison:
         assert world.state(order).total > 0
         assert shops.query(world.path, "SELECT count(*) FROM erp_sale") == [(1,)]
 
+    def test_what_a_gift_card_paid_is_no_difference(self, world: World) -> None:
+        store = open_store(world.path)
+        company.take_gift_cards(store)
+        store.close()
+        world.shop.place_gift_card_order([("SKU-001", 2)], "GIFT", "5.00")
+        world.run()
+        result = shops.sync(world.path, orders=False, comparison=True)
+        assert (result.counts.unchanged, result.counts.updated) == (1, 0)
+        paid = shops.query(
+            world.path,
+            """SELECT a.code, p.amount FROM erp_payment p JOIN erp_account a ON a.id = p.account_id ORDER BY p.id""",
+        )
+        assert paid[0] == ("CARDS", 500)
+        assert paid[1][0] != "CARDS"
+        assert world.books() == []
+
     def test_a_status_that_differs_is_looked_at_again(self, world: World) -> None:
         order = world.place()
         world.run()
@@ -194,3 +216,32 @@ class TestComparison:
         result = shops.sync(world.path, orders=False, comparison=True)
         assert (result.state, result.error_code) == ("failed", "suspiciously_empty")
         assert shops.query(world.path, "SELECT count(*) FROM message WHERE code = 'order_gone'") == [(0,)]
+
+
+def test_cash_on_delivery_is_proposed_as_paid_when_it_is_delivered(world: World) -> None:
+    cash = {"coupon_lines": [], "payment_method": "cod", "payment_method_title": "Cash on delivery"}
+    order = world.shop.place_order([("SKU-001", 1)], status="processing", changes=cash)
+    world.run()
+    assert world.state(order).paid == 0
+    world.shop.set_status(order, "completed")
+    world.run()
+    assert world.state(order).unpaid == 0
+    assert world.books() == []
+
+
+def test_a_difference_is_accepted_by_its_remedy(world: World) -> None:
+    order = world.place(status="processing")
+    with world.shop.lock:
+        document = world.shop.book.orders[order].document
+        assert document is not None
+        document["total"] = str(Decimal(document["total"]) - Decimal("1.00"))
+    shops.sync(world.path, orders=True)
+    [(message,)] = shops.query(world.path, "SELECT id FROM message WHERE open = 1 AND code = 'total_mismatch'")
+    db = ["--db", str(world.path)]
+    assert main([*db, "mend", str(message), "accept"]) == 2
+    assert main([*db, "mend", str(message), "set-adjustment-service", "FEE"]) == 0
+    assert main([*db, "mend", str(message), "accept"]) == 0
+    [(name, net)] = shops.query(world.path, "SELECT name, net FROM erp_sale_line WHERE kind = 'rounding'")
+    assert (name, net) == (f"Difference accepted by {user_name()}", -100)
+    assert shops.query(world.path, "SELECT count(*) FROM message WHERE open = 1") == [(0,)]
+    assert world.books() == []

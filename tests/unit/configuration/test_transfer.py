@@ -26,7 +26,7 @@ def _state(store: Store) -> list[Any]:
     found: list[Any] = [(system.code, system.name, system.kind) for system in channels.systems(db)]
     for channel in channels.all_channels(db):
         tables = {kind: mappings.targets(db, channel.id, kind) for kind in ("payment", "delivery", "item")}
-        found.append((channel.values, channel.secrets, tables))
+        found.append((channel.values, channel.secrets, tables, mappings.paid_statuses(db, channel.id)))
     return found
 
 
@@ -35,6 +35,7 @@ def test_an_export_reads_back_as_the_same(company: Store, tmp_path: Path) -> Non
     channel_settings.change_channel(company, "shop", {"description": 'He said "hi" \\ №1', "orders_every": "off"})
     channel_settings.map_method(company.db, channel, "item", "a.b=c #1", "SKU-001")
     mappings.pick_up(company.db, channel.id, "delivery", [("flat_rate:1", "Flat\nrate")])
+    mappings.set_paid_statuses(company.db, channel.id, "cod", ["completed", "processing"])
     before, text = _state(company), export_toml(company.db)
     assert import_toml(company.db, text).changes == []
     copy = tmp_path / "copy.db"
@@ -47,6 +48,7 @@ def test_an_export_reads_back_as_the_same(company: Store, tmp_path: Path) -> Non
             other, "shop", {"description": "", "check_email": "yes", "store_domain": "x.example"}
         )
         mappings.map_to(other.db, channel.id, "payment", "cod", None)
+        mappings.set_paid_statuses(other.db, channel.id, "cod", [])
         mappings.map_to(other.db, channel.id, "payment", "extra", "bank")
         assert _state(other) != before
         import_toml(other.db, text)

@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 from chansync.erp.ledger import stock
 from chansync.erp.ledger.check import check
 from chansync.erp.protocol import DocumentTypeMissing, MissingStock, NoDocument, NotPossible
-from chansync.model.sale import SaleLine
+from chansync.model.sale import MethodAmount, SaleLine
 from support import ledger, world
 
 GOODS = ("SHIRT", "SHOE", "HAT")
@@ -126,6 +126,11 @@ class AnyHistory(RuleBasedStateMachine):
     def pay_a_part(self, sale: int, amount: int, issue_first: bool) -> None:
         with self._unchanged_if_refused():
             assert ledger.do(self.store, "pay", sale, amount, issue_first=issue_first) == amount
+
+    @rule(sale=sales, card=st.integers(1, 900))
+    def pay_by_gift_card_and_bank(self, sale: int, card: int) -> None:
+        with self._unchanged_if_refused():
+            ledger.do(self.store, "pay", sale, parts=(MethodAmount("cash", card),), issue_first=True)
 
     @rule(sale=sales, kind=st.sampled_from(["invoice", "receipt", "unknown"]))
     def issue(self, sale: int, kind: str) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from chansync.erp.protocol import PointOfSale
 from chansync.model.channel import Channel, IntegrationSystem
-from chansync.model.order import Order, Refund, RefundLine, TaxNumbers
+from chansync.model.order import Order, PartPayment, Refund, RefundLine, TaxNumbers
 from chansync.model.parameters import default_values
 from chansync.model.sale import (
     Customer,
@@ -33,6 +33,7 @@ from chansync.orders.settings import ImportSettings
 from support.orders import ANNA, line, order
 
 TOTAL, KEY = 1773, "chansync:shop:1"
+NOW, HOUR = 1_700_000_000_000, 3_600_000
 
 OPEN = SaleState(
     currency="EUR", total=TOTAL, blocked=False, requested=False, documented=0, document_number="", paid=0,
@@ -83,7 +84,7 @@ def plan(
 ) -> Plan:
     view = SaleView(KEY, "7", "shop-1", state, lines=LINES, **sale) if state else None
     history = History(before, own, todo, problems) if state and before is not None else None
-    return decide(Case(found, KEY, view, history, draft), settings(**asked or {}))
+    return decide(Case(found, KEY, view, history, draft, now=NOW), settings(**asked or {}))
 
 
 def words(found: Plan) -> str:
@@ -117,6 +118,7 @@ ALL = {
     "block_quantities": True, "create_request": True, "issue_document": True, "pay_immediately": True,
     "write_out_immediately": True,
 }  # fmt: skip
+ELSEWHERE = {"write_out_what_the_site_ships": True}
 ON_PAYMENT = {"issue_document_on_payment": True}
 EDIT = {"lines": [line(quantity=2, total=Decimal(20), tax=Decimal("3.80"))]}
 SMALLER = {"lines": [], "shipping": [], "total": Decimal("0.00"), "shrinks": True}
@@ -148,6 +150,11 @@ TABLE = {
     "paid on the site, its document upon payment": Row("pay", status="completed", asked=ON_PAYMENT),
     "paid on the site and in the ERP": Row("", sale=PAID, status="completed"),
     "the paid status is our own: nobody paid by it": Row("", status="completed", own="completed"),
+    "it was paid, and is not any more": Row("", "payment_withdrawn", sale=PAID, before="completed"),
+    "it is still not paid": Row("", "payment_withdrawn", sale=PAID, problems=frozenset({"payment_withdrawn"})),
+    "paid again": Row("", sale=PAID, status="completed", problems=frozenset({"payment_withdrawn"})),
+    "paid by a person, never on the site": Row("", sale=PAID),
+    "it was paid, and its sale is not": Row("", sale=DOCUMENTED, before="completed"),
     # Refusal
     "refused": Row("cancel", status="cancelled"),
     "refused, its goods are issued": Row("reverse", sale=OUT, status="refunded"),
@@ -168,6 +175,32 @@ TABLE = {
     "all of it was cancelled, untouched": Row("rewrite", changes=SMALLER),
     "all of it was cancelled, documented": Row("refund", sale=DOCUMENTED, changes=SMALLER),
     "without prices nothing is compared": Row("", sale=DOCUMENTED, changes=EDIT | {"awaits_prices": True}),
+    "prices are not told any more": Row("", "prices_missing", sale=DOCUMENTED, changes={"lacks_prices": True}),
+    # What has to be known before goods leave
+    "the buyer asks to cancel": Row("", "cancel_wished", changes={"cancel_wish": "Too late"}),
+    "the buyer asks to cancel, without a reason": Row("", "cancel_wished", changes={"cancel_wish": ""}),
+    "the buyer asks to cancel, too late": Row("", sale=OUT, changes={"cancel_wish": ""}),
+    "the buyer asks to cancel, it was done": Row("", sale=CANCELLED, changes={"cancel_wish": ""}),
+    "new, the buyer asks to cancel: its goods stay": Row("record block request issue pay", "cancel_wished", sale=None,
+                                                         asked=ALL, changes={"cancel_wish": ""}),
+    "it cannot be fulfilled": Row("", "order_unfulfillable", sale=PAID, changes={"unfulfillable": True}),
+    "it cannot be fulfilled, its goods are issued": Row("", "order_unfulfillable", sale=OUT,
+                                                        changes={"unfulfillable": True}),
+    "it cannot be fulfilled, its sale was ended": Row("", sale=REVERSED, changes={"unfulfillable": True}),
+    "to be shipped in two days": Row("", changes={"ship_by": NOW + 48 * HOUR}),
+    "to be shipped today": Row("", "ship_by_near", changes={"ship_by": NOW + 5 * HOUR}),
+    "to be shipped yesterday": Row("", "ship_by_near", changes={"ship_by": NOW - 24 * HOUR}),
+    "to be shipped yesterday, and it was": Row("", sale=OUT, changes={"ship_by": NOW - 24 * HOUR}),
+    "new, to be shipped today, and it is": Row("record write_out", sale=None, asked={"write_out_immediately": True},
+                                               changes={"ship_by": NOW}),
+    # Shipped elsewhere
+    "shipped elsewhere, not asked for": Row("", changes={"shipped_by": ("", "")}),
+    "shipped elsewhere": Row("write_out", asked=ELSEWHERE, changes={"shipped_by": ("DHL", "1")}),
+    "new, shipped elsewhere": Row("record write_out", sale=None, asked=ELSEWHERE, changes={"shipped_by": ("", "")}),
+    "shipped elsewhere and written out": Row("", sale=OUT, asked=ELSEWHERE, changes={"shipped_by": ("", "")}),
+    "shipped elsewhere, its sale is closed": Row("", sale=CANCELLED, asked=ELSEWHERE, changes={"shipped_by": ("", "")}),
+    "shipped elsewhere, its goods were missing": Row("write_out", asked=ELSEWHERE, todo=("write_out",),
+                                                     changes={"shipped_by": ("", "")}),
     # Refunds
     "refunded in part": Row("refund", sale=PAID, changes=REFUND),
     "refunded in part, closed": Row("", sale=CANCELLED, changes=REFUND),
@@ -202,11 +235,92 @@ def test_an_order_that_is_a_sale_is_followed_whatever_its_status() -> None:
     assert plan(order(status="pending"), OPEN).skip == ""
 
 
+@pytest.mark.parametrize(
+    ("status", "done", "is_withdrawn"),
+    [("on-hold", False, True), ("delivered", True, False), ("packed", None, False), ("chargeback", None, True)],
+)
+def test_an_order_that_goes_on_from_its_paid_status_is_still_paid(
+    status: str, done: bool | None, is_withdrawn: bool
+) -> None:
+    """Statuses that a shop has made up are steps on its way where the channel takes orders of them."""
+    own = replace(
+        settings(), order_statuses=frozenset({"processing", "packed"}), paid_statuses=frozenset({"processing"})
+    )
+    view = SaleView(KEY, "7", "shop-1", PAID, lines=LINES)
+    made = replace(order(status=status), done=done)
+    found = decide(Case(made, KEY, view, History("processing"), DRAFT), own)
+    assert ([problem.code for problem in found.problems] == ["payment_withdrawn"]) is is_withdrawn
+
+
 class TestAmounts:
     def test_a_payment_says_what_shall_be_paid_in_all(self) -> None:
         partly = replace(DOCUMENTED, paid=500, unpaid=TOTAL - 200 - 500, refunded=200)
         [payment] = plan(order(status="completed"), partly).steps
-        assert payment.as_json() == {"step": "pay", "in_all": TOTAL - 200, "issue_first": False}
+        assert (payment.word, payment.as_json()["in_all"]) == ("pay", TOTAL - 200)
+        assert not payment.as_json()["issue_first"]
+
+    def test_a_payment_carries_its_transaction_and_its_day(self) -> None:
+        paid = order(status="completed", transaction_id="pi_123", paid_on=date(2026, 11, 2))
+        [payment] = plan(paid, DOCUMENTED).steps
+        assert payment.as_json()["transaction_id"] == "pi_123"
+        assert payment.as_json()["paid_on"] == "2026-11-02"
+
+    @pytest.mark.parametrize(
+        ("method", "in_all", "parts", "found"),
+        [("voucher", TOTAL, [{"method": "voucher", "amount": 500}], []), (None, TOTAL - 500, [], ["payment_unmapped"])],
+    )
+    def test_gift_cards_are_paid_by_their_own_method(
+        self, method: str | None, in_all: int, parts: list[dict[str, Any]], found: list[str]
+    ) -> None:
+        paid = order(status="completed", part_payments=[PartPayment("", "Gift card A", Decimal(5))])
+        made = plan(paid, DOCUMENTED, asked={"gift_card_payment_method": method})
+        [payment] = made.steps
+        assert (payment.as_json()["in_all"], payment.as_json()["parts"]) == (in_all, parts)
+        assert [problem.code for problem in made.problems] == found
+
+    def test_a_gift_card_of_an_unpaid_order_is_paid_once_there_is_a_document(self) -> None:
+        waits = order(status="on-hold", part_payments=[PartPayment("", "Gift card A", Decimal(5))])
+        asked = {"gift_card_payment_method": "voucher"}
+        [payment] = plan(waits, DOCUMENTED, asked=asked).steps
+        assert (payment.as_json()["in_all"], payment.as_json()["parts"]) == (
+            500,
+            [{"method": "voucher", "amount": 500}],
+        )
+        partly = replace(DOCUMENTED, paid=500, unpaid=DOCUMENTED.unpaid - 500)
+        assert plan(waits, partly, asked=asked).steps == []
+        assert plan(waits, OPEN, asked=asked).steps == []
+        [rest] = plan(replace(waits, status="completed"), partly, asked=asked).steps
+        assert rest.as_json()["in_all"] == TOTAL
+
+    def test_an_order_of_less_than_nothing_is_paid_back(self) -> None:
+        state = replace(DOCUMENTED, total=-1190, documented=-1190, unpaid=-1190)
+        draft = replace(DRAFT, total=-1190)
+        [_, payment] = plan(order(status="completed"), None, draft=draft).steps
+        assert payment.as_json()["in_all"] == -1190
+        returned = replace(state, paid=-1190, unpaid=0)
+        back = order(lines=[line(quantity=-1, total=Decimal(-10), subtotal=Decimal(-10), tax=Decimal("-1.90"))])
+        found = decide(
+            Case(replace(back, status="completed", shipping=[], total=Decimal("-11.90")), KEY,
+                 SaleView(KEY, "7", "shop-1", returned,
+                          lines=(SaleLine(LineKind.ITEM, "SKU-001", "Item", Decimal(-1), -1000, -190, 0, "1"),)),
+                 History("completed"), draft), settings())  # fmt: skip
+        assert (found.steps, found.problems) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "is_paid"),
+    [
+        ("bacs", "processing", False),
+        ("bacs", "completed", True),
+        ("cod", "processing", True),
+        ("cod", "completed", False),
+    ],
+)
+def test_a_payment_method_has_its_own_paid_statuses(method: str, status: str, is_paid: bool) -> None:
+    own = replace(settings(), paid_by_method={"cod": frozenset({"processing"})})
+    view = SaleView(KEY, "7", "shop-1", DOCUMENTED, lines=LINES)
+    found = decide(Case(order(payment_code=method, status=status), KEY, view, History("on-hold"), DRAFT), own)
+    assert (words(found) == "pay") is is_paid
 
     def test_after_a_rewrite_it_is_the_new_total(self) -> None:
         draft = replace(DRAFT, total=2963)
@@ -269,3 +383,15 @@ def test_every_step_is_json_and_has_a_key_of_its_own() -> None:
 def test_what_the_creation_asks_for_stays_until_it_is_done() -> None:
     assert plan(order(status="completed"), None, asked=ALL).todo == ["block", "request", "issue", "pay", "write_out"]
     assert plan(order(status="completed", **REFUND), OPEN).todo == []
+
+
+def test_what_waits_for_the_buyers_wish_is_done_once_it_is_withdrawn() -> None:
+    found = plan(order(cancel_wish="Too late"), OPEN, todo=("block", "write_out"))
+    assert (words(found), found.deferred) == ("block", ["write_out"])
+    assert words(plan(order(), OPEN, todo=("write_out",))) == "write_out"
+
+
+@pytest.mark.parametrize("state", [None, OPEN, DOCUMENTED, PAID])
+def test_an_order_is_looked_at_again_a_day_before_it_is_to_be_shipped(state: SaleState | None) -> None:
+    assert plan(order(ship_by=NOW + 100 * HOUR), state).look_again == NOW + 76 * HOUR
+    assert plan(order(), state).look_again is None

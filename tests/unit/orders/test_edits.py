@@ -11,7 +11,7 @@ import pytest
 from chansync.db.connection import Store
 from chansync.erp.ledger.check import check
 from chansync.erp.ledger.stock import set_stock
-from chansync.model.order import Address, Order, Refund, RefundLine, TaxNumbers
+from chansync.model.order import Address, Order, PartPayment, Refund, RefundLine, TaxNumbers
 from chansync.orders.decisions import decide_on
 from chansync.orders.import_order import OrderImport, Outcome
 from chansync.orders.sale_actions import perform
@@ -33,7 +33,7 @@ def shop(company: Store) -> Store:
     channel = channels.channel(company.db, "shop")
     changes = {
         "document_type": "invoice", "issue_document_on_payment": True, "paid_statuses": ["processing"],
-        "refused_statuses": ["cancelled", "refunded"],
+        "refused_statuses": ["cancelled", "refunded"], "gift_card_payment_method": "cash",
     }  # fmt: skip
     channels.save_channel(company.db, channel.id, channel.version, changes, {})
     return company
@@ -100,6 +100,10 @@ CHANGES: dict[str, tuple[dict[str, Any], str, Any]] = {
                "b@x.example"),
     "note": ({"note": "Ring twice"}, "SELECT note FROM erp_sale", "Ring twice"),
     "payment method": ({"payment_code": "cod"}, "SELECT payment_method FROM erp_sale", "cash"),
+    "gift card": (
+        {"part_payments": [PartPayment("", "Gift card", Decimal(5))]},
+        "SELECT payments FROM erp_sale", '[["cash", 500]]',
+    ),
     "item": (
         {"lines": [line(sku="SKU-002", item_code="1002")]},
         "SELECT i.code FROM erp_sale_line l JOIN erp_item i ON i.id = l.item_id WHERE position = 1", "SKU-002",

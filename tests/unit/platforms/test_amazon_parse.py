@@ -96,6 +96,222 @@ class TestMoney:
         assert found.sentence == "it has amounts in EUR and USD."
 
 
+US = "ATVPDKIKX0DER"
+FACILITATOR = {"taxCollections": [{"model": "MARKETPLACE_FACILITATOR", "responsibleParty": "Amazon"}]}
+IOSS = {"taxCalculationBreakdowns": [{"reportingScheme": "IOSS"}]}
+cents = st.integers(0, 10**7).map(lambda each: Decimal(each) / 100)
+
+
+class TestTaxThatAmazonCollects:
+    @given(
+        sold=cents.filter(bool), tax=cents.filter(bool), shipping=cents, off=cents, shipping_tax=cents,
+        place=st.sampled_from([DE, US]), item_total=st.sampled_from(["with", "without"]),
+        grand_total=st.sampled_from(["with", "without"]), how=st.sampled_from([FACILITATOR, IOSS]),
+    )  # fmt: skip
+    def test_it_leaves_the_amounts_however_they_are_told(
+        self,
+        sold: Decimal,
+        tax: Decimal,
+        shipping: Decimal,
+        off: Decimal,
+        shipping_tax: Decimal,
+        place: str,
+        item_total: str,
+        grand_total: str,
+        how: dict[str, Any],
+    ) -> None:
+        """Prices with their tax (VAT) or without it (sales tax), totals of what is paid or of what Amazon pays out."""
+        held = (tax, shipping_tax) if place == DE else (Decimal(0), Decimal(0))
+        net, all_tax = sold + shipping - min(off, sold), tax + shipping_tax
+        totals = {"with": net + all_tax, "without": net}
+        data = raw(
+            part("ITEM", str(sold + held[0])),
+            part("SHIPPING", str(shipping + held[1])),
+            part("DISCOUNT", str(min(off, sold)), ("ITEM", str(min(off, sold)))),
+            part("TAX", str(all_tax), ("ITEM", str(tax)), ("SHIPPING", str(shipping_tax))),
+            total=str(totals[item_total]),
+        )
+        data["proceeds"]["grandTotal"] = money(str(totals[grand_total]))
+        data["orderItems"][0]["tax"] = how
+
+        order = OrderReader(place).read(data)
+
+        assert isinstance(order, Order)
+        assert (order.total, order.total_tax, order.tax_collected, order.gross) == (net, 0, all_tax, False)
+        assert order.lines[0].subtotal == sold
+        assert sum((line.total for line in order.shipping), order.lines[0].total) == net
+        assert sum((line.tax for line in (*order.lines, *order.shipping, *order.fees)), Decimal(0)) == 0
+
+    @pytest.mark.parametrize("told", [[], [part("TAX", "0.00")]])
+    def test_how_much_it_is_may_be_untold(self, told: list[dict[str, Any]]) -> None:
+        data = raw(part("ITEM", "11.90"), *told)
+        data["orderItems"][0]["tax"] = FACILITATOR
+        order = read(data)
+
+        assert (order.total, order.lines[0].tax, order.tax_collected, order.gross) == (Decimal("11.90"), 0, 0, False)
+
+    def test_the_number_of_the_import_shop_says_it_too(self) -> None:
+        data = raw(part("ITEM", "11.90"), part("TAX", "1.90", ("ITEM", "1.90")))
+        data["orderItems"][0]["fulfillment"]["shipping"] = {"internationalShipping": {"iossNumber": "IM2760000000"}}
+
+        assert (read(data).total, read(data).tax_collected) == (Decimal("10.00"), Decimal("1.90"))
+
+    def test_other_schemes_leave_it_with_the_seller(self) -> None:
+        data = raw(part("ITEM", "11.90"), part("TAX", "1.90", ("ITEM", "1.90")))
+        data["orderItems"][0]["tax"] = {"taxCalculationBreakdowns": [{"reportingScheme": "UOSS"}]}
+        order = read(data)
+
+        assert (order.total, order.total_tax, order.tax_collected) == (Decimal("11.90"), Decimal("1.90"), None)
+
+    def test_of_some_items_only_it_must_be_told_of_the_others(self) -> None:
+        data = raw(part("ITEM", "11.90"), total="11.90")
+        other = copy.deepcopy(data["orderItems"][0]) | {"orderItemId": "2", "tax": FACILITATOR}
+        data["orderItems"].append(other)
+        data["proceeds"]["grandTotal"] = money("23.80")
+        found = OrderReader(DE).read(data)
+
+        assert isinstance(found, UnreadableOrder)
+        assert "collects the tax of some of its items" in found.sentence
+
+
+REPLACEMENT = [{"orderId": "302-1111111-2222222", "associationType": "REPLACEMENT_ORIGINAL_ID"}]
+EXCHANGE = [{"orderId": "302-1111111-2222222", "associationType": "EXCHANGE_ORIGINAL_ID"}]
+
+
+class TestPrices:
+    @pytest.mark.parametrize(
+        ("status", "associated", "awaits", "lacks"),
+        [
+            ("PENDING", [], True, False),
+            ("PENDING_AVAILABILITY", [], True, False),
+            ("PENDING", REPLACEMENT, True, False),
+            ("UNSHIPPED", [], False, True),
+            ("PARTIALLY_SHIPPED", EXCHANGE, False, True),
+            ("SHIPPED", [], False, True),
+            ("UNFULFILLABLE", [], False, True),
+            ("CANCELLED", [], False, False),
+            ("UNSHIPPED", REPLACEMENT, False, False),
+            ("SHIPPED", REPLACEMENT, False, False),
+        ],
+    )
+    def test_without_any(self, status: str, associated: list[dict[str, str]], awaits: bool, lacks: bool) -> None:
+        data = raw(fulfillment={"fulfillmentStatus": status}, associatedOrders=associated)
+        del data["proceeds"], data["orderItems"][0]["proceeds"], data["orderItems"][0]["product"]["price"]
+        order = read(data)
+
+        assert (order.awaits_prices, order.lacks_prices, order.currency) == (awaits, lacks, "EUR")
+        assert (order.total, order.lines[0].quantity) == (0, 1)
+
+    def test_of_one_item_only_the_total_has_to_be_told(self) -> None:
+        data = raw()
+        free = copy.deepcopy(data["orderItems"][0]) | {"orderItemId": "2"}
+        del free["proceeds"], free["product"]["price"]
+        data["orderItems"].append(free)
+        assert not read(data).lacks_prices
+        del data["proceeds"]
+        assert read(data).lacks_prices
+
+    def test_a_replacement_is_paid_by_nothing_and_says_what_it_replaces(self) -> None:
+        data = raw(associatedOrders=REPLACEMENT)
+        del data["proceeds"], data["orderItems"][0]["proceeds"], data["orderItems"][0]["product"]["price"]
+        order = read(data)
+
+        assert (order.payment_code, order.part_payments) == ("", [])
+        assert order.attributes["Replaces order"] == "302-1111111-2222222"
+
+    def test_nothing_is_a_price_too(self) -> None:
+        order = read(raw(total="0.00"))
+        assert (order.lacks_prices, order.total, order.currency) == (False, 0, "EUR")
+
+
+class TestPayments:
+    @pytest.mark.parametrize(
+        ("executions", "code", "others"),
+        [
+            ([], "amazon", {}),
+            ([("CreditCard", None)], "amazon", {}),
+            ([("CashOnDelivery", None)], "CashOnDelivery", {}),
+            ([("CashOnDelivery", "10.00"), ("GiftCard", "1.90")], "amazon", {"CashOnDelivery": "10.00"}),
+            ([("GiftCard", "1.00"), ("CreditCard", "10.90")], "amazon", {}),
+            ([("Invoice", "2.00"), ("CashOnDelivery", "9.90")], "CashOnDelivery", {"Invoice": "2.00"}),
+            ([("Invoice", "2.00"), ("X", "6.90"), ("Invoice", "3.00")], "amazon", {"Invoice": "5.00"}),
+        ],
+    )
+    def test_each_amount_goes_to_its_own_method(
+        self, executions: list[tuple[str, str | None]], code: str, others: dict[str, str]
+    ) -> None:
+        told = [{"paymentMethod": method, "paymentAmount": amount and money(amount)} for method, amount in executions]
+        order = read(raw(payment={"paymentExecutions": told}))
+
+        assert order.payment_code == code
+        assert {part.code: part.amount for part in order.part_payments} == {
+            name: Decimal(amount) for name, amount in others.items()
+        }
+
+
+class TestWhatAPackerNeeds:
+    def test_it_is_told_with_the_order(self) -> None:
+        window = {"earliestDateTime": "2026-11-24T08:00:00Z", "latestDateTime": "2026-11-25T22:59:59Z"}
+        hours = {"dayOfWeek": "MON", "timeWindows": [{"startTime": {"hour": 9, "minute": 0}, "endTime": {"hour": 17}}]}
+        data = raw(
+            fulfillment={"fulfillmentStatus": "UNSHIPPED", "fulfilledBy": "MERCHANT", "shipByWindow": window},
+            programs=["PRIME", "PREMIUM"],
+            recipient={
+                "deliveryAddress": {"name": "Ann B", "addressType": "PICKUP_POINT"},
+                "deliveryPreference": {
+                    "dropOffLocation": "Garage", "addressInstruction": "Ring twice",
+                    "deliveryCapabilities": ["PALLET_DISABLED"], "deliveryTime": {"businessHours": [hours]},
+                },
+            },
+        )  # fmt: skip
+        item = data["orderItems"][0]
+        item["product"]["customization"] = {"customizedUrl": "https://x.example/1.zip"}
+        item["programs"] = ["TRANSPARENCY"]
+        item["fulfillment"] |= {
+            "packing": {"giftOption": {"giftMessage": "Hi", "giftWrapLevel": "Classic"}},
+            "shipping": {"shippingConstraints": {"recipientAgeVerification": "MANDATORY"}},
+        }
+        assert read(data).attributes == {
+            "Ship": "from 2026-11-24 09:00 by 2026-11-25 23:59", "Programs": "PRIME, PREMIUM",
+            "Address": "pickup point", "Leave at": "Garage", "Delivery instruction": "Ring twice",
+            "Delivery place": "PALLET_DISABLED", "Open": "MON 09:00-?",
+            "Customisation": "SKU-1: https://x.example/1.zip", "Gift wrap": "SKU-1: Classic",
+            "Gift message": "SKU-1: Hi", "Shipping demands": "SKU-1: age check of the recipient",
+            "Item programs": "SKU-1: TRANSPARENCY",
+        }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("status", "by", "due"),
+        [("UNSHIPPED", "MERCHANT", True), ("PARTIALLY_SHIPPED", "MERCHANT", True), ("SHIPPED", "MERCHANT", False),
+         ("CANCELLED", "MERCHANT", False), ("UNSHIPPED", "AMAZON", False)],
+    )  # fmt: skip
+    def test_only_what_the_merchant_has_still_to_ship_is_due(self, status: str, by: str, due: bool) -> None:
+        told = {
+            "fulfillmentStatus": status,
+            "fulfilledBy": by,
+            "shipByWindow": {"latestDateTime": "2026-11-25T00:00:00Z"},
+        }
+        assert (read(raw(fulfillment=told)).ship_by is not None) == due
+
+    @pytest.mark.parametrize(
+        ("status", "cancellation", "wish"),
+        [
+            ("UNSHIPPED", {}, None),
+            ("UNSHIPPED", {"cancellationRequest": {"requester": "BUYER"}}, ""),
+            ("UNSHIPPED", {"cancellationRequest": {"requester": "BUYER", "cancelReason": "Too late"}}, "Too late"),
+            ("SHIPPED", {"cancellationRequest": {"requester": "BUYER"}}, None),
+            ("CANCELLED", {"cancellationRequest": {"requester": "BUYER"}}, None),
+            ("UNSHIPPED", {"cancellationRequest": {"requester": "BUYER"}, "cancellationExecution": {"x": 1}}, None),
+        ],
+    )
+    def test_a_wish_to_cancel_is_one_until_it_is_done(
+        self, status: str, cancellation: dict[str, Any], wish: str | None
+    ) -> None:
+        data = raw(fulfillment={"fulfillmentStatus": status})
+        data["orderItems"][0]["cancellation"] = cancellation
+        assert read(data).cancel_wish == wish
+
+
 class TestTheRest:
     def test_the_day_is_the_marketplaces_own(self) -> None:
         assert str(read(raw()).placed_on) == "2026-11-24"
@@ -118,7 +334,7 @@ class TestTheRest:
         assert (order.lines[0].quantity, order.shrinks) == (3, False)
 
     def test_what_does_not_matter_to_a_sale_is_no_change(self) -> None:
-        later = raw(lastUpdatedTime="2026-11-25T08:00:00Z", packages=[{"packageReferenceId": "1"}], programs=["PRIME"])
+        later = raw(lastUpdatedTime="2026-11-25T08:00:00Z", packages=[{"packageReferenceId": "1"}])
         assert read(later).digest == read(raw()).digest
         assert read(raw(buyer={"buyerName": "Ann"})).digest != read(raw()).digest
 

@@ -96,6 +96,29 @@ def test_save_is_one_transaction_with_the_mappings(store: Store) -> None:
     assert mappings.mappings(store.db, 1, "tax") == []
 
 
+def test_a_payment_method_has_its_paid_statuses_in_the_form(store: Store) -> None:
+    listed = [(code, code.title(), True) for code in "processing on-hold completed cancelled refunded failed".split()]
+    mappings.replace_lookups(store.db, 1, "order_status", listed)
+    form, texts = open_form(store)
+    loaded = form.load(store.db)
+    assert loaded is not None
+    field = field_of(form, store, "paid:cod", texts)
+    assert (texts["paid:cod"], field.is_several) == ("", True)
+    assert [each.code for each in form.options(store.db, field, texts) or ()] == [code for code, *_ in listed]
+    for wrong_text, refused in (("shipped", ""), ("completed", "completed")):
+        with pytest.raises(InvalidFields) as error:
+            form.save(store, loaded, texts | {"paid:cod": wrong_text, "refused_statuses": refused}, {})
+        assert "paid:cod" in wrong(error)
+    form.save(store, loaded, texts | {"paid:cod": "completed, processing"}, {})
+    assert mappings.paid_statuses(store.db, 1) == {"cod": frozenset({"completed", "processing"})}
+    form, texts = open_form(store)
+    assert texts["paid:cod"] == "completed, processing"
+    loaded = form.load(store.db)
+    assert loaded is not None
+    form.save(store, loaded, texts | {"paid:cod": ""}, {})
+    assert mappings.paid_statuses(store.db, 1) == {}
+
+
 def test_another_pos_names_the_mappings_that_it_does_not_have(store: Store) -> None:
     setup.add(store.db, "pos", "OTHER", {"name": "Other", "warehouse": "W1", "currencies": "EUR"})
     form = ChannelForm(1)

@@ -12,8 +12,10 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from chansync.db.connection import Store
+from chansync.model.errors import UsageError
 from chansync.model.money import from_minor, round_to_minor
 from chansync.model.order import Order, Refund, RefundLine, TaxNumbers, UnreadableOrder
+from chansync.orders.adjustments import accept_difference
 from chansync.orders.import_order import Action, OrderImport, Outcome
 from chansync.store import channels, mappings, orders
 from support import world
@@ -69,9 +71,29 @@ class TestTotals:
         assert "0.03 EUR cannot be explained" in outcome.reason
         assert world.sales(company) == {}
 
-    def test_a_total_finer_than_a_cent_is_a_problem(self, company: Store) -> None:
-        outcome = take(company, replace(order(), total=Decimal("17.731")))
-        assert outcome.code == "total_mismatch"
+    @pytest.mark.parametrize(("total", "minor"), [("17.731", 1773), ("17.7251", 1773), ("17.739", 1774)])
+    def test_a_total_finer_than_a_cent_is_rounded_to_it(self, company: Store, total: str, minor: int) -> None:
+        take(company, replace(order(), total=Decimal(total)))
+        assert world.sales(company)["1"] == ("EUR", minor)
+
+    def test_a_difference_that_a_person_accepts_is_a_line_with_the_name(self, company: Store) -> None:
+        found = replace(order(), total=Decimal("15.00"))
+        take(company, found)
+        [(order_id,)] = world.rows(company, 'SELECT id FROM "order"')
+        with pytest.raises(UsageError, match="adjustment_service=SERVICE"):
+            accept_difference(company.db, order_id, "Eva")
+        configure(company, adjustment_service="FEE")
+        with pytest.raises(UsageError, match="Say who"):
+            accept_difference(company.db, order_id, " ")
+        assert "-2.73 EUR is accepted by Eva" in accept_difference(company.db, order_id, "Eva")
+        assert take(company, found, again=True).action is Action.CREATE
+        assert world.sales(company)["1"] == ("EUR", 1500)
+        assert world.rows(company, "SELECT name, net FROM erp_sale_line WHERE kind = 'rounding'") == [
+            ("Difference accepted by Eva", -273)
+        ]
+        assert world.rows(company, "SELECT code FROM message WHERE open = 1") == []
+        with pytest.raises(UsageError, match="no open difference"):
+            accept_difference(company.db, order_id, "Eva")
 
     def test_yen_have_no_hundredths(self, store: Store) -> None:
         world.add_erp(store, currencies="JPY")

@@ -300,7 +300,7 @@ class TestTaxTransactions:
     )
     def test_the_most_particular_case_wins(self, stocked: Store, country: str, vat: str, expected: str) -> None:
         for code in ("home", "distance", "company", "export"):
-            stocked.db.execute("INSERT INTO erp_tax_transaction (code, name) VALUES (?, ?)", (code, code))
+            stocked.db.execute("INSERT INTO erp_tax_transaction (code, name, rate) VALUES (?, ?, 19)", (code, code))
         channel = channels.channel(stocked.db, "shop")
         for case, target in (("FR", "distance"), ("FR+vat", "company"), ("*", "export"), ("DE", "home")):
             mappings.map_to(stocked.db, channel.id, "tax", case, target)

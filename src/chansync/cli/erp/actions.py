@@ -12,6 +12,7 @@ from chansync.cli.support.lazy import examples
 from chansync.cli.support.output import say, say_error
 from chansync.cli.support.session import Session, pass_session
 from chansync.model.errors import ChansyncError, UsageError
+from chansync.model.steps import CANCEL_REASONS
 
 _LONGEST_KEY = 100
 
@@ -124,12 +125,17 @@ def ship(session: Session, sale: str, carrier: str, tracking: str) -> None:
     _perform(session, "ship", sale, carrier=carrier, tracking=tracking)
 
 
-@click.command(epilog=examples("chansync erp cancel shop-de-1001"))
+@click.command(epilog=examples("chansync erp cancel shop-de-1001", "chansync erp cancel amazon-de-7 --reason buyer"))
 @click.argument("sale")
+@click.option(
+    "--reason",
+    type=click.Choice(tuple(CANCEL_REASONS)),
+    help="Why, for a site that asks. " + "; ".join(f"{word}: {means}" for word, means in CANCEL_REASONS.items()) + ".",
+)
 @pass_session
-def cancel(session: Session, sale: str) -> None:
+def cancel(session: Session, sale: str, reason: str | None) -> None:
     """Cancel a sale that is not written out: blocks and requests end, document credited, payment returned."""
-    _perform(session, "cancel", sale)
+    _perform(session, "cancel", sale, reason=reason or "")
 
 
 @click.command(epilog=examples("chansync erp reverse shop-de-1001"))

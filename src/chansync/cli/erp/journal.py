@@ -68,8 +68,8 @@ def payments(session: Session, sale: str | None, limit: int, as_json: bool) -> N
     if as_json:
         print_json([_data(row, "amount") for row in found])
         return
-    rows = [(when(row.at), row.sale, row.kind, row.account, row.money) for row in found]
-    table(("when", "sale", "kind", "account", "amount"), rows, right=("amount",))
+    rows = [(when(row.at), row.sale, row.kind, row.account, row.money, row.told) for row in found]
+    table(("when", "sale", "kind", "account", "amount", "with"), rows, right=("amount",), flexible="with")
 
 
 def _data(row: Any, amount: str = "") -> dict[str, Any]:

@@ -13,7 +13,9 @@ from chansync.cli.support.output import clean, print_json, print_line, say, tabl
 from chansync.cli.support.session import Session, pass_session
 
 if TYPE_CHECKING:
-    from chansync.erp.papers import SaleDetails, SaleRow
+    import apsw
+
+    from chansync.erp.papers import PaymentRow, SaleDetails, SaleRow
     from chansync.model.sale import SaleState
 
 
@@ -49,13 +51,34 @@ def _data(row: SaleRow) -> dict[str, Any]:
 @pass_session
 def sale(session: Session, number: str, as_json: bool) -> None:
     """Show a sale: its lines, customer and totals, where it is, and what was done with it."""
-    from chansync.erp.ledger import enquiry
+    from chansync.erp.ledger import enquiry, journal
 
     found = enquiry.sale(session.db, number)
+    payments = journal.payments(session.db, sale=number, limit=-1)[::-1]
+    attributes = _attributes(session.db, number)
     if as_json:
-        print_json(asdict(found) | {"sale": _data(found.sale), "state": _state_data(found.state)})
+        paid = [_payment_data(row) for row in payments]
+        data = {"sale": _data(found.sale), "state": _state_data(found.state), "payments": paid}
+        print_json(asdict(found) | data | {"attributes": attributes})
         return
-    _show(found)
+    _show(found, payments, attributes)
+
+
+def _payment_data(row: PaymentRow) -> dict[str, Any]:
+    from chansync.model.money import from_minor
+    from chansync.model.times import utc_text
+
+    return asdict(row) | {"amount": str(from_minor(row.amount, row.currency)), "at": utc_text(row.at)}
+
+
+def _attributes(db: apsw.Connection, number: str) -> dict[str, str]:
+    """What whoever packs the sale has to know beside lines and addresses; its order's, where that is known."""
+    from chansync.erp import registry
+    from chansync.store import orders, sale_links
+
+    order_id = sale_links.order_of(db, registry.find_sale(db, number)[1])
+    order = orders.by_id(db, order_id) if order_id is not None else None
+    return order.attributes if order else {}
 
 
 def _state_data(state: SaleState) -> dict[str, Any]:
@@ -65,13 +88,17 @@ def _state_data(state: SaleState) -> dict[str, Any]:
     return asdict(state) | {name: str(from_minor(getattr(state, name), state.currency)) for name in amounts}
 
 
-def _show(found: SaleDetails) -> None:
+def _show(found: SaleDetails, payments: list[PaymentRow], attributes: dict[str, str]) -> None:
+    from chansync.erp.papers import rate_sentence
+
     row = found.sale
     mark = f" ({row.mark})" if row.mark else ""
     say(f"Sale {row.number}{mark} of {row.sale_date}: order {row.order_number} of {row.channel}")
     for name, value in found.fields.items():
         if value:
             say(f"  {name.replace('_', ' '):<16} {value}")
+    for name, value in attributes.items():
+        say(f"  {name.lower():<16} {value}")
     print_line()
     say(f"Customer {found.customer['id']}: {found.customer['name']}")
     for name, value in found.customer.items():
@@ -86,8 +113,14 @@ def _show(found: SaleDetails) -> None:
     table(headers, rows, right=headers[3:], flexible="name")
     print_line()
     say(f"net {found.net}, tax {found.tax}, total {clean(row.amount)}")
+    for rate in found.by_rate:
+        say(f"  {rate_sentence(rate)}")
     print_line()
     _show_state(found.state)
+    if payments:
+        print_line()
+        rows = [[when(each.at), each.kind, each.account, each.money, each.told] for each in payments]
+        table(("when", "kind", "account", "amount", "with"), rows, right=("amount",), flexible="with")
     if found.events:
         print_line()
         _show_events(found)

@@ -34,6 +34,20 @@ def parts(line: Line, place: Marketplace) -> dict[str, dict[str, int]]:
     return found
 
 
+#: The VAT that Amazon collects, in percent.
+COLLECTED_VAT = 20
+
+
+def collected_vat(line: Line, place: Marketplace) -> dict[str, int]:
+    """The VAT that the line's parts hold where Amazon collects it, by kind."""
+    found = parts(line, place)
+    paid = {kind: sum(shares.values()) for kind, shares in found.items() if kind not in ("DISCOUNT", "TAX")}
+    for kind, amount in found.get("DISCOUNT", {}).items():
+        paid[kind] += amount
+    held = {kind: amount - round(Decimal(amount * 100) / (100 + COLLECTED_VAT)) for kind, amount in paid.items()}
+    return {kind: amount for kind, amount in held.items() if amount}
+
+
 def _tax(amount: int, place: Marketplace) -> int:
     return int((amount * place.sales_tax / 100).quantize(Decimal(1), ROUND_HALF_UP))
 
@@ -49,5 +63,6 @@ def order_total(order: Order) -> int:
 
 
 def has_prices(order: Order) -> bool:
-    """Whether prices are told: not before the payment is authorised, and never of one cancelled before that."""
-    return order.status != PENDING and order.payment != ""
+    """Whether prices are told: not before the payment is authorised, and never of one cancelled before that, or of what
+    is sent free of charge for another."""
+    return order.status != PENDING and order.payment != "" and not order.replaces

@@ -24,6 +24,9 @@ class Line:
         cancelled: pieces that will not come any more; `shipped`: pieces that are on their way.
         cancelled_by: who cancelled: `BUYER`, `MERCHANT` or `AMAZON`.
         cancel_wish: the buyer's reason for wanting to cancel, before anybody did.
+        customization: where what the buyer wants on it is told.
+        demands: what its delivery asks for, in Amazon's words: `recipientAgeVerification`, `signatureConfirmation`.
+        ioss_number: under which Amazon pays the VAT of its import.
     """
 
     id: str
@@ -45,6 +48,9 @@ class Line:
     cancelled_by: str = ""
     cancel_reason: str = ""
     cancel_wish: str = ""
+    customization: str = ""
+    demands: tuple[str, ...] = ()
+    ioss_number: str = ""
 
     @property
     def left(self) -> int:
@@ -71,6 +77,11 @@ class Order:
     Attributes:
         tells_tax: whether the item breakdowns of this order, whose prices hold VAT, show a tax of nothing.
         anonymous: the buyer's data are not told, whatever the application may see.
+        programs: beside those that follow from the buyer and the service.
+        replaces: the order that this one is sent for again; nothing is told of what it costs.
+        vat_collected: Amazon collects the VAT that the prices hold, and tells how much it is.
+        also_paid: what other methods than `payment` pay, in hundredths, by their names.
+        drop_off: where the buyer wants it left.
     """
 
     id: str
@@ -86,6 +97,11 @@ class Order:
     prime: bool = False
     tells_tax: bool = False
     anonymous: bool = False
+    programs: tuple[str, ...] = ()
+    replaces: str = ""
+    vat_collected: bool = False
+    also_paid: dict[str, int] = field(default_factory=dict)
+    drop_off: str = ""
     packages: list[Package] = field(default_factory=list)
 
     def line(self, line_id: str) -> Line | None:

@@ -72,7 +72,7 @@ def _set_clock(seller: Seller, wish: dict[str, Any]) -> dict[str, float]:
 def act(seller: Seller, wish: dict[str, Any]) -> dict[str, Any]:
     """Do what is wished, all of it while nobody else does anything.
 
-    `place` (a number, or a list of arguments of `place_order`), `pay` and `wish_to_cancel` (ids), `ship`
+    `place` (a number, or a list of arguments of `place_order`), `pay`, `replace` and `wish_to_cancel` (ids), `ship`
     ({id: pieces by line or null}), `cancel` (the same), `edit` ({id: changes}), `set_stock` ({SKU: quantity}),
     `roles` (the roles that there are from now on), `expire_tokens`, `withdraw`, `refill` (true), `token_seconds` (how
     long the next tokens are good), `settings`
@@ -83,6 +83,7 @@ def act(seller: Seller, wish: dict[str, Any]) -> dict[str, Any]:
         place = wish.get("place", 0)
         wanted = [{}] * place if isinstance(place, int) else place
         placed = [_place(seller, arguments) for arguments in wanted]
+        placed += [seller.replace(order_id) for order_id in wish.get("replace", [])]
         for order_id in wish.get("pay", []):
             seller.pay(order_id)
         for order_id in wish.get("wish_to_cancel", []):

@@ -32,6 +32,9 @@ def order_document(order: Order, wanted: Set[str], personal: bool, discount_sign
         "createdTime": when(order.created),
         "lastUpdatedTime": when(order.updated),
         "programs": _programs(order),
+        "associatedOrders": [{"orderId": order.replaces, "associationType": "REPLACEMENT_ORIGINAL_ID"}]
+        if order.replaces
+        else None,
         "salesChannel": {
             "channelName": "AMAZON",
             "marketplaceId": order.place.id,
@@ -52,7 +55,7 @@ def order_document(order: Order, wanted: Set[str], personal: bool, discount_sign
 
 def _programs(order: Order) -> list[str]:
     found = {"AMAZON_BUSINESS": order.buyer.company, "PRIME": order.prime}
-    return [name for name, has in found.items() if has]
+    return [name for name, has in found.items() if has] + list(order.programs)
 
 
 def _hidden(order: Order) -> bool:
@@ -75,7 +78,8 @@ def _recipient(order: Order, personal: bool) -> Document:
     if _hidden(order) or not personal:
         return {}
     phone = order.fulfilled_by == MERCHANT and order.status != CANCELLED
-    return {"deliveryAddress": order.buyer.address(phone)}
+    preference = {"deliveryPreference": {"dropOffLocation": order.drop_off}} if order.drop_off else {}
+    return {"deliveryAddress": order.buyer.address(phone), **preference}
 
 
 def _proceeds(order: Order, discount_sign: int) -> Document:
@@ -85,6 +89,7 @@ def _proceeds(order: Order, discount_sign: int) -> Document:
     for line in order.lines:
         for kind, shares in amounts.parts(line, order.place).items():
             sums[kind] += sum(shares.values())
+        sums["TAX"] += sum(_vat(order, line).values())
     currency = order.place.currency
     return {
         "grandTotal": money(amounts.order_total(order), currency),
@@ -103,8 +108,19 @@ def _signed(kind: str, amount: int, discount_sign: int) -> int:
 def _payment(order: Order) -> Document:
     if not amounts.has_prices(order):
         return {}
-    total = money(amounts.order_total(order), order.place.currency)
-    return {"paymentExecutions": [{"paymentMethod": order.payment, "paymentAmount": total}]}
+    rest = amounts.order_total(order) - sum(order.also_paid.values())
+    paid = {order.payment: rest, **order.also_paid}
+    currency = order.place.currency
+    return {
+        "paymentExecutions": [
+            {"paymentMethod": method, "paymentAmount": money(amount, currency)} for method, amount in paid.items()
+        ]
+    }
+
+
+def _vat(order: Order, line: Line) -> dict[str, int]:
+    """The VAT in the line's prices that Amazon collects, by kind."""
+    return amounts.collected_vat(line, order.place) if order.vat_collected else {}
 
 
 def _tax(order: Order, personal: bool) -> Document:
@@ -169,6 +185,8 @@ def _item(order: Order, line: Line, wanted: Set[str], discount_sign: int) -> Doc
         if line.business_price:
             price["priceDesignation"] = "BUSINESS_PRICE"
         product["price"] = price
+    if line.customization:
+        product["customization"] = {"customizedUrl": line.customization}
     told: Document = {
         "proceeds": _item_proceeds(order, line, discount_sign) if "PROCEEDS" in wanted else None,
         "promotion": _promotion(line) if "PROMOTION" in wanted else None,
@@ -197,7 +215,11 @@ def _item_proceeds(order: Order, line: Line, discount_sign: int) -> Document:
                 for part, share in found[kind].items()
             ]
         breakdowns.append(entry)
-    if order.tells_tax and "TAX" not in found:
+    if vat := _vat(order, line):
+        shares = [{"subtype": kind, "value": money(amount, currency)} for kind, amount in vat.items()]
+        total = money(sum(vat.values()), currency)
+        breakdowns.append({"type": "TAX", "subtotal": total, "detailedBreakdowns": shares})
+    elif order.tells_tax and "TAX" not in found:
         breakdowns.append({"type": "TAX", "subtotal": money(0, currency)})
     return {"proceedsTotal": money(amounts.line_total(line, place), currency), "breakdowns": breakdowns}
 
@@ -220,11 +242,15 @@ def _item_fulfillment(line: Line) -> Document:
     if line.gift_wrap or line.gift_message:
         gift = {"giftMessage": line.gift_message, "giftWrapLevel": "STANDARD" if line.gift_wrap else ""}
         found["packing"] = {"giftOption": {name: value for name, value in gift.items() if value}}
+    if line.demands:
+        found["shipping"] = {"shippingConstraints": dict.fromkeys(line.demands, "MANDATORY")}
+    if line.ioss_number:
+        found.setdefault("shipping", {})["internationalShipping"] = {"iossNumber": line.ioss_number}
     return found
 
 
 def _item_tax(order: Order) -> Document:
-    if not order.place.sales_tax:
+    if not order.place.sales_tax and not order.vat_collected:
         return {}
     party = {"model": "MARKETPLACE_FACILITATOR", "responsibleParty": "Amazon Services, Inc."}
     return {"taxCollections": [party]}

@@ -17,6 +17,7 @@ _DAY = 86400
 _PROMOTIONS = ("Summer sale", "Coupon PAWS-5", "Buy two, save five percent")
 _GIFTS = ("Happy birthday!", "Für Dich ♥\nDeine Anke", "“Surprise” <3")
 _REASONS = ("Found it cheaper elsewhere", "Ordered by mistake", "Would not arrive in time")
+_PLACES_TO_LEAVE = ("GARAGE", "NEIGHBOUR", "PORCH")
 _CARRIERS = (("DHL", "Paket"), ("GLS", ""), ("UPS", "Standard"))
 
 
@@ -86,6 +87,7 @@ class Generator:
             tells_tax=rng.random() < 0.3,
             anonymous=anonymous,
         )
+        _ask_for(drawn, random.Random(f"{self._seed} {number}"))
         if place.country == "IT" and fulfilled_by == MERCHANT and rng.random() < 0.3:
             drawn.payment, drawn.lines[0].cod_fee = "CashOnDelivery", 350
         return drawn, rng
@@ -118,6 +120,17 @@ class Generator:
         if rng.random() < 0.08:
             line.gift_wrap, line.gift_message = int(295 * place.factor), rng.choice(_GIFTS)
         return line
+
+
+def _ask_for(order: Order, rng: random.Random) -> None:
+    """What some buyers and some goods ask of whoever packs them; drawn apart, so that it changes nothing else."""
+    if order.fulfilled_by == MERCHANT:
+        order.drop_off = rng.choice(_PLACES_TO_LEAVE) if rng.random() < 0.05 else ""
+        order.programs = ("PREMIUM",) if rng.random() < 0.05 else ()
+        for line in order.lines:
+            line.demands = ("recipientAgeVerification",) if rng.random() < 0.03 else ()
+            if rng.random() < 0.03:
+                line.customization = f"https://zme-caps.amazon.example/t/{line.id}/custom.zip"
 
 
 def _order_id(rng: random.Random, place: Marketplace) -> str:

@@ -39,7 +39,10 @@ ROLES = frozenset({"orders", "pii", "listings", "feeds"})
 #: How old the upper bound of a search must be, in seconds.
 SETTLING = 120
 
-_EDITABLE = ("status", "payment", "service", "prime", "tells_tax", "anonymous", "fulfilled_by")
+_EDITABLE = (
+    "status", "payment", "service", "prime", "tells_tax", "anonymous", "fulfilled_by", "programs", "replaces",
+    "vat_collected", "also_paid", "drop_off",
+)  # fmt: skip
 
 
 class Seller:
@@ -142,6 +145,21 @@ class Seller:
                 if listing.quantity is not None:
                     listing.quantity = max(0, listing.quantity - line.quantity)
             return order.id
+
+    def replace(self, order_id: str) -> str:
+        """The goods of an order are sent again, free of charge, by an order of its own; its id."""
+        with self.lock:
+            old = self.order(order_id)
+            new = self.place_order(
+                old.place.code,
+                lines={line.sku: line.quantity for line in old.lines},
+                fulfilled_by=old.fulfilled_by,
+                business=bool(old.buyer.company),
+                anonymous=old.anonymous,
+                edits={"replaces": order_id, "programs": old.programs},
+            )
+            self.order(new).buyer = old.buyer
+            return new
 
     def pay(self, order_id: str) -> None:
         """The payment of a pending order is authorised: prices show, and it may be shipped."""
@@ -297,6 +315,7 @@ class Seller:
 
     def _truth(self, order: Order) -> dict[str, Any]:
         currency, priced = order.place.currency, amounts.has_prices(order)
+        total = goods.money(amounts.order_total(order), currency)["amount"] if priced else None
         return {
             "marketplace": order.place.code,
             "marketplaceId": order.place.id,
@@ -305,7 +324,7 @@ class Seller:
             "created": order.created,
             "updated": order.updated,
             "currency": currency,
-            "total": goods.money(amounts.order_total(order), currency)["amount"] if priced else None,
+            "total": "0.00" if order.replaces else total,
             "vatNumber": order.buyer.vat_number,
             "items": {line.sku: line.left for line in order.lines},
         }

@@ -45,6 +45,8 @@ def main() -> None:
         old_store=given.old_store,
         unstable_ties=given.unstable_ties,
     )
+    if given.orders:
+        shop.place_gift_card_order([("SKU-001", 2)], "GIFT-2026-0001", "5.00")
     server = DemoServer(
         shop,
         host=given.host,

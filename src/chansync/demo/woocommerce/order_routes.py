@@ -7,6 +7,7 @@ from typing import Any
 from chansync.demo.woocommerce import phpjson
 from chansync.demo.woocommerce.book import Order, Query, shuffle_ties
 from chansync.demo.woocommerce.call import Answer, Call, Page, reply, run_batch
+from chansync.demo.woocommerce.decimals import decimals, with_decimals
 from chansync.demo.woocommerce.errors import RestError, no_order
 from chansync.demo.woocommerce.params import Checker, Params, as_bool, as_list
 
@@ -26,7 +27,8 @@ def list_orders(call: Call) -> Answer:
         places = {int(text): place for place, text in enumerate(as_list(call.params.get("include", "")))}
         found = sorted(found, key=lambda order: places.get(order.id, 0))
     rows = page.cut(found)
-    bodies = [call.shop.body(order, call.fields) for order in rows]
+    dp = decimals(call.params)
+    bodies = [call.shop.body(order, call.fields, dp) for order in rows]
     # Past the end the store counts nothing: both totals are 0 (seen).
     headers = page.headers(_shown(call), len(found) if rows else 0, _defaults(call, bool(rows)))
     return Answer(b"[" + b",".join(bodies) + b"]", headers=headers, rows=len(rows))
@@ -77,7 +79,7 @@ def _order(call: Call, order_id: int, status: int = 404) -> Order:
 
 def get_order(call: Call) -> Answer:
     """GET orders/<id>: also one in the trash (seen)."""
-    return Answer(call.shop.body(_order(call, call.numbers[0]), call.fields))
+    return Answer(call.shop.body(_order(call, call.numbers[0]), call.fields, decimals(call.params)))
 
 
 def create_order(call: Call) -> Answer:
@@ -114,12 +116,12 @@ def batch_orders(call: Call) -> Answer:
     """POST orders/batch.
 
     Entries of a batch are not validated like a PUT: a status that the store does not know is not refused, the order
-    falls back to `pending` (WooCommerce's `set_status` does that).
+    falls back to `pending` (WooCommerce's `set_status` does that). `dp` counts in an entry, not in the query (seen).
     """
     shop = call.shop
 
     def create(entry: Any) -> Any:
-        return shop.document(shop.create_order(entry))
+        return with_decimals(shop.document(shop.create_order(entry)), decimals(entry))
 
     def update(entry: Any) -> Any:
         order = _order(call, entry.get("id", 0), 400)
@@ -127,7 +129,7 @@ def batch_orders(call: Call) -> Answer:
         if "status" in changes and changes["status"] not in shop.writable_statuses():
             changes["status"] = "pending"
         shop.edit_order(order.id, changes)
-        return shop.order(order.id)
+        return with_decimals(shop.order(order.id), decimals(entry))
 
     def delete(entry: Any) -> Any:
         order = _order(call, int(entry))
@@ -157,7 +159,7 @@ def list_order_refunds(call: Call) -> Answer:
     page = Page.of(checker)
     checker.done()
     found = call.shop.refunds_of(order.id)
-    answer = reply(call, page.cut(found))
+    answer = reply(call, [with_decimals(refund, decimals(call.params)) for refund in page.cut(found)])
     answer.headers = page.headers(call, len(found), {"dp": 2})
     return answer
 
@@ -167,7 +169,7 @@ def get_order_refund(call: Call) -> Answer:
     refund = call.shop.book.refunds.get(call.numbers[1])
     if refund is None or refund.order != call.numbers[0]:
         raise RestError(404, "woocommerce_rest_shop_order_refund_invalid_id", "Invalid ID.")
-    return reply(call, call.shop.refund_document(refund))
+    return reply(call, with_decimals(call.shop.refund_document(refund), decimals(call.params)))
 
 
 def create_order_refund(call: Call) -> Answer:
@@ -197,7 +199,8 @@ def list_refunds(call: Call) -> Answer:
         and (before is None or refund.created < before)
     ]
     found.sort(key=lambda refund: (refund.created, refund.id), reverse=descending)
-    rows = [_with_parent(shop.refund_document(refund), refund.order) for refund in page.cut(found)]
+    dp = decimals(call.params)
+    rows = [_with_parent(with_decimals(shop.refund_document(refund), dp), refund.order) for refund in page.cut(found)]
     tree = phpjson.field_tree(call.fields)
     body = phpjson.dumps([phpjson.pick(row, tree) for row in rows])
     return Answer(body, headers=page.headers(call, len(found) if rows else 0, {"dp": 2}), rows=len(rows))

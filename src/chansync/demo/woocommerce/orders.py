@@ -214,6 +214,8 @@ def _add_up(order: Document, tax_totals: dict[Rate, list[Decimal]]) -> None:
     shipping_tax = sum((sums[1] for sums in tax_totals.values()), ZERO)
     shipping = _sum(order["shipping_lines"], "total")
     total = goods + shipping + _sum(order["fee_lines"], "total") + cart_tax + shipping_tax
+    # A plugin for gift cards lowers the total by what they pay, and leaves the lines.
+    total -= _sum(order.get("gift_cards", []), "amount")
     amounts = {
         "discount_total": discount,
         "discount_tax": discount_tax,

@@ -98,6 +98,16 @@ class DemoShop(ShopState):
             self._changed(order)
             return order.id
 
+    def place_gift_card_order(self, lines: Iterable[tuple[Any, ...]], code: str, amount: str) -> int:
+        """A new order that a gift card pays a part of, as WooCommerce Gift Cards writes it; its id."""
+        with self.lock:
+            order_id = self.place_order(lines, status="pending")
+            document = self._open(self._order(order_id, 400))
+            document["gift_cards"] = [{"id": order_id, "code": code, "amount": amount}]
+            self._recalculate(document)
+            self.set_status(order_id, "processing")
+            return order_id
+
     def create_order(self, body: Mapping[str, Any]) -> Order:
         """POST orders: an order with nothing but what the request says."""
         with self.lock:

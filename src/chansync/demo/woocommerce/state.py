@@ -15,6 +15,7 @@ from chansync.demo.clock import Clock
 from chansync.demo.woocommerce import edits, phpjson, reference
 from chansync.demo.woocommerce.book import Book, Order, Query, Refund
 from chansync.demo.woocommerce.catalog import FIRST_ORDER, Catalog, ProductView
+from chansync.demo.woocommerce.decimals import with_decimals
 from chansync.demo.woocommerce.errors import no_order
 from chansync.demo.woocommerce.generate import Generator, Setting
 from chansync.demo.woocommerce.orders import Document, TaxTable
@@ -58,7 +59,7 @@ class ShopState:
         other = "BGN" if currency == "EUR" else "EUR"
         setting = Setting(seed, orders, started, currency, other, self.zone)
         self._generator = Generator(setting, self.catalog, self._table)
-        self._bodies: OrderedDict[int, dict[str, bytes]] = OrderedDict()
+        self._bodies: OrderedDict[int, dict[tuple[str, int | None], bytes]] = OrderedDict()
         self.ties = random.Random(seed)
         self._numbers = count(orders)
         self._line_ids = count(50_000_000)
@@ -133,14 +134,15 @@ class ShopState:
             raise LookupError(refund.id)
         return made
 
-    def body(self, order: Order, fields: str = "") -> bytes:
+    def body(self, order: Order, fields: str = "", dp: int | None = None) -> bytes:
         """The JSON of an order, kept until the order changes."""
         bodies = self._bodies.setdefault(order.id, {})
-        if fields not in bodies:
-            bodies[fields] = phpjson.dumps(phpjson.pick(self.document(order), phpjson.field_tree(fields)))
+        if (fields, dp) not in bodies:
+            shown = with_decimals(self.document(order), dp)
+            bodies[fields, dp] = phpjson.dumps(phpjson.pick(shown, phpjson.field_tree(fields)))
             if len(self._bodies) > _CACHED_BODIES:
                 self._bodies.popitem(last=False)
-        return bodies[fields]
+        return bodies[fields, dp]
 
 
 def _key(prefix: str, seed: int, purpose: str) -> str:

@@ -120,13 +120,13 @@ def _payments(db: apsw.Connection) -> Iterator[str]:
     for number, currency, owed, closed, total, _ in db.execute(_MONEY.format(journal=journal)):
         if closed and total:
             yield f"Sale {number}: it is closed, and {format_money(total, currency)} paid on it were not returned."
-        elif total > owed:
+        elif total > max(owed, 0) or total < min(owed, 0):
             yield (
                 f"Sale {number}: {format_money(total, currency)} are paid, and {format_money(owed, currency)} are owed."
             )
     for number, account, currency, balance in db.execute(
         """SELECT s.number, a.code, s.currency, sum(p.amount) FROM erp_payment p JOIN erp_sale s ON s.id = p.sale_id
-           JOIN erp_account a ON a.id = p.account_id GROUP BY s.id, a.id HAVING sum(p.amount) < 0"""
+           JOIN erp_account a ON a.id = p.account_id WHERE s.total >= 0 GROUP BY s.id, a.id HAVING sum(p.amount) < 0"""
     ):
         yield f"Sale {number}: {account} returned {format_money(-balance, currency)} more than it took in."
     for (number,) in db.execute(

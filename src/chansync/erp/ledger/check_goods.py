@@ -20,7 +20,12 @@ class _Goods:
 
     @property
     def needed(self) -> Decimal:
-        return max(self.sold - self.fates["not issued"], Decimal(0))
+        return max(self.moving, Decimal(0))
+
+    @property
+    def moving(self) -> Decimal:
+        """What leaves when the sale is written out; below zero: what comes back by it."""
+        return self.sold - self.fates["not issued"]
 
 
 @dataclass(slots=True)
@@ -37,7 +42,7 @@ class _Standing:
         """How the sale should have changed what is on hand of an item."""
         if not self.is_issued:
             return Decimal(0)
-        return -goods.fates["kept"] if self.is_reversed else goods.fates["returned"] - goods.needed
+        return -goods.fates["kept"] if self.is_reversed else goods.fates["returned"] - goods.moving
 
 
 #: Sale and item.
@@ -215,9 +220,10 @@ def _kind_faults(db: apsw.Connection) -> Iterator[str]:
            WHERE i.type = 'service' OR NOT CASE m.kind
                WHEN 'block' THEN m.quantity = 0 AND m.blocked > 0
                WHEN 'release' THEN m.quantity = 0 AND m.blocked < 0
-               WHEN 'write out' THEN m.quantity <= 0 AND m.blocked <= 0
+               WHEN 'write out' THEN m.blocked <= 0
                WHEN 'opening' THEN m.blocked = 0
                WHEN 'correction' THEN m.blocked = 0
+               WHEN 'reversal' THEN m.quantity <> 0 AND m.blocked = 0
                ELSE m.quantity > 0 AND m.blocked = 0 END"""
     ):
         yield f"Movement {movement} of {code} is no {kind}."

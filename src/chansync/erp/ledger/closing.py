@@ -5,7 +5,7 @@ from __future__ import annotations
 import apsw
 
 from chansync.erp.ledger import documents, goods
-from chansync.erp.ledger.facts import Facts, note_event
+from chansync.erp.ledger.facts import Facts, last_event, note_event
 from chansync.erp.protocol import NotPossible
 from chansync.model.sale import Shipment
 from chansync.model.times import now_ms
@@ -50,7 +50,7 @@ def shipment(db: apsw.Connection, sale: Facts) -> Shipment | None:
     return Shipment("", "", at)
 
 
-def cancel(db: apsw.Connection, sale: Facts) -> None:
+def cancel(db: apsw.Connection, sale: Facts, reason: str) -> None:
     """``steps.Cancel``."""
     sale.refuse_closed("it cannot be cancelled")
     if sale.state.written_out:
@@ -58,7 +58,16 @@ def cancel(db: apsw.Connection, sale: Facts) -> None:
     goods.unblock(db, sale)
     goods.withdraw(db, sale)
     credit, returned = _undo_money(db, sale)
-    note_event(db, sale.id, "cancelled", credit=credit, returned=returned)
+    why = {"reason": reason} if reason else {}
+    note_event(db, sale.id, "cancelled", credit=credit, returned=returned, **why)
+
+
+def cancel_reason(db: apsw.Connection, sale: Facts) -> str:
+    """Why the sale was cancelled; empty where it was not, or nobody said."""
+    if not sale.state.cancelled:
+        return ""
+    event = last_event(db, sale.id, ("cancelled",))
+    return str(event[1].get("reason") or "") if event else ""
 
 
 def reverse(db: apsw.Connection, sale: Facts) -> None:
@@ -72,4 +81,6 @@ def reverse(db: apsw.Connection, sale: Facts) -> None:
 
 
 def _undo_money(db: apsw.Connection, sale: Facts) -> tuple[str, int]:
-    return documents.credit_rest(db, sale), documents.give_back(db, sale, sale.state.paid)
+    credit = documents.credit_rest(db, sale)
+    returned = documents.give_back(db, sale, sale.state.paid)
+    return credit, sum(amount for _, _, amount in returned)

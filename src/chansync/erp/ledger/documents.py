@@ -7,7 +7,11 @@ import apsw
 from chansync.erp.ledger.facts import Facts, document_number, note_event
 from chansync.erp.protocol import DocumentTypeMissing, NoDocument, NotPossible
 from chansync.model.money import format_money
+from chansync.model.steps import Pay
 from chansync.model.times import now_ms
+
+#: Account, payment method and minor units of each entry of a return.
+Returned = list[tuple[int, str, int]]
 
 
 def issue_document(db: apsw.Connection, sale: Facts, document_type: str) -> str:
@@ -62,71 +66,112 @@ def _write(db: apsw.Connection, sale: Facts, type_id: int, total: int, reverses_
     return db.last_insert_rowid()
 
 
-def pay(db: apsw.Connection, sale: Facts, in_all: int, *, issue_first: bool) -> int:
+def pay(db: apsw.Connection, sale: Facts, step: Pay) -> int:
     """``steps.Pay``; what was paid now."""
     unpaid, currency = sale.state.unpaid, sale.state.currency
-    amount = in_all - sale.state.paid
+    amount = step.in_all - sale.state.paid
     if not amount:
         return 0
-    if not 0 < amount <= max(unpaid, 0):
+    is_return = sale.state.total < 0 and unpaid <= amount < 0
+    if not is_return and not 0 < amount <= max(unpaid, 0):
         raise NotPossible(
             f"{format_money(amount, currency)} cannot be paid on the sale {sale.number}: "
             f"{format_money(max(unpaid, 0), currency)} are unpaid."
         )
-    if sale.document_id is None and issue_first:
+    if sale.document_id is None and step.issue_first:
         issue_document(db, sale, "")
     elif sale.document_id is None:
         raise NoDocument(
             f"The sale {sale.number} has no financial document, and a payment needs one. Issue it "
             f"(chansync erp issue {sale.number}), or set the channel's issue_document_on_payment."
         )
-    account = _account(db, sale)
-    _book(db, sale, account, "payment", amount)
+    left = amount
+    for method, part in ((part.method, part.amount) for part in step.parts):
+        now = min(part - paid_by(db, sale, method), left)
+        if now > 0:
+            _book(db, sale, account(db, sale, method), "payment", now, method=method)
+            left -= now
+    if left:
+        own = sale.payment_method
+        _book(
+            db, sale, account(db, sale, own), "return" if left < 0 else "payment", left, method=own,
+            transaction_id=step.transaction_id, paid_on=step.paid_on,
+        )  # fmt: skip
     note_event(db, sale.id, "paid", amount=amount)
     return amount
 
 
-def pay_again(db: apsw.Connection, sale: Facts, amount: int) -> None:
-    """Book again what was returned by a refund that is taken back; minor units.
+def paid_by(db: apsw.Connection, sale: Facts, method: str) -> int:
+    """What the payment method has paid of the sale, less what was returned; minor units.
 
-    Raises:
-        NotPossible: the sale's payment method is gone.
+    Payments of earlier versions say no method: they count as the sale's own.
     """
-    _book(db, sale, _account(db, sale), "payment", amount)
+    amount: int = db.execute(
+        "SELECT coalesce(sum(amount), 0) FROM erp_payment WHERE sale_id = ? AND method IN (?, ?)",
+        (sale.id, method, "" if method == sale.payment_method else method),
+    ).get
+    return amount
 
 
-def give_back(db: apsw.Connection, sale: Facts, amount: int) -> int:
-    """Return that much of what was paid (minor units), the last payment's account first; what was returned."""
-    left = amount
-    accounts: list[tuple[int, int]] = db.execute(
-        """SELECT account_id, sum(amount) FROM erp_payment WHERE sale_id = ?
-           GROUP BY account_id HAVING sum(amount) > 0 ORDER BY max(id) DESC""",
+def pay_again(db: apsw.Connection, sale: Facts, returned: Returned) -> None:
+    """Book again what was returned by a refund that is taken back."""
+    for account_id, method, amount in returned:
+        _book(db, sale, account_id, "payment", amount, method=method)
+
+
+def give_back(db: apsw.Connection, sale: Facts, amount: int) -> Returned:
+    """Return that much of what was paid (minor units), the last payment's account first; what was returned.
+
+    Below zero it is what a sale that gives money back has paid to the buyer: that is taken back.
+    """
+    balances: Returned = db.execute(
+        """SELECT account_id, method, sum(amount) FROM erp_payment WHERE sale_id = ?
+           GROUP BY account_id, method ORDER BY max(id) DESC""",
         (sale.id,),
     ).fetchall()  # type: ignore[assignment]
-    for account_id, balance in accounts:
-        part = min(left, balance)
-        if part > 0:
-            _book(db, sale, account_id, "return", -part)
+    returned: Returned = []
+    left = amount
+    for account_id, method, balance in balances:
+        part = min(left, balance) if amount > 0 else max(left, balance)
+        if (part > 0) == (amount > 0) and part:
+            _book(db, sale, account_id, "return" if part > 0 else "payment", -part, method=method)
+            returned.append((account_id, method, part))
             left -= part
-    return amount - left
+    return returned
 
 
-def _account(db: apsw.Connection, sale: Facts) -> int:
-    account: int | None = db.execute(
-        "SELECT account_id FROM erp_payment_method WHERE pos_id = ? AND code = ?", (sale.pos_id, sale.payment_method)
+def account(db: apsw.Connection, sale: Facts, method: str) -> int:
+    """The id of the account that the payment method pays to.
+
+    Raises:
+        NotPossible: the POS has no such method.
+    """
+    found: int | None = db.execute(
+        "SELECT account_id FROM erp_payment_method WHERE pos_id = ? AND code = ?", (sale.pos_id, method)
     ).get
-    if account is None and not sale.payment_method:
+    if found is None and not method:
         raise NotPossible(f"The sale {sale.number} has no payment method: its order was free. It cannot be paid.")
-    if account is None:
+    if found is None:
         raise NotPossible(
-            f"The sale {sale.number} cannot be paid: the POS {sale.pos} has no payment method {sale.payment_method}. "
-            f"Add it: chansync erp add payment-method {sale.payment_method} pos={sale.pos} name=… account=…"
+            f"The sale {sale.number} cannot be paid: the POS {sale.pos} has no payment method {method}. "
+            f"Add it: chansync erp add payment-method {method} pos={sale.pos} name=… account=…"
         )
-    return account
+    return found
 
 
-def _book(db: apsw.Connection, sale: Facts, account_id: int, kind: str, amount: int) -> None:
+def _book(
+    db: apsw.Connection,
+    sale: Facts,
+    account_id: int,
+    kind: str,
+    amount: int,
+    *,
+    method: str = "",
+    transaction_id: str = "",
+    paid_on: str = "",
+) -> None:
     db.execute(
-        "INSERT INTO erp_payment (sale_id, account_id, kind, currency, amount, at) VALUES (?, ?, ?, ?, ?, ?)",
-        (sale.id, account_id, kind, sale.state.currency, amount, now_ms()),
+        """INSERT INTO erp_payment (sale_id, account_id, kind, currency, amount, at, method, transaction_id, paid_on)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        (sale.id, account_id, kind, sale.state.currency, amount, now_ms(), method, transaction_id, paid_on),
     )

@@ -101,8 +101,9 @@ def _customer(db: apsw.Connection, customer_id: int) -> dict[str, Any]:
 
 def _add_lines(db: apsw.Connection, sale_id: int, details: SaleDetails) -> None:
     currency, net_sum, tax_sum = details.sale.currency, 0, 0
-    for kind, code, name, quantity, net, tax, discount, external_id in db.execute(
-        """SELECT l.kind, coalesce(i.code, ''), l.name, l.quantity, l.net, l.tax, l.discount, l.external_id
+    by_rate: dict[str, tuple[int, int]] = {}
+    for kind, code, name, quantity, net, tax, discount, external_id, told in db.execute(
+        """SELECT l.kind, coalesce(i.code, ''), l.name, l.quantity, l.net, l.tax, l.discount, l.external_id, l.rate
            FROM erp_sale_line l LEFT JOIN erp_item i ON i.id = l.item_id WHERE l.sale_id = ? ORDER BY l.position""",
         (sale_id,),
     ):
@@ -110,6 +111,20 @@ def _add_lines(db: apsw.Connection, sale_id: int, details: SaleDetails) -> None:
         tax_sum += tax
         amounts = {"net": net, "tax": tax, "discount": discount, "total": net + tax}
         shown = {word: str(from_minor(units, currency)) for word, units in amounts.items()}
-        what = {"kind": kind, "item": code, "name": name, "external_id": external_id, "quantity": quantity}
+        rate = told or ("" if tax else "0")
+        before = by_rate.get(rate, (0, 0))
+        by_rate[rate] = before[0] + net, before[1] + tax
+        what = {
+            "rate": rate,
+            "kind": kind,
+            "item": code,
+            "name": name,
+            "external_id": external_id,
+            "quantity": quantity,
+        }
         details.lines.append(what | shown)
+    details.by_rate = [
+        {"rate": rate, "net": str(from_minor(net, currency)), "tax": str(from_minor(tax, currency))}
+        for rate, (net, tax) in by_rate.items()
+    ]
     details.net, details.tax = str(from_minor(net_sum, currency)), str(from_minor(tax_sum, currency))

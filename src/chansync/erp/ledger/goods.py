@@ -38,8 +38,12 @@ def needed(db: apsw.Connection, sale: Facts) -> Pieces:
     Raises:
         NotPossible: a quantity is not whole.
     """
-    pieces = {item_id: whole(quantity, code) for (item_id, code), quantity in _sums(db, sale.id).items()}
-    return {item_id: count for item_id, count in pieces.items() if count > 0}
+    return {item_id: count for item_id, count in _moving(db, sale).items() if count > 0}
+
+
+def _moving(db: apsw.Connection, sale: Facts) -> Pieces:
+    """What leaves when the sale is written out; below zero: what comes back by it."""
+    return {item_id: whole(quantity, code) for (item_id, code), quantity in _sums(db, sale.id).items()}
 
 
 def _sums(db: apsw.Connection, sale_id: int) -> dict[tuple[int, str], Decimal]:
@@ -169,7 +173,10 @@ def withdraw(db: apsw.Connection, sale: Facts, keep: Pieces | None = None) -> Pi
 
 
 def issue(db: apsw.Connection, sale: Facts) -> dict[str, int]:
-    """Take what the sale needs from its warehouse and end its blocks and requests; item codes and pieces.
+    """Take what the sale needs from its warehouse, put back what it returns, and end its blocks and requests.
+
+    Returns:
+        Item codes and pieces; below zero: what came back.
 
     Raises:
         MissingStock: the warehouse does not have it.
@@ -177,6 +184,7 @@ def issue(db: apsw.Connection, sale: Facts) -> dict[str, int]:
     wanted, own = needed(db, sale), _blocked(db, sale)
     if not sale.negative_stock:
         _refuse_missing(db, sale, wanted, own)
+    wanted = {item_id: count for item_id, count in _moving(db, sale).items() if count}
     items = {**wanted, **own}
     _move(db, sale, "write out", [(each, -wanted.get(each, 0), -own.get(each, 0)) for each in items])
     withdraw(db, sale)
@@ -222,7 +230,10 @@ def take_again(db: apsw.Connection, sale: Facts, pieces: Sequence[tuple[int, int
 
 
 def still_out(db: apsw.Connection, sale: Facts) -> Pieces:
-    """What of an issued sale can still come back: its goods less those returned, and those that are kept outside."""
+    """What of an issued sale can still come back: its goods less those returned, and those that are kept outside.
+
+    Below zero: what had come back by it leaves again.
+    """
     rows = db.execute(
         "SELECT item_id, -sum(quantity) FROM erp_stock_movement WHERE sale_id = ? GROUP BY item_id", (sale.id,)
     )
@@ -233,7 +244,7 @@ def still_out(db: apsw.Connection, sale: Facts) -> Pieces:
         (sale.id,),
     ):
         out[item_id] = out.get(item_id, Decimal(0)) - Decimal(quantity)
-    return {item_id: int(count) for item_id, count in out.items() if count > 0}
+    return {item_id: int(count) for item_id, count in out.items() if count}
 
 
 def available(db: apsw.Connection, warehouses: Sequence[str]) -> dict[str, int]:

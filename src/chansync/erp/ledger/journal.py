@@ -36,7 +36,8 @@ def payments(db: apsw.Connection, *, sale: str | None = None, limit: int = 50) -
     """
     where, parameters = _of_sale(db, sale, "p")
     rows = db.execute(
-        f"""SELECT s.number, a.code, p.kind, p.currency, p.amount, p.at FROM erp_payment p
+        f"""SELECT s.number, a.code, p.kind, p.currency, p.amount, p.at, p.method, p.transaction_id, p.paid_on
+            FROM erp_payment p
             JOIN erp_sale s ON s.id = p.sale_id JOIN erp_account a ON a.id = p.account_id
             {where} ORDER BY p.id DESC LIMIT ?""",
         (*parameters, limit),

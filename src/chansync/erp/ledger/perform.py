@@ -55,14 +55,14 @@ def _perform(db: apsw.Connection, sale_key: str, step: Step) -> StepResult:
             number = documents.issue_document(db, sale, step.document_type)
             return StepResult(key, changed=sale.document_id is None, number=number)
         case steps.Pay():
-            paid = documents.pay(db, sale, step.in_all, issue_first=step.issue_first)
+            paid = documents.pay(db, sale, step)
             return StepResult(key, changed=bool(paid), amount=paid)
         case steps.WriteOut():
             closing.write_out(db, sale, step.carrier, step.tracking)
         case steps.Ship():
             closing.ship(db, sale, step.carrier, step.tracking)
         case steps.Cancel():
-            closing.cancel(db, sale)
+            closing.cancel(db, sale, step.reason)
         case steps.Reverse():
             closing.reverse(db, sale)
         case steps.Refund():

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
 import apsw
 
-from chansync.erp.ledger import goods
+from chansync.erp.ledger import documents, goods
 from chansync.erp.ledger.customers import address_text, customer_of_changed, find_or_create
 from chansync.erp.ledger.facts import Facts, facts, last_event, note_event
 from chansync.erp.protocol import NotPossible, NumberTaken
-from chansync.model.sale import LineKind, SaleDraft, SaleLine
+from chansync.model.sale import LineKind, MethodAmount, SaleDraft, SaleLine
 from chansync.model.steps import Amend, StepResult
 from chansync.model.times import now_ms
 
@@ -94,12 +95,15 @@ def amend(db: apsw.Connection, sale: Facts, step: Amend) -> None:
             ("delivery", address_text(step.delivery) if step.delivery else None),
             ("note", step.note),
             ("payment_method", step.payment_method),
+            ("payments", None if step.payments is None else _payments(step.payments)),
         )
         if text is not None
     }
     if "delivery" in now and sale.state.written_out:
         raise NotPossible(f"The sale {sale.number} is written out: its delivery address cannot be changed.")
-    if "payment_method" in now and sale.state.paid:
+    if "payments" in now and sale.state.paid:
+        raise NotPossible(f"The sale {sale.number} is paid: what pays a part of it cannot be changed.")
+    if "payment_method" in now and documents.paid_by(db, sale, sale.payment_method):
         raise NotPossible(f"The sale {sale.number} is paid: its payment method cannot be changed.")
     rows = db.execute(f"SELECT {', '.join(now)} FROM erp_sale WHERE id = ?", (sale.id,))
     before: dict[str, Any] = next(dict(zip(now, row, strict=True)) for row in rows)
@@ -110,11 +114,14 @@ def amend(db: apsw.Connection, sale: Facts, step: Amend) -> None:
 def sale_lines(db: apsw.Connection, sale_id: int) -> list[SaleLine]:
     """The lines as recorded."""
     rows = db.execute(
-        """SELECT l.kind, coalesce(i.code, ''), l.name, l.quantity, l.net, l.tax, l.discount, l.external_id
+        """SELECT l.kind, coalesce(i.code, ''), l.name, l.quantity, l.net, l.tax, l.discount, l.external_id, l.rate
            FROM erp_sale_line l LEFT JOIN erp_item i ON i.id = l.item_id WHERE l.sale_id = ? ORDER BY position""",
         (sale_id,),
     )
-    return [SaleLine(LineKind(kind), code, name, Decimal(qty), *rest) for kind, code, name, qty, *rest in rows]
+    return [
+        SaleLine(LineKind(kind), code, name, Decimal(quantity), net, tax, discount, own, rate and Decimal(rate))
+        for kind, code, name, quantity, net, tax, discount, own, rate in rows
+    ]
 
 
 def _prove_total(draft: SaleDraft) -> None:
@@ -139,17 +146,21 @@ def _insert_sale(db: apsw.Connection, draft: SaleDraft, number: str, customer_id
     db.execute(
         """INSERT INTO erp_sale (key, number, order_number, channel_code, pos_id, warehouse_id, customer_id, sale_date,
            currency, total, payment_method, delivery_method, sale_type, tax_transaction, document_type, merchant,
-           billing, delivery, note, mark, created_at, uic, vat_number, personal_number)
+           billing, delivery, note, mark, created_at, uic, vat_number, personal_number, payments)
            VALUES (?, ?, ?, ?, (SELECT id FROM erp_pos WHERE code = ?), (SELECT id FROM erp_warehouse WHERE code = ?),
-           ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+           ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         (
             draft.key, number, draft.order_number, draft.channel_code, draft.pos, draft.warehouse, customer_id,
             draft.sale_date.isoformat(), draft.currency, draft.total, draft.payment_method, draft.delivery_method,
             draft.sale_type, draft.tax_transaction, draft.document_type, draft.merchant, address_text(draft.billing),
-            address_text(draft.delivery), draft.note, draft.mark, now_ms(), *_numbers(draft),
+            address_text(draft.delivery), draft.note, draft.mark, now_ms(), *_numbers(draft), _payments(draft.payments),
         ),
     )  # fmt: skip
     return db.last_insert_rowid()
+
+
+def _payments(parts: Iterable[MethodAmount]) -> str:
+    return json.dumps([[part.method, part.amount] for part in parts])
 
 
 def _numbers(draft: SaleDraft) -> tuple[str, str, str]:
@@ -159,16 +170,20 @@ def _numbers(draft: SaleDraft) -> tuple[str, str, str]:
 
 def _insert_lines(db: apsw.Connection, sale_id: int, lines: list[SaleLine]) -> None:
     db.executemany(
-        """INSERT INTO erp_sale_line (sale_id, position, kind, item_id, name, quantity, net, tax, discount, external_id)
-           VALUES (?, ?, ?, (SELECT id FROM erp_item WHERE code = ?), ?, ?, ?, ?, ?, ?)""",
+        """INSERT INTO erp_sale_line (sale_id, position, kind, item_id, name, quantity, net, tax, discount, external_id,
+           rate) VALUES (?, ?, ?, (SELECT id FROM erp_item WHERE code = ?), ?, ?, ?, ?, ?, ?, ?)""",
         [
             (
                 sale_id, position, line.kind, line.item_code, line.name, str(line.quantity), line.net, line.tax,
-                line.discount, line.external_id,
+                line.discount, line.external_id, _text(line.rate),
             )
             for position, line in enumerate(lines, 1)
         ],
     )  # fmt: skip
+
+
+def _text(rate: Decimal | None) -> str | None:
+    return None if rate is None else str(rate)
 
 
 def _before(db: apsw.Connection, sale: Facts) -> dict[str, Any]:
@@ -178,7 +193,9 @@ def _before(db: apsw.Connection, sale: Facts) -> dict[str, Any]:
     ).split()
     rows = db.execute(f"SELECT {', '.join(names)} FROM erp_sale WHERE id = ?", (sale.id,))
     before: dict[str, Any] = next(dict(zip(names, row, strict=True)) for row in rows)
-    before["lines"] = [asdict(line) | {"quantity": str(line.quantity)} for line in sale_lines(db, sale.id)]
+    before["lines"] = [
+        asdict(line) | {"quantity": str(line.quantity), "rate": _text(line.rate)} for line in sale_lines(db, sale.id)
+    ]
     return before
 
 
@@ -189,10 +206,12 @@ def _update_sale(db: apsw.Connection, sale_id: int, draft: SaleDraft) -> None:
         """UPDATE erp_sale SET pos_id = (SELECT id FROM erp_pos WHERE code = ?),
            warehouse_id = (SELECT id FROM erp_warehouse WHERE code = ?), customer_id = ?, currency = ?, total = ?,
            payment_method = ?, delivery_method = ?, sale_type = ?, tax_transaction = ?, document_type = ?, merchant = ?,
-           billing = ?, delivery = ?, note = ?, uic = ?, vat_number = ?, personal_number = ? WHERE id = ?""",
+           billing = ?, delivery = ?, note = ?, uic = ?, vat_number = ?, personal_number = ?, payments = ?
+           WHERE id = ?""",
         (
             draft.pos, draft.warehouse, customer_id, draft.currency, draft.total, draft.payment_method,
             draft.delivery_method, draft.sale_type, draft.tax_transaction, draft.document_type, draft.merchant,
-            address_text(draft.billing), address_text(draft.delivery), draft.note, *_numbers(draft), sale_id,
+            address_text(draft.billing), address_text(draft.delivery), draft.note, *_numbers(draft),
+            _payments(draft.payments), sale_id,
         ),
     )  # fmt: skip

@@ -47,7 +47,10 @@ def refund(db: apsw.Connection, sale: Facts, step: Refund) -> bool:
     pieces = _move_goods(db, sale, matched, step.restock)
     credit = documents.credit(db, sale, total) if total and sale.document_id is not None else ""
     returned = documents.give_back(db, sale, max(0, sale.state.paid - (left - total)))
-    note_event(db, sale.id, "refunded", key=key, total=total, pieces=pieces, credit=credit, returned=returned)
+    note_event(
+        db, sale.id, "refunded", key=key, total=total, pieces=pieces, credit=credit,
+        returned=sum(amount for _, _, amount in returned), accounts=returned,
+    )  # fmt: skip
     return True
 
 
@@ -86,7 +89,9 @@ def withdraw(db: apsw.Connection, sale: Facts, key: str) -> tuple[bool, list[tup
     credit = documents.credit(db, sale, -total) if total and data.get("credit") else ""
     returned = int(data.get("returned") or 0)
     if returned:
-        documents.pay_again(db, sale, returned)
+        documents.pay_again(
+            db, sale, data.get("accounts") or [(documents.account(db, sale, sale.payment_method), "", returned)]
+        )
     note_event(
         db, sale.id, "refunded", key=own, total=-total, pieces={code: -count for code, count in pieces.items()},
         credit=credit, returned=-returned,

@@ -10,11 +10,12 @@ import apsw
 from chansync.erp.ledger import closing, goods, recording
 from chansync.erp.ledger.facts import facts
 from chansync.model.order import Address, TaxNumbers
-from chansync.model.sale import RecordedRefund, RefundedLine, SaleView
+from chansync.model.sale import MethodAmount, RecordedRefund, RefundedLine, SaleView
 
 _SALE = """
     SELECT s.id, s.number, s.created_at, s.tax_transaction, c.name, coalesce(a.type || ' ' || a.code, ''),
-        s.billing, s.delivery, s.note, s.uic, s.vat_number, s.personal_number, s.order_number, s.delivery_method
+        s.billing, s.delivery, s.payments, s.note, s.uic, s.vat_number, s.personal_number, s.order_number,
+        s.delivery_method
     FROM erp_sale s JOIN erp_customer c ON c.id = s.customer_id
     LEFT JOIN erp_payment_method m ON m.pos_id = s.pos_id AND m.code = s.payment_method
     LEFT JOIN erp_account a ON a.id = m.account_id WHERE s.key = ?
@@ -35,6 +36,7 @@ def view(db: apsw.Connection, sale_key: str) -> SaleView | None:
         account,
         billing,
         delivery,
+        payments,
         note,
         *numbers,
         order_number,
@@ -59,6 +61,8 @@ def view(db: apsw.Connection, sale_key: str) -> SaleView | None:
         blocked=tuple(goods.blocked_items(db, sale_id)) if sale.state.blocked else (),
         nameless=recording.nameless(billing, delivery),
         shipment=closing.shipment(db, sale),
+        cancel_reason=closing.cancel_reason(db, sale),
+        payments=tuple(MethodAmount(*part) for part in json.loads(payments)),
         billing=_address(billing),
         delivery=_address(delivery),
         note=note,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chansync.platforms.amazon.parameters import SYSTEM_PARAMETERS
+from chansync.platforms.amazon.parameters import FIXED_VALUES, SYSTEM_PARAMETERS
 from chansync.platforms.protocol import Capability, Connector, ConnectorSettings, LookupValue, SystemIdentity
 from chansync.platforms.system import SystemSettings
 
@@ -21,9 +21,10 @@ class Amazon:
     capabilities = frozenset(
         {
             Capability.SYSTEM_CREDENTIALS, Capability.PUSH_STATUSES, Capability.CONFIRM_SHIPMENTS,
-            Capability.SITE_SENDS, Capability.PUSH_QUANTITIES,
+            Capability.SITE_SENDS, Capability.PUSH_QUANTITIES, Capability.COUNTS_ONLY,
         }
     )  # fmt: skip
+    fixed_values = FIXED_VALUES
     system_parameters = SYSTEM_PARAMETERS
 
     def __init__(self, **options: Any) -> None:

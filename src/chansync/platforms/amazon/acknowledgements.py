@@ -13,8 +13,13 @@ from chansync.platforms.protocol import PushResult
 from chansync.platforms.system import SystemState
 
 FEED = "POST_ORDER_ACKNOWLEDGEMENT_DATA"
-#: The reason that fits a sale cancelled in the ERP, whatever made somebody cancel it.
-REASON = "NoInventory"
+#: Amazon's word for each of ``steps.CANCEL_REASONS``.
+REASONS = {
+    "stock": "NoInventory",
+    "buyer": "BuyerCanceled",
+    "address": "ShippingAddressUndeliverable",
+    "other": "GeneralAdjustment",
+}
 
 
 class Acknowledgements:
@@ -25,8 +30,9 @@ class Acknowledgements:
         self._seller_id = seller_id
         self._feeds = Feeds(api, state, place, FEED, "text/xml; charset=UTF-8")
 
-    async def cancel(self, orders: list[Order]) -> dict[str, PushResult]:
-        """Ask for orders to be cancelled, or learn what came of asking before; results by the orders' ids."""
+    async def cancel(self, orders: list[tuple[Order, str]]) -> dict[str, PushResult]:
+        """Ask for orders to be cancelled, each with its reason (``steps.CANCEL_REASONS`` or empty), or learn what came
+        of asking before; results by the orders' ids."""
         if not self._seller_id:
             raise SiteRefused(
                 f"The system {self._api.system} has no seller_id, and cancellations are sent under it: chansync system "
@@ -41,14 +47,19 @@ class Acknowledgements:
             for number, own in result.messages.items():
                 error = result.errors.get(number, "")
                 results[own] = PushResult(own, error, waiting=not error)
-        fresh = [order for order in orders if order.external_id not in results]
+        fresh = [(order, reason) for order, reason in orders if order.external_id not in results]
         if fresh:
-            messages = {number: order.external_id for number, order in enumerate(fresh, 1)}
+            messages = {number: order.external_id for number, (order, _) in enumerate(fresh, 1)}
             await self._feeds.submit(_envelope(self._seller_id, fresh), messages)
-        return results | {order.external_id: PushResult(order.external_id, waiting=True) for order in fresh}
+        return results | {order.external_id: PushResult(order.external_id, waiting=True) for order, _ in fresh}
 
 
-def _envelope(seller_id: str, orders: list[Order]) -> bytes:
+def _reason(order: Order, reason: str) -> str:
+    """Amazon's word for a merchant's reason; where nobody said one, the buyer's wish is it if there is one."""
+    return REASONS[reason or ("other" if order.cancel_wish is None else "buyer")]
+
+
+def _envelope(seller_id: str, orders: list[tuple[Order, str]]) -> bytes:
     root = ElementTree.Element("AmazonEnvelope")
     root.set("xmlns:xsi", "http://www.w3.org/2001/XMLSchema-instance")
     root.set("xsi:noNamespaceSchemaLocation", "amzn-envelope.xsd")
@@ -56,7 +67,7 @@ def _envelope(seller_id: str, orders: list[Order]) -> bytes:
     ElementTree.SubElement(header, "DocumentVersion").text = "1.01"
     ElementTree.SubElement(header, "MerchantIdentifier").text = seller_id
     ElementTree.SubElement(root, "MessageType").text = "OrderAcknowledgement"
-    for number, order in enumerate(orders, 1):
+    for number, (order, reason) in enumerate(orders, 1):
         message = ElementTree.SubElement(root, "Message")
         ElementTree.SubElement(message, "MessageID").text = str(number)
         told = ElementTree.SubElement(message, "OrderAcknowledgement")
@@ -65,7 +76,7 @@ def _envelope(seller_id: str, orders: list[Order]) -> bytes:
         for line in order.lines:
             item = ElementTree.SubElement(told, "Item")
             ElementTree.SubElement(item, "AmazonOrderItemCode").text = line.external_id
-            ElementTree.SubElement(item, "CancelReason").text = REASON
+            ElementTree.SubElement(item, "CancelReason").text = _reason(order, reason)
     written: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return written
 

@@ -61,7 +61,9 @@ class AmazonConnector:
         self._api = SpApi(settings.system, sandbox=values.get("system_type") == "working", **options)
         self._facts = dict(settings.facts)
         self._is_tired = False
-        self._reader = OrderReader(self._place, text(self._facts.get("country")))
+        self._reader = OrderReader(
+            self._place, text(self._facts.get("country")), currency=text(self._facts.get("currency"))
+        )
         seller_id = text(settings.system.values.get("seller_id"))
         acknowledgements = Acknowledgements(self._api, settings.system.state, self._place, seller_id)
         carrier = text(values.get("carrier"))

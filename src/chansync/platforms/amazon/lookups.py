@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from chansync.platforms.amazon.parse import CANCELLED, FBA, PAID_AMAZON, PAID_OTHERWISE
+from chansync.platforms.amazon.parameters import FIXED_VALUES
+from chansync.platforms.amazon.parse import CANCELLED, FBA, PAID_AMAZON, PAID_OTHERWISE, SHIPPED
 from chansync.platforms.protocol import Lookups, LookupValue
 
 API_VERSION = "2026-01-01"
-SHIPPED = "SHIPPED"
 
 __all__ = ["CANCELLED", "SHIPPED", "lookups"]
 
@@ -36,8 +36,7 @@ def lookups(currency: str) -> Lookups:
             "order_statuses": ["UNSHIPPED", "PARTIALLY_SHIPPED", SHIPPED],
             "paid_statuses": ["UNSHIPPED", "PARTIALLY_SHIPPED", SHIPPED],
             "refused_statuses": [CANCELLED],
-            # Not for the user to choose: these two are what Amazon lets a seller say of an order.
-            "status_written_out": SHIPPED,
-            "status_cancelled": CANCELLED,
+            # Not for the user to choose.
+            **{name: FIXED_VALUES[name] for name in ("status_written_out", "status_cancelled")},
         },
     )

@@ -12,6 +12,13 @@ from chansync.platforms.amazon.places import REGIONS, is_loopback
 #: Amazon ends a client secret after that many days.
 SECRET_DAYS = 180
 
+#: What Amazon lets a seller say of an order, by the channel's parameter.
+FIXED_VALUES = {
+    "status_written_out": "SHIPPED",
+    "status_written_out_and_paid": "SHIPPED",
+    "status_cancelled": "CANCELLED",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Region(Choice):

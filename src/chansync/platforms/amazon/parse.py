@@ -2,7 +2,8 @@
 
 Amounts are texts with a currency. In the EU and the UK they hold their VAT, and what Amazon says of it is often nothing
 or zero: such an order is *gross*, and the tax transaction's rate divides its amounts. In the US tax comes on top and
-is told. Which of the two it is, the sums tell: the parts make the total either without the tax, or with it.
+is told. Which of the two it is, the sums tell: the parts make the total either without the tax, or with it. Tax that
+Amazon collects and pays itself leaves the amounts: it is never the seller's.
 """
 
 from __future__ import annotations
@@ -18,15 +19,20 @@ from zoneinfo import ZoneInfo
 from chansync.model.errors import DataError
 from chansync.model.identity import names_agree
 from chansync.model.money import parse_amount
-from chansync.model.order import Address, ChargeLine, Order, OrderLine, TaxNumbers, UnreadableOrder
+from chansync.model.order import Address, ChargeLine, Order, OrderLine, PartPayment, TaxNumbers, UnreadableOrder
 from chansync.model.times import from_ms
+from chansync.platforms.amazon.attributes import attributes, cancel_wish, original, ship_by, shipment
 from chansync.platforms.amazon.places import PLACES
 from chansync.platforms.texts import listed, moment, text
 
 PENDING = frozenset({"PENDING", "PENDING_AVAILABILITY"})
 CANCELLED = "CANCELLED"
+SHIPPED = "SHIPPED"
+UNFULFILLABLE = "UNFULFILLABLE"
+#: Statuses in which the merchant still has something to ship.
+TO_SHIP = frozenset({"UNSHIPPED", "PARTIALLY_SHIPPED"})
 #: Statuses of orders that are still to be delivered.
-OPEN = PENDING | {"UNSHIPPED", "PARTIALLY_SHIPPED"}
+OPEN = PENDING | TO_SHIP
 #: The code of every way of paying that goes through Amazon; the money comes with Amazon's settlement.
 PAID_AMAZON = "amazon"
 #: Ways of paying that do not.
@@ -34,18 +40,28 @@ PAID_OTHERWISE = {"CashOnDelivery": "Cash on delivery", "ConvenienceStore": "Con
 #: Before the service level in the code of a delivery by Amazon's own stock.
 FBA = "FBA"
 
+#: Countries whose prices are without tax, which comes on top.
+_SALES_TAX = frozenset({"US", "CA"})
+_BY_AMAZON = "Paid through Amazon"
 _ZERO = Decimal(0)
 _CHARGES = {"SHIPPING": "Shipping", "GIFT_WRAP": "Gift wrap", "COD_FEE": "Cash on delivery fee", "OTHER": "Other"}
 
 
 @dataclass(slots=True)
 class _Parts:
-    """What an item brings, by kind; discounts above zero, by what they are for, and so the tax."""
+    """What an item brings, by kind; discounts above zero, by what they are for, and so the tax.
+
+    Attributes:
+        is_priced: whether anything is told of what it costs.
+        is_collected: whether Amazon collects its tax.
+    """
 
     sold: dict[str, Decimal] = field(default_factory=dict)
     off: dict[str, Decimal] = field(default_factory=dict)
     tax: dict[str, Decimal] = field(default_factory=dict)
     total: Decimal = _ZERO
+    is_priced: bool = True
+    is_collected: bool = False
 
     @property
     def net(self) -> Decimal:
@@ -65,11 +81,13 @@ class OrderReader:
         place: the marketplace's id.
         country: where an order goes that does not say so.
         zone: the marketplace's time zone, as far as it is known better than by its id.
+        currency: of orders that tell no price; empty: that of the marketplace as its id tells it.
     """
 
-    def __init__(self, place: str, country: str = "", zone: str = "") -> None:
+    def __init__(self, place: str, country: str = "", zone: str = "", currency: str = "") -> None:
         known = PLACES.get(place)
         self._country = country or (known.country if known else "")
+        self._currency = currency or (known.currency if known else "")
         self.zone = _zone(zone or (known.zone if known else ""))
 
     def read(self, raw: dict[str, Any]) -> Order | UnreadableOrder:
@@ -95,29 +113,34 @@ class OrderReader:
         status = text(fulfillment.get("fulfillmentStatus"))
         items = [item for item in listed(raw.get("orderItems"), "orderItems") if _is_left(item)]
         parts = [_parts(item) for item in items]
-        on_top = _is_on_top(raw, parts)
+        on_top = _is_on_top(parts)
+        collected = _take_out_collected(parts, on_top, self._country)
         currency = _currency(raw, items)
-        total = _total(raw, parts, on_top)
-        awaits_prices = status in PENDING or (not currency and status != CANCELLED)
+        total = _total(raw, parts, on_top, collected)
+        is_free = not currency and bool(original(raw))
+        is_told = bool(currency) and ("grandTotal" in _told(raw, "proceeds") or all(part.is_priced for part in parts))
+        lacks_prices = not is_free and not is_told and status not in PENDING and status != CANCELLED
         billing, delivery, numbers = self._people(raw)
         level = text(fulfillment.get("fulfillmentServiceLevel"))
         by_amazon = text(fulfillment.get("fulfilledBy")) == "AMAZON"
-        paid, paid_title = _payment(raw)
+        paid, *part_payments = _payments(raw)
         return Order(
             external_id=own,
             number=own,
             status=status,
+            done=status not in OPEN,
             placed_at=placed,
             placed_on=from_ms(placed).astimezone(self.zone).date(),
             modified_at=moment(raw.get("lastUpdatedTime"), "lastUpdatedTime") or placed,
-            currency=currency,
+            currency=currency or self._currency,
             total=total,
             total_tax=sum((part.told_tax for part in parts), _ZERO),
             billing=billing,
             delivery=delivery,
             tax_numbers=numbers,
-            payment_code=paid,
-            payment_title=paid_title,
+            # What is free is paid by nothing.
+            payment_code="" if is_free else paid.code,
+            payment_title="" if is_free else paid.title,
             delivery_code=(f"{FBA}:{level}" if level else FBA) if by_amazon else level,
             delivery_title=_delivery_title(level, by_amazon),
             note=_note(raw, items),
@@ -127,13 +150,23 @@ class OrderReader:
             refunds=[],
             digest=_digest(raw),
             raw=raw,
-            gross=not on_top,
-            awaits_prices=awaits_prices,
+            # Where Amazon collects the tax, what is left holds none that a rate could divide.
+            gross=not on_top and collected is None,
+            awaits_prices=status in PENDING,
+            lacks_prices=lacks_prices,
             shrinks=any(
                 _told(item, "cancellation").get("cancellationExecution")
                 for item in listed(raw.get("orderItems"), "orderItems")
             ),
             sent_by_site=by_amazon,
+            shipped_by=shipment(raw) if status == SHIPPED else None,
+            ship_by=ship_by(raw) if status in TO_SHIP and not by_amazon else None,
+            cancel_wish=None if status in (CANCELLED, SHIPPED) else cancel_wish(items),
+            unfulfillable=status == UNFULFILLABLE,
+            attributes=attributes(raw, items, self.zone)
+            | ({"Tax that Amazon collects": f"{collected} {currency}"} if collected else {}),
+            part_payments=[] if is_free else part_payments,
+            tax_collected=collected,
         )
 
     # People
@@ -269,7 +302,7 @@ def _is_left(item: dict[str, Any]) -> bool:
 
 
 def _parts(item: dict[str, Any]) -> _Parts:
-    found = _Parts()
+    found = _Parts(is_collected=_is_collected(item))
     proceeds = _told(item, "proceeds")
     rows = listed(proceeds.get("breakdowns"), "breakdowns")
     if rows:
@@ -279,6 +312,7 @@ def _parts(item: dict[str, Any]) -> _Parts:
         found.sold["ITEM"] = _money(proceeds["proceedsTotal"], "proceedsTotal")
     else:
         price = _told(_told(item, "product"), "price")
+        found.is_priced = price.get("unitPrice") is not None
         found.sold["ITEM"] = _money(price.get("unitPrice"), "unitPrice") * _quantity(item)
     told = "proceedsTotal" in proceeds
     found.total = _money(proceeds["proceedsTotal"], "proceedsTotal") if told else found.net + found.told_tax
@@ -304,17 +338,58 @@ def _add_part(found: _Parts, row: dict[str, Any]) -> None:
         sums["ITEM"] = sums.get("ITEM", _ZERO) + rest
 
 
-def _is_on_top(raw: dict[str, Any], parts: list[_Parts]) -> bool:
-    """Whether tax comes on top of the amounts, rather than being in them."""
-    taxed = [part for part in parts if part.told_tax]
+def _is_collected(item: dict[str, Any]) -> bool:
+    """Whether Amazon collects the item's tax and pays it itself: as a marketplace facilitator, or by the import one
+    stop shop, whose number then goes with the goods."""
+    tax = _told(item, "tax")
+    if any(text(row.get("model")) == "MARKETPLACE_FACILITATOR" for row in listed(tax.get("taxCollections"), "taxes")):
+        return True
+    schemes = listed(tax.get("taxCalculationBreakdowns"), "taxes")
+    if any(text(row.get("reportingScheme")) == "IOSS" for row in schemes):
+        return True
+    shipping = _object(_object(item, "fulfillment"), "shipping")
+    return bool(text(_object(shipping, "internationalShipping").get("iossNumber")))
+
+
+def _is_on_top(parts: list[_Parts]) -> bool:
+    """Whether tax comes on top of the amounts, rather than being in them; of the tax that Amazon does not collect."""
+    taxed = [part for part in parts if part.told_tax and not part.is_collected]
     return bool(taxed) and all(part.net != part.total for part in taxed)
 
 
-def _total(raw: dict[str, Any], parts: list[_Parts], on_top: bool) -> Decimal:
+def _take_out_collected(parts: list[_Parts], on_top: bool, country: str) -> Decimal | None:
+    """Take the tax that Amazon collects out of the amounts; how much of it is told, None where Amazon collects none.
+
+    Raises:
+        DataError: the amounts of other items hold a tax of which nobody says how much it is.
+    """
+    found = [part for part in parts if part.is_collected]
+    if not found:
+        return None
+    rest = [part for part in parts if not part.is_collected and part.net]
+    if not on_top and country not in _SALES_TAX and any(not part.told_tax for part in rest):
+        raise DataError("Amazon collects the tax of some of its items, and does not say what tax the others hold")
+    taken = _ZERO
+    for part in found:
+        taken += part.told_tax
+        if country in _SALES_TAX or part.total == part.net + part.told_tax != part.net:
+            part.tax = {}
+            continue
+        part.sold = {kind: part.sold.get(kind, _ZERO) - part.tax.get(kind, _ZERO) for kind in {**part.sold, **part.tax}}
+        part.tax = {}
+    return taken
+
+
+def _total(raw: dict[str, Any], parts: list[_Parts], on_top: bool, collected: Decimal | None) -> Decimal:
     grand = _told(raw, "proceeds").get("grandTotal")
-    if grand is not None:
-        return _money(grand, "grandTotal")
-    return sum((part.net + (part.told_tax if on_top else _ZERO) for part in parts), _ZERO)
+    sold = sum((part.net + (part.told_tax if on_top else _ZERO) for part in parts), _ZERO)
+    if grand is None:
+        return sold
+    total = _money(grand, "grandTotal")
+    if collected is None:
+        return total
+    # Whether a total holds the tax that Amazon keeps for itself, it does not say.
+    return total if total == sold + sum((tip.total for tip in _tips(raw)), _ZERO) else total - collected
 
 
 def _line(item: dict[str, Any], part: _Parts, on_top: bool, is_open: bool) -> OrderLine:
@@ -364,12 +439,20 @@ def _tips(raw: dict[str, Any]) -> list[ChargeLine]:
 # The rest
 
 
-def _payment(raw: dict[str, Any]) -> tuple[str, str]:
-    for row in listed(_object(raw, "payment").get("paymentExecutions"), "paymentExecutions"):
+def _payments(raw: dict[str, Any]) -> list[PartPayment]:
+    """By what is paid, one of each way: first what pays all that the others do not. What goes through Amazon is that,
+    since it comes with Amazon's settlement whatever it is; else the greatest."""
+    rows = listed(_object(raw, "payment").get("paymentExecutions"), "paymentExecutions")
+    amounts: dict[str, Decimal] = {}
+    for row in rows:
         method = text(row.get("paymentMethod"))
-        if method in PAID_OTHERWISE:
-            return method, PAID_OTHERWISE[method]
-    return PAID_AMAZON, "Paid through Amazon"
+        code = method if method in PAID_OTHERWISE else PAID_AMAZON
+        amounts.setdefault(code, _ZERO)
+        if len(rows) > 1:
+            amounts[code] += _money(row.get("paymentAmount"), "a payment")
+    paid = [PartPayment(code, PAID_OTHERWISE.get(code, _BY_AMAZON), amount) for code, amount in amounts.items()]
+    paid.sort(key=lambda each: (each.code != PAID_AMAZON, -each.amount))
+    return paid or [PartPayment(PAID_AMAZON, _BY_AMAZON, _ZERO)]
 
 
 def _delivery_title(level: str, by_amazon: bool) -> str:
@@ -390,7 +473,7 @@ def _note(raw: dict[str, Any], items: list[dict[str, Any]]) -> str:
 
 
 #: What of an order does not matter to a sale or its status: it changes without anything to do for us.
-_PASSING = ("lastUpdatedTime", "packages", "associatedOrders", "fulfillmentOrders", "programs", "orderAliases")
+_PASSING = ("lastUpdatedTime", "packages", "fulfillmentOrders", "orderAliases")
 
 
 def _digest(raw: dict[str, Any]) -> str:

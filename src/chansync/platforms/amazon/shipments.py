@@ -54,7 +54,7 @@ class Shipments:
     async def push(self, changes: list[StatusChange]) -> list[PushResult]:
         """Confirm shipments, one after the other, and ask for cancellations, all in one feed."""
         results: dict[str, PushResult] = {}
-        cancelled: list[Order] = []
+        cancelled: list[tuple[Order, str]] = []
         for change in changes:
             own = change.external_id
             if own not in self._seen:
@@ -68,7 +68,7 @@ class Shipments:
                 sentence = "Amazon cancels no order that was shipped; refund it in Seller Central"
                 results[own] = PushResult(own, sentence, final=True)
             elif change.status == CANCELLED:
-                cancelled.append(order)
+                cancelled.append((order, change.reason))
             elif change.status == SHIPPED:
                 results[own] = await self._confirm(change, order)
             else:

@@ -14,7 +14,7 @@ from chansync.model.errors import SiteError
 from chansync.platforms.http.client import ATTEMPTS
 from chansync.platforms.http.failures import Answer
 from chansync.platforms.texts import identifier, text
-from chansync.platforms.woocommerce.client import StoreClient
+from chansync.platforms.woocommerce.client import EXACT, StoreClient
 from chansync.platforms.woocommerce.failures import is_missing, refusal
 from chansync.platforms.woocommerce.source import PAGE, not_a_list
 
@@ -54,7 +54,7 @@ class ByIds:
 
     def __init__(self, client: StoreClient, fields: str = "") -> None:
         self._client = client
-        self._fields = {"_fields": fields} if fields else {}
+        self._fields = {**EXACT, "_fields": fields} if fields else {**EXACT}
         self.most = PAGE
         self._well = self._failed = 0
 

@@ -19,6 +19,10 @@ from chansync.platforms.woocommerce.auth import BASIC, IN_QUERY, OAUTH, Keys, Si
 from chansync.platforms.woocommerce.discovery import find_store
 from chansync.platforms.woocommerce.failures import KEY_REFUSED, NO_ROUTE, explains_more, refusal
 
+#: Asks for amounts as they are stored: a store writes them with the decimals that its prices are shown with, so that a
+#: shop that shows none would tell rounded lines.
+EXACT = {"dp": 6}
+
 _VERSION = re.compile(r"wc/v\d+\Z")
 # The cheapest request that needs the right to read orders.
 _PROBE = {"per_page": "1", "_fields": "id"}

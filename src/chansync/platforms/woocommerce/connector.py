@@ -32,7 +32,7 @@ from chansync.platforms.woocommerce.address import store_address
 from chansync.platforms.woocommerce.auth import Keys
 from chansync.platforms.woocommerce.by_ids import ByIds
 from chansync.platforms.woocommerce.careful import CarefulSource, unreadable
-from chansync.platforms.woocommerce.client import StoreClient
+from chansync.platforms.woocommerce.client import EXACT, StoreClient
 from chansync.platforms.woocommerce.headlines import headlines
 from chansync.platforms.woocommerce.lookups import pull_lookups
 from chansync.platforms.woocommerce.parse import OrderReader, without_large
@@ -175,7 +175,7 @@ class WooCommerceConnector:
             return found
         reader = self._reader()
         for page in range(1, _SEARCHED + 1):
-            params = {"search": wanted, "per_page": PAGE, "page": page}
+            params = {"search": wanted, "per_page": PAGE, "page": page, **EXACT}
             rows = (await self._client.get("orders", params)).data
             for row in rows if isinstance(rows, list) else ():
                 if isinstance(row, dict) and bare_number(text(row.get("number"))) == wanted:

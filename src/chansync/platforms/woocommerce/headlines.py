@@ -12,7 +12,7 @@ from chansync.platforms.http.client import ATTEMPTS
 from chansync.platforms.protocol import Headline
 from chansync.platforms.texts import identifier, text
 from chansync.platforms.woocommerce.by_ids import fails_by_content
-from chansync.platforms.woocommerce.client import StoreClient
+from chansync.platforms.woocommerce.client import EXACT, StoreClient
 from chansync.platforms.woocommerce.failures import refusal
 from chansync.platforms.woocommerce.parse import summary
 from chansync.platforms.woocommerce.source import PAGE, not_a_list
@@ -80,6 +80,7 @@ async def _asked(client: StoreClient, since: int, number: int, size: int, attemp
         "after": from_ms(since).strftime("%Y-%m-%dT%H:%M:%S"),
         "dates_are_gmt": "true",
         "_fields": _FIELDS,
+        **EXACT,
     }
     answer = await client.ask("GET", "orders", params, attempts=attempts)
     if answer.status >= 400:

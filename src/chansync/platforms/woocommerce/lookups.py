@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from chansync.model.errors import SiteRefused
@@ -29,6 +30,10 @@ _USUAL_CODES = {
 }
 
 
+# Cash on delivery: the store sets such an order to processing at once, and the money comes with the parcel.
+_PAID_STATUSES = {"cod": "completed"}
+
+
 async def pull_lookups(client: StoreClient) -> Lookups:
     """Every list that the store shows this key.
 
@@ -42,13 +47,18 @@ async def pull_lookups(client: StoreClient) -> Lookups:
     )
     return Lookups(
         order_statuses=statuses,
-        payment_methods=_values(payments, "id", "title", "method_title"),
+        payment_methods=_payment_methods(payments),
         delivery_methods=delivery,
         currencies=currency,
         tax_classes=_values(taxes, "slug", "name"),
         api_versions=_api_versions(client),
         usual=usual(statuses),
     )
+
+
+def _payment_methods(rows: Any) -> list[LookupValue] | None:
+    methods = _values(rows, "id", "title", "method_title")
+    return methods and [replace(each, paid_status=_PAID_STATUSES.get(each.code, "")) for each in methods]
 
 
 def usual(statuses: Sequence[LookupValue] | None) -> dict[str, list[str] | str]:

@@ -28,6 +28,7 @@ from chansync.model.order import (
     raw_text,
 )  # fmt: skip
 from chansync.platforms.texts import day, identifier, lines, listed, moment, text, title
+from chansync.platforms.woocommerce.credit import with_credit
 
 # The names under which plugins keep a customer's numbers in ``meta_data``; compared without regard to case and to
 # underscores at the beginning.
@@ -41,10 +42,14 @@ UIC_KEYS = (
 ).split()
 PERSONAL_NUMBER_KEYS = "billing_egn billing_personal_number billing_personal_id egn personal_number".split()
 
+_CENT = Decimal("0.01")
 _ADDRESS = "first_name last_name company address_1 address_2 city state postcode country email phone".split()
 # Statuses in which nothing is to be delivered any more, and those before the checkout is paid.
 _FINISHED = frozenset({"completed", "cancelled", "refunded", "failed", "trash"})
 _UNPAID = frozenset({"pending", "checkout-draft"})
+# Statuses in which the shop's part is done, and all that WooCommerce has by itself.
+_DONE = frozenset({"completed", "refunded"})
+_KNOWN = _FINISHED | _UNPAID | {"processing", "on-hold"}
 # Separates the parts of what the digest covers: control characters are removed from all of them.
 _PART, _ROW = "\x1f", "\x1e"
 
@@ -109,6 +114,7 @@ class OrderReader:
             raise DataError("it states no total")
         shipping = listed(raw.get("shipping_lines"), "its shipping lines")
         first = shipping[0] if shipping else {}
+        rates = _rates(raw.get("tax_lines"))
         order = Order(
             external_id=external_id,
             number=number,
@@ -117,8 +123,8 @@ class OrderReader:
             placed_on=day(raw.get("date_created")) or _day_at(placed_at, self._offset_ms),
             modified_at=placed_at if modified is None else modified,
             currency=currency,
-            total=parse_amount(raw["total"], "its total"),
-            total_tax=parse_amount(raw.get("total_tax"), "its tax"),
+            total=_exact(raw["total"], "its total"),
+            total_tax=_exact(raw.get("total_tax"), "its tax"),
             billing=_address(raw.get("billing")),
             delivery=_address(raw.get("shipping")),
             tax_numbers=self._tax_numbers(raw.get("meta_data")),
@@ -127,16 +133,21 @@ class OrderReader:
             delivery_code=_method(first),
             delivery_title=title(first.get("method_title")),
             note=lines(raw.get("customer_note")),
-            lines=[_line(row, status) for row in listed(raw.get("line_items"), "its lines")],
-            shipping=[_charge(row, title(row.get("method_title")), _method(row)) for row in shipping],
-            fees=[_charge(row, title(row.get("name")), "") for row in listed(raw.get("fee_lines"), "its fees")],
+            lines=[_line(row, status, rates) for row in listed(raw.get("line_items"), "its lines")],
+            shipping=[_charge(row, title(row.get("method_title")), _method(row), rates) for row in shipping],
+            fees=[_charge(row, title(row.get("name")), "", rates) for row in listed(raw.get("fee_lines"), "its fees")],
             refunds=sorted(
                 [_refund(row) for row in listed(raw.get("refunds"), "its refunds")],
                 key=lambda each: _by_id(each.external_id),
             ),
+            rate_ids=tuple(rates),
+            transaction_id=text(raw.get("transaction_id")),
+            paid_on=day(raw.get("date_paid")),
             raw=raw,
             site_key=text(raw.get("order_key")),
+            done=status in _DONE if status in _KNOWN else None,
         )
+        order = with_credit(order, raw)
         content = _content(order)
         if len(content) > LARGEST_RAW:
             raise DataError(f"its fields hold {len(content) // 1024} KB of text, and more than 256 KB are not read")
@@ -182,11 +193,46 @@ def _address(raw: Any) -> Address:
     return Address(*[text(get(name)) for name in _ADDRESS])
 
 
-def _line(row: dict[str, Any], status: str) -> OrderLine:
+def _exact(value: Any, what: str) -> Decimal:
+    """The amount, without the zeros that a store writes after its decimals (``EXACT``)."""
+    amount = parse_amount(value, what)
+    exponent = amount.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent >= -2:
+        return amount
+    short = amount.normalize()
+    return amount.quantize(_CENT) if short == short.quantize(_CENT) else short
+
+
+def _rates(tax_lines: Any) -> dict[str, Decimal]:
+    """The order's tax rates in percent by their ids, the one with the most tax first."""
+    found: list[tuple[Decimal, str, Decimal]] = []
+    for row in listed(tax_lines, "its taxes"):
+        own, percent = identifier(row.get("rate_id")), row.get("rate_percent")
+        if own and percent not in (None, ""):
+            tax = _exact(row.get("tax_total"), "its tax") + _exact(row.get("shipping_tax_total"), "its tax")
+            found.append((tax, own, _exact(percent, "a tax rate")))
+    return {own: percent for _, own, percent in sorted(found, key=lambda each: -abs(each[0]))}
+
+
+def _rate(row: dict[str, Any], tax: Decimal, rates: dict[str, Decimal]) -> Decimal | None:
+    """The rate of a line in percent; None where the store does not say it."""
+    named = [
+        entry["id"]
+        for entry in listed(row.get("taxes"), "a line's taxes")
+        if entry.get("id") and _exact(entry.get("total"), "a line's tax")
+    ]
+    known = [rates[own] for own in map(identifier, named) if own in rates]
+    if known and len(known) == len(named):
+        return sum(known, Decimal(0))
+    return next(iter(rates.values())) if tax and len(rates) == 1 and not named else None
+
+
+def _line(row: dict[str, Any], status: str, rates: dict[str, Decimal]) -> OrderLine:
     get = row.get
-    total = parse_amount(get("total"), "a line's total")
+    total = _exact(get("total"), "a line's total")
     subtotal = get("subtotal")
-    quantity = parse_amount(get("quantity"), "a line's quantity")
+    quantity = _exact(get("quantity"), "a line's quantity")
+    tax = _exact(get("total_tax"), "a line's tax")
     return OrderLine(
         external_id=identifier(get("id")),
         name=title(get("name")),
@@ -194,10 +240,12 @@ def _line(row: dict[str, Any], status: str) -> OrderLine:
         gtin=text(get("global_unique_id")),
         item_code=identifier(get("variation_id")) or identifier(get("product_id")),
         quantity=quantity,
-        subtotal=total if subtotal in (None, "") else parse_amount(subtotal, "a line's subtotal"),
+        subtotal=total if subtotal in (None, "") else _exact(subtotal, "a line's subtotal"),
         total=total,
-        tax=parse_amount(get("total_tax"), "a line's tax"),
+        tax=tax,
         restocked=_restocked(get("meta_data"), quantity),
+        rate=_rate(row, tax, rates),
+        tax_class="" if get("tax_class") == "standard" else text(get("tax_class")),
         held=_held(get("meta_data"), quantity, status),
         is_variation=bool(identifier(get("variation_id"))),
     )
@@ -233,7 +281,7 @@ def _stock_meta(meta: Any, key: str) -> Decimal | None:
     for entry in _metas(meta):
         if entry.get("key") == key:
             try:
-                return parse_amount(entry.get("value"), "a line's stock")
+                return _exact(entry.get("value"), "a line's stock")
             except DataError:
                 return None
     return None
@@ -244,13 +292,15 @@ def _by_id(external_id: str) -> tuple[int, str]:
     return (int(external_id) if external_id.isascii() and external_id.isdigit() else 0, external_id)
 
 
-def _charge(row: dict[str, Any], name: str, code: str) -> ChargeLine:
+def _charge(row: dict[str, Any], name: str, code: str, rates: dict[str, Decimal]) -> ChargeLine:
+    tax = _exact(row.get("total_tax"), f"the tax of {name!r:.40}")
     return ChargeLine(
         external_id=identifier(row.get("id")),
         name=name,
         code=code,
-        total=parse_amount(row.get("total"), f"the charge {name!r:.40}"),
-        tax=parse_amount(row.get("total_tax"), f"the tax of {name!r:.40}"),
+        total=_exact(row.get("total"), f"the charge {name!r:.40}"),
+        tax=tax,
+        rate=_rate(row, tax, rates),
     )
 
 
@@ -261,14 +311,14 @@ def _method(row: dict[str, Any]) -> str:
 
 
 def _refund(row: dict[str, Any]) -> Refund:
-    total = parse_amount(row.get("total"), "a refund's total")
+    total = _exact(row.get("total"), "a refund's total")
     return Refund(external_id=identifier(row.get("id")), total=abs(total), reason=text(row.get("reason")))
 
 
 def summary(row: dict[str, Any]) -> tuple[Decimal | None, tuple[Refund, ...] | None]:
     """An order's total and its refunds as its own data tell them; None where they tell none, or nonsense."""
     try:
-        total = None if row.get("total") in (None, "") else parse_amount(row["total"], "its total")
+        total = None if row.get("total") in (None, "") else _exact(row["total"], "its total")
         refunds = tuple(map(_refund, listed(row["refunds"], "its refunds"))) if "refunds" in row else None
     except DataError:
         return None, None
@@ -287,7 +337,7 @@ def read_refund(row: Any) -> Refund | None:
     for kind, name in (("item", "line_items"), ("shipping", "shipping_lines"), ("fee", "fee_lines")):
         found += [_refund_line(kind, entry) for entry in listed(row.get(name), "a refund's lines")]
     amount = row.get("amount")
-    total = parse_amount(row.get("total") if amount in (None, "") else amount, "a refund's amount")
+    total = _exact(row.get("total") if amount in (None, "") else amount, "a refund's amount")
     return Refund(identifier(row.get("id")), abs(total), text(row.get("reason")), found, abs(total))
 
 
@@ -297,9 +347,9 @@ def _refund_line(kind: str, row: dict[str, Any]) -> RefundLine:
     return RefundLine(
         kind=kind,
         line=identifier(line),
-        quantity=abs(parse_amount(row.get("quantity"), "a refund's quantity")),
-        total=abs(parse_amount(row.get("total"), "a refund's line")),
-        tax=abs(parse_amount(row.get("total_tax"), "a refund's tax")),
+        quantity=abs(_exact(row.get("quantity"), "a refund's quantity")),
+        total=abs(_exact(row.get("total"), "a refund's line")),
+        tax=abs(_exact(row.get("total_tax"), "a refund's tax")),
     )
 
 
@@ -334,6 +384,7 @@ def _content(order: Order) -> str:
             f"{_PART}{_amount(charge.tax)}"
             for charge in charges
         ]
+    parts += [f"paid{_PART}{part.code}{_PART}{_amount(part.amount)}" for part in order.part_payments]
     parts += [f"refund{_PART}{refund.external_id}{_PART}{_amount(refund.total)}" for refund in order.refunds]
     return _ROW.join(parts)
 

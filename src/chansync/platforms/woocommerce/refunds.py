@@ -9,7 +9,7 @@ from chansync.model.errors import DataError, SiteError, SiteUnavailable
 from chansync.model.order import Order, Refund
 from chansync.platforms.texts import identifier
 from chansync.platforms.woocommerce.by_ids import fails_by_content
-from chansync.platforms.woocommerce.client import StoreClient
+from chansync.platforms.woocommerce.client import EXACT, StoreClient
 from chansync.platforms.woocommerce.failures import is_missing, refusal
 from chansync.platforms.woocommerce.parse import read_refund
 from chansync.platforms.woocommerce.source import PAGE
@@ -61,7 +61,7 @@ class Refunds:
         for first in range(0, len(wanted), PAGE):
             if self._facts.get("refunds_together") is False:
                 break
-            params = {"include": ",".join(wanted[first : first + PAGE]), "per_page": PAGE}
+            params = {"include": ",".join(wanted[first : first + PAGE]), "per_page": PAGE, **EXACT}
             try:
                 answer = await self._client.ask("GET", "refunds", params)
             except SiteError as error:
@@ -82,7 +82,7 @@ class Refunds:
         found: dict[str, Refund] = {}
         for page in range(1, _PAGES + 1):
             route = f"orders/{identifier(order.external_id)}/refunds"
-            answer = await self._client.ask("GET", route, {"per_page": PAGE, "page": page})
+            answer = await self._client.ask("GET", route, {"per_page": PAGE, "page": page, **EXACT})
             if is_missing(answer):
                 return []
             if answer.status >= 400:

@@ -11,7 +11,7 @@ from chansync.model.times import from_ms, now_ms
 from chansync.platforms.http.client import ATTEMPTS
 from chansync.platforms.http.failures import Answer, Sentences
 from chansync.platforms.texts import identifier, moment
-from chansync.platforms.woocommerce.client import StoreClient
+from chansync.platforms.woocommerce.client import EXACT, StoreClient
 from chansync.platforms.woocommerce.failures import refusal
 
 #: The most orders that a store gives at once: 101 is refused.
@@ -34,7 +34,7 @@ class Query:
 
     def params(self, page: int, size: int) -> dict[str, Any]:
         """The parameters of the request. No ``status``: every order that is not in the trash."""
-        params: dict[str, Any] = {"per_page": size, "page": page, "orderby": self.order, "order": "asc"}
+        params: dict[str, Any] = {"per_page": size, "page": page, "orderby": self.order, "order": "asc", **EXACT}
         for name, bound in (("modified_after", self.after), ("modified_before", self.before)):
             if bound is not None:
                 params[name] = from_ms(bound).strftime("%Y-%m-%dT%H:%M:%S")

@@ -15,7 +15,7 @@ from chansync.model.order import Order, UnreadableOrder
 from chansync.platforms.protocol import PushResult, StatusChange
 from chansync.platforms.texts import identifier, text
 from chansync.platforms.woocommerce.by_ids import ByIds
-from chansync.platforms.woocommerce.client import StoreClient
+from chansync.platforms.woocommerce.client import EXACT, StoreClient
 from chansync.platforms.woocommerce.failures import refusal
 from chansync.platforms.woocommerce.lookups import order_statuses
 from chansync.platforms.woocommerce.parse import digest
@@ -96,8 +96,10 @@ class Statuses:
         return self._known
 
     async def _batch(self, changes: list[StatusChange]) -> list[PushResult]:
-        # Nothing but the status: sending lines would make the store calculate the order anew.
-        body = {"update": [{"id": int(change.external_id), "status": change.status} for change in changes]}
+        # Nothing but the status: sending lines would make the store calculate the order anew. A batch takes no
+        # parameters, its entries do.
+        entries_sent = [{"id": int(change.external_id), "status": change.status, **EXACT} for change in changes]
+        body = {"update": entries_sent}
         entries = await send_batch(self._client, "orders/batch", body, repeatable=False)
         return [self._result(change, entries.get(change.external_id)) for change in changes]
 

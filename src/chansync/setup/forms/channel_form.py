@@ -149,7 +149,7 @@ class ChannelForm:
         else:
             errors += channel_settings.check_change(db, current, values, secrets, wrong)
         errors += self._taken(db, values.get("code"))
-        errors += channel_mappings.check(db, settled, base)
+        errors += channel_mappings.check(db, current, settled, base)
         return channel_settings.in_form_order(in_the_way(errors) if first else errors)
 
     def _taken(self, db: apsw.Connection, code: str | None) -> list[FieldError]:

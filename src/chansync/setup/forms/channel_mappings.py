@@ -1,4 +1,7 @@
-"""The mapping tables of a channel as fields of its form: ``payment:cod``, ``tax:FR+vat``, ``item:512``."""
+"""The mapping tables of a channel as fields of its form: ``payment:cod``, ``tax:FR+vat``, ``item:512``.
+
+``paid:cod`` holds the paid statuses of a payment method that has its own.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import apsw
 from chansync.erp import registry
 from chansync.model.channel import Channel, FieldError
 from chansync.model.errors import UsageError
-from chansync.model.parameter_types import Reference
+from chansync.model.parameter_types import Reference, References
 from chansync.model.parameters import SECTIONS
 from chansync.setup import channel_settings
 from chansync.setup.forms.form import Addable, FormField
@@ -21,13 +24,21 @@ ITEM_SECTION = max(SECTIONS) + 1
 #: Section → its mapping table.
 TABLES = {4: "payment", 5: "delivery", 6: "tax", ITEM_SECTION: "item"}
 
+#: The table of the paid statuses, beside that of the payment methods.
+PAID = "paid"
+
+_STATUSES = References(source="lookup", of="order_status")
+
 _HELP = {
     "payment": "The POS's payment method for the site's {code}. Orders with a method that is not mapped wait as "
     "problems.",
     "delivery": "The POS's delivery method for the site's {code}. If none is mapped, the channel's delivery method is "
     "used; without either, orders wait as problems.",
-    "tax": "The tax transaction of sales that are delivered to {code}, in place of the channel's. +vat and -vat: "
-    "customers with and without a valid VAT number. Empty: the override is removed.",
+    "tax": "The tax transaction of {code}, in place of the channel's: a country of delivery, a state of one, or a tax "
+    "rate of the site (rate:3). +vat and -vat: customers with and without a valid VAT number. +collected: the "
+    "marketplace collects the tax. Empty: the override is removed.",
+    PAID: "The statuses at which orders with the payment method {code} are paid, in place of the channel's. Cash on "
+    "delivery is paid when the goods are delivered, say. None: the channel's.",
     "item": "The ERP's item for the site's {code}. An item whose SKU or GTIN is in the ERP needs no mapping.",
 }
 
@@ -40,7 +51,8 @@ ADDABLE = (
         "tax",
         6,
         "new override",
-        "A country (DE), or * for any; +vat or -vat after it: customers with or without a valid VAT number (FR+vat).",
+        "A country (DE), a state of one (ES/TF), or * for any; after it +vat or -vat: customers with or without a "
+        "valid VAT number (FR+vat); +collected: the marketplace collects the tax. Or a tax rate of the site (rate:3).",
     ),
     Addable("payment", 4, "new payment method", _UNLISTED),
     Addable("delivery", 5, "new delivery method", _UNLISTED),
@@ -50,12 +62,18 @@ ADDABLE = (
 def split(name: str) -> tuple[str, str]:
     """Table and site code of a field; two empty texts if it is not of a mapping table."""
     table, colon, code = name.partition(":")
-    return (table, code) if colon and table in channel_settings.MAPPING_TARGETS else ("", "")
+    return (table, code) if colon and (table == PAID or table in channel_settings.MAPPING_TARGETS) else ("", "")
 
 
 def texts(db: apsw.Connection, channel_id: int) -> dict[str, str]:
-    """The mapped code of every row by field name; tax overrides without one are left out."""
-    return {
+    """The mapped code of every row by field name, and the paid statuses of payment methods; tax overrides without a
+    code are left out."""
+    own = mappings.paid_statuses(db, channel_id)
+    paid = {
+        f"{PAID}:{row.site_code}": _STATUSES.show(sorted(own.get(row.site_code, ())))
+        for row in mappings.mappings(db, channel_id, "payment")
+    }
+    return paid | {
         f"{table}:{row.site_code}": row.target or ""
         for table in TABLES.values()
         for row in mappings.mappings(db, channel_id, table)
@@ -73,14 +91,25 @@ def fields(db: apsw.Connection, channel_id: int, section: int, given: Mapping[st
     waiting = _waiting(db, channel_id) if table == "item" else {}
     for code in sorted({*stored, *added}):
         yield _field(table, section, code, stored.get(code), given, waiting.get(code, 0))
+        if table == "payment":
+            yield FormField(
+                f"{PAID}:{code}",
+                f"{code} is paid at",
+                _HELP[PAID].format(code=code),
+                section,
+                _STATUSES,
+                "lookup",
+                "order_status",
+                empty="the channel's Statuses paid",
+            )
 
 
 def _waiting(db: apsw.Connection, channel_id: int) -> Mapping[str, int]:
     """How many open problems name each of the site's items."""
     rows = db.execute(
-        """SELECT e.value ->> '$.map', count(DISTINCT m.id) FROM message m, json_each(m.data, '$.items') e
-           WHERE m.channel_id = ? AND m.open = 1 AND m.code = 'item_unknown' AND json_valid(m.data)
-           AND e.type = 'object' GROUP BY 1""",
+        """SELECT e.value ->> '$.map', count(DISTINCT m.id) FROM message m,
+           json_each(CASE WHEN json_valid(m.data) THEN m.data ELSE '{}' END, '$.items') e
+           WHERE m.channel_id = ? AND m.open = 1 AND m.code = 'item_unknown' AND e.type = 'object' GROUP BY 1""",
         (channel_id,),
     )
     return {str(code): count for code, count in rows if code}
@@ -113,7 +142,9 @@ def _field(
     )
 
 
-def check(db: apsw.Connection, given: Mapping[str, str], base: Mapping[str, str]) -> list[FieldError]:
+def check(
+    db: apsw.Connection, channel: Channel | None, given: Mapping[str, str], base: Mapping[str, str]
+) -> list[FieldError]:
     """Errors in mappings that were changed, or whose POS was changed."""
     errors: list[FieldError] = []
     pos = given.get("pos", "")
@@ -124,7 +155,10 @@ def check(db: apsw.Connection, given: Mapping[str, str], base: Mapping[str, str]
             continue
         if target == base.get(name) and not (moved and table in ("payment", "delivery")):
             continue
-        sentence = _wrong(db, table, code, target, pos)
+        if table == PAID:
+            sentence = _wrong_statuses(db, channel, target, given.get("refused_statuses", ""))
+        else:
+            sentence = _wrong(db, table, code, target, pos)
         if sentence:
             errors.append(FieldError(name, sentence))
     return errors
@@ -145,10 +179,21 @@ def _wrong(db: apsw.Connection, table: str, code: str, target: str, pos: str) ->
     return f"names {target}, but the POS {pos} has no such {what}. {channel_settings.what_it_has(db, of, pos)}"
 
 
+def _wrong_statuses(db: apsw.Connection, channel: Channel | None, text: str, refused: str) -> str:
+    try:
+        channel_settings.check_paid_statuses(db, channel.id if channel else 0, text, _STATUSES.convert(refused))
+    except UsageError as error:
+        return f"is wrong: {error}"
+    return ""
+
+
 def write(db: apsw.Connection, channel: Channel, changes: Mapping[str, str]) -> None:
     """Save changed mappings, in the caller's transaction."""
     for name, target in changes.items():
         table, code = split(name)
+        if table == PAID:
+            channel_settings.set_paid_statuses(db, channel, code, target)
+            continue
         known = any(row.site_code == code for row in mappings.mappings(db, channel.id, table))
         if target or known:
             channel_settings.map_method(db, channel, table, code, target or None)

@@ -1,0 +1,82 @@
+"""A total that its lines do not meet: what is rounding, what a person has accepted, and what cannot be explained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from chansync.model.money import format_money, round_to_minor
+from chansync.model.order import Order
+from chansync.model.sale import LineKind, SaleLine
+from chansync.orders.problem import Problem
+from chansync.orders.settings import ImportSettings
+
+#: The step to which totals are rounded where they are paid in cash, in major units; by currency.
+CASH_STEPS = {
+    **dict.fromkeys("AUD CAD CHF MYR SGD".split(), Decimal("0.05")),
+    **dict.fromkeys("HKD ILS NZD ZAR".split(), Decimal("0.10")),
+    "DKK": Decimal("0.50"),
+    **dict.fromkeys("CZK ISK NOK PHP SEK TWD".split(), Decimal(1)),
+    "HUF": Decimal(5),
+}
+#: The same in those countries of the euro that round.
+EURO_CASH_STEPS = dict.fromkeys("BE EE FI IE IT LT NL SK".split(), Decimal("0.05"))
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A difference that a person has accepted, in minor units, and his name."""
+
+    amount: int
+    currency: str
+    by: str
+
+
+def cash_step(currency: str, country: str) -> int:
+    """The step of cash rounding in minor units; 0 where there is none."""
+    step = CASH_STEPS.get(currency, Decimal(0)) if currency != "EUR" else EURO_CASH_STEPS.get(country, Decimal(0))
+    return round_to_minor(step, currency)
+
+
+def difference_of(lines: list[SaleLine], order: Order, currency: str) -> int:
+    """By how much the order's total, rounded to the minor unit, is above its lines; minor units."""
+    return round_to_minor(order.total, currency) - sum(line.net + line.tax for line in lines)
+
+
+def meet_total(
+    settings: ImportSettings, lines: list[SaleLine], order: Order, currency: str, accepted: Accepted | None
+) -> int:
+    """The order's total in minor units; adds the line that makes the lines meet it.
+
+    Lines and total are rounded each by itself, so they may be off by one minor unit a line; a total that is a multiple
+    of the country's step of cash rounding, by that step.
+
+    Raises:
+        Problem: the difference is larger, and nobody has accepted it.
+    """
+    total, difference = round_to_minor(order.total, currency), difference_of(lines, order, currency)
+    if not difference:
+        return total
+    step = cash_step(currency, order.billing.country or order.delivery.country)
+    explained = max(len(lines), step if step and total % step == 0 else 0)
+    service, name = "", "Rounding"
+    if abs(difference) > explained:
+        if accepted is None or (accepted.amount, accepted.currency) != (difference, currency):
+            raise Problem(
+                "total_mismatch",
+                f"Order {order.number} has the total {format_money(total, currency)}, but its lines add up to "
+                f"{format_money(total - difference, currency)}: {format_money(difference, currency)} cannot be "
+                "explained.",
+                {"total": str(order.total), "difference": format_money(difference, currency)},
+            )
+        service = str(settings.channel["adjustment_service"] or "")
+        if not service:
+            raise Problem(
+                "service_missing",
+                f"The difference of order {order.number} was accepted by {accepted.by}, but the channel's "
+                "adjustment_service is not set.",
+                {"parameter": "adjustment_service"},
+            )
+        name = f"Difference accepted by {accepted.by}"
+    lines.append(SaleLine(LineKind.ROUNDING, service, name, Decimal(1), difference, 0))
+    return total

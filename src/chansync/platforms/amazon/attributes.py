@@ -1,0 +1,158 @@
+"""What of an order its sale's amounts and addresses do not hold, and whoever packs it has to know: label → text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import tzinfo
+from typing import Any
+
+from chansync.model.errors import DataError
+from chansync.model.times import from_ms
+from chansync.platforms.texts import listed, moment, text
+
+#: Constraint of an item's shipping → what it asks for.
+_CONSTRAINTS = {
+    "signatureConfirmation": "signature of the recipient",
+    "recipientAgeVerification": "age check of the recipient",
+    "recipientIdentityVerification": "identity check of the recipient",
+    "palletDelivery": "delivery by pallet",
+    "cashOnDelivery": "cash on delivery",
+}
+_ASSOCIATED = {"REPLACEMENT_ORIGINAL_ID": "Replaces order", "EXCHANGE_ORIGINAL_ID": "Exchange for order"}
+
+
+def attributes(raw: dict[str, Any], items: list[dict[str, Any]], zone: tzinfo) -> dict[str, str]:
+    """The order's attributes; what cannot be read of them is left out, for the sale stands without.
+
+    Args:
+        items: those that are still ordered.
+        zone: the marketplace's, for days and hours.
+    """
+    found: dict[str, list[str]] = {}
+    for label, told in (*_of_order(raw, zone), *_of_items(items, zone)):
+        texts = found.setdefault(label, [])
+        if told and told not in texts:
+            texts.append(told)
+    return {label: "; ".join(texts) for label, texts in found.items() if texts}
+
+
+def ship_by(raw: dict[str, Any]) -> int | None:
+    """The last moment to ship the order, UTC milliseconds; None where Amazon tells none."""
+    return _moment(_object(_object(raw, "fulfillment"), "shipByWindow").get("latestDateTime"))
+
+
+def cancel_wish(items: list[dict[str, Any]]) -> str | None:
+    """The buyer's reason for asking to cancel any of the items; None where nobody asks, or it was done."""
+    told = [_object(item, "cancellation") for item in items]
+    wishes = [_object(each, "cancellationRequest") for each in told if not each.get("cancellationExecution")]
+    asked = [wish for wish in wishes if wish]
+    return "; ".join(dict.fromkeys(filter(None, (text(wish.get("cancelReason")) for wish in asked)))) if asked else None
+
+
+def original(raw: dict[str, Any]) -> str:
+    """The order that this one replaces free of charge; empty where it replaces none."""
+    for row in _rows(raw, "associatedOrders"):
+        if text(row.get("associationType")) == "REPLACEMENT_ORIGINAL_ID":
+            return text(row.get("orderId")) or "unknown"
+    return ""
+
+
+def shipment(raw: dict[str, Any]) -> tuple[str, str]:
+    """Carrier and tracking number of the last package, as far as they are told."""
+    for package in reversed(_rows(raw, "packages")):
+        if tracking := text(package.get("trackingNumber")):
+            return text(package.get("carrier")), tracking
+    return "", ""
+
+
+def _of_order(raw: dict[str, Any], zone: tzinfo) -> Iterator[tuple[str, str]]:
+    fulfillment, recipient = _object(raw, "fulfillment"), _object(raw, "recipient")
+    yield "Ship", _window(fulfillment.get("shipByWindow"), zone)
+    yield "Deliver", _window(fulfillment.get("deliverByWindow"), zone)
+    yield "Labels", _window(fulfillment.get("labelPrintingWindow"), zone)
+    yield "Programs", _words(raw.get("programs"))
+    for row in _rows(raw, "associatedOrders"):
+        yield _ASSOCIATED.get(text(row.get("associationType")), "Belongs to order"), text(row.get("orderId"))
+    yield "Address", _plain(_object(recipient, "deliveryAddress").get("addressType"))
+    preference = _object(recipient, "deliveryPreference")
+    yield "Leave at", text(preference.get("dropOffLocation"))
+    yield "Delivery instruction", text(preference.get("addressInstruction"))
+    yield "Delivery place", _words(preference.get("deliveryCapabilities"))
+    times = _object(preference, "deliveryTime")
+    for row in _rows(times, "businessHours"):
+        yield "Open", f"{text(row.get('dayOfWeek'))} {_hours(row) or 'closed'}"
+    for row in _rows(times, "exceptionDates"):
+        kind = _plain(row.get("exceptionDateType"))
+        yield "Open", " ".join(filter(None, (text(row.get("exceptionDate")), kind, _hours(row))))
+    yield "Invoice", _plain(_object(_object(raw, "tax"), "taxInvoicing").get("buyerInvoicePreference"))
+
+
+def _of_items(items: list[dict[str, Any]], zone: tzinfo) -> Iterator[tuple[str, str]]:
+    for item in items:
+        product, fulfillment = _object(item, "product"), _object(item, "fulfillment")
+        named = text(product.get("sellerSku")) or text(product.get("asin")) or text(item.get("orderItemId"))
+        packing, shipping = _object(fulfillment, "packing"), _object(fulfillment, "shipping")
+        gift = _object(packing, "giftOption")
+
+        def of(told: str, named: str = named) -> str:
+            return f"{named}: {told}" if told else ""
+
+        yield "Customisation", of(text(_object(product, "customization").get("customizedUrl")))
+        yield "Gift wrap", of(text(gift.get("giftWrapLevel")))
+        yield "Gift message", of(text(gift.get("giftMessage")))
+        constraints = _object(shipping, "shippingConstraints")
+        asked = (_CONSTRAINTS.get(name, _plain(name)) for name, how in constraints.items() if text(how))
+        yield "Shipping demands", of(", ".join(asked))
+        yield "Serial numbers", of(_plain(_object(packing, "serialNumberRequirement").get("requirementType")))
+        yield "Scheduled", of(_window(shipping.get("scheduledDeliveryWindow"), zone))
+        yield "IOSS number", text(_object(shipping, "internationalShipping").get("iossNumber"))
+        substitute = _object(_object(fulfillment, "picking"), "substitutionPreference")
+        yield "Substitution", of(_plain(substitute.get("substitutionType")))
+        yield "Item programs", of(_words(item.get("programs")))
+        if (wish := cancel_wish([item])) is not None:
+            yield "The buyer asks to cancel", of(wish or "no reason given")
+
+
+def _object(raw: dict[str, Any], name: str) -> dict[str, Any]:
+    value = raw.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _rows(raw: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    try:
+        return listed(raw.get(name), name)
+    except DataError:
+        return []
+
+
+def _moment(value: Any) -> int | None:
+    try:
+        return moment(value, "a time")
+    except DataError:
+        return None
+
+
+def _window(told: Any, zone: tzinfo) -> str:
+    window = told if isinstance(told, dict) else {}
+    first, last = (_moment(window.get(name)) for name in ("earliestDateTime", "latestDateTime"))
+    words = (("from", first), ("by", last))
+    return " ".join(f"{word} {from_ms(at).astimezone(zone):%Y-%m-%d %H:%M}" for word, at in words if at is not None)
+
+
+def _plain(code: Any) -> str:
+    return text(code).replace("_", " ").lower()
+
+
+def _words(told: Any) -> str:
+    return ", ".join(filter(None, map(text, told))) if isinstance(told, list) else ""
+
+
+def _hours(row: dict[str, Any]) -> str:
+    windows = _rows(row, "timeWindows")
+    return ", ".join(f"{_clock(window.get('startTime'))}-{_clock(window.get('endTime'))}" for window in windows)
+
+
+def _clock(told: Any) -> str:
+    given = told if isinstance(told, dict) else {}
+    hour, minute = given.get("hour"), given.get("minute")
+    return f"{hour:02}:{minute:02}" if isinstance(hour, int) and isinstance(minute, int) else "?"
