@@ -26,7 +26,6 @@ from chansync_tui.context import Action, Context, Done, Failed, JobAsked
 from chansync_tui.contrast import readable
 from chansync_tui.key_queue import KeyQueue
 from chansync_tui.navigation import Navigation
-from chansync_tui.screens.dialogs import Confirm
 from chansync_tui.screens.overview import Overview
 from chansync_tui.screens.page import Page, Told
 from chansync_tui.shutdown import CleanShutdown
@@ -386,7 +385,12 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
 
         Forms that are not saved are kept as drafts, and offered at the next start.
         """
-        if not self.context.runs_job or isinstance(self.screen, Confirm):
+        if not self.context.runs_job:
+            self._leave()
+            return
+        from chansync_tui.screens.dialogs import Confirm
+
+        if isinstance(self.screen, Confirm):
             self._leave()
             return
 

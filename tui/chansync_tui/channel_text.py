@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from chansync.setup.pausing import Pause
-from chansync.store.channel_status import remaining
 from chansync.store.overview import ChannelLine
+from chansync.store.pauses import Pause
 from chansync_tui.formatting import ago, left, progress
 
 #: Sign → its tone: ``bad`` for what fails, ``warn`` for open problems, ``off`` for what is not used.
@@ -26,6 +25,9 @@ def sign_of(line: ChannelLine) -> str:
 def state_of(line: ChannelLine, pause: Pause | None, now: int) -> str:
     """What the channel does now."""
     if line.progress is not None:
+        # Imported when it is needed: the first screen is there sooner.
+        from chansync.store.channel_status import remaining
+
         fetched, expected = line.progress
         still = left(remaining(fetched, expected, now - (line.run_began_at or now)))
         return f"sync {progress(fetched, expected)} {still}".rstrip()

@@ -10,10 +10,8 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 
 from chansync.db.connection import Store
-from chansync.setup import pausing
 from chansync.store.overview import ChannelLine
 from chansync_tui.formatting import counted
-from chansync_tui.screens.dialogs import Confirm
 from chansync_tui.screens.page import Page
 
 
@@ -57,10 +55,14 @@ class ChannelActions:
         user = self._page.context.user
 
         def pause(store: Store) -> str:
+            from chansync.setup import pausing
+
             done = sum(pausing.pause(store, code, user) for code in codes)
             return f"{_named(codes, done)} paused: nothing of it syncs by itself. p resumes, z undoes."
 
         def resume(store: Store) -> str:
+            from chansync.setup import pausing
+
             done = sum(pausing.resume(store, code) for code in codes)
             return f"{_named(codes, done)} resumed."
 
@@ -79,6 +81,8 @@ class ChannelActions:
         if len(lines) == 1:
             then(True)
         else:
+            from chansync_tui.screens.dialogs import Confirm
+
             names = ", ".join(line.code for line in lines[:8]) + (" …" if len(lines) > 8 else "")
             self._page.app.push_screen(Confirm(f"{question}\n\n{names}", yes), then)
 

@@ -12,9 +12,9 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from chansync.model.times import now_ms
-from chansync.setup.pausing import Pause, pauses
 from chansync.store.channel_status import standing
 from chansync.store.overview import ChannelLine, channel_lines
+from chansync.store.pauses import Pause, pauses
 from chansync_tui.channel_text import is_failing, state_of
 from chansync_tui.formatting import TYPE_TONES, ago, clock, counted, until
 from chansync_tui.navigation import Edit, ShowChannel, ShowMessages, ShowOrders

@@ -13,7 +13,6 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
 from chansync.model.errors import UsageError
-from chansync.model.parameters import BY_NAME
 from chansync.store.jobs import Job
 from chansync_tui.text import wrap
 from chansync_tui.widgets.entry import Entry
@@ -173,6 +172,8 @@ class Report(ModalScreen[None]):
 
 
 def _label(name: str) -> str:
+    from chansync.model.parameters import BY_NAME
+
     return BY_NAME[name].label if name in BY_NAME else name
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
 from textual.app import SystemCommand
@@ -14,25 +14,26 @@ from textual.widget import Widget
 
 from chansync.model.errors import ChansyncError
 from chansync.model.times import now_ms
-from chansync.setup.pausing import Pause, pauses
-from chansync.store import day, messages
-from chansync.store.channel_status import standing
+from chansync.store import day
 from chansync.store.day import Day, money_text, quiet_hours
-from chansync.store.message_search import Filter
 from chansync.store.overview import ChannelLine, channel_lines
+from chansync.store.pauses import Pause, pauses
 from chansync.store.problem_causes import Cause, causes
 from chansync_tui.channel_text import SIGN_TONES, sign_of, state_of
 from chansync_tui.formatting import clock, counted, spark, until
 from chansync_tui.navigation import ShowCause, ShowChannel, ShowMessages, ShowOrders
 from chansync_tui.problem_text import CAUSE_COLUMNS, cause_cells
 from chansync_tui.screens.channel_actions import ChannelActions
-from chansync_tui.screens.mend import Mending
 from chansync_tui.screens.page import Page
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.line import Hint, Line, Part
 from chansync_tui.widgets.mark_table import MarkTable
 from chansync_tui.widgets.pane import Pane
 from chansync_tui.widgets.table import Cell, Table
+
+if TYPE_CHECKING:
+    from chansync.store.messages import Message
+    from chansync_tui.screens.mend import Mending
 
 _COLUMNS = (
     Column("", 1),
@@ -92,7 +93,6 @@ class Overview(Page):
         self._pauses: dict[int, Pause] = {}
         self._reading = False
         self._actions = ChannelActions(self, lambda: self.channels.chosen)
-        self._mending = Mending(self)
 
     def body(self) -> Iterable[Widget]:
         yield Line(id="today")
@@ -136,10 +136,12 @@ class Overview(Page):
         self.causes.show(found)
         self._share_height(len(lines), len(found))
         self._show_today(lines)
-        self.explain()
+        # The lists are painted first.
+        self.explain_soon()
         if not self._reading:
             self._reading = True
-            self.run_worker(self._read_days, thread=True, exit_on_error=False)
+            # After the first paint: it takes a connection of its own.
+            self.set_timer(0.3, lambda: self.run_worker(self._read_days, thread=True, exit_on_error=False))
 
     def _read_days(self) -> None:
         try:
@@ -210,6 +212,8 @@ class Overview(Page):
 
     def explain(self) -> None:
         """Show details of the row under the cursor: below, and on wide screens beside it."""
+        from chansync.store.channel_status import standing
+
         line = self.channels.selected
         told: list[Part] = []
         if self.causes.has_focus and (cause := self.causes.selected):
@@ -227,13 +231,27 @@ class Overview(Page):
         if line is None:
             return []
         parts: list[Part] = [(f"{line.code}  {line.name}", "title"), ("", "")]
-        found = messages.messages(self.context.db, Filter(channel_id=line.id, open_only=True), limit=12)
+        found = self._newest(line, 12)
         parts += [(f"{counted(line.problems, 'open problem')}, the newest:", "strong")] if found else []
         for message in found:
             parts.append((f"{clock(message.last_at, now_ms())}  {message.sentence}", "bad"))
         return parts if found else [*parts, ("No open problem.", "good")]
 
+    def _newest(self, line: ChannelLine, count: int) -> list[Message]:
+        """The channel's newest open problems."""
+        from chansync.store import messages
+        from chansync.store.message_search import Filter
+
+        return messages.messages(self.context.db, Filter(channel_id=line.id, open_only=True), limit=count)
+
     # Actions
+
+    @property
+    def _mending(self) -> Mending:
+        # Imported when it is needed: the first screen is there sooner.
+        from chansync_tui.screens.mend import Mending
+
+        return Mending(self)
 
     @on(Table.Chosen, "#channels")
     def open_channel(self) -> None:
@@ -262,8 +280,7 @@ class Overview(Page):
             if cause := self.causes.selected:
                 self._mending.open(cause.message_ids[0])
         elif line := self.channels.selected:
-            found = messages.messages(self.context.db, Filter(channel_id=line.id, open_only=True), limit=1)
-            if found:
+            if found := self._newest(line, 1):
                 self._mending.open(found[0].id)
             else:
                 self.notify(f"{line.code} has no open problem.", markup=False)
