@@ -166,7 +166,7 @@ def test_from_an_empty_database_to_synced_orders(template: Path, tmp_path: Path)
     shop = DemoShop.create(orders=20)
     with DemoServer(shop) as server, Terminal(chansync("--db", str(path)), tmp_path) as terminal:
         own = shop.place_order([("SKU-001", 1)], status="processing")
-        terminal.until("First steps: from nothing to a channel that syncs", "1 of 7 done")
+        terminal.until("First steps: from nothing to a channel that syncs", "1 of 9 done")
         terminal.press("Enter")
         terminal.until("New integration system")
         _fill(terminal, "Kind", "woocommerce")

@@ -248,6 +248,16 @@ class Context:
 
         self._start(label, do)
 
+    def start_daemon(self) -> None:
+        """Start a daemon on the database that goes on when this program ends."""
+        self.note("Start the daemon")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        with open(os.open(self.path.parent / "daemon.log", flags, 0o600), "ab") as log:
+            subprocess.Popen(
+                [sys.executable, "-m", "chansync", "--db", str(self.path), "daemon"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+
     def attempt(self, function: Callable[[Store], object], post: Callable[[object], object]) -> None:
         """Run a short write in a thread; its result, or the exception that it raised, is passed to ``post``."""
 

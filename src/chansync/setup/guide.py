@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import apsw
 
+from chansync.db import settings
 from chansync.db.transaction import transaction
 from chansync.erp.ledger import setup
 from chansync.erp.ledger.items import ItemRow, goods_count, import_items, is_code
@@ -16,7 +17,7 @@ from chansync.model.channel import Channel
 from chansync.model.errors import UsageError
 from chansync.model.parameter_types import ParameterType, Text
 from chansync.setup import channel_settings
-from chansync.store import channels, mappings
+from chansync.store import channels, daemons, mappings, notices
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,8 @@ class Step:
     """One step.
 
     Attributes:
-        name: ``system``, ``pos``, ``channel``, ``connection``, ``methods``, ``sync`` or ``items``.
+        name: ``system``, ``pos``, ``channel``, ``connection``, ``methods``, ``sync``, ``items``, ``daemon`` or
+            ``notices``.
         about: what it is for and what to do, in a sentence or two.
         state: what there is of it.
     """
@@ -57,6 +59,8 @@ def steps(db: apsw.Connection) -> list[Step]:
         _methods(db, channel),
         _sync(db, channel),
         _items(db, channel),
+        _daemon(db),
+        _notices(db),
     ]  # fmt: skip
 
 
@@ -112,6 +116,23 @@ def _items(db: apsw.Connection, channel: Channel | None) -> Step:
     state += f", {missing} missing that orders name" if missing else ""
     state += f", {nameless} without a SKU to map" if nameless else ""
     return Step("items", "Items", about, bool(there) and not missing and not nameless, state)
+
+
+def _daemon(db: apsw.Connection) -> Step:
+    runs = daemons.is_running(db)
+    about = (
+        "It syncs by itself, by day and night. Enter starts it: in the background until this machine restarts, or as a "
+        "service of the machine under systemd, which is the way for real work."
+    )
+    return Step("daemon", "The daemon", about, runs, "running" if runs else "not running")
+
+
+def _notices(db: apsw.Connection) -> Step:
+    users = notices.notice_users(db)
+    reachable = bool(settings.get(db, "smtp_host") or notices.routes(db))
+    about = "Who gets an e-mail when there is a problem, and when it is solved. Enter asks for it, and sends a test."
+    state = ", ".join(sorted(users)) if users and reachable else "nobody yet"
+    return Step("notices", "Who is told of problems", about, bool(users) and reachable, state)
 
 
 # Proposals

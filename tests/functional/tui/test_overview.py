@@ -50,7 +50,7 @@ async def test_the_overview_shows_each_channel_and_each_cause_and_tabs_carry_cou
         await until_seen(pilot, "[0 Overview]", "3 Messages 35", "shop-de", "MYSTERY-1", "636.80 EUR")
         assert "shop-fr" in row(app, "✖")
         assert "failing 3 h" in row(app, "✖")
-        cause = row(app, "item unknown  MYSTERY-1")
+        cause = row(app, "636.80 EUR")
         assert cause.split()[0] == "32"
         assert "2 channels" in cause
 

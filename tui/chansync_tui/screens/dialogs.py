@@ -52,11 +52,12 @@ class Confirm(ModalScreen[bool]):
 
 
 class Field(NamedTuple):
-    """An input field: its name in the answer, its label and its initial value."""
+    """An input field: its name in the answer, its label, its initial value, and whether what is typed is hidden."""
 
     name: str
     label: str
     value: str = ""
+    secret: bool = False
 
 
 Answer = dict[str, str]
@@ -103,7 +104,7 @@ class Question(ModalScreen[Answer | None]):
             for field in self._fields:
                 with Horizontal(classes="field"):
                     yield Plain(field.label, classes="label")
-                    yield Entry(field.value, id=f"field-{field.name}", select_on_focus=False)
+                    yield Entry(field.value, id=f"field-{field.name}", select_on_focus=False, password=field.secret)
             yield Plain("", id="wrong")
             with Horizontal(id="buttons"):
                 yield Button("Cancel (esc)" if self._fields else "Cancel (n)", id="no", compact=True)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -10,6 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widget import Widget
 
+from chansync import service_place
 from chansync.db.connection import Store
 from chansync.model.channel import Channel
 from chansync.setup import guide
@@ -19,6 +25,7 @@ from chansync.setup.guide import Step
 from chansync.store.jobs import Job
 from chansync_tui.navigation import Edit, ShowChannel
 from chansync_tui.screens.dialogs import Field, Question, connection_report
+from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import Page
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.line import Hint, Line
@@ -111,6 +118,10 @@ class Guide(Page):
             self.post_message(Edit("system", known))
         elif step.name == "pos":
             self._pos(step)
+        elif step.name == "daemon":
+            self._daemon(step)
+        elif step.name == "notices":
+            self._notices()
         elif channel is None and step.name == "channel":
             self.post_message(Edit("channel", preset=guide.channel_proposal(self.context.db)))
         elif channel is None:
@@ -120,6 +131,88 @@ class Guide(Page):
 
     def action_do(self) -> None:
         self.do_step()
+
+    def _daemon(self, step: Step) -> None:
+        if step.done:
+            self.say("The daemon runs.", "good")
+            return
+
+        def start(chosen: Option[str] | None) -> None:
+            if chosen is None:
+                return
+            if chosen.value == "service":
+                self._install_service()
+            else:
+                self.context.start_daemon()
+                self.say("The daemon starts in the background; its log is daemon.log beside the database.", "note")
+
+        options = [
+            Option("service", "as a service", "systemd starts it at boot and watches it; asks for root's rights"),
+            Option("background", "in the background", "until this machine restarts or it is stopped"),
+        ]
+        self.app.push_screen(Finder("Start the daemon", options, word_width=20), start)
+
+    def _install_service(self) -> None:
+        """Install and start the service in the terminal, where sudo can ask for a password; then come back."""
+        own = [sys.executable, "-m", "chansync", "service", "install"]
+        commands = [own, ["systemctl", "enable", "--now", "chansync"]]
+        as_root = [] if os.geteuid() == 0 else ["sudo"]
+        with self.app.suspend():
+            codes = []
+            for command in commands:
+                print(f"\n$ {shlex.join([*as_root, *command])}", flush=True)
+                try:
+                    codes.append(subprocess.run([*as_root, *command], check=False).returncode)
+                except OSError as error:
+                    print(error)
+                    codes.append(1)
+                if codes[-1]:
+                    break
+            print("\nPress Enter to come back to chansync.", flush=True)
+            sys.stdin.readline()
+        if any(codes):
+            self.say("The service is not installed: what was said is in the terminal above (ctrl+z).", "bad")
+        elif self.context.path.parent != Path(service_place.DIRECTORY):
+            self.say(
+                f"The service runs, on the database in {service_place.DIRECTORY}. This one is {self.context.path}: "
+                "docs/operations says how to move it there.", "warn",
+            )  # fmt: skip
+        else:
+            self.say("The service is installed and started.", "good")
+        self.read()
+
+    def _notices(self) -> None:
+        fields = [
+            Field("email", "Who is told"),
+            Field("smtp_host", "Mail server"),
+            Field("smtp_security", "Security", "starttls"),
+            Field("smtp_user", "User there"),
+            Field("smtp_password", "Password", secret=True),
+        ]
+        about = (
+            "An e-mail goes to this address when there is a problem, and when it is solved. Security is starttls, tls "
+            "or none; a port other than the usual one stands behind the server: mail.example:2525."
+        )
+
+        def save(answer: dict[str, str] | None) -> None:
+            if answer is None:
+                return
+            mail = dict(answer)
+            email = mail.pop("email")
+
+            def do(store: Store) -> str:
+                from chansync.setup import telling
+
+                return telling.set_up(store, email, mail)
+
+            def told(outcome: object) -> None:
+                self.post_message(self.Outcome(outcome, "Saved; a test is sent ..."))
+                if isinstance(outcome, str):
+                    self.context.ask("Test of notices", "notices", None, {"user": outcome}, self._told)
+
+            self.context.attempt(do, told)
+
+        self.app.push_screen(Question("Who is told of problems", about, "Save and test", fields, changes=False), save)
 
     def _pos(self, step: Step) -> None:
         if step.done:

@@ -21,24 +21,10 @@ from chansync_tui.navigation import EditField, ShowMessage, ShowOrder, ShowSale
 from chansync_tui.screens.dialogs import Confirm, Field, Question, Report
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import Page
-from chansync_tui.text import wrap
-from chansync_tui.widgets.pane import Plain
 
 
 class MendWindow(Finder[Remedy]):
-    """The remedies of a problem; ends with the chosen one."""
-
-    def __init__(self, title: str, about: Sequence[str], options: Sequence[Option[Remedy]]) -> None:
-        super().__init__(title, options, word_width=60)
-        self._about = about
-
-    def on_mount(self) -> None:
-        super().on_mount()
-        about = "\n".join(self._about)
-        self.mount(Plain(about, id="about"), before=self.query_one("Entry"))
-        lines = sum(len(wrap(line, min(76, int(self.app.size.width * 0.96)) - 4)) for line in self._about)
-        window = self.query_one("#window")
-        window.styles.height = min(len(self._options) + 8 + lines, self.app.size.height - 2)
+    """What a problem is and whom it holds up, with its remedies; ends with the chosen one."""
 
 
 class Mending:
@@ -76,9 +62,10 @@ class Mending:
                 self.perform(option.value, ids, cause)
 
         code = CODES.get(message.code)
+        title = code.title if code else message.code
         options = [Option(remedy, remedy.sentence) for remedy in offered]
         about = [message.sentence, *_held_up(cause)]
-        self._page.app.push_screen(MendWindow(code.title if code else message.code, about, options), chosen)
+        self._page.app.push_screen(MendWindow(title, options, word_width=60, about=about), chosen)
 
     def perform(self, remedy: Remedy, message_ids: Sequence[int], cause: Cause | None) -> None:
         """Perform a remedy for these messages; what a person has to choose for it is asked first."""

@@ -106,7 +106,6 @@ class Overview(Page):
     def on_mount(self) -> None:
         self.channels.set_empty(_NOTHING)
         self.causes.set_empty("No open problem.")
-        super().on_mount()
 
     def on_resize(self, event: events.Resize) -> None:
         super().on_resize(event)

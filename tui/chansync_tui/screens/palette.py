@@ -62,10 +62,6 @@ class Palette(Finder[Act]):
         super().__init__("Find anything: a command, an order, a sale, a channel, a field, an item", _options(shown))
         self._word_width = 30
 
-    def on_mount(self) -> None:
-        super().on_mount()
-        self.query_one("#window").styles.height = min(len(self._options) + 6, self.app.size.height - 4)
-
     def narrowed(self, text: str) -> list[Option[Act]]:
         words = text.casefold().split()
         if not words:
