@@ -20,7 +20,7 @@ COLUMNS = (
     Column("Zeta", 10, 44, drop=1, front=True),
 )
 
-ROWS = [tuple(f"{column.title[0].lower()}{number}" for column in COLUMNS) for number in range(40)]
+ROWS = [tuple(f"{column.title[0].lower()}{number}" for column in COLUMNS) for number in range(60)]
 
 
 class _OneTable(App[None]):
@@ -66,5 +66,5 @@ async def _resized(sizes: list[tuple[int, int]]) -> None:
             await pilot.press("j")
             await pilot.pause()
             # Without the scroll bar.
-            room = app.query_one(Table).size.width
+            room = app.query_one(Table).scrollable_content_region.width
             _check([line[:room] for line in _lines(app)[: size[1]]])
