@@ -44,10 +44,14 @@ class Row:
     action: str = ""
     opens: int | None = None
 
-    def matches(self, words: Sequence[str]) -> bool:
-        """Whether each of the ``folded`` words is in the row's label, or in the name, value or help of its field."""
+    def matches(self, words: Sequence[str], *, in_help: bool = False) -> bool:
+        """Whether each of the ``folded`` words is in the row's label, or in the name or value of its field.
+
+        Args:
+            in_help: whether they are in these or in its help.
+        """
         holds = self.field is not None or self.related is not None
-        told = self.field.help if self.field is not None else ""
+        told = self.field.help if self.field is not None and in_help else ""
         found_in = folded(f"{self.label} {self.key} {self.value} {told}" if holds else self.label)
         return not self.heading and all(word in found_in for word in words)
 

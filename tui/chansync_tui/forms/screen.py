@@ -165,7 +165,9 @@ class FormScreen(FilteredPage):
         self.table.set_empty(f"Nothing here holds '{self._text}': esc shows all.")
         if wanted:
             # Fields that do not apply now are found too, with what makes them appear.
-            found = [row for row in [*self._rows, *self.hidden_rows()] if row.matches(wanted)]
+            rows = [*self._rows, *self.hidden_rows()]
+            found = [row for row in rows if row.matches(wanted)]
+            found += [row for row in rows if row not in found and row.matches(wanted, in_help=True)]
             self.table.show(found, follow=to_top)
         else:
             self.table.show(self._rows)
