@@ -173,6 +173,7 @@ class DatabaseCollector(Collector):
             yield from _of_runs(db)
             yield from _of_streams(db)
             yield from _of_what_waits(db)
+            yield from _of_erps(db)
             yield from _of_the_file(db)
 
 
@@ -277,6 +278,33 @@ def _of_what_waits(db: apsw.Connection) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "chansync_notice_ways_failing", "Ways by which notices do not arrive.", value=metric_queries.ways_failing(db)
     )
+
+
+def _of_erps(db: apsw.Connection) -> Iterator[Metric]:
+    steps = GaugeMetricFamily(
+        "chansync_erp_steps", "Steps that a connected ERP has not done, where there are any.", labels=("erp", "state")
+    )
+    since = GaugeMetricFamily(
+        "chansync_erp_oldest_step_timestamp_seconds",
+        "Since when the longest of the steps waits for its ERP, where any does.",
+        labels=("erp",),
+    )
+    success = GaugeMetricFamily(
+        "chansync_erp_last_success_timestamp_seconds", "When an ERP's stream last went through; 0: never.",
+        labels=("erp",),
+    )  # fmt: skip
+    failures = GaugeMetricFamily(
+        "chansync_erp_failures", "Runs of an ERP's stream that failed in a row, where any did.", labels=("erp",)
+    )
+    for each in metric_queries.erps(db):
+        for state, count in each.steps.items():
+            steps.add_metric((each.erp, state), count)
+        if each.since is not None:
+            since.add_metric((each.erp,), each.since / 1000)
+        success.add_metric((each.erp,), (each.last_ok_at or 0) / 1000)
+        if each.failures:
+            failures.add_metric((each.erp,), each.failures)
+    yield from (steps, since, success, failures)
 
 
 def _of_the_file(db: apsw.Connection) -> Iterator[Metric]:

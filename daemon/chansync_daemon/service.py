@@ -24,6 +24,7 @@ from chansync.store import daemons, jobs, runs
 from chansync.store.clock import bring_back
 from chansync.store.jobs import Job
 from chansync.sync import retention
+from chansync.sync.erp_due import erp_streams_due
 from chansync.sync.idle import pass_over
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 from chansync_daemon.hosts import Hosts
@@ -75,6 +76,8 @@ class Service:
         self.reload = asyncio.Event()
         self._timetable = Timetable(self._start_entry)
         self._running: dict[tuple[int, str], asyncio.Task[None]] = {}
+        #: The connected ERPs of which a run is under way here.
+        self._erps: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._bulks = asyncio.Semaphore(BULKS)
         self._bulks_by_hand = asyncio.Semaphore(BULKS_BY_HAND)
@@ -130,6 +133,7 @@ class Service:
             if time.monotonic() >= self._next_start:
                 self._timetable.run_due()
                 await self._note_next_runs()
+                await self._start_erps()
                 self._next_start = time.monotonic() + START_EVERY
         except DatabaseFailure as error:
             self._troubles.met(error)
@@ -204,6 +208,7 @@ class Service:
             # Whoever looks at the beat would take this daemon for one that hangs.
             await self.store.run(daemons.beat)
         await self._take_up_channels(again)
+        await self._start_erps()
         while job := await self.store.run(jobs.claim, owner := task_owner()):
             self._spawn(self._perform(job, owner))
 
@@ -237,6 +242,23 @@ class Service:
         moved = self._timetable.take_moved()
         if moved:
             await self.store.run(note_next_runs, moved)
+
+    async def _start_erps(self) -> None:
+        """Start the streams of connected ERPs that are due, and of those that were asked for something new."""
+        for code in await self.store.run(erp_streams_due):
+            if code not in self._erps:
+                task = self._spawn(self._ask_erp(code))
+                self._erps[code] = task
+                task.add_done_callback(lambda _, code=code: self._erps.pop(code, None))  # type: ignore[misc]
+
+    async def _ask_erp(self, code: str) -> None:
+        # Imported here: who sells by the ledger has no use for it.
+        from chansync.sync.erp_run import run_erp
+
+        result = await run_erp(self.store, code, stop=self.stop)
+        fields = _fields(result)
+        fields["erp"] = fields.pop("channel")
+        LOG.log(_level(result), "%s", summary(result), extra=fields)
 
     def _start_entry(self, entry: Entry) -> None:
         key = (entry.channel_id, entry.stream)

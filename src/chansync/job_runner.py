@@ -162,6 +162,8 @@ async def _do(
         tried = await send_test(store, job.args.get("user"))
         failed = [f"{title}: {error}" for title, error in tried if error]
         return {"ok": not failed, "sentence": " ".join(failed) or "The tests were sent.", "tried": tried}
+    if job.kind == "erp":
+        return await _erp(store, job, stop)
     if job.kind == "system":
         return asdict(await test_system(store, str(job.args.get("code", ""))))
     channel = await store.run(_channel, job.channel_id)
@@ -172,6 +174,18 @@ async def _do(
     if job.kind in ("sync", "lookups"):
         return _results(await _sync(store, job, owner, channel.code, _request(job), trigger, stop, place))
     raise UsageError(f"There is no job of the kind {job.kind!r}.")
+
+
+async def _erp(store: Store, job: Job, stop: asyncio.Event | None) -> dict[str, Any]:
+    """Test an ERP, read its reference data, or run its stream."""
+    from chansync.setup import erps
+
+    code, what = str(job.args.get("code", "")), job.args.get("what")
+    if what == "run":
+        from chansync.sync.erp_run import ErpRequest, run_with_turn
+
+        return _results([await run_with_turn(store, code, ErpRequest(again=True), stop=stop)])
+    return (await (erps.test_erp if what == "test" else erps.pull_reference)(store, code)).data
 
 
 def _connect(job: Job) -> Callable[[Store, str], Awaitable[ConnectionReport]]:

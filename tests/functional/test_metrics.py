@@ -34,7 +34,7 @@ _COUNTS = frozenset(
     f"chansync_{name}"
     for name in (
         "channels", "runs", "orders_imported", "requests", "open_problems", "outbox_due", "jobs_open", "runs_running",
-        "notice_ways_failing", "stream_failures", "up", "daemon_state",
+        "notice_ways_failing", "stream_failures", "up", "daemon_state", "erp_steps", "erp_failures",
     )
 )  # fmt: skip
 
@@ -126,8 +126,9 @@ def test_the_alert_rules_use_figures_that_there_are(company: Store) -> None:
     told = {sample.name for family in families(metrics.text(company.path)).values() for sample in family.samples}
     # What is told only while there is any.
     told |= {"chansync_outbox_due", "chansync_stream_next_run_timestamp_seconds"}
+    told |= {"chansync_erp_failures", "chansync_erp_oldest_step_timestamp_seconds"}
     expressions = re.findall(r"^ +expr: (.*)$", (RULES / "chansync.rules.yml").read_text(), re.MULTILINE)
-    assert len(expressions) == 13
+    assert len(expressions) == 15
     for expression in expressions:
         used = set(re.findall(r"chansync_\w+", expression))
         assert used, expression

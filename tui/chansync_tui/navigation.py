@@ -287,6 +287,10 @@ def _screen_class(kind: str) -> type[FormScreen]:
         from chansync_tui.forms.system import SystemScreen
 
         return SystemScreen
+    if kind == "connected-erp":
+        from chansync_tui.forms.connected_erp import ConnectedErpScreen
+
+        return ConnectedErpScreen
     from chansync_tui.forms.screen import FormScreen
 
     return FormScreen

@@ -21,7 +21,9 @@ from chansync_tui.text import fit
 
 def story_paragraphs(db: apsw.Connection, story: Story) -> list[Paragraph]:
     """Everything, section by section."""
-    return [*_why(story), *_order(story), *_sale(story), *_history(story), *_raw(db, story)]
+    return [
+        *_why(story), *_order(story), *_sale(story), *_asked(story), *_history(story), *_raw(db, story),
+    ]  # fmt: skip
 
 
 def _heading(title: str) -> Iterator[Paragraph]:
@@ -121,6 +123,20 @@ def _journals(story: Story) -> Iterator[Paragraph]:
     ]  # fmt: skip
     for text in found or ["none"]:
         yield Paragraph(f"  {text}", "" if found else "dim")
+
+
+def _asked(story: Story) -> Iterator[Paragraph]:
+    """What an outside ERP was asked for of the sale."""
+    if not story.steps:
+        return
+    yield from _heading("Asked of the ERP")
+    tones = {"problem": "bad", "waiting": "warn", "sent": "warn"}
+    for step in story.steps:
+        tries = f", sent {step.tries} times" if step.tries > 1 else ""
+        due = f", next try {local_text(step.next_try_at)}" if step.next_try_at else ""
+        said = f": {step.said}" if step.said else ""
+        text = f"  {fit(step.word.replace('_', ' '), 12)} {step.state}, asked {local_text(step.asked_at)}{tries}{due}"
+        yield Paragraph(text + said, tones.get(step.state, ""))
 
 
 def _history(story: Story) -> Iterator[Paragraph]:

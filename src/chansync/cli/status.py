@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import apsw
@@ -14,6 +15,7 @@ from chansync.doctor.daemon import Diagnosis, diagnose
 from chansync.model.times import ago_text, now_ms, utc_text
 from chansync.store import daemons, overview
 from chansync.store.daemons import DaemonState
+from chansync.store.metric_queries import erps
 from chansync.store.overview import ChannelLine
 
 #: With more channels than that, those that fail are worth a list of their own.
@@ -42,6 +44,7 @@ def _show(db: apsw.Connection, path: str, *, as_json: bool, failing: bool) -> No
                 "daemon": _daemon_data(daemon, daemons.state(db)),
                 "open_problems": problems,
                 "channels": [line_data(line) for line in lines],
+                "erps": [asdict(each) for each in erps(db)],
             }
         )
         return
@@ -51,6 +54,8 @@ def _show(db: apsw.Connection, path: str, *, as_json: bool, failing: bool) -> No
         return
     if lines:
         _table(lines)
+    for sentence in erp_sentences(db):
+        say(sentence)
     if failing:
         say(f"{len(wrong)} of {len(every)} channels fail or have open problems.")
     elif wrong and len(every) > MANY:
@@ -58,6 +63,17 @@ def _show(db: apsw.Connection, path: str, *, as_json: bool, failing: bool) -> No
     if problems:
         one = problems == 1
         say(f"{problems} problem{'' if one else 's'} {'is' if one else 'are'} open: chansync log --open")
+
+
+def erp_sentences(db: apsw.Connection) -> list[str]:
+    """What connected ERPs have not done, a line each."""
+    said = []
+    for each in erps(db):
+        waiting, refused = each.steps.get("waiting", 0) + each.steps.get("sent", 0), each.steps.get("problem", 0)
+        answered = f"last answer {ago_text(each.last_ok_at)} ago" if each.last_ok_at else "no answer yet"
+        failing = f", {each.failures} runs failed" if each.failures else ""
+        said.append(f"ERP {each.erp}: {answered}, {waiting} steps wait, {refused} are refused{failing}.")
+    return said
 
 
 def _table(lines: list[ChannelLine]) -> None:

@@ -26,6 +26,7 @@ from chansync.db.migrations_sql import (
     INSTANCES,
     MONEY,
     NEEDS,
+    OUTSIDE_ERPS,
     SALE_LINKS,
     SHIPMENTS,
     STOCK,
@@ -162,6 +163,12 @@ def money(db: Database) -> None:
 def attributes(db: Database) -> None:
     """What whoever packs an order has to know."""
     _run(db, ATTRIBUTES)
+
+
+@migrations(name="0016_outside_erps")
+def outside_erps(db: Database) -> None:
+    """ERPs that are reached over a network."""
+    _run(db, OUTSIDE_ERPS)
 
 
 def migrate(path: Path) -> None:

@@ -250,3 +250,120 @@ CREATE TABLE accepted_difference (
 ATTRIBUTES = """
 ALTER TABLE "order" ADD COLUMN attributes TEXT NOT NULL DEFAULT '{}';
 """
+
+# Outside ERPs: those that are connected, what is mirrored of each, and the steps that they are asked for. Their code
+# never changes. A step is waiting until it is sent, sent while nobody knows whether it arrived, then applied or a
+# problem; what a later step made void is dropped. ``noted`` says whether its order was decided on since the answer.
+OUTSIDE_ERPS = """
+CREATE TABLE connected_erp (
+    id INTEGER PRIMARY KEY,
+    code TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    version INTEGER NOT NULL DEFAULT 1,
+    facts TEXT NOT NULL DEFAULT '{}',
+    cursors TEXT NOT NULL DEFAULT '{}',
+    created_at INTEGER NOT NULL,
+    connected_at INTEGER,
+    reference_at INTEGER,
+    stock_at INTEGER,
+    owner TEXT,
+    lease_until INTEGER,
+    last_started_at INTEGER,
+    last_finished_at INTEGER,
+    last_ok_at INTEGER,
+    next_run_at INTEGER,
+    failures INTEGER NOT NULL DEFAULT 0,
+    error_code TEXT NOT NULL DEFAULT '',
+    error TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE TABLE connected_erp_parameter (
+    erp_id INTEGER NOT NULL REFERENCES connected_erp ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (erp_id, name)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE connected_erp_secret (
+    erp_id INTEGER NOT NULL REFERENCES connected_erp ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    sealed BLOB NOT NULL,
+    set_at INTEGER NOT NULL,
+    PRIMARY KEY (erp_id, name)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE mirror_reference (
+    erp TEXT NOT NULL REFERENCES connected_erp (code) ON DELETE CASCADE,
+    kind TEXT NOT NULL,
+    pos TEXT NOT NULL DEFAULT '',
+    code TEXT NOT NULL,
+    name TEXT NOT NULL,
+    gtin TEXT NOT NULL DEFAULT '',
+    data TEXT NOT NULL DEFAULT '{}',
+    read INTEGER NOT NULL,
+    gone_at INTEGER,
+    PRIMARY KEY (erp, kind, code, pos)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX mirror_reference_by_gtin ON mirror_reference (erp, gtin) WHERE gtin <> '';
+CREATE TABLE mirror_sale (
+    sale_key TEXT PRIMARY KEY,
+    erp TEXT NOT NULL REFERENCES connected_erp (code),
+    number TEXT NOT NULL,
+    view TEXT,
+    viewed_at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX mirror_sale_by_number ON mirror_sale (number);
+CREATE INDEX mirror_sale_of_erp ON mirror_sale (erp);
+CREATE TABLE sale_step (
+    id INTEGER PRIMARY KEY,
+    erp TEXT NOT NULL REFERENCES connected_erp (code),
+    sale_key TEXT NOT NULL,
+    place INTEGER NOT NULL,
+    key TEXT NOT NULL UNIQUE,
+    word TEXT NOT NULL,
+    step TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'applied', 'problem', 'dropped')),
+    asked_at INTEGER NOT NULL,
+    sent_at INTEGER,
+    answered_at INTEGER,
+    tries INTEGER NOT NULL DEFAULT 0,
+    next_try_at INTEGER,
+    result TEXT,
+    sentence TEXT NOT NULL DEFAULT '',
+    noted INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE UNIQUE INDEX sale_step_place ON sale_step (place);
+CREATE INDEX sale_step_of_sale ON sale_step (sale_key, place);
+CREATE INDEX sale_step_open ON sale_step (erp, place, sale_key) WHERE state IN ('waiting', 'sent');
+CREATE INDEX sale_step_answered ON sale_step (erp, sale_key) WHERE noted = 0 AND state IN ('applied', 'problem');
+CREATE INDEX sale_step_unfinished ON sale_step (place) WHERE state IN ('waiting', 'sent', 'problem');
+CREATE INDEX sale_step_refused ON sale_step (erp, sale_key) WHERE state = 'problem';
+CREATE TABLE mirror_stock (
+    erp TEXT NOT NULL REFERENCES connected_erp (code) ON DELETE CASCADE,
+    warehouse TEXT NOT NULL,
+    item TEXT NOT NULL,
+    pieces INTEGER NOT NULL DEFAULT 0,
+    needed INTEGER NOT NULL DEFAULT 0,
+    changed INTEGER NOT NULL,
+    PRIMARY KEY (erp, warehouse, item)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX mirror_stock_changed ON mirror_stock (changed);
+CREATE TABLE mirror_need (
+    sale_key TEXT NOT NULL,
+    erp TEXT NOT NULL REFERENCES connected_erp (code) ON DELETE CASCADE,
+    warehouse TEXT NOT NULL,
+    item TEXT NOT NULL,
+    quantity INTEGER NOT NULL CHECK (quantity > 0),
+    PRIMARY KEY (sale_key, item)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER mirror_need_begins AFTER INSERT ON mirror_need
+BEGIN
+    INSERT INTO mirror_stock (erp, warehouse, item, needed, changed)
+    VALUES (NEW.erp, NEW.warehouse, NEW.item, NEW.quantity,
+        (SELECT coalesce(max(changed), 0) + 1 FROM mirror_stock))
+    ON CONFLICT (erp, warehouse, item) DO UPDATE SET needed = needed + excluded.needed, changed = excluded.changed;
+    END;
+CREATE TRIGGER mirror_need_ends AFTER DELETE ON mirror_need
+BEGIN
+    UPDATE mirror_stock SET needed = needed - OLD.quantity,
+        changed = (SELECT coalesce(max(changed), 0) + 1 FROM mirror_stock)
+    WHERE erp = OLD.erp AND warehouse = OLD.warehouse AND item = OLD.item; END;
+"""

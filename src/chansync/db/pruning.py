@@ -40,6 +40,11 @@ _KINDS = {
            AND created_at < ?3 AND EXISTS (SELECT 1 FROM outbox later WHERE later.order_id = outbox.order_id
            AND later.id > outbox.id)""",
     ),
+    "erp_steps": (
+        "sale_step",
+        """DELETE FROM sale_step WHERE id > ?1 AND id <= ?2 AND state IN ('applied', 'dropped') AND noted = 1
+           AND answered_at < ?3""",
+    ),
     "notices": (
         "notice_event",
         f"""DELETE FROM notice_event WHERE id > ?1 AND id <= ?2 AND at < ?3

@@ -117,7 +117,7 @@ def _schema(db: apsw.Connection, path: Path) -> Iterator[Finding]:
 def _records(db: apsw.Connection, path: Path) -> Iterator[Finding]:
     looks: tuple[Iterator[Finding], ...] = (
         records.clock(db), records.daemon(db), records.sealed_secrets(db, path), records.streams(db),
-        records.open_problems(db), records.backups(db),
+        records.erps(db),        records.open_problems(db), records.backups(db),
     )  # fmt: skip
     for look in looks:
         limit(db)
@@ -132,7 +132,7 @@ def _records(db: apsw.Connection, path: Path) -> Iterator[Finding]:
 
 
 def _ledger(db: apsw.Connection) -> Iterator[Finding]:
-    faults = [fault for erp in registry.erps() for fault in erp.faults(db)]
+    faults = [fault for erp in registry.erps(db) for fault in erp.faults(db)]
     if faults:
         more = f", and {len(faults) - 3} more" if len(faults) > 3 else ""
         yield problem("ledger", f"{'; '.join(faults[:3])}{more}.", "chansync erp check lists them all.")

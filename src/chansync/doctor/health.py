@@ -13,6 +13,7 @@ import apsw
 from chansync.db import settings
 from chansync.db.opening import open_file
 from chansync.doctor.daemon import OTHER_VERSION, STARTING, Diagnosis, diagnose
+from chansync.model.backoff import LATE_STEPS_MS
 from chansync.model.errors import StoreError
 from chansync.model.times import ago_text, now_ms
 from chansync.store import daemons
@@ -183,6 +184,7 @@ def health(
         *_of_disk(free),
         *_of_backup(db, now, backup_hours),
         *_of_streams(late, failing, used),
+        *_of_erps(db, now, late_seconds),
         *_of_problems(problems, warning_problems, critical_problems),
     ]
     figures = {
@@ -269,6 +271,22 @@ def _of_streams(
     if late:
         code, stream, at = late[0]
         found.append((WARNING, f"{_count(len(late), 'stream')} late ({code} {stream}, by {ago_text(at)})"))
+    return found
+
+
+def _of_erps(db: apsw.Connection, now: int, late_seconds: int) -> list[tuple[int, str]]:
+    """Connected ERPs that fail again and again, and what waits for one for too long."""
+    found = []
+    for code, failures in db.execute(
+        "SELECT code, failures FROM connected_erp WHERE failures >= ? ORDER BY code", (FAILING_RUNS,)
+    ):
+        found.append((WARNING, f"the ERP {code} failed {failures} times in a row: chansync erp test {code}"))
+    for code, steps, since in db.execute(
+        """SELECT erp, count(*), min(asked_at) FROM sale_step WHERE state IN ('waiting', 'sent') GROUP BY erp
+           HAVING min(asked_at) < ?""",
+        (now - max(late_seconds * 1000, LATE_STEPS_MS),),
+    ):
+        found.append((WARNING, f"{_count(steps, 'step')} of sales wait for the ERP {code}, since {ago_text(since)}"))
     return found
 
 

@@ -13,6 +13,7 @@ from chansync.db import settings
 from chansync.doctor.daemon import OTHER_VERSION, RUNNING, STARTING, diagnose
 from chansync.doctor.findings import Finding, ok, problem, warning
 from chansync.doctor.health import FAILING_RUNS, LATE_SECONDS
+from chansync.explain import erp_status
 from chansync.model.times import ago_text, local_text, now_ms
 from chansync.secrets import public_key_file, rotation, sealing
 from chansync.secrets.key_file import KeyUnreadable
@@ -109,6 +110,22 @@ def streams(db: apsw.Connection) -> Iterator[Finding]:
         )  # fmt: skip
     if not failing:
         yield ok("channels", f"{used} in use, none fails again and again.")
+
+
+def erps(db: apsw.Connection) -> Iterator[Finding]:
+    """Connected ERPs: whether they answer, and what waits for them."""
+    found = erp_status.statuses(db)
+    for each in found:
+        for sentence in each.sentences:
+            text, _, remedy = sentence.partition(" See: ")
+            yield warning("erp", text, remedy or f"chansync erp test {each.code}")
+        if each.problems:
+            yield warning(
+                "erp", f"{each.name} has refused {each.problems} step{'' if each.problems == 1 else 's'} of sales.",
+                "chansync erp steps lists them.",
+            )  # fmt: skip
+        if not each.sentences:
+            yield ok("erp", f"{each.name} ({each.code}): {each.word}, {each.waiting} steps wait.")
 
 
 def open_problems(db: apsw.Connection) -> Iterator[Finding]:

@@ -10,10 +10,11 @@ what is undone is undone by another movement, and a sale's state is always deriv
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import apsw
 
@@ -119,20 +120,49 @@ class Reference(Protocol):
         ...
 
 
+class Answer(NamedTuple):
+    """What an outside ERP has said of a step that it was asked for."""
+
+    step: Step
+    result: StepResult
+
+
 class Embedded(Protocol):
-    """An ERP in our own database. A package offers one by the entry-point group ``chansync.erps``.
+    """An ERP in our own database, or the mirror of an outside one (``is_outside``).
 
     Attributes:
-        kind: its name in the entry-point group.
+        code: its name among the ERPs: its kind where it lives in our database, else the code that it was connected by.
+        is_outside: it only writes down what it is asked for, and answers later.
         reference: its reference data.
     """
 
-    kind: str
+    code: str
+    is_outside: bool
     reference: Reference
 
     def apply(self, db: apsw.Connection, sale_key: str, steps: Sequence[Step]) -> list[StepResult]:
         """Carry out the steps with the sale of that key in their order, each whole or not at all (``each_whole``); a
         result for each. Call it inside the order's transaction."""
+        ...
+
+    def waiting(self, db: apsw.Connection, sale_key: str) -> Mapping[str, bool]:
+        """The steps that were asked for of that sale and are not answered: word → whether it is on its way already."""
+        ...
+
+    def is_answered(self, db: apsw.Connection, sale_key: str) -> bool:
+        """Whether a step was answered since the sale's order was decided on last."""
+        ...
+
+    def answers(self, db: apsw.Connection, sale_key: str, planned: Sequence[Step]) -> list[Answer]:
+        """What was answered since the sale's order was decided on last, but for the steps that are planned now."""
+        ...
+
+    def settle(self, db: apsw.Connection, sale_key: str) -> None:
+        """The sale's order was decided on by all that was answered. Call it inside the order's transaction."""
+        ...
+
+    def drop(self, db: apsw.Connection, sale_key: str) -> None:
+        """What was asked for of that sale and not sent yet is void. Call it inside the order's transaction."""
         ...
 
     def view(self, db: apsw.Connection, sale_key: str) -> SaleView | None:
@@ -164,6 +194,33 @@ class Embedded(Protocol):
     def faults(self, db: apsw.Connection) -> list[str]:
         """Every fault of its books, as a sentence; empty when all is well. Reads one state of them."""
         ...
+
+
+_NONE: Mapping[str, bool] = MappingProxyType({})
+
+
+class AtOnce:
+    """What an ERP in our own database has to say of steps that wait: it carries out each at once."""
+
+    is_outside = False
+
+    def waiting(self, db: apsw.Connection, sale_key: str) -> Mapping[str, bool]:
+        """None."""
+        return _NONE
+
+    def is_answered(self, db: apsw.Connection, sale_key: str) -> bool:
+        """Nothing is open."""
+        return False
+
+    def answers(self, db: apsw.Connection, sale_key: str, planned: Sequence[Step]) -> list[Answer]:
+        """None."""
+        return []
+
+    def settle(self, db: apsw.Connection, sale_key: str) -> None:
+        """There is nothing to note."""
+
+    def drop(self, db: apsw.Connection, sale_key: str) -> None:
+        """There is nothing to drop."""
 
 
 def each_whole(

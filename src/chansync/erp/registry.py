@@ -1,4 +1,5 @@
-"""Finds ERPs by the entry-point group ``chansync.erps``: the ledger is registered like anybody's."""
+"""Finds ERPs: kinds by the entry-point group ``chansync.erps``, the ledger registered like anybody's, and those that
+are connected by the database. The ledger is always there; every other ERP is one that somebody has connected."""
 
 from __future__ import annotations
 
@@ -8,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import apsw
 
+from chansync.erp.outside import connected
 from chansync.erp.protocol import Embedded, belongs_to_pos
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+
+    from chansync.erp.remote import ErpKind
 
 GROUP = "chansync.erps"
 
@@ -34,33 +38,85 @@ def kinds() -> list[str]:
 
 
 @cache
-def erp(kind: str) -> Embedded:
-    """The ERP of that kind.
+def kind_named(kind: str) -> ErpKind:
+    """The kind of ERP of that name.
 
     Raises:
         UsageError: nothing installed is of that kind, or it cannot be imported.
     """
     point = _found().get(kind)
     if point is None:
-        raise UsageError(f"There is no ERP {kind!r:.40}: installed are {', '.join(kinds()) or 'none'}.")
+        raise UsageError(f"There is no kind of ERP {kind!r:.40}: installed are {', '.join(kinds()) or 'none'}.")
     try:
-        found: Embedded = point.load()
+        found: ErpKind = point.load()
     except ImportError as error:
-        raise UsageError(f"The ERP {kind!r} cannot be loaded: {error}.") from error
+        raise UsageError(f"The kind of ERP {kind!r} cannot be loaded: {error}.") from error
     return found
 
 
-def erps() -> Iterator[Embedded]:
-    """Every ERP that is installed, the ledger first."""
-    return map(erp, kinds())
+@cache
+def _ledger() -> Embedded:
+    found = kind_named(LEDGER).embedded
+    assert found is not None
+    return found
+
+
+@cache
+def _mirrored(code: str) -> Embedded:
+    from chansync.erp.outside.mirror import MirroredErp
+
+    return MirroredErp(code)
+
+
+def erp(db: apsw.Connection, code: str) -> Embedded:
+    """The ERP of that code. One of which the package is gone can be looked at as it was last.
+
+    Raises:
+        UsageError: none of that code is connected.
+    """
+    if code == LEDGER:
+        return _ledger()
+    kind = connected.kind_of(db, code)
+    if kind is None:
+        others = ", ".join([LEDGER, *(each for each, _ in connected.codes(db))])
+        raise UsageError(f"There is no ERP {code!r:.40}: connected are {others}.")
+    return _of_kind(code, kind)
+
+
+def _of_kind(code: str, kind: str) -> Embedded:
+    embedded = kind_named(kind).embedded if kind in _found() else None
+    return embedded or _mirrored(code)
+
+
+def kind_of(db: apsw.Connection, code: str) -> ErpKind:
+    """The kind of the ERP of that code.
+
+    Raises:
+        UsageError: none of that code is connected, or its kind is not installed.
+    """
+    kind = LEDGER if code == LEDGER else connected.kind_of(db, code)
+    if kind is None:
+        raise UsageError(f"There is no ERP {code!r:.40} among those that are connected.")
+    return kind_named(kind)
+
+
+def name_of(db: apsw.Connection, code: str) -> str:
+    """The name of an ERP for people."""
+    return "the ledger" if code == LEDGER else connected.name_of(db, code)
+
+
+def erps(db: apsw.Connection) -> Iterator[Embedded]:
+    """Every ERP, the ledger first."""
+    yield _ledger()
+    for code, kind in connected.codes(db):
+        yield _of_kind(code, kind)
 
 
 def of_pos(db: apsw.Connection, pos: str | None) -> Embedded:
     """The ERP that has the POS of that code; the ledger where none has it."""
-    others = kinds()[1:]
-    if pos and others and not erp(LEDGER).reference.exists(db, "pos", pos):
-        return next((each for each in map(erp, others) if each.reference.exists(db, "pos", pos)), erp(LEDGER))
-    return erp(LEDGER)
+    if pos and not _ledger().reference.exists(db, "pos", pos):
+        return next((each for each in erps(db) if each.reference.exists(db, "pos", pos)), _ledger())
+    return _ledger()
 
 
 class _Codes(Sequence[str]):
@@ -89,14 +145,18 @@ class _Codes(Sequence[str]):
 def codes(db: apsw.Connection, kind: str, pos: str | None) -> Sequence[str]:
     """The codes of that kind of reference data: every ERP's POSs, and otherwise those of the ERP that has ``pos``."""
     if kind == "pos":
-        return _Codes(db, list(erps()), kind, None)
-    return _Codes(db, [of_pos(db, pos)], kind, pos)
+        return _Codes(db, list(erps(db)), kind, None)
+    owner = of_pos(db, pos)
+    if kind == "user" and owner.is_outside:
+        # Whoever is notified may be known to the ledger alone.
+        return _Codes(db, [owner, _ledger()], kind, pos)
+    return _Codes(db, [owner], kind, pos)
 
 
 def rows(db: apsw.Connection, kind: str, pos: str, *, text: str, limit: int) -> list[dict[str, Any]]:
     """The records of that kind whose code or name holds the text, as ``codes`` has them."""
     if kind == "pos":
-        return [row for each in erps() for row in each.reference.rows(db, kind, text=text, limit=limit)][:limit]
+        return [row for each in erps(db) for row in each.reference.rows(db, kind, text=text, limit=limit)][:limit]
     reference = of_pos(db, pos).reference
     if not belongs_to_pos(kind):
         return reference.rows(db, kind, text=text, limit=limit)
@@ -109,8 +169,8 @@ def user_email(db: apsw.Connection, user: str) -> str:
     Raises:
         UsageError: no ERP has the user.
     """
-    known = [each.reference for each in erps() if each.reference.exists(db, "user", user)]
-    return str((known[0] if known else erp(LEDGER).reference).get(db, "user", user).get("email") or "")
+    known = [each.reference for each in erps(db) if each.reference.exists(db, "user", user)]
+    return str((known[0] if known else _ledger().reference).get(db, "user", user).get("email") or "")
 
 
 def find_sale(db: apsw.Connection, number: str) -> tuple[Embedded, str]:
@@ -119,7 +179,7 @@ def find_sale(db: apsw.Connection, number: str) -> tuple[Embedded, str]:
     Raises:
         UsageError: none has one.
     """
-    for each in erps():
+    for each in erps(db):
         key = each.key_of(db, number)
         if key is not None:
             return each, key

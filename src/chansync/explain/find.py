@@ -79,7 +79,7 @@ def _sale(db: apsw.Connection, text: str) -> list[Found]:
         erp, _ = registry.find_sale(db, text)
     except UsageError:
         return []
-    return [Found("sale", text, f"Sale {text}", f"its order, documents and payments ({erp.kind})")]
+    return [Found("sale", text, f"Sale {text}", f"its order, documents and payments ({erp.code})")]
 
 
 def _messages(db: apsw.Connection, text: str) -> list[Found]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import apsw
 
 from chansync.erp import registry
+from chansync.erp.abilities import impossible_actions
 from chansync.model.errors import UsageError
 from chansync.model.money import format_money, from_minor
 from chansync.model.sale import SaleState, SaleView
@@ -42,7 +43,14 @@ def possible_steps(db: apsw.Connection, sale_number: str) -> list[PossibleStep]:
     except UsageError:
         return []
     sale = erp.view(db, key)
-    return list(_steps(db, sale)) if sale is not None and not sale.state.closed else []
+    if sale is None or sale.state.closed:
+        return []
+    impossible = impossible_actions(db, erp.code)
+    possible = [step for step in _steps(db, sale) if step.action not in impossible]
+    if erp.is_outside:
+        name = registry.name_of(db, erp.code)
+        return [replace(step, will=f"Asks {name} for it. {step.will}") for step in possible]
+    return possible
 
 
 def _steps(db: apsw.Connection, sale: SaleView) -> Iterator[PossibleStep]:

@@ -10,6 +10,7 @@ import apsw
 from chansync.erp import registry
 from chansync.erp.papers import DocumentRow, PaymentRow, RequestRow, SaleDetails
 from chansync.erp.protocol import Embedded
+from chansync.explain.erp_status import StepStatus, steps_of_key
 from chansync.explain.why import Explanation, explain, why
 from chansync.model.channel import Channel
 from chansync.model.message import Severity
@@ -38,6 +39,7 @@ class Story:
         channel: None where it was removed.
         order: None while the order was never seen, and for a sale whose order is gone.
         blocked: item, warehouse and how many pieces are reserved.
+        steps: what an outside ERP was asked for of the sale, in its order.
         history: oldest first.
     """
 
@@ -51,6 +53,7 @@ class Story:
     payments: list[PaymentRow] = field(default_factory=list)
     requests: list[RequestRow] = field(default_factory=list)
     blocked: list[tuple[str, str, int]] = field(default_factory=list)
+    steps: list[StepStatus] = field(default_factory=list)
     history: list[Happening] = field(default_factory=list)
 
 
@@ -63,7 +66,11 @@ def of_order(db: apsw.Connection, order_id: int) -> Story | None:
     story = Story(row.number or row.external_id, channel, explain(db, channel, row), row)
     story.customer = str(db.execute('SELECT customer FROM "order" WHERE id = ?', (order_id,)).get or "")
     if row.sale is not None:
-        _add_sale(db, story, registry.erp(row.sale.erp), row.sale.key)
+        erp = registry.erp(db, row.sale.erp)
+        _add_sale(db, story, erp, row.sale.key)
+        if erp.is_outside:
+            story.steps = steps_of_key(db, row.sale.key)
+            story.history += _asked(db, story.steps)
     story.history = _seen(db, row) + story.history + _said(story.explanation.messages) + _sent(db, row.id)
     story.history.sort(key=lambda happening: happening.at)
     return story
@@ -89,6 +96,7 @@ def of_sale(db: apsw.Connection, number: str) -> Story:
         return found
     story = Story("", None, Explanation(False, [], sale_number=number))
     _add_sale(db, story, erp, key)
+    story.steps = steps_of_key(db, key) if erp.is_outside else []
     if story.sale is not None:
         story.number = story.sale.sale.order_number
         sentence = f"The sale {number} came from order {story.number} of {story.sale.sale.channel}, which is not known."
@@ -112,6 +120,21 @@ def _add_sale(db: apsw.Connection, story: Story, erp: Embedded, key: str) -> Non
     for event in sale.events:
         told = event.told(sale.sale.currency)
         story.history.append(Happening(event.at, "sale", f"{event.kind}: {told}" if told else event.kind))
+
+
+def _asked(db: apsw.Connection, steps: list[StepStatus]) -> list[Happening]:
+    """When the ERP was asked for each step, and what it said."""
+    found = []
+    for step in steps:
+        name, word = registry.name_of(db, step.erp), step.word.replace("_", " ")
+        found.append(Happening(step.asked_at, "erp", f"{name} is asked to {word}"))
+        if step.answered_at is None:
+            continue
+        text = {"applied": f"{name} has done it: {word}", "dropped": f"{word} is not asked for any more"}.get(
+            step.state, f"{name} refused to {word}" + (f": {step.said}" if step.said else "")
+        )
+        found.append(Happening(step.answered_at, "erp", text, step.state == "problem"))
+    return found
 
 
 def _seen(db: apsw.Connection, row: OrderRow) -> list[Happening]:

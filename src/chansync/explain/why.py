@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import apsw
 
 from chansync.erp import registry
+from chansync.explain.erp_status import asked_sentences
 from chansync.model.channel import Channel, ChannelIncomplete
 from chansync.model.money import format_money
 from chansync.model.order import bare_number
@@ -89,16 +90,19 @@ def _never_seen(db: apsw.Connection, channel: Channel, number: str) -> list[str]
 
 def _explain_sale(db: apsw.Connection, row: OrderRow, link: SaleLink, explanation: Explanation) -> None:
     explanation.sale_number = link.number
-    sale = registry.erp(link.erp).view(db, link.key)
+    erp = registry.erp(db, link.erp)
+    sale = erp.view(db, link.key)
     if sale is not None:
         explanation.sentences.append(
             f"Imported: it is the sale {sale.number} of {sale.customer}, {local_text(sale.recorded_at)}."
         )
         explanation.sentences.append(_standing(sale.state))
+    if erp.is_outside:
+        explanation.sentences += asked_sentences(db, link.erp, link.key)
     if former := sale_links.former(db, row.id):
         named = ", ".join(each.number for each in former)
         explanation.sentences.append(f"It stands instead of {named}: a person let the order make a new sale.")
-    if row.todo:
+    if row.todo and not (erp.is_outside and erp.waiting(db, link.key)):
         steps = ", ".join(step.replace("_", " ") for step in row.todo)
         explanation.sentences.append(f"Still to do since it was created: {steps}.")
     if row.own_status:

@@ -127,6 +127,23 @@ CODES = _table(
                 "Set the channel's document_type. It is tried again."),
     MessageCode("not_possible", _P, _PERSON, "The ERP cannot do what the order's status asks for",
                 "Look at the sale (chansync erp sale SALE) and bring it in line with the order."),
+    MessageCode("tax_unknown", _P, _PERSON, "The ERP has no tax that fits a line of the order",
+                "Add the tax with the named rate in the ERP, or correct the order on the site; then: chansync retry. "
+                "It is tried again by itself."),
+    MessageCode("erp_refused", _P, _PERSON, "The ERP refused",
+                "Correct what the sentence names in the ERP or in the channel. It is tried again by itself, and at "
+                "once with: chansync erp retry."),
+    MessageCode("erp_rights", _P, _PERSON, "The ERP does not let us in, or not do what is needed",
+                "Give the ERP's user the rights that the sentence names, or enter the key anew (chansync erp change "
+                "ERP FIELD=-); then: chansync erp test ERP. Nothing is lost: what waits is sent then."),
+    MessageCode("erp_unavailable", _P, _RETRY, "The ERP cannot be reached",
+                "Nothing to do if it passes: what waits is sent by the next run. Otherwise: chansync erp test ERP, and "
+                "check the server and the network."),
+    MessageCode("erp_bug", _P, _BUG, "The connector of an ERP failed by its own fault",
+                "Report it with the data of this message; other sales are not affected."),
+    MessageCode("erp_value_vanished", _P, _PERSON, "The ERP no longer has a value that the channel uses",
+                "Choose another value for the named field, or bring the value back in the ERP and read its data again "
+                "(chansync erp lookups)."),
     MessageCode("import_bug", _P, _BUG, "chansync failed on an order by its own fault",
                 "Report it with the data of this message; the other orders are not affected."),
     MessageCode("site_unavailable", _P, _RETRY, "The site cannot be reached",

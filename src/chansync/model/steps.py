@@ -281,6 +281,7 @@ class StepResult:
     Attributes:
         key: the step's.
         changed: whether it changed anything; False where it was so already, or was refused.
+        waiting: an outside ERP was asked for it and has not answered yet; nothing else is known then.
         code: why it was refused, a code of ``chansync.model.message.CODES``; empty where it is done.
         sentence: that, for people; empty also where it was not tried because a step that it needs was refused.
         ref, number, is_new_customer, warnings: of a recorded sale.
@@ -300,6 +301,7 @@ class StepResult:
     warnings: tuple[str, ...] = ()
     amount: int = 0
     missing: tuple[tuple[str, int], ...] = ()
+    waiting: bool = False
 
     @property
     def refused(self) -> bool:

@@ -21,28 +21,42 @@ class Settled:
     """What came of a plan.
 
     Attributes:
-        recorded: the result of ``Record``; None where the sale was there already, or is not there still.
+        recorded: the result of ``Record``, which may wait; None where the sale was there already or is not there still.
         done: what was changed, for people.
+        asked: the words of the steps that an outside ERP was asked for and has not answered.
         todo: what of the sale's creation is left to do.
         problems: what stands in the way; the first is the order's reason.
         changed: the words of the steps that changed anything.
+        warnings: of a recorded sale.
     """
 
     recorded: StepResult | None = None
     done: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
     todo: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     changed: set[str] = field(default_factory=set)
+    warnings: tuple[str, ...] = ()
 
 
 def apply(db: apsw.Connection, erp: Embedded, case: Case, plan: Plan) -> Settled:
     """Let the ERP carry out the plan. Call it inside the order's transaction."""
-    results = erp.apply(db, case.sale_key, plan.steps) if plan.steps else []
+    if plan.drops:
+        erp.drop(db, case.sale_key)
     settled = Settled()
+    if not plan.waits:
+        for answer in erp.answers(db, case.sale_key, plan.steps):
+            _take_answer(settled, case, *answer)
+    results = erp.apply(db, case.sale_key, plan.steps) if plan.steps else []
     number, refused = case.sale.number if case.sale else "", set()
     for step, result in zip(plan.steps, results, strict=True):
         if isinstance(step, steps.Record) and not result.refused:
             settled.recorded, number = result, result.number
+            settled.warnings = result.warnings
+        if result.waiting:
+            settled.asked.append(step.word)
+            refused.add(step.word)
+            continue
         if result.refused:
             refused.add(step.word)
         if result.changed:
@@ -61,6 +75,19 @@ def apply(db: apsw.Connection, erp: Embedded, case: Case, plan: Plan) -> Settled
         _add(settled.problems, problem)
     settled.todo = [word for word in plan.todo if word in refused] + plan.deferred
     return settled
+
+
+def _take_answer(settled: Settled, case: Case, step: Step, result: StepResult) -> None:
+    """What an outside ERP has done since the order was decided on last, and the sale now shows."""
+    if result.refused:
+        return
+    if isinstance(step, steps.Record):
+        settled.warnings = result.warnings
+    if result.changed and (said := _said(step, result, _currency(case, step))):
+        settled.done.append(said)
+    # The order may have changed again since it was asked to be taken over.
+    if result.changed and getattr(step, "version", case.order.digest[:16]) == case.order.digest[:16]:
+        settled.changed.add(step.word)
 
 
 def _add(problems: list[Problem], found: Problem) -> None:

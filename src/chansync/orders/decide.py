@@ -80,6 +80,8 @@ class Case:
         history: None while the order is not known to be a sale.
         draft: the sale that the order would make now, or why it makes none; None where neither can matter.
         again: what of ``ON_CREATION`` was done with the sale that this one replaces, and is done with this one too.
+        waiting: the steps that an outside ERP was asked for and has not answered, so that the sale is not known as it
+            will be: word → whether it is on its way already.
         now: UTC milliseconds.
     """
 
@@ -89,6 +91,7 @@ class Case:
     history: History | None
     draft: SaleDraft | Problem | None
     again: tuple[str, ...] = ()
+    waiting: Mapping[str, bool] = field(default_factory=dict)
     now: int = 0
 
 
@@ -108,6 +111,7 @@ class Plan:
         held: an edit waits for a person: what is left of the sale's creation stays, and nothing is told to the site.
         kept: field → digest of each change that a person decided to keep out of the sale.
         remake: the steps end the sale, and the order then makes a new one.
+        drops: what the ERP was asked for and has not been sent is void.
     """
 
     skip: str = ""
@@ -121,6 +125,7 @@ class Plan:
     held: bool = False
     kept: dict[str, str] = field(default_factory=dict)
     remake: bool = False
+    drops: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +154,8 @@ def decide(case: Case, settings: ImportSettings) -> Plan:
         reason = reason_to_skip(settings, order.status, order.placed_on.isoformat(), order.awaits_prices)
         if reason:
             return Plan(skip=reason)
+    if case.waiting:
+        return _while_waiting(case, settings)
     if sale is None:
         return _create(case, settings)
     if order.awaits_prices:
@@ -161,6 +168,25 @@ def decide(case: Case, settings: ImportSettings) -> Plan:
         _warn(plan, case)
         return plan
     return _follow(case, sale, settings)
+
+
+#: Steps that end a sale.
+_ENDS = frozenset({Cancel.word, Reverse.word})
+
+
+def _while_waiting(case: Case, settings: ImportSettings) -> Plan:
+    """Nothing is decided by a view that is about to change, except that nothing more is done for a refused order.
+
+    Its sale is cancelled also where it is not known to be recorded: the answer may have been lost.
+    """
+    if case.order.status not in settings.refused_statuses or case.waiting.keys() & _ENDS:
+        return Plan(waits=True)
+    if case.sale is None:
+        return Plan(steps=[Cancel()], drops=True, waits=True)
+    # By the view that comes with what is on its way, it is decided how the sale ends.
+    plan = Plan(waits=True) if any(case.waiting.values()) else _refuse(case, case.sale)
+    plan.drops = True
+    return plan
 
 
 def _create(case: Case, settings: ImportSettings) -> Plan:

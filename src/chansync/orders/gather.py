@@ -46,11 +46,12 @@ def gather(
         key = sale_key(settings.channel, order, len(former))
         if reason_to_skip(settings, order.status, order.placed_on.isoformat(), order.awaits_prices):
             return Case(order, key, None, None, None)
-        history, sale = None, erp.view(db, key)
+        history, sale, waiting = None, erp.view(db, key), erp.waiting(db, key)
     else:
         key = row.sale.key
         sale = erp.view(db, key)
-        if sale is None:
+        waiting = erp.waiting(db, key)
+        if sale is None and not waiting:
             raise NotPossible(f"There is no sale {row.sale.number} ({key}) in the ERP.")
         history = History(
             row.status, row.own_status, tuple(row.todo), messages.open_codes(db, row.id), row.taken,
@@ -66,10 +67,10 @@ def gather(
     if order.lacks_prices:
         draft = prices_missing(order)
     elif not order.awaits_prices and (sale is None or needs_draft(order, sale, history.taken if history else {})):
-        draft = _draft(db, settings, order, row) if erp is settings.erp else _elsewhere(order, key)
+        draft = _draft(db, settings, order, row) if erp.code == settings.erp.code else _elsewhere(order, key)
     if former and isinstance(draft, SaleDraft):
         draft = replace(draft, key=key, number=f"{draft.number}-{len(former) + 1}" if draft.number else "")
-    return Case(order, key, sale, history, draft, again, now_ms())
+    return Case(order, key, sale, history, draft, again, waiting, now_ms())
 
 
 def _looked_up(db: apsw.Connection, order_id: int, refund: Refund) -> Refund:

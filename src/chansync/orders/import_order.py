@@ -18,6 +18,7 @@ import apsw
 from chansync.db.connection import is_about_data
 from chansync.db.transaction import transaction
 from chansync.erp import registry
+from chansync.erp.protocol import Embedded
 from chansync.model.backoff import next_try
 from chansync.model.message import CODES
 from chansync.model.money import format_money
@@ -43,9 +44,12 @@ from chansync.store.sale_links import SaleLink
 from chansync.store.streams import LeaseLost
 
 #: Problems of a sale that are tried again by themselves; the others are a person's to decide.
-RETRIED = frozenset({"missing_stock", "no_document", "document_type_missing", "payment_unmapped", "ship_by_near"}) | (
-    status_events.EDIT_WAITS - {"order_changed"}
-)
+RETRIED = frozenset(
+    {
+        "missing_stock", "no_document", "document_type_missing", "payment_unmapped", "tax_unknown", "erp_refused",
+        "erp_bug", "ship_by_near",
+    }
+) | (status_events.EDIT_WAITS - {"order_changed"})  # fmt: skip
 
 #: Problems that are solved as soon as the site shows an order that can be read.
 OF_THE_SITE = frozenset({"order_gone", "order_unreadable"})
@@ -152,6 +156,9 @@ class OrderImport:
         if row.state == "skipped":
             reason = reason_to_skip(self._settings, order.status, order.placed_on.isoformat(), order.awaits_prices)
             return bool(reason == row.reason)
+        if again and row.sale and registry.erp(self._db, row.sale.erp).is_answered(self._db, row.sale.key):
+            # What its ERP has said since is to be decided on.
+            return False
         is_due = row.next_try_at is not None and row.next_try_at <= now_ms()
         is_done = row.state == "imported" and not row.reason and not is_due
         return not again or (is_done and not messages.open_codes(self._db, row.id))
@@ -181,17 +188,28 @@ class OrderImport:
             return work(row)
 
     def _import(self, order: Order, row: OrderRow | None) -> Outcome:
+        erp = registry.erp(self._db, row.sale.erp) if row and row.sale else self._settings.erp
+        if row and row.sale and erp.is_outside:
+            row = self._unless_refused(row, row.sale, erp)
         if row and row.sale and _is_another(row, order):
+            erp.settle(self._db, row.sale.key)
             return self._note_another(order, row, row.sale)
-        erp = registry.erp(row.sale.erp) if row and row.sale else self._settings.erp
         case = gather(self._db, self._settings, erp, order, row)
         plan = decide(case, self._settings)
         if plan.skip:
+            erp.settle(self._db, case.sale_key)
             return self._note_skip(order, row, plan.skip)
         if plan.remake and row is not None:
             return self._make_again(case, row, plan)
         settled = apply(self._db, erp, case, plan)
-        return self._note(case, row, plan, settled, OF_THE_SITE)
+        return self._note(case, row, plan, settled, OF_THE_SITE, erp)
+
+    def _unless_refused(self, row: OrderRow, link: SaleLink, erp: Embedded) -> OrderRow:
+        """The order without the sale that its ERP was asked to record, once that has said that there is none."""
+        if erp.waiting(self._db, link.key) or erp.view(self._db, link.key) is not None:
+            return row
+        sale_links.remove(self._db, link.key)
+        return replace(row, sale=None, todo=[], taken={})
 
     def _make_again(self, case: Case, row: OrderRow, plan: Plan) -> Outcome:
         """End the sale of an order by the plan's steps and let the order make a new one, whole or not at all."""
@@ -213,12 +231,19 @@ class OrderImport:
         order, link, settings = case.order, row.sale, self._settings
         assert link is not None
         assert case.sale is not None
-        ended = apply(self._db, registry.erp(link.erp), case, plan)
+        erp = registry.erp(self._db, link.erp)
+        ended = apply(self._db, erp, case, plan)
         if ended.problems:
             raise ended.problems[0]
+        if ended.asked:
+            # Once the sale has ended, the decision is carried out to its end.
+            row.decision = row.decision | {"again": list(_done_with(case.sale))}
+            return self._note(case, row, plan, ended, OF_THE_SITE, erp)
+        erp.settle(self._db, link.key)
+        done = tuple(row.decision.get("again") or _done_with(case.sale))
         sale_links.replace(self._db, row.id, str(row.decision.get("by", "")))
         fresh = replace(row, sale=None, todo=[], taken={}, decision={})
-        again = gather(self._db, settings, settings.erp, order, fresh, _done_with(case.sale))
+        again = gather(self._db, settings, settings.erp, order, fresh, done)
         new = decide(again, settings)
         if new.skip:
             sentence = skip_sentence(settings, new.skip, order.status, order.placed_on.isoformat())
@@ -227,7 +252,7 @@ class OrderImport:
         if settled.recorded is None and settled.problems:
             raise settled.problems[0]
         settled.done.insert(0, f"a new sale was made instead of {link.number}")
-        return self._note(again, fresh, new, settled, OF_THE_SITE)
+        return self._note(again, fresh, new, settled, OF_THE_SITE, settings.erp)
 
     def _import_refunds(self, order: Order, row: OrderRow | None) -> Outcome:
         if row is None or row.sale is None:
@@ -235,34 +260,53 @@ class OrderImport:
         for refund in order.refunds:
             orders.write_refund(self._db, row.id, refund)
         self._solve_refunds(row.id)
-        erp = registry.erp(row.sale.erp)
+        erp = registry.erp(self._db, row.sale.erp)
+        if erp.is_outside and not erp.waiting(self._db, row.sale.key) and erp.view(self._db, row.sale.key) is None:
+            # Its ERP has refused to record it, which is decided on by itself.
+            return Outcome(Action.UNCHANGED)
         case = gather(self._db, self._settings, erp, order, row)
         plan = decide(case, self._settings)
         settled = apply(self._db, erp, case, plan)
-        if settled.done or {problem.code for problem in settled.problems} != _open_problems(case):
+        if settled.done or settled.asked or {problem.code for problem in settled.problems} != _open_problems(case):
             # What was kept of the order says nothing of whether the site still has it.
-            return self._note(case, row, plan, settled, frozenset())
+            return self._note(case, row, plan, settled, frozenset(), erp)
         return Outcome(Action.UPDATE, sale_number=row.sale.number)
 
     # What came of it
 
-    def _note(self, case: Case, row: OrderRow | None, plan: Plan, settled: Settled, solved: frozenset[str]) -> Outcome:
+    def _note(
+        self,
+        case: Case,
+        row: OrderRow | None,
+        plan: Plan,
+        settled: Settled,
+        solved: frozenset[str],
+        erp: Embedded,
+    ) -> Outcome:
         """Write the order's row with what came of its plan, its problems, and the status that goes back.
+
+        What an outside ERP was asked for solves nothing yet: it is decided on again when that is answered.
 
         Args:
             solved: problems that the order itself has solved, whatever is decided.
+            erp: the one that has the sale.
         """
-        order, link = case.order, self._link(case, row, settled)
+        order, link = case.order, self._link(case, row, settled, erp)
+        is_open = plan.waits or bool(settled.asked)
+        if not plan.waits:
+            erp.settle(self._db, case.sale_key)
         first = settled.problems[0] if settled.problems else None
         if plan.held and row is not None:
             settled.todo = row.todo
-        if plan.waits and row is not None:
-            reason, try_at, todo = row.reason, row.next_try_at, row.todo
+        if row is not None and (plan.waits or (plan.remake and settled.asked)):
+            reason, try_at, todo = row.reason, None if case.waiting or settled.asked else row.next_try_at, row.todo
         else:
             failures = row.attempts if row else 0
             is_retried = link is None or any(problem.code in RETRIED for problem in settled.problems)
             reason, todo = first.code if first else "", settled.todo
             try_at = next_try(failures) if first and is_retried else plan.look_again
+            if row is not None and settled.asked:
+                reason = reason or row.reason
         order_id = orders.write(
             self._db,
             self._channel_id,
@@ -271,9 +315,11 @@ class OrderImport:
             reason=reason,
             keep_raw=link is not None or self._has_room(order),
             next_try_at=try_at,
-            failed=bool(reason),
+            failed=None if is_open else bool(reason),
             todo=todo,
         )
+        if row is not None and row.decision and (case.waiting or plan.remake) and is_open:
+            orders.keep_decision(self._db, order_id, row.decision)
         if link is not None and (row is None or row.sale is None):
             sale_links.put(self._db, order_id, link)
         if link is not None and not plan.waits:
@@ -281,18 +327,18 @@ class OrderImport:
         self._note_hold(order, order_id, is_sale=link is not None)
         self._note_problems(case, settled, order_id)
         if row is not None:
-            self._solve(order_id, solved if plan.waits else solved | DECIDED, settled)
+            self._solve(order_id, solved if is_open else solved | DECIDED, settled)
             if row.refunds != orders.refunds_text(order.refunds):
                 self._solve_refunds(order_id)
-        was_held = row is not None and row.reason != "" and not settled.problems
+        was_held = row is not None and row.reason != "" and not settled.problems and not is_open
         if link is not None and (settled.done or was_held) and self._settings.channel["push_statuses"]:
-            sale = registry.erp(link.erp).view(self._db, link.key)
+            sale = erp.view(self._db, link.key)
             if sale is not None:
                 status_events.note_sale(self._db, order_id, sale.state)
         if link is None:
             assert first is not None
             return Outcome(Action.PROBLEM, first.sentence, first.code, details=first.data)
-        return self._outcome(case, row, settled, link)
+        return self._outcome(case, row, settled, link, erp)
 
     def _taken(self, case: Case, row: OrderRow | None, plan: Plan, settled: Settled) -> dict[str, Any]:
         """What the sale has taken over of the order by now, and what a person decided to keep out of it."""
@@ -305,19 +351,23 @@ class OrderImport:
             now = before | {name: follows[name] for name in ("payment", "parts") if name in follows}
         kept = {**(now.get("kept") or {}), **plan.kept}
         counts = before.get("restocked")
-        is_settled = not settled.problems and all(refund.lines is not None for refund in order.refunds)
+        is_settled = (
+            not settled.problems and not settled.asked and all(refund.lines is not None for refund in order.refunds)
+        )
         if (counts is None and not order.refunds) or is_settled:
             counts = restocked_now(order)
         return now | {"kept": kept, "restocked": counts or {}}
 
-    def _link(self, case: Case, row: OrderRow | None, settled: Settled) -> SaleLink | None:
-        """The sale of the order by now."""
+    def _link(self, case: Case, row: OrderRow | None, settled: Settled, erp: Embedded) -> SaleLink | None:
+        """The sale of the order by now; also one that its ERP was asked to record, so that no other is."""
         if row and row.sale:
             return row.sale
-        kind, recorded, sale = self._settings.erp.kind, settled.recorded, case.sale
+        recorded, sale = settled.recorded, case.sale
         if recorded is not None:
-            return SaleLink(kind, case.sale_key, recorded.ref, recorded.number)
-        return SaleLink(kind, case.sale_key, sale.ref, sale.number) if sale else None
+            return SaleLink(erp.code, case.sale_key, recorded.ref, recorded.number)
+        if sale is None and case.waiting:
+            return SaleLink(erp.code, case.sale_key, "", case.sale_key)
+        return SaleLink(erp.code, case.sale_key, sale.ref, sale.number) if sale else None
 
     def _note_problems(self, case: Case, settled: Settled, order_id: int) -> None:
         """Open what stands in the way, and say what the ERP warns of."""
@@ -325,8 +375,8 @@ class OrderImport:
             for seen in problem.seen:
                 mappings.note_seen(self._db, self._channel_id, seen.kind, seen.site_code, seen.title)
             self._log(problem, case.order, order_id)
-        for warning in settled.recorded.warnings if settled.recorded else ():
-            number = settled.recorded.number if settled.recorded else ""
+        for warning in settled.warnings:
+            number = settled.recorded.number if settled.recorded else case.sale.number if case.sale else ""
             self._log(Problem("customer_ambiguous", warning, {"sale": number}), case.order, order_id)
         if settled.recorded is not None and isinstance(case.draft, SaleDraft) and case.draft.total < 0:
             amount = format_money(-case.draft.total, case.draft.currency)
@@ -350,8 +400,12 @@ class OrderImport:
         if not orders.lacks_refunds(self._db, order_id):
             messages.solve_codes(self._db, order_id, ["refunds_unreadable"], "they were looked up")
 
-    def _outcome(self, case: Case, row: OrderRow | None, settled: Settled, link: SaleLink) -> Outcome:
+    def _outcome(self, case: Case, row: OrderRow | None, settled: Settled, link: SaleLink, erp: Embedded) -> Outcome:
         effects: dict[str, Any] = {"done": settled.done} if settled.done else {}
+        if settled.asked:
+            effects["asked"] = settled.asked
+            named = ", ".join(word.replace("_", " ") for word in settled.asked)
+            settled.done.append(f"asked of {registry.name_of(self._db, erp.code)}: {named}")
         if settled.problems:
             effects |= {"problem": settled.problems[0].sentence, "problem_code": settled.problems[0].code}
         said = "; ".join(settled.done)

@@ -164,6 +164,9 @@ _OWN_SERIES = Remedy(
     "chansync channel set {channel} external_sale_number=no",
 )
 
+_TEST_ERP = Remedy("test-erp", "Connect to the ERP and say how it answers.", "chansync erp test {erp}")
+_RETRY_ERP = Remedy("retry-erp", "Send what waits for the ERP now.", "chansync erp retry {erp}")
+
 #: Code of a message → its remedies, in the order in which they are offered.
 REMEDIES: dict[str, tuple[Remedy, ...]] = {
     "item_unknown": (
@@ -286,6 +289,19 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
     ),
     "document_type_missing": (_set("document_type"), _RETRY),
     "not_possible": (_SALE, _WHY, _RETRY, _SOLVE),
+    "tax_unknown": (_RETRY, _FETCH, _WHY),
+    "erp_refused": (_RETRY, _WHY, _TEST_ERP),
+    "erp_rights": (
+        _TEST_ERP,
+        Remedy("enter-erp-key", "Enter a secret of the ERP again.", "chansync erp change {erp} {FIELD}=-"),
+        _RETRY_ERP,
+    ),
+    "erp_unavailable": (_RETRY_ERP, _TEST_ERP),
+    "erp_bug": (_REPORT, _RETRY_ERP, _SOLVE),
+    "erp_value_vanished": (
+        Remedy("set", "Choose another value.", "chansync channel set {channel} {FIELD}={VALUE}"),
+        Remedy("lookups", "Read the ERP's reference data again.", "chansync erp lookups {erp}"),
+    ),
     "import_bug": (_REPORT, _RETRY, _SOLVE),
     "site_unavailable": (_RETRY, _TEST),
     "site_refused": (_TEST, _KEYS, _RETRY),

@@ -10,6 +10,7 @@ import apsw
 
 from chansync.db.transaction import transaction
 from chansync.erp import registry
+from chansync.erp.abilities import impossible_actions
 from chansync.model import steps
 from chansync.model.errors import ChansyncError, DataError, UsageError
 from chansync.model.money import format_money, parse_amount, to_minor
@@ -31,10 +32,18 @@ def perform(db: apsw.Connection, action: str, sale_number: str, **arguments: Any
     step_of, said = ACTIONS[action]
     with transaction(db):
         erp, key = registry.find_sale(db, sale_number)
+        if why_not := impossible_actions(db, erp.code).get(action):
+            raise ChansyncError(why_not, code="not_possible")
         sale = erp.view(db, key)
-        assert sale is not None
+        if sale is None:
+            raise UsageError(
+                f"{registry.name_of(db, erp.code)} has not recorded the sale {sale_number} yet: chansync erp steps "
+                f"{sale_number}"
+            )
         step: Step = step_of(sale, **arguments)
         [result] = erp.apply(db, key, [step])
+        if result.waiting:
+            return f"{sale_number}: asked of {registry.name_of(db, erp.code)}."
         if result.refused:
             raise ChansyncError(result.sentence, code=result.code)
         after = erp.view(db, key)

@@ -29,6 +29,7 @@ from chansync.secrets.sealing import Use
 _NAMES = {
     "channel_secret": "'channel', (SELECT code FROM channel WHERE id = t.channel_id), t.name",
     "system_secret": "'system', (SELECT code FROM integration_system WHERE id = t.system_id), t.name",
+    "connected_erp_secret": "'erp', (SELECT code FROM connected_erp WHERE id = t.erp_id), t.name",
     "setting_secret": "'notices', '', t.name",
     "notice_route": "'notices', t.user, t.name",
 }
@@ -39,8 +40,8 @@ class SealedSecret:
     """A secret as the database has it.
 
     Attributes:
-        owner_kind: ``channel``, ``system``, ``notices``, or the name of the table that it is in.
-        owner: the code of the channel, system or user; empty for others.
+        owner_kind: ``channel``, ``system``, ``erp``, ``notices``, or the name of the table that it is in.
+        owner: the code of the channel, system, ERP or user; empty for others.
         set_at: when it was entered (UTC milliseconds); None where that is not kept.
     """
 

@@ -110,6 +110,12 @@ def open_system(db: apsw.Connection, path: Path, system_id: int, place: str) -> 
     return _open(path, lambda: list(db.execute(query, (system_id,))), "system", place)
 
 
+def open_erp(db: apsw.Connection, path: Path, erp_id: int, place: str) -> dict[str, str]:
+    """The connected ERP's secrets in clear; as ``open_all`` otherwise."""
+    query = "SELECT name, sealed FROM connected_erp_secret WHERE erp_id = ?"
+    return _open(path, lambda: list(db.execute(query, (erp_id,))), "erp", place)
+
+
 def put_setting(db: apsw.Connection, name: str, sealed: bytes) -> None:
     """Keep a sealed secret of the installation, in place of an earlier one."""
     db.execute(

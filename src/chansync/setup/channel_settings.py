@@ -15,6 +15,7 @@ import apsw
 from chansync.db.connection import Store
 from chansync.db.transaction import transaction
 from chansync.erp import registry as erps
+from chansync.erp.abilities import refused_parameters
 from chansync.model.channel import (
     Channel,
     Choices,
@@ -150,9 +151,18 @@ def check_new(
     draft = draft_channel(db, values)
     able = capabilities(draft.system.kind) if draft.system.kind else frozenset()
     found = validate(values, secret_names, able, choices(db, draft))
+    found += _impossible(db, values)
     found += beyond_platform(draft.system.kind, values)
     found += check_same_orders(draft, channels.all_channels(db))
     return [error for error in found if error.name not in known_wrong]
+
+
+def _impossible(db: apsw.Connection, values: Mapping[str, Any]) -> list[FieldError]:
+    """What the channel asks for and its ERP cannot do."""
+    return [
+        FieldError(name, f"is not possible there: {sentence.rstrip('.')}")
+        for name, sentence in refused_parameters(db, values).items()
+    ]
 
 
 def draft_channel(db: apsw.Connection, values: dict[str, Any]) -> Channel:
@@ -226,6 +236,9 @@ def check_change(
     # A channel that has never connected may still have a typing mistake in its address.
     if current.connected_at is not None:
         found += left_behind(PARAMETERS, current.values, merged, current.secrets, new_secrets)
+    # What was set before the ERP could not do it does not stand in the way of other changes of a channel at rest.
+    asked = merged if draft["used"] or "pos" in changes else {**changes, "pos": merged.get("pos")}
+    found += _impossible(db, asked)
     if draft["used"]:
         others = [other for other in channels.all_channels(db) if other.id != current.id]
         found += check_same_orders(draft, others)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import apsw
 
 from chansync.db.connection import Store
+from chansync.erp import registry as erps
 from chansync.model.address import may_go
 from chansync.model.channel import FieldError, destination, entered_for
 from chansync.model.errors import UsageError
@@ -39,8 +40,18 @@ def system_place(kind: str, values: Mapping[str, Any]) -> str:
     return destination(fields, defaults(fields) | dict(values))
 
 
+def erp_place(kind: str, values: Mapping[str, Any]) -> str:
+    """Where an ERP of these values is sent its secrets.
+
+    Raises:
+        UsageError: its kind is not installed.
+    """
+    fields = erps.kind_named(kind).parameters
+    return destination(fields, defaults(fields) | dict(values))
+
+
 def seal(store: Store, owner: str, clear: Mapping[str, str], place: str) -> dict[str, bytes]:
-    """Secrets in clear, sealed for that place; ``owner`` is ``channel`` or ``system``."""
+    """Secrets in clear, sealed for that place; ``owner`` is ``channel``, ``system`` or ``erp``."""
     return {
         name: sealing.seal(store.db, store.path, secret, Use(f"{owner} {name}", place))
         for name, secret in clear.items()
@@ -61,7 +72,7 @@ def new_secrets(
 
 
 def _opening(owner: str) -> Callable[[apsw.Connection, Path, int, str], dict[str, str]]:
-    return sealing.open_all if owner == "channel" else sealing.open_system
+    return {"channel": sealing.open_all, "system": sealing.open_system, "erp": sealing.open_erp}[owner]
 
 
 def carried(

@@ -11,14 +11,14 @@ import apsw
 
 from chansync.db.connection import Store
 from chansync.db.transaction import transaction
-from chansync.model.channel import NEEDED, Channel, FieldError, IntegrationSystem, left_behind
+from chansync.model.channel import Channel, FieldError, IntegrationSystem, left_behind
 from chansync.model.errors import ChansyncError, SiteError, UsageError
-from chansync.model.parameter import Parameter, applies, defaults
+from chansync.model.parameter import Parameter, defaults
 from chansync.model.parameter_types import Code, Text
 from chansync.platforms import registry
 from chansync.platforms.protocol import Capability, LookupValue
 from chansync.secrets.redaction import scrub
-from chansync.setup import sealed_places
+from chansync.setup import sealed_places, typed_fields
 from chansync.setup.channel_settings import InvalidFields
 from chansync.setup.connect import system_settings
 from chansync.store import messages, systems
@@ -122,51 +122,16 @@ def change_system(
 def check(kind: str, values: Mapping[str, Any], held: frozenset[str], known_wrong: set[str]) -> list[FieldError]:
     """What is wrong with a system's fields, beside those that are known to be wrong; ``held`` are its secrets."""
     able = frozenset(map(str, registry.platform(kind).capabilities))
-    errors = []
-    for parameter in parameters(kind):
-        is_set = parameter.name in held if parameter.is_secret else values.get(parameter.name) not in (None, "", [])
-        if parameter.needed and not is_set and parameter.name not in known_wrong and applies(parameter, values, able):
-            errors.append(FieldError(parameter.name, "is needed", NEEDED))
-    return errors
+    return typed_fields.check(parameters(kind), values, held, known_wrong, able)
 
 
 def _parse(kind: str, texts: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str], list[FieldError]]:
     """Typed values, secrets in clear, and what is wrong."""
-    known = {parameter.name: parameter for parameter in parameters(kind)}
-    values: dict[str, Any] = {}
-    clear: dict[str, str] = {}
-    errors: list[FieldError] = []
-    for name, text in texts.items():
-        parameter = known.get(name)
-        if parameter is None:
-            have = f"there are {', '.join(known)}" if known else "its keys are those of its channels"
-            errors.append(FieldError(name, f"is no field of a {kind} system: {have}"))
-            continue
-        try:
-            value = parameter.type.parse(text)
-        except UsageError as error:
-            errors.append(FieldError(name, str(error)))
-            continue
-        if not parameter.is_secret:
-            values[name] = value
-        elif value:
-            clear[name] = value
-        else:
-            errors.append(FieldError(name, "is empty: enter the secret itself"))
-    for name in clear:
-        made_on = known[name].made_on
-        if made_on and not values.get(made_on):
-            values[made_on] = _today().isoformat()
-    return values, clear, errors
-
-
-def _today() -> date:
-    return date.today()  # noqa: DTZ011 - the day by which the user counts
+    return typed_fields.parse(parameters(kind), texts, f"a {kind} system", "its keys are those of its channels")
 
 
 def _in_order(kind: str, errors: list[FieldError]) -> list[FieldError]:
-    order = {parameter.name: position for position, parameter in enumerate(parameters(kind))}
-    return sorted(errors, key=lambda error: order.get(error.name, len(order)))
+    return typed_fields.in_order(parameters(kind), errors)
 
 
 def system_code(code: str) -> str:
@@ -193,7 +158,7 @@ def system_name(name: str) -> str:
 
 def expiring(system: IntegrationSystem, today: date | None = None) -> list[str]:
     """Sentences on secrets of the system that end soon or have ended."""
-    values, now = values_of(system), today or _today()
+    values, now = values_of(system), today or typed_fields.today()
     sentences = []
     for parameter in parameters(system.kind):
         made = values.get(parameter.made_on) if parameter.ends_after and parameter.name in system.secrets else None

@@ -25,9 +25,10 @@ LEASE_MS = 60_000
 
 @dataclass(slots=True)
 class Job:
-    """A piece of work. ``kind``: sync, lookups, test, confirm, system, look, retry or notices; ``args`` depend on it.
+    """A piece of work. ``kind``: sync, lookups, test, confirm, system, look, retry, erp or notices, with its ``args``.
 
     ``confirm`` with ``use`` switches the channel on when it connects; ``system`` tests the system of that ``code``.
+    ``erp`` does with the ERP of that ``code`` what ``what`` says: test, lookups or run.
     """
 
     id: int

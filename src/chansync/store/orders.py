@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -168,10 +168,14 @@ def write(
     reason: str = "",
     keep_raw: bool = True,
     next_try_at: int | None = None,
-    failed: bool = False,
+    failed: bool | None = False,
     todo: list[str] | None = None,
 ) -> int:
-    """Insert or update the order's row with what came of it; its id. Call it inside the order's transaction."""
+    """Insert or update the order's row with what came of it; its id. Call it inside the order's transaction.
+
+    Args:
+        failed: whether this was one more failure; None: nothing is known yet, and what failed before counts on.
+    """
     now = now_ms()
     order_id: int = db.execute(
         """INSERT INTO "order" (channel_id, external_id, number, status, placed_at, placed_on, modified_at, currency,
@@ -182,7 +186,8 @@ def write(
            placed_at = excluded.placed_at, placed_on = excluded.placed_on, modified_at = excluded.modified_at,
            currency = excluded.currency, total = excluded.total, state = excluded.state, reason = excluded.reason,
            digest = excluded.digest, raw = excluded.raw,
-           attempts = CASE WHEN ? THEN attempts + 1 ELSE 0 END, next_try_at = excluded.next_try_at,
+           attempts = CASE ? WHEN 1 THEN attempts + 1 WHEN 0 THEN 0 ELSE attempts END,
+           next_try_at = excluded.next_try_at,
            changed_at = excluded.changed_at, todo = excluded.todo, sent_by_site = excluded.sent_by_site,
            customer = excluded.customer, site_key = excluded.site_key, refunds = excluded.refunds,
            site_total = excluded.site_total, attributes = excluded.attributes,
@@ -190,10 +195,10 @@ def write(
         (
             channel_id, order.external_id, order.number, order.status, order.placed_at, order.placed_on.isoformat(),
             order.modified_at, order.currency, str(order.total), state, reason, order.digest,
-            raw_text(order) if keep_raw else None, int(failed), next_try_at, now, now,
+            raw_text(order) if keep_raw else None, int(bool(failed)), next_try_at, now, now,
             json.dumps(todo or []), int(order.sent_by_site), order.billing.name or order.delivery.name,
             order.site_key, refunds_text(order.refunds), "" if order.site_total is None else str(order.site_total),
-            json.dumps(order.attributes, ensure_ascii=False), failed,
+            json.dumps(order.attributes, ensure_ascii=False), None if failed is None else int(failed),
         ),
     ).get  # fmt: skip
     if state != "skipped":
@@ -220,6 +225,11 @@ def decide_on(db: apsw.Connection, row: OrderRow, action: str, by: str) -> None:
     """
     decision = json.dumps({"action": action, "digest": row.digest, "by": by})
     db.execute('UPDATE "order" SET decision = ?, next_try_at = 0 WHERE id = ?', (decision, row.id))
+
+
+def keep_decision(db: apsw.Connection, order_id: int, decision: Mapping[str, Any]) -> None:
+    """Keep what a person decided until it can be carried out."""
+    db.execute('UPDATE "order" SET decision = ? WHERE id = ?', (json.dumps(decision), order_id))
 
 
 def start_anew(db: apsw.Connection, order_id: int) -> None:

@@ -17,10 +17,10 @@ class SaleLink:
     """The sale of an order.
 
     Attributes:
-        erp: the kind of ERP that it lives in.
+        erp: the code of the ERP that it lives in.
         key: the idempotency key that it was recorded with, ``chansync:<channel>:<order id>``.
-        ref: the ERP's own reference of it.
-        number: its number for people.
+        ref: the ERP's own reference of it; empty while an outside ERP has not recorded it.
+        number: its number for people; what it is called for now while an outside ERP has not recorded it.
     """
 
     erp: str
@@ -35,6 +35,21 @@ def put(db: apsw.Connection, order_id: int, link: SaleLink) -> None:
         "INSERT INTO sale_link (order_id, erp, sale_key, ref, number, recorded_at) VALUES (?, ?, ?, ?, ?, ?)",
         (order_id, link.erp, link.key, link.ref, link.number, now_ms()),
     )
+
+
+def set_number(db: apsw.Connection, sale_key: str, ref: str, number: str) -> None:
+    """Note what an outside ERP calls a sale that it has recorded. Call it inside a transaction."""
+    db.execute(
+        "UPDATE sale_link SET ref = ?1, number = ?2 WHERE sale_key = ?3 AND (ref, number) <> (?1, ?2)",
+        (ref, number, sale_key),
+    )
+
+
+def remove(db: apsw.Connection, sale_key: str) -> int | None:
+    """The ERP has no sale of that key after all: its order has none; the order's id. Call it inside a transaction."""
+    order_id = order_of(db, sale_key)
+    db.execute("DELETE FROM sale_link WHERE sale_key = ?", (sale_key,))
+    return order_id
 
 
 def set_taken(db: apsw.Connection, order_id: int, taken: Mapping[str, Any]) -> None:

@@ -135,7 +135,7 @@ class Comparison:
                 messages.solve_order(db, row.id, f"the order {where}")
 
     def _report_sale(self, db: apsw.Connection, row: OrderRow, link: SaleLink, where: str) -> None:
-        sale = registry.erp(link.erp).view(db, link.key)
+        sale = registry.erp(db, link.erp).view(db, link.key)
         if sale is None or sale.state.closed:
             return
         number = link.number

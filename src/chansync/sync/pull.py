@@ -36,6 +36,7 @@ from chansync.store.runs import RunCounts
 from chansync.store.streams import Lease
 from chansync.sync import disk_space
 from chansync.sync.dry_run import OrderPlan, order_plan
+from chansync.sync.item_finder import ItemFinder
 
 #: Orders imported before the store's thread is free for others again.
 CHUNK = 20
@@ -123,8 +124,14 @@ class OrdersPull:
         #: Other places of the system for which this pull found something new.
         self.news_for: set[str] = set()
         self._in_vain = 0
+        #: Asks an outside ERP for items that are not known here.
+        self._finder = ItemFinder(store)
         #: What the site does oddly: said once a run.
         self._noted: set[str] = set()
+
+    async def aclose(self) -> None:
+        """Close what was opened beside the connector."""
+        await self._finder.aclose()
 
     @property
     def _channel_id(self) -> int:
@@ -162,7 +169,7 @@ class OrdersPull:
             return
         fillable = []
         for order_id, link, items in orders.short_of_goods(db, self._channel_id):
-            erp = registry.erp(link.erp)
+            erp = registry.erp(db, link.erp)
             sale = erp.view(db, link.key)
             if sale is None or erp.blockable(db, sale.warehouse, items):
                 fillable.append(order_id)
@@ -271,6 +278,8 @@ class OrdersPull:
         """
         disk_space.check(self.store.path)
         self.counts.fetched += len(found)
+        if self.importing.erp.is_outside:
+            await self._finder.find(self.importing, found)
         guard = WriteGuard(self.lease, versions)
         for begin in range(0, len(found), CHUNK):
             chunk = found[begin : begin + CHUNK]
@@ -449,7 +458,7 @@ class OrdersPull:
                 if row.sale is None or row.reason:
                     continue
                 orders.leave(db, row.id)
-                sale = registry.erp(row.sale.erp).view(db, row.sale.key)
+                sale = registry.erp(db, row.sale.erp).view(db, row.sale.key)
                 if sale is None or sale.state.closed:
                     messages.solve_codes(db, row.id, ["order_gone"], "its sale has ended")
 

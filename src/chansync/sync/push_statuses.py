@@ -144,7 +144,7 @@ def _changes(db: apsw.Connection, rows: list[DueStatus]) -> list[StatusChange]:
     """What is to be sent, with how the goods travel where they do."""
     changes = []
     for row in rows:
-        sale = registry.erp(row.sale.erp).view(db, row.sale.key) if row.sale else None
+        sale = registry.erp(db, row.sale.erp).view(db, row.sale.key) if row.sale else None
         shipment = sale.shipment if sale else None
         change = StatusChange(row.external_id, row.status, row.known, reason=sale.cancel_reason if sale else "")
         if shipment is not None:

@@ -97,9 +97,12 @@ def _load(db: apsw.Connection, channel: Channel, asked: bool) -> _Work | None:
         warehouses = [pos.warehouse]
     before = streams.stream(db, channel.id, "quantities").cursor or {}
     # The mark first: what moves between the two is then looked at twice, and never left out.
-    moved, mark = erp.stock_changes(db, warehouses, int(before.get("mark", 0)))
+    known = int(before.get("mark", 0)) if before.get("erp", registry.LEDGER) == erp.code else 0
+    moved, mark = erp.stock_changes(db, warehouses, known)
     holds = order_holds.mark(db)
-    cursor = {"mark": mark, "holds": holds, "version": channel.version}
+    cursor: dict[str, Any] = {"mark": mark, "holds": holds, "version": channel.version}
+    if erp.code != registry.LEDGER:
+        cursor["erp"] = erp.code
     now = now_ms()
     due = site_items.anything_due(db, channel.id, 2**62 if asked else now, now - LOOK_EVERY)
     if not moved and not due and before.get("version") == channel.version and before.get("holds", 0) == holds:

@@ -60,6 +60,8 @@ SETTINGS = (
     _P("keep_jobs", "Jobs", "What people asked the daemon to do.", 0, Keep(), "30d"),
     _P("keep_order_data", "Order data", "The site's own data of an order, once it is a sale and nothing is left to do "
        "with it. The order and its sale stay.", 0, Keep(), "365d"),
+    _P("keep_erp_steps", "Steps of ERPs", "What connected ERPs were asked for and have done. The sales stay.", 0,
+       Keep(), "365d"),
     _P("keep_outbox", "Sent statuses", "Statuses that were sent or need not be. The latest of each order stays.", 0,
        Keep(), "365d"),
     _P("keep_notices", "Notices", "What notice users were told.", 0, Keep(), "90d"),

@@ -45,4 +45,5 @@ def _request(streams: set[str]) -> SyncRequest:
         comparison="comparison" in streams,
         statuses="statuses" in streams,
         quantities="quantities" in streams,
+        erp="erp" in streams,
     )

@@ -15,6 +15,7 @@ import apsw
 from chansync.db.connection import Store
 from chansync.db.process_locks import abandon, task_owner
 from chansync.db.transaction import transaction
+from chansync.erp import registry
 from chansync.model.channel import Channel
 from chansync.model.errors import ChansyncError, SiteError, SiteUnavailable, StoreError, UsageError
 from chansync.model.stored_json import DAMAGED
@@ -56,6 +57,7 @@ class SyncRequest:
     Attributes:
         comparison: compare both sides over a window.
         statuses, quantities: send them; where the channel does not, the result says why.
+        erp: send what waits for the channel's outside ERP, as a sync of orders does too where a person asks for it.
         as_set: also send what the channel is set to send.
         since: pull everything that changed from that day on, whatever was pulled before.
         order_numbers: just these orders.
@@ -67,6 +69,7 @@ class SyncRequest:
     comparison: bool = False
     statuses: bool = False
     quantities: bool = False
+    erp: bool = False
     as_set: bool = False
     since: date | None = None
     order_numbers: tuple[str, ...] = ()
@@ -158,6 +161,9 @@ async def _sync(context: RunContext, channel_code: str, request: SyncRequest) ->
     for stream in _streams(channel, request):
         if context.stop.is_set() and results:
             break
+        if stream == "erp":
+            results += await _ask_erp(context, channel, request)
+            continue
         if sentence := why_off(channel, stream):
             results.append(RunResult(channel.code, stream, "off", RunCounts(), sentence))
             continue
@@ -184,12 +190,36 @@ async def _pass_on(context: RunContext, channel: Channel, places: set[str]) -> l
     return results
 
 
-_IN_ORDER = ("lookups", "orders", "comparison", *SENDING)
+async def _ask_erp(context: RunContext, channel: Channel, request: SyncRequest) -> list[RunResult]:
+    """Send what the channel's ERP was asked for, where it is an outside one.
+
+    The daemon's schedule does that by itself, behind the pulls: nobody waits for it.
+    """
+    if request.dry_run or (context.trigger == "schedule" and not request.erp):
+        return []
+    # Imported here: who sells by the ledger has no use for it.
+    from chansync.sync.erp_run import ErpRequest, run_with_turn
+
+    code = await context.store.run(outside_erp, channel)
+    if code is None:
+        return []
+    return [await run_with_turn(context.store, code, ErpRequest(again=True), stop=context.stop)]
+
+
+def outside_erp(db: apsw.Connection, channel: Channel) -> str | None:
+    """The code of the outside ERP that the channel sells through; None where its ERP is in our own database."""
+    erp = registry.of_pos(db, channel.values.get("pos"))
+    return erp.code if erp.is_outside else None
+
+
+_IN_ORDER = ("lookups", "orders", "comparison", "erp", *SENDING)
 
 
 def _streams(channel: Channel, request: SyncRequest) -> list[str]:
     """What the request is about, in the order in which it is done: what an order brings can then go back at once."""
     asked = {name for name in _IN_ORDER if getattr(request, name)}
+    if request.orders or request.comparison:
+        asked.add("erp")
     if request.as_set:
         asked |= {stream for stream in SENDING if not why_off(channel, stream)}
     return [name for name in _IN_ORDER if name in asked]
@@ -357,18 +387,25 @@ class _Run:
                 await anext(pages, None)
             return []
         pull = await self._pull(connector)
-        await Comparison(pull).run()
+        try:
+            await Comparison(pull).run()
+        finally:
+            await pull.aclose()
         return pull.plans or []
 
     async def _pull_orders(self, connector: Connector) -> list[OrderPlan]:
         pull = await self._pull(connector)
         if self.request.order_numbers:
-            await pull.by_number(self.request.order_numbers)
+            try:
+                await pull.by_number(self.request.order_numbers)
+            finally:
+                await pull.aclose()
         else:
             try:
                 await pull.due_and_changed(self.request.since)
             finally:
                 self.news_for = pull.news_for
+                await pull.aclose()
         return pull.plans or []
 
     async def _push(self, connector: Connector) -> list[PushPlan]:

@@ -159,7 +159,7 @@ def test_a_secret_that_was_there_is_not_made_today(
     added = chansync("system", "add", "amz", "--name", "A", "--kind", "amazon", *fields, stdin="one\n")
     assert added.code == 0, added.err
     made = systems.system(company.db, "amz").values["client_secret_made"]
-    monkeypatch.setattr("chansync.setup.systems._today", lambda: date(2030, 1, 1))
+    monkeypatch.setattr("chansync.setup.typed_fields.today", lambda: date(2030, 1, 1))
     assert json.loads(chansync("system", "set", "amz", "client_secret=-", "--json", stdin="one\n").out)["fields"] == []
     assert systems.system(company.db, "amz").values["client_secret_made"] == made
     chansync("system", "set", "amz", "client_secret=-", stdin="two\n")

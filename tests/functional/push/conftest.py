@@ -21,7 +21,7 @@ from chansync.platforms import woocommerce
 from chansync.platforms.woocommerce import WooCommerce
 from chansync.setup import channel_settings
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
-from support import shops
+from support import shops, tiny_erp
 
 
 @dataclass(slots=True)
@@ -130,13 +130,18 @@ def make(template: Path, tmp_path: Path) -> Iterator[Callable[..., World]]:
     """Makes the world, with the channel's fields as given."""
     servers: list[DemoServer] = []
 
-    def build(shop: DemoShop | None = None, **texts: str) -> World:
+    def build(shop: DemoShop | None = None, before: Callable[[Path], None] = lambda path: None, **texts: str) -> World:
         path = tmp_path / "chansync.db"
         path.write_bytes(template.read_bytes())
         made = shop or DemoShop.create(orders=0)
         server = DemoServer(made).start()
         servers.append(server)
         shops.make_company(path, made, server)
+        if texts.get("pos") == tiny_erp.POS:
+            store = open_store(path)
+            tiny_erp.connect(store.db)
+            store.close()
+        before(path)
         world = World(made, server, path)
         if texts:
             world.configure(**texts)

@@ -23,6 +23,7 @@ Make = Callable[..., World]
 
 CHANNEL = {
     "pos": "TINY",
+    "gift_card_payment_method": "",
     "document_type": "slip",
     "delivery_method": "van",
     "transport_service": "CARRIAGE",

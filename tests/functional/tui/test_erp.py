@@ -26,6 +26,8 @@ async def test_moving_in_the_menu_shows_each_list(company: Path) -> None:
         await pilot.press("right_square_bracket")
         await until_seen(pilot, "Stock: 2 rows", "SHIRT")
         await pilot.press("G")
+        await until_seen(pilot, "Asked of ERPs: 0 rows")
+        await pilot.press("k", "k")
         await until_seen(pilot, "Tax transactions: 0 rows", "press a to add one")
 
 

@@ -5,7 +5,7 @@ It knows nothing of the ledger and of the database: what it needs of chansync is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
@@ -14,7 +14,8 @@ from typing import Any
 import apsw
 
 from chansync.erp.papers import SaleDetails, SalePapers, SaleRow
-from chansync.erp.protocol import MissingStock, NoDocument, NotPossible, PointOfSale, each_whole
+from chansync.erp.protocol import AtOnce, MissingStock, NoDocument, NotPossible, PointOfSale, each_whole
+from chansync.erp.remote import ErpCapability
 from chansync.model import steps
 from chansync.model.errors import UsageError
 from chansync.model.sale import LineKind, RecordedRefund, SaleDraft, SaleState, SaleView, Shipment
@@ -104,10 +105,10 @@ class TinyReference:
         return {"code": code, **row}
 
 
-class TinyErp:
+class TinyErp(AtOnce):
     """``chansync.erp.protocol.Embedded`` in memory."""
 
-    kind = "tiny"
+    code = "tiny"
 
     def __init__(self) -> None:
         self.reference = TinyReference(self)
@@ -249,3 +250,17 @@ class TinyErp:
 
 
 ERP = TinyErp()
+
+
+class TinyKind:
+    """``chansync.erp.remote.ErpKind`` of it."""
+
+    kind = "tiny"
+    label = "The tiny ERP"
+    parameters = ()
+    capabilities = frozenset(ErpCapability) - {ErpCapability.ADMIN}
+    not_possible: Mapping[str, str] = {}
+    embedded = ERP
+
+
+KIND = TinyKind()

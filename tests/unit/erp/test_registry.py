@@ -14,9 +14,11 @@ from support import tiny_erp
 
 
 @pytest.fixture
-def tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Another ERP is installed beside the ledger."""
-    yield tiny_erp.install(monkeypatch)
+def tiny(company: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Another ERP is installed beside the ledger, and connected."""
+    erp = tiny_erp.install(monkeypatch)
+    tiny_erp.connect(company.db)
+    yield erp
     monkeypatch.undo()
     tiny_erp.forget()
 
@@ -25,14 +27,19 @@ def test_the_ledger_is_registered_like_any_other_and_comes_first(tiny: Any) -> N
     assert registry.kinds() == ["ledger", "tiny"]
 
 
-def test_an_erp_that_is_not_installed_is_said_so() -> None:
-    with pytest.raises(UsageError, match="There is no ERP 'nowhere': installed are ledger"):
-        registry.erp("nowhere")
+def test_a_kind_of_erp_that_is_not_installed_is_said_so() -> None:
+    with pytest.raises(UsageError, match="There is no kind of ERP 'nowhere': installed are ledger"):
+        registry.kind_named("nowhere")
+
+
+def test_an_erp_that_is_not_connected_is_said_so(company: Store) -> None:
+    with pytest.raises(UsageError, match="There is no ERP 'tiny': connected are ledger"):
+        registry.erp(company.db, "tiny")
 
 
 @pytest.mark.parametrize(("pos", "kind"), [("MAIN", "ledger"), ("TINY", "tiny"), ("OTHER", "ledger"), (None, "ledger")])
 def test_a_pos_belongs_to_one_erp(company: Store, tiny: Any, pos: str | None, kind: str) -> None:
-    assert registry.of_pos(company.db, pos).kind == kind
+    assert registry.of_pos(company.db, pos).code == kind
 
 
 def test_a_channel_may_name_every_pos_and_what_its_own_has(company: Store, tiny: Any) -> None:

@@ -149,7 +149,7 @@ def _assert_alike(site: Shop) -> None:
     assert row.sale is not None
     from chansync.erp import registry
 
-    sale = registry.erp(row.sale.erp).view(site.store.db, row.sale.key)
+    sale = registry.erp(site.store.db, row.sale.erp).view(site.store.db, row.sale.key)
     assert sale is not None
     assert sale.state.closed == (made.status in REFUSED)
     if sale.state.closed:

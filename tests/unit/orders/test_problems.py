@@ -129,6 +129,7 @@ def test_without_prices_nothing_is_said_to_be_solved(shop: Store) -> None:
 def test_a_sale_of_another_erp_is_not_rewritten_by_this_one(company: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     take(company, status="on-hold")
     erp = tiny_erp.install(monkeypatch)
+    tiny_erp.connect(company.db)
     erp.put("SKU-001", 5)
     configure(company, pos="TINY", delivery_method="van", transport_service="CARRIAGE", fee_service="CARRIAGE")
 

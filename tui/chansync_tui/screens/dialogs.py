@@ -178,6 +178,19 @@ def _label(name: str) -> str:
     return BY_NAME[name].label if name in BY_NAME else name
 
 
+def erp_report(job: Job) -> Report:
+    """The window for a finished job of the kind ``erp``."""
+    told: dict[str, Any] = job.result or {}
+    ok = job.state == "done"
+    parts: list[Part] = [(str(told.get("sentence", "")), "good" if ok else "bad"), ("", "")]
+    tones = {"ok": "good", "warn": "warn", "bad": "bad"}
+    parts += [(f"{word}: {sentence}", tones.get(word, "")) for word, sentence in told.get("findings") or ()]
+    counts = (told.get("counts") or {}).items()
+    parts += [(f"{kind}: {there}{f', {gone} gone' if gone else ''}", "") for kind, (there, gone) in counts]
+    parts += [(str(sentence), "warn") for sentence in told.get("vanished") or ()]
+    return Report("It connects" if ok else "It does not connect", parts)
+
+
 def connection_report(job: Job, unmapped: Sequence[str] = (), *, daemon_runs: bool = True) -> Report:
     """The window for a finished job of the kinds ``test`` and ``confirm``.
 

@@ -15,9 +15,10 @@ from textual.message import Message
 from textual.widget import Widget
 
 from chansync.erp.ledger import lists, setup
-from chansync.erp.ledger.lists import LISTS, ListRow
+from chansync.erp.ledger.lists import LedgerList, ListRow
 from chansync.erp.ledger.setup_kinds import KINDS
 from chansync.explain.find import Found
+from chansync.explain import erp_lists
 from chansync.model.paging import Span
 from chansync_tui.navigation import Edit, ShowSale
 from chansync_tui.screens import erp_pages
@@ -33,6 +34,12 @@ from chansync_tui.widgets.table import Cell, Table
 
 #: How many of each list the palette shows.
 _FOUND = 5
+
+#: The lists of the ledger, and those of ERPs outside.
+LISTS: dict[str, LedgerList | erp_lists.ErpList] = {**lists.LISTS, **erp_lists.LISTS}
+
+#: What can be added: the ledger's records, and an ERP.
+ADDABLE = frozenset(KINDS) | {"connected-erp"}
 
 # The columns by name. ``drop``: the order in which they are left out where the screen is narrow.
 _COLUMNS = {
@@ -69,6 +76,16 @@ _COLUMNS = {
     "pos": Column("POS", 8, 16),
     "gtin": Column("GTIN", 8, 14, drop=2),
     "rate": Column("Rate %", 7, right=True),
+    "state": Column("State", 8, 12),
+    "waiting": Column("Waiting", 7, right=True, drop=1),
+    "refused": Column("Refused", 7, right=True, drop=2),
+    "last answer": Column("Last answer", 16, drop=3),
+    "error": Column("Error", 10, 60, drop=6),
+    "step": Column("Step", 9, 16),
+    "tries": Column("Tries", 5, right=True, drop=4),
+    "asked": Column("Asked", 16, drop=3),
+    "erp": Column("ERP", 6, 16, drop=5),
+    "what it said": Column("What it said", 12, 80, drop=2),
 }
 
 
@@ -85,6 +102,8 @@ class LedgerSource:
     warehouse: str = ""
 
     def read(self, db: apsw.Connection, span: Span) -> list[ListRow]:
+        if self.name in erp_lists.LISTS:
+            return [ListRow(row.key, row.name, row.cells) for row in erp_lists.read(db, self.name, self.text, span)]
         return lists.read(db, self.name, self.text, self.warehouse, span)
 
 
@@ -166,7 +185,7 @@ class Erp(ListPage[ListRow]):
 
     def show_chips(self) -> None:
         chosen = self.chosen
-        chips = [Chip("a", "Add", action="add", is_button=True)] if chosen.name in KINDS else []
+        chips = [Chip("a", "Add", action="add", is_button=True)] if chosen.name in ADDABLE else []
         chips.append(Chip("/", "Text", chosen.text, "search"))
         if chosen.name == "stock":
             chips.append(Chip("W", "Warehouse", chosen.warehouse, "narrow_warehouse"))
@@ -179,7 +198,7 @@ class Erp(ListPage[ListRow]):
         """The keys that work in this list."""
         name = self.chosen.name
         hints = list(self.HINTS)
-        if name in KINDS:
+        if name in ADDABLE:
             hints += [Hint("a", "Add"), Hint("D", "Remove")]
         if name == "stock":
             hints.append(Hint("s", "Set stock"))
@@ -191,7 +210,7 @@ class Erp(ListPage[ListRow]):
             return "Nothing matches the filters: esc clears them."
         if chosen.name == "stock":
             return f"{found.about}\n\nAdd a warehouse and an item first: choose them in the menu, and press a."
-        adds = "\n\nNone yet: press a to add one." if chosen.name in KINDS else "\n\nNone yet."
+        adds = "\n\nNone yet: press a to add one." if chosen.name in ADDABLE else "\n\nNone yet."
         return f"{found.about}{adds}"
 
     def explain(self) -> None:
@@ -287,7 +306,7 @@ class Erp(ListPage[ListRow]):
                 self.post_message(Edit(self.chosen.name, row.name))
 
     def action_add(self) -> None:
-        if self.chosen.name not in KINDS:
+        if self.chosen.name not in ADDABLE:
             self.notify(f"{LISTS[self.chosen.name].about} None is added by hand.", markup=False)
             return
         self.post_message(Edit(self.chosen.name, saved=lambda _: self.table.focus()))
@@ -313,7 +332,7 @@ class Erp(ListPage[ListRow]):
 
     def action_remove(self) -> None:
         row, kind = self.table.selected, self.chosen.name
-        if row is None or kind not in KINDS:
+        if row is None or kind not in ADDABLE:
             self.notify(
                 "Only set-up records can be removed: sales, documents and stock movements stay in the books.",
                 markup=False,
@@ -324,8 +343,12 @@ class Erp(ListPage[ListRow]):
             if answer is not None:
                 self.context.write(f"Remove {row.name}", erp_pages.remover(kind, row.name))
 
-        noun = KINDS[kind].label
+        noun = KINDS[kind].label if kind in KINDS else "ERP"
         sentence = f"Removes the {noun} {row.name}. It is refused where the books or a channel use it."
+        if kind not in KINDS:
+            sentence = (
+                f"Disconnects the ERP {row.name}; nothing is changed there. It is refused where a channel uses it."
+            )
         self.app.push_screen(Question(f"Remove the {noun}", sentence, "Remove"), remove)
 
     def action_copy(self) -> None:
@@ -349,7 +372,7 @@ class Erp(ListPage[ListRow]):
     def commands(self) -> Iterable[SystemCommand]:
         for name, found in LISTS.items():
             yield SystemCommand(f"ERP: {found.title}", found.about, _call(self.show_list, name), discover=False)
-        if self.chosen.name in KINDS:
+        if self.chosen.name in ADDABLE:
             yield SystemCommand(f"Add to {LISTS[self.chosen.name].title}", "A new one (key a)", self.action_add)
         yield SystemCommand("Verify the books", "As chansync erp check (key v)", self.action_verify)
 
@@ -359,6 +382,7 @@ _ENTER = {
     "customer": "enter: numbers, address and sales",
     "item": "enter: its movements   s: set what is on hand",
     "record": "enter: edit   D: remove",
+    "connected-erp": "enter: its form: test it, read its data, send what waits   D: disconnect",
 }
 
 

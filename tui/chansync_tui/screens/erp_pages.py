@@ -140,6 +140,11 @@ def remover(kind: str, name: str) -> Callable[[apsw.Connection], str]:
     """The write that removes a record; it returns a sentence."""
 
     def write(db: apsw.Connection) -> str:
+        if kind == "connected-erp":
+            from chansync.setup.erps import remove_erp
+
+            remove_erp(db, name)
+            return f"Disconnected the ERP {name}."
         from chansync.setup.ledger_records import remove_record
 
         return f"Removed the {remove_record(db, kind, name)} {name}."

@@ -17,14 +17,31 @@ from chansync.model.steps import CANCEL_REASONS
 _LONGEST_KEY = 100
 
 
+_WAIT = "chansync.wait"
+
+#: Of a sale in an outside ERP.
+_wait = click.option(
+    "--wait",
+    is_flag=True,
+    expose_value=False,
+    callback=lambda context, _, value: context.meta.update({_WAIT: value}),
+    help="Where the ERP is an outside one: wait for its answer.",
+)
+
+
 def _perform(session: Session, action: str, sale: str, **arguments: Any) -> None:
     from chansync.orders.sale_actions import perform
 
     say(perform(session.db, action, sale, **arguments))
+    if click.get_current_context().meta.get(_WAIT):
+        from chansync.cli.erp.waiting import wait_for_answer
+
+        wait_for_answer(session, sale)
 
 
 @click.command(epilog=examples("chansync erp block shop-de-1001"))
 @click.argument("sale")
+@_wait
 @pass_session
 def block(session: Session, sale: str) -> None:
     """Reserve a sale's goods: what is there and not blocked for others. Called again, it blocks what has come in since.
@@ -36,6 +53,7 @@ def block(session: Session, sale: str) -> None:
 
 @click.command(epilog=examples("chansync erp release shop-de-1001"))
 @click.argument("sale")
+@_wait
 @pass_session
 def release(session: Session, sale: str) -> None:
     """Give up what is blocked for a sale."""
@@ -54,6 +72,7 @@ def release(session: Session, sale: str) -> None:
     multiple=True,
     help="Look here first. Several: repeat it.",
 )
+@_wait
 @pass_session
 def request(session: Session, sale: str, warehouses: tuple[str, ...]) -> None:
     """Request what a sale needs and its warehouse, or those given, do not have."""
@@ -69,6 +88,7 @@ def request(session: Session, sale: str, warehouses: tuple[str, ...]) -> None:
     shell_complete=completing.erp_codes("document-type"),
     help="The document type; otherwise the sale's own.",
 )
+@_wait
 @pass_session
 def issue(session: Session, sale: str, document_type: str | None) -> None:
     """Issue a sale's financial document."""
@@ -78,6 +98,7 @@ def issue(session: Session, sale: str, document_type: str | None) -> None:
 @click.command(epilog=examples("chansync erp pay shop-de-1001", "chansync erp pay shop-de-1001 --amount 20.00"))
 @click.argument("sale")
 @click.option("--amount", help="Only that much; otherwise all that is unpaid.")
+@_wait
 @pass_session
 def pay(session: Session, sale: str, amount: str | None) -> None:
     """Pay what is unpaid of a sale, to the account or cash desk of its payment method. It needs a document."""
@@ -95,6 +116,7 @@ def pay(session: Session, sale: str, amount: str | None) -> None:
 @click.argument("sales", metavar="SALE...", nargs=-1, required=True)
 @click.option("--carrier", default="", help="By which carrier the goods travel.")
 @click.option("--tracking", default="", help="The carrier's tracking number; of one sale only.")
+@_wait
 @pass_session
 def write_out(session: Session, sales: tuple[str, ...], carrier: str, tracking: str) -> int:
     """Issue the goods of sales from their warehouses. A sale that cannot be written out does not stop the others.
@@ -119,6 +141,7 @@ def write_out(session: Session, sales: tuple[str, ...], carrier: str, tracking: 
 @click.argument("sale")
 @click.option("--carrier", default="", help="By which carrier the goods travel; otherwise as entered before.")
 @click.option("--tracking", default="", help="The carrier's tracking number; otherwise as entered before.")
+@_wait
 @pass_session
 def ship(session: Session, sale: str, carrier: str, tracking: str) -> None:
     """Say how the goods of a sale travel that is written out already."""
@@ -132,6 +155,7 @@ def ship(session: Session, sale: str, carrier: str, tracking: str) -> None:
     type=click.Choice(tuple(CANCEL_REASONS)),
     help="Why, for a site that asks. " + "; ".join(f"{word}: {means}" for word, means in CANCEL_REASONS.items()) + ".",
 )
+@_wait
 @pass_session
 def cancel(session: Session, sale: str, reason: str | None) -> None:
     """Cancel a sale that is not written out: blocks and requests end, document credited, payment returned."""
@@ -140,6 +164,7 @@ def cancel(session: Session, sale: str, reason: str | None) -> None:
 
 @click.command(epilog=examples("chansync erp reverse shop-de-1001"))
 @click.argument("sale")
+@_wait
 @pass_session
 def reverse(session: Session, sale: str) -> None:
     """Reverse a sale that is written out: goods back, document credited, payment returned."""
@@ -160,6 +185,7 @@ def reverse(session: Session, sale: str) -> None:
 )
 @click.option("--restock/--no-restock", default=True, show_default=True, help="Whether issued goods come back.")
 @click.option("--key", help="Do it only if no refund of this key is recorded.")
+@_wait
 @pass_session
 def refund(
     session: Session, sale: str, amount: str | None, lines: tuple[str, ...], restock: bool, key: str | None

@@ -1,4 +1,4 @@
-"""``chansync erp``: the embedded ledger."""
+"""``chansync erp``: the embedded ledger, and ERPs that are connected."""
 
 from __future__ import annotations
 
@@ -7,6 +7,16 @@ import click
 from chansync.cli.support.lazy import DefaultGroup, LazyGroup, examples
 
 _TABLE = {
+    "kinds": ("erp.outside:kinds", "List the kinds of ERP that can be connected."),
+    "connect": ("erp.outside:connect", "Connect an ERP."),
+    "connected": ("erp.outside:connected_erps", "List the connected ERPs and how they stand."),
+    "change": ("erp.outside:change", "Change fields of a connected ERP."),
+    "test": ("erp.outside:test", "Connect to an ERP and say as what."),
+    "lookups": ("erp.outside:lookups", "Read an ERP's reference data anew."),
+    "steps": ("erp.outside:list_steps", "List what ERPs were asked for."),
+    "retry": ("erp.outside:retry", "Send what waits for an ERP now."),
+    "move": ("erp.outside:move", "Let a channel sell through another POS."),
+    "disconnect": ("erp.outside:disconnect", "Forget an ERP that nothing uses."),
     "list": ("erp.setup:list_rows", "List what there is of a kind."),
     "show": ("erp.setup:show", "Show one."),
     "add": ("erp.setup:add", "Add one."),
@@ -45,7 +55,7 @@ _TABLE = {
     ),
 )
 def erp() -> None:
-    """The embedded ledger: its set-up, stock and sales, and what is done with them."""
+    """ERPs: those that are connected, and the embedded ledger with its set-up, stock and sales."""
 
 
 @click.group(

@@ -51,17 +51,28 @@ def _data(row: SaleRow) -> dict[str, Any]:
 @pass_session
 def sale(session: Session, number: str, as_json: bool) -> None:
     """Show a sale: its lines, customer and totals, where it is, and what was done with it."""
-    from chansync.erp.ledger import enquiry, journal
+    from chansync.erp import registry
+    from chansync.explain.erp_status import steps_of_key
 
-    found = enquiry.sale(session.db, number)
-    payments = journal.payments(session.db, sale=number, limit=-1)[::-1]
+    erp, key = registry.find_sale(session.db, number)
+    papers = erp.papers(session.db, key)
+    steps = steps_of_key(session.db, key) if erp.is_outside else []
     attributes = _attributes(session.db, number)
     if as_json:
-        paid = [_payment_data(row) for row in payments]
-        data = {"sale": _data(found.sale), "state": _state_data(found.state), "payments": paid}
-        print_json(asdict(found) | data | {"attributes": attributes})
+        data: dict[str, Any] = {"erp": erp.code, "steps": [asdict(step) for step in steps]} if erp.is_outside else {}
+        if papers is not None:
+            found, paid = papers.details, [_payment_data(row) for row in papers.payments]
+            data |= asdict(found) | {"sale": _data(found.sale), "state": _state_data(found.state), "payments": paid}
+            data |= {"attributes": attributes}
+        print_json(data)
         return
-    _show(found, payments, attributes)
+    if papers is not None:
+        _show(papers.details, papers.payments, attributes)
+    if steps:
+        print_line()
+        say(f"What {registry.name_of(session.db, erp.code)} was asked for:")
+        rows = [(step.word.replace("_", " "), step.state, step.tries, when(step.asked_at), step.said) for step in steps]
+        table(("step", "state", "tries", "asked", "what it said"), rows, right=("tries",), flexible="what it said")
 
 
 def _payment_data(row: PaymentRow) -> dict[str, Any]:
@@ -100,7 +111,7 @@ def _show(found: SaleDetails, payments: list[PaymentRow], attributes: dict[str, 
     for name, value in attributes.items():
         say(f"  {name.lower():<16} {value}")
     print_line()
-    say(f"Customer {found.customer['id']}: {found.customer['name']}")
+    say(f"Customer {found.customer['id']}: {found.customer['name']}".replace(" :", ":"))
     for name, value in found.customer.items():
         if value and name not in ("id", "name"):
             say(f"  {name.replace('_', ' '):<16} {value}")

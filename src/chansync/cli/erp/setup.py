@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from chansync.cli.erp import completing
+from chansync.cli.support.completing import connected_erps
 from chansync.cli.support.lazy import examples
 from chansync.cli.support.output import add_facts, clean, print_json, print_line, say, say_changed, table
 from chansync.cli.support.session import Session, pass_session, split_pairs
@@ -16,15 +17,22 @@ from chansync.cli.support.session import Session, pass_session, split_pairs
 @click.argument("kind", required=False, shell_complete=completing.kinds)
 @click.option("--text", default="", help="Only those with this in code or name.")
 @click.option("-n", "limit", type=click.IntRange(1), default=None, help="At most that many.")
+@click.option("--erp", "code", metavar="ERP", shell_complete=connected_erps, help="Of a connected ERP.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_session
-def list_rows(session: Session, kind: str | None, text: str, limit: int | None, as_json: bool) -> None:
-    """List what there is of a kind; without one, the kinds and their fields."""
+def list_rows(
+    session: Session, kind: str | None, text: str, limit: int | None, code: str | None, as_json: bool
+) -> None:
+    """List what there is of a kind in the ledger, or as it was read last from a connected ERP; without a kind, the
+    kinds and their fields."""
     from chansync.erp.ledger import setup
     from chansync.erp.ledger.setup_kinds import kind_named
 
     if kind is None:
         _list_kinds(as_json)
+        return
+    if code is not None:
+        _list_mirrored(session, kind, code, text, limit, as_json)
         return
     found = kind_named(kind)
     rows = setup.rows(session.db, kind, text=text, limit=-1 if limit is None else limit)
@@ -34,6 +42,18 @@ def list_rows(session: Session, kind: str | None, text: str, limit: int | None, 
     headers = ("code", *(field.name for field in found.fields))
     cells = [[_text(row[header]) for header in headers] for row in rows]
     table(headers, cells, flexible="name", right=("rate", "next_sale_number"))
+
+
+def _list_mirrored(session: Session, kind: str, code: str, text: str, limit: int | None, as_json: bool) -> None:
+    from chansync.erp import registry
+
+    reference = registry.erp(session.db, code).reference
+    rows = reference.rows(session.db, kind, text=text, limit=-1 if limit is None else limit)
+    if as_json:
+        print_json(rows)
+        return
+    headers = list(dict.fromkeys(["code", "name", *(name for row in rows for name in row)]))
+    table(headers, [[_text(row.get(header, "")) for header in headers] for row in rows], flexible="name")
 
 
 def _list_kinds(as_json: bool) -> None:

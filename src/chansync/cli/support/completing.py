@@ -84,6 +84,7 @@ def _codes(table: str) -> Complete:
 
 channels = _codes("channel")
 systems = _codes("integration_system")
+connected_erps = _codes("connected_erp")
 
 
 def message_codes(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -98,6 +99,28 @@ def platform_kinds(_context: click.Context, _parameter: click.Parameter, incompl
     from chansync.platforms import registry
 
     return offer(registry.kinds(), incomplete)
+
+
+def erp_kinds(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """The kinds of ERP that can be connected."""
+    from chansync.erp import registry
+
+    return offer((kind for kind in registry.kinds() if kind != registry.LEDGER), incomplete)
+
+
+def erp_fields(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """``field=value`` of the ERP that is named before it, or of the kind that is given."""
+    from chansync.erp import registry
+    from chansync.erp.outside import connected
+
+    kind = context.params.get("kind")
+    if not kind:
+        code = str(context.params.get("code"))
+        kind = next(iter(Reader(context).read(lambda db: [connected.kind_of(db, code) or ""])), "")
+    if kind not in registry.kinds():
+        return []
+    fields = {each.name: each.type for each in registry.kind_named(kind).parameters}
+    return _typed(context, parameter, incomplete, fields)
 
 
 def erp_codes(kind: str) -> Complete:

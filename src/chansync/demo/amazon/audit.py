@@ -51,7 +51,7 @@ def _judge(db: apsw.Connection, code: str, order_id: str, told: Mapping[str, Any
     found.selected += told["status"] not in _WAITING
     if problem:
         found.problems[problem] = found.problems.get(problem, 0) + 1
-    sale = registry.erp(erp).view(db, key) if erp is not None and key is not None else None
+    sale = registry.erp(db, erp).view(db, key) if erp is not None and key is not None else None
     if sale is None:
         if told["status"] not in _WAITING and not problem:
             found.wrong.append(f"order {order_id} is neither a sale nor a problem")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 import apsw
@@ -12,15 +12,18 @@ from chansync.erp.ledger.perform import perform
 from chansync.erp.ledger.reference import LedgerReference
 from chansync.erp.ledger.view import view
 from chansync.erp.papers import SalePapers
-from chansync.erp.protocol import Embedded, Reference, each_whole
+from chansync.erp.protocol import AtOnce, Embedded, Reference, each_whole
+from chansync.erp.remote import ErpCapability, ErpKind, ErpSettings, Remote
+from chansync.model.errors import UsageError
+from chansync.model.parameter import Parameter
 from chansync.model.sale import SaleView
 from chansync.model.steps import Step, StepResult
 
 
-class Ledger:
+class Ledger(AtOnce):
     """The ledger as an embedded ERP (``chansync.erp.protocol.Embedded`` says what each method does)."""
 
-    kind = "ledger"
+    code = "ledger"
     reference: Reference = LedgerReference()
 
     def apply(self, db: apsw.Connection, sale_key: str, steps: Sequence[Step]) -> list[StepResult]:
@@ -55,3 +58,20 @@ class Ledger:
 
 
 LEDGER: Embedded = Ledger()
+
+
+class LedgerKind:
+    """The ledger as a kind of ERP (``chansync.erp.remote.ErpKind``)."""
+
+    kind = "ledger"
+    label = "The embedded ledger"
+    parameters: tuple[Parameter, ...] = ()
+    capabilities = frozenset(ErpCapability)
+    not_possible: Mapping[str, str] = {}
+    embedded: Embedded | None = LEDGER
+
+    def connect(self, settings: ErpSettings) -> Remote:
+        raise UsageError("The ledger is in chansync's own database: there is nothing to connect.")
+
+
+KIND: ErpKind = LedgerKind()

@@ -12,6 +12,8 @@ import apsw
 
 from chansync.db.connection import Store
 from chansync.db.transaction import transaction
+from chansync.erp import registry as erps
+from chansync.erp.abilities import impossible_parameters
 from chansync.model.channel import Channel, FieldError
 from chansync.model.errors import UsageError
 from chansync.model.parameter import applies
@@ -67,13 +69,14 @@ class ChannelForm:
         settled = settle(texts)
         values, able = lenient_values(settled), _capabilities(db, settled.get("integration_system", ""))
         reduced = not (everything or self.connected)
+        impossible = self._impossible(db, values)
         found: list[FormField] = []
         for section in self.sections:
             for parameter in PARAMETERS:
                 if parameter.section == section and applies(parameter, values, able):
                     if reduced and not _belongs_to_opening(parameter, texts):
                         continue
-                    found.append(self._field(db, parameter))
+                    found.append(self._field(db, parameter, impossible))
             if self._channel is not None:
                 found += channel_mappings.fields(db, self._channel.id, section, texts)
         return found
@@ -86,10 +89,10 @@ class ChannelForm:
         for parameter in PARAMETERS:
             off = [name for name in parameter.only_with if not values.get(name)]
             if off and applies(parameter, values | dict.fromkeys(parameter.only_with, True), able):
-                found.append((self._field(db, parameter), self._field(db, BY_NAME[off[0]])))
+                found.append((self._field(db, parameter, {}), self._field(db, BY_NAME[off[0]], {})))
         return found
 
-    def _field(self, db: apsw.Connection, parameter: ChannelParameter) -> FormField:
+    def _field(self, db: apsw.Connection, parameter: ChannelParameter, impossible: Mapping[str, str]) -> FormField:
         source, of = ("offered", parameter.offered) if parameter.offered else reference_of(parameter.type)
         return FormField(
             parameter.name,
@@ -100,9 +103,15 @@ class ChannelForm:
             source,
             of,
             needed=parameter.needed,
-            fixed=self._fixed(db, parameter.name),
+            fixed=self._fixed(db, parameter.name) or impossible.get(parameter.name, ""),
             warning=parameter.warning,
         )
+
+    def _impossible(self, db: apsw.Connection, values: Mapping[str, Any]) -> dict[str, str]:
+        """Why the ERP of the chosen POS cannot do what a field asks for; not of one that is set: it can be emptied."""
+        pos = values.get("pos")
+        found = impossible_parameters(db, erps.of_pos(db, pos).code) if pos else {}
+        return {name: sentence for name, sentence in found.items() if not values.get(name)}
 
     def _fixed(self, db: apsw.Connection, name: str) -> str:
         if name in channels.FIXED_BY_SYNC and self._channel and channels.has_synced(db, self._channel.id):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from chansync.erp.ledger.setup_kinds import kind_named
 from chansync.model.errors import UsageError
 from chansync.setup.forms.channel_form import ChannelForm
+from chansync.setup.forms.connected_erp_form import ConnectedErpForm
 from chansync.setup.forms.erp_form import ErpForm
 from chansync.setup.forms.form import Form, FormField
 from chansync.setup.forms.system_form import SystemForm
@@ -16,7 +17,7 @@ def form_of(kind: str, key: int | str | None = None, preset: Mapping[str, str] |
     """The form of a channel (by id), a system or a record of the ERP (by code); no key: a new one.
 
     Args:
-        kind: ``channel``, ``system``, or a kind of the ERP.
+        kind: ``channel``, ``system``, ``connected-erp``, or a kind of the ledger.
 
     Raises:
         UsageError: there is no such kind.
@@ -25,6 +26,8 @@ def form_of(kind: str, key: int | str | None = None, preset: Mapping[str, str] |
         return ChannelForm(None if key is None else int(key), preset)
     if kind == "system":
         return SystemForm(None if key is None else str(key), preset)
+    if kind == ConnectedErpForm.kind:
+        return ConnectedErpForm(None if key is None else str(key), preset)
     return ErpForm(kind, None if key is None else str(key), preset)
 
 

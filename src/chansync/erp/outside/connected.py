@@ -1,0 +1,201 @@
+"""The ERPs that are connected: their settings, their sealed secrets, their stream's lease, and what they told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import apsw
+
+from chansync.db.transaction import transaction
+from chansync.model import stored_json
+from chansync.model.errors import AlreadyExists, UsageError
+from chansync.model.times import now_ms
+
+
+class ErpChangedMeanwhile(UsageError):
+    """Somebody else saved the ERP's settings since they were read."""
+
+    code = "changed_meanwhile"
+
+
+@dataclass(slots=True)
+class ConnectedErp:
+    """An ERP that is connected; times in UTC milliseconds.
+
+    Attributes:
+        values: its parameters, without secrets.
+        secrets: the names of those that are set, and when.
+        facts: what its last check learned.
+        cursors: where ``reference`` and ``changes`` go on, by these words.
+        reference_at: when its reference data were last read to their end.
+        stock_at: when its stock was last read whole.
+        failures: runs of its stream that failed in a row; ``error_code`` and ``error``: how the last one did.
+        unreadable: names of parameters of which the database holds no valid value.
+    """
+
+    id: int
+    code: str
+    name: str
+    kind: str
+    version: int
+    values: dict[str, Any]
+    secrets: dict[str, int]
+    facts: dict[str, Any]
+    cursors: dict[str, Any]
+    connected_at: int | None
+    reference_at: int | None
+    stock_at: int | None
+    owner: str | None
+    lease_until: int | None
+    last_started_at: int | None
+    last_finished_at: int | None
+    last_ok_at: int | None
+    next_run_at: int | None
+    failures: int
+    error_code: str
+    error: str
+    unreadable: tuple[str, ...] = field(default=())
+
+
+_ERP = f"""
+    SELECT e.id, e.code, e.name, e.kind, e.version,
+        (SELECT json_group_object(name, {stored_json.SQL_VALUE}) FROM connected_erp_parameter WHERE erp_id = e.id),
+        (SELECT json_group_object(name, set_at) FROM connected_erp_secret WHERE erp_id = e.id),
+        e.facts, e.cursors, e.connected_at, e.reference_at, e.stock_at, e.owner, e.lease_until, e.last_started_at,
+        e.last_finished_at, e.last_ok_at, e.next_run_at, e.failures, e.error_code, e.error
+    FROM connected_erp e
+"""
+
+
+def _erp(row: tuple[Any, ...]) -> ConnectedErp:
+    head: tuple[Any, ...] = row[:5]
+    values, secrets, facts, cursors = row[5:9]
+    rest: tuple[Any, ...] = row[9:]
+    stored = json.loads(values)
+    found = {name: value for name, value in stored.items() if not isinstance(value, dict)}
+    read = stored_json.object_or_empty
+    erp = ConnectedErp(*(*head, found, json.loads(secrets), read(facts), read(cursors), *rest))
+    erp.unreadable = tuple(sorted(set(stored) - set(found)))
+    return erp
+
+
+def connected(db: apsw.Connection) -> list[ConnectedErp]:
+    """Every ERP that is connected, by code."""
+    return [_erp(row) for row in db.execute(f"{_ERP} ORDER BY e.code")]
+
+
+def codes(db: apsw.Connection) -> list[tuple[str, str]]:
+    """Code and kind of every ERP that is connected, by code."""
+    rows: list[Any] = db.execute("SELECT code, kind FROM connected_erp ORDER BY code").fetchall()
+    return rows
+
+
+def kind_of(db: apsw.Connection, code: str) -> str | None:
+    """The kind of the ERP of that code; None where there is none."""
+    found: str | None = db.execute("SELECT kind FROM connected_erp WHERE code = ?", (code,)).get
+    return found
+
+
+def name_of(db: apsw.Connection, code: str) -> str:
+    """The name of the ERP for people."""
+    return str(db.execute("SELECT name FROM connected_erp WHERE code = ?", (code,)).get or code)
+
+
+def get(db: apsw.Connection, code: str) -> ConnectedErp:
+    """The ERP of that code.
+
+    Raises:
+        UsageError: there is none.
+    """
+    row = db.execute(f"{_ERP} WHERE e.code = ?", (code,)).fetchone()
+    if row is None:
+        raise UsageError(f"There is no ERP {code!r:.60} among those that are connected. See: chansync erp connected")
+    return _erp(row)
+
+
+def add(
+    db: apsw.Connection, code: str, name: str, kind: str, values: Mapping[str, Any], sealed: Mapping[str, bytes]
+) -> ConnectedErp:
+    """Connect an ERP, with validated values.
+
+    Raises:
+        AlreadyExists: the code is taken.
+    """
+    with transaction(db):
+        if kind_of(db, code) is not None:
+            raise AlreadyExists(f"There is an ERP {code!r} already. Change it: chansync erp change {code} FIELD=VALUE")
+        db.execute(
+            "INSERT INTO connected_erp (code, name, kind, created_at) VALUES (?, ?, ?, ?)", (code, name, kind, now_ms())
+        )
+        _write(db, db.last_insert_rowid(), values, sealed)
+        return get(db, code)
+
+
+def save(
+    db: apsw.Connection,
+    erp: ConnectedErp,
+    version: int,
+    *,
+    name: str | None = None,
+    values: Mapping[str, Any],
+    sealed: Mapping[str, bytes],
+) -> ConnectedErp:
+    """Write a new name, changed values and secrets over the ERP that was read at ``version``.
+
+    Raises:
+        ErpChangedMeanwhile: another save came in between.
+        UsageError: the ERP is gone.
+    """
+    with transaction(db):
+        if get(db, erp.code).version != version:
+            raise ErpChangedMeanwhile(f"The ERP {erp.code} was changed by somebody else meanwhile: read it again.")
+        db.execute(
+            "UPDATE connected_erp SET version = version + 1, name = coalesce(?, name), next_run_at = NULL WHERE id = ?",
+            (name, erp.id),
+        )
+        _write(db, erp.id, values, sealed)
+        return get(db, erp.code)
+
+
+def _write(db: apsw.Connection, erp_id: int, values: Mapping[str, Any], sealed: Mapping[str, bytes]) -> None:
+    db.executemany(
+        "INSERT OR REPLACE INTO connected_erp_parameter (erp_id, name, value) VALUES (?, ?, ?)",
+        [(erp_id, name, json.dumps(value, ensure_ascii=False)) for name, value in values.items()],
+    )
+    db.executemany(
+        "INSERT OR REPLACE INTO connected_erp_secret (erp_id, name, sealed, set_at) VALUES (?, ?, ?, ?)",
+        [(erp_id, name, secret, now_ms()) for name, secret in sealed.items()],
+    )
+
+
+def remove(db: apsw.Connection, code: str) -> None:
+    """Forget an ERP with what is mirrored of it. Call it inside a transaction, once nothing refers to it."""
+    for table in ("sale_step", "mirror_sale"):
+        db.execute(f"DELETE FROM {table} WHERE erp = ?", (code,))
+    db.execute("DELETE FROM connected_erp WHERE code = ?", (code,))
+
+
+def note_check(db: apsw.Connection, code: str, facts: Mapping[str, Any]) -> None:
+    """Write that the ERP was checked just now, and what that learned; not an edit, so the version stays."""
+    with transaction(db):
+        db.execute(
+            "UPDATE connected_erp SET connected_at = ?, facts = ? WHERE code = ?",
+            (now_ms(), json.dumps(facts), code),
+        )
+
+
+def store_cursor(db: apsw.Connection, code: str, word: str, cursor: Mapping[str, Any]) -> None:
+    """Move a cursor. Call it in the transaction that follows everything before it."""
+    db.execute(
+        "UPDATE connected_erp SET cursors = json_set(cursors, '$.' || ?, json(?)) WHERE code = ?",
+        (word, json.dumps(cursor), code),
+    )
+
+
+def note_time(db: apsw.Connection, code: str, column: str) -> None:
+    """Write that the ERP's reference data (``reference_at``) or stock (``stock_at``) is read whole."""
+    assert column in ("reference_at", "stock_at")
+    db.execute(f"UPDATE connected_erp SET {column} = ? WHERE code = ?", (now_ms(), code))

@@ -1,0 +1,95 @@
+"""The lists of connected ERPs and of what they were asked for, a page at a time, for screens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import apsw
+
+from chansync.model.paging import Key, Query, Span, holds
+from chansync.model.times import local_text
+
+
+@dataclass(frozen=True, slots=True)
+class ErpRow:
+    """A row: ``name`` is the ERP's code, or the sale's number."""
+
+    key: Key
+    name: str
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ErpList:
+    """A list; ``opens`` says what a row's ``name`` names: ``connected-erp`` or ``sale``."""
+
+    title: str
+    about: str
+    columns: tuple[str, ...]
+    opens: str
+    query: Callable[[str], Query]
+    row: Callable[..., ErpRow]
+
+
+def read(db: apsw.Connection, name: str, text: str, span: Span) -> list[ErpRow]:
+    """A part of the list of that name."""
+    found = LISTS[name]
+    return found.query(text).read(db, span, found.row)
+
+
+_CONNECTED = """
+    SELECT e.code, e.name, e.kind, e.failures, e.last_ok_at,
+        (SELECT count(*) FROM sale_step s WHERE s.erp = e.code AND s.state IN ('waiting', 'sent')),
+        (SELECT count(*) FROM sale_step s WHERE s.erp = e.code AND s.state = 'problem'), e.error
+    FROM connected_erp e
+"""
+
+
+def _connected(text: str) -> Query:
+    query = Query(_CONNECTED, ("e.code",), False, [], [])
+    if text:
+        condition, parameters = holds(("e.code", "e.name"), text)
+        query.narrow(condition, *parameters)
+    return query
+
+
+def _erp(
+    code: str, name: str, kind: str, failures: int, last_ok_at: int | None, waiting: int, refused: int, error: str
+) -> ErpRow:
+    word = "failing" if failures else "ok" if last_ok_at else "never asked"
+    answered = local_text(last_ok_at) or "never"
+    return ErpRow((code,), code, (code, name, kind, word, str(waiting), str(refused), answered, error))
+
+
+_STEPS = """
+    SELECT s.place, coalesce(m.number, s.sale_key), s.erp, s.word, s.state, s.tries, s.asked_at, s.sentence
+    FROM sale_step s INDEXED BY sale_step_unfinished LEFT JOIN mirror_sale m ON m.sale_key = s.sale_key
+"""
+
+
+def _unfinished(text: str) -> Query:
+    query = Query(_STEPS, ("s.place",), True, ["s.state IN ('waiting', 'sent', 'problem')"], [])
+    if text:
+        condition, parameters = holds(("m.number", "s.sale_key"), text)
+        query.narrow(condition, *parameters)
+    return query
+
+
+def _step(place: int, number: str, erp: str, word: str, state: str, tries: int, asked_at: int, sentence: str) -> ErpRow:
+    cells = (number, word.replace("_", " "), state, str(tries), local_text(asked_at), erp, sentence)
+    return ErpRow((place,), number, cells)
+
+
+#: The lists by name.
+LISTS = {
+    "connected-erp": ErpList(
+        "Connected ERPs", "ERPs outside chansync that channels can sell through, and whether each answers.",
+        ("code", "name", "kind", "state", "waiting", "refused", "last answer", "error"), "connected-erp",
+        _connected, _erp,
+    ),
+    "steps": ErpList(
+        "Asked of ERPs", "What connected ERPs were asked for and have not done: waiting, sent, or refused.",
+        ("sale", "step", "state", "tries", "asked", "erp", "what it said"), "sale", _unfinished, _step,
+    ),
+}  # fmt: skip

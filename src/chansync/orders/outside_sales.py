@@ -1,0 +1,27 @@
+"""What an outside ERP shows of a sale: kept, and told to the site where that calls for it."""
+
+from __future__ import annotations
+
+import apsw
+
+from chansync.erp.outside import sales
+from chansync.model.sale import SaleView
+from chansync.orders.status_events import note_sale, note_shipment
+from chansync.store import sale_links
+
+
+def note_view(db: apsw.Connection, erp: str, view: SaleView) -> bool:
+    """Keep how the ERP shows a sale now; False where it is none of ours. Call it inside a transaction.
+
+    The status that goes back to the site follows from the view, whoever has changed the sale.
+    """
+    order_id = sale_links.order_of(db, view.key)
+    if order_id is None and sales.erp_of(db, view.key) != erp:
+        return False
+    sales.store_view(db, erp, view)
+    if order_id is None:
+        return True
+    sale_links.set_number(db, view.key, view.ref, view.number)
+    note_sale(db, order_id, view.state)
+    note_shipment(db, order_id, view.shipment)
+    return True

@@ -1,0 +1,338 @@
+"""Connecting ERPs: what the commands and the screens share. Steps are sent by ``chansync.sync.erp_run``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from chansync.db.connection import Store
+from chansync.db.transaction import transaction
+from chansync.erp import registry
+from chansync.erp.outside import connected, reference
+from chansync.erp.outside.connected import ConnectedErp
+from chansync.erp.remote import ErpError, ErpIdentity, ErpKind, ErpSettings, ReferenceRow, Remote
+from chansync.model.channel import FieldError, left_behind
+from chansync.model.errors import AlreadyExists, ChansyncError, StoreError, UsageError
+from chansync.model.parameter import Parameter, defaults
+from chansync.model.parameter_types import Reference, References
+from chansync.model.parameters import PARAMETERS
+from chansync.secrets import sealing
+from chansync.setup import sealed_places, typed_fields
+from chansync.setup.channel_settings import MAPPING_TARGETS, InvalidFields
+from chansync.setup.systems import system_code, system_name
+from chansync.store import channels, mappings, messages
+
+
+def kinds() -> list[ErpKind]:
+    """The kinds of ERP that can be connected."""
+    return [registry.kind_named(kind) for kind in registry.kinds() if kind != registry.LEDGER]
+
+
+def parameters(kind: str) -> tuple[Parameter, ...]:
+    """The fields of an ERP of that kind.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    return registry.kind_named(kind).parameters
+
+
+def values_of(erp: ConnectedErp) -> dict[str, Any]:
+    """All values of the ERP, those that were never set with their defaults; secrets are never among them."""
+    return defaults(parameters(erp.kind)) | erp.values
+
+
+def add_erp(store: Store, code: str, name: str, kind: str, texts: Mapping[str, str]) -> ConnectedErp:
+    """Connect an ERP, from typed texts by field; secrets come in clear and are sealed. Nothing is sent yet.
+
+    Raises:
+        InvalidFields: everything that is wrong with its fields.
+        AlreadyExists: the code is taken.
+        UsageError: a wrong code or an empty name, or the kind is not installed.
+    """
+    if kind == registry.LEDGER:
+        raise UsageError("The ledger is there already: chansync erp list pos")
+    fields = parameters(kind)
+    checked_code, checked_name = system_code(code), system_name(name or registry.kind_named(kind).label)
+    if checked_code == registry.LEDGER:
+        raise AlreadyExists("The ledger that comes with chansync has that code: take another one.")
+    values, clear, errors = _parse(kind, texts)
+    merged = defaults(fields) | values
+    errors += typed_fields.check(fields, merged, frozenset(clear), {error.name for error in errors})
+    if errors:
+        raise InvalidFields(typed_fields.in_order(fields, errors))
+    with transaction(store.db):
+        sealed = sealed_places.seal(store, "erp", clear, sealed_places.erp_place(kind, merged))
+        return connected.add(store.db, checked_code, checked_name, kind, merged, sealed)
+
+
+def change_erp(
+    store: Store, code: str, texts: Mapping[str, str], *, name: str | None = None, version: int | None = None
+) -> ConnectedErp:
+    """Change the fields of an ERP that are named in ``texts``; secrets come in clear and are sealed.
+
+    Args:
+        name: its new name for people; None: as it is.
+        version: of the ERP as its user saw it; None: as it is now.
+
+    Raises:
+        InvalidFields: everything that is wrong with the ERP as it would be.
+        ErpChangedMeanwhile: somebody else saved it after ``version``.
+        UsageError: there is no such ERP.
+    """
+    db = store.db
+    with transaction(db):
+        current = connected.get(db, code)
+        fields = parameters(current.kind)
+        values, clear, errors = _parse(current.kind, texts)
+        merged = values_of(current) | values
+        held = frozenset(current.secrets) | frozenset(clear)
+        known_wrong = {error.name for error in errors} | {each.name for each in fields} - set(texts)
+        errors += typed_fields.check(fields, merged, held, known_wrong)
+        if current.connected_at is not None:
+            errors += left_behind(fields, current.values, merged, current.secrets, clear)
+        before, after = (sealed_places.erp_place(current.kind, each) for each in (current.values, merged))
+        kept = frozenset(current.secrets) - set(clear)
+        carried: dict[str, bytes] = {}
+        if not errors:
+            carried, errors = sealed_places.carried(store, "erp", current.id, kept, before, after)
+        if errors:
+            raise InvalidFields(typed_fields.in_order(fields, errors))
+        sealed = carried | sealed_places.seal(store, "erp", clear, after)
+        new_name = None if name is None else system_name(name)
+        values = {key: value for key, value in values.items() if value != values_of(current).get(key)}
+        if not values and not sealed and new_name in (None, current.name):
+            return current
+        return connected.save(db, current, version or current.version, name=new_name, values=values, sealed=sealed)
+
+
+def _parse(kind: str, texts: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str], list[FieldError]]:
+    return typed_fields.parse(parameters(kind), texts, f"an ERP of the kind {kind}", "it has none")
+
+
+def remove_erp(db: apsw.Connection, code: str) -> None:
+    """Forget an ERP that no channel sells through and that has no sale of an order that is known.
+
+    Raises:
+        UsageError: there is none, or what keeps it.
+    """
+    with transaction(db):
+        connected.get(db, code)
+        users = [channel.code for channel in channels_of(db, code)]
+        if users:
+            raise UsageError(
+                f"{_named(users)} sell{'s' if len(users) == 1 else ''} through {code}: move "
+                f"{'it' if len(users) == 1 else 'them'} first (chansync erp move CHANNEL --to POS)."
+            )
+        sales: int = db.execute("SELECT count(*) FROM sale_link WHERE erp = ?", (code,)).get
+        if sales:
+            raise UsageError(
+                f"{sales} order{'s have' if sales > 1 else ' has'} a sale in {code}: without it nobody could follow "
+                "them. It stays connected, and does nothing as long as no channel sells through it."
+            )
+        connected.remove(db, code)
+
+
+def channels_of(db: apsw.Connection, code: str, *, used: bool = False) -> list[Any]:
+    """The channels that sell through that ERP; ``used``: those of them that are used."""
+    return [
+        channel
+        for channel in channels.all_channels(db)
+        if (channel["used"] or not used) and registry.of_pos(db, channel.values.get("pos")).code == code
+    ]
+
+
+def _named(codes: Sequence[str]) -> str:
+    return ", ".join(codes[:5]) + (", …" if len(codes) > 5 else "")
+
+
+# Connecting
+
+
+async def connect(store: Store, code: str) -> Remote:
+    """A connection to the ERP; nothing is sent yet.
+
+    Raises:
+        StoreError: its secrets cannot be opened here.
+        UsageError: there is none of that code, or its kind is not installed.
+    """
+    return await store.run(_connect, store.path, code)
+
+
+def _connect(db: apsw.Connection, path: Path, code: str) -> Remote:
+    erp = connected.get(db, code)
+    kind = registry.kind_named(erp.kind)
+    if kind.embedded is not None:
+        raise UsageError(f"The ERP {code} lives in chansync's own database: there is nothing to connect.")
+    values = values_of(erp)
+    clear = sealing.open_erp(db, path, erp.id, sealed_places.erp_place(erp.kind, erp.values))
+    return kind.connect(ErpSettings(code, values | clear, erp.facts))
+
+
+@dataclass(slots=True)
+class ErpReport:
+    """What came of connecting to an ERP.
+
+    Attributes:
+        sentence: for people: to what it connected, or what is wrong and what to do.
+        findings: word (``ok``, ``warn``, ``bad``) and sentence of what was looked at.
+        counts: kind → how many records of reference data there are, and how many are gone; where they were read.
+        vanished: sentences on what channels name and the ERP has no more.
+        code: of the error; empty when it connected.
+    """
+
+    ok: bool
+    sentence: str
+    findings: list[tuple[str, str]] = field(default_factory=list)
+    counts: dict[str, tuple[int, int]] = field(default_factory=dict)
+    vanished: list[str] = field(default_factory=list)
+    code: str = ""
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The same for JSON."""
+        return asdict(self)
+
+
+async def test_erp(store: Store, code: str) -> ErpReport:
+    """Connect to the ERP and say as what, and what keeps sales from being recorded."""
+
+    async def nothing_more(remote: Remote, report: ErpReport) -> None:
+        pass
+
+    return await _with_remote(store, code, nothing_more)
+
+
+async def pull_reference(store: Store, code: str, *, whole: bool = True) -> ErpReport:
+    """Check the ERP and read its reference data into the mirror."""
+
+    async def read(remote: Remote, report: ErpReport) -> None:
+        report.vanished = await read_reference(store, code, remote, whole=whole)
+        report.counts = await store.run(reference.counts, code)
+
+    return await _with_remote(store, code, read)
+
+
+async def _with_remote(store: Store, code: str, more: Callable[[Remote, ErpReport], Any]) -> ErpReport:
+    """Check the ERP, and do more with it where it connects."""
+    try:
+        remote = await connect(store, code)
+    except (UsageError, StoreError) as error:
+        return ErpReport(False, str(error), code=error.code)
+    try:
+        identity = await remote.check()
+        await store.run(connected.note_check, code, facts_of(remote, identity))
+        report = _report(identity)
+        await more(remote, report)
+    except ErpError as error:
+        return ErpReport(False, str(error), code=error.code)
+    except ChansyncError as error:
+        return ErpReport(False, str(error), code=error.code)
+    finally:
+        await remote.aclose()
+    return report
+
+
+def facts_of(remote: Remote, identity: ErpIdentity) -> dict[str, Any]:
+    """What is kept of a check: as what it connected, and what the connector wants to know again."""
+    own = dict(getattr(remote, "facts", None) or {})
+    return own | {"title": identity.title, "version": identity.version, "connected_as": identity.connected_as}
+
+
+def _report(identity: ErpIdentity) -> ErpReport:
+    sentence = f"Connected to {identity.title} {identity.version}".rstrip() + f" {identity.connected_as}".rstrip() + "."
+    findings = [(finding.word, finding.sentence) for finding in identity.findings]
+    bad = [said for word, said in findings if word == "bad"]
+    if bad:
+        sentence += f" {len(bad)} thing{'s keep' if len(bad) > 1 else ' keeps'} sales from being recorded."
+    return ErpReport(not bad, sentence, findings, code="erp_refused" if bad else "")
+
+
+async def read_reference(store: Store, code: str, remote: Remote, *, whole: bool = True) -> list[str]:
+    """Read the ERP's reference data into the mirror; what channels name and it has no more, in sentences.
+
+    Args:
+        whole: all of them; else only what has changed since they were read last.
+
+    Raises:
+        ErpError: the ERP failed; what was read before stays.
+    """
+    erp = await store.run(connected.get, code)
+    cursor = {} if whole else dict(erp.cursors.get("reference") or {})
+    read = await store.run(reference.next_read, code)
+    complete: set[str] = set()
+    async for page in remote.reference(cursor):
+        complete |= page.complete
+        await store.run(_keep_page, code, list(page.rows), read, dict(page.cursor), complete if page.last else None)
+        if page.last:
+            break
+    return await store.run(note_vanished, code)
+
+
+def _keep_page(
+    db: apsw.Connection,
+    code: str,
+    rows: list[ReferenceRow],
+    read: int,
+    cursor: dict[str, Any],
+    complete: set[str] | None,
+) -> None:
+    with transaction(db):
+        reference.keep(db, code, rows, read)
+        if complete is not None:
+            reference.mark_gone(db, code, complete, read)
+            connected.store_cursor(db, code, "reference", cursor)
+            connected.note_time(db, code, "reference_at")
+
+
+def keep_items(db: apsw.Connection, code: str, rows: list[ReferenceRow]) -> None:
+    """Keep items that the ERP was asked for by their SKU or GTIN."""
+    with transaction(db):
+        # They belong to the last read: the next whole one tells whether they are there still.
+        reference.keep(db, code, rows, max(1, reference.next_read(db, code) - 1))
+
+
+def note_vanished(db: apsw.Connection, code: str) -> list[str]:
+    """Say what channels name and their ERP has no more, and close what was said of what is there again."""
+    said = []
+    with transaction(db):
+        for channel in channels_of(db, code):
+            lost = vanished(db, code, channel)
+            known = messages.open_problem(db, channel.id, None, "erp_value_vanished")
+            if lost:
+                sentence = f"{channel.code}: {registry.name_of(db, code)} has no more {'; '.join(lost[:5])}."
+                said.append(sentence)
+                if known is None or known[0] != sentence:
+                    data = {"erp": code, "lost": lost}
+                    messages.log(db, "erp_value_vanished", sentence, channel_id=channel.id, data=data)
+            elif known is not None:
+                messages.solve_code(db, channel.id, None, "erp_value_vanished", "the ERP has it, or another is named")
+    return said
+
+
+def vanished(db: apsw.Connection, code: str, channel: Any) -> list[str]:
+    """What the channel names and the ERP has no more: ``delivery method van (delivery_method)``."""
+    pos = channel.values.get("pos")
+    lost = []
+    for parameter in PARAMETERS:
+        named = parameter.type
+        if not isinstance(named, (Reference, References)) or named.source != "erp":
+            continue
+        value = channel.values.get(parameter.name)
+        held = value if isinstance(value, list) else [value] if value else []
+        lost += [
+            f"{named.of.replace('_', ' ')} {each} ({parameter.name})"
+            for each in held
+            if reference.gone(db, code, named.of, each, pos)
+        ]
+    for table, of in MAPPING_TARGETS.items():
+        lost += [
+            f"{of.replace('-', ' ')} {target} ({table} mapping of {site_code})"
+            for site_code, target in mappings.targets(db, channel.id, table).items()
+            if reference.gone(db, code, of, target, pos)
+        ]
+    return lost

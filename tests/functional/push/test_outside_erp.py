@@ -1,0 +1,470 @@
+"""Orders go all their way through an ERP outside: asked for in the order's transaction, answered by the stream."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chansync.db.connection import open_store
+from chansync.demo import company
+from chansync.explain.why import why
+from chansync.model import steps
+from chansync.model.sale import SaleView
+from chansync.setup import channel_settings
+from chansync.store import channels, mappings
+from support import far_file
+
+from .conftest import World
+
+Make = Callable[..., World]
+
+#: Asked for on creation.
+ALL = {"block_quantities": "yes", "create_request": "yes", "issue_document": "yes", "write_out_immediately": "yes"}
+
+
+@dataclass
+class Far:
+    """A channel that sells through the far file."""
+
+    world: World
+    server: Any
+
+    def sync(self, *numbers: str) -> None:
+        """Take these orders in, or what changed, as the schedule does: the ERP is not asked here."""
+        if numbers:
+            self.world.run(order_numbers=numbers)
+        else:
+            self.world.run(orders=True)
+
+    def erp(self, **request: bool) -> Any:
+        return far_file.run(self.world.path, **request)
+
+    def view(self, number: str) -> SaleView | None:
+        found: SaleView | None = self.server.views().get(key(number))
+        return found
+
+    def steps(self, number: str) -> list[tuple[str, str]]:
+        sql = "SELECT word, state FROM sale_step WHERE sale_key = ? ORDER BY place"
+        return [(str(word), str(state)) for word, state in self.world.query(sql, key(number))]
+
+    def open(self) -> list[str]:
+        return [code for (code,) in self.world.query("SELECT code FROM message WHERE open = 1 ORDER BY code")]
+
+    def state(self, number: str) -> tuple[str, str]:
+        [found] = self.world.query('SELECT state, reason FROM "order" WHERE external_id = ?', number)
+        return str(found[0]), str(found[1])
+
+    def why(self, number: str) -> str:
+        store = open_store(self.world.path)
+        try:
+            return " ".join(why(store.db, channels.channel(store.db, company.CHANNEL), number).sentences)
+        finally:
+            store.close()
+
+
+def key(number: str) -> str:
+    return f"chansync:demo:{number}"
+
+
+@pytest.fixture
+def far(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Far]]:
+    far_file.install(monkeypatch)
+
+    def build(stock: dict[str, int] | None = None, connect: dict[str, str] | None = None, **texts: str) -> Far:
+        server = far_file.server(tmp_path / "far.json", **(stock or {"SKU-001": 50, "SKU-002": 50}))
+        world = make(
+            before=lambda path: far_file.connect(path, server.path, **(connect or {})), **far_file.CHANNEL | texts
+        )
+        store = open_store(world.path)
+        channel = channels.channel(store.db, company.CHANNEL)
+        for code in ("bacs", "cheque", "cod"):
+            channel_settings.map_method(store.db, channel, "payment", code, "cash")
+            mappings.set_paid_statuses(store.db, channel.id, code, [])
+        channel_settings.map_method(store.db, channel, "delivery", "local_pickup:3", "cart")
+        store.close()
+        return Far(world, server)
+
+    yield build
+    monkeypatch.undo()
+    far_file.forget()
+
+
+def test_an_order_is_asked_for_recorded_and_told_to_the_site(far: Callable[..., Far]) -> None:
+    it = far(**ALL, paid_statuses="processing")
+    number = it.world.order()
+
+    it.sync(number)
+
+    assert it.view(number) is None, "the order waits for nobody"
+    assert it.steps(number) == [
+        (word, "waiting") for word in ("record", "block", "request", "issue", "write_out", "pay")
+    ]
+    assert it.state(number) == ("imported", "")
+    assert it.world.query("SELECT erp, number FROM sale_link") == [("far", f"demo-{number}")]
+    assert it.world.query("SELECT count(*) FROM erp_sale") == [(0,)], "the ledger knows nothing of it"
+
+    result = it.erp()
+
+    assert (result.state, result.counts.created, result.counts.problems) == ("done", 1, 0), result
+    sale = it.view(number)
+    assert sale is not None
+    assert (sale.state.written_out, sale.state.unpaid, sale.state.document_number) == (True, 0, "SLIP-FAR-1")
+    assert {state for _, state in it.steps(number)} == {"applied"}
+    assert it.world.query("SELECT ref, number FROM sale_link") == [("far-1", "FAR-1")]
+    assert it.world.query('SELECT todo FROM "order" WHERE external_id = ?', number) == [("[]",)]
+    assert it.open() == []
+    it.world.statuses()
+    assert it.world.status(number) == "completed"
+
+
+def test_seen_again_nothing_is_asked_for_twice(far: Callable[..., Far]) -> None:
+    it = far(**ALL, paid_statuses="processing")
+    number = it.world.order()
+    it.sync(number)
+    it.world.shop.edit_order(int(number), {"customer_note": "leave it at the door"})
+    it.sync()
+    assert len(it.steps(number)) == 6
+
+    it.erp()
+    it.erp()
+    it.sync()
+    it.erp()
+
+    assert len(it.server.calls("apply")) == 2, "what was changed meanwhile is taken over afterwards"
+    assert it.server.calls("apply")[1] == [[key(number), ["amend"]]]
+    assert it.view(number).note == "leave it at the door"
+
+
+def test_what_is_missing_is_a_problem_until_it_is_there(far: Callable[..., Far]) -> None:
+    it = far({"SKU-001": 3}, **ALL, paid_statuses="processing")
+    number = str(it.world.shop.place_order([("SKU-001", 7)], status="processing"))
+    it.sync(number)
+    assert it.open() == []
+
+    it.erp()
+
+    assert it.open() == ["blocked_in_part", "missing_stock"]
+    assert dict(it.steps(number))["write_out"] == "problem"
+    [(todo,)] = it.world.query('SELECT todo FROM "order" WHERE external_id = ?', number)
+    assert json.loads(todo) == ["block", "write_out"]
+    data = it.server.read()
+    data["stock"]["SKU-001"] = 10
+    it.server.write(data)
+    it.world.query('UPDATE "order" SET next_try_at = 0')
+    it.sync()
+    assert it.open() == ["blocked_in_part", "missing_stock"], "what was asked for solves nothing yet"
+    it.erp()
+
+    assert it.view(number).state.written_out
+    assert it.open() == []
+
+
+def test_an_order_refused_before_it_was_recorded_is_cancelled_all_the_same(far: Callable[..., Far]) -> None:
+    it = far(**ALL, refused_statuses="cancelled, refunded, failed")
+    number = it.world.order()
+    it.sync(number)
+    it.world.shop.set_status(int(number), "cancelled")
+    it.sync()
+    assert dict(it.steps(number)) == {
+        "record": "dropped", "block": "dropped", "request": "dropped", "issue": "dropped", "write_out": "dropped",
+        "cancel": "waiting",
+    }  # fmt: skip
+
+    it.erp()
+
+    assert it.view(number) is None
+    assert it.state(number) == ("skipped", "refused")
+    assert it.open() == []
+    assert it.world.query("SELECT count(*) FROM sale_link") == [(0,)]
+
+
+def test_it_comes_back_as_a_sale_when_the_order_does(far: Callable[..., Far]) -> None:
+    it = far(refused_statuses="cancelled, refunded, failed")
+    number = it.world.order()
+    it.sync(number)
+    it.world.shop.set_status(int(number), "cancelled")
+    it.sync()
+    it.erp()
+
+    it.world.shop.set_status(int(number), "processing")
+    it.sync()
+    it.erp()
+
+    assert not it.view(number).state.closed
+    assert it.state(number) == ("imported", "")
+
+
+def test_an_order_refused_while_its_record_is_under_way_is_cancelled(far: Callable[..., Far]) -> None:
+    it = far(refused_statuses="cancelled, refunded, failed")
+    number = it.world.order()
+    it.sync(number)
+    it.server.fail("apply", "lose")
+    assert it.erp().error_code == "erp_unavailable"
+    it.world.shop.set_status(int(number), "cancelled")
+    it.sync()
+    assert it.steps(number) == [("record", "sent"), ("cancel", "waiting")]
+
+    it.erp()
+
+    assert it.view(number).state.cancelled
+    assert it.steps(number) == [("record", "applied"), ("cancel", "applied")]
+    assert it.open() == []
+
+
+@pytest.mark.parametrize("how", ["lose", "unreachable", "bug", "rights", "midway"])
+def test_whatever_fails_once_it_is_done_once(far: Callable[..., Far], how: str) -> None:
+    it = far(**ALL, paid_statuses="processing")
+    numbers = [it.world.order() for _ in range(3)]
+    it.sync(*numbers)
+    it.server.fail("apply", how)
+
+    it.erp()
+    it.erp()
+    it.world.query("UPDATE sale_step SET next_try_at = NULL")
+    it.erp()
+
+    sales = it.server.views()
+    assert sorted(sales) == sorted(map(key, numbers))
+    assert {(sale.state.written_out, sale.state.unpaid) for sale in sales.values()} == {(True, 0)}
+    assert it.server.read()["stock"]["SKU-001"] == 47
+    assert it.open() == []
+    assert it.world.query("SELECT count(*) FROM sale_step WHERE state <> 'applied'") == [(0,)]
+
+
+def test_what_was_sent_is_not_sent_again_before_it_has_settled(far: Callable[..., Far]) -> None:
+    it = far(connect={"settles_after": "3600"})
+    number = it.world.order()
+    it.sync(number)
+    it.server.fail("apply", "lose")
+    it.erp()
+    assert it.open() == ["erp_unavailable"]
+
+    it.erp()
+    assert len(it.server.calls("apply")) == 1
+    assert it.server.calls("views") == []
+
+    it.world.query("UPDATE sale_step SET sent_at = sent_at - 3600000")
+    it.erp()
+    assert it.server.calls("views") == [[key(number)]]
+    assert len(it.server.calls("apply")) == 1, "it was recorded"
+    assert it.steps(number) == [("record", "applied")]
+    assert it.open() == []
+
+
+def test_a_refused_sale_keeps_no_other_back(far: Callable[..., Far]) -> None:
+    it = far()
+    numbers = [it.world.order() for _ in range(5)]
+    it.sync(*numbers)
+    it.server.fail("apply", "half", keys=[key(numbers[2])])
+
+    it.erp()
+
+    assert sorted(it.server.views()) == sorted(key(number) for number in numbers if number != numbers[2])
+    assert it.state(numbers[2]) == ("problem", "not_possible")
+    assert it.open() == ["not_possible"]
+    it.world.query('UPDATE "order" SET next_try_at = 0 WHERE next_try_at IS NOT NULL')
+    it.sync()
+    assert it.open() == ["not_possible"]
+    it.erp()
+    assert it.state(numbers[2]) == ("imported", "")
+    assert it.open() == []
+
+
+def test_a_call_that_is_refused_is_halved_until_the_bad_sale_is_alone(far: Callable[..., Far]) -> None:
+    it = far()
+    numbers = [it.world.order() for _ in range(4)]
+    it.sync(*numbers)
+    # All four, the first two, the first.
+    it.server.fail("apply", "refuse", times=3)
+
+    it.erp()
+
+    assert len(it.server.views()) == 3
+    assert it.state(numbers[0]) == ("problem", "erp_refused")
+    assert it.open() == ["erp_refused"]
+
+
+def test_what_people_do_there_is_told_to_the_site(far: Callable[..., Far]) -> None:
+    it = far()
+    numbers = [it.world.order() for _ in range(2)]
+    it.sync(*numbers)
+    it.erp()
+
+    it.server.act(key(numbers[0]), steps.IssueDocument(), steps.Pay(1773), steps.WriteOut())
+    it.server.act(key(numbers[1]), steps.Cancel())
+    it.erp()
+    it.world.statuses()
+
+    assert it.world.status(numbers[0]) == "completed"
+    assert it.world.status(numbers[1]) == "cancelled"
+
+
+def test_a_refund_on_the_site_is_recorded_there_once(far: Callable[..., Far]) -> None:
+    it = far(**ALL, paid_statuses="processing")
+    number = it.world.order()
+    it.sync(number)
+    it.erp()
+    it.world.shop.refund(int(number), "5.00")
+    it.sync()
+    it.server.fail("apply", "lose")
+
+    it.erp()
+    it.erp()
+
+    assert it.view(number).state.refunded == 500
+    assert it.open() == []
+
+
+def test_items_that_are_not_mirrored_are_asked_for_before_a_page_is_imported(far: Callable[..., Far]) -> None:
+    it = far()
+    number = it.world.order(sku="SKU-003")
+    data = it.server.read()
+    data["hidden"]["SKU-003"] = 1
+    it.server.write(data)
+
+    it.sync(number)
+    it.erp()
+
+    assert it.server.calls("find_items") == [["SKU-003"]]
+    assert it.view(number) is not None
+
+
+def test_what_waits_is_said_to_be_asked_and_not_to_be_done(far: Callable[..., Far]) -> None:
+    it = far(**ALL, paid_statuses="processing")
+    number = it.world.order()
+    it.sync(number)
+    said = it.why(number)
+    assert "paid" not in said
+    assert "Far Away was asked to record, block, request, issue, write out, pay" in said
+
+
+def test_a_whole_sync_asks_the_erp_and_tells_the_site(far: Callable[..., Far]) -> None:
+    from chansync.sync.runner import SyncRequest, sync_channel
+    from support import shops
+
+    it = far(**ALL, paid_statuses="processing")
+    number = it.world.order()
+    request = SyncRequest(as_set=True)
+    results = shops.with_store(
+        it.world.path, lambda store: sync_channel(store, company.CHANNEL, request, trigger="command")
+    )
+    assert [(result.stream, result.state) for result in results] == [
+        ("orders", "done"), ("erp", "done"), ("statuses", "done"),
+    ]  # fmt: skip
+    assert it.world.status(number) == "completed"
+
+
+def test_what_a_person_does_is_asked_of_the_erp(far: Callable[..., Far]) -> None:
+    from chansync.orders.sale_actions import perform
+
+    it = far()
+    number = it.world.order()
+    it.sync(number)
+    it.erp()
+    store = open_store(it.world.path)
+    assert perform(store.db, "write-out", "FAR-1", carrier="Cart") == "FAR-1: asked of Far Away."
+    store.close()
+    assert not it.view(number).state.written_out
+
+    it.erp()
+
+    assert it.view(number).shipment.carrier == "Cart"
+    it.world.statuses()
+    assert it.world.status(number) == "on-hold"
+
+
+def test_what_the_erp_cannot_do_is_refused_with_its_reason(far: Callable[..., Far]) -> None:
+    it = far()
+    with pytest.raises(channel_settings.InvalidFields, match=r"sale_type .*The far file knows no types of sale"):
+        it.world.configure(sale_type="web")
+
+
+def test_stock_is_what_the_erp_has_less_what_open_sales_still_need(far: Callable[..., Far]) -> None:
+    it = far({"SKU-001": 10}, push_quantities="yes", push_exact_quantities="yes")
+    it.erp()
+    number = str(it.world.shop.place_order([("SKU-001", 3)], status="processing"))
+    it.sync(number)
+
+    def offered() -> int:
+        store = open_store(it.world.path)
+        try:
+            from chansync.erp import registry
+
+            return registry.erp(store.db, "far").stock(store.db, ["BARN"])["SKU-001"]
+        finally:
+            store.close()
+
+    assert offered() == 7, "it is promised from the moment it is asked for"
+    it.erp()
+    assert offered() == 7
+    it.server.act(key(number), steps.Block())
+    it.erp()
+    assert offered() == 7, "what is reserved is not taken off twice"
+    it.server.act(key(number), steps.WriteOut())
+    it.erp()
+    assert offered() == 7
+
+
+def test_a_value_that_the_erp_has_no_more_is_a_problem_until_another_is_chosen(far: Callable[..., Far]) -> None:
+    it = far()
+    data = it.server.read()
+    data["reference"]["delivery-method"] = {"sledge": "A sledge"}
+    it.server.write(data)
+
+    it.erp(reference=True)
+
+    assert it.open() == ["erp_value_vanished"]
+    number = it.world.order()
+    it.sync(number)
+    assert it.state(number) == ("imported", ""), "the channel goes on"
+    it.world.configure(delivery_method="sledge")
+    store = open_store(it.world.path)
+    channel = channels.channel(store.db, company.CHANNEL)
+    channel_settings.map_method(store.db, channel, "delivery", "local_pickup:3", "sledge")
+    store.close()
+    it.erp(reference=True)
+    assert it.open() == []
+
+
+def test_a_channel_moves_and_its_open_orders_go_on_where_they_began(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from chansync.setup.moving import move_channel, plan_move
+
+    far_file.install(monkeypatch)
+    server = far_file.server(tmp_path / "far.json", **{"SKU-001": 50})
+    world = make(push_statuses="yes", status_written_out="on-hold", sale_type="web")
+    before = world.order()
+    world.orders(before)
+    far_file.connect(world.path, server.path)
+
+    store = open_store(world.path)
+    texts = {"delivery_method": "cart", "transport_service": "CARRIAGE", "fee_service": "CARRIAGE"}
+    plan = plan_move(store.db, company.CHANNEL, "FAR", texts)
+    assert plan.sentences[:2] == [
+        "New orders of demo become sales of the POS FAR in Far Away.",
+        "1 order is a sale in the ledger already: it goes on there.",
+    ]
+    assert "sale_type: web → empty (The far file knows no types of sale)" in plan.sentences
+    assert store.db.execute("SELECT count(*) FROM sale_step").get == 0
+    move_channel(store, company.CHANNEL, "FAR", texts)
+    channel = channels.channel(store.db, company.CHANNEL)
+    for code in ("bacs", "cheque", "cod"):
+        channel_settings.map_method(store.db, channel, "payment", code, "cash")
+    channel_settings.map_method(store.db, channel, "delivery", "local_pickup:3", "cart")
+    store.close()
+
+    after = world.order()
+    world.orders(after)
+    far_file.run(world.path)
+    assert set(server.views()) == {key(after)}
+    world.act(before, "write_out")
+    world.statuses()
+    assert world.status(before) == "completed"
+    monkeypatch.undo()
+    far_file.forget()
