@@ -17,8 +17,8 @@ from textual.widget import Widget
 from chansync.erp.ledger import lists, setup
 from chansync.erp.ledger.lists import LedgerList, ListRow
 from chansync.erp.ledger.setup_kinds import KINDS
-from chansync.explain.find import Found
 from chansync.explain import erp_lists
+from chansync.explain.find import Found
 from chansync.model.paging import Span
 from chansync_tui.navigation import Edit, ShowSale
 from chansync_tui.screens import erp_pages
