@@ -334,6 +334,10 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
         options = [Option(name, name, about[theme.ansi]) for name, theme in sorted(self.available_themes.items())]
         self.push_screen(Finder("Theme", options, word_width=22), change)
 
+    def action_help_quit(self) -> None:
+        """Ctrl+c does not quit: say what does."""
+        self.notify("q quits.", timeout=3)
+
     def action_undo(self) -> None:
         """Undo what was done last, of what can be undone."""
         action = next((each for each in reversed(self.context.actions) if each.undo is not None), None)

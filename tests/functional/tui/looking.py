@@ -33,7 +33,7 @@ async def until_seen(pilot: Pilot[None], *words: str, gone: bool = False) -> str
     """Wait until all ``words`` are on the screen (or none is); the screen."""
     app = pilot.app
     assert isinstance(app, ChansyncApp)
-    limit = time.monotonic() + 12
+    limit = time.monotonic() + 90
     while True:
         await pilot.pause()
         screen = seen(app)

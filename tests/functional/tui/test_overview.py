@@ -214,3 +214,16 @@ async def test_nothing_set_up_opens_the_guide(database: Callable[[str], Path]) -
         await pilot.press("escape")
         await until_seen(pilot, "No channel yet")
         assert "Overview" in seen(app)
+
+
+async def test_a_click_on_a_key_hint_does_what_the_key_does(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "shop-de")
+        hints = seen(app).splitlines()[-1]
+        await pilot.click("#hints", offset=(hints.index("^p Find") + 1, 0))
+        await until_seen(pilot, "Find anything: a command")
+        await pilot.press("escape")
+        await until_seen(pilot, "Find anything: a command", gone=True)
+        await pilot.click("#hints", offset=(hints.index("? Keys"), 0))
+        await until_seen(pilot, "Keys of this screen")

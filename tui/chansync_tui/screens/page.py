@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from textual import events
+from textual import events, on
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -117,6 +117,14 @@ class Page(Screen[None]):
 
     def action_jump(self) -> None:
         self.jump = Jump(self.query("*"))
+
+    @on(HintLine.Pressed)
+    async def press_hint(self, event: HintLine.Pressed) -> None:
+        """A click on a key hint does what the key does."""
+        names = {"?": "question_mark", "/": "slash", "^p": "ctrl+p", "esc": "escape", "[ ]": "right_square_bracket"}
+        active = self.active_bindings.get(names.get(event.key, event.key))
+        if active is not None:
+            await self.app.run_action(active.binding.action, active.node)
 
     def finish_jump(self, character: str | None) -> None:
         """End jump mode by a key."""
