@@ -95,8 +95,8 @@ async def test_palette_offers_the_screens_and_the_channel(company: Path) -> None
         await until_seen(pilot, "Find anything")
         await pilot.press(*"messages")
         await until_seen(pilot, "Go to the screen (key 3)")
-        await pilot.press("enter", "enter")
-        await until_seen(pilot, "[3 Messages]")
+        await pilot.press("enter")
+        await until_seen(pilot, "[3 Messages 3]")
 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+q"])
