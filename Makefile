@@ -4,6 +4,9 @@ VENV := .venv
 PYTHON ?= python3
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 
+# Compiled modules are kept, whatever the environment says: tests start the program a thousand times.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-long lint bench docs screenshots clean
 
 # The demo: a store with shoppers, an ERP that fits it, a daemon, and the TUI.
@@ -51,6 +54,7 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
 	$(PIP) install --quiet --editable . --group dev
+	$(VENV)/bin/python -m compileall -q src daemon tui
 	touch $@ $(VENV)/.installed
 
 clean:

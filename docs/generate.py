@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from chansync.erp.http import openapi
 from chansync.model.message import CODES
 from chansync.model.parameter import Parameter
 from chansync.model.parameters import PARAMETERS, SECTIONS
@@ -135,10 +136,11 @@ def _notices() -> str:
 
 
 def main() -> None:
-    """Write the pages."""
+    """Write the pages, and the description of the protocol of ERPs over HTTP."""
     REFERENCE.mkdir(exist_ok=True)
     for name, text in pages().items():
         (REFERENCE / name).write_text(text)
+    openapi.FILE.write_text(openapi.as_text())
 
 
 if __name__ == "__main__":

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from chansync.db import upgrade
 from chansync.db.connection import Store, open_store
+from chansync.gc_tuning import tune_gc
 from support import world
 
 # Neither the examples nor how long one may take depend on machine or day. `--hypothesis-profile=search` looks for
@@ -17,18 +20,24 @@ settings.register_profile("tests", deadline=None, derandomize=True, suppress_hea
 settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
 
-#: Folders whose tests take longest: they come first, so that no worker begins with a long one when all others are done.
-_LONGEST = ("e2e", "faults", "functional/tui", "functional")
+#: Files and folders whose tests take longest: they come first, so that no worker begins with a long one when all
+#: others are done.
+_LONGEST = ("unit/erp/test_any_history.py", "e2e", "faults", "functional/tui", "functional")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Sort the tests for several workers, the longest first."""
 
     def place(item: pytest.Item) -> int:
-        folder = item.path.parent.relative_to(Path(__file__).parent).as_posix()
-        return next((rank for rank, long in enumerate(_LONGEST) if f"{folder}/".startswith(f"{long}/")), len(_LONGEST))
+        file = item.path.relative_to(Path(__file__).parent)
+        return next((rank for rank, long in enumerate(_LONGEST) if file.is_relative_to(long)), len(_LONGEST))
 
     items.sort(key=place)
+
+
+def pytest_collection_finish() -> None:
+    """The tests themselves are objects by the hundred thousand: searching them for cycles would cost a tenth."""
+    tune_gc()
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +46,22 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("template") / "chansync.db"
     open_store(path).close()
     return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def new_databases(template: Path) -> Iterator[None]:
+    """Whatever a test makes anew within its own process is a copy of that one, too. Commands make their own."""
+    migrate = upgrade._migrate
+
+    def copy_or_migrate(path: Path, made: Path) -> None:
+        if made.stat().st_size:
+            migrate(path, made)
+        else:
+            shutil.copyfile(template, made)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(upgrade, "_migrate", copy_or_migrate)
+        yield
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Few runs at once at each host."""
+"""Limit of simultaneous runs per host."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-#: How many runs of the schedule are at one host at once.
+#: How many scheduled runs use one host at the same time.
 AT_A_HOST = 4
 
-#: What part of its cadence a run waits there for its turn; then it goes on all the same, because a part of the host's
-#: sites may be dead while the others are well.
+#: How long a run waits for its turn, as a fraction of its interval. Then it starts anyway, because some sites of the
+#: host may be down while others work.
 PATIENCE = 0.05
 
 
@@ -23,18 +23,18 @@ class _Host:
 
 
 class Hosts:
-    """Who is at which host: with many channels on one server, its owner is not to notice them all at once."""
+    """Counts the runs per host, so that many channels on one server do not load it all at once."""
 
     def __init__(self) -> None:
         self._hosts: defaultdict[str, _Host] = defaultdict(_Host)
 
     @contextlib.asynccontextmanager
     async def place(self, host: str, cadence: float) -> AsyncIterator[None]:
-        """A run at that host; waits for its turn, but not for long.
+        """The context of a run that uses this host; waits for its turn for ``PATIENCE`` of the interval at most.
 
         Args:
-            host: empty: not known, and nothing is waited for.
-            cadence: how often the run is made, in seconds.
+            host: empty if unknown: then it does not wait.
+            cadence: the interval of the run, in seconds.
         """
         if not host:
             yield

@@ -16,7 +16,7 @@ from chansync.secrets import redaction
 LOG = logging.getLogger("chansync.daemon")
 
 
-#: What a JSON line has beside its time, level and message, where the line is about one: always under these names.
+#: Optional fields of a JSON line beside time, level and message; always with these names.
 FIELDS = ("channel", "stream", "run", "job", "user", "state", "code")
 
 
@@ -34,7 +34,7 @@ class _JsonLines(logging.Formatter):
 
 
 class _PlainLines(logging.Formatter):
-    """A line for each record, whatever it quotes: no second line can pass for a record of its own."""
+    """One line per record: line breaks in quoted text are escaped, so that they cannot forge a record."""
 
     def format(self, record: logging.LogRecord) -> str:
         lines = [f"{record.levelname} {escaped(record.getMessage())}"]
@@ -43,12 +43,12 @@ class _PlainLines(logging.Formatter):
 
 
 def _trace(record: logging.LogRecord) -> str:
-    """The traceback of what was raised here, or of what a run has met and told."""
+    """The traceback of the record's exception, or of the error of a run."""
     return record.exc_text or redaction.scrub(getattr(record, "traceback", ""))
 
 
 class _Journal(logging.Formatter):
-    """Lines of another formatter, each with the priority that the journal takes off and sorts by (sd-daemon(3))."""
+    """Lines of another formatter, each with the priority prefix for the journal (sd-daemon(3))."""
 
     def __init__(self, lines: logging.Formatter) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ _PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), 
 def set_up(*, as_json: bool) -> None:
     """Send the log to stderr. Under systemd plain lines carry no time: the journal adds it."""
     if as_json and isinstance(sys.stderr, io.TextIOWrapper):
-        # JSON is UTF-8, whatever the locale; and what is no text at all becomes an escape that JSON knows.
+        # JSON is UTF-8 in every locale; bytes that are not text become JSON escapes.
         sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace")
     lines: logging.Formatter = _JsonLines() if as_json else _PlainLines()
     handler = logging.StreamHandler(sys.stderr)
@@ -79,7 +79,7 @@ def set_up(*, as_json: bool) -> None:
 
 
 def turn_detail() -> None:
-    """Log every run and step of chansync, or, the next time, what is news only. Libraries stay as they are."""
+    """Switch between the detailed log (every run and step of chansync) and the normal one. Libraries do not change."""
     ours = logging.getLogger("chansync")
     if ours.level == logging.DEBUG:
         LOG.info("the log is brief again")
@@ -90,7 +90,7 @@ def turn_detail() -> None:
 
 
 def _is_journal() -> bool:
-    """Whether systemd has connected stderr to its journal, and nobody has led it elsewhere since."""
+    """Whether stderr is still connected to systemd's journal."""
     try:
         found = os.fstat(sys.stderr.fileno())
     except (OSError, ValueError):

@@ -12,9 +12,10 @@ from pathlib import Path
 import apsw
 
 from chansync import dns
-from chansync.db.connection import explained, open_async
+from chansync.db.connection import open_async
 from chansync.db.permanent_errors import DatabaseMissing
 from chansync.db.process_locks import DAEMON, locked
+from chansync.db.sqlite_errors import explained
 from chansync.gc_tuning import tune_gc
 from chansync.locations import key_path
 from chansync.model.errors import ChansyncError, StoreError
@@ -27,12 +28,12 @@ from chansync_daemon.notify import Manager
 from chansync_daemon.service import Service, TakenOver
 from chansync_daemon.troubles import sentence_of
 
-#: Of <sys/prctl.h>.
+#: From <sys/prctl.h>.
 _PR_SET_DUMPABLE = 4
 
 
 class AlreadyRunning(StoreError):
-    """Another daemon works on this database."""
+    """Another daemon runs on this database."""
 
     code = "daemon_running"
 
@@ -40,16 +41,16 @@ class AlreadyRunning(StoreError):
 def run(path: Path, *, json_logs: bool = False, metrics: Wanted = NO_METRICS, take_over: bool = False) -> int:
     """Run the daemon in the foreground; returns the exit code.
 
-    SIGTERM and SIGINT finish the orders in hand and stop; SIGHUP reads the channels anew; SIGUSR2 makes the
-    log detailed, and brief again.
+    SIGTERM and SIGINT finish the current orders and stop; SIGHUP reloads the channels; SIGUSR2 switches the detailed
+    log on and off.
 
     Args:
-        take_over: also where a daemon of another machine worked on this database a short while ago.
+        take_over: start even if a daemon of another machine worked on this database a short while ago.
 
     Raises:
         AlreadyRunning: there is one on this database.
-        UsageError: metrics cannot go where they are wanted.
-        StoreError: the database cannot be used; a ``Lasting`` one needs a person.
+        UsageError: metrics cannot be served or written there.
+        StoreError: the database cannot be used; a ``Lasting`` error needs a person.
     """
     set_up(as_json=json_logs)
     tune_gc()
@@ -67,13 +68,13 @@ def run(path: Path, *, json_logs: bool = False, metrics: Wanted = NO_METRICS, ta
                 _refuse_to_begin_anew(path)
                 return dns.run(_run(path, manager, metrics, take_over))
     except (ChansyncError, apsw.Error) as error:
-        # Why it ended stays beside the dead service, for ``systemctl status`` and ``chansync service status``.
+        # systemd keeps the reason, for ``systemctl status`` and ``chansync service status``.
         manager.status(sentence_of(error))
         raise
 
 
 def _refuse_to_begin_anew(path: Path) -> None:
-    """A database that is gone is not replaced by an empty one: nobody would notice that no channel syncs."""
+    """Refuse to replace a missing database by an empty one: nobody would notice that no channel syncs."""
     key = key_path(path)
     if not path.exists() and key.exists():
         raise DatabaseMissing(
@@ -83,8 +84,8 @@ def _refuse_to_begin_anew(path: Path) -> None:
 
 
 def _prepare_for_the_worst() -> None:
-    """A crash, or the watchdog's SIGABRT, leaves the stack in the log, and no copy of memory: secrets are in it."""
-    # A sandbox may forbid the first; standard error may be no file at all.
+    """After a crash or the watchdog's SIGABRT, log the stack and write no core file: it would contain secrets."""
+    # A sandbox may forbid the first; for the second, standard error may not be a file.
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _hide_memory()
@@ -93,17 +94,17 @@ def _prepare_for_the_worst() -> None:
 
 
 def _prepare_for_many() -> None:
-    """Each site that takes its time holds a connection or a few, so that a thousand need more than the usual limit of
-    open files. It is low only for programs that use select(2), which this is not."""
+    """Raise the limit of open files: each slow site holds a connection or a few, so a thousand need more than the usual
+    limit, which is low only for programs that use select(2)."""
     with contextlib.suppress(OSError, ValueError):
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _hide_memory() -> None:
-    """No program of the same user reads this process's memory, and none is handed a copy of it after a crash: the
-    limit on core files does not count where the kernel pipes them to a program (core(5))."""
-    # A sandbox without memory to write and run may keep ctypes from loading; it has LimitCORE and hidden processes.
+    """Keep other programs of the same user from reading this process's memory, also as a core dump: the limit of core
+    files does not apply if the kernel pipes them to a program (core(5))."""
+    # In a sandbox without writable and executable memory ctypes may fail to load; LimitCORE and ProtectProc help there.
     with contextlib.suppress(ImportError, OSError, AttributeError, MemoryError):
         import ctypes
 
@@ -127,7 +128,7 @@ async def _run(path: Path, manager: Manager, metrics: Wanted, take_over: bool) -
             raise AlreadyRunning(
                 f"A daemon works on {path} already: process {other.pid} on {other.host}, since {since}."
             )
-        # Imported here: it is of no use afterwards.
+        # Imported here, because it is not needed afterwards.
         from chansync.doctor.machine import shared_by_machines
 
         if shared := shared_by_machines(path.parent):

@@ -1,7 +1,7 @@
 """Metrics for Prometheus: on a port of this machine, or in a file for the node exporter's textfile collector.
 
-Every figure is read from the database when it is asked for, over a connection of its own, so a scrape neither waits for
-the syncs nor keeps them waiting, and a restart changes no figure.
+All values are read from the database at each scrape, over a separate connection. So a scrape and the syncs do not wait
+for each other, and a restart changes no value.
 """
 
 from __future__ import annotations
@@ -27,9 +27,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from chansync import __version__
-from chansync.db.connection import BUSY_TIMEOUT_MS
 from chansync.db.folders import is_shared
-from chansync.db.opening import open_file
+from chansync.db.opening import BUSY_TIMEOUT_MS, open_file
 from chansync.db.version import SCHEMA_VERSION
 from chansync.doctor.daemon import KINDS, diagnose
 from chansync.locations import private_folder
@@ -43,11 +42,11 @@ WRITE_EVERY = 15.0
 
 
 def registry(path: Path, *, with_process: bool = True) -> CollectorRegistry:
-    """The figures of the database at ``path``, and those of this process.
+    """The metrics of the database at ``path`` and of this process.
 
     Args:
-        with_process: False for a file: the node exporter that reads it has figures of the same names of its own
-            process, and refuses to hand on two of a name.
+        with_process: False for a file: the node exporter that reads it has metrics of the same names for its own
+            process, and refuses duplicates.
     """
     made = CollectorRegistry()
     made.register(DatabaseCollector(path))
@@ -58,17 +57,17 @@ def registry(path: Path, *, with_process: bool = True) -> CollectorRegistry:
 
 
 def text(path: Path) -> str:
-    """The metrics of now, as a scrape gets them."""
+    """The current metrics, as text for a scrape."""
     return generate_latest(registry(path)).decode()
 
 
 @contextlib.contextmanager
 def serving(path: Path, wanted: Wanted) -> Iterator[None]:
-    """Serve and write metrics for as long as the context lasts, in threads.
+    """Serve and write metrics while the context lasts, in threads.
 
     Raises:
-        UsageError: there is no such address here.
-        MetricsBusy: another program has the port.
+        UsageError: this machine has no such address.
+        MetricsBusy: another program uses the port.
     """
     with contextlib.ExitStack() as stack:
         if wanted.listen:
@@ -92,7 +91,7 @@ def serving(path: Path, wanted: Wanted) -> Iterator[None]:
 
 
 def _is_within(file: Path, database: Path) -> bool:
-    """Whether the file is to lie in one of the two folders of a database that is shared."""
+    """Whether the file would be in one of the two folders of a shared database."""
     if not is_shared(database.parent):
         return False
     return file.parent.resolve() in (database.parent.resolve(), private_folder(database).resolve())
@@ -103,7 +102,7 @@ def _listen(made: CollectorRegistry, address: tuple[str, int]) -> WSGIServer:
     try:
         server, _ = start_http_server(port, host, made)
     except OSError as error:
-        # Who has the port may let go of it; an address that is not this machine's stays so.
+        # A busy port may become free; an address that this machine does not have will not appear.
         kind = MetricsBusy if error.errno == errno.EADDRINUSE else UsageError
         raise kind(f"Metrics cannot be served on {host}:{port}: {error.strerror or error}.") from None
     LOG.info("metrics are on http://%s:%d/metrics", f"[{host}]" if ":" in host else host, server.server_port)
@@ -116,7 +115,7 @@ def _keep_writing(made: CollectorRegistry, file: Path, over: threading.Event) ->
 
 
 def _try_to_write(made: CollectorRegistry, file: Path) -> None:
-    """Orders are more than metrics: where they cannot be written, that is told, and they are when they can be."""
+    """Write the file. A failure is logged; the syncs continue, and the next write may succeed."""
     try:
         _write(made, file)
     except OSError as error:
@@ -124,10 +123,10 @@ def _try_to_write(made: CollectorRegistry, file: Path) -> None:
 
 
 def _write(made: CollectorRegistry, file: Path) -> None:
-    """In one step: a reader sees the old file or the new one. Whoever collects it may read it, whatever the umask."""
+    """Write the file atomically, readable for all users whatever the umask."""
     unfinished = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        # The folder is another program's, whose user must not lead us elsewhere by a link.
+        # The folder belongs to another program's user, who must not be able to redirect the file by a link.
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         with os.fdopen(os.open(unfinished, flags, 0o644), "wb") as made_file:
             os.fchmod(made_file.fileno(), 0o644)
@@ -139,23 +138,23 @@ def _write(made: CollectorRegistry, file: Path) -> None:
 
 
 class MetricsBusy(ChansyncError):
-    """The port is taken by another program."""
+    """Another program uses the port."""
 
     code = "metrics_busy"
 
 
 class DatabaseCollector(Collector):
-    """The figures of one database."""
+    """The metrics of one database."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: a registry need not ask the database what its figures are called."""
+        """Nothing, so that registering does not query the database."""
         return ()
 
     def collect(self) -> Iterator[Metric]:
-        """All figures, of one moment; only that there are none where the database cannot be read."""
+        """All metrics, from one read transaction; if the database cannot be read, only ``chansync_up 0``."""
         try:
             found = list(self._read())
         except (apsw.Error, StoreError) as error:

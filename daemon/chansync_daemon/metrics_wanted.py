@@ -1,4 +1,4 @@
-"""Where metrics are to go, as the command line says it; ``prometheus_client`` loads only where they go anywhere."""
+"""The command line's options for metrics, in a module that does not load ``prometheus_client``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NO_METRICS = Wanted()
 
 
 def parse_listen(text: str) -> tuple[str, int]:
-    """``127.0.0.1:9464``, ``[::1]:9464`` or a bare port, on this machine only: metrics know no passwords.
+    """Parse ``127.0.0.1:9464``, ``[::1]:9464`` or a port; loopback only, because metrics are served without a password.
 
     Raises:
         UsageError: it is none of these.
@@ -43,9 +43,9 @@ def parse_listen(text: str) -> tuple[str, int]:
 
 
 def wanted(listen: str | None, file: Path | None) -> Wanted:
-    """What the command line asks for.
+    """The destinations that the command line names.
 
     Raises:
-        UsageError: the address is none of this machine.
+        UsageError: the address is not a loopback address.
     """
     return Wanted(parse_listen(listen) if listen else None, file)

@@ -1,7 +1,7 @@
-"""What a service manager is told (systemd's ``sd_notify`` protocol): ready, busy with what, still alive, stopping.
+"""Notifications to the service manager (systemd's ``sd_notify`` protocol): ready, status, watchdog, stopping.
 
-The protocol is a datagram of ``NAME=value`` lines to the socket that ``NOTIFY_SOCKET`` names; no library is needed
-for it, and none that is kept up is light. Without a service manager nothing is sent.
+The protocol is a datagram of ``NAME=value`` lines to the socket that ``NOTIFY_SOCKET`` names; there is no small,
+maintained library for it. Without a service manager nothing is sent.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Manager:
     """The service manager that started this process, if one did.
 
     Args:
-        environment: what it passed on. ``NOTIFY_SOCKET`` is taken out, so that no child speaks in the daemon's name.
+        environment: ``NOTIFY_SOCKET`` is removed from it, so that child processes do not inherit it.
     """
 
     def __init__(self, environment: MutableMapping[str, str] = os.environ) -> None:
@@ -29,7 +29,7 @@ class Manager:
         # A leading @ stands for Linux's abstract namespace.
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
         self._feed_every = _watchdog_seconds(environment) / 3
-        # Not 0: that clock may begin with the machine, and then it reads less than the interval after a start.
+        # Not 0: the monotonic clock may be smaller than the interval shortly after a boot.
         self._fed_at = -math.inf
         self._status = ""
 
@@ -38,30 +38,30 @@ class Manager:
         self._send("READY=1")
 
     def alive(self) -> None:
-        """The loop goes round: call it on every turn. The watchdog is fed three times in its time limit."""
+        """Call it on every turn of the loop: it feeds the watchdog three times within its time limit."""
         now = time.monotonic()
         if self._feed_every and now >= self._fed_at + self._feed_every:
             self._fed_at = now
             self._send("WATCHDOG=1")
 
     def status(self, text: str) -> None:
-        """What it does, for ``systemctl status``; sent where it is new."""
+        """Set the status line of ``systemctl status``; sent only if it has changed."""
         if text != self._status:
             self._status = text
             self._send(f"STATUS={text}")
 
     def reloading(self) -> None:
-        """It reads the channels anew; ``ready`` ends that."""
+        """The channels are being reloaded; ``ready`` ends that."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
 
     def stopping(self) -> None:
-        """It finishes what it has in hand and ends."""
+        """The daemon finishes the current orders and ends."""
         self._send("STOPPING=1")
 
     def _send(self, lines: str) -> None:
         if not self._address:
             return
-        # A service manager that does not listen must not stop the work.
+        # A service manager that does not respond must not stop the daemon.
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.settimeout(_PATIENCE)
             sender.sendto(lines.encode(), self._address)

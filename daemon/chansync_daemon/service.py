@@ -13,13 +13,14 @@ from typing import Any
 import apsw
 
 from chansync.db import process_locks
-from chansync.db.connection import Store, data_version, leave_as_is
+from chansync.db.connection import Store, leave_as_is
+from chansync.db.opening import data_version
 from chansync.db.process_locks import task_owner
 from chansync.db.version import check_schema
+from chansync.http.kept_clients import keeping
 from chansync.job_runner import perform, summary
 from chansync.model.times import local_text, now_ms
 from chansync.notices.notifier import Notifier
-from chansync.platforms.http.kept_clients import keeping
 from chansync.store import daemons, jobs, runs
 from chansync.store.clock import bring_back
 from chansync.store.jobs import Job
@@ -33,40 +34,39 @@ from chansync_daemon.notify import Manager
 from chansync_daemon.timetable import Entry, Timetable, entries, note_next_runs, note_off
 from chansync_daemon.troubles import REST, DatabaseFailure, Troubles
 
-#: How often the loop looks for jobs and changed channels, in seconds. A look that finds nothing new is one pragma.
+#: How often the loop checks for jobs and changed channels, in seconds. A check that finds nothing is one pragma.
 LOOK_EVERY = 0.2
 
-#: How often it says that it lives, in seconds.
+#: Interval of the heartbeat, in seconds.
 BEAT_EVERY = 5.0
 
-#: How often it looks whether a notice is due, in seconds.
+#: How often it checks whether a notice is due, in seconds.
 TELL_EVERY = 5.0
 
-#: How often it looks whether it is time to clear away what is old, in seconds.
+#: How often it checks whether old rows are to be deleted, in seconds.
 CLEAR_EVERY = 300.0
 
-#: How often the timetable is looked at, in seconds; with thousands of streams each look takes a millisecond.
+#: How often the timetable is checked, in seconds; with thousands of streams a check takes a millisecond.
 START_EVERY = 1.0
 
-#: How many pulls of the schedule that bring more than a page are in memory at once, and how many of those that people
-#: ask for: each takes some 10 MB. Whoever waits for a site's first answer takes no place, so sites that do not answer
-#: delay nobody.
+#: How many pulls of more than one page run at once, for the schedule and for what users ask for; each needs some 10 MB.
+#: A pull that waits for the site's first answer does not count, so sites that do not respond delay nobody.
 BULKS = 12
 BULKS_BY_HAND = 4
 
-#: How long a stop waits for the orders in hand, in seconds.
+#: How long a stop waits for the current orders, in seconds.
 STOP_WITHIN = 15.0
 
 
 class TakenOver(Exception):
-    """Another daemon has become this database's daemon."""
+    """Another daemon has taken the database over."""
 
 
 class Service:
     """One daemon on one database.
 
     Args:
-        manager: the service manager that is told of it.
+        manager: the service manager to notify.
     """
 
     def __init__(self, store: Store, manager: Manager) -> None:
@@ -91,8 +91,8 @@ class Service:
         """Work until ``stop`` is set.
 
         Raises:
-            TakenOver: another daemon took the database over while this one gave no sign of life.
-            apsw.Error, StoreError: the database is damaged, moved or of another schema. What passes is waited out.
+            TakenOver: another daemon took the database over while this one wrote no heartbeat.
+            apsw.Error, StoreError: the database is damaged, moved or of another schema. Temporary errors are retried.
         """
         async with keeping():
             await self._work()
@@ -109,7 +109,7 @@ class Service:
         try:
             while not self.stop.is_set():
                 await self._turn()
-                # Fed here and nowhere else: a loop that hangs, or a database that does not answer, is noticed.
+                # Fed only here, so that a loop that hangs, or a database that does not respond, is noticed.
                 self.manager.alive()
                 if beat.done():
                     await beat
@@ -125,7 +125,7 @@ class Service:
             await self._finish()
 
     async def _turn(self) -> None:
-        """Look once, and start what is due."""
+        """One turn of the loop: start what is due."""
         try:
             self.store.check_place()
             process_locks.hold(str(self.store.path))
@@ -146,7 +146,7 @@ class Service:
                     raise TakenOver
                 used, problems = await self.store.run(_standing)
                 self.manager.status(self._status_text(used, problems))
-                # A beat is a write: with a full disk, reading goes on well.
+                # The heartbeat is a write, which a full disk prevents, unlike reading.
                 self._troubles.over()
             except DatabaseFailure as error:
                 self._troubles.met(error)
@@ -154,7 +154,7 @@ class Service:
             await asyncio.sleep(BEAT_EVERY)
 
     def _status_text(self, used: int, problems: int) -> str:
-        """What it does, in a line for ``systemctl status``."""
+        """The status line for ``systemctl status``."""
         parts = [
             f"{used} channel{'' if used == 1 else 's'} in use",
             f"{len(self._running)} running",
@@ -165,7 +165,7 @@ class Service:
         return ", ".join(parts)
 
     async def _tell(self) -> None:
-        """Tell the notice users, beside everything else: a mail server that hangs delays no sync."""
+        """Send notices in a task of their own, so that a mail server that hangs delays no sync."""
         notifier = Notifier(self.store)
         while True:
             try:
@@ -177,12 +177,12 @@ class Service:
             await asyncio.sleep(TELL_EVERY)
 
     async def _clear_away(self) -> None:
-        """Clear away what is old: garbage at each look, and records once a day at a quiet time, in portions between the
-        syncs' own writes."""
+        """Collect garbage at each call; once a day at a quiet time, delete old rows, in portions between the writes of
+        the syncs."""
         while True:
             await asyncio.sleep(CLEAR_EVERY)
-            # Each request leaves some objects that hold each other. Python looks for them by how much is made, which
-            # with the pace of imports (``tune_gc``) comes to days in a daemon that mostly waits.
+            # httpx leaves reference cycles. With the raised thresholds of ``tune_gc``, a daemon that mostly waits would
+            # collect them after days.
             gc.collect()
             try:
                 if now := await self.store.run(retention.moment):
@@ -195,7 +195,7 @@ class Service:
                 LOG.exception("clearing away failed; it is tried again")
 
     async def _look(self) -> None:
-        """Take up changed channels and new jobs, where anything in the database changed at all."""
+        """Read changed channels and start new jobs, if the database has changed."""
         version = await self.store.run(data_version)
         moved = self._timetable.clock_was_moved()
         again = self.reload.is_set() or moved
@@ -205,7 +205,7 @@ class Service:
         await self.store.run(check_schema)
         if moved:
             await self._bring_back(self._timetable.put_back_by)
-            # Whoever looks at the beat would take this daemon for one that hangs.
+            # Otherwise this daemon looks as if it hung.
             await self.store.run(daemons.beat)
         await self._take_up_channels(again)
         await self._start_erps()
@@ -218,7 +218,7 @@ class Service:
             LOG.warning("the clock was put back: %d times from its future count from now on", waited)
 
     async def _take_up_channels(self, again: bool) -> None:
-        """Read those channels that changed, or with ``again`` all of them."""
+        """Read the channels that changed, or all of them with ``again``."""
         asked = self.reload.is_set()
         self.reload.clear()
         if asked:
@@ -274,7 +274,7 @@ class Service:
         return task
 
     async def _contained(self, work: Coroutine[Any, Any, None]) -> None:
-        """Nothing that goes wrong in one task touches another."""
+        """Run a task; an error in it does not affect other tasks."""
         try:
             await work
         except DatabaseFailure as error:
@@ -316,10 +316,10 @@ class Service:
         LOG.log(logging.INFO if done.ok else logging.WARNING, "%s: %s", what, done.sentence, extra=fields)
 
     async def _finish(self) -> None:
-        """Let the orders in hand be finished, then break off what still runs.
+        """Let the current orders be finished, then cancel what still runs.
 
-        With a database that is damaged, moved or of another schema nothing is finished, and nothing is written: not
-        even what SQLite would move out of the write-ahead log when it is closed.
+        If the database is damaged, moved or of another schema, nothing is finished and nothing is written, not even
+        SQLite's checkpoint at closing.
         """
         self.stop.set()
         fatal = self._troubles.fatal
@@ -355,7 +355,7 @@ def _channel_code(db: apsw.Connection, channel_id: int | None) -> str:
 
 
 def _level(result: RunResult) -> int:
-    """A thousand channels that have nothing new are no news."""
+    """The log level of a run: DEBUG if there was nothing new, because a thousand channels would fill the log."""
     if result.state == "failed":
         return logging.WARNING
     counts = result.counts
@@ -364,7 +364,7 @@ def _level(result: RunResult) -> int:
 
 
 def _fields(result: RunResult) -> dict[str, Any]:
-    """What a JSON line says of a run beside its sentence."""
+    """The fields of a run in a JSON line, beside its message."""
     return {
         "channel": result.channel_code,
         "stream": result.stream,

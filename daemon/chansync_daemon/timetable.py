@@ -1,8 +1,8 @@
 """When each channel's streams run.
 
-The cadence is kept by ``schedule``; what outlives a restart (when a stream runs next) is in the database in UTC,
-and a channel's part of the timetable is made anew from it when the channel changes, all of it when the local clock is
-moved (``schedule`` counts in local time, and a change to or from daylight saving would shift every run by an hour).
+``schedule`` holds the interval of each stream; the time of its next run is stored in the database in UTC. A channel's
+part of the timetable is rebuilt from there when the channel changes, and all of it when the local clock changes:
+``schedule`` uses local time, so a change to or from daylight saving time would shift every run by an hour.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from chansync.orders.status_events import why_off
 from chansync.store import channels, streams
 from chansync.store.leases import CLOCK_JUMP, clock_ahead
 
-#: Streams that are overdue start this part of their cadence after each other: a few begin at once, and a thousand
-#: are spread over the whole of it.
+#: Overdue streams start one after the other, this fraction of their interval apart: a few start at once, a thousand are
+#: spread over the whole interval.
 SPREAD = 1000
 
-#: After a standstill (the process was stopped, the database held) what is due is made up for within this part of its
-#: cadence, and at least so many streams begin at a look.
+#: After a standstill (the process was stopped, the database locked) due streams are started within this fraction of
+#: their interval, and at least so many streams at each check.
 CATCH_UP = 0.1
 AT_LEAST = 4
 
-#: The longest that a site may put its next run off, in seconds: it may have meant something else.
+#: The longest wait that a site may ask for, in seconds; more is probably a mistake.
 LONGEST_REST = 86_400
 
 #: Up to so many channels are read one by one, more by one query.
@@ -49,8 +49,8 @@ class Entry:
     """A stream that runs every ``seconds``, next at ``next_run_at`` (UTC milliseconds).
 
     Attributes:
-        noted: what the database has as its next run.
-        host: where its site is; empty where that is not known.
+        noted: the next run as stored in the database.
+        host: the host of its site; empty if unknown.
     """
 
     channel_id: int
@@ -63,10 +63,10 @@ class Entry:
 
 
 def entries(db: apsw.Connection, channel_ids: Collection[int] | None = None) -> list[Entry]:
-    """What runs when, by the channels' settings and what the database knows of earlier runs.
+    """When each stream runs next, from the channels' settings and the earlier runs in the database.
 
     Args:
-        channel_ids: only of these channels.
+        channel_ids: only these channels.
     """
     now = now_ms()
     found = []
@@ -80,7 +80,7 @@ def entries(db: apsw.Connection, channel_ids: Collection[int] | None = None) -> 
             due = state.next_run_at
             if due is None and state.last_started_at is not None:
                 due = state.last_started_at + seconds * 1000
-            # A cadence that was shortened counts from now on, not after the old, longer wait.
+            # A shortened interval takes effect now, not after the old, longer one.
             due = min(due or 0, now + seconds * 1000)
             entry = Entry(channel.id, channel.code, stream, seconds, due, state.next_run_at, _host(channel))
             if due < now:
@@ -99,7 +99,7 @@ def _channels(db: apsw.Connection, channel_ids: Collection[int] | None) -> list[
 
 
 def _spread(overdue: list[tuple[int, Entry]], now: int) -> list[Entry]:
-    """What has waited longest begins first, the streams of one cadence one after the other."""
+    """Spread overdue streams: the longest overdue starts first, streams of one interval one after the other."""
     counts = Counter(entry.seconds for _, entry in overdue)
     placed: Counter[int] = Counter()
     spread = []
@@ -117,7 +117,7 @@ def _cadence(channel: Channel, stream: str) -> int | None:
 
 
 def _host(channel: Channel) -> str:
-    """Host and port of a channel that has a site of its own; a marketplace's code is none."""
+    """Host and port of the channel's site; empty for a marketplace."""
     place = place_of(str(channel["store_domain"] or ""))
     return place.netloc if place is not None and not place.host.isalnum() else ""
 
@@ -130,7 +130,7 @@ def note_next_runs(db: apsw.Connection, next_runs: dict[StreamKey, int]) -> None
 
 
 def note_off(db: apsw.Connection, channel_ids: Collection[int], wanted: list[Entry]) -> None:
-    """Write that the streams of these channels that are not wanted have no next run, so that nobody waits for them."""
+    """Store that the unwanted streams of these channels have no next run, so that they do not count as late."""
     running = {(entry.channel_id, entry.stream) for entry in wanted}
     noted: list[Any] = db.execute("SELECT channel_id, stream FROM stream WHERE next_run_at IS NOT NULL").fetchall()
     off = [key for key in noted if key[0] in channel_ids and key not in running]
@@ -141,7 +141,7 @@ def note_off(db: apsw.Connection, channel_ids: Collection[int], wanted: list[Ent
 
 
 class Timetable:
-    """The cadence of every stream; ``start`` is called for each stream that is due."""
+    """The schedule of every stream; ``start`` is called for each stream that is due."""
 
     def __init__(self, start: Callable[[Entry], None]) -> None:
         self._start = start
@@ -149,14 +149,14 @@ class Timetable:
         self._offset = time.localtime().tm_gmtoff
         self._ahead = clock_ahead()
         self._moved: dict[StreamKey, int] = {}
-        #: When each stream is due, and how many rest until a moment that their sites named.
+        #: When each stream is due, and how many wait until a time that their sites named.
         self._due: dict[StreamKey, int] = {}
         self._entries: dict[schedule.Job, Entry] = {}
         self._resting: Counter[int] = Counter()
         self._at_a_look = AT_LEAST
 
     def clear(self) -> None:
-        """Forget everything, and count in the local time of now."""
+        """Remove everything, and start again with the current local time."""
         self._scheduler.clear()
         self._offset = time.localtime().tm_gmtoff
         self._ahead = clock_ahead()
@@ -166,8 +166,8 @@ class Timetable:
         self._resting.clear()
 
     def replace(self, channel_ids: Collection[int], wanted: list[Entry]) -> None:
-        """Take up what runs when of these channels."""
-        # Not clear(tag), which walks every job for each channel.
+        """Replace the schedule of these channels."""
+        # Not clear(tag), which iterates over all jobs for each channel.
         self._scheduler.jobs = [job for job in self._scheduler.jobs if job.tags.isdisjoint(channel_ids)]
         self._entries = {job: self._entries[job] for job in self._scheduler.jobs}
         for entry in wanted:
@@ -186,9 +186,9 @@ class Timetable:
         self._due[key] = self._moved[key] = at
 
     def postpone(self, entry: Entry, until: int) -> None:
-        """Let a stream rest until then (UTC milliseconds), because its site asked for it.
+        """Postpone a stream until then (UTC milliseconds), because its site asked for it.
 
-        Where the sites of many name one moment (the end of their host's maintenance), they begin after each other
+        If many sites name the same time (the end of their host's maintenance), their streams start one after the other
         from then on, as if they were overdue.
         """
         now = now_ms()
@@ -203,28 +203,28 @@ class Timetable:
             del self._resting[second]
 
     def clock_was_moved(self) -> bool:
-        """Whether local time changed its distance from UTC since the last rebuild, or the clock was set.
+        """Whether the UTC offset has changed since the last rebuild, or the clock was set.
 
-        After a clock that was put back, everything would otherwise wait for as long as it was put back by.
+        If the clock was set back, everything would otherwise wait for as long as it was set back by.
         """
         return time.localtime().tm_gmtoff != self._offset or abs(clock_ahead() - self._ahead) > CLOCK_JUMP
 
     @property
     def put_back_by(self) -> int:
-        """How far the clock was put back since the last rebuild, in milliseconds."""
+        """How far the clock was set back since the last rebuild, in milliseconds."""
         return max(0, int((self._ahead - clock_ahead()) * 1000))
 
     def run_due(self) -> None:
-        """Start what is due; what is next of each is a cadence after it was due, not after it began.
+        """Start what is due. The next run of each stream is one interval after it was due, not after it started.
 
-        So a standstill passes without a trace: the streams that it has pushed together are apart again. They are made
-        up for a few at a look.
+        So streams that a standstill has moved together are spread again after one round. Until then a few are started
+        at each check.
         """
         if self.clock_was_moved():
-            # It is made anew first.
+            # It is rebuilt first.
             return
-        # Not run_pending(), which starts all of them at once, and each job asks for the time: for local time, in which
-        # an hour comes twice in autumn.
+        # Not run_pending(): it starts all of them at once, and compares local times, in which an hour occurs twice in
+        # autumn.
         now = now_ms()
         due = sorted((at, job) for job in self._scheduler.jobs if (at := self._due_at(job)) <= now)
         for at, job in due[: self._at_a_look]:
@@ -238,7 +238,7 @@ class Timetable:
         return self._due[entry.channel_id, entry.stream]
 
     def take_moved(self) -> dict[StreamKey, int]:
-        """Streams whose next run is new since the last call, for ``note_next_runs``."""
+        """Streams whose next run has changed since the last call, for ``note_next_runs``."""
         moved, self._moved = self._moved, {}
         return moved
 

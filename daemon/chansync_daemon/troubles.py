@@ -1,4 +1,4 @@
-"""What the daemon does when its database fails: it waits out what passes, and stops where going on would do harm."""
+"""How the daemon handles errors of its database: it retries temporary ones and stops at permanent ones."""
 
 from __future__ import annotations
 
@@ -8,24 +8,23 @@ from pathlib import Path
 
 import apsw
 
-from chansync.db.connection import explained, passes
-from chansync.db.error_sentences import passing_kind
+from chansync.db.sqlite_errors import explained, passes, passing_kind
 from chansync.model.errors import ChansyncError, StoreError
 from chansync.store import daemons
 from chansync_daemon.logs import LOG
 
-#: How long the loop rests after a failure, in seconds.
+#: How long the loop waits after a failure, in seconds.
 REST = 1.0
 
-#: How often a trouble that stays is said again, in seconds.
+#: How often a continuing failure is logged again, in seconds.
 SAY_EVERY = 300.0
 
-#: What the database raises, also where it was put into a sentence already.
+#: The errors of the database, as raised by apsw or already turned into a message.
 DatabaseFailure = (apsw.Error, StoreError)
 
 
 class Troubles:
-    """The state of the database as the daemon has met it last.
+    """The state of the database at the daemon's last access.
 
     Args:
         database: its path.
@@ -39,16 +38,16 @@ class Troubles:
 
     @property
     def present(self) -> bool:
-        """Whether the database fails at the moment."""
+        """Whether the database fails at present."""
         return bool(self._sentence)
 
     @property
     def sentence(self) -> str:
-        """What fails; empty where nothing does."""
+        """What fails; empty if nothing does."""
         return self._sentence
 
     def met(self, error: Exception) -> None:
-        """Take a failure up: said once, not with every try. What does not pass is kept in ``fatal``."""
+        """Record a failure; it is logged once, not at every retry. A permanent error is stored in ``fatal``."""
         sentence = sentence_of(error)
         if not passes(error):
             self.fatal = self.fatal or error
@@ -60,14 +59,14 @@ class Troubles:
             self._sentence, self._said_at = sentence, now
 
     def over(self) -> None:
-        """The database works."""
+        """Record that the database works."""
         if self._sentence:
             LOG.info("the database works again")
             self._sentence = ""
             self._tell(None)
 
     def _tell(self, kind: type[apsw.Error] | None) -> None:
-        """Tell ``chansync status`` and its like what is waited for. Where they cannot be told, they see no beat."""
+        """Publish what the daemon waits for, for ``chansync status``; if that fails, it sees no heartbeat."""
         with contextlib.suppress(StoreError):
             daemons.say_waiting(self._database, kind)
 

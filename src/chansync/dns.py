@@ -21,7 +21,7 @@ AT_ONCE = 256
 class ThreadPerNameLoop(asyncio.SelectorEventLoop):
     """Looks up each name in a thread of its own.
 
-    In asyncio's few shared threads, lookups that hang would block all others, and the end of the program.
+    In asyncio's few shared threads, lookups that hang would block all others and the end of the program.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Performing jobs: in the daemon, or in the asking process where no daemon runs. The code is the same."""
+"""Performing jobs: in the daemon, or in the process that asks if no daemon runs. The code is the same."""
 
 from __future__ import annotations
 
@@ -34,30 +34,30 @@ from chansync.sync.renewing import time_to_renew
 from chansync.sync.retry import Retry, retry
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 
-#: How often at the most a job's progress is written, in seconds.
+#: The shortest time between two writes of a job's progress, in seconds.
 REPORT_EVERY = 0.25
 
 #: How often a job renews its lease, in seconds.
 HOLD_EVERY = jobs.LEASE_MS / 1000 / 4
 
-#: How many sites are waited for at once where many are asked. Each of those that do not answer takes a minute.
+#: How many sites are asked at once. Each that does not respond takes a minute.
 SITES_AT_ONCE = 100
 
-#: How many plans of a dry run a job's result holds.
+#: The maximum number of plans of a dry run in a job's result.
 PLANS_AT_MOST = 1000
 
-#: How long a job waits for another run of the same stream to end, in seconds, and how often it looks.
+#: How long a job waits for another run of the same stream to end, and how often it checks, in seconds.
 WAIT_FOR_TURN = 60.0
 LOOK_AGAIN = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class Performed:
-    """What came of a job.
+    """The result of a job.
 
     Attributes:
         code: of the failure; empty otherwise.
-        trace: the traceback of a fault of the program, for logs.
+        trace: the traceback of a bug, for logs.
     """
 
     ok: bool
@@ -69,10 +69,10 @@ class Performed:
 async def perform(
     store: Store, job: Job, owner: str, *, trigger: str, stop: asyncio.Event | None = None, place: Place | None = None
 ) -> Performed:
-    """Do a claimed job and write its result; whatever goes wrong is its result.
+    """Perform a claimed job and write its result; an error is a result too.
 
     Args:
-        place: held by pulls of more than a page: a limit of how many are in memory at once.
+        place: held by pulls of more than one page: it limits how many are in memory at once.
     """
     holding = asyncio.create_task(_hold(store, job, owner))
     try:
@@ -92,7 +92,7 @@ async def perform(
     try:
         await store.run(_finish, job.id, owner, ok, result)
     except (apsw.Error, StoreError):
-        # It is done again when the database works again.
+        # The job is performed again when the database works again.
         abandon(owner)
         raise
     codes = [result.get("code"), *(run["error_code"] for run in result.get("runs", ()))]
@@ -101,16 +101,16 @@ async def perform(
 
 
 async def _hold(store: Store, job: Job, owner: str) -> None:
-    """Hold the job's lease, also while its site takes its time and there is no progress to report."""
+    """Renew the job's lease regularly, even while it waits for a slow site."""
     while True:
         await time_to_renew(HOLD_EVERY)
-        # The next time is soon enough, and the job itself meets what is wrong.
+        # The next renewal is soon enough, and the job itself gets the same error.
         with contextlib.suppress(apsw.Error, StoreError):
             await store.run(jobs.renew, job.id, owner)
 
 
 def request_args(request: SyncRequest) -> dict[str, Any]:
-    """What a ``sync`` job needs to know of a request."""
+    """The arguments of a ``sync`` job."""
     args = {name: value for name, value in asdict(request).items() if value != getattr(SyncRequest(), name)}
     if request.since:
         args["since"] = request.since.isoformat()
@@ -156,7 +156,7 @@ async def _do(
         )
         return _results(results) | {"due": asked.orders}
     if job.kind == "notices":
-        # Imported here: the screens perform jobs too, and Python's e-mail package takes long to load.
+        # Imported here, because the screens perform jobs too, and Python's e-mail package takes long to load.
         from chansync.notices.notifier import send_test
 
         tried = await send_test(store, job.args.get("user"))
@@ -221,7 +221,7 @@ async def _sync(
     while True:
         results = await sync_channel(store, code, request, trigger=trigger, progress=progress, stop=stop, place=place)
         stopping = stop is not None and stop.is_set()
-        # Whoever asks while the schedule's own run is under way means the run after it, not a refusal.
+        # If a scheduled run is active, the user wants another run after it, not an error.
         if stopping or time.monotonic() > deadline or all(result.state != "busy" for result in results):
             break
         await asyncio.sleep(LOOK_AGAIN)
@@ -230,7 +230,7 @@ async def _sync(
 
 
 async def _sync_each(codes: list[str], sync: Callable[[str], Awaitable[list[RunResult]]]) -> list[RunResult]:
-    """Sync channels beside each other: those whose sites do not answer hold up none of the others."""
+    """Sync channels in parallel, so that sites that do not respond do not delay the others."""
     turns = asyncio.Semaphore(SITES_AT_ONCE)
 
     async def one(code: str) -> list[RunResult]:
@@ -276,7 +276,7 @@ def _results(results: list[RunResult]) -> dict[str, Any]:
 
 
 def summary(result: RunResult) -> str:
-    """One run in a sentence."""
+    """A run's result as one sentence."""
     if result.sentence:
         return result.sentence
     counts = result.counts
@@ -309,7 +309,7 @@ def _report(report: ConnectionReport) -> dict[str, Any]:
 
 
 def runs_of(result: dict[str, Any]) -> list[RunResult]:
-    """The runs that a job's result tells of."""
+    """The runs in a job's result."""
     return [
         RunResult(**run | {"counts": RunCounts(**run["counts"]), "plans": [plan_from(plan) for plan in run["plans"]]})
         for run in result.get("runs") or ()
@@ -317,7 +317,7 @@ def runs_of(result: dict[str, Any]) -> list[RunResult]:
 
 
 def report_of(job: Job) -> ConnectionReport:
-    """What a finished ``test`` or ``confirm`` job says of the connection."""
+    """The connection report of a finished ``test`` or ``confirm`` job."""
     told = job.result or {}
     return ConnectionReport(
         job.state == "done",

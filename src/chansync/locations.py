@@ -1,26 +1,26 @@
-"""Where the database and its companions are."""
+"""The paths of the database, the keys and the private folder."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from chansync import service_place
+from chansync import systemd_service
 from chansync.db import folders
 
 ENVIRONMENT_VARIABLE = "CHANSYNC_DB"
 
 #: Where the service of this machine keeps its database.
-SERVICE_DIRECTORY = Path(service_place.DIRECTORY)
-#: And what is its user's alone.
-SERVICE_PRIVATE_DIRECTORY = Path(service_place.PRIVATE_DIRECTORY)
+SERVICE_DIRECTORY = Path(systemd_service.DIRECTORY)
+#: The private folder of the service.
+SERVICE_PRIVATE_DIRECTORY = Path(systemd_service.PRIVATE_DIRECTORY)
 
 
 def database_path(given: str | None = None) -> Path:
     """The database file: ``--db``, else ``CHANSYNC_DB``, else ``chansync.db`` in the user's state directory.
 
-    Under systemd the unit sets ``STATE_DIRECTORY`` (``/var/lib/chansync``), which comes before the user's. Who has
-    none of his own, on a machine with the service, means the service's.
+    Under systemd the unit sets ``STATE_DIRECTORY`` (``/var/lib/chansync``), which comes before the user's directory. On
+    a machine with the service, a user without a database of his own gets the service's.
     """
     named = given or os.environ.get(ENVIRONMENT_VARIABLE)
     if named:
@@ -28,7 +28,7 @@ def database_path(given: str | None = None) -> Path:
     service_directory = os.environ.get("STATE_DIRECTORY")
     if service_directory:
         return Path(service_directory) / "chansync.db"
-    # Imported here: the short commands are often given --db and then need no platformdirs.
+    # Imported here, because short commands with --db do not need platformdirs.
     from platformdirs import user_state_path
 
     own = user_state_path("chansync") / "chansync.db"
@@ -38,18 +38,18 @@ def database_path(given: str | None = None) -> Path:
 
 
 def credential_directory() -> Path | None:
-    """Where systemd puts the service's credentials; None outside a service that has some."""
+    """The directory of the systemd credentials of this process; None if it has none."""
     given = os.environ.get("CREDENTIALS_DIRECTORY")
     return Path(given) if given else None
 
 
 def private_folder(database: Path) -> Path:
-    """The folder of what is the daemon's user's alone: keys and copies. For one user, that of the database."""
+    """The folder for keys and copies, which only the daemon's user may write. With one user: the database's folder."""
     return Path(folders.private_folder(database.parent))
 
 
 def key_path(database: Path) -> Path:
-    """The private key that opens the secrets: a systemd credential, or a file of mode 0600 in the private folder."""
+    """The private key for the secrets: a systemd credential, or a file of mode 0600 in the private folder."""
     credentials = credential_directory()
     if credentials and (credentials / "chansync.key").exists():
         return credentials / "chansync.key"
@@ -57,10 +57,10 @@ def key_path(database: Path) -> Path:
 
 
 def key_file(database: Path) -> Path:
-    """The file of the private key, where it is no credential."""
+    """The file of the private key, if it is not a credential."""
     return private_folder(database) / f"{database.stem}.key"
 
 
 def public_key_file(database: Path) -> Path:
-    """Where the daemon tells the group of a shared database its public key."""
+    """The file in which the daemon publishes its public key, if the database is shared."""
     return private_folder(database) / f"{database.stem}.pub"

@@ -44,9 +44,7 @@ def test_a_daemon_that_is_killed_while_it_tells_is_followed_by_one_that_tells_on
         use(told, box.port)
         for _ in range(2):
             daemon = shops.command("daemon", database=told.path)
-            assert daemon.stderr is not None
-            while "started on" not in daemon.stderr.readline():
-                pass
+            shops.until_it_says(daemon, "started on")
             _until(told.path, "SELECT count(*) FROM notice_route WHERE told_upto > 0")
             assert shops.stopped(daemon)[0] == 0
     assert box.subjects == ["chansync: 1 new problem (shop)"]

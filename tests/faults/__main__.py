@@ -17,7 +17,7 @@ from pathlib import Path
 # The tests' own helpers, for a run that pytest does not start.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from . import both, every, every_amazon, every_shop, every_upgrade, killing, network, talking, upgrading
+from . import both, every, every_amazon, every_shop, every_upgrade, killing, network, own_erp, talking, upgrading
 
 SCRIPTS = {"upgrade": every_upgrade.upgrading_all, "shop": every_shop.selling, "amazon": every_amazon.selling_at_amazon}
 
@@ -32,6 +32,9 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=15.0, help="what shoppers do, a second")
     parser.add_argument(
         "--both", type=int, default=0, help="how often a daemon for a store and Amazon is killed beside screens"
+    )
+    parser.add_argument(
+        "--own-erp", type=int, default=0, help="how often chansync or an outside ERP is killed while orders go between"
     )
     parser.add_argument(
         "--every", type=int, metavar="N", help="instead: kill at every N-th point of all (1: at each) of a fixed script"
@@ -58,6 +61,10 @@ def main() -> int:
             (base / "both").mkdir()
             beside, wrong_beside = both.kill_beside_screens(base / "both", given.seed, given.both, given.rate, say)
             tally, wrong = tally + beside, wrong + wrong_beside
+        if given.own_erp:
+            (base / "own-erp").mkdir()
+            between, wrong_between = own_erp.kill_between(base / "own-erp", given.seed, given.own_erp, say)
+            tally, wrong = tally + between, wrong + wrong_between
         if given.turns:
             (base / "network").mkdir()
             met, wrong_network = network.sell_over_a_bad_network(base / "network", given.seed, given.turns)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
 
-from chansync.platforms.http import client
+from chansync.http import client
 
 
 @contextmanager

@@ -12,11 +12,11 @@ from chansync.db.connection import Store
 from chansync.demo.amazon import Seller
 from chansync.demo.amazon.documents import order_document
 from chansync.demo.woocommerce import DemoShop
+from chansync.http.body import decode
 from chansync.model.order import Order
 from chansync.orders.import_order import OrderImport
 from chansync.orders.settings import ImportSettings
 from chansync.platforms.amazon.parse import OrderReader as AmazonReader
-from chansync.platforms.http.body import decode
 from chansync.platforms.woocommerce.parse import OrderReader as StoreReader
 from chansync.store import channels, mappings
 from support import marketplace, world

@@ -19,10 +19,10 @@ from chansync.db.connection import Store
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from chansync.demo.woocommerce.call import Answer
 from chansync.erp.ledger.check import check
+from chansync.http.body import decode
 from chansync.model.errors import DataError
 from chansync.model.order import Order
 from chansync.orders.import_order import Action, OrderImport
-from chansync.platforms.http.body import decode
 from chansync.platforms.woocommerce.parse import OrderReader, read_refund
 from chansync.store import channels
 from faults.nonsense import spoilt

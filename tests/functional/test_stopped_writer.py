@@ -11,8 +11,9 @@ from pathlib import Path
 import apsw
 import pytest
 
-from chansync.db.connection import Store, explained
+from chansync.db.connection import Store
 from chansync.db.lock_holders import holders
+from chansync.db.sqlite_errors import explained
 from chansync.model.errors import StoreError
 
 WRITER = """

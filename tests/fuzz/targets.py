@@ -16,13 +16,13 @@ from chansync.cli.main import main
 from chansync.db.connection import open_store
 from chansync.erp.ledger.items import import_items, read_items
 from chansync.erp.ledger.stock import parse_quantity
+from chansync.http.body import BodyError, decode
 from chansync.model.errors import ChansyncError, DataError
 from chansync.model.money import parse_amount
 from chansync.model.order import Order
 from chansync.model.parameters import PARAMETERS
 from chansync.model.times import format_duration, parse_date, parse_duration
 from chansync.platforms.amazon.parse import OrderReader as AmazonReader
-from chansync.platforms.http.body import BodyError, decode
 from chansync.platforms.woocommerce.address import ROOTS, Place, store_address
 from chansync.platforms.woocommerce.parse import OrderReader, read_refund
 from chansync.setup.toml_files import import_toml

@@ -98,7 +98,7 @@ def do(store: Store, method: str, sale: int, *arguments: Any, **options: Any) ->
 def _step(store: Store, method: str, sale: int, *arguments: Any, **options: Any) -> Step:
     if method == "pay":
         state_now = state(store, sale)
-        amount = arguments[0] if arguments else max(state_now.unpaid, 0)
+        amount = arguments[0] if arguments else state_now.unpaid
         return steps.Pay(state_now.paid + amount, **options)
     if method == "refund":
         refund_id, total, lines, restock = arguments

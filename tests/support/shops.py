@@ -89,6 +89,16 @@ def command(
     )
 
 
+def until_it_says(daemon: subprocess.Popen[str], words: str) -> None:
+    """Read what a daemon logs until it says that; fails with what it said where it ends before."""
+    assert daemon.stderr is not None
+    said = ""
+    while words not in said:
+        line = daemon.stderr.readline()
+        assert line, said
+        said += line
+
+
 def finished(process: subprocess.Popen[str], timeout: float = 120) -> tuple[int, str, str]:
     """Exit code, standard output and standard error of a process that ends by itself."""
     out, err = process.communicate(timeout=timeout)

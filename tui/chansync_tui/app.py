@@ -16,7 +16,8 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.widgets import Input
 
-from chansync.db.connection import data_version, explained
+from chansync.db.opening import data_version
+from chansync.db.sqlite_errors import explained
 from chansync.db.version import check_schema
 from chansync.model.errors import StoreError
 from chansync.model.times import local_text

@@ -24,8 +24,9 @@ from textual.dom import DOMNode
 from textual.message import Message
 
 from chansync.db import privileges, process_locks
-from chansync.db.connection import Store, explained, open_store
+from chansync.db.connection import Store, open_store
 from chansync.db.folders import name_of
+from chansync.db.sqlite_errors import explained
 from chansync.model.errors import StoreError
 from chansync.model.times import now_ms
 from chansync.store import daemons, jobs

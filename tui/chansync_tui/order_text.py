@@ -76,7 +76,8 @@ def _sale(story: Story) -> Iterator[Paragraph]:
     row = sale.sale
     mark = f" ({row.mark})" if row.mark else ""
     yield from _heading(f"The sale {row.number}{mark} of {row.sale_date}")
-    yield from _pairs({"customer": f"{sale.customer['name']} (number {sale.customer['id']})"})
+    number = f" (number {sale.customer['id']})" if sale.customer["id"] else ""
+    yield from _pairs({"customer": f"{sale.customer['name']}{number}"})
     yield from _pairs({name: value for name, value in sale.customer.items() if name not in ("id", "name")})
     yield from _pairs(
         {title: _address(parts) for title, parts in (("billing", sale.billing), ("delivery", sale.delivery))}

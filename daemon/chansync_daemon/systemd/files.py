@@ -1,7 +1,7 @@
-"""The files that make chansync a service of this machine: where each goes, and whether somebody has edited it.
+"""The files of the systemd service: where each is installed, and whether somebody has edited it.
 
-Each file that is put in place ends with a line that holds the digest of what stands before it. So a file that was
-edited by hand is told from one that an earlier version made: the first is never overwritten unasked, the second is.
+Each installed file ends with a line with the digest of its contents. So a file that was edited by hand differs from one
+of an earlier version: the first is overwritten only with ``force``, the second always.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ PLACES = {
 }
 
 _MARK = "# Made by chansync service install, unchanged since: "
-#: The first systemd that knows growing delays; an older one warns of them at each reload.
+#: The first systemd with increasing restart delays; an older one would warn about the setting at each reload.
 GROWING_DELAYS = 254
-_DELAYS = re.compile(r"^# Each start that fails.*\nRestartSteps=.*\nRestartMaxDelaySec=.*\n", re.MULTILINE)
+_DELAYS = re.compile(r"^# The delay grows.*\nRestartSteps=.*\nRestartMaxDelaySec=.*\n", re.MULTILINE)
 
 _EXEC_START = re.compile(r"^ExecStart=.*$", re.MULTILINE)
 
 
 class State(StrEnum):
-    """How the file in place compares with the one that would be put there."""
+    """How the installed file compares with the one that would be installed."""
 
     MISSING = "missing"
     CURRENT = "current"
@@ -40,13 +40,13 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ServiceFile:
-    """A file of the service: where it goes, and what it should hold."""
+    """A file of the service: its path and contents."""
 
     path: Path
     text: str
 
     def state(self) -> State:
-        """How what is there now compares.
+        """How the installed file compares.
 
         Raises:
             OSError: it cannot be read.
@@ -65,7 +65,7 @@ def service_files(root: Path, program: list[str], systemd: int | None = None) ->
     """The files for a file system at ``root`` whose service starts ``program`` (an absolute path, and arguments).
 
     Args:
-        systemd: the version that will read them; None: not known, as with another machine's file system.
+        systemd: the version that will read them; None if unknown, as with another machine's file system.
     """
     start = f"ExecStart={' '.join(map(quoted, program))} daemon"
     files = []
@@ -79,7 +79,7 @@ def service_files(root: Path, program: list[str], systemd: int | None = None) ->
 
 
 def quoted(word: str) -> str:
-    """A word of a command line in a unit: percent signs, dollars, quotes and backslashes stand for themselves."""
+    """A word of a command line in a unit, with percent signs, dollars, quotes and backslashes escaped."""
     word = word.replace("%", "%%").replace("$", "$$")
     if re.fullmatch(r"[\w@%+=:,./$-]+", word, re.ASCII):
         return word

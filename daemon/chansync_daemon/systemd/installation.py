@@ -1,4 +1,4 @@
-"""Putting the service in place, taking it away, and telling how it stands. Every step is a sentence; none prints."""
+"""Installing and removing the service, and its state. Each step returns a sentence; nothing here prints."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from chansync import service_state
+from chansync import systemd_service
 from chansync.db.privileges import open_folder
 from chansync.locations import SERVICE_DIRECTORY, SERVICE_PRIVATE_DIRECTORY
 from chansync.model.errors import ChansyncError, UsageError
-from chansync.service_state import UNIT, ServiceState
+from chansync.systemd_service import UNIT, ServiceState
 from chansync_daemon.systemd.files import ServiceFile, State, service_files
 from chansync_daemon.systemd.visibility import parts_of_this_program, this_program, why_hidden
 
@@ -25,21 +25,21 @@ USER = GROUP = "chansync"
 
 
 class ServiceError(ChansyncError):
-    """A step of the system's failed."""
+    """A command of the system failed."""
 
     code = "service"
 
 
 @dataclass(slots=True)
 class Standing:
-    """How the service stands on this machine.
+    """The state of the service on this machine.
 
     Attributes:
         files: each file with its state.
-        service: what systemd says of it.
-        user: whether its user is there.
-        members: who else is in its group.
-        directory: whether its two folders are there.
+        service: its state according to systemd.
+        user: whether its user exists.
+        members: the other members of its group.
+        directory: whether its two folders exist.
     """
 
     files: list[tuple[ServiceFile, State]]
@@ -50,15 +50,15 @@ class Standing:
 
     @property
     def installed(self) -> bool:
-        """Whether every file is there."""
+        """Whether every file is installed."""
         return all(state is not State.MISSING for _, state in self.files)
 
 
 def plan(root: Path, program: str | None = None) -> list[ServiceFile]:
-    """The files as they would be put under ``root``.
+    """The files as they would be installed under ``root``.
 
     Raises:
-        UsageError: ``program`` is no absolute path, or the service could not run this installation.
+        UsageError: ``program`` is not an absolute path, or the service could not run this installation.
     """
     if program is not None and not os.path.isabs(program):
         raise UsageError(f"--program {program!r:.80} is not an absolute path.")
@@ -74,7 +74,7 @@ def _files(root: Path, program: list[str]) -> list[ServiceFile]:
 
 
 def _systemd_version() -> int | None:
-    """The version of this machine's systemd; None where there is none, or it does not say."""
+    """The version of this machine's systemd; None if there is none, or it is unknown."""
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
         done = subprocess.run(["systemctl", "--version"], capture_output=True, text=True, check=False, timeout=10)
         found = re.match(r"systemd (\d+)", done.stdout)
@@ -83,13 +83,13 @@ def _systemd_version() -> int | None:
 
 
 def install(root: Path, files: list[ServiceFile], *, force: bool = False) -> Iterator[str]:
-    """Put the files in place and let systemd take them up; a sentence for each step that changed something.
+    """Install the files and reload systemd; returns a sentence for each step that changed something.
 
-    Doing it again changes nothing. With another root than the machine's own, files are all that is done.
+    Doing it again changes nothing. With another root than the machine's own, only files are written.
 
     Raises:
         UsageError: it needs root, or a file was edited and ``force`` is not given (nothing is changed then).
-        ServiceError: a step of the system's failed.
+        ServiceError: a command of the system failed.
     """
     _need_root(root, "install", " (--dry-run shows what it does)")
     with _explained():
@@ -123,7 +123,7 @@ def _put(file: ServiceFile, state: State) -> str:
 
 
 def _write(folder: int, name: str, content: bytes) -> None:
-    """Write a file that systemd reads: renamed into place, so that it never reads half of it."""
+    """Write a file that systemd reads, atomically."""
     unfinished = f".{name}.new"
     with contextlib.suppress(FileNotFoundError):
         os.unlink(unfinished, dir_fd=folder)
@@ -152,17 +152,17 @@ def _make_user_and_folder(files: list[ServiceFile]) -> Iterator[str]:
 
 
 def uninstall(root: Path, *, force: bool = False) -> Iterator[str]:
-    """Stop the service and take its files away; the database, the key, user and group stay.
+    """Stop the service and remove its files; the database, the key, user and group stay.
 
     Raises:
         UsageError: it needs root, or a file was edited and ``force`` is not given (nothing is changed then).
-        ServiceError: a step of the system's failed.
+        ServiceError: a command of the system failed.
     """
     _need_root(root, "uninstall")
     with _explained():
         states = [(file, file.state()) for file in _files(root, this_program())]
         there = [file for file, state in states if state is not State.MISSING]
-        # Another installation's program in the unit is not an edit: the digest tells.
+        # If the unit starts the program of another installation, its digest still shows that nobody has edited it.
         edited = [str(file.path) for file, state in states if state is State.EDITED]
         if edited and not force:
             raise UsageError(f"{' and '.join(edited)} was edited by hand, and nothing was changed. Give --force.")
@@ -180,18 +180,18 @@ def uninstall(root: Path, *, force: bool = False) -> Iterator[str]:
 
 
 def removal() -> str:
-    """The commands that remove what is left: data, user and group."""
+    """The commands that remove the rest: data, user and group."""
     group = f"; groupdel {GROUP}" if _members() else ""
     return f"rm -r {SERVICE_DIRECTORY} {SERVICE_PRIVATE_DIRECTORY}; userdel {USER}{group}"
 
 
 def standing(root: Path) -> Standing:
-    """How the service stands, as far as this user may see."""
+    """The state of the service, as far as this user may see it."""
     with _explained():
         files = [(file, file.state()) for file in _files(root, this_program())]
     return Standing(
         files=files,
-        service=service_state.ask() if root == ROOT else ServiceState({}),
+        service=systemd_service.ask() if root == ROOT else ServiceState({}),
         user=_has_user(),
         members=_members(),
         directory=SERVICE_DIRECTORY.is_dir() and SERVICE_PRIVATE_DIRECTORY.is_dir(),

@@ -1,4 +1,4 @@
-"""Whether the service's user, inside its sandbox, can run this program where it is installed."""
+"""Whether the service's user, inside its sandbox, can run this installation of the program."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _INSTALL = """Install it anew where every user can run it, and then let that one
 
 
 def this_program() -> list[str]:
-    """How a service starts this very installation: its script where it has one, else its interpreter."""
+    """The command that starts this installation: its script if there is one, else its interpreter."""
     script = Path(sys.executable).with_name("chansync")
     if os.access(script, os.X_OK):
         return [str(script)]
@@ -29,7 +29,7 @@ def this_program() -> list[str]:
 
 
 def parts_of_this_program() -> list[Path]:
-    """Everything that must be seen to start it: script, interpreter (a link often leads elsewhere), libraries, code."""
+    """The paths that must be accessible to start it: script, interpreter (often a link), libraries, code."""
     import apsw
     import click
 
@@ -38,7 +38,7 @@ def parts_of_this_program() -> list[Path]:
 
 
 def why_hidden(parts: list[Path]) -> str:
-    """A sentence on what of the program the service could not reach, and what to do; empty where nothing is."""
+    """What of the program the service cannot access, and what to do; empty if it can access everything."""
     for part in parts:
         for place in dict.fromkeys((part, part.resolve())):
             for folder in (*_HOMES, *_TEMPORARY):
@@ -54,5 +54,5 @@ def _is_closed(folder: Path) -> bool:
     try:
         return not stat.S_IMODE(folder.stat().st_mode) & 0o001
     except OSError:
-        # What does not exist, or is behind a closed folder: that one is named.
+        # It does not exist, or is in a closed folder, which is reported itself.
         return False

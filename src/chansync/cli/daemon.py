@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from chansync.cli.support.lazy import examples
-from chansync.cli.support.session import Session, pass_session
+from chansync.cli.support.session import Session, become_owner, pass_session
 
 
 @click.command(
@@ -46,7 +46,6 @@ def daemon(
     Exit code 65, 66, 77 or 78: the database needs a person, and another start would not help.
     """
     from chansync.cli.support import failures
-    from chansync.cli.support.ownership import become_owner
     from chansync.locations import database_path
     from chansync_daemon.logs import LOG, set_up
     from chansync_daemon.main import run

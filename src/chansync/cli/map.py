@@ -38,7 +38,7 @@ def _command(kind: str, what: str, example: str) -> click.Command:
     @click.option("--json", "as_json", is_flag=True, help="As JSON.")
     @pass_session
     def command(session: Session, code: str, pairs: tuple[str, ...], as_json: bool) -> None:
-        _run(session, kind, code, split_pairs(pairs, "SITE=TARGET"), {}, as_json)
+        _run(session, kind, code, split_pairs(pairs, "SITE=TARGET", at_last=True), {}, as_json)
 
     return command
 
@@ -64,7 +64,8 @@ def _command(kind: str, what: str, example: str) -> click.Command:
 @pass_session
 def payment(session: Session, code: str, pairs: tuple[str, ...], paid: tuple[str, ...], as_json: bool) -> None:
     """The payment methods, which may have paid statuses of their own."""
-    _run(session, "payment", code, split_pairs(pairs, "SITE=TARGET"), split_pairs(paid, "SITE=STATUS,..."), as_json)
+    targets = split_pairs(pairs, "SITE=TARGET", at_last=True)
+    _run(session, "payment", code, targets, split_pairs(paid, "SITE=STATUS,...", at_last=True), as_json)
 
 
 def _run(session: Session, kind: str, code: str, pairs: dict[str, str], paid: dict[str, str], as_json: bool) -> None:

@@ -30,18 +30,18 @@ def mend(session: Session, message_id: int, name: str | None, added: tuple[str, 
 
     The exit code of a remedy is that of the command that it runs.
     """
-    from chansync.orders.remedies import remedies, subject_of
+    from chansync.orders.remedies import offered, subject_of
 
     subject = subject_of(session.db, message_id, user_name())
     if subject is None:
         raise UsageError(f"There is no message {message_id}. See: chansync log")
-    offered = remedies(subject.message.code)
+    there = offered(subject)
     if name is None:
-        _list(subject, offered, as_json)
+        _list(subject, there, as_json)
         return exit_codes.OK
-    chosen = next((remedy for remedy in offered if remedy.name == name), None)
+    chosen = next((remedy for remedy in there if remedy.name == name), None)
     if chosen is None:
-        names = ", ".join(remedy.name for remedy in offered) or "none"
+        names = ", ".join(remedy.name for remedy in there) or "none"
         raise UsageError(f"Message {message_id} has no remedy {name!r:.40}. There are: {names}.")
     if chosen.perform is None:
         return _run(session, subject, chosen, added, as_json)
@@ -82,13 +82,26 @@ def _run(session: Session, subject: Subject, remedy: Remedy, added: tuple[str, .
     if command.missing:
         raise UsageError(
             f"Say {' and '.join(command.missing)}: chansync mend {subject.message.id} {remedy.name} "
-            f"{' '.join(command.missing)}. It runs: {shlex.join(command.words)}"
+            f"{shlex.join([*added, *command.missing])}. It runs: {shlex.join(command.words)}"
         )
     note(shlex.join(command.words))
     code = _execute(session, command.words[1:], as_json)
-    if code == exit_codes.OK and subject.message.open and any(word in command.words for word in ("map", "set", "add")):
+    changes = command.words[1] in _CHANGING and command.words[2] not in _LOOKING
+    if code == exit_codes.OK and changes and _is_open(session, subject.message.id):
         note(f"Then: chansync retry --message {subject.message.id}")
     return code
+
+
+#: The groups of commands by which a message is mended, and those of their commands that only look.
+_CHANGING = frozenset({"map", "erp", "channel", "system"})
+_LOOKING = frozenset({"test", "show", "sale"})
+
+
+def _is_open(session: Session, message_id: int) -> bool:
+    from chansync.store import messages
+
+    found = messages.message(session.db, message_id)
+    return found is not None and found.open
 
 
 def _execute(session: Session, words: list[str], as_json: bool) -> int:

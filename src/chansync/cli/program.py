@@ -10,8 +10,7 @@ import click
 from chansync import __version__
 from chansync.cli.support import named_files, output
 from chansync.cli.support.lazy import QUIET, LazyGroup, examples
-from chansync.cli.support.ownership import become_owner
-from chansync.cli.support.session import Session
+from chansync.cli.support.session import Session, become_owner
 from chansync.model.errors import UsageError
 
 _TABLE = {

@@ -13,7 +13,7 @@ from chansync.cli.support.output import add_facts, note, print_json, say
 from chansync.cli.support.session import Session, pass_session
 
 if TYPE_CHECKING:
-    from chansync.service_state import ServiceState
+    from chansync.systemd_service import ServiceState
     from chansync_daemon.systemd.installation import Standing
 
 _TABLE = {

@@ -1,8 +1,8 @@
-"""Backups that can be relied on, and the way back from one.
+"""Backup and restore.
 
-A backup is one moment of the database, taken while others work, looked through for damage, and only then put under
-the name that was asked for. A restore writes a backup into the database in one transaction of SQLite's own, so a kill
-at any moment leaves the old contents or the new ones, and no program is left with a file that nobody else sees.
+A backup is a consistent copy of the database, made while other programs use it. It is checked for damage before it
+gets its final name. A restore overwrites the contents of the database in one SQLite transaction: if it is killed, the
+old contents or the new ones are there, and programs that have the file open see the new contents.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from urllib.parse import quote
 import apsw
 
 from chansync.db import lock_holders, private_files, settings
-from chansync.db.connection import backup, explained, put_in_place
-from chansync.db.opening import distrust, limit, open_file
+from chansync.db.opening import backup, distrust, limit, open_file
 from chansync.db.process_locks import DAEMON, MIGRATION, locked
+from chansync.db.sqlite_errors import explained
+from chansync.db.upgrade import put_in_place
 from chansync.db.version import APPLICATION_ID, SCHEMA_VERSION
 from chansync.locations import private_folder
 from chansync.model.errors import StoreError, UsageError
@@ -30,12 +31,12 @@ from chansync.model.times import now_ms
 #: How long a restore waits for a short command that has the database open, in milliseconds.
 PATIENCE_MS = 3000
 
-#: How long looking through a copy may take, in seconds: it may be made so that it never ends.
+#: How long checking a copy may take, in seconds. A manipulated file could make the check endless.
 LOOK_SECONDS = 3600.0
 
 
 class Damaged(StoreError):
-    """A copy of a database is not sound."""
+    """A copy of a database is damaged."""
 
     code = "damaged"
 
@@ -52,10 +53,10 @@ class Contents:
 
     Attributes:
         last_run_at: when the last run ended; None: none did.
-        instance: the id that was made with the database and that every copy of it keeps; empty in a file from before
-            there was one.
-        daemon_host: the machine of the daemon that last worked on it; empty: none did, or it said that it stopped.
-        daemon_beat_at: its last sign of life.
+        instance: the id that was created with the database and that every copy of it keeps; empty in files that are
+            older than this id.
+        daemon_host: the machine of the daemon that last worked on it; empty: none did, or it stopped properly.
+        daemon_beat_at: the last heartbeat of that daemon.
     """
 
     schema: int
@@ -70,13 +71,13 @@ class Contents:
 
 @contextlib.contextmanager
 def saved(source: Path, folder: Path) -> Iterator[Path]:
-    """A sound copy of the database, taken while others use it; it is gone at the end.
+    """A checked copy of the database, made while others use it; it is deleted at the end of the context.
 
     Args:
-        folder: where the copy is made by somebody to whom the private folder is closed.
+        folder: where the copy is made if this user may not write in the private folder.
 
     Raises:
-        Damaged: the database is not sound.
+        Damaged: the database is damaged.
         StoreError: there is no room for the copy.
         OSError: it cannot be written.
     """
@@ -93,9 +94,9 @@ def saved(source: Path, folder: Path) -> Iterator[Path]:
                 "an earlier one"
             ) from None
         with contextlib.closing(apsw.Connection(str(copy))) as db:
-            # Whoever restores it has a backup: this one.
+            # A database that is restored from this copy has a backup: the copy.
             settings.put(db, settings.BACKED_UP_AT, str(now_ms()))
-            # In one file, and with no log beside it that would be left behind.
+            # Without a WAL file, so that the copy is one file.
             db.pragma("journal_mode", "delete")
         yield copy
 
@@ -104,32 +105,32 @@ def _fill(copy: Path, source: Path) -> None:
     try:
         backup(source, copy)
     except (apsw.FullError, apsw.IOError) as failure:
-        # What cannot be read is the database's own disk. What cannot be written is the copy: nothing else is.
+        # A read error comes from the disk of the database. A write error comes from the copy: nothing else is written.
         if isinstance(failure, apsw.IOError) and failure.extendedresult != apsw.SQLITE_IOERR_WRITE:  # type: ignore[attr-defined]
             raise
         raise no_room(source, copy.parent) from None
 
 
 def no_room(source: Path, folder: Path) -> StoreError:
-    """What is raised where a copy finds no room in a folder."""
+    """The error for a folder with too little space for the copy."""
     size = source.stat().st_size // 2**20 + 1
     return StoreError(f"There is no room for the copy in {folder}: it takes {size} MB. Nothing was written.")
 
 
 def look_through(path: Path, told_as: Path | None = None) -> Contents:
-    """Look through a copy that nobody works with: what it holds.
+    """Check a copy that no other program uses; returns what it contains.
 
     Args:
-        told_as: by which name people know it.
+        told_as: the file's name in error messages.
 
     Raises:
-        Damaged: it is not sound.
+        Damaged: it is damaged.
         StoreError: it is no chansync database, or a newer one.
     """
     name = told_as or path
     with explained(name), _told_as_copy(name), _reading(path) as db:
         limit(db, LOOK_SECONDS)
-        # Before anything of it is believed: is it ours at all?
+        # First of all: is it a chansync database?
         if db.pragma("application_id") != APPLICATION_ID:
             raise StoreError(f"{name} is no backup of a chansync database.")
         schema = db.pragma("user_version")
@@ -146,7 +147,7 @@ def look_through(path: Path, told_as: Path | None = None) -> Contents:
 
 @contextlib.contextmanager
 def _told_as_copy(path: Path) -> Iterator[None]:
-    """Damage of a copy needs another copy, and not what damage of the database needs."""
+    """Error messages for a damaged copy: take another one (for the database they would say: restore a backup)."""
     try:
         yield
     except (apsw.NotADBError, apsw.CorruptError) as error:
@@ -172,7 +173,7 @@ def _contents(db: apsw.Connection, schema: int) -> Contents:
 
 @contextlib.contextmanager
 def _reading(path: Path) -> Iterator[apsw.Connection]:
-    """Open to read, also on a disk that may not be written: a copy with no log beside it does not change."""
+    """Open for reading, also on a read-only disk: a copy without a WAL file is opened as immutable."""
     log = Path(f"{path}-wal")
     if log.exists() and log.stat().st_size:
         db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
@@ -184,7 +185,7 @@ def _reading(path: Path) -> Iterator[apsw.Connection]:
 
 
 def contents_now(path: Path) -> Contents | None:
-    """What the database at ``path`` holds; None where it cannot be read any more."""
+    """What the database at ``path`` contains; None if it cannot be read."""
     try:
         with contextlib.closing(open_file(path)) as db:
             return _contents(db, db.pragma("user_version"))
@@ -194,13 +195,13 @@ def contents_now(path: Path) -> Contents | None:
 
 @contextlib.contextmanager
 def taken_in(name: Path, source: BinaryIO, log: BinaryIO | None, path: Path) -> Iterator[tuple[Path, Contents]]:
-    """A copy of a backup in the private folder of the database at ``path``, looked through there, and what it holds.
+    """A checked copy of a backup in the private folder of the database at ``path``, and what it contains.
 
     Args:
-        log: the write-ahead log that lies beside the backup.
+        log: the write-ahead log beside the backup.
 
     Raises:
-        Damaged: it is not sound.
+        Damaged: it is damaged.
         StoreError: it is no chansync database, or a newer one.
         UsageError: somebody is writing to it.
     """
@@ -222,7 +223,7 @@ def taken_in(name: Path, source: BinaryIO, log: BinaryIO | None, path: Path) -> 
 
 
 def restore(copy: Path, path: Path) -> Path | None:
-    """Put what was taken in in the database's place; where the old one is kept, or None where there was none.
+    """Replace the database's contents by ``copy``; returns the file that keeps the old ones, None if there were none.
 
     Raises:
         InUse: a daemon, the screens or another command has the database open.
@@ -253,20 +254,20 @@ def restore(copy: Path, path: Path) -> Path | None:
 
 
 def _forget_daemon(copy: Path) -> None:
-    """Its daemon is not this place's: nobody is to take it for one that hangs here."""
+    """Delete the row of the source's daemon: otherwise it looks like a daemon that hangs here."""
     with contextlib.closing(distrust(apsw.Connection(str(copy), flags=apsw.SQLITE_OPEN_READWRITE))) as db:
         db.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
         db.execute("DELETE FROM daemon")
 
 
 def _overwrite(target: apsw.Connection, source: apsw.Connection) -> None:
-    """All at once: one transaction."""
+    """In one transaction."""
     with target.backup("main", source, "main") as work:
         work.step(-1)
 
 
 def _put_aside(path: Path, kept: Path) -> None:
-    """Keep what is no database any more, so that nobody works with it, as it is."""
+    """Move the files of a database that SQLite cannot read any more to ``kept``, unchanged."""
     for end in ("-wal", ""):
         with contextlib.suppress(FileNotFoundError):
             source = os.open(f"{path}{end}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -278,15 +279,15 @@ def _put_aside(path: Path, kept: Path) -> None:
 
 
 def _alone(path: Path) -> apsw.Connection:
-    """The database, opened so that nobody else has it open.
+    """The database, opened exclusively.
 
     Raises:
-        InUse: somebody has.
+        InUse: another program has it open.
     """
     db = open_file(path)
     try:
         db.set_busy_timeout(PATIENCE_MS)
-        # Without shared memory: then the lock is on the file itself, which everybody holds who has it open.
+        # In this mode SQLite locks the file itself, on which every program that has it open holds a shared lock.
         db.pragma("locking_mode", "EXCLUSIVE")
         db.execute("BEGIN EXCLUSIVE")
         db.execute("COMMIT")

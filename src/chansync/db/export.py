@@ -1,4 +1,4 @@
-"""Tables out of the database, as CSV or JSON."""
+"""Export of tables as CSV or JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from chansync.model.safe_text import as_cell, escaped, safe_json
 
 _TIME = "strftime('%Y-%m-%dT%H:%M:%SZ', {} / 1000, 'unixepoch') AS {}"
 
-#: What can be taken out: a query with ``:channel`` (a code, or null for all). Times are UTC.
+#: What can be exported: a query with ``:channel`` (a code, or null for all). Times are UTC.
 QUERIES = {
     "mappings": """
         SELECT c.code AS channel, m.kind, m.site_code, m.title, m.on_site, m.target
@@ -36,7 +36,7 @@ QUERIES = {
 
 
 def export(db: apsw.Connection, what: str, channel: str | None, form: str, output: TextIO) -> None:
-    """Write a table, as ``csv`` or as ``json``, row by row: it may be long."""
+    """Write a table as ``csv`` or ``json``, row by row, because it may be large."""
     found = db.execute(QUERIES[what], {"channel": channel})
     try:
         names = [name for name, _ in found.get_description()]
@@ -60,7 +60,7 @@ def _write_csv(rows: Iterator[dict[str, Any]], output: TextIO) -> None:
 
 
 def _shown_cell(text: str) -> str:
-    """A cell for a terminal, which is not a file: what strangers wrote could move its cursor."""
+    """A cell for output to a terminal, without the control characters that strangers may have written into it."""
     return escaped(as_cell(text))
 
 
@@ -68,7 +68,7 @@ def _write_json(rows: Iterator[dict[str, Any]], output: TextIO) -> None:
     between = "[\n"
     for row in rows:
         if "data" in row:
-            # Another program may have written what is no JSON: it stays a text.
+            # Invalid JSON, which another program may have written, is exported as text.
             with contextlib.suppress(ValueError, TypeError):
                 row["data"] = json.loads(row["data"])
         output.write(between + safe_json(json.dumps(row, ensure_ascii=False)))

@@ -1,10 +1,11 @@
-"""The two folders of an installation: the group's, with the database, and the private one, with what is trusted.
+"""The two folders of an installation: the shared one with the database, and the private one.
 
-Members of the group may rename and remove everything in their folder (2770), so it holds the database, what SQLite
-puts beside it, and an empty lock file. Keys, copies of the database and whatever else must be the daemon's user's own
-lie in the private folder beside it, ``NAME-private`` (0710). An installation of one user has both in one folder.
+Members of the group may rename and delete everything in the shared folder (2770). Therefore it contains only the
+database, SQLite's files beside it, and an empty lock file. Keys, copies of the database and other files that only the
+daemon's user may change are in the private folder beside it, ``NAME-private`` (0710). An installation of one user has
+both in one folder.
 
-Imports next to nothing: the short commands ask it.
+Short commands use this module: keep its imports few.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ GROUPS_MODE, PRIVATE_MODE = 0o2770, 0o710
 
 
 def is_shared(folder: str | os.PathLike[str]) -> bool:
-    """Whether the folder is a group's: setgid and writable for it, or with a private folder of its owner beside it."""
+    """Whether the folder is shared: setgid and group-writable, or with a private folder of the same owner beside it."""
     try:
         found = os.stat(folder)
         shared = stat.S_ISGID | stat.S_IWGRP
         if found.st_mode & shared == shared:
             return True
-        # The mode may have been spoilt: where the key is must not depend on that.
+        # Even if the mode was changed by mistake, the key must be found.
         beside = os.lstat(_beside(folder))
     except OSError:
         return False
@@ -36,7 +37,7 @@ def is_shared(folder: str | os.PathLike[str]) -> bool:
 
 
 def private_folder(folder: str | os.PathLike[str]) -> str:
-    """The private folder of the database in ``folder``, which may be missing."""
+    """The private folder of the database in ``folder``; it may not exist."""
     return _beside(folder) if is_shared(folder) else os.fspath(folder)
 
 
@@ -45,15 +46,15 @@ def _beside(folder: str | os.PathLike[str]) -> str:
 
 
 def owner_of(folder: str | os.PathLike[str]) -> int:
-    """The user that the daemon of a database in this folder runs as: a shared folder's owner, else this user."""
+    """The user who runs the daemon of a database in this folder: the owner of a shared folder, else this user."""
     return os.stat(folder).st_uid if is_shared(folder) else os.geteuid()
 
 
 def open_private(folder: str | os.PathLike[str]) -> int:
-    """A descriptor of the private folder of the database in ``folder``; its owner makes it where it is missing.
+    """A descriptor of the private folder of the database in ``folder``; if missing, it is created for its owner.
 
     Raises:
-        OSError: there is none, or it is another's or may be written by others: nothing there can be trusted then.
+        OSError: there is none, or others own it or may write in it, so that its files cannot be trusted.
     """
     private = private_folder(folder)
     if private != os.fspath(folder) and os.geteuid() == owner_of(folder):
@@ -72,12 +73,12 @@ def open_private(folder: str | os.PathLike[str]) -> int:
 
 
 def is_private(found: os.stat_result, folder: str | os.PathLike[str]) -> bool:
-    """Whether a private folder with that status is one: of the owner of the group's folder, closed to writers."""
+    """Whether a folder with that status is private: owned by the shared folder's owner, and not writable for others."""
     return stat.S_ISDIR(found.st_mode) and found.st_uid == owner_of(folder) and not found.st_mode & 0o027
 
 
 def group_of(folder: str | os.PathLike[str]) -> str:
-    """The name of the group that a folder is for, or the number where there is none."""
+    """The name of a folder's group, or its number if it has no name."""
     number = os.stat(folder).st_gid
     try:
         return grp.getgrgid(number).gr_name
@@ -86,7 +87,7 @@ def group_of(folder: str | os.PathLike[str]) -> str:
 
 
 def name_of(user: int) -> str:
-    """A user's name, or the number where there is none."""
+    """A user's name, or the number if it has none."""
     try:
         return pwd.getpwuid(user).pw_name
     except KeyError:

@@ -1,16 +1,12 @@
-"""Which processes hold a lock on a file, as the kernel tells it; nothing where it does not."""
+"""Which processes hold a lock on a file, from ``/proc/locks``; none where it cannot be read."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+from pathlib import Path
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    # ``chansync health`` starts without pathlib.
-    from pathlib import Path
-
-#: The byte of the file of shared memory that a writer locks (SQLite's ``WAL_WRITE_LOCK``).
+#: The byte of the -shm file that a writer locks (SQLite's ``WAL_WRITE_LOCK``).
 _WRITE_LOCK = 120
 
 _databases: set[str] = set()
@@ -21,7 +17,7 @@ def holders(found: os.stat_result, locks: str = "/proc/locks", byte: int | None 
 
     Args:
         found: the file's status.
-        byte: only locks for writing on that byte.
+        byte: only write locks on that byte.
     """
     wanted = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
     try:
@@ -41,19 +37,19 @@ def _covers(fields: list[str], byte: int) -> bool:
 
 
 def remember(database: str | Path) -> None:
-    """Look at this database's writers from now on. It may be closed again when a failure is put into a sentence."""
+    """Include this database in ``who_writes`` from now on, also after it was closed."""
     _databases.add(str(database))
 
 
 def who_writes() -> str:
-    """Who holds the databases that this process has opened, for a sentence: `` (process 12 …)``; empty where nobody
-    knows."""
+    """Which process is writing to a database that this process has opened, for a message: `` (process 12 …)``; empty
+    if unknown."""
     for database in _databases:
         with contextlib.suppress(OSError):
-            # By its name alone: opening and closing the file itself would lose SQLite's locks.
+            # stat by name: opening and closing the file would release SQLite's locks on it.
             found = os.stat(f"{database}-shm")
             for pid in holders(found, byte=_WRITE_LOCK):
-                # Of another container no number is told.
+                # A process of another container has no number here.
                 if pid > 0 and pid != os.getpid():
                     is_stopped = _state(pid) in ("T", "t")
                     stopped = f", which is stopped: kill -CONT {pid} lets it go on" if is_stopped else ""
@@ -62,7 +58,7 @@ def who_writes() -> str:
 
 
 def who_has_open(database: str | Path) -> str:
-    """Who has a database open, for a sentence: `` (process 12)``; empty where nobody knows."""
+    """Which process has a database open, for a message: `` (process 12)``; empty if unknown."""
     found: list[int] = []
     with contextlib.suppress(OSError):
         found = [pid for pid in holders(os.stat(f"{database}-shm")) if pid > 0 and pid != os.getpid()]
@@ -72,8 +68,8 @@ def who_has_open(database: str | Path) -> str:
 
 def process_state(database: str, pid: int) -> str:
     """The state of a process that has the database open, as a letter of proc(5): ``T`` stopped by a signal, ``t`` by a
-    debugger, ``D`` waiting for the disk. Empty where no such process has it open, and where that cannot be seen, as
-    from another container."""
+    debugger, ``D`` waiting for the disk. Empty if that process does not have it open or cannot be seen from here, for
+    example from another container."""
     with contextlib.suppress(OSError):
         if pid in holders(os.stat(f"{database}-shm")):
             return _state(pid)
@@ -90,7 +86,7 @@ def _state(pid: int) -> str:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether there is a process of that number in this namespace, whoever's it is."""
+    """Whether a process with that number exists in this namespace, of any user."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

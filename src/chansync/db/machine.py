@@ -1,7 +1,8 @@
-"""Which machine a daemon ran on, so that a second one with a copy of its database is told from a restart.
+"""The identity of this machine, by which a restart of the daemon differs from a daemon on another machine that has a
+copy of the database.
 
-The machine's id (``/etc/machine-id``) decides, because a host name may change. Most containers have none of their own:
-there the running kernel decides (its boot id), and the host name after that.
+The machine id (``/etc/machine-id``) counts, because a host name may change. Most containers have none: there the boot
+id of the kernel counts, and then the host name.
 """
 
 from __future__ import annotations
@@ -11,20 +12,20 @@ import os
 
 
 def host() -> str:
-    """The machine's name, for people."""
+    """The host name, for messages."""
     return os.uname().nodename
 
 
 @functools.cache
 def identity() -> str:
-    """The machine's id and that of the running kernel, shortened: ``MACHINE/BOOT``. Either is empty where it is not
-    known: a container often has no machine id, and the sandbox of the service hides the boot id."""
+    """The machine id and the kernel's boot id, shortened: ``MACHINE/BOOT``. Either is empty if unknown: a container
+    often has no machine id, and the service's sandbox hides the boot id."""
     boot = _first_line("/proc/sys/kernel/random/boot_id").replace("-", "")
     return f"{_first_line('/etc/machine-id')[:12]}/{boot[:12]}"
 
 
 def is_here(name: str, known: str) -> bool:
-    """Whether a host of that name and identity is this machine."""
+    """Whether that host name and identity are this machine's."""
     machine, _, boot = known.partition("/")
     own_machine, _, own_boot = identity().partition("/")
     if machine and own_machine:

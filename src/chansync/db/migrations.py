@@ -40,10 +40,10 @@ _Function = TypeVar("_Function", bound=Callable[[Database], None])
 
 
 class _Numbered(Migrations):
-    """Migrations that write their number into the file within their own transaction.
+    """Migrations that write their number into the file (``user_version``), each in its own transaction.
 
-    A program that has the file open sees by the number that the schema is no longer the one it knows, and a process
-    that is killed between two migrations leaves a file that says how far it came.
+    By that number, programs that have the file open notice that the schema has changed, and an upgrade that was
+    killed between two migrations continues after the last one that was completed.
     """
 
     def __call__(self, *, name: str | None = None, transactional: bool = True) -> Callable[[_Function], _Function]:
@@ -76,29 +76,29 @@ def _run(db: Database, script: str) -> None:
         db.execute(statement)
 
 
-# The name under which databases of schema 7 have recorded their last migration: they have all of this.
+# Databases of schema 7 have recorded this name as their last migration: they have all of this schema.
 @migrations(name="0007_totals")
 def first(db: Database) -> None:
-    """The schema that later migrations change."""
+    """The first schema, which later migrations change."""
     for script in schema.SCRIPTS:
         _run(db, script)
 
 
 @migrations(name="0008_stock")
 def stock(db: Database) -> None:
-    """What is on hand and blocked of each item."""
+    """The quantities on hand and blocked, as a balance per item."""
     _run(db, STOCK)
 
 
 @migrations(name="0009_sale_links")
 def sale_links(db: Database) -> None:
-    """Which sale of which ERP an order became."""
+    """The link from an order to its sale in an ERP."""
     _run(db, SALE_LINKS)
 
 
 @migrations(name="0010_customers")
 def customers(db: Database) -> None:
-    """Customers are found by the keys of their tax numbers; sales keep the numbers of their orders."""
+    """Customers are found by normalised tax numbers; sales keep the numbers as the order has them."""
     _run(db, CUSTOMERS)
     having = "uic <> '' OR vat_number <> '' OR personal_number <> ''"
     rows = db.execute(f"SELECT id, uic, vat_number, personal_number, address FROM erp_customer WHERE {having}")
@@ -117,19 +117,19 @@ def customers(db: Database) -> None:
 
 @migrations(name="0011_instances")
 def instances(db: Database) -> None:
-    """Which database this is, and on which machine its daemon last worked."""
+    """An id of the database, and the machine on which its daemon last worked."""
     _run(db, INSTANCES)
 
 
 @migrations(name="0012_edits")
 def edits(db: Database) -> None:
-    """What a sale has taken over of its order, and what a person decided on it."""
+    """Which version of its order a sale was made from, and what a person decided about a difference."""
     _run(db, EDITS)
 
 
 @migrations(name="0013_needs")
 def needs(db: Database) -> None:
-    """What open sales need, and what orders hold that are no sales."""
+    """The pieces that open sales still need, those held by orders that are not sales, and tracking numbers."""
     _run(db, NEEDS)
     _run(db, HOLDS)
     _run(db, SHIPMENTS)
@@ -172,11 +172,11 @@ def outside_erps(db: Database) -> None:
 
 
 def migrate(path: Path) -> None:
-    """Bring the file at ``path``, which nobody else works with, to the schema of the last migration."""
+    """Run the migrations that the file at ``path`` lacks. No other program may use it meanwhile."""
     db = Database(path)
     try:
         if not db.table_names():
-            # Before anything is written: a file can give free pages back only if it was laid out for it.
+            # Only possible before anything is written: it prepares the file for giving free pages back to the disk.
             db.execute("PRAGMA auto_vacuum = INCREMENTAL")
             db.execute("PRAGMA journal_mode = WAL")
         migrations.apply(db)

@@ -1,4 +1,4 @@
-"""Opening the file of a database that others may write: nothing that lies there is followed or believed."""
+"""Opening a database file that other users may write: no link is followed, and its schema is not trusted."""
 
 from __future__ import annotations
 
@@ -6,26 +6,30 @@ import contextlib
 import os
 import stat
 import time
+from pathlib import Path
 
 import apsw
 
 from chansync.db.folders import is_shared
 
-#: The longest row and value that are read, in bytes. Ours are shorter by far.
+#: How long a write waits for another process's write, in milliseconds.
+BUSY_TIMEOUT_MS = 15_000
+
+#: The largest row and value that are read, in bytes. Those of chansync are much smaller.
 LONGEST = 32 * 2**20
 
-#: How long one look at a database that is examined may take, in seconds.
+#: Time limit of a query on a database that is checked, in seconds.
 LOOK_SECONDS = 60.0
 
 
 def place_of(path: str | os.PathLike[str]) -> tuple[str, int]:
-    """The name and flags by which SQLite opens the database at ``path``.
+    """The name and flags with which SQLite opens the database at ``path``.
 
-    In a group's folder the file is no link. A rollback journal that lies beside it is somebody's making, because the
-    database is never without its write-ahead log, and goes: SQLite would write what it says into the database.
+    In a shared folder links are refused. A rollback journal there is deleted: SQLite would write its contents into the
+    database, and chansync never creates one, because its databases are always in WAL mode.
 
     Raises:
-        DatabaseForbidden: something else than a file lies at the name of the database or of what belongs to it.
+        DatabaseForbidden: the database, or one of SQLite's files beside it, is not a regular file.
     """
     name, flags = os.fspath(path), apsw.SQLITE_OPEN_READWRITE
     if not is_shared(os.path.dirname(name) or "."):
@@ -39,10 +43,10 @@ def place_of(path: str | os.PathLike[str]) -> tuple[str, int]:
 
 
 def refuse_planted(name: str) -> None:
-    """Make sure that a name in a group's folder is a file's, or nobody's.
+    """Make sure that ``name`` in a shared folder is a regular file, or does not exist.
 
     Raises:
-        DatabaseForbidden: it is a link, a pipe or the like.
+        DatabaseForbidden: it is a link, a pipe or similar.
     """
     with contextlib.suppress(FileNotFoundError):
         found = os.lstat(name)
@@ -57,7 +61,7 @@ def refuse_planted(name: str) -> None:
 
 
 def open_file(path: str | os.PathLike[str]) -> apsw.Connection:
-    """Open the database's file as it is: neither made, upgraded nor set up.
+    """Open an existing database without creating, upgrading or configuring it.
 
     Raises:
         DatabaseForbidden: as ``place_of``.
@@ -67,9 +71,8 @@ def open_file(path: str | os.PathLike[str]) -> apsw.Connection:
 
 
 def distrust(db: apsw.Connection) -> apsw.Connection:
-    """Believe nothing of what stands in the schema, where others may write: no function with effects is called from
-    there, no view is read in a table's place, SQLite's own tables and the search's are changed by SQLite alone,
-    and no row takes the memory."""
+    """Do not trust the schema, which others may have changed: it cannot call functions with side effects, no view
+    can replace a table, SQLite's internal tables cannot be written, and no row can use up the memory."""
     db.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
     db.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
     db.config(apsw.SQLITE_DBCONFIG_ENABLE_VIEW, 0)
@@ -78,6 +81,27 @@ def distrust(db: apsw.Connection) -> apsw.Connection:
 
 
 def limit(db: apsw.Connection, seconds: float = LOOK_SECONDS) -> None:
-    """Let whatever the connection does from now on end within so many seconds, by ``apsw.InterruptError``."""
+    """End whatever the connection does after so many seconds from now, with ``apsw.InterruptError``."""
     end = time.monotonic() + seconds
     db.set_progress_handler(lambda: time.monotonic() > end, 10_000)
+
+
+def backup(source: Path, target: Path) -> None:
+    """Copy a database that others use (SQLite's online backup) into an empty file, which keeps its mode."""
+    with (
+        contextlib.closing(open_file(source)) as original,
+        contextlib.closing(apsw.Connection(str(target))) as copy,
+    ):
+        original.set_busy_timeout(BUSY_TIMEOUT_MS)
+        # Within a read transaction: otherwise each write by another process restarts the backup.
+        original.execute("BEGIN")
+        list(original.execute("SELECT count(*) FROM sqlite_schema"))
+        with copy.backup("main", original, "main") as work:
+            while not work.done:
+                work.step(1000)
+
+
+def data_version(db: apsw.Connection) -> int:
+    """A number that changes when another connection commits (``PRAGMA data_version``); cheap enough to poll."""
+    version: int = db.pragma("data_version")
+    return version

@@ -1,27 +1,23 @@
-"""States of a database that last: waiting or starting again mends none of them, a person does.
+"""Permanent errors of a database: neither waiting nor a restart helps, a person must act.
 
 ``Lasting``
- ├ ``DatabaseDamaged``    it is not sound, or no database at all
+ ├ ``DatabaseDamaged``    it is damaged, or not a database at all
  ├ ``DatabaseMoved``      its files were deleted, moved or replaced while it was open
- ├ ``DatabaseMissing``    it is not where a private key says that there was one
- ├ ``DatabaseForbidden``  owner, group or mode keep this user from it
+ ├ ``DatabaseMissing``    there is a private key for it, but no database
+ ├ ``DatabaseForbidden``  this user lacks the rights to it
  ├ ``DatabaseNewer``      a newer chansync wrote it
- └ ``DatabaseForeign``    another program's
+ └ ``DatabaseForeign``    it belongs to another program
 
-Beside them ``DatabaseOlder``: another program than this one brings its schema up to date.
+``DatabaseOlder`` is no such error: the daemon or ``chansync db upgrade`` upgrades it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+from pathlib import Path
 
 from chansync.model.errors import StoreError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    # ``chansync health`` starts without pathlib.
-    from pathlib import Path
 
 
 class Lasting(StoreError):
@@ -29,25 +25,25 @@ class Lasting(StoreError):
 
 
 class DatabaseDamaged(Lasting):
-    """Its pages do not hold what they should."""
+    """It is damaged, or not a database at all."""
 
     code = "database_damaged"
 
 
 class DatabaseMoved(Lasting):
-    """The database's files are no longer those that are open."""
+    """Its files were deleted, moved or replaced while it was open."""
 
     code = "database_moved"
 
 
 class DatabaseMissing(Lasting):
-    """There was a database here, and it is gone."""
+    """There is a private key for it, but no database."""
 
     code = "database_missing"
 
 
 class DatabaseForbidden(Lasting):
-    """This user may not use it."""
+    """This user lacks the rights to it."""
 
     code = "database_forbidden"
 
@@ -59,19 +55,19 @@ class DatabaseNewer(Lasting):
 
 
 class DatabaseOlder(StoreError):
-    """Its schema is older, and only the daemon of its service, or ``chansync db upgrade``, changes that."""
+    """Its schema is older; only the daemon of its service or ``chansync db upgrade`` upgrades it."""
 
     code = "database_older"
 
 
 class DatabaseForeign(Lasting):
-    """It is a database, and not one of chansync's."""
+    """It is a database of another program."""
 
     code = "database_foreign"
 
 
 def is_forbidden(path: Path) -> bool:
-    """Whether owner, group or mode keep this user from the files. A disk that is read-only for all does not count."""
+    """Whether this user lacks the rights to the files. A file system that is mounted read-only does not count."""
     with contextlib.suppress(OSError):
         if os.statvfs(path.parent).f_flag & os.ST_RDONLY:
             return False

@@ -15,10 +15,10 @@ from chansync.db.permanent_errors import DatabaseForbidden
 from chansync.locations import private_folder
 from chansync.model.times import from_ms, now_ms
 
-#: How many copies of each kind stay whatever their age, and for how long the others do, in seconds.
+#: How many copies of each kind are kept at any age, and how long others are kept, in seconds.
 KEPT_COPIES, KEPT_SECONDS = 3, 30 * 86_400
 
-#: Copies that chansync makes by itself, by the word in their name: before an upgrade, and before a restore.
+#: The kinds of automatic copies, by the word in their name: from before an upgrade, and from before a restore.
 KINDS = ("before", "replaced")
 
 
@@ -53,7 +53,7 @@ def opened(database: Path) -> Iterator[int]:
 
 
 def write_file(database: Path, name: str, text: str, *, mode: int = 0o600, replace: bool = True) -> None:
-    """Write a file of the private folder that has reached the disk, whole or, when killed, not at all.
+    """Write a file of the private folder atomically, and wait until it is on the disk.
 
     Args:
         mode: 0600, or one that lets the group of the database's folder read it.
@@ -63,7 +63,7 @@ def write_file(database: Path, name: str, text: str, *, mode: int = 0o600, repla
         PrivateRefused: as ``opened``.
     """
     with opened(database) as folder:
-        # The same name each time: what a killed process leaves behind goes with the next.
+        # Always the same name, so that the next call overwrites what a killed process has left.
         unfinished = f".{name.partition('.before-')[0]}.new"
         with contextlib.suppress(FileNotFoundError):
             os.unlink(unfinished, dir_fd=folder)
@@ -73,7 +73,7 @@ def write_file(database: Path, name: str, text: str, *, mode: int = 0o600, repla
             file.flush()
             if mode != 0o600:
                 group = database.parent.stat().st_gid
-                # The service may call no chown; its own group is the folder's.
+                # The service must not call chown; its own group is the folder's.
                 if os.fstat(file.fileno()).st_gid != group:
                     os.fchown(file.fileno(), -1, group)
                 os.fchmod(file.fileno(), mode)
@@ -96,13 +96,13 @@ def work_file(folder: Path, name: str) -> Iterator[Path]:
         yield path
     finally:
         for end in ("", "-wal", "-shm", "-journal"):
-            # A file system that is read-only refuses also what is not there.
+            # On a read-only file system this fails even if the file does not exist.
             with contextlib.suppress(OSError):
                 os.unlink(f"{path}{end}")
 
 
 def sweep(folder: Path, begin: str) -> None:
-    """Remove what killed processes have left: ``.BEGIN….PID`` and what SQLite puts beside it."""
+    """Delete the temporary files of killed processes: ``.BEGIN….PID`` and SQLite's files beside them."""
     for left in folder.glob(f".{glob.escape(begin)}*"):
         pid = left.suffix[1:].partition("-")[0]
         if pid.isdigit() and not is_alive(int(pid)):
@@ -115,7 +115,7 @@ def stamp() -> str:
 
 
 def copies(database: Path) -> dict[str, list[Path]]:
-    """The copies that chansync has made of the database by itself, by kind, the newest first."""
+    """The automatic copies of the database by kind, the newest first."""
     found = {kind: private_folder(database).glob(f"{glob.escape(database.stem)}.{kind}-*.db") for kind in KINDS}
     return {kind: sorted(paths, key=_made_at, reverse=True) for kind, paths in found.items()}
 
@@ -126,7 +126,7 @@ def _made_at(path: Path) -> str:
 
 
 def clear_copies(database: Path) -> int:
-    """Remove copies that are older than 30 days, but for the newest three of each kind; how many."""
+    """Delete copies that are older than 30 days, except for the newest three of each kind; returns how many."""
     oldest = f"{from_ms(now_ms() - KEPT_SECONDS * 1000):%Y%m%d%H%M%S}"
     cleared = 0
     for found in copies(database).values():

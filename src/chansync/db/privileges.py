@@ -1,10 +1,10 @@
-"""Root works in nobody else's folder: a command that root runs becomes the owner of the database's folder first.
+"""Dropping privileges: a command that root runs first switches to the owner of the database's folder.
 
-Whoever may write into a folder may put links in the place of any name in it. So before root opens anything there, the
-process gives its rights up for good. What the caller names as arguments is opened before that (``open_named``,
-``open_folder``), and root follows no link on the way that somebody else can have made.
+Users who may write in a folder can replace any name in it by a link. So before root opens anything there, the process
+gives up root's rights permanently. Files that the caller names as arguments are opened before that (``open_named``,
+``open_folder``), and links that another user may have created are not followed then.
 
-Imports next to nothing: the short commands ask it.
+Short commands use this module: keep its imports few.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ def caller() -> int:
 
 
 def become_owner(database: str, before: Callable[[], None] = lambda: None) -> None:
-    """Become the owner of the database's folder for good, where this process is root's and the folder is not.
+    """If this process runs as root and the folder belongs to another user, switch to that user permanently.
 
     Args:
-        before: what is to be done with root's rights first.
+        before: called first, still as root.
 
     Raises:
-        OSError: the folder is root's and others may write there, or its owner cannot run this program.
+        OSError: root owns the folder and others may write there, or its owner cannot run this program.
     """
     if os.geteuid() != 0:
         return
@@ -48,12 +48,12 @@ def become_owner(database: str, before: Callable[[], None] = lambda: None) -> No
     _caller = os.getuid()
     user = found.st_uid
     home, group, groups = _account(user, found.st_gid)
-    # In a group's folder what is made belongs to that group, as what the service makes.
+    # In a shared folder new files belong to its group, as those that the service creates.
     group = found.st_gid if found.st_mode & stat.S_ISGID else group
     os.setgroups([*{*groups, group}])
     os.setresgid(group, group, group)
     os.setresuid(user, user, user)
-    # The home of a service's user may be the group's folder, where members could put what programs keep at home.
+    # The home of the service's user may be the shared folder, where members could place configuration files.
     os.environ["HOME"] = private_folder(folder) if is_shared(folder) else home
     for name in [name for name in os.environ if name.startswith("XDG_")]:
         del os.environ[name]
@@ -64,7 +64,7 @@ def become_owner(database: str, before: Callable[[], None] = lambda: None) -> No
 
 
 def _account(user: int, group: int) -> tuple[str, int, list[int]]:
-    """A user's home, primary group and all groups; where the system does not know him, nothing but the one given."""
+    """A user's home, primary group and all groups; for an unknown user only the group given."""
     import pwd
 
     try:
@@ -75,7 +75,7 @@ def _account(user: int, group: int) -> tuple[str, int, list[int]]:
 
 
 def _stranger(folder: str) -> os.stat_result | None:
-    """The status of the first thing on the way to a folder that is not root's; None: all that is there is root's."""
+    """The status of the first part of the path that root does not own; None if root owns all of it."""
     at, ahead, links = "/", _steps(folder), 0
     while ahead:
         step = os.path.normpath(os.path.join(at, ahead.pop()))
@@ -102,7 +102,7 @@ def _stranger(folder: str) -> os.stat_result | None:
 
 
 def may_be_replaced(folder: str, owner: int) -> bool:
-    """Whether anybody but root and ``owner`` may put something else in the place of what lies in the folder."""
+    """Whether other users than root and ``owner`` may replace entries of the folder."""
     at = os.path.realpath(folder)
     while True:
         found = os.lstat(at)
@@ -114,12 +114,12 @@ def may_be_replaced(folder: str, owner: int) -> bool:
 
 
 def _is_open_to_others(folder: os.stat_result) -> bool:
-    """Whether others than the owner may replace what is in the folder."""
+    """Whether other users than the owner may replace entries of the folder."""
     return bool(folder.st_mode & 0o022) and not folder.st_mode & stat.S_ISVTX
 
 
 def _steps(path: str) -> list[str]:
-    """The names on the way, the last one first; an absolute path begins with the root."""
+    """The parts of the path, the last one first; an absolute path begins with the root."""
     names = [name for name in path.split("/") if name not in ("", ".")]
     return [*reversed(names), "/"] if path.startswith("/") else names[::-1]
 
@@ -128,13 +128,13 @@ def open_folder(path: str) -> int:
     """A descriptor of a folder that the caller names.
 
     Raises:
-        OSError: it cannot be opened; as root also where a link is on the way that another user can have made.
+        OSError: it cannot be opened; for root also if the path contains a link that another user may have created.
     """
     return open_named(os.path.join(path, "."), os.O_PATH | os.O_DIRECTORY)
 
 
 def open_named(path: str, flags: int = os.O_RDONLY) -> int:
-    """A descriptor of a file that the caller names; opening it waits for nobody, also where it is a pipe.
+    """A descriptor of a file that the caller names; opening it does not block, even if it is a pipe.
 
     Raises:
         OSError: as ``open_folder``.
@@ -144,7 +144,7 @@ def open_named(path: str, flags: int = os.O_RDONLY) -> int:
         return os.open(path, flags)
     is_open = re.fullmatch(r"/(?:dev/fd|proc/self/fd)/(\d+)|/dev/stdin", path)
     if is_open:
-        # What the shell has opened for us, as by <(COMMAND).
+        # A file that the shell has opened, for example with <(COMMAND).
         return os.dup(int(is_open[1] or 0))
     path = os.path.abspath(path) if not path.endswith("/.") else os.path.abspath(path) + "/."
     at = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)

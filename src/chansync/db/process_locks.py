@@ -1,16 +1,16 @@
-"""Which processes are alive, as the kernel tells it: each holds a lock on a byte of the database's lock file.
+"""Kernel locks that tell which processes are alive: each locks one byte of the database's lock file.
 
-Beside the database lies an empty file, ``chansync.lock``. A process that takes leases locks a byte of it at a random
-offset, which is part of the owner of each of its leases. The kernel drops the lock when the process ends, however it
-ends. So an owner is alive exactly where its byte is locked: a stopped process is, a killed one is not, whatever
-container or namespace it was in; and where the database was copied to another machine, nobody there holds the byte.
+Beside the database is an empty file, ``chansync.lock``. A process that takes leases locks a byte of it at a random
+offset; the offset is part of the owner's name in each of its leases. The kernel releases the lock when the process
+ends. So an owner is alive if and only if its byte is locked: a stopped process is alive, a killed one is not, in any
+container or namespace; and after the database was copied to another machine, no byte is locked there.
 
 The locks are open file description locks (``F_OFD_SETLK`` of fcntl(2)): closing another descriptor of the file does
-not lose them, and threads of one process share them. Members of the group may replace the file. Whoever holds a byte
-notices it with the next look, locks it on the new file too, and fails where another process has it there.
+not release them, and the threads of a process share them. Members of the group may replace the file. A process that
+holds a byte notices this at its next check, locks the byte in the new file too, and fails if another process has it.
 
-Every function here raises ``StoreError`` where the file cannot be made or opened, and ``LockFileRefused`` where
-something else than an empty file lies at its name.
+Every function here raises ``StoreError`` if the file cannot be created or opened, and ``LockFileRefused`` if it is
+anything else than an empty file.
 """
 
 from __future__ import annotations
@@ -26,28 +26,24 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from chansync.db.permanent_errors import DatabaseForbidden, Lasting
 from chansync.model.errors import StoreError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    # ``chansync health`` starts without pathlib.
-    from pathlib import Path
-
-#: The bytes that the daemon of the database holds, and a migration or a restore.
+#: The byte that the database's daemon holds, and the one that a migration or restore holds.
 DAEMON, MIGRATION = 0, 1
 
-#: The first of the bytes by which the daemon says what it waits for.
+#: The first of the bytes that tell what the daemon waits for.
 WAITING = 16
 
-#: How long the end of another process's upgrade or restore is waited for, and how often it is looked for, in seconds.
+#: How long to wait for another process's upgrade or restore, and how often to check for its end, in seconds.
 PATIENCE, LOOK_AGAIN = 600.0, 0.05
 
-# How long a lock file may be replaced again and again, in seconds.
+# Time limit, in seconds, if the lock file is replaced again and again.
 _UNREST = 5.0
 
-# Where the bytes of processes begin; what is before is for the fixed ones.
+# The offset at which the bytes of processes begin; the fixed bytes are before it.
 _FIRST_OF_PROCESSES = 1 << 40
 
 # struct flock: l_type, l_whence, l_start, l_len, l_pid, and the padding at its end.
@@ -57,12 +53,12 @@ _counter = itertools.count(1)
 _guard = threading.RLock()
 _open_files: dict[str, _LockFile] = {}
 
-#: Tasks of this process that ended and could not say so in the database.
+#: Tasks of this process that ended without giving their lease back in the database.
 _abandoned: set[str] = set()
 
 
 class LockFileRefused(Lasting):
-    """What lies at the lock file's name is not an empty file."""
+    """The lock file is not an empty regular file."""
 
     code = "lock_file_refused"
 
@@ -123,29 +119,29 @@ def _own_byte() -> int:
 
 
 def process_owner() -> str:
-    """The name under which this process holds leases: its byte, in hexadecimal."""
+    """The owner's name of this process: its byte, in hexadecimal."""
     return f"{_own_byte():016x}"
 
 
 def task_owner() -> str:
-    """The process and a number that no other task of it has: two tasks of one process never share a lease."""
+    """The process's owner name and a unique number, so that two tasks of one process never share a lease."""
     return f"{process_owner()}:{next(_counter)}"
 
 
 def abandon(owner: str) -> None:
-    """Count a task of this process as dead, where the database does not accept now that it gives its lease back. Other
-    processes wait until the lease ends."""
+    """Treat a task of this process as dead because it could not give its lease back in the database. For other
+    processes the lease ends by its time limit."""
     _abandoned.add(owner)
 
 
 def hold(database: str) -> None:
-    """Lock this process's byte, so that others know it to be alive: call it before a lease is written or renewed. All
-    bytes that are held are locked anew where the file was replaced.
+    """Lock this process's byte: call it before a lease is written or renewed. If the file was replaced, all bytes of
+    this process are locked in the new one.
 
     Raises:
-        LockLost: it was, and another process holds one of them there.
+        LockLost: another process holds one of them in the new file.
     """
-    # A database in memory is this process's alone, and so is one whose file is deleted, as a dry run's copy.
+    # Only this process has a database in memory, or one whose file is deleted, as a dry run's copy is.
     if database and os.path.exists(database):
         lock(database, _own_byte())
 
@@ -178,7 +174,7 @@ def lock(database: str | Path, byte: int, *, wait: float = 0) -> bool:
     """Lock a byte until ``unlock`` or the end of this process; False where another process has it.
 
     Args:
-        wait: for how long until it is free, in seconds. Whoever holds it may mean to hold it for ever.
+        wait: how long to wait until it is free, in seconds. Another user's process may hold it for ever.
 
     Raises:
         LockLost: the file is replaced again and again.
@@ -190,7 +186,7 @@ def lock(database: str | Path, byte: int, *, wait: float = 0) -> bool:
             with _guard:
                 file = _current(path, create=True)
                 done = bool(file and file.lock(byte))
-            # Meanwhile the file may have been replaced, and others look at the new one.
+            # The file may have been replaced meanwhile, and other processes lock the new one.
             if file and done and file.is_at(path):
                 return True
             now = time.monotonic()
@@ -198,12 +194,12 @@ def lock(database: str | Path, byte: int, *, wait: float = 0) -> bool:
                 return False
             if now >= until + _UNREST:
                 raise LockLost(f"The lock file {path} is replaced again and again. See who does it: ls -l {path}")
-            # Not under the guard: other threads of this process go on while this one waits.
+            # Without the guard, so that other threads of this process can continue while this one waits.
             time.sleep(LOOK_AGAIN if file and not done else 0)
 
 
 def unlock(database: str | Path, byte: int) -> None:
-    """Let go of a byte."""
+    """Release a byte."""
     with _guard:
         if file := _open_files.get(lock_path(database)):
             file.unlock(byte)
@@ -214,10 +210,10 @@ def locked(database: str | Path, byte: int, taken: Exception | None = None) -> I
     """Hold a byte for as long as the context lasts.
 
     Args:
-        taken: raised where another process has it; None: wait for it, as long as ``PATIENCE``.
+        taken: raised if another process has it; None: wait for it, at most ``PATIENCE``.
 
     Raises:
-        StoreError: it was waited for in vain.
+        StoreError: the wait timed out.
     """
     if not lock(database, byte, wait=0 if taken else PATIENCE):
         raise taken or StoreError(
@@ -231,7 +227,7 @@ def locked(database: str | Path, byte: int, taken: Exception | None = None) -> I
 
 
 def _current(path: str, *, create: bool) -> _LockFile | None:
-    """The open lock file at that path; one that was replaced is opened anew, with the bytes that are held."""
+    """The open lock file at that path. If it was replaced, the new one is opened and this process's bytes locked."""
     known = _open_files.get(path)
     if known and known.is_at(path):
         return known
@@ -251,16 +247,16 @@ def _current(path: str, *, create: bool) -> _LockFile | None:
 
 
 def _open(path: str, *, create: bool) -> int | None:
-    """A descriptor of the lock file; None where there is none and none is to be made, or where it has just gone."""
+    """A descriptor of the lock file; None if it does not exist and is not to be created, or was just deleted."""
     if create:
         with contextlib.suppress(FileExistsError):
             made = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o660)
-            # The umask may have taken the group's rights. Only a file that this call has made gets a mode.
+            # The umask may have removed the group's rights. Only a file that this call has created gets a mode.
             with contextlib.suppress(PermissionError):
                 os.fchmod(made, 0o660)
             return made
     try:
-        # A descriptor that only names the file opens nothing: no pipe, and no database, whose locks closing would lose.
+        # O_PATH opens neither a pipe nor, if a member linked it here, the database, whose locks a close would release.
         named = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
@@ -288,7 +284,7 @@ def _explained(database: str | Path) -> Iterator[None]:
 
 
 def _after_fork() -> None:
-    """A fork is a process of its own, and must not keep the locks of its parent when that has died."""
+    """After a fork: the child needs locks of its own, and must not keep those of its parent alive."""
     global _guard
     _guard = threading.RLock()
     for file in _open_files.values():

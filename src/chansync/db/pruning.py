@@ -1,7 +1,7 @@
-"""Clearing away what is old: in portions, each a short transaction, so that nobody waits.
+"""Deletion of old rows, in portions, each a short transaction, so that other writers do not have to wait.
 
-Never cleared away are open problems, what a retry needs, and what following an order needs: orders and sales stay for
-ever; only the site's own data of an order goes, and only once nothing is left to do with it.
+Open problems, what a retry needs, and orders and sales are never deleted. Of an order only the site's data is deleted,
+once nothing is left to do for the order.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ import apsw
 
 from chansync.db.transaction import transaction
 
-#: Rows that one portion looks at, and free pages that it gives back to the disk.
+#: Rows that one portion checks, and free pages that it gives back to the disk.
 ROWS = 500
 PAGES = 500
 
-# What is told of a message, or waits to be, by any way to somebody.
+# Messages of which a route has sent a notice, or still has to.
 _UNTOLD = """EXISTS (SELECT 1 FROM notice_event e JOIN notice_route r ON r.user = e.user
     WHERE e.message_id = {message} AND e.id > r.told_upto)"""
 
-#: Kind → its table, and what of a portion's rows goes. ``?3`` is the time (UTC milliseconds) before which it is old.
+#: Kind → its table, and which of a portion's rows are deleted. Older than ``?3`` (UTC milliseconds) is old.
 _KINDS = {
     "messages": (
         "message",
@@ -26,14 +26,14 @@ _KINDS = {
             AND coalesce(solved_at, 0) < ?3 AND NOT {_UNTOLD.format(message="message.id")}""",
     ),
     "runs": ("run", "DELETE FROM run WHERE id > ?1 AND id <= ?2 AND state <> 'running' AND finished_at < ?3"),
-    # A site that is gone has a failed run in every cadence; its one message counts them.
+    # A site that is gone has a failed run in every interval; its one message counts them.
     "empty_runs": (
         "run",
         """DELETE FROM run WHERE id > ?1 AND id <= ?2 AND state IN ('done', 'failed') AND finished_at < ?3
            AND trigger = 'schedule' AND created = 0 AND updated = 0 AND skipped = 0 AND problems = 0""",
     ),
     "jobs": ("job", "DELETE FROM job WHERE id > ?1 AND id <= ?2 AND state IN ('done', 'failed') AND finished_at < ?3"),
-    # The latest row of an order stays: it tells which event was sent already.
+    # The latest row of an order is kept: it tells which event was sent already.
     "outbox": (
         "outbox",
         """DELETE FROM outbox WHERE id > ?1 AND id <= ?2 AND state IN ('confirmed', 'dropped', 'superseded')
@@ -61,19 +61,19 @@ _KINDS = {
     ),
 }
 
-#: Everything that can be cleared away.
+#: Every kind of row that can be deleted.
 KINDS = tuple(_KINDS)
 
 
 def portion(db: apsw.Connection, kind: str, before: int, after_id: int) -> tuple[int, int | None]:
-    """Look at the next rows and clear away those that are old.
+    """Check the next rows and delete the old ones.
 
     Args:
-        before: what is older than that is old; UTC milliseconds.
-        after_id: where the last portion ended; 0 at first.
+        before: rows older than this are deleted; UTC milliseconds.
+        after_id: where the last portion ended; 0 for the first.
 
     Returns:
-        How many rows were cleared away, and where the portion ended; None: there are no more rows.
+        How many rows were deleted, and where the portion ended; None: there are no more rows.
     """
     table, statement = _KINDS[kind]
     last: int | None = db.execute(
@@ -87,7 +87,7 @@ def portion(db: apsw.Connection, kind: str, before: int, after_id: int) -> tuple
 
 
 def free_pages(db: apsw.Connection) -> int:
-    """How many pages of the file hold nothing."""
+    """How many pages of the file are free."""
     count: int = db.pragma("freelist_count")
     return count
 
@@ -100,22 +100,22 @@ def gives_back(db: apsw.Connection) -> bool:
 def give_back(db: apsw.Connection) -> bool:
     """Give some free pages back to the disk; False when none is left. Each call is a short write."""
     before = free_pages(db)
-    # Stepped through to its end: each step frees one page.
+    # Fetched to the end: each step frees one page.
     list(db.execute(f"PRAGMA incremental_vacuum({PAGES})"))
     return 0 < free_pages(db) < before
 
 
 def shorten_log(db: apsw.Connection) -> None:
-    """Take the log (WAL) over into the database and cut it off, where nobody reads from it now. The connection does
-    not wait for others any more afterwards: close it."""
+    """Checkpoint and truncate the WAL file, if nobody reads from it now. This sets the busy timeout of the connection
+    to 0: close it afterwards."""
     db.set_busy_timeout(0)
     list(db.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
 
 
 def rebuild(db: apsw.Connection) -> None:
-    """Write the whole file anew, without free pages, and so that it can give pages back from then on.
+    """Rewrite the whole file without free pages (VACUUM), so that it can give pages back from then on.
 
-    Others cannot write meanwhile, and as much room as the file takes is needed beside it.
+    Others cannot write meanwhile, and as much free space as the size of the file is needed.
     """
     db.pragma("auto_vacuum", 2)
     db.execute("VACUUM")

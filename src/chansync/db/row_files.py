@@ -1,4 +1,4 @@
-"""Rows out of a file, by sqlite-utils: in a process of its own, never beside apsw.
+"""Reading rows of a CSV, TSV or JSON file with sqlite-utils, in a separate process, never beside apsw.
 
 sqlite-utils uses Python's own SQLite library; ``chansync.db.migrations`` says why the two must not meet.
 """

@@ -6,13 +6,13 @@ import apsw
 
 from chansync.db.transaction import transaction
 
-#: Which database it is: made with it, and kept by every copy.
+#: The id of the database: created with it, and the same in every copy.
 INSTANCE_ID = "instance_id"
 
 #: When the database was backed up last, UTC milliseconds.
 BACKED_UP_AT = "backed_up_at"
 
-# Of a time: enough for thirty thousand years.
+# The longest time that is accepted, in digits.
 _DIGITS = 15
 
 
@@ -23,7 +23,7 @@ def get(db: apsw.Connection, name: str) -> str | None:
 
 
 def moment(db: apsw.Connection, name: str) -> int | None:
-    """A setting that is a time, in UTC milliseconds; None where there is none, and where it is nonsense."""
+    """A setting that is a time, in UTC milliseconds; None if it is missing or invalid."""
     text = get(db, name)
     return int(text) if text and len(text) <= _DIGITS and text.isdecimal() else None
 

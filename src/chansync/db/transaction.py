@@ -10,19 +10,19 @@ import apsw
 
 from chansync.db.version import SchemaChanged, check_schema
 
-#: How long a transaction may take, in seconds: a trigger that somebody has put into the database may have no end.
+#: Time limit of a transaction, in seconds: another program may have added a trigger that never ends.
 LONGEST = 600.0
 
 
 class transaction:
-    """``with transaction(db): …``: ``BEGIN IMMEDIATE`` outermost, a savepoint inside another; undone by any exception.
+    """``with transaction(db): …``: ``BEGIN IMMEDIATE``, or a savepoint inside another one; rolled back by an exception.
 
-    The connection's own context manager, with a type that tells type checkers that it swallows nothing. An outermost
-    one also makes sure, while nobody else can write, that the schema is still the one that this program knows: a
-    newer chansync may have brought the file up to date since it was opened.
+    It wraps the connection's own context manager, so that type checkers know that it suppresses no exception. The
+    outermost one also checks that the schema is still the one of this program: a newer chansync may have upgraded the
+    file since it was opened.
 
     Raises:
-        SchemaChanged: it has; nothing was written.
+        SchemaChanged: the schema was upgraded; nothing was written.
         apsw.InterruptError: it took longer than ``LONGEST``.
     """
 
@@ -47,12 +47,10 @@ class transaction:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None and not self._db.in_transaction:
-            # SQLite has undone it all by itself, as where it was interrupted or the disk is full.
+            # SQLite has rolled it back already, for example because it was interrupted or the disk is full.
             with contextlib.suppress(apsw.SQLError):
                 self._db.__exit__(kind, error, trace)
         else:
             self._db.__exit__(kind, error, trace)
-        if not self._db.in_transaction:
-            self._db.set_progress_handler(None, id=transaction)
         if not self._db.in_transaction:
             self._db.set_progress_handler(None, id=transaction)

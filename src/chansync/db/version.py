@@ -1,4 +1,4 @@
-"""Which schema this program works with."""
+"""The schema version of this program."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FIRST_SCHEMA = 7
 
 
 class SchemaChanged(StoreError):
-    """Another chansync brought the database up to date while this program had it open."""
+    """Another chansync upgraded the database while this program had it open."""
 
     code = "schema_changed"
 

@@ -1,4 +1,4 @@
-"""Compares every order of a site with the ERP, independently of what the import believes."""
+"""Compares every order of a site with the ERP, independently of the import."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import apsw
 
 from chansync.db.connection import Store
-from chansync.model.money import from_minor
+from chansync.demo.comparing import differences
 from chansync.model.order import Order
 from chansync.orders import settings
 from chansync.orders.select import reason_to_skip
@@ -17,16 +17,20 @@ from chansync.store import channels
 
 @dataclass(slots=True)
 class Audit:
-    """What a comparison found; ``wrong`` holds a sentence for each order that is lost, doubled or off.
+    """The result of a comparison; ``wrong`` has a sentence for each order that is lost, doubled or has a wrong total.
 
     Attributes:
-        newer: orders that changed on the site after the last pull; they are not judged.
+        sold: orders whose sale was compared.
+        problems: code → orders that have it open; it says what is not right of them, so they are not compared.
+        kept: orders of which a person decided to keep the sale as it is.
+        newer: orders that changed on the site after the last pull; they are not compared.
     """
 
     orders: int = 0
     selected: int = 0
     sold: int = 0
     problems: dict[str, int] = field(default_factory=dict)
+    kept: int = 0
     newer: int = 0
     wrong: list[str] = field(default_factory=list)
 
@@ -52,24 +56,29 @@ def _judge(db: apsw.Connection, importing: settings.ImportSettings, orders: list
     for order in orders:
         found.orders += 1
         row = db.execute(
-            """SELECT o.digest, l.sale_key, (SELECT code FROM message WHERE order_id = o.id AND open = 1)
+            """SELECT o.digest, l.sale_key, (SELECT code FROM message WHERE order_id = o.id AND open = 1),
+                   coalesce(l.taken ->> '$.kept', '{}') <> '{}'
                FROM "order" o LEFT JOIN sale_link l ON l.order_id = o.id
                WHERE o.channel_id = ? AND o.external_id = ?""",
             (importing.channel.id, order.external_id),
         ).fetchone()
-        digest, key, problem = row or (None, None, None)
+        digest, key, problem, kept = row or (None, None, None, False)
         if digest != order.digest:
             found.newer += 1
             continue
         selected = not reason_to_skip(importing, order.status, order.placed_on.isoformat(), order.awaits_prices)
         found.selected += selected
         sale = importing.erp.view(db, key) if key is not None else None
-        if sale is not None:
-            found.sold += 1
-            total = from_minor(sale.state.total, sale.state.currency)
-            if total != order.total and not problem:
-                found.wrong.append(f"order {order.number}: {order.total} on the site, {total} in the ERP")
-        elif problem:
+        if problem:
             found.problems[problem] = found.problems.get(problem, 0) + 1
+        elif kept:
+            found.kept += 1
+        elif sale is not None:
+            found.sold += 1
+            if order.status in importing.refused_statuses and not sale.state.closed:
+                found.wrong.append(f"order {order.number} is {order.status}, and its sale stands")
+            elif not sale.state.closed:
+                wrong = differences(db, importing, order, sale)
+                found.wrong += [f"order {order.number}: {phrase}" for phrase in wrong]
         elif selected:
             found.wrong.append(f"order {order.number} is neither a sale nor a problem")

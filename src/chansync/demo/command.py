@@ -16,28 +16,34 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import apsw
 import httpx
 
-from chansync.db.connection import open_async, open_store
+from chansync.db.connection import Store, open_async, open_store
 from chansync.demo import company
 from chansync.demo.amazon import company as amazon
 from chansync.demo.amazon.audit import audit as audit_amazon
 from chansync.demo.audit import Audit, audit
+from chansync.demo.stock_audit import audit_stock
 from chansync.model.errors import AlreadyExists, ChansyncError
 from chansync.setup.confirm import confirm_channel
+from chansync.store import channels, streams
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
 
 #: How often the demo's channels pull: the shortest that there is.
 CADENCE = "10s"
 
-#: How many times more often the fake Amazon may be asked, and after how many seconds it tells of a change: with
-#: Amazon's own pace nobody would see anything happen.
+#: The factor for the fake Amazon's rate limits, and the delay in seconds until searches show a change: with Amazon's
+#: own limits a demo would be too slow.
 AMAZON_PACE, AMAZON_SETTLING = 100, 2
+
+#: How long the last searches are waited for, in seconds.
+PATIENCE = 120
 
 
 @dataclass(slots=True)
 class Options:
-    """What the command was given; ``seconds`` is how long it runs without a TUI."""
+    """The options of the command; ``seconds`` is how long it runs without a TUI."""
 
     orders: int = 300
     seed: int = 7
@@ -52,17 +58,16 @@ def run(
     """Run the demo; returns the exit code.
 
     Args:
-        watch: shows the database and returns when its user has seen enough (the TUI); None: nobody watches, and
-            the demo ends by itself with a summary.
-        keep: a new or empty folder for the database, which stays; None: one that goes away.
+        watch: runs the TUI on the database until the user quits; None: the demo ends by itself with a summary.
+        keep: a new or empty folder for the database, which is kept; None: a temporary one.
 
     Raises:
         UsageError: the folder is in use.
-        ChansyncError: something of it could not start.
+        ChansyncError: a part of it could not start.
     """
     options = Options(orders=orders, seed=seed, seconds=seconds, amazon=amazon)
     for number in (signal.SIGTERM, signal.SIGHUP):
-        # Otherwise the end of this process would leave the sites and the daemon behind.
+        # Otherwise the sites and the daemon would survive this process.
         signal.signal(number, _leave)
     with _folder(keep) as folder, contextlib.ExitStack() as sites:
         path = folder / "chansync.db"
@@ -75,14 +80,15 @@ def run(
             print(f"Demo seller at Amazon with {orders} orders at {fake['url']}", flush=True)
         for sentence in _set_up(path, shop, fake):
             print(sentence, flush=True)
+        _let_staff_edit(path, shop["url"])
         print(f"Database: {path}", flush=True)
         with _daemon(path, folder / "daemon.log"):
             if watch:
                 return watch(path)
             print(f"The daemon pulls every {CADENCE}; shoppers keep ordering for {seconds} s …", flush=True)
             _wait(seconds)
-        # Without the daemon: one that is at a search of its own would keep the last pull from seeing what is new.
-        return asyncio.run(_summary(path, fake))
+        # After the daemon has ended: while it searches, the last pull would not see what is new.
+        return asyncio.run(_summary(path, shop["url"], fake))
 
 
 def _leave(number: int, _frame: object) -> None:
@@ -104,7 +110,7 @@ def _folder(keep: str | None) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _site(kind: str, options: Options, *more: str) -> Iterator[dict[str, str]]:
-    """A site in a process of its own; what it says of itself: its address and keys."""
+    """A site in a process of its own; yields its address and keys."""
     command = [
         sys.executable, "-m", f"chansync.demo.{kind}", "--orders", str(options.orders), "--seed", str(options.seed),
         "--shopper-rate", str(options.shoppers), *more,
@@ -127,7 +133,7 @@ def _daemon(path: Path, log: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _process(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[str]]:
-    """The process, stopped at the end whatever happens."""
+    """The process, which is always stopped at the end of the context."""
     try:
         yield process  # type: ignore[misc]
     finally:
@@ -140,22 +146,45 @@ def _process(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> Iterat
 
 
 def _set_up(path: Path, shop: dict[str, str], fake: dict[str, str] | None) -> Iterator[str]:
-    """Set everything up; a sentence on each connection."""
+    """Set everything up; yields a sentence about each connection."""
     store = open_store(path)
     try:
         company.set_up_erp(store)
         company.set_up_channel(store, shop["url"], shop["consumer_key"], shop["consumer_secret"], cadence=CADENCE)
         yield asyncio.run(_confirm(path, company.CHANNEL))
         company.map_methods(store)
-        company.take_gift_cards(store)
+        company.go_on(store)
         if fake:
             amazon.set_up_erp(store)
             amazon.set_up_channels(store, fake, cadence=CADENCE)
             for code in amazon.CHANNELS:
                 yield asyncio.run(_confirm(path, code))
             amazon.map_methods(store)
+            amazon.know_stranger(store)
     finally:
         store.close()
+
+
+def _let_staff_edit(path: Path, shop: str) -> None:
+    """Orders become sales, and then staff and buyers change them: what that needs of a person is to be seen at once."""
+    placed: dict[str, int] = _act(shop, habits=True)["habits"]
+    request = SyncRequest(order_numbers=tuple(map(str, placed.values())))
+
+    async def pull() -> None:
+        store = await open_async(path)
+        try:
+            await sync_channel(store, company.CHANNEL, request, trigger="command")
+        finally:
+            await store.aclose()
+
+    asyncio.run(pull())
+    _act(shop, habits=placed)
+
+
+def _act(url: str, **wish: Any) -> dict[str, Any]:
+    """Let something happen at a site (``control.act``)."""
+    done: dict[str, Any] = httpx.post(f"{url}/_demo/act", json=wish).raise_for_status().json()
+    return done
 
 
 async def _confirm(path: Path, code: str) -> str:
@@ -175,26 +204,52 @@ def _wait(seconds: int) -> None:
         time.sleep(min(left, 1))
 
 
-async def _summary(path: Path, fake: dict[str, str] | None) -> int:
-    """A last pull, then a comparison of every order of the sites with the ERP."""
+async def _summary(path: Path, shop: str, fake: dict[str, str] | None) -> int:
+    """Send shoppers home, pull and push what is left, then compare every order of the sites with the ERP."""
+    for url in (shop, fake["url"] if fake else ""):
+        if url:
+            _act(url, closed=True)
     store = await open_async(path)
     try:
-        results = await sync_channel(store, company.CHANNEL, SyncRequest(), trigger="command")
-        wrong = _print("on the site", "channel takes", results, await audit(store, company.CHANNEL))
+        request = SyncRequest(comparison=True, quantities=True)
+        results = await sync_channel(store, company.CHANNEL, request, trigger="command")
+        found = await audit(store, company.CHANNEL)
+        found.wrong += await audit_stock(store, company.CHANNEL)
+        wrong = _print("on the site", "channel takes", results, found)
         if fake:
             truth = await _truth(fake["url"])
-            # Until all of it is told by searches, and the next one is allowed.
-            await asyncio.sleep(AMAZON_SETTLING + 3)
-            results = [
-                result
-                for code in amazon.CHANNELS
-                for result in await sync_channel(store, code, SyncRequest(), trigger="command")
-            ]
+            results = await _pull_until_told(store, max((told["updated"] for told in truth.values()), default=0))
             wrong |= _print("at Amazon", "channels take", results, await store.run(audit_amazon, truth))
     finally:
         await store.aclose()
     print("Nothing lost, nothing doubled, nothing off by a cent." if not wrong else "The demo failed.")
     return 1 if wrong else 0
+
+
+async def _pull_until_told(store: Store, moment: int) -> list[RunResult]:
+    """Pull Amazon's channels until their searches have gone beyond that moment (seconds since 1970), since when the
+    seller's orders are as they are; the last results.
+
+    A search sees what is some seconds old, and is allowed so often only: it is no error if the first sees too little.
+    """
+    end = time.monotonic() + PATIENCE
+    while True:
+        results = [
+            result
+            for code in amazon.CHANNELS
+            for result in await sync_channel(store, code, SyncRequest(), trigger="command")
+        ]
+        seen = [await store.run(_searched_through, code) for code in amazon.CHANNELS]
+        is_over = any(result.state == "failed" and not result.retryable for result in results)
+        if min(seen) > moment * 1000 or is_over or time.monotonic() > end:
+            return results
+        await asyncio.sleep(1)
+
+
+def _searched_through(db: apsw.Connection, code: str) -> int:
+    """Up to when the channel's searches have seen its orders; UTC milliseconds."""
+    cursor = streams.stream(db, channels.channel(db, code).id, "orders").cursor
+    return int(cursor["through"]) if cursor else 0
 
 
 async def _truth(url: str) -> dict[str, dict[str, Any]]:
@@ -205,14 +260,16 @@ async def _truth(url: str) -> dict[str, dict[str, Any]]:
 
 
 def _print(where: str, takers: str, results: list[RunResult], found: Audit) -> bool:
-    """Say what was found; whether anything is wrong."""
+    """Print the result; returns whether anything is wrong."""
     for result in results:
         if result.sentence:
             print(result.sentence)
     print(f"Orders {where}: {found.orders}, of which the {takers} {found.selected}.")
-    print(f"Sales with exactly the order's total: {found.sold}.")
+    print(f"Sales that are as their orders: {found.sold}.")
     problems = ", ".join(f"{count} × {code}" for code, count in sorted(found.problems.items()))
     print(f"Open problems: {problems or 'none'}. See them with: chansync log --open")
+    if found.kept:
+        print(f"Kept as they are by a person: {found.kept}.")
     if found.newer:
         print(f"Changed {where} since the last pull: {found.newer}.")
     for sentence in found.wrong:

@@ -15,6 +15,8 @@ from chansync.store import channels
 
 CHANNEL = "demo"
 WAREHOUSE = "W1"
+#: The ERP's code of what the store sells without a SKU, and the site's id of it.
+UNNAMED, UNNAMED_ON_SITE = "UNNAMED", "70"
 
 _ERP: Iterable[tuple[str, str, dict[str, str]]] = (
     ("warehouse", WAREHOUSE, {"name": "Main warehouse"}),
@@ -88,6 +90,12 @@ def map_methods(store: Store) -> None:
     channel_settings.change_channel(store, CHANNEL, {"used": "yes"})
 
 
-def take_gift_cards(store: Store) -> None:
-    """Let what gift cards pay go to their own account."""
-    channel_settings.change_channel(store, CHANNEL, {"gift_card_payment_method": "card"})
+def go_on(store: Store) -> None:
+    """What a company settles in its first days: gift cards have their account, the item that the site sells without a
+    SKU is known, and the site is told what is in stock."""
+    with transaction(store.db):
+        setup.add(store.db, "service", UNNAMED, {"name": "Item without a SKU"})
+    channel = channels.channel(store.db, CHANNEL)
+    channel_settings.map_method(store.db, channel, "item", UNNAMED_ON_SITE, UNNAMED)
+    fields = {"gift_card_payment_method": "card", "push_quantities": "yes", "push_exact_quantities": "yes"}
+    channel_settings.change_channel(store, CHANNEL, fields)

@@ -76,6 +76,15 @@ class Faults:
         with self._lock:
             self._faults.clear()
 
+    def switch(self, method: str, wish: Any) -> dict[str, Any]:
+        """Handle a request to `/_demo/faults`: DELETE switches all faults off; those in the body are switched on.
+        Returns the faults that were applied."""
+        if method == "DELETE":
+            self.clear()
+        for entry in wish if isinstance(wish, list) else [wish] if wish else []:
+            self.add(**entry)
+        return {"struck": [list(entry) for entry in self.struck]}
+
     def take(self, method: str, route: str) -> Fault | None:
         """The fault that strikes this request; it is used up by that."""
         with self._lock:

@@ -1,1 +1,1 @@
-"""Looking an installation over: what is wrong, and how to mend it; and ``health``, the short form for monitoring."""
+"""Checks of an installation: what is wrong, and how to repair it; and ``health``, the short form for monitoring."""

@@ -1,9 +1,8 @@
-"""How the daemon is, from evidence, and what to do: told alike by ``status``, ``health``, ``doctor``, the screens and
-the metrics.
+"""The state of the daemon and what to do, the same for ``status``, ``health``, ``doctor``, the screens and the metrics.
 
-Evidence is the daemon's row (machine, last beat, whether it said that it stopped), the kernel's locks (whether its
-process is alive, and what it waits for), and the state of that process. No ``kill`` is proposed for a process that
-waits, nor for one that is not surely the daemon's.
+It is derived from the daemon's row (machine, last heartbeat, whether it stopped properly), the kernel's locks (whether
+its process is alive, and what it waits for), and the state of that process. ``kill`` is never proposed for a process
+that waits, nor for one that may not be the daemon's.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ from chansync import __version__
 from chansync.db import lock_holders
 from chansync.db.process_locks import DAEMON, MIGRATION, is_locked
 from chansync.model.times import ago_text, local_text, now_ms
-from chansync.service_place import how_to_restart, how_to_start, how_to_take_over, is_service, service_trouble
 from chansync.store import daemons
 from chansync.store.daemons import DaemonState
+from chansync.systemd_service import how_to_restart, how_to_start, how_to_take_over, is_service, service_trouble
 
 RUNNING = "running"
 OTHER_VERSION = "other_version"
@@ -32,14 +31,14 @@ KINDS = (RUNNING, OTHER_VERSION, WAITING, HUNG, STARTING, STOPPED, ELSEWHERE, NE
 
 
 class Diagnosis:
-    """How the daemon is.
+    """The state of the daemon.
 
     Attributes:
         kind: one of ``KINDS``.
-        headline: that in a few words, without a full stop.
-        sentence: the same with the evidence, without a full stop.
+        headline: the state in a few words, without a full stop.
+        sentence: the same with details, without a full stop.
         advice: what to do, without a full stop; empty: nothing.
-        command: of the advice, the command alone, for narrow places; empty where it is none.
+        command: only the command of the advice, for narrow places; empty if there is none.
     """
 
     __slots__ = ("advice", "command", "headline", "kind", "sentence")
@@ -53,20 +52,20 @@ class Diagnosis:
 
     @property
     def works(self) -> bool:
-        """Whether the daemon runs and gets on."""
+        """Whether the daemon runs and does its work."""
         return self.kind in (RUNNING, OTHER_VERSION)
 
     @property
     def text(self) -> str:
-        """Sentence and advice, with full stops."""
+        """Sentence and advice with full stops."""
         return f"{self.sentence}. {self.advice}." if self.advice else f"{self.sentence}."
 
 
 def diagnose(db: apsw.Connection, *, ask_systemd: bool = True) -> Diagnosis:
-    """How the daemon of this database is.
+    """The state of this database's daemon.
 
     Args:
-        ask_systemd: also why the service does not run, which takes a process of its own.
+        ask_systemd: also find out why the service does not run, which starts a process.
 
     Raises:
         StoreError: the lock file cannot be used.
@@ -118,7 +117,7 @@ def _alive(state: DaemonState, path: str) -> Diagnosis:
 
 
 def _restart(state: DaemonState, path: str, *, hangs: bool = False) -> str:
-    """The command that restarts it; empty where its process is not surely one of this namespace."""
+    """The command that restarts it; empty if its process may be in another namespace."""
     known = is_service(path) or lock_holders.process_state(path, state.pid)
     return how_to_restart(path, state.pid, hangs=hangs) if known else ""
 
@@ -138,7 +137,7 @@ def _beating(state: DaemonState, path: str) -> Diagnosis:
 
 
 def _release(version: str) -> list[int]:
-    """The numbers of a version, to compare; a pre-release (``0.2.0rc1``) comes before its release."""
+    """The numbers of a version, for comparison; a pre-release (``0.2.0rc1``) comes before its release."""
     return [int(number) for number in version.split(".") if number.isdecimal()]
 
 
@@ -149,7 +148,7 @@ def _elsewhere(state: DaemonState, path: str) -> Diagnosis:
     if now_ms() - state.beat_at > daemons.ELSEWHERE_MS:
         return _to_start(ELSEWHERE, headline, path, told)
     advice = f"Make sure that it is off, then: {how_to_take_over(path)}"
-    # Where there is no room for the condition, the command is not shown without it.
+    # If there is no space for the condition, the command is not shown either.
     return Diagnosis(ELSEWHERE, headline, told, advice, "chansync status")
 
 

@@ -1,4 +1,4 @@
-"""The whole examination, step by step, so that what is known is shown while the rest is looked at. It never prints."""
+"""All checks of ``chansync doctor``, as a generator, so that findings are shown while the rest is checked."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from pathlib import Path
 import apsw
 
 from chansync import dns
-from chansync.db.connection import BUSY_TIMEOUT_MS, explained, older_sentence, open_async
+from chansync.db.connection import open_async
 from chansync.db.folders import is_shared
-from chansync.db.opening import limit, open_file, refuse_planted
-from chansync.db.upgrade_copies import newer_sentence
+from chansync.db.opening import BUSY_TIMEOUT_MS, limit, open_file, refuse_planted
+from chansync.db.sqlite_errors import explained
+from chansync.db.upgrade import newer_sentence, older_sentence
 from chansync.db.version import APPLICATION_ID, SCHEMA_VERSION
 from chansync.doctor import files, machine, records, schema
 from chansync.doctor.findings import Finding, ok, problem
@@ -34,11 +35,11 @@ def examine(
     asked_by: str = "doctor",
     progress: Progress = lambda done, of: None,
 ) -> Iterator[Finding]:
-    """Look everything over; findings as they come. Nothing is changed, neither here nor at the sites.
+    """Check everything; yields the findings one by one. Nothing is changed, neither here nor at the sites.
 
     Args:
-        only: codes of the channels whose sites are looked at; None: all in use.
-        look_at_ledger: prove the ledger's books, too, which takes a while where they are large.
+        only: codes of the channels whose sites are checked; None: all used ones.
+        look_at_ledger: check the ledger's consistency too, which takes a while if it is large.
 
     Raises:
         UsageError: there is no such channel.
@@ -77,7 +78,7 @@ def examine(
 
 
 def _closed(path: Path, error: OSError) -> Finding:
-    """What keeps this user from the database, as every command says it."""
+    """Why this user cannot open the database, with the message that every command shows."""
     try:
         with explained(path):
             if is_shared(path.parent):
@@ -88,14 +89,14 @@ def _closed(path: Path, error: OSError) -> Finding:
 
 
 def _refuse_unknown(path: Path, codes: list[str]) -> None:
-    # What else is wrong with the database is found in its turn.
+    # Other errors of the database are found by a later check.
     with contextlib.suppress(apsw.Error, OSError), contextlib.closing(_open(path)) as db:
         for code in codes:
             channels.channel(db, code)
 
 
 def _open(path: Path) -> apsw.Connection:
-    """As it is: neither upgraded nor set up."""
+    """The database, opened without upgrading it."""
     db = open_file(path)
     db.set_busy_timeout(BUSY_TIMEOUT_MS)
     return db
@@ -124,7 +125,7 @@ def _records(db: apsw.Connection, path: Path) -> Iterator[Finding]:
         try:
             yield from look
         except (ValueError, TypeError, ArithmeticError, LookupError) as error:
-            # Another program may write what no column of ours holds.
+            # Another program may have written invalid values.
             yield problem(
                 "database", f"It holds nonsense in one of its values ({type(error).__name__}).",
                 "Another program has written there: restore a backup from before that (chansync db restore FILE)",

@@ -1,4 +1,4 @@
-"""The database's files: who may read and write them, the private folder, and what does not belong there."""
+"""Checks of the database's files: owners and modes, the private folder, and files that do not belong there."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from chansync.db.folders import group_of, is_private, is_shared, name_of, owner_
 from chansync.doctor.findings import Finding, ok, problem, warning
 from chansync.locations import private_folder
 
-#: A write-ahead log that is larger was not taken into the database for long, in bytes.
+#: A WAL file larger than this had no checkpoint for a long time, in bytes.
 LARGE_WAL = 256 * 1024 * 1024
 
-#: The command that puts files right.
+#: The command that repairs owners and modes.
 REPAIR = "As root: chansync db repair"
 
-# What belongs to a database and is for the whole group; and what else programs keep beside it.
+# The files of a database that the whole group may use; and files that other programs keep beside it.
 _COMPANIONS = ("", "-wal", "-shm")
 _OTHERS = ("{name}.migrating", "{stem}.daemon", "{stem}.lock", ".{name}-litestream")
 
@@ -101,14 +101,14 @@ def _of_files(database: Path) -> Iterator[Finding]:
 
 
 def _others(database: Path) -> list[str]:
-    """What lies in the group's folder and is not chansync's, fit to be shown."""
+    """The entries of the shared folder that are not chansync's, escaped for output."""
     known = {f"{database.name}{end}" for end in (*_COMPANIONS, "-journal")}
     known |= {each.format(name=database.name, stem=database.stem) for each in _OTHERS}
     try:
         names = sorted({*os.listdir(database.parent)} - known)
     except OSError:
         return []
-    # A name may hold anything, and be of an unfinished copy that is under way.
+    # A name may contain any characters, or be a temporary file that is just being written.
     shown = [ascii(name)[1:-1] for name in names if not name.startswith(f".{database.name}.")]
     return [*shown[:5], *([f"{len(shown) - 5} more"] if len(shown) > 5 else [])]
 
@@ -146,7 +146,7 @@ def _log(database: Path) -> Iterator[Finding]:
 
 
 def _copies(database: Path) -> Iterator[Finding]:
-    """The copies that chansync has made by itself; nothing where this user may not see them."""
+    """The automatic copies; nothing if this user may not see them."""
     words = {"before": "from before an upgrade", "replaced": "from before a restore"}
     told = [f"{len(paths)} {words[kind]}" for kind, paths in private_files.copies(database).items() if paths]
     if told:

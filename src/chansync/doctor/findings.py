@@ -1,4 +1,4 @@
-"""What an examination finds."""
+"""The findings of the checks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How bad it is: nothing to do, worth a look, or to be mended."""
+    """Severity: nothing to do, to be looked at, or to be repaired."""
 
     OK = "ok"
     WARNING = "warning"
@@ -16,12 +16,12 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        area: what was looked at, in a word or two.
-        sentence: how it is.
-        remedy: how to mend it; empty where there is nothing to mend.
+        area: what was checked, in a word or two.
+        sentence: the result.
+        remedy: how to repair it; empty if there is nothing to repair.
     """
 
     area: str
@@ -31,15 +31,15 @@ class Finding:
 
 
 def ok(area: str, sentence: str) -> Finding:
-    """It is as it should be."""
+    """A check without a fault."""
     return Finding(area, Level.OK, sentence)
 
 
 def warning(area: str, sentence: str, remedy: str) -> Finding:
-    """It works, and should be looked at."""
+    """A fault that disturbs nothing yet."""
     return Finding(area, Level.WARNING, sentence, remedy)
 
 
 def problem(area: str, sentence: str, remedy: str) -> Finding:
-    """It does not work, or will not for long."""
+    """A fault that must be repaired."""
     return Finding(area, Level.PROBLEM, sentence, remedy)

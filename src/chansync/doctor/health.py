@@ -1,4 +1,4 @@
-"""Health in one line, for monitoring: fast, without network, and with next to no imports."""
+"""``chansync health``: the state in one line, for monitoring; fast, without network, and with few imports."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-#: The plug-in convention of Nagios and everything after it.
+#: The exit codes of monitoring plug-ins (Nagios and compatible).
 OK, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3
 WORDS = ("ok", "warning", "critical", "unknown")
 
-#: How long a check waits for another process's write, in milliseconds: monitoring gives up soon.
+#: Busy timeout of a check, in milliseconds: monitoring itself has a short time limit.
 BUSY_TIMEOUT_MS = 3_000
 
-#: How long a look may take in all, in seconds: monitoring itself gives up after ten.
+#: Time limit of a check, in seconds: monitoring itself usually gives up after ten.
 ANSWER_WITHIN = 8.0
 
-#: Free space of the database's disk, in bytes: with less it is an alarm, or a warning.
+#: Free space on the database's disk, in bytes, below which the state is critical, or a warning.
 LEAST_FREE = 200 * 1024 * 1024
 LITTLE_FREE = 500 * 1024 * 1024
 
 #: A stream that did not start so long after its time is late, in seconds.
 LATE_SECONDS = 600
-#: So many runs of a stream that fail in a row make it a failing one: one or two pass by themselves.
+#: A stream counts as failing after so many failed runs in a row; one or two are often temporary.
 FAILING_RUNS = 3
 
 
 class Health:
-    """What was found.
+    """The result.
 
     Attributes:
         code: ``OK``, ``WARNING``, ``CRITICAL`` or ``UNKNOWN``.
         sentence: why, the worst first.
-        figures: by name, for graphs; a beat's age is in seconds, free room in MB.
-        daemon: how the daemon is (``chansync.doctor.daemon.KINDS``); empty: not known.
+        figures: by name, for graphs; the age of the heartbeat is in seconds, free space in MB.
+        daemon: the state of the daemon (``chansync.doctor.daemon.KINDS``); empty: unknown.
     """
 
     __slots__ = ("code", "daemon", "figures", "sentence")
@@ -63,7 +63,7 @@ class Health:
 
     @property
     def line(self) -> str:
-        """The plug-in's line: state, sentence and figures."""
+        """The output of a monitoring plug-in: state, sentence and figures."""
         units = {"beat": "s", "free": "MB"}
         told = " ".join(f"{name}={value}{units.get(name, '')}" for name, value in self.figures.items())
         return f"CHANSYNC {WORDS[self.code].upper()}: {self.sentence}" + (f" | {told}" if told else "")
@@ -81,7 +81,7 @@ class Health:
 
 
 def in_time(look: Callable[[], Health], within: float = ANSWER_WITHIN) -> Health:
-    """What ``look`` finds, in a process of its own: a disk that hangs holds a process for as long as it likes."""
+    """The result of ``look``, run in a separate process, because a disk that hangs can block a process for ever."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -96,7 +96,7 @@ def in_time(look: Callable[[], Health], within: float = ANSWER_WITHIN) -> Health
     if told:
         os.waitpid(child, 0)
         return Health(*marshal.loads(told))
-    # It is not waited for: one that the disk holds does not end, not even now.
+    # Not waited for: a process that the disk blocks does not end, not even by SIGKILL.
     os.kill(child, signal.SIGKILL)
     late = f"the database did not answer within {within:g} s: does its disk hang?"
     return Health(CRITICAL, late if told is None else "the look itself failed: chansync doctor", {})
@@ -110,7 +110,7 @@ def look_at(
     critical_problems: int | None = None,
     backup_hours: int = 0,
 ) -> Health:
-    """How the daemon and the channels of the database at ``path`` do. The file is neither made nor upgraded.
+    """The state of the daemon and the channels of the database at ``path``, which is neither created nor upgraded.
 
     Args: as of ``health``.
     """
@@ -129,8 +129,7 @@ def look_at(
         if (version := db.pragma("user_version")) != SCHEMA_VERSION:
             from pathlib import Path
 
-            from chansync.db.connection import older_sentence
-            from chansync.db.upgrade_copies import newer_sentence
+            from chansync.db.upgrade import newer_sentence, older_sentence
 
             told = newer_sentence if version > SCHEMA_VERSION else older_sentence
             return Health(UNKNOWN, told(Path(path), version), {})
@@ -162,12 +161,12 @@ def health(
     critical_problems: int | None = None,
     backup_hours: int = 0,
 ) -> Health:
-    """How the daemon and the channels do.
+    """The state of the daemon and the channels.
 
     Args:
-        late_seconds: how long after its time a stream counts as late.
-        warning_problems, critical_problems: from how many open problems on it is one; 0 or None: never.
-        backup_hours: how old the last backup may be; 0: as old as it likes.
+        late_seconds: how long after its due time a stream counts as late.
+        warning_problems, critical_problems: the number of open problems for that state; 0 or None: never.
+        backup_hours: the maximum age of the last backup; 0: any.
     """
     now = now_ms()
     daemon, last = diagnose(db), daemons.state(db)
@@ -175,7 +174,7 @@ def health(
     problems: int = db.execute("SELECT count(*) FROM message WHERE open = 1").get
     late, failing = _streams(db, now - late_seconds * 1000)
     if not daemon.works:
-        # What does not run is late as a whole: the daemon says it.
+        # Without a daemon all streams are late; the state of the daemon is enough.
         late = []
     free = _free_bytes(db.filename)
     found = [
@@ -203,9 +202,9 @@ def health(
 
 
 def _streams(db: apsw.Connection, before: int) -> tuple[list[tuple[str, str, int]], list[tuple[str, str, int]]]:
-    """Streams that should have started before then and did not, and those that fail again and again."""
+    """Streams that should have started before that time and did not, and those that fail repeatedly."""
     late, failing = [], []
-    # Whatever is switched off has no next run.
+    # Streams that are switched off have no next run.
     rows = db.execute(
         """SELECT c.code, s.stream, s.next_run_at, s.failures, s.owner
            FROM stream s JOIN channel c ON c.id = s.channel_id

@@ -1,4 +1,4 @@
-"""The machine and the program: versions, compiled modules, locale and terminal, clock, disk."""
+"""Checks of the machine and the program: versions, compiled modules, locale and terminal, clock, disk."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from chansync.doctor.findings import Finding, ok, problem, warning
 from chansync.doctor.health import LEAST_FREE
 from chansync.model.times import here
 
-#: What migrations need of Python's own SQLite.
+#: The version of Python's own SQLite that the migrations need.
 OLDEST_SQLITE = (3, 40)
 
-#: Fewer files that can still be made are a problem.
+#: Fewer free inodes are a problem.
 LEAST_FREE_FILES = 1000
 
-#: Packages whose modules every start loads; one lacking them lacks all that were installed with it.
+#: Packages that every start loads. If one of them has no compiled modules, the others of that installation have none.
 PACKAGES = ("chansync", "textual", "httpx")
 
-#: A terminal that is smaller shows no screens.
+#: The smallest terminal for the screens.
 SMALLEST_TERMINAL = (60, 20)
 
-# Kinds of file system that other machines, or a virtual machine and its host, share: SQLite's write-ahead log needs
-# memory that all who use it share, and most of these give none, or lose locks.
+# File systems that machines, or a virtual machine and its host, share. SQLite's WAL mode needs memory that all users of
+# the file share, which most of these do not provide, or they lose locks.
 _NETWORK = re.compile(
     r"nfs\d?|cifs|smb\d?|smbfs|ceph|9p|virtiofs|afs|lustre|gfs2?|ocfs2|beegfs|davfs|coda|vboxsf|vmhgfs|prl_fs|drvfs|"
     r"fuse\.(sshfs|glusterfs|ceph.*|davfs2?|rclone|s3fs|gcsfuse|grpcfuse|osxfs|vmhgfs-fuse|mfs.*|juicefs.*|seaweedfs)"
@@ -42,7 +42,7 @@ _NETWORK = re.compile(
 
 
 def machine(database: Path) -> Iterator[Finding]:
-    """Everything about the machine that needs no database."""
+    """All checks of the machine that need no database."""
     yield from versions()
     yield from compiled()
     yield from locale_and_terminal()
@@ -67,7 +67,7 @@ def versions() -> Iterator[Finding]:
 
 
 def _pythons_sqlite() -> tuple[int, ...]:
-    # In a process of its own: two SQLite libraries in one process lose each other's locks.
+    # In a separate process: two SQLite libraries in one process lose each other's locks.
     code = "import sqlite3; print(sqlite3.sqlite_version)"
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False)
     return tuple(int(part) for part in done.stdout.strip().split(".") if part.isdigit())
@@ -97,7 +97,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def compiled() -> Iterator[Finding]:
-    """Whether Python finds compiled modules; without them every start takes long."""
+    """Whether Python finds compiled modules; without them every start is slow."""
     lacking = [folder for name in PACKAGES if (folder := _uncompiled(name))]
     if not lacking:
         return
@@ -114,7 +114,7 @@ def compiled() -> Iterator[Finding]:
 
 
 def _uncompiled(package: str) -> Path | None:
-    """The folder of the package where its modules are not compiled."""
+    """The package's folder, if its modules are not compiled."""
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         return None
@@ -124,7 +124,7 @@ def _uncompiled(package: str) -> Path | None:
 
 
 def locale_and_terminal() -> Iterator[Finding]:
-    """Whether names can be shown, and whether the screens can."""
+    """Whether the locale can show all names, and the terminal the screens."""
     encoding = locale.getencoding().lower().replace("-", "")
     if encoding == "utf8":
         yield ok("locale", f"Text is UTF-8 ({os.environ.get('LC_ALL') or os.environ.get('LANG') or 'by default'}).")
@@ -146,7 +146,7 @@ def locale_and_terminal() -> Iterator[Finding]:
 
 
 def time_zone() -> Iterator[Finding]:
-    """The time zone in which times are shown, and whether there is such a zone."""
+    """The time zone in which times are shown, and whether it exists."""
     named = os.environ.get("TZ", "").removeprefix(":")
     if named and "/" in named:
         try:
@@ -162,7 +162,7 @@ def time_zone() -> Iterator[Finding]:
 
 
 def disk(database: Path) -> Iterator[Finding]:
-    """Room for the database, its upgrade and its log; and a file system that can keep it."""
+    """Free space for the database, its upgrade and its WAL file; and whether the file system is suitable."""
     folder = next((place for place in (database.parent, *database.parents) if place.is_dir()), Path("/"))
     usage, files = shutil.disk_usage(folder), os.statvfs(folder)
     size = _size(database)
@@ -183,7 +183,7 @@ def disk(database: Path) -> Iterator[Finding]:
 
 
 def shared_by_machines(folder: Path) -> str:
-    """Why a database must not lie in that folder, in a sentence; empty where it may."""
+    """Why a database must not be in that folder, as a sentence; empty if it may."""
     kind = file_system(folder)
     if not _NETWORK.fullmatch(kind):
         return ""
@@ -204,7 +204,7 @@ def _megabytes(size: int) -> str:
 
 
 def file_system(folder: Path, mounts: str = "/proc/self/mountinfo") -> str:
-    """The kind of the file system that a folder is on; empty where that is not told."""
+    """The type of a folder's file system; empty if unknown."""
     best, kind = -1, ""
     try:
         lines = Path(mounts).read_text(encoding="utf-8", errors="replace").splitlines()

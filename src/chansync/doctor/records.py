@@ -1,4 +1,4 @@
-"""What the database itself tells: whether it is sound, the daemon, streams, open problems, secrets, backups."""
+"""Checks of the database's contents: damage, the daemon, streams, open problems, secrets, backups."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from chansync.secrets.key_file import KeyUnreadable
 from chansync.setup.systems import expiring
 from chansync.store import daemons, systems
 
-#: How long the search for damage may take, in seconds; ``chansync db check`` takes its time.
+#: Time limit of the search for damage, in seconds; ``chansync db check`` has none.
 SEARCH_SECONDS = 10.0
 
-#: A problem that is open for longer than that is forgotten by its people, in milliseconds.
+#: A problem that is open for longer has probably been forgotten, in milliseconds.
 OLD_PROBLEM_MS = 7 * 86_400_000
-#: A backup that is older than that is too old, in milliseconds.
+#: The maximum age of a backup, in milliseconds.
 OLD_BACKUP_MS = 2 * 86_400_000
 
-#: How far the clock may be behind what was written last, in milliseconds.
+#: How far the clock may be behind the time of the last run, in milliseconds.
 CLOCK_MS = 60_000
 
 
 def soundness(db: apsw.Connection, seconds: float = SEARCH_SECONDS) -> Iterator[Finding]:
-    """Search for damage, for so long at the most (seconds)."""
+    """Search for damage, for at most so many seconds."""
     end = time.monotonic() + seconds
     db.set_progress_handler(lambda: time.monotonic() > end, 10_000)
     try:
@@ -59,7 +59,7 @@ def soundness(db: apsw.Connection, seconds: float = SEARCH_SECONDS) -> Iterator[
 
 
 def daemon(db: apsw.Connection) -> Iterator[Finding]:
-    """How the daemon is."""
+    """The state of the daemon."""
     found = diagnose(db)
     sentence, remedy = f"{found.sentence}.", f"{found.advice}." if found.advice else ""
     if found.kind == RUNNING:
@@ -71,8 +71,8 @@ def daemon(db: apsw.Connection) -> Iterator[Finding]:
 
 
 def clock(db: apsw.Connection) -> Iterator[Finding]:
-    """Whether the clock goes forward: nothing was written in the future."""
-    # Of the last run alone: those that a clock of the future has dated stay, and the next one is right again.
+    """Whether the clock is wrong: the last run is then in the future."""
+    # Only the last run counts: earlier runs with a wrong time remain after the clock was corrected.
     latest: int | None = db.execute("SELECT started_at FROM run ORDER BY id DESC LIMIT 1").get
     ahead = (latest or 0) - now_ms()
     if ahead > CLOCK_MS:
@@ -84,7 +84,7 @@ def clock(db: apsw.Connection) -> Iterator[Finding]:
 
 
 def streams(db: apsw.Connection) -> Iterator[Finding]:
-    """Channels that are late or fail again and again."""
+    """Channels that are late or fail repeatedly."""
     used: int = db.execute("SELECT count(*) FROM channel WHERE used = 1").get
     if not used:
         yield ok("channels", "No channel is in use yet.")
@@ -129,7 +129,7 @@ def erps(db: apsw.Connection) -> Iterator[Finding]:
 
 
 def open_problems(db: apsw.Connection) -> Iterator[Finding]:
-    """Problems that wait for people."""
+    """Open problems, and those that are open for long."""
     count, oldest = db.execute("SELECT count(*), min(first_at) FROM message WHERE open = 1").get
     if not count:
         yield ok("problems", "No problem is open.")
@@ -143,7 +143,7 @@ def open_problems(db: apsw.Connection) -> Iterator[Finding]:
 
 
 def sealed_secrets(db: apsw.Connection, path: Path) -> Iterator[Finding]:
-    """Whether the private key opens the secrets, and which secrets end."""
+    """Whether the private key decrypts the secrets, and which secrets expire soon."""
     state = rotation.state(db, path)
     if state.fingerprint is None:
         yield ok("secrets", "No secret was entered yet.")
@@ -177,7 +177,7 @@ def sealed_secrets(db: apsw.Connection, path: Path) -> Iterator[Finding]:
 
 
 def _public(db: apsw.Connection, path: Path) -> Iterator[Finding]:
-    """Whether what is entered is sealed to the daemon, and to nobody else."""
+    """Whether the public key in the database is the daemon's."""
     public = sealing.public_key(db)
     try:
         if public:
@@ -188,7 +188,7 @@ def _public(db: apsw.Connection, path: Path) -> Iterator[Finding]:
 
 
 def backups(db: apsw.Connection) -> Iterator[Finding]:
-    """When the database was backed up last."""
+    """The age of the last backup."""
     at = settings.moment(db, settings.BACKED_UP_AT)
     if not at:
         yield warning("backups", "This database was never backed up.", "chansync db backup FOLDER, every day.")

@@ -1,4 +1,4 @@
-"""Putting right what doctor finds: owners and modes by descriptors, and what acts by itself in the database."""
+"""``chansync db repair``: owners and modes of the files, and triggers and views that are not chansync's."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 import apsw
 
 from chansync.db import privileges
-from chansync.db.connection import BUSY_TIMEOUT_MS
 from chansync.db.folders import GROUPS_MODE, PRIVATE_MODE, is_private, is_shared, name_of
+from chansync.db.opening import BUSY_TIMEOUT_MS
 from chansync.db.process_locks import lock_path
 from chansync.db.transaction import transaction
 from chansync.doctor import schema
@@ -20,7 +20,7 @@ from chansync.doctor.files import _COMPANIONS
 from chansync.locations import key_file, private_folder
 from chansync.model.errors import StoreError
 
-# What a file of SQLite begins with: nothing else is opened to a group, whatever name it was given.
+# The first bytes of an SQLite file. No other file is made accessible to the group, whatever its name.
 _BEGINNINGS = {
     "": (b"SQLite format 3\0",),
     "-wal": (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83"),
@@ -29,13 +29,13 @@ _BEGINNINGS = {
 
 
 def files(database: Path) -> Iterator[str]:
-    """Put the folders and files of a database right; a sentence for each step.
+    """Repair the owners and modes of a database's folders and files; returns a sentence for each step.
 
-    Every step works on what a descriptor names, not on a name that a member of the group can put a link at. Root does
-    it with root's rights, as files may be anybody's.
+    Every step uses a descriptor, not a name, because a member of the group could replace a name by a link. Root keeps
+    its rights for this, because the files may belong to any user.
 
     Raises:
-        OSError: this user may not.
+        OSError: this user lacks the rights.
         StoreError: others may replace the folder itself.
     """
     folder = privileges.open_folder(str(database.parent))
@@ -64,7 +64,7 @@ def _folder(database: Path, folder: int) -> Iterator[str]:
 
 
 def _private(database: Path, folder: int) -> Iterator[str]:
-    """Make the private folder, or give it to the owner of the group's."""
+    """Create the private folder, or give it to the owner of the shared one."""
     path, wanted = private_folder(database), os.fstat(folder)
     if privileges.may_be_replaced(str(path.parent), wanted.st_uid):
         raise StoreError(
@@ -118,7 +118,7 @@ def _file(database: Path, end: str, folder: int) -> Iterator[str]:
 
 
 def _planted(path: Path, folder: int) -> Iterator[str]:
-    """Remove what should not be there: a journal, or something else than the empty lock file of the group."""
+    """Delete a rollback journal, and a lock file that is not an empty file of the group."""
     found = os.stat(path.name, dir_fd=folder, follow_symlinks=False)
     is_lock = stat.S_ISREG(found.st_mode) and not found.st_size and found.st_nlink == 1
     if path.suffix == ".lock" and is_lock and found.st_mode & 0o660 == 0o660:
@@ -144,7 +144,7 @@ def _itself(descriptor: int) -> str:
 
 
 def key(database: Path) -> Iterator[str]:
-    """Close the private key to others; for its owner."""
+    """Let only its owner read the private key."""
     with contextlib.suppress(FileNotFoundError):
         descriptor = os.open(key_file(database), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
@@ -156,7 +156,7 @@ def key(database: Path) -> Iterator[str]:
 
 
 def foreign(db: apsw.Connection) -> dict[str, tuple[str, str]]:
-    """Triggers and views that are not chansync's: name → kind and statement."""
+    """The triggers and views that are not chansync's: name → kind and statement."""
     wanted = schema.as_made()
     return {name: made for name, made in schema.actors(db).items() if name not in wanted}
 

@@ -1,4 +1,4 @@
-"""Triggers and views of the database: whether they are those that chansync made, and no others."""
+"""Check of the database's triggers and views: chansync's own must be unchanged, and there must be no others."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pathlib import Path
 
 import apsw
 
-from chansync.db.connection import prepare
 from chansync.db.opening import open_file
+from chansync.db.upgrade import prepare
 from chansync.doctor.findings import Finding, ok, problem
 
-#: Name → statement of everything that acts when rows are written or read.
+#: Name → kind and statement of triggers and views.
 Actors = dict[str, tuple[str, str]]
 
 
 def foreign(db: apsw.Connection) -> Iterator[Finding]:
-    """Triggers and views that somebody else has made, changed or removed.
+    """Triggers and views that another program has added, changed or removed.
 
-    Tables of others disturb nobody (Litestream has some); a trigger of theirs would act in the daemon's name.
+    Additional tables are allowed (Litestream has some); a trigger would be executed with the daemon's rights.
     """
     wanted, here = as_made(), actors(db)
     added = sorted(here.keys() - wanted.keys())
@@ -41,7 +41,7 @@ def foreign(db: apsw.Connection) -> Iterator[Finding]:
 
 
 def as_made() -> Actors:
-    """Triggers and views as a new database has them."""
+    """The triggers and views of a new database."""
     with tempfile.TemporaryDirectory(prefix="chansync-doctor-") as folder:
         path = Path(folder) / "chansync.db"
         prepare(path, create=True)
@@ -50,6 +50,6 @@ def as_made() -> Actors:
 
 
 def actors(db: apsw.Connection) -> Actors:
-    """Triggers and views of a database."""
+    """The triggers and views of a database."""
     query = "SELECT name, type, sql FROM sqlite_schema WHERE type IN ('trigger', 'view')"
     return {name: (kind, " ".join((sql or "").split())) for name, kind, sql in db.execute(query)}

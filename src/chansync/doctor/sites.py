@@ -1,6 +1,6 @@
-"""Every channel's site: reachable, with the rights that the channel needs, and a clock like ours.
+"""Checks of the channels' sites: whether they can be reached, the rights of the keys, and the clock.
 
-Where a daemon runs, it looks: with its keys, its network and its proxies. Else this process does.
+If a daemon runs, it does the checks, with its keys, network and proxies; otherwise this process does.
 """
 
 from __future__ import annotations
@@ -15,32 +15,32 @@ import apsw
 
 from chansync.db.connection import Store
 from chansync.doctor.findings import Finding, ok, problem, warning
+from chansync.http import proxy
 from chansync.model.errors import StoreError
-from chansync.platforms.http import proxy
 from chansync.setup.probe import Look, look
 from chansync.store import daemons, jobs
 
-#: So many sites are looked at at once, and for so long in all (seconds).
+#: How many sites are checked at once, and the time limit for all, in seconds.
 AT_ONCE = 100
 ALL_SECONDS = 60.0
 
-#: A clock that is off by more is worth a word, and by more than the second is refused by sites (seconds).
+#: Clock differences, in seconds: above the first it is a warning, above the second sites refuse requests.
 CLOCK_SECONDS = 60.0
 CLOCK_REFUSED_SECONDS = 300.0
 
 _EVERY = 0.2
-#: A daemon that has not taken up what it was asked for so long does not answer (seconds).
+#: How long to wait until the daemon starts the job, in seconds.
 _TAKEN_UP_WITHIN = 10.0
 
 Progress = Callable[[int, int], None]
 
 
 async def sites(store: Store, codes: list[str], asked_by: str, progress: Progress) -> list[Finding]:
-    """Look at the sites of these channels.
+    """Check the sites of these channels.
 
     Args:
-        asked_by: who asks, for the record of a job.
-        progress: told how many of how many are done.
+        asked_by: the user, for the record of the job.
+        progress: called with the number of checked sites and of all.
     """
     seen: dict[str, Look | None] = dict.fromkeys(codes)
     slots = asyncio.Semaphore(AT_ONCE)
@@ -78,7 +78,7 @@ async def sites(store: Store, codes: list[str], asked_by: str, progress: Progres
 
 
 async def _asked(store: Store, code: str, asked_by: str) -> Look | None:
-    """What the daemon sees; None where it does not answer."""
+    """The daemon's results; None if it does not respond."""
     job_id = await store.run(_ask, code, asked_by)
     until = time.monotonic() + _TAKEN_UP_WITHIN
     while True:
@@ -99,7 +99,7 @@ def _ask(db: apsw.Connection, code: str, asked_by: str) -> int:
 
 
 def _whose(codes: list[str]) -> Iterator[Finding]:
-    """From where these sites were looked at."""
+    """From where these sites were checked."""
     if codes:
         proxies = ", ".join(proxy.variables()) or "no proxy"
         yield ok(
@@ -135,7 +135,7 @@ def _clock(seen: dict[str, Look | None]) -> Iterator[Finding]:
     ahead = {code: look.clock_ahead for code, look in seen.items() if look and look.clock_ahead is not None}
     if not ahead:
         return
-    # The middle of all is right: of one site, it is the site's or ours, and ours is the one that can be set here.
+    # The median of all sites is right. With one site, either clock may be wrong, and only ours can be set here.
     middle = statistics.median(ahead.values())
     if abs(middle) > CLOCK_SECONDS:
         where = "behind" if middle > 0 else "ahead of"

@@ -8,6 +8,7 @@ from typing import Any
 import apsw
 
 from chansync.erp import registry
+from chansync.erp.outside import connected
 from chansync.erp.remote import ErpCapability
 from chansync.model.errors import UsageError
 
@@ -31,19 +32,44 @@ _ACTIONS = {
 }
 
 
+def capabilities(db: apsw.Connection, code: str) -> frozenset[ErpCapability]:
+    """What the ERP of that code can do: what its kind can, less what its last check said that it lacks.
+
+    Raises:
+        UsageError: none of that code is connected, or its kind is not installed.
+    """
+    return registry.kind_of(db, code).capabilities - _lacks(db, code).keys()
+
+
+def _lacks(db: apsw.Connection, code: str) -> dict[ErpCapability, str]:
+    """What the ERP lacks of what its kind can do, and why."""
+    told = {} if code == registry.LEDGER else connected.get(db, code).facts.get("lacks")
+    known = told if isinstance(told, dict) else {}
+    return {each: str(known[each]) for each in ErpCapability if each in known}
+
+
 def impossible_parameters(db: apsw.Connection, code: str) -> dict[str, str]:
     """Parameter of a channel → why the ERP of that code cannot do what it asks for, as a sentence."""
     if code == registry.LEDGER:
         return {}
+    return _impossible(db, code, _PARAMETERS, of_kind=True)
+
+
+def _impossible(
+    db: apsw.Connection, code: str, table: Mapping[str, tuple[ErpCapability, str]], *, of_kind: bool = False
+) -> dict[str, str]:
     try:
         kind = registry.kind_of(db, code)
     except UsageError:
         # That its package is gone is said elsewhere.
         return {}
+    lacks = _lacks(db, code)
     found = {
-        name: f"{kind.label} {why}." for name, (needed, why) in _PARAMETERS.items() if needed not in kind.capabilities
+        name: lacks.get(needed) or f"{kind.label} {why}."
+        for name, (needed, why) in table.items()
+        if needed in lacks or needed not in kind.capabilities
     }
-    return found | dict(kind.not_possible)
+    return found | (dict(kind.not_possible) if of_kind else {})
 
 
 def refused_parameters(db: apsw.Connection, values: Mapping[str, Any]) -> dict[str, str]:
@@ -57,10 +83,4 @@ def refused_parameters(db: apsw.Connection, values: Mapping[str, Any]) -> dict[s
 
 def impossible_actions(db: apsw.Connection, code: str) -> dict[str, str]:
     """What people do with a sale → why the ERP of that code cannot do it, as a sentence."""
-    if code == registry.LEDGER:
-        return {}
-    try:
-        kind = registry.kind_of(db, code)
-    except UsageError:
-        return {}
-    return {name: f"{kind.label} {why}." for name, (needed, why) in _ACTIONS.items() if needed not in kind.capabilities}
+    return {} if code == registry.LEDGER else _impossible(db, code, _ACTIONS)

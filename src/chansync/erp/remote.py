@@ -98,12 +98,14 @@ class ErpIdentity:
         version: of the ERP, for people.
         connected_as: how and as whom, for people.
         findings: what was looked at, in the order in which it is to be mended.
+        lacks: what this ERP cannot do of what its kind can: the capability, and why, as a sentence for people.
     """
 
     title: str
     version: str
     connected_as: str
     findings: tuple[Finding, ...] = ()
+    lacks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

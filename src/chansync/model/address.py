@@ -44,10 +44,6 @@ class Place:
         """The place by HTTPS that an ``http`` place may send on to: port 443 for port 80, any other port as it is."""
         return replace(self, scheme="https", port=443 if (self.scheme, self.port) == ("http", 80) else self.port)
 
-    def allows(self, other: Place) -> bool:
-        """Whether what was entered for this place may be sent to the other: to itself, and by HTTPS instead of HTTP."""
-        return other in (self, self.secured)
-
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -94,7 +90,8 @@ def parse_address(text: str) -> Address:
 
 
 def may_go(entered_for: str, place: str) -> bool:
-    """Whether a secret that was entered for one place (as text) may be sent to the other: see ``Place.allows``."""
+    """Whether a secret that was entered for one place may be sent to the other (both as text): it may be the same, or
+    the same by HTTPS instead of HTTP."""
     if entered_for == place:
         return True
     first = place_of(entered_for) if entered_for.startswith("http://") else None

@@ -119,8 +119,9 @@ CODES = _table(
                 "Bring the named items into the POS's warehouse, or let the POS's stock go negative. It is tried "
                 "again."),
     MessageCode("blocked_in_part", _P, _PERSON, "Only a part of a sale's goods is blocked",
-                "Bring the named items into the sale's warehouse (chansync erp stock set ITEM PIECES): the next sync "
-                "blocks the rest and closes this. Or let the sale go without: chansync erp release SALE."),
+                "Bring the named items into the sale's warehouse (chansync erp stock set ITEM PIECES --warehouse "
+                "WAREHOUSE): the next sync blocks the rest and closes this. Or let the sale go without: chansync erp "
+                "release SALE."),
     MessageCode("no_document", _P, _PERSON, "A payment is due, but the sale has no financial document",
                 "Issue it (chansync erp issue SALE), or switch issue_document_on_payment on. It is tried again."),
     MessageCode("document_type_missing", _P, _PERSON, "A financial document is due, but of no type",
@@ -186,6 +187,9 @@ CODES = _table(
     MessageCode("sku_case_differs", _P, _PERSON, "SKUs on the site differ from the ERP's in capital and small letters",
                 "Write the SKU on the site as the ERP does, or map the site's item: chansync map item CHANNEL "
                 "SITE_ID=ITEM. The next look at the site's stock closes this: chansync sync CHANNEL --quantities."),
+    MessageCode("site_items_unknown", _W, _PERSON, "The site sells what is neither in the ERP nor mapped",
+                "Map it (chansync map item CHANNEL SITE_ID=ITEM, or SITE_ID=- where it is no goods of yours), or "
+                "create the item in the ERP with this SKU or GTIN. Each is told once."),
     MessageCode("connected", _I, _RETRY, "The channel connected", "Nothing to do."),
     MessageCode("site_odd", _W, _RETRY, "The site answers in an unusual way",
                 "Nothing to do: it is worked around."),

@@ -68,7 +68,7 @@ def apply(db: apsw.Connection, erp: Embedded, case: Case, plan: Plan) -> Settled
         if otherwise is not None and not result.changed:
             _add(settled.problems, otherwise)
         elif result.sentence:
-            _add(settled.problems, _refusal(case, step, result, number))
+            _add(settled.problems, _refusal(case, step, result, number, erp))
         elif result.changed and (said := _said(step, result, _currency(case, step))):
             settled.done.append(said)
     for problem in plan.problems:
@@ -106,10 +106,12 @@ def _blocked_in_part(case: Case, result: StepResult, number: str) -> Problem:
     return Problem("blocked_in_part", sentence, {"sale": number, "missing": dict(result.missing)})
 
 
-def _refusal(case: Case, step: Step, result: StepResult, number: str) -> Problem:
+def _refusal(case: Case, step: Step, result: StepResult, number: str, erp: Embedded) -> Problem:
+    outside = {"erp": erp.code} if erp.is_outside else {}
     if isinstance(step, steps.Record):
-        return Problem(result.code, result.sentence, {"number": step.draft.number})
-    data = {"sale": number, "status": case.order.status}
+        sentence = f"Order {case.order.number}: {result.sentence}" if outside else result.sentence
+        return Problem(result.code, sentence, {"number": step.draft.number} | outside)
+    data = {"sale": number, "status": case.order.status} | outside
     return Problem(result.code, f"Order {case.order.number}: {result.sentence}", data)
 
 

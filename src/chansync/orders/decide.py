@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chansync.model.order import Order
-from chansync.model.sale import SaleDraft, SaleState, SaleView
+from chansync.model.sale import LineKind, SaleDraft, SaleState, SaleView, Shipment
 from chansync.model.steps import (
     Amend,
     Block,
@@ -45,6 +45,13 @@ ON_CREATION = {
     "pay": "pay_immediately",
     "write_out": "write_out_immediately",
 }
+
+#: The problems of what is not looked at while an edit waits for a person: of the sale's creation and payment, and, of
+#: an untouched sale, of its refunds.
+_OF_CREATION = frozenset(
+    {"blocked_in_part", "missing_stock", "no_document", "document_type_missing", "payment_withdrawn", "not_possible"}
+)
+_OF_REFUNDS = frozenset({"refund_unclear", "refund_withdrawn"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,7 @@ class Case:
         waiting: the steps that an outside ERP was asked for and has not answered, so that the sale is not known as it
             will be: word → whether it is on its way already.
         now: UTC milliseconds.
+        shipment: how the goods of that sale travel.
     """
 
     order: Order
@@ -93,6 +101,7 @@ class Case:
     again: tuple[str, ...] = ()
     waiting: Mapping[str, bool] = field(default_factory=dict)
     now: int = 0
+    shipment: Shipment | None = None
 
 
 @dataclass(slots=True)
@@ -109,6 +118,7 @@ class Plan:
         deferred: words of steps that the creation asks for and that wait until nothing speaks against them.
         look_again: when something will have to be said though nothing changes, UTC milliseconds; None: never.
         held: an edit waits for a person: what is left of the sale's creation stays, and nothing is told to the site.
+        undecided: the codes of problems that were not looked for: what is open of them stays open.
         kept: field → digest of each change that a person decided to keep out of the sale.
         remake: the steps end the sale, and the order then makes a new one.
         drops: what the ERP was asked for and has not been sent is void.
@@ -123,6 +133,7 @@ class Plan:
     deferred: list[str] = field(default_factory=list)
     look_again: int | None = None
     held: bool = False
+    undecided: frozenset[str] = frozenset()
     kept: dict[str, str] = field(default_factory=dict)
     remake: bool = False
     drops: bool = False
@@ -358,8 +369,11 @@ def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balanc
     history, state = case.history, case.sale.state if case.sale else None
     if plan.held:
         # Nothing is settled with amounts or methods that a person has not decided on.
+        plan.undecided = _OF_CREATION
         if state is not None and state.touched:
-            _refund(plan, case, balance.currency)
+            _refund(plan, case, balance)
+        else:
+            plan.undecided |= _OF_REFUNDS
         return
     todo = list(history.todo) if history else _asked_on_creation(case, settings)
     if case.sale and history and "block" not in todo and _is_block_short(plan, case.sale, history):
@@ -372,7 +386,7 @@ def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balanc
         if word == "write_out" and case.order.cancel_wish is not None:
             plan.deferred.append(word)
             continue
-        step = payment if word == "pay" else _on_creation(word, settings.channel, state)
+        step = payment if word == "pay" else _on_creation(word, settings.channel, state, case.shipment)
         if step is not None and (word != "pay" or owes):
             plan.steps.append(step)
             plan.todo.append(word)
@@ -393,7 +407,7 @@ def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balanc
     shipped = case.order.shipped_by if settings.channel["write_out_what_the_site_ships"] else None
     if shipped is not None and not (state and state.written_out) and "write_out" not in plan.todo:
         plan.steps.append(WriteOut(*shipped))
-    _refund(plan, case, balance.currency)
+    _refund(plan, case, balance)
 
 
 def _asked_on_creation(case: Case, settings: ImportSettings) -> list[str]:
@@ -498,7 +512,7 @@ def _warn(plan: Plan, case: Case) -> None:
     plan.problems.append(Problem("ship_by_near", sentence, data | {"ship_by": order.ship_by}))
 
 
-def _on_creation(word: str, channel: Any, state: SaleState | None) -> Step | None:
+def _on_creation(word: str, channel: Any, state: SaleState | None, travels: Shipment | None) -> Step | None:
     """The step of ``ON_CREATION``; None where the sale has come so far already."""
     if word == "issue":
         return None if state and state.document_number else IssueDocument()
@@ -508,10 +522,10 @@ def _on_creation(word: str, channel: Any, state: SaleState | None) -> Step | Non
         return Block()
     if word == "request":
         return RequestMissing(tuple(channel["request_warehouses"]))
-    return WriteOut()
+    return WriteOut(travels.carrier, travels.tracking) if travels else WriteOut()
 
 
-def _refund(plan: Plan, case: Case, currency: str) -> None:
+def _refund(plan: Plan, case: Case, balance: _Balance) -> None:
     """Record the refunds that the sale lacks; take back, on a person's word, those that the site has no more."""
     recorded = case.sale.refunds if case.sale else ()
     kept = _taken(case).get("kept") or {}
@@ -523,9 +537,27 @@ def _refund(plan: Plan, case: Case, currency: str) -> None:
         plan.kept |= {f"refund:{each.key}": "" for each in gone}
     elif gone:
         # What was refunded instead must not count beside it.
-        plan.problems.append(refunds.withdrawn_problem(case.order, gone, currency))
+        plan.problems.append(refunds.withdrawn_problem(case.order, gone, balance.currency))
         return
-    found = refunds.new_refunds(case.order, recorded, _taken(case), currency, _decision(case))
+    found = refunds.new_refunds(case.order, recorded, _taken(case), _refundable(plan, case, balance), _decision(case))
     plan.steps += found.steps
     plan.problems += found.problems
     plan.kept |= found.kept
+
+
+def _refundable(plan: Plan, case: Case, balance: _Balance) -> refunds.Refundable:
+    """What of the sale can be refunded still, once the plan's steps are done."""
+    made = next((step.draft for step in plan.steps if isinstance(step, Record | Rewrite)), None)
+    lines = made.lines if made else case.sale.lines if case.sale else ()
+    recorded = case.sale.refunds if case.sale and not made else ()
+    taken_back = {step.refund_id for step in plan.steps if isinstance(step, WithdrawRefund)}
+    left = {line.external_id: line.quantity for line in lines if line.kind is not LineKind.ROUNDING}
+    total = balance.due
+    for each in recorded:
+        if each.key in taken_back:
+            total += each.total
+            continue
+        for back in each.lines:
+            if back.external_id in left:
+                left[back.external_id] -= back.quantity
+    return refunds.Refundable(balance.currency, total, left)

@@ -12,7 +12,8 @@ import apsw
 
 from chansync.db.transaction import transaction
 from chansync.model.errors import UsageError
-from chansync.store import messages, orders, sale_links
+from chansync.orders.status_events import replace_sale
+from chansync.store import messages, orders
 
 #: Code of a message → the words that can be decided on it, each with what it does.
 DECISIONS: dict[str, dict[str, str]] = {
@@ -54,7 +55,7 @@ def decide_on(db: apsw.Connection, message_id: int, action: str, by: str) -> str
             raise UsageError(f"The order of message {message_id} was removed with its channel.")
         if message.code == "order_is_another":
             # What was kept is the other order's: this one is fetched from the site.
-            sale_links.replace(db, row.id, by)
+            replace_sale(db, row.id, by)
             orders.start_anew(db, row.id)
         else:
             orders.decide_on(db, row, action, by)

@@ -66,14 +66,26 @@ def differences(
     Args:
         draft: tells whether another code of the site is another method of the ERP; without one it is.
     """
-    found = [
+    kept = taken.get("kept") or {}
+    return [change for change in _found(order, sale, taken, draft) if kept.get(change.field) != change.digest]
+
+
+def still_kept(order: Order, sale: SaleView, taken: Mapping[str, Any]) -> dict[str, str]:
+    """What a person decided to keep out of the sale, as far as it differs still: a change that was undone on the site
+    and is made again is a new one."""
+    there = {(change.field, change.digest) for change in _found(order, sale, taken, None)}
+    kept: Mapping[str, str] = taken.get("kept") or {}
+    return {own: digest for own, digest in kept.items() if own.startswith("refund:") or (own, digest) in there}
+
+
+def _found(order: Order, sale: SaleView, taken: Mapping[str, Any], draft: SaleDraft | Problem | None) -> list[Change]:
+    """Every difference."""
+    return [
         *_amounts(order, sale),
         *_items(order, taken),
         *_texts(order, sale, taken),
         *_methods(order, sale, taken, draft),
     ]
-    kept = taken.get("kept") or {}
-    return [change for change in found if kept.get(change.field) != change.digest]
 
 
 def taken_over(order: Order) -> dict[str, Any]:
@@ -209,7 +221,7 @@ def _methods(order: Order, sale: SaleView, taken: Mapping[str, Any], draft: Sale
         changes.append(Change(f"{which}_method", now, f"its {which} method is {title or now or 'none'}, not {before}"))
     parts, known_parts = _parts(order), taken.get("parts")
     if known_parts is not None and parts != known_parts:
-        said = ", ".join(f"{amount} by {code or 'gift card'}" for code, amount in parts.items()) or "nothing"
+        said = ", ".join(f"{Decimal(amount):f} by {code or 'gift card'}" for code, amount in parts.items()) or "nothing"
         changes.append(Change("part_payments", json.dumps(parts), f"other methods pay {said}"))
     return changes
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import apsw
 
-from chansync.db.connection import is_about_data
+from chansync.db.sqlite_errors import is_about_data
 from chansync.db.transaction import transaction
 from chansync.erp import registry
 from chansync.erp.protocol import Embedded
@@ -28,7 +28,7 @@ from chansync.model.times import now_ms
 from chansync.orders import status_events
 from chansync.orders.apply import Settled, apply
 from chansync.orders.decide import Case, Plan, decide
-from chansync.orders.edits import taken_over
+from chansync.orders.edits import still_kept, taken_over
 from chansync.orders.gather import gather
 from chansync.orders.items import held_by
 from chansync.orders.problem import Problem
@@ -218,7 +218,7 @@ class OrderImport:
                 outcome = self._made_again(case, row, plan)
         except Problem as problem:
             self._log(problem, case.order, row.id)
-            orders.clear_decision(self._db, row.id)
+            orders.put_off(self._db, row)
             outcome = Outcome(Action.PROBLEM, problem.sentence, problem.code, details=problem.data)
         return outcome
 
@@ -241,9 +241,10 @@ class OrderImport:
             return self._note(case, row, plan, ended, OF_THE_SITE, erp)
         erp.settle(self._db, link.key)
         done = tuple(row.decision.get("again") or _done_with(case.sale))
-        sale_links.replace(self._db, row.id, str(row.decision.get("by", "")))
+        status_events.replace_sale(self._db, row.id, str(row.decision.get("by", "")))
         fresh = replace(row, sale=None, todo=[], taken={}, decision={})
         again = gather(self._db, settings, settings.erp, order, fresh, done)
+        again = replace(again, shipment=case.sale.shipment)
         new = decide(again, settings)
         if new.skip:
             sentence = skip_sentence(settings, new.skip, order.status, order.placed_on.isoformat())
@@ -327,7 +328,7 @@ class OrderImport:
         self._note_hold(order, order_id, is_sale=link is not None)
         self._note_problems(case, settled, order_id)
         if row is not None:
-            self._solve(order_id, solved if is_open else solved | DECIDED, settled)
+            self._solve(order_id, solved if is_open else solved | DECIDED - plan.undecided, plan, settled)
             if row.refunds != orders.refunds_text(order.refunds):
                 self._solve_refunds(order_id)
         was_held = row is not None and row.reason != "" and not settled.problems and not is_open
@@ -335,6 +336,7 @@ class OrderImport:
             sale = erp.view(self._db, link.key)
             if sale is not None:
                 status_events.note_sale(self._db, order_id, sale.state)
+                status_events.note_shipment(self._db, order_id, sale.shipment)
         if link is None:
             assert first is not None
             return Outcome(Action.PROBLEM, first.sentence, first.code, details=first.data)
@@ -349,6 +351,8 @@ class OrderImport:
         else:
             follows = taken_over(order) if "amend" in changed and not plan.held else {}
             now = before | {name: follows[name] for name in ("payment", "parts") if name in follows}
+            if case.sale is not None:
+                now["kept"] = still_kept(order, case.sale, before)
         kept = {**(now.get("kept") or {}), **plan.kept}
         counts = before.get("restocked")
         is_settled = (
@@ -389,10 +393,13 @@ class OrderImport:
             channel = self._settings.channel
             warn_of_tax_numbers(self._db, channel.id, channel.code, case.order, order_id, self._run_id)
 
-    def _solve(self, order_id: int, codes: frozenset[str], settled: Settled) -> None:
+    def _solve(self, order_id: int, codes: frozenset[str], plan: Plan, settled: Settled) -> None:
         """Close those of the order's open problems of which nothing is found any more."""
-        solved = messages.open_codes(self._db, order_id) & codes - {problem.code for problem in settled.problems}
-        by = messages.ANOTHER_REASON if settled.problems else "the order went through"
+        found = {problem.code for problem in settled.problems}
+        solved = messages.open_codes(self._db, order_id) & codes - found
+        # The order makes its sale, or changes it, as far as the first thing that is in the way.
+        is_stopped = plan.held or not plan.steps
+        by = "the order went through" if not found else messages.ANOTHER_REASON if is_stopped else "it was mended"
         messages.solve_codes(self._db, order_id, solved, by)
 
     def _solve_refunds(self, order_id: int) -> None:

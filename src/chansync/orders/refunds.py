@@ -56,14 +56,29 @@ def withdrawn_problem(order: Order, gone: list[RecordedRefund], currency: str) -
     return Problem("refund_withdrawn", sentence, {"refunds": [each.key for each in gone]})
 
 
+@dataclass(frozen=True, slots=True)
+class Refundable:
+    """What of a sale can be refunded still.
+
+    Attributes:
+        total: minor units of ``currency``.
+        lines: pieces by the ids of its lines; none are left of a line whose money alone may be refunded still.
+    """
+
+    currency: str
+    total: int
+    lines: Mapping[str, Decimal]
+
+
 def new_refunds(
-    order: Order, recorded: Iterable[RecordedRefund], taken: Mapping[str, Any], currency: str, decision: str
+    order: Order, recorded: Iterable[RecordedRefund], taken: Mapping[str, Any], sale: Refundable, decision: str
 ) -> NewRefunds:
     """The steps that record what the sale lacks of the order's refunds.
 
     Args:
         decision: which witness a person believes (``summary``, ``refund``, ``lines``), or ``keep`` for none of them.
     """
+    currency, left = sale.currency, sale.total
     found = NewRefunds()
     keys, kept = {each.key for each in recorded}, taken.get("kept") or {}
     restocked = _growth(order, taken)
@@ -74,15 +89,18 @@ def new_refunds(
             continue
         total: int | None
         try:
-            total = _agreed(refund, currency)
+            total = _agreed(refund, sale, left)
         except DataError as error:
             total = _chosen(refund, currency, decision)
+            if total is not None and total > left:
+                total = None
             if total is None and decision == "keep":
                 found.kept[f"refund:{key}"] = _witnessed(refund)
             elif total is None:
                 unclear.append(str(error))
         if total is not None:
-            found.steps.append(_step(refund, key, total, currency, restocked))
+            left -= total
+            found.steps.append(_step(refund, key, total, sale, restocked))
     if unclear:
         sentence = f"Order {order.number}: {' '.join(unclear)} No amount is believed."
         found.problems.append(Problem("refund_unclear", sentence, {"refunds": unclear}))
@@ -145,12 +163,14 @@ def _witnessed(refund: OrderRefund) -> str:
     return " ".join(f"{name}={amount}" for name, amount in _witnesses(refund).items())
 
 
-def _agreed(refund: OrderRefund, currency: str) -> int:
+def _agreed(refund: OrderRefund, sale: Refundable, left: int) -> int:
     """What all witnesses say, in minor units. Lines may be off by one minor unit each, since each is rounded.
 
     Raises:
-        DataError: they disagree, or an amount is finer than the currency.
+        DataError: they disagree, an amount is finer than the currency or more than is ``left`` of the sale, or a line
+            has pieces that are none of the sale's.
     """
+    currency = sale.currency
     by_lines = _by_lines(refund)
     told = (
         f"refund {refund.external_id} is {refund.total} {currency} by the order's summary, "
@@ -165,7 +185,18 @@ def _agreed(refund: OrderRefund, currency: str) -> int:
     lines = total if by_lines is None else round_to_minor(by_lines, currency)
     if amount != total or abs(lines - total) > len(refund.lines or ()):
         raise DataError(f"{told}.")
+    if total > left:
+        raise DataError(f"{told}, which is more than the {format_money(left, currency)} that are left of the sale.")
+    if any(_is_strange(line, sale) for line in refund.lines or ()):
+        raise DataError(f"{told}, and names pieces that the sale does not have, or not any more.")
     return total
+
+
+def _is_strange(line: RefundLine, sale: Refundable) -> bool:
+    """Whether a line of a refund is none of the sale's, or has more pieces than are left of it. What costs nothing,
+    such as free shipping, is no line of a sale."""
+    left = sale.lines.get(line.line)
+    return bool(line.total or line.tax or line.quantity) if left is None else line.quantity > left
 
 
 def _chosen(refund: OrderRefund, currency: str, decision: str) -> int | None:
@@ -174,9 +205,10 @@ def _chosen(refund: OrderRefund, currency: str, decision: str) -> int | None:
     return None if amount is None else round_to_minor(amount, currency)
 
 
-def _step(refund: OrderRefund, key: str, total: int, currency: str, restocked: dict[str, Decimal | None]) -> Refund:
+def _step(refund: OrderRefund, key: str, total: int, sale: Refundable, restocked: dict[str, Decimal | None]) -> Refund:
     """The step of a refund; ``restocked`` is lessened by the pieces that come back with it."""
-    lines = [part for line in refund.lines or () for part in _parts(line, currency, restocked)]
+    known = [line for line in refund.lines or () if not _is_strange(line, sale)]
+    lines = [part for line in known for part in _parts(line, sale.currency, restocked)]
     return Refund(key, total, tuple(lines), restock=not lines or any(line.restock for line in lines))
 
 

@@ -4,7 +4,8 @@
 remedy is one of two things:
 
 - ``command``: a command of chansync. ``{channel}``, ``{system}``, ``{order}``, ``{sale}`` and ``{message}`` are filled
-  in from the message, and so is every text or number of its data (and of the first of its ``items``) by its name.
+  in from the message, and so is every text or number of its data (and of the first of its ``items``) by its name; a
+  remedy whose command names what a message does not tell is not offered for it.
   ``{NAME}`` is what the person has to add: ``chansync mend MESSAGE REMEDY WORD…`` fills them in, in their order.
 - ``perform``: a function ``(db, subject) -> sentence`` that decides something about the order in the name of
   ``subject.by``, in a transaction of its own. It raises ``UsageError`` where that is not possible (any more).
@@ -48,8 +49,8 @@ class Subject:
     by: str
 
     @property
-    def values(self) -> dict[str, str]:
-        """What a command can be filled in with."""
+    def told(self) -> dict[str, str]:
+        """What the message, its channel and its order say, by name."""
         first = self.message.data.get("items")
         told = first[0] if isinstance(first, list) and first and isinstance(first[0], dict) else {}
         told = {**told, **self.message.data, "message": self.message.id}
@@ -59,9 +60,13 @@ class Subject:
             told["order"] = self.order.external_id
             if self.order.sale is not None:
                 told["sale"] = self.order.sale.number
-        texts = {name: str(value) for name, value in told.items() if isinstance(value, (str, int)) and value != ""}
+        return {name: str(value) for name, value in told.items() if isinstance(value, (str, int)) and value != ""}
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What a command can be filled in with."""
         # What a site calls its things must not be read as an option of the command.
-        return {name: text for name, text in texts.items() if not text.startswith("-")}
+        return {name: text for name, text in self.told.items() if not text.startswith("-")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,11 @@ class Remedy:
     sentence: str
     command: str = ""
     perform: Callable[[apsw.Connection, Subject], str] | None = None
+
+    def is_offered(self, subject: Subject) -> bool:
+        """Whether the message tells what the command is about: nothing can be mapped that has no code, say."""
+        names = {name for name in _NAME.findall(self.command) if not name.isupper()}
+        return names <= subject.told.keys()
 
     def command_for(self, subject: Subject, added: Sequence[str] = ()) -> Command:
         """The command, filled in from the message and with the words that a person added."""
@@ -121,6 +131,11 @@ def subject_of(db: apsw.Connection, message_id: int, by: str) -> Subject | None:
 def remedies(code: str) -> tuple[Remedy, ...]:
     """The remedies of a code; none for one that only an earlier version knew."""
     return REMEDIES.get(code, ())
+
+
+def offered(subject: Subject) -> tuple[Remedy, ...]:
+    """The remedies of a message, as far as it tells what they are about."""
+    return tuple(remedy for remedy in remedies(subject.message.code) if remedy.is_offered(subject))
 
 
 def _decisions(code: str) -> tuple[Remedy, ...]:
@@ -338,6 +353,12 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
     ),
     "sku_case_differs": (
         Remedy("map", "Map the site's item to the ERP's.", "chansync map item {channel} {SITE_ID}={item}"),
+        Remedy("look", "Look at the site's stock again.", "chansync sync {channel} --quantities"),
+    ),
+    "site_items_unknown": (
+        Remedy("map", "Map the site's item to the ERP's, or to - where it is no goods.",
+               "chansync map item {channel} {site_id}={ITEM}"),
+        Remedy("add-item", "Create the item in the ERP.", "chansync erp add item {sku} name={NAME}"),
         Remedy("look", "Look at the site's stock again.", "chansync sync {channel} --quantities"),
     ),
     "push_refused_status": (

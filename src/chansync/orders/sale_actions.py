@@ -54,7 +54,7 @@ def perform(db: apsw.Connection, action: str, sale_number: str, **arguments: Any
             if isinstance(step, steps.Release) or (isinstance(step, steps.Block) and not result.missing):
                 orders.drop_todo(db, order_id, steps.Block.word)
                 messages.solve_codes(db, order_id, ["blocked_in_part"], f"by the command {action}")
-            answered = messages.open_codes(db, order_id) & answered_by(after.state)
+            answered = messages.open_codes(db, order_id) & _answered_by(after)
             if answered:
                 messages.solve_codes(db, order_id, answered, f"by the command {action}")
                 # What else is open becomes the order's reason.
@@ -63,6 +63,12 @@ def perform(db: apsw.Connection, action: str, sale_number: str, **arguments: Any
                 # A channel that waits for how the goods travel tries again at once.
                 outbox.make_due(db, order_id)
     return f"{sale_number}: {said(sale, step, result)}"
+
+
+def _answered_by(sale: SaleView) -> frozenset[str]:
+    """What is no problem any more now that the sale has come so far."""
+    closed = frozenset({"order_gone", "payment_withdrawn"}) if sale.state.closed else frozenset()
+    return answered_by(sale.state) | closed
 
 
 def amount_from(text: str) -> Decimal:

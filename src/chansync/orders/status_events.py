@@ -12,7 +12,7 @@ from chansync.model.errors import UsageError
 from chansync.model.sale import SaleState, Shipment
 from chansync.platforms import registry
 from chansync.platforms.protocol import Capability
-from chansync.store import channels, messages, outbox, shipment_pushes
+from chansync.store import channels, outbox, sale_links, shipment_pushes
 
 #: Stream → the parameter that switches it on, for the streams that send.
 SENDING = {"statuses": "push_statuses", "quantities": "push_quantities"}
@@ -24,8 +24,12 @@ EDIT_WAITS = frozenset(
     {
         "order_changed", "item_unknown", "payment_unmapped", "delivery_unmapped", "currency_missing",
         "currency_not_allowed", "total_mismatch", "service_missing", "warehouse_missing",
+        "tax_contradiction", "tax_unmapped",
     }
 )  # fmt: skip
+
+#: The same of a tracking number, which nobody is told either where another order stands under the id on the site.
+SHIPMENT_WAITS = EDIT_WAITS | {"order_is_another"}
 
 
 def why_off(channel: Channel, stream: str) -> str:
@@ -69,8 +73,6 @@ def note_sale(db: apsw.Connection, order_id: int, state: SaleState) -> None:
     event = event_of(state)
     if not event or event == outbox.last_event(db, order_id):
         return
-    if event != "cancelled" and messages.open_codes(db, order_id) & EDIT_WAITS:
-        return
     outbox.supersede(db, order_id)
     status = status_for(channel.values, event)
     # A sale that is cancelled because its order was refused has nothing to tell the site.
@@ -92,6 +94,16 @@ def note_shipment(db: apsw.Connection, order_id: int, shipment: Shipment | None)
         return
     if Capability.TELL_TRACKING in registry.platform(channel.system.kind).capabilities:
         shipment_pushes.put(db, channel.id, order_id, shipment.carrier, shipment.tracking)
+
+
+def replace_sale(db: apsw.Connection, order_id: int, by: str) -> None:
+    """Let the order make a new sale; what the present one had to tell the site and did not yet, it does not any more.
+
+    Call it inside the order's transaction.
+    """
+    outbox.supersede(db, order_id)
+    shipment_pushes.supersede(db, order_id)
+    sale_links.replace(db, order_id, by)
 
 
 def event_of(state: SaleState) -> str:

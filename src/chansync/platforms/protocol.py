@@ -13,13 +13,14 @@ signing, time zone, what it refuses) and wants to be given back at the next conn
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol
 
+from chansync.http.traffic import Traffic
 from chansync.model.errors import SiteError
 from chansync.model.order import Order, Refund, UnreadableOrder
 from chansync.model.parameter import Parameter
@@ -36,6 +37,7 @@ class Capability(StrEnum):
     COMPARE = "compare"  # orders can vanish from the site, and all of them can be listed cheaply
     NUMBER_KEYS = "number_keys"  # tax numbers stand under names that differ from site to site
     FREE_STATUSES = "free_statuses"  # any of the site's statuses can be set by us
+    LIST_ITEMS = "list_items"  # all that the site sells can be listed cheaply
     TELL_TRACKING = "tell_tracking"  # tracking numbers are told apart from statuses
     PUSH_STATUSES = "push_statuses"
     PUSH_QUANTITIES = "push_quantities"
@@ -256,20 +258,6 @@ class Headline:
     refunds: tuple[Refund, ...] | None = None
 
 
-@dataclass(slots=True)
-class Traffic:
-    """What a connector has sent and received since it was made.
-
-    Attributes:
-        clock_ahead: seconds by which the site's clock was ahead of ours at its last answer; None: it does not tell.
-    """
-
-    requests: int = 0
-    retries: int = 0
-    bytes_received: int = 0
-    clock_ahead: float | None = None
-
-
 class Connector(Protocol):
     """One channel's connection to its site. Used by one task at a time, except where said otherwise."""
 
@@ -376,6 +364,10 @@ class Connector(Protocol):
         """Everything that the site sells under these GTINs, however it writes them; nothing where it knows none."""
         ...
 
+    def all_items(self) -> AsyncIterator[list[SiteItem]]:
+        """Everything that the site sells, in pages; asked only where the platform has ``Capability.LIST_ITEMS``."""
+        ...
+
     async def items_by_id(self, site_ids: list[str]) -> list[SiteItem]:
         """The same by the site's ids; those that it does not have are left out."""
         ...
@@ -418,6 +410,13 @@ class Platform(Protocol):
         """Channel parameters that may hold nothing else than this, or nothing: ``{"status_cancelled": "CANCELLED"}``.
 
         A platform without it fixes none.
+        """
+        ...
+
+    @property
+    def paid_statuses(self) -> Mapping[str, str]:
+        """The status at which a payment method's orders are paid, by its code, where that is not the usual one: it is
+        proposed where such a method is mapped. A platform without it proposes none.
         """
         ...
 

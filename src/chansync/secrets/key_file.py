@@ -1,6 +1,6 @@
-"""The file with the private key: one key a line in hexadecimal, the newest first; more than one only amid a rotation.
+"""The private key file: one hexadecimal key per line, the newest first; more than one only during a rotation.
 
-It lies in the private folder (mode 0600), or it is a systemd credential, which systemd looks after.
+It is in the private folder (mode 0600), or it is a systemd credential.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from chansync.model.errors import StoreError
 
 
 class KeyUnreadable(StoreError):
-    """The private key cannot be had here."""
+    """The private key cannot be read here."""
 
     code = "secret_unreadable"
 
 
 class KeyMissing(KeyUnreadable):
-    """There is no file of it."""
+    """There is no key file."""
 
 
 class KeyForbidden(KeyUnreadable):
-    """This user may not read the file."""
+    """This user may not read the key file."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenKey:
-    """A key file that the caller named, with a descriptor that reads and writes it."""
+    """A key file that the caller named, opened for reading and writing."""
 
     path: Path
     descriptor: int
@@ -44,8 +44,8 @@ def read(key: Path | OpenKey) -> list[bytes]:
 
     Raises:
         KeyMissing: there is no such file.
-        KeyForbidden: it may not be read by this user.
-        KeyUnreadable: it may be read by others, or holds something else.
+        KeyForbidden: this user may not read it.
+        KeyUnreadable: other users may read it, or it contains something else.
     """
     path = key.path if isinstance(key, OpenKey) else key
     try:
@@ -91,22 +91,22 @@ def _reason(error: OSError) -> str:
 
 
 def is_credential(path: Path) -> bool:
-    """Whether systemd hands the file to this process, and looks after who may read it."""
+    """Whether the file is a systemd credential of this process; then systemd controls who may read it."""
     folder = credential_directory()
     return folder is not None and path.is_relative_to(folder)
 
 
 def make(database: Path, key: bytes) -> None:
-    """Make the key file with one key, unless another process was first: what is on disk counts.
+    """Create the key file with one key, unless another process has created it already.
 
     Raises:
-        KeyUnreadable: this user is not the daemon's, or there is no private folder.
+        KeyUnreadable: this is not the daemon's user, or there is no private folder.
     """
     _write(database, key_file(database).name, [key], replace=False)
 
 
 def replace(database: Path, key: Path | OpenKey, keys: list[bytes]) -> None:
-    """Put these keys in place of what the file holds: as a whole or, when killed, not at all.
+    """Replace the keys in the file, atomically.
 
     Raises:
         KeyUnreadable: as ``make``.
@@ -114,7 +114,7 @@ def replace(database: Path, key: Path | OpenKey, keys: list[bytes]) -> None:
     if isinstance(key, Path):
         _write(database, key.name, keys, replace=True)
         return
-    # In place: the folder is not ours. A line of a key is written at once, so a kill leaves whole lines.
+    # Overwritten in place, because the folder is not ours. A key's line is one write, so a kill leaves whole lines.
     os.pwrite(key.descriptor, _text(keys).encode(), 0)
     os.fsync(key.descriptor)
     os.ftruncate(key.descriptor, 65 * len(keys))
@@ -122,7 +122,7 @@ def replace(database: Path, key: Path | OpenKey, keys: list[bytes]) -> None:
 
 
 def keep(database: Path, keys: list[bytes]) -> Path:
-    """Keep keys that are about to be replaced, in a file of the private folder with the time in its name.
+    """Save keys that are about to be replaced to a file of the private folder with the time in its name.
 
     Raises:
         KeyUnreadable: as ``make``.
@@ -143,7 +143,7 @@ def _write(database: Path, name: str, keys: list[bytes], *, replace: bool) -> No
         raise KeyUnreadable(str(refused)) from None
 
 
-#: What is said where ``move_in`` has moved one.
+#: The message after ``move_in`` has moved a key.
 MOVED = (
     "The private key lay where members of the group could have read it, and is now in the private folder. Make a new "
     "one (sudo chansync secrets rotate), and enter the keys of stores and sellers anew"
@@ -151,13 +151,13 @@ MOVED = (
 
 
 def move_in(database: Path) -> bool:
-    """Move a key that an earlier version kept in the group's folder into the private one; whether there was one.
+    """Move a key that an earlier version kept in the shared folder to the private one; returns whether there was one.
 
-    Members could have read it there. Only the daemon's own file counts, and nothing is left of it: its name may lead
-    elsewhere by now.
+    Members of the group could have read it there. Only a file that the daemon's user owns is moved, and its contents
+    are erased, because a member may have given it a second name.
 
     Raises:
-        KeyUnreadable: there is one, and no private folder.
+        KeyUnreadable: there is a key, but no private folder.
     """
     before, now = database.with_suffix(".key"), key_file(database)
     if before == now or not database.parent.is_dir() or os.geteuid() != folders.owner_of(database.parent):
@@ -172,7 +172,7 @@ def move_in(database: Path) -> bool:
     try:
         found = os.fstat(descriptor)
         is_own = stat.S_ISREG(found.st_mode) and (found.st_uid, found.st_nlink) == (os.geteuid(), 1)
-        # The public key's file looks the same; but that one the group may read.
+        # The file of the public key looks the same, but the group may read it.
         if not is_own or stat.S_IMODE(found.st_mode) != 0o600:
             return False
         try:

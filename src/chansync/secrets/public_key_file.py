@@ -1,8 +1,8 @@
-"""The public key in a file of its own, where several users share a database.
+"""The file with the public key, if several users share a database.
 
-Whoever may edit the database can change the public key in it: what colleagues enter afterwards would be sealed to a
-key of his own, and he could read it. So the daemon's user, who has the private key, tells the public one in a file of
-the private folder, where nobody else can put one.
+Users who may edit the database can replace the public key in it by one of their own: they could decrypt what others
+enter afterwards. So the daemon's user, who has the private key, publishes the public key in a file of the private
+folder, where nobody else can write.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LINES = re.compile(r"(?:[0-9a-f]{64}\n){1,2}")
 
 
 def publish(database: Path, *public: str) -> None:
-    """Tell these public keys, in hexadecimal; nothing where the database is one user's, or this user is not its owner.
+    """Publish these public keys, in hexadecimal; does nothing if the database is not shared or not this user's.
 
     Raises:
         PrivateRefused: there is no private folder.
@@ -38,10 +38,10 @@ def publish(database: Path, *public: str) -> None:
 
 
 def check(database: Path, public: str) -> None:
-    """Make sure that what is sealed to this public key is sealed to the daemon.
+    """Make sure that this public key is the daemon's.
 
     Raises:
-        KeyUnreadable: it is another's, or the daemon has not told yet.
+        KeyUnreadable: it is not, or the daemon has not published its key yet.
     """
     if folders.is_shared(database.parent) and public not in _read(database):
         raise KeyUnreadable(

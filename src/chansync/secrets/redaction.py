@@ -1,10 +1,10 @@
 """Masking secrets in everything that is written: logs, messages, tracebacks, error files.
 
-In two ways. Secrets that this process opened or was given are masked wherever they stand whole, also in the encodings
-of requests: URL, JSON, HTML, base64. And texts that have the shape of a credential (a key in a query, an Authorization
-header, a password in a URL, the keys of WooCommerce and Amazon) are masked even if no process knows them.
+In two ways. Secrets that this process has decrypted or was given are masked wherever they appear completely, also
+encoded as URL, JSON, HTML or base64. And texts that look like a credential (a key in a query string, an Authorization
+header, a password in a URL, the keys of WooCommerce and Amazon) are masked even if they are unknown.
 
-A text is masked before it is cut: of a secret that is cut, only what has such a shape is found.
+Mask a text before shortening it: a shortened secret is only found if it looks like a credential.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
 
 MASK = "•••"
 
-#: Anything shorter is no secret, and masking it would make texts unreadable.
+#: Shorter secrets are not masked, because that would make texts unreadable.
 SHORTEST = 4
 
-# A part of an address that is at least so long and has a digit is a token.
+# A part of an address with at least so many characters and a digit is a token.
 _TOKEN = 12
 
-# By their first characters: a text without any of these needs no search for the secrets themselves.
+# Secrets by their first characters: a text that contains none of these need not be searched for the secrets.
 _known: dict[str, set[str]] = {}
-# The secrets that were given together already; and by name those that the next ones of that name replace.
+# The secrets that were added together already; and by name those that are replaced by the next ones of that name.
 _given: set[tuple[str, ...]] = set()
 _passing: dict[str, tuple[str, ...]] = {}
 
 
 def remember(secrets: Iterable[str], *, instead_of: str = "") -> None:
-    """Mask these from now on, in every text of this process and in its log.
+    """Mask these secrets from now on, in every text of this process and in its log.
 
-    Those given together are also known joined, as ``name:password`` in Basic authentication.
+    Two that are added together are also masked when joined, as ``name:password`` of Basic authentication.
 
     Args:
-        instead_of: a name for secrets that are replaced regularly: those given before under it are forgotten.
+        instead_of: a name for secrets that are replaced regularly: they replace those added before under this name.
     """
     given = tuple(secret for secret in secrets if len(secret) >= SHORTEST)
     if given in _given:
@@ -62,7 +62,7 @@ def _forget(given: tuple[str, ...]) -> None:
 
 
 def _forms(given: tuple[str, ...]) -> set[str]:
-    """The secrets as texts may have them: in URLs, JSON, HTML, Python's quotes, base64 and Basic authentication."""
+    """The secrets as they appear in texts: plain, in URLs, JSON, HTML, ``repr``, base64 and Basic authentication."""
     import html
     import json
     from urllib.parse import quote, quote_plus
@@ -103,7 +103,7 @@ def _small_escapes(quoted: str) -> str:
 
 
 def _parts(given: tuple[str, ...]) -> Iterator[str]:
-    """The tokens in secrets that are addresses, which errors quote without the rest; not their hosts and words."""
+    """The tokens in secrets that are addresses, because errors quote parts of an address; not hosts and plain words."""
     import re
 
     for secret in given:
@@ -118,7 +118,7 @@ def scrub(text: str) -> str:
 
 
 def scrub_json(data: Any, *, sort_keys: bool = False) -> str:
-    """The data as JSON with every secret masked; the keys of objects stay, whatever words serve as secrets."""
+    """The data as JSON with every secret masked; the keys of objects are not masked."""
     import json
 
     text = json.dumps(data, ensure_ascii=False, default=str, sort_keys=sort_keys)
@@ -138,7 +138,7 @@ def _mask_values(data: Any) -> Any:
 def _mask_known(text: str) -> str:
     for start, forms in list(_known.items()):
         if start in text:
-            # The longest first: one secret may begin with another.
+            # The longest first, because one secret may begin with another.
             for form in sorted(forms, key=len, reverse=True):
                 text = text.replace(form, MASK)
     return text
@@ -159,7 +159,7 @@ def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
         r"consumer_key|consumer_secret|client_id|client_secret|refresh_token|access_token|oauth_token|oauth_signature"
         r"|oauth_consumer_key|api_?key|password|passwd|secret|token"
     )
-    # Neither what a person is told to type (=-, =@FILE) nor what is masked already.
+    # Not what a user is told to type (=-, =@FILE), and not what is masked already.
     value = r"(?![-@•])[^\s&\"'<>\\,;)}\]]{4,}"
     return (
         # Headers, as text or as the pairs of bytes that httpcore logs.
@@ -172,7 +172,7 @@ def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
         ),
         (re.compile(rf"(?i)\b((?:{names})(?:=|%3D|\"\s*:\s*\"|'\s*:\s*'))({value})"), rf"\1{MASK}"),
         (re.compile(r"(://[^/\s:@'\"]+:)[^/\s@'\"]+(?=@)"), rf"\1{MASK}"),
-        # Keys by their shape, also those that a site has cut: WooCommerce's, and Amazon's tokens and client secrets.
+        # Keys of WooCommerce, and Amazon's tokens and client secrets, by their form, also if a site has shortened them.
         (re.compile(r"\bc[ks]_[0-9a-f]{12,}"), MASK),
         (re.compile(r"\bAtz[a-z]\|[\w\-+/=|.]{8,}"), MASK),
         (re.compile(r"\bamzn1\.oa2-cs\.v1\.[0-9a-f]{16,}"), MASK),
@@ -180,7 +180,7 @@ def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
 
 
 def guard_log() -> None:
-    """Mask secrets in every log record of this process when it is made, of any library and level."""
+    """Mask secrets in every log record of this process when it is created, of any library and level."""
     import logging
 
     make = logging.getLogRecordFactory()

@@ -1,8 +1,8 @@
-"""A new pair of keys for the secrets, and how the secrets stand.
+"""Key rotation, and the state of the secrets.
 
-A rotation may be killed at any instruction. First the new private key joins the old one in the key file; then one
-transaction seals every secret to the new public key and writes that; then, once this has reached the disk, the old
-key leaves the file. At each moment every secret opens with a key of the file.
+A rotation may be killed at any instruction. First the new private key is added to the key file; then one transaction
+encrypts every secret to the new public key and stores that; when this is on the disk, the old key is removed from the
+file. So at each moment every secret can be decrypted with a key of the file.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from chansync.secrets import key_file, public_key_file, sealing
 from chansync.secrets.key_file import KeyForbidden, KeyMissing, KeyUnreadable, OpenKey
 from chansync.secrets.sealing import Use
 
-#: How the secrets of a table are named: SQL for the kind of their owner, its code, and the secret. Another table with
-#: a ``sealed`` column is rotated as well; its secrets are named after the table.
+#: How the secrets of a table are shown: SQL for the kind of their owner, its code, and the secret's name. Any other
+#: table with a ``sealed`` column is rotated too; its secrets are named after the table.
 _NAMES = {
     "channel_secret": "'channel', (SELECT code FROM channel WHERE id = t.channel_id), t.name",
     "system_secret": "'system', (SELECT code FROM integration_system WHERE id = t.system_id), t.name",
@@ -37,12 +37,12 @@ _NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class SealedSecret:
-    """A secret as the database has it.
+    """An encrypted secret of the database.
 
     Attributes:
         owner_kind: ``channel``, ``system``, ``erp``, ``notices``, or the name of the table that it is in.
         owner: the code of the channel, system, ERP or user; empty for others.
-        set_at: when it was entered (UTC milliseconds); None where that is not kept.
+        set_at: when it was entered (UTC milliseconds); None if that is not stored.
     """
 
     table: str
@@ -55,10 +55,10 @@ class SealedSecret:
 
 @dataclass(slots=True)
 class Rotation:
-    """What came of it: secrets that are sealed anew, and those that no key opened, before as after.
+    """The result of a rotation: the secrets that were encrypted again, and those that no key can decrypt.
 
     Attributes:
-        kept: where the keys of before are kept; None: there were none, or the caller keeps them.
+        kept: the file with the earlier keys; None: there were none, or the caller keeps them.
     """
 
     sealed_anew: int = 0
@@ -68,15 +68,15 @@ class Rotation:
 
 @dataclass(slots=True)
 class SecretsState:
-    """How the secrets stand.
+    """The state of the secrets.
 
     Attributes:
         fingerprint: of the public key; None before the first secret.
         key: the private key's file.
         trouble: what is wrong with the key; empty: nothing.
-        elsewhere: who has the private key, where this process rightly has not, as a sentence.
-        opens: whether each secret opens; None: that cannot be told here.
-        loose: secrets that an earlier version sealed without saying what they are for; a rotation does.
+        elsewhere: who has the private key, if this process is not to have it, as a sentence.
+        opens: whether each secret can be decrypted; None: that is unknown here.
+        loose: secrets that an earlier version encrypted without their purpose; a rotation adds it.
     """
 
     fingerprint: str | None
@@ -88,7 +88,7 @@ class SecretsState:
 
 
 def sealed_secrets(db: apsw.Connection) -> Iterator[SealedSecret]:
-    """Every sealed secret of the database."""
+    """Every encrypted secret of the database."""
     tables: list[tuple[Any, ...]] = db.execute(
         """SELECT m.name, EXISTS (SELECT 1 FROM pragma_table_info(m.name) WHERE name = 'set_at')
            FROM sqlite_schema m JOIN pragma_table_info(m.name) c ON c.name = 'sealed' WHERE m.type = 'table'
@@ -103,7 +103,7 @@ def sealed_secrets(db: apsw.Connection) -> Iterator[SealedSecret]:
         yield from [SealedSecret(table, *row) for row in rows]
 
 
-#: Tells what a secret that an earlier version sealed is for: None where nobody knows.
+#: Returns the purpose of a secret that an earlier version encrypted without one; None if unknown.
 UseOf = Callable[[apsw.Connection, SealedSecret], Use | None]
 
 
@@ -112,19 +112,19 @@ def _nobody_knows(db: apsw.Connection, secret: SealedSecret) -> Use | None:
 
 
 def _quoted(table: str) -> str:
-    """A table's name in SQL: whoever may edit can give one any name, and root reads it here."""
+    """A table's name, quoted for SQL: users who may edit the database can add tables with any name."""
     return '"' + table.replace('"', '""') + '"'
 
 
 def rotate(db: apsw.Connection, file: Path | OpenKey, use_of: UseOf = _nobody_knows) -> Rotation:
-    """Make a new pair of keys and seal every secret to it.
+    """Create a new pair of keys and encrypt every secret to it.
 
     Args:
-        file: the private key; an open file where it is kept as a credential, of which the caller keeps a copy.
+        file: the private key; an open file if it is a credential of which the caller keeps a copy.
 
     Raises:
-        UsageError: the file is a credential, of this very process or of the service, which cannot be written.
-        KeyUnreadable: the private key is not here or not this user's to read.
+        UsageError: the file is a credential of this process or of the service, which cannot be written.
+        KeyUnreadable: the private key is not here, or this user may not read it.
     """
     if isinstance(file, Path) and key_file.is_credential(file):
         raise UsageError(f"{file} is a credential, which only systemd writes. See: chansync secrets rotate --help")
@@ -139,11 +139,11 @@ def rotate(db: apsw.Connection, file: Path | OpenKey, use_of: UseOf = _nobody_kn
 
 
 def start_over(db: apsw.Connection, file: Path | OpenKey, use_of: UseOf = _nobody_knows) -> Rotation:
-    """Make a new pair of keys after the private key was lost. The secrets must be entered again.
+    """Create a new pair of keys after the private key was lost. The secrets must be entered again.
 
     Raises:
-        UsageError: the key is not lost: it opens secrets, or the running service has it.
-        KeyUnreadable: there is a file that this user may not read, so nobody can tell; or it is not his to make.
+        UsageError: the key is not lost: it decrypts secrets, or the running service has it.
+        KeyUnreadable: there is a key file that this user may not read, or this user may not create one.
     """
     try:
         keys = sealing.private_keys(file)
@@ -179,16 +179,16 @@ def _seal_anew(db: apsw.Connection, file: Path | OpenKey, old: list[bytes], use_
     public = bytes(fresh.public_key)
     database = Path(db.filename)
     done = Rotation()
-    # The old key goes only after this commit is on the disk: a power cut must not take the new sealing back.
+    # The old key is deleted only after this commit is on the disk: a power failure must not roll it back.
     db.pragma("synchronous", "full")
     try:
-        # Inside the transaction, so that nobody else rotates or enters a secret meanwhile.
+        # Inside the transaction, so that no other process rotates or enters a secret meanwhile.
         with transaction(db):
-            # Another rotation may have come first: what the file holds now counts.
+            # Another rotation may have been first, so the file is read again.
             keys = [*dict.fromkeys([*_now_in(file), *old])]
             boxes = [PrivateKey(key) for key in keys]
             if keys and isinstance(file, Path):
-                # Copies and backups of before open with these only.
+                # Earlier copies and backups can be decrypted only with these.
                 done.kept = key_file.keep(database, keys)
             key_file.replace(database, file, [bytes(fresh), *keys])
             before = sealing.public_key(db)
@@ -223,7 +223,7 @@ def _now_in(file: Path | OpenKey) -> list[bytes]:
 
 
 def _drop_old(db: apsw.Connection, file: Path | OpenKey) -> str:
-    """Leave the key in the file that the database is sealed to, of whichever rotation it is; its public key."""
+    """Remove every key from the file but the one that belongs to the database's public key; returns that one."""
     public = sealing.public_key(db)
     keys = sealing.private_keys(file)
     current = [key for key in keys if sealing.hex_of(key) == public]
@@ -233,10 +233,10 @@ def _drop_old(db: apsw.Connection, file: Path | OpenKey) -> str:
 
 
 def state(db: apsw.Connection, path: Path) -> SecretsState:
-    """How the secrets of the database at ``path`` stand. Nothing that is told is secret."""
+    """The state of the secrets of the database at ``path``. The result contains no secret."""
     while True:
         looked = _state(db, path)
-        # A rotation may have come between the secrets and the key.
+        # A rotation may have happened between reading the secrets and reading the key.
         if all(opens is not False for _, opens in looked.found) or _is_still(db, looked):
             return looked
 
@@ -251,7 +251,7 @@ def _state(db: apsw.Connection, path: Path) -> SecretsState:
     file = key_path(path)
     sentence = elsewhere = ""
     keys = None
-    # With secrets and no public key that can be read, it is made anew from the private one.
+    # If the public key in the database cannot be read, it is derived from the private one.
     if public or held:
         try:
             keys = sealing.keys_here(path)
@@ -274,7 +274,7 @@ def _state(db: apsw.Connection, path: Path) -> SecretsState:
 
 
 def _elsewhere(db: apsw.Connection, path: Path, error: KeyUnreadable) -> str:
-    """Who has the private key where this process has not, and need not; empty: nobody is known to have it."""
+    """Who has the private key, if this process has not and need not have it; empty: unknown."""
     held = settings.get(db, HELD_BY_DAEMON)
     if isinstance(error, KeyForbidden):
         return f"Only {folders.name_of(folders.owner_of(path.parent))}, the daemon's user, may open them."
@@ -293,12 +293,12 @@ def _public_trouble(path: Path, public: str) -> str:
     return ""
 
 
-#: Where the daemon has its private key, and the values of that setting.
+#: The setting for where the daemon has its private key, and its values.
 HELD_BY_DAEMON, AS_CREDENTIAL, AS_FILE, NOT_HELD = "private_key_held", "credential", "file", "missing"
 
 
 def note_held(db: apsw.Connection, path: Path) -> None:
-    """Note for others how this process, the daemon, has the private key, or that it has none."""
+    """Store for other processes where this process, the daemon, has the private key, or that it has none."""
     file = key_path(path)
     try:
         key_file.read(file)

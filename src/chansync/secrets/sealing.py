@@ -1,11 +1,11 @@
-"""Secrets: sealed to a public key when they are entered, opened only where the private key is.
+"""Secrets: encrypted (sealed) to a public key when they are entered, decrypted only with the private key.
 
-The public key is in the database (``setting.public_key``); whoever may edit a channel can set a secret with it
-and never read one. The private key is a systemd credential or a file of mode 0600 in the private folder, made on
-first use; a copy of the database alone gives nothing away (NaCl sealed boxes).
+The public key is in the database (``setting.public_key``): users who may edit a channel can set a secret with it, but
+never read one. The private key is a systemd credential or a file of mode 0600 in the private folder, created on first
+use. A copy of the database alone reveals nothing (NaCl sealed boxes).
 
-What is sealed says, beside the secret, what it is and where it may be sent. Whoever may write into the database can
-put another address beside a secret, or one secret in another's place; then it does not open.
+The encrypted text contains, beside the secret, its purpose and where it may be sent. Users who may write in the
+database can change the address beside a secret, or exchange two secrets; then they cannot be decrypted.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ PUBLIC_KEY = "public_key"
 _PUBLIC = re.compile("[0-9a-f]{64}")
 
 
-# No secret that anybody types begins so. What has no such beginning was sealed by an earlier version, for any place.
+# No secret that a user types begins like this. Without it, an earlier version has sealed the secret, for any place.
 _BOUND = b"\0chansync 1\0"
 
 
@@ -47,7 +47,7 @@ class Use:
 
     Attributes:
         what: its owner's kind and its name: ``channel consumer_secret``.
-        place: scheme, host and port, or the word of a region; empty: the secret itself says where.
+        place: scheme, host and port, or the name of a region; empty: the secret itself contains its address.
     """
 
     what: str
@@ -55,11 +55,11 @@ class Use:
 
 
 def seal(db: apsw.Connection, path: Path, secret: str, use: Use) -> bytes:
-    """``secret`` sealed to the database's public key; makes the pair of keys when there is none yet.
+    """``secret`` sealed to the database's public key; creates the pair of keys if there is none yet.
 
     Raises:
-        KeyUnreadable: there is no pair yet, and this user is not the one to make it; or the public key in a database
-            that is shared is not the daemon's.
+        KeyUnreadable: there is no pair yet, and this user may not create it; or the public key in a shared database is
+            not the daemon's.
     """
     redaction.remember([secret])
     public = public_key(db) or make_keys(db, path)
@@ -68,19 +68,19 @@ def seal(db: apsw.Connection, path: Path, secret: str, use: Use) -> bytes:
 
 
 def bind(secret: str, use: Use) -> bytes:
-    """What is sealed: the secret with what it is for."""
+    """The text that is sealed: the secret with its purpose."""
     return _BOUND + json.dumps([use.what, use.place, secret]).encode()
 
 
 def seal_to(public: bytes, bound: bytes) -> bytes:
-    """What ``bind`` made, sealed to a public key."""
+    """A text made by ``bind``, sealed to a public key."""
     from nacl.public import PublicKey, SealedBox
 
     return bytes(SealedBox(PublicKey(public)).encrypt(bound))
 
 
 def public_key(db: apsw.Connection) -> str | None:
-    """The public key in hexadecimal; None before the first secret, and where there is none to be read."""
+    """The public key in hexadecimal; None before the first secret, or if it cannot be read."""
     text = settings.get(db, PUBLIC_KEY) or ""
     return text if _PUBLIC.fullmatch(text) else None
 
@@ -91,14 +91,14 @@ def set_times(db: apsw.Connection, channel_id: int) -> dict[str, int]:
 
 
 def open_all(db: apsw.Connection, path: Path, channel_id: int, place: str) -> dict[str, str]:
-    """The channel's secrets in clear, for a connector. Never log or keep what this returns.
+    """The channel's secrets in clear, for a connector. Never log or store the result.
 
     Args:
-        place: where they will be sent, by the very values that the connector is given.
+        place: where they will be sent, from the same values that the connector is given.
 
     Raises:
-        KeyUnreadable: the private key is not here, may not be read, or is not the one they were sealed to; or they
-            were entered for another place.
+        KeyUnreadable: the private key is not here, may not be read, or is another one; or the secrets were entered for
+            another place.
     """
     query = "SELECT name, sealed FROM channel_secret WHERE channel_id = ?"
     return _open(path, lambda: list(db.execute(query, (channel_id,))), "channel", place)
@@ -117,14 +117,14 @@ def open_erp(db: apsw.Connection, path: Path, erp_id: int, place: str) -> dict[s
 
 
 def put_setting(db: apsw.Connection, name: str, sealed: bytes) -> None:
-    """Keep a sealed secret of the installation, in place of an earlier one."""
+    """Store a sealed secret of the installation; it replaces an earlier one."""
     db.execute(
         "INSERT OR REPLACE INTO setting_secret (name, sealed, set_at) VALUES (?, ?, ?)", (name, sealed, now_ms())
     )
 
 
 def remove_setting(db: apsw.Connection, name: str) -> None:
-    """Forget a secret of the installation."""
+    """Delete a secret of the installation."""
     db.execute("DELETE FROM setting_secret WHERE name = ?", (name,))
 
 
@@ -134,13 +134,13 @@ def has_setting(db: apsw.Connection, name: str) -> bool:
 
 
 def open_setting(db: apsw.Connection, path: Path, name: str, place: str) -> str:
-    """A secret of the installation in clear, empty where it is not set; as ``open_all`` otherwise."""
+    """A secret of the installation in clear, empty if it is not set; as ``open_all`` otherwise."""
     query = "SELECT name, sealed FROM setting_secret WHERE name = ?"
     return _open(path, lambda: list(db.execute(query, (name,))), "notices", place).get(name, "")
 
 
 def open_route(path: Path, sealed: bytes) -> str:
-    """The address of a service that tells of problems, in clear; as ``open_all`` otherwise."""
+    """The address of a notice service, in clear; as ``open_all`` otherwise."""
     return _open(path, lambda: [("address", sealed)], "notices", "")["address"]
 
 
@@ -194,7 +194,7 @@ def private_keys(path: Path | OpenKey) -> list[PrivateKey]:
 def keys_here(path: Path) -> list[PrivateKey]:
     """Every private key that this process has for the database at ``path``; raises as ``key_file.read``.
 
-    Beside a credential there may be a file, of a key that was made after the credential was lost.
+    Beside a credential there may be a key file that was created after the credential was lost.
     """
     first, beside = key_path(path), key_file_of(path)
     keys = private_keys(first)
@@ -217,19 +217,19 @@ class Opened:
 
     @property
     def bound(self) -> bytes:
-        """What was sealed."""
+        """The text that was sealed."""
         return self.secret.encode() if self.use is None else bind(self.secret, self.use)
 
 
 def unseal(keys: Iterable[PrivateKey], sealed: bytes) -> Opened | None:
-    """The secret in clear; None when it was sealed to none of these keys, or is something else."""
+    """The secret in clear; None if it was sealed to none of these keys, or is not a sealed text."""
     from nacl.exceptions import CryptoError
     from nacl.public import SealedBox
 
     for key in keys:
         try:
             return _opened(bytes(SealedBox(key).decrypt(sealed)))
-        # Whoever may edit can write anything there.
+        # Users who may edit the database can write anything there.
         except (CryptoError, ValueError, TypeError):
             continue
     return None
@@ -250,11 +250,11 @@ def hex_of(key: PrivateKey) -> str:
 
 
 def take_over_key(path: Path) -> bool:
-    """Move a key that an earlier version kept in the group's folder into the private one, and tell its public key; True
-    where there was one, of which ``key_file.MOVED`` is to be told.
+    """Move a key that an earlier version kept in the shared folder to the private one, and publish its public key.
+    Returns whether there was one; the caller then shows ``key_file.MOVED``.
 
     Raises:
-        KeyUnreadable, PrivateRefused: there is one, and no private folder.
+        KeyUnreadable, PrivateRefused: there is a key, but no private folder.
     """
     if not key_file.move_in(path):
         return False
@@ -263,14 +263,14 @@ def take_over_key(path: Path) -> bool:
 
 
 def make_keys(db: apsw.Connection, path: Path) -> str:
-    """Make the pair of keys, or take over the private key that is there; the public key in hexadecimal.
+    """Create the pair of keys, or use the private key that exists; returns the public key in hexadecimal.
 
     Raises:
-        KeyUnreadable: this user is not the one to make it, or the file that is there cannot be used.
+        KeyUnreadable: this user may not create it, or the existing file cannot be used.
     """
     from nacl.public import PrivateKey
 
-    # In a transaction: of two processes that come at once, the second takes over what the first made.
+    # In a transaction: if two processes do this at once, the second uses the key of the first.
     with transaction(db):
         there = public_key(db)
         if there:
@@ -288,15 +288,15 @@ def make_keys(db: apsw.Connection, path: Path) -> str:
 
 
 def trouble(db: apsw.Connection, path: Path) -> str:
-    """What keeps this process from opening what is sealed to the database's key, as a sentence; empty: nothing.
+    """What prevents this process from decrypting the database's secrets, as a sentence; empty: nothing.
 
-    Makes the pair of keys where there is none yet, and tells the group the public key: the daemon asks at its start,
-    so that both are its user's.
+    Creates the pair of keys if there is none yet, and publishes the public key. The daemon calls it at its start, so
+    that its user owns both.
     """
     try:
         public = make_keys(db, path)
         keys = keys_here(path)
-        # A rotation may have come in between.
+        # A rotation may have happened in between.
         while (now := public_key(db) or public) != public:
             public, keys = now, keys_here(path)
         own = [hex_of(key) for key in keys]

@@ -313,6 +313,11 @@ def map_method(db: apsw.Connection, channel: Channel, kind: str, site_code: str,
     else:
         check_target(db, channel, kind, target)
     mappings.map_to(db, channel.id, kind, site_code, target)
+    platform = registry.platform(channel.system.kind) if channel.system.kind in registry.kinds() else None
+    paid = getattr(platform, "paid_statuses", {})
+    if kind == "payment" and target and not known and site_code in paid:
+        # A method that the shop does not offer (any more) was not among those of the first connection.
+        mappings.propose_paid_statuses(db, channel.id, {site_code: paid[site_code]})
     return known
 
 

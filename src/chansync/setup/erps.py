@@ -212,6 +212,7 @@ async def pull_reference(store: Store, code: str, *, whole: bool = True) -> ErpR
 
     async def read(remote: Remote, report: ErpReport) -> None:
         report.vanished = await read_reference(store, code, remote, whole=whole)
+        report.findings += [("warn", sentence) for sentence in await store.run(_taken_codes, code)]
         report.counts = await store.run(reference.counts, code)
 
     return await _with_remote(store, code, read)
@@ -219,6 +220,8 @@ async def pull_reference(store: Store, code: str, *, whole: bool = True) -> ErpR
 
 async def _with_remote(store: Store, code: str, more: Callable[[Remote, ErpReport], Any]) -> ErpReport:
     """Check the ERP, and do more with it where it connects."""
+    if await store.run(_is_embedded, code):
+        return ErpReport(True, f"The ERP {code} lives in chansync's own database: it is there.")
     try:
         remote = await connect(store, code)
     except (UsageError, StoreError) as error:
@@ -237,10 +240,27 @@ async def _with_remote(store: Store, code: str, more: Callable[[Remote, ErpRepor
     return report
 
 
+def _is_embedded(db: apsw.Connection, code: str) -> bool:
+    return not registry.erp(db, code).is_outside
+
+
+def _taken_codes(db: apsw.Connection, code: str) -> list[str]:
+    """POSs of the ERP that another one has under the same code: a channel that names one sells through the other."""
+    own = registry.erp(db, code).reference.codes(db, "pos")
+    owners = {pos: registry.of_pos(db, pos).code for pos in own}
+    return [
+        f"The POS {pos} is one of {registry.name_of(db, owner)} too, through which channels that name it sell: give "
+        "one of the two another code."
+        for pos, owner in owners.items()
+        if owner != code
+    ]
+
+
 def facts_of(remote: Remote, identity: ErpIdentity) -> dict[str, Any]:
     """What is kept of a check: as what it connected, and what the connector wants to know again."""
     own = dict(getattr(remote, "facts", None) or {})
-    return own | {"title": identity.title, "version": identity.version, "connected_as": identity.connected_as}
+    told = {"title": identity.title, "version": identity.version, "connected_as": identity.connected_as}
+    return own | told | {"lacks": dict(identity.lacks)}
 
 
 def _report(identity: ErpIdentity) -> ErpReport:

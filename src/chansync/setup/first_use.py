@@ -1,4 +1,4 @@
-"""Using a channel for the first time: its site is asked before it is switched on. Forms and commands share this."""
+"""The first use of a channel: it connects to its site before it is switched on. Forms and commands share this."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from chansync.setup import channel_settings
 from chansync.setup.confirm import ConnectionReport, confirm_channel
 from chansync.store import channels
 
-#: What the first connection cannot do without; much of the rest is filled in by it, or waits until after it.
+#: The fields that the first connection needs; it fills in many of the others, or they can be entered afterwards.
 OPENING = frozenset(parameter.name for parameter in PARAMETERS if parameter.opening)
 
 
 def is_first_use(current: Channel | None, changes: Mapping[str, Any], secrets: Collection[str]) -> bool:
-    """Whether ``changes`` switch the channel on and nothing is known yet of the site that it will be used with.
+    """Whether ``changes`` switch the channel on and it has never connected to the site that they name.
 
     Args:
-        current: as it is stored; None: it is a new one.
-        secrets: names of those that are entered with the changes.
+        current: the stored channel; None: it is a new one.
+        secrets: the names of the secrets that are entered with the changes.
     """
     if changes.get("used") is not True:
         return False
@@ -38,17 +38,17 @@ def is_first_use(current: Channel | None, changes: Mapping[str, Any], secrets: C
 
 
 def in_the_way(errors: Iterable[FieldError]) -> list[FieldError]:
-    """Of what is wrong with a channel in use, that which its first connection will not fill in.
+    """Those errors of a channel in use that its first connection will not fix by filling in a field.
 
-    A field that holds something wrong is in the way wherever it is.
+    A field with an invalid value always counts.
     """
     return [error for error in errors if error.name in OPENING or error.name not in BY_NAME or error.code != NEEDED]
 
 
 async def use_channel(store: Store, code: str) -> ConnectionReport:
-    """The first confirm: connect, say as what, fill in, and switch the channel on if it is complete then.
+    """The first confirm: connect, report to what, fill in fields, and switch the channel on if it is complete then.
 
-    Where it fails, the channel stays unused; ``wrong`` of the report says what is still missing.
+    If it fails, the channel stays unused; ``wrong`` of the report says what is still missing.
     """
     report = await confirm_channel(store, code)
     if report.ok:
@@ -71,10 +71,10 @@ def _switch_on(db: apsw.Connection, code: str) -> list[FieldError]:
 
 
 def check_first_use(db: apsw.Connection, current: Channel) -> None:
-    """Make sure that nothing is in the way of the first connection.
+    """Make sure that the channel has what the first connection needs.
 
     Raises:
-        InvalidFields: what is.
+        InvalidFields: fields are missing or invalid.
     """
     errors = in_the_way(channel_settings.check_change(db, current, {"used": True}, frozenset(), set()))
     if errors:

@@ -1,4 +1,4 @@
-"""Mappings from a file's rows: checked as those that are typed, and taken over all at once."""
+"""Import of mappings from the rows of a file: checked like typed ones, and all saved in one transaction."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ KINDS = ("payment", "delivery", "item", "tax")
 
 _COLUMNS = ("channel", "kind", "site_code", "target")
 
-#: Wrong rows that are named; more are counted.
+#: How many wrong rows are named; the others are counted.
 NAMED = 10
 
 
 class _Undo(Exception):
-    """Nothing is to be kept."""
+    """Rolls the transaction back."""
 
 
 def take_over(db: apsw.Connection, rows: Iterable[Mapping[str, Any]], *, dry_run: bool = False) -> list[str]:
@@ -66,7 +66,7 @@ class _Tables:
         self._targets: dict[tuple[int, str], dict[str, str | None]] = {}
 
     def take(self, code: str, kind: str, site_code: str, target: str) -> list[str]:
-        """Map one code; a line that says so, where it changes anything."""
+        """Map one code; returns a line about it if it changes anything."""
         if kind not in KINDS:
             raise UsageError(f"kind is one of {', '.join(KINDS)}, not {kind!r:.40}.")
         if code not in self._channels:

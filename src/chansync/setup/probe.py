@@ -1,4 +1,4 @@
-"""Looking at a channel's site without a trace: whether it can be reached, as what, and with which rights."""
+"""Read-only check of a channel's site: whether it can be reached, what it is, and the rights of the keys."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from chansync.secrets.redaction import scrub
 from chansync.setup.connect import connect
 from chansync.store import channels
 
-#: How long one site may take, in seconds.
+#: Time limit for one site, in seconds.
 LOOK_SECONDS = 20.0
 
 
 @dataclass(slots=True)
 class Look:
-    """What was seen.
+    """The result of a check.
 
     Attributes:
-        sentence: for people: as what it connected, or what is wrong and what to do.
-        remedy: what to do; empty where the sentence says it, or there is nothing to do.
-        clock_ahead: seconds by which the site's clock is ahead of ours; None: not told.
+        sentence: what it connected to, or what is wrong and what to do.
+        remedy: what to do; empty if the sentence says it, or there is nothing to do.
+        clock_ahead: seconds by which the site's clock is ahead of ours; None: unknown.
     """
 
     ok: bool
@@ -34,11 +34,11 @@ class Look:
 
 
 async def look(store: Store, code: str, *, seconds: float = LOOK_SECONDS) -> Look:
-    """Connect to the channel's site and look around. Neither the site nor the channel is changed.
+    """Connect to the channel's site and check it. Neither the site nor the channel is changed.
 
     Raises:
         UsageError: there is no such channel.
-        StoreError, apsw.Error: the database failed, or the secrets cannot be opened here.
+        StoreError, apsw.Error: the database failed, or the secrets cannot be decrypted here.
     """
     channel = await store.run(channels.channel, code)
     try:

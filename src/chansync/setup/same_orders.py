@@ -1,4 +1,4 @@
-"""Two used channels never take the same orders: each order would become two sales."""
+"""Two used channels must never import the same orders: each order would become two sales."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from chansync.platforms.protocol import Capability
 
 
 def check_same_orders(channel: Channel, others: Iterable[Channel]) -> list[FieldError]:
-    """What is wrong with a used channel beside these others, itself and unused ones left out: the statuses whose
-    orders another one takes from the same site, or from the same marketplace with keys of the same account."""
+    """The error if a used channel and another used one import orders of the same status from the same site, or from the
+    same marketplace with keys of the same account."""
     if not channel["used"]:
         return []
     for other in others:
@@ -46,7 +46,7 @@ def _is_same_place(one: Channel, other: Channel) -> bool:
 
 
 def _sites(channel: Channel) -> set[str]:
-    """The site's address as it was entered and as it was found, by host and path: the scheme makes no other site."""
+    """Host and path of the site, as entered and as found when connecting; the scheme makes no difference."""
     found = set()
     for text in (channel["store_domain"], channel.facts.get("base")):
         try:

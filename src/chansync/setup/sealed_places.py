@@ -1,4 +1,4 @@
-"""What secrets are sealed for: who holds them, and where the fields beside them say that they are sent."""
+"""What secrets are sealed for: their owner, and the destination that the fields beside them name."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 
 def channel_place(values: Mapping[str, Any]) -> str:
-    """Where a channel of these values sends its secrets."""
+    """The destination of the secrets of a channel with these values."""
     return destination(PARAMETERS, values)
 
 
 def system_place(kind: str, values: Mapping[str, Any]) -> str:
-    """Where a system of these values sends its secrets.
+    """The destination of the secrets of a system with these values.
 
     Raises:
         UsageError: its platform is not installed.
@@ -61,7 +61,7 @@ def seal(store: Store, owner: str, clear: Mapping[str, str], place: str) -> dict
 def new_secrets(
     store: Store, owner: str, owner_id: int, clear: Mapping[str, str], before: str, after: str
 ) -> dict[str, str]:
-    """Those of the secrets in clear that are not stored already for the same place, as far as this user may see."""
+    """Those of the secrets that are not stored already for the same place, as far as this user may decrypt them."""
     if not clear or before != after:
         return dict(clear)
     try:
@@ -78,9 +78,9 @@ def _opening(owner: str) -> Callable[[apsw.Connection, Path, int, str], dict[str
 def carried(
     store: Store, owner: str, owner_id: int, held: Collection[str], before: str, after: str
 ) -> tuple[dict[str, bytes], list[FieldError]]:
-    """Secrets that stay while the place changes: sealed for the new one, where this user may open them.
+    """Stored secrets, sealed for a new place, if this user may decrypt them.
 
-    Who may not must enter them again: the fields that are wrong then.
+    Otherwise they must be entered again: then the result is an error for each of these fields.
     """
     if may_go(before, after) or not held:
         return {}, []
@@ -92,7 +92,7 @@ def carried(
 
 
 def use_of(db: apsw.Connection, secret: SealedSecret) -> Use | None:
-    """What a secret that an earlier version sealed is for, by what the database says beside it; None: nobody knows."""
+    """The purpose of a secret that an earlier version sealed, from the fields beside it; None if unknown."""
     what = f"{secret.owner_kind} {secret.name}"
     try:
         if secret.table == "channel_secret":

@@ -9,9 +9,9 @@ import apsw
 
 from chansync import __version__
 from chansync.db import lock_holders, machine
-from chansync.db.error_sentences import PASSING, sentence_of_kind
 from chansync.db.permanent_errors import Lasting
 from chansync.db.process_locks import WAITING, first_locked, hold, is_alive, lock, process_owner, unlock
+from chansync.db.sqlite_errors import PASSING, sentence_of_kind
 from chansync.db.transaction import transaction
 from chansync.model.times import ago_text, now_ms
 

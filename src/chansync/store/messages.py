@@ -24,6 +24,13 @@ ANOTHER_REASON = "another reason"
 #: index ``message_open_once``, so that neither closed messages nor those of other orders are looked at.
 OPEN_OF = "open = 1 AND coalesce(channel_id, 0) = {channel} AND coalesce(order_id, 0) = {order}"
 
+#: A condition on ``row`` with a channel_id and an order_id: one of the ``codes`` (an SQL list) is open of that order.
+OPEN_CODE_OF = (
+    "EXISTS (SELECT 1 FROM message m INDEXED BY message_open_once WHERE m.open = 1 "
+    "AND coalesce(m.channel_id, 0) = {row}.channel_id AND coalesce(m.order_id, 0) = {row}.order_id "
+    "AND m.code IN ({codes}))"
+)
+
 #: The largest data of a message that are kept, as characters of JSON, and the longest value kept of larger ones.
 LARGEST_DATA, LONGEST_VALUE = 64 * 1024, 1024
 

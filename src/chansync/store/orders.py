@@ -11,6 +11,7 @@ from typing import Any
 import apsw
 
 from chansync.model import stored_json
+from chansync.model.backoff import next_try
 from chansync.model.order import LARGEST_RAW, Order, Refund, RefundLine, UnreadableOrder, bare_number, raw_text
 from chansync.model.paging import storable
 from chansync.model.times import now_ms
@@ -242,9 +243,11 @@ def start_anew(db: apsw.Connection, order_id: int) -> None:
     )
 
 
-def clear_decision(db: apsw.Connection, order_id: int) -> None:
-    """Forget what a person decided, which could not be carried out."""
-    db.execute('UPDATE "order" SET decision = NULL, next_try_at = NULL WHERE id = ?', (order_id,))
+def put_off(db: apsw.Connection, row: OrderRow) -> None:
+    """What a person decided could not be carried out yet: it is tried again later, each time after a longer wait."""
+    db.execute(
+        'UPDATE "order" SET next_try_at = ?, attempts = attempts + 1 WHERE id = ?', (next_try(row.attempts), row.id)
+    )
 
 
 def lacks_refunds(db: apsw.Connection, order_id: int) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import apsw
@@ -9,7 +11,16 @@ import apsw
 from chansync.model.backoff import next_try
 from chansync.model.order import Order, raw_text
 from chansync.model.times import now_ms
+from chansync.store.messages import OPEN_CODE_OF
 from chansync.store.sale_links import SaleLink
+
+#: Where another order stands under the id on the site, it must not be told what became of the first one's sale. What
+#: an edit that waits for a person keeps back is not the end of the sale.
+_KEPT_BACK = (
+    OPEN_CODE_OF.format(row="b", codes="'order_is_another'")
+    + " OR b.event <> 'cancelled' AND "
+    + OPEN_CODE_OF.format(row="b", codes="SELECT value FROM json_each(?5)")
+)
 
 
 @dataclass(slots=True)
@@ -39,9 +50,12 @@ class DueStatus:
 
 
 def last_event(db: apsw.Connection, order_id: int) -> str:
-    """The event that the order's latest row is about; empty when it has none."""
+    """The event that the latest row of the order's present sale is about; empty when it has none."""
     found: str | None = db.execute(
-        "SELECT event FROM outbox WHERE order_id = ? ORDER BY id DESC LIMIT 1", (order_id,)
+        """SELECT event FROM outbox WHERE order_id = ?1
+           AND created_at >= coalesce((SELECT recorded_at FROM sale_link WHERE order_id = ?1), 0)
+           ORDER BY id DESC LIMIT 1""",
+        (order_id,),
     ).get
     return found or ""
 
@@ -60,16 +74,26 @@ def supersede(db: apsw.Connection, order_id: int) -> None:
 
 
 def due(
-    db: apsw.Connection, channel_id: int, now: int | None, *, limit: int = 100, after_id: int = 0
+    db: apsw.Connection,
+    channel_id: int,
+    now: int | None,
+    *,
+    waits: Collection[str],
+    limit: int = 100,
+    after_id: int = 0,
 ) -> list[DueStatus]:
-    """Open rows of the channel, oldest first; with ``now``, only those whose next try is due by then."""
+    """Open rows of the channel, oldest first; with ``now``, only those whose next try is due by then.
+
+    Args:
+        waits: the problems of an order that keep everything back but the end of its sale.
+    """
     rows = db.execute(
-        """SELECT l.erp, l.sale_key, l.ref, l.number, b.id, o.id, o.external_id, o.number, b.event, b.status, o.status,
+        f"""SELECT l.erp, l.sale_key, l.ref, l.number, b.id, o.id, o.external_id, o.number, b.event, b.status, o.status,
                o.own_status, b.attempts, CASE b.state WHEN 'sent' THEN b.sent_at END
            FROM outbox b JOIN "order" o ON o.id = b.order_id LEFT JOIN sale_link l ON l.order_id = o.id
            WHERE b.channel_id = ?1 AND b.state IN ('due', 'sent') AND b.id > ?3
-           AND (?2 IS NULL OR coalesce(b.next_try_at, 0) <= ?2) ORDER BY b.id LIMIT ?4""",
-        (channel_id, now, after_id, limit),
+           AND (?2 IS NULL OR coalesce(b.next_try_at, 0) <= ?2) AND NOT ({_KEPT_BACK}) ORDER BY b.id LIMIT ?4""",
+        (channel_id, now, after_id, limit, json.dumps(sorted(waits))),
     )
     return [
         DueStatus(row_id, order_id, SaleLink(erp, key, ref, sale_number) if erp is not None else None, *rest)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import apsw
 
 from chansync.model.backoff import next_try
 from chansync.model.times import now_ms
+from chansync.store.messages import OPEN_CODE_OF
 
 
 @dataclass(slots=True)
@@ -39,9 +42,7 @@ def put(db: apsw.Connection, channel_id: int, order_id: int, carrier: str, track
     ).fetchone()
     if last == (carrier, tracking):
         return
-    db.execute(
-        "UPDATE shipment_push SET state = 'superseded' WHERE order_id = ? AND state IN ('due', 'sent')", (order_id,)
-    )
+    supersede(db, order_id)
     db.execute(
         """INSERT INTO shipment_push (channel_id, order_id, carrier, tracking, state, created_at)
            VALUES (?, ?, ?, ?, 'due', ?)""",
@@ -49,24 +50,40 @@ def put(db: apsw.Connection, channel_id: int, order_id: int, carrier: str, track
     )
 
 
+def supersede(db: apsw.Connection, order_id: int) -> None:
+    """What was to be sent for the order and is not confirmed is not sent any more."""
+    db.execute(
+        "UPDATE shipment_push SET state = 'superseded' WHERE order_id = ? AND state IN ('due', 'sent')", (order_id,)
+    )
+
+
 def due(
-    db: apsw.Connection, channel_id: int, now: int | None, settled: int, *, limit: int = 100, after_id: int = 0
+    db: apsw.Connection,
+    channel_id: int,
+    now: int | None,
+    settled: int,
+    *,
+    waits: Collection[str],
+    limit: int = 100,
+    after_id: int = 0,
 ) -> list[DueShipment]:
     """Open rows of the channel, oldest first.
 
     Args:
         now: only those whose next try is due by then; None: all.
         settled: what was sent after that time may still be under way, and is left out; UTC milliseconds.
+        waits: the problems of an order that keep it back.
     """
+    kept_back = OPEN_CODE_OF.format(row="p", codes="SELECT value FROM json_each(?6)")
     rows = db.execute(
-        """SELECT p.id, o.id, o.external_id, o.number, p.carrier, p.tracking, coalesce((
+        f"""SELECT p.id, o.id, o.external_id, o.number, p.carrier, p.tracking, coalesce((
                SELECT tracking FROM shipment_push b WHERE b.order_id = p.order_id AND b.id < p.id
                AND b.sent_at IS NOT NULL ORDER BY b.id DESC LIMIT 1), ''), p.attempts
            FROM shipment_push p JOIN "order" o ON o.id = p.order_id
            WHERE p.channel_id = ?1 AND p.state IN ('due', 'sent') AND p.id > ?4
            AND (?2 IS NULL OR coalesce(p.next_try_at, 0) <= ?2) AND NOT (p.state = 'sent' AND p.sent_at > ?3)
-           ORDER BY p.id LIMIT ?5""",
-        (channel_id, now, settled, after_id, limit),
+           AND NOT {kept_back} ORDER BY p.id LIMIT ?5""",
+        (channel_id, now, settled, after_id, limit, json.dumps(sorted(waits))),
     )
     return [DueShipment(*row) for row in rows]
 

@@ -11,8 +11,8 @@ from chansync.db.folders import name_of, owner_of
 from chansync.locations import key_path
 from chansync.secrets import key_file, sealing
 from chansync.secrets.key_file import KeyForbidden, KeyUnreadable
-from chansync.service_place import how_to_start, is_service
 from chansync.store import daemons
+from chansync.systemd_service import how_to_start, is_service
 
 
 def is_for_daemon(db: apsw.Connection, path: Path, line: str = "…") -> bool:

@@ -93,14 +93,18 @@ class DecidingAgain:
     async def _decide(self, reader: _Reader, rows: list[OrderRow]) -> None:
         versions = {row.external_id: orders.version_of(row) for row in rows}
         kept = await self._store.run(_read_kept, reader.connector, rows)
-        lacking = [row for row in rows if row.external_id not in {order.external_id for order in kept}]
+        found = {order.external_id for order in kept}
+        lacking = [row for row in rows if row.external_id not in found]
         if lacking:
             try:
-                kept += await reader.connector.several([row.external_id for row in lacking])
+                given = await reader.connector.several([row.external_id for row in lacking])
             except SiteError:
                 self._done |= {row.sale.key for row in lacking if row.sale}
+            else:
+                kept += given
+                gone = {row.external_id for row in lacking} - {order.external_id for order in given}
+                await self._store.run(_note_read, [row for row in lacking if row.external_id in gone])
         await self._store.run(_import, reader.importing, kept, WriteGuard(None, versions))
-        self._done |= {row.sale.key for row in lacking if row.sale}
 
     async def aclose(self) -> None:
         """Close the connectors."""
@@ -124,8 +128,17 @@ def _rows(db: apsw.Connection, keys: list[str]) -> list[OrderRow]:
 
 
 def _read_kept(db: apsw.Connection, connector: Connector, rows: list[OrderRow]) -> list[Order | UnreadableOrder]:
-    kept = ((row, orders.raw(db, row.id)) for row in rows)
+    # Of an order that the site has no more, or that cannot be read, what was kept says nothing.
+    kept = ((row, orders.raw(db, row.id)) for row in rows if row.digest)
     return [connector.read(raw) for _, raw in kept if raw]
+
+
+def _note_read(db: apsw.Connection, rows: list[OrderRow]) -> None:
+    """Nothing is decided any more on orders that their site does not have."""
+    with transaction(db):
+        for row in rows:
+            if row.sale is not None:
+                sales.note_read(db, row.sale.key)
 
 
 def _import(

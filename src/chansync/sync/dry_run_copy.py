@@ -12,7 +12,8 @@ from pathlib import Path
 
 import apsw
 
-from chansync.db.connection import Store, backup, open_async
+from chansync.db.connection import Store, open_async
+from chansync.db.opening import backup
 
 _PREFIX = "chansync-plan-"
 

@@ -20,6 +20,7 @@ from chansync.db.connection import Store
 from chansync.db.process_locks import abandon, task_owner
 from chansync.db.transaction import transaction
 from chansync.erp import registry
+from chansync.erp.abilities import capabilities
 from chansync.erp.outside import connected, sales
 from chansync.erp.outside.connected import ConnectedErp
 from chansync.erp.outside.sales import DueSale, StepRow
@@ -274,6 +275,12 @@ class _ErpRun:
             view = views.get(key)
             if view is not None:
                 note_view(db, self.code, view)
+            elif sales.open_words(db, key).keys() & {steps.Cancel.word, steps.Reverse.word} - {
+                row.word for row in rows
+            }:
+                # Nothing of it has arrived, and the order was refused meanwhile.
+                sales.drop_sent(db, rows)
+                continue
             for row in rows:
                 if isinstance(row.step, steps.Record) and view is not None:
                     result = StepResult(row.key, changed=True, ref=view.ref, number=view.number)
@@ -337,14 +344,19 @@ class _ErpRun:
         self.counts.problems += 1
 
     def _note_bug(self, db: apsw.Connection, sale: DueSale, bug: Exception) -> None:
+        sentence = (
+            f"the connector of {self.code} failed by its own fault: {type(bug).__name__}: {scrub(str(bug))[:200]}"
+        )
+        self._log_sale(db, sale, "erp_bug", sentence, traceback="".join(traceback.format_exception(bug)[-6:]))
+
+    def _log_sale(self, db: apsw.Connection, sale: DueSale, code: str, sentence: str, **data: str) -> None:
+        """Open a problem of the sale's order; the next decision on it closes it."""
         order_id = sale_links.order_of(db, sale.key)
         channel_id, number = _order(db, order_id)
-        sentence = (
-            f"Order {number or sale.key}: the connector of {self.code} failed by its own fault: "
-            f"{type(bug).__name__}: {scrub(str(bug))[:200]}"
-        )
-        data = {"erp": self.code, "traceback": "".join(traceback.format_exception(bug)[-6:])}
-        messages.log(db, "erp_bug", sentence, channel_id=channel_id, order_id=order_id, order_number=number, data=data)
+        messages.log(
+            db, code, f"Order {number or sale.key}: {sentence}", channel_id=channel_id, order_id=order_id,
+            order_number=number, data={"erp": self.code} | data,
+        )  # fmt: skip
         self.counts.problems += 1
 
     def _note_answers(self, db: apsw.Connection, batch: list[DueSale], answers: dict[str, SaleAnswer]) -> None:
@@ -359,6 +371,9 @@ class _ErpRun:
     def _note_answer(self, db: apsw.Connection, sale: DueSale, answer: SaleAnswer) -> None:
         """Keep the view and what became of each step. What has no result stays on its way: it is looked up."""
         told = {result.key: result for result in answer.results}
+        if answer.error is not None and not isinstance(answer.error, ErpUnavailable):
+            code = "erp_rights" if isinstance(answer.error, ErpRights) else _code(answer.error.code)
+            self._log_sale(db, sale, code, str(answer.error))
         if answer.view is not None:
             note_view(db, self.code, answer.view)
         for row in sale.rows:
@@ -433,10 +448,10 @@ class _ErpRun:
     def _warehouses(self, db: apsw.Connection) -> list[str]:
         """The warehouses of which channels of the ERP offer the stock."""
         try:
-            capabilities = registry.kind_of(db, self.code).capabilities
+            able = capabilities(db, self.code)
         except UsageError:
             return []
-        if ErpCapability.STOCK not in capabilities:
+        if ErpCapability.STOCK not in able:
             return []
         found: set[str] = set()
         for channel in erps.channels_of(db, self.code, used=True):

@@ -6,7 +6,7 @@ import apsw
 
 from chansync.model.channel import ChannelIncomplete
 from chansync.model.times import now_ms
-from chansync.orders.status_events import SENDING
+from chansync.orders.status_events import EDIT_WAITS, SENDING, SHIPMENT_WAITS
 from chansync.store import channels, outbox, shipment_pushes, streams
 from chansync.sync.push_stock import is_anything_to_send
 from chansync.sync.pushing import SETTLED_MS
@@ -22,8 +22,8 @@ def pass_over(db: apsw.Connection, channel_id: int, stream: str) -> bool:
     if stream == "statuses":
         now = now_ms()
         anything = bool(
-            outbox.due(db, channel_id, now, limit=1)
-            or shipment_pushes.due(db, channel_id, now, now - SETTLED_MS, limit=1)
+            outbox.due(db, channel_id, now, waits=EDIT_WAITS, limit=1)
+            or shipment_pushes.due(db, channel_id, now, now - SETTLED_MS, waits=SHIPMENT_WAITS, limit=1)
         )
     else:
         channel = channels.channel_by_id(db, channel_id)

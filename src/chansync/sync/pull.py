@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, aclosing, nullcontext
 from dataclasses import dataclass, replace
@@ -37,6 +37,9 @@ from chansync.store.streams import Lease
 from chansync.sync import disk_space
 from chansync.sync.dry_run import OrderPlan, order_plan
 from chansync.sync.item_finder import ItemFinder
+
+#: Of how many orders a pull remembers that it counted them: what comes again comes within minutes.
+MOST_COUNTED = 20_000
 
 #: Orders imported before the store's thread is free for others again.
 CHUNK = 20
@@ -124,6 +127,9 @@ class OrdersPull:
         #: Other places of the system for which this pull found something new.
         self.news_for: set[str] = set()
         self._in_vain = 0
+        #: The orders that were counted, by id, the last of them last, and how many came again.
+        self._counted: OrderedDict[str, str] = OrderedDict()
+        self._repeats = 0
         #: Asks an outside ERP for items that are not known here.
         self._finder = ItemFinder(store)
         #: What the site does oddly: said once a run.
@@ -206,7 +212,11 @@ class OrdersPull:
 
     def _is_near_end(self, page: OrderPage) -> bool:
         """Whether the last pages that are known of are on their way, and nothing else is waiting for a place."""
-        return not page.last and page.expected is not None and page.expected - self.counts.fetched <= NEAR_END
+        return not page.last and page.expected is not None and self._left(page) <= NEAR_END
+
+    def _left(self, page: OrderPage) -> int:
+        """How many orders are still to come, as far as the site says."""
+        return (page.expected or 0) - self._repeats - self.counts.fetched
 
     def _cursor(self, db: apsw.Connection) -> dict[str, Any] | None:
         """The stored cursor; none when the start date was moved back, so that older orders are brought in."""
@@ -214,11 +224,11 @@ class OrdersPull:
         return None if cursor is not None and self.importing.start < (start or "") else cursor
 
     async def _take_page(self, page: OrderPage, keeps_cursor: bool) -> None:
-        self.counts.expected = page.expected
         self.news_for |= page.news_for
         if page.orders:
             await self._refresh_settings()
             await self.take(page.orders)
+        self.counts.expected = None if page.expected is None else page.expected - self._repeats
         if self.plans is None:
             # A stop in the middle of the page leaves the cursor before it: the page comes again, and its first
             # orders are then known.
@@ -277,7 +287,10 @@ class OrdersPull:
             versions: what was known of them before they were fetched, by id.
         """
         disk_space.check(self.store.path)
-        self.counts.fetched += len(found)
+        came = dict.fromkeys(order.external_id for order in found)
+        new = [own for own in came if own not in self._counted]
+        self.counts.fetched += len(new)
+        self._repeats += len(found) - len(new)
         if self.importing.erp.is_outside:
             await self._finder.find(self.importing, found)
         guard = WriteGuard(self.lease, versions)
@@ -296,7 +309,7 @@ class OrdersPull:
             for order, outcome in self._import_together(db, importing, waiting, again):
                 if self.plans is not None:
                     self.plans.append(order_plan(order, outcome))
-                self._count(outcome)
+                self._count(order, outcome)
                 if outcome.action is Action.PROBLEM:
                     self._in_vain += not again
                 elif outcome.action in (Action.CREATE, Action.UPDATE):
@@ -324,7 +337,8 @@ class OrdersPull:
                 done.append((order, outcome))
         return done
 
-    def _count(self, outcome: Outcome) -> None:
+    def _count(self, order: AnyOrder, outcome: Outcome) -> None:
+        """Count an order once, however often the pull fetches it: by what came of it that was more than nothing."""
         name = {
             Action.CREATE: "created",
             Action.UPDATE: "updated",
@@ -332,7 +346,15 @@ class OrdersPull:
             Action.SKIP: "skipped",
             Action.PROBLEM: "problems",
         }[outcome.action]
+        before = self._counted.get(order.external_id, "")
+        if before and (name == "unchanged" or before in ("created", "updated")):
+            return
+        if before:
+            setattr(self.counts, before, getattr(self.counts, before) - 1)
         setattr(self.counts, name, getattr(self.counts, name) + 1)
+        self._counted[order.external_id] = name
+        if len(self._counted) > MOST_COUNTED:
+            self._counted.popitem(last=False)
 
     async def complete_refunds(self, *, batches: int | None = None) -> None:
         """Look up the lines of refunds that sales still lack, many orders in a request, and take them over.

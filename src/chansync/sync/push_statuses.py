@@ -15,6 +15,7 @@ from chansync.db.transaction import transaction
 from chansync.erp import registry
 from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.model.times import awake_seconds, now_ms
+from chansync.orders.status_events import EDIT_WAITS
 from chansync.platforms.protocol import PushResult, StatusChange
 from chansync.store import messages, outbox
 from chansync.store.outbox import DueStatus
@@ -56,7 +57,7 @@ async def push_statuses(run: Pushing) -> None:
     last = 0
     while not run.stop.is_set():
         batch = min(run.connector.status_batch, BATCH)
-        rows = await run.store.run(outbox.due, run.channel_id, now, limit=batch, after_id=last)
+        rows = await run.store.run(outbox.due, run.channel_id, now, waits=EDIT_WAITS, limit=batch, after_id=last)
         if not rows:
             return
         last = rows[-1].id

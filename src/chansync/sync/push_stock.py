@@ -17,11 +17,13 @@ from chansync.model.channel import Channel, ChannelIncomplete
 from chansync.model.errors import SiteError
 from chansync.model.gtin import gtin_forms
 from chansync.model.times import now_ms
-from chansync.platforms.protocol import PushResult, SiteItem
+from chansync.platforms import registry as platforms
+from chansync.platforms.protocol import Capability, PushResult, SiteItem
 from chansync.store import mappings, messages, order_holds, site_items, streams
 from chansync.store.streams import LeaseLost
 from chansync.sync.dry_run import PushPlan
 from chansync.sync.pushing import Pushing
+from chansync.sync.site_listing import look_through, report
 from chansync.sync.stock_plan import Change, Shelves, batches, offered, words
 
 #: How long what was looked up on the site counts, in milliseconds.
@@ -43,6 +45,7 @@ class _Work:
     """What a run begins with, and the cursor to be kept once all of it is done."""
 
     shelves: Shelves
+    mapped: dict[str, str]
     cursor: dict[str, Any]
 
 
@@ -57,7 +60,11 @@ async def push_quantities(run: Pushing) -> None:
     if work is None:
         return
     shelves = work.shelves
-    await _look(run, shelves, shelves.unknown(now_ms() - LOOK_EVERY))
+    looked_before = now_ms() - LOOK_EVERY
+    is_daily = shelves.is_outdated(looked_before)
+    await _look(run, shelves, shelves.unknown(looked_before))
+    if is_daily and run.plans is None and _lists_items(run.channel):
+        await _list(run, work)
     now = None if run.asked else now_ms()
     turning = [change.row.item for change in shelves.changes(now) if change.needs_look]
     await _look(run, shelves, list(dict.fromkeys(turning)))
@@ -109,7 +116,7 @@ def _load(db: apsw.Connection, channel: Channel, asked: bool) -> _Work | None:
         return None
     mapped = mappings.targets(db, channel.id, "item")
     stock = offered(channel.values, erp.stock(db, warehouses), order_holds.held(db, warehouses))
-    return _Work(Shelves(channel.values, stock, mapped, site_items.rows(db, channel.id)), cursor)
+    return _Work(Shelves(channel.values, stock, mapped, site_items.rows(db, channel.id)), mapped, cursor)
 
 
 async def _look(run: Pushing, shelves: Shelves, items: list[str]) -> None:
@@ -126,6 +133,26 @@ async def _look(run: Pushing, shelves: Shelves, items: list[str]) -> None:
             found += await run.connector.items_by_gtin(list(gtins))
         by_gtin = {form: item for gtin, item in gtins.items() for form in gtin_forms(gtin)}
         await run.store.run(_note_look, run, shelves, wanted, found, by_gtin)
+
+
+def _lists_items(channel: Channel) -> bool:
+    return Capability.LIST_ITEMS in platforms.platform(channel.system.kind).capabilities
+
+
+async def _list(run: Pushing, work: _Work) -> None:
+    """Look through all that the site sells: for what has a GTIN of ours in a form that cannot be asked for, and for
+    what nobody knows."""
+    shelves = work.shelves
+    listing = await look_through(run, work.mapped, shelves.not_found())
+    if listing.by_gtin:
+        items = list(listing.by_gtin)
+        found = [site for sites in listing.by_gtin.values() for site in sites]
+        by_gtin = {
+            form: item for item, sites in listing.by_gtin.items() for site in sites for form in gtin_forms(site.gtin)
+        }
+        await run.store.run(_note_look, run, shelves, items, found, by_gtin)
+    if not run.stop.is_set():
+        await run.store.run(report, run, listing.unknown)
 
 
 def _gtins(db: apsw.Connection, channel: Channel, items: list[str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ import apsw
 
 from chansync.db.transaction import transaction
 from chansync.model.times import now_ms
+from chansync.orders.status_events import SHIPMENT_WAITS
 from chansync.platforms.protocol import PushResult, TrackingChange
 from chansync.store import messages, shipment_pushes
 from chansync.store.shipment_pushes import DueShipment
@@ -25,7 +26,9 @@ async def push_tracking(run: Pushing) -> None:
     last = 0
     while not run.stop.is_set() and run.plans is None:
         settled = now_ms() - SETTLED_MS
-        rows = await run.store.run(shipment_pushes.due, run.channel_id, now, settled, limit=BATCH, after_id=last)
+        rows = await run.store.run(
+            shipment_pushes.due, run.channel_id, now, settled, waits=SHIPMENT_WAITS, limit=BATCH, after_id=last
+        )
         if not rows:
             return
         last = rows[-1].id

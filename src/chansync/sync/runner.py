@@ -16,13 +16,13 @@ from chansync.db.connection import Store
 from chansync.db.process_locks import abandon, task_owner
 from chansync.db.transaction import transaction
 from chansync.erp import registry
+from chansync.http.client import before_change
 from chansync.model.channel import Channel
 from chansync.model.errors import ChansyncError, SiteError, SiteUnavailable, StoreError, UsageError
 from chansync.model.stored_json import DAMAGED
 from chansync.model.times import awake_seconds, here, now_ms
 from chansync.orders import settings
 from chansync.orders.status_events import SENDING, why_off
-from chansync.platforms.http.client import before_change
 from chansync.platforms.protocol import Connector
 from chansync.secrets.redaction import scrub
 from chansync.setup import confirm
@@ -425,11 +425,10 @@ class _Run:
     async def _pull_before(self) -> None:
         """Pull the orders first: what they take is not to be offered again.
 
-        Where that is not done here (another run is at it, pulls are switched off, or none has gone through yet), the
-        numbers are those of the last pull; what failed is in the log as that run's.
+        Where that is not done here (another run is at it, or pulls are switched off), the numbers are those of the last
+        pull; what failed is in the log as that run's.
         """
-        pulled = await self.store.run(streams.stream, self.channel.id, "orders")
-        if pulled.last_ok_at is None or self.channel["orders_every"] == "off":
+        if self.channel["orders_every"] == "off":
             return
         run = _Run(replace(self.context, progress=None), self.channel, "orders", SyncRequest())
         await run.go()

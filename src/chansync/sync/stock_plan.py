@@ -134,6 +134,15 @@ class Shelves:
         """Items that are known here and not in the ERP any more."""
         return [item for item in self._rows if item not in self.stock]
 
+    def is_outdated(self, before: int) -> bool:
+        """Whether most of the items were never looked for, or not since that time (UTC milliseconds)."""
+        looked = [row.looked_at for rows in self._rows.values() for row in rows]
+        return 2 * sum(each >= before for each in looked) < max(len(looked), 1)
+
+    def not_found(self) -> set[str]:
+        """The items that were looked for in vain."""
+        return {item for item in self.stock if not any(row.site_id for row in self._rows.get(item, ()))}
+
     def unknown(self, before: int) -> list[str]:
         """Items to be looked for: never yet, not since that time (UTC milliseconds), or mapped otherwise since."""
         return [item for item in self.stock if self._is_unknown(item, before)]

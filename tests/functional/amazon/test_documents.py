@@ -11,9 +11,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from chansync.demo.amazon import AmazonServer
+from chansync.http.client import Content
 from chansync.model.errors import SiteUnavailable
 from chansync.platforms.amazon.client import SpApi
-from chansync.platforms.http.client import Content
 from chansync.platforms.system import SystemSettings
 from support.amazon import login_form
 

@@ -182,9 +182,7 @@ def test_a_restore_waits_for_nobody_who_has_the_database_open(
 def test_a_restore_is_refused_beside_a_daemon(company: Store, backup: Path) -> None:
     company.close()
     daemon = shops.command("daemon", database=company.path)
-    assert daemon.stderr is not None
-    while "started on" not in daemon.stderr.readline():
-        pass
+    shops.until_it_says(daemon, "started on")
     try:
         code, _, err = run(company.path, "restore", str(backup), "--yes")
         assert (code, "The daemon works on" in err) == (3, True)

@@ -131,7 +131,7 @@ def test_the_sites_are_looked_at_from_where_the_daemon_is(
         daemon = shops.command("daemon", database=path)
         monkeypatch.delenv("HTTP_PROXY")
         try:
-            end = time.monotonic() + 30
+            end = time.monotonic() + 90
             while not shops.query(path, "SELECT count(*) FROM daemon")[0][0] and time.monotonic() < end:
                 time.sleep(0.05)
             level, sentence, _ = _sites(run)

@@ -48,3 +48,27 @@ def test_what_a_site_calls_its_things_is_never_an_option(chansync: Run, company:
     shown = chansync("mend", own).out
     assert "chansync map item shop MAP=ITEM" in shown
     assert "chansync erp add item SKU 'name=A name'" in shown
+
+
+def test_a_remedy_is_offered_where_the_message_tells_what_it_is_about(chansync: Run, company: Store) -> None:
+    without_code = str(_problem(company, "delivery_unmapped", site_code=""))
+    told = json.loads(chansync("mend", without_code, "--json").out)
+    assert [each["name"] for each in told["remedies"]] == ["set-delivery-method", "retry"]
+    gift_card = str(_problem(company, "payment_unmapped", parameter="gift_card_payment_method"))
+    assert "There are: set-gift-card-payment-method, retry." in chansync("mend", gift_card, "map", "cash").err
+
+
+def test_what_was_typed_already_is_kept_where_words_are_missing(chansync: Run, company: Store) -> None:
+    own = str(_problem(company, "missing_stock"))
+    assert (
+        f"chansync mend {own} set-stock SKU-001 QUANTITY WAREHOUSE."
+        in chansync("mend", own, "set-stock", "SKU-001").err
+    )
+
+
+def test_what_a_site_calls_its_things_may_hold_an_equals_sign(chansync: Run, company: Store) -> None:
+    own = str(_problem(company, "payment_unmapped", site_code="pay=later", title="Later"))
+    assert chansync("mend", own, "map", "cash").code == 0
+    assert mappings.targets(company.db, 1, "payment")["pay=later"] == "cash"
+    assert chansync("map", "payment", "shop", "pay=later=").code == 0
+    assert "pay=later" not in mappings.targets(company.db, 1, "payment")

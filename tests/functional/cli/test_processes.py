@@ -70,6 +70,12 @@ def test_short_commands_import_little(company: Store, line: str, also: tuple[str
     assert done.stderr.strip().splitlines()[-1] == "IMPORTED"
 
 
+def test_the_daemon_loads_nothing_that_is_for_terminals() -> None:
+    probe = "import chansync_daemon.main, sys; print(*{'rich', 'pygments', 'textual', 'click'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"
+
+
 def test_a_reader_that_stops_is_no_error(company: Store) -> None:
     command = f"{sys.executable} -m chansync channel fields | head -1; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from chansync.db.upgrade_copies import newest_that_fits
+from chansync.db.upgrade import newest_that_fits
 from chansync.db.version import SCHEMA_VERSION
 from chansync.locations import private_folder
 from faults.upgrading import make_version

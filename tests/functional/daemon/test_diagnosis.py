@@ -27,7 +27,7 @@ from functional.tui.looking import until_seen
 from support import shops
 from support.service_manager import FakeManager
 
-PATIENCE = 20.0
+PATIENCE = 90.0
 
 _AS_VERSION = """
 import sys, chansync

@@ -109,7 +109,10 @@ for address in json.loads(sys.argv[1]):
         services.service_of(address)
     except services.UsageError:
         pass
-# Loaded by now; what follows is the address's doing.
+# Loaded by now; what follows is the address's doing. None of them waits between two requests.
+from apprise.manager_plugins import NotificationManager
+for plugin in NotificationManager().plugins():
+    plugin.request_rate_per_sec = 0
 files, hosts = [], []
 
 def audit(event, arguments):

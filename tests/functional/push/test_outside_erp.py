@@ -468,3 +468,34 @@ def test_a_channel_moves_and_its_open_orders_go_on_where_they_began(
     assert world.status(before) == "completed"
     monkeypatch.undo()
     far_file.forget()
+
+
+def test_an_order_refused_while_its_record_never_arrived_makes_no_sale(far: Callable[..., Far]) -> None:
+    it = far(refused_statuses="cancelled, refunded, failed")
+    number = it.world.order()
+    it.sync(number)
+    it.server.fail("apply", "unreachable")
+    it.erp()
+    it.world.shop.set_status(int(number), "cancelled")
+    it.sync()
+
+    it.erp()
+
+    assert it.server.views() == {}
+    assert it.steps(number) == [("record", "dropped"), ("cancel", "applied")]
+    assert it.state(number) == ("skipped", "refused")
+
+
+def test_an_order_that_is_gone_from_the_site_is_not_brought_back_by_an_answer(far: Callable[..., Far]) -> None:
+    it = far()
+    number = it.world.order()
+    it.sync(number)
+    it.world.shop.delete(int(number))
+    it.world.run(orders=True)
+    it.world.run(orders=False, comparison=True)
+    assert it.world.query('SELECT status FROM "order" WHERE external_id = ?', number) == [("gone",)]
+
+    it.erp()
+
+    assert it.world.query('SELECT status FROM "order" WHERE external_id = ?', number) == [("gone",)]
+    assert it.view(number) is not None

@@ -214,12 +214,26 @@ def test_an_import_problem_of_the_order_stays_open_beside_a_failed_push(world: W
     number = world.order()
     shops.sync(world.path)
     world.act(number, "write_out")
-    world.shop.change_quantity(int(number), world.shop.order(int(number))["line_items"][0]["id"], 5)
-    shops.sync(world.path)
     world.shop.remove_status("on-hold")
     world.statuses()
+    world.shop.change_quantity(int(number), world.shop.order(int(number))["line_items"][0]["id"], 5)
+    shops.sync(world.path)
     assert [is_open for _, is_open in world.messages("order_changed")] == [True]
     assert [is_open for _, is_open in world.messages("push_failed")] == [True]
+
+
+def test_a_status_that_was_due_before_an_edit_waits_with_it(world: World) -> None:
+    number = world.order()
+    shops.sync(world.path)
+    world.act(number, "write_out")
+    before = world.status(number)
+    world.shop.change_quantity(int(number), world.shop.order(int(number))["line_items"][0]["id"], 5)
+    shops.sync(world.path)
+    assert world.statuses().counts.fetched == 0
+    assert world.status(number) == before
+    world.query("UPDATE message SET open = 0 WHERE code = 'order_changed'")
+    assert world.statuses().counts.updated == 1
+    assert world.status(number) == "on-hold"
 
 
 def test_an_answer_that_is_lost_is_asked_after_and_nothing_is_sent_twice(world: World) -> None:

@@ -21,6 +21,7 @@ from chansync.erp.ledger.stock import balance
 from chansync.model.sale import SaleState
 from chansync.orders.sale_actions import perform
 from chansync.setup import channel_settings
+from chansync.store import channels, mappings
 from support import shops
 
 #: No coupon, and paid when the store says so: cash on delivery is paid later.
@@ -170,7 +171,7 @@ class TestComparison:
 
     def test_what_a_gift_card_paid_is_no_difference(self, world: World) -> None:
         store = open_store(world.path)
-        company.take_gift_cards(store)
+        company.go_on(store)
         store.close()
         world.shop.place_gift_card_order([("SKU-001", 2)], "GIFT", "5.00")
         world.run()
@@ -204,6 +205,7 @@ class TestComparison:
         assert said in open_ones[0][1]
         assert world.state(order).blocked
         world.act("cancel", order)
+        assert not shops.query(world.path, "SELECT code FROM message WHERE open = 1")
         world.run()
         assert world.books() == []
 
@@ -227,6 +229,30 @@ def test_cash_on_delivery_is_proposed_as_paid_when_it_is_delivered(world: World)
     world.run()
     assert world.state(order).unpaid == 0
     assert world.books() == []
+
+
+def test_the_same_is_proposed_where_the_method_is_mapped_by_hand_later(world: World) -> None:
+    store = open_store(world.path)
+    channel = channels.channel(store.db, company.CHANNEL)
+    store.db.execute("DELETE FROM mapping WHERE site_code = 'cod'")
+    channel_settings.map_method(store.db, channel, "payment", "cod", "cash")
+    proposed = mappings.paid_statuses(store.db, channel.id)
+    mappings.set_paid_statuses(store.db, channel.id, "cod", [])
+    channel_settings.map_method(store.db, channel, "payment", "cod", "bank")
+    kept = mappings.paid_statuses(store.db, channel.id)
+    store.close()
+    assert (proposed, kept) == ({"cod": frozenset({"completed"})}, {})
+
+
+def test_what_a_pull_fetches_twice_it_counts_once(world: World) -> None:
+    """More than a page of orders that change at once come by their time, and once more as a list to look at again."""
+    placed = [world.place() for _ in range(130)]
+    shops.sync(world.path)
+    for order in placed:
+        world.shop.set_status(order, "processing")
+    for counted in ("updated", "unchanged", "unchanged"):
+        counts = shops.sync(world.path).counts
+        assert (counts.fetched, getattr(counts, counted), counts.expected) == (130, 130, 130)
 
 
 def test_a_difference_is_accepted_by_its_remedy(world: World) -> None:

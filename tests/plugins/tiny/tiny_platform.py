@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from chansync.http.traffic import Traffic
 from chansync.model.errors import SiteRefused
 from chansync.model.order import Address, Order, OrderLine, Refund, TaxNumbers, UnreadableOrder
 from chansync.model.parameter import Parameter
@@ -31,7 +32,6 @@ from chansync.platforms.protocol import (
     StatusChange,
     SystemIdentity,
     TrackingChange,
-    Traffic,
 )
 from chansync.platforms.system import SystemSettings
 
@@ -134,6 +134,10 @@ class TinyConnector:
 
     async def items(self, skus: list[str]) -> list[SiteItem]:
         return []
+
+    async def all_items(self) -> AsyncGenerator[list[SiteItem], None]:
+        for page in list[list[SiteItem]]():
+            yield page
 
     async def items_by_gtin(self, gtins: list[str]) -> list[SiteItem]:
         return []

@@ -94,6 +94,12 @@ def test_growing_delays_are_for_a_systemd_that_knows_them(tmp_path: Path) -> Non
     assert unknown == new
 
 
+def test_no_setting_of_the_unit_is_overridden_by_a_later_line(tmp_path: Path) -> None:
+    names = re.findall(r"^(\w+)=", service_files(tmp_path, PROGRAM)[0].text, re.MULTILINE)
+    # The lines of these add up.
+    assert {name for name in names if names.count(name) > 1} <= {"Environment", "SystemCallFilter"}
+
+
 def test_the_service_is_not_started_again_for_what_only_a_person_mends(tmp_path: Path) -> None:
     found = re.search(r"^RestartPreventExitStatus=(.*)$", service_files(tmp_path, PROGRAM)[0].text, re.MULTILINE)
     assert found

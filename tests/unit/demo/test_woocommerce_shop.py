@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chansync.demo.woocommerce import DemoShop
+from chansync.demo.woocommerce import DemoShop, habits
 from chansync.demo.woocommerce.errors import RestError
 from chansync.demo.woocommerce.shopper import Shopper
 
@@ -248,3 +248,21 @@ def test_the_shopper_is_reproducible_and_keeps_the_money_right() -> None:
     assert len(one) > 50
     for order in one:
         assert_adds_up(order)
+
+
+def test_what_staff_does_to_lines_moves_stock_and_is_counted_on_them() -> None:
+    shop = DemoShop.create(orders=0)
+    own = shop.place_order([("SKU-001", 3)])
+    [line] = shop.order(own)["line_items"]
+
+    def counted() -> tuple[int | None, dict[str, str]]:
+        entries = shop.order(own)["line_items"][0]["meta_data"]
+        return shop.stock("SKU-001"), {entry["key"]: entry["value"] for entry in entries}
+
+    assert counted() == (997, {"_reduced_stock": "3"})
+    shop.change_quantity(own, line["id"], 4)
+    assert counted() == (996, {"_reduced_stock": "4"})
+    for habit in ("returned", "broken"):
+        habits.HABITS[habit](shop, own)
+        assert counted() == (997, {"_reduced_stock": "3", "_restock_refunded_items": "1"})
+    assert [len(refund["line_items"]) for refund in shop.refunds_of(own)] == [1, 1]

@@ -10,7 +10,10 @@ SOURCES = ("src", "daemon", "tui")
 SQL = re.compile(r"\b(FROM|JOIN|INTO|UPDATE|TABLE|REFERENCES|ON)\s+\"?erp_", re.IGNORECASE)
 
 #: Where the tables are used, and where they are made.
-THEIRS = ("src/chansync/erp/ledger/", "src/chansync/db/schema.py", "src/chansync/db/migrations")
+THEIRS = (
+    "src/chansync/erp/ledger/",
+    *(f"src/chansync/db/{name}" for name in ("schema.py", "ledger_schema.py", "migrations")),
+)
 
 
 def test_no_sql_outside_the_ledger_names_its_tables() -> None:

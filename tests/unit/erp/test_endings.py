@@ -9,7 +9,7 @@ import pytest
 
 from chansync.db.connection import Store
 from chansync.erp.ledger.journal import documents, events, payments, requests
-from chansync.erp.protocol import NotPossible
+from chansync.erp.protocol import MissingStock, NotPossible
 from chansync.model.sale import SaleState
 from support import ledger, world
 from support.ledger import available, do, draft, given_back, item_line, on_hand, record, state, two_shirts
@@ -76,6 +76,18 @@ class TestCancellingAndReversing:
             do(shop, "cancel", sale)
         with pytest.raises(NotPossible, match="is written out: it cannot be written out"):
             do(shop, "write_out", sale)
+
+    def test_what_came_back_by_a_sale_leaves_again_only_if_it_is_there(self, shop: Store) -> None:
+        returned = record(shop, 1, [item_line("SHIRT", -2, -1000)])
+        do(shop, "write_out", returned)
+        sold = record(shop, 2, [item_line("SHIRT", 12, 12000)])
+        do(shop, "write_out", sold)
+        with pytest.raises(MissingStock, match="S-1 cannot be reversed: W1 lacks 2 of SHIRT"):
+            do(shop, "reverse", returned)
+        assert (on_hand(shop), state(shop, returned).reversed) == (0, False)
+        do(shop, "reverse", sold)
+        do(shop, "reverse", returned)
+        assert (on_hand(shop), state(shop, returned).reversed) == (10, True)
 
 
 class TestRefunds:

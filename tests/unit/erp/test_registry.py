@@ -24,7 +24,9 @@ def tiny(company: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def test_the_ledger_is_registered_like_any_other_and_comes_first(tiny: Any) -> None:
-    assert registry.kinds() == ["ledger", "tiny"]
+    first, *others = registry.kinds()
+    assert first == "ledger"
+    assert {"http", "tiny"} <= set(others)
 
 
 def test_a_kind_of_erp_that_is_not_installed_is_said_so() -> None:

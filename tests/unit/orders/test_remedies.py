@@ -17,7 +17,7 @@ _EACH = [pytest.param(code, remedy, id=f"{code} {remedy.name}") for code in REME
 _COMMAND = re.compile(r"(?:: |\(|, |or )chansync ([a-z-]+)(?: ([a-z-]+))?")
 
 
-def _parse(words: list[str]) -> click.Context:
+def parse(words: list[str]) -> click.Context:
     """Find the command as the program does, and parse its arguments without running it."""
     command: click.Command = program
     context = click.Context(program, info_name="chansync")
@@ -51,7 +51,7 @@ def test_a_remedy_is_a_function_or_a_command_that_parses(code: str, remedy: Reme
         return
     words = [re.sub(r"{\w+}", "7", word) for word in remedy.command.split()]
     assert words[0] == "chansync"
-    _parse(words[1:])
+    parse(words[1:])
     if words[1:3] == ["channel", "set"]:
         fields = [word.partition("=")[0] for word in words[4:]]
         assert all(field in BY_NAME or field == "7" for field in fields)

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from chansync.http.client import _same_but_secure
 from chansync.model.address import may_go, parse_address, place_of
 from chansync.model.errors import SiteRefused, UsageError
 from chansync.model.parameter_types import SiteAddress
 from chansync.platforms.amazon.places import REGIONS, base_address, is_loopback, token_address
-from chansync.platforms.http.client import _same_but_secure
 from chansync.platforms.protocol import ConnectorSettings
 from chansync.platforms.woocommerce.address import INDEX, PRETTY, QUERY, ROOTS, Place, may_hold, store_address
 from chansync.platforms.woocommerce.connector import WooCommerceConnector

@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
+from chansync.http.client import SiteHttp, before_change
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
-from chansync.platforms.http.client import SiteHttp, before_change
 
 SECRET = "cs_0123456789secret"
 HTML = "<!DOCTYPE html><html><head><title>Under\n maintenance</title></head><body>Soon</body></html>"

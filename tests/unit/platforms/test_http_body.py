@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chansync.platforms.http.body import BodyError, decode, plain
+from chansync.http.body import BodyError, decode, plain
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from chansync.http.client import SiteHttp
 from chansync.model.errors import SiteError
-from chansync.platforms.http.client import SiteHttp
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 CLOSE = b"Connection: close\r\n"

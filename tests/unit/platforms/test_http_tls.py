@@ -13,8 +13,8 @@ import httpx
 import pytest
 import trustme
 
+from chansync.http.client import SiteHttp
 from chansync.model.errors import SiteRefused, SiteUnavailable
-from chansync.platforms.http.client import SiteHttp
 
 
 @pytest.fixture

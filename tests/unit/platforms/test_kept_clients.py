@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from chansync.platforms.http.client import SiteHttp
-from chansync.platforms.http.kept_clients import KeptClients, keeping
+from chansync.http.client import SiteHttp
+from chansync.http.kept_clients import KeptClients, keeping
 
 
 @pytest.fixture

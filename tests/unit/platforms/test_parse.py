@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chansync.http.body import decode
 from chansync.model.order import Order, RefundLine, UnreadableOrder
-from chansync.platforms.http.body import decode
 from chansync.platforms.woocommerce.parse import OrderReader, read_refund
 
 RECORDINGS = Path(__file__).parents[2] / "data" / "recordings" / "woocommerce"

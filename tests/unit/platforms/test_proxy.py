@@ -14,8 +14,8 @@ import httpx
 import pytest
 import trustme
 
+from chansync.http.client import SiteHttp
 from chansync.model.errors import SiteError, SiteUnavailable
-from chansync.platforms.http.client import SiteHttp
 
 PASSWORD = "pw-needle-of-the-proxy"
 

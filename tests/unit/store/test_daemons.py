@@ -6,8 +6,8 @@ import pytest
 
 from chansync.db import machine, process_locks
 from chansync.db.connection import Store
-from chansync.db.error_sentences import PASSING, passing_kind, sentence_of_kind
 from chansync.db.process_locks import process_owner
+from chansync.db.sqlite_errors import PASSING, passing_kind, sentence_of_kind
 from chansync.model.times import now_ms
 from chansync.store import daemons
 from support import world

@@ -11,7 +11,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from chansync.db import connection, settings
+from chansync.db import settings, upgrade
 from chansync.db.connection import Store, open_store
 from chansync.db.transaction import transaction
 from chansync.db.version import SCHEMA_VERSION, SchemaChanged
@@ -45,7 +45,7 @@ def test_a_savepoint_inside_a_transaction_is_not_looked_at_again(store: Store) -
 def test_a_copy_that_another_process_upgraded_meanwhile_is_no_backup(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wait = connection.locked
+    wait = upgrade.locked
 
     @contextlib.contextmanager
     def upgraded_first(path: Path, byte: int) -> Iterator[None]:
@@ -53,16 +53,16 @@ def test_a_copy_that_another_process_upgraded_meanwhile_is_no_backup(
             raise_schema(path)
             yield
 
-    monkeypatch.setattr(connection, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
-    monkeypatch.setattr(connection, "locked", upgraded_first)
-    connection.prepare(store.path, create=True)
+    monkeypatch.setattr(upgrade, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    monkeypatch.setattr(upgrade, "locked", upgraded_first)
+    upgrade.prepare(store.path, create=True)
     assert [path.name for path in store.path.parent.glob("*before*")] == []
 
 
 def test_nobody_writes_while_a_copy_is_migrated_and_what_comes_between_is_not_lost(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    migrate, bring_back = connection._migrate, connection._bring_back
+    migrate, bring_back = upgrade._migrate, upgrade._bring_back
     between = ["first"]
     store.db.set_busy_timeout(0)
 
@@ -76,10 +76,10 @@ def test_nobody_writes_while_a_copy_is_migrated_and_what_comes_between_is_not_lo
             store.db.execute("INSERT INTO setting VALUES (?, 'kept')", (between.pop(),))
         return bring_back(made, path, db, unchanged)
 
-    monkeypatch.setattr(connection, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
-    monkeypatch.setattr(connection, "_migrate", while_migrating)
-    monkeypatch.setattr(connection, "_bring_back", just_before)
-    connection.prepare(store.path, create=True)
+    monkeypatch.setattr(upgrade, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    monkeypatch.setattr(upgrade, "_migrate", while_migrating)
+    monkeypatch.setattr(upgrade, "_bring_back", just_before)
+    upgrade.prepare(store.path, create=True)
     assert store.db.execute("SELECT value FROM setting WHERE name = 'first'").get == "kept"
     assert len(list(store.path.parent.glob("*before*"))) == 1
 
@@ -90,8 +90,8 @@ def test_what_a_killed_upgrade_left_is_swept_by_the_next(store: Store, monkeypat
     alive = store.path.with_name(f".chansync.before-2-20261101120000.db.{os.getppid()}")
     for left in (dead, alive):
         left.write_bytes(b"half")
-    monkeypatch.setattr(connection, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
-    connection.prepare(store.path, create=True)
+    monkeypatch.setattr(upgrade, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    upgrade.prepare(store.path, create=True)
     assert [path.name for path in store.path.parent.glob(".chansync.before-*")] == [alive.name]
 
 
@@ -120,6 +120,6 @@ def test_an_upgrade_that_fails_again_and_again_leaves_no_pile_of_copies(store: S
     before = list(store.db.execute("SELECT name FROM sqlite_schema ORDER BY name"))
     for _ in range(2):
         with pytest.raises(StoreError, match="cannot be brought up to date"):
-            connection.prepare(store.path, create=True)
+            upgrade.prepare(store.path, create=True)
     assert list(store.db.execute("SELECT name FROM sqlite_schema ORDER BY name")) == before
     assert [path.name for path in store.path.parent.glob("*before*")] == []

@@ -11,7 +11,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from chansync.db import connection
+from chansync.db import upgrade
 from chansync.db.connection import Store, open_store
 from chansync.db.process_locks import task_owner
 from chansync.db.version import SCHEMA_VERSION
@@ -38,8 +38,8 @@ def test_a_file_of_a_newer_version_is_refused(store: Store) -> None:
 def test_an_older_file_is_backed_up_before_it_is_changed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     store.db.execute("INSERT INTO setting (name, value) VALUES ('kept', 'yes')")
     # To a program that knows a later schema, today's file is an older one.
-    monkeypatch.setattr(connection, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
-    connection.prepare(store.path, create=True)
+    monkeypatch.setattr(upgrade, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    upgrade.prepare(store.path, create=True)
     [copy] = store.path.parent.glob(f"chansync.before-{SCHEMA_VERSION + 1}-*.db")
     monkeypatch.undo()
     copied = open_store(copy)

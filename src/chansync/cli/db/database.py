@@ -44,7 +44,8 @@ def init(session: Session) -> None:
 
     The database of a service is brought up to date by its daemon alone, or by chansync db upgrade.
     """
-    from chansync.db.connection import open_store, prepare
+    from chansync.db.connection import open_store
+    from chansync.db.upgrade import prepare
 
     existed = os.path.lexists(session.path)
     changed = prepare(session.path, create=True)
@@ -60,7 +61,8 @@ def upgrade(session: Session) -> None:
 
     The daemon does so when it starts. Programs that have the database open then say that they must be restarted.
     """
-    from chansync.db.connection import open_store, prepare
+    from chansync.db.connection import open_store
+    from chansync.db.upgrade import prepare
 
     changed = prepare(session.path, create=False, upgrades=True)
     open_store(session.path, create=False).close()

@@ -46,8 +46,8 @@ def repair(session: Session, yes: bool) -> int:
 
 def _drop_foreign(path: Path, yes: bool) -> bool | None:
     """Whether foreign triggers and views were removed; None: there are none, or no database."""
-    from chansync.db.connection import explained
     from chansync.db.opening import open_file
+    from chansync.db.sqlite_errors import explained
     from chansync.doctor import repair as steps
 
     if not path.exists():

@@ -148,7 +148,7 @@ def ship(session: Session, sale: str, carrier: str, tracking: str) -> None:
     _perform(session, "ship", sale, carrier=carrier, tracking=tracking)
 
 
-@click.command(epilog=examples("chansync erp cancel shop-de-1001", "chansync erp cancel amazon-de-7 --reason buyer"))
+@click.command(epilog=examples("chansync erp cancel shop-de-1001", "chansync erp cancel market-de-7 --reason buyer"))
 @click.argument("sale")
 @click.option(
     "--reason",

@@ -42,6 +42,9 @@ _TABLE = {
     "payments": ("erp.journal:payments", "List payments and returns."),
     "movements": ("erp.journal:movements", "List an item's movements."),
     "check": ("erp.journal:check", "Prove that the ledger's entries agree."),
+    "serve-example": ("erp.own:serve_example", "Run an example of an ERP of your own."),
+    "openapi": ("erp.own:openapi", "Print what an ERP of your own has to answer, as OpenAPI."),
+    "contract": ("erp.own:contract", "Check that a connected ERP does all that chansync relies on."),
 }
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import apsw
 
-from chansync.db.connection import data_version
+from chansync.db.opening import data_version
 from chansync.model.order import bare_number
 from chansync.store import messages
 from chansync.store.message_search import Filter

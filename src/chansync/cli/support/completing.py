@@ -1,7 +1,7 @@
-"""What the shell offers after Tab: codes, fields and values, from the program's tables and from the database.
+"""Shell completion: codes, fields and values, from the program's tables and from the database.
 
-What the database holds is data that others may have written, and what is offered ends on a command line: only words
-that no shell acts on are offered, whatever stands in a table or comes out of a view.
+Other users may have written into the database, and a completed word becomes part of a command line. Therefore only
+words without any meaning for a shell are offered.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ _CODE = re.compile(r"[a-z0-9._-]{1,40}")
 #: Other words: the site's codes and the ERP's.
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+-]{0,99}")
 
-#: How long a look into the database may take, in seconds: others may have written there what has no end.
+#: Time limit of a query, in seconds: another program may have added a view that never ends.
 _SECONDS = 2.0
 
-#: How many words are offered at the most.
+#: The largest number of words that are offered.
 MOST = 500
 
 
 class Reader:
-    """The database, for looking something up; whatever is wrong with it is an empty answer."""
+    """The database, for a query; any error gives an empty result."""
 
     def __init__(self, context: click.Context) -> None:
         self.given: str | None = context.find_root().params.get("db")
 
     def read(self, look: Callable[[apsw.Connection], Iterable[Any]]) -> list[str]:
-        """What ``look`` finds, as texts."""
+        """The results of ``look``, as texts."""
         import apsw
 
         from chansync.model.errors import ChansyncError
@@ -58,7 +58,7 @@ class Reader:
         from chansync.locations import database_path
 
         path = database_path(self.given)
-        # Without the files that the unfinished line names: nothing is read or made for it.
+        # Files that the unfinished line names are neither read nor created.
         privileges.become_owner(str(path))
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise OSError("not a file")
@@ -68,7 +68,7 @@ class Reader:
 
 
 def offer(found: Iterable[str], incomplete: str, pattern: re.Pattern[str] = _WORD) -> list[str]:
-    """Those that continue what is typed and are harmless on a command line."""
+    """The words that continue the typed text and are harmless on a command line."""
     fitting = (each for each in dict.fromkeys(found) if each.startswith(incomplete) and pattern.fullmatch(each))
     return [word for word, _ in zip(fitting, range(MOST), strict=False)]
 
@@ -134,7 +134,7 @@ def erp_codes(kind: str) -> Complete:
     return complete
 
 
-#: The values that a field may have, as texts; ``several`` of them stand in a list with commas.
+#: The values that a field may have, as texts; with ``several``, the field is a list with commas.
 Values = Callable[[str], tuple[Iterable[str], bool]]
 
 
@@ -151,7 +151,7 @@ def pairs_of(incomplete: str, names: Iterable[str], values: Values, given: Itera
 
 
 def plain_values(kind: ParameterType) -> list[str]:
-    """The values of a field that has but a few."""
+    """The values of a field with few possible values."""
     from chansync.model.parameter_types import Choice, Flag
 
     if isinstance(kind, Flag):
@@ -160,7 +160,7 @@ def plain_values(kind: ParameterType) -> list[str]:
 
 
 def channel_fields(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """``field=value`` of the channel that is named before it."""
+    """``field=value`` of the channel that is named before it on the line."""
     from chansync.model.parameter_types import Reference, References, TextList
     from chansync.model.parameters import BY_NAME
 
@@ -183,7 +183,7 @@ def channel_fields(context: click.Context, parameter: click.Parameter, incomplet
 
 
 def _choices(db: apsw.Connection, code: str, given: Iterable[str], source: str, of: str) -> Iterable[str]:
-    """What a reference field of the channel may name; a channel that is being added has what its pairs say so far."""
+    """The possible values of a reference field; for a new channel, they depend on the pairs typed so far."""
     from chansync.model.parameters import default_values
     from chansync.setup import channel_settings
     from chansync.store import channels as stored
@@ -230,7 +230,7 @@ def notice_settings(context: click.Context, parameter: click.Parameter, incomple
 
 
 def retention_settings(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """``setting=duration`` of what is kept."""
+    """``setting=duration`` of the retention."""
     from chansync.sync.retention import SETTINGS
 
     return _typed(context, parameter, incomplete, {each.name: each.type for each in SETTINGS})

@@ -1,4 +1,4 @@
-"""What the command's exit code says. Scripts may rely on these.
+"""The exit codes of the commands. Scripts may rely on them.
 
 ====  ==========================================================================================
 code  meaning
@@ -10,25 +10,24 @@ code  meaning
 4     a site cannot be reached, or refused
 5     what was to be added or written exists already; nothing was changed
 130   interrupted from the keyboard
-141   whoever read the output stopped reading
+141   the reader of the output has closed it
 ====  ==========================================================================================
 
-A daemon whose database is in a state that only a person can mend says which one, in the language of ``sysexits.h``, so
-that a service manager does not start it again and again (``RestartPreventExitStatus`` of the unit):
+If only a person can repair the database, the daemon ends with one of these codes (from ``sysexits.h``), for which the
+unit has no restart (``RestartPreventExitStatus``):
 
 ====  ==========================================================================================
 code  meaning
 ====  ==========================================================================================
 65    the database is damaged, or is no database
 66    it was deleted, moved or replaced
-77    owner, group or mode keep the daemon's user from it
+77    the daemon's user lacks the rights to it
 78    it was written by a newer chansync or by another program, another machine's daemon worked on it within a day, or
       its lock file is not an empty file
 ====  ==========================================================================================
 
-``chansync doctor`` ends with 1 where it found problems, and with 0 where it found nothing or warnings only.
-``chansync health`` alone speaks another language, that of monitoring plug-ins: 0 ok, 1 warning, 2 critical, 3 unknown
-(``chansync.doctor.health``).
+``chansync doctor`` ends with 1 if it found problems, and with 0 if it found nothing or only warnings. ``chansync
+health`` has the exit codes of monitoring plug-ins: 0 ok, 1 warning, 2 critical, 3 unknown (``chansync.doctor.health``).
 """
 
 OK = 0

@@ -19,7 +19,7 @@ from chansync.secrets.redaction import scrub
 
 
 def explain(error: BaseException, arguments: list[str]) -> int:
-    """Say what went wrong, as a sentence or as JSON; the exit code."""
+    """Print what went wrong, as a sentence or as JSON; returns the exit code."""
     if isinstance(error, BrokenPipeError):
         return _output_closed()
     click = sys.modules.get("click")
@@ -38,7 +38,7 @@ def explain(error: BaseException, arguments: list[str]) -> int:
 
 
 def _fields(error: ChansyncError) -> dict[str, Any]:
-    """What is wrong field by field, for JSON, where the error knows."""
+    """The wrong fields, for JSON, if the error has them."""
     errors = getattr(error, "errors", None)
     if not errors:
         return {}
@@ -46,7 +46,7 @@ def _fields(error: ChansyncError) -> dict[str, Any]:
 
 
 def code_of(error: ChansyncError) -> int:
-    """The exit code of an error raised on purpose."""
+    """The exit code of a ``ChansyncError``."""
     for kind, code in (
         (AlreadyExists, exit_codes.EXISTS),
         (UsageError, exit_codes.USAGE),
@@ -59,9 +59,9 @@ def code_of(error: ChansyncError) -> int:
 
 
 def code_for_manager(error: BaseException) -> int | None:
-    """The exit code that keeps a service manager from starting the daemon again; None: another start may mend it."""
+    """The exit code for which the service manager does not restart the daemon; None: a restart may help."""
     from chansync.db import permanent_errors
-    from chansync.db.connection import explained
+    from chansync.db.sqlite_errors import explained
 
     try:
         with explained():
@@ -80,7 +80,7 @@ def code_for_manager(error: BaseException) -> int | None:
 
 
 def sentence_of(error: ChansyncError) -> str:
-    """Its sentence, or one line for each wrong field."""
+    """The error's sentence, or one line for each wrong field."""
     errors = getattr(error, "errors", None)
     if not errors:
         return str(error)
@@ -96,7 +96,7 @@ def _say(sentence: str, exit_code: int, code: str, **more: Any) -> int:
 
 
 def _command_line(error: BaseException) -> int:
-    """A wrong command line, as click found it."""
+    """A wrong command line, reported by click."""
     import click
 
     message: str = error.format_message()  # type: ignore[attr-defined]
@@ -104,7 +104,7 @@ def _command_line(error: BaseException) -> int:
         return _say(message, exit_codes.USAGE, "usage")
     if not isinstance(error, click.UsageError):
         return _say(_sentence(message), exit_codes.PROBLEMS, "error")
-    # Some of click's sentences have lines and tabs, and words of programmers.
+    # Some messages of click contain line breaks, tabs and programmers' terms.
     message = " ".join(message.split())
     for theirs, ours in _CLICKS_WORDS:
         message = re.sub(theirs, ours, message)
@@ -119,32 +119,32 @@ _CLICKS_WORDS = (
 
 
 def _sentence(text: str) -> str:
-    """With a full stop, where it has no other end."""
+    """The text with a full stop, if it has no other end."""
     return text if text.endswith((".", "?", "!", ")")) else f"{text}."
 
 
 def _path(context: Any) -> str:
-    """The command as it was called: without the name of a group's default, which nobody types."""
+    """The command as it was called, without the name of a group's default command."""
     default = getattr(context.parent.command, "default", None) if context.parent else None
     shown = context.parent if default and context.info_name == default else context
     return str(shown.command_path)
 
 
 def _database(error: BaseException, arguments: list[str]) -> int:
-    from chansync.db.connection import DatabaseFailed, explained
+    from chansync.db.sqlite_errors import DatabaseFailed, explained
 
     try:
         with explained():
             raise error
     except StoreError as told:
-        # SQLite's general error is a wrong statement: a bug, not the database's condition.
+        # SQLite's general error is a wrong statement: a bug, and not the state of the database.
         if isinstance(told, DatabaseFailed):
             return _unexpected(error, arguments)
         return _say(_sentence(str(told)), exit_codes.DATABASE, told.code)
 
 
 def _system(error: OSError) -> int:
-    """What the operating system refused: a full disk, a missing right."""
+    """An error of the operating system: a full disk, a missing right."""
     try:
         sys.stdout.flush()
     except (OSError, ValueError):
@@ -154,7 +154,7 @@ def _system(error: OSError) -> int:
 
 
 def _output_closed() -> int:
-    # What is still in the buffer would raise again when Python closes stdout.
+    # Otherwise Python raises again at the end, when it flushes stdout.
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError):
@@ -163,7 +163,7 @@ def _output_closed() -> int:
 
 
 def _unexpected(error: BaseException, arguments: list[str]) -> int:
-    """A bug: the traceback goes to a file that only its owner reads; it may hold a customer's data."""
+    """A bug: the traceback, which may contain a customer's data, goes to a file that only its owner can read."""
     kind = type(error).__name__
     text = "".join(traceback.format_exception(error))
     stamp = here().isoformat(timespec="seconds")
@@ -186,7 +186,7 @@ def _unexpected(error: BaseException, arguments: list[str]) -> int:
 
 
 def _error_file(target: Path) -> int:
-    """A descriptor of the file, which is nobody's but the writer's."""
+    """A descriptor of the file; it must belong to this user and have no second name."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     descriptor = os.open(target, flags, 0o600)
     found = os.fstat(descriptor)
@@ -197,8 +197,8 @@ def _error_file(target: Path) -> int:
 
 
 def _state_directory(arguments: list[str]) -> list[Path]:
-    """The private folder of the database, if any; root is its owner from here on."""
-    from chansync.cli.support.ownership import become_owner
+    """The private folder of the database, if any; root switches to its owner first."""
+    from chansync.cli.support.session import become_owner
     from chansync.locations import database_path, private_folder
 
     given = None

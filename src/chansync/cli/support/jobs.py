@@ -1,4 +1,4 @@
-"""Asking the daemon for work and waiting for what comes of it."""
+"""Queueing a job for the daemon and waiting for its result."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from chansync.store import jobs
 from chansync.store.jobs import Job
 from chansync.sync.daemon_jobs import is_for_daemon
 
-#: How often the job is looked at, in seconds.
+#: How often the job is polled, in seconds.
 _EVERY = 0.2
 
 
 def is_by_daemon(session: Session) -> bool:
-    """Whether the daemon must do what opens the keys of channels, which is then said."""
+    """Whether the daemon must do the work because this user may not read the keys; prints a note then."""
     if not is_for_daemon(session.db, session.path, _line()):
         return False
     note("You may not open the keys: the daemon does it.")
@@ -27,7 +27,7 @@ def is_by_daemon(session: Session) -> bool:
 
 
 def _line() -> str:
-    """The line that was called, but for the database, which the sentence names."""
+    """The command line without the option ``--db``, as the message names the database."""
     words = list(called())
     if words[:1] == ["--db"]:
         del words[:2]

@@ -10,7 +10,7 @@ import click
 
 from chansync.cli.support import output
 
-#: Command name → where it is (``module:attribute`` under ``chansync.cli``) and its help in one line.
+#: Command name → its place (``module:attribute`` under ``chansync.cli``) and its help in one line.
 Table = Mapping[str, tuple[str, str]]
 
 
@@ -24,19 +24,19 @@ def _report_as_json(_context: click.Context, _parameter: click.Parameter, value:
         output.collect()
 
 
-#: What every command that ends by itself takes.
+#: The option of every command that ends by itself.
 QUIET = click.Option(
     ["-q", "--quiet"], is_flag=True, expose_value=False, callback=_be_quiet, help="Print nothing but errors."
 )
 
-#: What a command takes that has no JSON of its own: what it did, as one object.
+#: The option of commands without their own JSON: prints what they did as one object.
 _REPORT = click.Option(
     ["--json"], is_flag=True, expose_value=False, callback=_report_as_json, help="Say what was done as JSON."
 )
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are in a table; each of them takes ``--quiet`` and ``--json``, but those in ``bare``."""
+    """A group whose commands are in a table; all but those in ``bare`` have the options ``--quiet`` and ``--json``."""
 
     def __init__(self, *args: Any, table: Table, bare: tuple[str, ...] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -74,7 +74,7 @@ class LazyGroup(click.Group):
 
 
 class DefaultGroup(LazyGroup):
-    """A group that runs ``default`` where none of its commands is named: ``log --open`` beside ``log show 7``."""
+    """A group that runs ``default`` if none of its commands is named: ``log --open`` beside ``log show 7``."""
 
     def __init__(self, *args: Any, default: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,8 +1,8 @@
 """Files that the caller names as arguments: opened with the caller's own rights.
 
-Where root runs a command on somebody else's database, the process becomes that folder's owner before it looks at the
-database (``chansync.db.privileges``). The files that root has named are opened before that. One that is written gets
-its name from a process that stays root, does nothing else, and knows the folder by a descriptor.
+If root runs a command on another user's database, the process switches to the owner of that folder before it opens the
+database (``chansync.db.privileges``). The files that root has named are opened before that. A file to be written gets
+its final name by a process that stays root, does nothing else, and holds a descriptor of the folder.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _outputs: list[OutputFile] = []
 
 
 class InputFile:
-    """A file to be read. Other files beside it that belong to it are named by what their names end with."""
+    """A file to be read. Files beside it that belong to it are named by their suffix."""
 
     def __init__(self, path: Path, *, write: bool = False, beside: str = "") -> None:
         self.path = path
@@ -38,7 +38,7 @@ class InputFile:
         _inputs[path] = self
 
     def open_all(self) -> None:
-        """Open it with the rights that this process has now; a failure is told when it is used."""
+        """Open it with the present rights of this process; an error is raised when the file is used."""
         for end in self._ends:
             if end not in self._opened:
                 try:
@@ -59,10 +59,10 @@ class InputFile:
         return found
 
     def open(self, end: str = "", *, may_be_pipe: bool = True) -> BinaryIO:
-        """The file, to be read.
+        """The file, open for reading.
 
         Raises:
-            UsageError: it cannot be opened, or is neither a file nor a pipe that may be one.
+            UsageError: it cannot be opened, or is neither a file nor, if that is allowed, a pipe.
         """
         try:
             descriptor = os.dup(self.descriptor(end))
@@ -77,18 +77,18 @@ class InputFile:
         return os.fdopen(descriptor, "rb")
 
     def has(self, end: str) -> bool:
-        """Whether the file beside it is there and holds anything."""
+        """Whether the file beside it exists and is not empty."""
         with contextlib.suppress(OSError):
             return os.fstat(self.descriptor(end)).st_size > 0
         return False
 
 
 class OutputFile:
-    """A file to be written: as a whole, or not at all.
+    """A file to be written, atomically.
 
     Args:
-        check: looks at the folder (a descriptor) and the name before anything is made; raises ``UsageError``.
-        mode: of the file, less what the umask takes away.
+        check: checks the folder (a descriptor) and the name before anything is created; raises ``UsageError``.
+        mode: the mode of the file, before the umask.
     """
 
     def __init__(self, path: Path, *, mode: int = 0o600, check: Callable[[int, str], None] | None = None) -> None:
@@ -114,7 +114,7 @@ class OutputFile:
             self.discard()
 
     def open_all(self) -> None:
-        """Open the folder and the unfinished file with the rights that this process has now."""
+        """Open the folder and a temporary file with the present rights of this process."""
         if self._folder >= 0 or self._error:
             return
         try:
@@ -143,7 +143,7 @@ class OutputFile:
                 raise UsageError(f"{self.path} is no file, and nothing else is replaced. Name another file.")
 
     def _sweep(self) -> None:
-        """Remove what a command to the same place that was killed has left."""
+        """Delete temporary files that killed commands have left for the same target."""
         begin = f".{self.path.name}."
         try:
             readable = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._folder)
@@ -158,11 +158,11 @@ class OutputFile:
             os.close(readable)
 
     def commit(self) -> None:
-        """Give the finished file its name.
+        """Give the finished file its final name.
 
         Raises:
-            AlreadyExists: nothing is to be replaced, and there is one.
-            UsageError: that cannot be done.
+            AlreadyExists: the name exists, and is not to be replaced.
+            UsageError: it is not possible.
         """
         try:
             os.fsync(self.descriptor)
@@ -181,32 +181,32 @@ class OutputFile:
             raise self._failure(error) from None
 
     def finish(self) -> None:
-        """Give the file its name, in this process.
+        """Give the file its final name, in this process.
 
         Raises:
-            OSError: that cannot be done.
+            OSError: it is not possible.
         """
         names: dict[str, Any] = {"src_dir_fd": self._folder, "dst_dir_fd": self._folder}
         if self.replaces:
             os.rename(self._unfinished, self.path.name, **names)
         else:
             try:
-                # Unlike a rename, a link never replaces what somebody else has just put there.
+                # Unlike a rename, a link never replaces a file that another process has just created.
                 os.link(self._unfinished, self.path.name, follow_symlinks=False, **names)
             except PermissionError:
-                # Some file systems know no links.
+                # Some file systems have no hard links.
                 os.rename(self._unfinished, self.path.name, **names)
         with contextlib.suppress(OSError):
             os.fsync(os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._folder))
 
     def discard(self) -> None:
-        """Remove what was not finished."""
+        """Delete the temporary file."""
         if self._folder >= 0:
             with contextlib.suppress(OSError):
                 os.unlink(self._unfinished, dir_fd=self._folder)
 
     def is_finished_by(self, ask: int, answer: int) -> None:
-        """Let another process give it its name: it is asked through these pipes."""
+        """Let another process give it its final name; it is asked through these pipes."""
         self._ask = ask, answer
 
 
@@ -216,7 +216,7 @@ def input_file(path: Path) -> InputFile:
 
 
 class TextType(click.ParamType[Any]):
-    """A text that may name a file: ``@FILE``, or ``NAME=@FILE``."""
+    """An argument that may name a file: ``@FILE``, or ``NAME=@FILE``."""
 
     name = "text"
 
@@ -244,13 +244,13 @@ class FileType(click.ParamType[Any]):
 
 
 def begin() -> None:
-    """Forget what an earlier command of this process named."""
+    """Forget the files of an earlier command of this process."""
     _inputs.clear()
     _outputs.clear()
 
 
 def secure() -> None:
-    """Open everything that was named, before this process gives root's rights up."""
+    """Open all named files, before this process gives up root's rights."""
     for each in _inputs.values():
         each.open_all()
     for output in _outputs:
@@ -260,8 +260,8 @@ def secure() -> None:
 
 
 def _leave_a_finisher() -> None:
-    """Go on in a child; this process stays as it is, names finished files where the child asks for it, and ends as it
-    does."""
+    """Continue in a child process. This process stays root, gives finished files their names when the child asks for
+    it, and ends with the child's exit code."""
     sys.stdout.flush()
     sys.stderr.flush()
     (asked, ask), (answer, answered) = os.pipe(), os.pipe()

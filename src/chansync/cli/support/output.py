@@ -1,7 +1,7 @@
-"""Printing: harmless text, tables, JSON. Data goes to stdout, everything else to stderr.
+"""Output of text, tables and JSON. Data goes to stdout, everything else to stderr.
 
-Order data comes from strangers: a control character in it could move the cursor, change the title or hide text.
-All of them are shown as escapes.
+Order data comes from strangers: control characters in it could move the cursor, change the title or hide text.
+Therefore they are printed as escapes.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ class _Mode:
     """How this call of the command prints.
 
     Attributes:
-        quiet: nothing but errors, and JSON.
-        as_json: JSON is wanted: a failure is an object on stdout.
-        collects: the command has no JSON of its own: what it says becomes one object, which ``finish`` prints.
-        said, errors, facts: what that object is made of.
-        printed: stdout has JSON already.
-        arguments: the line as it was called.
+        quiet: print only errors and JSON.
+        as_json: print JSON; a failure is an object on stdout.
+        collects: the command has no JSON of its own: its messages become one object, which ``finish`` prints.
+        said, errors, facts: the contents of that object.
+        printed: JSON was already printed on stdout.
+        arguments: the command line.
     """
 
     def __init__(self, arguments: Sequence[str] = (), *, as_json: bool = False) -> None:
@@ -55,19 +55,19 @@ _mode = _Mode()
 
 
 def begin(arguments: Sequence[str]) -> None:
-    """A new call of the command. Whether it wants JSON must be known where its line cannot be read, too."""
+    """Start a new call of the command. ``--json`` is looked for here, to be known even if the line cannot be parsed."""
     global _mode
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     _mode = _Mode(arguments, as_json="--json" in options)
 
 
 def called() -> Sequence[str]:
-    """The line as it was called, without the program's name."""
+    """The command line, without the program's name."""
     return _mode.arguments
 
 
 def be_quiet() -> None:
-    """Print nothing for people but errors from now on."""
+    """Print only errors and JSON from now on."""
     _mode.quiet = True
 
 
@@ -77,23 +77,23 @@ def is_quiet() -> bool:
 
 
 def collect() -> None:
-    """Keep what the command says for one JSON object."""
+    """Collect the command's messages for one JSON object."""
     _mode.collects = True
 
 
 def is_collected() -> bool:
-    """Whether what the command says becomes one JSON object."""
+    """Whether the command's messages are collected for one JSON object."""
     return _mode.collects
 
 
 def print_line(text: str = "") -> None:
-    """A line on stdout that is clean already, and may be coloured."""
+    """A line on stdout that is escaped already, and may be coloured."""
     if not (_mode.quiet or _mode.collects):
         print(text)
 
 
 def print_text(text: str) -> None:
-    """What was asked for in a format of its own, such as TOML: also where nothing is printed for people."""
+    """Output in a format of its own, such as TOML; printed even with ``--quiet``."""
     _mode.printed = True
     sys.stdout.write(text)
 
@@ -107,13 +107,13 @@ def say(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """A line for people on stderr: what is not the data that was asked for, and is no failure."""
+    """A line for people on stderr that is neither requested data nor an error."""
     if not _mode.quiet:
         print(clean_lines(text), file=sys.stderr)
 
 
 def say_error(text: str, code: str = "error") -> None:
-    """What failed, on stderr; the command goes on, and its exit code says so."""
+    """An error, on stderr; the command continues, and its exit code tells of the error."""
     if _mode.collects:
         _mode.errors.append((code, text))
     else:
@@ -121,12 +121,12 @@ def say_error(text: str, code: str = "error") -> None:
 
 
 def add_facts(**facts: Any) -> None:
-    """Facts of what the command did, for its JSON object: ``changed=False``."""
+    """Fields for the command's JSON object, such as ``changed=False``."""
     _mode.facts |= facts
 
 
 def say_changed(of: str, changed: Sequence[str], given: Iterable[str]) -> None:
-    """Say which of the given fields of something changed, and report it: ``Changed name of shop.``"""
+    """Print which of the given fields changed: ``Changed name of shop.``"""
     add_facts(changed=bool(changed), fields=list(changed))
     if changed:
         say(f"Changed {', '.join(changed)} of {of}.")
@@ -146,7 +146,7 @@ def finish(code: int) -> None:
 
 
 def fail(sentence: str, code: str, **more: Any) -> None:
-    """Why the command failed: on stderr; as JSON on stdout where that is wanted and nothing stands there yet."""
+    """Why the command failed: on stderr, or as JSON on stdout if that is wanted and nothing was printed there yet."""
     if _mode.as_json and not _mode.printed:
         print_json({"ok": False, "code": code, "error": sentence} | more | _mode.facts, indent=None)
         sys.stdout.flush()
@@ -175,12 +175,12 @@ def is_coloured() -> bool:
 
 
 def paint(text: str, colour: str) -> str:
-    """Clean text in a colour, where colours are wanted; meaning never hangs on it."""
+    """Escaped text in a colour, if colours are wanted; the meaning never depends on the colour."""
     return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m" if colour and is_coloured() else text
 
 
 def fit(text: str, columns: int) -> str:
-    """The text cut to ``columns``, with an ellipsis where it was longer."""
+    """The text cut to ``columns``, with an ellipsis if it was longer."""
     if width(text) <= columns:
         return text
     mark = "…" if (sys.stdout.encoding or "").lower().startswith("utf") else "~"
@@ -190,7 +190,7 @@ def fit(text: str, columns: int) -> str:
 
 
 def terminal_columns() -> int | None:
-    """The terminal's width; None where stdout is none, so that nothing is cut."""
+    """The terminal's width; None if stdout is not a terminal, so that nothing is cut."""
     if not sys.stdout.isatty():
         return None
     try:
@@ -211,7 +211,7 @@ def table(
 
     Args:
         right: headers of the columns that are aligned to the right.
-        flexible: header of the column that is cut where the terminal is too narrow.
+        flexible: header of the column that is cut if the terminal is too narrow.
         colours: of each row; empty: none.
     """
     cells = [[clean(cell) for cell in row] for row in rows]

@@ -1,4 +1,4 @@
-"""Secrets come from stdin, a prompt or a file: arguments are visible to every user of the machine."""
+"""Input of secrets from stdin, a prompt or a file, because every user of the machine can see arguments."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from chansync.model.errors import UsageError
 from chansync.model.parameter import Parameter
 from chansync.model.parameters import BY_NAME
 
-#: More is no secret, in bytes.
+#: The maximum length of a secret, in bytes.
 _LONGEST = 1_000_000
 
 
 def read_secrets(texts: Mapping[str, str], known: Mapping[str, Parameter] = BY_NAME) -> dict[str, str]:
-    """The texts with each secret read from where its ``-`` or ``@FILE`` says.
+    """The texts, with each secret's ``-`` or ``@FILE`` replaced by the secret.
 
     Args:
-        known: the fields by name; a channel's unless others are given.
+        known: the fields by name; by default those of a channel.
 
     Raises:
-        UsageError: a secret stands in the arguments, or none comes.
+        UsageError: a secret is given in the arguments, or stdin or the file has none.
     """
     read = dict(texts)
     for name, text in texts.items():

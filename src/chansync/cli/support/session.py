@@ -1,16 +1,16 @@
-"""What a command works with: the database's path, and the open store."""
+"""What a command works with: the database's path, the open store, and the rights to them."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from chansync.cli.support.ownership import become_owner
 from chansync.db.folders import is_shared
 from chansync.locations import database_path
 from chansync.model.errors import UsageError
@@ -33,12 +33,12 @@ class Session:
 
     @property
     def named_path(self) -> Path:
-        """The database's file as the caller named it, not to be opened: root has not given its rights up yet."""
+        """The database's path. Do not open it: root has not given up its rights yet."""
         return self._path
 
     @property
     def path(self) -> Path:
-        """The database's file. From here on root is its folder's owner: nobody may lead it to files of others."""
+        """The database's path. Root first switches to the folder's owner, so that no link there misuses its rights."""
         if not self._is_owner:
             become_owner(self._path)
             self._is_owner = True
@@ -55,7 +55,7 @@ class Session:
         return self._store
 
     def _take_over_key(self) -> None:
-        """Let the key of an earlier version be found, where a command comes before the daemon."""
+        """Move a key that an earlier version kept in the shared folder, if the daemon has not done so yet."""
         if os.path.lexists(self._path.with_suffix(".key")) and is_shared(self._path.parent):
             from chansync.cli.support.output import note
             from chansync.secrets import key_file, sealing
@@ -69,7 +69,7 @@ class Session:
         return self.store.db
 
     def refuse_as_file(self, path: Path) -> None:
-        """Refuse to read or write the database as a file: closing it would drop the locks that SQLite holds on it.
+        """Refuse to read or write the database as a file: closing it would release SQLite's locks on it.
 
         Raises:
             UsageError: ``path`` is the database.
@@ -103,6 +103,28 @@ class Session:
         return dns.run(whole())
 
 
+def become_owner(database: str | os.PathLike[str]) -> None:
+    """If root runs the command, switch to the owner of the database's folder; files that it named are opened before.
+
+    Raises:
+        UsageError: the folder is root's and open to others, or its owner cannot run this program.
+    """
+    if os.geteuid() != 0:
+        return
+    from chansync.db import privileges
+
+    try:
+        privileges.become_owner(os.path.abspath(database), _open_what_was_named)
+    except OSError as error:
+        raise UsageError(f"{error.filename}: {error.strerror}.") from None
+
+
+def _open_what_was_named() -> None:
+    named = sys.modules.get("chansync.cli.support.named_files")
+    if named:
+        named.secure()
+
+
 pass_session = click.make_pass_decorator(Session)
 
 
@@ -118,15 +140,18 @@ def user_name() -> str:
         return str(privileges.caller())
 
 
-def split_pairs(pairs: tuple[str, ...], form: str) -> dict[str, str]:
+def split_pairs(pairs: tuple[str, ...], form: str, *, at_last: bool = False) -> dict[str, str]:
     """``name=text`` arguments by name.
+
+    Args:
+        at_last: the name may hold ``=``, such as what a site calls an item, and the text does not.
 
     Raises:
         UsageError: one has no ``=``, or a name is there twice.
     """
     texts: dict[str, str] = {}
     for pair in pairs:
-        name, equals, text = pair.partition("=")
+        name, equals, text = pair.rpartition("=") if at_last else pair.partition("=")
         if not equals or not name.strip():
             raise UsageError(f"{pair!r:.60} is not of the form {form}.")
         if name.strip() in texts:

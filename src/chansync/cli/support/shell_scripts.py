@@ -1,7 +1,7 @@
-"""The scripts that make bash, zsh and fish ask for what may follow: click's, where a pair is completed as one word.
+"""The completion scripts for bash, zsh and fish: click's, changed so that ``field=value`` is completed as one word.
 
-bash cuts words at ``=`` and ``:``, so that its own words cannot be told from one another: the line is asked for. A
-shell puts a blank behind a word that is whole; ``field=`` is not.
+bash splits words at ``=`` and ``:``, so the script passes the whole line. A shell adds a blank after a completed word,
+which must not happen after ``field=``.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ complete -o nosort -F %(complete_func)s %(prog_name)s
 
 
 class Bash(BashComplete):
-    """bash, from the line as it is typed."""
+    """bash, which passes the line as it is typed."""
 
     source_template = _BASH
     kept = 0
@@ -51,7 +51,7 @@ class Bash(BashComplete):
         line = os.environ["COMP_WORDS"]
         words = split_arg_string(line)
         incomplete = "" if line[-1:].isspace() or not words else words.pop()
-        # What is before the last of these characters stands on the line and is not replaced.
+        # bash replaces only the part after the last of these characters.
         breaks = [character for character in "=:" if character in os.environ.get("COMP_WORDBREAKS", "=:")]
         self.kept = max((incomplete.rfind(character) + 1 for character in breaks), default=0)
         return words[1:], incomplete
@@ -61,7 +61,7 @@ class Bash(BashComplete):
 
 
 class Zsh(ZshComplete):
-    """zsh, without a blank behind ``field=``."""
+    """zsh, without a blank after ``field=``."""
 
     source_template = ZshComplete.source_template.replace(
         "        compadd -U -V unsorted -a completions\n",
@@ -79,6 +79,6 @@ class Fish(FishComplete):
 
 
 def install() -> None:
-    """Let click use them."""
+    """Register them with click."""
     for each in (Bash, Zsh, Fish):
         add_completion_class(each)

@@ -30,6 +30,12 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _ask_for_attention(seller: Seller) -> None:
+    """What a seller has to answer: a buyer who does not want an order any more, and goods that are sent again."""
+    seller.wish_to_cancel(seller.place_order(lines={"SKU-003": 1}))
+    seller.replace(seller.place_order(lines={"SKU-004": 1}))
+
+
 def main() -> None:
     """Serve until told to stop."""
     given = _arguments()
@@ -44,6 +50,8 @@ def main() -> None:
         title=given.title,
     )
     seller.settling = given.settling
+    if given.orders:
+        _ask_for_attention(seller)
     with (
         AmazonServer(seller, host=given.host, port=given.port) as server,
         Shopper(seller, given.shopper_rate, given.seed),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -10,9 +10,15 @@ import apsw
 
 from chansync.demo.amazon.book import CANCELLED
 from chansync.demo.amazon.company import CHANNELS
+from chansync.demo.amazon.goods import STRANGER
 from chansync.demo.audit import Audit
+from chansync.demo.comparing import wrong_customer
 from chansync.erp import registry
+from chansync.erp.papers import SalePapers
 from chansync.model.money import to_minor
+from chansync.model.order import TaxNumbers
+from chansync.model.sale import LineKind, SaleView
+from chansync.model.tax_numbers import read_numbers
 
 #: What has no sale while it is so, as a channel is set up at first.
 _WAITING = ("PENDING", "PENDING_AVAILABILITY", CANCELLED)
@@ -35,12 +41,13 @@ def _judge(db: apsw.Connection, code: str, order_id: str, told: Mapping[str, Any
     found.orders += 1
     row = db.execute(
         """SELECT o.modified_at / 1000, o.status, l.erp, l.sale_key,
-               (SELECT code FROM message WHERE order_id = o.id AND open = 1)
+               (SELECT code FROM message WHERE order_id = o.id AND open = 1),
+               coalesce(l.taken ->> '$.kept', '{}') <> '{}'
            FROM "order" o JOIN channel c ON c.id = o.channel_id LEFT JOIN sale_link l ON l.order_id = o.id
            WHERE c.code = ? AND o.external_id = ?""",
         (code, order_id),
     ).fetchone()
-    modified, status, erp, key, problem = row or (0, "", None, None, None)
+    modified, status, erp, key, problem, kept = row or (0, "", None, None, None, False)
     if modified > told["updated"]:
         found.newer += 1
         return
@@ -51,21 +58,67 @@ def _judge(db: apsw.Connection, code: str, order_id: str, told: Mapping[str, Any
     found.selected += told["status"] not in _WAITING
     if problem:
         found.problems[problem] = found.problems.get(problem, 0) + 1
-    sale = registry.erp(db, erp).view(db, key) if erp is not None and key is not None else None
+    books, key = registry.erp(db, erp or registry.LEDGER), key or ""
+    sale = books.view(db, key) if key else None
     if sale is None:
         if told["status"] not in _WAITING and not problem:
             found.wrong.append(f"order {order_id} is neither a sale nor a problem")
         return
     if problem:
         return
-    state = sale.state
-    if told["status"] == CANCELLED:
-        if not (state.cancelled or state.reversed):
-            found.wrong.append(f"order {order_id} is cancelled, and its sale stands")
+    if kept:
+        found.kept += 1
         return
+    if told["status"] == CANCELLED:
+        if not sale.state.closed:
+            found.wrong.append(f"order {order_id} is cancelled, and its sale stands")
+    elif wrong := [*_sold(sale, told), *_people(sale, books.papers(db, key), told)]:
+        found.wrong += [f"order {order_id}: {phrase}" for phrase in wrong]
+    else:
+        found.sold += 1
+
+
+def _sold(sale: SaleView, told: Mapping[str, Any]) -> Iterator[str]:
+    """Total, pieces, and the tax of each line by its rate."""
+    state = sale.state
     # What was cancelled after the sale had its document was given back.
     left = (state.total - state.refunded, state.currency)
     if left != (to_minor(Decimal(told["total"]), told["currency"], "total"), told["currency"]):
-        found.wrong.append(f"order {order_id}: {told['total']} {told['currency']} at Amazon, {left[0]} in the ERP")
-    else:
-        found.sold += 1
+        yield f"{told['total']} {told['currency']} at Amazon, {left[0]} in the ERP"
+    ids: dict[str, str] = {}
+    pieces: dict[str, Decimal] = {}
+    for line in sale.lines:
+        if line.kind is LineKind.ITEM:
+            ids[line.external_id] = line.item_code
+            pieces[line.item_code] = pieces.get(line.item_code, Decimal(0)) + line.quantity
+        if line.rate is not None and abs(line.tax - line.net * line.rate / 100) > 1:
+            yield f"{line.name[:60]}: its tax in the ERP is not {line.rate.normalize():f} %"
+    for back in (back for refund in sale.refunds for back in refund.lines if back.external_id in ids):
+        pieces[ids[back.external_id]] -= back.quantity
+    at_amazon = {sku: Decimal(count) for sku, count in told["items"].items() if count}
+    in_erp = {sku: count for sku, count in pieces.items() if count}
+    if at_amazon != in_erp and STRANGER not in at_amazon:
+        yield f"{_listed(at_amazon)} at Amazon, {_listed(in_erp)} in the ERP"
+
+
+def _listed(pieces: Mapping[str, Decimal]) -> str:
+    return ", ".join(f"{count:f} × {sku}" for sku, count in sorted(pieces.items())) or "nothing"
+
+
+def _people(sale: SaleView, papers: SalePapers | None, told: Mapping[str, Any]) -> Iterator[str]:
+    """Where it goes and whose it is. A buyer of whom Amazon tells nothing, or who is not told to us, is nobody's."""
+    buyer, delivery, billing = told["buyer"], sale.delivery, sale.billing
+    if buyer is None or sale.nameless or delivery is None or billing is None or papers is None:
+        return
+    there = (delivery.last_name, delivery.line_1, delivery.city, delivery.postcode, delivery.country, delivery.phone)
+    here = tuple(buyer[name] for name in ("name", "street", "city", "postcode", "country", "phone"))
+    if there != here:
+        yield f"another delivery address in the ERP: {there}, {here} at Amazon"
+    if billing.email != buyer["email"]:
+        yield "another e-mail in the ERP"
+    countries = tuple(dict.fromkeys((billing.country, buyer["country"])))
+    numbers = TaxNumbers(vat=told["vatNumber"])
+    if sale.tax_numbers is not None and sale.tax_numbers.vat != read_numbers(numbers, countries).kept.vat:
+        yield "another VAT number in the ERP"
+    name = buyer["company"] or buyer["name"]
+    yield from wrong_customer(papers, countries, numbers, name, billing.phone, buyer["email"])

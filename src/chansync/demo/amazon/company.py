@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from chansync.db.connection import Store
 from chansync.db.transaction import transaction
-from chansync.demo.amazon.goods import AMAZON, Goods
+from chansync.demo.amazon.goods import AMAZON, STRANGER, Goods
 from chansync.demo.amazon.marketplaces import MARKETPLACES
 from chansync.erp.ledger import setup
 from chansync.erp.ledger.items import ItemRow, import_items
@@ -19,6 +19,8 @@ SYSTEM = "amazon"
 #: Channel → the marketplace that it sells in.
 CHANNELS = {f"amazon-{code.lower()}": MARKETPLACES[code] for code in ("DE", "FR", "UK")}
 FBA_WAREHOUSE = "FBA"
+#: The ERP's code of what the seller calls a mystery box.
+BOX = "BOX"
 
 _ERP: Iterable[tuple[str, str, dict[str, str]]] = (
     ("warehouse", FBA_WAREHOUSE, {"name": "Stock at Amazon"}),
@@ -80,3 +82,11 @@ def map_methods(store: Store) -> None:
         for site_code in ("amazon", "Invoice", "CashOnDelivery"):
             channel_settings.map_method(store.db, channel, "payment", site_code, "payout")
         channel_settings.change_channel(store, code, {"used": "yes"})
+
+
+def know_stranger(store: Store) -> None:
+    """Map the mystery box in all marketplaces but the first, where its orders stay problems."""
+    with transaction(store.db):
+        setup.add(store.db, "service", BOX, {"name": "Mystery box"})
+    for code in list(CHANNELS)[1:]:
+        channel_settings.map_method(store.db, channels.channel(store.db, code), "item", STRANGER, BOX)

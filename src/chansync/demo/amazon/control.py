@@ -25,7 +25,7 @@ def answer(seller: Seller, faults: Faults, requests: Iterable[Any], method: str,
         elif path == "/_demo/act" and method == "POST":
             done = act(seller, wish)
         elif path == "/_demo/faults":
-            done = _switch(faults, method, wish)
+            done = faults.switch(method, wish)
         elif path == "/_demo/clock":
             done = _set_clock(seller, wish)
         else:
@@ -50,14 +50,6 @@ def _state(seller: Seller, requests: Iterable[Any]) -> dict[str, Any]:
     }
 
 
-def _switch(faults: Faults, method: str, wish: Any) -> dict[str, Any]:
-    if method == "DELETE":
-        faults.clear()
-    for entry in wish if isinstance(wish, list) else [wish] if wish else []:
-        faults.add(**entry)
-    return {"struck": [list(entry) for entry in faults.struck]}
-
-
 def _set_clock(seller: Seller, wish: dict[str, Any]) -> dict[str, float]:
     """`{"advance": seconds}`, `{"freeze": time or null}`, `{"run": true}`."""
     if "freeze" in wish:
@@ -75,7 +67,7 @@ def act(seller: Seller, wish: dict[str, Any]) -> dict[str, Any]:
     `place` (a number, or a list of arguments of `place_order`), `pay`, `replace` and `wish_to_cancel` (ids), `ship`
     ({id: pieces by line or null}), `cancel` (the same), `edit` ({id: changes}), `set_stock` ({SKU: quantity}),
     `roles` (the roles that there are from now on), `expire_tokens`, `withdraw`, `refill` (true), `token_seconds` (how
-    long the next tokens are good), `settings`
+    long the next tokens are good), `closed` (whether shoppers stay away), `settings`
     ({`settling`, `discount_sign`, `newest_first`, `patch_delay`, `feed_seconds`, `gzip_results`: value}), `limits`
     ({operation: [rate, burst]}). Answers the ids of the new orders (`placed`).
     """
@@ -96,6 +88,7 @@ def act(seller: Seller, wish: dict[str, Any]) -> dict[str, Any]:
             seller.edit_order(order_id, changes)
         for sku, quantity in wish.get("set_stock", {}).items():
             seller.set_stock(sku, quantity)
+        seller.closed = wish.get("closed", seller.closed)
         _set_up(seller, wish)
         return {"placed": placed, "orders": len(seller.book.orders)}
 

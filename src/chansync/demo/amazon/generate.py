@@ -14,6 +14,8 @@ from chansync.demo.amazon.people import buyer
 SPAN = 8 * 7 * 86400
 STRANGER_EVERY = 25
 _DAY = 86400
+#: How long an order may be shipped in part; then the rest is too.
+_PARTS_WITHIN = 8 * _DAY
 _PROMOTIONS = ("Summer sale", "Coupon PAWS-5", "Buy two, save five percent")
 _GIFTS = ("Happy birthday!", "Für Dich ♥\nDeine Anke", "“Surprise” <3")
 _REASONS = ("Found it cheaper elsewhere", "Ordered by mistake", "Would not arrive in time")
@@ -155,7 +157,7 @@ def _settle(order: Order, rng: random.Random, now: int) -> None:
             line.cancelled, line.cancelled_by, line.cancel_reason = 1, "MERCHANT", "NoInventory"
     elif fate > 0.88:
         order.lines[0].cancel_wish = rng.choice(_REASONS)
-    if age > (_DAY if order.fulfilled_by == AMAZON else 3 * _DAY):
+    if age > _DAY:
         _ship(order, rng, now)
 
 
@@ -173,6 +175,7 @@ def _cancel(order: Order, rng: random.Random, now: int) -> None:
 def _ship(order: Order, rng: random.Random, now: int) -> None:
     order.updated = min(now, order.created + rng.randint(_DAY // 2, 2 * _DAY))
     in_part = order.fulfilled_by == MERCHANT and len(order.lines) > 1 and rng.random() < 0.15
+    in_part = in_part and now - order.created < _PARTS_WITHIN
     sent = order.lines[:1] if in_part else order.lines
     for line in sent:
         line.shipped = line.left

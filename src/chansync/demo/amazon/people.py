@@ -49,6 +49,8 @@ _PHONES = {
     "NL": "+31 20 555", "SE": "+46 31 390", "PL": "+48 22 555", "BE": "+32 2 555", "US": "+1 217 555",
 }  # fmt: skip
 
+_RELAY_EVERY = 12
+
 # Invented companies; the tax numbers have correct check digits.
 _COMPANIES = {
     "DE": ("Müller & Söhne GmbH", "DE235895254"),
@@ -101,6 +103,13 @@ class Buyer:
         return {name: value for name, value in fields.items() if value}
 
 
+def _phone(country: str, digits: int) -> str:
+    """The buyer's own number, or Amazon's relay: one number for all of a country, told apart by the extension."""
+    if digits % _RELAY_EVERY:
+        return f"{_PHONES[country]} {digits}"
+    return f"{_PHONES[country]} 2000 ext. {digits}"
+
+
 def buyer(rng: random.Random, place: Marketplace, business: bool) -> Buyer:
     """A buyer of the marketplace; a few have it sent to the country next door."""
     country = place.country
@@ -118,7 +127,7 @@ def buyer(rng: random.Random, place: Marketplace, business: bool) -> Buyer:
         state=_STATES.get(city, ""),
         postcode=postcode,
         country=goes_to,
-        phone=f"{_PHONES[goes_to]} {rng.randint(1000, 9999)}",
+        phone=_phone(goes_to, rng.randint(1000, 9999)),
         email=f"{alias}@{place.domain.replace('www.', 'marketplace.')}",
         purchase_order=f"PO-{rng.randint(1000, 9999)}" if business and rng.random() < 0.5 else "",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -49,6 +50,7 @@ class Seller:
     """A seller's account in memory. Every method may be called while a server serves it.
 
     Attributes:
+        closed: whether shoppers stay away for now.
         settling: seconds that a change takes to show in searches.
         discount_sign: how discounts are written; see `documents.order_document`.
         newest_first: searches tell the latest order of each page first; no order is promised.
@@ -81,6 +83,7 @@ class Seller:
         self.login = Login(seed, self.clock)
         self.buckets = Buckets(self.clock, rate_factor)
         self.bookmarks = Bookmarks()
+        self.closed = False
         self.settling: float = SETTLING
         self.discount_sign = -1
         self.newest_first = False
@@ -316,6 +319,9 @@ class Seller:
     def _truth(self, order: Order) -> dict[str, Any]:
         currency, priced = order.place.currency, amounts.has_prices(order)
         total = goods.money(amounts.order_total(order), currency)["amount"] if priced else None
+        pieces: Counter[str] = Counter()
+        for line in order.lines:
+            pieces[line.sku] += line.left
         return {
             "marketplace": order.place.code,
             "marketplaceId": order.place.id,
@@ -326,7 +332,8 @@ class Seller:
             "currency": currency,
             "total": "0.00" if order.replaces else total,
             "vatNumber": order.buyer.vat_number,
-            "items": {line.sku: line.left for line in order.lines},
+            "items": dict(pieces),
+            "buyer": None if order.anonymous else _told_of(order),
         }
 
     def order_ids(self, *statuses: str) -> list[str]:
@@ -334,6 +341,13 @@ class Seller:
         with self.lock:
             found = sorted(self.book.orders.values(), key=lambda order: (order.created, order.id))
             return [order.id for order in found if not statuses or order.status in statuses]
+
+
+def _told_of(order: Order) -> dict[str, str]:
+    """What Amazon tells of a buyer: e-mail and phone only to a merchant who ships."""
+    buyer, ships = order.buyer, order.fulfilled_by == MERCHANT
+    named = {name: getattr(buyer, name) for name in ("name", "company", "street", "city", "postcode", "country")}
+    return named | {"email": buyer.email if ships else "", "phone": buyer.phone if ships else ""}
 
 
 def _apply(order: Order, edits: Mapping[str, Any]) -> None:

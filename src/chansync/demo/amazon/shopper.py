@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import random
-import threading
-from types import TracebackType
-
 from chansync.demo.amazon.book import PENDING, UNSHIPPED, Order
 from chansync.demo.amazon.goods import AMAZON
 from chansync.demo.amazon.seller import Seller
-
-_RECENT = 200
+from chansync.demo.shopper import RECENT, Background
 
 
 def _cancel_a_piece(seller: Seller, order: Order) -> None:
@@ -20,25 +15,24 @@ def _cancel_a_piece(seller: Seller, order: Order) -> None:
             return
 
 
-class Shopper:
-    """Does something `rate` times a second on average: a seeded sequence of orders and changes."""
+class Shopper(Background):
+    """The shoppers of one seller."""
 
     def __init__(self, seller: Seller, rate: float, seed: int = 7) -> None:
+        super().__init__(rate, seed)
         self.seller = seller
-        self._rate = rate
-        self._random = random.Random(seed)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="demo-shopper", daemon=True)
 
     def step(self) -> None:
-        """One action: mostly a new order, else a payment, a cancellation of all or of a piece, a wish to cancel, or a
-        shipment by Amazon."""
+        """One action: mostly a new order, else a payment, a cancellation of all or of a piece, a wish to cancel, goods
+        that are sent again, or a shipment by Amazon."""
         chance, seller = self._random.random(), self.seller
+        if seller.closed:
+            return
         if chance < 0.55:
             seller.place_order(status=self._random.choice((PENDING, UNSHIPPED, UNSHIPPED)))
             return
         with seller.lock:
-            recent = [seller.book.orders[order_id] for order_id in seller.order_ids(PENDING, UNSHIPPED)[-_RECENT:]]
+            recent = [seller.book.orders[order_id] for order_id in seller.order_ids(PENDING, UNSHIPPED)[-RECENT:]]
             if not recent:
                 return
             order = self._random.choice(recent)
@@ -46,25 +40,11 @@ class Shopper:
                 seller.pay(order.id)
             elif order.fulfilled_by == AMAZON:
                 seller.ship(order.id)
-            elif chance > 0.97:
+            elif chance > 0.98:
                 seller.wish_to_cancel(order.id)
+            elif chance > 0.97:
+                seller.replace(order.id)
             elif chance > 0.92:
                 seller.cancel(order.id)
             elif chance > 0.85:
                 _cancel_a_piece(seller, order)
-
-    def _run(self) -> None:
-        while not self._stop.wait(self._random.expovariate(self._rate)):
-            self.step()
-
-    def __enter__(self) -> Shopper:
-        if self._rate > 0:
-            self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()

@@ -12,6 +12,9 @@ import threading
 
 from chansync.demo.woocommerce import DemoServer, DemoShop, Shopper
 
+#: What share of what happens while it runs is an edit or a return.
+EDITS = 0.02
+
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m chansync.demo.woocommerce", description=__doc__)
@@ -56,7 +59,7 @@ def main() -> None:
         pretty_permalinks=not given.plain_permalinks,
         basic_over_http=given.basic_over_http,
     )
-    with server, Shopper(shop, given.shopper_rate, given.seed):
+    with server, Shopper(shop, given.shopper_rate, given.seed, EDITS):
         keys = {"consumer_key": shop.consumer_key, "consumer_secret": shop.consumer_secret}
         print(json.dumps({"url": server.url, **keys}), flush=True)
         stop.wait()

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from chansync.demo.faults import Faults
+from chansync.demo.woocommerce import habits
 from chansync.demo.woocommerce.call import Answer
 from chansync.demo.woocommerce.errors import RestError
 from chansync.demo.woocommerce.shop import DemoShop
@@ -21,7 +22,7 @@ def answer(shop: DemoShop, faults: Faults, requests: int, method: str, path: str
         elif path == "/_demo/act" and method == "POST":
             done = act(shop, wish)
         elif path == "/_demo/faults":
-            done = _switch(faults, method, wish)
+            done = faults.switch(method, wish)
         else:
             return Answer(b'{"error":"there is nothing here"}', 404)
     except RestError as error:
@@ -31,21 +32,14 @@ def answer(shop: DemoShop, faults: Faults, requests: int, method: str, path: str
     return Answer(json.dumps(done).encode())
 
 
-def _switch(faults: Faults, method: str, wish: Any) -> dict[str, Any]:
-    if method == "DELETE":
-        faults.clear()
-    for entry in wish if isinstance(wish, list) else [wish] if wish else []:
-        faults.add(**entry)
-    return {"struck": [list(entry) for entry in faults.struck]}
-
-
 def act(shop: DemoShop, wish: dict[str, Any]) -> dict[str, Any]:
     """Do what is wished, all of it while nobody else does anything.
 
     `place` (a number, or a list of arguments of `place_order`), `set_status` ({id: status}), `edit` ({id: changes}),
     `refund` (a list of `{"id", "amount", "reason", "lines"}`), `trash` and `delete` (ids), `add_status` and
-    `remove_status` (slugs), `set_stock` ({SKU: quantity}), `delete_product` (SKUs).
-    Answers the ids of the new orders (`placed`) and refunds (`refunded`), and the counts.
+    `remove_status` (slugs), `set_stock` ({SKU: quantity}), `delete_product` (SKUs), `habits` (true: a new order for
+    each; {name: id}: does it to that order), `closed` (whether shoppers stay away).
+    Answers the ids of the new orders (`placed`, `habits` by name) and refunds (`refunded`), and the counts.
     """
     with shop.lock:
         place = wish.get("place", 0)
@@ -61,7 +55,12 @@ def act(shop: DemoShop, wish: dict[str, Any]) -> dict[str, Any]:
         _remove(shop, wish)
         for sku, quantity in wish.get("set_stock", {}).items():
             shop.set_stock(sku, quantity)
-        return {"placed": placed, "refunded": refunded, **shop.counts()}
+        shop.closed = wish.get("closed", shop.closed)
+        wanted_habits = wish.get("habits", {})
+        by_habit = habits.place(shop) if wanted_habits is True else wanted_habits
+        for name, order_id in {} if wanted_habits is True else wanted_habits.items():
+            habits.HABITS[name](shop, order_id)
+        return {"placed": placed, "refunded": refunded, "habits": by_habit, **shop.counts()}
 
 
 def _place(shop: DemoShop, arguments: dict[str, Any]) -> int:

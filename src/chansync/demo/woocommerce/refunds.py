@@ -73,3 +73,13 @@ def whole_line(line: Document) -> dict[str, Any]:
     """The request that refunds a line completely."""
     taxes = [{"id": tax["id"], "refund_total": tax["total"]} for tax in line["taxes"]]
     return {"id": line["id"], "quantity": line.get("quantity", 0), "refund_total": line["total"], "refund_tax": taxes}
+
+
+def pieces_of_line(line: Document, quantity: int) -> dict[str, Any]:
+    """The request that refunds some pieces of a line."""
+
+    def share(amount: str) -> str:
+        return str(cents(Decimal(amount) * quantity / line["quantity"]))
+
+    taxes = [{"id": tax["id"], "refund_total": share(tax["total"])} for tax in line["taxes"]]
+    return {"id": line["id"], "quantity": quantity, "refund_total": share(line["total"]), "refund_tax": taxes}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -26,6 +26,8 @@ from chansync.demo.woocommerce.orders import (
 )
 from chansync.demo.woocommerce.recorded import Recorded
 from chansync.demo.woocommerce.state import NO_SITE, ShopState
+
+_COUNTED = ("_reduced_stock", "_restock_refunded_items")
 
 
 class DemoShop(ShopState):
@@ -136,13 +138,23 @@ class DemoShop(ShopState):
             self._changed(order)
 
     def change_quantity(self, order_id: int, line_id: int, quantity: int) -> None:
-        """What a shop manager does on the screen: the amounts of the line follow the quantity; 0 takes it out."""
+        """What a shop manager does on the screen: amounts and stock follow the quantity; 0 takes the line out."""
         with self.lock:
-            line = next(line for line in self.order(order_id)["line_items"] if line["id"] == line_id)
+            document = self._open(self._order(order_id))
+            line = next(line for line in document["line_items"] if line["id"] == line_id)
+            self._take_more(line, quantity - line["quantity"])
             change: dict[str, Any] = {"id": line_id, "quantity": quantity}
             for key in ("subtotal", "total"):
                 change[key] = str(Decimal(line[key]) / max(line["quantity"], 1) * quantity)
             self.edit_order(order_id, {"line_items": [change]})
+
+    def _take_more(self, line: Document, more: int) -> None:
+        """The stock that was taken for a line follows its quantity."""
+        product = self._product_of(line)
+        taken = next((entry for entry in line["meta_data"] if entry["key"] == "_reduced_stock"), None)
+        if taken and product and product.manage_stock:
+            _write_meta(line, "_reduced_stock", int(taken["value"]) + more, self._line_ids.__next__)
+            self._add_stock(product, -more)
 
     def _recalculate(self, document: Document) -> None:
         exempt = any(entry["key"] == "is_vat_exempt" and entry["value"] == "yes" for entry in document["meta_data"])
@@ -241,13 +253,14 @@ class DemoShop(ShopState):
                     self._give_back(line, product, int(asked.get("quantity", 0)))
 
     def _give_back(self, line: Document, product: Product, quantity: int) -> None:
-        """Put pieces back; the line's `_reduced_stock` says how many are still taken, and goes with the last."""
+        """Put pieces back. Two entries of the line follow: `_reduced_stock` says how many are still taken, and goes
+        with the last; `_restock_refunded_items` says how many refunds have put back so far."""
         self._add_stock(product, quantity)
-        for entry in [entry for entry in line["meta_data"] if entry["key"] == "_reduced_stock"]:
-            left = int(entry["value"]) - quantity
-            line["meta_data"].remove(entry)
-            if left > 0:
-                line["meta_data"].append({**entry, "value": str(left), "display_value": str(left)})
+        counted = {entry["key"]: int(entry["value"]) for entry in line["meta_data"] if entry["key"] in _COUNTED}
+        if "_reduced_stock" in counted:
+            _write_meta(line, "_reduced_stock", counted["_reduced_stock"] - quantity, self._line_ids.__next__)
+        put_back = counted.get("_restock_refunded_items", 0) + quantity
+        _write_meta(line, "_restock_refunded_items", put_back, self._line_ids.__next__)
 
     def trash(self, order_id: int) -> None:
         """Put an order into the trash; it keeps the status that it had in its meta data."""
@@ -303,3 +316,11 @@ class DemoShop(ShopState):
                     edits.forget_product(self._open(order), sku)
                     self._changed(order, touch=False)
             self.catalog.delete(product.id)
+
+
+def _write_meta(line: Document, key: str, pieces: int, ids: Callable[[], int]) -> None:
+    """Write an entry that counts pieces; none of them: there is no entry."""
+    known = next((entry["id"] for entry in line["meta_data"] if entry["key"] == key), None)
+    line["meta_data"] = [entry for entry in line["meta_data"] if entry["key"] != key]
+    if pieces > 0:
+        line["meta_data"].append(meta(ids() if known is None else known, key, str(pieces)))

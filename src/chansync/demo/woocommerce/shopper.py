@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import random
-import threading
-from types import TracebackType
-
+from chansync.demo.shopper import RECENT, Background
+from chansync.demo.woocommerce import habits
 from chansync.demo.woocommerce.orders import PAID
 from chansync.demo.woocommerce.shop import DemoShop
 
@@ -16,27 +14,33 @@ _MOVES = {
     "failed": ("pending",),
     "cancelled": ("processing",),
 }
-_RECENT = 200
 
 
-class Shopper:
-    """Does something `rate` times a second on average: a seeded sequence of orders and changes."""
+class Shopper(Background):
+    """The shoppers of one store.
 
-    def __init__(self, shop: DemoShop, rate: float, seed: int = 7) -> None:
+    Args:
+        edits: what share of the steps is one of the habits of staff and buyers.
+    """
+
+    def __init__(self, shop: DemoShop, rate: float, seed: int = 7, edits: float = 0.0) -> None:
+        super().__init__(rate, seed)
         self.shop = shop
-        self._rate = rate
-        self._random = random.Random(seed)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="demo-shopper", daemon=True)
+        self._edits = edits
 
     def step(self) -> None:
         """One action: mostly a new order, else a status that moves on, a note, or a refund."""
+        if self.shop.closed:
+            return
+        if self._edits and self._random.random() < self._edits:
+            self._edit()
+            return
         chance = self._random.random()
         if chance < 0.5:
             self.shop.place_order(status=self._random.choice(("pending", "processing", "processing", "on-hold")))
             return
         with self.shop.lock:
-            recent = [self.shop.book.orders[order_id] for order_id in self.shop.order_ids()[-_RECENT:]]
+            recent = [self.shop.book.orders[order_id] for order_id in self.shop.order_ids()[-RECENT:]]
             if not recent:
                 return
             order = self._random.choice(recent)
@@ -49,18 +53,10 @@ class Shopper:
             elif order.status in _MOVES:
                 self.shop.set_status(order.id, self._random.choice(_MOVES[order.status]))
 
-    def _run(self) -> None:
-        while not self._stop.wait(self._random.expovariate(self._rate)):
-            self.step()
-
-    def __enter__(self) -> Shopper:
-        if self._rate > 0:
-            self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
+    def _edit(self) -> None:
+        with self.shop.lock:
+            recent = self.shop.order_ids("processing")[-RECENT:]
+            fitting = [order_id for order_id in recent if habits.has_room(self.shop, order_id)]
+            if fitting:
+                habit = self._random.choice(list(habits.HABITS.values()))
+                habit(self.shop, self._random.choice(fitting))

@@ -45,6 +45,8 @@ class ShopState:
         self.clock = Clock(now)
         self.zone = ZoneInfo(time_zone)
         self.title, self.currency, self.seed = title, currency, seed
+        #: Whether shoppers stay away for now.
+        self.closed = False
         self.old_store, self.unstable_ties = old_store, unstable_ties
         self.consumer_key, self.consumer_secret = _key("ck", seed, "write"), _key("cs", seed, "write")
         self.read_only_key, self.read_only_secret = _key("ck", seed, "read"), _key("cs", seed, "read")

@@ -191,7 +191,7 @@ def issue(db: apsw.Connection, sale: Facts) -> dict[str, int]:
     return _by_code(db, wanted)
 
 
-def _refuse_missing(db: apsw.Connection, sale: Facts, wanted: Pieces, own: Pieces) -> None:
+def _refuse_missing(db: apsw.Connection, sale: Facts, wanted: Pieces, own: Pieces, done: str = "written out") -> None:
     missing: Pieces = {}
     for item_id, count in wanted.items():
         there = _free(db, item_id, sale.warehouse_id) + own.get(item_id, 0)
@@ -201,7 +201,7 @@ def _refuse_missing(db: apsw.Connection, sale: Facts, wanted: Pieces, own: Piece
         found = sorted(_by_code(db, missing).items())
         named = ", ".join(f"{count} of {code}" for code, count in found[:12]) + (", …" if len(found) > 12 else "")
         raise MissingStock(
-            f"The sale {sale.number} cannot be written out: {sale.warehouse} lacks {named}, or it is blocked for other "
+            f"The sale {sale.number} cannot be {done}: {sale.warehouse} lacks {named}, or it is blocked for other "
             "sales. Bring it in (chansync erp stock set), release other blocks, or allow negative stock at the POS "
             f"{sale.pos}.",
             found,
@@ -209,7 +209,16 @@ def _refuse_missing(db: apsw.Connection, sale: Facts, wanted: Pieces, own: Piece
 
 
 def bring_back(db: apsw.Connection, sale: Facts, kind: str, pieces: Pieces) -> dict[str, int]:
-    """Put pieces of an issued sale back on hand, as a ``return`` or a ``reversal``; item codes and pieces."""
+    """Put pieces of an issued sale back on hand, as a ``return`` or a ``reversal``; item codes and pieces.
+
+    Below zero they had come in by the sale, and leave again.
+
+    Raises:
+        MissingStock: the warehouse does not have what leaves again.
+    """
+    if not sale.negative_stock:
+        leaving = {item_id: -count for item_id, count in pieces.items() if count < 0}
+        _refuse_missing(db, sale, leaving, {}, "reversed")
     _move(db, sale, kind, [(item_id, count, 0) for item_id, count in pieces.items()])
     return _by_code(db, pieces)
 

@@ -248,6 +248,14 @@ def drop(db: apsw.Connection, sale_key: str) -> None:
     )
 
 
+def drop_sent(db: apsw.Connection, rows: Iterable[StepRow]) -> None:
+    """Steps that were sent and have not arrived are void, because the sale is to end. Call it inside a transaction."""
+    db.executemany(
+        "UPDATE sale_step SET state = 'dropped', answered_at = ?, noted = 1 WHERE id = ? AND state = 'sent'",
+        [(now_ms(), row.id) for row in rows],
+    )
+
+
 def unread(db: apsw.Connection, erp: str) -> list[str]:
     """The keys of sales of which every step is answered and whose orders were not decided on since."""
     rows = db.execute(

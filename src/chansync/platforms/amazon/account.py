@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from chansync.http.failures import Answer
 from chansync.model.errors import SiteUnavailable
 from chansync.platforms.amazon.client import PARTICIPATIONS, SpApi
 from chansync.platforms.amazon.places import PLACES
-from chansync.platforms.http.failures import Answer
 from chansync.platforms.texts import text
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
+from chansync.http.body import plain
 from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.model.order import Order
 from chansync.platforms.amazon.client import SpApi
 from chansync.platforms.amazon.feeds import Feeds
-from chansync.platforms.http.body import plain
 from chansync.platforms.protocol import PushResult
 from chansync.platforms.system import SystemState
 

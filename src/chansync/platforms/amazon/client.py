@@ -8,13 +8,13 @@ from urllib.parse import quote
 
 import httpx
 
+from chansync.http.client import ATTEMPTS, Content, SiteHttp
+from chansync.http.failures import Answer
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
 from chansync.model.times import now_ms
 from chansync.platforms.amazon.login import Login
 from chansync.platforms.amazon.places import base_address
 from chansync.platforms.amazon.rates import Operation, Rates
-from chansync.platforms.http.client import ATTEMPTS, Content, SiteHttp
-from chansync.platforms.http.failures import Answer
 from chansync.platforms.system import SystemSettings
 from chansync.platforms.texts import text
 

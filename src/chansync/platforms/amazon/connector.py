@@ -7,6 +7,7 @@ from contextlib import aclosing
 from datetime import UTC, date, datetime
 from typing import Any
 
+from chansync.http.traffic import Traffic
 from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.model.order import Order, Refund, UnreadableOrder
 from chansync.model.times import to_ms
@@ -30,7 +31,6 @@ from chansync.platforms.protocol import (
     SiteItem,
     StatusChange,
     TrackingChange,
-    Traffic,
 )
 from chansync.platforms.texts import text
 
@@ -239,6 +239,11 @@ class AmazonConnector:
     async def items(self, skus: list[str]) -> list[SiteItem]:
         """The seller's listings of these SKUs, without those that Amazon ships."""
         return await self._listings.by_sku(skus)
+
+    async def all_items(self) -> AsyncGenerator[list[SiteItem], None]:
+        """Not asked for: Amazon lists no more than a thousand."""
+        for page in list[list[SiteItem]]():
+            yield page
 
     async def items_by_gtin(self, gtins: list[str]) -> list[SiteItem]:
         """None: a seller's listings are known by their SKUs."""

@@ -13,11 +13,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+from chansync.http.client import LARGEST_ANSWER, Content
 from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.model.times import from_ms, now_ms
 from chansync.platforms.amazon.client import SpApi, part
 from chansync.platforms.amazon.rates import Operation
-from chansync.platforms.http.client import LARGEST_ANSWER, Content
 from chansync.platforms.system import SystemState
 from chansync.platforms.texts import text
 

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import AsyncGenerator, Collection
 from typing import Any
 
+from chansync.http.failures import Answer
 from chansync.model.errors import DataError, SiteRefused, SiteUnavailable
 from chansync.model.times import from_ms
 from chansync.platforms.amazon import search
 from chansync.platforms.amazon.client import SEARCH_ORDERS, SpApi
 from chansync.platforms.amazon.search import Step
-from chansync.platforms.http.failures import Answer
 from chansync.platforms.system import DealtOrder, FoundOrder, SystemState
 from chansync.platforms.texts import moment, text
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from chansync.http.body import plain
 from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.platforms.amazon.client import SpApi, part
 from chansync.platforms.amazon.feeds import Feeds
 from chansync.platforms.amazon.rates import Operation
-from chansync.platforms.http.body import plain
 from chansync.platforms.protocol import PushResult, QuantityChange, SiteItem
 from chansync.platforms.system import SystemState
 from chansync.platforms.texts import text

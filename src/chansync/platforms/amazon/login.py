@@ -15,11 +15,11 @@ from weakref import WeakKeyDictionary
 
 import httpx
 
+from chansync.http.client import Content, SiteHttp
+from chansync.http.failures import Answer
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
 from chansync.model.times import now_ms
 from chansync.platforms.amazon.places import REGIONS, is_loopback, token_address
-from chansync.platforms.http.client import Content, SiteHttp
-from chansync.platforms.http.failures import Answer
 from chansync.platforms.texts import text
 from chansync.secrets import redaction
 

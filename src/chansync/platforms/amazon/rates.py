@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from chansync.http.failures import LONGEST_REST
 from chansync.model.errors import SiteUnavailable
 from chansync.model.times import now_ms
-from chansync.platforms.http.failures import LONGEST_REST
 from chansync.platforms.system import SystemState
 
 #: Rates beyond these are not believed, in requests a second.

@@ -9,6 +9,7 @@ from chansync.model.parameter import Parameter
 from chansync.platforms.protocol import Capability, Connector, ConnectorSettings, SystemIdentity
 from chansync.platforms.system import SystemSettings
 from chansync.platforms.woocommerce.connector import WooCommerceConnector
+from chansync.platforms.woocommerce.lookups import PAID_STATUSES
 
 
 class WooCommerce:
@@ -23,10 +24,11 @@ class WooCommerce:
     capabilities = frozenset(
         {
             Capability.CHANNEL_CREDENTIALS, Capability.FREE_STATUSES, Capability.PUSH_STATUSES,
-            Capability.TELL_TRACKING, Capability.PUSH_QUANTITIES, Capability.HIDE_ITEMS,
+            Capability.TELL_TRACKING, Capability.LIST_ITEMS, Capability.PUSH_QUANTITIES, Capability.HIDE_ITEMS,
             Capability.NUMBER_KEYS, Capability.COMPARE,
         }
     )  # fmt: skip
+    paid_statuses = PAID_STATUSES
     system_parameters: tuple[Parameter, ...] = ()
 
     def __init__(self, **http_options: Any) -> None:

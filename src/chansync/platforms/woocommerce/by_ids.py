@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Any
 
+from chansync.http.client import ATTEMPTS
+from chansync.http.failures import Answer
 from chansync.model.errors import SiteError
-from chansync.platforms.http.client import ATTEMPTS
-from chansync.platforms.http.failures import Answer
 from chansync.platforms.texts import identifier, text
 from chansync.platforms.woocommerce.client import EXACT, StoreClient
 from chansync.platforms.woocommerce.failures import is_missing, refusal

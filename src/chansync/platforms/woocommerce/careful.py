@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from chansync.http.client import ATTEMPTS
 from chansync.model.errors import SiteError
 from chansync.model.order import Order, UnreadableOrder
 from chansync.model.times import now_ms
-from chansync.platforms.http.client import ATTEMPTS
 from chansync.platforms.texts import text
 from chansync.platforms.woocommerce.by_ids import ByIds, fails_by_content, is_gone
 from chansync.platforms.woocommerce.client import StoreClient

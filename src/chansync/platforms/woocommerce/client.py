@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx
 
+from chansync.http.client import ATTEMPTS, SiteHttp
+from chansync.http.failures import Answer
 from chansync.model.address import Address, parse_address
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable, UsageError
-from chansync.platforms.http.client import ATTEMPTS, SiteHttp
-from chansync.platforms.http.failures import Answer
 from chansync.platforms.woocommerce.address import ROOTS, Place, may_hold
 from chansync.platforms.woocommerce.auth import BASIC, IN_QUERY, OAUTH, Keys, Signing, ways
 from chansync.platforms.woocommerce.discovery import find_store

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from chansync.http.client import SiteHttp
+from chansync.http.traffic import Traffic
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
 from chansync.model.order import Order, Refund, UnreadableOrder, bare_number
 from chansync.model.times import to_ms
-from chansync.platforms.http.client import SiteHttp
 from chansync.platforms.protocol import (
     ConnectorSettings,
     Headline,
@@ -25,7 +26,6 @@ from chansync.platforms.protocol import (
     SiteItem,
     StatusChange,
     TrackingChange,
-    Traffic,
 )
 from chansync.platforms.texts import identifier, text, title
 from chansync.platforms.woocommerce.address import store_address
@@ -224,6 +224,10 @@ class WooCommerceConnector:
     async def items(self, skus: list[str]) -> list[SiteItem]:
         """Products and variations by SKU, 100 in one request."""
         return await self._stock.by_sku(skus)
+
+    def all_items(self) -> AsyncIterator[list[SiteItem]]:
+        """See ``Connector.all_items``."""
+        return self._stock.everything()
 
     async def items_by_gtin(self, gtins: list[str]) -> list[SiteItem]:
         """Products and variations by GTIN, 25 in one request."""

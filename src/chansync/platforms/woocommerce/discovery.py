@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from chansync.http.client import SiteHttp
+from chansync.http.failures import Answer
 from chansync.model.address import Address
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
-from chansync.platforms.http.client import SiteHttp
-from chansync.platforms.http.failures import Answer
 from chansync.platforms.woocommerce.address import PRETTY, ROOTS, Place
 
 _INDEX_FIELDS = "name,description,url,home,gmt_offset,timezone_string,namespaces"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from chansync.http.failures import Answer, Sentences
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
-from chansync.platforms.http.failures import Answer, Sentences
 
 #: What WooCommerce calls every refusal of a key; the message beside it may be in the store's language.
 KEY_REFUSED = "woocommerce_rest_authentication_error"

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
+from chansync.http.client import ATTEMPTS
 from chansync.model.errors import SiteError
 from chansync.model.times import from_ms
-from chansync.platforms.http.client import ATTEMPTS
 from chansync.platforms.protocol import Headline
 from chansync.platforms.texts import identifier, text
 from chansync.platforms.woocommerce.by_ids import fails_by_content

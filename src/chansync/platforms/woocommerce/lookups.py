@@ -31,7 +31,7 @@ _USUAL_CODES = {
 
 
 # Cash on delivery: the store sets such an order to processing at once, and the money comes with the parcel.
-_PAID_STATUSES = {"cod": "completed"}
+PAID_STATUSES = {"cod": "completed"}
 
 
 async def pull_lookups(client: StoreClient) -> Lookups:
@@ -58,7 +58,7 @@ async def pull_lookups(client: StoreClient) -> Lookups:
 
 def _payment_methods(rows: Any) -> list[LookupValue] | None:
     methods = _values(rows, "id", "title", "method_title")
-    return methods and [replace(each, paid_status=_PAID_STATUSES.get(each.code, "")) for each in methods]
+    return methods and [replace(each, paid_status=PAID_STATUSES.get(each.code, "")) for each in methods]
 
 
 def usual(statuses: Sequence[LookupValue] | None) -> dict[str, list[str] | str]:

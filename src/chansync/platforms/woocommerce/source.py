@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from chansync.http.client import ATTEMPTS
+from chansync.http.failures import Answer, Sentences
 from chansync.model.errors import DataError, SiteUnavailable
 from chansync.model.order import Order, UnreadableOrder
 from chansync.model.times import from_ms, now_ms
-from chansync.platforms.http.client import ATTEMPTS
-from chansync.platforms.http.failures import Answer, Sentences
 from chansync.platforms.texts import identifier, moment
 from chansync.platforms.woocommerce.client import EXACT, StoreClient
 from chansync.platforms.woocommerce.failures import refusal

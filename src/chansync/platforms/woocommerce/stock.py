@@ -7,7 +7,7 @@ move it there (``WC_REST_Product_Variations_Controller`` writes the parent of th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from decimal import Decimal
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -18,17 +18,21 @@ from chansync.platforms.protocol import PushResult, QuantityChange, SiteItem
 from chansync.platforms.texts import identifier, text
 from chansync.platforms.woocommerce.by_ids import fails_by_content
 from chansync.platforms.woocommerce.client import StoreClient
-from chansync.platforms.woocommerce.failures import is_missing, refusal
+from chansync.platforms.woocommerce.failures import NO_ROUTE, is_missing, refusal
 from chansync.platforms.woocommerce.source import PAGE
 from chansync.platforms.woocommerce.statuses import entry_error, send_batch
 
 T = TypeVar("T")
 
-_FIELDS = "id,sku,global_unique_id,type,parent_id,status,catalog_visibility,manage_stock,stock_quantity,stock_status"
+_FIELDS = (
+    "id,sku,global_unique_id,type,virtual,parent_id,status,catalog_visibility,manage_stock,stock_quantity,stock_status"
+)
 # How long a list of SKUs may be in a URL: servers take 8,190 bytes for the whole, and a signature is in it too.
 _LONGEST_LIST = 5000
 # GTINs in one request, each in four forms.
 _GTINS = 25
+# Types of products that are sold by what they hold, or elsewhere.
+_HOLDERS = frozenset({"variable", "variable-subscription", "grouped", "external"})
 _HIDDEN = "hidden"
 _PRIVATE = "private"
 _PUBLISHED = "publish"
@@ -65,6 +69,16 @@ class Stock:
             found |= {item.site_id: item for item in items if item.site_id}
         return list(found.values())
 
+    async def everything(self) -> AsyncIterator[list[SiteItem]]:
+        """All goods, products and variations, in pages; as far as the store lists variations."""
+        for route in ("products", "variations"):
+            async for rows in self._pages(route, {}):
+                yield [
+                    _item(row)
+                    for row in rows
+                    if text(row.get("type")) not in _HOLDERS and row.get("virtual") is not True
+                ]
+
     async def by_id(self, site_ids: list[str]) -> list[SiteItem]:
         """Products by id, 100 in a request; variations, which that list leaves out, one by one."""
         wanted = [own for own in dict.fromkeys(map(identifier, site_ids)) if own]
@@ -79,15 +93,23 @@ class Stock:
 
     async def _listed(self, params: dict[str, Any]) -> list[dict[str, Any]]:
         """All pages: more than a page comes only where a store holds SKUs twice."""
-        found: list[dict[str, Any]] = []
+        return [row async for rows in self._pages("products", params) for row in rows]
+
+    async def _pages(self, route: str, params: dict[str, Any]) -> AsyncIterator[list[dict[str, Any]]]:
+        """The rows of a list; none where the store has no such route."""
         page = 1
         while True:
-            answer = await self._client.get("products", {**params, "per_page": PAGE, "page": page, "_fields": _FIELDS})
+            wanted = {**params, "per_page": PAGE, "page": page, "_fields": _FIELDS}
+            answer = await self._client.ask("GET", route, wanted, may_lack=route != "products")
+            if answer.status == 404 and answer.code == NO_ROUTE:
+                return
+            if answer.status >= 400:
+                raise refusal(answer, self._client.http.sentences)
             rows = answer.data if isinstance(answer.data, list) else []
-            found += [row for row in rows if isinstance(row, dict) and identifier(row.get("id"))]
+            yield [row for row in rows if isinstance(row, dict) and identifier(row.get("id"))]
             total = answer.headers.get("x-wp-totalpages", "")
             if len(rows) < PAGE or (total.isascii() and total.isdigit() and page >= int(total[:6])):
-                return found
+                return
             page += 1
 
     async def _alone(self, own: str) -> dict[str, Any] | None:

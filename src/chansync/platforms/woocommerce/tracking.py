@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from chansync.http.failures import Answer
 from chansync.model.errors import SiteError
-from chansync.platforms.http.failures import Answer
 from chansync.platforms.protocol import PushResult, TrackingChange
 from chansync.platforms.texts import identifier, text
 from chansync.platforms.woocommerce.client import StoreClient

@@ -23,12 +23,12 @@ from typing import Any
 import httpx
 
 from chansync import __version__
+from chansync.http import kept_clients, proxy
+from chansync.http.body import BodyError, decode, page_title
+from chansync.http.failures import Answer, Failed, Sentences
+from chansync.http.traffic import Traffic
 from chansync.model.address import place_of
 from chansync.model.times import now_ms
-from chansync.platforms.http import kept_clients, proxy
-from chansync.platforms.http.body import BodyError, decode, page_title
-from chansync.platforms.http.failures import Answer, Failed, Sentences
-from chansync.platforms.protocol import Traffic
 from chansync.secrets.redaction import MASK
 
 # At INFO httpx prints whole URLs and at DEBUG httpcore prints headers: both hold keys.
@@ -96,6 +96,7 @@ class SiteHttp:
         secrets: texts that are masked wherever a sentence quotes the site.
         backoff: seconds to wait after the n-th failed attempt.
         sleep: how to wait; only tests pass their own, and their own ``timeout``.
+        advice: what to do where the site fails again and again.
         repeats_429: whether "too many requests" is waited out here; else whoever keeps the pace hears of it at once.
     """
 
@@ -110,11 +111,12 @@ class SiteHttp:
         at_once: int = AT_ONCE,
         largest: int = LARGEST_ANSWER,
         repeats_429: bool = True,
+        advice: str = "ask its host",
     ) -> None:
         self.site = site
         self.traffic = Traffic()
         known = tuple(secrets)
-        self.sentences = Sentences(site, known)
+        self.sentences = Sentences(site, known, advice)
         self._said_back = _as_sent(known)
         self._backoff = backoff
         self._sleep = sleep
@@ -148,6 +150,7 @@ class SiteHttp:
         sign: Sign | None = None,
         repeatable: bool | None = None,
         attempts: int = ATTEMPTS,
+        longest_wait: float = LONGEST_WAIT,
         content: Content | None = None,
         as_bytes: bool = False,
     ) -> Answer:
@@ -158,6 +161,7 @@ class SiteHttp:
 
         Args:
             body: sent as JSON.
+            longest_wait: the longest that the site may ask to wait here, in seconds; beyond it the error is raised.
             content: sent as it is, instead of ``body``.
             as_bytes: ``Answer.data`` is the answer's bytes as they came, whatever they are; an answer without a body
                 is no failure then.
@@ -178,7 +182,7 @@ class SiteHttp:
                 again = failed.again and attempt < most and (safe or failed.untouched)
                 again = again and (self._repeats_429 or error.code != "http_429")
             asked = getattr(error, "retry_after", None) or 0.0
-            if not again or asked > LONGEST_WAIT:
+            if not again or asked > longest_wait:
                 raise error
             if asked:
                 self._quiet_until = max(self._quiet_until, asyncio.get_running_loop().time() + asked)

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from chansync import service_place
-from chansync.service_state import ServiceState
+from chansync import systemd_service
+from chansync.systemd_service import ServiceState
 
 
 def test_the_service_is_named_where_it_is_installed_and_for_its_own_database_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service_place, "_UNIT_FOLDERS", (str(tmp_path),))
-    assert service_place.how_to_start("/var/lib/chansync/chansync.db") == "chansync daemon"
+    monkeypatch.setattr(systemd_service, "_UNIT_FOLDERS", (str(tmp_path),))
+    assert systemd_service.how_to_start("/var/lib/chansync/chansync.db") == "chansync daemon"
     (tmp_path / "chansync.service").touch()
-    assert service_place.how_to_start("/var/lib/chansync/chansync.db") == "systemctl start chansync"
-    assert service_place.how_to_start("/home/ann/chansync.db") == "chansync daemon"
+    assert systemd_service.how_to_start("/var/lib/chansync/chansync.db") == "systemctl start chansync"
+    assert systemd_service.how_to_start("/home/ann/chansync.db") == "chansync daemon"
 
 
 _STOPPED = {"ActiveState": "failed", "SubState": "failed", "ExecMainCode": "1", "ExecMainStatus": "65"}

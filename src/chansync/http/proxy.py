@@ -13,8 +13,8 @@ from typing import Any
 
 import httpx
 
+from chansync.http.body import plain
 from chansync.model.errors import SiteRefused, SiteUnavailable
-from chansync.platforms.http.body import plain
 
 _KINDS = ("https", "http", "all")
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}

@@ -16,11 +16,11 @@ from typing import Any
 
 import httpx
 
+from chansync.http import proxy
+from chansync.http.body import BodyError, plain
 from chansync.model.address import place_of
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
 from chansync.model.times import now_ms, to_ms
-from chansync.platforms.http import proxy
-from chansync.platforms.http.body import BodyError, plain
 from chansync.secrets import redaction
 
 #: The longest rest that a site is granted, in seconds: what asks for more is broken, and would be forgotten.
@@ -90,10 +90,12 @@ class Sentences:
     Args:
         site: how people know the site.
         secrets: texts that are masked wherever a sentence quotes the site.
+        advice: what to do where the site fails again and again.
     """
 
-    def __init__(self, site: str, secrets: Iterable[str]) -> None:
+    def __init__(self, site: str, secrets: Iterable[str], advice: str = "ask its host") -> None:
         self.site = site
+        self._advice = advice
         self._secrets = [secret for secret in secrets if secret]
 
     def quote(self, text: object) -> str:
@@ -109,7 +111,8 @@ class Sentences:
     def said(self, answer: Answer) -> str:
         """What the site said about an error, in brackets with a space before, or nothing."""
         if isinstance(answer.data, dict):
-            message = answer.data.get("message") or answer.data.get("error_description") or answer.data.get("code")
+            names = ("message", "error_description", "sentence", "code")
+            message = next(filter(None, map(answer.data.get, names)), None)
             if isinstance(message, str) and message.strip():
                 return f" (“{self.quote(message)}”)"
         return f" (a page titled “{self.quote(answer.title)}”)" if answer.title else ""
@@ -145,7 +148,7 @@ class Sentences:
             )
         return SiteUnavailable(
             f"{self.site} cannot answer at the moment ({_status(answer.status)}){said}: it will be tried again; if "
-            "it stays, ask its host.",
+            f"it stays, {self._advice}.",
             code=code,
             retry_after=wait,
         )

@@ -1,21 +1,22 @@
-"""What systemd knows of the service of this machine: whether it runs, and why it does not. Imports next to nothing."""
+"""The systemd service of this machine: its database, the commands that start and restart it, and why it does not run.
+
+``status`` uses this module: keep its imports few.
+"""
 
 from __future__ import annotations
 
 import os
-import subprocess
 
 UNIT = "chansync.service"
 
-#: How long systemd may take to answer, in seconds.
+#: Time limit for systemd's response, in seconds.
 _PATIENCE = 5
 
 _ASKED = ("ActiveState", "SubState", "UnitFileState", "ExecMainCode", "ExecMainStatus", "NRestarts", "StatusText")
 #: ``ExecMainCode`` of a process that ended by itself (``CLD_EXITED``).
 _EXITED = "1"
 
-
-#: What systemd itself could not do before the daemon began (systemd.exec(5)).
+#: Exit codes of systemd for what failed before the daemon started (systemd.exec(5)).
 _OF_SYSTEMD = {
     200: "its folder cannot be entered",
     203: "the program cannot be started: is chansync still where the unit says? (chansync service install)",
@@ -25,17 +26,59 @@ _OF_SYSTEMD = {
     243: "its credential cannot be decrypted on this machine (docs/operations.md, the private key as a credential)",
 }
 
+#: The unit's ``StateDirectory``.
+DIRECTORY = "/var/lib/chansync"
+
+#: The private folder.
+PRIVATE_DIRECTORY = "/var/lib/chansync-private"
+
+_UNIT_FOLDERS = ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system")
+
+
+def how_to_start(database: str) -> str:
+    """The command that starts the daemon of this database on this machine."""
+    return "systemctl start chansync" if is_service(database) else "chansync daemon"
+
+
+def service_trouble(database: str) -> str:
+    """Why the service of this database does not run, as a sentence; empty: it is not a service, or nothing is wrong."""
+    if not is_service(database):
+        return ""
+    return ask().trouble
+
+
+def how_to_restart(database: str, pid: int, *, hangs: bool = False) -> str:
+    """The command that restarts the daemon.
+
+    Args:
+        hangs: it does not react to SIGTERM; SIGABRT writes its stack to the log.
+    """
+    if is_service(database):
+        return "systemctl restart chansync"
+    return f"kill {'-ABRT ' if hangs else ''}{pid}, then chansync daemon"
+
+
+def how_to_take_over(database: str) -> str:
+    """The command that starts the daemon here although one on another machine may still run."""
+    return "chansync service take-over" if is_service(database) else "chansync daemon --take-over"
+
+
+def is_service(database: str) -> bool:
+    """Whether it is the database of this machine's service, and the unit is installed."""
+    is_its_file = database == f"{DIRECTORY}/chansync.db"
+    return is_its_file and any(os.path.exists(f"{folder}/chansync.service") for folder in _UNIT_FOLDERS)
+
 
 class ServiceState:
-    """How the unit stands.
+    """The state of the unit.
 
     Attributes:
-        active: ``active``, ``failed``, ``inactive`` and so on, as ``systemctl is-active``; empty: systemd does not say.
+        active: ``active``, ``failed``, ``inactive`` and so on, as ``systemctl is-active``; empty: unknown.
         enabled: as ``systemctl is-enabled``; empty: not installed.
-        restarts: how often it was started again by itself since somebody started it.
-        is_waiting: it failed, and is started again after a while.
+        restarts: how often systemd has restarted it since it was started manually.
+        is_waiting: it failed, and will be restarted after a delay.
         exit_code: of the process that ended last; None: it was killed, or never ran.
-        said: the last thing that the daemon told systemd of itself.
+        said: the last status line that the daemon sent to systemd.
     """
 
     __slots__ = ("active", "enabled", "exit_code", "is_waiting", "restarts", "said")
@@ -52,7 +95,7 @@ class ServiceState:
 
     @property
     def trouble(self) -> str:
-        """Why it does not run though it should, as a sentence; empty: nothing is wrong with it."""
+        """Why it does not run although it should, as a sentence; empty: nothing is wrong."""
         ended = "was killed" if self.exit_code is None else f"ended with exit code {self.exit_code}"
         reason = _OF_SYSTEMD.get(self.exit_code or 0, self.said)
         said = f": {reason}" if reason else ""
@@ -65,9 +108,12 @@ class ServiceState:
 
 
 def ask() -> ServiceState:
-    """How the service stands; says nothing where systemd is not this machine's init."""
+    """The state of the service; everything in it is empty if this machine does not run systemd."""
     if not os.path.isdir("/run/systemd/system"):
         return ServiceState({})
+    # Imported here: it takes longer to load than a short command runs.
+    import subprocess
+
     command = ["systemctl", "show", UNIT, *(f"--property={name}" for name in _ASKED)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_PATIENCE)

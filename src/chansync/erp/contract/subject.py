@@ -1,0 +1,226 @@
+"""The ERP that is checked: a connection, what there is to sell, and the sales that the checks make."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import secrets
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from chansync.erp.remote import ChangesPage, ErpCapability, ReferenceRow, Remote, SaleAnswer, SaleSteps
+from chansync.model.order import Address, TaxNumbers
+from chansync.model.sale import Customer, LineKind, SaleDraft, SaleLine, SaleView
+from chansync.model.steps import Step
+
+
+class Unprepared(Exception):
+    """The ERP lacks what a check needs; the sentence says what to bring in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What somebody sees of a sale who looks into the ERP itself, past its connector.
+
+    Attributes:
+        total, paid: minor units.
+        sales: how many sales there are of the key.
+    """
+
+    total: int
+    paid: int
+    sales: int = 1
+
+
+Look = Callable[[str], Awaitable[Seen | None]]
+Have = Callable[[str, str, int], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Subject:
+    """An ERP, and everything that the checks need of it. ``Subject.of`` finds it in the ERP's reference data.
+
+    Attributes:
+        currency: one that the POS sells in.
+        items: codes of goods, two at least.
+        service: the code of a service, for shipping; an item where there is none.
+        other_method: another payment method; empty: the POS has only one.
+        rate: the tax on all lines, in percent.
+        look: looks into the ERP itself for the sale of a key; None: the connector is believed.
+        have: brings the stock of an item in a warehouse to so many pieces; None: somebody did before.
+        run: sets the sales of this run apart from those of all others.
+    """
+
+    remote: Remote
+    capabilities: frozenset[ErpCapability]
+    pos: str
+    warehouse: str
+    currency: str
+    items: tuple[str, ...]
+    service: str
+    payment_method: str
+    other_method: str = ""
+    delivery_method: str = ""
+    document_type: str = ""
+    tax_transaction: str = ""
+    rate: Decimal = Decimal(0)
+    look: Look | None = None
+    have: Have | None = None
+    run: str = field(default_factory=lambda: secrets.token_hex(4))
+    _serials: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    @classmethod
+    async def of(
+        cls,
+        remote: Remote,
+        capabilities: Collection[ErpCapability],
+        *,
+        pos: str = "",
+        items: Collection[str] = (),
+        look: Look | None = None,
+        have: Have | None = None,
+        **more: Any,
+    ) -> Subject:
+        """A subject by the ERP's own reference data.
+
+        What ``check`` says that this ERP lacks is no capability of it.
+
+        Args:
+            pos: which POS sells; empty: the first.
+            items: which goods are sold; empty: those with most in stock.
+            more: other attributes that shall not be guessed, such as ``rate``.
+
+        Raises:
+            Unprepared: the ERP has no POS, no goods or no payment method.
+            ErpError: it does not answer.
+        """
+        able = frozenset(capabilities) - frozenset((await remote.check()).lacks)
+        rows = [row async for page in remote.reference({}) for row in page.rows]
+        known: dict[str, list[ReferenceRow]] = {}
+        for row in rows:
+            known.setdefault(row.kind, []).append(row)
+        shop = next((row for row in known.get("pos", []) if pos in ("", row.code)), None)
+        if shop is None:
+            raise Unprepared(f"The ERP has no POS{f' {pos}' if pos else ''}: add one there.")
+        warehouse = str(shop.data.get("warehouse") or "")
+        if not items:
+            stock = await remote.stock([warehouse]) if ErpCapability.STOCK in able else {}
+            codes = [row.code for row in known.get("item", [])]
+            items = sorted(codes, key=lambda code: -stock.get(code, 0))[:3]
+        methods = [row.code for row in known.get("payment-method", []) if row.pos == shop.code]
+        if len(items) < 2 or not methods:
+            raise Unprepared(f"The ERP needs two items, and a payment method of the POS {shop.code}: add them there.")
+        tax = next(iter(known.get("tax-transaction", [])), None)
+        found: dict[str, Any] = {
+            "currency": _first(shop.data.get("currencies")),
+            "service": next((row.code for row in known.get("service", [])), next(iter(items))),
+            "payment_method": methods[0],
+            "other_method": next(iter(methods[1:]), ""),
+            "delivery_method": next((r.code for r in known.get("delivery-method", []) if r.pos == shop.code), ""),
+            "document_type": next((row.code for row in known.get("document-type", [])), ""),
+            "tax_transaction": tax.code if tax else "",
+            "rate": Decimal(str(tax.data.get("rate") or 0)) if tax else Decimal(0),
+        }
+        return cls(
+            remote, able, shop.code, warehouse, items=tuple(items), look=look, have=have,
+            **(found | more),
+        )  # fmt: skip
+
+    # What is sold
+
+    def line(
+        self, item: str, quantity: int, net: int, kind: LineKind = LineKind.ITEM, *, discount: int = 0, id: str = ""
+    ) -> SaleLine:
+        """A line with the tax of the subject's rate; its external id is the item's code unless given."""
+        tax = 0 if kind == LineKind.ROUNDING else int((net * self.rate / 100).quantize(Decimal(1), ROUND_HALF_UP))
+        return SaleLine(kind, item, f"Line of {item}", Decimal(quantity), net, tax, discount, id or item)
+
+    def two_lines(self) -> list[SaleLine]:
+        """Two pieces of the first item, and shipping."""
+        return [self.line(self.items[0], 2, 2000), self.line(self.service, 1, 490, LineKind.TRANSPORT, id="ship")]
+
+    def draft(self, lines: list[SaleLine] | None = None, *, buyer: str = "", **changes: Any) -> SaleDraft:
+        """A new sale.
+
+        Args:
+            buyer: a word for who buys; equal words are one person. Empty: a person of its own.
+        """
+        serial = next(self._serials)
+        customer, address = self.person(buyer or str(serial))
+        lines = self.two_lines() if lines is None else lines
+        made = SaleDraft(
+            key=f"chansync:contract-{self.run}:{serial}",
+            number=f"contract-{self.run}-{serial}",
+            channel_code=f"contract-{self.run}",
+            order_number=str(serial),
+            pos=self.pos,
+            warehouse=self.warehouse,
+            sale_date=datetime.now(UTC).date(),
+            currency=self.currency,
+            total=sum(line.net + line.tax for line in lines),
+            customer=customer,
+            billing=address,
+            delivery=address,
+            lines=lines,
+            payment_method=self.payment_method,
+            delivery_method=self.delivery_method,
+            sale_type="",
+            tax_transaction=self.tax_transaction,
+            document_type=self.document_type,
+            merchant="",
+            note="Recorded by the contract suite",
+        )
+        return replace(made, **changes)
+
+    def person(self, word: str) -> tuple[Customer, Address]:
+        """A buyer of that word, the same for the same word."""
+        digits = str(int(hashlib.sha256(f"{self.run} {word}".encode()).hexdigest(), 16))[:8]
+        address = Address(
+            first_name="Jürgen", last_name=f"Contract {self.run} {word}", line_1=f"Straße des 17. Juni {digits[-2:]}",
+            city="Berlin", postcode="10623", country="DE", email=f"{self.run}.{word}@example.com",
+            phone=f"+4930{digits}",
+        )  # fmt: skip
+        return Customer(address.name, address, TaxNumbers(), address.phone, address.email), address
+
+    # What is asked
+
+    async def do(self, draft: SaleDraft | str, *steps: Step, ref: str = "") -> SaleAnswer:
+        """Carry out steps with one sale, alone in its batch."""
+        key = draft if isinstance(draft, str) else draft.key
+        (answer,) = await self.remote.apply([SaleSteps(key, self.pos, steps, ref)])
+        return answer
+
+    async def view(self, draft: SaleDraft) -> SaleView | None:
+        """The sale as ``views`` has it."""
+        return (await self.remote.views([draft.key])).get(draft.key)
+
+    async def free(self, item: str) -> int:
+        """What ``stock`` says of an item in the POS's warehouse."""
+        return (await self.remote.stock([self.warehouse], [item])).get(item, 0)
+
+    async def prepare(self, item: str, pieces: int) -> int:
+        """See that there are so many pieces of an item at least; how many there are.
+
+        Raises:
+            Unprepared: there are not, and nothing says how to bring them in.
+        """
+        free = await self.free(item)
+        if free < pieces and self.have is not None:
+            await self.have(item, self.warehouse, pieces)
+            free = await self.free(item)
+        if free < pieces:
+            raise Unprepared(f"Bring {pieces} pieces of {item} at least into the warehouse {self.warehouse}.")
+        return free
+
+    async def changes(self, cursor: Mapping[str, Any]) -> list[ChangesPage]:
+        """All pages of ``changes`` after the cursor."""
+        return [page async for page in self.remote.changes(cursor)]
+
+
+def _first(currencies: object) -> str:
+    """The first of a POS's currencies, which are a list, or text with commas."""
+    words = currencies.split(",") if isinstance(currencies, str) else currencies
+    return str(next(iter(words), "EUR")).strip() if isinstance(words, list | tuple) else "EUR"

@@ -1,0 +1,244 @@
+"""A connection to an ERP that speaks the HTTP protocol."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import httpx
+
+from chansync.erp.http.failures import Failures
+from chansync.erp.http.messages import (
+    LARGEST_NUMBER,
+    ChangesAnswer,
+    ItemKey,
+    ItemsAnswer,
+    ReferenceAnswer,
+    SaleErrorCode,
+    SaleResult,
+    StockAnswer,
+    ViewsAnswer,
+    steps_request,
+)
+from chansync.erp.remote import (
+    ChangesPage,
+    ErpError,
+    ErpIdentity,
+    ErpRefused,
+    ErpRights,
+    ErpSettings,
+    ErpUnavailable,
+    ReferencePage,
+    ReferenceRow,
+    SaleAnswer,
+    SaleSteps,
+)
+from chansync.http.client import LONGEST_WAIT, SiteHttp
+from chansync.model import wire
+from chansync.model.address import parse_address
+from chansync.model.errors import SiteError, UsageError
+from chansync.model.sale import SaleView
+
+T = TypeVar("T")
+
+#: The longest wait before steps are sent again that cannot have arrived, in seconds: what ``settles_after`` counts from
+#: is when they were to be sent first.
+_SHORT_WAIT = 5.0
+#: How many keys or items are asked for at once.
+_ASKED = 100
+#: The most pages that one read may have: an ERP that never says which is the last would be read for ever.
+_PAGES = 100_000
+
+_ERRORS: Mapping[SaleErrorCode, type[ErpError]] = {
+    SaleErrorCode.UNAVAILABLE: ErpUnavailable,
+    SaleErrorCode.REFUSED: ErpRefused,
+    SaleErrorCode.RIGHTS: ErpRights,
+}
+
+
+class HttpRemote:
+    """``chansync.erp.remote.Remote`` says what each method does.
+
+    What changes nothing is asked again after a temporary failure. ``POST /steps`` is not, where it may have arrived:
+    what was done is for the core to find out.
+
+    Raises:
+        ErpRefused: the address or the token is missing.
+    """
+
+    #: The server must have given up by then what it has not committed: ``docs/own-erp.md`` asks for 60 s.
+    settles_after = 120.0
+    batch = 20
+
+    def __init__(self, settings: ErpSettings, **http_options: Any) -> None:
+        token = str(settings.values.get("token") or "")
+        try:
+            address = parse_address(str(settings.values.get("address") or ""))
+        except UsageError as error:
+            raise ErpRefused(f"The address of the ERP {settings.code} {error}.") from None
+        if not token or not token.isascii() or not token.isprintable() or " " in token:
+            raise ErpRefused(f"The ERP {settings.code} has no token that can be sent: enter it again.")
+        self._base = str(address)
+        self._token = token
+        self._http = SiteHttp(address.site, secrets=(token,), advice="see the log of its server", **http_options)
+        self._failures = Failures(address.site, self._http.sentences)
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def check(self) -> ErpIdentity:
+        found = await self._ask("GET", "/check", ErpIdentity)
+        quote = self._http.sentences.quote
+        return replace(found, lacks={name: quote(why) for name, why in found.lacks.items()})
+
+    async def reference(self, cursor: Mapping[str, Any]) -> AsyncIterator[ReferencePage]:
+        now = _text(cursor)
+        for _ in range(_PAGES):
+            found = await self._ask("GET", "/reference", ReferenceAnswer, params=[("cursor", now)])
+            self._moves_on("/reference", now, found.cursor, found.last)
+            now = found.cursor
+            yield ReferencePage(found.rows, {"cursor": now}, found.complete, found.last)
+            if found.last:
+                return
+        raise self._failures.endless("/reference")
+
+    async def find_items(self, keys: Sequence[tuple[str, str]]) -> list[ReferenceRow]:
+        found: dict[str, ReferenceRow] = {}
+        for some in _parts(keys, _ASKED):
+            body = {"items": [wire.to_plain(ItemKey(*key)) for key in some]}
+            answer = await self._ask("POST", "/items", ItemsAnswer, body=body)
+            found |= {row.code: row for row in answer.rows}
+        return list(found.values())
+
+    async def apply(self, sales: Sequence[SaleSteps]) -> list[SaleAnswer]:
+        data = await self._send("POST", "/steps", body=steps_request(sales), changes=True)
+        answers = data.get("answers") if isinstance(data, dict) else None
+        if not isinstance(answers, list):
+            raise self._failures.wrong("POST /steps", "`answers` is missing", changes=True)
+        # One at a time, so that what is wrong with one sale is told of that one only.
+        found = {str(each.get("key")): each for each in answers if isinstance(each, dict)}
+        return [self._answer(sale, found.get(sale.key)) for sale in sales]
+
+    def _answer(self, sale: SaleSteps, data: Any) -> SaleAnswer:
+        """The answer for one sale, held against what was asked."""
+        try:
+            found = _as(data, SaleResult)
+        except wire.BadWire as error:
+            what = f"{sale.key}: {error}" if data is not None else f"{sale.key} is left out"
+            return self._unknown(sale, what)
+        if found.view is not None and found.view.key != sale.key:
+            return self._unknown(sale, f"{sale.key} has the view of {found.view.key:.100}")
+        asked, told = [step.key(sale.key) for step in sale.steps], [result.key for result in found.results]
+        if found.error is not None:
+            # What came before is known to be done; more than that is not.
+            known = tuple(result for result in found.results if result.key in asked)
+            sentence = self._http.sentences.quote(found.error.sentence) or "it does not say why"
+            stopped = _ERRORS[found.error.code](f"{self._http.site} could not finish {sale.key}: {sentence}")
+            return SaleAnswer(sale.key, known, found.view, stopped)
+        if told != asked:
+            return self._unknown(sale, f"{sale.key} has results of other steps than were asked for")
+        if found.view is None and not all(result.refused for result in found.results):
+            return self._unknown(sale, f"{sale.key} has steps that were done, and no view")
+        # What waits is for the core to say.
+        quote = self._http.sentences.quote
+        results = tuple(replace(each, waiting=False, sentence=quote(each.sentence)) for each in found.results)
+        return SaleAnswer(sale.key, results, found.view)
+
+    def _unknown(self, sale: SaleSteps, what: str) -> SaleAnswer:
+        return SaleAnswer(sale.key, (), None, self._failures.wrong("POST /steps", what, changes=True))
+
+    async def views(self, keys: Sequence[str]) -> dict[str, SaleView]:
+        found: dict[str, SaleView] = {}
+        for some in _parts(keys, _ASKED):
+            answer = await self._ask("POST", "/views", ViewsAnswer, body={"keys": list(some)})
+            found |= {view.key: view for view in answer.views if view.key in some}
+        return found
+
+    async def changes(self, cursor: Mapping[str, Any]) -> AsyncIterator[ChangesPage]:
+        now = _text(cursor)
+        for _ in range(_PAGES):
+            found = await self._ask("GET", "/changes", ChangesAnswer, params=[("cursor", now)])
+            if not found.cursor:
+                raise self._failures.wrong("GET /changes", "`cursor` is empty")
+            self._moves_on("/changes", now, found.cursor, found.last)
+            now = found.cursor
+            yield ChangesPage(found.views, found.items, {"cursor": now}, found.last)
+            if found.last:
+                return
+        raise self._failures.endless("/changes")
+
+    def _moves_on(self, path: str, before: str, after: str, last: bool) -> None:
+        if not last and after == before:
+            raise self._failures.endless(path)
+
+    async def stock(self, warehouses: Sequence[str], items: Sequence[str] | None = None) -> dict[str, int]:
+        places = [("warehouse", code) for code in warehouses]
+        parts: Iterable[Sequence[str]] = [()] if items is None else _parts(items, _ASKED)
+        found: dict[str, int] = {}
+        for some in parts:
+            answer = await self._ask("GET", "/stock", StockAnswer, params=[*places, *(("item", code) for code in some)])
+            found |= {item: pieces for item, pieces in answer.stock.items() if items is None or item in some}
+        return found
+
+    async def _ask(self, method: str, path: str, of: type[T], **more: Any) -> T:
+        """A request that changes nothing, and its answer as what it should be.
+
+        Raises:
+            ErpError: it got none.
+        """
+        data = await self._send(method, path, **more)
+        try:
+            return _as(data, of)
+        except wire.BadWire as error:
+            raise self._failures.wrong(f"{method} {path}", str(error)) from None
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Sequence[tuple[str, str]] = (),
+        body: Any = None,
+        changes: bool = False,
+    ) -> Any:
+        url = httpx.URL(self._base + path, params=params) if params else httpx.URL(self._base + path)
+        wait = _SHORT_WAIT if changes else LONGEST_WAIT
+        try:
+            answer = await self._http.request(
+                method, url, body=body, sign=self._sign, repeatable=not changes, longest_wait=wait
+            )
+        except SiteError as error:
+            raise self._failures.of(error, changes=changes) from None
+        if answer.status >= 300 or not answer.is_json:
+            raise self._failures.refusal(f"{method} {path}", answer)
+        return answer.data
+
+    def _sign(self, method: str, url: httpx.URL) -> tuple[httpx.URL, dict[str, str]]:
+        return url, {"Authorization": f"Bearer {self._token}"}
+
+
+def _text(cursor: Mapping[str, Any]) -> str:
+    return str(cursor.get("cursor") or "")
+
+
+def _as(data: Any, of: type[T]) -> T:
+    """What came as what it should be, with no number that we could not keep.
+
+    Raises:
+        BadWire: it is none.
+    """
+    found, waiting = wire.from_plain(data, of), [data]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            waiting += each.values()
+        elif isinstance(each, list):
+            waiting += each
+        elif isinstance(each, int) and abs(each) > LARGEST_NUMBER:
+            raise wire.BadWire(f"This is no {of.__name__}: {each:.3e} is too large a number.")
+    return found
+
+
+def _parts(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (values[begin : begin + size] for begin in range(0, len(values), size))

@@ -1,0 +1,1 @@
+"""HTTP for the connectors of platforms and of ERPs."""

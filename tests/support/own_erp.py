@@ -1,0 +1,140 @@
+"""The example ERP of the HTTP protocol behind a socket, in a thread, and what can go wrong on the way to it."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import httpx
+from starlette.requests import Request
+from starlette.types import Message, Receive, Scope, Send
+
+from chansync.demo.faults import Faults, Spoilt, spoil
+from chansync.demo.serving import ServerThread, hang, send_whole
+from chansync.erp.contract import Seen
+from chansync.erp.http import HttpErp
+from chansync.erp.http.example import sample
+from chansync.erp.http.example.books import Books
+from chansync.erp.http.example.server import make_app
+from chansync.erp.remote import ErpSettings, Remote
+from support.judge import Judge
+
+TOKEN = "example-token-of-the-tests"
+#: How long the connections of the tests wait for an answer, in seconds.
+PATIENCE = 0.5
+
+
+class OwnErp(ServerThread):
+    """The example ERP with its sample company; a context manager. What it says and hears is held to the description.
+
+    Args:
+        file: its database.
+
+    Attributes:
+        faults: what is spoilt of its answers (``chansync.demo.faults``), with three more options: ``body`` is what is
+            answered, ``doubled`` how often a request arrives, and ``late`` after how many seconds, when its sender has
+            given up.
+        requests: method and path of each request.
+    """
+
+    def __init__(self, file: Path) -> None:
+        super().__init__("127.0.0.1", 0)
+        self.file = file
+        self.books = Books(file)
+        sample.fill(self.books)
+        self.faults = Faults()
+        self.requests: list[tuple[str, str]] = []
+        self._late: list[asyncio.Future[None]] = []
+        self.judge = Judge(make_app(self.books, TOKEN))
+        self._stopping = asyncio.Event()
+
+        # A function: of a method, uvicorn does not see what it is.
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await self._spoilt(scope, receive, send)
+
+        self.serve(app, self._stopping)
+
+    def connect(self, token: str = TOKEN, **options: Any) -> Remote:
+        """A connection that does not wait between its attempts, and not long for an answer."""
+        timeout = httpx.Timeout(PATIENCE, connect=5, pool=None)
+        kind = HttpErp(backoff=lambda attempt: 0.0, **({"timeout": timeout} | options))
+        return kind.connect(ErpSettings("own", {"address": self.url, "token": token}))
+
+    async def _spoilt(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.requests.append((scope["method"], scope["path"]))
+        fault = self.faults.take(scope["method"], scope["path"])
+        if fault is None:
+            await self.judge(scope, receive, send)
+            return
+        body = await Request(scope, receive).body()
+        answer: list[Message] = []
+
+        async def again() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def keep(message: Message) -> None:
+            answer.append(message)
+
+        if fault.kind == "slow" and fault.options.get("late"):
+            # The request waits somewhere on the way, and arrives when its sender has given up long since.
+            self._late.append(asyncio.ensure_future(self._arrive_late(scope, again, keep, fault.options["late"])))
+            await hang(Request(scope, receive), self._stopping)
+            await send_whole(send, 200, {}, b"", declared=1)
+            return
+        if fault.applies:
+            for _ in range(int(fault.options.get("doubled", 1))):
+                answer.clear()
+                await self.judge(scope, again, keep)
+        if fault.kind == "hang":
+            await hang(Request(scope, receive), self._stopping)
+            await send_whole(send, 200, {}, b"", declared=1)
+            return
+        status = answer[0]["status"] if answer else 200
+        whole = b"".join(message.get("body", b"") for message in answer[1:])
+        headers = {"content-type": "application/json"}
+        if "body" in fault.options:
+            found = Spoilt(fault.options.get("status", 200), headers, fault.options["body"])
+        else:
+            found = spoil(fault, status, headers, whole, self.url)
+        await send_whole(send, found.status, found.headers, found.body, found.declared)
+
+    def arrived(self) -> None:
+        """Wait until the requests are done that were late."""
+        if self._late and self._loop is not None:
+            asyncio.run_coroutine_threadsafe(_all(self._late), self._loop).result()
+
+    async def _arrive_late(self, scope: Scope, receive: Receive, send: Send, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self.judge(scope, receive, send)
+
+    def sql(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """What stands in the ERP's own file, as somebody else reads it; or a change to it, as a person there makes."""
+        db = sqlite3.connect(self.file, timeout=20)
+        try:
+            with db:
+                return db.execute(statement, parameters).fetchall()
+        finally:
+            db.close()
+
+    async def look(self, key: str) -> Seen | None:
+        """For the contract suite."""
+        rows = self.sql(
+            """SELECT total, (SELECT coalesce(sum(amount), 0) FROM payment WHERE sale_id = s.id)
+               FROM sale s WHERE key = ?""",
+            key,
+        )
+        return Seen(*rows[0], len(rows)) if rows else None
+
+    async def have(self, item: str, warehouse: str, pieces: int) -> None:
+        """For the contract suite."""
+        self.sql("INSERT INTO movement (warehouse, item, pieces) VALUES (?, ?, ?)", warehouse, item, pieces)
+
+    def stop(self) -> None:
+        super().stop()
+        self.books.db.close()
+
+
+async def _all(waited_for: list[asyncio.Future[None]]) -> None:
+    await asyncio.gather(*waited_for)

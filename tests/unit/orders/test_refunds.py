@@ -1,0 +1,66 @@
+"""A refund is recorded where its three witnesses agree and the sale has what it gives back; else a person decides."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chansync.model.order import Refund, RefundLine
+from chansync.orders.refunds import Refundable, new_refunds
+from support.orders import order
+
+SALE = Refundable("EUR", 1773, {"1": Decimal(2), "90": Decimal(1)})
+
+
+def back(line: str, quantity: int, total: str, kind: str = "item") -> RefundLine:
+    return RefundLine(kind, line, Decimal(quantity), Decimal(total), Decimal(0))
+
+
+def refund(amount: str, *lines: RefundLine, own: str = "7") -> Refund:
+    return Refund(own, Decimal(amount), "", list(lines), Decimal(amount))
+
+
+@pytest.mark.parametrize(
+    ("told", "unclear"),
+    [
+        (refund("5.00"), ""),
+        (refund("17.73"), ""),
+        (refund("17.74"), "more than the 17.73 EUR that are left"),
+        (refund("5.00", back("1", 2, "5.00")), ""),
+        (refund("5.00", back("1", 3, "5.00")), "pieces that the sale does not have"),
+        (refund("5.00", back("", 1, "5.00")), "pieces that the sale does not have"),
+        (refund("5.00", back("8", 0, "5.00")), "pieces that the sale does not have"),
+        (refund("5.00", back("1", 0, "5.00"), back("91", 0, "0", "shipping")), ""),
+        (refund("5.00", back("90", 1, "5.00", "shipping")), ""),
+        (refund("5.001"), "finer than the currency"),
+        (refund("5.00", back("1", 1, "6.00")), "6.00 by its lines"),
+        (replace(refund("5.00"), amount=Decimal(0)), "0 by the refund itself"),
+    ],
+)
+def test_what_is_recorded_and_what_a_person_decides(told: Refund, unclear: str) -> None:
+    found = new_refunds(order(refunds=[told]), (), {}, SALE, "")
+    assert [step.total for step in found.steps] == ([] if unclear else [int(told.total * 100)])
+    assert [problem.code for problem in found.problems] == (["refund_unclear"] if unclear else [])
+    assert all(unclear in problem.sentence for problem in found.problems)
+
+
+def test_what_a_person_chose_leaves_out_the_pieces_that_the_sale_does_not_have() -> None:
+    told = refund("5.00", back("", 1, "4.00"), back("1", 1, "1.00"))
+    [step] = new_refunds(order(refunds=[told]), (), {}, SALE, "summary").steps
+    assert (step.total, [(line.external_id, line.quantity) for line in step.lines]) == (500, [("1", Decimal(1))])
+    kept = new_refunds(order(refunds=[told]), (), {}, SALE, "keep")
+    assert not kept.steps
+    assert not new_refunds(order(refunds=[told]), (), {"kept": kept.kept}, SALE, "").problems
+
+
+@given(st.lists(st.decimals(0, 30, places=2), max_size=6), st.sampled_from(["", "summary", "refund", "lines", "keep"]))
+def test_never_more_is_refunded_than_is_left_and_nothing_is_passed_over(amounts: list[Decimal], decision: str) -> None:
+    told = [refund(str(amount), own=str(place)) for place, amount in enumerate(amounts, 1)]
+    found = new_refunds(order(refunds=told), (), {}, SALE, decision)
+    assert sum(step.total for step in found.steps) <= SALE.total
+    passed_over = len(told) - len(found.steps) - len(found.kept)
+    assert bool(passed_over) == bool(found.problems)
