@@ -31,7 +31,7 @@ def days(db: apsw.Connection) -> dict[int, Day]:
     found: dict[int, Day] = {}
     rows = db.execute(
         """SELECT channel_id, (started_at - ?1) / 3600000, sum(created) FROM run
-           WHERE started_at >= ?1 AND created > 0 GROUP BY 1, 2""",
+           WHERE started_at >= ?1 AND created > 0 GROUP BY +channel_id, 2""",
         (begin,),
     )
     for channel_id, hour, created in rows:

@@ -249,6 +249,13 @@ def messages(
     return [_message(row) for row in rows]
 
 
+def newest_open(db: apsw.Connection, channel_id: int, limit: int) -> list[Message]:
+    """The newest open problems of a channel and its orders."""
+    where = "INDEXED BY message_open LEFT JOIN channel c ON c.id = m.channel_id WHERE m.open = 1 AND m.channel_id = ?"
+    rows = db.execute(f"SELECT {_COLUMNS} FROM message m {where} ORDER BY m.id DESC LIMIT ?", (channel_id, limit))
+    return [_message(row) for row in rows]
+
+
 def message(db: apsw.Connection, message_id: int) -> Message | None:
     """The message of that id, or None."""
     row = db.execute(f"{_MESSAGE} WHERE m.id = ?", (message_id,)).fetchone()

@@ -15,7 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widget import Widget
 
-from chansync import service_place
+from chansync import systemd_service
 from chansync.db.connection import Store
 from chansync.model.channel import Channel
 from chansync.setup import guide
@@ -172,9 +172,9 @@ class Guide(Page):
             sys.stdin.readline()
         if any(codes):
             self.say("The service is not installed: what was said is in the terminal above (ctrl+z).", "bad")
-        elif self.context.path.parent != Path(service_place.DIRECTORY):
+        elif self.context.path.parent != Path(systemd_service.DIRECTORY):
             self.say(
-                f"The service runs, on the database in {service_place.DIRECTORY}. This one is {self.context.path}: "
+                f"The service runs, on the database in {systemd_service.DIRECTORY}. This one is {self.context.path}: "
                 "docs/operations says how to move it there.", "warn",
             )  # fmt: skip
         else:

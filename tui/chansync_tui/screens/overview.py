@@ -239,9 +239,8 @@ class Overview(Page):
     def _newest(self, line: ChannelLine, count: int) -> list[Message]:
         """The channel's newest open problems."""
         from chansync.store import messages
-        from chansync.store.message_search import Filter
 
-        return messages.messages(self.context.db, Filter(channel_id=line.id, open_only=True), limit=count)
+        return messages.newest_open(self.context.db, line.id, count)
 
     # Actions
 
