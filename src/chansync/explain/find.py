@@ -53,7 +53,7 @@ def find(db: apsw.Connection, text: str) -> list[Found]:
     text = storable(text.strip())
     if not text:
         return []
-    return [*_orders(db, text), *_sale(db, text), *_messages(db, text), *_channels(db, text), *_fields(db, text)]
+    return [*_orders(db, text), *_messages(db, text), *_channels(db, text), *_fields(db, text)]
 
 
 def _orders(db: apsw.Connection, text: str) -> list[Found]:
@@ -74,7 +74,8 @@ def _order(order_id: int, number: str, channel: str, state: str, customer: str, 
     return Found("order", order_id, f"Order {number}", about)
 
 
-def _sale(db: apsw.Connection, text: str) -> list[Found]:
+def sales(db: apsw.Connection, text: str) -> list[Found]:
+    """The sale of that number, in whichever ERP has it; the first time the ERPs are loaded for it."""
     try:
         erp, _ = registry.find_sale(db, text)
     except UsageError:

@@ -78,7 +78,7 @@ class Palette(Finder[Act]):
             for each in [*data, *more]
         ]
         number = text.lstrip("#")
-        if any(map(str.isdecimal, number)) and not any(each.kind in ("order", "sale") for each in data):
+        if any(map(str.isdecimal, number)) and not any(each.kind == "order" for each in data):
             ask = partial(self._missing, number)
             found.append(Option(ask, f"Why is {number} missing?", "asks the site for the order"))
         return [*found, *_options(commands)]
@@ -103,7 +103,9 @@ class Palette(Finder[Act]):
             from chansync_tui.screens.erp import find_records
 
             try:
-                found = context.read(lambda db: find_records(db, text), lambda: self._text == text)
+                found = context.read(
+                    lambda db: [*find.sales(db, text), *find_records(db, text)], lambda: self._text == text
+                )
             except ChansyncError:
                 return
             if found:
