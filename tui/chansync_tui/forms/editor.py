@@ -156,6 +156,8 @@ class FieldEditor:
                 self._add_referred(field)
             else:
                 self._set(field, value)
+                # As after typing: the next field follows.
+                self._view.table.action_move(1)
 
         empty = "" if field.needed and not field.stands_out else field.empty or "leaves it empty"
         window = Chooser(field.label, search, chosen=self._text(field), empty=empty, new=can_be_new(field))
