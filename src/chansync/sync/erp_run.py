@@ -44,7 +44,7 @@ from chansync.model.times import now_ms
 from chansync.orders.outside_sales import note_view
 from chansync.secrets.redaction import scrub
 from chansync.setup import erps
-from chansync.store import erp_streams, leases, messages, orders, sale_links
+from chansync.store import erp_streams, leases, messages, sale_links
 from chansync.store.erp_streams import ErpLease
 from chansync.store.runs import RunCounts
 from chansync.store.streams import LeaseLost
@@ -88,10 +88,12 @@ class ErpRequest:
     Attributes:
         reference: read all reference data and all stock.
         again: a person asked: steps that wait for their next try are sent at once.
+        refused: what the ERP has refused is asked for again, where the orders still call for it.
     """
 
     reference: bool = False
     again: bool = False
+    refused: bool = False
 
 
 async def run_erp(
@@ -117,16 +119,6 @@ async def run_with_turn(
         if result.state != "busy" or time.monotonic() >= until or (stop is not None and stop.is_set()):
             return result
         await asyncio.sleep(LOOK_AGAIN)
-
-
-def retry_refused(db: apsw.Connection, code: str) -> int:
-    """Let the orders be decided on again of which the ERP has refused something; how many. The pull of their channels
-    does that, and the next run of the ERP's stream."""
-    with transaction(db):
-        found = [sale_links.order_of(db, key) for key in sales.refused_sales(db, code)]
-        order_ids = [order_id for order_id in found if order_id is not None]
-        orders.make_due(db, order_ids)
-    return len(order_ids)
 
 
 class _ErpRun:
@@ -251,6 +243,9 @@ class _ErpRun:
         if self.request.again:
             await self._write(sales.make_due, self.code)
         await self._look_up(remote)
+        if self.request.refused:
+            refused = await self.store.run(sales.refused_sales, self.code)
+            await self._deciding.run(self.code, self.stop, also=refused)
         while not self.stop.is_set():
             await self._deciding.run(self.code, self.stop)
             due = await self.store.run(sales.due, self.code, now_ms(), limit=max(1, remote.batch))
