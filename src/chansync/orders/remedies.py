@@ -234,6 +234,7 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
         _CANCEL,
         _REVERSE,
         _FETCH,
+        _RETRY,
         _SOLVE,
     ),
     "return_order": (

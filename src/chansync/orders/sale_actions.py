@@ -67,8 +67,12 @@ def perform(db: apsw.Connection, action: str, sale_number: str, **arguments: Any
 
 def _answered_by(sale: SaleView) -> frozenset[str]:
     """What is no problem any more now that the sale has come so far."""
-    closed = frozenset({"order_gone", "payment_withdrawn"}) if sale.state.closed else frozenset()
-    return answered_by(sale.state) | closed
+    answered = set(answered_by(sale.state))
+    if sale.state.closed:
+        answered.add("order_gone")
+    if sale.state.closed or sale.state.paid <= 0:
+        answered.add("payment_withdrawn")
+    return frozenset(answered)
 
 
 def amount_from(text: str) -> Decimal:

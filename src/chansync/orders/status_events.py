@@ -24,7 +24,7 @@ EDIT_WAITS = frozenset(
     {
         "order_changed", "item_unknown", "payment_unmapped", "delivery_unmapped", "currency_missing",
         "currency_not_allowed", "total_mismatch", "service_missing", "warehouse_missing",
-        "tax_contradiction", "tax_unmapped",
+        "tax_contradiction", "tax_unmapped", "prices_missing",
     }
 )  # fmt: skip
 

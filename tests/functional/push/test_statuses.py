@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from chansync.db.connection import open_store
+from chansync.orders.status_events import EDIT_WAITS, SHIPMENT_WAITS
+from chansync.store import messages, outbox, shipment_pushes
 from chansync.sync import push_statuses
 from support import shops
 
@@ -328,3 +331,28 @@ def test_what_was_sent_before_a_kill_is_not_sent_again_while_the_site_may_be_at_
         )
         world.statuses(trigger="command")
         assert world.status(number) == status
+
+
+def test_nothing_goes_out_beside_an_edit_that_waits_but_the_end_of_a_sale(world: World) -> None:
+    number = world.order()
+    shops.sync(world.path)
+    world.act(number, "write_out")
+    store = open_store(world.path)
+    order_id, channel_id = store.db.execute('SELECT id, channel_id FROM "order"').fetchone()
+
+    def due(code: str) -> tuple[int, int]:
+        """How many statuses and tracking numbers are due while that problem is open."""
+        if code:
+            messages.log(store.db, code, "It waits.", channel_id=channel_id, order_id=order_id)
+        statuses = outbox.due(store.db, channel_id, None, waits=EDIT_WAITS)
+        tracking = shipment_pushes.due(store.db, channel_id, None, 2**62, waits=SHIPMENT_WAITS)
+        messages.solve_order(store.db, order_id, "a test")
+        return len(statuses), len(tracking)
+
+    shipment_pushes.put(store.db, channel_id, order_id, "DHL", "1")
+    assert due("") == due("missing_stock") == (1, 1)
+    assert {due(code) for code in SHIPMENT_WAITS} == {(0, 0)}
+    store.db.execute("UPDATE outbox SET event = 'cancelled'")
+    assert {due(code) for code in EDIT_WAITS} == {(1, 0)}
+    assert due("order_is_another") == (0, 0)
+    store.close()

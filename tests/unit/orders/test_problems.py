@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from chansync.db.connection import Store
 from chansync.erp.ledger.stock import set_stock
 from chansync.model.order import Order, Refund, UnreadableOrder
+from chansync.orders import status_events
 from chansync.orders.import_order import OrderImport, Outcome
 from chansync.orders.sale_actions import perform
 from chansync.store import channels, messages
@@ -154,3 +157,11 @@ def test_a_bug_leaves_what_is_still_to_do(shop: Store, monkeypatch: pytest.Monke
 
     assert codes(shop) == {"missing_stock", "import_bug"}
     assert world.rows(shop, "SELECT todo FROM \"order\" WHERE external_id = '2'") == [('["write_out"]',)]
+
+
+def test_whatever_keeps_an_order_from_being_drafted_keeps_its_edit_waiting() -> None:
+    folder = Path(status_events.__file__).parent
+    text = "".join((folder / f"{name}.py").read_text() for name in ("draft", "taxes", "totals", "part_payments"))
+    found = set(re.findall(r'Problem\(\s*"(\w+)"', text))
+    assert len(found) >= 8
+    assert found <= status_events.EDIT_WAITS
