@@ -112,13 +112,25 @@ async def run_erp(
 async def run_with_turn(
     store: Store, code: str, request: ErpRequest, *, stop: asyncio.Event | None = None, patience: float = PATIENCE
 ) -> RunResult:
-    """``run_erp``; where another run is under way, its end is waited for as long as ``patience`` allows, in seconds."""
+    """``run_erp``; where another run is under way, its end is waited for as long as ``patience`` allows, in seconds.
+
+    One that has done meanwhile what was to be done is enough.
+    """
     until = time.monotonic() + patience
     while True:
         result = await run_erp(store, code, request, stop=stop)
         if result.state != "busy" or time.monotonic() >= until or (stop is not None and stop.is_set()):
             return result
         await asyncio.sleep(LOOK_AGAIN)
+        if not (request.reference or request.refused) and await store.run(_is_idle, code):
+            return RunResult(code, "erp", "done", RunCounts())
+
+
+def _is_idle(db: apsw.Connection, code: str) -> bool:
+    """Whether nothing is to be sent, nobody is at it, and the last run went through."""
+    if connected.get(db, code).failures or sales.has_work(db, code, now_ms()):
+        return False
+    return not erp_streams.is_running(db, code)
 
 
 class _ErpRun:
