@@ -249,8 +249,8 @@ def _taken_codes(db: apsw.Connection, code: str) -> list[str]:
     own = registry.erp(db, code).reference.codes(db, "pos")
     owners = {pos: registry.of_pos(db, pos).code for pos in own}
     return [
-        f"{_first_upper(registry.name_of(db, owner))} has a POS {pos} too, and channels that name it sell there: give one "
-        "of the two another code."
+        f"{_first_upper(registry.name_of(db, owner))} has a POS {pos} too, and channels that name it sell there: "
+        "give one of the two another code."
         for pos, owner in owners.items()
         if owner != code
     ]
