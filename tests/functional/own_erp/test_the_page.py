@@ -90,6 +90,7 @@ def _free_port() -> str:
 def _wait_for(file: Path) -> None:
     """Wait until a program that was started has said where it is."""
     until = time.monotonic() + 60
-    while not re.search(r"Its token: \S+\n|consumer_secret", file.read_text()):
-        assert time.monotonic() < until, file.read_text()
+    # The shell goes on before the program has made its file.
+    while not file.exists() or not re.search(r"Its token: \S+\n|consumer_secret", file.read_text()):
+        assert time.monotonic() < until, file
         time.sleep(0.1)
