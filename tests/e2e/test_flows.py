@@ -60,7 +60,7 @@ def test_an_unmapped_payment_method_is_fixed_from_its_message(world: World, tmp_
         terminal.until("Saved the channel demo.")
         # The first ends the search within the form.
         terminal.press("Escape")
-        terminal.until("5 Delivery methods")
+        terminal.until("Channel demo", gone="esc shows all")
         terminal.press("Escape")
         terminal.until("State: open")
         terminal.press("r")
@@ -199,7 +199,7 @@ def test_from_an_empty_database_to_synced_orders(template: Path, tmp_path: Path)
         terminal.until("Channel shop", "saved", gone="It connects")
         # The first ends the search within the form.
         terminal.press("Escape")
-        terminal.until("External sale number")
+        terminal.until("2 Information", gone="esc shows all")
         terminal.press("Escape")
         terminal.until("▌ 5.  Payment methods")
         terminal.press("Enter")

@@ -174,7 +174,9 @@ class FormScreen(FilteredPage):
         self.query_one("#about", Line).put(
             [*self._title(), *self._filter_sign(long=True)],
             [*self._title(), *self._filter_sign(long=False)],
-            right=[self._save_state()],
+            [*self._filter_sign(long=True)] or self._title(),
+            # Whether something is not saved goes before the title.
+            notes=[[self._save_state()]],
         )
         self.explain()
 
