@@ -20,8 +20,11 @@ SIZE = (110, 28)
 
 #: The picture's name, and the keys that lead to it.
 SCREENS = {
-    "channels": [],
-    "channel": ["enter"],
+    "overview": [],
+    "channels": ["1"],
+    "causes": ["3", "g"],
+    "mend": ["3", "g", "m"],
+    "channel": ["1", "enter"],
     "activity": ["2"],
     "messages": ["3"],
     "message": ["3", "enter"],

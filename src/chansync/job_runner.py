@@ -177,14 +177,15 @@ async def _do(
 
 
 async def _erp(store: Store, job: Job, stop: asyncio.Event | None) -> dict[str, Any]:
-    """Test an ERP, read its reference data, or run its stream."""
+    """Test an ERP, read its reference data, or run its stream (``retry``: with what it has refused)."""
     from chansync.setup import erps
 
     code, what = str(job.args.get("code", "")), job.args.get("what")
-    if what == "run":
+    if what in ("run", "retry"):
         from chansync.sync.erp_run import ErpRequest, run_with_turn
 
-        return _results([await run_with_turn(store, code, ErpRequest(again=True), stop=stop)])
+        request = ErpRequest(again=True, refused=what == "retry")
+        return _results([await run_with_turn(store, code, request, stop=stop)])
     return (await (erps.test_erp if what == "test" else erps.pull_reference)(store, code)).data
 
 

@@ -53,7 +53,7 @@ def _compare(title: str, path: Path) -> None:
         _idle(bare, ours)
         print(
             f"  memory: bare {bare.memory / 1e6:.0f} MB, chansync {ours.memory / 1e6:.0f} MB, "
-            f"ratio {ours.memory / bare.memory:.2f} (wanted: at most 2)"
+            f"ratio {ours.memory / bare.memory:.2f} (wanted: at most 1.1)"
         )
         _changes(ours, path)
 
@@ -67,7 +67,7 @@ def _starts(path: Path) -> None:
     bare, ours = (statistics.median(taken[name]) for name in ("bare", "ours"))
     print(
         f"  first useful screen: bare {bare * 1000:.0f} ms, chansync {ours * 1000:.0f} ms, ratio {ours / bare:.2f} "
-        "(wanted: at most 0.8)"
+        "(wanted: at most 0.7)"
     )
 
 
@@ -77,7 +77,7 @@ def _keys(bare: PtyProgram, ours: PtyProgram) -> None:
     for number in range(KEYS):
         for program in (bare, ours):
             taken[program].append(program.answer("\x1b[B" if number % 8 < 4 else "\x1b[A"))
-    for name, program, wanted in (("bare", bare, ""), ("chansync", ours, " (wanted: 15 ms, under 2000 bytes)")):
+    for name, program, wanted in (("bare", bare, ""), ("chansync", ours, " (wanted: 5 ms, under 1000 bytes)")):
         seconds = statistics.median(each for each, _ in taken[program])
         count = statistics.median(each for _, each in taken[program])
         print(f"  key to first paint, {name}: {seconds * 1000:.1f} ms, {count:.0f} bytes{wanted}")

@@ -35,6 +35,8 @@ def test_an_unmapped_payment_method_is_fixed_from_its_message(world: World, tmp_
     assert shops.finished(shops.command("map", "payment", "demo", "cod=", database=world.path))[0] == 0
     own = world.shop.place_order([("SKU-001", 1)], status="processing", changes={"payment_method": "cod"})
     with _screens(world, tmp_path) as terminal:
+        terminal.until("[0 Overview]", "demo")
+        terminal.press("1")
         terminal.until("Demo store")
         terminal.press("s")
         terminal.until("with problems.")
@@ -58,7 +60,7 @@ def test_an_unmapped_payment_method_is_fixed_from_its_message(world: World, tmp_
         terminal.until("Saved the channel demo.")
         # The first ends the search within the form.
         terminal.press("Escape")
-        terminal.until("5 Delivery methods")
+        terminal.until("Channel demo", gone="esc shows all")
         terminal.press("Escape")
         terminal.until("State: open")
         terminal.press("r")
@@ -75,6 +77,8 @@ def test_why_an_order_is_missing(world: World, tmp_path: Path) -> None:
     own = world.shop.place_order([("SKU-001", 1)], status="pending")
     assert shops.sync(world.path).state == "done"
     with _screens(world, tmp_path) as terminal:
+        terminal.until("[0 Overview]", "demo")
+        terminal.press("1")
         terminal.until("Demo store")
         terminal.press("4")
         terminal.until("[4 Orders]")
@@ -89,6 +93,8 @@ def test_why_an_order_is_missing(world: World, tmp_path: Path) -> None:
 
 def test_an_order_that_was_never_seen_is_asked_of_its_site(world: World, tmp_path: Path) -> None:
     with _screens(world, tmp_path) as terminal:
+        terminal.until("[0 Overview]", "demo")
+        terminal.press("1")
         terminal.until("Demo store")
         terminal.press("4")
         terminal.until("[4 Orders]")
@@ -105,6 +111,8 @@ def test_an_order_that_was_never_seen_is_asked_of_its_site(world: World, tmp_pat
 def test_a_channel_is_edited_while_it_syncs(world: World, tmp_path: Path) -> None:
     world.server.faults.add("/wc/v3/orders", "slow", times=8, seconds=3)
     with _screens(world, tmp_path) as terminal, _daemon(world):
+        terminal.until("[0 Overview]", "demo")
+        terminal.press("1")
         terminal.until_it(lambda screen: any(re.match("▌yes +demo .* sync", line) for line in screen.splitlines()))
         terminal.press("Enter")
         terminal.until("Channel demo")
@@ -137,7 +145,9 @@ def test_a_channel_is_edited_while_it_syncs(world: World, tmp_path: Path) -> Non
 def test_a_form_edit_reaches_the_daemon_without_a_restart(world: World, tmp_path: Path) -> None:
     assert shops.finished(shops.command("channel", "set", "demo", "orders_every=off", database=world.path))[0] == 0
     with _screens(world, tmp_path) as terminal, _daemon(world):
-        terminal.until("Daemon running", "Demo store")
+        terminal.until("Daemon running", "[0 Overview]", "demo")
+        terminal.press("1")
+        terminal.until("Demo store")
         terminal.press("Enter")
         terminal.until("Channel demo")
         terminal.type("/orders_every")
@@ -166,7 +176,7 @@ def test_from_an_empty_database_to_synced_orders(template: Path, tmp_path: Path)
     shop = DemoShop.create(orders=20)
     with DemoServer(shop) as server, Terminal(chansync("--db", str(path)), tmp_path) as terminal:
         own = shop.place_order([("SKU-001", 1)], status="processing")
-        terminal.until("First steps: from nothing to a channel that syncs", "1 of 7 done")
+        terminal.until("First steps: from nothing to a channel that syncs", "1 of 9 done")
         terminal.press("Enter")
         terminal.until("New integration system")
         _fill(terminal, "Kind", "woocommerce")
@@ -184,15 +194,17 @@ def test_from_an_empty_database_to_synced_orders(template: Path, tmp_path: Path)
         _fill(terminal, "Password / consumer secret", shop.consumer_secret)
         screen = terminal.screen
         terminal.press("c")
-        terminal.until("It connects", "read and write", "Filled in: currency = EUR")
+        terminal.until("It connects", "read and write", "Filled in: Currency = EUR")
         terminal.press("Enter")
         terminal.until("Channel shop", "saved", gone="It connects")
         # The first ends the search within the form.
         terminal.press("Escape")
-        terminal.until("External sale number")
+        terminal.until("2 Information", gone="esc shows all")
         terminal.press("Escape")
         terminal.until("▌ 5.  Payment methods")
         terminal.press("Enter")
+        terminal.until("This maps the site's payment methods")
+        terminal.press("y")
         terminal.until("All payment methods are mapped.", "▌ 6.  The first sync")
         terminal.press("Enter")
         terminal.until_it(lambda screen: any(" 1 new" in line or "1 imported" in line for line in screen.splitlines()))

@@ -54,6 +54,8 @@ def _program(path: Path) -> list[str]:
 
 def _walk(terminal: Terminal) -> str:
     """Through the main screens and out; the first of them."""
+    terminal.until("[0 Overview]", "shop", "never run here")
+    terminal.press("1")
     first = terminal.until("[1 Channels]", "shop", "never run here")
     terminal.press("2")
     terminal.until("[2 Activity]")
@@ -102,6 +104,8 @@ def test_a_dumb_terminal_is_told_so_in_a_sentence(database: Path, tmp_path: Path
 
 def test_a_window_that_gets_too_small_says_so_and_recovers(database: Path, tmp_path: Path) -> None:
     with Terminal(_program(database), tmp_path) as terminal:
+        terminal.until("[0 Overview]", "shop")
+        terminal.press("1")
         terminal.until("shop", "Name")
         terminal.resize(60, 20)
         terminal.until("shop", "? Keys  q Quit", gone="Name")
@@ -121,7 +125,7 @@ def test_a_signal_leaves_the_terminal_as_it_was(database: Path, tmp_path: Path, 
         terminal.until("shop", "never run here")
         assert terminal.ask("alternate_on") == "1"
         terminal.program.send_signal(number)
-        terminal.until(f"ended with {128 + number}", gone="[1 Channels]")
+        terminal.until(f"ended with {128 + number}", gone="[0 Overview]")
         state = {flag: terminal.ask(flag) for flag in ("mouse_any_flag", "alternate_on", "cursor_flag")}
         assert state == {"mouse_any_flag": "0", "alternate_on": "0", "cursor_flag": "1"}
         terminal.type("typed is seen")

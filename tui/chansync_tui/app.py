@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from importlib import import_module
+from inspect import isawaitable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -18,18 +20,22 @@ from chansync.db.opening import data_version
 from chansync.db.sqlite_errors import explained
 from chansync.db.version import check_schema
 from chansync.model.errors import StoreError
+from chansync.model.times import local_text
 from chansync.store import jobs
 from chansync_tui import preferences, symbols
-from chansync_tui.context import Context, Done, Failed, JobAsked
+from chansync_tui.context import Action, Context, Done, Failed, JobAsked
 from chansync_tui.contrast import readable
 from chansync_tui.key_queue import KeyQueue
 from chansync_tui.navigation import Navigation
-from chansync_tui.screens.channels import Channels
-from chansync_tui.screens.dialogs import Confirm
-from chansync_tui.screens.page import Page
+from chansync_tui.screens.overview import Overview
+from chansync_tui.screens.page import Page, Told
 from chansync_tui.shutdown import CleanShutdown
+from chansync_tui.terminal_output import SmallUpdates
 from chansync_tui.text import safe
 from chansync_tui.widgets.topbar import TABS, TopBar
+
+if TYPE_CHECKING:
+    from chansync_tui.forms.drafts import Draft
 
 #: How often the database is polled for changes, in seconds.
 POLL_SECONDS = 0.25
@@ -39,12 +45,16 @@ POLL_SECONDS = 0.25
 REFRESH_SECONDS = 15.0
 
 
+#: The screen that is shown at the start.
+FIRST_SCREEN = "overview"
+
+
 def _screen(module: str, name: str) -> Screen[None]:
     made: Screen[None] = getattr(import_module(f"chansync_tui.screens.{module}"), name)()
     return made
 
 
-class ChansyncApp(KeyQueue, CleanShutdown, Navigation):
+class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
     """The terminal screens for one database."""
 
     TITLE = "chansync"
@@ -55,7 +65,8 @@ class ChansyncApp(KeyQueue, CleanShutdown, Navigation):
 
     # The other screens are imported when they are first shown, which makes the start fast.
     MODES: ClassVar[dict[str, Callable[[], Screen[None]]]] = {  # type: ignore[assignment]
-        "channels": Channels,
+        "overview": Overview,
+        "channels": lambda: _screen("channels", "Channels"),
         "activity": lambda: _screen("activity", "Activity"),
         "messages": lambda: _screen("messages", "Messages"),
         "orders": lambda: _screen("orders", "Orders"),
@@ -63,6 +74,7 @@ class ChansyncApp(KeyQueue, CleanShutdown, Navigation):
     }
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("0", "tab('overview')", "Overview"),
         Binding("1", "tab('channels')", "Channels"),
         Binding("2", "tab('activity')", "Activity"),
         Binding("3", "tab('messages')", "Messages"),
@@ -71,6 +83,10 @@ class ChansyncApp(KeyQueue, CleanShutdown, Navigation):
         Binding("question_mark,f1", "keys", "Keys of this screen"),
         Binding("ctrl+p", "command_palette", "Command palette", priority=True),
         Binding("f9", "change_theme", "Theme"),
+        Binding("z", "undo", "Undo what was done last, where that is possible"),
+        Binding("at", "actions", "What was done in this program, to look at and to undo"),
+        Binding("ctrl+z", "suspend_process", "Suspend: back to the shell; fg comes back"),
+        Binding("ctrl+l", "redraw", "Draw the screen again"),
         Binding("q", "quit", "Quit"),
         Binding("ctrl+q", "quit", "Quit", priority=True),
     ]
@@ -85,6 +101,8 @@ class ChansyncApp(KeyQueue, CleanShutdown, Navigation):
         self.context = Context(path, self.post_message)
         self._version = data_version(self.context.db)
         self._not_before = 0.0
+        #: What was done last, while it is shown.
+        self.told: Told | None = None
         self._refresh_at = time.monotonic() + REFRESH_SECONDS
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -97,7 +115,7 @@ class ChansyncApp(KeyQueue, CleanShutdown, Navigation):
         return self.theme_variables
 
     async def on_mount(self) -> None:
-        await self.switch_mode("channels")
+        await self.switch_mode(FIRST_SCREEN)
         self.set_interval(POLL_SECONDS, self._poll)
         self.call_after_refresh(self._welcome)
 
@@ -150,6 +168,40 @@ class ChansyncApp(KeyQueue, CleanShutdown, Navigation):
             failed = job.state == "failed"
             self._notify_result(label, str((job.result or {}).get("sentence", "done")), failed=failed)
 
+    # What was done
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Show a sentence on lines of its own above the key hints, for some seconds; it covers nothing."""
+        sentence = f"{title}: {message}" if title else message
+        tone = {"error": "bad", "warning": "warn"}.get(severity, "strong")
+        until = time.monotonic() + (timeout or 6)
+        told = self.told = Told(sentence, tone, until)
+        self._show_told()
+
+        def end() -> None:
+            if self.told is told:
+                self.hush()
+
+        self.set_timer(until - time.monotonic(), end)
+
+    def hush(self) -> None:
+        """Remove the sentence on what was done last."""
+        self.told = None
+        self._show_told()
+
+    def _show_told(self) -> None:
+        page = next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Page)), None)
+        if page is not None:
+            page.show_told(self.told)
+
     def _notify_result(self, label: str, sentence: str, *, failed: bool) -> None:
         self.notify(
             safe(f"{'Failed: ' if failed else ''}{sentence}"),
@@ -183,8 +235,12 @@ class ChansyncApp(KeyQueue, CleanShutdown, Navigation):
         return isinstance(self.screen, Page) and self.screen.is_changing and not isinstance(self.focused, Input)
 
     def takes(self, event: events.Key | events.Paste) -> bool:
-        """In jump mode the next key is a letter to jump to, whatever its binding is."""
+        """In jump mode the next key is a letter to jump to; esc takes a failure off the screen and does no more."""
         screen = self.screen
+        is_escape = isinstance(event, events.Key) and event.key == "escape"
+        if is_escape and isinstance(screen, Page) and screen.jump is None and self.told and self.told.tone == "bad":
+            self.hush()
+            return True
         if not isinstance(screen, Page) or screen.jump is None:
             return False
         screen.finish_jump(event.character if isinstance(event, events.Key) else None)
@@ -222,11 +278,17 @@ class ChansyncApp(KeyQueue, CleanShutdown, Navigation):
         if not isinstance(self.screen, Guide):
             self.push_screen(Guide())
 
+    def _drafts(self) -> list[Draft]:
+        """The unsaved drafts that are in no open form, the newest first."""
+        from chansync_tui.forms import drafts
+
+        return drafts.found(self.context.path, but={path for page in self._pages() if (path := page.draft_path)})
+
     def _offer_draft(self, *, asked: bool = True) -> None:
         """Ask what to do with the newest unsaved draft."""
         from chansync_tui.forms import drafts
 
-        found = drafts.found(self.context.path, but={path for page in self._pages() if (path := page.draft_path)})
+        found = self._drafts()
         if not found:
             if asked:
                 self.notify("There is no unsaved draft.", markup=False)
@@ -244,11 +306,20 @@ class ChansyncApp(KeyQueue, CleanShutdown, Navigation):
         self.push_screen(DraftPrompt(draft, len(found) - 1), go_on)
 
     def action_command_palette(self) -> None:
-        """Open the command palette."""
-        from chansync_tui.screens.help import Palette
+        """Open the palette: commands, and anything by its number or name."""
+        from chansync_tui.screens.finder import Option
+        from chansync_tui.screens.palette import Palette
 
-        if not isinstance(self.screen, Palette):
-            self.push_screen(Palette())
+        if isinstance(self.screen, Palette):
+            return
+
+        async def perform(chosen: Option[Any] | None) -> None:
+            if chosen is not None:
+                done = chosen.value()
+                if isawaitable(done):
+                    await done
+
+        self.push_screen(Palette(self.get_system_commands(self.screen), self.ask_sites), perform)
 
     def action_change_theme(self) -> None:
         """Choose another theme."""
@@ -263,6 +334,41 @@ class ChansyncApp(KeyQueue, CleanShutdown, Navigation):
         about = {True: "the terminal's own colours", False: ""}
         options = [Option(name, name, about[theme.ansi]) for name, theme in sorted(self.available_themes.items())]
         self.push_screen(Finder("Theme", options, word_width=22), change)
+
+    def action_help_quit(self) -> None:
+        """Ctrl+c does not quit: say what does."""
+        self.notify("q quits.", timeout=3)
+
+    def action_undo(self) -> None:
+        """Undo what was done last, of what can be undone."""
+        action = next((each for each in reversed(self.context.actions) if each.undo is not None), None)
+        if action is None:
+            self.notify("Nothing that was done in this program can be undone.")
+        else:
+            self.context.undo(action)
+
+    def action_actions(self) -> None:
+        """Show what was done in this program; the chosen action is undone, if that is possible."""
+        from chansync_tui.screens.finder import Finder, Option
+
+        def undo(chosen: Option[Action] | None) -> None:
+            if chosen is None:
+                return
+            if chosen.value.undo is None:
+                self.notify("This cannot be undone from here.")
+            else:
+                self.context.undo(chosen.value)
+
+        options = [
+            Option(
+                each, f"{local_text(each.at, seconds=True)[11:]}  {each.what}", "enter undoes it" if each.undo else ""
+            )
+            for each in reversed(self.context.actions)
+        ]
+        if options:
+            self.push_screen(Finder(f"What {self.context.user} did here", options, word_width=52), undo)
+        else:
+            self.notify("Nothing was done in this program yet.")
 
     def action_keys(self) -> None:
         from chansync_tui.screens.finder import Option
@@ -284,7 +390,12 @@ class ChansyncApp(KeyQueue, CleanShutdown, Navigation):
 
         Forms that are not saved are kept as drafts, and offered at the next start.
         """
-        if not self.context.runs_job or isinstance(self.screen, Confirm):
+        if not self.context.runs_job:
+            self._leave()
+            return
+        from chansync_tui.screens.dialogs import Confirm
+
+        if isinstance(self.screen, Confirm):
             self._leave()
             return
 
@@ -315,7 +426,7 @@ class ChansyncApp(KeyQueue, CleanShutdown, Navigation):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The commands of the palette: the screens, what the screen's keys do, the channels, themes."""
-        for number, (mode, title) in enumerate(TABS.items(), 1):
+        for number, (mode, title) in enumerate(TABS.items()):
             yield SystemCommand(
                 title, f"Go to the screen (key {number})", lambda mode=mode: self.run_action(f"tab('{mode}')")
             )
@@ -324,7 +435,10 @@ class ChansyncApp(KeyQueue, CleanShutdown, Navigation):
             yield from self.routes(screen)
         yield SystemCommand("Keys", "Search the keys of this screen (key ?)", self.action_keys)
         yield SystemCommand("Guide", "The first steps, and which of them are done (key w)", self.action_guide)
-        yield SystemCommand("Unsaved draft", "What was typed and not saved earlier", self._offer_draft)
+        if self._drafts():
+            yield SystemCommand("Unsaved draft", "What was typed and not saved earlier", self._offer_draft)
+        yield SystemCommand("Undo", "What was done last, where that is possible (key z)", self.action_undo)
+        yield SystemCommand("Actions", "What was done in this program (key @)", self.action_actions)
         yield SystemCommand("Theme", "Choose other colours (key F9)", self.action_change_theme)
         yield SystemCommand(
             "Screenshot", "Save a picture (SVG) of this screen", lambda: self.set_timer(0.1, self.deliver_screenshot)

@@ -9,9 +9,13 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
+import shlex
 import socket
+import subprocess
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
@@ -24,6 +28,7 @@ from chansync.db.connection import Store, open_store
 from chansync.db.folders import name_of
 from chansync.db.sqlite_errors import explained
 from chansync.model.errors import StoreError
+from chansync.model.times import now_ms
 from chansync.store import daemons, jobs
 from chansync.store.jobs import Job
 
@@ -44,6 +49,20 @@ def user_at_host() -> str:
 
 
 T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Action:
+    """Something that the user did in this program.
+
+    Attributes:
+        at: UTC milliseconds.
+        undo: takes it back, and says so; None: that is not possible, or was done.
+    """
+
+    at: int
+    what: str
+    undo: Callable[[Store], str] | None = None
 
 
 class JobAsked(Message):
@@ -92,6 +111,8 @@ class Context:
         self.jobs: dict[int, tuple[str, bool]] = {}
         #: Functions to call with a finished job, by its id.
         self.awaited: dict[int, Callable[[Job], object]] = {}
+        #: What the user did in this program, the newest last.
+        self.actions: list[Action] = []
         self._post = post
         self._reader: Store | None = None
         self._reading = threading.Lock()
@@ -105,6 +126,11 @@ class Context:
     def runs_job(self) -> bool:
         """Whether a job runs in this program now."""
         return any(here for _, here in self.jobs.values())
+
+    @property
+    def daemon_runs(self) -> bool:
+        """Whether a daemon works on the database."""
+        return daemons.is_running(self.db)
 
     def close(self) -> None:
         """Close the main thread's connection, and the reading one if no thread uses it."""
@@ -138,6 +164,19 @@ class Context:
         if self._reader is not None and self._reading.locked():
             self._reader.db.interrupt()
 
+    # What was done
+
+    def note(self, what: str, undo: Callable[[Store], str] | None = None) -> None:
+        """Remember that the user did something, and how to take it back."""
+        self.actions.append(Action(now_ms(), what, undo))
+
+    def undo(self, action: Action) -> None:
+        """Take an action back, in a thread."""
+        undo, action.undo = action.undo, None
+        if undo is not None:
+            self.note(f"Undo: {action.what}")
+            self._write_store("Undo", undo)
+
     # Jobs and writes
 
     def ask(
@@ -153,6 +192,7 @@ class Context:
         Args:
             done: called in the main thread with the finished job, instead of showing its sentence.
         """
+        self.note(label)
         self._start(label, lambda: self._perform(label, kind, channel_id, args, done))
 
     def _perform(
@@ -172,17 +212,52 @@ class Context:
 
     def write(self, label: str, function: Callable[[apsw.Connection], object]) -> None:
         """Run a short write in a thread, as it may wait for another process. A sentence that it returns is shown."""
+        self.note(label)
+        self._write_store(label, lambda store: function(store.db))
 
+    def change(self, what: str, function: Callable[[Store], object], undo: Callable[[Store], str]) -> None:
+        """As ``write``, for what can be taken back."""
+        self.note(what, undo)
+        self._write_store(what, function)
+
+    def _write_store(self, label: str, function: Callable[[Store], object]) -> None:
         def do() -> None:
             store = open_store(self.path)
             try:
-                done = function(store.db)
+                done = function(store)
             finally:
                 store.close()
             if isinstance(done, str):
                 self._post(Done(label, done))
 
         self._start(label, do)
+
+    def command(self, words: Sequence[str], done: Callable[[int, str], object]) -> None:
+        """Run a command of chansync on the database, in a process of its own; ``done`` gets its exit code and output.
+
+        ``done`` is called in another thread.
+        """
+        label = f"chansync {shlex.join(words)}"
+        self.note(label)
+
+        def do() -> None:
+            whole = [sys.executable, "-m", "chansync", "--db", str(self.path), *words]
+            run = subprocess.run(
+                whole, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
+            )
+            done(run.returncode, run.stdout.strip() or run.stderr.strip())
+
+        self._start(label, do)
+
+    def start_daemon(self) -> None:
+        """Start a daemon on the database that goes on when this program ends."""
+        self.note("Start the daemon")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        with open(os.open(self.path.parent / "daemon.log", flags, 0o600), "ab") as log:
+            subprocess.Popen(
+                [sys.executable, "-m", "chansync", "--db", str(self.path), "daemon"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
 
     def attempt(self, function: Callable[[Store], object], post: Callable[[object], object]) -> None:
         """Run a short write in a thread; its result, or the exception that it raised, is passed to ``post``."""

@@ -84,10 +84,12 @@ def rate(count: int, milliseconds: int) -> str:
 
 
 def left(milliseconds: int | None) -> str:
-    """The remaining time, ``8 min``; empty if it is not known."""
+    """The remaining time, ``8 min`` or ``40 s`` (in steps of ten, ``<10 s`` at the end); empty if it is not known."""
     if milliseconds is None:
         return ""
-    return "1 min" if milliseconds < 60_000 else ago_text(milliseconds, 0)
+    if milliseconds >= 60_000:
+        return ago_text(milliseconds, 0)
+    return f"{milliseconds // 10_000 * 10} s" if milliseconds >= 10_000 else "<10 s"
 
 
 def spark(values: list[int]) -> str:

@@ -9,6 +9,7 @@ import apsw
 
 from chansync.model.safe_text import on_one_line
 from chansync.model.times import local_text
+from chansync.orders.remedies import remedies
 from chansync.store import orders
 from chansync.store.messages import Message
 from chansync_tui.formatting import counted
@@ -18,8 +19,9 @@ from chansync_tui.widgets.line import Part
 def details(db: apsw.Connection, message: Message) -> list[Part]:
     """Paragraphs with their tones."""
     parts: list[Part] = [(message.sentence, "strong")]
-    if message.remedy:
-        parts.append((f"What to do: {message.remedy}", ""))
+    if offered := remedies(message.code):
+        parts.append(("What to do (m):", ""))
+        parts += [(f"  - {remedy.sentence}", "") for remedy in offered]
     parts += [("", ""), (_standing(message), "bad" if message.open else "")]
     parts.append((f"Code: {message.code} ({message.severity})", ""))
     if message.channel_code:

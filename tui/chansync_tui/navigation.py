@@ -12,6 +12,7 @@ from textual.message import Message
 
 if TYPE_CHECKING:
     from chansync.setup.forms.form import Form
+    from chansync.store.problem_causes import Cause
     from chansync_tui.forms.drafts import Draft
     from chansync_tui.forms.screen import FormScreen
     from chansync_tui.screens.page import Page
@@ -26,6 +27,14 @@ class ShowMessages(Message):
         self.code = code
         self.order_id = order_id
         self.number = number
+
+
+class ShowCause(Message):
+    """Show the open problems of one cause."""
+
+    def __init__(self, cause: Cause) -> None:
+        super().__init__()
+        self.cause = cause
 
 
 class ShowChannel(Message):
@@ -72,6 +81,15 @@ class Edit(Message):
         self.saved = saved
 
 
+class EditField(Message):
+    """Open the form of a channel with the cursor on a field; an empty name: on the first."""
+
+    def __init__(self, channel_id: int, field: str) -> None:
+        super().__init__()
+        self.channel_id = channel_id
+        self.field = field
+
+
 class ShowOrders(Message):
     """Show the orders of one channel."""
 
@@ -106,6 +124,22 @@ class ShowSale(Message):
         self.number = number
 
 
+class ShowCustomer(Message):
+    """Show the page of a customer of the ERP."""
+
+    def __init__(self, customer_id: int) -> None:
+        super().__init__()
+        self.customer_id = customer_id
+
+
+class ShowItem(Message):
+    """Show the page of an item of the ERP."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__()
+        self.code = code
+
+
 class Navigation(App[None]):
     """An app that opens the screens that its screens ask for."""
 
@@ -123,6 +157,17 @@ class Navigation(App[None]):
 
         form = event.form or form_of(event.kind, event.key, event.preset)
         self.push_screen(_screen_class(form.kind)(form, saved=event.saved))
+
+    @on(EditField)
+    async def edit_field(self, event: EditField) -> None:
+        """Open a channel's form at a field."""
+        from chansync.setup.forms.factory import form_of
+        from chansync_tui.forms.channel import ChannelScreen
+
+        screen = ChannelScreen(form_of("channel", event.channel_id, {}))
+        await self.push_screen(screen)
+        if event.field:
+            screen.action_go_to(event.field)
 
     def resume(self, draft: Draft) -> None:
         """Open the form of an unsaved draft with what was typed into it."""
@@ -146,6 +191,15 @@ class Navigation(App[None]):
         await self.run_action("tab('messages')")
         if isinstance(self.screen, Messages):
             self.screen.only_channel(event.channel_id, event.code, event.order_id, event.number)
+
+    @on(ShowCause)
+    async def show_cause(self, event: ShowCause) -> None:
+        """Show the message log, filtered by a cause."""
+        from chansync_tui.screens.messages import Messages
+
+        await self.run_action("tab('messages')")
+        if isinstance(self.screen, Messages):
+            self.screen.only_cause(event.cause)
 
     @on(ShowOrders)
     async def show_orders(self, event: ShowOrders) -> None:
@@ -176,6 +230,28 @@ class Navigation(App[None]):
         from chansync_tui.screens import order
 
         self.push_screen(order.of_sale(event.number))
+
+    @on(ShowCustomer)
+    def show_customer(self, event: ShowCustomer) -> None:
+        """Open the page of a customer."""
+        from chansync_tui.screens.erp_pages import CustomerPage
+
+        self.push_screen(CustomerPage(event.customer_id))
+
+    @on(ShowItem)
+    def show_item(self, event: ShowItem) -> None:
+        """Open the page of an item."""
+        from chansync_tui.screens.erp_pages import ItemPage
+
+        self.push_screen(ItemPage(event.code))
+
+    async def ask_sites(self, number: str) -> None:
+        """Say why an order is not here, after asking the site that it can be of."""
+        from chansync_tui.screens.orders import Orders
+
+        await self.run_action("tab('orders')")
+        if isinstance(self.screen, Orders):
+            self.screen.missing(number)
 
     async def _find_order(self) -> None:
         await self.run_action("tab('orders')")

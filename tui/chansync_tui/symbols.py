@@ -15,6 +15,7 @@ class Symbols:
     pointer: str
     on: str
     off: str
+    marked_here: str
     cut: str
     full: str
     rest: str
@@ -23,10 +24,28 @@ class Symbols:
 
 
 _RICH = Symbols(
-    ascii_only=False, pointer="▌", on="●", off="○", cut="…", full="█", rest="░", steps=" ▁▂▃▄▅▆▇█", dash="–"
+    ascii_only=False,
+    pointer="▌",
+    on="●",
+    off="○",
+    marked_here="◉",
+    cut="…",
+    full="█",
+    rest="░",
+    steps=" ▁▂▃▄▅▆▇█",
+    dash="–",
 )
 _PLAIN = Symbols(
-    ascii_only=True, pointer=">", on="*", off="o", cut="~", full="#", rest="-", steps=" .:-=+*%#", dash="-"
+    ascii_only=True,
+    pointer=">",
+    on="*",
+    off="o",
+    marked_here="@",
+    cut="~",
+    full="#",
+    rest="-",
+    steps=" .:-=+*%#",
+    dash="-",
 )
 
 _active = _RICH

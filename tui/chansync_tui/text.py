@@ -16,8 +16,10 @@ def safe(text: str) -> str:
     return cleaned.encode("ascii", "replace").decode() if symbols().ascii_only else cleaned
 
 
-def fit(text: str, cells: int, *, right: bool = False) -> str:
-    """Safe text of exactly ``cells``: padded, or cut with a mark at its end."""
+def fit(text: str, cells: int, *, right: bool = False, front: bool = False) -> str:
+    """Safe text of exactly ``cells``: padded, or cut with a mark at its end; with ``front`` at its beginning."""
+    if front and len(text) <= 1000:
+        return _fit_end(safe(text), cells, right)
     cleaned = _beginning(text, cells)
     taken = width(cleaned)
     if taken > cells:
@@ -27,6 +29,19 @@ def fit(text: str, cells: int, *, right: bool = False) -> str:
         return cleaned + " " * (cells - 1 - width(cleaned)) + symbols().cut
     padding = " " * (cells - taken)
     return padding + cleaned if right else cleaned + padding
+
+
+def _fit_end(cleaned: str, cells: int, right: bool) -> str:
+    taken = width(cleaned)
+    if taken <= cells:
+        return fit(cleaned, cells, right=right)
+    if cells <= 0:
+        return ""
+    start = 0
+    while taken > cells - 1:
+        taken -= width(cleaned[start])
+        start += 1
+    return symbols().cut + " " * (cells - 1 - taken) + cleaned[start:]
 
 
 def _beginning(text: str, cells: int) -> str:

@@ -84,8 +84,11 @@ def erp(db: apsw.Connection, code: str) -> Embedded:
 
 
 def _of_kind(code: str, kind: str) -> Embedded:
-    embedded = kind_named(kind).embedded if kind in _found() else None
-    return embedded or _mirrored(code)
+    try:
+        return kind_named(kind).embedded or _mirrored(code)
+    except UsageError:
+        # Its package is gone or broken: what is mirrored of it is still there.
+        return _mirrored(code)
 
 
 def kind_of(db: apsw.Connection, code: str) -> ErpKind:

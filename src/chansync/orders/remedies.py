@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 import apsw
 
 from chansync.model.channel import Channel
+from chansync.model.parameters import BY_NAME
 from chansync.orders.adjustments import accept_difference
 from chansync.orders.decisions import DECISIONS, performer
 from chansync.store import channels, messages, orders
@@ -142,7 +143,7 @@ def _decisions(code: str) -> tuple[Remedy, ...]:
 
 
 def _set(name: str) -> Remedy:
-    sentence = f"Set the channel's {name}."
+    sentence = f"Set the channel's field '{BY_NAME[name].label}'."
     return Remedy(f"set-{name.replace('_', '-')}", sentence, f"chansync channel set {{channel}} {name}={{VALUE}}")
 
 

@@ -382,14 +382,16 @@ def check_target(db: apsw.Connection, channel: Channel, kind: str, target: str) 
     """
     of = MAPPING_TARGETS[kind]
     pos = channel.values.get("pos")
-    reference = erps.of_pos(db, pos).reference
+    erp = erps.of_pos(db, pos)
+    reference = erp.reference
     if kind in ("item", "tax"):
         known = reference.exists(db, of, target)
         if kind == "item":
             known = known or target == NOTHING or reference.exists(db, "service", target)
         if not known:
             what = of.replace("-", " ")
-            raise UsageError(f"There is no {what} {target!r:.60} in the ERP. See: chansync erp list {of}")
+            where = f" --erp {erp.code}" if erp.is_outside else ""
+            raise UsageError(f"There is no {what} {target!r:.60} in the ERP. See: chansync erp list {of}{where}")
         return
     if not pos:
         raise UsageError(f"The channel {channel.code} has no POS yet, so no {kind} can be mapped: set its pos first.")
@@ -399,8 +401,13 @@ def check_target(db: apsw.Connection, channel: Channel, kind: str, target: str) 
 
 def what_it_has(db: apsw.Connection, of: str, pos: str) -> str:
     """The methods of a POS in a sentence, or how to add one."""
-    have = erps.of_pos(db, pos).reference.codes(db, of, pos=pos)
-    return f"It has {', '.join(have)}." if have else f"Add one: chansync erp add {of} CODE name=NAME pos={pos}"
+    erp = erps.of_pos(db, pos)
+    have = erp.reference.codes(db, of, pos=pos)
+    if have:
+        return f"It has {', '.join(have)}."
+    if erp.is_outside:
+        return f"Add one in {erps.name_of(db, erp.code)}, and read it: chansync erp lookups {erp.code}"
+    return f"Add one: chansync erp add {of} CODE name=NAME pos={pos}"
 
 
 def users_of(db: apsw.Connection, kind: str, code: str, pos: str | None = None) -> list[str]:

@@ -249,11 +249,15 @@ def _taken_codes(db: apsw.Connection, code: str) -> list[str]:
     own = registry.erp(db, code).reference.codes(db, "pos")
     owners = {pos: registry.of_pos(db, pos).code for pos in own}
     return [
-        f"The POS {pos} is one of {registry.name_of(db, owner)} too, through which channels that name it sell: give "
-        "one of the two another code."
+        f"{_first_upper(registry.name_of(db, owner))} has a POS {pos} too, and channels that name it sell there: "
+        "give one of the two another code."
         for pos, owner in owners.items()
         if owner != code
     ]
+
+
+def _first_upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def facts_of(remote: Remote, identity: ErpIdentity) -> dict[str, Any]:

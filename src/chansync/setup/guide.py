@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import apsw
 
+from chansync.db import settings
 from chansync.db.transaction import transaction
 from chansync.erp.ledger import setup
 from chansync.erp.ledger.items import ItemRow, goods_count, import_items, is_code
@@ -16,7 +17,7 @@ from chansync.model.channel import Channel
 from chansync.model.errors import UsageError
 from chansync.model.parameter_types import ParameterType, Text
 from chansync.setup import channel_settings
-from chansync.store import channels, mappings
+from chansync.store import channels, daemons, mappings, notices
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,8 @@ class Step:
     """One step.
 
     Attributes:
-        name: ``system``, ``pos``, ``channel``, ``connection``, ``methods``, ``sync`` or ``items``.
+        name: ``system``, ``pos``, ``channel``, ``connection``, ``methods``, ``sync``, ``items``, ``daemon`` or
+            ``notices``.
         about: what it is for and what to do, in a sentence or two.
         state: what there is of it.
     """
@@ -57,6 +59,8 @@ def steps(db: apsw.Connection) -> list[Step]:
         _methods(db, channel),
         _sync(db, channel),
         _items(db, channel),
+        _daemon(db),
+        _notices(db),
     ]  # fmt: skip
 
 
@@ -114,14 +118,33 @@ def _items(db: apsw.Connection, channel: Channel | None) -> Step:
     return Step("items", "Items", about, bool(there) and not missing and not nameless, state)
 
 
+def _daemon(db: apsw.Connection) -> Step:
+    runs = daemons.is_running(db)
+    about = (
+        "It syncs by itself, by day and night. Enter starts it: in the background until this machine restarts, or as a "
+        "service of the machine under systemd, which is the way for real work."
+    )
+    return Step("daemon", "The daemon", about, runs, "running" if runs else "not running")
+
+
+def _notices(db: apsw.Connection) -> Step:
+    users = notices.notice_users(db)
+    reachable = bool(settings.get(db, "smtp_host") or notices.routes(db))
+    about = "Who gets an e-mail when there is a problem, and when it is solved. Enter asks for it, and sends a test."
+    state = ", ".join(sorted(users)) if users and reachable else "nobody yet"
+    return Step("notices", "Who is told of problems", about, bool(users) and reachable, state)
+
+
 # Proposals
 
 #: What a basic POS needs: kind, code, texts. What is there already is left as it is.
 _BASIC = (
     ("warehouse", "MAIN", {"name": "Main warehouse"}),
     ("account", "BANK", {"name": "Bank account"}),
+    ("account", "CASH", {"name": "Cash desk"}),
     ("pos", "WEB", {"name": "Web shop", "warehouse": "MAIN"}),
     ("payment-method", "bank", {"name": "Bank transfer", "pos": "WEB", "account": "BANK"}),
+    ("payment-method", "cash", {"name": "Cash", "pos": "WEB", "account": "CASH"}),
     ("delivery-method", "courier", {"name": "Courier", "pos": "WEB"}),
     ("service", "SHIPPING", {"name": "Shipping"}),
     ("service", "FEE", {"name": "Fee"}),
@@ -174,24 +197,55 @@ def unmapped(db: apsw.Connection, channel: Channel) -> list[str]:
     return [row.site_code for row in mappings.mappings(db, channel.id, "payment") if row.target is None]
 
 
-def map_rest(db: apsw.Connection, channel_id: int) -> str:
-    """Map every payment method that is not mapped to the POS's only one; its code.
+#: Words in the code or title of a method that is paid in cash, on delivery or in a shop.
+_CASH = ("cash", "cod", "nachnahme", "bar")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A payment method of the site, and the POS's that is proposed for it; empty: a person must choose."""
+
+    site_code: str
+    title: str
+    target: str
+
+
+def proposed_methods(db: apsw.Connection, channel: Channel) -> list[Pair]:
+    """What each payment method that is not mapped could be, to be shown before it is mapped.
+
+    Cash goes to a method that is cash, and nothing else does. The rest goes to the POS's only other method.
+    """
+    have = {
+        row["code"]: str(row["name"] or "") for row in setup.rows(db, "payment-method") if row["pos"] == channel["pos"]
+    }
+    cash = [code for code, name in have.items() if _is_cash(code, name)]
+    others = [code for code in have if code not in cash]
+    pairs = []
+    for row in mappings.mappings(db, channel.id, "payment"):
+        if row.target is None:
+            fitting = cash if _is_cash(row.site_code, row.title) else others
+            same = row.site_code if row.site_code in have else ""
+            pairs.append(Pair(row.site_code, row.title, same or (fitting[0] if len(fitting) == 1 else "")))
+    return pairs
+
+
+def _is_cash(code: str, title: str) -> bool:
+    return bool({*code.casefold().split("_"), *title.casefold().split()} & {*_CASH})
+
+
+def map_methods(db: apsw.Connection, channel_id: int, pairs: Iterable[Pair]) -> None:
+    """Map payment methods as they were shown and agreed to; those without a target stay unmapped.
 
     Raises:
-        UsageError: the POS has several, so that a person must choose.
+        UsageError: the channel or a method is gone.
     """
     with transaction(db):
         channel = channels.channel_by_id(db, channel_id)
         if channel is None:
             raise UsageError("The channel was removed meanwhile.")
-        have = setup.codes(db, "payment-method", pos=channel["pos"])
-        if len(have) != 1:
-            raise UsageError(
-                f"The POS {channel['pos']} has {len(have)} payment methods: choose one for each of the site's."
-            )
-        for site_code in unmapped(db, channel):
-            channel_settings.map_method(db, channel, "payment", site_code, have[0])
-        return have[0]
+        for pair in pairs:
+            if pair.target:
+                channel_settings.map_method(db, channel, "payment", pair.site_code, pair.target)
 
 
 def missing_items(db: apsw.Connection, channel_id: int) -> dict[str, ItemRow]:

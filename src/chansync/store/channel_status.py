@@ -48,7 +48,7 @@ def run_sentence(run: Run, now: int) -> str:
     if pace:
         parts.append(f"{pace:.0f}/s" if pace >= 10 else f"{pace * 60:.0f}/min")
     if left := remaining(c.fetched, c.expected, now - run.started_at):
-        parts.append(f"about {_minutes(left)} left")
+        parts.append(f"about {_minutes(left)} left" if left >= 60_000 else "less than a minute left")
     done = f"{c.created} new, {c.problems} with problems"
     return f"Syncs {run.stream} since {local_text(run.started_at)[11:]}: {', '.join(parts)}; {done}."
 

@@ -211,6 +211,12 @@ def forget(db: apsw.Connection, channel_id: int) -> None:
         db.execute("UPDATE channel SET facts = '{}' WHERE id = ?", (channel_id,))
 
 
+def due_problems(db: apsw.Connection, channel_id: int) -> int:
+    """How many of the channel's orders with a problem are tried again by the next run."""
+    sql = 'SELECT count(*) FROM "order" WHERE channel_id = ? AND next_try_at <= ?'
+    return int(db.execute(sql, (channel_id, now_ms())).get)
+
+
 def make_problems_due(db: apsw.Connection, channel_id: int, order_ids: Iterable[int] | None = None) -> int:
     """Let the next run try the channel's orders again at once that have a problem, also those that are sales; how many
     there are."""

@@ -62,14 +62,15 @@ def release(
 
     Args:
         next_run_at: when the next one is due; None: as the schedule has it.
-        code, sentence: how the run failed.
+        code, sentence: how the run failed; empty also where it was stopped.
     """
     with transaction(db):
         now = now_ms()
         db.execute(
             """UPDATE connected_erp SET owner = NULL, lease_until = NULL, last_finished_at = ?1, next_run_at = ?2,
                last_ok_at = CASE WHEN ?3 THEN ?1 ELSE last_ok_at END,
-               failures = CASE WHEN ?3 THEN 0 ELSE failures + 1 END, error_code = ?4, error = ?5
+               failures = CASE WHEN ?3 THEN 0 WHEN ?4 <> '' THEN failures + 1 ELSE failures END,
+               error_code = ?4, error = ?5
                WHERE code = ?6 AND owner = ?7""",
             (now, next_run_at, ok, code, sentence, lease.code, lease.owner),
         )

@@ -28,7 +28,7 @@ class Job:
     """A piece of work. ``kind``: sync, lookups, test, confirm, system, look, retry, erp or notices, with its ``args``.
 
     ``confirm`` with ``use`` switches the channel on when it connects; ``system`` tests the system of that ``code``.
-    ``erp`` does with the ERP of that ``code`` what ``what`` says: test, lookups or run.
+    ``erp`` does with the ERP of that ``code`` what ``what`` says: test, lookups, run or retry.
     """
 
     id: int

@@ -37,6 +37,7 @@ class Filter:
         text: what the sentence or the order's number holds, whatever the case of its ASCII letters.
         after_id: only messages with a higher id.
         of_orders: only those of an order.
+        ids: only these; empty: all.
     """
 
     channel_id: int | None = None
@@ -49,6 +50,7 @@ class Filter:
     of_orders: bool = False
     order_id: int | None = None
     until: int | None = None
+    ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ def select(
     conditions = _conditions(chosen)
     span = _Condition("m.id > ? AND m.id < ?", (chosen.after_id or 0, before_id or _HIGHEST_ID))
     search = _Search(db, columns, [*conditions, span], limit, oldest_first)
+    if chosen.ids:
+        return search.among(iter([list(chosen.ids)]))
     counts = {condition: _count(db, condition) for condition in conditions if condition.index}
     rarest = min(counts, key=lambda condition: counts[condition], default=None)
     if rarest is not None and counts[rarest] <= _RARE:

@@ -213,6 +213,20 @@ def solve(db: apsw.Connection, message_id: int, by: str) -> bool:
         return db.changes() == 1
 
 
+def reopen(db: apsw.Connection, message_id: int) -> bool:
+    """Take back that a problem was marked as solved; False where it is open, or came again meanwhile."""
+    with transaction(db):
+        try:
+            db.execute(
+                """UPDATE message SET open = 1, solved_at = NULL, solved_by = NULL
+                   WHERE id = ? AND open = 0 AND severity = 'problem'""",
+                (message_id,),
+            )
+        except apsw.ConstraintError:
+            return False
+        return db.changes() == 1
+
+
 _COLUMNS = """
     m.id, m.channel_id, coalesce(c.code, ''), m.order_id, m.order_number, m.severity, m.code, m.sentence, m.data,
         m.count, m.first_at, m.last_at, m.open, m.solved_at, m.solved_by
@@ -232,6 +246,13 @@ def messages(
 ) -> list[Message]:
     """The messages of a filter, newest first (or oldest first), from ``before_id`` on downwards."""
     rows = message_search.select(db, _COLUMNS, chosen, limit=limit, before_id=before_id, oldest_first=oldest_first)
+    return [_message(row) for row in rows]
+
+
+def newest_open(db: apsw.Connection, channel_id: int, limit: int) -> list[Message]:
+    """The newest open problems of a channel and its orders."""
+    where = "INDEXED BY message_open LEFT JOIN channel c ON c.id = m.channel_id WHERE m.open = 1 AND m.channel_id = ?"
+    rows = db.execute(f"SELECT {_COLUMNS} FROM message m {where} ORDER BY m.id DESC LIMIT ?", (channel_id, limit))
     return [_message(row) for row in rows]
 
 

@@ -78,6 +78,11 @@ _LINES = f"""
 """
 
 
+def open_count(db: apsw.Connection) -> int:
+    """How many problems are open."""
+    return int(db.execute("SELECT count(*) FROM message WHERE open = 1").get)
+
+
 def channel_lines(db: apsw.Connection) -> list[ChannelLine]:
     """Every channel, by code."""
     now = now_ms()
@@ -92,6 +97,19 @@ def channel_lines(db: apsw.Connection) -> list[ChannelLine]:
     return lines
 
 
+def code_counts(db: apsw.Connection) -> dict[str, int]:
+    """The codes that the log holds, each with how many of its problems are open, those with the most first."""
+    # One step through the index for each code, however many messages there are.
+    sql = """WITH RECURSIVE known(code) AS (
+        SELECT min(code) FROM message UNION ALL
+        SELECT (SELECT min(code) FROM message WHERE code > known.code) FROM known WHERE known.code IS NOT NULL)
+        SELECT code FROM known WHERE code IS NOT NULL"""
+    found = dict.fromkeys((code for (code,) in db.execute(sql)), 0)
+    for code, count in db.execute("SELECT code, count(*) FROM message WHERE open = 1 GROUP BY +code"):
+        found[code] = count
+    return dict(sorted(found.items(), key=lambda each: (-each[1], each[0])))
+
+
 @dataclass(slots=True)
 class MessageLine:
     """A message at a glance, without its data."""
@@ -103,6 +121,7 @@ class MessageLine:
     code: str
     sentence: str
     count: int
+    first_at: int
     last_at: int
     open: bool
     solved: bool
@@ -119,8 +138,8 @@ def message_lines(
     """As ``messages.messages``, for long lists: the data of each message stays unread."""
     from chansync.store import message_search
 
-    columns = """m.id, coalesce(c.code, ''), m.order_number, m.severity, m.code, m.sentence, m.count, m.last_at,
-        m.open, m.solved_at IS NOT NULL"""
+    columns = """m.id, coalesce(c.code, ''), m.order_number, m.severity, m.code, m.sentence, m.count, m.first_at,
+        m.last_at, m.open, m.solved_at IS NOT NULL"""
     rows = message_search.select(db, columns, chosen, limit=limit, before_id=before_id, oldest_first=oldest_first)
     return [MessageLine(*(*head, bool(is_open), bool(solved))) for *head, is_open, solved in rows]
 

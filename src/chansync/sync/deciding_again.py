@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import apsw
@@ -47,19 +49,26 @@ class DecidingAgain:
         self._readers: dict[int, _Reader | None] = {}
         self._done: set[str] = set()
         self._times: Counter[str] = Counter()
+        #: Order id → the key of its sale.
+        self._keys: dict[int, str] = {}
 
-    async def run(self, erp: str, stop: asyncio.Event) -> None:
+    async def run(self, erp: str, stop: asyncio.Event, *, also: Sequence[str] = ()) -> None:
         """Decide on every order of which the ERP has answered all that it was asked for.
 
         An order whose channel is incomplete, or that has to be fetched from a site that does not answer, is left to a
         later run.
+
+        Args:
+            also: the keys of sales whose orders are decided on whether anything was answered or not.
         """
-        keys = [key for key in await self._store.run(sales.unread, erp) if key not in self._done]
+        unread = await self._store.run(sales.unread, erp)
+        keys = [key for key in dict.fromkeys([*unread, *also]) if key not in self._done]
         self._times.update(keys)
         self._done |= {key for key in keys if self._times[key] >= MOST_TIMES}
         found = await self._store.run(_rows, keys)
         by_channel: dict[int, list[OrderRow]] = {}
-        for row in found:
+        for key, row in found.items():
+            self._keys[row.id] = key
             by_channel.setdefault(row.channel_id, []).append(row)
         for channel_id, rows in by_channel.items():
             reader = await self._reader(channel_id)
@@ -67,7 +76,7 @@ class DecidingAgain:
                 part = rows[first : first + TOGETHER]
                 if reader is None or stop.is_set():
                     # Once a run: what cannot be decided on now is no reason to look again and again.
-                    self._done |= {row.sale.key for row in part if row.sale}
+                    self._leave(part)
                     continue
                 await self._decide(reader, part)
 
@@ -99,12 +108,16 @@ class DecidingAgain:
             try:
                 given = await reader.connector.several([row.external_id for row in lacking])
             except SiteError:
-                self._done |= {row.sale.key for row in lacking if row.sale}
+                self._leave(lacking)
             else:
                 kept += given
                 gone = {row.external_id for row in lacking} - {order.external_id for order in given}
-                await self._store.run(_note_read, [row for row in lacking if row.external_id in gone])
+                keys = [self._keys[row.id] for row in lacking if row.external_id in gone]
+                await self._store.run(_note_read, keys)
         await self._store.run(_import, reader.importing, kept, WriteGuard(None, versions))
+
+    def _leave(self, rows: list[OrderRow]) -> None:
+        self._done |= {self._keys[row.id] for row in rows}
 
     async def aclose(self) -> None:
         """Close the connectors."""
@@ -113,18 +126,24 @@ class DecidingAgain:
                 await reader.connector.aclose()
 
 
-def _rows(db: apsw.Connection, keys: list[str]) -> list[OrderRow]:
+def _rows(db: apsw.Connection, keys: list[str]) -> dict[str, OrderRow]:
     """The orders of those sales. Of a sale whose order is gone nothing is left to decide."""
-    found = []
-    for key in keys:
-        order_id = sale_links.order_of(db, key)
-        row = orders.by_id(db, order_id) if order_id is not None else None
-        if row is not None:
-            found.append(row)
-        else:
-            with transaction(db):
-                sales.note_read(db, key)
-    return found
+    rows = {key: _row(db, key) for key in keys}
+    if gone := [key for key, row in rows.items() if row is None]:
+        _note_read(db, gone)
+    return {key: row for key, row in rows.items() if row is not None}
+
+
+def _row(db: apsw.Connection, key: str) -> OrderRow | None:
+    """The order of a sale, also of one that its ERP has refused to record."""
+    order_id = sale_links.order_of(db, key)
+    if order_id is not None:
+        return orders.by_id(db, order_id)
+    _, code, external_id, *_ = [*key.split(":", 2), "", ""]
+    if not channels.is_taken(db, code):
+        return None
+    row = orders.by_external_id(db, channels.channel(db, code).id, re.sub(r"~\d+\Z", "", external_id))
+    return row if row is not None and row.sale is None else None
 
 
 def _read_kept(db: apsw.Connection, connector: Connector, rows: list[OrderRow]) -> list[Order | UnreadableOrder]:
@@ -133,12 +152,11 @@ def _read_kept(db: apsw.Connection, connector: Connector, rows: list[OrderRow]) 
     return [connector.read(raw) for _, raw in kept if raw]
 
 
-def _note_read(db: apsw.Connection, rows: list[OrderRow]) -> None:
-    """Nothing is decided any more on orders that their site does not have."""
+def _note_read(db: apsw.Connection, keys: list[str]) -> None:
+    """Nothing is decided any more on orders that are gone."""
     with transaction(db):
-        for row in rows:
-            if row.sale is not None:
-                sales.note_read(db, row.sale.key)
+        for key in keys:
+            sales.note_read(db, key)
 
 
 def _import(

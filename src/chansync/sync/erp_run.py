@@ -44,7 +44,7 @@ from chansync.model.times import now_ms
 from chansync.orders.outside_sales import note_view
 from chansync.secrets.redaction import scrub
 from chansync.setup import erps
-from chansync.store import erp_streams, leases, messages, orders, sale_links
+from chansync.store import erp_streams, leases, messages, sale_links
 from chansync.store.erp_streams import ErpLease
 from chansync.store.runs import RunCounts
 from chansync.store.streams import LeaseLost
@@ -88,10 +88,12 @@ class ErpRequest:
     Attributes:
         reference: read all reference data and all stock.
         again: a person asked: steps that wait for their next try are sent at once.
+        refused: what the ERP has refused is asked for again, where the orders still call for it.
     """
 
     reference: bool = False
     again: bool = False
+    refused: bool = False
 
 
 async def run_erp(
@@ -110,23 +112,25 @@ async def run_erp(
 async def run_with_turn(
     store: Store, code: str, request: ErpRequest, *, stop: asyncio.Event | None = None, patience: float = PATIENCE
 ) -> RunResult:
-    """``run_erp``; where another run is under way, its end is waited for as long as ``patience`` allows, in seconds."""
+    """``run_erp``; where another run is under way, its end is waited for as long as ``patience`` allows, in seconds.
+
+    One that has done meanwhile what was to be done is enough.
+    """
     until = time.monotonic() + patience
     while True:
         result = await run_erp(store, code, request, stop=stop)
         if result.state != "busy" or time.monotonic() >= until or (stop is not None and stop.is_set()):
             return result
         await asyncio.sleep(LOOK_AGAIN)
+        if not (request.reference or request.refused) and await store.run(_is_idle, code):
+            return RunResult(code, "erp", "done", RunCounts())
 
 
-def retry_refused(db: apsw.Connection, code: str) -> int:
-    """Let the orders be decided on again of which the ERP has refused something; how many. The pull of their channels
-    does that, and the next run of the ERP's stream."""
-    with transaction(db):
-        found = [sale_links.order_of(db, key) for key in sales.refused_sales(db, code)]
-        order_ids = [order_id for order_id in found if order_id is not None]
-        orders.make_due(db, order_ids)
-    return len(order_ids)
+def _is_idle(db: apsw.Connection, code: str) -> bool:
+    """Whether nothing is to be sent, nobody is at it, and the last run went through."""
+    if connected.get(db, code).failures or sales.has_work(db, code, now_ms()):
+        return False
+    return not erp_streams.is_running(db, code)
 
 
 class _ErpRun:
@@ -251,6 +255,9 @@ class _ErpRun:
         if self.request.again:
             await self._write(sales.make_due, self.code)
         await self._look_up(remote)
+        if self.request.refused:
+            refused = await self.store.run(sales.refused_sales, self.code)
+            await self._deciding.run(self.code, self.stop, also=refused)
         while not self.stop.is_set():
             await self._deciding.run(self.code, self.stop)
             due = await self.store.run(sales.due, self.code, now_ms(), limit=max(1, remote.batch))

@@ -541,3 +541,19 @@ def test_a_channel_hears_once_that_its_erp_does_not_answer_and_when_it_does(far:
     it.server.path.write_text(file)
     it.erp()
     assert it.open() == []
+
+
+def test_what_was_refused_is_asked_for_again_at_a_persons_wish(far: Callable[..., Far]) -> None:
+    it = far()
+    number = it.world.order()
+    it.sync(number)
+    it.server.fail("apply", "half", keys=[key(number)])
+    it.erp()
+    assert it.open() == ["not_possible"]
+    it.erp(again=True)
+    assert it.open() == ["not_possible"]
+
+    it.erp(again=True, refused=True)
+
+    assert it.open() == []
+    assert it.state(number) == ("imported", "")

@@ -63,6 +63,8 @@ def still(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     _hold_still(monkeypatch)
     monkeypatch.setattr("chansync_tui.context.user", lambda: "anna")
     monkeypatch.setattr("chansync_tui.context.user_at_host", lambda: "anna@erp1")
+    # Most tests begin in the list of channels.
+    monkeypatch.setattr("chansync_tui.app.FIRST_SCREEN", "channels")
     # The seed's daemon is of that version.
     monkeypatch.setattr("chansync.doctor.daemon.__version__", "0.1.0")
     # How often the pilot looks whether the app is idle, and what little work counts as idle meanwhile, in seconds.

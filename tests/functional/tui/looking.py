@@ -37,11 +37,12 @@ async def until_seen(pilot: Pilot[None], *words: str, gone: bool = False) -> str
     while True:
         await pilot.pause()
         screen = seen(app)
-        toasts = " ".join(f"{toast.title} {toast.message}" for toast in app._notifications)
-        if all((word in f"{screen} {toasts}") != gone for word in words):
+        # Also where its lines break within the words.
+        told = app.told.sentence if app.told else ""
+        if all((word in f"{screen} {told}") != gone for word in words):
             return screen
         if time.monotonic() > limit:
-            raise AssertionError(f"{'still' if gone else 'never'} on the screen: {words}\n{screen}\n{toasts}")
+            raise AssertionError(f"{'still' if gone else 'never'} on the screen: {words}\n{screen}\n{told}")
         await asyncio.sleep(0.02)
 
 

@@ -120,8 +120,29 @@ async def test_a_field_is_found_by_typing_and_edited_at_once(company: Path) -> N
         await until_seen(pilot, "Username / consumer key")
         await pilot.press("enter", "enter", *"ck_new", "enter")
         await until_seen(pilot, "1 change, not saved", "entered, not saved yet")
+        await until_seen(pilot, "/ key:", "esc shows all")
         await pilot.press("escape")
-        await until_seen(pilot, "6 Tax transactions")
+        await until_seen(pilot, "esc shows all", gone=True)
+
+
+async def test_fields_are_found_however_they_are_spelled_and_also_those_that_are_hidden(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await open_channel(pilot, "slash", *"email verif", "enter")
+        await until_seen(pilot, "E-mail verification")
+        await pilot.press("slash", "ctrl+u", *"exact quant", "enter")
+        await until_seen(pilot, "Synchronise exact quantities", "appears with: Synchronising quantities")
+        await pilot.press("enter")
+        await until_seen(pilot, "[push_quantities, yes or no]")
+
+
+async def test_the_cursor_passes_over_headings(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await open_channel(pilot)
+        for _ in range(60):
+            await pilot.press("j")
+            assert not app.screen.query_one("#fields", Table).selected.heading
 
 
 async def test_choosing_several_by_marks(company: Path) -> None:
@@ -229,7 +250,7 @@ async def test_a_change_under_the_form_is_told_and_typing_stays(company: Path) -
         assert "Mine" in row(app, "Name  ")
         await pilot.press("c")
         await until_seen(
-            pilot, "Changes that somebody else saved meanwhile are kept too: Description, E-mail verification."
+            pilot, "Changes that somebody else saved meanwhile are kept", "too: Description, E-mail verification."
         )
     assert (value_of(company, "name"), value_of(company, "description")) == ("Mine", "Theirs")
 
@@ -340,7 +361,7 @@ async def test_first_confirm_saves_unused_and_asks_for_the_connection(company: P
             told = {"sentence": "Connected to Shop AT.", "filled": {"currency": "EUR"}, "used": True}
             jobs.finish(other.db, job.id, owner, ok=True, result=told)
         await until_seen(
-            pilot, "It connects", "Filled in: currency = EUR", "The channel is used now", "Not mapped yet: cod"
+            pilot, "It connects", "Filled in: Currency = EUR", "The channel is used now", "Not mapped yet: cod"
         )
         await pilot.press("enter")
         await until_seen(pilot, "Issue financial document upon p…", "[x] yes")
@@ -357,11 +378,18 @@ async def test_first_confirm_that_fails_says_why_and_keeps_the_channel_unused(co
             jobs.finish(
                 other.db, job.id, owner, ok=False, result={"sentence": "The site refused the key.", "code": "x"}
             )
-        await until_seen(pilot, "It does not connect", "The site refused the key.", "It is saved, and not used.")
+        await until_seen(pilot, "It does not connect", "The site refused the key.", "It is saved, and not used yet.")
         await pilot.press("enter")
         await until_seen(pilot, "It does not connect", gone=True)
-        assert "[ ] no" in row(app, "Used")
-    assert value_of(company, "used", 4) is False
+        # What its user wants stays, so that the next confirm connects again.
+        assert "[x] yes" in row(app, "Used")
+        assert value_of(company, "used", 4) is False
+        await pilot.press("c")
+        await until_seen(pilot, "Connecting to shop-at.example")
+        with Other(company) as other:
+            again = jobs.claim(other.db, owner)
+        assert again is not None
+        assert (again.kind, again.args) == ("confirm", {"use": True})
 
 
 async def test_what_a_first_connection_cannot_fill_in_is_asked_for_before_it(

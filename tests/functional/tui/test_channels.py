@@ -19,6 +19,7 @@ from chansync.store import channels, jobs, runs
 from chansync.store.runs import RunCounts
 from chansync_tui.app import ChansyncApp
 from chansync_tui.screens.channels import Channels
+from chansync_tui.widgets.jump import LETTERS
 from chansync_tui.widgets.table import Table
 from functional.tui import seed
 from functional.tui.looking import Other, row, seen, settle, until_seen
@@ -48,8 +49,8 @@ async def test_each_channel_shows_its_state_in_words(company: Path) -> None:
                 "2",
                 "sync",
                 "45%",
-                "1",
-                "min",
+                "40",
+                "s",
             ]
         )
         assert row(app, "shop-fr").split()[-8:] == ["h", "3", "min", "0", "1", "failing", "3", "h"]
@@ -249,11 +250,11 @@ async def test_letters_jump_to_filters_and_tabs(company: Path) -> None:
     async with app.run_test(size=WIDE) as pilot:
         await until_seen(pilot, "shop-de")
         await pilot.press("f")
-        # Three rows, then from the top: five tabs, the button and four filters.
-        await until_seen(pilot, "f1 Channels]g2 Activity", "la Add", "qS System")
-        await pilot.press("q")
+        # Three rows, then from the top: six tabs, the button and four filters.
+        await until_seen(pilot, "g1 Channels]h2 Activity", "qa Add", "wS System")
+        await pilot.press("w")
         await until_seen(pilot, "type to narrow", "woo")
-        await pilot.press("escape", "f", "j")
+        await pilot.press("escape", "f", "k")
         await until_seen(pilot, "[4 Orders]", "4 orders")
         await pilot.press("f", "enter")
         await until_seen(pilot, "[4 Orders]", " C Channel")
@@ -269,7 +270,8 @@ async def test_letters_jump_between_two_lists(company: Path) -> None:
         await until_seen(pilot, "gStock")
         await pilot.press("g")
         await until_seen(pilot, "Stock: 2 rows")
-        await pilot.press("f", "m")
+        # After the menu come six tabs and two filters.
+        await pilot.press("f", LETTERS[len(app.screen.query_one("#menu", Table).items) + 6 + 2])
         await until_seen(pilot, "TEAPOT")
         assert app.screen.query_one("#list").has_focus
 
@@ -385,7 +387,7 @@ async def test_an_open_problem_leads_to_its_message(company: Path) -> None:
     async with app.run_test(size=WIDE) as pilot:
         await until_seen(pilot, "shop-de")
         await pilot.press("j", "enter", "G", "enter")
-        await until_seen(pilot, "What to do:", "Code: item_unknown")
+        await until_seen(pilot, "What to do (m):", "Code: item_unknown")
 
 
 async def test_m_shows_the_channels_messages_alone(company: Path) -> None:

@@ -162,13 +162,13 @@ async def test_an_empty_ledger_says_what_each_list_is_for(database: Callable[[st
 async def test_the_tabs_fit_60_columns_and_a_click_picks_one(company: Path) -> None:
     app = ChansyncApp(company)
     async with app.run_test(size=(60, 20)) as pilot:
-        await until_seen(pilot, "[1 Channels] 2 Activity  3 Messages  4 Orders  5 ERP")
-        await pilot.click(offset=(50, 0))
+        tabs = await until_seen(pilot, "0 Over [1 Chan] 2 Acti  3 Mess 3  4 Orde  5 ERP")
+        await pilot.click(offset=(tabs.index("5 ERP"), 0))
         await until_seen(pilot, "[5 ERP]")
     app = ChansyncApp(company)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_seen(pilot, "chansync [1 Channels] 2 Activity  3 Messages  4 Orders  5 ERP")
-        await pilot.click(offset=(50, 0))
+        tabs = await until_seen(pilot, "chansync  0 Overview [1 Channels] 2 Activity  3 Messages 3  4 Orders  5 ERP")
+        await pilot.click(offset=(tabs.index("4 Orders"), 0))
         await until_seen(pilot, "[4 Orders]")
 
 

@@ -14,8 +14,12 @@ from functional.tui.looking import SIZES, settle
 
 #: Name → keys that lead to the screen.
 SCREENS = {
+    "overview": ["0"],
     "channels": [],
+    "channels_marked": ["asterisk"],
     "activity": ["2"],
+    "causes": ["3", "g"],
+    "mend": ["3", "g", "m"],
     "messages": ["3"],
     "message": ["3", "j", "j", "j", "j", "enter"],
     "orders": ["4"],

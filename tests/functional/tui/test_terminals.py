@@ -87,16 +87,16 @@ async def test_palette_offers_the_screens_and_the_channel(company: Path) -> None
         await until_seen(pilot, "shop-de")
         for word, offered in (("shop", "Open shop-de"), ("theme", "Theme")):
             await pilot.press("j", "ctrl+p")
-            await until_seen(pilot, "Search for commands")
+            await until_seen(pilot, "Find anything")
             await pilot.press(*word)
             await until_seen(pilot, offered)
             await pilot.press("escape")
         await pilot.press("ctrl+p")
-        await until_seen(pilot, "Search for commands")
+        await until_seen(pilot, "Find anything")
         await pilot.press(*"messages")
         await until_seen(pilot, "Go to the screen (key 3)")
-        await pilot.press("enter", "enter")
-        await until_seen(pilot, "[3 Messages]")
+        await pilot.press("enter")
+        await until_seen(pilot, "[3 Messages 3]")
 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+q"])

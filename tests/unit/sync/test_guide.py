@@ -69,15 +69,24 @@ def test_wrong_currencies_make_nothing(store: Store) -> None:
     assert setup.codes(store.db, "warehouse") == []
 
 
-def test_payment_methods_are_mapped_to_the_only_one_there_is(store: Store) -> None:
+def test_cash_goes_to_cash_the_rest_to_the_only_other_method_and_what_is_not_clear_to_none(store: Store) -> None:
     channel_id = add_channel(store)
-    mappings.pick_up(store.db, channel_id, "payment", [("bacs", "Bank"), ("cod", "Cash")])
-    assert guide.map_rest(store.db, channel_id) == "bank"
-    assert mappings.targets(store.db, channel_id, "payment") == {"bacs": "bank", "cod": "bank"}
-    assert "methods" in done(store)
-    setup.add(store.db, "payment-method", "cash", {"name": "Cash", "pos": "WEB", "account": "BANK"})
-    with pytest.raises(UsageError, match="2 payment methods"):
-        guide.map_rest(store.db, channel_id)
+    mappings.pick_up(store.db, channel_id, "payment", [("bacs", "Bank"), ("cod", "Cash on delivery"), ("klarna", "")])
+
+    def proposed() -> dict[str, str]:
+        return {
+            pair.site_code: pair.target for pair in guide.proposed_methods(store.db, channels.channel(store.db, "shop"))
+        }
+
+    assert proposed() == {"bacs": "bank", "cod": "cash", "klarna": "bank"}
+    setup.add(store.db, "payment-method", "card", {"name": "Card", "pos": "WEB", "account": "BANK"})
+    assert proposed() == {"bacs": "", "cod": "cash", "klarna": ""}
+    setup.remove(store.db, "payment-method", "WEB/cash")
+    setup.remove(store.db, "payment-method", "WEB/card")
+    assert proposed() == {"bacs": "bank", "cod": "", "klarna": "bank"}
+    guide.map_methods(store.db, channel_id, guide.proposed_methods(store.db, channels.channel(store.db, "shop")))
+    assert mappings.targets(store.db, channel_id, "payment") == {"bacs": "bank", "klarna": "bank"}
+    assert "methods" not in done(store)
 
 
 def test_items_that_orders_name_are_added_once_and_their_orders_are_due(store: Store) -> None:

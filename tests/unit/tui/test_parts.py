@@ -25,7 +25,7 @@ def _window() -> Window[MessageLine]:
 
 
 def _lines(newest: int, count: int) -> list[MessageLine]:
-    return [MessageLine(n, "", "", "info", "x", "", 1, 0, False, False) for n in range(newest, newest - count, -1)]
+    return [MessageLine(n, "", "", "info", "x", "", 1, 0, 0, False, False) for n in range(newest, newest - count, -1)]
 
 
 def test_window_grows_downwards_to_its_limit_and_lets_the_top_go() -> None:

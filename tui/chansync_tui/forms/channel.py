@@ -8,12 +8,13 @@ from typing import ClassVar
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 
+from chansync.setup.forms.channel_form import ChannelForm
 from chansync.setup.forms.form import Saved
 from chansync.store import channels
 from chansync.store.jobs import Job
 from chansync_tui.formatting import TYPE_TONES
 from chansync_tui.forms.channel_status import status_rows
-from chansync_tui.forms.rows import Row
+from chansync_tui.forms.rows import Row, hidden_row
 from chansync_tui.forms.screen import FormScreen
 from chansync_tui.navigation import ShowMessages
 from chansync_tui.screens.dialogs import connection_report
@@ -97,6 +98,12 @@ class ChannelScreen(FormScreen):
         if channel is not None:
             yield from status_rows(self.context.db, channel)
 
+    def hidden_rows(self) -> Iterable[Row]:
+        form = self.state.form
+        assert isinstance(form, ChannelForm)
+        for field, switch in form.hidden_fields(self.context.db, self.state.texts):
+            yield hidden_row(field, switch)
+
     def action_everything(self) -> None:
         self.state.everything = not self.state.everything
         self.show_rows()
@@ -117,10 +124,15 @@ class ChannelScreen(FormScreen):
         told = job.result or {}
         if not self.state.changed:
             self.state.open(self.context.db)
-        self.say(str(told.get("sentence", "")), "good" if job.state == "done" else "bad")
+            if job.state != "done" and job.args.get("use"):
+                # It stays as its user wants it, so that the next confirm connects again.
+                self.state.texts["used"] = "yes"
+        used = told.get("used") or not job.args.get("use")
+        more = "" if used else " Not connected yet, so it is not used yet: correct it, then c connects again."
+        self.say(f"{told.get('sentence', '')}{more}", "good" if job.state == "done" else "bad")
         self.state.set_errors([])
         self.show_rows()
-        self.app.push_screen(connection_report(job, self._unmapped()))
+        self.app.push_screen(connection_report(job, self._unmapped(), daemon_runs=self.context.daemon_runs))
 
     def _unmapped(self) -> list[str]:
         """The labels of methods without a mapping."""

@@ -28,7 +28,7 @@ class ConnectedErpScreen(FormScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "connect('test')", "Test the connection"),
         Binding("l", "connect('lookups')", "Read its reference data anew"),
-        Binding("R", "connect('run')", "Send what waits for it now"),
+        Binding("R", "connect('retry')", "Send what waits, and try again what was refused"),
     ]
 
     def more(self) -> Iterable[Row]:
@@ -63,7 +63,7 @@ class ConnectedErpScreen(FormScreen):
         if self.is_attached:
             self.say(str((job.result or {}).get("sentence", "")), "good" if job.state == "done" else "bad")
             self.show_rows()
-            if job.args.get("what") != "run":
+            if job.args.get("what") != "retry":
                 self.app.push_screen(erp_report(job))
 
     def commands(self) -> Iterable[SystemCommand]:

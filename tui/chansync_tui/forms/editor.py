@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from chansync.model.errors import UsageError
-from chansync.setup.forms.factory import can_be_new, form_of_reference
+from chansync.setup.forms.factory import can_be_new, form_of_reference, refuse_outside
 from chansync.setup.forms.form import FormField, FormOption
 from chansync_tui.forms.chooser import NEW, Chooser, Marks
 from chansync_tui.forms.rows import VALUE, Row
@@ -156,6 +156,8 @@ class FieldEditor:
                 self._add_referred(field)
             else:
                 self._set(field, value)
+                # As after typing: the next field follows.
+                self._view.table.action_move(1)
 
         empty = "" if field.needed and not field.stands_out else field.empty or "leaves it empty"
         window = Chooser(field.label, search, chosen=self._text(field), empty=empty, new=can_be_new(field))
@@ -200,6 +202,7 @@ class FieldEditor:
         self, field: FormField, *, new: bool = False, saved: Callable[[int | str], object] | None = None
     ) -> None:
         try:
+            refuse_outside(self._view.context.db, field, self._view.state.texts, new=new)
             form = form_of_reference(field, self._view.state.texts, new=new)
         except UsageError as error:
             self._view.say(str(error), "warn")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import apsw
@@ -44,11 +44,16 @@ class Row:
     action: str = ""
     opens: int | None = None
 
-    def matches(self, text: str) -> bool:
-        """Whether a case-folded text is in the row's label, or in the name or value of its field or record."""
+    def matches(self, words: Sequence[str], *, in_help: bool = False) -> bool:
+        """Whether each of the ``folded`` words is in the row's label, or in the name or value of its field.
+
+        Args:
+            in_help: whether they are in these or in its help.
+        """
         holds = self.field is not None or self.related is not None
-        found_in = f"{self.label} {self.key} {self.value}" if holds else self.label
-        return not self.heading and text in found_in.casefold()
+        told = self.field.help if self.field is not None and in_help else ""
+        found_in = folded(f"{self.label} {self.key} {self.value} {told}" if holds else self.label)
+        return not self.heading and all(word in found_in for word in words)
 
     def cells(self) -> tuple[Cell, Cell, Cell]:
         """For a table with ``COLUMNS``."""
@@ -56,6 +61,26 @@ class Row:
             return Cell(""), Cell(self.label, "title"), Cell(self.value, "dim")
         tone = {"!": "bad", "*": "warn"}.get(self.mark, "")
         return Cell(self.mark, tone), Cell(self.label, "strong" if self.action else ""), Cell(self.value, self.tone)
+
+
+def folded(text: str) -> str:
+    """The text as it is searched: however it is spelled (e-mail or email, synchronise or synchronize)."""
+    return text.casefold().replace("-", "").replace("z", "s")
+
+
+def hidden_row(field: FormField, appears_with: FormField) -> Row:
+    """A row for a field that appears only when another one is switched on; Enter leads to that one."""
+    about = ((field.label, "strong"), (field.help, ""), (f"enter: to {appears_with.label}", "dim"))
+    value = f"appears with: {appears_with.label}"
+    return Row(
+        f"hidden:{field.name}",
+        field.label,
+        value,
+        "dim",
+        about=about,
+        field=None,
+        action=f"go_to('{appears_with.name}')",
+    )
 
 
 def rows_of(db: apsw.Connection, state: FormState, actions: Iterable[tuple[int, Row]]) -> Iterator[Row]:

@@ -20,7 +20,7 @@ from chansync.setup.forms.form import Form, Saved
 from chansync_tui.formatting import counted
 from chansync_tui.forms import drafts
 from chansync_tui.forms.editor import FieldEditor
-from chansync_tui.forms.rows import COLUMNS, Row, rows_of
+from chansync_tui.forms.rows import COLUMNS, Row, folded, rows_of
 from chansync_tui.forms.saver import FormSaver
 from chansync_tui.forms.state import FormState
 from chansync_tui.navigation import Edit, ShowMessage
@@ -29,7 +29,7 @@ from chansync_tui.screens.filtered_page import FilteredPage
 from chansync_tui.text import safe
 from chansync_tui.widgets.entry import InPlace, Search
 from chansync_tui.widgets.line import Hint, Line, Part
-from chansync_tui.widgets.pane import Pane
+from chansync_tui.widgets.pane import Notice, Pane
 from chansync_tui.widgets.table import Table
 
 
@@ -91,10 +91,10 @@ class FormScreen(FilteredPage):
 
     def body(self) -> Iterable[Widget]:
         yield Line(id="about")
-        yield Line(id="notice")
+        yield Notice(id="notice")
         yield Search("field or value")
         with Container(id="sheet"):
-            yield Table[Row](COLUMNS, Row.cells, lambda row: row.key, id="fields", head=False)
+            yield Table[Row](COLUMNS, Row.cells, lambda row: row.key, id="fields", head=False, passes=_is_heading)
             yield self.editor.entry
         yield Pane(id="pane")
 
@@ -161,14 +161,36 @@ class FormScreen(FilteredPage):
     def show_rows(self, *, to_top: bool = False) -> None:
         """Build the rows again from what was typed and what is stored."""
         self._rows = [*rows_of(self.context.db, self.state, self.actions()), *self._buttons(), *self.more()]
-        wanted = self._text.casefold()
+        wanted = folded(self._text).split()
         self.table.set_empty(f"Nothing here holds '{self._text}': esc shows all.")
         if wanted:
-            self.table.show([row for row in self._rows if row.matches(wanted)], follow=to_top)
+            # Fields that do not apply now are found too, with what makes them appear.
+            rows = [*self._rows, *self.hidden_rows()]
+            found = [row for row in rows if row.matches(wanted)]
+            found += [row for row in rows if row not in found and row.matches(wanted, in_help=True)]
+            self.table.show(found, follow=to_top)
         else:
             self.table.show(self._rows)
-        self.query_one("#about", Line).put(self._title(), right=[self._save_state()])
+        self.query_one("#about", Line).put(
+            [*self._title(), *self._filter_sign(long=True)],
+            [*self._title(), *self._filter_sign(long=False)],
+            [*self._filter_sign(long=True)] or self._title(),
+            # Whether something is not saved goes before the title.
+            notes=[[self._save_state()]],
+        )
         self.explain()
+
+    def hidden_rows(self) -> Iterable[Row]:
+        """Rows for fields that do not apply now, for the search alone."""
+        return ()
+
+    def _filter_sign(self, *, long: bool) -> list[Part]:
+        """That a part of the rows is shown, while a search narrows them."""
+        if not self._text:
+            return []
+        every = sum(not row.heading for row in self._rows)
+        sign = f" / {self._text}: {len(self.table.items)} of {every} "
+        return [(sign, "here"), (" esc shows all ", "dim")] if long else [(sign, "here")]
 
     def _buttons(self) -> Iterable[Row]:
         yield Row("section:buttons", self.BUTTONS, heading=True)
@@ -201,9 +223,7 @@ class FormScreen(FilteredPage):
 
     def say(self, sentence: str, tone: str = "") -> None:
         """Show a sentence on the line over the list; an empty one hides the line."""
-        line = self.query_one("#notice", Line)
-        line.display = bool(sentence)
-        line.put([(f" {sentence}", tone)])
+        self.query_one("#notice", Notice).put(sentence, tone)
 
     @on(Table.Moved)
     def explain(self) -> None:
@@ -288,14 +308,20 @@ class FormScreen(FilteredPage):
 
     def action_section(self, step: int) -> None:
         heads = [index for index, row in enumerate(self.table.items) if row.heading]
+        # The cursor is on a field, so that the heading of its section is above it.
         if step > 0:
             target = next((index for index in heads if index > self.table.cursor), None)
         else:
-            # From within a section, the first step goes to its own heading.
+            # From within a section, the first step goes to its first field.
             target = next((index for index in reversed(heads) if index < self.table.cursor - 1), None)
         if target is not None:
             self.table.select(self.table.items[target].key, to_top=True)
-            self.table.action_move(1)
+
+    def action_go_to(self, name: str) -> None:
+        """Show all rows, with the cursor on that field."""
+        self._text = ""
+        self.show_rows()
+        self.table.select(name)
 
     def action_wrong(self) -> None:
         """Go to the next wrong field; after the last, to the first."""
@@ -360,3 +386,7 @@ class FormScreen(FilteredPage):
         yield SystemCommand("Confirm", "Save the form (key c)", self.action_confirm)
         yield SystemCommand("Close", "Without saving (key esc)", self.action_close)
         yield SystemCommand("Find a field", "Narrow the list (key /)", self.action_search)
+
+
+def _is_heading(row: Row) -> bool:
+    return row.heading

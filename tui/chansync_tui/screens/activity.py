@@ -115,8 +115,7 @@ class Activity(Page):
         self._in_progress.styles.height = max(3, min(9, 1 + (len(running) + 1) // 2 * 2))
         self._in_progress.show(running)
         last = [run for run in runs.recent(db, limit=_LISTED) if run.state != "running"]
-        at_top = self._last.cursor == 0
-        self._last.show(last, follow=at_top)
+        self._last.show(last)
         if time.monotonic() >= self._spark_at:
             self._spark_at = time.monotonic() + _SPARK_SECONDS
             self._show_spark()

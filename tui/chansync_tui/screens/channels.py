@@ -12,16 +12,20 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from chansync.model.times import now_ms
-from chansync.store.channel_status import remaining, standing
+from chansync.store.channel_status import standing
 from chansync.store.overview import ChannelLine, channel_lines
-from chansync_tui.formatting import TYPE_TONES, ago, counted, left, progress, until
+from chansync.store.pauses import Pause, pauses
+from chansync_tui.channel_text import is_failing, state_of
+from chansync_tui.formatting import TYPE_TONES, ago, clock, counted, until
 from chansync_tui.navigation import Edit, ShowChannel, ShowMessages, ShowOrders
+from chansync_tui.screens.channel_actions import ChannelActions
 from chansync_tui.screens.filtered_page import FilteredPage
 from chansync_tui.screens.finder import Option
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
 from chansync_tui.widgets.line import Hint
+from chansync_tui.widgets.mark_table import MarkTable
 from chansync_tui.widgets.pane import Pane
 from chansync_tui.widgets.table import Cell, Table
 
@@ -36,7 +40,8 @@ _COLUMNS = (
     Column("Next", 6, drop=3, right=True),
     Column("Today", 5, right=True),
     Column("Open", 4, right=True),
-    Column("Now", 8, 24, whole=True),
+    # Of one width, so that no column comes or goes while a sync runs.
+    Column("Now", 14),
 )
 
 _NO_CHANNELS = """No channel yet.
@@ -54,11 +59,6 @@ _STANDS: dict[str, tuple[str, Callable[[ChannelLine], bool]]] = {
     "failing": ("its last run failed", lambda line: is_failing(line)),
     "running": ("syncs now", lambda line: line.running),
 }
-
-
-def is_failing(line: ChannelLine) -> bool:
-    """Whether a stream of a used channel fails."""
-    return line.used and bool(line.failing)
 
 
 def is_wrong(line: ChannelLine) -> bool:
@@ -97,6 +97,7 @@ class Channels(FilteredPage):
         Hint("a", "Add"),
         Hint("enter", "Open"),
         Hint("s", "Sync now", "Sync"),
+        Hint("p", "Pause or resume", "Pause"),
         Hint("e", "Next wrong", "Wrong"),
         Hint("m", "Messages", "Msgs"),
         Hint("o", "Orders"),
@@ -107,7 +108,7 @@ class Channels(FilteredPage):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "add", "Add a channel"),
         Binding("w", "app.guide", "The guide: first steps"),
-        Binding("s", "sync", "Sync the channel now"),
+        *ChannelActions.BINDINGS,
         Binding("e", "next_wrong", "Next channel that fails; if none does, that has open problems"),
         Binding("m", "messages", "Messages of the channel"),
         Binding("o", "orders", "Orders of the channel"),
@@ -122,20 +123,23 @@ class Channels(FilteredPage):
     def __init__(self) -> None:
         super().__init__()
         self._lines: list[ChannelLine] = []
+        self._pauses: dict[int, Pause] = {}
+        self._actions = ChannelActions(self, lambda: self.table.chosen)
         self._filters = Filters()
 
     def body(self) -> Iterable[Widget]:
         yield FilterLine()
         yield Search("code, name or POS")
-        yield Table[ChannelLine](_COLUMNS, self._cells, lambda line: line.id, id="channels")
+        yield MarkTable[ChannelLine](_COLUMNS, self._cells, lambda line: line.id, id="channels")
         yield Pane(id="pane")
 
     @property
-    def table(self) -> Table[ChannelLine]:
-        return self.query_one("#channels", Table)
+    def table(self) -> MarkTable[ChannelLine]:
+        return self.query_one("#channels", MarkTable)
 
     def read(self) -> None:
         self._lines = channel_lines(self.context.db)
+        self._pauses = pauses(self.context.db)
         self._show()
 
     def _show(self) -> None:
@@ -163,10 +167,12 @@ class Channels(FilteredPage):
         """Show the state of the channel under the cursor, and what comes next."""
         line = self.table.selected
         told = standing(self.context.db, line, now_ms()) if line else []
-        self.query_one(Pane).put([(sentence.text, sentence.kind) for sentence in told])
+        parts = [(sentence.text, sentence.kind) for sentence in told]
+        if line is not None and (pause := self._pauses.get(line.id)) is not None:
+            parts.insert(0, (f"Paused by {pause.by} since {clock(pause.at, now_ms())}: p resumes it.", "warn"))
+        self.query_one(Pane).put(parts)
 
-    @staticmethod
-    def _cells(line: ChannelLine) -> tuple[Cell | str, ...]:
+    def _cells(self, line: ChannelLine) -> tuple[Cell | str, ...]:
         now = now_ms()
         tone = "" if line.used else "dim"
         failing = is_failing(line)
@@ -181,7 +187,7 @@ class Channels(FilteredPage):
             Cell(until(line.next_run_at, now) if line.used else "off", tone),
             Cell(str(line.orders_today), tone),
             Cell(str(line.problems), "bad" if line.problems else "dim"),
-            _now(line, now),
+            Cell(state_of(line, self._pauses.get(line.id), now), _tone(line)),
         )
 
     # Filters
@@ -195,6 +201,9 @@ class Channels(FilteredPage):
         self._show()
 
     def action_clear(self) -> None:
+        if self.table.marked:
+            self.table.unmark()
+            return
         self._filters = Filters()
         self._show()
 
@@ -225,9 +234,15 @@ class Channels(FilteredPage):
     def action_add(self) -> None:
         self.post_message(Edit("channel"))
 
-    def action_sync(self) -> None:
-        if line := self.table.selected:
-            self.context.ask(f"Sync {line.code}", "sync", line.id, {})
+    def action_channel(self, name: str) -> None:
+        self._actions.run(name)
+
+    @on(MarkTable.Marked)
+    def count_marks(self) -> None:
+        """The hints name what is marked, and what can be done with it."""
+        self.set_hints(
+            self.table.marked, [Hint("s", "Sync"), Hint("p", "Pause or resume", "Pause"), Hint("E", "Export")]
+        )
 
     def action_next_wrong(self) -> None:
         lines = self.table.items
@@ -249,7 +264,7 @@ class Channels(FilteredPage):
     def commands(self) -> Iterable[SystemCommand]:
         if line := self.table.selected:
             yield SystemCommand(f"Open {line.code}", "Settings, mappings, runs (enter)", self.open_channel)
-            yield SystemCommand(f"Sync {line.code}", "Pull its orders now (key s)", self.action_sync)
+            yield from self._actions.commands()
             yield SystemCommand(f"Orders of {line.code}", "The last change first (key o)", self.action_orders)
         yield SystemCommand("Add a channel", "A new one (key a)", self.action_add)
         yield SystemCommand("Filter by text", "Narrow the list (key /)", self.action_search)
@@ -267,15 +282,7 @@ def _summary(lines: Sequence[ChannelLine]) -> tuple[str, str]:
     return ", ".join([counted(len(lines), "channel"), *wrong]), f"{failing} failing, {counted(problems, 'problem')}"
 
 
-def _now(line: ChannelLine, now: int) -> Cell:
-    if line.progress is not None:
-        fetched, expected = line.progress
-        still = left(remaining(fetched, expected, now - (line.run_began_at or now)))
-        return Cell(f"sync {progress(fetched, expected)} {still}".rstrip(), "note")
+def _tone(line: ChannelLine) -> str:
     if line.running:
-        return Cell("sync", "note")
-    if not line.used:
-        return Cell("not used", "dim")
-    if is_failing(line):
-        return Cell(f"failing{f' {ago(line.last_ok_at, now)}' if line.last_ok_at else ''}", "bad")
-    return Cell("idle", "dim")
+        return "note"
+    return "bad" if is_failing(line) else "dim"

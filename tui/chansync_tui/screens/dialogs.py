@@ -52,11 +52,12 @@ class Confirm(ModalScreen[bool]):
 
 
 class Field(NamedTuple):
-    """An input field: its name in the answer, its label and its initial value."""
+    """An input field: its name in the answer, its label, its initial value, and whether what is typed is hidden."""
 
     name: str
     label: str
     value: str = ""
+    secret: bool = False
 
 
 Answer = dict[str, str]
@@ -103,7 +104,7 @@ class Question(ModalScreen[Answer | None]):
             for field in self._fields:
                 with Horizontal(classes="field"):
                     yield Plain(field.label, classes="label")
-                    yield Entry(field.value, id=f"field-{field.name}", select_on_focus=False)
+                    yield Entry(field.value, id=f"field-{field.name}", select_on_focus=False, password=field.secret)
             yield Plain("", id="wrong")
             with Horizontal(id="buttons"):
                 yield Button("Cancel (esc)" if self._fields else "Cancel (n)", id="no", compact=True)
@@ -171,6 +172,12 @@ class Report(ModalScreen[None]):
         self.query_one(Pane).put(self._parts)
 
 
+def _label(name: str) -> str:
+    from chansync.model.parameters import BY_NAME
+
+    return BY_NAME[name].label if name in BY_NAME else name
+
+
 def erp_report(job: Job) -> Report:
     """The window for a finished job of the kind ``erp``."""
     told: dict[str, Any] = job.result or {}
@@ -184,24 +191,28 @@ def erp_report(job: Job) -> Report:
     return Report("It connects" if ok else "It does not connect", parts)
 
 
-def connection_report(job: Job, unmapped: Sequence[str] = ()) -> Report:
+def connection_report(job: Job, unmapped: Sequence[str] = (), *, daemon_runs: bool = True) -> Report:
     """The window for a finished job of the kinds ``test`` and ``confirm``.
 
     Args:
         unmapped: what still needs a mapping.
+        daemon_runs: whether the schedule is kept now.
     """
     told: dict[str, Any] = job.result or {}
     ok = job.state == "done"
     parts: list[Part] = [(str(told.get("sentence", "")), "good" if ok else "bad"), ("", "")]
     parts += [(str(note), "") for note in told.get("notes") or ()]
-    parts += [(f"Filled in: {name} = {text}", "") for name, text in (told.get("filled") or {}).items()]
+    parts += [(f"Filled in: {_label(name)} = {text}", "") for name, text in (told.get("filled") or {}).items()]
     parts += [(str(sentence), "warn") for sentence in told.get("vanished") or ()]
     wrong = told.get("wrong") or {}
-    parts += [(f"Still wrong, so it is not used yet: {name} {sentence}", "bad") for name, sentence in wrong.items()]
+    parts += [
+        (f"Still wrong, so it is not used yet: {_label(name)} {sentence}", "bad") for name, sentence in wrong.items()
+    ]
     if ok and unmapped:
         parts.append((f"Not mapped yet: {', '.join(unmapped)}. Their orders wait as problems until they are.", "warn"))
     if told.get("used"):
-        parts.append(("The channel is used now: it syncs on its schedule, and s syncs it at once.", "good"))
+        schedule = "it syncs on its schedule" if daemon_runs else "it syncs on its schedule once the daemon runs"
+        parts.append((f"The channel is used now: {schedule}, and s syncs it at once.", "good"))
     elif not ok and job.args.get("use"):
-        parts.append(("It is saved, and not used. Correct what is wrong, tick Used, and confirm again.", ""))
+        parts.append(("It is saved, and not used yet. Correct what is wrong, and c connects again.", ""))
     return Report("It connects" if ok else "It does not connect", parts)

@@ -18,6 +18,7 @@ from chansync.erp.ledger import lists, setup
 from chansync.erp.ledger.lists import LedgerList, ListRow
 from chansync.erp.ledger.setup_kinds import KINDS
 from chansync.explain import erp_lists
+from chansync.explain.find import Found
 from chansync.model.paging import Span
 from chansync_tui.navigation import Edit, ShowSale
 from chansync_tui.screens import erp_pages
@@ -31,6 +32,9 @@ from chansync_tui.widgets.line import Hint, HintLine
 from chansync_tui.widgets.pane import Pane
 from chansync_tui.widgets.table import Cell, Table
 
+#: How many of each list the palette shows.
+_FOUND = 5
+
 #: The lists of the ledger, and those of ERPs outside.
 LISTS: dict[str, LedgerList | erp_lists.ErpList] = {**lists.LISTS, **erp_lists.LISTS}
 
@@ -39,16 +43,16 @@ ADDABLE = frozenset(KINDS) | {"connected-erp"}
 
 # The columns by name. ``drop``: the order in which they are left out where the screen is narrow.
 _COLUMNS = {
-    "sale": Column("Sale", 12, 44, whole=True),
+    "sale": Column("Sale", 12, 44, whole=True, front=True),
     "date": Column("Date", 10, drop=3),
     "channel": Column("Channel", 9, 20, drop=4),
     "order": Column("Order", 8, 24, drop=5, whole=True),
     "customer": Column("Customer", 10, 30, drop=2),
     "total": Column("Total", 10, 20, right=True, whole=True),
     "mark": Column("Mark", 7, drop=6),
-    "document": Column("Document", 12, 40, whole=True),
+    "document": Column("Document", 12, 40, whole=True, front=True),
     "when": Column("When", 16, drop=2),
-    "credit of": Column("Credit of", 12, 40, drop=3, whole=True),
+    "credit of": Column("Credit of", 12, 40, drop=3, whole=True, front=True),
     "kind": Column("Kind", 8, drop=1),
     "account": Column("Account", 9, 24),
     "amount": Column("Amount", 10, 20, right=True, whole=True),
@@ -108,6 +112,7 @@ class Erp(ListPage[ListRow]):
 
     TAB = "erp"
     AUTO_FOCUS = "#menu"
+    NEWEST_FIRST = False
     HINTS: ClassVar[Sequence[Hint]] = (
         Hint("?", "Keys", keep=True),
         Hint("q", "Quit", keep=True),
@@ -396,3 +401,18 @@ def _call(function: Any, name: str) -> Any:
 def list_titles() -> list[tuple[str, str, str]]:
     """The name, the title and what it is about of each list of the ledger."""
     return [(name, found.title, found.about) for name, found in LISTS.items()]
+
+
+#: The lists that the palette searches, with the kind and the cells of what it finds there.
+_SEARCHED = {"customers": ("customer", 1), "item": ("item", 0), "documents": ("sale", 0)}
+
+
+def find_records(db: apsw.Connection, text: str) -> list[Found]:
+    """Customers, items and documents that hold the text, a few of each."""
+    found = []
+    for name, (kind, title) in _SEARCHED.items():
+        for row in lists.read(db, name, text, "", Span(_FOUND)):
+            about = ", ".join(filter(None, (cell for place, cell in enumerate(row.cells) if place != title)))
+            what = LISTS[name].title.removesuffix("s")
+            found.append(Found(kind, row.name, f"{what} {row.cells[title]}", about))
+    return found

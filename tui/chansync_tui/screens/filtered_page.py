@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
 
 from textual import on
+from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
-from chansync.store import channels
+from chansync.model.times import local_text, now_ms
+from chansync.store import channels, exporting
+from chansync_tui.formatting import counted
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import Page
 from chansync_tui.widgets.entry import Search
@@ -19,6 +23,8 @@ from chansync_tui.widgets.table import Table
 
 class FilteredPage(Page):
     """Handles its ``Search`` and its ``FilterLine``; each screen keeps its own filters."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("E", "export", "Export the marked rows, or all shown, to a file")]
 
     @property
     @abstractmethod
@@ -33,6 +39,43 @@ class FilteredPage(Page):
     @abstractmethod
     def search(self, text: str) -> None:
         """Filter the list by a text; empty: all rows."""
+
+    def exported(self) -> Table[Any]:
+        """The list that an export writes."""
+        return self.table
+
+    def all_items(self, table: Table[Any]) -> Sequence[Any]:
+        """What an export without marks writes: the rows that the filters let through."""
+        return table.items
+
+    def action_export(self) -> None:
+        """Write the marked rows, or all that are loaded, to a file: CSV, or JSON if its name ends so."""
+        from chansync_tui.screens.dialogs import Field, Question
+
+        table = self.exported()
+        items = list(table.marked.values()) or self.all_items(table)
+        if not items:
+            self.notify("There is nothing to export.")
+            return
+        titles, rows = table.texts(items)
+
+        def path_of(answer: Mapping[str, str]) -> Path:
+            return Path(answer["file"]).expanduser().absolute()
+
+        def write(answer: dict[str, str] | None) -> None:
+            if answer is not None:
+                path = path_of(answer)
+                self.context.note(f"Export {len(rows)} rows to {path}")
+                self.notify(f"{len(rows)} rows are in {path}.", timeout=10)
+
+        def check(answer: Mapping[str, str]) -> None:
+            path = path_of(answer)
+            kind = "json" if path.suffix.lower() == ".json" else "csv"
+            exporting.write_new(path, exporting.text_of(titles, rows, kind))
+
+        about = f"Writes {counted(len(rows), 'row')} as CSV, or as JSON if the name ends so. An existing file stays."
+        field = Field("file", "File", f"~/chansync-{self.tab()}-{local_text(now_ms())[:10]}.csv")
+        self.app.push_screen(Question("Export", about, "Write", [field], check, changes=False), write)
 
     def action_search(self) -> None:
         self.query_one(Search).open(self.searched)

@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from chansync_tui.text import wrap
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Entry
 from chansync_tui.widgets.pane import Plain
@@ -39,8 +40,12 @@ class Finder(ModalScreen[Option[V] | None]):
         Binding("pageup", "page(-1)", "Page up", priority=True),
     ]
 
-    def __init__(self, title: str, options: Sequence[Option[V]], *, word_width: int = 16) -> None:
+    def __init__(
+        self, title: str, options: Sequence[Option[V]], *, word_width: int = 16, about: Sequence[str] = ()
+    ) -> None:
+        """Create the window; ``about``: paragraphs between its title and the list."""
         super().__init__()
+        self._about = about
         self._title = title
         self._options = options
         self._word_width = word_width
@@ -49,6 +54,8 @@ class Finder(ModalScreen[Option[V] | None]):
         columns = [Column("", self._word_width, self._word_width + 24), Column("", 10, 200)]
         with Vertical(id="window"):
             yield Plain(self._title, id="title")
+            if self._about:
+                yield Plain("\n".join(self._about), id="about")
             yield Entry(placeholder="type to narrow")
             table = Table[Option[V]](columns, _cells, lambda option: option.word, head=False)
             table.can_focus = False
@@ -60,7 +67,10 @@ class Finder(ModalScreen[Option[V] | None]):
         self.query_one(Table).set_empty("Nothing matches.")
         self.query_one(Table).show(self._options)
         # The window is as high as its list, but not higher than the screen.
-        self.query_one("#window").styles.height = min(len(self._options) + 6, max(8, self.app.size.height - 4))
+        cells = min(76, int(self.app.size.width * 0.96)) - 4
+        about = sum(len(wrap(line, cells)) for line in self._about) + bool(self._about)
+        room = max(8, self.app.size.height - 4)
+        self.query_one("#window").styles.height = min(len(self._options) + 6 + about, room)
 
     def narrowed(self, text: str) -> Sequence[Option[V]]:
         """The options for the text typed so far."""

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -10,8 +15,8 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widget import Widget
 
+from chansync import systemd_service
 from chansync.db.connection import Store
-from chansync.erp import registry
 from chansync.model.channel import Channel
 from chansync.setup import guide
 from chansync.setup.channel_settings import InvalidFields
@@ -20,10 +25,11 @@ from chansync.setup.guide import Step
 from chansync.store.jobs import Job
 from chansync_tui.navigation import Edit, ShowChannel
 from chansync_tui.screens.dialogs import Field, Question, connection_report
+from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import Page
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.line import Hint, Line
-from chansync_tui.widgets.pane import Pane
+from chansync_tui.widgets.pane import Notice, Pane
 from chansync_tui.widgets.table import Cell, Table
 
 _COLUMNS = (Column("", 4), Column("", 24, 30), Column("", 20, 400))
@@ -58,7 +64,7 @@ class Guide(Page):
 
     def body(self) -> Iterable[Widget]:
         yield Line(id="about")
-        yield Line(id="notice")
+        yield Notice(id="notice")
         yield Table[tuple[int, Step]](_COLUMNS, _cells, lambda item: item[1].name, id="steps", head=False)
         yield Pane(id="pane")
 
@@ -94,9 +100,7 @@ class Guide(Page):
 
     def say(self, sentence: str, tone: str = "") -> None:
         """Show a sentence on the line over the list; an empty one hides the line."""
-        line = self.query_one("#notice", Line)
-        line.display = bool(sentence)
-        line.put([(f" {sentence}", tone)])
+        self.query_one("#notice", Notice).put(sentence, tone)
 
     # The steps
 
@@ -114,6 +118,10 @@ class Guide(Page):
             self.post_message(Edit("system", known))
         elif step.name == "pos":
             self._pos(step)
+        elif step.name == "daemon":
+            self._daemon(step)
+        elif step.name == "notices":
+            self._notices()
         elif channel is None and step.name == "channel":
             self.post_message(Edit("channel", preset=guide.channel_proposal(self.context.db)))
         elif channel is None:
@@ -123,6 +131,88 @@ class Guide(Page):
 
     def action_do(self) -> None:
         self.do_step()
+
+    def _daemon(self, step: Step) -> None:
+        if step.done:
+            self.say("The daemon runs.", "good")
+            return
+
+        def start(chosen: Option[str] | None) -> None:
+            if chosen is None:
+                return
+            if chosen.value == "service":
+                self._install_service()
+            else:
+                self.context.start_daemon()
+                self.say("The daemon starts in the background; its log is daemon.log beside the database.", "note")
+
+        options = [
+            Option("service", "as a service", "systemd starts it at boot and watches it; asks for root's rights"),
+            Option("background", "in the background", "until this machine restarts or it is stopped"),
+        ]
+        self.app.push_screen(Finder("Start the daemon", options, word_width=20), start)
+
+    def _install_service(self) -> None:
+        """Install and start the service in the terminal, where sudo can ask for a password; then come back."""
+        own = [sys.executable, "-m", "chansync", "service", "install"]
+        commands = [own, ["systemctl", "enable", "--now", "chansync"]]
+        as_root = [] if os.geteuid() == 0 else ["sudo"]
+        with self.app.suspend():
+            codes = []
+            for command in commands:
+                print(f"\n$ {shlex.join([*as_root, *command])}", flush=True)
+                try:
+                    codes.append(subprocess.run([*as_root, *command], check=False).returncode)
+                except OSError as error:
+                    print(error)
+                    codes.append(1)
+                if codes[-1]:
+                    break
+            print("\nPress Enter to come back to chansync.", flush=True)
+            sys.stdin.readline()
+        if any(codes):
+            self.say("The service is not installed: what was said is in the terminal above (ctrl+z).", "bad")
+        elif self.context.path.parent != Path(systemd_service.DIRECTORY):
+            self.say(
+                f"The service runs, on the database in {systemd_service.DIRECTORY}. This one is {self.context.path}: "
+                "docs/operations says how to move it there.", "warn",
+            )  # fmt: skip
+        else:
+            self.say("The service is installed and started.", "good")
+        self.read()
+
+    def _notices(self) -> None:
+        fields = [
+            Field("email", "Who is told"),
+            Field("smtp_host", "Mail server"),
+            Field("smtp_security", "Security", "starttls"),
+            Field("smtp_user", "User there"),
+            Field("smtp_password", "Password", secret=True),
+        ]
+        about = (
+            "An e-mail goes to this address when there is a problem, and when it is solved. Security is starttls, tls "
+            "or none; a port other than the usual one stands behind the server: mail.example:2525."
+        )
+
+        def save(answer: dict[str, str] | None) -> None:
+            if answer is None:
+                return
+            mail = dict(answer)
+            email = mail.pop("email")
+
+            def do(store: Store) -> str:
+                from chansync.setup import telling
+
+                return telling.set_up(store, email, mail)
+
+            def told(outcome: object) -> None:
+                self.post_message(self.Outcome(outcome, "Saved; a test is sent ..."))
+                if isinstance(outcome, str):
+                    self.context.ask("Test of notices", "notices", None, {"user": outcome}, self._told)
+
+            self.context.attempt(do, told)
+
+        self.app.push_screen(Question("Who is told of problems", about, "Save and test", fields, changes=False), save)
 
     def _pos(self, step: Step) -> None:
         if step.done:
@@ -174,15 +264,30 @@ class Guide(Page):
 
         def report(job: Job) -> None:
             if self.is_attached:
-                self.app.push_screen(connection_report(job))
+                left = guide.unmapped(self.context.db, channel)
+                self.app.push_screen(connection_report(job, left, daemon_runs=self.context.daemon_runs))
 
         self._ask(f"Connect {channel.code}", "confirm" if first else "test", channel.id, report, use=first)
 
     def _map(self, step: Step, channel: Channel) -> None:
-        if step.done or len(registry.codes(self.context.db, "payment-method", channel["pos"])) != 1:
+        pairs = guide.proposed_methods(self.context.db, channel)
+        proposed = [pair for pair in pairs if pair.target]
+        if step.done or not proposed:
             self.post_message(ShowChannel(channel.id))
             return
-        self._write(lambda store: guide.map_rest(store.db, channel.id), "All payment methods are mapped.")
+
+        def make(agreed: dict[str, str] | None) -> None:
+            if agreed is not None:
+                left = [pair.site_code for pair in pairs if not pair.target]
+                told = f"Not mapped yet: {', '.join(left)}." if left else "All payment methods are mapped."
+                self._write(lambda store: guide.map_methods(store.db, channel.id, proposed), told)
+
+        lines = [
+            f"{pair.site_code} {pair.title}".strip() + f"  ->  {pair.target or 'choose in the form'}" for pair in pairs
+        ]
+        about = "\n".join(["This maps the site's payment methods to the POS's:", "", *lines, "",
+                           "Another choice? n, and then step 3, whose form has them."])  # fmt: skip
+        self.app.push_screen(Question("Payment methods", about, "Map them"), make)
 
     def _ask(self, label: str, kind: str, channel_id: int, done: Callable[[Job], None], *, use: bool = False) -> None:
         self.say(f"{label} ...", "note")

@@ -1,12 +1,10 @@
-"""The searchable list of a screen's keys, and the command palette."""
+"""The searchable list of a screen's keys."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from textual.command import CommandPalette
 from textual.screen import Screen
-from textual.widgets import Input
 
 from chansync_tui.screens.finder import Finder, Option
 
@@ -35,13 +33,3 @@ class Help(Finder[str]):
 
     def __init__(self, screen: Screen[Any]) -> None:
         super().__init__("Keys of this screen: type to search, enter performs", keys_of(screen), word_width=18)
-
-
-class Palette(CommandPalette):
-    """Textual's palette, with an ASCII placeholder and a cursor that does not blink."""
-
-    def __init__(self) -> None:
-        super().__init__(placeholder="Search for commands", id="--command-palette")
-
-    def on_mount(self) -> None:
-        self.query_one(Input).cursor_blink = False

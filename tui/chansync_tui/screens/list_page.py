@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Generic
+from collections.abc import Sequence
+from typing import Any, ClassVar, Generic
 
 from textual import on
 from textual.message import Message as TextualMessage
 from textual.timer import Timer
 
 from chansync.model.errors import ChansyncError
+from chansync.model.paging import Span
 from chansync_tui.formatting import counted
 from chansync_tui.row_window import Ask, Fetch, L, Source, Window
 from chansync_tui.screens.filtered_page import FilteredPage
@@ -19,9 +21,18 @@ from chansync_tui.widgets.table import Table
 #: More rows are fetched when the cursor is so near to an end of the window.
 _NEAR = 50
 
+#: So many rows of a longer list are exported at the most.
+_MOST_EXPORTED = 10_000
+
 
 class ListPage(FilteredPage, Generic[L]):
     """Reads in a thread; only the handlers here change the window. The list's table has the id ``list``."""
+
+    #: Whether new rows come at the top.
+    NEWEST_FIRST: ClassVar[bool] = True
+
+    #: The key that leads to them.
+    NEWEST_KEY: ClassVar[str] = "g"
 
     class Fetched(TextualMessage):
         """A read for the window is done."""
@@ -62,7 +73,21 @@ class ListPage(FilteredPage, Generic[L]):
     def counted_rows(self, one: str) -> str:
         """``3 orders``, or ``200+ orders`` while the window holds only a part of the list."""
         count = len(self.window.lines)
-        return counted(count, one) if self.window.at_end and self.window.at_top else f"{count}+ {one}s"
+        rows = counted(count, one) if self.window.at_end and self.window.at_top else f"{count}+ {one}s"
+        if not self.NEWEST_FIRST or not count:
+            return rows
+        # Where the top is not visible, the key that leads there is named.
+        return f"live, {rows}" if self.is_live else f"{self.NEWEST_KEY}: the newest, {rows}"
+
+    @property
+    def is_live(self) -> bool:
+        """Whether new rows are visible as they come."""
+        return self.window.at_top and self.table.is_at_top
+
+    def all_items(self, table: Table[Any]) -> Sequence[Any]:
+        if table is not self.table or (self.window.at_top and self.window.at_end):
+            return table.items
+        return self.window.source.read(self.context.db, Span(_MOST_EXPORTED))
 
     # Reading
 
@@ -132,9 +157,8 @@ class ListPage(FilteredPage, Generic[L]):
         window = self.window
         window.apply(fetch, found)
         self.table.set_empty(self.empty_text())
-        # At the top of the list the cursor stays at the top when new rows come.
-        follow = fetch.ask is Ask.TOP or (fetch.ask is Ask.AGAIN and window.at_top and self.table.cursor == 0)
-        self.table.show(window.lines, follow=follow)
+        # The cursor stays on its row when new ones come: an action is for the row that was read.
+        self.table.show(window.lines, follow=fetch.ask is Ask.TOP)
         if fetch.ask is Ask.END and window.lines:
             self.table.select(self.table.key_of(window.lines[-1]))
         self.show_chips()
@@ -149,6 +173,11 @@ class ListPage(FilteredPage, Generic[L]):
         self.explain_soon()
 
     @on(Table.Scrolled, "#list")
+    def scrolled(self) -> None:
+        """Other rows are visible."""
+        self.look_ahead()
+        self.show_chips()
+
     def look_ahead(self) -> None:
         """Fetch more rows before an end of the window is visible."""
         window, table = self.window, self.table

@@ -13,6 +13,7 @@ from chansync.store import messages
 from chansync.store.messages import Message
 from chansync_tui.message_text import as_text, details
 from chansync_tui.navigation import ShowChannel, ShowOrder
+from chansync_tui.screens.mend import Mending
 from chansync_tui.screens.page import Page
 from chansync_tui.screens.text_page import Paragraph, TextPage
 from chansync_tui.widgets.line import Hint
@@ -29,6 +30,7 @@ class MessageActions:
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("m", "message('mend')", "Mend it: choose what to do about it"),
         Binding("r", "message('retry')", "Retry the order"),
         Binding("x", "message('solve')", "Mark as solved"),
         Binding("c,y", "message('copy')", "Copy (through the terminal)"),
@@ -39,7 +41,9 @@ class MessageActions:
     def __init__(self, page: Page, selected: Callable[[], Message | None]) -> None:
         self._page = page
         self._selected = selected
+        self.mending = Mending(page)
         self._actions: Mapping[str, Callable[[Message], None]] = {
+            "mend": lambda message: self.mending.open(message.id),
             "retry": self._retry,
             "solve": self._solve,
             "copy": self._copy,
@@ -64,11 +68,7 @@ class MessageActions:
             self._page.notify("This message has neither an order nor a channel to try again.", markup=False)
 
     def _solve(self, message: Message) -> None:
-        if not message.open:
-            self._page.notify("It is not open.", markup=False)
-            return
-        message_id, by = message.id, self._page.context.user
-        self._page.context.write("Mark as solved", lambda db: messages.solve(db, message_id, by))
+        self.mending.solve([message.id])
 
     def _copy(self, message: Message) -> None:
         self._page.copy(as_text(details(self._page.context.db, message)))
@@ -86,6 +86,7 @@ class MessageActions:
     def commands(self) -> Iterable[SystemCommand]:
         """What the command palette offers for the message."""
         for title, about, name in (
+            ("Mend the problem", "Choose what to do about the message under the cursor (key m)", "mend"),
             ("Retry the order", "Of the message under the cursor (key r)", "retry"),
             ("Mark as solved", "The message under the cursor (key x)", "solve"),
             ("View the order", "Of the message under the cursor (key v)", "order"),
@@ -101,6 +102,7 @@ class MessagePage(TextPage):
     HINTS: ClassVar[Sequence[Hint]] = (
         Hint("esc", "Back", keep=True),
         Hint("?", "Keys", keep=True),
+        Hint("m", "Mend"),
         Hint("r", "Retry"),
         Hint("x", "Solved"),
         Hint("v", "The order", "Order"),

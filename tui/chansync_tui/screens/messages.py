@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import apsw
 from textual import events, on
@@ -15,11 +15,14 @@ from textual.widget import Widget
 from chansync.model.message import CODES
 from chansync.model.paging import Span
 from chansync.model.times import local_text, now_ms
+from chansync.orders.remedies import remedies
 from chansync.store import messages
 from chansync.store.message_search import Filter
-from chansync.store.overview import MessageLine, message_lines, orders_with_problems
+from chansync.store.overview import MessageLine, code_counts, message_lines, open_count, orders_with_problems
+from chansync.store.problem_causes import Cause, causes
 from chansync_tui.formatting import clock, counted
 from chansync_tui.navigation import ShowMessage
+from chansync_tui.problem_text import CAUSE_COLUMNS, cause_cells
 from chansync_tui.screens.dialogs import Confirm
 from chansync_tui.screens.finder import Option
 from chansync_tui.screens.list_page import ListPage
@@ -28,11 +31,12 @@ from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
 from chansync_tui.widgets.line import Hint
+from chansync_tui.widgets.mark_table import MarkTable
 from chansync_tui.widgets.pane import Pane
 from chansync_tui.widgets.table import Cell, Table
 
 _COLUMNS = (
-    Column("Time", 5, 11, whole=True),
+    Column("First", 5, 11, whole=True),
     Column("State", 7),
     Column("Channel", 9, 20, drop=1),
     Column("Order", 8, 24, whole=True),
@@ -40,6 +44,9 @@ _COLUMNS = (
     Column("Code", 18, 24, drop=2),
     Column("What happened", 28, 400),
 )
+
+#: From so many open problems on they are shown by cause at first.
+_MANY = 20
 
 #: The most orders that "retry all shown" retries.
 _MOST_RETRIED = 5000
@@ -65,10 +72,13 @@ class Messages(ListPage[MessageLine]):
     """The log."""
 
     TAB = "messages"
+    AUTO_FOCUS = "#list"
     HINTS: ClassVar[Sequence[Hint]] = (
         Hint("?", "Keys", keep=True),
         Hint("q", "Quit", keep=True),
         Hint("enter", "Details", "More"),
+        Hint("m", "Mend"),
+        Hint("g", "By cause", "Cause"),
         Hint("r", "Retry"),
         Hint("x", "Solved"),
         Hint("/", "Text"),
@@ -81,6 +91,7 @@ class Messages(ListPage[MessageLine]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *MessageActions.BINDINGS,
+        Binding("g", "by_cause", "Open problems by cause, or the log"),
         Binding("R", "retry_all", "Retry the orders of all shown"),
         Binding("slash", "search", "Filter by text"),
         Binding("C", "narrow('C')", "Filter by channel"),
@@ -95,11 +106,19 @@ class Messages(ListPage[MessageLine]):
         self._actions = MessageActions(self, self._selected_message)
         self._channel_code = ""
         self._order_number = ""
+        self._cause_title = ""
+        self._is_first = True
 
     def body(self) -> Iterable[Widget]:
         yield FilterLine()
         yield Search("sentence or order number")
-        yield Table[MessageLine](_COLUMNS, _cells, lambda line: line.key, id="list", partial=True)
+        for table in (
+            MarkTable[Cause](CAUSE_COLUMNS, cause_cells, lambda cause: cause.key, id="causes"),
+            MarkTable[MessageLine](_COLUMNS, _cells, lambda line: line.key, id="list", partial=True),
+        ):
+            # The key is the screen's own here; home goes to the first row.
+            table._bindings.key_to_bindings.pop("g", None)
+            yield table
         yield Pane(id="pane")
 
     @property
@@ -113,7 +132,66 @@ class Messages(ListPage[MessageLine]):
         super().on_resize(event)
         self.set_class(event.size.height >= 32, "-tall")
 
+    NEWEST_KEY = "home"
+
+    @property
+    def causes(self) -> MarkTable[Cause]:
+        """The causes of open problems."""
+        return self.query_one("#causes", MarkTable)
+
+    @property
+    def table(self) -> MarkTable[MessageLine]:
+        return self.query_one("#list", MarkTable)
+
+    @property
+    def shows_causes(self) -> bool:
+        """Whether open problems are shown by cause, and not the log."""
+        return self.has_class("-causes")
+
+    def exported(self) -> Table[Any]:
+        return self.causes if self.shows_causes else self.table
+
+    def read(self) -> None:
+        if self._is_first:
+            self._is_first = False
+            # So many problems are rarely as many causes.
+            if self.chosen == Filter() and open_count(self.context.db) > _MANY:
+                self._show_causes(True)
+        if self.shows_causes:
+            self.causes.show(causes(self.context.db))
+            self.show_chips()
+            self.explain()
+        else:
+            super().read()
+
+    def _show_causes(self, shown: bool) -> None:
+        self.set_class(shown, "-causes")
+        self.causes.set_empty("No open problem. g shows the log.")
+        (self.causes if shown else self.table).focus()
+
+    def action_by_cause(self) -> None:
+        self._show_causes(not self.shows_causes)
+        if self.shows_causes:
+            self._cause_title = ""
+        elif self.chosen.ids:
+            self._set_filter(Filter())
+        self.read()
+        self.show_chips()
+
+    def only_cause(self, cause: Cause) -> None:
+        """Show the problems of one cause."""
+        self._channel_code = ""
+        self._cause_title = cause.thing or cause.code
+        self._show_causes(False)
+        self._set_filter(Filter(ids=tuple(sorted(cause.message_ids, reverse=True))))
+
     def show_chips(self) -> None:
+        if self.shows_causes:
+            count = sum(cause.count for cause in self.causes.items)
+            note = f"{counted(len(self.causes.items), 'cause')} of {counted(count, 'open problem')}"
+            log = Chip("g", "The log", action="by_cause", is_button=True)
+            self.query_one(FilterLine).set_chips([log], note)
+            return
         chosen = self.chosen
         note = self.counted_rows("message")
         chips = [
@@ -123,6 +201,8 @@ class Messages(ListPage[MessageLine]):
             Chip("D", "Code", chosen.code or ""),
             Chip("/", "Text", chosen.text, "search"),
         ]
+        if chosen.ids:
+            chips.insert(0, Chip("g", "Cause", self._cause_title, "by_cause"))
         if chosen.order_id is not None:
             chips.insert(0, Chip("esc", "Order", self._order_number, "clear"))
         self.query_one(FilterLine).set_chips(chips, note)
@@ -133,20 +213,40 @@ class Messages(ListPage[MessageLine]):
         return "No message yet: nothing has gone wrong."
 
     def explain(self) -> None:
+        if self.shows_causes:
+            self._explain_cause()
+            return
         line = self.table.selected
         if line is None:
             self.query_one(Pane).put([])
             return
-        code = CODES.get(line.code)
+        offered = " ".join(remedy.sentence for remedy in remedies(line.code))
+        what = f"m mends it: {offered}" if offered else ""
         times = f"{counted(line.count, 'time')}, last {local_text(line.last_at, seconds=True)}. Code: {line.code}."
+        self.query_one(Pane).put([(line.sentence, "strong"), (what, ""), (times, "dim"), ("enter: its data", "dim")])
+
+    def _explain_cause(self) -> None:
+        cause = self.causes.selected
+        if cause is None:
+            self.query_one(Pane).put([])
+            return
+        named = ", ".join(sorted(cause.channels.values())[:6])
         self.query_one(Pane).put(
-            [(line.sentence, "strong"), (code.remedy if code else "", ""), (times, "dim"), ("enter: its data", "dim")]
-        )
+            [(cause.sentence, "strong"), (f"{counted(cause.count, 'problem')} of {named or 'no channel'}", ""),
+             ("m mends all of them, r tries them again, enter lists them", "dim")]
+        )  # fmt: skip
+
+    @on(Table.Moved, "#causes")
+    def cause_moved(self) -> None:
+        """The cursor is on another cause."""
+        self.explain_soon()
 
     # Filters
 
     def only_channel(self, channel_id: int, code: str, order_id: int | None = None, number: str = "") -> None:
         """Show the messages of one channel, or of one of its orders."""
+        self._is_first = False
+        self._show_causes(False)
         self._channel_code = code
         self._order_number = number
         self._set_filter(Filter(channel_id=channel_id, order_id=order_id))
@@ -162,7 +262,11 @@ class Messages(ListPage[MessageLine]):
         self._set_filter(replace(self.chosen, text=text))
 
     def action_clear(self) -> None:
-        self._channel_code = ""
+        marked = self.causes if self.shows_causes else self.table
+        if marked.marked:
+            marked.unmark()
+            return
+        self._channel_code = self._cause_title = ""
         self._set_filter(Filter())
 
     def action_toggle_open(self) -> None:
@@ -177,7 +281,13 @@ class Messages(ListPage[MessageLine]):
                 "Severity", severities, lambda each: self._set_filter(replace(self.chosen, severity=each.value or None))
             )
         else:
-            codes = [Option(code.code, code.code, code.title) for code in CODES.values()]
+            # Those that there are, the most frequent of the open ones first.
+            counts = code_counts(self.context.db)
+            codes = [
+                Option(code, code, f"{count} open. {CODES[code].title}" if count else CODES[code].title)
+                for code, count in counts.items()
+                if code in CODES
+            ]
             self.choose_filter(
                 "Code", codes, lambda each: self._set_filter(replace(self.chosen, code=each.value or None))
             )
@@ -190,13 +300,42 @@ class Messages(ListPage[MessageLine]):
     # Actions
 
     def action_message(self, name: str) -> None:
-        self._actions.run(name)
+        several = self._several()
+        if several and name in ("retry", "solve"):
+            mending = self._actions.mending
+            mending.retry(several, None) if name == "retry" else mending.solve(several)
+        elif self.shows_causes and name == "mend":
+            if cause := self.causes.selected:
+                self._actions.mending.open(cause.message_ids[0])
+        else:
+            self._actions.run(name)
+
+    def _several(self) -> list[int]:
+        """The messages of the marked rows, or of the cause under the cursor; empty: the one under the cursor."""
+        if self.shows_causes:
+            return [each for cause in self.causes.chosen for each in cause.message_ids]
+        return [line.id for line in self.table.marked.values()]
+
+    @on(MarkTable.Marked)
+    def count_marks(self) -> None:
+        """The hints name what is marked, and what can be done with it."""
+        marked = self.causes.marked if self.shows_causes else self.table.marked
+        self.set_hints(marked, [Hint("r", "Retry"), Hint("x", "Solved"), Hint("E", "Export")])
 
     def _selected_message(self) -> messages.Message | None:
+        if self.shows_causes:
+            cause = self.causes.selected
+            return messages.message(self.context.db, cause.message_ids[0]) if cause else None
         line = self.table.selected
         return messages.message(self.context.db, line.id) if line else None
 
-    @on(Table.Chosen)
+    @on(Table.Chosen, "#causes")
+    def open_cause(self) -> None:
+        """List the problems of the cause."""
+        if cause := self.causes.selected:
+            self.only_cause(cause)
+
+    @on(Table.Chosen, "#list")
     def open_details(self) -> None:
         """Open the message."""
         if line := self.table.selected:
@@ -246,7 +385,7 @@ def _happened(line: MessageLine) -> str:
 def _cells(line: MessageLine) -> tuple[Cell | str, ...]:
     tone = "" if line.open or line.severity != "problem" else "dim"
     return (
-        Cell(clock(line.last_at, now_ms()), tone),
+        Cell(clock(line.first_at, now_ms()), tone),
         state_of(line),
         Cell(line.channel_code, tone),
         Cell(line.order_number, tone),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
@@ -10,9 +10,11 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 
 from chansync.explain.outlook import PossibleStep, possible_steps
+from chansync_tui.formatting import counted
 from chansync_tui.navigation import ShowChannel, ShowMessages
 from chansync_tui.screens.dialogs import Field, Question
 from chansync_tui.screens.finder import Finder, Option
+from chansync_tui.screens.mend import Mending, open_problem_of
 from chansync_tui.screens.page import Page
 
 
@@ -46,7 +48,8 @@ class OrderActions:
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "order('retry')", "Retry the order"),
+        Binding("M", "order('mend')", "Mend its problem: choose what to do about it"),
+        Binding("r", "order('retry')", "Retry the order, or those that are marked"),
         Binding("t", "order('import')", "Ask the site for it and import it now"),
         Binding("a", "order('act')", "Actions for its sale"),
         Binding("o", "order('channel')", "Open the channel"),
@@ -56,7 +59,9 @@ class OrderActions:
     def __init__(self, page: Page, subject: Callable[[], Subject | None]) -> None:
         self._page = page
         self._subject = subject
+        self._mending = Mending(page)
         self._actions: Mapping[str, Callable[[Subject], None]] = {
+            "mend": self._mend,
             "retry": self._retry,
             "import": self._import,
             "act": self._act,
@@ -71,6 +76,20 @@ class OrderActions:
 
     def _notify(self, sentence: str) -> None:
         self._page.notify(sentence, markup=False)
+
+    def _mend(self, order: Subject) -> None:
+        problem = open_problem_of(self._page.context.db, order.order_id) if order.order_id is not None else None
+        if problem is None:
+            self._notify(f"Order {order.number} has no open problem.")
+        else:
+            self._mending.open(problem)
+
+    def retry_all(self, orders: Sequence[tuple[int, int]]) -> None:
+        """Try several orders again: the ids of their channels and their own."""
+        channels = {channel_id for channel_id, _ in orders}
+        only = next(iter(channels)) if len(channels) == 1 else None
+        label = f"Retry {counted(len(orders), 'order')}"
+        self._page.context.ask(label, "retry", only, {"order_ids": sorted(order_id for _, order_id in orders)})
 
     def _retry(self, order: Subject) -> None:
         if order.order_id is None:

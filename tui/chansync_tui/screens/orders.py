@@ -12,7 +12,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from chansync.explain import why
+from chansync.explain import find, why
 from chansync.model.message import CODES
 from chansync.model.paging import Span
 from chansync.model.times import local_text, now_ms
@@ -27,6 +27,7 @@ from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
 from chansync_tui.widgets.line import Hint
+from chansync_tui.widgets.mark_table import MarkTable
 from chansync_tui.widgets.pane import Pane
 from chansync_tui.widgets.table import Cell, Table
 
@@ -38,7 +39,7 @@ _COLUMNS = (
     Column("Status", 9, 24),
     Column("Customer", 8, 30, drop=3),
     Column("Total", 10, 20, right=True, drop=1, whole=True),
-    Column("Sale", 10, 44, drop=5),
+    Column("Sale", 10, 44, drop=5, front=True),
     Column("Why", 14, 40, drop=4),
 )
 
@@ -95,8 +96,12 @@ class Orders(ListPage[OrderLine]):
     def body(self) -> Iterable[Widget]:
         yield FilterLine()
         yield Search("order number or customer")
-        yield Table[OrderLine](_COLUMNS, _cells, lambda line: line.id, id="list", partial=True)
+        yield MarkTable[OrderLine](_COLUMNS, _cells, lambda line: line.id, id="list", partial=True)
         yield Pane(id="pane")
+
+    @property
+    def table(self) -> MarkTable[OrderLine]:
+        return self.query_one("#list", MarkTable)
 
     @property
     def chosen(self) -> OrderFilter:
@@ -156,6 +161,9 @@ class Orders(ListPage[OrderLine]):
         self._set(replace(self.chosen, text=text.lstrip("#")))
 
     def action_clear(self) -> None:
+        if self.table.marked:
+            self.table.unmark()
+            return
         self._channel_code = ""
         self._set(OrderFilter())
 
@@ -177,7 +185,15 @@ class Orders(ListPage[OrderLine]):
 
     # Actions
 
+    @on(MarkTable.Marked)
+    def count_marks(self) -> None:
+        """The hints name what is marked, and what can be done with it."""
+        self.set_hints(self.table.marked, [Hint("r", "Retry"), Hint("E", "Export")])
+
     def action_order(self, name: str) -> None:
+        if name == "retry" and self.table.marked:
+            self._actions.retry_all([(line.channel_id, line.id) for line in self.table.marked.values()])
+            return
         self._actions.run(name)
 
     def _subject(self) -> Subject | None:
@@ -220,7 +236,15 @@ class Orders(ListPage[OrderLine]):
             with_number,
         )
 
+    def missing(self, number: str) -> None:
+        """Say why the order of that number is missing; ask whose it is only where nothing tells it."""
+        self._missing_in(number, self.channel_options())
+
     def _missing_in(self, number: str, options: list[Option[str]]) -> None:
+        if self.chosen.channel_id is None:
+            able = find.channels_that_may_have(self.context.db, number)
+            options = [option for option in options if int(option.value) in able] or options
+
         def go(chosen: Option[str] | None) -> None:
             if chosen is not None:
                 self.post_message(ShowNumber(int(chosen.value), number))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, NamedTuple
 
-from textual import events
+from textual import events, on
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -16,13 +16,22 @@ from textual.widget import Widget
 from chansync.doctor.daemon import diagnose
 from chansync.model.times import now_ms
 from chansync.store import daemons, jobs
+from chansync.store.overview import open_count
 from chansync_tui.context import Context, context_of
 from chansync_tui.widgets.jump import Jump
 from chansync_tui.widgets.line import Hint, HintLine, Line
-from chansync_tui.widgets.pane import Plain
+from chansync_tui.widgets.pane import Notice, Plain
 from chansync_tui.widgets.topbar import DaemonLine, TopBar
 
 LEAST_WIDTH, LEAST_HEIGHT = 60, 20
+
+
+class Told(NamedTuple):
+    """A sentence on something that was done: its tone, and until when it is shown (monotonic seconds)."""
+
+    sentence: str
+    tone: str
+    until: float
 
 
 class Page(Screen[None]):
@@ -50,6 +59,7 @@ class Page(Screen[None]):
         yield DaemonLine(id="daemon")
         yield from self.body()
         yield Line(id="jobs")
+        yield Notice(id="told")
         yield HintLine(id="hints")
         yield Plain(id="small")
 
@@ -69,6 +79,7 @@ class Page(Screen[None]):
         """Update the screen when it is shown again."""
         if self.is_mounted:
             self.refresh_all()
+            self.show_told(self.app.told)  # type: ignore[attr-defined]
 
     def refresh_all(self) -> None:
         """Update what every screen shows, then what this one does."""
@@ -77,8 +88,15 @@ class Page(Screen[None]):
             return
         db = self.context.db
         self.query_one(DaemonLine).tell(diagnose(db, ask_systemd=False), daemons.state(db), now_ms())
+        self.query_one(TopBar).count({"messages": open_count(db)})
         self.show_jobs()
         self.read()
+
+    def set_hints(self, marked: Mapping[Any, Any], actions: Sequence[Hint]) -> None:
+        """Show the keys of the screen, or where rows are marked how many are, and the keys for them."""
+        count = Hint(str(len(marked)), "marked:", keep=True)
+        hints = [count, *actions, Hint("esc", "None", keep=True)] if marked else self.HINTS
+        self.query_one(HintLine).set_hints(hints)
 
     def read(self) -> None:
         """Read what this screen shows from the database."""
@@ -99,6 +117,14 @@ class Page(Screen[None]):
 
     def action_jump(self) -> None:
         self.jump = Jump(self.query("*"))
+
+    @on(HintLine.Pressed)
+    async def press_hint(self, event: HintLine.Pressed) -> None:
+        """A click on a key hint does what the key does."""
+        names = {"?": "question_mark", "/": "slash", "^p": "ctrl+p", "esc": "escape", "[ ]": "right_square_bracket"}
+        active = self.active_bindings.get(names.get(event.key, event.key))
+        if active is not None:
+            await self.app.run_action(active.binding.action, active.node)
 
     def finish_jump(self, character: str | None) -> None:
         """End jump mode by a key."""
@@ -134,6 +160,10 @@ class Page(Screen[None]):
     def fail(self, sentence: str) -> None:
         """Show that the database cannot be read; what was read last stays on the screen."""
         self.query_one(DaemonLine).fail(sentence)
+
+    def show_told(self, told: Told | None) -> None:
+        """Show what was done last, on lines of its own; None: nothing."""
+        self.query_one("#told", Notice).put(*(told.sentence, told.tone) if told else ("",))
 
     def show_jobs(self) -> None:
         """Show the progress of the jobs that this program asked for."""

@@ -20,6 +20,7 @@ class Column:
         most: the widest that it gets; 0: it has exactly ``width`` cells, whatever it holds.
         drop: columns with the highest number go first where the screen is too narrow; 0 stays always.
         whole: what it holds is of no use when it is cut (a number, an amount); others give way to it.
+        front: it is cut in front: of keys and numbers the end tells one from another.
     """
 
     title: str
@@ -28,6 +29,7 @@ class Column:
     drop: int = 0
     right: bool = False
     whole: bool = False
+    front: bool = False
 
     def least(self, needed: int) -> int:
         """The minimum width when its content needs so many cells."""

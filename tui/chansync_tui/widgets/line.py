@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from textual import events
 from textual.content import Content
+from textual.message import Message
 from textual.widget import Widget
 
 from chansync_tui.text import fit, safe, width
@@ -112,8 +113,30 @@ def _parts(hints: Sequence[Hint], *, short: bool) -> list[Part]:
 class HintLine(Line):
     """The last line of a screen: all hints with long labels, all with short ones, or as many as fit."""
 
+    class Pressed(Message):
+        """A hint was clicked: its key is meant."""
+
+        def __init__(self, key: str) -> None:
+            super().__init__()
+            self.key = key
+
+    _hints: Sequence[Hint] = ()
+
+    def on_click(self, event: events.Click) -> None:
+        shown, place = self.text, 0
+        for hint in self._hints:
+            for label in (hint.label, hint.short):
+                begin = shown.find(f"{hint.key} {label}", place) if label else -1
+                if begin == place and begin <= event.x < begin + width(f"{hint.key} {label}"):
+                    self.post_message(self.Pressed(hint.key))
+                    return
+                if begin == place:
+                    place += width(f"{hint.key} {label}") + 2
+                    break
+
     def set_hints(self, hints: Sequence[Hint]) -> None:
         """Show these hints."""
+        self._hints = hints
         wordings = [_parts(hints, short=False), _parts(hints, short=True)]
         left = list(hints)
         while droppable := [hint for hint in left if not hint.keep]:

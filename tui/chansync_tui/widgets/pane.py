@@ -58,5 +58,22 @@ class Plain(Static):
         super().update(_harmless(content) if isinstance(content, str) else content, layout=layout)
 
 
+class Notice(Plain):
+    """A sentence on as many lines as it takes, in a tone; hidden while there is none."""
+
+    TONES = ("bad", "warn", "good", "note", "strong")
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.display = False
+
+    def put(self, sentence: str, tone: str = "") -> None:
+        """Show a sentence; an empty one hides it."""
+        self.display = bool(sentence)
+        self.update(sentence)
+        for each in self.TONES:
+            self.set_class(each == tone, f"-{each}")
+
+
 def _harmless(text: str) -> str:
     return "\n".join(map(safe, text.split("\n")))

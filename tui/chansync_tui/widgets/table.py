@@ -7,6 +7,7 @@ There are no hover effects: moving the mouse writes nothing to the terminal.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from itertools import chain
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from rich.segment import Segment
@@ -89,10 +90,19 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
         id: str | None = None,
         head: bool = True,
         partial: bool = False,
+        passes: Callable[[T], bool] = lambda item: False,
     ) -> None:
-        """``partial``: the rows are a part of a longer list; its ends are asked for by ``Ended``."""
+        """Create a table without rows.
+
+        Args:
+            partial: the rows are a part of a longer list; its ends are asked for by ``Ended``.
+            passes: whether the cursor passes over a row, such as a heading, and does not stop on it.
+        """
         super().__init__(id=id)
         self.items: Sequence[T] = ()
+        #: The marked rows by key, in the order in which they were marked.
+        self.marked: dict[Hashable, T] = {}
+        self._passes = passes
         self.cursor = 0
         self._columns = columns
         self._needs = Needs(columns)
@@ -132,8 +142,15 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
             if not self.items:
                 self.refresh()
 
+    @property
+    def is_at_top(self) -> bool:
+        """Whether the first row is visible."""
+        return self.scroll_offset.y == 0
+
     def show(self, items: Sequence[T], *, follow: bool = False) -> None:
         """Show these rows; the scroll position and the cursor stay on their rows.
+
+        Where the first row is visible, new rows before it are shown too, as long as the cursor's row stays visible.
 
         Args:
             follow: put the cursor on the first row.
@@ -147,15 +164,18 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
         if items and not self._needs.measured:
             self._measure(items)
         place = 0 if follow else self._place(keys[1], anchor, otherwise=anchor)
-        self.cursor = place if in_view or follow else self._place(keys[0], cursor, otherwise=place)
+        self.cursor = self._stop(place if in_view or follow else self._place(keys[0], cursor, otherwise=place), 1)
         if len(items) != count:
             self.virtual_size = Size(0, len(items) + self._head)
         if was_empty != (not items):
             self.refresh()
-        elif not follow and place != anchor:
+        elif not follow and place != anchor and not (top == 0 and place < self.page):
             self.scroll_y = top + place - anchor
         if in_view or follow:
             self._keep_visible()
+        for item in items if self.marked else ():
+            if self.key_of(item) in self.marked:
+                self.marked[self.key_of(item)] = item
         self._refresh_changes()
         if items and (cursor != self.cursor or keys[0] != self.key_of(items[self.cursor])):
             self.post_message(self.Moved(self))
@@ -191,9 +211,19 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
 
     # Cursor
 
+    def _stop(self, row: int, step: int) -> int:
+        """The nearest row that the cursor stops on, from there on in the direction of ``step`` or else back."""
+        onwards, back = range(row, len(self.items)), range(min(row, len(self.items) - 1), -1, -1)
+        each = chain(onwards, back) if step > 0 else chain(back, onwards)
+        return next((index for index in each if not self._passes(self.items[index])), row)
+
     def _go(self, row: int) -> None:
+        if not self.items:
+            return
         row = max(0, min(row, len(self.items) - 1))
-        if row == self.cursor or not self.items:
+        row = self._stop(row, 1 if row >= self.cursor else -1)
+        if row == self.cursor:
+            self._keep_visible()
             return
         old, self.cursor = self.cursor, row
         self._refresh_row(old)
@@ -202,15 +232,15 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
         self.post_message(self.Moved(self))
 
     def _keep_visible(self) -> None:
-        """Scroll by a third of the page when the cursor leaves it: each scroll repaints the whole table."""
+        """Scroll as far as the cursor needs it."""
         top, page = self.scroll_offset.y, self.page
-        if not self.size.height or top <= self.cursor < top + page:
+        # The headings over a row are shown with it.
+        first = self.cursor
+        while 0 < first < len(self.items) and self._passes(self.items[first - 1]):
+            first -= 1
+        if not self.size.height or (top <= first and self.cursor < top + page):
             return
-        jump = page // 3
-        if self.cursor < top:
-            self.scroll_y = max(0, self.cursor - jump)
-        else:
-            self.scroll_y = min(self.cursor - page + 1 + jump, len(self.items) - page)
+        self.scroll_y = first if first < top else self.cursor - page + 1
 
     def action_move(self, rows: int) -> None:
         self._go(self.cursor + rows)
@@ -231,6 +261,13 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
     def action_choose(self) -> None:
         if self.items:
             self.post_message(self.Chosen(self))
+
+    @property
+    def chosen(self) -> list[T]:
+        """What an action is for: the marked rows, or without marks the row under the cursor."""
+        if self.marked:
+            return list(self.marked.values())
+        return [] if self.selected is None else [self.selected]
 
     def jump_count(self) -> int:
         return max(0, min(self.page, len(self.items) - self.scroll_offset.y))
@@ -259,7 +296,9 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
         self._refresh_row(self.cursor)
 
     def on_resize(self, event: events.Resize) -> None:
+        # Also lines that stay where they are: their columns are at other places now.
         self._widths = {}
+        self.refresh()
         self._keep_visible()
 
     # Drawing
@@ -300,6 +339,10 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
             self._widths = {}
             self.refresh()
 
+    def texts(self, items: Sequence[T]) -> tuple[list[str], list[list[str]]]:
+        """The titles of all columns, also those that have no room, and the texts of these rows."""
+        return [column.title for column in self._columns], [_texts(self._cells(item)) for item in items]
+
     def _cells_of(self, row: int) -> tuple[Cell | str, ...]:
         return tuple(self._cells(self.items[row])) if 0 <= row < len(self.items) else ()
 
@@ -322,21 +365,26 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
         lively = self.has_focus or self.has_class("-live")
         if at_cursor:
             base += self._style("cursor" if lively else "blurred")
-        segments = [self._render_pointer(y - self._head, base, at_cursor)]
+        is_marked = bool(self.marked) and self.key_of(self.items[row]) in self.marked
+        segments = [self._render_pointer(y - self._head, base, at_cursor, is_marked)]
         for index, room in self._layout().items():
             value = values[index]
             text, tone = (value, "") if isinstance(value, str) else value
             # The cursor's colours are only readable without a tone.
             style = base if at_cursor and lively else base + self._style(tone)
-            segments.append(Segment(fit(text, room, right=self._columns[index].right) + " " * self._gap, style))
+            column = self._columns[index]
+            shown = fit(text, room, right=column.right, front=column.front)
+            segments.append(Segment(shown + " " * self._gap, style))
         # Adjacent segments of one style are joined, which halves the bytes that are written.
         return Strip(segments).simplify().adjust_cell_length(cells, base)
 
-    def _render_pointer(self, place: int, base: Style, at_cursor: bool) -> Segment:
+    def _render_pointer(self, place: int, base: Style, at_cursor: bool, is_marked: bool) -> Segment:
         if place < len(self.jump_letters):
             return Segment(self.jump_letters[place], base + self._style("jump"))
         # The pointer shows without colours which of two lists has the focus.
         pointed = at_cursor and (self.has_focus or self.has_class("-live"))
+        if is_marked:
+            return Segment(symbols().marked_here if pointed else symbols().on, base)
         return Segment(symbols().pointer if pointed else " ", base)
 
     def _render_head(self, base: Style, cells: int) -> Strip:

@@ -13,7 +13,15 @@ from chansync_tui.text import width
 from chansync_tui.widgets.jump import Jumpable
 from chansync_tui.widgets.line import Line, Part
 
-TABS = {"channels": "Channels", "activity": "Activity", "messages": "Messages", "orders": "Orders", "erp": "ERP"}
+#: The main screens; the key of each is its place, from 0 on.
+TABS = {
+    "overview": "Overview",
+    "channels": "Channels",
+    "activity": "Activity",
+    "messages": "Messages",
+    "orders": "Orders",
+    "erp": "ERP",
+}
 
 
 class TopBar(Line, Jumpable):
@@ -30,7 +38,14 @@ class TopBar(Line, Jumpable):
         super().__init__()
         self._tab = tab
         self._who = who
+        self._counts: dict[str, int] = {}
         self.redraw()
+
+    def count(self, counts: dict[str, int]) -> None:
+        """Show a number behind the titles of these tabs."""
+        if counts != self._counts:
+            self._counts = counts
+            self.redraw()
 
     def redraw(self) -> None:
         self.put(
@@ -48,18 +63,19 @@ class TopBar(Line, Jumpable):
 
     def _tabs(self, *, short: bool = False) -> list[Part]:
         parts: list[Part] = []
-        for number, (mode, title) in enumerate(TABS.items(), 1):
+        for number, (mode, title) in enumerate(TABS.items()):
             here = mode == self._tab
-            word = title[:4] if short else title
-            letter = self.jump_letters[number - 1 : number]
+            count = self._counts.get(mode, 0)
+            word = (title[:4] if short else title) + (f" {count}" if count else "")
+            letter = self.jump_letters[number : number + 1]
             # The brackets say where one is, for screens without colours.
             parts.append((letter or ("[" if here else " "), "jump" if letter else "here" if here else ""))
             parts.append((f"{number} {word}{']' if here else ' '}", "here" if here else ""))
         return parts
 
     def on_click(self, event: events.Click) -> None:
-        begin = self.text.find("1 ") - 1
-        short = self._tabs()[1][0] not in self.text
+        begin = self.text.find("0 ") - 1
+        short = not all(text in self.text for text, _ in self._tabs()[1::2])
         words = [text for text, _ in self._tabs(short=short)[1::2]]
         for mode, word in zip(TABS, words, strict=True):
             if begin <= event.x <= begin + width(word):

@@ -275,21 +275,18 @@ def list_steps(session: Session, sale: str | None, limit: int, as_json: bool) ->
 @pass_session
 def retry(session: Session, code: str | None) -> int:
     """Send what waits for an ERP now, and try again what it has refused. Exit code 4 when it does not answer."""
+    from chansync.cli.support.jobs import ask_and_wait, is_by_daemon
     from chansync.cli.sync.command import report
-    from chansync.sync.erp_run import ErpRequest, retry_refused, run_with_turn
+    from chansync.sync.erp_run import ErpRequest, run_with_turn
 
     chosen = _chosen(session, code)
-    again = retry_refused(session.db, chosen)
-    if again:
-        note(f"Trying {again} order{'' if again == 1 else 's'} again that it has refused.")
-    from chansync.cli.support.jobs import ask_and_wait, is_by_daemon
-
     if is_by_daemon(session):
-        job = ask_and_wait(session.db, "erp", None, {"code": chosen, "what": "run"}, seconds=WAIT)
+        job = ask_and_wait(session.db, "erp", None, {"code": chosen, "what": "retry"}, seconds=WAIT)
         told = (job.result if job else None) or {"sentence": "The daemon is at it. See: chansync log --follow"}
         say(str(told.get("sentence")))
         return exit_codes.SITE if job is not None and job.state == "failed" else exit_codes.OK
-    result = session.run_async(lambda store: run_with_turn(store, chosen, ErpRequest(again=True)))
+    request = ErpRequest(again=True, refused=True)
+    result = session.run_async(lambda store: run_with_turn(store, chosen, request))
     report([result], dry_run=False)
     if result.state == "failed":
         return exit_codes.SITE

@@ -81,6 +81,17 @@ class ChannelForm:
                 found += channel_mappings.fields(db, self._channel.id, section, texts)
         return found
 
+    def hidden_fields(self, db: apsw.Connection, texts: Mapping[str, str]) -> list[tuple[FormField, FormField]]:
+        """The fields that do not apply now, each with the switch that makes it appear."""
+        settled = settle(texts)
+        values, able = lenient_values(settled), _capabilities(db, settled.get("integration_system", ""))
+        found = []
+        for parameter in PARAMETERS:
+            off = [name for name in parameter.only_with if not values.get(name)]
+            if off and applies(parameter, values | dict.fromkeys(parameter.only_with, True), able):
+                found.append((self._field(db, parameter, {}), self._field(db, BY_NAME[off[0]], {})))
+        return found
+
     def _field(self, db: apsw.Connection, parameter: ChannelParameter, impossible: Mapping[str, str]) -> FormField:
         source, of = ("offered", parameter.offered) if parameter.offered else reference_of(parameter.type)
         return FormField(
@@ -175,7 +186,11 @@ class ChannelForm:
                 del found.changes["used"]
             saved = self._write(store, found.changes, secrets)
             what = "Added" if self.key is None else "Saved"
-            return Saved(saved.id, saved.code, f"{what} the channel {saved.code}.", first, found.theirs)
+            sentence = f"{what} the channel {saved.code}."
+            if (found.changes or secrets) and (waiting := channels.due_problems(db, saved.id)):
+                orders = "1 order that waits is" if waiting == 1 else f"{waiting} orders that wait are"
+                sentence += f" {orders} tried again."
+            return Saved(saved.id, saved.code, sentence, first, found.theirs)
 
     def _write(self, store: Store, changes: Mapping[str, str], clear: Mapping[str, str]) -> Channel:
         mapped = {name: text for name, text in changes.items() if name not in BY_NAME}

@@ -88,8 +88,9 @@ def fields(db: apsw.Connection, channel_id: int, section: int, given: Mapping[st
         return
     stored = {row.site_code: row for row in mappings.mappings(db, channel_id, table) if row.target or table != "tax"}
     added = [code for each, code in map(split, given) if each == table and code not in stored]
+    waiting = _waiting(db, channel_id) if table == "item" else {}
     for code in sorted({*stored, *added}):
-        yield _field(table, section, code, stored.get(code), given)
+        yield _field(table, section, code, stored.get(code), given, waiting.get(code, 0))
         if table == "payment":
             yield FormField(
                 f"{PAID}:{code}",
@@ -103,12 +104,30 @@ def fields(db: apsw.Connection, channel_id: int, section: int, given: Mapping[st
             )
 
 
-def _field(table: str, section: int, code: str, row: mappings.Mapping | None, given: Mapping[str, str]) -> FormField:
+def _waiting(db: apsw.Connection, channel_id: int) -> Mapping[str, int]:
+    """How many open problems name each of the site's items."""
+    rows = db.execute(
+        """SELECT e.value ->> '$.map', count(DISTINCT m.id) FROM message m,
+           json_each(CASE WHEN json_valid(m.data) THEN m.data ELSE '{}' END, '$.items') e
+           WHERE m.channel_id = ? AND m.open = 1 AND m.code = 'item_unknown' AND e.type = 'object' GROUP BY 1""",
+        (channel_id,),
+    )
+    return {str(code): count for code, count in rows if code}
+
+
+def _field(
+    table: str, section: int, code: str, row: mappings.Mapping | None, given: Mapping[str, str], waiting: int
+) -> FormField:
     of = channel_settings.MAPPING_TARGETS[table].replace("-", "_")
     title = row.title if row and row.title != code else ""
     gone = row is not None and not row.on_site and table in ("payment", "delivery")
     fallback = given.get("delivery_method", "") if table == "delivery" else ""
-    empty = {"payment": "NOT MAPPED", "delivery": f"not mapped: {fallback}" if fallback else "NOT MAPPED"}
+    empty = {
+        "payment": "NOT MAPPED",
+        "delivery": f"not mapped: {fallback}" if fallback else "NOT MAPPED",
+        # The site's items that the ERP has by SKU or GTIN need no mapping: no order waits for them.
+        "item": f"NOT MAPPED: {waiting} order{'' if waiting == 1 else 's'} wait" if waiting else "not needed",
+    }
     return FormField(
         f"{table}:{code}",
         f"{code} {title}".strip(),
@@ -118,7 +137,7 @@ def _field(table: str, section: int, code: str, row: mappings.Mapping | None, gi
         "erp",
         of,
         note="not in the site's list" if gone else "",
-        stands_out=table == "payment" or (table == "delivery" and not fallback),
+        stands_out=table == "payment" or (table == "delivery" and not fallback) or waiting > 0,
         empty=empty.get(table, ""),
     )
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import apsw
+
+from chansync.erp import registry
 from chansync.erp.ledger.setup_kinds import kind_named
 from chansync.model.errors import UsageError
 from chansync.setup.forms.channel_form import ChannelForm
@@ -49,6 +52,23 @@ def form_of_reference(field: FormField, texts: Mapping[str, str], *, new: bool) 
         return form_of(kind.name, None, {kind.within: holder} if holder else None)
     code = _chosen(field, texts)
     return form_of(kind.name, f"{holder}/{code}" if holder else code)
+
+
+def refuse_outside(db: apsw.Connection, field: FormField, texts: Mapping[str, str], *, new: bool) -> None:
+    """Only the ledger's records have forms here.
+
+    Raises:
+        UsageError: the field's records are those of an ERP outside, where they are set up.
+    """
+    pos = texts.get("pos", "")
+    if field.source != "erp" or not pos or (field.of == "pos" and new):
+        return
+    erp = registry.of_pos(db, pos)
+    if erp.is_outside:
+        name = registry.name_of(db, erp.code)
+        raise UsageError(
+            f"{field.label} is set up in {name} itself; then read it here: chansync erp lookups {erp.code}"
+        )
 
 
 def _chosen(field: FormField, texts: Mapping[str, str]) -> str:

@@ -1,0 +1,60 @@
+"""What each channel sold: by hour over the last 24 hours, and today in its currencies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import apsw
+
+from chansync.model.times import day_began, now_ms
+
+HOURS = 24
+
+
+@dataclass(slots=True)
+class Day:
+    """One channel's day.
+
+    Attributes:
+        hours: new sales in each of the last 24 hours, the oldest first.
+        money: currency → the total of today's orders that are sales, in hundredths.
+    """
+
+    hours: list[int] = field(default_factory=lambda: [0] * HOURS)
+    money: dict[str, int] = field(default_factory=dict)
+
+
+def days(db: apsw.Connection) -> dict[int, Day]:
+    """The day of every channel that had one, by the channel's id."""
+    now = now_ms()
+    begin = now - HOURS * 3_600_000
+    found: dict[int, Day] = {}
+    rows = db.execute(
+        """SELECT channel_id, (started_at - ?1) / 3600000, sum(created) FROM run
+           WHERE started_at >= ?1 AND created > 0 GROUP BY +channel_id, 2""",
+        (begin,),
+    )
+    for channel_id, hour, created in rows:
+        found.setdefault(channel_id, Day()).hours[min(HOURS - 1, int(hour))] = int(created)
+    rows = db.execute(
+        """SELECT o.channel_id, o.currency, sum(CAST(round(o.total * 100) AS INTEGER))
+           FROM channel c JOIN "order" o ON o.channel_id = c.id AND o.state = 'imported' AND o.changed_at >= ?1
+           JOIN sale_link l ON l.order_id = o.id AND l.recorded_at BETWEEN ?1 AND ?2
+           WHERE o.currency <> '' GROUP BY 1, 2""",
+        (day_began(now), now),
+    )
+    for channel_id, currency, cents in rows:
+        found.setdefault(channel_id, Day()).money[currency] = int(cents or 0)
+    return found
+
+
+def money_text(money: dict[str, int]) -> str:
+    """``2,940.10 EUR``, several joined by commas; empty for none."""
+    return ", ".join(f"{cents / 100:,.2f} {currency}" for currency, cents in sorted(money.items()) if cents)
+
+
+def quiet_hours(hours: list[int]) -> int:
+    """How many hours ago the last sale of a channel was that used to sell in most hours; 0: it sells as it did."""
+    quiet = next((ago for ago, count in enumerate(reversed(hours)) if count), HOURS)
+    before = hours[: HOURS - quiet]
+    return quiet if quiet >= 3 and before and sum(map(bool, before)) >= len(before) * 2 / 3 else 0

@@ -1,0 +1,93 @@
+"""Open problems by their cause: one row for all orders that wait for the same item, method or setting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import apsw
+
+#: What a problem waits for, by the data that its code comes with; empty: the code alone tells its cause.
+_THING = """coalesce(
+    nullif(m.data ->> '$.items[0].sku', ''), nullif(m.data ->> '$.items[0].map', ''), nullif(m.data ->> '$.sku', ''),
+    nullif(m.data ->> '$.site_code', ''), nullif(m.data ->> '$.currency', ''), nullif(m.data ->> '$.parameter', ''),
+    nullif(m.data ->> '$.item', ''), '')"""
+
+_OPEN = f"""
+    SELECT m.id, m.code, CASE WHEN json_valid(m.data) THEN {_THING} ELSE '' END, m.channel_id, coalesce(c.code, ''),
+        m.order_id, coalesce(o.total, ''), coalesce(o.currency, ''), m.first_at, m.last_at, m.sentence
+    FROM message m INDEXED BY message_open LEFT JOIN channel c ON c.id = m.channel_id
+        LEFT JOIN "order" o ON o.id = m.order_id
+    WHERE m.open = 1
+    ORDER BY m.last_at DESC, m.id DESC LIMIT ?
+"""
+
+#: The most open problems that are read.
+MOST = 20_000
+
+
+@dataclass(slots=True)
+class Cause:
+    """The open problems of one cause; times in UTC milliseconds.
+
+    Attributes:
+        thing: what they wait for: an SKU, a method of the site, a currency; empty where the code alone tells.
+        sentence: of the newest one.
+        channels: codes of the channels, by id.
+        message_ids: the newest first.
+        orders: channel → its orders.
+        sums: currency → what these orders come to, in hundredths.
+    """
+
+    code: str
+    thing: str
+    sentence: str
+    last_at: int
+    first_at: int
+    channels: dict[int, str] = field(default_factory=dict)
+    message_ids: list[int] = field(default_factory=list)
+    orders: dict[int, list[int]] = field(default_factory=dict)
+    sums: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from other causes."""
+        return (self.code, self.thing)
+
+    @property
+    def count(self) -> int:
+        """How many problems it has."""
+        return len(self.message_ids)
+
+    @property
+    def money(self) -> str:
+        """What its orders come to: ``2940.10 EUR, 80.00 GBP``."""
+        return ", ".join(f"{cents // 100}.{cents % 100:02} {currency}" for currency, cents in sorted(self.sums.items()))
+
+
+def causes(db: apsw.Connection) -> list[Cause]:
+    """The causes of the open problems, that which came last first."""
+    found: dict[tuple[str, str], Cause] = {}
+    for row in db.execute(_OPEN, (MOST,)):
+        message_id, code, thing, channel_id, channel_code, order_id, total, currency, first_at, last_at, sentence = row
+        cause = found.setdefault((code, thing), Cause(code, thing, sentence, last_at, first_at))
+        cause.message_ids.append(message_id)
+        cause.first_at = min(cause.first_at, first_at)
+        if channel_id is not None:
+            cause.channels[channel_id] = channel_code
+        if order_id is not None:
+            cause.orders.setdefault(channel_id or 0, []).append(order_id)
+            if currency:
+                cause.sums[currency] = cause.sums.get(currency, 0) + _hundredths(total)
+    return list(found.values())
+
+
+def cause_of(db: apsw.Connection, message_id: int) -> Cause | None:
+    """The cause that an open problem is of; None where it is not open (any more)."""
+    return next((cause for cause in causes(db) if message_id in cause.message_ids), None)
+
+
+def _hundredths(total: str) -> int:
+    try:
+        return round(float(total) * 100)
+    except ValueError:
+        return 0

@@ -1,0 +1,229 @@
+"""What needs a person: the overview, problems by cause, mending where they show, marks, undo."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from chansync.db.transaction import transaction
+from chansync.erp.ledger import setup
+from chansync.store import channels, jobs, mappings, messages
+from chansync_tui.app import ChansyncApp
+from functional.tui import seed
+from functional.tui.looking import Other, row, seen, settle, until_seen
+
+WIDE = (120, 40)
+
+
+@pytest.fixture(autouse=True)
+def _at_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chansync_tui.app.FIRST_SCREEN", "overview")
+
+
+@pytest.fixture
+def waiting(alone: Path) -> Path:
+    """31 orders of one channel that wait for one item, and one of another channel."""
+    with Other(alone) as other:
+        for number in range(31):
+            order_id = seed.add_order(other.db, 1, str(7000 + number))
+            _unknown(other, 1, order_id, str(7000 + number))
+        _unknown(other, 2, seed.add_order(other.db, 2, "8000"), "8000")
+    return alone
+
+
+def _unknown(other: Other, channel_id: int, order_id: int, number: str) -> None:
+    item = {"sku": "MYSTERY-1", "map": "512", "name": "Mystery box", "gtin": ""}
+    with transaction(other.db):
+        messages.log(
+            other.db, "item_unknown", f"Order {number}: Mystery box (SKU MYSTERY-1) is not in the ERP.",
+            channel_id=channel_id, order_id=order_id, order_number=number, data={"items": [item]},
+        )  # fmt: skip
+
+
+async def test_the_overview_shows_each_channel_and_each_cause_and_tabs_carry_counts(waiting: Path) -> None:
+    app = ChansyncApp(waiting)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "[0 Overview]", "3 Messages 35", "shop-de", "MYSTERY-1", "636.80 EUR")
+        assert "shop-fr" in row(app, "✖")
+        assert "failing 3 h" in row(app, "✖")
+        cause = row(app, "636.80 EUR")
+        assert cause.split()[0] == "32"
+        assert "2 channels" in cause
+
+
+async def test_the_second_pane_follows_the_cursor_where_there_is_room(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "Boutique France", "The site did not answer within 30 s")
+        await pilot.press("j")
+        await until_seen(pilot, "klarna_pay")
+        await pilot.resize_terminal(80, 24)
+        await settle(pilot)
+        assert "klarna_pay" not in row(app, "shop-de")
+
+
+async def test_problems_of_one_cause_are_gone_after_four_keys(waiting: Path) -> None:
+    app = ChansyncApp(waiting)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("3")
+        # So many are shown by cause at first.
+        await until_seen(pilot, "g The log", "causes of 35 open problems")
+        await pilot.press("x")
+        await until_seen(pilot, "Mark as solved?", "32 open problems")
+        await pilot.press("y")
+        await until_seen(pilot, "32 messages marked as solved", "of 3 open problems")
+        await pilot.press("z")
+        await until_seen(pilot, "32 messages open again", "of 35 open problems")
+
+
+async def test_a_cause_unfolds_into_its_problems_and_back(waiting: Path) -> None:
+    app = ChansyncApp(waiting)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("3")
+        await until_seen(pilot, "g The log")
+        await pilot.press("enter")
+        await until_seen(pilot, "Cause: MYSTERY-1", "32 messages")
+        await pilot.press("g")
+        await until_seen(pilot, "causes of 35 open problems")
+
+
+async def test_mending_maps_the_item_in_every_channel_and_tries_their_orders_again(
+    waiting: Path, work_off: ModuleType, owner: str
+) -> None:
+    def act(path: Path, job_id: int) -> None:
+        """As if all but one order were sales now."""
+        with Other(path) as other:
+            job = jobs.claim(other.db, owner, job_id)
+            assert job is not None
+            assert job.kind == "retry"
+            with transaction(other.db):
+                for order_id in job.args["order_ids"][:-1]:
+                    other.db.execute("UPDATE \"order\" SET state = 'imported' WHERE id = ?", (order_id,))
+            jobs.finish(other.db, job_id, owner, ok=True, result={"sentence": "done"})
+
+    work_off.act = act  # type: ignore[attr-defined]
+    with Other(waiting) as other:
+        setup.add(other.db, "item", "BOX", {"name": "Surprise box"})
+    app = ChansyncApp(waiting)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("3")
+        await until_seen(pilot, "g The log")
+        await pilot.press("m")
+        await until_seen(pilot, "An ordered item is not in the ERP", "32 of 2 channels wait for it: 636.80 EUR")
+        await pilot.press("enter")
+        await until_seen(pilot, "Surprise box")
+        await pilot.press("enter")
+        await until_seen(pilot, "32 tried again: 31 imported", "1 with another problem")
+    with Other(waiting) as other:
+        assert mappings.targets(other.db, 1, "item") == {"512": "BOX"}
+        assert mappings.targets(other.db, 2, "item") == {"512": "BOX"}
+
+
+async def test_a_remedy_that_sets_a_field_offers_what_it_can_hold(company: Path) -> None:
+    with Other(company) as other, transaction(other.db):
+        messages.log(other.db, "document_type_missing", "A document is due.", channel_id=1)
+        setup.add(other.db, "document-type", "invoice", {"name": "Invoice"})
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("3", "slash", *"due", "enter")
+        await until_seen(pilot, "A document is due.", " 1 message")
+        await pilot.press("m")
+        await until_seen(pilot, "Set the channel's field 'Financial document'.")
+        await pilot.press("enter")
+        await until_seen(pilot, "invoice", "Invoice")
+        await pilot.press("enter")
+        await until_seen(pilot, "Set the channel's field 'Financial document'. ...")
+
+
+async def test_channels_are_paused_and_resumed_together_and_it_is_said_by_whom(
+    database: Callable[[str], Path],
+) -> None:
+    path = database("fleet")
+    with Other(path) as other:
+        setup.add(other.db, "warehouse", "MAIN", {"name": "Main"})
+        setup.add(other.db, "pos", "BER", {"name": "Berlin", "warehouse": "MAIN", "currencies": "EUR"})
+        other.db.execute('UPDATE channel SET connected_at = 1, facts = \'{"signing": "basic"}\'')
+    app = ChansyncApp(path)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "shop-23")
+        await pilot.press("1", "asterisk")
+        await until_seen(pilot, "30 marked:", "p Pause or resume")
+        await pilot.press("p")
+        await until_seen(pilot, "Pause 29 channels?", "shop-01")
+        await pilot.press("y")
+        await until_seen(pilot, "29 channels paused", "paused by anna")
+        with Other(path) as other:
+            assert not any(each["used"] for each in channels.all_channels(other.db))
+        await pilot.press("z")
+        await until_seen(pilot, "channels resumed")
+
+
+async def test_marks_stay_on_their_rows_and_esc_removes_them_first(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("1")
+        await until_seen(pilot, "outlet-uk")
+        await pilot.press("space", "space")
+        await until_seen(pilot, "2 marked:")
+        assert [row(app, code)[0] for code in ("outlet-uk", "shop-de", "shop-fr")] == ["●", "●", "▌"]
+        await pilot.press("escape")
+        await until_seen(pilot, "marked:", gone=True)
+
+
+async def test_the_palette_finds_an_order_from_anywhere_and_offers_to_ask_the_sites(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "shop-de")
+        await pilot.press("ctrl+p", *"1002")
+        await until_seen(pilot, "Order 1002", "shop-de, problem")
+        await pilot.press("enter")
+        await until_seen(pilot, "Order 1002 has the status processing")
+        await pilot.press("escape", "ctrl+p", *"4711")
+        await until_seen(pilot, "Why is 4711 missing?")
+        await pilot.press("escape", "ctrl+p", *"currency of shop-de")
+        await until_seen(pilot, "Currency of shop-de")
+        await pilot.press("enter")
+        await until_seen(pilot, "Used only where the order states none.")
+
+
+async def test_an_export_holds_what_is_shown_and_no_formula(company: Path, tmp_path: Path) -> None:
+    with Other(company) as other:
+        seed.add_order(other.db, 1, "6000", name="=1+1")
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("4")
+        await until_seen(pilot, "5 orders")
+        for name in ("orders.csv", "orders.json"):
+            await pilot.press("E")
+            await until_seen(pilot, "Writes 5 rows")
+            await pilot.press("ctrl+u", *str(tmp_path / name), "enter")
+            await until_seen(pilot, f"5 rows are in {tmp_path / name}")
+    assert "'=1+1" in (tmp_path / "orders.csv").read_text()
+    assert {each["Customer"] for each in json.loads((tmp_path / "orders.json").read_text())} >= {"=1+1"}
+    assert (tmp_path / "orders.csv").stat().st_mode & 0o777 == 0o600
+
+
+async def test_nothing_set_up_opens_the_guide(database: Callable[[str], Path]) -> None:
+    app = ChansyncApp(database("empty"))
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "First steps")
+        await pilot.press("escape")
+        await until_seen(pilot, "No channel yet")
+        assert "Overview" in seen(app)
+
+
+async def test_a_click_on_a_key_hint_does_what_the_key_does(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "shop-de")
+        hints = seen(app).splitlines()[-1]
+        await pilot.click("#hints", offset=(hints.index("^p Find") + 1, 0))
+        await until_seen(pilot, "Find anything: a command")
+        await pilot.press("escape")
+        await until_seen(pilot, "Find anything: a command", gone=True)
+        await pilot.click("#hints", offset=(hints.index("? Keys"), 0))
+        await until_seen(pilot, "Keys of this screen")

@@ -1,0 +1,270 @@
+"""Mending a problem where it is shown: whom it holds up, and what can be done, for all of the same cause."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import apsw
+
+from chansync.db.connection import Store
+from chansync.model.message import CODES
+from chansync.model.times import now_ms
+from chansync.orders.remedies import Remedy, Subject, remedies
+from chansync.setup import mending
+from chansync.setup.mending import Choice
+from chansync.store import messages, orders
+from chansync.store.jobs import Job
+from chansync.store.problem_causes import Cause, cause_of
+from chansync_tui.formatting import ago, counted
+from chansync_tui.navigation import EditField, ShowMessage, ShowOrder, ShowSale
+from chansync_tui.screens.dialogs import Confirm, Field, Question, Report
+from chansync_tui.screens.finder import Finder, Option
+from chansync_tui.screens.page import Page
+
+
+class MendWindow(Finder[Remedy]):
+    """What a problem is and whom it holds up, with its remedies; ends with the chosen one."""
+
+
+class Mending:
+    """What the keys of a page do to mend a problem.
+
+    Args:
+        page: the screen.
+    """
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+
+    @property
+    def _db(self) -> apsw.Connection:
+        return self._page.context.db
+
+    def open(self, message_id: int) -> None:
+        """Show what mends the message, and all of its cause; do what is chosen."""
+        message = messages.message(self._db, message_id)
+        if message is None:
+            self._page.notify("This message is gone: its channel was removed.", markup=False)
+            return
+        if not message.open and message.solved_at:
+            self._page.notify("It is not open: there is nothing to mend.", markup=False)
+            return
+        cause = cause_of(self._db, message_id) if message.open else None
+        ids = cause.message_ids if cause else [message_id]
+        offered = remedies(message.code)
+        if not offered:
+            self._page.notify("Nothing mends it: it only tells what happened.", markup=False)
+            return
+
+        def chosen(option: Option[Remedy] | None) -> None:
+            if option is not None:
+                self.perform(option.value, ids, cause)
+
+        code = CODES.get(message.code)
+        title = code.title if code else message.code
+        options = [Option(remedy, remedy.sentence) for remedy in offered]
+        about = [message.sentence, *_held_up(cause)]
+        self._page.app.push_screen(MendWindow(title, options, word_width=60, about=about), chosen)
+
+    def perform(self, remedy: Remedy, message_ids: Sequence[int], cause: Cause | None) -> None:
+        """Perform a remedy for these messages; what a person has to choose for it is asked first."""
+        subjects = mending.performed_on(self._db, remedy, message_ids, self._page.context.user)
+        if not subjects:
+            self._page.notify("These messages are gone: their channel was removed.", markup=False)
+            return
+        first = subjects[0]
+        if self._opens(remedy, first):
+            return
+        words = remedy.command.split()[1:]
+        if words[:1] == ["retry"]:
+            self.retry(message_ids, cause)
+        elif words[:1] == ["solve"]:
+            self.solve(message_ids)
+        else:
+            self._ask(
+                mending.choices(self._db, first, remedy),
+                [],
+                lambda added: self._do(remedy, subjects, added, message_ids, cause),
+            )
+
+    def _opens(self, remedy: Remedy, subject: Subject) -> bool:
+        """Open what the remedy leads to, if it is a page of these screens; whether it is."""
+        words, message = remedy.command.split()[1:], subject.message
+        field = mending.fields_of(subject, remedy)
+        if field is not None and subject.channel is not None:
+            self._page.post_message(EditField(subject.channel.id, field))
+        elif words[:2] == ["erp", "sale"] and subject.order is not None and subject.order.sale is not None:
+            self._page.post_message(ShowSale(subject.order.sale.number))
+        elif words[:1] == ["why"] and message.order_id is not None:
+            self._page.post_message(ShowOrder(message.order_id))
+        elif words[:2] == ["log", "show"]:
+            self._page.post_message(ShowMessage(message.id))
+        else:
+            return False
+        return True
+
+    # What a person chooses
+
+    def _ask(self, left: Sequence[Choice], added: list[str], then: Callable[[list[str]], None]) -> None:
+        if not left:
+            then(added)
+            return
+        choice, *others = left
+
+        def typed(answer: dict[str, str] | None) -> None:
+            if answer and answer["word"]:
+                self._ask(others, [*added, answer["word"]], then)
+
+        def chosen(option: object) -> None:
+            if isinstance(option, tuple):
+                self._ask(others, [*added, str(option[0])], then)
+
+        if choice.search is None:
+            field = [Field("word", choice.label[:18])]
+            self._page.app.push_screen(Question("Mend", f"{choice.label}?", "Go on", field, changes=False), typed)
+        else:
+            from chansync_tui.forms.chooser import Chooser
+
+            self._page.app.push_screen(Chooser(choice.label, choice.search, chosen="", empty="", new=""), chosen)
+
+    # Doing it
+
+    def _do(
+        self,
+        remedy: Remedy,
+        subjects: Sequence[Subject],
+        added: Sequence[str],
+        message_ids: Sequence[int],
+        cause: Cause | None,
+    ) -> None:
+        if remedy.perform is not None:
+            self._decide(remedy, subjects, message_ids, cause)
+            return
+        left = list(subjects)
+        told: list[str] = []
+
+        def next_one(code: int = 0, said: str = "") -> None:
+            if said:
+                told.append(said)
+            if code or not left:
+                self._page.app.call_from_thread(self._done, remedy, code, told, message_ids, cause)
+            else:
+                words = mending.words_for(left.pop(0), remedy, added)
+                self._page.context.command(words, next_one)
+
+        words = mending.words_for(left.pop(0), remedy, added)
+        self._page.notify(f"{remedy.sentence} ...", markup=False)
+        self._page.context.command(words, next_one)
+
+    def _decide(
+        self, remedy: Remedy, subjects: Sequence[Subject], message_ids: Sequence[int], cause: Cause | None
+    ) -> None:
+        perform = remedy.perform
+        assert perform is not None
+
+        def do(store: Store) -> list[str]:
+            return [perform(store.db, subject) for subject in subjects]
+
+        def told(outcome: object) -> None:
+            failed = isinstance(outcome, Exception)
+            said = [str(outcome)] if failed else list(outcome)  # type: ignore[call-overload]
+            self._page.app.call_from_thread(self._done, remedy, int(failed), said, message_ids, cause)
+
+        self._page.context.note(remedy.sentence)
+        self._page.context.attempt(do, told)
+
+    def _done(
+        self, remedy: Remedy, code: int, told: Sequence[str], message_ids: Sequence[int], cause: Cause | None
+    ) -> None:
+        said = "\n".join(told)
+        if code:
+            self._page.notify(said or "It was not done.", title="Failed", severity="error", timeout=20, markup=False)
+        elif _is_mended(remedy):
+            self.retry(message_ids, cause)
+        elif said.count("\n") > 3:
+            parts: list[Any] = [(line, "") for line in said.split("\n")]
+            self._page.app.push_screen(Report(remedy.sentence, parts))
+        else:
+            self._page.notify(said or "Done.", timeout=10, markup=False)
+
+    def retry(self, message_ids: Sequence[int], cause: Cause | None) -> None:
+        """Try again what waits for the same cause, and say what came of it."""
+        if not message_ids:
+            return
+        found = [message for each in message_ids if (message := messages.message(self._db, each))]
+        order_ids = sorted({message.order_id for message in found if message.order_id is not None})
+        channels = {message.channel_id for message in found}
+        only = next(iter(channels)) if len(channels) == 1 else None
+        money = f", {cause.money}" if cause and cause.money else ""
+
+        def told(job: Job) -> None:
+            if not order_ids or job.state == "failed":
+                sentence = str((job.result or {}).get("sentence", "done"))
+                failed = job.state == "failed"
+                self._page.app.notify(
+                    sentence, severity="error" if failed else "information", timeout=20 if failed else 10
+                )
+                return
+            rows = [orders.by_id(self._db, each) for each in order_ids]
+            imported = sum(row is not None and row.state == "imported" for row in rows)
+            still = len(order_ids) - imported
+            left = f", {still} with another problem" if still else ""
+            self._page.app.notify(
+                f"{len(order_ids)} tried again: {imported} imported{money if imported else ''}{left}.", timeout=10
+            )
+
+        if order_ids:
+            label = f"Retry {counted(len(order_ids), 'order')}"
+            self._page.context.ask(label, "retry", only, {"order_ids": order_ids}, told)
+        elif only is not None:
+            self._page.context.ask("Sync the channel", "sync", only, {}, told)
+        else:
+            self._page.context.ask("Retry", "retry", None, {}, told)
+
+    def solve(self, message_ids: Sequence[int]) -> None:
+        """Mark messages as solved, after a question; it can be undone."""
+        found = [message for each in message_ids if (message := messages.message(self._db, each)) and message.open]
+        if not found:
+            self._page.notify("It is not open.", markup=False)
+            return
+        context, ids = self._page.context, [message.id for message in found]
+        one = len(found) == 1
+        what = found[0].sentence if one else counted(len(found), "open problem")
+
+        def solve(store: Store) -> str:
+            done = sum(messages.solve(store.db, each, context.user) for each in ids)
+            return f"{counted(done, 'message')} marked as solved. z undoes it."
+
+        def reopen(store: Store) -> str:
+            again = sum(messages.reopen(store.db, each) for each in ids)
+            return f"{counted(again, 'message')} open again."
+
+        def agreed(yes: bool | None) -> None:
+            if yes:
+                context.change(f"Mark {counted(len(ids), 'message')} as solved", solve, reopen)
+
+        question = f"Mark as solved?\n\n{what}\n\nIt was mended by hand, or nothing needs to be done."
+        self._page.app.push_screen(Confirm(question, "Solved"), agreed)
+
+
+def _held_up(cause: Cause | None) -> list[str]:
+    """How many wait for the same, of which channels, what it comes to and since when."""
+    if cause is None or cause.count < 2:
+        return []
+    since = ago(cause.first_at, now_ms())
+    what = f"{cause.count} of {counted(len(cause.channels) or 1, 'channel')} wait for it"
+    money = f": {cause.money}" if cause.money else ""
+    return [f"{what}{money}; the oldest {since} ago. It is done for all of them."]
+
+
+def _is_mended(remedy: Remedy) -> bool:
+    """Whether the orders are to be tried again after it."""
+    words = remedy.command.split()
+    return remedy.perform is not None or bool({"map", "set", "add", "issue", "release", "merge-customers"} & {*words})
+
+
+def open_problem_of(db: apsw.Connection, order_id: int) -> int | None:
+    """The newest open problem of an order."""
+    found = [message.id for message in messages.of_order(db, order_id) if message.open]
+    return found[-1] if found else None

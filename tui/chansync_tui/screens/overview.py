@@ -1,0 +1,321 @@
+"""The first screen: each channel at a glance, and what needs a person, by its cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import events, on
+from textual.app import SystemCommand
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message as TextualMessage
+from textual.widget import Widget
+
+from chansync.model.errors import ChansyncError
+from chansync.model.times import now_ms
+from chansync.store import day
+from chansync.store.day import Day, money_text, quiet_hours
+from chansync.store.overview import ChannelLine, channel_lines
+from chansync.store.pauses import Pause, pauses
+from chansync.store.problem_causes import Cause, causes
+from chansync_tui.channel_text import SIGN_TONES, sign_of, state_of
+from chansync_tui.formatting import clock, counted, spark, until
+from chansync_tui.navigation import ShowCause, ShowChannel, ShowMessages, ShowOrders
+from chansync_tui.problem_text import CAUSE_COLUMNS, cause_cells
+from chansync_tui.screens.channel_actions import ChannelActions
+from chansync_tui.screens.page import Page
+from chansync_tui.widgets.columns import Column
+from chansync_tui.widgets.line import Hint, Line, Part
+from chansync_tui.widgets.mark_table import MarkTable
+from chansync_tui.widgets.pane import Pane
+from chansync_tui.widgets.table import Cell, Table
+
+if TYPE_CHECKING:
+    from chansync.store.messages import Message
+    from chansync_tui.screens.mend import Mending
+
+_COLUMNS = (
+    Column("", 1),
+    Column("Channel", 11, 30),
+    Column("Last 24 hours", 24, drop=2),
+    Column("Today", 5, right=True),
+    Column("Problems", 8, right=True),
+    Column("Next", 6, right=True, drop=3),
+    Column("Sales today", 12, 30, right=True, drop=4, whole=True),
+    Column("Now", 14, 40, drop=1),
+)
+
+_NOTHING = """No channel yet: w opens the guide, step by step to a channel that syncs."""
+
+#: From so many columns on, the second pane is shown.
+WIDE = 110
+
+
+class Overview(Page):
+    """The channels, and below them the causes of open problems; wide screens show the channel's problems beside it."""
+
+    TAB = "overview"
+    AUTO_FOCUS = "#channels"
+    HINTS: ClassVar[Sequence[Hint]] = (
+        Hint("?", "Keys", keep=True),
+        Hint("q", "Quit", keep=True),
+        Hint("enter", "Open"),
+        Hint("m", "Mend"),
+        Hint("s", "Sync"),
+        Hint("p", "Pause or resume", "Pause"),
+        Hint("tab", "Problems"),
+        Hint("o", "Orders"),
+        Hint("^p", "Find anything", "Find"),
+    )
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *ChannelActions.BINDINGS,
+        Binding("m", "mend", "Mend: the problem under the cursor, or the channel's newest"),
+        Binding("x", "solve", "Mark the problems under the cursor as solved"),
+        Binding("r", "retry", "Try again what waits for the cause under the cursor"),
+        Binding("o", "orders", "Orders of the channel"),
+        Binding("tab,shift+tab", "other", "Channels or problems"),
+        Binding("w", "app.guide", "The guide: first steps"),
+        Binding("escape", "unmark", "Remove the marks"),
+    ]
+
+    class Known(TextualMessage):
+        """What takes longer to read is known."""
+
+        def __init__(self, days: dict[int, Day]) -> None:
+            super().__init__()
+            self.days = days
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._days: dict[int, Day] = {}
+        self._pauses: dict[int, Pause] = {}
+        self._reading = False
+        self._actions = ChannelActions(self, lambda: self.channels.chosen)
+
+    def body(self) -> Iterable[Widget]:
+        yield Line(id="today")
+        with Horizontal(id="panes"):
+            with Vertical(id="lists"):
+                yield MarkTable[ChannelLine](_COLUMNS, self._cells, lambda line: line.id, id="channels")
+                yield MarkTable[Cause](CAUSE_COLUMNS, cause_cells, lambda cause: cause.key, id="causes")
+            yield Pane(id="side")
+        yield Pane(id="pane")
+
+    def on_mount(self) -> None:
+        self.channels.set_empty(_NOTHING)
+        self.causes.set_empty("No open problem.")
+
+    def on_resize(self, event: events.Resize) -> None:
+        super().on_resize(event)
+        self.set_class(event.size.width >= WIDE, "-wide")
+        self.explain_soon()
+
+    @property
+    def channels(self) -> MarkTable[ChannelLine]:
+        """The channels."""
+        return self.query_one("#channels", MarkTable)
+
+    @property
+    def causes(self) -> MarkTable[Cause]:
+        """The causes of open problems."""
+        return self.query_one("#causes", MarkTable)
+
+    # Reading
+
+    def read(self) -> None:
+        db = self.context.db
+        self._pauses = pauses(db)
+        lines = channel_lines(db)
+        # What needs a person is at the top.
+        lines.sort(key=lambda line: ("bad", "warn", "good", "dim").index(SIGN_TONES[sign_of(line)]))
+        self.channels.show(lines)
+        found = causes(db)
+        self.causes.show(found)
+        self._share_height(len(lines), len(found))
+        self._show_today(lines)
+        # The lists are painted first.
+        self.explain_soon()
+        if not self._reading:
+            self._reading = True
+            # After the first paint: it takes a connection of its own.
+            self.set_timer(0.3, lambda: self.run_worker(self._read_days, thread=True, exit_on_error=False))
+
+    def _read_days(self) -> None:
+        try:
+            found = self.context.read(day.days, lambda: True)
+        except ChansyncError:
+            found = None
+        self.post_message(self.Known(found if found is not None else self._days))
+
+    @on(Known)
+    def show_days(self, event: Known) -> None:
+        """Show the hours and the sales of the day."""
+        self._reading = False
+        if event.days != self._days:
+            self._days = event.days
+            self.channels.show(self.channels.items)
+            self._show_today(self.channels.items)
+            self.explain()
+
+    def _share_height(self, channels: int, causes: int) -> None:
+        """Half of the screen for problems at the most, and no more than there are of either."""
+        room = max(8, self.size.height - 9)
+        below = min(max(2, causes + 1), max(room // 2, room - channels - 1))
+        if self.causes.styles.height is None or self.causes.styles.height.value != below:
+            self.causes.styles.height = below
+
+    def _show_today(self, lines: Sequence[ChannelLine]) -> None:
+        money: dict[str, int] = {}
+        for found in self._days.values():
+            for currency, cents in found.money.items():
+                money[currency] = money.get(currency, 0) + cents
+        used = [line for line in lines if line.used]
+        failing = sum(bool(line.failing) for line in used)
+        problems = sum(line.problems for line in lines)
+        parts: list[Part] = [(f" {counted(len(used), 'channel')} in use", "")]
+        parts += [(f", {failing} failing", "bad")] * bool(failing)
+        parts += [(f", {counted(problems, 'open problem')}", "warn")] * bool(problems)
+        today = f"today {counted(sum(line.orders_today for line in lines), 'sale')}"
+        sold = money_text(money)
+        self.query_one("#today", Line).put(
+            [*parts, (f"   {today}", "strong"), (f"  {sold}" if sold else "", "")], [*parts, (f"   {today}", "strong")]
+        )
+
+    def _cells(self, line: ChannelLine) -> tuple[Cell | str, ...]:
+        now = now_ms()
+        found = self._days.get(line.id) or Day()
+        sign = sign_of(line)
+        tone = "" if line.used else "dim"
+        quiet = quiet_hours(found.hours) if line.used else 0
+        state = f"no sale for {quiet} h" if quiet and sign == "on" else state_of(line, self._pauses.get(line.id), now)
+        return (
+            Cell(*_sign(sign)),
+            Cell(line.code, "strong" if line.used else "dim"),
+            Cell(spark(found.hours), "warn" if quiet else "note"),
+            Cell(str(line.orders_today), tone),
+            Cell(str(line.problems) if line.problems else "", "bad"),
+            Cell(until(line.next_run_at, now) if line.used else "", tone),
+            Cell(money_text(found.money), tone),
+            Cell(state, "warn" if quiet else SIGN_TONES[sign]),
+        )
+
+    @on(Table.Moved)
+    def moved(self) -> None:
+        """The cursor is on another row."""
+        self.explain_soon()
+
+    def on_descendant_focus(self) -> None:
+        self.explain_soon()
+
+    def explain(self) -> None:
+        """Show details of the row under the cursor: below, and on wide screens beside it."""
+        from chansync.store.channel_status import standing
+
+        line = self.channels.selected
+        told: list[Part] = []
+        if self.causes.has_focus and (cause := self.causes.selected):
+            told = [(cause.sentence, "strong"), ("m mends it, for all of them; enter shows them", "dim")]
+        elif line is not None:
+            told = [(each.text, each.kind) for each in standing(self.context.db, line, now_ms())]
+            if (pause := self._pauses.get(line.id)) is not None:
+                told = [(f"Paused by {pause.by} since {clock(pause.at, now_ms())}: p resumes it.", "warn")]
+        self.query_one("#pane", Pane).put(told)
+        if self.has_class("-wide"):
+            self.query_one("#side", Pane).put(self._beside(line))
+
+    def _beside(self, line: ChannelLine | None) -> list[Part]:
+        """The newest problems of the channel."""
+        if line is None:
+            return []
+        parts: list[Part] = [(f"{line.code}  {line.name}", "title"), ("", "")]
+        found = self._newest(line, 12)
+        parts += [(f"{counted(line.problems, 'open problem')}, the newest:", "strong")] if found else []
+        for message in found:
+            parts.append((f"{clock(message.last_at, now_ms())}  {message.sentence}", "bad"))
+        return parts if found else [*parts, ("No open problem.", "good")]
+
+    def _newest(self, line: ChannelLine, count: int) -> list[Message]:
+        """The channel's newest open problems."""
+        from chansync.store import messages
+
+        return messages.newest_open(self.context.db, line.id, count)
+
+    # Actions
+
+    @property
+    def _mending(self) -> Mending:
+        # Imported when it is needed: the first screen is there sooner.
+        from chansync_tui.screens.mend import Mending
+
+        return Mending(self)
+
+    @on(Table.Chosen, "#channels")
+    def open_channel(self) -> None:
+        """Open the channel."""
+        if line := self.channels.selected:
+            self.post_message(ShowChannel(line.id))
+
+    @on(Table.Chosen, "#causes")
+    def open_cause(self) -> None:
+        """Show the problems of the cause."""
+        if cause := self.causes.selected:
+            self.post_message(ShowCause(cause))
+
+    def action_channel(self, name: str) -> None:
+        self._actions.run(name)
+
+    def action_other(self) -> None:
+        (self.channels if self.causes.has_focus else self.causes).focus()
+
+    def action_orders(self) -> None:
+        if line := self.channels.selected:
+            self.post_message(ShowOrders(line.id, line.code))
+
+    def action_mend(self) -> None:
+        if self.causes.has_focus:
+            if cause := self.causes.selected:
+                self._mending.open(cause.message_ids[0])
+        elif line := self.channels.selected:
+            if found := self._newest(line, 1):
+                self._mending.open(found[0].id)
+            else:
+                self.notify(f"{line.code} has no open problem.", markup=False)
+
+    def _chosen_causes(self) -> list[Cause]:
+        return self.causes.chosen if self.causes.has_focus else []
+
+    def action_solve(self) -> None:
+        self._mending.solve([each for cause in self._chosen_causes() for each in cause.message_ids])
+
+    def action_retry(self) -> None:
+        found = self._chosen_causes()
+        self._mending.retry([each for cause in found for each in cause.message_ids], None)
+
+    def action_unmark(self) -> None:
+        self.channels.unmark()
+        self.causes.unmark()
+
+    def action_messages(self) -> None:
+        if line := self.channels.selected:
+            self.post_message(ShowMessages(line.id, line.code))
+
+    @on(MarkTable.Marked)
+    def count_marks(self) -> None:
+        """The hints name what is marked, and what can be done with it."""
+        self.show_hints(self.channels.marked or self.causes.marked)
+
+    def show_hints(self, marked: dict[Any, Any]) -> None:
+        """Show the keys for the marked rows, or those of the screen."""
+        self.set_hints(marked, [Hint("s", "Sync"), Hint("p", "Pause"), Hint("r", "Retry"), Hint("x", "Solved")])
+
+    def commands(self) -> Iterable[SystemCommand]:
+        yield from self._actions.commands()
+
+
+def _sign(sign: str) -> tuple[str, str]:
+    from chansync_tui.symbols import symbols
+
+    drawn = {"on": symbols().on, "off": symbols().off, "bad": "x" if symbols().ascii_only else "✖", "warn": "!"}
+    return drawn[sign], SIGN_TONES[sign]
