@@ -235,6 +235,7 @@ def restore(copy: Path, path: Path) -> Path | None:
         if not path.exists():
             put_in_place(copy, path)
             return None
+        private_files.sweep(kept.parent, f"{path.stem}.replaced-")
         with private_files.work_file(kept.parent, kept.name) as unfinished:
             try:
                 with (

@@ -127,7 +127,7 @@ def stays_out(order: Order, sale: SaleView, taken: Mapping[str, Any]) -> Refund 
 
 def restocked_now(order: Order) -> dict[str, str]:
     """What ``OrderRow.taken`` keeps of how many pieces the site has put back of each line."""
-    return {line.external_id: str(line.restocked) for line in order.lines if line.restocked is not None}
+    return {line.external_id: str(line.restocked) for line in order.lines if line.restocked}
 
 
 def _growth(order: Order, taken: Mapping[str, Any]) -> dict[str, Decimal | None]:
