@@ -11,7 +11,12 @@ from chansync.model.errors import UsageError
 
 
 @click.command(
-    epilog=examples("chansync demo", "chansync demo --amazon", "chansync demo --headless --orders 200 --seconds 20")
+    epilog=examples(
+        "chansync demo",
+        "chansync demo --amazon",
+        "chansync demo --tryton",
+        "chansync demo --headless --orders 200 --seconds 20",
+    )
 )
 @click.option("--headless", is_flag=True, help="No screens: sync, then compare every order with its sale.")
 @click.option(
@@ -21,7 +26,8 @@ from chansync.model.errors import UsageError
 @click.option("--keep", metavar="FOLDER", help="Keep the database, in a new folder.")
 @click.option("--seconds", type=click.IntRange(0), default=30, show_default=True, help="How long, without screens.")
 @click.option("--amazon", is_flag=True, help="Beside the store, a seller in three of Amazon's marketplaces.")
-def demo(headless: bool, orders: int, seed: int, keep: str | None, seconds: int, amazon: bool) -> int:
+@click.option("--tryton", is_flag=True, help="The store sells into a Tryton, which is installed from PyPI for it.")
+def demo(headless: bool, orders: int, seed: int, keep: str | None, seconds: int, amazon: bool, tryton: bool) -> int:
     """Try it all: a store with shoppers on this machine, an ERP, a channel, and a daemon that syncs them.
 
     On a terminal it ends when the screens are left. Nothing of it touches your own database.
@@ -32,4 +38,4 @@ def demo(headless: bool, orders: int, seed: int, keep: str | None, seconds: int,
     if not headless and not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise UsageError("There is no terminal for the screens: give --headless.")
     watch = None if headless else screens
-    return run(watch, orders=orders, seed=seed, keep=keep, seconds=seconds, amazon=amazon)
+    return run(watch, orders=orders, seed=seed, keep=keep, seconds=seconds, amazon=amazon, tryton=tryton)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import secrets
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import apsw
 import httpx
@@ -25,10 +26,15 @@ from chansync.demo.amazon import company as amazon
 from chansync.demo.amazon.audit import audit as audit_amazon
 from chansync.demo.audit import Audit, audit
 from chansync.demo.stock_audit import audit_stock
+from chansync.erp.outside import sales
 from chansync.model.errors import AlreadyExists, ChansyncError
 from chansync.setup.confirm import confirm_channel
 from chansync.store import channels, streams
+from chansync.sync.erp_run import ErpRequest, run_with_turn
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
+
+if TYPE_CHECKING:
+    from chansync.demo.tryton.server import Trytond
 
 #: How often the demo's channels pull: the shortest that there is.
 CADENCE = "10s"
@@ -50,10 +56,18 @@ class Options:
     shoppers: float = 0.5
     seconds: int = 30
     amazon: bool = False
+    tryton: bool = False
 
 
 def run(
-    watch: Callable[[Path], int] | None, *, orders: int, seed: int, keep: str | None, seconds: int, amazon: bool
+    watch: Callable[[Path], int] | None,
+    *,
+    orders: int,
+    seed: int,
+    keep: str | None,
+    seconds: int,
+    amazon: bool,
+    tryton: bool = False,
 ) -> int:
     """Run the demo; returns the exit code.
 
@@ -65,7 +79,7 @@ def run(
         UsageError: the folder is in use.
         ChansyncError: a part of it could not start.
     """
-    options = Options(orders=orders, seed=seed, seconds=seconds, amazon=amazon)
+    options = Options(orders=orders, seed=seed, seconds=seconds, amazon=amazon, tryton=tryton)
     for number in (signal.SIGTERM, signal.SIGHUP):
         # Otherwise the sites and the daemon would survive this process.
         signal.signal(number, _leave)
@@ -78,7 +92,8 @@ def run(
             pace = ("--rate-factor", str(AMAZON_PACE), "--settling", str(AMAZON_SETTLING))
             fake = sites.enter_context(_site("amazon", options, *pace))
             print(f"Demo seller at Amazon with {orders} orders at {fake['url']}", flush=True)
-        for sentence in _set_up(path, shop, fake):
+        erp = sites.enter_context(_tryton(folder / "tryton")) if options.tryton else None
+        for sentence in _set_up(path, shop, fake, erp):
             print(sentence, flush=True)
         _let_staff_edit(path, shop["url"])
         print(f"Database: {path}", flush=True)
@@ -88,7 +103,7 @@ def run(
             print(f"The daemon pulls every {CADENCE}; shoppers keep ordering for {seconds} s …", flush=True)
             _wait(seconds)
         # After the daemon has ended: while it searches, the last pull would not see what is new.
-        return asyncio.run(_summary(path, shop["url"], fake))
+        return asyncio.run(_summary(path, shop["url"], fake, tryton=options.tryton))
 
 
 def _leave(number: int, _frame: object) -> None:
@@ -132,6 +147,24 @@ def _daemon(path: Path, log: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def _tryton(folder: Path) -> Iterator[tuple[Trytond, str]]:
+    """A Tryton of its own with a company that fits the store, and the password of chansync's user there."""
+    from chansync.demo.tryton.channel import wanted
+    from chansync.demo.tryton.server import Trytond, fill, install, running
+
+    def tell(sentence: str) -> None:
+        print(sentence, flush=True)
+
+    password = secrets.token_urlsafe(16)
+    trytond = Trytond(install(folder, tell), folder)
+    trytond.initialise(tell)
+    with running(trytond):
+        fill(trytond, wanted(password), tell)
+        tell(f"Tryton at {trytond.url}, database demo, user admin, password {trytond.password}")
+        yield trytond, password
+
+
+@contextlib.contextmanager
 def _process(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[str]]:
     """The process, which is always stopped at the end of the context."""
     try:
@@ -145,15 +178,25 @@ def _process(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> Iterat
             process.wait()
 
 
-def _set_up(path: Path, shop: dict[str, str], fake: dict[str, str] | None) -> Iterator[str]:
+def _set_up(
+    path: Path, shop: dict[str, str], fake: dict[str, str] | None, erp: tuple[Trytond, str] | None
+) -> Iterator[str]:
     """Set everything up; yields a sentence about each connection."""
     store = open_store(path)
     try:
-        company.set_up_erp(store)
-        company.set_up_channel(store, shop["url"], shop["consumer_key"], shop["consumer_secret"], cadence=CADENCE)
+        keys = (shop["url"], shop["consumer_key"], shop["consumer_secret"])
+        if erp:
+            from chansync.demo.tryton import channel
+
+            yield asyncio.run(channel.connect_erp(store, *erp))
+            channel.set_up_channel(store, *keys, cadence=CADENCE)
+        else:
+            company.set_up_erp(store)
+            company.set_up_channel(store, *keys, cadence=CADENCE)
         yield asyncio.run(_confirm(path, company.CHANNEL))
-        company.map_methods(store)
-        company.go_on(store)
+        shown = channel if erp else company
+        shown.map_methods(store)
+        shown.go_on(store)
         if fake:
             amazon.set_up_erp(store)
             amazon.set_up_channels(store, fake, cadence=CADENCE)
@@ -204,17 +247,21 @@ def _wait(seconds: int) -> None:
         time.sleep(min(left, 1))
 
 
-async def _summary(path: Path, shop: str, fake: dict[str, str] | None) -> int:
+async def _summary(path: Path, shop: str, fake: dict[str, str] | None, *, tryton: bool) -> int:
     """Send shoppers home, pull and push what is left, then compare every order of the sites with the ERP."""
     for url in (shop, fake["url"] if fake else ""):
         if url:
             _act(url, closed=True)
     store = await open_async(path)
     try:
-        request = SyncRequest(comparison=True, quantities=True)
+        request = SyncRequest(comparison=True, quantities=not tryton)
         results = await sync_channel(store, company.CHANNEL, request, trigger="command")
+        if tryton:
+            from chansync.demo.tryton.channel import ERP
+
+            results.append(await _finish(store, ERP))
         found = await audit(store, company.CHANNEL)
-        found.wrong += await audit_stock(store, company.CHANNEL)
+        found.wrong += [] if tryton else await audit_stock(store, company.CHANNEL)
         wrong = _print("on the site", "channel takes", results, found)
         if fake:
             truth = await _truth(fake["url"])
@@ -224,6 +271,18 @@ async def _summary(path: Path, shop: str, fake: dict[str, str] | None) -> int:
         await store.aclose()
     print("Nothing lost, nothing doubled, nothing off by a cent." if not wrong else "The demo failed.")
     return 1 if wrong else 0
+
+
+async def _finish(store: Store, erp: str) -> RunResult:
+    """Run the ERP's stream until it has nothing left to do: what was under way when the daemon ended is looked up only
+    when nothing of it can be under way any more."""
+    while True:
+        result = await run_with_turn(store, erp, ErpRequest(again=True))
+        left = await store.run(sales.backlog, erp)
+        if not left.waiting + left.sent or result.state == "failed":
+            return result
+        print(f"Tryton has {left.waiting + left.sent} steps left …", flush=True)
+        await asyncio.sleep(10)
 
 
 async def _pull_until_told(store: Store, moment: int) -> list[RunResult]:

@@ -1,0 +1,88 @@
+"""What people do in Tryton: sales that changed since, and products whose stock did.
+
+A sale is changed by whatever happens to its shipments; a part payment or a posted invoice may change the invoice alone,
+so invoices are asked for too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from chansync.erp.remote import ChangesPage
+from chansync.erp.tryton.company import Company
+from chansync.erp.tryton.records import REFUND, REVERSAL, WITHDRAWAL, Records
+from chansync.erp.tryton.reference import OVERLAP
+from chansync.erp.tryton.rpc import TrytonRpc
+from chansync.erp.tryton.views import view_of
+
+#: Changed records of each kind that are asked for at once.
+PAGE = 200
+
+#: What is looked at, and what of it leads to sales and products.
+_SALES, _INVOICES, _MOVES = "sale.sale", "account.invoice", "stock.move"
+
+
+async def pages(rpc: TrytonRpc, company: Company, cursor: Mapping[str, Any]) -> AsyncIterator[ChangesPage]:
+    """``Remote.changes``."""
+    if not cursor:
+        yield ChangesPage((), frozenset(), await _now(rpc), last=True)
+        return
+    since = {model: datetime.fromisoformat(cursor[model]) for model in (_SALES, _INVOICES, _MOVES)}
+    after = dict.fromkeys(since, 0)
+    low = {model: at - OVERLAP for model, at in since.items()}
+    while True:
+        sales = await _rows(rpc, _SALES, [["web_shop", "in", company.shop_ids]], ["web_id"], low, after)
+        invoices = await _rows(rpc, _INVOICES, [["type", "=", "out"]], ["sales"], low, after)
+        moves = await _rows(rpc, _MOVES, [], ["product.code"], low, after)
+        keys = [row["web_id"] for row in sales] + await _keys_of(rpc, company, invoices)
+        found = await Records(rpc, company).load(list(dict.fromkeys(map(_own_key, filter(None, keys)))))
+        items = {code for row in moves if (code := (row["product."] or {}).get("code"))}
+        for model, rows in ((_SALES, sales), (_INVOICES, invoices), (_MOVES, moves)):
+            if rows:
+                since[model] = max(since[model], rows[-1]["last_modified_at"])
+                low[model], after[model] = rows[-1]["last_modified_at"], rows[-1]["id"]
+        is_last = max(len(sales), len(invoices), len(moves)) < PAGE
+        views = tuple(view_of(record, company) for record in found.values() if record.is_recorded)
+        told = {model: at.isoformat() for model, at in since.items()}
+        yield ChangesPage(views, frozenset(items), told, last=is_last)
+        if is_last:
+            return
+
+
+async def _rows(
+    rpc: TrytonRpc, model: str, domain: list[Any], fields: list[str], low: dict[str, datetime], after: dict[str, int]
+) -> list[dict[str, Any]]:
+    """The next changed records of a model, in the order of their changes."""
+    at = low[model]
+    later = ["OR", ["last_modified_at", ">", at], [["last_modified_at", "=", at], ["id", ">", after[model]]]]
+    return await rpc.search_read(
+        model, [*domain, later], [*fields, "last_modified_at"], limit=PAGE,
+        order=[["last_modified_at", "ASC"], ["id", "ASC"]],
+    )  # fmt: skip
+
+
+async def _keys_of(rpc: TrytonRpc, company: Company, invoices: list[dict[str, Any]]) -> list[str]:
+    ids = sorted({own for row in invoices for own in row["sales"]})
+    rows = await rpc.read("sale.sale", ids, ["web_id", "web_shop"])
+    return [row["web_id"] for row in rows if row["web_shop"] in company.shop_ids]
+
+
+async def _now(rpc: TrytonRpc) -> dict[str, str]:
+    """The last change of each kind: the server's clock is not ours."""
+    found: dict[str, str] = {}
+    for model in (_SALES, _INVOICES, _MOVES):
+        rows = await rpc.search_read(
+            model, [["last_modified_at", "!=", None]], ["last_modified_at"], limit=1,
+            order=[["last_modified_at", "DESC"]],
+        )  # fmt: skip
+        found[model] = (rows[0]["last_modified_at"] if rows else datetime(2000, 1, 1)).isoformat()  # noqa: DTZ001
+    return found
+
+
+def _own_key(web_id: str) -> str:
+    """The key of the sale that a refund or reversal belongs to, or its own."""
+    for sign in (REFUND, WITHDRAWAL, REVERSAL):
+        web_id = web_id.partition(sign)[0]
+    return web_id

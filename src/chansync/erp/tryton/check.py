@@ -1,0 +1,232 @@
+"""What of Tryton has to be switched on and set up, looked at from outside."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from chansync.erp.remote import ErpIdentity, ErpRefused, Finding
+from chansync.erp.tryton.company import Company, load_company
+from chansync.erp.tryton.documents import today
+from chansync.erp.tryton.failures import Refusal
+from chansync.erp.tryton.goods import FORCE_GROUP
+from chansync.erp.tryton.parameters import Options
+from chansync.erp.tryton.rpc import TrytonRpc
+
+#: The modules without which no sale can be recorded, and what each is for.
+_MODULES = {
+    "sale": "sales",
+    "web_shop": "the web shops that are POSs, and the order's id in the sale",
+    "account_product": "what a product is booked to",
+}
+
+#: The modules of carriers: without both, a delivery method is text.
+_CARRIERS = ("carrier", "sale_shipment_cost")
+
+#: What is written, and the group that may.
+_RIGHTS = {
+    "party.party": "Party",
+    "sale.sale": "Sales",
+    "sale.line": "Sales",
+    "stock.shipment.out": "Stock",
+    "stock.move": "Stock",
+    "account.invoice": "Accounting",
+    "account.move": "Accounting",
+}
+
+_SERIES = "8."
+
+
+async def check(rpc: TrytonRpc, options: Options) -> ErpIdentity:
+    """``Remote.check``."""
+    version = await rpc.server_version()
+    await rpc.log_in()
+    title, findings = rpc.database, [_version(version)]
+    lacking = await _modules(rpc)
+    findings += lacking
+    if all(finding.word != "bad" for finding in lacking):
+        try:
+            company = await load_company(rpc, options)
+        except Refusal:
+            raise
+        except ErpRefused as error:
+            findings.append(Finding("bad", str(error)))
+        else:
+            title = f"{company.name} ({rpc.database})"
+            findings += [finding async for finding in _of_company(rpc, company)]
+    return ErpIdentity(title, f"Tryton {version}", f"as {rpc.user}", tuple(findings))
+
+
+def _version(version: str) -> Finding:
+    if version.startswith(_SERIES):
+        return Finding("ok", f"The server is Tryton {version}.")
+    return Finding("warn", f"The server is Tryton {version}; chansync was tried with {_SERIES}x.")
+
+
+async def _modules(rpc: TrytonRpc) -> list[Finding]:
+    rows = await rpc.search_read("ir.module", [["state", "=", "activated"]], ["name"])
+    active = {row["name"] for row in rows}
+    missing = [f"{name} ({what})" for name, what in _MODULES.items() if name not in active]
+    if missing:
+        return [
+            Finding(
+                "bad",
+                f"These modules are not active: {', '.join(missing)}. Activate them in Tryton (Administration, "
+                "Modules) or with trytond-admin -u.",
+            )
+        ]
+    found = [Finding("ok", "The modules that sales need are active.")]
+    carriers = [name for name in _CARRIERS if name not in active]
+    if carriers:
+        sentence = f"Without the modules {' and '.join(carriers)} the delivery method is text in the sale's comment."
+        found.append(Finding("ok", sentence))
+    return found
+
+
+async def _of_company(rpc: TrytonRpc, company: Company) -> AsyncIterator[Finding]:
+    yield await _rights(rpc)
+    if company.options.negative_stock:
+        yield await _force(rpc)
+    for finding in (_shops(company), await _rounding(rpc, company), _methods(company), _taxes(company)):
+        yield finding
+    yield await _fiscal_year(rpc, company)
+    yield await _exchange(rpc, company)
+    for found in (_prices(company), _countries(company), _merchants(rpc, company)):
+        yield found
+
+
+async def _rights(rpc: TrytonRpc) -> Finding:
+    told: dict[str, dict[str, Any]] = await rpc.call("model.ir.model.access.get_access", list(_RIGHTS))
+    lacking = dict.fromkeys(
+        group
+        for model, group in _RIGHTS.items()
+        if not all(told.get(model, {}).get(right, True) for right in ("read", "write", "create"))
+    )
+    if lacking:
+        return Finding(
+            "bad",
+            f"The user {rpc.user} lacks the groups {', '.join(lacking)}. Add them in Tryton (Administration, Users).",
+        )
+    return Finding("ok", f"The user {rpc.user} may write sales, shipments and invoices.")
+
+
+async def _force(rpc: TrytonRpc) -> Finding:
+    group = await rpc.call("model.ir.model.data.get_id", "stock", "group_stock_force_assignment")
+    if group in (rpc.context.get("groups") or []):
+        return Finding("ok", "Goods that are not there may be issued.")
+    return Finding(
+        "warn",
+        f"The user {rpc.user} is not in the group {FORCE_GROUP}, so goods that are not there are not issued: add it, "
+        "or switch negative_stock off.",
+    )
+
+
+def _shops(company: Company) -> Finding:
+    if not company.shops:
+        return Finding(
+            "bad",
+            f"The company {company.name} has no web shop: each is a POS here. Create one in Tryton (Web Shop, Shops) "
+            "and give it a warehouse.",
+        )
+    bare = [name for name, row in company.shops.items() if not row["warehouses"]]
+    if bare:
+        return Finding("bad", f"The web shops {', '.join(bare)} have no warehouse: give each one in Tryton.")
+    return Finding("ok", f"Web shops: {', '.join(company.shops)}.")
+
+
+async def _rounding(rpc: TrytonRpc, company: Company) -> Finding:
+    code = company.options.rounding
+    await company.find_products(rpc, [code])
+    product = company.products.get(code)
+    if product is None or product.is_goods:
+        return Finding(
+            "bad",
+            f"There is no service of the code {code} that may be sold. Create one in Tryton, in an account category "
+            "without taxes: it evens out what Tryton rounds otherwise than the shop.",
+        )
+    rounded = "line by line" if company.rounds_by_line else "over the whole document"
+    if company.rounds_by_line:
+        return Finding("ok", f"Taxes are rounded {rounded}; the service {code} evens out the rest.")
+    return Finding(
+        "warn",
+        f"Taxes are rounded {rounded}. Rounded per line, twice as many totals come out without a rounding line: set "
+        "Tax Rounding in Tryton (Accounting, Configuration).",
+    )
+
+
+def _methods(company: Company) -> Finding:
+    if not company.methods:
+        return Finding(
+            "bad",
+            "There is no payment method of invoices: create them in Tryton (Accounting, Configuration, Invoices).",
+        )
+    return Finding("ok", f"Payment methods: {', '.join(company.methods)}.")
+
+
+def _taxes(company: Company) -> Finding:
+    rates = sorted({tax.rate * 100 for tax in company.taxes})
+    if not rates:
+        return Finding(
+            "bad", "The company has no tax on sales in percent: create those of the countries that you sell to."
+        )
+    told = ", ".join(f"{rate:f}".rstrip("0").rstrip(".") or "0" if rate else "0" for rate in rates)
+    return Finding("ok", f"Taxes on sales, in percent: {told}.")
+
+
+async def _fiscal_year(rpc: TrytonRpc, company: Company) -> Finding:
+    day = today()
+    domain = [
+        ["fiscalyear.company", "=", company.id], ["start_date", "<=", day], ["end_date", ">=", day],
+        ["state", "=", "open"], ["type", "=", "standard"],
+    ]  # fmt: skip
+    periods = await rpc.search_read("account.period", domain, ["fiscalyear"], limit=1)
+    if not periods:
+        return Finding(
+            "bad",
+            "No fiscal year has an open period for today, so no invoice can be posted. Create it in Tryton "
+            "(Accounting, Configuration, Fiscal Years).",
+        )
+    sequences = await rpc.search_read(
+        "account.fiscalyear.invoice_sequence", [["fiscalyear", "=", periods[0]["fiscalyear"]]], ["id"], limit=1
+    )
+    if not sequences:
+        return Finding("bad", "The fiscal year of today has no invoice sequences: add them in Tryton.")
+    return Finding("ok", "A fiscal year with an open period covers today.")
+
+
+async def _exchange(rpc: TrytonRpc, company: Company) -> Finding:
+    names = ["currency_exchange_journal", "currency_exchange_debit_account", "currency_exchange_credit_account"]
+    (books,) = await rpc.read("account.configuration", [1], names)
+    if all(books[name] for name in names):
+        return Finding("ok", f"The books can take currencies other than {company.currency}.")
+    return Finding(
+        "warn",
+        f"The accounts for currency exchange are not set: invoices in other currencies than {company.currency} cannot "
+        "be paid. Set them in Tryton (Accounting, Configuration).",
+    )
+
+
+def _prices(company: Company) -> Finding:
+    if company.price_digits >= 6:
+        return Finding("ok", f"Unit prices have {company.price_digits} decimals.")
+    return Finding(
+        "warn",
+        f"Unit prices have {company.price_digits} decimals. With six, fewer sales need a rounding line: write "
+        "price_decimal = 6 under [product] in trytond.conf.",
+    )
+
+
+def _countries(company: Company) -> Finding:
+    if company.countries:
+        return Finding("ok", f"{len(company.countries)} countries are known.")
+    return Finding("warn", "Tryton knows no countries, so addresses lack theirs: run trytond_import_countries.")
+
+
+def _merchants(rpc: TrytonRpc, company: Company) -> Finding:
+    if company.employees:
+        return Finding("ok", f"Merchants: {', '.join(company.employees)}.")
+    return Finding(
+        "ok",
+        f"The user {rpc.user} acts for no employee, so sales name no merchant. To change that, add employees to the "
+        "user in Tryton.",
+    )

@@ -1,0 +1,214 @@
+"""What a connection knows of the company in Tryton: shops, taxes, currencies, methods; and the products asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from chansync.erp.remote import ErpRefused
+from chansync.erp.tryton.parameters import Options
+from chansync.erp.tryton.rpc import Row, TrytonRpc
+
+#: Products that are asked for in one call.
+_AT_ONCE = 500
+
+_PRODUCT = ("code", "name", "type", "default_uom", "account_category")
+
+
+@dataclass(frozen=True, slots=True)
+class Tax:
+    """A tax on sales; ``rate`` is a fraction: 0.19."""
+
+    id: int
+    name: str
+    rate: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What a line needs of a product. ``taxes``: ids of those that its category asks for."""
+
+    id: int
+    code: str
+    name: str
+    unit: int
+    is_goods: bool
+    taxes: tuple[int, ...] = ()
+
+
+@dataclass(slots=True)
+class Company:
+    """The company that is sold for.
+
+    Attributes:
+        shops: web shops by name; each has ``id``, ``warehouses`` and ``currency``.
+        digits: by currency code.
+        warehouses: by code, else by name; each has ``id``.
+        methods: payment methods by name.
+        carriers: by name; empty where there are none.
+        employees: by name: those that the user of chansync may act for.
+        tax_rules: by name.
+        categories: of parties, by name.
+        rounds_by_line: whether taxes are rounded line by line, else over the document.
+        price_digits: how many decimals a unit price has.
+        sale_fields: of ``sale.sale``: what modules have added.
+        warehouse_of_shop: shop name → warehouse code.
+    """
+
+    id: int
+    name: str
+    options: Options
+    currency: str = ""
+    shops: dict[str, Row] = field(default_factory=dict)
+    taxes: list[Tax] = field(default_factory=list)
+    currencies: dict[str, int] = field(default_factory=dict)
+    digits: dict[str, int] = field(default_factory=dict)
+    countries: dict[str, int] = field(default_factory=dict)
+    warehouses: dict[str, Row] = field(default_factory=dict)
+    methods: dict[str, int] = field(default_factory=dict)
+    carriers: dict[str, int] = field(default_factory=dict)
+    employees: dict[str, int] = field(default_factory=dict)
+    tax_rules: dict[str, int] = field(default_factory=dict)
+    categories: dict[str, int] = field(default_factory=dict)
+    rounds_by_line: bool = False
+    price_digits: int = 4
+    sale_fields: frozenset[str] = frozenset()
+    products: dict[str, Product] = field(default_factory=dict)
+    _category_taxes: dict[int, tuple[int, ...]] = field(default_factory=dict)
+
+    def code_of_currency(self, currency_id: int) -> str:
+        """The code of a currency."""
+        return next(code for code, own in self.currencies.items() if own == currency_id)
+
+    def code_of_warehouse(self, warehouse_id: int | None) -> str:
+        """The code of a warehouse; empty where it is none of the company's."""
+        return next((code for code, row in self.warehouses.items() if row["id"] == warehouse_id), "")
+
+    def shop_name(self, shop_id: int) -> str:
+        """The name of a web shop; empty where it is none of the company's."""
+        return next((name for name, row in self.shops.items() if row["id"] == shop_id), "")
+
+    @property
+    def shop_ids(self) -> list[int]:
+        """The ids of all web shops of the company."""
+        return [row["id"] for row in self.shops.values()]
+
+    async def find_products(self, rpc: TrytonRpc, codes: Iterable[str]) -> None:
+        """Learn the products of those codes; what is not there stays unknown."""
+        missing = sorted({code for code in codes if code} - self.products.keys())
+        for start in range(0, len(missing), _AT_ONCE):
+            domain = [["code", "in", missing[start : start + _AT_ONCE]], ["salable", "=", True]]
+            rows = await rpc.search_read("product.product", domain, _PRODUCT)
+            await self._learn_categories(rpc, rows)
+            for row in rows:
+                self.products.setdefault(row["code"], _product(row, self._category_taxes))
+
+    async def _learn_categories(self, rpc: TrytonRpc, rows: Sequence[Row]) -> None:
+        wanted = {row["account_category"] for row in rows if row["account_category"]} - self._category_taxes.keys()
+        for row in await rpc.read("product.category", sorted(wanted), ["customer_taxes_used"]):
+            self._category_taxes[row["id"]] = tuple(row["customer_taxes_used"] or ())
+
+
+def _product(row: Row, taxes: dict[int, tuple[int, ...]]) -> Product:
+    return Product(
+        id=row["id"],
+        code=row["code"],
+        name=row["name"] or row["code"],
+        unit=row["default_uom"],
+        is_goods=row["type"] != "service",
+        taxes=taxes.get(row["account_category"] or 0, ()),
+    )
+
+
+async def load_company(rpc: TrytonRpc, options: Options) -> Company:
+    """Log in, and learn everything that sales of the company need.
+
+    Raises:
+        ErpError: it cannot be reached, does not let us in, or there is no such company.
+    """
+    await rpc.log_in()
+    company = await _company(rpc, options)
+    rpc.context["company"] = company.id
+    of_company = [["company", "=", company.id]]
+    await _places(rpc, company)
+    await _taxes(rpc, company)
+    shops = await rpc.search_read("web.shop", of_company, ["name", "warehouses", "currency"])
+    company.shops = {row["name"]: row for row in shops}
+    methods = await rpc.search_read("account.invoice.payment.method", of_company, ["name"])
+    company.methods = _by_name(methods)
+    company.tax_rules = _by_name(
+        await rpc.search_read("account.tax.rule", [*of_company, ["kind", "in", ["sale", "both"]]], ["name"])
+    )
+    company.categories = _by_name(await rpc.search_read("party.category", [], ["name"]))
+    fields: dict[str, Any] = await rpc.call("model.sale.sale.fields_get", [])
+    company.sale_fields = frozenset(fields)
+    if "carrier" in fields:
+        carriers = await rpc.search_read("carrier", [], ["party.name"])
+        company.carriers = _by_name([{"id": row["id"], "name": row["party."]["name"]} for row in carriers])
+    company.employees = await _employees(rpc, company)
+    company.price_digits = await _price_digits(rpc)
+    return company
+
+
+async def _company(rpc: TrytonRpc, options: Options) -> Company:
+    allowed = rpc.context.get("companies") or []
+    rows = await rpc.search_read("company.company", [["id", "in", allowed]], ["party.name", "currency.code"])
+    named = {row["party."]["name"]: row for row in rows}
+    if options.company and options.company not in named:
+        known = ", ".join(sorted(named)) or "none"
+        raise ErpRefused(f"The user {rpc.user} belongs to no company {options.company} in Tryton, but to: {known}.")
+    own = [row for row in rows if row["id"] == rpc.context.get("company")]
+    row = named.get(options.company) or next(iter(own or rows), None)
+    if row is None:
+        raise ErpRefused(
+            f"The user {rpc.user} belongs to no company. In Tryton, open the user (Administration, Users) and add the "
+            "company under Access Permissions."
+        )
+    return Company(row["id"], row["party."]["name"], options, row["currency."]["code"])
+
+
+async def _places(rpc: TrytonRpc, company: Company) -> None:
+    for row in await rpc.search_read("currency.currency", [], ["code", "digits"]):
+        company.currencies[row["code"]], company.digits[row["code"]] = row["id"], row["digits"]
+    countries = await rpc.search_read("country.country", [], ["code"])
+    company.countries = {row["code"]: row["id"] for row in countries if row["code"]}
+    places = await rpc.search_read("stock.location", [["type", "=", "warehouse"]], ["code", "name", "storage_location"])
+    for row in places:
+        company.warehouses.setdefault(row["code"] or row["name"], row)
+
+
+async def _taxes(rpc: TrytonRpc, company: Company) -> None:
+    domain = [
+        ["company", "=", company.id], ["parent", "=", None], ["type", "=", "percentage"],
+        ["OR", ["group", "=", None], ["group.kind", "in", ["sale", "both"]]],
+    ]  # fmt: skip
+    rows = await rpc.search_read("account.tax", domain, ["name", "rate", "childs"])
+    company.taxes = [Tax(row["id"], row["name"], row["rate"]) for row in rows if not row["childs"]]
+    (books,) = await rpc.read("account.configuration", [1], ["tax_rounding"])
+    company.rounds_by_line = books["tax_rounding"] == "line"
+
+
+async def _employees(rpc: TrytonRpc, company: Company) -> dict[str, int]:
+    users = await rpc.search_read("res.user", [["login", "=", rpc.user]], ["employees"], limit=1)
+    ids = users[0]["employees"] if users else []
+    rows = await rpc.search_read("company.employee", [["id", "in", ids], ["company", "=", company.id]], ["party.name"])
+    return _by_name([{"id": row["id"], "name": row["party."]["name"]} for row in rows])
+
+
+async def _price_digits(rpc: TrytonRpc) -> int:
+    told = await rpc.call("model.sale.line.fields_get", ["unit_price"])
+    # Written as JSON in JSON: "[null, 6]".
+    digits = json.loads(told["unit_price"].get("digits") or "[null, 4]")
+    return int(digits[1]) if isinstance(digits[1], int) else 4
+
+
+def _by_name(rows: Sequence[Row]) -> dict[str, int]:
+    """Name → id; of two with one name the second gets its id behind the name."""
+    found: dict[str, int] = {}
+    for row in rows:
+        own = row["name"] or str(row["id"])
+        found[own if own not in found else f"{own} ({row['id']})"] = row["id"]
+    return found

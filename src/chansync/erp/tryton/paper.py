@@ -1,0 +1,110 @@
+"""What a sale is beside what Tryton has fields for: kept as a note of the sale in Tryton itself.
+
+The platform's ids of lines, the methods and the addresses word by word are needed to follow the order later. They are
+created with the sale in one transaction, are on no document that is printed, and are seen under the sale's notes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from chansync.erp.tryton.rpc import Row, TrytonRpc
+from chansync.model.order import Address, TaxNumbers
+from chansync.model.sale import MethodAmount, RefundedLine, SaleDraft, SaleLine
+from chansync.model.wire import BadWire, from_json, to_json
+
+#: How the note begins; people read it.
+_TITLE = "chansync keeps here what it needs of the order. Please leave it as it is."
+
+
+@dataclass(slots=True)
+class RefundPaper:
+    """What is kept of a refund.
+
+    Attributes:
+        key: of the refund in the sale.
+        total: minor units; below zero where it takes another one back.
+        has_own_taxes: as of a ``Paper``.
+    """
+
+    key: str
+    total: int
+    lines: list[RefundedLine] = field(default_factory=list)
+    has_own_taxes: bool = False
+
+
+@dataclass(slots=True)
+class Paper:
+    """What is kept of a sale.
+
+    Attributes:
+        number: the sale's own, where the order says it; empty: Tryton's counts.
+        carrier: how the goods travel, where Tryton has no field for it.
+        done_at: when a sale without goods was written out, UTC milliseconds; 0: it is not.
+        refunds: those that give back neither money nor goods.
+        has_own_taxes: whether a line has other taxes than its product, of which Tryton warns when it posts the invoice.
+        blocks_again: goods are released for a moment, and are to be assigned again.
+    """
+
+    number: str = ""
+    order_number: str = ""
+    payment_method: str = ""
+    delivery_method: str = ""
+    document_type: str = ""
+    tax_transaction: str = ""
+    note: str = ""
+    billing: Address = field(default_factory=Address)
+    delivery: Address = field(default_factory=Address)
+    tax_numbers: TaxNumbers = field(default_factory=TaxNumbers)
+    lines: list[SaleLine] = field(default_factory=list)
+    carrier: str = ""
+    done_at: int = 0
+    refunds: list[RefundPaper] = field(default_factory=list)
+    has_own_taxes: bool = False
+    payments: tuple[MethodAmount, ...] = ()
+    blocks_again: bool = False
+
+
+def paper_of(draft: SaleDraft) -> Paper:
+    """The paper of a sale that is made like the draft."""
+    return Paper(
+        draft.number, draft.order_number, draft.payment_method, draft.delivery_method, draft.document_type,
+        draft.tax_transaction,
+        draft.note, draft.billing, draft.delivery, draft.tax_numbers, draft.lines,
+        payments=draft.payments,
+    )  # fmt: skip
+
+
+def message(paper: Paper | RefundPaper) -> str:
+    """The text of the note."""
+    return f"{_TITLE}\n{to_json(paper)}"
+
+
+async def read_papers(rpc: TrytonRpc, sales: Iterable[int]) -> dict[int, str]:
+    """Sale id → the JSON of its note; sales without one are left out."""
+    resources = [f"sale.sale,{sale}" for sale in sales]
+    domain = [["resource", "in", resources], ["message", "like", f"{_TITLE}%"]]
+    rows: list[Row] = await rpc.search_read("ir.note", domain, ["resource", "message"])
+    return {int(row["resource"].partition(",")[2]): row["message"].partition("\n")[2] for row in rows}
+
+
+def read_sale(text: str) -> Paper:
+    """The paper of a sale; an empty one where somebody removed it."""
+    try:
+        return from_json(text, Paper) if text else Paper()
+    except BadWire:
+        return Paper()
+
+
+def read_refund(text: str) -> RefundPaper | None:
+    """The paper of a refund; None where it has none."""
+    try:
+        return from_json(text, RefundPaper) if text else None
+    except BadWire:
+        return None
+
+
+async def write_paper(rpc: TrytonRpc, sale: int, paper: Paper) -> None:
+    """Keep another paper of the sale. The newest counts: what was known before stays readable."""
+    await rpc.create("ir.note", [{"resource": f"sale.sale,{sale}", "message": message(paper)}])

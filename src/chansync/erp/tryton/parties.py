@@ -1,0 +1,324 @@
+"""The customers of sales: parties of Tryton that match, else new ones; and their addresses.
+
+A customer is looked for by tax numbers (identifiers), then by phone and e-mail (contact mechanisms) as the draft
+allows. One whom nothing of that could find again is given the sale's key as an identifier: it is found by that when
+the batch is repeated. Two clients must not record sales at once, or both make the same new customer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from chansync.erp.tryton.company import Company
+from chansync.erp.tryton.failures import Refusal
+from chansync.erp.tryton.rpc import Row, TrytonRpc
+from chansync.model.identity import Party, is_another, is_another_company, names_agree
+from chansync.model.order import Address, TaxNumbers
+from chansync.model.sale import SaleDraft
+from chansync.model.tax_numbers import read_number
+
+#: What of an address says that it is the same.
+_ADDRESS = ("party_name", "attn", "street_unstructured", "postal_code", "city", "country")
+
+_PHONES = ("phone", "mobile", "other")
+
+AddressKey = tuple[int, tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """Who buys: the party, and its addresses.
+
+    Attributes:
+        warnings: where another party matches too.
+    """
+
+    party: int
+    billing: int
+    delivery: int
+    is_new: bool
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Known:
+    """A party of Tryton, or of the batch, that a draft may belong to."""
+
+    id: int
+    name: str
+    party: Party
+    marks: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _New:
+    """A party to be created: for the first draft of it in the batch."""
+
+    draft: SaleDraft
+    party: Party
+    marks: set[str]
+
+
+class Parties:
+    """Finds and creates the parties of a company."""
+
+    def __init__(self, rpc: TrytonRpc, company: Company) -> None:
+        self._rpc, self._company = rpc, company
+
+    async def of_drafts(self, drafts: Sequence[SaleDraft]) -> dict[str, Buyer]:
+        """Sale key → its buyer.
+
+        Raises:
+            Refusal: Tryton refuses one of them; which is not said.
+        """
+        known = await self._candidates(drafts)
+        chosen: dict[str, int] = {}
+        warnings: dict[str, tuple[str, ...]] = {}
+        new: list[_New] = []
+        of_new: dict[str, _New] = {}
+        for draft in drafts:
+            found = _match(draft, known)
+            if found:
+                chosen[draft.key] = found[0].id
+                warnings[draft.key] = _ambiguous(found)
+            else:
+                of_new[draft.key] = _among_new(draft, new)
+        ids = await self._create([each.draft for each in new])
+        id_of = {id(each): own for each, own in zip(new, ids, strict=True)}
+        chosen |= {key: id_of[id(each)] for key, each in of_new.items()}
+        marks = {each.id: each.marks for each in known} | {
+            own: {*_numbers(each.draft)} for each, own in zip(new, ids, strict=True)
+        }
+        await self._add_numbers([(draft, chosen[draft.key]) for draft in drafts], marks, known)
+        addresses = await self._addresses([(draft, chosen[draft.key]) for draft in drafts])
+        made = {each.draft.key for each in new}
+        return {
+            draft.key: Buyer(
+                chosen[draft.key], *addresses[draft.key], draft.key in made, warnings.get(draft.key, ())
+            )
+            for draft in drafts
+        }  # fmt: skip
+
+    async def address(self, party: int, address: Address) -> int:
+        """The party's address like that one, added where it has none."""
+        values = self.address_values(address)
+        key = _address_key(party, values)
+        known = await self._known_addresses([party])
+        if key not in known:
+            await self._rpc.create("party.address", [values | {"party": party}])
+            known = await self._known_addresses([party])
+        return known[key]
+
+    def address_values(self, address: Address) -> dict[str, Any]:
+        """An address as Tryton has it: the company above, the person as who receives it."""
+        person = " ".join(filter(None, (address.first_name, address.last_name)))
+        city = ", ".join(filter(None, (address.city, address.state)))
+        country = self._company.countries.get(address.country.upper())
+        if address.country and country is None:
+            city = " ".join(filter(None, (city, address.country)))
+        return {
+            "party_name": address.company or person or None,
+            "attn": person if address.company and person else None,
+            "street_unstructured": "\n".join(filter(None, (address.line_1, address.line_2))) or None,
+            "postal_code": address.postcode or None,
+            "city": city or None,
+            "country": country,
+        }
+
+    async def _candidates(self, drafts: Sequence[SaleDraft]) -> list[_Known]:
+        """The parties that share a mark with one of the drafts, the oldest first."""
+        numbers = sorted({mark for draft in drafts for mark in (*_numbers(draft), draft.key)})
+        contacts = sorted({mark for draft in drafts for mark in _contacts(draft)})
+        marks: dict[int, set[str]] = {}
+        for row in await self._rpc.search_read("party.identifier", [["code", "in", numbers]], ["code", "party"]):
+            marks.setdefault(row["party"], set()).add(row["code"])
+        if contacts:
+            domain = [["type", "in", [*_PHONES, "email"]], ["value_compact", "in", contacts]]
+            for row in await self._rpc.search_read("party.contact_mechanism", domain, ["value_compact", "party"]):
+                marks.setdefault(row["party"], set()).add(row["value_compact"].casefold())
+        if not marks:
+            return []
+        rows = await self._rpc.read("party.party", sorted(marks), ["name"])
+        numbered = await self._rpc.search_read(
+            "party.identifier", [["party", "in", sorted(marks)]], ["code", "type", "party"]
+        )
+        companies = await self._rpc.search_read(
+            "party.address", [["party", "in", sorted(marks)], ["attn", "!=", None]], ["party"]
+        )
+        of_companies = {row["party"] for row in companies}
+        return [_known(row, marks[row["id"]], numbered, row["id"] in of_companies) for row in rows]
+
+    async def _create(self, drafts: Sequence[SaleDraft]) -> list[int]:
+        if not drafts:
+            return []
+        try:
+            return await self._rpc.create("party.party", [self._party(draft) for draft in drafts])
+        except Refusal:
+            if len(drafts) > 1:
+                return [own for draft in drafts for own in await self._create([draft])]
+            # Tryton checks phones, e-mail addresses and VAT numbers by rules of its own: what it does not take is kept
+            # as plain text.
+            return await self._rpc.create("party.party", [self._party(drafts[0], plain=True)])
+
+    async def _add_numbers(
+        self, drafts: Sequence[tuple[SaleDraft, int]], marks: dict[int, set[str]], known: Sequence[_Known]
+    ) -> None:
+        """Give parties the numbers of their drafts that they lack, so that the next order is found by them too.
+
+        A company that was found by its number is not given the personal number of whoever bought for it.
+        """
+        names = {each.id: each.name for each in known}
+        rows: list[dict[str, Any]] = []
+        for draft, party in drafts:
+            numbers = draft.customer.tax_numbers
+            for number in _numbers(draft):
+                if number in marks[party]:
+                    continue
+                if number == numbers.personal and not names_agree(names.get(party, ""), draft.customer.name):
+                    continue
+                marks[party].add(number)
+                rows.append({"party": party, "type": None, "code": number})
+        if rows:
+            await self._rpc.create("party.identifier", rows)
+
+    def _party(self, draft: SaleDraft, *, plain: bool = False) -> dict[str, Any]:
+        customer, numbers = draft.customer, draft.customer.tax_numbers
+        contacts = [
+            {"type": "other" if plain else kind, "value": value}
+            for kind, value in (("phone", customer.phone), ("email", customer.email))
+            if value
+        ]
+        vat_type = "eu_vat" if not plain and numbers.vat[:2].upper() in _EU else None
+        identifiers: list[dict[str, Any]] = [{"type": vat_type, "code": numbers.vat}] if numbers.vat else []
+        identifiers += [{"type": None, "code": code} for code in (numbers.uic, numbers.personal) if code]
+        if not _numbers(draft) and not _contacts(draft):
+            identifiers.append({"type": None, "code": draft.key})
+        values: dict[str, Any] = {"name": customer.name, "addresses": []}
+        if contacts:
+            values["contact_mechanisms"] = [["create", contacts]]
+        if identifiers:
+            values["identifiers"] = [["create", identifiers]]
+        category = self._company.categories.get(customer.customer_type)
+        if category:
+            values["categories"] = [["add", [category]]]
+        rule = self._company.tax_rules.get(draft.tax_transaction)
+        if rule:
+            values["customer_tax_rule"] = rule
+        return values
+
+    async def _addresses(self, drafts: Sequence[tuple[SaleDraft, int]]) -> dict[str, tuple[int, int]]:
+        """Sale key → ids of billing and delivery address."""
+        wanted: dict[str, tuple[AddressKey, AddressKey]] = {}
+        values: dict[AddressKey, dict[str, Any]] = {}
+        for draft, party in drafts:
+            keys = []
+            for address, usage in ((draft.billing, "invoice"), (draft.delivery, "delivery")):
+                told = address if address.line_1 or address.city or address.name else draft.billing
+                own = self.address_values(told)
+                keys.append(_address_key(party, own))
+                values.setdefault(keys[-1], own | {"party": party})[usage] = True
+            wanted[draft.key] = (keys[0], keys[1])
+        parties = {party for _, party in drafts}
+        known = await self._known_addresses(parties)
+        missing = [each for key, each in values.items() if key not in known]
+        if missing:
+            await self._rpc.create("party.address", missing)
+            known = await self._known_addresses(parties)
+        return {key: (known[billing], known[delivery]) for key, (billing, delivery) in wanted.items()}
+
+    async def _known_addresses(self, parties: Iterable[int]) -> dict[AddressKey, int]:
+        domain = [["party", "in", sorted(set(parties))]]
+        found: dict[AddressKey, int] = {}
+        for row in await self._rpc.search_read("party.address", domain, ["party", *_ADDRESS]):
+            found.setdefault(_address_key(row["party"], row), row["id"])
+        return found
+
+
+_EU = frozenset("AT BE BG CY CZ DE DK EE EL ES FI FR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split())
+
+
+def _numbers(draft: SaleDraft) -> list[str]:
+    """The tax numbers that the customer is looked for by, company numbers first."""
+    numbers = draft.customer.tax_numbers
+    return [number for number in dict.fromkeys((numbers.uic, numbers.vat, numbers.personal)) if number]
+
+
+def _contacts(draft: SaleDraft) -> list[str]:
+    """The phone and the e-mail address that the customer may be looked for by."""
+    customer = draft.customer
+    phone = customer.phone if draft.match_phone else ""
+    return [mark for mark in (phone, customer.email if draft.match_email else "") if mark]
+
+
+def _own(draft: SaleDraft) -> Party:
+    customer = draft.customer
+    name = customer.name if customer.address.name else ""
+    return Party(name, customer.address.company, customer.keys)
+
+
+def _known(row: Row, marks: set[str], numbered: Sequence[Row], is_company: bool) -> _Known:
+    """A party of Tryton, with its VAT number; of its other numbers Tryton does not say of which kind they are."""
+    own = [each for each in numbered if each["party"] == row["id"]]
+    vat = next((each["code"] for each in own if each["type"] == "eu_vat"), "")
+    name = row["name"] or ""
+    party = Party(name, name if is_company else "", TaxNumbers(vat=vat))
+    return _Known(row["id"], name, party, marks | {each["code"] for each in own})
+
+
+def _match(draft: SaleDraft, known: Sequence[_Known]) -> list[_Known]:
+    """The parties that the draft belongs to by the strongest mark that any shares, the oldest first."""
+    own = _own(draft)
+    for mark, is_number in _marks(draft):
+        found = [each for each in known if mark in each.marks and not _contradicts(own, draft, each, is_number)]
+        if found:
+            return found
+    return [each for each in known if draft.key in each.marks][:1]
+
+
+def _marks(draft: SaleDraft) -> Iterator[tuple[str, bool]]:
+    """What the customer is found by, and whether it is a company's number."""
+    numbers = draft.customer.tax_numbers
+    for number in _numbers(draft):
+        yield number, number in (numbers.uic, numbers.vat)
+    for contact in _contacts(draft):
+        yield contact, False
+
+
+def _contradicts(own: Party, draft: SaleDraft, known: _Known, is_company_number: bool) -> bool:
+    keys, numbers = draft.customer.keys, draft.customer.tax_numbers
+    vat = known.party.keys.vat
+    shared = TaxNumbers(
+        uic=keys.uic if numbers.uic in known.marks else "",
+        vat=keys.vat if numbers.vat in known.marks else read_number("vat", vat, ()).key,
+        personal=keys.personal if numbers.personal in known.marks else "",
+    )
+    other = Party(known.party.name, known.party.company, shared)
+    return is_another_company(own, other) if is_company_number else is_another(own, other)
+
+
+def _ambiguous(found: Sequence[_Known]) -> tuple[str, ...]:
+    if len(found) < 2:
+        return ()
+    first, second = found[0], found[1]
+    return (
+        f"The parties {first.name} ({first.id}) and {second.name} ({second.id}) in Tryton both match: the older was "
+        "taken. If they are one, merge them in Tryton (Party, Replace).",
+    )
+
+
+def _among_new(draft: SaleDraft, new: list[_New]) -> _New:
+    """The new party of the batch that the draft belongs to, added where there is none."""
+    own, marks = _own(draft), {*_numbers(draft), *_contacts(draft)}
+    for each in new:
+        if marks & each.marks and not is_another(own, each.party):
+            each.marks |= marks
+            return each
+    each = _New(draft, own, marks or {draft.key})
+    new.append(each)
+    return each
+
+
+def _address_key(party: int, values: Row) -> AddressKey:
+    return party, tuple(values[name] or None for name in _ADDRESS)

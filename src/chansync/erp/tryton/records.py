@@ -1,0 +1,206 @@
+"""A sale in Tryton with all that belongs to it, read in few calls for many sales."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from chansync.erp.tryton.company import Company
+from chansync.erp.tryton.paper import Paper, RefundPaper, read_papers, read_refund, read_sale
+from chansync.erp.tryton.rpc import Row, TrytonRpc
+
+_SALE = (
+    "web_id", "web_shop", "number", "reference", "state", "party", "party.name", "currency", "total_amount",
+    "invoice_state", "shipment_state", "shipments", "shipment_returns", "invoices", "warehouse", "invoice_address",
+    "shipment_address", "origin", "create_date", "last_modified_at",
+)  # fmt: skip
+_INVOICE = ("number", "state", "total_amount", "amount_to_pay", "invoice_date", "lines", "payment_lines")
+_SHIPMENT = ("number", "state", "reference", "effective_date", "inventory_moves", "outgoing_moves")
+_MOVE = ("state", "quantity", "product", "product.code", "shipment", "origin")
+
+#: What the ids of sales begin with that belong to one of ours, behind its key.
+REFUND, WITHDRAWAL, REVERSAL = ":refund:", ":withdrawal:", ":reversal"
+
+#: The states of an invoice that is a financial document.
+ISSUED = ("posted", "paid")
+
+
+@dataclass(slots=True)
+class Side:
+    """A sale that gives a part of another one back, or takes that back.
+
+    Attributes:
+        paper: None of one that a user of Tryton made.
+    """
+
+    row: Row
+    paper: RefundPaper | None
+    invoices: list[Row] = field(default_factory=list)
+    returns: list[Row] = field(default_factory=list)
+    shipments: list[Row] = field(default_factory=list)
+
+    @property
+    def web_id(self) -> str:
+        """The id that we gave it; empty where a user of Tryton made it."""
+        return self.row["web_id"] or ""
+
+
+@dataclass(slots=True)
+class SaleRecord:
+    """A sale.
+
+    Attributes:
+        row: of ``sale.sale``.
+        invoices: each has its ``credits``: the credit notes that Tryton's own wizard made of it.
+        shipments: each has its ``moves``: the inventory moves, which are assigned and picked.
+        sides: refunds, reversal, and returns that users of Tryton made, the oldest first.
+    """
+
+    row: Row
+    paper: Paper
+    currency: str
+    digits: int
+    invoices: list[Row] = field(default_factory=list)
+    shipments: list[Row] = field(default_factory=list)
+    sides: list[Side] = field(default_factory=list)
+
+    @property
+    def id(self) -> int:
+        """Of ``sale.sale``."""
+        own: int = self.row["id"]
+        return own
+
+    @property
+    def key(self) -> str:
+        """The idempotency key."""
+        return str(self.row["web_id"])
+
+    @property
+    def number(self) -> str:
+        """For people: the order's where that counts, else Tryton's once it is quoted."""
+        return self.paper.number or self.row["number"] or self.row["reference"] or str(self.id)
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether it was quoted ever: one that was just created is recorded by half, and has no number yet."""
+        return self.state != "draft" or bool(self.row["number"])
+
+    @property
+    def state(self) -> str:
+        """Tryton's own."""
+        return str(self.row["state"])
+
+    def minor(self, amount: Decimal | None) -> int:
+        """An amount of Tryton in minor units."""
+        return int((amount or Decimal(0)).scaleb(self.digits))
+
+    def major(self, amount: int) -> Decimal:
+        """Minor units as Tryton has them."""
+        return Decimal(amount).scaleb(-self.digits)
+
+    def side(self, web_id: str) -> Side | None:
+        """The side sale of that id."""
+        return next((each for each in self.sides if each.web_id == web_id), None)
+
+    def is_done(self, side: Side) -> bool:
+        """Whether all of a side is done but for payments: its goods came back, and its credit note is issued if the
+        sale has an invoice."""
+        if side.row["state"] not in ("processing", "done"):
+            return False
+        is_issued = any(each["state"] in ISSUED for each in self.invoices)
+        moved = all(each["state"] in ("done", "cancelled") for each in side.returns)
+        return moved and (not is_issued or all(each["state"] in (*ISSUED, "cancelled") for each in side.invoices))
+
+    def all_shipments(self) -> list[Row]:
+        """The shipments of the sale, and those of what was refunded and is to be sent again."""
+        return [*self.shipments, *(each for side in self.sides for each in side.shipments)]
+
+    def documents(self) -> list[Row]:
+        """Every invoice and credit note that is issued, its own before those of its sides."""
+        invoices = [*self.invoices, *(invoice for side in self.sides for invoice in side.invoices)]
+        # An invoice that was cancelled by its credit note counts no more, nor does the credit note.
+        issued = [invoice for invoice in invoices if invoice["state"] in ISSUED]
+        own = [document for invoice in issued for document in (invoice, *invoice["credits"])]
+        return [document for document in own if document["state"] in ISSUED]
+
+
+class Records:
+    """Reads sales of one company."""
+
+    def __init__(self, rpc: TrytonRpc, company: Company) -> None:
+        self._rpc, self._company = rpc, company
+
+    async def states(self, keys: Sequence[str]) -> dict[str, Row]:
+        """Key → id, state, number and total of the sales that are there: one call."""
+        rows = await self._rpc.search_read(
+            "sale.sale", self._of_keys(keys), ["web_id", "state", "number", "total_amount", "party"]
+        )
+        return {row["web_id"]: row for row in rows}
+
+    async def load(self, keys: Sequence[str]) -> dict[str, SaleRecord]:
+        """Key → sale, of those that are there."""
+        rows = await self._rpc.search_read("sale.sale", self._of_keys(keys), _SALE) if keys else []
+        if not rows:
+            return {}
+        origins = [f"sale.sale,{row['id']}" for row in rows]
+        sides = await self._rpc.search_read("sale.sale", [["origin", "in", origins]], _SALE)
+        papers = await read_papers(self._rpc, [row["id"] for row in (*rows, *sides)])
+        invoices = await self._by_id("account.invoice", (*rows, *sides), "invoices", _INVOICE)
+        shipments = await self._shipments((*rows, *sides))
+        returns = await self._by_id("stock.shipment.out.return", sides, "shipment_returns", ("number", "state"))
+        await self._add_credits(invoices)
+        found: dict[str, SaleRecord] = {}
+        by_origin: dict[str, SaleRecord] = {}
+        for row in rows:
+            code = self._company.code_of_currency(row["currency"])
+            record = SaleRecord(row, read_sale(papers.get(row["id"], "")), code, self._company.digits[code])
+            _attach(record, row, invoices, shipments)
+            found[row["web_id"]] = by_origin[f"sale.sale,{row['id']}"] = record
+        for row in sides:
+            side = Side(row, read_refund(papers.get(row["id"], "")))
+            _attach(side, row, invoices, shipments)
+            side.returns = [returns[own] for own in row["shipment_returns"] if own in returns]
+            by_origin[row["origin"]].sides.append(side)
+        return found
+
+    def _of_keys(self, keys: Sequence[str]) -> list[Any]:
+        return [["web_shop", "in", self._company.shop_ids], ["web_id", "in", list(keys)]]
+
+    async def _by_id(self, model: str, sales: Iterable[Row], name: str, fields: Sequence[str]) -> dict[int, Row]:
+        ids = sorted({own for sale in sales for own in sale[name]})
+        return {row["id"]: row for row in await self._rpc.read(model, ids, fields)}
+
+    async def _shipments(self, sales: Iterable[Row]) -> dict[int, Row]:
+        fields = [*_SHIPMENT, "carrier.party.name"] if self._company.carriers else list(_SHIPMENT)
+        shipments = await self._by_id("stock.shipment.out", sales, "shipments", fields)
+        ids = sorted({own for row in shipments.values() for own in (*row["inventory_moves"], *row["outgoing_moves"])})
+        moves = {row["id"]: row for row in await self._rpc.read("stock.move", ids, _MOVE)}
+        for row in shipments.values():
+            row["moves"] = [moves[own] for own in row["inventory_moves"] if own in moves]
+            row["outgoing"] = [moves[own] for own in row["outgoing_moves"] if own in moves]
+        return shipments
+
+    async def _add_credits(self, invoices: dict[int, Row]) -> None:
+        """Give each invoice the credit notes that Tryton's wizard made of it."""
+        for row in invoices.values():
+            row["credits"] = []
+        of_line = {line: row for row in invoices.values() if row["number"] for line in row["lines"]}
+        if not of_line:
+            return
+        domain = [["origin", "in", [f"account.invoice.line,{line}" for line in of_line]], ["invoice", "!=", None]]
+        lines = await self._rpc.search_read("account.invoice.line", domain, ["origin", "invoice"])
+        credited = {row["invoice"]: of_line[int(row["origin"].partition(",")[2])] for row in lines}
+        for row in await self._rpc.read("account.invoice", sorted(credited), _INVOICE):
+            credited[row["id"]]["credits"].append(row)
+
+
+def _attach(
+    to: SaleRecord | Side,
+    row: Row,
+    invoices: dict[int, Row],
+    shipments: dict[int, Row],
+) -> None:
+    to.invoices = [invoices[own] for own in row["invoices"] if own in invoices]
+    to.shipments = [shipments[own] for own in row["shipments"] if own in shipments]

@@ -1,0 +1,37 @@
+"""Wizards of Tryton, as a client runs them: a form is asked for, filled in, and sent with the state that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from chansync.erp.tryton.rpc import Row, TrytonRpc
+
+
+async def run_wizard(
+    rpc: TrytonRpc, name: str, model: str, record: int, answer: Callable[[Row], Row], button: str
+) -> dict[str, Any]:
+    """Run a wizard with one form for a record; what it answered.
+
+    Args:
+        answer: from the form's defaults to what is filled in.
+        button: the state that the form is sent to.
+    """
+    session, start, _ = await rpc.call(f"wizard.{name}.create")
+    active = {"active_model": model, "active_id": record, "active_ids": [record]}
+    shown = await rpc.call(f"wizard.{name}.execute", session, {}, start, **active)
+    filled = answer(plain(shown["view"]["defaults"]))
+    told: dict[str, Any] = await rpc.call(f"wizard.{name}.execute", session, {start: filled}, button, **active)
+    if told.get("view"):
+        # It asks once more: each of ours is content with what that form says by itself.
+        following = told["view"]
+        asked = {start: filled, following["state"]: plain(following["defaults"])}
+        last = following["buttons"][-1]["state"]
+        told = await rpc.call(f"wizard.{name}.execute", session, asked, last, **active)
+    await rpc.call(f"wizard.{name}.delete", session)
+    return told
+
+
+def plain(defaults: Row) -> Row:
+    """The defaults of a form, without what is only told for showing it."""
+    return {name: value for name, value in defaults.items() if "." not in name}

@@ -1,0 +1,273 @@
+"""What the contract's suite does not ask: how steps look in Tryton itself, and what is special about it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from chansync.demo.tryton.server import DATABASE, Trytond
+from chansync.erp.contract import Subject
+from chansync.erp.remote import ErpRefused, ErpRights, ErpUnavailable, SaleSteps
+from chansync.erp.tryton.parameters import Options
+from chansync.erp.tryton.remote import TrytonRemote
+from chansync.erp.tryton.rpc import TrytonRpc
+from chansync.model import steps
+from chansync.model.order import Address, TaxNumbers
+from chansync.model.sale import LineKind, MethodAmount, RefundedLine, SaleDraft
+from support import tryton
+
+pytestmark = [pytest.mark.tryton, pytest.mark.long]
+
+
+@pytest.fixture
+async def admin(trytond: Trytond) -> AsyncIterator[TrytonRpc]:
+    """Whoever looks into Tryton itself."""
+    session = tryton.admin_of(trytond)
+    yield session
+    await session.aclose()
+
+
+async def _sale(admin: TrytonRpc, draft: SaleDraft, *fields: str) -> dict[str, Any]:
+    (row,) = await admin.search_read("sale.sale", [["web_id", "=", draft.key]], list(fields))
+    return row
+
+
+async def _done(erp: Subject, draft: SaleDraft, *todo: steps.Step) -> Any:
+    answer = await erp.do(draft, *todo)
+    assert [result.sentence for result in answer.results if result.refused] == []
+    assert answer.error is None
+    return answer.view
+
+
+async def test_a_sale_has_what_people_look_for_in_it(erp: Subject, admin: TrytonRpc) -> None:
+    draft = erp.draft(merchant="Mary Merchant", mark="TEST", delivery_method="Courier", note="Ring twice")
+    await _done(erp, draft, steps.Record(draft), steps.Block())
+    fields = ("reference", "description", "comment", "quoted_by.party.name", "carrier.party.name", "warehouse.code")
+    row = await _sale(admin, draft, *fields, "web_shop.name", "party.name", "shipment_address.city")
+    assert (row["reference"], row["description"], row["comment"]) == (draft.number, "TEST", "Ring twice")
+    assert row["quoted_by."]["party."]["name"] == "Mary Merchant"
+    assert row["carrier."]["party."]["name"] == "Courier"
+    assert (row["warehouse."]["code"], row["web_shop."]["name"]) == ("W1", tryton.POS)
+    assert (row["party."]["name"], row["shipment_address."]["city"]) == (draft.customer.name, "Berlin")
+
+
+async def test_a_sale_stays_a_quotation_until_something_is_asked_of_it(erp: Subject, admin: TrytonRpc) -> None:
+    draft = erp.draft()
+    await _done(erp, draft, steps.Record(draft))
+    assert (await _sale(admin, draft, "state"))["state"] == "quotation"
+    await _done(erp, draft, steps.Block())
+    assert (await _sale(admin, draft, "state"))["state"] == "processing"
+    (result,) = (await erp.do(draft, steps.Rewrite(draft, "v2"))).results
+    assert (result.code, "cannot be changed" in result.sentence) == ("not_possible", True)
+
+
+async def test_a_new_address_goes_onto_the_shipment(erp: Subject, admin: TrytonRpc) -> None:
+    draft = erp.draft()
+    await _done(erp, draft, steps.Record(draft), steps.Block())
+    moved = replace(draft.delivery, line_1="Another Street 7", city="Potsdam")
+    view = await _done(erp, draft, steps.Amend("v2", delivery=moved))
+    assert (view.delivery, view.state.blocked) == (moved, True)
+    (shipment,) = (await _sale(admin, draft, "shipments"))["shipments"]
+    (row,) = await admin.read("stock.shipment.out", [shipment], ["delivery_address.city", "state"])
+    assert (row["delivery_address."]["city"], row["state"]) == ("Potsdam", "assigned")
+
+
+async def test_a_buyer_who_is_told_later_gets_the_sale(erp: Subject, admin: TrytonRpc) -> None:
+    full = erp.draft()
+    nobody = Address()
+    bare = replace(full, customer=replace(full.customer, name="Unknown", phone="", email=""), billing=nobody)
+    bare.delivery = nobody
+    view = await _done(erp, bare, steps.Record(bare), steps.Block())
+    assert view.nameless == {"billing", "delivery"}
+    view = await _done(erp, full, steps.Complete(full, "v2"))
+    assert (view.nameless, view.customer, view.billing) == (frozenset(), full.customer.name, full.billing)
+
+
+async def test_two_methods_pay_one_sale(erp: Subject, admin: TrytonRpc) -> None:
+    draft = erp.draft(payments=(MethodAmount("Card", 500),))
+    pay = steps.Pay(draft.total, issue_first=True, parts=draft.payments, transaction_id="tx1")
+    view = await _done(erp, draft, steps.Record(draft), pay)
+    assert (view.state.paid, view.state.unpaid) == (draft.total, 0)
+    await _done(erp, draft, pay)
+    (invoice,) = (await _sale(admin, draft, "invoices"))["invoices"]
+    moves = await admin.search_read(
+        "account.move", [["origin", "=", f"account.invoice,{invoice}"], ["description", "like", "chansync:%"]],
+        ["description"],
+    )  # fmt: skip
+    assert sorted(row["description"] for row in moves) == [f"{draft.key} Card", f"{draft.key} tx1"]
+
+
+async def test_services_alone_are_written_out_without_a_shipment(erp: Subject) -> None:
+    draft = erp.draft([erp.line("SHIPPING", 1, 490, LineKind.TRANSPORT, id="1")])
+    view = await _done(erp, draft, steps.Record(draft), steps.WriteOut("DHL", "T1"))
+    assert view.state.written_out
+    assert not (await erp.do(draft, steps.WriteOut("DHL", "T1"))).results[0].changed
+
+
+async def test_what_is_refunded_before_it_is_shipped_stays_here(erp: Subject) -> None:
+    item = "SKU-003"
+    free = await erp.free(item)
+    lines = [erp.line(item, 3, 3000, id="1"), erp.line("SKU-004", 1, 1000, id="2")]
+    draft = erp.draft(lines)
+    await _done(erp, draft, steps.Record(draft), steps.Block(), steps.Pay(draft.total, issue_first=True))
+    refund = steps.Refund("r1", 2380, (RefundedLine("1", Decimal(2), 2000, 380),))
+    view = await _done(erp, draft, refund)
+    assert dict(view.blocked) == {item: 1, "SKU-004": 1}
+    view = await _done(erp, draft, steps.WriteOut())
+    assert (view.state.written_out, view.state.unpaid, await erp.free(item)) == (True, 0, free - 1)
+
+
+async def test_a_negative_stock_that_is_allowed_is_issued(trytond: Trytond, admin: TrytonRpc) -> None:
+    bold = tryton.remote_of(trytond, options=Options(negative_stock=True))
+    assert [each.word for each in (await bold.check()).findings if "Force" in each.sentence] == ["warn"]
+    await bold.aclose()
+    group = await admin.call("model.ir.model.data.get_id", "stock", "group_stock_force_assignment")
+    (user,) = await admin.search_read("res.user", [["login", "=", tryton.USER]], ["id"])
+    await admin.write("res.user", [user["id"]], {"groups": [["add", [group]]]})
+    remote = tryton.remote_of(trytond, options=Options(negative_stock=True))
+    erp = await Subject.of(remote, (), pos=tryton.POS, items=("SCARCE", "SKU-001"))
+    draft = erp.draft([erp.line("SCARCE", 5, 5000, id="1")])
+    view = await _done(erp, draft, steps.Record(draft), steps.WriteOut())
+    assert view.state.written_out
+    await _done(erp, draft, steps.Reverse())
+    await remote.aclose()
+
+
+async def test_a_total_that_tryton_does_not_come_to_waits_as_a_quotation(erp: Subject, admin: TrytonRpc) -> None:
+    """Somebody changes the rounding of the company between two looks of the connector."""
+    draft = erp.draft([erp.line("SKU-001", 3, 1003, id="1"), erp.line("SKU-002", 7, 1009, id="2")])
+    wrong = replace(draft, total=draft.total + 1)
+    (result, waiting) = (await erp.do(wrong, steps.Record(wrong), steps.Block())).results
+    assert not result.refused, "one cent is what rounding explains"
+    assert not waiting.refused
+    far = erp.draft([erp.line("SKU-001", 3, 1003, id="1")])
+    far.total += 100
+    (result, waiting) = (await erp.do(far, steps.Record(far), steps.Block())).results
+    assert (result.code, waiting.code) == ("total_mismatch", "not_tried")
+
+
+async def test_a_phone_or_vat_number_that_tryton_refuses_is_kept_as_text(erp: Subject, admin: TrytonRpc) -> None:
+    draft = erp.draft()
+    draft.customer.tax_numbers = TaxNumbers(vat="DE123")
+    draft.customer.keys = TaxNumbers(vat="DE123")
+    draft.customer.phone = "+49 0"
+    view = await _done(erp, draft, steps.Record(draft))
+    party = (await _sale(admin, draft, "party"))["party"]
+    codes = await admin.search_read("party.identifier", [["party", "=", party]], ["code", "type"])
+    assert [(row["code"], row["type"]) for row in codes] == [("DE123", None)]
+    assert view is not None
+
+
+async def test_old_orders_are_invoiced_today(erp: Subject, admin: TrytonRpc) -> None:
+    draft = erp.draft()
+    draft.sale_date = draft.sale_date.replace(year=2011, month=3, day=1)
+    view = await _done(erp, draft, steps.Record(draft), steps.IssueDocument())
+    assert view.state.document_number
+
+
+# Being let in
+
+
+async def test_a_wrong_password_is_tried_once(trytond: Trytond) -> None:
+    remote = TrytonRemote(tryton.rpc_of(trytond, user="nobody", password="wrong"), Options())
+    for _ in range(3):
+        with pytest.raises(ErpRights, match="nobody"):
+            await remote.stock(["W1"])
+    assert remote._rpc.calls == 1
+    await remote.aclose()
+
+
+async def test_a_session_that_is_over_is_begun_again_once(trytond: Trytond) -> None:
+    rpc = tryton.rpc_of(trytond)
+    remote = TrytonRemote(rpc, Options())
+    await remote.stock(["W1"], ["SKU-001"])
+    rpc._session = "Session bm9ib2R5OjE6d3Jvbmc="
+    before = rpc.calls
+    assert "SKU-001" in await remote.stock(["W1"], ["SKU-001"])
+    # The call, the login with its preferences, the call again.
+    assert rpc.calls - before == 4
+    await remote.aclose()
+
+
+async def test_no_such_database_is_said(trytond: Trytond) -> None:
+    remote = TrytonRemote(TrytonRpc(trytond.url, "nowhere", "chansync", "x"), Options())
+    with pytest.raises(ErpRefused, match="no database nowhere"):
+        await remote.views(["x"])
+    await remote.aclose()
+
+
+async def test_a_server_that_is_gone_is_unavailable() -> None:
+    remote = TrytonRemote(TrytonRpc("http://127.0.0.1:9", DATABASE, "chansync", "x"), Options())
+    with pytest.raises(ErpUnavailable, match="cannot be reached"):
+        await remote.views(["x"])
+    await remote.aclose()
+
+
+async def test_a_user_without_groups_is_told_which_are_lacking(trytond: Trytond, admin: TrytonRpc) -> None:
+    (company,) = await admin.search_read("company.company", [], ["id"])
+    values = {
+        "name": "Bare", "login": "bare", "password": "bare-secret-9", "companies": [["add", [company["id"]]]],
+        "company": company["id"],
+    }  # fmt: skip
+    await admin.create("res.user", [values])
+    remote = TrytonRemote(tryton.rpc_of(trytond, user="bare", password="bare-secret-9"), Options())
+    bad = [finding.sentence for finding in (await remote.check()).findings if finding.word == "bad"]
+    assert any("Sales" in sentence and "Accounting" in sentence for sentence in bad), bad
+    await remote.aclose()
+
+
+async def test_what_is_not_set_up_is_found(trytond: Trytond) -> None:
+    remote = tryton.remote_of(trytond, options=Options(rounding="NOTHING"))
+    found = await remote.check()
+    bad = [finding.sentence for finding in found.findings if finding.word == "bad"]
+    assert len(bad) == 1
+    assert "NOTHING" in bad[0]
+    await remote.aclose()
+    remote = tryton.remote_of(trytond, options=Options(company="Nobody Ltd"))
+    found = await remote.check()
+    assert ["Demo company" in each.sentence for each in found.findings if each.word == "bad"] == [True]
+    await remote.aclose()
+
+
+async def test_a_lost_answer_does_nothing_twice(trytond: Trytond, erp: Subject) -> None:
+    """The server works, and the network takes its answer away."""
+    draft = erp.draft()
+    rpc = _Lossy(trytond)
+    remote = TrytonRemote(rpc, Options())
+    todo = SaleSteps(draft.key, draft.pos, (steps.Record(draft), steps.IssueDocument(), steps.Pay(draft.total)))
+    lost = 0
+    for _ in range(20):
+        try:
+            (answer,) = await remote.apply([todo])
+        except ErpUnavailable:
+            lost += 1
+            continue
+        if answer.error is None:
+            break
+        lost += 1
+    assert lost >= 3
+    assert [result.refused for result in answer.results] == [False] * 3
+    assert erp.look is not None
+    seen = await erp.look(draft.key)
+    assert seen is not None
+    assert (seen.sales, seen.total, seen.paid) == (1, draft.total, draft.total)
+    await remote.aclose()
+
+
+class _Lossy(TrytonRpc):
+    """Loses the first answer to each kind of call that changes something."""
+
+    def __init__(self, trytond: Trytond) -> None:
+        super().__init__(trytond.url, DATABASE, tryton.USER, tryton.PASSWORD)
+        self._lost: set[str] = set()
+
+    async def _post(self, method: str, params: list[Any], *, of_server: bool = False) -> Any:
+        answer = await super()._post(method, params, of_server=of_server)
+        if method.endswith((".create", ".quote", ".confirm", ".post", ".execute")) and method not in self._lost:
+            self._lost.add(method)
+            raise ErpUnavailable("The answer is lost.")
+        return answer

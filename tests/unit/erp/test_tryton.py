@@ -1,0 +1,155 @@
+"""What of the Tryton connector needs no Tryton: values on the wire, errors, and the arithmetic of totals."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chansync.erp.remote import ErpError, ErpRefused, ErpRights, ErpUnavailable
+from chansync.erp.tryton import TRYTON, failures, wire
+from chansync.erp.tryton.company import Company, Product, Tax
+from chansync.erp.tryton.parameters import Options
+from chansync.erp.tryton.totals import Amount, ItemUnknown, Line, TaxUnknown, TotalMismatch, lines_of, predicted
+from chansync.model.message import CODES
+
+RATES = [Tax(number, f"VAT {rate}", Decimal(rate)) for number, rate in enumerate(("0.20", "0.19", "0.07", "0.05"), 1)]
+ROUNDING = Product(90, "ROUNDING", "Rounding", 1, is_goods=False)
+
+
+def company(*, by_line: bool = True, price_digits: int = 6, taxes: list[Tax] | None = None) -> Company:
+    made = Company(1, "Demo company", Options(), rounds_by_line=by_line, price_digits=price_digits)
+    made.taxes = RATES if taxes is None else taxes
+    made.digits = {"EUR": 2, "JPY": 0, "KWD": 3}
+    made.products = {"ROUNDING": ROUNDING}
+    return made
+
+
+def amount(net: int, tax: int, quantity: int | str = 1, own: tuple[int, ...] = ()) -> Amount:
+    return Amount(Product(1, "SKU", "Item", 1, True, own), "Item", Decimal(quantity), net, tax)
+
+
+def test_values_come_back_from_the_wire_as_they_were_sent() -> None:
+    sent = [Decimal("1.10"), date(2026, 2, 3), datetime(2026, 2, 3, 4, 5, 6, 7), "text", None, 1.5]  # noqa: DTZ001
+    assert wire.loads(wire.dumps(sent)) == sent
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "code"),
+    [
+        (["UserError", ["A rule says no.", ""]], ErpRefused, "erp_refused"),
+        (["UserError", ['You are not allowed to access "Invoice".', ""]], ErpRights, "erp_rights"),
+        (["UserError", ['Calling button "process on "Sale" is not allowed.', ""]], ErpRights, "erp_rights"),
+        (["UserWarning", ["x.invoice_taxes", "Other taxes.", ""]], failures.Warned, "erp_refused"),
+        (["database is locked", "Traceback …"], ErpUnavailable, "erp_busy"),
+        (["'web_shop'", "Traceback …"], ErpError, "erp_error"),
+        ("nonsense", ErpError, "erp_error"),
+    ],
+)
+def test_an_answer_that_is_an_error_says_which_class_it_is(error: Any, kind: type[ErpError], code: str) -> None:
+    found = failures.of_answer("model.sale.sale.quote", error)
+    assert isinstance(found, kind)
+    assert found.code == code
+    assert "Traceback" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("error", "overtaken"),
+    [
+        (["UserError", ['You can not call "quote" on "Sale".', ""]], True),
+        (["UserError", ["The web ID must be unique per shop.", ""]], True),
+        (["ConcurrencyException", "Records have been modified"], True),
+        (["UserError", ["The price is required.", ""]], False),
+    ],
+)
+def test_a_refusal_tells_whether_somebody_was_faster(error: Any, overtaken: bool) -> None:
+    found = failures.of_answer("model.sale.sale.quote", error)
+    assert isinstance(found, failures.Refusal)
+    assert found.overtaken is overtaken
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (401, failures.NotLoggedIn), (403, ErpRefused), (404, ErpRefused), (302, ErpRefused), (429, ErpUnavailable),
+        (503, ErpUnavailable), (502, ErpUnavailable), (418, ErpRefused),
+    ],
+)  # fmt: skip
+def test_an_http_status_says_which_class_of_error_it_is(status: int, kind: type[ErpError]) -> None:
+    found = failures.of_status(httpx.Response(status), "http://127.0.0.1:8000", "demo", "model.web.shop.read")
+    assert isinstance(found, kind)
+
+
+def test_what_the_kind_cannot_do_is_not_among_its_capabilities() -> None:
+    assert not {"request", "document_types", "sale_types", "admin"} & set(map(str, TRYTON.capabilities))
+    assert set(TRYTON.not_possible) == {"create_request", "document_type", "sale_type"}
+
+
+@pytest.mark.parametrize("error", [TaxUnknown, ItemUnknown, TotalMismatch])
+def test_refusals_of_lines_have_codes_that_the_log_knows(error: type[ErpError]) -> None:
+    assert error.code in CODES
+
+
+def test_a_line_keeps_its_products_own_tax_where_it_fits() -> None:
+    # 20 % and 19 % both come to 2 on 10.
+    lines = lines_of(company(), [amount(10, 2, own=(2,))], 12, "EUR", None)
+    assert lines[0].tax == RATES[1]
+
+
+def test_a_small_line_takes_the_tax_that_larger_lines_have() -> None:
+    lines = lines_of(company(), [amount(10, 2), amount(10_000, 1900)], 11_912, "EUR", None)
+    assert [line.tax for line in lines[:2]] == [RATES[1], RATES[1]]
+
+
+def test_a_line_without_tax_has_no_tax() -> None:
+    assert lines_of(company(), [amount(1000, 0, own=(1,))], 1000, "EUR", None)[0].tax is None
+
+
+def test_a_tax_that_no_rate_explains_is_refused() -> None:
+    with pytest.raises(TaxUnknown, match=r"16\.65 %"):
+        lines_of(company(), [amount(2000, 333)], 2333, "EUR", None)
+
+
+def test_more_than_rounding_explains_is_refused() -> None:
+    with pytest.raises(TotalMismatch):
+        lines_of(company(), [amount(1000, 190)], 1290, "EUR", 3)
+
+
+def test_without_the_rounding_service_a_rest_is_refused_with_its_code() -> None:
+    bare = company()
+    bare.products = {}
+    with pytest.raises(ItemUnknown, match="ROUNDING"):
+        lines_of(bare, [amount(1000, 190)], 1191, "EUR", None)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(-50_000, 500_000), st.sampled_from(RATES), st.integers(1, 37), st.integers(-1, 1)),
+        min_size=1,
+        max_size=8,
+    ),
+    st.sampled_from(("EUR", "JPY", "KWD")),
+    st.booleans(),
+    st.sampled_from((2, 4, 6)),
+)
+def test_whatever_the_order_tryton_comes_to_its_total(
+    rows: list[tuple[int, Tax, int, int]], currency: str, by_line: bool, price_digits: int
+) -> None:
+    """Each line's tax is rounded by the shop in its own way: up to a minor unit off."""
+    amounts = [amount(net, int(net * tax.rate) + off, quantity) for net, tax, quantity, off in rows]
+    total = sum(each.net + each.tax for each in amounts)
+    made = company(by_line=by_line, price_digits=price_digits)
+    try:
+        lines = lines_of(made, amounts, total, currency, None)
+    except TaxUnknown:
+        # Rounded down and one more off can be nobody's tax.
+        return
+    assert predicted(lines, made.digits[currency], by_line=by_line) == total
+    assert all(isinstance(line, Line) for line in lines)
+    assert json.dumps([line.values(1, 1) | {"unit_price": str(line.unit_price)} for line in lines])
