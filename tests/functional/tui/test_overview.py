@@ -13,6 +13,7 @@ import pytest
 
 from chansync.db.transaction import transaction
 from chansync.erp.ledger import setup
+from chansync.orders.remedies import REMEDIES
 from chansync.store import channels, jobs, mappings, messages
 from chansync_tui.app import ChansyncApp
 from functional.tui import seed
@@ -192,6 +193,22 @@ async def test_the_palette_finds_an_order_from_anywhere_and_offers_to_ask_the_si
         await until_seen(pilot, "Currency of shop-de")
         await pilot.press("enter")
         await until_seen(pilot, "Used only where the order states none.")
+
+
+async def test_what_mends_a_problem_is_read_whole_also_where_it_is_longer_than_a_line(alone: Path) -> None:
+    with Other(alone) as other, transaction(other.db):
+        order_id = seed.add_order(other.db, 1, "7000")
+        messages.log(other.db, "order_changed", "Order 7000 changed.", channel_id=1, order_id=order_id)
+    app = ChansyncApp(alone)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("3")
+        await until_seen(pilot, "order_changed")
+        await pilot.press("m")
+        shown = await until_seen(pilot, "Keep the sale as it is")
+        sentence = REMEDIES["order_changed"][0].sentence
+        assert sentence in " ".join(line.strip(" │") for line in shown.splitlines()).replace("  ", " ")
+        await pilot.press("down")
+        await until_seen(pilot, sentence[-20:], gone=True)
 
 
 async def test_an_export_holds_what_is_shown_and_no_formula(company: Path, tmp_path: Path) -> None:
