@@ -130,7 +130,7 @@ def test_a_channel_is_edited_while_it_syncs(world: World, tmp_path: Path) -> Non
         terminal.until("Saved the channel demo.")
         # The first ends the search within the form.
         terminal.press("Escape")
-        terminal.until("[x] yes")
+        terminal.until("Integration system")
         terminal.press("Escape")
         # What was fetched before and after the edit is one whole: every order once.
         world.until("SELECT count(*) FROM run WHERE state = 'done' AND fetched > 200", bool)

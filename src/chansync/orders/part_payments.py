@@ -36,7 +36,6 @@ def gift_cards_unmapped(settings: ImportSettings, order: Order, amount: int, cur
     return Problem(
         "payment_unmapped",
         f"{format_money(amount, currency)} of order {order.number} are paid by gift card or store credit, and the "
-        f"channel names no payment method for that: chansync channel set {settings.channel.code} "
-        "gift_card_payment_method=METHOD",
+        f"channel {settings.channel.code} names no payment method for that.",
         {"parameter": "gift_card_payment_method", "amount": format_money(amount, currency)},
     )

@@ -51,7 +51,7 @@ def check_collected(settings: ImportSettings, order: Order, customer: Customer) 
     raise Problem(
         "tax_unmapped",
         f"The marketplace collects the tax of order {order.number} and pays it itself, and no tax transaction is "
-        f"mapped for that: chansync map tax {settings.channel.code} {case}=TRANSACTION",
+        f"mapped for {case}.",
         {"case": case, "collected": str(order.tax_collected)},
     )
 
@@ -89,8 +89,8 @@ def check_charged(
     raise Problem(
         "tax_contradiction",
         f"Order {order.number} was charged {said} ({from_minor(charged, currency)} {currency} in all), but the channel "
-        f"gives it the tax transaction {transaction} of {_percent(rate)} {by}. Map the transaction that is right: "
-        f"chansync map tax {settings.channel.code} {own}=TRANSACTION",
+        f"gives it the tax transaction {transaction} of {_percent(rate)} {by}. Map the one that is "
+        f"right to {own}.",
         {"charged": said, "transaction": transaction, "rate": str(rate), "decided_by": case, "case": own},
     )
 

@@ -100,7 +100,7 @@ def _sync(db: apsw.Connection, channel: Channel | None) -> Step:
         return Step("sync", "The first sync", about, False, "not yet")
     counts = """SELECT count(*), count(*) FILTER (WHERE state = 'imported') FROM "order" WHERE channel_id = ?"""
     [(seen, sold)] = db.execute(counts, (channel.id,))
-    return Step("sync", "The first sync", about, True, f"{seen} orders seen, {sold} sales")
+    return Step("sync", "The first sync", about, True, f"orders seen: {seen}, sales: {sold}")
 
 
 def _items(db: apsw.Connection, channel: Channel | None) -> Step:

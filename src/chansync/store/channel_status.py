@@ -30,8 +30,8 @@ def standing(db: apsw.Connection, line: ChannelLine, now: int) -> list[Told]:
     told = [Told(run_sentence(run, now), "note") for run in under_way]
     told += [Told(sentence, "bad") for sentence in _failures(db, line, now)]
     if line.problems:
-        one = line.problems == 1
-        told.append(Told(f"{line.problems} open problem{'' if one else 's'}, each with what to do about it.", "warn"))
+        what = "problem: its message says" if line.problems == 1 else "problems: their messages say"
+        told.append(Told(f"{line.problems} open {what} what to do.", "warn"))
     if not line.used:
         told.append(Told("It is not used: it syncs only when it is asked to."))
     elif not under_way and not line.failing:

@@ -3,24 +3,76 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from chansync.model.errors import UsageError
 
+Rows = Sequence[Sequence[str]]
 
-def text_of(titles: Sequence[str], rows: Sequence[Sequence[str]], kind: str) -> str:
-    """The rows as ``csv`` (a line of titles first) or ``json`` (a list of objects by title)."""
-    if kind == "json":
-        return json.dumps([dict(zip(titles, row, strict=True)) for row in rows], ensure_ascii=False, indent=2) + "\n"
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+
+def reserve(path: Path) -> None:
+    """Create an empty file that is not there yet, readable by its owner alone: it may hold customers' names.
+
+    Raises:
+        UsageError: it cannot be written, or there is one.
+    """
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        raise UsageError(f"There is a file {path} already: choose another name.") from None
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def write_reserved(path: Path, titles: Sequence[str], batches: Iterable[Rows]) -> int:
+    """Write rows to a reserved file: as JSON (a list of objects by title) if its name ends so, else as CSV.
+
+    The rows of a batch are written before the next one is read. The file gets its content at the end, all at once.
+
+    Returns:
+        How many rows were written.
+
+    Raises:
+        UsageError: it cannot be written; there is no file then.
+    """
+    part = path.with_name(f"{path.name}.part")
+    write = _write_json if path.suffix.lower() == ".json" else _write_csv
+    try:
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            count = write(file, titles, batches)
+        part.replace(path)
+    except BaseException as error:
+        part.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise _unwritable(path, error) from error
+        raise
+    return count
+
+
+def _write_csv(file: TextIO, titles: Sequence[str], batches: Iterable[Rows]) -> int:
+    writer = csv.writer(file, lineterminator="\n")
     writer.writerow(titles)
-    writer.writerows([_harmless(cell) for cell in row] for row in rows)
-    return out.getvalue()
+    count = 0
+    for rows in batches:
+        writer.writerows([_harmless(cell) for cell in row] for row in rows)
+        count += len(rows)
+    return count
+
+
+def _write_json(file: TextIO, titles: Sequence[str], batches: Iterable[Rows]) -> int:
+    count = 0
+    for rows in batches:
+        for row in rows:
+            file.write(",\n" if count else "[\n")
+            file.write(json.dumps(dict(zip(titles, row, strict=True)), ensure_ascii=False))
+            count += 1
+    file.write("\n]\n" if count else "[]\n")
+    return count
 
 
 def _harmless(cell: str) -> str:
@@ -32,16 +84,5 @@ def _harmless(cell: str) -> str:
     )
 
 
-def write_new(path: Path, text: str) -> None:
-    """Write a file that is not there yet, readable by its owner alone: it may hold customers' names.
-
-    Raises:
-        UsageError: it cannot be written, or there is one.
-    """
-    try:
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise UsageError(f"There is a file {path} already: choose another name.") from None
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror or error}.") from error
+def _unwritable(path: Path, error: OSError) -> UsageError:
+    return UsageError(f"{path} cannot be written: {error.strerror or error}.")

@@ -9,7 +9,8 @@ import apsw
 #: What a problem waits for, by the data that its code comes with; empty: the code alone tells its cause.
 _THING = """coalesce(
     nullif(m.data ->> '$.items[0].sku', ''), nullif(m.data ->> '$.items[0].map', ''), nullif(m.data ->> '$.sku', ''),
-    nullif(m.data ->> '$.site_code', ''), nullif(m.data ->> '$.currency', ''), nullif(m.data ->> '$.parameter', ''),
+    nullif(m.data ->> '$.site_code', ''), nullif(m.data ->> '$.parameter', ''),
+    iif(m.code = 'currency_not_allowed', m.data ->> '$.currency', NULL),
     nullif(m.data ->> '$.item', ''), '')"""
 
 _OPEN = f"""

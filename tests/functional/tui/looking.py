@@ -56,6 +56,9 @@ async def settle(pilot: Pilot[Any]) -> None:
         if timer is not None and timer._task is not None:
             await asyncio.wait([timer._task])
         await pilot.pause()
+        # The overview reads the sales of the day after its first paint.
+        while getattr(pilot.app.screen, "_reading", False):
+            await pilot.pause(0.02)
 
 
 class Other:

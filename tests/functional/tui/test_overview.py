@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +13,7 @@ import pytest
 
 from chansync.db.transaction import transaction
 from chansync.erp.ledger import setup
+from chansync.orders.remedies import REMEDIES
 from chansync.store import channels, jobs, mappings, messages
 from chansync_tui.app import ChansyncApp
 from functional.tui import seed
@@ -113,7 +116,9 @@ async def test_mending_maps_the_item_in_every_channel_and_tries_their_orders_aga
         await pilot.press("3")
         await until_seen(pilot, "g The log")
         await pilot.press("m")
-        await until_seen(pilot, "An ordered item is not in the ERP", "32 of 2 channels wait for it: 636.80 EUR")
+        await until_seen(
+            pilot, "An ordered item is not in the ERP", "32 problems of 2 channels wait for it: 636.80 EUR"
+        )
         await pilot.press("enter")
         await until_seen(pilot, "Surprise box")
         await pilot.press("enter")
@@ -190,6 +195,22 @@ async def test_the_palette_finds_an_order_from_anywhere_and_offers_to_ask_the_si
         await until_seen(pilot, "Used only where the order states none.")
 
 
+async def test_what_mends_a_problem_is_read_whole_also_where_it_is_longer_than_a_line(alone: Path) -> None:
+    with Other(alone) as other, transaction(other.db):
+        order_id = seed.add_order(other.db, 1, "7000")
+        messages.log(other.db, "order_changed", "Order 7000 changed.", channel_id=1, order_id=order_id)
+    app = ChansyncApp(alone)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("3")
+        await until_seen(pilot, "order_changed")
+        await pilot.press("m")
+        shown = await until_seen(pilot, "Keep the sale as it is")
+        sentence = REMEDIES["order_changed"][0].sentence
+        assert sentence in " ".join(line.strip(" │") for line in shown.splitlines()).replace("  ", " ")
+        await pilot.press("down")
+        await until_seen(pilot, sentence[-20:], gone=True)
+
+
 async def test_an_export_holds_what_is_shown_and_no_formula(company: Path, tmp_path: Path) -> None:
     with Other(company) as other:
         seed.add_order(other.db, 1, "6000", name="=1+1")
@@ -201,10 +222,26 @@ async def test_an_export_holds_what_is_shown_and_no_formula(company: Path, tmp_p
             await pilot.press("E")
             await until_seen(pilot, "Writes 5 rows")
             await pilot.press("ctrl+u", *str(tmp_path / name), "enter")
-            await until_seen(pilot, f"5 rows are in {tmp_path / name}")
+            await until_seen(pilot, f"Export: 5 rows in {tmp_path / name}.")
     assert "'=1+1" in (tmp_path / "orders.csv").read_text()
     assert {each["Customer"] for each in json.loads((tmp_path / "orders.json").read_text())} >= {"=1+1"}
     assert (tmp_path / "orders.csv").stat().st_mode & 0o777 == 0o600
+
+
+async def test_an_export_holds_every_row_of_a_long_list_with_dates(tmp_path: Path) -> None:
+    path = seed.many_orders(tmp_path / "chansync.db", count=2345)
+    app = ChansyncApp(path)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("4")
+        await until_seen(pilot, "200+ orders")
+        await pilot.press("E")
+        await until_seen(pilot, "Writes every row that the filters let through as CSV")
+        await pilot.press("ctrl+u", *str(tmp_path / "orders.csv"), "enter")
+        await until_seen(pilot, f"Export: 2345 rows in {tmp_path / 'orders.csv'}.")
+    with (tmp_path / "orders.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len({each["Order"] for each in rows}) == len(rows) == 2345
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", each["Changed"]) for each in rows)
 
 
 async def test_nothing_set_up_opens_the_guide(database: Callable[[str], Path]) -> None:

@@ -99,7 +99,7 @@ def test_it_contradicts_and_says_both(row: tuple[dict[str, Any], str, list[Any],
     assert sentence.startswith("tax_contradiction: ")
     assert said in sentence
     assert transaction in sentence
-    assert "chansync map tax" in sentence
+    assert "Map the one that is right to " in sentence
 
 
 def test_tax_that_the_marketplace_collects_needs_a_case_of_its_own() -> None:
@@ -108,4 +108,4 @@ def test_tax_that_the_marketplace_collects_needs_a_case_of_its_own() -> None:
     with pytest.raises(Problem) as problem:
         check_collected(own, order(**buyer("US"), tax_collected=Decimal(8)), customer())
     assert problem.value.code == "tax_unmapped"
-    assert "US+collected=" in problem.value.sentence
+    assert "US+collected" in problem.value.sentence

@@ -11,6 +11,7 @@ import pytest
 from chansync.db.connection import Store, open_store
 from chansync.db.transaction import transaction
 from chansync.explain import find
+from chansync.model.errors import UsageError
 from chansync.orders.remedies import REMEDIES
 from chansync.setup import mending
 from chansync.store import exporting, messages
@@ -61,6 +62,16 @@ def test_orders_that_wait_for_the_same_are_one_cause_and_their_totals_add_up_by_
     assert cause_of(store.db, 1) == box
 
 
+def test_the_currency_of_an_order_is_a_cause_only_where_it_is_not_allowed(store: Store) -> None:
+    for order_id in (1, 2):
+        facts = {"currency": "EUR" if order_id % 2 else "GBP"}
+        _problem(store, order_id, "order_changed", facts)
+        _problem(store, order_id, "currency_not_allowed", facts)
+    assert {cause.key for cause in causes(store.db)} == {
+        ("order_changed", ""), ("currency_not_allowed", "EUR"), ("currency_not_allowed", "GBP"),
+    }  # fmt: skip
+
+
 def test_data_that_other_programs_wrote_is_a_cause_too(store: Store) -> None:
     _problem(store, 1, "item_unknown", {})
     store.db.execute("UPDATE message SET data = 'no json'")
@@ -101,5 +112,21 @@ def test_numbers_are_found_by_their_beginning_and_the_missing_by_their_form(stor
 
 
 def test_an_export_runs_no_formula_and_keeps_numbers(tmp_path: Path) -> None:
-    text = exporting.text_of(("a", "b"), [("=cmd()", "-1.50"), ("-x", "a,b")], "csv")
-    assert text == "a,b\n'=cmd(),-1.50\n'-x,\"a,b\"\n"
+    path = tmp_path / "rows.csv"
+    exporting.reserve(path)
+    assert exporting.write_reserved(path, ("a", "b"), [[("=cmd()", "-1.50")], [("-x", "a,b")]]) == 2
+    assert path.read_text() == "a,b\n'=cmd(),-1.50\n'-x,\"a,b\"\n"
+
+
+def test_an_export_that_fails_leaves_no_part_of_a_list(tmp_path: Path) -> None:
+    def broken() -> Iterator[list[tuple[str]]]:
+        yield [("1",)]
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "rows.json"
+    exporting.reserve(path)
+    with pytest.raises(UsageError, match="already"):
+        exporting.reserve(path)
+    with pytest.raises(UsageError, match=r"rows.json cannot be written: No space left"):
+        exporting.write_reserved(path, ("a",), broken())
+    assert list(tmp_path.glob("rows*")) == []

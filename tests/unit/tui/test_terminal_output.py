@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
 import pyte
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
-from textual._compositor import LayoutUpdate
+from textual._compositor import CompositorUpdate, LayoutUpdate
+from textual.app import ComposeResult
+from textual.drivers.headless_driver import HeadlessDriver
 from textual.geometry import Region
 from textual.strip import Strip
+from textual.widgets import Static
 
-from chansync_tui.terminal_output import TerminalCells
+from chansync_tui.terminal_cells import TerminalCells
+from chansync_tui.terminal_output import SmallUpdates
 
 WIDTH, HEIGHT = 60, 14
 
@@ -91,3 +99,79 @@ def test_what_is_forgotten_is_written_again() -> None:
     first = cells.write(_update(strips))
     cells.forget()
     assert cells.write(_update(strips)) == first
+
+
+class _Driver(HeadlessDriver):
+    """Writes to a terminal that the test can look at."""
+
+    @property
+    def is_headless(self) -> bool:
+        return False
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.terminal, self._stream = _terminal()
+
+    def write(self, data: str) -> None:
+        self._stream.feed(data)
+
+
+class _Small(SmallUpdates):
+    def __init__(self) -> None:
+        super().__init__(driver_class=_Driver)
+
+    def compose(self) -> ComposeResult:
+        yield Static("before")
+
+
+class _Named(_Small):
+    """As if Textual called with names."""
+
+    def _display(self, screen: Any, renderable: Any) -> None:
+        super()._display(screen=screen, renderable=renderable)
+
+
+class _Renamed(LayoutUpdate):
+    """As if an update had other attributes."""
+
+    def __init__(self, update: CompositorUpdate) -> None:
+        self.update = update
+
+    def render_segments(self, console: Any) -> str:
+        return self.update.render_segments(console)
+
+
+class _Attributes(_Small):
+    def _display(self, screen: Any, renderable: Any) -> None:
+        super()._display(screen, renderable and _Renamed(renderable))
+
+
+async def _shows(app: _Small) -> None:
+    async with app.run_test(headless=False, size=(WIDTH, HEIGHT)) as pilot:
+        await pilot.pause()
+        app.query_one(Static).update("after")
+        await pilot.pause()
+        assert isinstance(app._driver, _Driver)
+        assert app._driver.terminal.display[0].strip() == "after"
+
+
+async def test_small_updates_reach_the_terminal() -> None:
+    app = _Small()
+    await _shows(app)
+    assert app._cells is not None
+    assert not app._is_other_textual
+
+
+@pytest.mark.parametrize("kind", [_Named, _Attributes])
+async def test_another_textual_writes_as_it_does_by_itself(kind: type[_Small]) -> None:
+    app = kind()
+    await _shows(app)
+    assert app._is_other_textual
+
+
+async def test_a_textual_without_these_updates_writes_as_it_does_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "chansync_tui.terminal_cells")
+    monkeypatch.setitem(sys.modules, "textual._compositor", None)
+    app = _Small()
+    await _shows(app)
+    assert app._is_other_textual

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import apsw
 
 from chansync.model.channel import STREAMS, Channel
-from chansync.model.message import CODES
 from chansync.model.times import local_text, now_ms
 from chansync.store import mappings, messages, runs, streams
 from chansync.store.message_search import Filter
@@ -106,10 +105,14 @@ def _problems(db: apsw.Connection, channel_id: int) -> Iterator[Row]:
     if not found:
         yield _entry("problem:none", "none")
     for message in found:
-        remedy = CODES[message.code].remedy if message.code in CODES else ""
         label = f"order {message.order_number}" if message.order_number else message.code
         yield _entry(
-            f"problem:{message.id}", label, message.sentence, "bad", f"{remedy} (enter opens it)", opens=message.id
+            f"problem:{message.id}",
+            label,
+            message.sentence,
+            "bad",
+            "Enter opens it, with what can be done about it.",
+            opens=message.id,
         )
     if len(found) == 20:
         yield _entry("problem:more", "more", "m shows all", "dim")

@@ -132,6 +132,7 @@ class FormSaver:
         merged = ""
         if outcome.theirs:
             merged = f" Changes that somebody else saved meanwhile are kept too: {self._labels(outcome.theirs)}."
+        view.context.note(outcome.sentence)
         view.say(outcome.sentence + merged, "good")
         if self._saved is not None:
             self._saved(outcome.key)

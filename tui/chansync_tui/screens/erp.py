@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
@@ -152,7 +152,7 @@ class Erp(ListPage[ListRow]):
             yield Table[str](
                 (Column("ERP", 10, 20),), lambda name: (LISTS[name].title,), lambda name: name, id="menu", head=True
             )
-            yield Table[ListRow](self._columns(), self._cells, lambda row: row.key, id="list", partial=True)
+            yield Table[ListRow](self._columns(), self._cells(), lambda row: row.key, id="list", partial=True)
         yield Pane(id="pane")
 
     def on_mount(self) -> None:
@@ -179,9 +179,9 @@ class Erp(ListPage[ListRow]):
     def _columns(self) -> list[Column]:
         return [_column(name) for name in LISTS[self.chosen.name].columns]
 
-    def _cells(self, row: ListRow) -> tuple[Cell | str, ...]:
+    def _cells(self) -> Callable[[ListRow], tuple[Cell, ...]]:
         columns = LISTS[self.chosen.name].columns
-        return tuple(_cell(name, text) for name, text in zip(columns, row.cells, strict=True))
+        return lambda row: tuple(_cell(name, text) for name, text in zip(columns, row.cells, strict=True))
 
     def show_chips(self) -> None:
         chosen = self.chosen
@@ -240,7 +240,7 @@ class Erp(ListPage[ListRow]):
             self.table.set_empty("")
         self.set_source(source)
         if other:
-            self.table.set_columns(self._columns())
+            self.table.set_columns(self._columns(), self._cells())
 
     @on(Table.Chosen, "#menu")
     def enter_list(self) -> None:

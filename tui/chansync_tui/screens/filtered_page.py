@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+import apsw
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from chansync.model.times import local_text, now_ms
 from chansync.store import channels, exporting
+from chansync_tui.context import Done
 from chansync_tui.formatting import counted
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import Page
@@ -44,38 +46,46 @@ class FilteredPage(Page):
         """The list that an export writes."""
         return self.table
 
-    def all_items(self, table: Table[Any]) -> Sequence[Any]:
-        """What an export without marks writes: the rows that the filters let through."""
-        return table.items
+    def batches(self, table: Table[Any]) -> Callable[[apsw.Connection], Iterable[Sequence[Any]]] | None:
+        """Reads, in a thread, all rows that the filters let through; None where the list holds them all."""
+        return None
 
     def action_export(self) -> None:
-        """Write the marked rows, or all that are loaded, to a file: CSV, or JSON if its name ends so."""
+        """Write the marked rows, or all that the filters let through, to a file: CSV, or JSON if its name ends so."""
         from chansync_tui.screens.dialogs import Field, Question
 
         table = self.exported()
-        items = list(table.marked.values()) or self.all_items(table)
+        items = list(table.marked.values()) or list(table.items)
         if not items:
             self.notify("There is nothing to export.")
             return
-        titles, rows = table.texts(items)
+        read = None if table.marked else self.batches(table)
+        titles, texts = table.titles, table.texts_of()
 
         def path_of(answer: Mapping[str, str]) -> Path:
             return Path(answer["file"]).expanduser().absolute()
 
-        def write(answer: dict[str, str] | None) -> None:
+        def write(path: Path, db: apsw.Connection) -> int:
+            # One snapshot of the list: an order that changes meanwhile would move from its end to its top.
+            db.execute("BEGIN")
+            return exporting.write_reserved(path, titles, map(texts, read(db) if read else [items]))
+
+        def agreed(answer: dict[str, str] | None) -> None:
             if answer is not None:
                 path = path_of(answer)
-                self.context.note(f"Export {len(rows)} rows to {path}")
-                self.notify(f"{len(rows)} rows are in {path}.", timeout=10)
+                self.context.note(f"Export to {path}")
+                self.context.read_in_thread(
+                    "Export", lambda db: write(path, db),
+                    lambda count: self.app.post_message(Done("Export", f"{counted(count, 'row')} in {path}."))
+                )  # fmt: skip
 
-        def check(answer: Mapping[str, str]) -> None:
-            path = path_of(answer)
-            kind = "json" if path.suffix.lower() == ".json" else "csv"
-            exporting.write_new(path, exporting.text_of(titles, rows, kind))
-
-        about = f"Writes {counted(len(rows), 'row')} as CSV, or as JSON if the name ends so. An existing file stays."
+        rows = "every row that the filters let through" if read else counted(len(items), "row")
+        about = f"Writes {rows} as CSV, or as JSON if the name ends so. An existing file stays."
         field = Field("file", "File", f"~/chansync-{self.tab()}-{local_text(now_ms())[:10]}.csv")
-        self.app.push_screen(Question("Export", about, "Write", [field], check, changes=False), write)
+        question = Question(
+            "Export", about, "Write", [field], lambda answer: exporting.reserve(path_of(answer)), changes=False
+        )
+        self.app.push_screen(question, agreed)
 
     def action_search(self) -> None:
         self.query_one(Search).open(self.searched)

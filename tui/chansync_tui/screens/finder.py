@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
+from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -49,18 +50,23 @@ class Finder(ModalScreen[Option[V] | None]):
         self._title = title
         self._options = options
         self._word_width = word_width
+        #: The options are whole sentences, which may be longer than a line.
+        self._is_prose = bool(options) and not any(option.about for option in options)
 
     def compose(self) -> ComposeResult:
-        columns = [Column("", self._word_width, self._word_width + 24), Column("", 10, 200)]
+        word = Column("", self._word_width, 200 if self._is_prose else self._word_width + 24)
+        columns = [word] if self._is_prose else [word, Column("", 10, 200)]
         with Vertical(id="window"):
             yield Plain(self._title, id="title")
             if self._about:
                 yield Plain("\n".join(self._about), id="about")
             yield Entry(placeholder="type to narrow")
-            table = Table[Option[V]](columns, _cells, lambda option: option.word, head=False)
+            cells = _word if self._is_prose else _cells
+            table = Table[Option[V]](columns, cells, lambda option: option.word, head=False)
             table.can_focus = False
             table.add_class("-live")
             yield table
+            yield Plain("", id="whole")
             yield Plain("enter choose   esc close", id="keys")
 
     def on_mount(self) -> None:
@@ -70,7 +76,22 @@ class Finder(ModalScreen[Option[V] | None]):
         cells = min(76, int(self.app.size.width * 0.96)) - 4
         about = sum(len(wrap(line, cells)) for line in self._about) + bool(self._about)
         room = max(8, self.app.size.height - 4)
-        self.query_one("#window").styles.height = min(len(self._options) + 6 + about, room)
+        wanted = len(self._options) + 6 + about
+        # What is cut in the list is shown whole below it, for the option under the cursor, where there is room.
+        lines = max((len(wrap(option.word, cells)) for option in self._options), default=1) if self._is_prose else 1
+        whole = self.query_one("#whole")
+        whole.display = lines > 1 and wanted + lines <= room
+        whole.styles.height = lines
+        self.query_one("#window").styles.height = min(wanted + lines * whole.display, room)
+        self.call_after_refresh(self.show_whole)
+
+    @on(Table.Moved)
+    def show_whole(self) -> None:
+        """Show the whole sentence of the option under the cursor, if it is cut in the list."""
+        chosen, whole = self.query_one(Table).selected, self.query_one("#whole", Plain)
+        if whole.display:
+            room = self.query_one(Table).size.width - 3
+            whole.update(chosen.word if chosen and cell_len(chosen.word) > room else "")
 
     def narrowed(self, text: str) -> Sequence[Option[V]]:
         """The options for the text typed so far."""
@@ -101,5 +122,9 @@ class Finder(ModalScreen[Option[V] | None]):
         self.query_one(Table).action_page(pages)
 
 
-def _cells(option: Option[V]) -> tuple[Cell, Cell]:
+def _word(option: Option[V]) -> tuple[Cell, ...]:
+    return (Cell(option.word, "strong"),)
+
+
+def _cells(option: Option[V]) -> tuple[Cell, ...]:
     return Cell(option.word, "strong"), Cell(option.about, "dim")

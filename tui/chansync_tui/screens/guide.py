@@ -38,7 +38,7 @@ _COLUMNS = (Column("", 4), Column("", 24, 30), Column("", 20, 400))
 class Guide(Page):
     """The list of steps with their state; Enter does the step under the cursor."""
 
-    TAB = "channels"
+    TAB = "overview"
     HINTS: ClassVar[Sequence[Hint]] = (
         Hint("enter", "Do this step", keep=True),
         Hint("esc", "Leave", keep=True),
@@ -147,7 +147,7 @@ class Guide(Page):
                 self.say("The daemon starts in the background; its log is daemon.log beside the database.", "note")
 
         options = [
-            Option("service", "as a service", "systemd starts it at boot and watches it; asks for root's rights"),
+            Option("service", "as a service", "starts at boot, watched; asks for root's rights"),
             Option("background", "in the background", "until this machine restarts or it is stopped"),
         ]
         self.app.push_screen(Finder("Start the daemon", options, word_width=20), start)
@@ -183,10 +183,10 @@ class Guide(Page):
 
     def _notices(self) -> None:
         fields = [
-            Field("email", "Who is told"),
+            Field("email", "E-mail to"),
             Field("smtp_host", "Mail server"),
             Field("smtp_security", "Security", "starttls"),
-            Field("smtp_user", "User there"),
+            Field("smtp_user", "User"),
             Field("smtp_password", "Password", secret=True),
         ]
         about = (
@@ -307,6 +307,7 @@ class Guide(Page):
         if isinstance(event.outcome, Exception):
             self.say(f"Not done. {event.outcome}", "bad")
         else:
+            self.context.note(event.told)
             self.say(event.told, "good")
         self.read()
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Generic
 
+import apsw
 from textual import on
 from textual.message import Message as TextualMessage
 from textual.timer import Timer
@@ -21,8 +22,8 @@ from chansync_tui.widgets.table import Table
 #: More rows are fetched when the cursor is so near to an end of the window.
 _NEAR = 50
 
-#: So many rows of a longer list are exported at the most.
-_MOST_EXPORTED = 10_000
+#: So many rows are read at once for an export.
+_BATCH = 1000
 
 
 class ListPage(FilteredPage, Generic[L]):
@@ -84,10 +85,18 @@ class ListPage(FilteredPage, Generic[L]):
         """Whether new rows are visible as they come."""
         return self.window.at_top and self.table.is_at_top
 
-    def all_items(self, table: Table[Any]) -> Sequence[Any]:
+    def batches(self, table: Table[Any]) -> Callable[[apsw.Connection], Iterable[Sequence[Any]]] | None:
         if table is not self.table or (self.window.at_top and self.window.at_end):
-            return table.items
-        return self.window.source.read(self.context.db, Span(_MOST_EXPORTED))
+            return None
+        source = self.window.source
+
+        def read(db: apsw.Connection) -> Iterable[Sequence[Any]]:
+            lines = source.read(db, Span(_BATCH))
+            while lines:
+                yield lines
+                lines = source.read(db, Span(_BATCH, after=lines[-1].key))
+
+        return read
 
     # Reading
 

@@ -16,7 +16,7 @@ from chansync.setup.mending import Choice
 from chansync.store import messages, orders
 from chansync.store.jobs import Job
 from chansync.store.problem_causes import Cause, cause_of
-from chansync_tui.formatting import ago, counted
+from chansync_tui.formatting import counted, since
 from chansync_tui.navigation import EditField, ShowMessage, ShowOrder, ShowSale
 from chansync_tui.screens.dialogs import Confirm, Field, Question, Report
 from chansync_tui.screens.finder import Finder, Option
@@ -252,10 +252,9 @@ def _held_up(cause: Cause | None) -> list[str]:
     """How many wait for the same, of which channels, what it comes to and since when."""
     if cause is None or cause.count < 2:
         return []
-    since = ago(cause.first_at, now_ms())
-    what = f"{cause.count} of {counted(len(cause.channels) or 1, 'channel')} wait for it"
+    what = f"{cause.count} problems of {counted(len(cause.channels) or 1, 'channel')} wait for it"
     money = f": {cause.money}" if cause.money else ""
-    return [f"{what}{money}; the oldest {since} ago. It is done for all of them."]
+    return [f"{what}{money}; the oldest since {since(cause.first_at, now_ms())}. It is done for all of them."]
 
 
 def _is_mended(remedy: Remedy) -> bool:

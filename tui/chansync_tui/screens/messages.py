@@ -385,7 +385,7 @@ def _happened(line: MessageLine) -> str:
 def _cells(line: MessageLine) -> tuple[Cell | str, ...]:
     tone = "" if line.open or line.severity != "problem" else "dim"
     return (
-        Cell(clock(line.first_at, now_ms()), tone),
+        Cell(clock(line.first_at, now_ms()), tone, local_text(line.first_at)),
         state_of(line),
         Cell(line.channel_code, tone),
         Cell(line.order_number, tone),

@@ -278,7 +278,7 @@ def _why(reason: str) -> str:
 def _cells(line: OrderLine) -> tuple[Cell | str, ...]:
     tone = "dim" if line.state == "skipped" else ""
     return (
-        Cell(clock(line.changed_at, now_ms()), tone),
+        Cell(clock(line.changed_at, now_ms()), tone, local_text(line.changed_at)),
         Cell(line.state, STATE_TONES.get(line.state, "")),
         Cell(line.channel_code, tone),
         Cell(line.number, "strong"),

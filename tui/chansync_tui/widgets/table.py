@@ -31,10 +31,11 @@ _MEASURED = 200
 
 
 class Cell(NamedTuple):
-    """Text with a tone, a name of ``table--…`` in ``app.tcss``."""
+    """Text with a tone, a name of ``table--…`` in ``app.tcss``. ``exact``: for a file, where the text is shortened."""
 
     text: str
     tone: str = ""
+    exact: str = ""
 
 
 class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=False):
@@ -127,9 +128,10 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
         """How many rows fit."""
         return max(1, self.size.height - self._head)
 
-    def set_columns(self, columns: Sequence[Column]) -> None:
+    def set_columns(self, columns: Sequence[Column], cells: Callable[[T], Sequence[Cell | str]]) -> None:
         """Show other columns."""
         self._columns = columns
+        self._cells = cells
         self._needs = Needs(columns)
         self._widths = {}
         self._measure(self.items)
@@ -339,9 +341,17 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
             self._widths = {}
             self.refresh()
 
-    def texts(self, items: Sequence[T]) -> tuple[list[str], list[list[str]]]:
-        """The titles of all columns, also those that have no room, and the texts of these rows."""
-        return [column.title for column in self._columns], [_texts(self._cells(item)) for item in items]
+    @property
+    def titles(self) -> list[str]:
+        """The titles of all columns, also those that have no room."""
+        return [column.title for column in self._columns]
+
+    def texts_of(self) -> Callable[[Sequence[T]], list[list[str]]]:
+        """A function, for any thread, that gives the texts of rows for a file: times with their dates."""
+        cells = self._cells
+        return lambda items: [
+            [cell if isinstance(cell, str) else cell.exact or cell.text for cell in cells(item)] for item in items
+        ]
 
     def _cells_of(self, row: int) -> tuple[Cell | str, ...]:
         return tuple(self._cells(self.items[row])) if 0 <= row < len(self.items) else ()
@@ -369,7 +379,7 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
         segments = [self._render_pointer(y - self._head, base, at_cursor, is_marked)]
         for index, room in self._layout().items():
             value = values[index]
-            text, tone = (value, "") if isinstance(value, str) else value
+            text, tone = (value, "") if isinstance(value, str) else value[:2]
             # The cursor's colours are only readable without a tone.
             style = base if at_cursor and lively else base + self._style(tone)
             column = self._columns[index]
