@@ -94,6 +94,18 @@ async def test_a_cause_unfolds_into_its_problems_and_back(waiting: Path) -> None
         await until_seen(pilot, "causes of 35 open problems")
 
 
+async def test_a_filter_of_the_causes_lists_what_it_lets_through(waiting: Path) -> None:
+    app = ChansyncApp(waiting)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("3")
+        await until_seen(pilot, "causes of 35 open problems")
+        await pilot.press("slash", *"klarna")
+        await until_seen(pilot, "MYSTERY-1", gone=True)
+        assert "klarna_pay" in seen(app)
+        await pilot.press("enter", "enter")
+        await until_seen(pilot, "Code: ")
+
+
 async def test_mending_maps_the_item_in_every_channel_and_tries_their_orders_again(
     waiting: Path, work_off: ModuleType, owner: str
 ) -> None:

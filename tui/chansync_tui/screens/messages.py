@@ -252,6 +252,11 @@ class Messages(ListPage[MessageLine]):
         self._set_filter(Filter(channel_id=channel_id, order_id=order_id))
 
     def _set_filter(self, chosen: Filter) -> None:
+        if self.shows_causes and chosen != self.chosen:
+            # Filters are those of the log. Who types into the search field stays there.
+            self.set_class(False, "-causes")
+            if self.focused is self.causes:
+                self.table.focus()
         self.set_source(MessageSource(chosen))
 
     @property
