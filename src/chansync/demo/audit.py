@@ -13,6 +13,7 @@ from chansync.orders import settings
 from chansync.orders.select import reason_to_skip
 from chansync.setup.connect import connect
 from chansync.store import channels
+from chansync.store import orders as stored
 
 
 @dataclass(slots=True)
@@ -23,7 +24,8 @@ class Audit:
         sold: orders whose sale was compared.
         problems: code → orders that have it open; it says what is not right of them, so they are not compared.
         kept: orders of which a person decided to keep the sale as it is.
-        newer: orders that changed on the site after the last pull; they are not compared.
+        newer: orders that changed on the site after the last pull, or whose refunds it did not come to; they are not
+            compared.
     """
 
     orders: int = 0
@@ -56,13 +58,13 @@ def _judge(db: apsw.Connection, importing: settings.ImportSettings, orders: list
     for order in orders:
         found.orders += 1
         row = db.execute(
-            """SELECT o.digest, l.sale_key, (SELECT code FROM message WHERE order_id = o.id AND open = 1),
+            """SELECT o.id, o.digest, l.sale_key, (SELECT code FROM message WHERE order_id = o.id AND open = 1),
                    coalesce(l.taken ->> '$.kept', '{}') <> '{}'
                FROM "order" o LEFT JOIN sale_link l ON l.order_id = o.id
                WHERE o.channel_id = ? AND o.external_id = ?""",
             (importing.channel.id, order.external_id),
         ).fetchone()
-        digest, key, problem, kept = row or (None, None, None, False)
+        order_id, digest, key, problem, kept = row or (0, None, None, None, False)
         if digest != order.digest:
             found.newer += 1
             continue
@@ -73,6 +75,8 @@ def _judge(db: apsw.Connection, importing: settings.ImportSettings, orders: list
             found.problems[problem] = found.problems.get(problem, 0) + 1
         elif kept:
             found.kept += 1
+        elif sale is not None and stored.lacks_refunds(db, order_id):
+            found.newer += 1
         elif sale is not None:
             found.sold += 1
             if order.status in importing.refused_statuses and not sale.state.closed:
