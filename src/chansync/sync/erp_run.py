@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import apsw
@@ -49,7 +49,7 @@ from chansync.store.erp_streams import ErpLease
 from chansync.store.runs import RunCounts
 from chansync.store.streams import LeaseLost
 from chansync.sync.deciding_again import DecidingAgain
-from chansync.sync.renewing import time_to_renew
+from chansync.sync.renewing import time_to_renew, work_until_stopped
 from chansync.sync.runner import RunResult
 
 #: How often an ERP is asked for what has changed, in milliseconds.
@@ -70,9 +70,6 @@ HOLD_EVERY = leases.STREAM_MS / 1000 / 5
 #: How long a run is waited for that is under way already, in seconds, and how often it is looked at.
 PATIENCE = 60.0
 LOOK_AGAIN = 0.3
-
-#: How long a run that is told to stop may finish what it has in hand, in seconds.
-STOP_WITHIN = 2.0
 
 #: The problems of channels that say how the stream of their ERP fails.
 TROUBLES = ("erp_unavailable", "erp_rights", "erp_refused", "erp_bug", "secret_unreadable")
@@ -166,7 +163,7 @@ class _ErpRun:
 
     async def _guarded(self) -> RunResult:
         try:
-            await self._until_stopped(self._work())
+            await work_until_stopped(self._work(), self.stop, self._hold())
             return RunResult(self.code, "erp", "stopped" if self.stop.is_set() else "done", self.counts)
         except ErpUnavailable as error:
             return self._failed(error, "erp_unavailable", retry_after=error.retry_after)
@@ -192,38 +189,10 @@ class _ErpRun:
             trace=self.trace,
         )  # fmt: skip
 
-    async def _until_stopped(self, working: Awaitable[None]) -> None:
-        """The work; after a stop it has a moment to finish what it has in hand, and is then broken off."""
-        work = asyncio.ensure_future(working)
-        stopping = asyncio.create_task(self.stop.wait())
-        holding = asyncio.create_task(self._hold())
-        try:
-            await asyncio.wait({work, stopping, holding}, return_when=asyncio.FIRST_COMPLETED)
-            if not work.done() and not holding.done():
-                await asyncio.wait({work}, timeout=STOP_WITHIN)
-        finally:
-            stopping.cancel()
-            holding.cancel()
-            if not work.done():
-                work.cancel()
-            await asyncio.gather(work, holding, return_exceptions=True)
-        if not holding.cancelled():
-            holding.result()
-        if not work.cancelled():
-            work.result()
-
     async def _hold(self) -> None:
         while True:
             await time_to_renew(HOLD_EVERY)
-            await self.store.run(self.lease_renewed)
-
-    def lease_renewed(self, db: apsw.Connection) -> None:
-        """Hold the lease for longer.
-
-        Raises:
-            LeaseLost: another run has taken over.
-        """
-        self.lease.renew(db)
+            await self.store.run(self.lease.renew)
 
     async def _work(self) -> None:
         remote = await erps.connect(self.store, self.code)

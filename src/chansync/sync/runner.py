@@ -41,13 +41,10 @@ from chansync.sync.push_statuses import push_statuses
 from chansync.sync.push_stock import is_anything_to_send, push_quantities
 from chansync.sync.push_tracking import push_tracking
 from chansync.sync.pushing import Pushing
-from chansync.sync.renewing import time_to_renew
+from chansync.sync.renewing import STOP_WITHIN, time_to_renew, work_until_stopped
 
 #: How often a run renews its lease, in seconds: a few times within the time after which it may be taken over.
 HOLD_EVERY = leases.STREAM_MS / 1000 / 5
-
-#: How long a run that is told to stop may finish what it has in hand, in seconds.
-STOP_WITHIN = 2.0
 
 
 @dataclass(slots=True)
@@ -308,22 +305,7 @@ class _Run:
         What is broken off is waiting for the site: the order in hand takes milliseconds.
         """
         self._renewed = awake_seconds()
-        work = asyncio.create_task(self._work())
-        stopping = asyncio.create_task(self.stop.wait())
-        holding = asyncio.create_task(self._hold())
-        try:
-            await asyncio.wait({work, stopping, holding}, return_when=asyncio.FIRST_COMPLETED)
-            if not work.done() and not holding.done():
-                await asyncio.wait({work}, timeout=STOP_WITHIN)
-        finally:
-            stopping.cancel()
-            holding.cancel()
-            if not work.done():
-                work.cancel()
-            await asyncio.gather(work, holding, return_exceptions=True)
-        if not holding.cancelled():
-            holding.result()
-        return [] if work.cancelled() else work.result()
+        return await work_until_stopped(self._work(), self.stop, self._hold(), STOP_WITHIN) or []
 
     async def _hold(self) -> None:
         """Hold the lease for as long as the run takes, however long its site takes to answer.
