@@ -101,6 +101,9 @@ class ReadNumbers:
 
 def read_numbers(typed: TaxNumbers, countries: tuple[str, ...]) -> ReadNumbers:
     """Read an order's numbers; ``countries`` as for ``read_number``."""
+    if not (typed.uic or typed.vat or typed.personal):
+        # Most orders have none, and an import reads them several times.
+        return ReadNumbers(TaxNumbers(), TaxNumbers(), TaxNumbers(), {})
     found = {kind: read_number(kind, getattr(typed, kind), countries) for kind in KINDS}
     return ReadNumbers(
         kept=TaxNumbers(*[number.text for number in found.values()]),
