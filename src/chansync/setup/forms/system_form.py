@@ -2,175 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import apsw
 
 from chansync.db.connection import Store
-from chansync.db.transaction import transaction
-from chansync.model.channel import NEEDED, FieldError
-from chansync.model.errors import UsageError
-from chansync.model.parameter import Parameter, applies
-from chansync.model.parameter_types import Choice, Code, Flag, Text
+from chansync.model.channel import FieldError, IntegrationSystem
+from chansync.model.parameter import Parameter
 from chansync.platforms import registry
 from chansync.setup import systems
-from chansync.setup.channel_settings import InvalidFields, capabilities
-from chansync.setup.forms import options
-from chansync.setup.forms.form import Addable, FormField, FormOption, Loaded, Related, Saved, reference_of
-from chansync.setup.forms.merging import Conflict, merge, secret_conflicts
+from chansync.setup.channel_settings import capabilities
+from chansync.setup.forms.kind_form import KindForm
 from chansync.store import channels
 
-_OWN = ("kind", "name", "code")
 
-
-class SystemForm:
+class SystemForm(KindForm):
     """The form of a system; ``code`` None: a new one."""
 
     kind = "system"
     noun = "integration system"
-
-    def __init__(self, code: str | None = None, preset: Mapping[str, str] | None = None) -> None:
-        self.key: int | str | None = code
-        self._preset = dict(preset or {})
+    short = "system"
+    kind_help = "The platform that it is an account of."
+    fixed = "It cannot be changed: the channels of the system are of its kind."
+    added = "Added"
+    gone = "removed"
 
     @property
     def sections(self) -> Mapping[int, str]:
         return {1: "Integration system", 2: "Its account"}
 
-    def load(self, db: apsw.Connection) -> Loaded | None:
-        if self.key is None:
-            kinds = registry.kinds()
-            texts = {"code": "", "name": "", "kind": kinds[0] if len(kinds) == 1 else ""} | self._preset
-            return Loaded(_default_texts(texts["kind"]) | texts | self.proposals(db, texts, "kind"))
-        try:
-            found = channels.system(db, str(self.key))
-        except UsageError:
-            return None
-        values = {
-            each.name: each.type.show(found.values.get(each.name, each.default))
-            for each in _parameters(found.kind)
-            if not each.is_secret
-        }
-        return Loaded({"code": found.code, "name": found.name, "kind": found.kind} | values, dict(found.secrets))
+    def _kinds(self) -> list[str]:
+        return registry.kinds()
 
-    def fields(self, db: apsw.Connection, texts: Mapping[str, str], *, everything: bool = False) -> list[FormField]:
-        fixed = "" if self.key is None else "It cannot be changed: the channels of the system are of its kind."
-        kind = texts.get("kind", "")
-        own = [
-            FormField("kind", "Kind", "The platform that it is an account of.", 1,
-                      Choice(words=tuple(registry.kinds())), needed=True, fixed=fixed),
-            FormField("name", "Name", "The name for people.", 1, Text(longest=80), needed=True),
-            FormField("code", "Code", "What it is known by on the command line.", 1, Code(), needed=True, fixed=fixed),
-        ]  # fmt: skip
-        values, able = _values(kind, texts), _capabilities(kind)
-        return own + [_field(each) for each in _parameters(kind) if applies(each, values, able)]
+    def _label(self, kind: str) -> str:
+        return registry.platform(kind).label
 
-    def options(
-        self, db: apsw.Connection, field: FormField, texts: Mapping[str, str], search: str = ""
-    ) -> list[FormOption] | None:
-        return options.options(db, field, texts, search)
+    def _parameters_of(self, kind: str) -> tuple[Parameter, ...]:
+        return systems.parameters(kind)
 
-    def proposals(self, db: apsw.Connection, texts: Mapping[str, str], name: str) -> dict[str, str]:
-        if self.key is not None or name not in ("kind", "name"):
-            return {}
-        taken = [each.code for each in channels.systems(db)]
-        kind = texts.get("kind", "")
-        label = registry.platform(kind).label if kind in registry.kinds() else ""
-        fresh = {each: text for each, text in _default_texts(kind).items() if each not in texts}
-        code = options.code_from(kind if name == "kind" else texts.get("name", ""), taken)
-        return fresh | {each: text for each, text in (("name", label), ("code", code)) if not texts.get(each)}
+    def _capabilities(self, kind: str) -> frozenset[str]:
+        return capabilities(kind) if kind in registry.kinds() else frozenset()
 
-    def related(self, db: apsw.Connection) -> list[Related]:
-        return []
+    def _stored(self, db: apsw.Connection, code: str) -> IntegrationSystem:
+        return channels.system(db, code)
 
-    def addable(self) -> Sequence[Addable]:
-        return ()
+    def _taken(self, db: apsw.Connection) -> list[str]:
+        return [each.code for each in channels.systems(db)]
 
-    def add_row(self, table: str, text: str) -> str:
-        raise UsageError(f"The {self.noun} has no table of rows.")
-
-    def check(
-        self, db: apsw.Connection, texts: Mapping[str, str], secrets: frozenset[str], base: Mapping[str, str]
+    def _check_values(
+        self, kind: str, values: Mapping[str, Any], secrets: frozenset[str], known_wrong: set[str]
     ) -> list[FieldError]:
-        errors: list[FieldError] = []
-        kind = texts.get("kind", "")
-        for field in self.fields(db, texts):
-            if field.is_secret:
-                continue
-            try:
-                value = field.type.parse(texts.get(field.name, ""))
-            except UsageError as error:
-                errors.append(FieldError(field.name, str(error)))
-                continue
-            if field.name in _OWN and not value:
-                errors.append(FieldError(field.name, "is needed", NEEDED))
-        if self.key is None and any(each.code == texts.get("code") for each in channels.systems(db)):
-            errors.append(FieldError("code", "is taken by another system"))
-        if kind in registry.kinds():
-            errors += systems.check(kind, _values(kind, texts), secrets, {error.name for error in errors})
-        order = [*_OWN, *(each.name for each in _parameters(kind))]
-        return sorted(errors, key=lambda error: order.index(error.name) if error.name in order else len(order))
+        return systems.check(kind, values, secrets, known_wrong)
 
-    def save(self, store: Store, loaded: Loaded, texts: Mapping[str, str], secrets: Mapping[str, str]) -> Saved:
-        with transaction(store.db):
-            current = self.load(store.db)
-            if current is None:
-                raise UsageError(f"The system {self.key} was removed meanwhile.")
-            new = self.key is None
-            stored = {} if new else current.texts
-            found = merge({} if new else loaded.texts, texts, stored)
-            found.conflicts += secret_conflicts(secrets, loaded.secrets, current.secrets)
-            if found.conflicts:
-                raise Conflict(f"the system {self.key}", found)
-            after = {**stored, **found.changes}
-            held = frozenset(secrets) | frozenset(current.secrets)
-            if errors := self.check(store.db, after, held, current.texts):
-                raise InvalidFields(errors)
-            code = self._write(store, after, found.changes, secrets)
-            what = f"{'Added' if new else 'Saved'} the system {code}."
-            return Saved(code, code, what, systems.can_be_tested(after["kind"]), found.theirs)
+    def _can_be_tested(self, kind: str) -> bool:
+        return systems.can_be_tested(kind)
 
-    def _write(
-        self, store: Store, after: Mapping[str, str], changes: Mapping[str, str], clear: Mapping[str, str]
-    ) -> str:
-        known = {each.name for each in _parameters(after["kind"])}
-        given = {name: text for name, text in changes.items() if name in known} | dict(clear)
-        if self.key is None:
-            return systems.add_system(store, after["code"], after["name"], after["kind"], given).code
-        return systems.change_system(store, str(self.key), given, name=changes.get("name")).code
+    def _add(self, store: Store, code: str, name: str, kind: str, given: Mapping[str, str]) -> str:
+        return systems.add_system(store, code, name, kind, given).code
 
-
-def _field(parameter: Parameter) -> FormField:
-    source, of = reference_of(parameter.type)
-    return FormField(
-        parameter.name, parameter.label, parameter.help, 2, parameter.type, source, of,
-        needed=parameter.needed, warning=parameter.warning,
-    )  # fmt: skip
-
-
-def _parameters(kind: str) -> tuple[Parameter, ...]:
-    """The parameters of a kind; none if it is not installed, so that its systems can still be shown."""
-    return systems.parameters(kind) if kind in registry.kinds() else ()
-
-
-def _capabilities(kind: str) -> frozenset[str]:
-    return capabilities(kind) if kind in registry.kinds() else frozenset()
-
-
-def _default_texts(kind: str) -> dict[str, str]:
-    return {each.name: each.type.show(each.default) for each in _parameters(kind) if not each.is_secret}
-
-
-def _values(kind: str, texts: Mapping[str, str]) -> dict[str, Any]:
-    """Values by field; missing ones have their default, invalid ones count as not set."""
-    values: dict[str, Any] = {}
-    for each in _parameters(kind):
-        text = texts.get(each.name)
-        if each.is_secret:
-            continue
-        try:
-            values[each.name] = each.default if text is None else each.type.parse(text)
-        except UsageError:
-            values[each.name] = False if isinstance(each.type, Flag) else None
-    return values
+    def _change(self, store: Store, code: str, given: Mapping[str, str], name: str | None) -> str:
+        return systems.change_system(store, code, given, name=name).code
