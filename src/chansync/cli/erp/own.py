@@ -66,6 +66,9 @@ def contract(session: Session, erp: str, pos: str, yes: bool, as_json: bool) -> 
 
     It records some 60 sales in the ERP, with documents and payments, and leaves them there.
     """
+    from chansync.erp.outside import connected
+
+    connected.get(session.db, erp)
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError("Nothing was sent: there is no terminal to confirm on; give --yes.")

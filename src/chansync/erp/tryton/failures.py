@@ -67,7 +67,10 @@ def of_transport(error: httpx.HTTPError, url: str) -> ErpError:
     """The error of a request that brought no answer."""
     if isinstance(error, httpx.TimeoutException):
         return ErpUnavailable(f"Tryton at {url} did not answer in time.", code="erp_timeout")
-    return ErpUnavailable(f"Tryton at {url} cannot be reached: {_cut(str(error) or type(error).__name__)}.")
+    reason = _cut(str(error) or type(error).__name__)
+    return ErpUnavailable(
+        f"Tryton at {url} cannot be reached ({reason}): see that it runs there, and that the address is right."
+    )
 
 
 def of_status(answer: httpx.Response, url: str, database: str, method: str) -> ErpError:
