@@ -58,13 +58,14 @@ class Judge:
             nonlocal status
             status = message.get("status", status)
             answer.append(message.get("body", b""))
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                # Before the end is sent: whoever has the answer finds what was noted of it.
+                self.exchanges += 1
+                found = self._look(scope, b"".join(request), status, b"".join(answer))
+                self.wrong += [f"{scope['method']} {scope['path']} ({status}) {each}" for each in found]
             await send(message)
 
         await self._app(scope, receiving, sending)
-        if scope["type"] == "http":
-            self.exchanges += 1
-            found = self._look(scope, b"".join(request), status, b"".join(answer))
-            self.wrong += [f"{scope['method']} {scope['path']} ({status}) {each}" for each in found]
 
     def _look(self, scope: Scope, request: bytes, status: int, answer: bytes) -> list[str]:
         operation = _description()["paths"].get(scope["path"], {}).get(scope["method"].lower())
