@@ -12,6 +12,7 @@ from chansync.cli.program import program
 from chansync.db.connection import Store
 from chansync.demo.amazon import AmazonServer, Seller
 from chansync.setup import channel_settings
+from chansync_daemon.timetable import entries
 from support import marketplace, world
 from support.marketplace import sales, sync
 
@@ -184,6 +185,12 @@ def test_without_the_role_the_channel_says_so(de: Store, seller: Seller) -> None
     seller.roles.add("reports")
     sync(de, "de", orders=False, settlements=True)
     assert open_problems(de) == set()
+
+
+def test_settlements_are_read_on_a_schedule_of_their_own_where_there_are_any(de: Store) -> None:
+    assert [entry.stream for entry in entries(de.db)] == ["orders"]
+    channel_settings.change_channel(de, "de", {"settlements_every": "6h"})
+    assert {entry.stream: entry.seconds for entry in entries(de.db)}["settlements"] == 6 * 3600
 
 
 def test_settlements_of_a_system_are_read_by_one_channel_and_pay_the_sales_of_all(
