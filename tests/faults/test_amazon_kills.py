@@ -19,7 +19,7 @@ from faults import victims
 from faults.victims import Point
 from support import marketplace, world
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 #: Around each confirmation, in its transactions, and while orders come in and are dealt out.
 POINTS = (

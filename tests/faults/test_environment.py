@@ -20,7 +20,7 @@ from chansync.demo.woocommerce import DemoServer, DemoShop
 from faults.world import rows
 from support import shops
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 #: A write waits a quarter of a minute for another's, and several may wait one after the other.
 PATIENCE = 90.0
@@ -95,7 +95,6 @@ def until(path: Path, sql: str) -> None:
 FIRST_RUN = "SELECT count(*) FROM run WHERE state = 'done'"
 
 
-@pytest.mark.long
 def test_a_daemon_waits_for_a_database_that_somebody_holds_and_goes_on(site: Site) -> None:
     with daemon(site.path) as running:
         until(site.path, FIRST_RUN)
@@ -176,7 +175,6 @@ def test_a_daemon_whose_database_is_upgraded_stops_and_writes_nothing_more(site:
         newer.close()
 
 
-@pytest.mark.long
 def test_a_full_disk_is_said_and_waited_out(site: Site) -> None:
     # A limit to the size of every file is what a full disk is to SQLite; the database itself fits.
     room = site.path.stat().st_size + 200_000

@@ -14,7 +14,7 @@ from faults.proof import prove
 from faults.victims import Point
 from faults.world import world
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 #: One of every sort, at moments that matter: in an import, between a push and its answer, before its confirmation.
 POINTS = (

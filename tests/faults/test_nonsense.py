@@ -29,6 +29,8 @@ from faults.nonsense import spoilt
 from support import shops, world
 from support.orders import line, order
 
+pytestmark = pytest.mark.long
+
 SHOP = DemoShop.create(orders=60, seed=3)
 DOCUMENTS = [SHOP.order(order_id) for order_id in SHOP.order_ids()]
 READER = OrderReader()
@@ -39,7 +41,6 @@ def sent(document: Any) -> Any:
     return decode(json.dumps(document, default=float).encode()).data
 
 
-@pytest.mark.long
 @given(seed=st.integers(0, 2**32))
 @settings(
     max_examples=400,

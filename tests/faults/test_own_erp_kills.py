@@ -9,7 +9,7 @@ import pytest
 from faults.own_erp import own_world, prove, settle, turn
 from faults.victims import Point
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 #: Before and after what matters: steps marked as sent, on their way, done and not answered, answered and not noted.
 POINTS = (

@@ -13,6 +13,8 @@ from faults.impatience import impatient
 from faults.sick import KINDS, Sick
 from support import shops
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(autouse=True)
 def without_waits() -> Iterator[None]:

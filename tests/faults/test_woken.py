@@ -16,7 +16,7 @@ from faults.proof import prove
 from faults.victims import Point
 from faults.world import World, rows, world
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ import pytest
 
 from support import shops
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize("zone", ["UTC-99:99", "Nonsense/City", "/etc/passwd"])
 @pytest.mark.parametrize("command", [["status"], ["doctor"], ["log"]])

@@ -21,6 +21,8 @@ from chansync.demo.amazon.audit import audit
 from chansync.setup.confirm import confirm_channel
 from chansync.sync.runner import SyncRequest, sync_channel
 
+pytestmark = pytest.mark.long
+
 HALF_A_DAY = 43_200
 CADENCE = 180
 #: Amazon allows 0.0056 searches a second.

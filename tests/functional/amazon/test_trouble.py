@@ -20,6 +20,8 @@ from chansync.setup.confirm import confirm_channel
 from chansync.sync.runner import SyncRequest, sync_channel
 from support.world import rows
 
+pytestmark = pytest.mark.long
+
 PLACES = ("/orders", "/auth", "shipmentConfirmation", "/listings", "/feeds", "/_documents")
 FAULTS: tuple[tuple[str, dict[str, object]], ...] = (
     ("status", {"status": 429}),

@@ -26,7 +26,7 @@ from functional.cli.test_group import folder, path  # noqa: F401 - fixtures
 from functional.cli.test_group_attacks import _meddle, shared  # noqa: F401 - a fixture
 from support.users import ADMIN, DAEMON, GROUP, ROOT, STRANGER, as_user, command, needs_users, start
 
-pytestmark = needs_users
+pytestmark = [needs_users, pytest.mark.long]
 
 #: Replaces whatever appears in a folder by a link to one of the victims, as fast as it can.
 _LINKS = """

@@ -24,7 +24,7 @@ from functional.cli.test_group import _add_channel, _start, folder, path  # noqa
 from support import world
 from support.users import ADMIN, DAEMON, ROOT, as_user, command, needs_users, start
 
-pytestmark = needs_users
+pytestmark = [needs_users, pytest.mark.long]
 
 #: What a member does to the database by another program.
 Sql = list[tuple[str, tuple[object, ...]]]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -25,6 +26,8 @@ from chansync.erp.ledger.check import check
 from chansync.erp.protocol import DocumentTypeMissing, MissingStock, NoDocument, NotPossible
 from chansync.model.sale import MethodAmount, SaleLine
 from support import ledger, world
+
+pytestmark = pytest.mark.long
 
 GOODS = ("SHIRT", "SHOE", "HAT")
 REFUSED = (DocumentTypeMissing, MissingStock, NoDocument, NotPossible)
