@@ -59,12 +59,12 @@ def credit_rest(db: apsw.Connection, sale: Facts) -> str:
 def _write(db: apsw.Connection, sale: Facts, type_id: int, total: int, reverses_id: int | None) -> tuple[int, int]:
     """The new document's id, and its number in the series of its POS and type."""
     # The writer's transaction keeps everybody else from writing, so the next number has no gap and no double.
-    rows = db.execute(
+    rows: list[tuple[int, int]] = db.execute(
         """INSERT INTO erp_document (sale_id, pos_id, document_type_id, number, currency, total, reverses_id, at)
            SELECT ?1, ?2, ?3, coalesce(max(number), 0) + 1, ?4, ?5, ?6, ?7 FROM erp_document
            WHERE pos_id = ?2 AND document_type_id = ?3 RETURNING id, number""",
         (sale.id, sale.pos_id, type_id, sale.state.currency, total, reverses_id, now_ms()),
-    ).fetchall()
+    ).fetchall()  # type: ignore[assignment]
     return rows[0]
 
 
