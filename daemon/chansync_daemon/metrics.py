@@ -33,7 +33,7 @@ from chansync.db.version import SCHEMA_VERSION
 from chansync.doctor.daemon import KINDS, diagnose
 from chansync.locations import private_folder
 from chansync.model.errors import ChansyncError, StoreError, UsageError
-from chansync.store import daemons, metric_queries
+from chansync.store import daemons, erp_figures, metric_queries
 from chansync_daemon.logs import LOG
 from chansync_daemon.metrics_wanted import Wanted
 
@@ -295,7 +295,7 @@ def _of_erps(db: apsw.Connection) -> Iterator[Metric]:
     failures = GaugeMetricFamily(
         "chansync_erp_failures", "Runs of an ERP's stream that failed in a row, where any did.", labels=("erp",)
     )
-    for each in metric_queries.erps(db):
+    for each in erp_figures.erps(db):
         for state, count in each.steps.items():
             steps.add_metric((each.erp, state), count)
         if each.since is not None:

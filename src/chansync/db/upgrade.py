@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import sys
 from pathlib import Path
 
@@ -151,6 +150,9 @@ def _tell_upgrade(path: Path, version: int, kept: Path | None) -> None:
 
 def put_in_place(made: Path, path: Path) -> None:
     """Copy a database from the private folder to ``path``, where no database is in use."""
+    # Imported here, as where a copy is kept: it loads three compressors, and commands that only look copy nothing.
+    import shutil
+
     private_files.sweep(path.parent, f"{path.name}.")
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -170,6 +172,8 @@ def _keep_before(path: Path, made: Path, version: int) -> Path | None:
     """Keep a copy from before the upgrade; None if the database is still empty."""
     if not version:
         return None
+    import shutil
+
     # The name contains the schema, because an upgrade that was killed may be continued within the same second.
     copy = made.with_name(f"{path.stem}.before-{SCHEMA_VERSION}-{private_files.stamp()}-from-{version}.db")
     with private_files.work_file(made.parent, copy.name) as unfinished:

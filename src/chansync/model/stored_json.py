@@ -1,4 +1,4 @@
-"""Reading JSON from cells of the database, into which another program may have written anything."""
+"""JSON in cells of the database: writing it, and reading it where another program may have written anything."""
 
 from __future__ import annotations
 
@@ -13,6 +13,14 @@ DAMAGED = "damaged_value"
 
 #: SQL for a column ``value`` that holds JSON texts, booleans and lists: an empty object stands for invalid JSON.
 SQL_VALUE = "CASE WHEN json_valid(value) THEN json(value) ELSE json_object() END"
+
+
+def text(value: Any) -> str:
+    """The value as JSON for a cell: of objects with text keys, lists, text, booleans and integers of 64 bits."""
+    # Imported here: what only looks does without. It is several times as fast as Python's own encoder.
+    import orjson
+
+    return orjson.dumps(value).decode()
 
 
 def object_or_empty(text: str | None, *, exact: bool = False) -> dict[str, Any]:

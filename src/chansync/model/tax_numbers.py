@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -96,14 +96,17 @@ class ReadNumbers:
     kept: TaxNumbers
     valid: TaxNumbers
     keys: TaxNumbers
-    faults: dict[Kind, str]
+    faults: Mapping[Kind, str]
+
+
+_NO_NUMBERS = ReadNumbers(TaxNumbers(), TaxNumbers(), TaxNumbers(), {})
 
 
 def read_numbers(typed: TaxNumbers, countries: tuple[str, ...]) -> ReadNumbers:
     """Read an order's numbers; ``countries`` as for ``read_number``."""
     if not (typed.uic or typed.vat or typed.personal):
         # Most orders have none, and an import reads them several times.
-        return ReadNumbers(TaxNumbers(), TaxNumbers(), TaxNumbers(), {})
+        return _NO_NUMBERS
     found = {kind: read_number(kind, getattr(typed, kind), countries) for kind in KINDS}
     return ReadNumbers(
         kept=TaxNumbers(*[number.text for number in found.values()]),

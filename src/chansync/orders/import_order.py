@@ -114,22 +114,30 @@ class OrderImport:
         Raises:
             LeaseLost: another run has the stream; nothing was written.
         """
-        return self.unchanged(order, again=again) or self.import_changed(order)
+        outcome = self.unchanged(order, self.row(order), again=again)
+        if outcome is None:
+            with transaction(self._db):
+                self._guard.check(self._db)
+                outcome = self.import_changed(order, self.row(order))
+        return outcome
 
-    def unchanged(self, order: Order | UnreadableOrder, *, again: bool = False) -> Outcome | None:
+    def row(self, order: Order | UnreadableOrder) -> OrderRow | None:
+        """What is known of the order."""
+        return orders.by_external_id(self._db, self._channel_id, order.external_id)
+
+    def unchanged(self, order: Order | UnreadableOrder, row: OrderRow | None, *, again: bool = False) -> Outcome | None:
         """The outcome where the order came before just so; None where it is to be imported. Only reads."""
-        row = orders.by_external_id(self._db, self._channel_id, order.external_id)
         return Outcome(Action.UNCHANGED, reason=row.reason) if row and self._is_known(row, order, again) else None
 
-    def import_changed(self, order: Order | UnreadableOrder) -> Outcome:
-        """Import an order that did not come before just so.
+    def import_changed(self, order: Order | UnreadableOrder, row: OrderRow | None) -> Outcome:
+        """Import an order that did not come before just so. Call it in a transaction that the guard has checked.
 
-        Raises:
-            LeaseLost: another run has the stream; nothing was written.
+        Args:
+            row: read in that transaction, as another process may have imported the order before.
         """
         if isinstance(order, UnreadableOrder):
-            return self._guarded(order, lambda row: self._note_unreadable(order, row))
-        return self._guarded(order, lambda row: self._import(order, row))
+            return self._guarded(order, row, lambda row: self._note_unreadable(order, row))
+        return self._guarded(order, row, lambda row: self._import(order, row))
 
     def import_refunds(self, order: Order) -> Outcome:
         """Record the refunds of an order that is a sale already, now that their lines are known.
@@ -137,12 +145,14 @@ class OrderImport:
         Raises:
             LeaseLost: another run has the stream; nothing was written.
         """
-        return self._guarded(order, lambda row: self._import_refunds(order, row))
+        with transaction(self._db):
+            self._guard.check(self._db)
+            return self._guarded(order, self.row(order), lambda row: self._import_refunds(order, row))
 
     def note_unreadable_refunds(self, order: Order, sentence: str) -> None:
         """Say that the refunds of an order that is a sale cannot be looked up."""
         with transaction(self._db):
-            row = orders.by_external_id(self._db, self._channel_id, order.external_id)
+            row = self.row(order)
             if row is not None:
                 sentence = f"The refunds of order {order.number} cannot be read: {sentence}"
                 self._log(Problem("refunds_unreadable", sentence, {}), order, row.id)
@@ -163,10 +173,15 @@ class OrderImport:
         is_done = row.state == "imported" and not row.reason and not is_due
         return not again or (is_done and not messages.open_codes(self._db, row.id))
 
-    def _guarded(self, order: Order | UnreadableOrder, work: Callable[[OrderRow | None], Outcome]) -> Outcome:
-        """Run ``work`` in a transaction; what stops this order is written down and never stops the others."""
+    def _guarded(
+        self, order: Order | UnreadableOrder, row: OrderRow | None, work: Callable[[OrderRow | None], Outcome]
+    ) -> Outcome:
+        """Run ``work`` in a savepoint; what stops this order is written down and never stops the others."""
+        if self._guard.is_outdated(order.external_id, row):
+            return Outcome(Action.UNCHANGED, "a later version of it was imported meanwhile")
         try:
-            return self._in_transaction(order, work)
+            with transaction(self._db):
+                return work(row)
         except (MemoryError, LeaseLost):
             raise
         except Exception as bug:
@@ -176,16 +191,8 @@ class OrderImport:
             sentence = f"Order {order.number} could not be imported: {type(bug).__name__}: {scrub(str(bug))[:200]}"
             data = {"traceback": "".join(traceback.format_exception(bug)[-6:])}
             problem = Problem("import_bug", sentence, data)
-            return self._in_transaction(order, lambda row: self._note_bug(order, row, problem))
-
-    def _in_transaction(self, order: Order | UnreadableOrder, work: Callable[[OrderRow | None], Outcome]) -> Outcome:
-        """The row is read when nobody else can write: another process may have imported the order meanwhile."""
-        with transaction(self._db):
-            self._guard.check(self._db)
-            row = orders.by_external_id(self._db, self._channel_id, order.external_id)
-            if self._guard.is_outdated(order.external_id, row):
-                return Outcome(Action.UNCHANGED, "a later version of it was imported meanwhile")
-            return work(row)
+            with transaction(self._db):
+                return self._note_bug(order, self.row(order), problem)
 
     def _import(self, order: Order, row: OrderRow | None) -> Outcome:
         erp = registry.erp(self._db, row.sale.erp) if row and row.sale else self._settings.erp
@@ -318,14 +325,16 @@ class OrderImport:
             next_try_at=try_at,
             failed=None if is_open else bool(reason),
             todo=todo,
+            is_new=row is None,
         )
         if row is not None and row.decision and (case.waiting or plan.remake) and is_open:
             orders.keep_decision(self._db, order_id, row.decision)
+        taken = None if link is None or plan.waits else self._taken(case, row, plan, settled)
         if link is not None and (row is None or row.sale is None):
-            sale_links.put(self._db, order_id, link)
-        if link is not None and not plan.waits:
-            sale_links.set_taken(self._db, order_id, self._taken(case, row, plan, settled))
-        self._note_hold(order, order_id, is_sale=link is not None)
+            sale_links.put(self._db, order_id, link, taken)
+        elif taken is not None:
+            sale_links.set_taken(self._db, order_id, taken)
+        self._note_hold(order, row, order_id, is_sale=link is not None)
         self._note_problems(case, settled, order_id)
         if row is not None:
             self._solve(order_id, solved if is_open else solved | DECIDED - plan.undecided, plan, settled)
@@ -433,7 +442,7 @@ class OrderImport:
         """Note an order outside the selection, so that it is found again when the selection changes."""
         settings = self._settings
         order_id = orders.write(self._db, self._channel_id, order, state="skipped", reason=reason, keep_raw=False)
-        self._note_hold(order, order_id)
+        self._note_hold(order, row, order_id)
         if row and row.state == "problem":
             messages.solve_order(self._db, order_id, "the order left the selection")
         is_listed = not settings.known_statuses or order.status in settings.known_statuses
@@ -442,10 +451,11 @@ class OrderImport:
             self._log(Problem("status_unknown", sentence, {"status": order.status}), order, order_id)
         return Outcome(Action.SKIP, skip_sentence(settings, reason, order.status, order.placed_on.isoformat()))
 
-    def _note_hold(self, order: Order, order_id: int, *, is_sale: bool = False) -> None:
+    def _note_hold(self, order: Order, row: OrderRow | None, order_id: int, *, is_sale: bool = False) -> None:
         """Note what the order holds of the goods: a sale says that itself."""
         pieces = {} if is_sale else held_by(self._db, self._settings, order)
-        order_holds.put(self._db, order_id, self._settings.pos.warehouse, pieces)
+        if pieces or row is not None:
+            order_holds.put(self._db, order_id, self._settings.pos.warehouse, pieces)
 
     def _note_another(self, order: Order, row: OrderRow, link: SaleLink) -> Outcome:
         """Leave the sale and what is known of its order as they are, and say so."""

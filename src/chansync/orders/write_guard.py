@@ -26,7 +26,7 @@ class WriteGuard:
     versions: Mapping[str, Version | None] | None = None
 
     def check(self, db: apsw.Connection) -> None:
-        """Call it first in each transaction.
+        """Call it first in each transaction: what is so then stays so to its end.
 
         Raises:
             LeaseLost: another run has the stream.

@@ -112,6 +112,6 @@ def listed(value: Any, what: str) -> list[dict[str, Any]]:
     rows = list(value.values()) if isinstance(value, dict) else value
     if isinstance(rows, list) and len(rows) > MOST_ROWS:
         raise DataError(f"{what} are {len(rows)}: more than {MOST_ROWS} are not read")
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+    if not isinstance(rows, list) or not set(map(type, rows)) <= {dict}:
         raise DataError(f"{what} are not readable: {value!r:.60}")
     return rows

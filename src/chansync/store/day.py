@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import apsw
 
 from chansync.model.times import day_began, now_ms
+from chansync.store.runs import hours_begin
 
 HOURS = 24
 
@@ -16,7 +17,7 @@ class Day:
     """One channel's day.
 
     Attributes:
-        hours: new sales in each of the last 24 hours, the oldest first.
+        hours: new sales in each of the last 24 hours, the oldest first (``runs.hours_begin``).
         money: currency → the total of today's orders that are sales, in hundredths.
     """
 
@@ -27,15 +28,14 @@ class Day:
 def days(db: apsw.Connection) -> dict[int, Day]:
     """The day of every channel that had one, by the channel's id."""
     now = now_ms()
-    begin = now - HOURS * 3_600_000
     found: dict[int, Day] = {}
     rows = db.execute(
-        """SELECT channel_id, (started_at - ?1) / 3600000, sum(created) FROM run
+        """SELECT channel_id, min((started_at - ?1) / 3600000, ?2), sum(created) FROM run
            WHERE started_at >= ?1 AND created > 0 GROUP BY +channel_id, 2""",
-        (begin,),
+        (hours_begin(HOURS), HOURS - 1),
     )
     for channel_id, hour, created in rows:
-        found.setdefault(channel_id, Day()).hours[min(HOURS - 1, int(hour))] = int(created)
+        found.setdefault(channel_id, Day()).hours[int(hour)] = int(created)
     rows = db.execute(
         """SELECT o.channel_id, o.currency, sum(CAST(round(o.total * 100) AS INTEGER))
            FROM channel c JOIN "order" o ON o.channel_id = c.id AND o.state = 'imported' AND o.changed_at >= ?1

@@ -171,10 +171,12 @@ def write(
     next_try_at: int | None = None,
     failed: bool | None = False,
     todo: list[str] | None = None,
+    is_new: bool = False,
 ) -> int:
     """Insert or update the order's row with what came of it; its id. Call it inside the order's transaction.
 
     Args:
+        is_new: whether it has no row yet, as far as is known.
         failed: whether this was one more failure; None: nothing is known yet, and what failed before counts on.
     """
     now = now_ms()
@@ -197,20 +199,22 @@ def write(
             channel_id, order.external_id, order.number, order.status, order.placed_at, order.placed_on.isoformat(),
             order.modified_at, order.currency, str(order.total), state, reason, order.digest,
             raw_text(order) if keep_raw else None, int(bool(failed)), next_try_at, now, now,
-            json.dumps(todo or []), int(order.sent_by_site), order.billing.name or order.delivery.name,
+            json.dumps(todo) if todo else "[]", int(order.sent_by_site), order.billing.name or order.delivery.name,
             order.site_key, refunds_text(order.refunds), "" if order.site_total is None else str(order.site_total),
-            json.dumps(order.attributes, ensure_ascii=False), None if failed is None else int(failed),
+            json.dumps(order.attributes, ensure_ascii=False) if order.attributes else "{}",
+            None if failed is None else int(failed),
         ),
     ).get  # fmt: skip
     if state != "skipped":
         for refund in order.refunds:
             write_refund(db, order_id, refund)
         # A refund that the site no longer has, and that no sale has, is not looked for any more.
-        db.execute(
-            """DELETE FROM order_refund WHERE order_id = ? AND lines IS NULL
-               AND external_id NOT IN (SELECT value FROM json_each(?))""",
-            (order_id, json.dumps([refund.external_id for refund in order.refunds])),
-        )
+        if not is_new:
+            db.execute(
+                """DELETE FROM order_refund WHERE order_id = ? AND lines IS NULL
+                   AND external_id NOT IN (SELECT value FROM json_each(?))""",
+                (order_id, json.dumps([refund.external_id for refund in order.refunds])),
+            )
     return order_id
 
 

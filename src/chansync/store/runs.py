@@ -140,13 +140,23 @@ def close_interrupted(db: apsw.Connection) -> int:
         return len(dead)
 
 
+#: In what steps the hours of a sparkline go on, in milliseconds: it stays as it is while nothing is sold.
+_HOURS_STEP = 600_000
+
+
+def hours_begin(hours: int) -> int:
+    """When the last ``hours`` hours began, UTC milliseconds; the last of them is longer by up to ten minutes."""
+    now = now_ms()
+    return now - now % _HOURS_STEP - hours * 3_600_000
+
+
 def orders_per_hour(db: apsw.Connection, hours: int = 24) -> list[int]:
     """How many sales were created in each of the last ``hours`` hours, oldest first; for a sparkline."""
-    now = now_ms()
-    begin = now - hours * 3_600_000
     counted = dict(
         db.execute(
-            "SELECT (started_at - ?) / 3600000, sum(created) FROM run WHERE started_at >= ? GROUP BY 1", (begin, begin)
+            """SELECT min((started_at - ?1) / 3600000, ?2), sum(created) FROM run WHERE started_at >= ?1
+               GROUP BY 1""",
+            (hours_begin(hours), hours - 1),
         )
     )
     return [int(counted.get(hour, 0)) for hour in range(hours)]

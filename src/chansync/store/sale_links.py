@@ -29,11 +29,12 @@ class SaleLink:
     number: str
 
 
-def put(db: apsw.Connection, order_id: int, link: SaleLink) -> None:
-    """Note that the order became that sale. Call it inside the order's transaction."""
+def put(db: apsw.Connection, order_id: int, link: SaleLink, taken: Mapping[str, Any] | None = None) -> None:
+    """Note that the order became that sale, and what the sale has taken over of it (``orders/edits.py``); None where
+    that is not known yet. Call it inside the order's transaction."""
     db.execute(
-        "INSERT INTO sale_link (order_id, erp, sale_key, ref, number, recorded_at) VALUES (?, ?, ?, ?, ?, ?)",
-        (order_id, link.erp, link.key, link.ref, link.number, now_ms()),
+        "INSERT INTO sale_link (order_id, erp, sale_key, ref, number, recorded_at, taken) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (order_id, link.erp, link.key, link.ref, link.number, now_ms(), "{}" if taken is None else _text(taken)),
     )
 
 
@@ -54,8 +55,15 @@ def remove(db: apsw.Connection, sale_key: str) -> int | None:
 
 def set_taken(db: apsw.Connection, order_id: int, taken: Mapping[str, Any]) -> None:
     """Note what the sale has taken over of its order (``orders/edits.py``)."""
-    text = json.dumps(taken, sort_keys=True, separators=(",", ":"))
-    db.execute("UPDATE sale_link SET taken = ?1 WHERE order_id = ?2 AND taken <> ?1", (text, order_id))
+    db.execute("UPDATE sale_link SET taken = ?1 WHERE order_id = ?2 AND taken <> ?1", (_text(taken), order_id))
+
+
+# Made once: json.dumps makes an encoder for every call that does not take its defaults.
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
+def _text(taken: Mapping[str, Any]) -> str:
+    return _encode(taken)
 
 
 def replace(db: apsw.Connection, order_id: int, by: str) -> None:

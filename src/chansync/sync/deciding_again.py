@@ -165,4 +165,4 @@ def _import(
     importer = OrderImport(db, importing, None, guard)
     with transaction(db):
         for order in found:
-            importer.import_changed(order)
+            importer.import_changed(order, importer.row(order))

@@ -306,7 +306,7 @@ class OrdersPull:
         waiting = deque(chunk)
         while waiting and not self.stop.is_set():
             # Counted when it is committed: what is undone with its transaction comes again.
-            for order, outcome in self._import_together(db, importing, waiting, again):
+            for order, outcome in self._import_together(db, importing, waiting, again, guard):
                 if self.plans is not None:
                     self.plans.append(order_plan(order, outcome))
                 self._count(order, outcome)
@@ -316,7 +316,7 @@ class OrdersPull:
                     self._in_vain = 0
 
     def _import_together(
-        self, db: apsw.Connection, importing: OrderImport, waiting: deque[AnyOrder], again: bool
+        self, db: apsw.Connection, importing: OrderImport, waiting: deque[AnyOrder], again: bool, guard: WriteGuard
     ) -> list[tuple[AnyOrder, Outcome]]:
         """Import orders in one transaction, each in a savepoint: a commit costs as much as importing an order does.
 
@@ -328,12 +328,15 @@ class OrdersPull:
             until = math.inf
             while waiting and time.monotonic() < until and not self.stop.is_set():
                 order = waiting.popleft()
-                outcome = importing.unchanged(order, again=again)
+                row = importing.row(order)
+                outcome = importing.unchanged(order, row, again=again)
                 if outcome is None:
                     if until == math.inf:
                         opened.enter_context(transaction(db))
+                        guard.check(db)
                         until = time.monotonic() + TOGETHER
-                    outcome = importing.import_changed(order)
+                        row = importing.row(order)
+                    outcome = importing.import_changed(order, row)
                 done.append((order, outcome))
         return done
 

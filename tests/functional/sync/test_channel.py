@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import apsw
 import pytest
 
 from chansync.db.connection import Store, open_store
@@ -23,6 +22,7 @@ from chansync.orders.write_guard import WriteGuard
 from chansync.platforms.woocommerce import WooCommerce
 from chansync.setup import channel_settings
 from chansync.store import channels, jobs, messages, orders
+from chansync.store.orders import OrderRow
 from chansync.store.streams import LeaseLost
 from chansync.sync.retry import retry
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
@@ -108,16 +108,16 @@ def test_an_order_that_fails_undoes_none_of_those_it_shares_a_transaction_with(w
 
 def test_a_run_that_is_taken_over_counts_nothing_that_was_undone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     checked = 0
-    check = WriteGuard.check
+    is_outdated = WriteGuard.is_outdated
 
-    def lost_at_the_thirtieth(self: WriteGuard, db: apsw.Connection) -> None:
+    def lost_at_the_thirtieth(self: WriteGuard, external_id: str, row: OrderRow | None) -> bool:
         nonlocal checked
         checked += 1
         if checked == 30:
             raise LeaseLost
-        check(self, db)
+        return is_outdated(self, external_id, row)
 
-    monkeypatch.setattr(WriteGuard, "check", lost_at_the_thirtieth)
+    monkeypatch.setattr(WriteGuard, "is_outdated", lost_at_the_thirtieth)
     result = shops.sync(world.path)
     monkeypatch.undo()
 

@@ -21,7 +21,7 @@ def test_orders_by_hour_are_counted_from_an_index_of_the_last_day(company: Store
     for hours, created in ((0, 3), (0, 4), (5, 2)):
         run_id = runs.start(db, 1, "orders", "schedule", "x")
         runs.finish(db, run_id, RunCounts(created=created), "done")
-        db.execute("UPDATE run SET started_at = ? WHERE id = ?", (now - hours * HOUR - 1000, run_id))
+        db.execute("UPDATE run SET started_at = ? WHERE id = ?", (now - hours * HOUR - HOUR // 2, run_id))
     counted = runs.orders_per_hour(db)
     assert (counted[-1], counted[-6], sum(counted)) == (7, 2, 9)
     steps: list[str] = []

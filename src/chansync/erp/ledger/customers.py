@@ -6,9 +6,9 @@ create one customer twice.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 
 import apsw
 
@@ -18,9 +18,6 @@ from chansync.model.order import Address, TaxNumbers
 from chansync.model.sale import Customer, SaleDraft
 from chansync.model.tax_numbers import KINDS, Kind
 from chansync.model.times import now_ms
-
-# Made once: json.dumps makes an encoder for every call that does not take its defaults.
-_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 #: The customer's column of each kind of tax number.
 NUMBER_COLUMNS: dict[Kind, str] = {"uic": "uic", "vat": "vat_number", "personal": "personal_number"}
@@ -64,10 +61,13 @@ def customer_of_changed(db: apsw.Connection, customer_id: int, sale_id: int, dra
     return customer_id
 
 
+_address_parts = attrgetter(*Address.__slots__)
+
+
 def address_text(address: Address) -> str:
     """An address as JSON, without its empty fields."""
-    filled = {name: value for name in Address.__slots__ if (value := getattr(address, name))}
-    return _encode(filled)
+    parts = zip(Address.__slots__, _address_parts(address), strict=True)
+    return stored_json.text({name: value for name, value in parts if value})
 
 
 def _find(db: apsw.Connection, draft: SaleDraft) -> tuple[_Known | None, list[str]]:
@@ -132,25 +132,31 @@ def _party(name: str, address: Address, keys: TaxNumbers) -> Party:
 
 def _create(db: apsw.Connection, customer: Customer) -> int:
     db.execute(
-        "INSERT INTO erp_customer (name, customer_type, created_at) VALUES (?, ?, ?)",
-        (customer.name, customer.customer_type, now_ms()),
+        """INSERT INTO erp_customer (name, uic, vat_number, personal_number, phone, email, address, customer_type,
+           created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        (*_values(customer), customer.customer_type, now_ms()),
     )
     customer_id = db.last_insert_rowid()
-    _write(db, customer_id, customer)
+    _write_keys(db, customer_id, customer)
     return customer_id
 
 
 def _write(db: apsw.Connection, customer_id: int, customer: Customer) -> None:
-    numbers = customer.tax_numbers
     db.execute(
         """UPDATE erp_customer SET name = ?, uic = ?, vat_number = ?, personal_number = ?, phone = ?, email = ?,
            address = ? WHERE id = ?""",
-        (
-            customer.name, numbers.uic, numbers.vat, numbers.personal, customer.phone, customer.email,
-            address_text(customer.address), customer_id,
-        ),
-    )  # fmt: skip
+        (*_values(customer), customer_id),
+    )
     db.execute("DELETE FROM erp_customer_number WHERE customer_id = ?", (customer_id,))
+    _write_keys(db, customer_id, customer)
+
+
+def _values(customer: Customer) -> tuple[str, ...]:
+    numbers, address = customer.tax_numbers, address_text(customer.address)
+    return customer.name, numbers.uic, numbers.vat, numbers.personal, customer.phone, customer.email, address
+
+
+def _write_keys(db: apsw.Connection, customer_id: int, customer: Customer) -> None:
     for kind in KINDS:
         _write_key(db, customer_id, kind, getattr(customer.keys, kind))
 

@@ -36,7 +36,8 @@ def issue_document(db: apsw.Connection, sale: Facts, document_type: str) -> str:
     left = sale.state.total - sale.state.refunded
     if sale.state.refunded and not left:
         raise NotPossible(f"All of the sale {sale.number} is refunded: nothing is left to issue a document for.")
-    number = document_number(db, _write(db, sale, type_id, left, None))
+    _, count = _write(db, sale, type_id, left, None)
+    number = f"{sale.pos}/{code}/{count}"
     note_event(db, sale.id, "document issued", document=number, total=left)
     return number
 
@@ -44,7 +45,7 @@ def issue_document(db: apsw.Connection, sale: Facts, document_type: str) -> str:
 def credit(db: apsw.Connection, sale: Facts, amount: int) -> str:
     """Issue a credit document over ``amount`` (minor units, positive) against the open document; its number."""
     type_id: int = db.execute("SELECT document_type_id FROM erp_document WHERE id = ?", (sale.document_id,)).get
-    return document_number(db, _write(db, sale, type_id, -amount, sale.document_id))
+    return document_number(db, _write(db, sale, type_id, -amount, sale.document_id)[0])
 
 
 def credit_rest(db: apsw.Connection, sale: Facts) -> str:
@@ -55,15 +56,16 @@ def credit_rest(db: apsw.Connection, sale: Facts) -> str:
     return credit(db, sale, sale.state.documented)
 
 
-def _write(db: apsw.Connection, sale: Facts, type_id: int, total: int, reverses_id: int | None) -> int:
+def _write(db: apsw.Connection, sale: Facts, type_id: int, total: int, reverses_id: int | None) -> tuple[int, int]:
+    """The new document's id, and its number in the series of its POS and type."""
     # The writer's transaction keeps everybody else from writing, so the next number has no gap and no double.
-    db.execute(
+    rows: list[tuple[int, int]] = db.execute(
         """INSERT INTO erp_document (sale_id, pos_id, document_type_id, number, currency, total, reverses_id, at)
            SELECT ?1, ?2, ?3, coalesce(max(number), 0) + 1, ?4, ?5, ?6, ?7 FROM erp_document
-           WHERE pos_id = ?2 AND document_type_id = ?3""",
+           WHERE pos_id = ?2 AND document_type_id = ?3 RETURNING id, number""",
         (sale.id, sale.pos_id, type_id, sale.state.currency, total, reverses_id, now_ms()),
-    )
-    return db.last_insert_rowid()
+    ).fetchall()  # type: ignore[assignment]
+    return rows[0]
 
 
 def pay(db: apsw.Connection, sale: Facts, step: Pay) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +11,6 @@ from chansync.erp.protocol import NotPossible
 from chansync.model import stored_json
 from chansync.model.sale import SaleState
 from chansync.model.times import now_ms
-
-_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,7 @@ _SALE = """
     SELECT s.id, s.number, s.pos_id, p.code, s.warehouse_id, w.code, s.payment_method, s.document_type,
         p.negative_stock, s.currency, s.total,
         (SELECT group_concat(kind, ',') FROM erp_event WHERE sale_id = s.id)
-    FROM erp_sale s JOIN erp_pos p ON p.id = s.pos_id JOIN erp_warehouse w ON w.id = s.warehouse_id WHERE s.id = ?
+    FROM erp_sale s JOIN erp_pos p ON p.id = s.pos_id JOIN erp_warehouse w ON w.id = s.warehouse_id
 """
 
 # What each journal says of a sale, by the event without which it says nothing: most sales are asked about when
@@ -83,10 +80,10 @@ def facts_of(db: apsw.Connection, sale_key: str) -> Facts:
     Raises:
         NotPossible: there is none.
     """
-    sale_id: int | None = db.execute("SELECT id FROM erp_sale WHERE key = ?", (sale_key,)).get
-    if sale_id is None:
+    row = db.execute(f"{_SALE} WHERE s.key = ?", (sale_key,)).fetchone()
+    if row is None:
         raise NotPossible(f"There is no sale of the key {sale_key:.100} in the ERP.")
-    return facts(db, sale_id)
+    return _facts(db, row)
 
 
 def facts(db: apsw.Connection, sale_id: int) -> Facts:
@@ -95,10 +92,15 @@ def facts(db: apsw.Connection, sale_id: int) -> Facts:
     Raises:
         NotPossible: there is none.
     """
-    row = db.execute(_SALE, (sale_id,)).fetchone()
+    row = db.execute(f"{_SALE} WHERE s.id = ?", (sale_id,)).fetchone()
     if row is None:
         raise NotPossible(f"There is no sale of the id {sale_id} in the ERP.")
+    return _facts(db, row)
+
+
+def _facts(db: apsw.Connection, row: tuple[Any, ...]) -> Facts:
     *own, currency, total, kinds = row
+    sale_id = own[0]
     happened = frozenset((kinds or "").split(","))
     sums = {
         event: int(db.execute(journal, (sale_id,)).get) if event in happened else 0
@@ -147,7 +149,8 @@ def document_number(db: apsw.Connection, document_id: int) -> str:
 def note_event(db: apsw.Connection, sale_id: int, kind: str, **data: Any) -> None:
     """Write down that something was done with the sale; ``data`` is kept as JSON."""
     db.execute(
-        "INSERT INTO erp_event (sale_id, kind, at, data) VALUES (?, ?, ?, ?)", (sale_id, kind, now_ms(), _encode(data))
+        "INSERT INTO erp_event (sale_id, kind, at, data) VALUES (?, ?, ?, ?)",
+        (sale_id, kind, now_ms(), stored_json.text(data)),
     )
 
 

@@ -66,12 +66,12 @@ def note_need(db: apsw.Connection, sale_id: int) -> None:
 
     Call it after every step that may have changed that. A part of a piece holds a whole one.
     """
-    closed = db.execute(
-        "SELECT 1 FROM erp_event WHERE sale_id = ? AND kind IN ('written out', 'cancelled', 'reversed') LIMIT 1",
+    place: int | None = db.execute(
+        """SELECT warehouse_id FROM erp_sale WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM erp_event
+           WHERE sale_id = ?1 AND kind IN ('written out', 'cancelled', 'reversed'))""",
         (sale_id,),
     ).get
-    place: int = db.execute("SELECT warehouse_id FROM erp_sale WHERE id = ?", (sale_id,)).get
-    sums = {} if closed else _sums(db, sale_id)
+    sums = {} if place is None else _sums(db, sale_id)
     now = {(item_id, place): math.ceil(quantity) for (item_id, _), quantity in sums.items() if quantity > 0}
     before = {
         (item_id, warehouse): quantity

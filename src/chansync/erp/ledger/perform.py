@@ -27,7 +27,8 @@ def perform(db: apsw.Connection, sale_key: str, step: Step) -> StepResult:
     """
     result = _perform(db, sale_key, step)
     if result.changed and not isinstance(step, _NEED_STAYS):
-        goods.note_need(db, db.execute("SELECT id FROM erp_sale WHERE key = ?", (sale_key,)).get)
+        sale_id = result.ref or db.execute("SELECT id FROM erp_sale WHERE key = ?", (sale_key,)).get
+        goods.note_need(db, int(sale_id))
     return result
 
 

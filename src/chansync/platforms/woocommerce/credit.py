@@ -122,7 +122,7 @@ def _type_in_info(value: Any) -> str:
 
 def _metas(raw: dict[str, Any]) -> Iterator[PartPayment]:
     known = {entry["key"]: entry.get("value") for entry in _rows(raw.get("meta_data")) if entry.get("key") in _METAS}
-    for key in _METAS:
+    for key in _METAS if known else ():
         value = known.get(key)
         if not value:
             continue

@@ -7,9 +7,10 @@ that PHP made: it is not read. ``refunds[].total`` is negative there, and positi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -43,6 +44,8 @@ UIC_KEYS = (
 PERSONAL_NUMBER_KEYS = "billing_egn billing_personal_number billing_personal_id egn personal_number".split()
 
 _CENT = Decimal("0.01")
+#: Longer texts are not kept: few of them are amounts.
+_LONGEST_KNOWN = 26
 _ADDRESS = "first_name last_name company address_1 address_2 city state postcode country email phone".split()
 # Statuses in which nothing is to be delivered any more, and those before the checkout is paid.
 _FINISHED = frozenset({"completed", "cancelled", "refunded", "failed", "trash"})
@@ -50,6 +53,8 @@ _UNPAID = frozenset({"pending", "checkout-draft"})
 # Statuses in which the shop's part is done, and all that WooCommerce has by itself.
 _DONE = frozenset({"completed", "refunded"})
 _KNOWN = _FINISHED | _UNPAID | {"processing", "on-hold"}
+# Entries of a line's ``meta_data``: how many of its pieces refunds have put back, and how many left the stock.
+_RESTOCKED, _REDUCED = "_restock_refunded_items", "_reduced_stock"
 # Separates the parts of what the digest covers: control characters are removed from all of them.
 _PART, _ROW = "\x1f", "\x1e"
 
@@ -195,7 +200,22 @@ def _address(raw: Any) -> Address:
 
 def _exact(value: Any, what: str) -> Decimal:
     """The amount, without the zeros that a store writes after its decimals (``EXACT``)."""
-    amount = parse_amount(value, what)
+    # An order has some twenty amounts, and most of them are of a few: each text is read once.
+    if type(value) is str and len(value) <= _LONGEST_KNOWN and (known := _known(value)) is not None:
+        return known
+    return _shortened(parse_amount(value, what))
+
+
+@lru_cache(maxsize=4096)
+def _known(text: str) -> Decimal | None:
+    """The amount in a text; None where there is none, which whoever asks says in its own words."""
+    try:
+        return _shortened(parse_amount(text, ""))
+    except DataError:
+        return None
+
+
+def _shortened(amount: Decimal) -> Decimal:
     exponent = amount.as_tuple().exponent
     if not isinstance(exponent, int) or exponent >= -2:
         return amount
@@ -233,25 +253,27 @@ def _line(row: dict[str, Any], status: str, rates: dict[str, Decimal]) -> OrderL
     subtotal = get("subtotal")
     quantity = _exact(get("quantity"), "a line's quantity")
     tax = _exact(get("total_tax"), "a line's tax")
+    variation = identifier(get("variation_id"))
+    stock = _stock(get("meta_data"))
     return OrderLine(
         external_id=identifier(get("id")),
         name=title(get("name")),
         sku=text(get("sku")),
         gtin=text(get("global_unique_id")),
-        item_code=identifier(get("variation_id")) or identifier(get("product_id")),
+        item_code=variation or identifier(get("product_id")),
         quantity=quantity,
         subtotal=total if subtotal in (None, "") else _exact(subtotal, "a line's subtotal"),
         total=total,
         tax=tax,
-        restocked=_restocked(get("meta_data"), quantity),
+        restocked=_restocked(stock, quantity),
         rate=_rate(row, tax, rates),
         tax_class="" if get("tax_class") == "standard" else text(get("tax_class")),
-        held=_held(get("meta_data"), quantity, status),
-        is_variation=bool(identifier(get("variation_id"))),
+        held=_held(stock, quantity, status),
+        is_variation=bool(variation),
     )
 
 
-def _held(meta: Any, quantity: Decimal, status: str) -> Decimal:
+def _held(stock: Mapping[str, Decimal | None], quantity: Decimal, status: str) -> Decimal:
     """How many pieces the store has taken from its stock for an order that is still to be delivered.
 
     Of a store that keeps no stock they are all pieces. An order that waits for the checkout's payment has none taken:
@@ -259,32 +281,35 @@ def _held(meta: Any, quantity: Decimal, status: str) -> Decimal:
     """
     if status in _FINISHED:
         return Decimal(0)
-    taken = _stock_meta(meta, "_reduced_stock")
+    taken = stock.get(_REDUCED)
     if taken is not None:
         return taken
     return Decimal(0) if status in _UNPAID else quantity
 
 
-def _restocked(meta: Any, quantity: Decimal) -> Decimal | None:
+def _restocked(stock: Mapping[str, Decimal | None], quantity: Decimal) -> Decimal | None:
     """How many pieces went back into stock; None where the store does not say.
 
     WooCommerce keeps in ``_restock_refunded_items`` how many pieces of a line refunds have put back, and in
     ``_reduced_stock`` how many it took from stock, less those. A line that has neither is of an item without stock.
     """
-    refunded, reduced = (_stock_meta(meta, key) for key in ("_restock_refunded_items", "_reduced_stock"))
+    refunded, reduced = stock.get(_RESTOCKED), stock.get(_REDUCED)
     if refunded is None and reduced is None:
         return None
     return max(quantity - (reduced or 0) if refunded is None else refunded, Decimal(0))
 
 
-def _stock_meta(meta: Any, key: str) -> Decimal | None:
+def _stock(meta: Any) -> dict[str, Decimal | None]:
+    """What a line's ``meta_data`` say of the stock, by key; None where it is no number. The first of a key counts."""
+    found: dict[str, Decimal | None] = {}
     for entry in _metas(meta):
-        if entry.get("key") == key:
+        key = entry.get("key")
+        if key in (_RESTOCKED, _REDUCED) and key not in found:
             try:
-                return _exact(entry.get("value"), "a line's stock")
+                found[key] = _exact(entry.get("value"), "a line's stock")
             except DataError:
-                return None
-    return None
+                found[key] = None
+    return found
 
 
 def _by_id(external_id: str) -> tuple[int, str]:
