@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chansync.model.times import now_ms
+from chansync.model.times import local_text, now_ms
 from chansync.store.problem_causes import Cause
 from chansync_tui.formatting import ago
 from chansync_tui.widgets.columns import Column
@@ -29,6 +29,6 @@ def cause_cells(cause: Cause) -> tuple[Cell | str, ...]:
         cause.thing or cause.sentence,
         Cell(channels[0] if len(channels) == 1 else f"{len(channels)} channels" if channels else "", ""),
         Cell(cause.money, ""),
-        Cell(ago(cause.first_at, now), ""),
-        Cell(ago(cause.last_at, now), ""),
+        Cell(ago(cause.first_at, now), "", local_text(cause.first_at, seconds=True)),
+        Cell(ago(cause.last_at, now), "", local_text(cause.last_at, seconds=True)),
     )

@@ -96,8 +96,12 @@ class Orders(ListPage[OrderLine]):
     def body(self) -> Iterable[Widget]:
         yield FilterLine()
         yield Search("order number or customer")
-        yield MarkTable[OrderLine](_COLUMNS, _cells, lambda line: line.id, id="list", partial=True)
+        yield MarkTable[OrderLine](_COLUMNS, _cells, lambda line: line.id, id="list", partial=True, list_name="orders")
         yield Pane(id="pane")
+
+    @property
+    def ordered_by(self) -> tuple[str, bool]:
+        return "Changed", True
 
     @property
     def table(self) -> MarkTable[OrderLine]:

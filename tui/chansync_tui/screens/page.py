@@ -17,11 +17,14 @@ from chansync.doctor.daemon import diagnose
 from chansync.model.times import now_ms
 from chansync.store import daemons, jobs
 from chansync.store.overview import open_count
+from chansync_tui import preferences
 from chansync_tui.context import Context, context_of
 from chansync_tui.widgets.jump import Jump
 from chansync_tui.widgets.line import Hint, HintLine, Line
 from chansync_tui.widgets.pane import Notice, Plain
+from chansync_tui.widgets.table import Table
 from chansync_tui.widgets.topbar import DaemonLine, TopBar
+from chansync_tui.widgets.view import View
 
 LEAST_WIDTH, LEAST_HEIGHT = 60, 20
 
@@ -42,7 +45,10 @@ class Page(Screen[None]):
     ALLOW_SELECT = False
     AUTO_FOCUS = "Table"
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("f", "jump", "Jump: letters on all that can be gone to")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f", "jump", "Jump: letters on all that can be gone to"),
+        Binding("comma", "columns", "Sort the list, choose its columns"),
+    ]
 
     #: Jump mode, while it waits for a letter.
     jump: Jump | None = None
@@ -114,6 +120,38 @@ class Page(Screen[None]):
     def is_changing(self) -> bool:
         """Whether the rows on the screen are about to be replaced."""
         return False
+
+    # The order and the columns of the lists
+
+    @property
+    def viewed_list(self) -> Table[Any] | None:
+        """The list whose order and columns can be chosen: the one with the focus, or the first that is shown."""
+        lists = [each for each in self.query(Table) if each.list_name and each.display]
+        return next((each for each in lists if each.has_focus), lists[0] if lists else None)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "columns" and self.viewed_list is None:
+            return False
+        return super().check_action(action, parameters)
+
+    def action_columns(self) -> None:
+        from chansync_tui.screens.columns import Columns
+
+        if (viewed := self.viewed_list) is not None:
+            self.app.push_screen(Columns(viewed, lambda view: self.change_view(viewed, view)))
+
+    @on(Table.Headed)
+    def sort_by_heading(self, event: Table.Headed) -> None:
+        """A click on a heading orders the list by it; another turns the order, a third ends it."""
+        column = next(each for each in event.table.all_columns if each.title == event.title)
+        if column.sorts:
+            self.change_view(event.table, event.table.view.sorted_by(event.title, descending=column.right))
+
+    def change_view(self, table: Table[Any], view: View) -> None:
+        """Show a list in another order or with other columns, and remember it."""
+        table.set_view(view)
+        if sentence := preferences.keep_view(table.list_name, view):
+            self.notify(sentence, severity="warning")
 
     def action_jump(self) -> None:
         self.jump = Jump(self.query("*"))
