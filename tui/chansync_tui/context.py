@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
-import shlex
 import socket
 import subprocess
 import sys
@@ -237,6 +236,9 @@ class Context:
 
         ``done`` is called in another thread.
         """
+        # Imported here, as it is rarely needed.
+        import shlex
+
         label = f"chansync {shlex.join(words)}"
         self.note(label)
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import apsw
 
-from chansync.model.channel import STREAMS, Channel
+from chansync.model.channel import Channel
 from chansync.model.times import local_text, now_ms
 from chansync.store import mappings, messages, runs, streams
 from chansync.store.message_search import Filter
 from chansync.store.runs import RunFilter
+from chansync.store.streams import STREAMS
 from chansync_tui.formatting import RUN_TONES, ago, clock, counted, until
 from chansync_tui.forms.rows import Row
 

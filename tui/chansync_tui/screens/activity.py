@@ -12,11 +12,11 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from chansync.model.channel import STREAMS
 from chansync.model.times import local_text, now_ms
 from chansync.store import runs
 from chansync.store.channel_status import remaining
 from chansync.store.runs import Run, RunFilter
+from chansync.store.streams import STREAMS
 from chansync_tui.formatting import RUN_TONES, SKIPPED_WHY, bar, clock, counted, elapsed, left, local_hour, rate, spark
 from chansync_tui.navigation import ShowChannel, ShowMessages
 from chansync_tui.screens.filtered_page import FilteredPage
