@@ -42,6 +42,16 @@ def keep_theme(chosen: str) -> str:
     return _keep("The theme", {_name(): chosen})
 
 
+def keys() -> Any:
+    """The user's own keys, as they stand in the file."""
+    return _read().get("keys", {})
+
+
+def file_name() -> str:
+    """The file, for sentences."""
+    return str(_path()).replace(os.path.expanduser("~"), "~", 1)
+
+
 def view(name: str) -> View:
     """The order and the columns that the user chose for the list of that name."""
     lists = _read().get("lists")

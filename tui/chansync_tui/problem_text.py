@@ -15,7 +15,7 @@ CAUSE_COLUMNS = (
     Column("Channels", 9, 30, drop=2),
     Column("Sum", 10, 24, right=True, drop=4, whole=True),
     Column("Since", 6, right=True, drop=3),
-    Column("Last", 5, right=True, drop=1),
+    Column("Last", 6, right=True, drop=1),
 )
 
 

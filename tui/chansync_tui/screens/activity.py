@@ -74,6 +74,8 @@ class Activity(FilteredPage):
     """The runs in progress, orders by hour, and the last runs, which can be filtered."""
 
     TAB = "activity"
+    SCOPE = "activity"
+    ABOUT = "What syncs now and how fast, and what the last runs fetched, created and skipped."
     AUTO_FOCUS = "#last"
     HINTS: ClassVar[Sequence[Hint]] = (
         Hint("?", "Keys", keep=True),

@@ -91,6 +91,8 @@ class Channels(FilteredPage):
     """The list of channels by code; Enter opens one."""
 
     TAB = "channels"
+    SCOPE = "channels"
+    ABOUT = "The channels with their settings: add and open them, sync, pause and resume."
     HINTS: ClassVar[Sequence[Hint]] = (
         Hint("?", "Keys", keep=True),
         Hint("q", "Quit", keep=True),

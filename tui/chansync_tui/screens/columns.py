@@ -61,7 +61,7 @@ class Columns(ModalScreen[None]):
     def _cells(self, column: Column) -> tuple[Cell, Cell, Cell]:
         view = self._list.view
         is_hidden = column.title in view.hidden
-        about = "" if is_hidden or column.title in self._list.shown_titles else "no room for it: hide another"
+        about = "" if is_hidden or column.title in self._list.shown_titles else "no room: hide another"
         if view.sort is not None and view.sort.title == column.title:
             about = "sorted, the highest first" if view.sort.descending else "sorted, the lowest first"
         return (

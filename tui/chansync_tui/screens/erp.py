@@ -129,6 +129,8 @@ class Erp(ListPage[ListRow]):
     """Moving in the menu shows a list; Enter gives it the focus."""
 
     TAB = "erp"
+    SCOPE = "erp"
+    ABOUT = "The lists of the ERP: what was sold, what is there, and what it is set up with."
     AUTO_FOCUS = "#menu"
     NEWEST_FIRST = False
     HINTS: ClassVar[Sequence[Hint]] = (

@@ -72,6 +72,8 @@ class Messages(ListPage[MessageLine]):
     """The log."""
 
     TAB = "messages"
+    SCOPE = "messages"
+    ABOUT = "What went wrong, by cause or one by one: mend it, try it again, or mark it as solved."
     AUTO_FOCUS = "#list"
     HINTS: ClassVar[Sequence[Hint]] = (
         Hint("?", "Keys", keep=True),

@@ -64,6 +64,8 @@ class Orders(ListPage[OrderLine]):
     """The list of orders."""
 
     TAB = "orders"
+    SCOPE = "orders"
+    ABOUT = "The orders of all channels: find one, see why it is as it is, and act on its sale."
     HINTS: ClassVar[Sequence[Hint]] = (
         Hint("?", "Keys", keep=True),
         Hint("q", "Quit", keep=True),

@@ -56,6 +56,8 @@ class Overview(Page):
     """The channels, and below them the causes of open problems; wide screens show the channel's problems beside it."""
 
     TAB = "overview"
+    SCOPE = "overview"
+    ABOUT = "How every channel does, and below what needs you, by its cause: mend it where it shows."
     AUTO_FOCUS = "#channels"
     HINTS: ClassVar[Sequence[Hint]] = (
         Hint("?", "Keys", keep=True),
@@ -184,7 +186,9 @@ class Overview(Page):
         today = f"today {counted(sum(line.orders_today for line in lines), 'sale')}"
         sold = money_text(money)
         self.query_one("#today", Line).put(
-            [*parts, (f"   {today}", "strong"), (f"  {sold}" if sold else "", "")], [*parts, (f"   {today}", "strong")]
+            [*parts, (f"   {today}", "strong"), (f"  {sold}" if sold else "", "")],
+            [*parts, (f"   {today}", "strong")],
+            parts,
         )
 
     def _cells(self, line: ChannelLine) -> tuple[Cell | str, ...]:

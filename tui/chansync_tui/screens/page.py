@@ -17,10 +17,11 @@ from chansync.doctor.daemon import diagnose
 from chansync.model.times import now_ms
 from chansync.store import daemons, jobs
 from chansync.store.overview import open_count
-from chansync_tui import preferences
+from chansync_tui import own_keys, preferences
 from chansync_tui.context import Context, context_of
 from chansync_tui.widgets.jump import Jump
 from chansync_tui.widgets.line import Hint, HintLine, Line
+from chansync_tui.widgets.mark_table import MarkTable
 from chansync_tui.widgets.pane import Notice, Plain
 from chansync_tui.widgets.table import Table
 from chansync_tui.widgets.topbar import DaemonLine, TopBar
@@ -41,6 +42,11 @@ class Page(Screen[None]):
     """A screen that is updated when the database changes."""
 
     TAB: ClassVar[str] = ""
+
+    #: What the screen is for, in a sentence; and the name under which its keys can be others, empty: they cannot.
+    ABOUT: ClassVar[str] = ""
+    SCOPE: ClassVar[str] = ""
+
     HINTS: ClassVar[Sequence[Hint]] = ()
     ALLOW_SELECT = False
     AUTO_FOCUS = "Table"
@@ -53,6 +59,9 @@ class Page(Screen[None]):
     #: Jump mode, while it waits for a letter.
     jump: Jump | None = None
 
+    #: The user's own keys: those of the screen, of lists, and those that work everywhere.
+    _moved: Sequence[own_keys.Moved] = ()
+
     _explaining: Timer | None = None
 
     @property
@@ -61,6 +70,12 @@ class Page(Screen[None]):
         return context_of(self)
 
     def compose(self) -> ComposeResult:
+        in_lists, lists_moved = MarkTable.bound()
+        taken = {*self.app._bindings.key_to_bindings, *in_lists.key_to_bindings}
+        moved = own_keys.move(self._bindings, self.SCOPE, taken)
+        self._moved = (moved, lists_moved, self.app.moved)  # type: ignore[attr-defined]
+        if moved.faults:
+            self.call_after_refresh(self._tell_faults, moved.faults)
         yield TopBar(self.tab(), self.context.who)
         yield DaemonLine(id="daemon")
         yield from self.body()
@@ -68,6 +83,13 @@ class Page(Screen[None]):
         yield Notice(id="told")
         yield HintLine(id="hints")
         yield Plain(id="small")
+
+    def own_key(self, name: str) -> str:
+        """The user's own key in place of that one, where there is one."""
+        return own_keys.hint(name, *self._moved)
+
+    def _tell_faults(self, faults: Sequence[str]) -> None:
+        self.notify(f"{preferences.file_name()}: {' '.join(faults)}", severity="warning", timeout=20)
 
     def tab(self) -> str:
         """The tab that the screen belongs to."""
@@ -159,8 +181,7 @@ class Page(Screen[None]):
     @on(HintLine.Pressed)
     async def press_hint(self, event: HintLine.Pressed) -> None:
         """A click on a key hint does what the key does."""
-        names = {"?": "question_mark", "/": "slash", "^p": "ctrl+p", "esc": "escape", "[ ]": "right_square_bracket"}
-        active = self.active_bindings.get(names.get(event.key, event.key))
+        active = self.active_bindings.get("right_square_bracket" if event.key == "[ ]" else own_keys.key(event.key))
         if active is not None:
             await self.app.run_action(active.binding.action, active.node)
 

@@ -20,7 +20,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from chansync_tui import preferences
+from chansync_tui import own_keys, preferences
 from chansync_tui.symbols import symbols
 from chansync_tui.text import fit, safe, width, wrap
 from chansync_tui.widgets.columns import Column, Needs, gap_between, lay_out
@@ -119,6 +119,7 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
             list_name: the name under which the user's view of it is stored; empty: it has none.
         """
         super().__init__(id=id)
+        own_keys.move(self._bindings, own_keys.LISTS)
         self.items: Sequence[T] = ()
         self._given: Sequence[T] = ()
         #: The marked rows by key, in the order in which they were marked.
