@@ -89,9 +89,9 @@ async def test_keys_of_ones_own_work_are_shown_and_are_in_the_list_of_keys(
         shown = await until_seen(pilot, "ctrl+x Quit")
         assert "screens.json" not in shown
         await pilot.press("4")
-        await until_seen(pilot, "j Why is one missing?", "K Channel: all")
+        await until_seen(pilot, "j Missing?", "K Channel: all")
         await pilot.press("n")
-        await until_seen(pilot, "▌13:03")
+        await until_seen(pilot, "▌12:35   problem  shop-de")
         await pilot.press("semicolon")
         await until_seen(pilot, "Columns and order")
         await pilot.press("escape", "K")
