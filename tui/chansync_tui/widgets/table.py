@@ -351,6 +351,12 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
             self.focus()
         self._go(self.scroll_offset.y + place)
 
+    def watch_show_vertical_scrollbar(self, shown: bool) -> None:
+        if shown and symbols().ascii_only:
+            from chansync_tui.widgets.plain_bar import PlainBar
+
+            self.vertical_scrollbar.renderer = PlainBar  # type: ignore[misc]
+
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
         if self._partial and round(old_value) != round(new_value):
