@@ -147,11 +147,11 @@ class Activity(FilteredPage):
 
     def _show_last(self) -> None:
         chosen, table = self._chosen, self.table
-        last = [run for run in runs.recent(self.context.db, limit=_LISTED, chosen=chosen) if run.state != "running"]
-        is_all = chosen == RunFilter()
+        found = runs.recent(self.context.db, limit=_LISTED, chosen=chosen)
+        last = [run for run in found if run.state != "running"]
         table.set_empty(
             "No run yet. Press s on a channel, or start the daemon."
-            if is_all
+            if chosen == RunFilter()
             else "No run matches the filters: esc clears them."
         )
         table.show(last)
@@ -162,7 +162,8 @@ class Activity(FilteredPage):
             Chip("N", "News only", "yes" if chosen.news else "", "toggle_news"),
             Chip("/", "Text", chosen.text, "search"),
         )
-        self.query_one(FilterLine).set_chips(chips, counted(len(last), "run"))
+        count = counted(len(last), "run")
+        self.query_one(FilterLine).set_chips(chips, count if len(found) < _LISTED else f"the last {count}")
 
     def _show_spark(self) -> None:
         hours = runs.orders_per_hour(self.context.db)
