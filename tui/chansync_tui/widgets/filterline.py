@@ -47,7 +47,7 @@ class FilterLine(Line, Jumpable):
 
     def set_chips(self, chips: Sequence[Chip], note: str = "", short_note: str = "") -> None:
         """Show these filters and a note at the right end, which is shorter if there is no room."""
-        own = getattr(self.screen, "own_key", str)
+        own = getattr(self.screen, "own_key", str) if self.is_attached else str
         self._chips = [
             replace(chip, key=own(chip.key), action=chip.action or f"narrow('{chip.key}')") for chip in chips
         ]

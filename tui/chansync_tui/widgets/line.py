@@ -136,7 +136,7 @@ class HintLine(Line):
 
     def set_hints(self, hints: Sequence[Hint]) -> None:
         """Show these hints, with the user's own keys."""
-        own = getattr(self.screen, "own_key", str)
+        own = getattr(self.screen, "own_key", str) if self.is_attached else str
         hints = [replace(each, key=own(each.key)) for each in hints]
         self._hints = hints
         wordings = [_parts(hints, short=False), _parts(hints, short=True)]
