@@ -16,7 +16,7 @@ from chansync.model.times import now_ms
 from chansync.store.leases import STREAM_MS, is_held
 
 #: The streams of a channel: what moves on a schedule of its own.
-STREAMS = ("orders", "comparison", "statuses", "quantities")
+STREAMS = ("orders", "comparison", "returns", "settlements", "statuses", "quantities")
 
 
 class LeaseLost(ChansyncError):
