@@ -20,11 +20,12 @@ import schedule
 
 from chansync.db.transaction import transaction
 from chansync.model.address import place_of
-from chansync.model.channel import STREAMS, Channel
+from chansync.model.channel import Channel
 from chansync.model.times import now_ms, parse_duration
 from chansync.orders.status_events import why_off
 from chansync.store import channels, streams
 from chansync.store.leases import CLOCK_JUMP, clock_ahead
+from chansync.store.streams import STREAMS
 
 #: Overdue streams start one after the other, this fraction of their interval apart: a few start at once, a thousand are
 #: spread over the whole interval.

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
-import shlex
 import socket
 import subprocess
 import sys
@@ -47,6 +46,9 @@ def user_at_host() -> str:
     """``user@host``, for the top line and for jobs."""
     return f"{user()}@{socket.gethostname()}"
 
+
+#: How much of the database each connection of the screens holds in memory, in KiB: the operating system has the rest.
+_CACHE_KIB = 512
 
 T = TypeVar("T")
 
@@ -94,12 +96,19 @@ class Done(Message):
         self.sentence = sentence
 
 
+def _open_to_read(path: Path) -> Store:
+    """Open the database for as long as the program runs."""
+    store = open_store(path)
+    store.db.pragma("cache_size", -_CACHE_KIB)
+    return store
+
+
 class Context:
     """The state that all screens share; created in the main thread."""
 
     def __init__(self, path: Path, post: Callable[[Message], object]) -> None:
         self.path = path
-        self.store = open_store(path)
+        self.store = _open_to_read(path)
         # From now on: files that are replaced before the app first polls are noticed too.
         self.store.check_place()
         # So that another program of this user knows whose drafts are still being edited.
@@ -150,7 +159,7 @@ class Context:
             if not wanted():
                 return None
             if self._reader is None:
-                self._reader = open_store(self.path)
+                self._reader = _open_to_read(self.path)
             try:
                 with explained(self.path):
                     return function(self._reader.db)
@@ -237,6 +246,9 @@ class Context:
 
         ``done`` is called in another thread.
         """
+        # Imported here, as it is rarely needed.
+        import shlex
+
         label = f"chansync {shlex.join(words)}"
         self.note(label)
 

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import apsw
 
-from chansync.model.channel import STREAMS
 from chansync.model.times import ago_text, local_text
 from chansync.store import daemons, runs, streams
 from chansync.store.overview import ChannelLine
 from chansync.store.runs import Run
+from chansync.store.streams import STREAMS
 
 
 class Told(NamedTuple):

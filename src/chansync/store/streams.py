@@ -15,6 +15,9 @@ from chansync.model.errors import ChansyncError
 from chansync.model.times import now_ms
 from chansync.store.leases import STREAM_MS, is_held
 
+#: The streams of a channel: what moves on a schedule of its own.
+STREAMS = ("orders", "comparison", "returns", "settlements", "statuses", "quantities")
+
 
 class LeaseLost(ChansyncError):
     """A run found that another has its stream now: whatever it still wanted to write is not to be written."""

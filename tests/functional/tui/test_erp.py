@@ -162,7 +162,7 @@ async def test_an_empty_ledger_says_what_each_list_is_for(database: Callable[[st
 async def test_the_tabs_fit_60_columns_and_a_click_picks_one(company: Path) -> None:
     app = ChansyncApp(company)
     async with app.run_test(size=(60, 20)) as pilot:
-        tabs = await until_seen(pilot, "0 Over [1 Chan] 2 Acti  3 Mess 3  4 Orde  5 ERP")
+        tabs = await until_seen(pilot, "0 Home [1 Channels] 2 Runs  3 Log 3  4 Orders  5 ERP")
         await pilot.click(offset=(tabs.index("5 ERP"), 0))
         await until_seen(pilot, "[5 ERP]")
     app = ChansyncApp(company)

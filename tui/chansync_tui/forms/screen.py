@@ -41,6 +41,8 @@ class FormScreen(FilteredPage):
         draft: an unsaved draft to go on with.
     """
 
+    SCOPE = "form"
+    ABOUT = "Settings: change them one by one, and confirm all of them at once."
     BUTTONS: ClassVar[str] = "Confirm or close"
     HINTS: ClassVar[Sequence[Hint]] = (
         Hint("esc", "Close", keep=True),

@@ -93,6 +93,24 @@ def _column(name: str) -> Column:
     return _COLUMNS.get(name) or Column(name.replace("_", " ").capitalize(), 10, 24, drop=7)
 
 
+#: The columns that lists are ordered by, and whether the highest comes first; those with codes begin with the lowest.
+_ORDERED_BY = {
+    "documents": ("When", True),
+    "payments": ("When", True),
+    "stock": ("Item", False),
+    "customers": ("Number", True),
+}
+
+
+def _columns_of(name: str) -> list[Column]:
+    return [_column(each) for each in LISTS[name].columns]
+
+
+def _cells_of(name: str) -> Callable[[ListRow], tuple[Cell, ...]]:
+    columns = LISTS[name].columns
+    return lambda row: tuple(_cell(each, text) for each, text in zip(columns, row.cells, strict=True))
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerSource:
     """A list of the ledger with its filters."""
@@ -111,6 +129,8 @@ class Erp(ListPage[ListRow]):
     """Moving in the menu shows a list; Enter gives it the focus."""
 
     TAB = "erp"
+    SCOPE = "erp"
+    ABOUT = "The lists of the ERP: what was sold, what is there, and what it is set up with."
     AUTO_FOCUS = "#menu"
     NEWEST_FIRST = False
     HINTS: ClassVar[Sequence[Hint]] = (
@@ -152,7 +172,15 @@ class Erp(ListPage[ListRow]):
             yield Table[str](
                 (Column("ERP", 10, 20),), lambda name: (LISTS[name].title,), lambda name: name, id="menu", head=True
             )
-            yield Table[ListRow](self._columns(), self._cells(), lambda row: row.key, id="list", partial=True)
+            name = self.chosen.name
+            yield Table[ListRow](
+                _columns_of(name),
+                _cells_of(name),
+                lambda row: row.key,
+                id="list",
+                partial=True,
+                list_name=f"erp {name}",
+            )
         yield Pane(id="pane")
 
     def on_mount(self) -> None:
@@ -176,12 +204,10 @@ class Erp(ListPage[ListRow]):
         assert isinstance(source, LedgerSource)
         return source
 
-    def _columns(self) -> list[Column]:
-        return [_column(name) for name in LISTS[self.chosen.name].columns]
-
-    def _cells(self) -> Callable[[ListRow], tuple[Cell, ...]]:
-        columns = LISTS[self.chosen.name].columns
-        return lambda row: tuple(_cell(name, text) for name, text in zip(columns, row.cells, strict=True))
+    @property
+    def ordered_by(self) -> tuple[str, bool]:
+        name = self.chosen.name
+        return _ORDERED_BY.get(name) or (("Code", False) if "code" in LISTS[name].columns else ("", False))
 
     def show_chips(self) -> None:
         chosen = self.chosen
@@ -238,9 +264,8 @@ class Erp(ListPage[ListRow]):
             # The rows of the old list do not fit the columns of the new one.
             self.table.show([])
             self.table.set_empty("")
+            self.table.set_columns(_columns_of(source.name), _cells_of(source.name), f"erp {source.name}")
         self.set_source(source)
-        if other:
-            self.table.set_columns(self._columns(), self._cells())
 
     @on(Table.Chosen, "#menu")
     def enter_list(self) -> None:

@@ -124,5 +124,4 @@ class FilteredPage(Page):
 
     def channel_options(self) -> list[Option[str]]:
         """Every channel, with its id as the value."""
-        found = channels.all_channels(self.context.db)
-        return [Option(str(each.id), each.code, str(each["name"] or "")) for each in found]
+        return [Option(str(each.id), each.code, each.name) for each in channels.named(self.context.db)]

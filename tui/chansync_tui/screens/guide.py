@@ -39,6 +39,8 @@ class Guide(Page):
     """The list of steps with their state; Enter does the step under the cursor."""
 
     TAB = "overview"
+    SCOPE = "guide"
+    ABOUT = "From nothing to a channel that syncs, step by step."
     HINTS: ClassVar[Sequence[Hint]] = (
         Hint("enter", "Do this step", keep=True),
         Hint("esc", "Leave", keep=True),

@@ -72,6 +72,8 @@ class Messages(ListPage[MessageLine]):
     """The log."""
 
     TAB = "messages"
+    SCOPE = "messages"
+    ABOUT = "What went wrong, by cause or one by one: mend it, try it again, or mark it as solved."
     AUTO_FOCUS = "#list"
     HINTS: ClassVar[Sequence[Hint]] = (
         Hint("?", "Keys", keep=True),
@@ -113,8 +115,10 @@ class Messages(ListPage[MessageLine]):
         yield FilterLine()
         yield Search("sentence or order number")
         for table in (
-            MarkTable[Cause](CAUSE_COLUMNS, cause_cells, lambda cause: cause.key, id="causes"),
-            MarkTable[MessageLine](_COLUMNS, _cells, lambda line: line.key, id="list", partial=True),
+            MarkTable[Cause](CAUSE_COLUMNS, cause_cells, lambda cause: cause.key, id="causes", list_name="causes"),
+            MarkTable[MessageLine](
+                _COLUMNS, _cells, lambda line: line.key, id="list", partial=True, list_name="messages"
+            ),
         ):
             # The key is the screen's own here; home goes to the first row.
             table._bindings.key_to_bindings.pop("g", None)
@@ -138,6 +142,10 @@ class Messages(ListPage[MessageLine]):
     def causes(self) -> MarkTable[Cause]:
         """The causes of open problems."""
         return self.query_one("#causes", MarkTable)
+
+    @property
+    def ordered_by(self) -> tuple[str, bool]:
+        return "First", True
 
     @property
     def table(self) -> MarkTable[MessageLine]:
