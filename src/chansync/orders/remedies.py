@@ -191,7 +191,8 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
     ),
     "payment_unmapped": (
         Remedy("map", "Map it to a payment method of the POS.", "chansync map payment {channel} {site_code}={METHOD}"),
-        _set("gift_card_payment_method"),
+        Remedy("set-gift-card-payment-method", "Set the channel's payment method for gift cards and store credit.",
+               "chansync channel set {channel} {parameter}={VALUE}"),
         _RETRY,
     ),
     "delivery_unmapped": (
