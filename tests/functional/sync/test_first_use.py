@@ -143,7 +143,7 @@ def test_a_first_use_asks_for_the_start_date_with_the_orders_behind_each(store: 
         assert [number for _, number in starts][-1] == 3
         assert sorted((number for _, number in starts)) == [number for _, number in starts]
         channel = channels.channel(store.db, "shop")
-        assert (channel["start_date"], channel["used"], channel["currency"]) == (None, False, "USD")
+        assert (channel["start_date"], channel["used"], channel["currency"]) == (None, False, "EUR")
         perform(store, "confirm", channel_id, {"use": True, "start_date": starts[1][0]})
     channel = channels.channel(store.db, "shop")
     assert channel["start_date"] == starts[1][0]
