@@ -392,7 +392,8 @@ async def test_first_confirm_asks_from_which_day_on_with_how_many_orders(company
         with Other(company) as other:
             job = jobs.claim(other.db, owner)
             assert job is not None
-            jobs.finish(other.db, job.id, owner, ok=True, result={"sentence": "Connected.", "starts": starts})
+            told = {"sentence": "Connected.", "starts": starts, "filled": {"currency": "EUR"}}
+            jobs.finish(other.db, job.id, owner, ok=True, result=told)
         screen = await until_seen(pilot, "From which day on?", "from today on", "3 orders", "214 orders", "all orders")
         assert "since 2026-10-31" in screen
         await pilot.press("down", "enter")
@@ -400,8 +401,10 @@ async def test_first_confirm_asks_from_which_day_on_with_how_many_orders(company
         await until_seen(pilot, "Connecting to shop-at.example")
         with Other(company) as other:
             again = jobs.claim(other.db, owner)
-        assert again is not None
-        assert (again.kind, again.args) == ("confirm", {"use": True, "start_date": "2026-10-31"})
+            assert again is not None
+            assert (again.kind, again.args) == ("confirm", {"use": True, "start_date": "2026-10-31"})
+            jobs.finish(other.db, again.id, owner, ok=True, result={"sentence": "Connected.", "used": True})
+        await until_seen(pilot, "It connects", "Filled in: Currency = EUR", "The channel is used now")
 
 
 async def test_first_confirm_that_fails_says_why_and_keeps_the_channel_unused(company: Path, owner: str) -> None:

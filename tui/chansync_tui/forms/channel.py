@@ -63,6 +63,9 @@ class ChannelScreen(FormScreen):
         Binding("m", "messages", "Messages of the channel"),
     ]
 
+    #: The first confirm that asked for the start date, until the one with it is done.
+    _asked: Job | None = None
+
     @property
     def channel_id(self) -> int | None:
         """The id of the channel; None while it is new."""
@@ -148,6 +151,7 @@ class ChannelScreen(FormScreen):
         told = job.result or {}
         if starts := told.get("starts"):
             self.say(str(told.get("sentence", "")), "good")
+            self._asked = job
             choose_start(self.app, starts, self._start_chosen)
             return
         if not self.state.changed:
@@ -160,7 +164,9 @@ class ChannelScreen(FormScreen):
         self.say(f"{told.get('sentence', '')}{more}", "good" if job.state == "done" else "bad")
         self.state.set_errors([])
         self.show_rows()
-        self.app.push_screen(connection_report(job, self._unmapped(), daemon_runs=self.context.daemon_runs))
+        before, self._asked = self._asked, None
+        runs = self.context.daemon_runs
+        self.app.push_screen(connection_report(job, self._unmapped(), daemon_runs=runs, before=before))
 
     def _start_chosen(self, day: str) -> None:
         if day:

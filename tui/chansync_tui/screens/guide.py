@@ -265,6 +265,8 @@ class Guide(Page):
 
         label, kind = f"Connect {channel.code}", "confirm" if first else "test"
 
+        asked_by: list[Job] = []
+
         def start_chosen(day: str) -> None:
             if day:
                 self._ask(label, kind, channel.id, report, use=True, start_date=day)
@@ -273,10 +275,15 @@ class Guide(Page):
 
         def report(job: Job) -> None:
             if self.is_attached and (starts := (job.result or {}).get("starts")):
+                asked_by.append(job)
                 choose_start(self.app, starts, start_chosen)
             elif self.is_attached:
                 left = guide.unmapped(self.context.db, channel)
-                self.app.push_screen(connection_report(job, left, daemon_runs=self.context.daemon_runs))
+                self.app.push_screen(
+                    connection_report(
+                        job, left, daemon_runs=self.context.daemon_runs, before=asked_by[-1] if asked_by else None
+                    )
+                )
 
         asked = {"use": True, "asks_start": True} if first else {}
         self._ask(label, kind, channel.id, report, **asked)
