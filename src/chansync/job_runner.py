@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -192,7 +193,10 @@ async def _erp(store: Store, job: Job, stop: asyncio.Event | None) -> dict[str, 
 def _connect(job: Job) -> Callable[[Store, str], Awaitable[ConnectionReport]]:
     if job.kind == "test":
         return test_channel
-    return use_channel if job.args.get("use") else confirm_channel
+    if not job.args.get("use"):
+        return confirm_channel
+    asks, start = bool(job.args.get("asks_start")), str(job.args.get("start_date") or "")
+    return partial(use_channel, asks_start=asks, start_date=start)
 
 
 def _retry(db: apsw.Connection, channel_id: int | None, order_ids: list[int] | None) -> Retry:
@@ -305,6 +309,7 @@ def _report(report: ConnectionReport) -> dict[str, Any]:
         "vanished": report.vanished,
         "notes": report.notes,
         "used": report.used,
+        "starts": report.starts,
         "wrong": {error.name: error.sentence for error in report.wrong},
     }
 

@@ -399,11 +399,12 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
         self.push_screen(Help(screen), perform)
 
     async def action_quit(self) -> None:
-        """Quit; ask first while a job runs in this program. The key quits at once while the question is shown.
+        """Quit; ask first while a job or an export runs here. The key quits at once while the question is shown.
 
         Forms that are not saved are kept as drafts, and offered at the next start.
         """
-        if not self.context.runs_job:
+        long_work = self.context.long_work
+        if not self.context.runs_job and not long_work:
             self._leave()
             return
         from chansync_tui.screens.dialogs import Confirm
@@ -416,14 +417,13 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
             if agreed:
                 self._leave()
 
-        self.push_screen(
-            Confirm(
-                "A job runs in this program. Quitting stops it: nothing is lost, the next run goes on from there.",
-                "Quit",
-                "Stay",
-            ),
-            quit_if,
-        )
+        if self.context.runs_job:
+            question = (
+                "A job runs in this program. Quitting stops it: nothing is lost, the next run goes on from there."
+            )
+        else:
+            question = f"{long_work} is not done. Quitting cancels it, and leaves no part of a file."
+        self.push_screen(Confirm(question, "Quit", "Stay"), quit_if)
 
     def _pages(self) -> list[Page]:
         """Every open screen, including those of the other tabs."""

@@ -26,7 +26,7 @@ def cause_cells(cause: Cause) -> tuple[Cell | str, ...]:
     return (
         Cell(f"{cause.count}", "bad"),
         Cell(cause.code.replace("_", " "), "strong"),
-        cause.thing or cause.sentence,
+        cause.title,
         Cell(channels[0] if len(channels) == 1 else f"{len(channels)} channels" if channels else "", ""),
         Cell(cause.money, ""),
         Cell(ago(cause.first_at, now), "", local_text(cause.first_at, seconds=True)),

@@ -193,7 +193,8 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
     ),
     "payment_unmapped": (
         Remedy("map", "Map it to a payment method of the POS.", "chansync map payment {channel} {site_code}={METHOD}"),
-        _set("gift_card_payment_method"),
+        Remedy("set-gift-card-payment-method", "Set the channel's payment method for gift cards and store credit.",
+               "chansync channel set {channel} {parameter}={VALUE}"),
         _RETRY,
     ),
     "delivery_unmapped": (
@@ -268,7 +269,13 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
         Remedy("clean", "Delete what is older than the database keeps it.", "chansync db prune"),
     ),
     "order_unreadable": (_FETCH, _RETRY, _SOLVE),
-    "refunds_unreadable": (_FETCH, _RETRY, _SOLVE),
+    "refunds_unreadable": (
+        _RETRY,
+        Remedy("refund", "Record the money that the order says was refunded, once also if the site gives more later.",
+               "chansync erp refund {sale} --amount {amount} --key {refund}"),
+        _FETCH,
+        _SOLVE,
+    ),
     "order_gone": (_CANCEL, _REVERSE, _FETCH, _SOLVE),
     "order_changed": (*_decisions("order_changed"), _WHY, _SALE),
     "order_returned": (*_decisions("order_returned"), _WHY),

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from chansync.http.traffic import Traffic
 from chansync.model.errors import SiteError
@@ -409,6 +409,19 @@ class Connector(Protocol):
         ...
 
 
+@runtime_checkable
+class CountsOrders(Protocol):
+    """A connector that can say by a small request how many orders there are."""
+
+    async def count_since(self, day: date) -> int:
+        """How many orders were placed from that day on.
+
+        Raises:
+            SiteError: the site failed.
+        """
+        ...
+
+
 class Platform(Protocol):
     """A kind of outside system, as registered under the entry-point group ``chansync.platforms``."""
 
@@ -439,6 +452,13 @@ class Platform(Protocol):
     def paid_statuses(self) -> Mapping[str, str]:
         """The status at which a payment method's orders are paid, by its code, where that is not the usual one: it is
         proposed where such a method is mapped. A platform without it proposes none.
+        """
+        ...
+
+    @property
+    def system_needs(self) -> Mapping[str, str]:
+        """Channel parameters that can be set only where the system has a value of this one of its own:
+        ``{"push_quantities": "seller_id"}``. A platform without it has none.
         """
         ...
 

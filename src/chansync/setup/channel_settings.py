@@ -27,6 +27,7 @@ from chansync.model.channel import (
     validate,
 )
 from chansync.model.errors import UsageError
+from chansync.model.parameter import applies
 from chansync.model.parameter_types import Reference, References, Text
 from chansync.model.parameters import BY_NAME, PARAMETERS, default_values
 from chansync.orders.items import NOTHING
@@ -116,11 +117,19 @@ def capabilities(kind: str) -> frozenset[str]:
     return frozenset(map(str, registry.platform(kind).capabilities))
 
 
-def beyond_platform(kind: str, values: Mapping[str, Any]) -> list[FieldError]:
-    """What the values ask of the platform and it cannot do; nothing where it is not installed."""
-    if kind not in registry.kinds():
+def beyond_platform(system: IntegrationSystem, values: Mapping[str, Any]) -> list[FieldError]:
+    """What the values ask of the platform and it cannot do, or not without a field of the system; nothing where it is
+    not installed."""
+    if system.kind not in registry.kinds():
         return []
-    return impossible(values, capabilities(kind), getattr(registry.platform(kind), "fixed_values", {}))
+    platform, able = registry.platform(system.kind), capabilities(system.kind)
+    found = impossible(values, able, getattr(platform, "fixed_values", {}))
+    for name, needed in getattr(platform, "system_needs", {}).items():
+        if values.get(name) and applies(BY_NAME[name], values, able) and not system.values.get(needed):
+            label = next(each.label for each in platform.system_parameters if each.name == needed)
+            sentence = f"needs the {label} of the system {system.code}: chansync system set {system.code} {needed}=…"
+            found.append(FieldError(name, sentence))
+    return found
 
 
 def add_channel(store: Store, texts: Mapping[str, str]) -> Channel:
@@ -152,7 +161,7 @@ def check_new(
     able = capabilities(draft.system.kind) if draft.system.kind else frozenset()
     found = validate(values, secret_names, able, choices(db, draft))
     found += _impossible(db, values)
-    found += beyond_platform(draft.system.kind, values)
+    found += beyond_platform(draft.system, values)
     found += check_same_orders(draft, channels.all_channels(db))
     return [error for error in found if error.name not in known_wrong]
 
@@ -232,7 +241,7 @@ def check_change(
         draft.system = draft_channel(db, merged).system
     able = capabilities(draft.system.kind) if draft.system.kind else frozenset()
     found = validate(merged, current.secrets | new_secrets, able, _choices_after(db, current, draft))
-    found += beyond_platform(draft.system.kind, merged)
+    found += beyond_platform(draft.system, merged)
     # A channel that has never connected may still have a typing mistake in its address.
     if current.connected_at is not None:
         found += left_behind(PARAMETERS, current.values, merged, current.secrets, new_secrets)

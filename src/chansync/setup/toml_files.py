@@ -290,7 +290,7 @@ def _check_entry(
             f"{entry.code} is not used until its secrets are entered: chansync channel set {entry.code} {keys} used=yes"
         )
     found = validate(entry.values, secrets, able, with_new_systems)
-    found += beyond_platform(parent.kind, entry.values)
+    found += beyond_platform(parent, entry.values)
     draft = replace(draft, system=parent)
     found += check_same_orders(draft, others)
     others.append(draft)

@@ -10,6 +10,7 @@ import pytest
 from chansync.db.connection import Store
 from chansync.secrets import sealing
 from chansync.store import channels, mappings
+from chansync.store.pauses import pauses
 from functional.cli.conftest import Run
 from support import world
 
@@ -108,6 +109,19 @@ def _bytes(file: Path) -> bytes:
     import subprocess
 
     return subprocess.run(["cat", str(file)], capture_output=True, check=True).stdout
+
+
+def test_a_channel_is_paused_by_somebody_and_resumed(chansync: Run, company: Store) -> None:
+    company.db.execute("UPDATE channel SET used = 1, connected_at = 1, facts = '{\"a\": 1}'")
+    assert "chansync channel resume shop" in chansync("channel", "pause", "shop").out
+    assert pauses(company.db)[1].by
+    assert not channels.channel(company.db, "shop")["used"]
+    unknown = chansync("channel", "pause", "shop", "nope")
+    assert (unknown.code, "There is no channel 'nope'" in unknown.err) == (2, True)
+    resumed = chansync("channel", "resume", "shop")
+    assert resumed.code == 0, resumed.err
+    assert pauses(company.db) == {}
+    assert channels.channel(company.db, "shop")["used"]
 
 
 def test_a_channel_is_removed_only_after_a_yes(chansync: Run, company: Store) -> None:

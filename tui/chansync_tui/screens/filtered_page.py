@@ -68,7 +68,8 @@ class FilteredPage(Page):
         def write(path: Path, db: apsw.Connection) -> int:
             # One snapshot of the list: an order that changes meanwhile would move from its end to its top.
             db.execute("BEGIN")
-            return exporting.write_reserved(path, titles, map(texts, read(db) if read else [items]))
+            parts = self.context.until_the_end(read(db) if read else [items])
+            return exporting.write_reserved(path, titles, map(texts, parts))
 
         def agreed(answer: dict[str, str] | None) -> None:
             if answer is not None:

@@ -179,9 +179,8 @@ class ListPage(FilteredPage, Generic[L]):
 
     @property
     def is_changing(self) -> bool:
-        """Whether the rows are still those of an earlier filter; once "Searching" is shown there are none."""
-        running = self._running_fetch
-        return running is not None and running.ask is Ask.TOP and not self._says_searching
+        """Whether the rows of the filters are still being read."""
+        return self._running_fetch is not None and self._running_fetch.ask is Ask.TOP
 
     def _say_searching(self) -> None:
         if self._running_fetch is not None and self._running_fetch.ask is Ask.TOP:

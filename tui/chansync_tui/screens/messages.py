@@ -174,6 +174,7 @@ class Messages(ListPage[MessageLine]):
 
     def _show_causes(self, shown: bool) -> None:
         self.set_class(shown, "-causes")
+        self.count_marks()
         self.causes.set_empty("No open problem. g shows the log.")
         (self.causes if shown else self.table).focus()
 
@@ -263,6 +264,7 @@ class Messages(ListPage[MessageLine]):
         if self.shows_causes and chosen != self.chosen:
             # Filters are those of the log. Who types into the search field stays there.
             self.set_class(False, "-causes")
+            self.count_marks()
             if self.focused is self.causes:
                 self.table.focus()
         self.set_source(MessageSource(chosen))
@@ -328,6 +330,13 @@ class Messages(ListPage[MessageLine]):
         if self.shows_causes:
             return [each for cause in self.causes.chosen for each in cause.message_ids]
         return [line.id for line in self.table.marked.values()]
+
+    @property
+    def hints(self) -> Sequence[Hint]:
+        if not self.shows_causes:
+            return self.HINTS
+        listed = {"enter": Hint("enter", "Its problems", "List"), "g": Hint("g", "The log", "Log")}
+        return [listed.get(hint.key, hint) for hint in self.HINTS]
 
     @on(MarkTable.Marked)
     def count_marks(self) -> None:

@@ -120,10 +120,15 @@ class Page(Screen[None]):
         self.show_jobs()
         self.read()
 
+    @property
+    def hints(self) -> Sequence[Hint]:
+        """The keys that the last line names now."""
+        return self.HINTS
+
     def set_hints(self, marked: Mapping[Any, Any], actions: Sequence[Hint]) -> None:
         """Show the keys of the screen, or where rows are marked how many are, and the keys for them."""
         count = Hint(str(len(marked)), "marked:", keep=True)
-        hints = [count, *actions, Hint("esc", "None", keep=True)] if marked else self.HINTS
+        hints = [count, *actions, Hint("esc", "None", keep=True)] if marked else self.hints
         self.query_one(HintLine).set_hints(hints)
 
     def read(self) -> None:

@@ -26,6 +26,8 @@ _TABLE = {
     "add": ("channel.edit:add", "Add one."),
     "set": ("channel.edit:change", "Change fields of one."),
     "test": ("channel.edit:test", "Connect to its site and say as what."),
+    "pause": ("channel.edit:pause", "Let nothing of it run by itself for now."),
+    "resume": ("channel.edit:resume", "Let one that is paused run again."),
     "remove": ("channel.show:remove", "Remove one."),
     "fields": ("channel.show:fields", "List every field that a channel has."),
     "export": ("channel.files:export", "Write channels as TOML."),

@@ -35,7 +35,7 @@ from chansync.platforms.woocommerce.auth import Keys
 from chansync.platforms.woocommerce.by_ids import ByIds
 from chansync.platforms.woocommerce.careful import CarefulSource, unreadable
 from chansync.platforms.woocommerce.client import EXACT, StoreClient
-from chansync.platforms.woocommerce.headlines import headlines
+from chansync.platforms.woocommerce.headlines import count_since, headlines
 from chansync.platforms.woocommerce.lookups import pull_lookups
 from chansync.platforms.woocommerce.parse import OrderReader, without_large
 from chansync.platforms.woocommerce.pull import Pull
@@ -202,6 +202,11 @@ class WooCommerceConnector:
         async with aclosing(headlines(self._client, self._beginning(since))) as pages:
             async for page in pages:
                 yield page
+
+    async def count_since(self, day: date) -> int:
+        """How many orders were placed from that day on; see ``Connector.count_since``."""
+        await self._client.connect()
+        return await count_since(self._client, self._beginning(day))
 
     def read(self, raw: dict[str, Any]) -> Order | UnreadableOrder:
         """An order from data that was kept; no I/O."""
