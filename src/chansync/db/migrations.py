@@ -30,6 +30,7 @@ from chansync.db.migrations_sql import (
     SALE_LINKS,
     SHIPMENTS,
     STOCK,
+    WEBHOOKS,
 )
 from chansync.db.version import APPLICATION_ID
 from chansync.model import stored_json
@@ -169,6 +170,12 @@ def attributes(db: Database) -> None:
 def outside_erps(db: Database) -> None:
     """ERPs that are reached over a network."""
     _run(db, OUTSIDE_ERPS)
+
+
+@migrations(name="0017_webhooks")
+def webhooks(db: Database) -> None:
+    """Webhooks at the sites, and what the daemon was delivered."""
+    _run(db, WEBHOOKS)
 
 
 def migrate(path: Path) -> None:

@@ -367,3 +367,22 @@ BEGIN
         changed = (SELECT coalesce(max(changed), 0) + 1 FROM mirror_stock)
     WHERE erp = OLD.erp AND warehouse = OLD.warehouse AND item = OLD.item; END;
 """
+
+# `daemon.webhooks` says where the daemon takes deliveries and how many came, as JSON; empty: it takes none.
+WEBHOOKS = """
+CREATE TABLE channel_webhook (
+    channel_id INTEGER NOT NULL REFERENCES channel ON DELETE CASCADE,
+    topic TEXT NOT NULL,
+    site_id TEXT NOT NULL,
+    url TEXT NOT NULL,
+    state TEXT NOT NULL,
+    checked_at INTEGER NOT NULL,
+    PRIMARY KEY (channel_id, topic)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE webhook_secret (
+    channel_id INTEGER PRIMARY KEY REFERENCES channel ON DELETE CASCADE,
+    sealed BLOB NOT NULL,
+    set_at INTEGER NOT NULL
+) STRICT;
+ALTER TABLE daemon ADD COLUMN webhooks TEXT NOT NULL DEFAULT '';
+"""
