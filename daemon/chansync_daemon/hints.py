@@ -127,6 +127,11 @@ class Hints:
         self._not_before: dict[int, float] = {}
 
     @property
+    def address(self) -> str:
+        """Where deliveries are taken."""
+        return self._taking.address
+
+    @property
     def text(self) -> str:
         """Where deliveries are taken and how many came, for the daemon's row."""
         return self._taking.text

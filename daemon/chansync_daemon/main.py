@@ -131,7 +131,7 @@ def _serving(path: Path, metrics: Wanted) -> contextlib.AbstractContextManager[N
 
 
 @contextlib.asynccontextmanager
-async def _taking(webhooks: tuple[str, int] | None) -> AsyncIterator[Hints | None]:
+async def taking_webhooks(webhooks: tuple[str, int] | None) -> AsyncIterator[Hints | None]:
     """Take deliveries while the context lasts; nothing of a server is loaded where none are wanted."""
     if webhooks is None:
         yield None
@@ -164,7 +164,7 @@ async def _run(path: Path, manager: Manager, metrics: Wanted, webhooks: tuple[st
         await store.run(rotation.note_held, path)
         LOG.info("started on %s", path)
         try:
-            async with _taking(webhooks) as hints:
+            async with taking_webhooks(webhooks) as hints:
                 service = Service(store, manager, hints)
                 loop = asyncio.get_running_loop()
                 for name in (signal.SIGTERM, signal.SIGINT):

@@ -71,7 +71,7 @@ async def _with_connector(store: Store, code: str, *, fill: bool) -> ConnectionR
             report.filled = await store.run(fill_in, code, lookups, identity, connector.traffic.clock_ahead)
             report.vanished = await store.run(keep_lookups, channel.id, lookups)
             report.notes += await store.run(_about_currency, code, identity.currency)
-            report.notes += await look_after(store, channel, connector)
+            report.notes += await look_after(store, channel, connector, anew=True)
             report.notes += await store.run(offer, channel, connector)
         return report
     except SiteError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -50,22 +51,29 @@ def url_of(channel: Channel) -> str:
 
 
 def is_due(db: apsw.Connection, channel: Channel) -> bool:
-    """Whether the webhooks are to be looked at after a pull: they were not for an hour, or are not as the channel's
-    settings say. Where the daemon takes no deliveries they are left as they are."""
+    """Whether the webhooks are to be looked at after a pull: they were not for an hour, or since the daemon started, or
+    are not as the channel's settings say. Where the daemon takes no deliveries they are left as they are."""
     url, known = url_of(channel), webhooks.of_channel(db, channel.id)
     if not url:
         return bool(known)
-    if webhooks.taking(db) is None:
+    serving = webhooks.taking(db)
+    if serving is None:
         return False
-    return not known or any(each.url != url or now_ms() - each.checked_at > LOOK_EVERY_MS for each in known)
+    before = max(serving.since, now_ms() - LOOK_EVERY_MS)
+    return not known or any(each.url != url or each.checked_at < before for each in known)
 
 
-async def look_after(store: Store, channel: Channel, connector: Connector, run_id: int | None = None) -> list[str]:
+async def look_after(
+    store: Store, channel: Channel, connector: Connector, *, anew: bool, run_id: int | None = None
+) -> list[str]:
     """Make the webhooks that the channel lacks at its site, switch those on that the site has switched off, and remove
     those that are not wanted any more; sentences on what was done, which are logged too.
 
     What a person has paused at the site stays so. Nothing is raised for what the site refuses: the pulls bring every
     order.
+
+    Args:
+        anew: set address and secret of all of them, because what the site has as their secret cannot be read.
     """
     if not isinstance(connector, WebhookConnector):
         return []
@@ -74,7 +82,7 @@ async def look_after(store: Store, channel: Channel, connector: Connector, run_i
     if not url and not known:
         return []
     try:
-        told = await (_put_right(store, channel, connector, url, known) if url else _remove(connector, known))
+        told = await (_put_right(store, channel, connector, url, known, anew) if url else _remove(connector, known))
     except (SiteError, KeyUnreadable) as error:
         await store.run(_note_refused, channel, url, connector.webhook_topics, known, str(error), run_id)
         return [f"Webhooks: {error}"]
@@ -85,25 +93,32 @@ async def look_after(store: Store, channel: Channel, connector: Connector, run_i
 
 
 async def _put_right(
-    store: Store, channel: Channel, site: WebhookConnector, url: str, known: list[KnownWebhook]
+    store: Store, channel: Channel, site: WebhookConnector, url: str, known: list[KnownWebhook], anew: bool
 ) -> list[_Told]:
     secret, is_new = await store.run(_secret, store.path, channel)
-    ids = {each.site_id for each in known}
-    found = await site.webhooks()
+    ours = await _ours(site, {url, *(each.url for each in known)})
+    # What made the site switch one off may be true of the others.
+    anew = anew or is_new or any(each.state == "disabled" for each in ours)
     now: list[SiteWebhook] = []
     before: dict[str, list[str]] = {}
     for topic in site.webhook_topics:
-        ours = [each for each in found if each.topic == topic and (each.url == url or each.site_id in ids)]
-        for double in ours[1:]:
+        first, *doubles = [each for each in ours if each.topic == topic] or [SiteWebhook(topic, "", url, "missing")]
+        for double in doubles:
             await site.drop_webhook(double.site_id)
-        first = ours[0] if ours else SiteWebhook(topic, "", url, "missing")
-        if first.state in ("disabled", "missing") or first.url != url or is_new:
+        is_right = first.state == "active" and first.url == url
+        if first.state != "paused" and (anew or not is_right):
             now.append(await site.put_webhook(replace(first, url=url), secret))
-            before.setdefault(first.state if first.state in ("disabled", "missing") else "", []).append(topic)
         else:
             now.append(first)
+        if first.state in ("disabled", "missing") or first.url != url:
+            before.setdefault(first.state, []).append(topic)
     await store.run(webhooks.replace, channel.id, [(each.topic, each.site_id, each.url, each.state) for each in now])
     return [_mended(state, topics, url) for state, topics in before.items()]
+
+
+async def _ours(site: WebhookConnector, urls: Collection[str]) -> list[SiteWebhook]:
+    """The site's webhooks that call us, by their addresses: ids mean nothing after a site was set up anew."""
+    return [each for each in await site.webhooks() if each.url in urls]
 
 
 def _mended(before: str, topics: list[str], url: str) -> _Told:
@@ -116,11 +131,11 @@ def _mended(before: str, topics: list[str], url: str) -> _Told:
 
 
 async def _remove(site: WebhookConnector, known: list[KnownWebhook]) -> list[_Told]:
-    for each in known:
-        if each.site_id:
-            await site.drop_webhook(each.site_id)
-    gone = ", ".join(each.topic for each in known if each.site_id)
-    return [_Told("webhooks_made", f"Webhooks were removed from the site: {gone}.")] if gone else []
+    ours = await _ours(site, {each.url for each in known})
+    for each in ours:
+        await site.drop_webhook(each.site_id)
+    gone = ", ".join(each.topic for each in ours)
+    return [_Told("webhooks_made", f"Webhooks were removed from the site: {gone}.")] if ours else []
 
 
 def _secret(db: apsw.Connection, path: Path, channel: Channel) -> tuple[str, bool]:
@@ -159,7 +174,7 @@ def _note_refused(
     with transaction(db):
         if url:
             now = [by_topic.get(topic, KnownWebhook(topic, "", url, "missing", 0)) for topic in topics]
-            webhooks.replace(db, channel.id, [(each.topic, each.site_id, url, each.state) for each in now])
+            webhooks.replace(db, channel.id, [(each.topic, each.site_id, each.url, each.state) for each in now])
         messages.log_habit(db, "webhooks_refused", sentence, channel_id=channel.id, run_id=run_id)
 
 

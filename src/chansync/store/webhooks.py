@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import apsw
 
@@ -91,10 +92,12 @@ class Taking:
     Attributes:
         address: where it listens.
         counts: by the channel's code; under an empty one what was meant for no channel.
+        since: when the daemon started, UTC milliseconds.
     """
 
     address: str
     counts: dict[str, Counts] = field(default_factory=dict)
+    since: int = 0
 
     @property
     def text(self) -> str:
@@ -105,8 +108,8 @@ class Taking:
 
 def taking(db: apsw.Connection) -> Taking | None:
     """What the daemon said last; None where it takes no deliveries, or stopped."""
-    text = db.execute("SELECT webhooks FROM daemon WHERE id = 1 AND stopped_at IS NULL").get
-    told = stored_json.object_or_empty(text) if text else {}
+    row: Any = db.execute("SELECT webhooks, started_at FROM daemon WHERE id = 1 AND stopped_at IS NULL").fetchone()
+    told = stored_json.object_or_empty(row[0]) if row and row[0] else {}
     if not isinstance(told.get("address"), str):
         return None
     counts = told.get("counts")
@@ -117,6 +120,7 @@ def taking(db: apsw.Connection) -> Taking | None:
             for code, each in (counts.items() if isinstance(counts, dict) else ())
             if isinstance(each, list) and len(each) == 3 and all(isinstance(number, int) for number in each)
         },
+        row[1],
     )
 
 

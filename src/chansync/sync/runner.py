@@ -364,7 +364,7 @@ class _Run:
         if self.request.dry_run or self.request.hinted or self.stop.is_set():
             return
         if now or await self.store.run(webhooks.is_due, self.channel):
-            await webhooks.look_after(self.store, self.channel, connector, self.run_id)
+            await webhooks.look_after(self.store, self.channel, connector, anew=now, run_id=self.run_id)
 
     async def _pull(self, connector: Connector) -> OrdersPull:
         importing = await self.store.run(settings.load, self.channel)

@@ -235,7 +235,7 @@ def remove(session: Session, code: str, yes: bool) -> int:
             note("Nothing was removed.")
             return exit_codes.PROBLEMS
     remains = _remove_webhooks(session, found)
-    channels.remove_channel(db, found.id)
+    channels.remove_channel(session.db, found.id)
     add_facts(changed=True, webhooks_left=bool(remains))
     say(f"Removed {code}.")
     if remains:
