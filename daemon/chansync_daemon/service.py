@@ -142,6 +142,9 @@ class Service:
                 self._timetable.run_due()
                 await self._note_next_runs()
                 await self._start_erps()
+                if self.hints:
+                    # Not in _look(): what this daemon writes itself is not told by the version of the data.
+                    self.hints.routes = await self.store.run(read_routes, self.store.path, self.hints.routes)
                 self._next_start = time.monotonic() + START_EVERY
             self._start_hinted()
         except DatabaseFailure as error:
@@ -217,8 +220,6 @@ class Service:
             # Otherwise this daemon looks as if it hung.
             await self.store.run(daemons.beat, self.hints.text if self.hints else "")
         await self._take_up_channels(again)
-        if self.hints:
-            self.hints.routes = await self.store.run(read_routes, self.store.path, self.hints.routes)
         await self._start_erps()
         while job := await self.store.run(jobs.claim, owner := task_owner()):
             self._spawn(self._perform(job, owner))
@@ -352,6 +353,8 @@ class Service:
         what = f"job {job.id}: {' '.join(filter(None, (job.kind, channel)))}, asked for by {job.asked_by}"
         LOG.info("%s", what)
         done = await perform(self.store, job, owner, trigger="job", stop=self.stop, place=self._bulks_by_hand)
+        # It may have changed channels, and what this process writes is not told by the version of the data.
+        self._seen = None
         fields = {"channel": channel, "job": job.id, "user": job.asked_by, "code": done.code, "traceback": done.trace}
         fields["state"] = "done" if done.ok else "failed"
         LOG.log(logging.INFO if done.ok else logging.WARNING, "%s: %s", what, done.sentence, extra=fields)

@@ -198,8 +198,7 @@ def health(
         "free": free // 2**20,
     }
     if serving is not None:
-        figures["deliveries"] = sum(each.accepted for each in serving.counts.values())
-        figures["refused"] = sum(each.refused for each in serving.counts.values())
+        figures |= {"deliveries": serving.total.accepted, "refused": serving.total.refused}
     if last is not None:
         figures = {"beat": max(0, (now - last.beat_at) // 1000)} | figures
     found.sort(key=lambda each: -each[0])

@@ -83,12 +83,10 @@ def webhooks(db: apsw.Connection) -> Iterator[Finding]:
             "Start the daemon with --webhooks PORT (of the service: CHANSYNC_WEBHOOKS, see docs/operations.md).",
         )
         return
-    accepted, refused = (
-        sum(getattr(each, name) for each in serving.counts.values()) for name in ("accepted", "refused")
-    )
+    total = serving.total
     yield ok(
         "webhooks",
-        f"The daemon takes deliveries at {serving.address}: {accepted} since its start, {refused} refused.",
+        f"The daemon takes deliveries at {serving.address}: {total.accepted} since its start, {total.refused} refused.",
     )
 
 

@@ -100,6 +100,12 @@ class Taking:
     since: int = 0
 
     @property
+    def total(self) -> Counts:
+        """The counts of all channels together, without what was meant for none."""
+        every = [each for code, each in self.counts.items() if code]
+        return Counts(*(sum(getattr(each, name) for each in every) for name in ("accepted", "repeated", "refused")))
+
+    @property
     def text(self) -> str:
         """The same as JSON, for the daemon's row."""
         counts = {code: [each.accepted, each.repeated, each.refused] for code, each in self.counts.items()}
