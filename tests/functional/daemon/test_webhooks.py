@@ -17,12 +17,15 @@ import apsw
 import httpx
 import pytest
 
+from chansync.cli.main import main
 from chansync.db.connection import open_store
 from chansync.demo import company
 from chansync.demo.faults import Faults
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from chansync.doctor.health import health
+from chansync.locations import key_path
 from chansync.model.channel import Channel
+from chansync.secrets import rotation
 from chansync.setup import channel_settings, probe, webhooks
 from chansync.setup.confirm import ConnectionReport, confirm_channel
 from chansync.store import channels
@@ -329,3 +332,34 @@ async def test_while_the_store_fails_hints_rest_and_the_stream_is_as_the_pulls_l
 
         assert hints.due() == []
         assert (site.rows(stream), site.books()) == (before, books)
+
+
+async def test_they_go_with_their_channel_and_a_lost_secret_is_made_anew(
+    site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chansync.demo.woocommerce.webhooks._post", lambda *_: 200)
+
+    def confirm() -> set[str]:
+        assert shops.with_store(site.path, lambda store: confirm_channel(store, CHANNEL)).ok
+        return {hook.secret for hook in site.shop.webhooks.hooks.values()}
+
+    def lose_the_key() -> list[str]:
+        key_path(site.path).unlink()
+        store = open_store(site.path)
+        try:
+            return sorted(secret.name for secret in rotation.start_over(store.db, key_path(site.path)).lost)
+        finally:
+            store.close()
+
+    site.set(webhook_address="https://hooks.example")
+    first = await asyncio.to_thread(confirm)
+    assert await asyncio.to_thread(lose_the_key) == ["consumer_key", "consumer_secret"]
+    site.set(consumer_key=site.shop.consumer_key, consumer_secret=site.shop.consumer_secret)
+    second = await asyncio.to_thread(confirm)
+    assert (len(first), len(second), len(first & second)) == (1, 1, 0)
+
+    code = await asyncio.to_thread(main, ["--db", str(site.path), "channel", "remove", CHANNEL, "--yes"])
+
+    assert (code, site.shop.webhooks.hooks) == (0, {})
+    assert "stay" not in capsys.readouterr().err
+    assert site.rows("SELECT count(*) FROM channel") == [(0,)]
