@@ -58,6 +58,9 @@ BULKS_BY_HAND = 4
 #: The interval by which it is reckoned how long a look because of a delivery waits for its turn at the host.
 HINT_CADENCE = 20.0
 
+#: How long no orders of a channel are looked at because of deliveries after such a look failed, in seconds.
+HINT_REST = 60.0
+
 #: How long a stop waits for the current orders, in seconds.
 STOP_WITHIN = 15.0
 
@@ -314,13 +317,17 @@ class Service:
         self.hints.rest(channel_id, PACE)
         request = SyncRequest(orders=True, hinted=order_ids)
         async with self._hosts.place(entry.host, HINT_CADENCE):
-            [result] = await sync_channel(
-                self.store, entry.channel_code, request, trigger="webhook", stop=self.stop, place=self._bulks
-            )
+            try:
+                [result] = await sync_channel(
+                    self.store, entry.channel_code, request, trigger="webhook", stop=self.stop, place=self._bulks
+                )
+            except DatabaseFailure:
+                self.hints.add(channel_id, order_ids)
+                raise
         LOG.log(_level(result), "%s", summary(result), extra=_fields(result))
         if result.state == "failed":
             # The schedule's pull finds out what is wrong, and says it.
-            self.hints.rest(channel_id, result.retry_after or entry.seconds)
+            self.hints.rest(channel_id, result.retry_after or HINT_REST)
         if result.state == "busy" or result.retryable:
             self.hints.add(channel_id, order_ids)
 

@@ -28,6 +28,7 @@ from chansync.db.migrations_sql import (
     NEEDS,
     OUTSIDE_ERPS,
     SALE_LINKS,
+    SETTLEMENTS,
     SHIPMENTS,
     STOCK,
     WEBHOOKS,
@@ -172,7 +173,13 @@ def outside_erps(db: Database) -> None:
     _run(db, OUTSIDE_ERPS)
 
 
-@migrations(name="0017_webhooks")
+@migrations(name="0017_settlements")
+def settlements(db: Database) -> None:
+    """What marketplaces have paid out."""
+    _run(db, SETTLEMENTS)
+
+
+@migrations(name="0018_webhooks")
 def webhooks(db: Database) -> None:
     """Webhooks at the sites, and what the daemon was delivered."""
     _run(db, WEBHOOKS)
