@@ -153,8 +153,9 @@ class Hints:
         if order_id is None:
             counts.refused += 1
             return False
-        # A body of nothing but the id is the same at every deletion: it repeats one only until something else is
-        # delivered of the order.
+        # A body of nothing but the id is the same at every deletion: it repeats one only until something new is
+        # delivered of the order. Any other body has the second of the last change: what came back within that second
+        # counts as repeated, and is left to the pulls.
         is_bare = size <= len(start)
         bare = (route.channel_id, order_id.encode())
         key = bare if is_bare else (route.channel_id, digest)

@@ -140,10 +140,13 @@ async def test_what_happens_at_the_store_is_known_by_deliveries_alone(site: Site
         placed = site.shop.place_order([("SKU-001", 2)])
         order = f"FROM \"order\" WHERE external_id = '{placed}'"
         await daemon.until(f"SELECT count(*) {order} AND state = 'imported' AND status = 'processing'", 1)
+        site.shop.clock.advance(5)
         site.shop.set_status(placed, "completed")
         await daemon.until(f"SELECT count(*) {order} AND status = 'completed'", 1)
         site.shop.trash(placed)
         await daemon.until("SELECT count(*) FROM message WHERE code = 'order_gone' AND open = 1", 1)
+        # Of the second of its last change its body would be the one that was delivered then.
+        site.shop.clock.advance(5)
         site.shop.restore(placed)
         await daemon.until(f"SELECT count(*) {order} AND status = 'completed'", 1)
         await until(lambda: not daemon.service._hinted)
