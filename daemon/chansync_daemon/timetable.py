@@ -186,6 +186,11 @@ class Timetable:
         key = (entry.channel_id, entry.stream)
         self._due[key] = self._moved[key] = at
 
+    def entry(self, channel_id: int, stream: str) -> Entry | None:
+        """What is scheduled for a stream; None: it is not scheduled."""
+        key = f"{channel_id}/{stream}"
+        return next((self._entries[job] for job in self._scheduler.get_jobs(key)), None)
+
     def postpone(self, entry: Entry, until: int) -> None:
         """Postpone a stream until then (UTC milliseconds), because its site asked for it.
 

@@ -25,6 +25,7 @@ from chansync.setup.confirm import ConnectionReport, confirm_channel, test_chann
 from chansync.setup.first_use import use_channel
 from chansync.setup.probe import look
 from chansync.setup.systems import test_system
+from chansync.setup.webhooks import remove_all
 from chansync.store import channels, jobs
 from chansync.store.jobs import Job
 from chansync.store.runs import RunCounts
@@ -170,6 +171,9 @@ async def _do(
     channel = await store.run(_channel, job.channel_id)
     if job.kind == "look":
         return asdict(await look(store, channel.code))
+    if job.kind == "webhooks":
+        remains = await remove_all(store, channel.code)
+        return {"ok": not remains, "sentence": remains}
     if job.kind in ("test", "confirm"):
         return _report(await _connect(job)(store, channel.code))
     if job.kind in ("sync", "lookups"):

@@ -31,6 +31,7 @@ from chansync.db.migrations_sql import (
     SETTLEMENTS,
     SHIPMENTS,
     STOCK,
+    WEBHOOKS,
 )
 from chansync.db.version import APPLICATION_ID
 from chansync.model import stored_json
@@ -176,6 +177,12 @@ def outside_erps(db: Database) -> None:
 def settlements(db: Database) -> None:
     """What marketplaces have paid out."""
     _run(db, SETTLEMENTS)
+
+
+@migrations(name="0018_webhooks")
+def webhooks(db: Database) -> None:
+    """Webhooks at the sites, and what the daemon was delivered."""
+    _run(db, WEBHOOKS)
 
 
 def migrate(path: Path) -> None:

@@ -420,3 +420,22 @@ CREATE TABLE order_return (
 CREATE INDEX order_return_of_order ON order_return (channel_id, order_number);
 CREATE INDEX order_return_undecided ON order_return (channel_id) WHERE decided_at IS NOT changed_at;
 """
+
+# `daemon.webhooks` says where the daemon takes deliveries and how many came, as JSON; empty: it takes none.
+WEBHOOKS = """
+CREATE TABLE channel_webhook (
+    channel_id INTEGER NOT NULL REFERENCES channel ON DELETE CASCADE,
+    topic TEXT NOT NULL,
+    site_id TEXT NOT NULL,
+    url TEXT NOT NULL,
+    state TEXT NOT NULL,
+    checked_at INTEGER NOT NULL,
+    PRIMARY KEY (channel_id, topic)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE webhook_secret (
+    channel_id INTEGER PRIMARY KEY REFERENCES channel ON DELETE CASCADE,
+    sealed BLOB NOT NULL,
+    set_at INTEGER NOT NULL
+) STRICT;
+ALTER TABLE daemon ADD COLUMN webhooks TEXT NOT NULL DEFAULT '';
+"""

@@ -19,6 +19,7 @@ from chansync.secrets import public_key_file, rotation, sealing
 from chansync.secrets.key_file import KeyUnreadable
 from chansync.setup.systems import expiring
 from chansync.store import daemons, systems
+from chansync.store import webhooks as hooks
 
 #: Time limit of the search for damage, in seconds; ``chansync db check`` has none.
 SEARCH_SECONDS = 10.0
@@ -68,6 +69,29 @@ def daemon(db: apsw.Connection) -> Iterator[Finding]:
         yield warning("daemon", sentence, remedy)
     else:
         yield problem("daemon", sentence, remedy)
+
+
+def webhooks(db: apsw.Connection) -> Iterator[Finding]:
+    """Whether the daemon takes the deliveries that channels ask their sites for."""
+    wanted, serving = hooks.wanted(db), hooks.taking(db)
+    if not wanted:
+        return
+    if serving is None:
+        yield warning(
+            "webhooks",
+            f"{_some(wanted)} have a webhook_address, and no daemon takes deliveries. Orders come by the pulls.",
+            "Start the daemon with --webhooks PORT (of the service: CHANSYNC_WEBHOOKS, see docs/operations.md).",
+        )
+        return
+    total = serving.total
+    yield ok(
+        "webhooks",
+        f"The daemon takes deliveries at {serving.address}: {total.accepted} since its start, {total.refused} refused.",
+    )
+
+
+def _some(codes: list[str]) -> str:
+    return ", ".join(codes[:5]) + (f" and {len(codes) - 5} more" if len(codes) > 5 else "")
 
 
 def clock(db: apsw.Connection) -> Iterator[Finding]:

@@ -206,6 +206,14 @@ CODES = _table(
     MessageCode("site_items_unknown", _W, _PERSON, "The site sells what is neither in the ERP nor mapped",
                 "Map it (chansync map item CHANNEL SITE_ID=ITEM, or SITE_ID=- where it is no goods of yours), or "
                 "create the item in the ERP with this SKU or GTIN. Each is told once."),
+    MessageCode("webhooks_mended", _W, _RETRY, "The site had switched webhooks off",
+                "Nothing to do: they are on again. If it comes back, the site cannot reach the daemon: see "
+                "whether the proxy leads to the address of chansync daemon --webhooks, and which answers it gives. "
+                "Orders come by the pulls meanwhile."),
+    MessageCode("webhooks_refused", _W, _PERSON, "The site does not let webhooks be made",
+                "Mend what the sentence names, or empty the channel's webhook_address. Orders come by the pulls "
+                "meanwhile."),
+    MessageCode("webhooks_made", _I, _RETRY, "Webhooks were made at the site, changed or removed", "Nothing to do."),
     MessageCode("connected", _I, _RETRY, "The channel connected", "Nothing to do."),
     MessageCode("site_odd", _W, _RETRY, "The site answers in an unusual way",
                 "Nothing to do: it is worked around."),

@@ -173,6 +173,7 @@ _SET_STOCK = Remedy(
     "Enter what is in the warehouse.",
     "chansync erp stock set {ITEM} {QUANTITY} --warehouse {WAREHOUSE}",
 )
+_WEBHOOKS = Remedy("webhooks", "Set the webhooks at the site anew.", "chansync sync {channel} --lookups")
 _DOCTOR = Remedy("doctor", "Look everything over again.", "chansync doctor")
 _SETTLEMENTS = Remedy("read", "Read the settlements again now.", "chansync sync {channel} --settlements")
 _OWN_SERIES = Remedy(
@@ -391,6 +392,13 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
         _REVERSE,
     ),
     "stock_drift": (Remedy("push", "Send the stock again now.", "chansync sync {channel} --quantities"),),
+    "webhooks_mended": (_DOCTOR, _WEBHOOKS),
+    "webhooks_refused": (
+        _WEBHOOKS,
+        _KEYS,
+        Remedy("without", "Do without webhooks.", "chansync channel set {channel} webhook_address="),
+    ),
+    "webhooks_made": (_TEST,),
     "connected": (_TEST,),
     "site_odd": (_TEST,),
 }  # fmt: skip

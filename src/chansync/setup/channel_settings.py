@@ -16,6 +16,7 @@ from chansync.db.connection import Store
 from chansync.db.transaction import transaction
 from chansync.erp import registry as erps
 from chansync.erp.abilities import refused_parameters
+from chansync.model.address import may_go
 from chansync.model.channel import (
     Channel,
     Choices,
@@ -35,7 +36,7 @@ from chansync.orders.settings import erp_codes
 from chansync.platforms import registry
 from chansync.setup import sealed_places
 from chansync.setup.same_orders import check_same_orders
-from chansync.store import channels, mappings, systems
+from chansync.store import channels, mappings, systems, webhooks
 
 #: A change of one of these means another site or another key: what the connector learned is then forgotten.
 SITE_FIELDS = frozenset({"store_domain", "consumer_key", "consumer_secret"})
@@ -223,6 +224,8 @@ def change_channel(store: Store, code: str, texts: Mapping[str, str], version: i
         if site_changed(current, changes, clear):
             channels.forget(db, current.id)
             saved.facts = {}
+        if not may_go(before, after):
+            webhooks.forget(db, current.id)
         return saved
 
 

@@ -19,6 +19,7 @@ from chansync.model.parameter_types import Reference, References
 from chansync.model.parameters import BY_NAME, PARAMETERS
 from chansync.platforms.protocol import Connector, CountsOrders, Lookups, LookupValue, SiteIdentity
 from chansync.setup.connect import connect, keep_facts
+from chansync.setup.webhooks import look_after, offer
 from chansync.store import channels, mappings, messages
 
 
@@ -88,6 +89,8 @@ async def _with_connector(store: Store, code: str, *, fill: bool, asks_start: bo
             report.filled = await store.run(fill_in, code, lookups, identity, start)
             report.vanished = await store.run(keep_lookups, channel.id, lookups)
             report.notes += await store.run(_about_currency, code, identity.currency)
+            report.notes += await look_after(store, channel, connector, anew=True)
+            report.notes += await store.run(offer, channel, connector)
         return report
     except SiteError as error:
         return ConnectionReport(False, str(error), code=error.code)

@@ -163,6 +163,15 @@ def release(db: apsw.Connection, channel_id: int, name: str, owner: str, *, ok: 
         )
 
 
+def give_back(db: apsw.Connection, channel_id: int, name: str, owner: str) -> None:
+    """Give the lease back after work that was none of the stream's own runs: how these went last stays as it is."""
+    with transaction(db):
+        db.execute(
+            "UPDATE stream SET owner = NULL, lease_until = NULL WHERE channel_id = ? AND stream = ? AND owner = ?",
+            (channel_id, name, owner),
+        )
+
+
 def pass_over(db: apsw.Connection, channel_id: int, name: str) -> bool:
     """Note that the stream was looked at and had nothing to do; False when only a run can tell: it never went
     through, failed the last time, or runs now."""

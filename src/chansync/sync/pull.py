@@ -437,6 +437,10 @@ class OrdersPull:
         """Problem orders whose next try is due, and skipped ones that the selection now takes in."""
         await self._retry_problems()
         await self._take_newly_selected()
+        await self.note_progress()
+
+    async def note_progress(self) -> None:
+        """Write how far the run is."""
         if self.plans is None:
             await self.store.run(self._note_progress)
 
@@ -505,12 +509,13 @@ class OrdersPull:
             last = rows[-1].id
             await self.take_by_id([row.external_id for row in rows])
 
-    async def take_by_id(self, external_ids: list[str]) -> None:
-        """Fetch and take in orders by the platform's ids, at most ``FETCH``; those that are gone are left out."""
+    async def take_by_id(self, external_ids: list[str]) -> list[str]:
+        """Fetch and take in orders by the platform's ids, at most ``FETCH``; the ids of those that the site gave."""
         versions = await self.store.run(orders.versions, self._channel_id, external_ids)
         found = await self.connector.several(external_ids)
         await self.take(found, versions=versions)
         self._end_if_in_vain()
+        return [order.external_id for order in found]
 
     def _newly_selected(self, db: apsw.Connection, last: int, limit: int = FETCH) -> list[OrderRow]:
         statuses = sorted(self.importing.order_statuses - self.importing.refused_statuses)
@@ -532,8 +537,7 @@ class OrdersPull:
                 continue
             await self.take([order], again=True)
         await self.complete_refunds()
-        if self.plans is None:
-            await self.store.run(self._note_progress)
+        await self.note_progress()
         if missing:
             raise SiteRefused(f"The site has no order {', '.join(missing)}.", code="order_not_found")
 
