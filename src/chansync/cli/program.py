@@ -24,6 +24,8 @@ _TABLE = {
     "channel": ("channel.show:channel", "Sales channels: list, show, add, set, test, export…"),
     "system": ("system:system", "Integration systems, which group channels."),
     "map": ("map:map_group", "A site's payment and delivery methods and items to the ERP's."),
+    "apply": ("setup_files:apply", "The whole set-up from a file: all of it or nothing."),
+    "export-setup": ("setup_files:export_setup", "Write the set-up as a file."),
     "notices": ("notices:notices", "Who is told of problems: e-mail, services, a test."),
     "erp": ("erp.group:erp", "The embedded ledger: set-up, stock, sales."),
     "daemon": ("daemon:daemon", "Run the schedule in the foreground."),

@@ -74,7 +74,13 @@ def _import_everything() -> None:
         "shlex",
     ):
         import_module(module)
-    for module in ("chansync.setup.toml_files", "tomlkit", "difflib", "encodings.utf_8_sig"):
+    for module in (
+        "chansync.setup.setup_file.applying",
+        "chansync.setup.setup_file.exporting",
+        "tomlkit",
+        "difflib",
+        "encodings.utf_8_sig",
+    ):
         import_module(module)
 
 
