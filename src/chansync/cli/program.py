@@ -28,6 +28,7 @@ _TABLE = {
     "export-setup": ("setup_files:export_setup", "Write the set-up as a file."),
     "notices": ("notices:notices", "Who is told of problems: e-mail, services, a test."),
     "erp": ("erp.group:erp", "The embedded ledger: set-up, stock, sales."),
+    "export": ("export:export", "Sales, orders, documents, payments or stock as CSV, JSON or Excel."),
     "daemon": ("daemon:daemon", "Run the schedule in the foreground."),
     "doctor": ("doctor:doctor", "Look everything over: what is wrong and how to mend it."),
     "health": ("doctor:health", "Health in one line, for monitoring."),

@@ -22,6 +22,7 @@ from chansync.db.migrations_sql import (
     ATTRIBUTES,
     CUSTOMERS,
     EDITS,
+    EXPORTS,
     HOLDS,
     INSTANCES,
     MONEY,
@@ -169,6 +170,12 @@ def attributes(db: Database) -> None:
 def outside_erps(db: Database) -> None:
     """ERPs that are reached over a network."""
     _run(db, OUTSIDE_ERPS)
+
+
+@migrations(name="0017_exports")
+def exports(db: Database) -> None:
+    """What was exported already, by the names that exports were given."""
+    _run(db, EXPORTS)
 
 
 def migrate(path: Path) -> None:

@@ -99,9 +99,8 @@ def test_a_drill_restores_the_newest_and_opens_its_secrets(
     other = tmp_path / "other.key"
     other.write_text("ab" * 32 + "\n")
     lost = chansync("db", "drill", str(folder), "--key", str(other))
-    assert (lost.code, "2 of 2 secrets cannot be opened by that private key: channel shop consumer_key" in lost.err) == (
-        1, True,
-    )  # fmt: skip
+    said = "2 of 2 secrets cannot be opened by that private key: channel shop consumer_key"
+    assert (lost.code, said in lost.err) == (1, True)
     other.write_text("nonsense\n")
     assert "is no private key of chansync" in chansync("db", "drill", str(folder), "--key", str(other)).err
 
