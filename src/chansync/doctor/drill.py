@@ -87,7 +87,8 @@ def _secrets(store: Store, done: Drill, keys: bytes | None, original: Path) -> N
             "for the key of that time: chansync.key.before-…"
         )
     else:
-        done.sentences.append(f"The private key opens all {len(found)} secrets." if found else "It has no secrets.")
+        count = f"all {len(found)} secrets" if len(found) > 1 else "its one secret"
+        done.sentences.append(f"The private key opens {count}." if found else "It has no secrets.")
 
 
 def _parsed(keys: bytes) -> list[PrivateKey]:

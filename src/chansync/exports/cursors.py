@@ -103,7 +103,7 @@ def export(db: apsw.Connection, name: str, wanted: Wanted, folder: Path, form: s
     finally:
         # What is committed is never deleted: the next run finishes it.
         with contextlib.suppress(apsw.Error):
-            if _of(db, name).batch < number:
+            if _of(db, name).part != str(part):
                 part.unlink(missing_ok=True)
     _deliver(db, name, part, file)
     return Batch(file, count, finished)
