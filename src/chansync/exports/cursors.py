@@ -93,7 +93,7 @@ def export(db: apsw.Connection, name: str, wanted: Wanted, folder: Path, form: s
     part = file.with_name(f".{file.name}.{os.getpid()}")
     _sweep(folder, name)
     try:
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as output:
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o640), "wb") as output:
             count = _write(db, name, wanted, output, form)
             output.flush()
             os.fsync(output.fileno())
