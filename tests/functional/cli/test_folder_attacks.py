@@ -290,6 +290,9 @@ def test_root_leaves_nothing_of_roots_and_reaches_the_files_that_root_names(
     for name, text in (("secret.txt", "cs_of_a_file\n"), ("items.csv", "sku,name\nA-1,One\n")):
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o600)
+    (tmp_path / "set-up.toml").write_text(
+        '[channels.shop]\nname = "Shop"\nintegration_system = "woo"\nconsumer_secret = {file = "secret.txt"}\n'
+    )
     backup = tmp_path / "copies" / "one.db"
     backup.parent.mkdir(0o700)
     for words in (
@@ -299,6 +302,9 @@ def test_root_leaves_nothing_of_roots_and_reaches_the_files_that_root_names(
         ("channel", "export", "-o", f"{tmp_path}/channels.toml"), ("channel", "import", f"{tmp_path}/channels.toml"),
         ("db", "export", "mappings", "-o", f"{tmp_path}/mappings.csv"), ("db", "import", f"{tmp_path}/mappings.csv"),
         ("db", "backup", str(backup)), ("db", "backup", f"{backup.parent}/"), ("db", "restore", str(backup), "--yes"),
+        ("export-setup", "-o", f"{tmp_path}/all.toml"), ("apply", f"{tmp_path}/all.toml", "--keep-secrets"),
+        ("apply", f"{tmp_path}/set-up.toml", "--check"), ("export", "sales", "-o", f"{tmp_path}/sales.csv"),
+        ("db", "verify", f"{backup.parent}"), ("db", "drill", str(backup)),
         ("secrets", "rotate"), ("db", "prune"), ("db", "vacuum"), ("db", "check"), ("db", "repair"),
     ):  # fmt: skip
         told = command(ROOT, *words, database=shared)
