@@ -140,8 +140,8 @@ def _notices() -> str:
 def _exports() -> str:
     parts = [
         "# The columns of exports\n",
-        "`chansync export sales`, `orders`, `documents`, `payments` and `stock` write these columns, in this order. Names "
-        "and order stay; a later version may add columns at the end.\n",
+        "`chansync export sales`, `orders`, `documents`, `payments` and `stock` write these columns, in this order. "
+        "Names and order stay; a later version may add columns at the end.\n",
         "- An *amount* is an exact decimal in major units, with the decimals of its currency: `1234.50`. In JSON it is "
         "text, so that no reader rounds it; in a workbook it is a number.",
         "- A *time* is UTC: `2026-11-24T12:05:00Z`. A day is `2026-11-24`.",

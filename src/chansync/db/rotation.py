@@ -78,7 +78,7 @@ def backups(folder: Path, stem: str) -> dict[datetime, Path]:
 
 
 def rotate(folder: Path, stem: str, keep: Keep) -> list[Path]:
-    """Delete the backups that are not to be kept; which they were.
+    """Delete the backups that are not to be kept, with the private keys beside them; which they were.
 
     Raises:
         OSError: one cannot be deleted.
@@ -87,5 +87,6 @@ def rotate(folder: Path, stem: str, keep: Keep) -> list[Path]:
     stay = keep.kept(found)
     gone = [path for time, path in found.items() if time not in stay]
     for path in gone:
+        path.with_suffix(".key").unlink(missing_ok=True)
         path.unlink()
     return gone

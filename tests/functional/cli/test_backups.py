@@ -110,3 +110,25 @@ def test_a_drill_says_what_is_no_backup(chansync: Run, company: Store, tmp_path:
     (tmp_path / "chansync-20261121-120000.db").write_bytes(b"no database" * 99)
     result = chansync("db", "drill", str(tmp_path))
     assert (result.code, "is damaged, or no database at all" in result.err) == (1, True)
+
+
+def test_a_key_that_is_sealed_to_a_passphrase_is_enough_to_begin_anew(
+    chansync: Run, company: Store, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "passphrase").write_text("correct horse\n")
+    monkeypatch.setattr(backup_target, "here", lambda: _NOON)
+    made = chansync("db", "backup", f"{folder}/", "--keep", "1d", "--seal-key", f"@{tmp_path}/passphrase")
+    assert made.code == 0, made.err
+    sealed, key = folder / "chansync-20261124-120000.key", company.path.with_suffix(".key")
+    assert sealed.stat().st_mode & 0o777 == 0o600
+    assert key.read_bytes().strip() not in sealed.read_bytes()
+    words = ("secrets", "recover", str(sealed), "-o", str(tmp_path / "again.key"))
+    wrong = chansync(*words, stdin="battery staple\n")
+    assert (wrong.code, "another passphrase" in wrong.err, (tmp_path / "again.key").exists()) == (3, True, False)
+    assert chansync(*words, stdin="correct horse\n").code == 0
+    assert (tmp_path / "again.key").read_text() == key.read_text()
+    drilled = chansync("db", "drill", str(folder), "--key", str(sealed), "--passphrase", f"@{tmp_path}/passphrase")
+    assert (drilled.code, "opens all 2 secrets" in drilled.out) == (0, True)
+    monkeypatch.setattr(backup_target, "here", lambda: _NOON.replace(day=25))
+    assert chansync("db", "backup", str(folder), "--keep", "1d").code == 0
+    assert [path.name for path in folder.iterdir()] == ["chansync-20261125-120000.db"]

@@ -84,11 +84,16 @@ def test_what_is_applied_is_there_and_a_second_time_nothing_is_written(store: St
     watcher.close()
 
 
-def test_a_check_tells_the_same_and_keeps_nothing(store: Store) -> None:
-    before = export(store.db)
-    told = applied(store, SHOP, check=True)
-    assert export(store.db) == before
-    assert applied(store, SHOP).lines == told.lines
+def test_a_check_tells_the_same_and_keeps_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOP_KEY", "ck_x")
+    whole = SHOP.replace(
+        'store_domain = "shop.example"', 'store_domain = "shop.example"\nconsumer_key = {env = "SHOP_KEY"}'
+    )
+    before = export(store.db), sorted(store.path.parent.iterdir())
+    told = applied(store, whole, check=True)
+    assert (export(store.db), sorted(store.path.parent.iterdir())) == before
+    assert applied(store, whole).lines == told.lines
+    assert applied(store, whole, check=True).changes == []
 
 
 def test_several_files_are_one_set_up_and_none_may_contradict_another(store: Store) -> None:

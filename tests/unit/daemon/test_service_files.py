@@ -34,7 +34,8 @@ def test_the_unit_starts_the_program_that_was_given(tmp_path: Path) -> None:
     ]
     backup = service_files(tmp_path, ["/opt/a b/python", "-m", "chansync"])[1]
     assert re.findall(r"^ExecStart=.*$", backup.text, re.MULTILINE) == [
-        'ExecStart="/opt/a b/python" -m chansync db backup ${CHANSYNC_BACKUPS} --keep ${CHANSYNC_KEEP}'
+        'ExecStart="/opt/a b/python" -m chansync db backup ${CHANSYNC_BACKUPS} --keep ${CHANSYNC_KEEP} '
+        "$CHANSYNC_BACKUP_OPTIONS"
     ]
 
 

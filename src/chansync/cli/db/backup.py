@@ -9,19 +9,18 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from chansync.cli.support import exit_codes
 from chansync.cli.support.lazy import examples
-from chansync.cli.support.named_files import FileType, InputFile
+from chansync.cli.support.named_files import FileType, InputFile, OutputFile, TextType
 from chansync.cli.support.output import add_facts, note, say, say_error
 from chansync.cli.support.session import Session, pass_session
 from chansync.model.errors import ChansyncError, UsageError
 
 if TYPE_CHECKING:
-    from chansync.cli.support.named_files import OutputFile
     from chansync.db.rotation import Keep
 
 
@@ -36,8 +35,14 @@ if TYPE_CHECKING:
 @click.option(
     "--keep", metavar="7d,4w,12m", help="Of a schedule: keep one for each of so many days, weeks and months, no more."
 )
+@click.option(
+    "--seal-key",
+    metavar="-|@FILE",
+    type=TextType(),
+    help="Put the private key beside it, sealed to a passphrase: typed, a line of standard input, or in a file.",
+)
 @pass_session
-def backup_to(session: Session, target: str, force: bool, keep: str | None) -> None:
+def backup_to(session: Session, target: str, force: bool, keep: str | None, seal_key: str | None) -> None:
     """Copy the database while others use it, and look the copy through. In a folder, its name holds the time.
 
     Only its owner can read the copy. A name that ends with / is a folder that must be there. With --keep, older copies
@@ -47,24 +52,27 @@ def backup_to(session: Session, target: str, force: bool, keep: str | None) -> N
 
     keeping = rotation.parse(keep) if keep else None
     if keeping is None:
-        _back_up(session, target, force=force)
+        _back_up(session, target, seal_key, force=force)
         return
     with _as_problem(session, target, str(keep)):
-        path = _back_up(session, target, force=force, in_folder=True)
+        path = _back_up(session, f"{target.rstrip('/')}/", seal_key, force=force)
         _rotate(session, path.parent, keeping)
 
 
-def _back_up(session: Session, target: str, *, force: bool, in_folder: bool = False) -> Path:
+def _back_up(session: Session, target: str, seal_key: str | None, *, force: bool) -> Path:
     from chansync.cli.db.backup_target import backup_target
     from chansync.db import backup, settings
     from chansync.locations import key_file
     from chansync.model.times import now_ms
 
     # Before the database is looked at: from then on root is somebody else.
-    output = backup_target(session, f"{target.rstrip('/')}/" if in_folder else target, force=force)
+    output = backup_target(session, target, force=force)
+    sealed = _SealedKey(output.path, seal_key, replaces=force) if seal_key else None
     source = session.store.path
-    with output, backup.saved(source, output.path.parent) as copy:
+    with output, sealed or contextlib.nullcontext(), backup.saved(source, output.path.parent) as copy:
         _copy(copy, source, output)
+        if sealed:
+            sealed.write(source)
         output.commit()
     if os.access(output.path, os.R_OK):
         # What the disk gives back, not what was sent to it.
@@ -73,9 +81,50 @@ def _back_up(session: Session, target: str, *, force: bool, in_folder: bool = Fa
     add_facts(changed=True, file=str(output.path))
     say(f"Copied to {output.path}.")
     key = key_file(source)
-    if os.path.lexists(key):
+    if sealed:
+        add_facts(key=str(sealed.path))
+        say(f"The private key is beside it, sealed to the passphrase: {sealed.path}.")
+    elif os.path.lexists(key):
         note(f"The private key {key} is not in it. Without it the channels' keys cannot be opened: keep it elsewhere.")
     return output.path
+
+
+class _SealedKey:
+    """The file beside a backup that holds the private key, sealed to a passphrase, which is asked for at once."""
+
+    def __init__(self, backup: Path, passphrase: str, *, replaces: bool) -> None:
+        self.path = backup.with_suffix(".key")
+        self._passphrase = _passphrase(passphrase)
+        self._output = OutputFile(self.path)
+        self._output.replaces = replaces
+
+    def __enter__(self) -> None:
+        self._output.__enter__()
+
+    def __exit__(self, *failure: Any) -> None:
+        self._output.__exit__(*failure)
+
+    def write(self, database: Path) -> None:
+        """Write it.
+
+        Raises:
+            KeyUnreadable: this user may not read the private key, or it is not here.
+        """
+        from chansync.locations import key_path
+        from chansync.secrets import key_file, passphrase
+
+        text = "".join(f"{key.hex()}\n" for key in key_file.read(key_path(database)))
+        os.write(self._output.descriptor, passphrase.seal(text.encode(), self._passphrase))
+        self._output.commit()
+
+
+def _passphrase(given: str) -> str:
+    from chansync.cli.support.secret_input import read_secrets
+    from chansync.model.parameter import Parameter
+    from chansync.model.parameter_types import Secret
+
+    known = {"passphrase": Parameter("passphrase", "Passphrase of the private key", "", 0, Secret())}
+    return read_secrets({"passphrase": given}, known)["passphrase"]
 
 
 def _copy(copy: Path, source: Path, output: OutputFile) -> None:
@@ -195,8 +244,9 @@ def _files(session: Session, source: str, *, newest_only: bool) -> list[tuple[Pa
 @click.option(
     "--key", type=FileType(InputFile), metavar="FILE", help="Your copy of the private key; else the one here."
 )
+@click.option("--passphrase", default="-", metavar="-|@FILE", type=TextType(), help="Of a key that is sealed to one.")
 @pass_session
-def drill(session: Session, source: str, key: InputFile | None) -> int:
+def drill(session: Session, source: str, key: InputFile | None, passphrase: str) -> int:
     """Restore a backup, a folder's newest, to a place of its own, see that it works, and delete it again.
 
     It is looked through, brought up to date where it is older, its ledger is proved, and every secret in it is opened
@@ -209,7 +259,7 @@ def drill(session: Session, source: str, key: InputFile | None) -> int:
     begun = time.monotonic()
     with contextlib.ExitStack() as stack:
         opened = stack.enter_context(file.open(may_be_pipe=False))
-        keys = stack.enter_context(key.open(may_be_pipe=False)).read(10_000) if key else None
+        keys = opened_key(stack.enter_context(key.open(may_be_pipe=False)).read(10_000), passphrase) if key else None
         folder = stack.enter_context(backup.place_for(session.path))
         with (folder / "chansync.db").open("xb") as made:
             shutil.copyfileobj(opened, made)
@@ -222,3 +272,14 @@ def drill(session: Session, source: str, key: InputFile | None) -> int:
     if done.ok:
         say(f"A restore of it works; this one took {time.monotonic() - begun:.1f} s.")
     return exit_codes.OK if done.ok else exit_codes.PROBLEMS
+
+
+def opened_key(text: bytes, given: str) -> bytes:
+    """The contents of a key file; those of one that is sealed to a passphrase are opened with it.
+
+    Raises:
+        KeyUnreadable: it is sealed to another passphrase.
+    """
+    from chansync.secrets import passphrase
+
+    return passphrase.unseal(text, _passphrase(given)) if text.startswith(passphrase.BEGINNING) else text

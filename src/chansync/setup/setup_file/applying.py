@@ -6,9 +6,12 @@ table that it has replaces the channel's. What no file names stays as it is, unl
 
 from __future__ import annotations
 
+from chansync.db import settings
 from chansync.db.connection import Store
+from chansync.db.folders import is_shared
 from chansync.db.transaction import transaction
 from chansync.erp import registry
+from chansync.secrets import sealing
 from chansync.setup.setup_file import channel_part, ledger_part, settings_part, typed_part
 from chansync.setup.setup_file.document import Document
 from chansync.setup.setup_file.plan import Applying, Plan
@@ -34,6 +37,8 @@ def apply(store: Store, document: Document, *, check: bool = False, prune: bool 
     run = Applying(store)
     try:
         with transaction(store.db):
+            if check:
+                _borrow_key(store)
             _apply(run, document)
             if prune and not run.errors:
                 _prune(run, document)
@@ -56,6 +61,15 @@ def _apply(run: Applying, document: Document) -> None:
         settings_part.apply_notices(run, document.table("notices"))
     if "retention" in document.data:
         settings_part.apply_retention(run, document.table("retention"))
+
+
+def _borrow_key(store: Store) -> None:
+    """Let a check seal to a key that is gone with it, where there is none yet: it makes no files. In a shared folder only
+    the daemon's own key is believed."""
+    if sealing.public_key(store.db) is None and not is_shared(store.path.parent):
+        from nacl.public import PrivateKey
+
+        settings.put(store.db, sealing.PUBLIC_KEY, sealing.hex_of(PrivateKey.generate()))
 
 
 def _prune(run: Applying, document: Document) -> None:
