@@ -64,8 +64,10 @@ def _apply(run: Applying, document: Document) -> None:
 
 
 def _borrow_key(store: Store) -> None:
-    """Let a check seal to a key that is gone with it, where there is none yet: it makes no files. In a shared folder only
-    the daemon's own key is believed."""
+    """Let a check seal to a key that is gone with it, where there is none yet, so that it makes no files.
+
+    In a shared folder only the daemon's own key is believed.
+    """
     if sealing.public_key(store.db) is None and not is_shared(store.path.parent):
         from nacl.public import PrivateKey
 
