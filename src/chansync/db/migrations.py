@@ -29,6 +29,7 @@ from chansync.db.migrations_sql import (
     NEEDS,
     OUTSIDE_ERPS,
     SALE_LINKS,
+    SETTLEMENTS,
     SHIPMENTS,
     STOCK,
 )
@@ -172,7 +173,13 @@ def outside_erps(db: Database) -> None:
     _run(db, OUTSIDE_ERPS)
 
 
-@migrations(name="0017_exports")
+@migrations(name="0017_settlements")
+def settlements(db: Database) -> None:
+    """What marketplaces have paid out."""
+    _run(db, SETTLEMENTS)
+
+
+@migrations(name="0018_exports")
 def exports(db: Database) -> None:
     """What was exported already, by the names that exports were given."""
     _run(db, EXPORTS)
