@@ -316,6 +316,20 @@ def test_root_leaves_nothing_of_roots_and_reaches_the_files_that_root_names(
     assert not [each for each in (*tmp_path.iterdir(), *backup.parent.iterdir()) if each.name.startswith(".")]
 
 
+def test_root_reads_no_secret_for_a_set_up_that_a_member_wrote(shared: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("of_root\n")
+    file = tmp_path / "set-up.toml"
+    file.write_text(
+        '[channels.shop]\nname = "Shop"\nintegration_system = "woo"\nstore_domain = "https://evil.example"\n'
+        'consumer_key = {file = "secret.txt"}\nconsumer_secret = {file = "secret.txt"}\n'
+    )
+    for owner, mode in ((ADMIN, 0o644), (ROOT, 0o666)):
+        os.chown(file, owner, -1)
+        file.chmod(mode)
+        told = command(ROOT, "apply", str(file), database=shared)
+        assert (told.code, "for a set-up of root's own only" in told.text) == (2, True), told.text
+
+
 def test_a_rotation_of_a_key_that_root_names(shared: Path, tmp_path: Path) -> None:
     named = tmp_path / "decrypted.key"
     shutil.move(key_file(shared), named)
