@@ -80,8 +80,8 @@ def _is_anothers(file: InputFile) -> bool:
 def _refusing(name: str) -> Callable[[Path], bytes]:
     def refuse(path: Path) -> bytes:
         raise UsageError(
-            f"root reads files of secrets for a set-up of root's own only: once you have read it, chown root {name} and "
-            f"chmod go-w {name}"
+            f"root reads files of secrets for a set-up of root's own only: once you have read it, chown root {name} "
+            f"and chmod go-w {name}"
         )
 
     return refuse
