@@ -46,13 +46,16 @@ def export() -> None:
     """Sales, orders, documents, payments and stock as files for other programs; what connected ERPs tell, too."""
 
 
+_EXAMPLES = (
+    "chansync export sales --format xlsx -o sales.xlsx",
+    "chansync export sales --cursor books-sales -o /srv/books/",
+)
+
+
 def _command(what: str) -> click.Command:
     @click.command(
         what,
-        epilog=examples(
-            f"chansync export {what} --format xlsx -o {what}.xlsx",
-            f"chansync export {what} --cursor books-{what} -o /srv/books/",
-        ),
+        epilog=examples(*(example.replace("sales", what) for example in _EXAMPLES)),
         help=f"Write {what} as CSV, JSON lines or an Excel workbook: to a file, or to standard output.\n\nAmounts are "
         "exact decimals in major units, times are UTC. With --cursor, a file of the folder brings only what is new or "
         "has changed since the last one; killed at any moment, nothing is lost and nothing is there twice.",
