@@ -17,6 +17,8 @@ _TEMPLATES = Path(__file__).parent
 #: Template, beside this module → place under the root of the file system.
 PLACES = {
     "chansync.service": "etc/systemd/system/chansync.service",
+    "chansync-backup.service": "etc/systemd/system/chansync-backup.service",
+    "chansync-backup.timer": "etc/systemd/system/chansync-backup.timer",
     "sysusers.d/chansync.conf": "etc/sysusers.d/chansync.conf",
     "tmpfiles.d/chansync.conf": "etc/tmpfiles.d/chansync.conf",
 }
@@ -26,7 +28,7 @@ _MARK = "# Made by chansync service install, unchanged since: "
 GROWING_DELAYS = 254
 _DELAYS = re.compile(r"^# The delay grows.*\nRestartSteps=.*\nRestartMaxDelaySec=.*\n", re.MULTILINE)
 
-_EXEC_START = re.compile(r"^ExecStart=.*$", re.MULTILINE)
+_EXEC_START = re.compile(r"^ExecStart=/usr/bin/chansync ", re.MULTILINE)
 
 
 class State(StrEnum):
@@ -62,12 +64,12 @@ class ServiceFile:
 
 
 def service_files(root: Path, program: list[str], systemd: int | None = None) -> list[ServiceFile]:
-    """The files for a file system at ``root`` whose service starts ``program`` (an absolute path, and arguments).
+    """The files for a file system at ``root`` whose units start ``program`` (an absolute path, and arguments).
 
     Args:
         systemd: the version that will read them; None if unknown, as with another machine's file system.
     """
-    start = f"ExecStart={' '.join(map(quoted, program))} daemon"
+    start = f"ExecStart={' '.join(map(quoted, program))} "
     files = []
     for template, place in PLACES.items():
         text = (_TEMPLATES / template).read_text(encoding="utf-8")

@@ -16,8 +16,8 @@ from chansync import systemd_service
 from chansync.db.privileges import open_folder
 from chansync.locations import SERVICE_DIRECTORY, SERVICE_PRIVATE_DIRECTORY
 from chansync.model.errors import ChansyncError, UsageError
-from chansync.systemd_service import UNIT, ServiceState
-from chansync_daemon.systemd.files import ServiceFile, State, service_files
+from chansync.systemd_service import TIMER, UNIT, ServiceState
+from chansync_daemon.systemd.files import PLACES, ServiceFile, State, service_files
 from chansync_daemon.systemd.visibility import parts_of_this_program, this_program, why_hidden
 
 ROOT = Path("/")
@@ -135,7 +135,8 @@ def _write(folder: int, name: str, content: bytes) -> None:
 
 
 def _make_user_and_folder(files: list[ServiceFile]) -> Iterator[str]:
-    _, users, folders = (str(file.path) for file in files)
+    users, folders = (next(str(file.path) for file in files if file.path.parent.name == place)
+                      for place in ("sysusers.d", "tmpfiles.d"))  # fmt: skip
     had_user = _has_user()
     _run("systemd-sysusers", users)
     if not had_user:
@@ -167,7 +168,7 @@ def uninstall(root: Path, *, force: bool = False) -> Iterator[str]:
         if edited and not force:
             raise UsageError(f"{' and '.join(edited)} was edited by hand, and nothing was changed. Give --force.")
         if root == ROOT and runs_systemd() and (root / states[0][0].path).exists():
-            _run("systemctl", "disable", "--now", UNIT)
+            _run("systemctl", "disable", "--now", UNIT, *[TIMER] * (root / PLACES[TIMER]).exists())
             yield "The service is stopped and disabled."
         for file in there:
             file.path.unlink(missing_ok=True)

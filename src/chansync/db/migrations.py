@@ -22,6 +22,7 @@ from chansync.db.migrations_sql import (
     ATTRIBUTES,
     CUSTOMERS,
     EDITS,
+    EXPORTS,
     HOLDS,
     INSTANCES,
     MONEY,
@@ -183,6 +184,12 @@ def settlements(db: Database) -> None:
 def webhooks(db: Database) -> None:
     """Webhooks at the sites, and what the daemon was delivered."""
     _run(db, WEBHOOKS)
+
+
+@migrations(name="0019_exports")
+def exports(db: Database) -> None:
+    """What was exported already, by the names that exports were given."""
+    _run(db, EXPORTS)
 
 
 def migrate(path: Path) -> None:

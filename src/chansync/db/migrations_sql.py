@@ -439,3 +439,23 @@ CREATE TABLE webhook_secret (
 ) STRICT;
 ALTER TABLE daemon ADD COLUMN webhooks TEXT NOT NULL DEFAULT '';
 """
+
+# Exports that go on where they ended: the last file of each, and the digest of every row that it brought. A file is
+# ``part`` until it is committed here, then gets its name, and is delivered then.
+EXPORTS = """
+CREATE TABLE export_cursor (
+    name TEXT PRIMARY KEY,
+    what TEXT NOT NULL,
+    batch INTEGER NOT NULL DEFAULT 0,
+    part TEXT NOT NULL DEFAULT '',
+    file TEXT NOT NULL DEFAULT '',
+    delivered INTEGER NOT NULL DEFAULT 1,
+    at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE TABLE export_row (
+    cursor TEXT NOT NULL REFERENCES export_cursor ON DELETE CASCADE,
+    key TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    PRIMARY KEY (cursor, key)
+) STRICT, WITHOUT ROWID;
+"""

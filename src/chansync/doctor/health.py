@@ -41,6 +41,8 @@ LITTLE_FREE = 500 * 1024 * 1024
 
 #: A stream that did not start so long after its time is late, in seconds.
 LATE_SECONDS = 600
+#: The age of the last backup that warns where a timer makes one each night, in hours.
+BACKUP_HOURS = 50
 #: A stream counts as failing after so many failed runs in a row; one or two are often temporary.
 FAILING_RUNS = 3
 
@@ -51,7 +53,8 @@ class Health:
     Attributes:
         code: ``OK``, ``WARNING``, ``CRITICAL`` or ``UNKNOWN``.
         sentence: why, the worst first.
-        figures: by name, for graphs; the age of the heartbeat is in seconds, free space in MB.
+        figures: by name, for graphs; the ages of the heartbeat and of the last backup are in seconds, free space in
+            MB.
         daemon: the state of the daemon (``chansync.doctor.daemon.KINDS``); empty: unknown.
     """
 
@@ -66,7 +69,7 @@ class Health:
     @property
     def line(self) -> str:
         """The output of a monitoring plug-in: state, sentence and figures."""
-        units = {"beat": "s", "free": "MB"}
+        units = {"beat": "s", "backup": "s", "free": "MB"}
         told = " ".join(f"{name}={value}{units.get(name, '')}" for name, value in self.figures.items())
         return f"CHANSYNC {WORDS[self.code].upper()}: {self.sentence}" + (f" | {told}" if told else "")
 
@@ -199,6 +202,8 @@ def health(
     }
     if serving is not None:
         figures |= {"deliveries": serving.total.accepted, "refused": serving.total.refused}
+    if at := settings.moment(db, settings.BACKED_UP_AT):
+        figures["backup"] = max(0, (now - at) // 1000)
     if last is not None:
         figures = {"beat": max(0, (now - last.beat_at) // 1000)} | figures
     found.sort(key=lambda each: -each[0])

@@ -20,6 +20,7 @@ from chansync.secrets.key_file import KeyUnreadable
 from chansync.setup.systems import expiring
 from chansync.store import daemons, systems
 from chansync.store import webhooks as hooks
+from chansync.systemd_service import has_backups
 
 #: Time limit of the search for damage, in seconds; ``chansync db check`` has none.
 SEARCH_SECONDS = 10.0
@@ -214,8 +215,11 @@ def _public(db: apsw.Connection, path: Path) -> Iterator[Finding]:
 def backups(db: apsw.Connection) -> Iterator[Finding]:
     """The age of the last backup."""
     at = settings.moment(db, settings.BACKED_UP_AT)
+    every_day = "chansync db backup FOLDER, every day."
+    if has_backups(db.filename):
+        every_day = "systemctl start chansync-backup makes one now; systemctl list-timers shows when the next is due."
     if not at:
-        yield warning("backups", "This database was never backed up.", "chansync db backup FOLDER, every day.")
+        yield warning("backups", "This database was never backed up.", every_day)
         return
     if at - now_ms() > CLOCK_MS:
         yield warning(
@@ -224,6 +228,6 @@ def backups(db: apsw.Connection) -> Iterator[Finding]:
             "chansync db backup FOLDER, now.",
         )  # fmt: skip
     elif now_ms() - at > OLD_BACKUP_MS:
-        yield warning("backups", f"The last backup is {ago_text(at)} old.", "chansync db backup FOLDER, every day.")
+        yield warning("backups", f"The last backup is {ago_text(at)} old.", every_day)
     else:
         yield ok("backups", f"The last backup was made {ago_text(at)} ago.")

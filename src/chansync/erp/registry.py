@@ -115,6 +115,23 @@ def erps(db: apsw.Connection) -> Iterator[Embedded]:
         yield _of_kind(code, kind)
 
 
+def unread(db: apsw.Connection) -> list[str]:
+    """The codes of the connected ERPs of which nothing was read yet: nobody can tell what they have."""
+    return [each.code for each in connected.connected(db) if each.reference_at is None and _is_outside(each.kind)]
+
+
+def _is_outside(kind: str) -> bool:
+    try:
+        return kind_named(kind).embedded is None
+    except UsageError:
+        return True
+
+
+def is_unread(db: apsw.Connection, pos: str | None) -> bool:
+    """Whether no ERP has the POS of that code, but one of which nothing was read yet may have it."""
+    return bool(pos) and not any(each.reference.exists(db, "pos", str(pos)) for each in erps(db)) and bool(unread(db))
+
+
 def of_pos(db: apsw.Connection, pos: str | None) -> Embedded:
     """The ERP that has the POS of that code; the ledger where none has it."""
     if pos and not _ledger().reference.exists(db, "pos", pos):

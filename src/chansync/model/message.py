@@ -85,6 +85,9 @@ CODES = _table(
                 "goes on where this one ended; nothing is lost."),
     MessageCode("disk_low", _P, _PERSON, "The disk is nearly full: no orders are pulled",
                 "Make room on the disk that the sentence names. Pulls then go on by themselves."),
+    MessageCode("backup_failed", _P, _PERSON, "A scheduled backup failed",
+                "Correct what the sentence names, then make one now: chansync mend MESSAGE backup, or systemctl start "
+                "chansync-backup. The next one that succeeds closes this."),
     MessageCode("order_unreadable", _P, _PERSON, "The site sent an order that cannot be read",
                 "Look at the order on the site. It is tried again when it changes there, or on retry."),
     MessageCode("refunds_unreadable", _P, _PERSON, "The refunds of an order cannot be read",

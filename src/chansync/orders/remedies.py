@@ -269,6 +269,11 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
         Remedy("sync", "Sync every channel once there is room.", "chansync sync"),
         Remedy("clean", "Delete what is older than the database keeps it.", "chansync db prune"),
     ),
+    "backup_failed": (
+        Remedy("backup", "Make the backup now.", "chansync db backup {folder} --keep {keep}"),
+        Remedy("elsewhere", "Make one in another folder.", "chansync db backup {FOLDER}"),
+        _DOCTOR,
+    ),
     "order_unreadable": (_FETCH, _RETRY, _SOLVE),
     "refunds_unreadable": (
         _RETRY,

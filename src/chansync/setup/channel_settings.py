@@ -68,7 +68,8 @@ class InvalidFields(UsageError):
 def choices(db: apsw.Connection, channel: Channel | None) -> Choices:
     """What the channel's reference fields may name: codes of the ERP, of its site's lookups, and systems.
 
-    Delivery methods are those of the POS in ``channel.values``. A value that the channel holds and its site lost
+    Delivery methods are those of the POS in ``channel.values``. Of an ERP of which nothing was read yet, everything is
+    allowed: it is checked before each run. A value that the channel holds and its site lost
     stays allowed: it is reported by the lookups, and must not stand in the way of other changes.
     """
 
@@ -76,7 +77,8 @@ def choices(db: apsw.Connection, channel: Channel | None) -> Choices:
         if source == "system":
             return [system.code for system in channels.systems(db)]
         if source == "erp":
-            return erp_codes(db, channel, kind)
+            unknown = channel is not None and erps.is_unread(db, channel.values.get("pos"))
+            return None if unknown else erp_codes(db, channel, kind)
         if source == "offered":
             return [code for code, _ in offered(db, channel, kind)] or None if channel else None
         return _lookup_codes(db, kind, channel)
@@ -387,13 +389,15 @@ def check_site_code(kind: str, site_code: str) -> str:
 
 
 def check_target(db: apsw.Connection, channel: Channel, kind: str, target: str) -> None:
-    """Make sure that the ERP has the target of a mapping.
+    """Make sure that the ERP has the target of a mapping, unless nothing was read of that ERP yet.
 
     Raises:
         UsageError: it does not; with those that it has.
     """
     of = MAPPING_TARGETS[kind]
     pos = channel.values.get("pos")
+    if erps.is_unread(db, pos):
+        return
     erp = erps.of_pos(db, pos)
     reference = erp.reference
     if kind in ("item", "tax"):

@@ -46,8 +46,19 @@ def values_of(erp: ConnectedErp) -> dict[str, Any]:
     return defaults(parameters(erp.kind)) | erp.values
 
 
-def add_erp(store: Store, code: str, name: str, kind: str, texts: Mapping[str, str]) -> ConnectedErp:
+def add_erp(
+    store: Store,
+    code: str,
+    name: str,
+    kind: str,
+    texts: Mapping[str, str],
+    *,
+    later: frozenset[str] = frozenset(),
+) -> ConnectedErp:
     """Connect an ERP, from typed texts by field; secrets come in clear and are sealed. Nothing is sent yet.
+
+    Args:
+        later: secrets that may be missing for now.
 
     Raises:
         InvalidFields: everything that is wrong with its fields.
@@ -62,7 +73,7 @@ def add_erp(store: Store, code: str, name: str, kind: str, texts: Mapping[str, s
         raise AlreadyExists("The ledger that comes with chansync has that code: take another one.")
     values, clear, errors = _parse(kind, texts)
     merged = defaults(fields) | values
-    errors += typed_fields.check(fields, merged, frozenset(clear), {error.name for error in errors})
+    errors += typed_fields.check(fields, merged, frozenset(clear) | later, {error.name for error in errors})
     if errors:
         raise InvalidFields(typed_fields.in_order(fields, errors))
     with transaction(store.db):
@@ -74,6 +85,9 @@ def change_erp(
     store: Store, code: str, texts: Mapping[str, str], *, name: str | None = None, version: int | None = None
 ) -> ConnectedErp:
     """Change the fields of an ERP that are named in ``texts``; secrets come in clear and are sealed.
+
+    Where it holds all of it already nothing is written, and the ERP keeps its version. Secrets count as the same where
+    this user may open those that are there.
 
     Args:
         name: its new name for people; None: as it is.
@@ -96,6 +110,8 @@ def change_erp(
         if current.connected_at is not None:
             errors += left_behind(fields, current.values, merged, current.secrets, clear)
         before, after = (sealed_places.erp_place(current.kind, each) for each in (current.values, merged))
+        if not errors:
+            clear = sealed_places.new_secrets(store, "erp", current.id, clear, before, after)
         kept = frozenset(current.secrets) - set(clear)
         carried: dict[str, bytes] = {}
         if not errors:
@@ -104,7 +120,11 @@ def change_erp(
             raise InvalidFields(typed_fields.in_order(fields, errors))
         sealed = carried | sealed_places.seal(store, "erp", clear, after)
         new_name = None if name is None else system_name(name)
-        values = {key: value for key, value in values.items() if value != values_of(current).get(key)}
+        values = {
+            key: value
+            for key, value in values.items()
+            if value != values_of(current).get(key) or key in current.unreadable
+        }
         if not values and not sealed and new_name in (None, current.name):
             return current
         return connected.save(db, current, version or current.version, name=new_name, values=values, sealed=sealed)

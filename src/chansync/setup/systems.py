@@ -42,9 +42,18 @@ def values_of(system: IntegrationSystem) -> dict[str, Any]:
 
 
 def add_system(
-    store: Store, code: str, name: str, kind: str, texts: Mapping[str, str] | None = None
+    store: Store,
+    code: str,
+    name: str,
+    kind: str,
+    texts: Mapping[str, str] | None = None,
+    *,
+    later: frozenset[str] = frozenset(),
 ) -> IntegrationSystem:
     """A new integration system of an installed kind, from typed texts by field; secrets come in clear and are sealed.
+
+    Args:
+        later: secrets that may be missing for now.
 
     Raises:
         InvalidFields: everything that is wrong with its fields.
@@ -55,7 +64,7 @@ def add_system(
     checked_code, checked_name = system_code(code), system_name(name)
     values, clear, errors = _parse(kind, texts or {})
     merged = defaults(parameters(kind)) | values
-    errors += check(kind, merged, frozenset(clear), {error.name for error in errors})
+    errors += check(kind, merged, frozenset(clear) | later, {error.name for error in errors})
     if errors:
         raise InvalidFields(_in_order(kind, errors))
     with transaction(store.db):

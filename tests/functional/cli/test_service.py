@@ -34,7 +34,7 @@ def test_install_twice_then_status_then_uninstall(run: Run, tmp_path: Path) -> N
     own.parent.mkdir()
     own.touch()
     gone = run("service", "uninstall", "--root", root)
-    assert (gone.code, gone.out.count("is removed.")) == (0, 3)
+    assert (gone.code, gone.out.count("is removed.")) == (0, 5)
     assert f"{own.parent}, which is yours, is left." in gone.out
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [own]
     assert run("service", "status", "--root", root).code == 1

@@ -162,10 +162,14 @@ def test_what_a_channel_uses_stays_in_the_erp(chansync: Run) -> None:
 def test_an_export_is_imported_from_a_file_and_from_standard_input(chansync: Run, tmp_path: Path) -> None:
     file = tmp_path / "shop.toml"
     assert chansync("channel", "export", "shop", "-o", str(file)).code == 0
-    assert chansync("channel", "import", str(file)).out == "Nothing differs from the file.\n"
+    again = chansync("channel", "import", str(file))
+    assert again.out == "system woo: unchanged\nchannel shop: unchanged\n2 unchanged.\n"
     file.write_text(file.read_text().replace('name = "Shop"', 'name = "Store"'))
     dry = chansync("channel", "import", str(file), "--dry-run")
-    assert (dry.code, dry.out) == (0, "shop: name Shop → Store\n")
+    assert (dry.code, dry.out) == (
+        0,
+        "system woo: unchanged\nchannel shop: name Shop → Store\n1 changed, 1 unchanged.\n",
+    )
     assert chansync("channel", "import", str(file)).out == dry.out
     assert json.loads(chansync("channel", "show", "shop", "--json").out)["values"]["name"] == "Store"
 
