@@ -46,7 +46,8 @@ def install(root: Path, program: str | None, dry_run: bool, force: bool) -> None
     """Put the service in place. Needs root. Doing it again, after an upgrade for example, does no harm.
 
     A user and group chansync, the folder /var/lib/chansync for the database and /var/lib/chansync-private for the
-    private key, and a unit that runs this very installation in a sandbox. Nothing is started.
+    private key, and a unit that runs this very installation in a sandbox. Nothing is started. Where the Debian package
+    brings the service, there is nothing to install.
     """
     from chansync_daemon.systemd import installation
 
@@ -98,7 +99,7 @@ def uninstall(root: Path, force: bool) -> None:
     if not changed:
         say("The service is not installed.")
         return
-    if root.absolute() == installation.ROOT:
+    if root.absolute() == installation.ROOT and not installation.is_packaged(root):
         say("Data, user and group are left. To remove them, and every order with them, for good:")
         say(f"  {installation.removal()}")
 
@@ -189,6 +190,7 @@ _STATES = {
     "current": "in place",
     "outdated": "made by another version or installation; bring it up to date: chansync service install",
     "edited": "edited by hand; it is left as it is",
+    "hiding": "of an earlier installation, used instead of the package's; remove it: chansync service uninstall",
 }
 
 
