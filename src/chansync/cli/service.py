@@ -47,7 +47,7 @@ def install(root: Path, program: str | None, dry_run: bool, force: bool) -> None
 
     A user and group chansync, the folders /var/lib/chansync for the database, /var/lib/chansync-private for the private
     key and /var/backups/chansync, a unit that runs this very installation in a sandbox, and a timer of its backups.
-    Nothing is started.
+    Nothing is started. Where the Debian package brings the service, there is nothing to install.
     """
     from chansync_daemon.systemd import installation
 
@@ -100,7 +100,7 @@ def uninstall(root: Path, force: bool) -> None:
     if not changed:
         say("The service is not installed.")
         return
-    if root.absolute() == installation.ROOT:
+    if root.absolute() == installation.ROOT and not installation.is_packaged(root):
         say("Data, user and group are left. To remove them, and every order with them, for good:")
         say(f"  {installation.removal()}")
 
@@ -191,6 +191,7 @@ _STATES = {
     "current": "in place",
     "outdated": "made by another version or installation; bring it up to date: chansync service install",
     "edited": "edited by hand; it is left as it is",
+    "hiding": "of an earlier installation, used instead of the package's; remove it: chansync service uninstall",
 }
 
 
