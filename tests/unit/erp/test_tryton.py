@@ -7,7 +7,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,18 +71,6 @@ def test_a_refusal_tells_whether_somebody_was_faster(error: Any, overtaken: bool
     found = failures.of_answer("model.sale.sale.quote", error)
     assert isinstance(found, failures.Refusal)
     assert found.overtaken is overtaken
-
-
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [
-        (401, failures.NotLoggedIn), (403, ErpRefused), (404, ErpRefused), (302, ErpRefused), (429, ErpUnavailable),
-        (503, ErpUnavailable), (502, ErpUnavailable), (418, ErpRefused),
-    ],
-)  # fmt: skip
-def test_an_http_status_says_which_class_of_error_it_is(status: int, kind: type[ErpError]) -> None:
-    found = failures.of_status(httpx.Response(status), "http://127.0.0.1:8000", "demo", "model.web.shop.read")
-    assert isinstance(found, kind)
 
 
 def test_what_the_kind_cannot_do_is_not_among_its_capabilities() -> None:

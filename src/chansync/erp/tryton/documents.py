@@ -21,6 +21,7 @@ from chansync.model.steps import Pay
 
 _INVOICE = "account.invoice"
 _UNISSUED = ("draft", "validated")
+_PAYMENT = ("debit", "credit", "amount_second_currency", "move.description", "move.journal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,9 @@ class Documents:
                 f"The sale {record.number} has no posted invoice in Tryton, and a payment needs one. Post it there "
                 f"(or: chansync erp issue {record.number}), or set the channel's issue_document_on_payment."
             )
+        paid_by = await self._paid_by(record, record.documents()) if step.parts else {}
         for part in step.parts:
-            now = min(part.amount - await self._paid_by(record, part.method), step.in_all - state_of(record).paid)
+            now = min(part.amount - paid_by.get(part.method, 0), step.in_all - state_of(record).paid)
             if now > 0:
                 payment = _Payment(part.method, f"{record.key} {part.method}", step.paid_on)
                 await self.settle(record, state_of(record).paid + now, payment)
@@ -120,14 +122,25 @@ class Documents:
         await self.settle(record, step.in_all, _Payment(own_method(record), text, step.paid_on))
         return amount
 
-    async def settle(self, record: SaleRecord, in_all: int, payment: _Payment | None = None) -> None:
+    async def settle(
+        self,
+        record: SaleRecord,
+        in_all: int,
+        payment: _Payment | None = None,
+        *,
+        of: Sequence[Row] | None = None,
+    ) -> None:
         """Pay, or pay back, so that ``in_all`` minor units are paid over all documents of the sale.
 
         Where that leaves nothing owed, every open document is paid off: an invoice and the credit of a part of it
         come to the difference.
 
+        Args:
+            payment: how; None: what was paid goes back by the methods that it was paid with, the last of them first.
+            of: the documents that were paid, where not all of the sale's are meant.
+
         Raises:
-            NotPossible: the payment method is none of the company's.
+            NotPossible: a payment method is none of the company's.
         """
         documents = record.documents()
         difference = in_all - state_of(record).paid
@@ -136,8 +149,11 @@ class Documents:
             parts = {own: amount for own, amount in owed.items() if amount}
         else:
             parts = _share(owed, difference)
-        for own, amount in parts.items():
-            await self._pay(record, own, record.major(amount), payment or _Payment(own_method(record), record.key))
+        balances = {} if payment else await self._paid_by(record, documents if of is None else of)
+        # What goes the other way than the whole is first: it is paid by a method too, and goes back by it.
+        for own, amount in sorted(parts.items(), key=lambda part: part[1] * difference > 0):
+            for each, now in [(payment, amount)] if payment else _ways(record, balances, amount):
+                await self._pay(record, own, record.major(now), each)
 
     async def credit_all(self, record: SaleRecord) -> SaleRecord:
         """Credit every invoice of the sale that counts, as Tryton's own wizard does; the sale as it is then."""
@@ -182,7 +198,9 @@ class Documents:
                 }  # fmt: skip
 
             try:
-                await run_wizard(self._rpc, "account.invoice.pay", _INVOICE, invoice, answer, "choice")
+                # It asks only where a part is paid; by itself it takes a part of a credit note for too much.
+                partly = {"type": "partial"}
+                await run_wizard(self._rpc, "account.invoice.pay", _INVOICE, invoice, answer, "choice", partly)
             except Refusal as error:
                 # The day of the payment may lie in a period that is closed or was never made: then it is booked today.
                 if not error.is_about_periods or day == days[-1]:
@@ -190,25 +208,27 @@ class Documents:
             else:
                 return
 
-    async def _paid_by(self, record: SaleRecord, method: str) -> int:
-        """What a method other than the sale's own has paid, in minor units, by what its payments are described as."""
-        origins = [f"{_INVOICE},{each['id']}" for each in record.documents()]
-        domain = [
-            ["move.origin", "in", origins], ["move.description", "=", f"{record.key} {method}"],
-            ["account.type.receivable", "=", True],
-        ]  # fmt: skip
-        fields = ["debit", "credit", "amount_second_currency"]
-        rows = await self._rpc.search_read("account.move.line", domain, fields)
-        paid = sum(
-            (
-                row["credit"] - row["debit"]
-                if row["amount_second_currency"] is None
-                else -row["amount_second_currency"]
-                for row in rows
-            ),
-            Decimal(0),
-        )
-        return record.minor(paid)
+    async def _paid_by(self, record: SaleRecord, documents: Sequence[Row]) -> dict[str, int]:
+        """Payment method → what it has paid of the documents, less what went back by it, in minor units; the method of
+        the last payment first."""
+        lines = sorted((line for each in documents for line in each["payment_lines"]), reverse=True)
+        found: dict[str, int] = {}
+        for row in await self._rpc.read("account.move.line", lines, _PAYMENT):
+            second = row["amount_second_currency"]
+            amount = row["credit"] - row["debit"] if second is None else -second
+            method = self._method_of(record, row["move."])
+            found[method] = found.get(method, 0) + record.minor(amount)
+        return found
+
+    def _method_of(self, record: SaleRecord, move: Row) -> str:
+        """The method of a payment: Tryton keeps its journal alone, so ours are described with it."""
+        said, own = move["description"] or "", own_method(record)
+        named = said.removeprefix(f"{record.key} ")
+        if named != said and named in self._company.methods:
+            return named
+        if said.startswith(record.key) or self._company.journals.get(own) == move["journal"]:
+            return own
+        return next((name for name, journal in self._company.journals.items() if journal == move["journal"]), own)
 
     async def _again(self, record: SaleRecord) -> SaleRecord:
         return (await self._records.load([record.key]))[record.key]
@@ -217,6 +237,26 @@ class Documents:
 def own_method(record: SaleRecord) -> str:
     """The payment method of the sale; where it has none, the first of the others that pay it."""
     return record.paper.payment_method or next((each.method for each in record.paper.payments), "")
+
+
+def _ways(record: SaleRecord, balances: dict[str, int], amount: int) -> list[tuple[_Payment, int]]:
+    """How an amount goes back by what each method has paid, which is kept up to date; the rest by the sale's own."""
+    ways: dict[str, int] = {}
+    left = amount
+    for method, paid in balances.items():
+        part = max(left, -paid) if amount < 0 else min(left, -paid)
+        if part * amount > 0:
+            ways[method] = part
+            left -= part
+    own = own_method(record)
+    if left:
+        ways[own] = ways.get(own, 0) + left
+    for method, part in ways.items():
+        balances[method] = balances.get(method, 0) + part
+    return [
+        (_Payment(method, record.key if method == own else f"{record.key} {method}"), part)
+        for method, part in ways.items()
+    ]
 
 
 def today() -> date:

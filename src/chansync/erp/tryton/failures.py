@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
-
 from chansync.erp.remote import ErpError, ErpRefused, ErpRights, ErpUnavailable
-from chansync.secrets.redaction import scrub
+from chansync.http.body import plain
+from chansync.model.errors import SiteError, SiteUnavailable
 
 #: Warnings that say nothing about a sale of ours, by how their names end: it carries its own taxes on purpose.
 EXPECTED_WARNINGS = ("invoice_taxes",)
@@ -63,36 +62,28 @@ class NotLoggedIn(ErpError):
     """The session is over."""
 
 
-def of_transport(error: httpx.HTTPError, url: str) -> ErpError:
-    """The error of a request that brought no answer."""
-    if isinstance(error, httpx.TimeoutException):
-        return ErpUnavailable(f"Tryton at {url} did not answer in time.", code="erp_timeout")
-    reason = _cut(str(error) or type(error).__name__)
-    return ErpUnavailable(
-        f"Tryton at {url} cannot be reached ({reason}): see that it runs there, and that the address is right."
-    )
+def of_site(error: SiteError) -> ErpError:
+    """The error of a request that got no answer of Tryton's own."""
+    if isinstance(error, SiteUnavailable):
+        return ErpUnavailable(str(error), retry_after=error.retry_after)
+    # What was asked may have been done where it is the answer that is too large.
+    return ErpUnavailable(str(error)) if error.code == "too_large" else ErpRefused(str(error))
 
 
-def of_status(answer: httpx.Response, url: str, database: str, method: str) -> ErpError:
-    """The error of an HTTP status that is not 200."""
-    status = answer.status_code
+def of_status(status: int, site: str, database: str, method: str) -> ErpError:
+    """The error of an HTTP status that is not 200 and says that the request was refused."""
     if status == 401:
         return NotLoggedIn("The session in Tryton is over.")
     if status == 403:
         return ErpRefused(
-            f"Tryton has no method {method} that may be called: a module is missing, or its version is not 8.x. "
+            f"{site} has no method {method} that may be called: a module is missing, or its version is not 8.x. "
             "See: chansync erp test"
         )
     if status == 404:
-        return ErpRefused(f"There is no database {database} on the Tryton server {url}.")
-    if 300 <= status < 400:
-        told = answer.headers.get("location", "another address")
-        return ErpRefused(f"Tryton at {url} redirects to {_cut(told)}: enter that address.")
-    if status == 429:
-        return ErpUnavailable("Tryton limits how often somebody may log in.", retry_after=10.0)
-    if status in (423, 500, 502, 503, 504):
-        return ErpUnavailable(f"Tryton at {url} is busy (HTTP {status}).", retry_after=_seconds(answer))
-    return ErpRefused(f"What answers at {url} is no Tryton server (HTTP {status}).")
+        return ErpRefused(f"{site} has no database {database}: check its name, or that the address is Tryton's.")
+    if status == 423:
+        return ErpUnavailable(f"{site} is busy ({status}).", code="erp_busy")
+    return ErpRefused(f"{site} is no Tryton server: it answers with {status}. Check the address.")
 
 
 def of_answer(method: str, error: Any) -> ErpError:
@@ -101,27 +92,18 @@ def of_answer(method: str, error: Any) -> ErpError:
     kind = str(parts[0])
     said = parts[1] if len(parts) > 1 else ""
     if kind == "UserWarning" and isinstance(said, list) and len(said) > 1:
-        return Warned(str(said[0]), _cut(str(said[1])))
+        return Warned(str(said[0]), plain(str(said[1]), _LONGEST))
     if kind == "ConcurrencyException":
         return Refusal("Somebody changed the record in Tryton at the same time.", overtaken=True)
     if kind == "UserError":
         text = " ".join(_texts(said)) or "Tryton refuses."
         if any(words in text for words in _NO_RIGHTS):
-            return ErpRights(f"The user of chansync lacks rights in Tryton: {_cut(text)}")
-        return Refusal(f"Tryton: {_cut(text)}", overtaken=any(words in text for words in _OVERTAKEN))
+            return ErpRights(f"The user of chansync lacks rights in Tryton: {plain(text, _LONGEST)}")
+        return Refusal(f"Tryton: {plain(text, _LONGEST)}", overtaken=any(words in text for words in _OVERTAKEN))
     if "database is locked" in kind or "could not obtain lock" in kind:
         return ErpUnavailable("Tryton's database is locked by somebody else.", code="erp_busy")
-    return ErpError(f"Tryton failed by its own fault in {method}: {_cut(kind)}")
+    return ErpError(f"Tryton failed by its own fault in {method}: {plain(kind, _LONGEST)}")
 
 
 def _texts(said: Any) -> list[str]:
     return [str(text) for text in (said if isinstance(said, list) else [said]) if isinstance(text, str) and text]
-
-
-def _seconds(answer: httpx.Response) -> float | None:
-    told = answer.headers.get("retry-after", "")
-    return float(told) if told.isdigit() else None
-
-
-def _cut(text: str) -> str:
-    return scrub(" ".join(text.split()))[:_LONGEST]

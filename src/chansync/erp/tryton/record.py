@@ -21,11 +21,11 @@ from chansync.erp.tryton.paper import message, paper_of, read_papers, read_sale
 from chansync.erp.tryton.parties import Buyer, Parties
 from chansync.erp.tryton.records import Records, SaleRecord
 from chansync.erp.tryton.rpc import Row, TrytonRpc
-from chansync.erp.tryton.totals import Amount, Line, TotalMismatch, lines_of, product_of
+from chansync.erp.tryton.totals import Line, TotalMismatch, amounts_of, lines_of, rounding_of
 from chansync.erp.tryton.wizards import run_wizard
 from chansync.model.errors import ChansyncError
 from chansync.model.money import format_money
-from chansync.model.sale import LineKind, SaleDraft
+from chansync.model.sale import SaleDraft
 from chansync.model.steps import Record, StepResult
 
 T = TypeVar("T")
@@ -222,20 +222,8 @@ class Recorder:
                 f"{draft.merchant:.60} is no employee that the user {self._rpc.user} may act for: add them to the user "
                 "in Tryton (Administration, Users)."
             )
-        amounts = [
-            Amount(
-                product_of(company, line.item_code),
-                line.name,
-                line.quantity or Decimal(1),
-                line.net,
-                line.tax,
-                line.rate,
-            )
-            for line in draft.lines
-            if line.kind is not LineKind.ROUNDING
-        ]
-        own_rounding = sum(abs(line.net + line.tax) for line in draft.lines if line.kind is LineKind.ROUNDING)
-        return lines_of(company, amounts, draft.total, draft.currency, own_rounding + 2 * len(amounts) + 1)
+        amounts = amounts_of(company, draft.lines)
+        return lines_of(company, amounts, draft.total, draft.currency, rounding_of(draft.lines))
 
     def _values(self, draft: SaleDraft, lines: Sequence[Line], buyer: Buyer) -> dict[str, Any]:
         company = self._company
