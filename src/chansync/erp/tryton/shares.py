@@ -26,21 +26,20 @@ def spread(amount: int, lines: Sequence[Left]) -> list[RefundedLine]:
 
     Each tax is rounded once, over all of its lines. Empty where nothing is left.
     """
-    grosses = _split(amount, [line.gross for line in lines])
-    of_tax: defaultdict[Tax | None, list[int]] = defaultdict(list)
-    for place, line in enumerate(lines):
-        of_tax[line.tax].append(place)
-    taxes = [0] * len(lines)
-    for tax, places in of_tax.items():
-        if tax is not None:
-            parts = [grosses[place] for place in places]
-            for place, part in zip(places, _split(split_gross(sum(parts), tax.rate * 100)[1], parts), strict=True):
-                taxes[place] = part
-    return [
-        RefundedLine(line.external_id, Decimal(0), gross - own, own)
-        for line, gross, own in zip(lines, grosses, taxes, strict=True)
-        if gross
-    ]
+    of_tax: defaultdict[Tax | None, list[Left]] = defaultdict(list)
+    for line in lines:
+        of_tax[line.tax].append(line)
+    found: list[RefundedLine] = []
+    grosses = _split(amount, [sum(line.gross for line in group) for group in of_tax.values()])
+    for (tax, group), gross in zip(of_tax.items(), grosses, strict=True):
+        parts = _split(gross, [line.gross for line in group])
+        taxes = _split(split_gross(gross, tax.rate * 100)[1] if tax else 0, parts)
+        found += [
+            RefundedLine(line.external_id, Decimal(0), part - own, own)
+            for line, part, own in zip(group, parts, taxes, strict=True)
+            if part
+        ]
+    return found
 
 
 def _split(amount: int, weights: Sequence[int]) -> list[int]:
