@@ -15,6 +15,9 @@ from chansync.erp.tryton.rpc import Row, TrytonRpc
 #: Products that are asked for in one call.
 _AT_ONCE = 500
 
+#: The field of ``account.configuration`` with the account of parties that have none of their own.
+DEFAULT_RECEIVABLE = "default_account_receivable"
+
 _PRODUCT = ("code", "name", "type", "default_uom", "account_category")
 
 

@@ -9,13 +9,12 @@ from decimal import Decimal
 from hashlib import md5
 
 from chansync.erp.protocol import NoDocument, NotPossible
-from chansync.erp.remote import ErpRefused
 from chansync.erp.tryton.company import Company
 from chansync.erp.tryton.failures import Refusal
 from chansync.erp.tryton.records import ISSUED, Records, SaleRecord
 from chansync.erp.tryton.rpc import Row, TrytonRpc
 from chansync.erp.tryton.views import open_document, state_of
-from chansync.erp.tryton.wizards import run_wizard
+from chansync.erp.tryton.wizards import Wizard, run_wizard
 from chansync.model.money import format_money
 from chansync.model.steps import Pay
 
@@ -38,6 +37,12 @@ class Documents:
 
     def __init__(self, rpc: TrytonRpc, company: Company, records: Records) -> None:
         self._rpc, self._company, self._records = rpc, company, records
+        # One for all payments: a payment is then one call and not four.
+        self._payments = Wizard(rpc, "account.invoice.pay", _INVOICE)
+
+    async def close(self) -> None:
+        """Nothing more is paid."""
+        await self._payments.close()
 
     async def issue(self, record: SaleRecord) -> tuple[bool, str]:
         """Post the sale's invoices and the credit notes of what was refunded before; whether any was left, and the
@@ -82,10 +87,6 @@ class Documents:
         try:
             await self._rpc.call(f"model.{_INVOICE}.post", ids)
         except Refusal as error:
-            if error.is_about_periods:
-                raise ErpRefused(
-                    f"{error} Open a fiscal year with periods in Tryton (Accounting), then retry."
-                ) from None
             if not error.overtaken:
                 raise
 
@@ -151,9 +152,10 @@ class Documents:
             parts = _share(owed, difference)
         balances = {} if payment else await self._paid_by(record, documents if of is None else of)
         # What goes the other way than the whole is first: it is paid by a method too, and goes back by it.
+        by_id = {each["id"]: each for each in documents}
         for own, amount in sorted(parts.items(), key=lambda part: part[1] * difference > 0):
             for each, now in [(payment, amount)] if payment else _ways(record, balances, amount):
-                await self._pay(record, own, record.major(now), each)
+                await self._pay(record, by_id[own], record.major(now), each)
 
     async def credit_all(self, record: SaleRecord) -> SaleRecord:
         """Credit every invoice of the sale that counts, as Tryton's own wizard does; the sale as it is then."""
@@ -181,7 +183,7 @@ class Documents:
         if ids:
             await self._rpc.call(f"model.{_INVOICE}.cancel", ids)
 
-    async def _pay(self, record: SaleRecord, invoice: int, amount: Decimal, payment: _Payment) -> None:
+    async def _pay(self, record: SaleRecord, invoice: Row, amount: Decimal, payment: _Payment) -> None:
         method = self._company.methods.get(payment.method)
         if method is None:
             named = payment.method or "none: its order was free"
@@ -191,16 +193,14 @@ class Documents:
             )
         days = [date.fromisoformat(payment.day), today()] if payment.day else [today()]
         for day in days:
-
-            def answer(defaults: Row, day: date = day) -> Row:
-                return defaults | {
-                    "payment_method": method, "date": day, "description": payment.text, "amount": amount,
-                }  # fmt: skip
-
+            filled = {
+                "payee": invoice["party"], "company": self._company.id, "currency": invoice["currency"],
+                "invoice_account": invoice["account"], "payment_method": method, "date": day,
+                "description": payment.text, "amount": amount,
+            }  # fmt: skip
             try:
                 # It asks only where a part is paid; by itself it takes a part of a credit note for too much.
-                partly = {"type": "partial"}
-                await run_wizard(self._rpc, "account.invoice.pay", _INVOICE, invoice, answer, "choice", partly)
+                await self._payments.send(invoice["id"], filled, "choice", {"type": "partial"})
             except Refusal as error:
                 # The day of the payment may lie in a period that is closed or was never made: then it is booked today.
                 if not error.is_about_periods or day == days[-1]:

@@ -18,10 +18,32 @@ _LONGEST = 400
 
 _NO_RIGHTS = ("You are not allowed to", "You do not have permission", "Calling button")
 
+#: The groups that the user needs.
+GROUPS = ("Sales", "Stock", "Accounting")
+
+#: What is to be done where nothing else is.
+RETRY = "Then: chansync erp retry"
+
 # What a call is refused with where somebody was faster: the state has to be read again.
 _OVERTAKEN = ("You can not call", "must be unique", "unique on")
 
-_CLOSED_PERIOD = ("create a period", "period for the date", "no open period", "fiscal year")
+_CLOSED_PERIOD = ("create a period", "reopen the period", "reopen period", "closed period", "closed journal-period")
+_CLOSED_YEAR = ("create a fiscal year", "reopen the fiscal year")
+
+#: Where the accounts are set that Tryton books sales to.
+RECEIVABLE = "Set it for the party, or for all parties: Accounting, Configuration, Configuration."
+REVENUE = "Set it in the account category of the product: Products, Categories."
+
+#: Words of a sentence of Tryton → where that is set up there.
+_PLACES: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("closed journal-period",), "Reopen it: Accounting, Configuration, Journals, Journals - Periods."),
+    ((*_CLOSED_PERIOD, *_CLOSED_YEAR), "Years and periods: Accounting, Configuration, Fiscal Years."),
+    (("sequence on fiscal year",), "Sequences of invoices: Accounting, Configuration, Fiscal Years."),
+    (("receivable account",), RECEIVABLE),
+    (("account revenue", "Account Revenue", "account category"), REVENUE),
+    (("No rate found for currency",), "Add a rate of that day or an earlier one: Currency, Currencies."),
+    (("currency exchange",), "Set them: Accounting, Configuration, Configuration."),
+)  # fmt: skip
 
 
 class Refusal(ErpRefused):
@@ -38,7 +60,7 @@ class Refusal(ErpRefused):
     @property
     def is_about_periods(self) -> bool:
         """Whether the day of a document lies in no open period."""
-        return any(words in str(self) for words in _CLOSED_PERIOD)
+        return any(words in str(self) for words in (*_CLOSED_PERIOD, *_CLOSED_YEAR))
 
 
 class Warned(ErpRefused):
@@ -98,11 +120,23 @@ def of_answer(method: str, error: Any) -> ErpError:
     if kind == "UserError":
         text = " ".join(_texts(said)) or "Tryton refuses."
         if any(words in text for words in _NO_RIGHTS):
-            return ErpRights(f"The user of chansync lacks rights in Tryton: {plain(text, _LONGEST)}")
-        return Refusal(f"Tryton: {plain(text, _LONGEST)}", overtaken=any(words in text for words in _OVERTAKEN))
+            return ErpRights(_lack(text))
+        place = next((where for words, where in _PLACES if any(each in text for each in words)), "")
+        sentence = " ".join(filter(None, (f"Tryton: {plain(text, _LONGEST)}", place, place and RETRY)))
+        return Refusal(sentence, overtaken=any(words in text for words in _OVERTAKEN))
     if "database is locked" in kind or "could not obtain lock" in kind:
         return ErpUnavailable("Tryton's database is locked by somebody else.", code="erp_busy")
     return ErpError(f"Tryton failed by its own fault in {method}: {plain(kind, _LONGEST)}")
+
+
+def _lack(text: str) -> str:
+    """Tryton names the groups that the user has, behind what it may not do."""
+    what, _, has = text.partition("Within groups:")
+    lacking = [group for group in GROUPS if group not in map(str.strip, has.split(","))] or list(GROUPS)
+    return (
+        f"The user of chansync lacks rights in Tryton ({plain(what, 200).rstrip('.')}): see that it is in the groups "
+        f"{', '.join(lacking)} there (Administration, Users). {RETRY}"
+    )
 
 
 def _texts(said: Any) -> list[str]:

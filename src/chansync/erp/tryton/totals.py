@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from chansync.erp.tryton.company import Company, Product, Tax
+from chansync.erp.tryton.failures import RETRY
 from chansync.model.errors import ChansyncError
 from chansync.model.money import format_money
 from chansync.model.sale import LineKind, SaleLine
@@ -92,7 +93,9 @@ def product_of(company: Company, code: str) -> Product:
     """
     found = company.products.get(code)
     if found is None:
-        raise ItemUnknown(f"Tryton has no product of the code {code or 'that is empty'!s:.60} that may be sold.")
+        raise ItemUnknown(
+            f"Tryton has no product of the code {code or 'that is empty'!s:.60} that may be sold: add it. {RETRY}"
+        )
     return found
 
 
@@ -201,6 +204,6 @@ def _tax_of(company: Company, amount: Amount, used: set[Decimal]) -> Tax:
         rate = f" ({Decimal(100 * amount.tax) / amount.net:.2f} %)" if amount.net else ""
         raise TaxUnknown(
             f"No tax of the company {company.name} in Tryton comes to the tax of {amount.name:.60}: {amount.tax} on "
-            f"{amount.net} in the smallest unit{rate}. Add a sales tax of that rate in Tryton."
+            f"{amount.net} in the smallest unit{rate}. Add a sales tax of that rate in Tryton. {RETRY}"
         )
     return min(fitting)[-1]
