@@ -28,6 +28,7 @@ from chansync.db.migrations_sql import (
     NEEDS,
     OUTSIDE_ERPS,
     SALE_LINKS,
+    SETTLEMENTS,
     SHIPMENTS,
     STOCK,
 )
@@ -169,6 +170,12 @@ def attributes(db: Database) -> None:
 def outside_erps(db: Database) -> None:
     """ERPs that are reached over a network."""
     _run(db, OUTSIDE_ERPS)
+
+
+@migrations(name="0017_settlements")
+def settlements(db: Database) -> None:
+    """What marketplaces have paid out."""
+    _run(db, SETTLEMENTS)
 
 
 def migrate(path: Path) -> None:
