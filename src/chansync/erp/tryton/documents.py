@@ -11,7 +11,7 @@ from hashlib import md5
 from chansync.erp.protocol import NoDocument, NotPossible
 from chansync.erp.tryton.company import Company
 from chansync.erp.tryton.failures import Refusal
-from chansync.erp.tryton.records import ISSUED, Records, SaleRecord
+from chansync.erp.tryton.records import ISSUED, REVERSAL, Records, SaleRecord
 from chansync.erp.tryton.rpc import Row, TrytonRpc
 from chansync.erp.tryton.views import open_document, state_of
 from chansync.erp.tryton.wizards import Wizard, run_wizard
@@ -177,8 +177,9 @@ class Documents:
         return await self._again(record)
 
     async def drop_unissued(self, record: SaleRecord) -> None:
-        """Cancel the invoices that are not posted yet, those of sides too."""
-        own = [*record.invoices, *(each for side in record.sides for each in side.invoices)]
+        """Cancel the invoices that are not posted yet, those of refunds too; the reversal's is still to be posted."""
+        refunds = [side for side in record.sides if not side.web_id.endswith(REVERSAL)]
+        own = [*record.invoices, *(each for side in refunds for each in side.invoices)]
         ids = [each["id"] for each in own if each["state"] in _UNISSUED]
         if ids:
             await self._rpc.call(f"model.{_INVOICE}.cancel", ids)
