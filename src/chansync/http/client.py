@@ -116,7 +116,7 @@ class SiteHttp:
         self.site = site
         self.traffic = Traffic()
         known = tuple(secrets)
-        self.sentences = Sentences(site, known, advice)
+        self.sentences = Sentences(site, known, advice, timeout.read or 0.0)
         self._said_back = _as_sent(known)
         self._backoff = backoff
         self._sleep = sleep

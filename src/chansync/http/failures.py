@@ -91,10 +91,12 @@ class Sentences:
         site: how people know the site.
         secrets: texts that are masked wherever a sentence quotes the site.
         advice: what to do where the site fails again and again.
+        patience: how long an answer is waited for, in seconds.
     """
 
-    def __init__(self, site: str, secrets: Iterable[str], advice: str = "ask its host") -> None:
+    def __init__(self, site: str, secrets: Iterable[str], advice: str = "ask its host", patience: float = 30.0) -> None:
         self.site = site
+        self._patience = patience
         self._advice = advice
         self._secrets = [secret for secret in secrets if secret]
 
@@ -225,7 +227,7 @@ class Sentences:
         if isinstance(error, httpx.ConnectTimeout):
             return Failed(self.timeout("did not accept a connection within 10 seconds"), untouched=True)
         if isinstance(error, httpx.TimeoutException):
-            return Failed(self.timeout("did not answer within 30 seconds"))
+            return Failed(self.timeout(f"did not answer within {self._patience:g} seconds"))
         if isinstance(error, httpx.ConnectError) and any(_is_tls_refusal(cause) for cause in causes):
             return Failed(self._no_tls(causes), again=False)
         if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
