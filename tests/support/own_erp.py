@@ -31,6 +31,7 @@ class OwnErp(ServerThread):
 
     Args:
         file: its database.
+        tls: certificate and key.
 
     Attributes:
         faults: what is spoilt of its answers (``chansync.demo.faults``), with three more options: ``body`` is what is
@@ -39,8 +40,8 @@ class OwnErp(ServerThread):
         requests: method and path of each request.
     """
 
-    def __init__(self, file: Path) -> None:
-        super().__init__("127.0.0.1", 0)
+    def __init__(self, file: Path, tls: tuple[Path, Path] | None = None) -> None:
+        super().__init__("127.0.0.1", 0, tls)
         self.file = file
         self.books = Books(file)
         sample.fill(self.books)

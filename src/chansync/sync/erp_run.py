@@ -287,10 +287,10 @@ class _ErpRun:
         asked = [SaleSteps(sale.key, sale.pos, tuple(row.step for row in sale.rows), sale.ref) for sale in batch]
         try:
             answers = await remote.apply(asked)
-        except ErpRights:
-            await self._write(sales.note_unsent, rows)
-            raise
         except ErpRefused as error:
+            if error.undelivered or isinstance(error, ErpRights):
+                await self._write(sales.note_undelivered, rows, str(error))
+                raise
             if len(batch) == 1:
                 await self._write(self._note_refused, batch[0], error)
                 return
@@ -303,7 +303,8 @@ class _ErpRun:
             raise
         except Exception as error:
             sentence = str(error) if isinstance(error, ChansyncError) else f"{type(error).__name__}: {error}"
-            await self._write(sales.note_trouble, rows, scrub(sentence)[:400])
+            note = sales.note_undelivered if getattr(error, "undelivered", False) else sales.note_trouble
+            await self._write(note, rows, scrub(sentence)[:400])
             if isinstance(error, ErpError) or len(batch) > 1 or not batch[0].is_alone:
                 raise
             # A sale by which the connector fails over and over keeps no other back.

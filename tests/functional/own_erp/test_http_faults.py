@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+import trustme
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -200,6 +203,77 @@ async def test_a_request_that_arrives_late_beside_its_repeat(server: OwnErp, erp
     assert sum(answer.results[0].changed for (answer,) in found) == 1
     assert await server.look(sale.key) == Seen(sale.total, sale.total)
     assert server.sql("SELECT count(*) FROM document")[0] == (1,)
+
+
+GONE: list[tuple[dict[str, Any], type[ErpError]]] = [
+    ({"kind": "status", "status": 429}, ErpUnavailable),
+    ({"kind": "status", "status": 404}, ErpRefused),
+    ({"kind": "status", "status": 405}, ErpRefused),
+    ({"kind": "redirect", "to": "http://127.0.0.2/steps"}, ErpRefused),
+]
+
+
+async def steps_fail(remote: Remote) -> ErpError:
+    sale = SaleSteps("chansync:shop:1", "WEB", (steps.Cancel(),))
+    with pytest.raises(ErpError) as caught:
+        await remote.apply([sale])
+    await remote.aclose()
+    return caught.value
+
+
+@pytest.mark.parametrize(("fault", "kind"), GONE, ids=str)
+async def test_what_is_turned_away_has_not_arrived(fault: dict[str, Any], kind: type[ErpError], server: OwnErp) -> None:
+    server.faults.add("/steps", times=None, **fault)
+    error = await steps_fail(server.connect())
+    assert (type(error), error.undelivered) == (kind, True)
+
+
+@pytest.mark.parametrize("fault", [*LOST, {"kind": "status", "status": 503, "retry_after": 7}], ids=str)
+async def test_what_brought_no_answer_may_have_arrived(fault: dict[str, Any], server: OwnErp) -> None:
+    server.faults.add("/steps", times=None, **fault)
+    error = await steps_fail(server.connect())
+    assert (type(error), error.undelivered) == (ErpUnavailable, False)
+
+
+async def test_what_is_refused_for_what_it_asks_is_not_taken_for_undelivered(server: OwnErp) -> None:
+    server.faults.add("/steps", "empty", status=422, body=b'{"sentence": "The fiscal year 2026 is closed."}')
+    error = await steps_fail(server.connect())
+    assert (type(error), error.undelivered) == (ErpRefused, False)
+
+
+def _to(address: str) -> Remote:
+    kind = HttpErp(backoff=lambda attempt: 0.0, timeout=httpx.Timeout(PATIENCE, connect=5, pool=None))
+    return kind.connect(ErpSettings("own", {"address": address, "token": TOKEN}))
+
+
+async def test_without_a_connection_nothing_has_arrived(server: OwnErp, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        refused = await steps_fail(_to(f"http://127.0.0.1:{unused.getsockname()[1]}"))
+    assert (type(refused), refused.undelivered) == (ErpUnavailable, True)
+    assert "refuses the connection" in str(refused)
+
+    plain = await steps_fail(_to(server.url.replace("http:", "https:")))
+    assert (type(plain), plain.undelivered) == (ErpRefused, True)
+    assert "has no secure connection to offer" in str(plain)
+
+    async def unknown(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", unknown)
+    nowhere = await steps_fail(_to("https://erp.invalid"))
+    assert (type(nowhere), nowhere.undelivered) == (ErpUnavailable, True)
+
+
+async def test_a_certificate_that_nobody_knows(tmp_path: Path) -> None:
+    issued = trustme.CA().issue_cert("127.0.0.1")
+    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    with OwnErp(tmp_path / "own.db", tls=(tmp_path / "cert.pem", tmp_path / "key.pem")) as server:
+        error = await steps_fail(server.connect())
+    assert (type(error), error.undelivered) == (ErpRefused, True)
+    assert "The certificate of 127.0.0.1" in str(error)
+    assert server.requests == []
 
 
 async def test_a_busy_server_is_asked_again_because_nothing_was_done(server: OwnErp, erp: Subject) -> None:

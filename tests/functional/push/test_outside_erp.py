@@ -256,6 +256,30 @@ def test_what_was_sent_is_not_sent_again_before_it_has_settled(far: Callable[...
     assert it.open() == []
 
 
+@pytest.mark.parametrize("how", ["unreachable", "wrong address", "rights"])
+def test_what_has_not_arrived_is_sent_again_by_the_next_run(far: Callable[..., Far], how: str) -> None:
+    """It is no try of the sales, of which nothing is wrong, and nobody has to look whether it was done."""
+    it = far(connect={"settles_after": "3600"})
+    numbers = [it.world.order() for _ in range(3)]
+    it.sync(*numbers)
+    it.server.fail("apply", how)
+
+    failed = it.erp()
+
+    assert failed.state == "failed"
+    rows = it.world.query("SELECT state, tries, sentence FROM sale_step WHERE word = 'record'")
+    assert rows == [("waiting", 0, failed.sentence)] * 3
+    assert [it.state(number) for number in numbers] == [("imported", "")] * 3
+
+    it.erp()
+
+    assert it.server.calls("views") == []
+    first, second = it.server.calls("apply")
+    assert first == second, "together again"
+    assert len(it.server.views()) == 3
+    assert it.open() == []
+
+
 def test_a_refused_sale_keeps_no_other_back(far: Callable[..., Far]) -> None:
     it = far()
     numbers = [it.world.order() for _ in range(5)]

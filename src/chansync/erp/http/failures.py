@@ -43,11 +43,11 @@ class Failures:
         """
         sentence = f"{self._site} {_UNREADABLE[error.code]}" if error.code in _UNREADABLE else str(error)
         if isinstance(error, SiteUnavailable):
-            return ErpUnavailable(sentence, retry_after=error.retry_after)
+            return ErpUnavailable(sentence, retry_after=error.retry_after, undelivered=error.undelivered)
         if error.code == "too_large":
             sentence = f"{self._site} sent an answer that is too large: it must answer in pages. {_DESCRIPTION}"
             return ErpUnavailable(sentence) if changes else ErpRefused(sentence)
-        return ErpRefused(sentence)
+        return ErpRefused(sentence, undelivered=error.undelivered or error.code == "redirect")
 
     def refusal(self, request: str, answer: Answer) -> ErpError:
         """An answer that is no 2xx."""
@@ -58,7 +58,8 @@ class Failures:
         if answer.status == 403:
             return ErpRights(f"{self._site} forbids {request}{said}: give the token's user the right to it there.")
         if answer.status in (404, 405):
-            return ErpRefused(f"{self._site} has no {request}{said}: check the address, with its path.")
+            sentence = f"{self._site} has no {request}{said}: check the address, with its path."
+            return ErpRefused(sentence, undelivered=True)
         return ErpRefused(f"{self._site} refuses {request} with {answer.status}{said}.")
 
     def wrong(self, request: str, what: str, *, changes: bool = False) -> ErpError:
