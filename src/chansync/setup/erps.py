@@ -14,13 +14,14 @@ from chansync.db.transaction import transaction
 from chansync.erp import registry
 from chansync.erp.outside import connected, reference
 from chansync.erp.outside.connected import ConnectedErp
-from chansync.erp.remote import ErpError, ErpIdentity, ErpKind, ErpSettings, ReferenceRow, Remote
+from chansync.erp.remote import ErpIdentity, ErpKind, ErpSettings, ReferenceRow, Remote
 from chansync.model.channel import FieldError, left_behind
 from chansync.model.errors import AlreadyExists, ChansyncError, StoreError, UsageError
 from chansync.model.parameter import Parameter, defaults
 from chansync.model.parameter_types import Reference, References
 from chansync.model.parameters import PARAMETERS
 from chansync.secrets import sealing
+from chansync.secrets.redaction import scrub
 from chansync.setup import sealed_places, typed_fields
 from chansync.setup.channel_settings import MAPPING_TARGETS, InvalidFields
 from chansync.setup.systems import system_code, system_name
@@ -38,7 +39,7 @@ def parameters(kind: str) -> tuple[Parameter, ...]:
     Raises:
         UsageError: it is not installed.
     """
-    return registry.kind_named(kind).parameters
+    return registry.parameters(kind)
 
 
 def values_of(erp: ConnectedErp) -> dict[str, Any]:
@@ -193,6 +194,11 @@ class ErpReport:
     code: str = ""
 
     @property
+    def bad(self) -> list[str]:
+        """The findings that keep sales from being recorded."""
+        return [sentence for word, sentence in self.findings if word == "bad"]
+
+    @property
     def data(self) -> dict[str, Any]:
         """The same for JSON."""
         return asdict(self)
@@ -224,19 +230,20 @@ async def _with_remote(store: Store, code: str, more: Callable[[Remote, ErpRepor
         return ErpReport(True, f"The ERP {code} lives in chansync's own database: it is there.")
     try:
         remote = await connect(store, code)
-    except (UsageError, StoreError) as error:
-        return ErpReport(False, str(error), code=error.code)
-    try:
-        identity = await remote.check()
-        await store.run(connected.note_check, code, facts_of(remote, identity))
-        report = _report(identity)
-        await more(remote, report)
-    except ErpError as error:
+        try:
+            identity = await remote.check()
+            await store.run(connected.note_check, code, facts_of(remote, identity))
+            report = _report(identity)
+            await more(remote, report)
+        finally:
+            await remote.aclose()
+    except StoreError as error:
+        # It was not asked: somebody else may be able to.
         return ErpReport(False, str(error), code=error.code)
     except ChansyncError as error:
-        return ErpReport(False, str(error), code=error.code)
-    finally:
-        await remote.aclose()
+        report = ErpReport(False, str(error), code=error.code)
+    said = "" if report.ok else scrub(" ".join([report.sentence, *report.bad]))
+    await store.run(connected.note_tried, code, report.code, said)
     return report
 
 
@@ -270,10 +277,12 @@ def facts_of(remote: Remote, identity: ErpIdentity) -> dict[str, Any]:
 def _report(identity: ErpIdentity) -> ErpReport:
     sentence = f"Connected to {identity.title} {identity.version}".rstrip() + f" {identity.connected_as}".rstrip() + "."
     findings = [(finding.word, finding.sentence) for finding in identity.findings]
-    bad = [said for word, said in findings if word == "bad"]
-    if bad:
-        sentence += f" {len(bad)} thing{'s keep' if len(bad) > 1 else ' keeps'} sales from being recorded."
-    return ErpReport(not bad, sentence, findings, code="erp_refused" if bad else "")
+    report = ErpReport(True, sentence, findings)
+    if report.bad:
+        things = "thing keeps" if len(report.bad) == 1 else "things keep"
+        report.sentence += f" {len(report.bad)} {things} sales from being recorded."
+        report.ok, report.code = False, "erp_refused"
+    return report
 
 
 async def read_reference(store: Store, code: str, remote: Remote, *, whole: bool = True) -> list[str]:

@@ -52,9 +52,6 @@ from chansync.sync.deciding_again import DecidingAgain
 from chansync.sync.renewing import time_to_renew, work_until_stopped
 from chansync.sync.runner import RunResult
 
-#: How often an ERP is asked for what has changed, in milliseconds.
-EVERY = 60_000
-
 #: How old reference data and stock get before they are read whole again, in milliseconds.
 DAY = 24 * 3600 * 1000
 
@@ -476,15 +473,16 @@ class _ErpRun:
             )  # fmt: skip
 
     def _next_run(self, db: apsw.Connection, erp: ConnectedErp, result: RunResult) -> int:
-        """When the ERP asked to be left alone until, after a failure later each time, else after a minute."""
+        """When the ERP asked to be left alone until, after a failure later each time, else when its changes are due."""
         now = now_ms()
         if result.retry_after:
             return now + int(result.retry_after * 1000)
         if result.state == "failed":
             return next_try(erp.failures, RETRY_MINUTES)
         sent = sales.first_sent_at(db, self.code)
-        settled = now + EVERY if sent is None else sent + int(self.settles_after * 1000) + 100
-        return min(now + EVERY, max(settled, now))
+        usual = now + erp.changes_every_ms
+        settled = usual if sent is None else sent + int(self.settles_after * 1000) + 100
+        return min(usual, max(settled, now))
 
     def _log_failure(self, db: apsw.Connection, result: RunResult) -> None:
         data: dict[str, object] = {"error": result.error_code, "stream": "erp", "erp": self.code}

@@ -12,12 +12,18 @@ import pytest
 
 from chansync.db.connection import open_store
 from chansync.demo import company
+from chansync.explain import erp_lists
+from chansync.explain.erp_status import ErpStatus, statuses
 from chansync.explain.why import why
 from chansync.model import steps
+from chansync.model.paging import Span
 from chansync.model.sale import SaleView
-from chansync.setup import channel_settings
+from chansync.model.times import local_text
+from chansync.setup import channel_settings, erps
+from chansync.setup.channel_settings import InvalidFields
+from chansync.setup.erps import ErpReport
 from chansync.store import channels, mappings
-from support import far_file
+from support import far_file, shops
 
 from .conftest import World
 
@@ -43,6 +49,11 @@ class Far:
 
     def erp(self, **request: bool) -> Any:
         return far_file.run(self.world.path, **request)
+
+    def ask(self, question: Callable[..., Any]) -> ErpReport:
+        """What a person has it asked."""
+        found: ErpReport = shops.with_store(self.world.path, lambda store: question(store, far_file.CODE))
+        return found
 
     def view(self, number: str) -> SaleView | None:
         found: SaleView | None = self.server.views().get(key(number))
@@ -278,6 +289,56 @@ def test_what_has_not_arrived_is_sent_again_by_the_next_run(far: Callable[..., F
     assert first == second, "together again"
     assert len(it.server.views()) == 3
     assert it.open() == []
+
+
+def test_what_came_of_the_last_try_is_said_whoever_tried(far: Callable[..., Far]) -> None:
+    """Also before anything was ever answered, and by a person's question as by a run."""
+    it = far()
+    it.world.query("UPDATE connected_erp SET last_ok_at = NULL, last_finished_at = NULL, reference_at = NULL")
+
+    def status() -> ErpStatus:
+        store = open_store(it.world.path)
+        try:
+            [found] = statuses(store.db)
+            assert [row.cells[3] for row in erp_lists.read(store.db, "connected-erp", "", Span(10))] == [found.word]
+            return found
+        finally:
+            store.close()
+
+    never = status()
+    assert (never.word, never.tried_at) == ("never asked", None)
+    assert never.sentences == ["Far Away was not asked for anything yet. See: chansync erp lookups far"]
+
+    it.server.fail("check", "rights")
+    assert not it.ask(erps.pull_reference).ok
+    failed = status()
+    assert (failed.word, failed.last_ok_at) == ("failing", None)
+    assert failed.tried_at is not None
+    tried = f"Far Away, tried {local_text(failed.tried_at)}: Nobody may do that with the file."
+    assert failed.sentences == [f"{tried} See: chansync erp lookups far"]
+
+    assert it.ask(erps.pull_reference).ok
+    assert (status().word, status().sentences) == ("ok", [])
+
+    it.server.fail("changes", "unreachable", times=2)
+    it.erp()
+    it.erp()
+    assert "The file is out of reach. See: chansync erp test far" in status().sentences[0]
+    assert it.ask(erps.test_erp).ok
+    assert (status().word, status().failures, status().next_run_at) == ("ok", 0, None), "the daemon asks it at once"
+
+
+def test_how_often_changes_are_asked_for_is_a_field_of_the_erp(far: Callable[..., Far]) -> None:
+    it = far(connect={"changes_every": "2 h"})
+    it.erp()
+    [(started, next_run, value)] = it.world.query(
+        "SELECT last_started_at, next_run_at, value FROM connected_erp JOIN connected_erp_parameter p ON erp_id = id "
+        "AND p.name = 'changes_every'"
+    )
+    assert value == '"2h"'
+    assert next_run - started >= 2 * 3600_000
+    with pytest.raises(InvalidFields, match="cannot be off"):
+        far_file.connect(it.world.path, it.server.path, changes_every="off")
 
 
 def test_a_refused_sale_keeps_no_other_back(far: Callable[..., Far]) -> None:

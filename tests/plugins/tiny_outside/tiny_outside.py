@@ -3,9 +3,9 @@ is given.
 
 It can be told to fail: the file's ``faults`` is a list of ``{"call", "how", "times"}``. ``how`` is ``lose`` (what was
 asked is done, and the answer lost), ``unreachable`` and ``wrong address`` (nothing arrives), ``refuse`` (the whole
-call), ``rights``, ``bug`` (the connector fails), ``die`` (the process is killed before anything is done), ``die after`` (once it is done),
-``midway`` (the first step of each sale is done, and nothing is known of the rest) or ``half`` (each step is refused of
-those sales whose key is in ``keys``). Every call is noted in ``calls``.
+call), ``rights``, ``bug`` (the connector fails), ``die`` (the process is killed before anything is done), ``die after``
+(once it is done), ``midway`` (the first step of each sale is done, and nothing is known of the rest) or ``half`` (each
+step is refused of those sales whose key is in ``keys``). Every call is noted in ``calls``.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def kinds(as_json: bool) -> None:
                     "kind": each.kind, "label": each.label, "capabilities": sorted(map(str, each.capabilities)),
                     "fields": [
                         {"name": p.name, "label": p.label, "help": p.help, "type": p.type.word, "needed": p.needed}
-                        for p in each.parameters
+                        for p in erps.parameters(each.kind)
                     ],
                 }
                 for each in found
@@ -62,7 +62,7 @@ def kinds(as_json: bool) -> None:
         return
     for each in found:
         say(f"{each.kind}: {each.label}")
-        for parameter in each.parameters:
+        for parameter in erps.parameters(each.kind):
             say(f"  {parameter.name} ({parameter.type.word}{', needed' if parameter.needed else ''})")
             say(f"      {parameter.help}")
     if not found:
@@ -146,10 +146,13 @@ def connected_erps(session: Session, as_json: bool) -> None:
         print_json([_status_data(each) for each in found])
         return
     rows = [
-        (each.code, each.name, each.kind, each.word, each.waiting, each.problems, when(each.last_ok_at) or "never")
+        (
+            each.code, each.name, each.kind, each.word, each.waiting, each.problems,
+            when(each.last_ok_at) or "never", when(each.tried_at) or "never",
+        )
         for each in found
-    ]
-    headers = ("erp", "name", "kind", "state", "waiting", "refused", "last answer")
+    ]  # fmt: skip
+    headers = ("erp", "name", "kind", "state", "waiting", "refused", "last answer", "tried")
     table(headers, rows, right=("waiting", "refused"), flexible="name")
     for each in found:
         for sentence in each.sentences:
@@ -161,7 +164,7 @@ def connected_erps(session: Session, as_json: bool) -> None:
 def _status_data(found: ErpStatus) -> dict[str, Any]:
     from chansync.model.times import utc_text
 
-    times = ("last_ok_at", "reference_at", "stock_at", "since", "next_run_at")
+    times = ("last_ok_at", "tried_at", "reference_at", "stock_at", "since", "next_run_at")
     return asdict(found) | {name: utc_text(getattr(found, name)) for name in times}
 
 
@@ -210,7 +213,9 @@ def _report(session: Session, code: str, what: str, as_json: bool) -> int:
         print_line(f"  {kind:<16} {there}{f', {gone} gone' if gone else ''}")
     for sentence in report.vanished:
         note(sentence)
-    if report.ok and report.counts:
+    if not report.ok:
+        note(f"Mend that there, or a field by chansync erp change {code} FIELD=VALUE, then: chansync erp {what} {code}")
+    elif report.counts:
         note(
             "Let a channel sell through it: chansync channel set CHANNEL pos=POS, or chansync erp move CHANNEL --to POS"
         )
