@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,11 +11,12 @@ from textual.widgets import Button
 from chansync.db.connection import open_store
 from chansync.db.transaction import transaction
 from chansync.erp.ledger import setup, stock
+from chansync.erp.outside import connected
 from chansync.setup import erps
 from chansync_tui.app import ChansyncApp
 from chansync_tui.screens.erp import Erp
 from functional.tui.looking import Other, until_seen
-from support import far_file, shops
+from support import far_file
 
 WIDE = (120, 40)
 
@@ -173,11 +173,6 @@ async def test_the_tabs_fit_60_columns_and_a_click_picks_one(company: Path) -> N
         await until_seen(pilot, "[4 Orders]")
 
 
-def _read_reference(path: Path) -> erps.ErpReport:
-    found: erps.ErpReport = shops.with_store(path, lambda store: erps.pull_reference(store, "far"))
-    return found
-
-
 async def test_a_connected_erp_has_a_row_and_a_form(company: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     far_file.install(monkeypatch)
     store = open_store(company)
@@ -192,7 +187,8 @@ async def test_a_connected_erp_has_a_row_and_a_form(company: Path, monkeypatch: 
         await until_seen(pilot, "Connected ERPs: 1 row", "Far Away", "never asked")
         await pilot.press("enter")
         await until_seen(pilot, "ERP far", "How it is reached", "/nowhere", "0 wait, 0 refused")
-        assert not (await asyncio.to_thread(_read_reference, company)).ok
+        with Other(company) as other:
+            connected.note_tried(other.db, "far", "erp_unavailable", "There is no such file.")
         await pilot.press("escape")
         await until_seen(pilot, "Connected ERPs: 1 row", "failing", "There is no such file.")
     monkeypatch.undo()
