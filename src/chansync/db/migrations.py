@@ -27,6 +27,7 @@ from chansync.db.migrations_sql import (
     MONEY,
     NEEDS,
     OUTSIDE_ERPS,
+    OUTSIDE_LISTS,
     SALE_LINKS,
     SHIPMENTS,
     STOCK,
@@ -169,6 +170,12 @@ def attributes(db: Database) -> None:
 def outside_erps(db: Database) -> None:
     """ERPs that are reached over a network."""
     _run(db, OUTSIDE_ERPS)
+
+
+@migrations(name="0017_outside_lists")
+def outside_lists(db: Database) -> None:
+    """Sales of outside ERPs are listed by when they were recorded."""
+    _run(db, OUTSIDE_LISTS)
 
 
 def migrate(path: Path) -> None:

@@ -367,3 +367,8 @@ BEGIN
         changed = (SELECT coalesce(max(changed), 0) + 1 FROM mirror_stock)
     WHERE erp = OLD.erp AND warehouse = OLD.warehouse AND item = OLD.item; END;
 """
+
+OUTSIDE_LISTS = """
+CREATE INDEX mirror_sale_listed ON mirror_sale (erp, coalesce(view ->> '$.recorded_at', 0), sale_key)
+    WHERE view IS NOT NULL;
+"""

@@ -6,17 +6,19 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
+from chansync.cli.main import main
 from chansync.db.connection import open_store
 from chansync.demo import company
+from chansync.erp.outside import lists
 from chansync.explain import erp_lists
 from chansync.explain.erp_status import ErpStatus, statuses
 from chansync.explain.why import why
 from chansync.model import steps
-from chansync.model.paging import Span
+from chansync.model.paging import Key, Span
 from chansync.model.sale import SaleView
 from chansync.model.times import local_text
 from chansync.setup import channel_settings, erps
@@ -289,6 +291,51 @@ def test_what_has_not_arrived_is_sent_again_by_the_next_run(far: Callable[..., F
     assert first == second, "together again"
     assert len(it.server.views()) == 3
     assert it.open() == []
+
+
+def test_its_sales_are_listed_with_their_papers(far: Callable[..., Far], capsys: pytest.CaptureFixture[str]) -> None:
+    it = far(**ALL, paid_statuses="processing")
+    first, second = it.world.order(), it.world.order()
+    it.sync(first, second)
+    it.erp()
+
+    def listed(*words: str) -> list[dict[str, Any]]:
+        assert main(["--db", str(it.world.path), "erp", *words, "--json"]) == 0
+        found: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
+        return found
+
+    sales = listed("sales")
+    assert {(row["number"], row["order_number"], row["channel"], row["erp"]) for row in sales} == {
+        (it.view(number).number, number, "demo", "far") for number in (first, second)
+    }
+    assert listed("sales", "--erp", "far", "--channel", "demo", "-n", "1") == sales[:1]
+    assert listed("sales", "--erp", "ledger") == listed("sales", "--channel", "other") == []
+    [sale] = [row for row in sales if row["order_number"] == first]
+    for papers, amount in (("documents", "total"), ("payments", "amount")):
+        assert len(listed(papers)) == 2
+        [row] = listed(papers, "--sale", sale["number"])
+        assert (row["sale"], row[amount], row["at"]) == (sale["number"], sale["total"], None)
+
+    store = open_store(it.world.path)
+    try:
+        for name in sorted(lists.NAMES):
+            whole = lists.read(store.db, "far", name, "", Span(10), Row)
+            assert len(whole) == 2
+            one, other = (lists.read(store.db, "far", name, "", Span(1, **end), Row) for end in _ends(whole))
+            assert [*other, *one] == whole, "the keys of the rows are places in the list"
+            assert [row.name for row in lists.read(store.db, "far", name, first, Span(10), Row)] == [sale["number"]]
+    finally:
+        store.close()
+
+
+class Row(NamedTuple):
+    key: Key
+    name: str
+    cells: tuple[str, ...]
+
+
+def _ends(rows: list[Row]) -> tuple[dict[str, Any], dict[str, Any]]:
+    return {"after": rows[0].key}, {"before": rows[1].key, "backwards": True}
 
 
 def test_what_came_of_the_last_try_is_said_whoever_tried(far: Callable[..., Far]) -> None:
