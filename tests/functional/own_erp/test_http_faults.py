@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hmac
 import json
 import socket
 from dataclasses import fields
@@ -17,7 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chansync.erp.contract import Seen, Subject
-from chansync.erp.http import HttpErp
+from chansync.erp.http import HttpErp, openapi
+from chansync.erp.http.signing import HEADER, signature
 from chansync.erp.remote import (
     ErpError,
     ErpRefused,
@@ -112,6 +114,24 @@ async def test_a_wrong_token(server: OwnErp) -> None:
     assert "(“The token is not the one of this ERP.”)" in str(error)
 
 
+async def test_a_signed_request_does_not_carry_the_token(server: OwnErp) -> None:
+    await server.connect(sign=True).check()
+    [sent] = server.headers
+    assert HEADER.lower() in sent
+    assert "authorization" not in sent
+    assert TOKEN not in str(sent)
+    error = await failure(server.connect("another-token-of-the-tests", sign=True))
+    assert type(error) is ErpRights
+    assert "the clocks of both are right" in str(error)
+
+
+def test_the_signature_is_the_one_of_the_description() -> None:
+    """Others have built it: it does not change."""
+    code = hmac.new(b"secret", b"1790000000\nGET\n/changes?cursor=7\n", "sha256").hexdigest()
+    assert signature("secret", 1790000000, "GET", "/changes?cursor=7", b"") == f"1790000000,{code}"
+    assert code in openapi.FILE.read_text(encoding="utf-8")
+
+
 async def test_a_server_that_is_gone(tmp_path: Path) -> None:
     with OwnErp(tmp_path / "own.db") as server:
         remote = server.connect()
@@ -135,7 +155,7 @@ def test_a_token_that_cannot_be_sent(token: str) -> None:
 
 @pytest.mark.parametrize("address", ["http://erp.example", "http://10.0.0.7:8080", "http://127.0.0.1.example"])
 def test_a_token_goes_by_https_to_other_machines(address: str) -> None:
-    (parameter, _) = HttpErp.parameters
+    (parameter, *_) = HttpErp.parameters
     with pytest.raises(UsageError, match="must begin with https://"):
         parameter.type.parse(address)
 
@@ -144,7 +164,7 @@ def test_a_token_goes_by_https_to_other_machines(address: str) -> None:
     "address", ["https://erp.example/x", "erp.example", "http://127.0.0.1:80", "http://[::1]:8095"]
 )
 def test_addresses_that_are_taken(address: str) -> None:
-    (parameter, _) = HttpErp.parameters
+    (parameter, *_) = HttpErp.parameters
     assert parameter.type.parse(address) == address
 
 

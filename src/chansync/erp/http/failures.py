@@ -29,10 +29,12 @@ class Failures:
     Args:
         site: how people know it.
         sentences: quotes it without secrets.
+        signs: whether requests are signed.
     """
 
-    def __init__(self, site: str, sentences: Sentences) -> None:
+    def __init__(self, site: str, sentences: Sentences, *, signs: bool) -> None:
         self._site = site
+        self._signs = signs
         self._sentences = sentences
 
     def of(self, error: SiteError, *, changes: bool) -> ErpError:
@@ -54,6 +56,11 @@ class Failures:
         told = answer.data.get("sentence") if isinstance(answer.data, dict) else None
         said = f" (“{self._sentences.quote(told)}”)" if isinstance(told, str) and told.strip() else ""
         if answer.status == 401:
+            if self._signs:
+                return ErpRights(
+                    f"{self._site} does not accept the signature{said}: enter the right token, see that the clocks of "
+                    "both are right, and that its server knows signatures (sign_requests)."
+                )
             return ErpRights(f"{self._site} does not accept the token{said}: enter the right one.")
         if answer.status == 403:
             return ErpRights(f"{self._site} forbids {request}{said}: give the token's user the right to it there.")
