@@ -13,7 +13,8 @@ from chansync.model.errors import UsageError
 from chansync.model.parameter import defaults
 from chansync.model.parameter_types import Day
 from chansync.platforms import registry
-from chansync.setup.systems import parameters, system_code, system_name, values_of
+from chansync.setup.kind_settings import checked_code, checked_name
+from chansync.setup.systems import parameters, values_of
 from chansync.store import systems
 
 
@@ -79,7 +80,7 @@ def _read(
         errors.append(FieldError(place, "must have texts for name and kind"))
         return None
     try:
-        system = IntegrationSystem(0, system_code(code), system_name(name), kind)
+        system = IntegrationSystem(0, checked_code(code), checked_name(name), kind)
     except UsageError as error:
         errors.append(FieldError(place, f"is wrong: {error}"))
         return None
