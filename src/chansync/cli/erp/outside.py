@@ -110,6 +110,8 @@ def change(session: Session, code: str, pairs: tuple[str, ...]) -> None:
     save_changes(
         before, texts, lambda texts, name: erps.change_erp(session.store, code, texts, name=name), erps.values_of
     )
+    if before.error_code or before.reference_at is None:
+        note(f"Connect with that: chansync erp {'test' if before.reference_at else 'lookups'} {code}")
 
 
 @click.command(epilog=examples("chansync erp connected", "chansync erp connected --json"))
@@ -251,7 +253,11 @@ def list_steps(session: Session, sale: str | None, limit: int, as_json: bool) ->
 @_code
 @pass_session
 def retry(session: Session, code: str | None) -> int:
-    """Send what waits for an ERP now, and try again what it has refused. Exit code 4 when it does not answer."""
+    """Send what waits for an ERP now, and try again what it has refused and orders still call for.
+
+    What a person asked for and it has refused is asked for by the same command again. Exit code 4 when it does not
+    answer.
+    """
     from chansync.cli.support.jobs import ask_and_wait, is_by_daemon
     from chansync.cli.sync.command import report
     from chansync.sync.erp_run import ErpRequest, run_with_turn

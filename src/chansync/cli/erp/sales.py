@@ -89,7 +89,7 @@ def _payment_data(row: PaymentRow) -> dict[str, Any]:
     from chansync.model.money import from_minor
     from chansync.model.times import utc_text
 
-    return asdict(row) | {"amount": str(from_minor(row.amount, row.currency)), "at": utc_text(row.at)}
+    return asdict(row) | {"amount": str(from_minor(row.amount, row.currency)), "at": utc_text(row.at or None)}
 
 
 def _attributes(db: apsw.Connection, number: str) -> dict[str, str]:
@@ -140,7 +140,7 @@ def _show(found: SaleDetails, payments: list[PaymentRow], attributes: dict[str, 
     _show_state(found.state)
     if payments:
         print_line()
-        rows = [[when(each.at), each.kind, each.account, each.money, each.told] for each in payments]
+        rows = [[when(each.at or None), each.kind, each.account, each.money, each.told] for each in payments]
         table(("when", "kind", "account", "amount", "with"), rows, right=("amount",), flexible="with")
     if found.events:
         print_line()
