@@ -24,7 +24,14 @@ from referencing.jsonschema import DRAFT4
 from chansync.demo.amazon.server import Served
 
 FOLDER = Path(os.environ.get("CHANSYNC_SHARED") or Path(__file__).parents[3] / "shared") / "amazon-sp-api"
-FILES = ("orders_2026-01-01", "ordersV0", "listingsItems_2021-08-01", "feeds_2021-06-30", "sellers")
+FILES = (
+    "orders_2026-01-01",
+    "ordersV0",
+    "listingsItems_2021-08-01",
+    "feeds_2021-06-30",
+    "reports_2021-06-30",
+    "sellers",
+)
 
 _FORMATS = FormatChecker(formats=())
 

@@ -29,6 +29,7 @@ from chansync.db.migrations_sql import (
     OUTSIDE_ERPS,
     OUTSIDE_LISTS,
     SALE_LINKS,
+    SETTLEMENTS,
     SHIPMENTS,
     STOCK,
 )
@@ -172,7 +173,13 @@ def outside_erps(db: Database) -> None:
     _run(db, OUTSIDE_ERPS)
 
 
-@migrations(name="0017_outside_lists")
+@migrations(name="0017_settlements")
+def settlements(db: Database) -> None:
+    """What marketplaces have paid out."""
+    _run(db, SETTLEMENTS)
+
+
+@migrations(name="0018_outside_lists")
 def outside_lists(db: Database) -> None:
     """Sales of outside ERPs are listed by when they were recorded."""
     _run(db, OUTSIDE_LISTS)

@@ -368,6 +368,43 @@ BEGIN
     WHERE erp = OLD.erp AND warehouse = OLD.warehouse AND item = OLD.item; END;
 """
 
+#: What marketplaces have paid out. A line belongs to the order of its system's channels that has its number; so it does
+#: not matter which of the two comes first.
+SETTLEMENTS = """
+CREATE TABLE settlement (
+    id INTEGER PRIMARY KEY,
+    system_id INTEGER NOT NULL REFERENCES integration_system ON DELETE CASCADE,
+    external_id TEXT NOT NULL,
+    report TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    total INTEGER NOT NULL,
+    starts_at INTEGER,
+    ends_at INTEGER,
+    deposited_at INTEGER,
+    read_at INTEGER NOT NULL,
+    decided INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (system_id, external_id)
+) STRICT;
+CREATE TABLE settlement_line (
+    settlement_id INTEGER NOT NULL REFERENCES settlement ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('sale', 'tax', 'refund', 'fee', 'reserve', 'other')),
+    transaction_type TEXT NOT NULL,
+    amount_type TEXT NOT NULL,
+    description TEXT NOT NULL,
+    amount INTEGER NOT NULL,
+    order_number TEXT NOT NULL,
+    item TEXT NOT NULL,
+    sku TEXT NOT NULL,
+    adjustment TEXT NOT NULL,
+    place TEXT NOT NULL,
+    posted_at INTEGER,
+    accepted_by TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (settlement_id, position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX settlement_line_of_order ON settlement_line (order_number) WHERE order_number <> '';
+"""
+
 OUTSIDE_LISTS = """
 CREATE INDEX mirror_sale_listed ON mirror_sale (erp, coalesce(view ->> '$.recorded_at', 0), sale_key)
     WHERE view IS NOT NULL;

@@ -105,6 +105,18 @@ CODES = _table(
                 "Compare the amounts with what was paid back, then choose one: chansync mend MESSAGE."),
     MessageCode("refund_withdrawn", _P, _PERSON, "A refund that the sale has is gone from the site",
                 "Where no money went back: chansync mend MESSAGE take-back. Where it did: chansync mend MESSAGE keep."),
+    MessageCode("settlement_unreadable", _P, _PERSON, "A settlement of the marketplace cannot be read",
+                "Look at the report in Seller Central (Payments, All statements). Nothing of it counts until it can be "
+                "read; it is tried again by itself."),
+    MessageCode("settlement_wrong_sum", _P, _PERSON, "A settlement's lines do not add up to its total",
+                "Compare the settlement (chansync erp settlements NUMBER) with the statement in Seller Central, and "
+                "ask the marketplace. Then mark the message as solved."),
+    MessageCode("settlement_unmatched", _P, _PERSON, "Settlements name orders that are not known",
+                "Fetch such an order (chansync sync CHANNEL --order NUMBER), or make a channel of its marketplace. "
+                "Where these orders are none of chansync's: chansync mend MESSAGE accept."),
+    MessageCode("settlement_differs", _P, _PERSON, "The marketplace has paid out something else than a sale costs",
+                "Compare the sale with the order in Seller Central. Where the difference is right: chansync mend "
+                "MESSAGE keep."),
     MessageCode("prices_missing", _P, _PERSON, "The site does not say what an order costs",
                 "Where it costs nothing: chansync mend MESSAGE free (a sale of 0.00). Otherwise fetch it again "
                 "once the site tells its prices: chansync mend MESSAGE fetch."),

@@ -170,6 +170,8 @@ class Order:
         tax_collected: the tax that the marketplace collects and pays itself, in major units: the lines, their taxes and
             the total are without it. None where it collects none.
         rate_ids: the site's ids of the tax rates that it applied, the one with the most tax first.
+        settled: what the marketplace has paid out for it before fees and refunds, in major units, by the settlements
+            that are known; None: it is in none.
         transaction_id: the payment gateway's id of the payment; empty where there is none.
         paid_on: the day of the payment, in the site's time; None where the site does not tell it.
         raw: the platform's own data, kept for people and for a later retry; empty where they are too large to be
@@ -218,6 +220,7 @@ class Order:
     transaction_id: str = ""
     paid_on: date | None = None
     site_key: str = ""
+    settled: Decimal | None = None
 
 
 #: The largest data of an order that are kept, in bytes of JSON; what is larger is fetched again where it is needed.

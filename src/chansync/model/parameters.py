@@ -137,6 +137,8 @@ PARAMETERS: tuple[Parameter, ...] = (
        "soon as they get one of them.", 3, _statuses(), (), needed=True),
     _P("paid_statuses", "Statuses paid", "The sales of orders with one of these statuses get a payment. None: payments "
        "are entered by hand.", 3, _statuses(), ()),
+    _P("paid_by_settlement", "Paid by settlement", "On: a sale is paid when a settlement of the marketplace pays it "
+       "out. Off: when the order's status says that it is paid.", 3, Flag(), False, capability="settlements"),
     _P("issue_document_on_payment", "Issue financial document upon payment", "On: when a payment is due and the "
        "sale has no financial document, it is issued first. Off: that is a problem.", 3, Flag(), False),
     _P("refused_statuses", "Statuses refused", "The sales of orders with one of these statuses are cancelled, or "
@@ -177,6 +179,9 @@ PARAMETERS: tuple[Parameter, ...] = (
     _P("quantities_every", "Quantities every", "How often quantities are pushed.", 3, Duration(), "15min"),
     _P("comparison_every", "Comparison every", "How often the orders of the last 90 days are compared with the site's: "
        "what is missing is fetched, what is gone is reported.", 3, Duration(), "1d", capability="compare"),
+    _P("settlements_every", "Settlements every", "How often the marketplace's settlements are read: what it has paid "
+       "out, its fees, and the refunds that it has made. They are the same for all channels of a system, whose "
+       "application needs Amazon's role Finance and Accounting.", 3, Duration(), "off", capability="settlements"),
     _P("vat_number_keys", "VAT number keys", "More names under which the site's plugins keep a VAT number, beside "
        "the usual ones.", 3, TextList(), (), capability="number_keys"),
     _P("uic_keys", "UIC keys", "More names under which the site's plugins keep a registered company number.", 3,

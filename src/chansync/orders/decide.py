@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
+from chansync.model.money import format_money, round_to_minor
 from chansync.model.order import Order
 from chansync.model.sale import LineKind, SaleDraft, SaleState, SaleView, Shipment
 from chansync.model.steps import (
@@ -181,6 +183,8 @@ def decide(case: Case, settings: ImportSettings) -> Plan:
     return _follow(case, sale, settings)
 
 
+_NONE = Decimal(0)
+
 #: Steps that end a sale.
 _ENDS = frozenset({Cancel.word, Reverse.word})
 
@@ -247,6 +251,7 @@ def _follow(case: Case, sale: SaleView, settings: ImportSettings) -> Plan:
                 {"sale": sale.number, "status": case.order.status},
             )
         )
+    _settled_otherwise(plan, case, sale)
     _warn(plan, case)
     return plan
 
@@ -379,7 +384,10 @@ def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balanc
     if case.sale and history and "block" not in todo and _is_block_short(plan, case.sale, history):
         todo.insert(0, "block")
     is_own_status = history is not None and case.order.status == history.own_status
-    is_paid = settings.is_paid(case.order.payment_code, case.order.status) and not is_own_status
+    if settings.paid_by_settlement:
+        is_paid = case.order.settled is not None and _is_settled(case.order, balance)
+    else:
+        is_paid = settings.is_paid(case.order.payment_code, case.order.status) and not is_own_status
     issues_first = bool(settings.channel["issue_document_on_payment"])
     payment, owes = _payment(plan, case, settings, balance, issue_first=is_paid and issues_first)
     for word in todo:
@@ -455,10 +463,36 @@ def _paid_at_checkout(plan: Plan, case: Case, settings: ImportSettings, payment:
     return Pay(in_all, parts=cards) if documented and in_all > balance.paid else None
 
 
+def _is_settled(order: Order, balance: _Balance) -> bool:
+    """Whether the marketplace has paid out all that the sale costs; parts of an order come with several settlements."""
+    return round_to_minor(order.settled or _NONE, balance.currency) >= balance.total
+
+
+def _settled_otherwise(plan: Plan, case: Case, sale: SaleView) -> None:
+    """Say that the marketplace has paid out something else than the sale costs, once all of the order is shipped."""
+    order, state = case.order, sale.state
+    if order.settled is None or not order.done or any(isinstance(step, Rewrite) for step in plan.steps):
+        return
+    settled = round_to_minor(order.settled, state.currency)
+    kept = str(settled - state.total)
+    if settled == state.total or _taken(case).get("kept", {}).get("settled") == kept:
+        return
+    if _decision(case) == "keep":
+        plan.kept["settled"] = kept
+        return
+    sentence = (
+        f"The marketplace has paid out {format_money(settled, state.currency)} for order {order.number} before its "
+        f"fees, and the sale {sale.number} comes to {format_money(state.total, state.currency)}."
+    )
+    plan.problems.append(Problem("settlement_differs", sentence, {"sale": sale.number}))
+
+
 def _fell_back(case: Case, settings: ImportSettings) -> bool:
     """Whether a sale is paid, and its order was seen in a paid status before and is not in one any more."""
     sale, history, code = case.sale, case.history, case.order.payment_code
-    if sale is None or history is None or sale.state.paid <= 0 or settings.is_paid(code, case.order.status):
+    if sale is None or history is None or sale.state.paid <= 0 or settings.paid_by_settlement:
+        return False
+    if settings.is_paid(code, case.order.status):
         return False
     if case.order.status in (history.own_status, *settings.refused_statuses):
         return False

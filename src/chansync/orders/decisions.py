@@ -29,6 +29,7 @@ DECISIONS: dict[str, dict[str, str]] = {
         "take-back": "Take back the credit: the refund never was.",
         "keep": "Keep the credit: the money went back although the site has no refund.",
     },
+    "settlement_differs": {"keep": "Keep the sale as it is: the difference is right."},
     "refund_unclear": {
         "summary": "Refund what the order's summary says.",
         "refund": "Refund what the refund itself says.",

@@ -27,6 +27,7 @@ from chansync.model.channel import Channel
 from chansync.model.parameters import BY_NAME
 from chansync.orders.adjustments import accept_difference
 from chansync.orders.decisions import DECISIONS, performer
+from chansync.orders.settled import accept_unmatched
 from chansync.store import channels, messages, orders
 from chansync.store.messages import Message
 from chansync.store.orders import OrderRow
@@ -173,6 +174,7 @@ _SET_STOCK = Remedy(
     "chansync erp stock set {ITEM} {QUANTITY} --warehouse {WAREHOUSE}",
 )
 _DOCTOR = Remedy("doctor", "Look everything over again.", "chansync doctor")
+_SETTLEMENTS = Remedy("read", "Read the settlements again now.", "chansync sync {channel} --settlements")
 _OWN_SERIES = Remedy(
     "own-series",
     "Number the channel's sales by the POS's own series.",
@@ -273,6 +275,18 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
     "order_is_another": (*_decisions("order_is_another"), _WHY),
     "refund_unclear": (*_decisions("refund_unclear"), _FETCH),
     "refund_withdrawn": (*_decisions("refund_withdrawn"), _FETCH),
+    "settlement_unreadable": (_SETTLEMENTS, _SOLVE),
+    "settlement_wrong_sum": (
+        Remedy("show", "List the settlements with their sums.", "chansync erp settlements"),
+        _SOLVE,
+    ),
+    "settlement_unmatched": (
+        Remedy("fetch", "Fetch the first of the orders.", "chansync sync {channel} --order {order_number}"),
+        Remedy("accept", "Accept them without orders, with your name.",
+               perform=lambda db, subject: accept_unmatched(db, subject.channel, subject.by)),
+        _SETTLEMENTS,
+    ),
+    "settlement_differs": (*_decisions("settlement_differs"), _FETCH, _WHY, _SALE),
     "prices_missing": (*_decisions("prices_missing"), _FETCH),
     "cancel_wished": (
         Remedy("cancel", "Cancel the sale for the buyer; the site is told.",

@@ -34,8 +34,10 @@ SHIPMENT_WAITS = EDIT_WAITS | {"order_is_another"}
 
 def why_off(channel: Channel, stream: str) -> str:
     """Why the channel's stream does nothing, in a sentence; empty when it works, or is a stream that only reads."""
-    if stream == "comparison" and not _can_compare(channel.system.kind):
+    if stream == "comparison" and not _is_able(channel.system.kind, Capability.COMPARE):
         return f"{channel.code} is not compared: orders do not vanish from its platform."
+    if stream == "settlements" and not _is_able(channel.system.kind, Capability.SETTLEMENTS):
+        return f"{channel.code} has no settlements: its platform pays out nothing."
     switch = SENDING.get(stream)
     if switch is None:
         return ""
@@ -46,9 +48,9 @@ def why_off(channel: Channel, stream: str) -> str:
     return ""
 
 
-def _can_compare(kind: str) -> bool:
+def _is_able(kind: str, capability: Capability) -> bool:
     try:
-        return Capability.COMPARE in registry.platform(kind).capabilities
+        return capability in registry.platform(kind).capabilities
     except UsageError:
         # A platform that is not installed says so by itself when it is to connect.
         return True

@@ -13,7 +13,7 @@ signing, time zone, what it refuses) and wants to be given back at the next conn
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -24,6 +24,7 @@ from chansync.http.traffic import Traffic
 from chansync.model.errors import SiteError
 from chansync.model.order import Order, Refund, UnreadableOrder
 from chansync.model.parameter import Parameter
+from chansync.model.settlement import Settlement
 from chansync.platforms.system import SystemSettings
 
 
@@ -42,6 +43,7 @@ class Capability(StrEnum):
     PUSH_STATUSES = "push_statuses"
     PUSH_QUANTITIES = "push_quantities"
     HIDE_ITEMS = "hide_items"
+    SETTLEMENTS = "settlements"  # the platform takes the money and pays it out later, less its fees
     COUNTS_ONLY = "counts_only"  # stock is told as a number of pieces, never as there or not there
 
 
@@ -244,6 +246,14 @@ class PushResult:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadableSettlement:
+    """A settlement that the connector could not read, by the id of its report."""
+
+    report: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Headline:
     """Which order there is on the site, and how it stands; without an id one that the site does not name.
 
@@ -380,6 +390,11 @@ class Connector(Protocol):
         Raises:
             SiteError: the site failed; some of the changes may have taken effect.
         """
+        ...
+
+    def settlements(self, known: Collection[str]) -> AsyncGenerator[Settlement | UnreadableSettlement, None]:
+        """What the seller was paid out, oldest first, but for the reports that are ``known``; asked only where the
+        platform has ``Capability.SETTLEMENTS``."""
         ...
 
     async def aclose(self) -> None:

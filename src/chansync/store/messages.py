@@ -133,7 +133,10 @@ def open_codes(db: apsw.Connection, order_id: int) -> frozenset[str]:
 
 
 #: Code of a message of a channel → the stream whose run solves it, where that is not the orders'.
-_SOLVED_BY = {"sku_case_differs": "quantities", "tracking_not_told": "statuses"}
+_SOLVED_BY = {
+    "sku_case_differs": "quantities", "tracking_not_told": "statuses", "settlement_unreadable": "settlements",
+    "settlement_unmatched": "settlements", "settlement_wrong_sum": "settlements",
+}  # fmt: skip
 
 
 def open_streams(db: apsw.Connection, channel_id: int, order_ids: list[int] | None) -> set[str]:

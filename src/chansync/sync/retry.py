@@ -43,6 +43,7 @@ def _request(streams: set[str]) -> SyncRequest:
     return SyncRequest(
         lookups="lookups" in streams,
         comparison="comparison" in streams,
+        settlements="settlements" in streams,
         statuses="statuses" in streams,
         quantities="quantities" in streams,
         erp="erp" in streams,

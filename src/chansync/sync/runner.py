@@ -42,6 +42,7 @@ from chansync.sync.push_stock import is_anything_to_send, push_quantities
 from chansync.sync.push_tracking import push_tracking
 from chansync.sync.pushing import Pushing
 from chansync.sync.renewing import STOP_WITHIN, time_to_renew, work_until_stopped
+from chansync.sync.settlements import pull_settlements
 
 #: How often a run renews its lease, in seconds: a few times within the time after which it may be taken over.
 HOLD_EVERY = leases.STREAM_MS / 1000 / 5
@@ -53,6 +54,7 @@ class SyncRequest:
 
     Attributes:
         comparison: compare both sides over a window.
+        settlements: read what the marketplace has paid out.
         statuses, quantities: send them; where the channel does not, the result says why.
         erp: send what waits for the channel's outside ERP, as a sync of orders does too where a person asks for it.
         as_set: also send what the channel is set to send.
@@ -64,6 +66,7 @@ class SyncRequest:
     orders: bool = True
     lookups: bool = False
     comparison: bool = False
+    settlements: bool = False
     statuses: bool = False
     quantities: bool = False
     erp: bool = False
@@ -209,7 +212,7 @@ def outside_erp(db: apsw.Connection, channel: Channel) -> str | None:
     return erp.code if erp.is_outside else None
 
 
-_IN_ORDER = ("lookups", "orders", "comparison", "erp", *SENDING)
+_IN_ORDER = ("lookups", "orders", "comparison", "settlements", "erp", *SENDING)
 
 
 def _streams(channel: Channel, request: SyncRequest) -> list[str]:
@@ -341,6 +344,10 @@ class _Run:
                 return []
             if self.stream == "comparison":
                 return [*await self._compare(connector)]
+            if self.stream == "settlements":
+                if not self.request.dry_run:
+                    await pull_settlements(self.store, self.channel, connector, self.counts, self.lease, self.stop)
+                return []
             if self.stream in SENDING:
                 return [*await self._push(connector)]
             return [*await self._pull_orders(connector)]

@@ -26,6 +26,7 @@ _TABLE = {
     "stock": ("erp.group:stock", "Show or set stock."),
     "sales": ("erp.sales:sales", "List the last sales."),
     "sale": ("erp.sales:sale", "Show a sale: its lines, where it is, and what was done with it."),
+    "settlements": ("erp.settlements:settlements", "List what marketplaces have paid out."),
     "merge-customers": ("erp.customers:merge_customers", "Make one of two customers."),
     "block": ("erp.actions:block", "Reserve a sale's goods."),
     "release": ("erp.actions:release", "Give up what is blocked for a sale."),

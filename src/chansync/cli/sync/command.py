@@ -42,6 +42,7 @@ BULKS = 8
 @click.option("--orders", is_flag=True, help="Pull orders, and nothing else that is not asked for too.")
 @click.option("--lookups", is_flag=True, help="Pull statuses, payment and delivery methods and the like.")
 @click.option("--compare", is_flag=True, help="Compare orders with the site's; fetch what is missing.")
+@click.option("--settlements", is_flag=True, help="Read what the marketplace has paid out.")
 @click.option("--statuses", is_flag=True, help="Send statuses to the site; what failed before is tried again now.")
 @click.option("--quantities", is_flag=True, help="Send stock to the site; what failed before is tried again now.")
 @click.option("--since", metavar="DATE", help="All that changed from that day on: 2026-01-31, yesterday, 30d.")
@@ -55,6 +56,7 @@ def sync(
     orders: bool,
     lookups: bool,
     compare: bool,
+    settlements: bool,
     statuses: bool,
     quantities: bool,
     since: str | None,
@@ -78,6 +80,7 @@ def sync(
         for name, given in (
             ("lookups", lookups),
             ("compare", compare),
+            ("settlements", settlements),
             ("statuses", statuses),
             ("quantities", quantities),
         )
@@ -91,6 +94,7 @@ def sync(
         orders=orders or not others,
         lookups=lookups,
         comparison=compare,
+        settlements=settlements,
         statuses=statuses,
         quantities=quantities,
         as_set=not (orders or others or since or numbers),

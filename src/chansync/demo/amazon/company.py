@@ -71,6 +71,7 @@ def set_up_channels(store: Store, fake: Mapping[str, str], *, cadence: str) -> N
             "store_domain": place.id,
             "start_date": long_ago,
             "orders_every": cadence,
+            "settlements_every": cadence,
         }
         channel_settings.add_channel(store, _FIELDS | fields)
 

@@ -66,10 +66,12 @@ def act(seller: Seller, wish: dict[str, Any]) -> dict[str, Any]:
 
     `place` (a number, or a list of arguments of `place_order`), `pay`, `replace` and `wish_to_cancel` (ids), `ship`
     ({id: pieces by line or null}), `cancel` (the same), `edit` ({id: changes}), `set_stock` ({SKU: quantity}),
-    `roles` (the roles that there are from now on), `expire_tokens`, `withdraw`, `refill` (true), `token_seconds` (how
-    long the next tokens are good), `closed` (whether shoppers stay away), `settings`
+    `refund` ({id: hundredths}), `pay_out` (true: Amazon settles), `roles` (the roles that there are from now on),
+    `expire_tokens`, `withdraw`, `refill` (true), `token_seconds` (how long the next tokens are good), `closed` (whether
+    shoppers stay away), `settings`
     ({`settling`, `discount_sign`, `newest_first`, `patch_delay`, `feed_seconds`, `gzip_results`: value}), `limits`
-    ({operation: [rate, burst]}). Answers the ids of the new orders (`placed`).
+    ({operation: [rate, burst]}). Answers the ids of the new orders (`placed`) and of
+    the settlements (`settled`).
     """
     with seller.lock:
         place = wish.get("place", 0)
@@ -88,9 +90,12 @@ def act(seller: Seller, wish: dict[str, Any]) -> dict[str, Any]:
             seller.edit_order(order_id, changes)
         for sku, quantity in wish.get("set_stock", {}).items():
             seller.set_stock(sku, quantity)
+        for order_id, amount in wish.get("refund", {}).items():
+            seller.refund(order_id, amount)
+        settled = seller.pay_out() if wish.get("pay_out") else []
         seller.closed = wish.get("closed", seller.closed)
         _set_up(seller, wish)
-        return {"placed": placed, "orders": len(seller.book.orders)}
+        return {"placed": placed, "orders": len(seller.book.orders), "settled": settled}
 
 
 def _place(seller: Seller, arguments: dict[str, Any]) -> str:

@@ -113,8 +113,13 @@ def cancel_feed(call: Call) -> Answer:
 
 def get_document(call: Call) -> Answer:
     """GET documents/<id>."""
+    return document_answer(call, "feedDocumentId")
+
+
+def document_answer(call: Call, name: str) -> Answer:
+    """Where a document is, whose id is told as ``name``."""
     document = call.seller.feeds.document(call.path[0])
-    told = {"feedDocumentId": document.id, "url": _address(call, document)}
+    told = {name: document.id, "url": _address(call, document)}
     if document.zipped:
         told["compressionAlgorithm"] = "GZIP"
         if call.query.get("enableContentEncodingUrlHeader"):

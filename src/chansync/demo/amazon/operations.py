@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-from chansync.demo.amazon import feed_routes, listing_routes, order_routes, patches
+from chansync.demo.amazon import feed_routes, listing_routes, order_routes, patches, report_routes
 from chansync.demo.amazon.call import Operation
 from chansync.demo.amazon.errors import ApiError, missing
 
 _ORDERS = "/orders/2026-01-01/orders"
 _ITEMS = "/listings/2021-08-01/items/([^/]+)"
 _FEEDS = "/feeds/2021-06-30"
+_REPORTS = "/reports/2021-06-30"
 
 OPERATIONS = (
     Operation(
@@ -52,6 +53,14 @@ OPERATIONS = (
     ),
     Operation("getFeeds", "GET", f"{_FEEDS}/feeds", 0.0222, 10, "feeds", feed_routes.get_feeds, feed_routes.GET_FEEDS),
     Operation("getFeed", "GET", f"{_FEEDS}/feeds/([^/]+)", 2, 15, "feeds", feed_routes.get_feed),
+    Operation(
+        "getReports", "GET", f"{_REPORTS}/reports", 0.0222, 10, "reports", report_routes.get_reports,
+        report_routes.GET_REPORTS,
+    ),
+    Operation(
+        "getReportDocument", "GET", f"{_REPORTS}/documents/([^/]+)", 0.0167, 15, "reports", report_routes.get_document,
+        feed_routes.GET_DOCUMENT,
+    ),
     Operation("cancelFeed", "DELETE", f"{_FEEDS}/feeds/([^/]+)", 2, 15, "feeds", feed_routes.cancel_feed),
 )  # fmt: skip
 

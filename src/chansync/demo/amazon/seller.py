@@ -32,10 +32,11 @@ from chansync.demo.amazon.generate import Generator, Wish
 from chansync.demo.amazon.goods import MERCHANT, Goods
 from chansync.demo.amazon.login import Login
 from chansync.demo.amazon.marketplaces import MARKETPLACES
+from chansync.demo.amazon.settlements import Settlements
 from chansync.demo.clock import Clock
 
 #: What an application may be allowed to do; `pii` is the role for names and addresses.
-ROLES = frozenset({"orders", "pii", "listings", "feeds"})
+ROLES = frozenset({"orders", "pii", "listings", "feeds", "reports"})
 
 #: How old the upper bound of a search must be, in seconds.
 SETTLING = 120
@@ -96,6 +97,7 @@ class Seller:
         self.book = Book()
         self.book.fill(self._generator.history(orders, now_seconds))
         self.feeds = Feeds()
+        self.settlements = Settlements(self.feeds)
         self.duties: list[Callable[[], None]] = []
         self.submissions = count(1)
         self._numbers = count(orders)
@@ -270,6 +272,16 @@ class Seller:
             for line in order.lines:
                 line.cancel_wish = reason
             self._changed(order)
+
+    def refund(self, order_id: str, amount: int) -> str:
+        """The buyer gets money back, in hundredths; the id of the adjustment, which the next settlement tells."""
+        with self.lock:
+            return self.settlements.refund(self.order(order_id), amount)
+
+    def pay_out(self) -> list[str]:
+        """Amazon settles what is shipped; the ids of the settlements."""
+        with self.lock:
+            return self.settlements.settle(self.book.orders.values(), self.clock.now())
 
     def edit_order(self, order_id: str, edits: Mapping[str, Any]) -> None:
         """Change fields of an order (`status`, `payment`, `anonymous`, …), of its lines (`lines`: {position: {field:

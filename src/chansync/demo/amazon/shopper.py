@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from chansync.demo.amazon.book import PENDING, UNSHIPPED, Order
+from chansync.demo.amazon import amounts
+from chansync.demo.amazon.book import PENDING, SHIPPED, UNSHIPPED, Order
 from chansync.demo.amazon.goods import AMAZON
 from chansync.demo.amazon.seller import Seller
 from chansync.demo.shopper import RECENT, Background
@@ -15,6 +16,13 @@ def _cancel_a_piece(seller: Seller, order: Order) -> None:
             return
 
 
+def _give_back(seller: Seller, order_id: str) -> None:
+    """A buyer of something that was shipped gets a tenth of its price back."""
+    if order_id:
+        order = seller.order(order_id)
+        seller.refund(order_id, amounts.order_total(order) // 10 or 1)
+
+
 class Shopper(Background):
     """The shoppers of one seller."""
 
@@ -24,12 +32,16 @@ class Shopper(Background):
 
     def step(self) -> None:
         """One action: mostly a new order, else a payment, a cancellation of all or of a piece, a wish to cancel, goods
-        that are sent again, or a shipment by Amazon."""
+        that are sent again, a shipment by Amazon, or a refund and Amazon's settlement."""
         chance, seller = self._random.random(), self.seller
         if seller.closed:
             return
         if chance < 0.55:
             seller.place_order(status=self._random.choice((PENDING, UNSHIPPED, UNSHIPPED)))
+            return
+        if chance < 0.57:
+            _give_back(seller, self._random.choice(seller.order_ids(SHIPPED)[-RECENT:] or [""]))
+            seller.pay_out()
             return
         with seller.lock:
             recent = [seller.book.orders[order_id] for order_id in seller.order_ids(PENDING, UNSHIPPED)[-RECENT:]]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
-from chansync.http.client import ATTEMPTS, Content, SiteHttp
+from chansync.http.client import ATTEMPTS, LARGEST_ANSWER, Content, SiteHttp
 from chansync.http.failures import Answer
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
 from chansync.model.times import now_ms
@@ -164,6 +165,12 @@ class SpApi:
         data: bytes = answer.data
         return data
 
+    async def document(self, told: Answer) -> bytes:
+        """The contents of a document, from the answer that tells where it is and whether it is packed."""
+        data = told.data if isinstance(told.data, dict) else {}
+        contents = await self.download(text(data.get("url")))
+        return _unpacked(contents) if text(data.get("compressionAlgorithm")) == "GZIP" else contents
+
     def _document(self, address: str) -> httpx.URL:
         """Where a document is kept, if that is a place of Amazon's: nothing else in the network is asked for it.
 
@@ -183,6 +190,14 @@ class SpApi:
 def _is_about_token(answer: Answer) -> bool:
     """Whether a refusal is about the access token, which may have ended or been taken back, and not about a role."""
     return "token" in str(answer.data).lower() if answer.is_json else False
+
+
+def _unpacked(data: bytes) -> bytes:
+    """A gzip document's contents, no more of it than any answer may have."""
+    try:
+        return zlib.decompressobj(wbits=31).decompress(data, LARGEST_ANSWER)
+    except zlib.error:
+        raise SiteUnavailable("Amazon sent a document that is damaged: try again.", code="damaged") from None
 
 
 def part(value: str) -> str:

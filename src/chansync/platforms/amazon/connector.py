@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
 from datetime import UTC, date, datetime
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from chansync.http.traffic import Traffic
 from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.model.order import Order, Refund, UnreadableOrder
+from chansync.model.settlement import Settlement
 from chansync.model.times import to_ms
 from chansync.platforms.amazon.account import participations
 from chansync.platforms.amazon.acknowledgements import Acknowledgements
@@ -19,6 +20,7 @@ from chansync.platforms.amazon.listings import Listings
 from chansync.platforms.amazon.lookups import lookups
 from chansync.platforms.amazon.parse import OrderReader, hours_ahead
 from chansync.platforms.amazon.places import PLACES
+from chansync.platforms.amazon.reports import Reports
 from chansync.platforms.amazon.shipments import Shipments
 from chansync.platforms.protocol import (
     ConnectorSettings,
@@ -31,6 +33,7 @@ from chansync.platforms.protocol import (
     SiteItem,
     StatusChange,
     TrackingChange,
+    UnreadableSettlement,
 )
 from chansync.platforms.texts import text
 
@@ -256,6 +259,12 @@ class AmazonConnector:
     async def push_quantities(self, changes: list[QuantityChange]) -> list[PushResult]:
         """Set stock by patches, or by a feed where there are many; see ``Connector.push_quantities``."""
         return await self._listings.push(changes)
+
+    async def settlements(self, known: Collection[str]) -> AsyncGenerator[Settlement | UnreadableSettlement, None]:
+        """The seller's settlements of the last 90 days, of all marketplaces; see ``Connector.settlements``."""
+        async with aclosing(Reports(self._api).settlements(known)) as found:
+            async for settlement in found:
+                yield settlement
 
     async def aclose(self) -> None:
         """Close connections; harmless when called twice."""

@@ -8,12 +8,11 @@ a later change, what it was sent with.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from chansync.http.client import LARGEST_ANSWER, Content
+from chansync.http.client import Content
 from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.model.times import from_ms, now_ms
 from chansync.platforms.amazon.client import SpApi, part
@@ -149,9 +148,7 @@ class Feeds:
 
     async def _document(self, document_id: str) -> bytes:
         answer = await self._api.get(GET_DOCUMENT, f"{_ROOT}/documents/{part(document_id)}")
-        told = answer.data if isinstance(answer.data, dict) else {}
-        data = await self._api.download(text(told.get("url")))
-        return _unpacked(data) if text(told.get("compressionAlgorithm")) == "GZIP" else data
+        return await self._api.document(answer)
 
     def _kept(self) -> SystemState:
         if self._state is None:
@@ -161,11 +158,3 @@ class Feeds:
 
 def _without(known: dict[str, Any], feed_id: str) -> dict[str, Any]:
     return {own: entry for own, entry in known.items() if own != feed_id}
-
-
-def _unpacked(data: bytes) -> bytes:
-    """A gzip document's contents, no more of it than any answer may have."""
-    try:
-        return zlib.decompressobj(wbits=31).decompress(data, LARGEST_ANSWER)
-    except zlib.error:
-        raise SiteUnavailable("Amazon sent a result document that is damaged: try again.", code="damaged") from None

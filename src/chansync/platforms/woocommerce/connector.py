@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable
 from contextlib import aclosing
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any
@@ -14,6 +14,7 @@ from chansync.http.client import SiteHttp
 from chansync.http.traffic import Traffic
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
 from chansync.model.order import Order, Refund, UnreadableOrder, bare_number
+from chansync.model.settlement import Settlement
 from chansync.model.times import to_ms
 from chansync.platforms.protocol import (
     ConnectorSettings,
@@ -228,6 +229,11 @@ class WooCommerceConnector:
     def all_items(self) -> AsyncIterator[list[SiteItem]]:
         """See ``Connector.all_items``."""
         return self._stock.everything()
+
+    async def settlements(self, known: Collection[str]) -> AsyncGenerator[Settlement, None]:
+        """Not asked for: a shop's own payment providers pay it out."""
+        for settlement in list[Settlement]():
+            yield settlement
 
     async def items_by_gtin(self, gtins: list[str]) -> list[SiteItem]:
         """Products and variations by GTIN, 25 in one request."""

@@ -1,0 +1,108 @@
+"""``chansync erp settlements``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chansync.cli.support.lazy import examples
+from chansync.cli.support.output import note, print_json, say, table
+from chansync.cli.support.session import Session, pass_session
+from chansync.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from chansync.store.settlements import LineRow, SettlementRow
+
+
+@click.command(
+    epilog=examples("chansync erp settlements", "chansync erp settlements 25829544191 --json"),
+)
+@click.argument("number", required=False)
+@click.option("-n", "--limit", type=click.IntRange(1), default=50, show_default=True, help="At most that many.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@pass_session
+def settlements(session: Session, number: str | None, limit: int, as_json: bool) -> None:
+    """List what marketplaces have paid out, the last first; with NUMBER the lines of a settlement and their sales."""
+    from chansync.model.money import from_minor
+    from chansync.store import settlements as store
+
+    found = store.settlements(session.db, number=number, limit=limit)
+    if number is not None:
+        if not found:
+            raise UsageError(f"There is no settlement {number:.40}. All of them: chansync erp settlements")
+        _show(session, found[0], as_json)
+        return
+    if as_json:
+        print_json([_data(row) for row in found])
+        return
+    if not found:
+        note("No settlement was read yet: chansync sync CHANNEL --settlements")
+        return
+    headers = ("settlement", "system", "until", "paid out", "sales", "refunds", "fees", "other", "unmatched")
+    rows = [
+        (
+            row.number, row.system, _day(row.ends_at), f"{from_minor(row.total, row.currency)} {row.currency}",
+            *(from_minor(units, row.currency) for units in (row.sales, row.refunds, row.fees, row.reserve + row.other)),
+            row.unmatched or "",
+        )
+        for row in found
+    ]  # fmt: skip
+    wrong = ["red" if row.total != row.lines_total or row.unmatched else "" for row in found]
+    table(headers, rows, right=headers[3:], colours=wrong)
+
+
+def _show(session: Session, row: SettlementRow, as_json: bool) -> None:
+    from chansync.model.money import format_money, from_minor
+    from chansync.store import settlements as store
+
+    lines = store.lines(session.db, row.id)
+    if as_json:
+        print_json(_data(row) | {"lines": [_line_data(line, row.currency) for line in lines]})
+        return
+    say(f"Settlement {row.number} of {row.system}: {format_money(row.total, row.currency)}")
+    say(f"Period: {_day(row.starts_at)} to {_day(row.ends_at)}, paid out on {_day(row.deposited_at)}")
+    say(f"Lines: {len(lines)}, which add up to {format_money(row.lines_total, row.currency)}")
+    headers = ("line", "order", "sale", "what", "description", "amount")
+    told = [
+        (line.position, line.order_number, _sale(line), line.transaction, line.description or line.amount_type,
+         from_minor(line.amount, row.currency))
+        for line in lines
+    ]  # fmt: skip
+    table(headers, told, right=("line", "amount"), flexible="description")
+
+
+def _sale(line: LineRow) -> str:
+    if line.sale or not line.order_number:
+        return line.sale
+    if line.is_known:
+        return "none"
+    return f"accepted by {line.accepted_by}" if line.accepted_by else "order not known"
+
+
+def _day(at: int | None) -> str:
+    from chansync.model.times import from_ms
+
+    return from_ms(at).date().isoformat() if at is not None else ""
+
+
+def _data(row: SettlementRow) -> dict[str, Any]:
+    from chansync.model.money import from_minor
+    from chansync.model.times import utc_text
+
+    data = asdict(row)
+    del data["id"]
+    for name in ("total", "sales", "refunds", "fees", "reserve", "other", "lines_total"):
+        data[name] = str(from_minor(data[name], row.currency))
+    for name in ("starts_at", "ends_at", "deposited_at"):
+        data[name] = None if data[name] is None else utc_text(data[name])
+    return data
+
+
+def _line_data(line: LineRow, currency: str) -> dict[str, Any]:
+    from chansync.model.money import from_minor
+    from chansync.model.times import utc_text
+
+    posted = None if line.posted_at is None else utc_text(line.posted_at)
+    return asdict(line) | {"amount": str(from_minor(line.amount, currency)), "posted_at": posted}

@@ -1,0 +1,139 @@
+"""Settlements of a marketplace: each is read once, and what it says of orders is then decided on with them."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import Any
+
+import apsw
+
+from chansync.db.connection import Store
+from chansync.db.transaction import transaction
+from chansync.model.channel import Channel
+from chansync.model.errors import DataError
+from chansync.model.money import format_money
+from chansync.model.settlement import Settlement
+from chansync.platforms.protocol import Connector, UnreadableSettlement
+from chansync.store import messages, settlements
+from chansync.store.runs import RunCounts
+from chansync.store.streams import Lease
+from chansync.sync.deciding_again import DecidingAgain
+
+#: How many orders and settlements a message names.
+_NAMED = 20
+
+
+async def pull_settlements(
+    store: Store,
+    channel: Channel,
+    connector: Connector,
+    counts: RunCounts,
+    lease: Lease,
+    stop: asyncio.Event,
+) -> None:
+    """Read the settlements of the channel's system that are new, and decide on the orders that they name.
+
+    A system's settlements are the same for all of its channels; whichever comes first reads them.
+
+    Raises:
+        SiteError: the marketplace failed; what was read before stays.
+        LeaseLost: another run has taken over.
+    """
+    unreadable: list[UnreadableSettlement] = []
+    known = await store.run(settlements.reports, channel.system.id)
+    async with aclosing(connector.settlements(known)) as found:
+        async for each in found:
+            counts.fetched += 1
+            if isinstance(each, Settlement):
+                try:
+                    await store.run(_keep, channel, each, lease)
+                    counts.created += 1
+                except DataError as error:
+                    each = UnreadableSettlement(each.report, str(error))
+            if isinstance(each, UnreadableSettlement):
+                counts.problems += 1
+                unreadable.append(each)
+            if stop.is_set():
+                break
+    await _decide(store, channel, stop)
+    await store.run(_tell, channel, unreadable, lease)
+
+
+def _keep(db: apsw.Connection, channel: Channel, settlement: Settlement, lease: Lease) -> None:
+    with transaction(db):
+        lease.check(db)
+        settlements.write(db, channel.system.id, settlement)
+
+
+async def _decide(store: Store, channel: Channel, stop: asyncio.Event) -> None:
+    """Decide on the orders of settlements that were read, also of those that a killed run has left."""
+    left: list[int] = await store.run(settlements.undecided, channel.system.id)
+    if not left:
+        return
+    deciding = DecidingAgain(store)
+    try:
+        for settlement_id in left:
+            keys = await store.run(settlements.sale_keys, settlement_id)
+            await deciding.run("", stop, also=keys)
+            if stop.is_set():
+                return
+            await store.run(_note_decided, settlement_id)
+    finally:
+        await deciding.aclose()
+
+
+def _note_decided(db: apsw.Connection, settlement_id: int) -> None:
+    with transaction(db):
+        settlements.note_decided(db, [settlement_id])
+
+
+def _tell(db: apsw.Connection, channel: Channel, unreadable: list[UnreadableSettlement], lease: Lease) -> None:
+    """Open or close what is wrong with the settlements of the channel's system."""
+    with transaction(db):
+        lease.check(db)
+        _open_or_close(db, channel, "settlement_unreadable", _unreadable(unreadable))
+        _open_or_close(db, channel, "settlement_wrong_sum", _wrong_sums(db, channel.system.id))
+        _open_or_close(db, channel, "settlement_unmatched", _unmatched(db, channel.system.id))
+
+
+def _open_or_close(db: apsw.Connection, channel: Channel, code: str, found: tuple[str, dict[str, Any]] | None) -> None:
+    if found is None:
+        messages.solve_code(db, channel.id, None, code, "the settlements are right")
+    else:
+        messages.log(db, code, found[0], channel_id=channel.id, data=found[1])
+
+
+def _unreadable(found: list[UnreadableSettlement]) -> tuple[str, dict[str, Any]] | None:
+    if not found:
+        return None
+    sentence = f"{len(found)} settlement reports cannot be read: {found[0].sentence}."
+    return sentence, {"reports": [f"{each.report}: {each.sentence}" for each in found[:_NAMED]]}
+
+
+def _wrong_sums(db: apsw.Connection, system_id: int) -> tuple[str, dict[str, Any]] | None:
+    found = settlements.wrong_sums(db, system_id)
+    if not found:
+        return None
+    told = [
+        f"settlement {number} is {format_money(total, currency)}, and its lines add up to "
+        f"{format_money(lines, currency)}"
+        for number, currency, total, lines in found
+    ]
+    return f"{'; '.join(told[:_NAMED])}.".capitalize(), {"settlements": [row[0] for row in found]}
+
+
+def _unmatched(db: apsw.Connection, system_id: int) -> tuple[str, dict[str, Any]] | None:
+    found = settlements.unmatched(db, system_id)
+    if not found:
+        return None
+    first = found[0]
+    sentence = (
+        f"Settlements name {len(found)} orders that are not known here, {first.order_number} "
+        f"({format_money(first.amount, first.currency)}, {first.place or 'no marketplace named'}) the first."
+    )
+    told = [
+        f"{each.order_number}: {format_money(each.amount, each.currency)} {each.place}".strip()
+        for each in found[:_NAMED]
+    ]
+    return sentence, {"order_number": first.order_number, "settlement": first.settlement, "orders": told}
