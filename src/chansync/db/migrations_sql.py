@@ -403,6 +403,22 @@ CREATE TABLE settlement_line (
     PRIMARY KEY (settlement_id, position)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX settlement_line_of_order ON settlement_line (order_number) WHERE order_number <> '';
+CREATE TABLE order_return (
+    channel_id INTEGER NOT NULL REFERENCES channel ON DELETE CASCADE,
+    key TEXT NOT NULL,
+    order_number TEXT NOT NULL,
+    item TEXT NOT NULL,
+    sku TEXT NOT NULL,
+    pieces INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    received_at INTEGER,
+    sellable INTEGER NOT NULL,
+    changed_at INTEGER NOT NULL,
+    decided_at INTEGER,
+    PRIMARY KEY (channel_id, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX order_return_of_order ON order_return (channel_id, order_number);
+CREATE INDEX order_return_undecided ON order_return (channel_id) WHERE decided_at IS NOT changed_at;
 """
 
 OUTSIDE_LISTS = """

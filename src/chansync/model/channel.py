@@ -15,7 +15,7 @@ from chansync.model.parameter_types import Flag, Reference, References, TextList
 from chansync.model.parameters import BY_NAME, PARAMETERS
 
 #: The streams of a channel: what moves on a schedule of its own.
-STREAMS = ("orders", "comparison", "settlements", "statuses", "quantities")
+STREAMS = ("orders", "comparison", "returns", "settlements", "statuses", "quantities")
 
 
 @dataclass(slots=True)

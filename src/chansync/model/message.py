@@ -105,6 +105,10 @@ CODES = _table(
                 "Compare the amounts with what was paid back, then choose one: chansync mend MESSAGE."),
     MessageCode("refund_withdrawn", _P, _PERSON, "A refund that the sale has is gone from the site",
                 "Where no money went back: chansync mend MESSAGE take-back. Where it did: chansync mend MESSAGE keep."),
+    MessageCode("return_announced", _P, _PERSON, "A buyer sends goods back",
+                "When they are back: chansync mend MESSAGE received (they are put into stock). If they are not to be "
+                "counted: chansync mend MESSAGE keep. With take_back_returns what came back is put into stock by "
+                "itself."),
     MessageCode("settlement_unreadable", _P, _PERSON, "A settlement of the marketplace cannot be read",
                 "Look at the report in Seller Central (Payments, All statements). Nothing of it counts until it can be "
                 "read; it is tried again by itself."),

@@ -8,6 +8,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from chansync.model.returns import SiteReturn
+
 
 @dataclass(slots=True)
 class Address:
@@ -172,6 +174,7 @@ class Order:
         rate_ids: the site's ids of the tax rates that it applied, the one with the most tax first.
         settled: what the marketplace has paid out for it before fees and refunds, in major units, by the settlements
             that are known; None: it is in none.
+        returns: what the buyer sends back, as far as the site tells it apart from refunds.
         transaction_id: the payment gateway's id of the payment; empty where there is none.
         paid_on: the day of the payment, in the site's time; None where the site does not tell it.
         raw: the platform's own data, kept for people and for a later retry; empty where they are too large to be
@@ -221,6 +224,7 @@ class Order:
     paid_on: date | None = None
     site_key: str = ""
     settled: Decimal | None = None
+    returns: list[SiteReturn] = field(default_factory=list)
 
 
 #: The largest data of an order that are kept, in bytes of JSON; what is larger is fetched again where it is needed.

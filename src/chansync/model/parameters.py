@@ -179,6 +179,10 @@ PARAMETERS: tuple[Parameter, ...] = (
     _P("quantities_every", "Quantities every", "How often quantities are pushed.", 3, Duration(), "15min"),
     _P("comparison_every", "Comparison every", "How often the orders of the last 90 days are compared with the site's: "
        "what is missing is fetched, what is gone is reported.", 3, Duration(), "1d", capability="compare"),
+    _P("returns_every", "Returns every", "How often it is read what buyers send back. Amazon makes the report first: "
+       "the run after the one that asked for it reads it.", 3, Duration(), "off", capability="returns"),
+    _P("take_back_returns", "Take back returns", "On: pieces that came back are put into stock by themselves. Off: a "
+       "person decides on each return.", 3, Flag(), False, capability="returns"),
     _P("settlements_every", "Settlements every", "How often the marketplace's settlements are read: what it has paid "
        "out, its fees, and the refunds that it has made. They are the same for all channels of a system, whose "
        "application needs Amazon's role Finance and Accounting.", 3, Duration(), "off", capability="settlements"),

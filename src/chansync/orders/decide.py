@@ -30,6 +30,7 @@ from chansync.model.steps import (
     WithdrawRefund,
     WriteOut,
 )
+from chansync.model.steps import Refund as RefundStep
 from chansync.model.times import local_text
 from chansync.orders import refunds
 from chansync.orders.edits import Change, completes, differences, give_back, only_contact, tax_change
@@ -252,6 +253,7 @@ def _follow(case: Case, sale: SaleView, settings: ImportSettings) -> Plan:
             )
         )
     _settled_otherwise(plan, case, sale)
+    _take_back(plan, case, sale, settings, balance)
     _warn(plan, case)
     return plan
 
@@ -485,6 +487,35 @@ def _settled_otherwise(plan: Plan, case: Case, sale: SaleView) -> None:
         f"fees, and the sale {sale.number} comes to {format_money(state.total, state.currency)}."
     )
     plan.problems.append(Problem("settlement_differs", sentence, {"sale": sale.number}))
+
+
+def _take_back(plan: Plan, case: Case, sale: SaleView, settings: ImportSettings, balance: _Balance) -> None:
+    """Put into stock what the buyer has sent back, or ask a person to; the money is another matter."""
+    recorded = {each.key for each in sale.refunds}
+    left = dict(_refundable(plan, case, balance).lines)
+    decision, open_ones = _decision(case), []
+    for each in case.order.returns:
+        key = f"return {each.key}"
+        if key in recorded or key in (_taken(case).get("kept") or {}) or sale.state.closed:
+            continue
+        is_back = each.received_at is not None and bool(settings.channel["take_back_returns"])
+        line = refunds.returned_line(case.order, each, left)
+        if decision == "keep" or (line is None and (is_back or decision == "received")):
+            # Nothing of it is left that could come back: it came with a refund.
+            plan.kept[key] = ""
+        elif line is not None and sale.state.written_out and (is_back or decision == "received"):
+            left[line.external_id] -= line.quantity
+            plan.steps.append(RefundStep(key, 0, (line,), restock=line.restock))
+        else:
+            open_ones.append(each)
+    if open_ones:
+        told = ", ".join(
+            f"{each.pieces} × {each.sku or each.item}{f' ({each.reason})' if each.reason else ''}, "
+            f"{'received' if each.received_at is not None else 'announced'}"
+            for each in open_ones
+        )
+        sentence = f"The buyer sends back of order {case.order.number}: {told}."
+        plan.problems.append(Problem("return_announced", sentence, {"sale": sale.number}))
 
 
 def _fell_back(case: Case, settings: ImportSettings) -> bool:

@@ -29,6 +29,11 @@ DECISIONS: dict[str, dict[str, str]] = {
         "take-back": "Take back the credit: the refund never was.",
         "keep": "Keep the credit: the money went back although the site has no refund.",
     },
+    "return_announced": {
+        "received": "The pieces are back: put them into stock. Money is refunded by the marketplace, or by: "
+        "chansync erp refund SALE.",
+        "keep": "They are not to come back into stock.",
+    },
     "settlement_differs": {"keep": "Keep the sale as it is: the difference is right."},
     "refund_unclear": {
         "summary": "Refund what the order's summary says.",

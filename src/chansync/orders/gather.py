@@ -17,7 +17,7 @@ from chansync.orders.edits import needs_draft
 from chansync.orders.problem import Problem
 from chansync.orders.select import reason_to_skip
 from chansync.orders.settings import ImportSettings
-from chansync.orders.settled import with_settlements
+from chansync.orders.settled import with_reports
 from chansync.orders.totals import Accepted
 from chansync.store import accepted_differences, messages, orders, sale_links
 from chansync.store.orders import OrderRow
@@ -58,8 +58,8 @@ def gather(
             row.status, row.own_status, tuple(row.todo), messages.open_codes(db, row.id), row.taken,
             decision, orders.told_refunds(db, row.id),
         )  # fmt: skip
-    if settings.has_settlements:
-        order = with_settlements(db, settings, order)
+    if settings.has_reports:
+        order = with_reports(db, settings, order)
     if row is not None and order.refunds:
         order = replace(order, refunds=[_looked_up(db, row.id, refund) for refund in order.refunds])
     if order.lacks_prices and (decision == "free" or (sale is not None and _is_worth(sale, order))):

@@ -15,6 +15,7 @@ from chansync.model.errors import DataError
 from chansync.model.money import format_money, round_to_minor, to_minor
 from chansync.model.order import Order, RefundLine
 from chansync.model.order import Refund as OrderRefund
+from chansync.model.returns import SiteReturn
 from chansync.model.sale import RecordedRefund, RefundedLine, SaleView, withdrawn_key
 from chansync.model.steps import Refund
 from chansync.orders.problem import Problem
@@ -123,6 +124,20 @@ def stays_out(order: Order, sale: SaleView, taken: Mapping[str, Any]) -> Refund 
         if stays > 0:
             lines.append(RefundedLine(line.external_id, stays, 0, 0, restock=False))
     return Refund(NOT_RETURNED, 0, tuple(lines), restock=False) if lines else None
+
+
+def returned_line(order: Order, back: SiteReturn, left: Mapping[str, Decimal]) -> RefundedLine | None:
+    """The pieces of a return as a line of a refund without money; None where the sale has none of them left.
+
+    Args:
+        left: the pieces that are left of the sale by the ids of its lines.
+    """
+    for line in order.lines:
+        if line.external_id == back.item or (not back.item and line.sku == back.sku):
+            pieces = min(Decimal(back.pieces), left.get(line.external_id, Decimal(0)))
+            if pieces > 0:
+                return RefundedLine(line.external_id, pieces, 0, 0, restock=back.sellable)
+    return None
 
 
 def restocked_now(order: Order) -> dict[str, str]:

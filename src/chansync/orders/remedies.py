@@ -275,6 +275,7 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
     "order_is_another": (*_decisions("order_is_another"), _WHY),
     "refund_unclear": (*_decisions("refund_unclear"), _FETCH),
     "refund_withdrawn": (*_decisions("refund_withdrawn"), _FETCH),
+    "return_announced": (*_decisions("return_announced"), _REVERSE, _WHY, _SALE),
     "settlement_unreadable": (_SETTLEMENTS, _SOLVE),
     "settlement_wrong_sum": (
         Remedy("show", "List the settlements with their sums.", "chansync erp settlements"),

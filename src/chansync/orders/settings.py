@@ -21,7 +21,7 @@ class ImportSettings:
 
     Attributes:
         erp: the one that has the channel's POS.
-        has_settlements: whether the platform tells what it has paid out.
+        has_reports: whether the platform tells in reports what it has paid out, and what buyers send back.
         paid_by_method: the paid statuses of the payment methods that have their own.
         version: the channel's version that this was read at.
         start: orders placed before that day (ISO text, site time) are not taken.
@@ -43,12 +43,12 @@ class ImportSettings:
     taxes: dict[str, str]
     raw_kept: int | None = None
     paid_by_method: dict[str, frozenset[str]] = field(default_factory=dict)
-    has_settlements: bool = False
+    has_reports: bool = False
 
     @property
     def paid_by_settlement(self) -> bool:
         """Whether the marketplace's settlements say what is paid, and not the statuses of orders."""
-        return self.has_settlements and bool(self.channel["paid_by_settlement"])
+        return self.has_reports and bool(self.channel["paid_by_settlement"])
 
     def is_paid(self, payment_code: str, status: str) -> bool:
         """Whether an order of that payment method and status is paid: the method may have its own statuses."""
@@ -87,7 +87,7 @@ def load(db: apsw.Connection, channel: Channel) -> ImportSettings:
         items=mappings.targets(db, channel.id, "item"),
         taxes=mappings.targets(db, channel.id, "tax"),
         paid_by_method=mappings.paid_statuses(db, channel.id),
-        has_settlements=str(Capability.SETTLEMENTS) in able,
+        has_reports=str(Capability.SETTLEMENTS) in able,
     )
 
 

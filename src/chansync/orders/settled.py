@@ -1,4 +1,4 @@
-"""What the marketplace's settlements say of an order, and what of them belongs to none."""
+"""What a marketplace's reports say of an order (paid out, given back, sent back), and what of them belongs to none."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from chansync.model.channel import Channel
 from chansync.model.errors import UsageError
 from chansync.model.order import Order
 from chansync.orders.settings import ImportSettings
-from chansync.store import messages, settlements
+from chansync.store import messages, returns, settlements
 
 
-def with_settlements(db: apsw.Connection, settings: ImportSettings, order: Order) -> Order:
-    """The order with what the marketplace has paid out for it, and has given back to its buyer."""
-    system_id = settings.channel.system.id
-    settled, back = settlements.of_order(db, system_id, order.external_id, order.currency)
-    return replace(order, settled=settled, refunds=[*order.refunds, *back]) if settled is not None or back else order
+def with_reports(db: apsw.Connection, settings: ImportSettings, order: Order) -> Order:
+    """The order with what the marketplace has paid out for it and given back to its buyer, and what he sends back."""
+    channel = settings.channel
+    settled, refunds = settlements.of_order(db, channel.system.id, order.external_id, order.currency)
+    sent_back = returns.of_order(db, channel.id, order.external_id)
+    if settled is None and not refunds and not sent_back:
+        return order
+    return replace(order, settled=settled, refunds=[*order.refunds, *refunds], returns=sent_back)
 
 
 def accept_unmatched(db: apsw.Connection, channel: Channel | None, by: str) -> str:

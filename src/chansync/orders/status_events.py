@@ -38,6 +38,8 @@ def why_off(channel: Channel, stream: str) -> str:
         return f"{channel.code} is not compared: orders do not vanish from its platform."
     if stream == "settlements" and not _is_able(channel.system.kind, Capability.SETTLEMENTS):
         return f"{channel.code} has no settlements: its platform pays out nothing."
+    if stream == "returns" and not _is_able(channel.system.kind, Capability.RETURNS):
+        return f"{channel.code} has no returns of its own: its site tells them with its refunds."
     switch = SENDING.get(stream)
     if switch is None:
         return ""

@@ -24,6 +24,7 @@ from chansync.http.traffic import Traffic
 from chansync.model.errors import SiteError
 from chansync.model.order import Order, Refund, UnreadableOrder
 from chansync.model.parameter import Parameter
+from chansync.model.returns import SiteReturn
 from chansync.model.settlement import Settlement
 from chansync.platforms.system import SystemSettings
 
@@ -44,6 +45,7 @@ class Capability(StrEnum):
     PUSH_QUANTITIES = "push_quantities"
     HIDE_ITEMS = "hide_items"
     SETTLEMENTS = "settlements"  # the platform takes the money and pays it out later, less its fees
+    RETURNS = "returns"  # what buyers send back is told apart from refunds
     COUNTS_ONLY = "counts_only"  # stock is told as a number of pieces, never as there or not there
 
 
@@ -395,6 +397,11 @@ class Connector(Protocol):
     def settlements(self, known: Collection[str]) -> AsyncGenerator[Settlement | UnreadableSettlement, None]:
         """What the seller was paid out, oldest first, but for the reports that are ``known``; asked only where the
         platform has ``Capability.SETTLEMENTS``."""
+        ...
+
+    def returns(self) -> AsyncGenerator[list[SiteReturn], None]:
+        """What buyers send back, as far as the site tells it now; asked only where the platform has
+        ``Capability.RETURNS``. What is yielded is kept before the next is asked for."""
         ...
 
     async def aclose(self) -> None:

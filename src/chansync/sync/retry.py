@@ -44,6 +44,7 @@ def _request(streams: set[str]) -> SyncRequest:
         lookups="lookups" in streams,
         comparison="comparison" in streams,
         settlements="settlements" in streams,
+        returns="returns" in streams,
         statuses="statuses" in streams,
         quantities="quantities" in streams,
         erp="erp" in streams,

@@ -42,6 +42,7 @@ from chansync.sync.push_stock import is_anything_to_send, push_quantities
 from chansync.sync.push_tracking import push_tracking
 from chansync.sync.pushing import Pushing
 from chansync.sync.renewing import STOP_WITHIN, time_to_renew, work_until_stopped
+from chansync.sync.returns import pull_returns
 from chansync.sync.settlements import pull_settlements
 
 #: How often a run renews its lease, in seconds: a few times within the time after which it may be taken over.
@@ -55,6 +56,7 @@ class SyncRequest:
     Attributes:
         comparison: compare both sides over a window.
         settlements: read what the marketplace has paid out.
+        returns: read what buyers send back.
         statuses, quantities: send them; where the channel does not, the result says why.
         erp: send what waits for the channel's outside ERP, as a sync of orders does too where a person asks for it.
         as_set: also send what the channel is set to send.
@@ -67,6 +69,7 @@ class SyncRequest:
     lookups: bool = False
     comparison: bool = False
     settlements: bool = False
+    returns: bool = False
     statuses: bool = False
     quantities: bool = False
     erp: bool = False
@@ -212,7 +215,7 @@ def outside_erp(db: apsw.Connection, channel: Channel) -> str | None:
     return erp.code if erp.is_outside else None
 
 
-_IN_ORDER = ("lookups", "orders", "comparison", "settlements", "erp", *SENDING)
+_IN_ORDER = ("lookups", "orders", "comparison", "returns", "settlements", "erp", *SENDING)
 
 
 def _streams(channel: Channel, request: SyncRequest) -> list[str]:
@@ -223,6 +226,10 @@ def _streams(channel: Channel, request: SyncRequest) -> list[str]:
     if request.as_set:
         asked |= {stream for stream in SENDING if not why_off(channel, stream)}
     return [name for name in _IN_ORDER if name in asked]
+
+
+#: The streams that read a marketplace's reports: what reads them.
+_REPORTS = {"returns": pull_returns, "settlements": pull_settlements}
 
 
 def _renew(db: apsw.Connection, lease: Lease) -> None:
@@ -344,9 +351,10 @@ class _Run:
                 return []
             if self.stream == "comparison":
                 return [*await self._compare(connector)]
-            if self.stream == "settlements":
+            if self.stream in _REPORTS:
                 if not self.request.dry_run:
-                    await pull_settlements(self.store, self.channel, connector, self.counts, self.lease, self.stop)
+                    read = _REPORTS[self.stream]
+                    await read(self.store, self.channel, connector, self.counts, self.lease, self.stop)
                 return []
             if self.stream in SENDING:
                 return [*await self._push(connector)]

@@ -187,10 +187,11 @@ def test_without_the_role_the_channel_says_so(de: Store, seller: Seller) -> None
     assert open_problems(de) == set()
 
 
-def test_settlements_are_read_on_a_schedule_of_their_own_where_there_are_any(de: Store) -> None:
+def test_reports_are_read_on_schedules_of_their_own_where_there_are_any(de: Store) -> None:
     assert [entry.stream for entry in entries(de.db)] == ["orders"]
-    channel_settings.change_channel(de, "de", {"settlements_every": "6h"})
-    assert {entry.stream: entry.seconds for entry in entries(de.db)}["settlements"] == 6 * 3600
+    channel_settings.change_channel(de, "de", {"settlements_every": "6h", "returns_every": "1h"})
+    seconds = {entry.stream: entry.seconds for entry in entries(de.db)}
+    assert (seconds["settlements"], seconds["returns"]) == (6 * 3600, 3600)
 
 
 def test_settlements_of_a_system_are_read_by_one_channel_and_pay_the_sales_of_all(

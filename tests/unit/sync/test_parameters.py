@@ -61,6 +61,8 @@ ELSEWHERE = {
     "integration_system": "unit/store/test_store.py",
     "name": "unit/store/test_store.py",
     "description": "unit/configuration/test_configuration.py",
+    "returns_every": "functional/amazon/test_returns.py",
+    "take_back_returns": "functional/amazon/test_returns.py",
     "settlements_every": "functional/amazon/test_settlements.py",
     "paid_by_settlement": "functional/amazon/test_settlements.py",
     "store_domain": "functional/cli/test_syncing.py",

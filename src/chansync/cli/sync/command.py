@@ -42,6 +42,7 @@ BULKS = 8
 @click.option("--orders", is_flag=True, help="Pull orders, and nothing else that is not asked for too.")
 @click.option("--lookups", is_flag=True, help="Pull statuses, payment and delivery methods and the like.")
 @click.option("--compare", is_flag=True, help="Compare orders with the site's; fetch what is missing.")
+@click.option("--returns", is_flag=True, help="Read what buyers send back to the marketplace or to you.")
 @click.option("--settlements", is_flag=True, help="Read what the marketplace has paid out.")
 @click.option("--statuses", is_flag=True, help="Send statuses to the site; what failed before is tried again now.")
 @click.option("--quantities", is_flag=True, help="Send stock to the site; what failed before is tried again now.")
@@ -56,6 +57,7 @@ def sync(
     orders: bool,
     lookups: bool,
     compare: bool,
+    returns: bool,
     settlements: bool,
     statuses: bool,
     quantities: bool,
@@ -80,6 +82,7 @@ def sync(
         for name, given in (
             ("lookups", lookups),
             ("compare", compare),
+            ("returns", returns),
             ("settlements", settlements),
             ("statuses", statuses),
             ("quantities", quantities),
@@ -94,6 +97,7 @@ def sync(
         orders=orders or not others,
         lookups=lookups,
         comparison=compare,
+        returns=returns,
         settlements=settlements,
         statuses=statuses,
         quantities=quantities,

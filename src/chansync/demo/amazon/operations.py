@@ -58,6 +58,11 @@ OPERATIONS = (
         report_routes.GET_REPORTS,
     ),
     Operation(
+        "createReport", "POST", f"{_REPORTS}/reports", 0.0167, 15, "reports", report_routes.create_report,
+        body=report_routes.REPORT_BODY,
+    ),
+    Operation("getReport", "GET", f"{_REPORTS}/reports/([^/]+)", 2, 15, "reports", report_routes.get_report),
+    Operation(
         "getReportDocument", "GET", f"{_REPORTS}/documents/([^/]+)", 0.0167, 15, "reports", report_routes.get_document,
         feed_routes.GET_DOCUMENT,
     ),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from chansync.demo.amazon import checks
 from chansync.demo.amazon.call import Answer, Call, reply
 from chansync.demo.amazon.checks import Param
 from chansync.demo.amazon.documents import when
-from chansync.demo.amazon.errors import invalid
+from chansync.demo.amazon.errors import invalid, missing
 from chansync.demo.amazon.feed_routes import document_answer
 from chansync.demo.amazon.feeds import CANCELLED, DONE, FATAL, IN_PROGRESS, IN_QUEUE
+from chansync.demo.amazon.returns import COLUMNS
 from chansync.demo.amazon.settlements import Report
 
 GET_REPORTS = (
@@ -22,8 +24,13 @@ GET_REPORTS = (
     Param("nextToken"),
 )
 
-#: How long Amazon lists a report, in seconds.
-_LISTED = 90 * 86_400
+REPORT_BODY = checks.record(
+    {"reportType": checks.text(), "marketplaceIds": checks.several(checks.text(), 1, 25)},
+    {"dataStartTime": checks.text(), "dataEndTime": checks.text(), "reportOptions": checks.anything},
+)
+
+#: How long Amazon lists a report, and the most that one may be about, in seconds.
+_LISTED, _SPAN = 90 * 86_400, 60 * 86_400
 
 
 def get_reports(call: Call) -> Answer:
@@ -46,7 +53,7 @@ def get_reports(call: Call) -> Answer:
     found = [
         report
         for report in reversed(call.seller.settlements.reports.values())
-        if report.kind in kinds and since <= report.created <= until and DONE in statuses
+        if report.kind in kinds and since <= report.created <= until and report.status in statuses
         and (not places or places & set(report.places))
     ]  # fmt: skip
     told: dict[str, Any] = {"reports": [_told(report) for report in found[first : first + size]]}
@@ -64,10 +71,38 @@ def _bookmark(token: str) -> tuple[list[str], int, float, int]:
 
 
 def _told(report: Report) -> dict[str, Any]:
-    return {
+    told: dict[str, Any] = {
         "reportId": report.id, "reportType": report.kind, "marketplaceIds": report.places,
-        "createdTime": when(report.created), "processingStatus": DONE, "reportDocumentId": report.document,
+        "createdTime": when(report.created), "processingStatus": report.status,
     }  # fmt: skip
+    return told | {"reportDocumentId": report.document} if report.document else told
+
+
+def create_report(call: Call) -> Answer:
+    """POST reports."""
+    seller, wish = call.seller, call.body
+    if wish["reportType"] not in COLUMNS:
+        raise invalid(f"The report type {wish['reportType']!r:.80} cannot be asked for.")
+    if not {place.id for place in seller.marketplaces}.issuperset(wish["marketplaceIds"]):
+        raise invalid("The seller does not take part in all of the marketplaces.")
+    now = seller.clock.moment()
+    report = seller.settlements.new_report(wish["reportType"], wish["marketplaceIds"], now)
+    report.status = IN_PROGRESS
+    report.since = checks.read_moment(wish.get("dataStartTime", when(now)), "dataStartTime")
+    report.until = checks.read_moment(wish.get("dataEndTime", when(now)), "dataEndTime")
+    if report.until - report.since > _SPAN:
+        raise invalid("At most 60 days can be asked for at once.")
+    return reply({"reportId": report.id}, 202)
+
+
+def get_report(call: Call) -> Answer:
+    """GET reports/<id>."""
+    seller = call.seller
+    report = seller.settlements.reports.get(call.path[0])
+    if report is None:
+        raise missing(f"There is no report {call.path[0]!r:.60}.")
+    seller.returns.finish(report, report.since, report.until + 1, seller.clock.moment())
+    return reply(_told(report))
 
 
 def get_document(call: Call) -> Answer:

@@ -32,6 +32,7 @@ from chansync.demo.amazon.generate import Generator, Wish
 from chansync.demo.amazon.goods import MERCHANT, Goods
 from chansync.demo.amazon.login import Login
 from chansync.demo.amazon.marketplaces import MARKETPLACES
+from chansync.demo.amazon.returns import Return, Returns
 from chansync.demo.amazon.settlements import Settlements
 from chansync.demo.clock import Clock
 
@@ -98,6 +99,7 @@ class Seller:
         self.book.fill(self._generator.history(orders, now_seconds))
         self.feeds = Feeds()
         self.settlements = Settlements(self.feeds)
+        self.returns = Returns(self.feeds)
         self.duties: list[Callable[[], None]] = []
         self.submissions = count(1)
         self._numbers = count(orders)
@@ -277,6 +279,16 @@ class Seller:
         """The buyer gets money back, in hundredths; the id of the adjustment, which the next settlement tells."""
         with self.lock:
             return self.settlements.refund(self.order(order_id), amount)
+
+    def send_back(self, order_id: str, pieces: int = 1, line: int = 0) -> Return:
+        """The buyer sends back pieces of a line, given by its place."""
+        with self.lock:
+            return self.returns.send_back(self.order(order_id), line, pieces, self.clock.now())
+
+    def receive(self, back: Return) -> None:
+        """What was sent back to the merchant has arrived."""
+        with self.lock:
+            back.received = self.clock.now()
 
     def pay_out(self) -> list[str]:
         """Amazon settles what is shipped; the ids of the settlements."""

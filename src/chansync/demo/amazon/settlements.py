@@ -13,7 +13,7 @@ from itertools import count
 
 from chansync.demo.amazon import amounts
 from chansync.demo.amazon.book import SHIPPED, Line, Order
-from chansync.demo.amazon.feeds import Feeds
+from chansync.demo.amazon.feeds import DONE, Feeds
 
 KIND = "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"
 
@@ -36,13 +36,16 @@ Row = dict[str, str]
 
 @dataclass(slots=True)
 class Report:
-    """A report that can be fetched. Times are seconds since 1970."""
+    """A report. Times are seconds since 1970; `since` and `until` bound what it is about."""
 
     id: str
     kind: str
     places: list[str]
     created: float
-    document: str
+    document: str = ""
+    status: str = DONE
+    since: float = 0.0
+    until: float = 0.0
 
 
 @dataclass(slots=True)
@@ -98,9 +101,14 @@ class Settlements:
             told.append({"settlement-id": number, "amount": self._amount(amount), **posted, **columns})
         text = "\n".join("\t".join(row.get(name, "") for name in COLUMNS) for row in [{n: n for n in COLUMNS}, *told])
         document = self.documents.new_document("text/plain", f"{text}\n".encode("cp1252", "replace"))
-        report = Report(str(60_000 + next(self._numbers)), KIND, places, now, document.id)
-        self.reports[report.id] = report
+        self.new_report(KIND, places, now).document = document.id
         return number
+
+    def new_report(self, kind: str, places: list[str], now: float) -> Report:
+        """A report that is not filled yet."""
+        report = Report(str(60_000 + next(self._numbers)), kind, places, now)
+        self.reports[report.id] = report
+        return report
 
     def _amount(self, hundredths: int) -> str:
         text = f"{'-' if hundredths < 0 else ''}{abs(hundredths) // 100}.{abs(hundredths) % 100:02}"

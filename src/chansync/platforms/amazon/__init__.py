@@ -22,7 +22,7 @@ class Amazon:
         {
             Capability.SYSTEM_CREDENTIALS, Capability.PUSH_STATUSES, Capability.CONFIRM_SHIPMENTS,
             Capability.SITE_SENDS, Capability.PUSH_QUANTITIES, Capability.COUNTS_ONLY,
-            Capability.SETTLEMENTS,
+            Capability.SETTLEMENTS, Capability.RETURNS,
         }
     )  # fmt: skip
     fixed_values = FIXED_VALUES

@@ -10,6 +10,7 @@ from typing import Any
 from chansync.http.traffic import Traffic
 from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.model.order import Order, Refund, UnreadableOrder
+from chansync.model.returns import SiteReturn
 from chansync.model.settlement import Settlement
 from chansync.model.times import to_ms
 from chansync.platforms.amazon.account import participations
@@ -21,6 +22,7 @@ from chansync.platforms.amazon.lookups import lookups
 from chansync.platforms.amazon.parse import OrderReader, hours_ahead
 from chansync.platforms.amazon.places import PLACES
 from chansync.platforms.amazon.reports import Reports
+from chansync.platforms.amazon.returns import Returns
 from chansync.platforms.amazon.shipments import Shipments
 from chansync.platforms.protocol import (
     ConnectorSettings,
@@ -265,6 +267,12 @@ class AmazonConnector:
         async with aclosing(Reports(self._api).settlements(known)) as found:
             async for settlement in found:
                 yield settlement
+
+    async def returns(self) -> AsyncGenerator[list[SiteReturn], None]:
+        """The marketplace's returns of the last 59 days; see ``Connector.returns``."""
+        async with aclosing(Returns(self._api, self._system.state, self._place).read()) as pages:
+            async for found in pages:
+                yield found
 
     async def aclose(self) -> None:
         """Close connections; harmless when called twice."""

@@ -19,7 +19,8 @@ GET_DOCUMENT = Operation("getReportDocument", 0.0167, 15)
 
 SETTLEMENT = "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"
 
-_ROOT = "/reports/2021-06-30"
+ROOT = "/reports/2021-06-30"
+
 #: How far back Amazon lists reports, in days.
 _LISTED = 90
 #: Pages of a list; more than a seller's reports of 90 days can fill.
@@ -42,7 +43,7 @@ class Reports:
             report_id, document_id = text(report.get("reportId")), text(report.get("reportDocumentId"))
             if not report_id or not document_id or report_id in known:
                 continue
-            where = await self._api.get(GET_DOCUMENT, f"{_ROOT}/documents/{part(document_id)}")
+            where = await self._api.get(GET_DOCUMENT, f"{ROOT}/documents/{part(document_id)}")
             data = await self._api.document(where)
             try:
                 yield read_settlement(report_id, data)
@@ -58,7 +59,7 @@ class Reports:
         }  # fmt: skip
         found: list[dict[str, Any]] = []
         for _ in range(_PAGES):
-            answer = await self._api.get(GET_REPORTS, f"{_ROOT}/reports", params)
+            answer = await self._api.get(GET_REPORTS, f"{ROOT}/reports", params)
             told = answer.data if isinstance(answer.data, dict) else {}
             reports = told.get("reports")
             if not isinstance(reports, list):

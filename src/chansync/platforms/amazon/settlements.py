@@ -47,7 +47,7 @@ def read_settlement(report: str, data: bytes) -> Settlement:
     Raises:
         DataError: it is no settlement report, or an amount in it cannot be read. Nothing of it counts then.
     """
-    rows = list(csv.DictReader(io.StringIO(_decoded(data)), delimiter="\t", quoting=csv.QUOTE_NONE))
+    rows = list(csv.DictReader(io.StringIO(decoded(data)), delimiter="\t", quoting=csv.QUOTE_NONE))
     missing = [name for name in _NEEDED if not rows or name not in rows[0]]
     if missing:
         raise DataError(f"the settlement report {report} lacks the columns {', '.join(missing)}")
@@ -104,7 +104,7 @@ def _kind(row: Mapping[str, str]) -> SettledKind:
     return SettledKind.OTHER
 
 
-def _decoded(data: bytes) -> str:
+def decoded(data: bytes) -> str:
     """Without telling it, Amazon writes UTF-8 in some countries and the Windows code page of Europe in others."""
     try:
         return data.decode("utf-8-sig")

@@ -14,6 +14,7 @@ from chansync.http.client import SiteHttp
 from chansync.http.traffic import Traffic
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
 from chansync.model.order import Order, Refund, UnreadableOrder, bare_number
+from chansync.model.returns import SiteReturn
 from chansync.model.settlement import Settlement
 from chansync.model.times import to_ms
 from chansync.platforms.protocol import (
@@ -234,6 +235,11 @@ class WooCommerceConnector:
         """Not asked for: a shop's own payment providers pay it out."""
         for settlement in list[Settlement]():
             yield settlement
+
+    async def returns(self) -> AsyncGenerator[list[SiteReturn], None]:
+        """Not asked for: a shop tells what comes back with its refunds."""
+        for found in list[list[SiteReturn]]():
+            yield found
 
     async def items_by_gtin(self, gtins: list[str]) -> list[SiteItem]:
         """Products and variations by GTIN, 25 in one request."""
