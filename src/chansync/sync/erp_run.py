@@ -196,6 +196,9 @@ class _ErpRun:
         self.settles_after = remote.settles_after
         try:
             await self._reference(remote)
+            if not (await self.store.run(connected.get, self.code)).cursors.get("changes"):
+                # Before anything is recorded: what people do with it is told from then on, also if this run is killed.
+                await self._changes(remote)
             await self._steps(remote)
             await self._changes(remote)
             await self._stock(remote)

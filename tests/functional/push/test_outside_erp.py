@@ -436,6 +436,17 @@ def test_what_people_do_there_is_told_to_the_site(far: Callable[..., Far]) -> No
     assert it.world.status(numbers[1]) == "cancelled"
 
 
+def test_changes_begin_before_anything_is_recorded(far: Callable[..., Far]) -> None:
+    """Otherwise, what people do after a first run that was killed behind its steps would never be told."""
+    it = far()
+    it.sync(it.world.order())
+
+    it.erp()
+
+    calls = [call for call, _ in it.server.read()["calls"]]
+    assert calls.index("changes") < calls.index("apply")
+
+
 def test_a_refund_on_the_site_is_recorded_there_once(far: Callable[..., Far]) -> None:
     it = far(**ALL, paid_statuses="processing")
     number = it.world.order()
