@@ -28,6 +28,7 @@ from chansync.db.migrations_sql import (
     MONEY,
     NEEDS,
     OUTSIDE_ERPS,
+    OUTSIDE_LISTS,
     SALE_LINKS,
     SETTLEMENTS,
     SHIPMENTS,
@@ -190,6 +191,12 @@ def webhooks(db: Database) -> None:
 def exports(db: Database) -> None:
     """What was exported already, by the names that exports were given."""
     _run(db, EXPORTS)
+
+
+@migrations(name="0020_outside_lists")
+def outside_lists(db: Database) -> None:
+    """Sales of outside ERPs are listed by when they were recorded."""
+    _run(db, OUTSIDE_LISTS)
 
 
 def migrate(path: Path) -> None:

@@ -459,3 +459,8 @@ CREATE TABLE export_row (
     PRIMARY KEY (cursor, key)
 ) STRICT, WITHOUT ROWID;
 """
+
+OUTSIDE_LISTS = """
+CREATE INDEX mirror_sale_listed ON mirror_sale (erp, coalesce(view ->> '$.recorded_at', 0), sale_key)
+    WHERE view IS NOT NULL;
+"""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
     from chansync.erp.remote import ErpKind
+    from chansync.model.parameter import Parameter
 
 GROUP = "chansync.erps"
 
@@ -52,6 +53,16 @@ def kind_named(kind: str) -> ErpKind:
     except ImportError as error:
         raise UsageError(f"The kind of ERP {kind!r} cannot be loaded: {error}.") from error
     return found
+
+
+def parameters(kind: str) -> tuple[Parameter, ...]:
+    """The fields of an ERP of that kind: its own, and those of every outside one.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    found = kind_named(kind)
+    return found.parameters if found.embedded is not None else (*found.parameters, connected.CHANGES_EVERY)
 
 
 @cache

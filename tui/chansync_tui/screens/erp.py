@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, cast
 
 import apsw
@@ -14,16 +14,19 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widget import Widget
 
+from chansync.erp import registry
 from chansync.erp.ledger import lists, setup
 from chansync.erp.ledger.lists import LedgerList, ListRow
 from chansync.erp.ledger.setup_kinds import KINDS
+from chansync.erp.outside import connected
+from chansync.erp.outside import lists as outside_lists
 from chansync.explain import erp_lists
 from chansync.explain.find import Found
 from chansync.model.paging import Span
 from chansync_tui.navigation import Edit, ShowSale
 from chansync_tui.screens import erp_pages
 from chansync_tui.screens.dialogs import Field, Question
-from chansync_tui.screens.finder import Option
+from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.list_page import ListPage
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
@@ -118,8 +121,12 @@ class LedgerSource:
     name: str
     text: str = ""
     warehouse: str = ""
+    #: The code of the outside ERP whose sales, documents or payments are shown; empty: the ledger's.
+    erp: str = ""
 
     def read(self, db: apsw.Connection, span: Span) -> list[ListRow]:
+        if self.erp and self.name in outside_lists.NAMES:
+            return outside_lists.read(db, self.erp, self.name, self.text, span, ListRow)
         if self.name in erp_lists.LISTS:
             return [ListRow(row.key, row.name, row.cells) for row in erp_lists.read(db, self.name, self.text, span)]
         return lists.read(db, self.name, self.text, self.warehouse, span)
@@ -150,6 +157,7 @@ class Erp(ListPage[ListRow]):
         Binding("D", "remove", "Remove the record"),
         Binding("slash", "search", "Filter by text"),
         Binding("W", "narrow_warehouse", "Filter the stock by warehouse"),
+        Binding("O", "narrow_erp", "Sales, documents and payments of another ERP"),
         Binding("v", "verify", "Verify that the books balance (erp check)"),
         Binding("c,y", "copy", "Copy the row (through the terminal)"),
         Binding("escape", "clear", "Clear the filters"),
@@ -164,6 +172,12 @@ class Erp(ListPage[ListRow]):
 
     def __init__(self) -> None:
         super().__init__(LedgerSource(next(iter(LISTS))))
+
+    def _first_erp(self) -> str:
+        """The ERP whose sales are shown at first: the ledger where it has any, or where no other is connected."""
+        db = self.context.db
+        codes = [code for code, _ in connected.codes(db)]
+        return "" if not codes or lists.read(db, "sales", "", "", Span(1)) else codes[0]
 
     def body(self) -> Iterable[Widget]:
         yield FilterLine()
@@ -187,6 +201,7 @@ class Erp(ListPage[ListRow]):
         self.menu.show(list(LISTS))
         self.menu.add_class("-chosen")
         super().on_mount()
+        self._go(replace(self.chosen, erp=self._first_erp()))
 
     def on_resize(self, event: events.Resize) -> None:
         super().on_resize(event)
@@ -215,6 +230,8 @@ class Erp(ListPage[ListRow]):
         chips.append(Chip("/", "Text", chosen.text, "search"))
         if chosen.name == "stock":
             chips.append(Chip("W", "Warehouse", chosen.warehouse, "narrow_warehouse"))
+        if chosen.name in outside_lists.NAMES and connected.codes(self.context.db):
+            chips.append(Chip("O", "ERP", chosen.erp or registry.LEDGER, "narrow_erp"))
         note = f"{LISTS[chosen.name].title}: {self.counted_rows('row')}"
         self.query_one(FilterLine).set_chips(chips, note)
 
@@ -236,6 +253,8 @@ class Erp(ListPage[ListRow]):
             return "Nothing matches the filters: esc clears them."
         if chosen.name == "stock":
             return f"{found.about}\n\nAdd a warehouse and an item first: choose them in the menu, and press a."
+        if chosen.name in outside_lists.NAMES and connected.codes(self.context.db):
+            return f"{found.about}\n\nNone yet. Those of another ERP: press O."
         adds = "\n\nNone yet: press a to add one." if chosen.name in ADDABLE else "\n\nNone yet."
         return f"{found.about}{adds}"
 
@@ -255,7 +274,7 @@ class Erp(ListPage[ListRow]):
     def choose_list(self) -> None:
         """Show another list from its beginning, without filters."""
         if self.menu.selected is not None and self.menu.selected != self.chosen.name:
-            self._go(LedgerSource(self.menu.selected))
+            self._go(LedgerSource(self.menu.selected, erp=self.chosen.erp))
             self.explain_soon()
 
     def _go(self, source: LedgerSource) -> None:
@@ -296,21 +315,32 @@ class Erp(ListPage[ListRow]):
         return self.chosen.text
 
     def search(self, text: str) -> None:
-        self._go(LedgerSource(self.chosen.name, text, self.chosen.warehouse))
+        self._go(replace(self.chosen, text=text))
 
     def action_clear(self) -> None:
-        if self.chosen == LedgerSource(self.chosen.name):
+        cleared = LedgerSource(self.chosen.name, erp=self.chosen.erp)
+        if self.chosen == cleared:
             self.menu.focus()
-        self._go(LedgerSource(self.chosen.name))
+        self._go(cleared)
 
     def action_narrow_warehouse(self) -> None:
         if self.chosen.name != "stock":
             self.show_list("stock")
 
         known = [Option(row["code"], row["code"], row["name"]) for row in setup.rows(self.context.db, "warehouse")]
-        self.choose_filter(
-            "Warehouse", known, lambda each: self._go(LedgerSource("stock", self.chosen.text, each.value))
-        )
+        self.choose_filter("Warehouse", known, lambda each: self._go(replace(self.chosen, warehouse=each.value)))
+
+    def action_narrow_erp(self) -> None:
+        if self.chosen.name not in outside_lists.NAMES:
+            self.show_list("sales")
+        known = [Option(registry.LEDGER, registry.LEDGER, "what comes with chansync")]
+        known += [Option(each.code, each.code, each.name) for each in connected.connected(self.context.db)]
+
+        def choose(option: Option[str] | None) -> None:
+            if option is not None:
+                self._go(replace(self.chosen, erp="" if option.value == registry.LEDGER else option.value))
+
+        self.app.push_screen(Finder("ERP", known), choose)
 
     # Actions
 

@@ -17,6 +17,7 @@ from chansync.model.parameter import Parameter, defaults
 from chansync.model.parameter_types import Day
 from chansync.platforms import registry
 from chansync.setup import erps as erp_settings
+from chansync.setup import kind_settings
 from chansync.setup import systems as system_settings
 from chansync.setup.setup_file.plan import REMOVED, Applying, Item, difference
 from chansync.store import systems as stored_systems
@@ -96,8 +97,8 @@ def _apply(
         run.wrong(place, "must have texts for name and kind")
         return
     try:
-        system_settings.system_code(code)
-        system_settings.system_name(name)
+        kind_settings.checked_code(code)
+        kind_settings.checked_name(name)
     except UsageError as error:
         run.wrong(place, f"is wrong: {error}".rstrip("."))
         return
