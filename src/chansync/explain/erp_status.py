@@ -70,7 +70,7 @@ def _status(db: apsw.Connection, erp: connected.ConnectedErp) -> ErpStatus:
         return found
     found.word = word_of(erp.failures, erp.error_code, erp.last_ok_at)
     # What connects it the first time reads its reference data too.
-    ask = f"chansync erp {'test' if erp.reference_at else 'lookups'} {erp.code}"
+    ask = f"chansync erp test {erp.code}" if erp.reference_at else f"chansync erp lookups {erp.code}"
     if erp_streams.is_running(db, erp.code):
         found.word = "running"
     elif found.word == "failing":

@@ -313,7 +313,7 @@ async def test_an_order_without_a_sale_is_mended_or_said_to_have_none(company: P
         await pilot.press("4", "slash", *"6000", "enter")
         await until_seen(pilot, "1 order")
         await pilot.press("a")
-        await until_seen(pilot, "item unknown")
+        await until_seen(pilot, "Map the site's item to one of the ERP's.")
 
 
 async def test_nothing_set_up_opens_the_guide(database: Callable[[str], Path]) -> None:

@@ -111,7 +111,8 @@ def change(session: Session, code: str, pairs: tuple[str, ...]) -> None:
         before, texts, lambda texts, name: erps.change_erp(session.store, code, texts, name=name), erps.values_of
     )
     if before.error_code or before.reference_at is None:
-        note(f"Connect with that: chansync erp {'test' if before.reference_at else 'lookups'} {code}")
+        ask = f"chansync erp test {code}" if before.reference_at else f"chansync erp lookups {code}"
+        note(f"Connect with that: {ask}")
 
 
 @click.command(epilog=examples("chansync erp connected", "chansync erp connected --json"))
@@ -194,7 +195,8 @@ def _report(session: Session, code: str, what: str, as_json: bool) -> int:
     for sentence in report.vanished:
         note(sentence)
     if not report.ok:
-        note(f"Mend that there, or a field by chansync erp change {code} FIELD=VALUE, then: chansync erp {what} {code}")
+        again = f"chansync erp test {code}" if what == "test" else f"chansync erp lookups {code}"
+        note(f"Mend that there, or a field by chansync erp change {code} FIELD=VALUE, then: {again}")
     elif report.counts:
         note(
             "Let a channel sell through it: chansync channel set CHANNEL pos=POS, or chansync erp move CHANNEL --to POS"
