@@ -113,6 +113,7 @@ def test_kills_at_any_moment_lose_nothing_and_double_nothing(world: World, seed:
     assert shops.query(world.path, "PRAGMA integrity_check") == [("ok",)]
 
 
+@pytest.mark.long
 def test_kills_while_statuses_go_back_send_each_of_them_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     written: Counter[int] = Counter()
     write = world.shop.edit_order

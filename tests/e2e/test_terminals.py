@@ -73,8 +73,18 @@ def _walk(terminal: Terminal) -> str:
     return first
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("way", ["here", "over ssh"])
+#: The walks of the fast tests; the other terminals' are among the long ones.
+_ALWAYS = [("here", "without colours"), ("over ssh", "xterm")]
+
+
+@pytest.mark.parametrize(
+    ("way", "kind"),
+    [
+        pytest.param(way, kind, marks=[] if (way, kind) in _ALWAYS else pytest.mark.long)
+        for way in ("here", "over ssh")
+        for kind in KINDS
+    ],
+)
 def test_a_walk_through_the_screens(
     database: Path, tmp_path: Path, kind: str, way: str, request: pytest.FixtureRequest
 ) -> None:

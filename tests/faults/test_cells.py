@@ -13,6 +13,8 @@ from chansync.cli.support import exit_codes
 from faults import cells
 from faults.impatience import impatient
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:

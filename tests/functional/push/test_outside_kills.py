@@ -68,6 +68,7 @@ def tormented(far: Callable[..., Far]) -> Far:  # noqa: F811
     return far({"SKU-001": 500}, **CHANNEL)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["die", "die after"])
 def test_a_kill_while_the_erp_is_at_it(tormented: Far, how: str) -> None:
     it = tormented
