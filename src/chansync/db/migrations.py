@@ -27,6 +27,7 @@ from chansync.db.migrations_sql import (
     MONEY,
     NEEDS,
     OUTSIDE_ERPS,
+    PACKAGES,
     SALE_LINKS,
     SETTLEMENTS,
     SHIPMENTS,
@@ -176,6 +177,12 @@ def outside_erps(db: Database) -> None:
 def settlements(db: Database) -> None:
     """What marketplaces have paid out."""
     _run(db, SETTLEMENTS)
+
+
+@migrations(name="0018_packages")
+def packages(db: Database) -> None:
+    """A sale may be written out in several packages."""
+    _run(db, PACKAGES)
 
 
 def migrate(path: Path) -> None:

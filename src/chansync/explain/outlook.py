@@ -69,7 +69,7 @@ def _steps(db: apsw.Connection, sale: SaleView) -> Iterator[PossibleStep]:
             f"{_sends(db, sale, paid)}", (("amount", str(from_minor(state.unpaid, state.currency))),),
         )  # fmt: skip
     if not state.written_out:
-        out = replace(state, written_out=True)
+        out = replace(state, written_out=True, partly_written_out=False)
         yield PossibleStep(
             "write-out", "Write out", f"Issues its goods from {warehouse}{_given_up(state)}. It is refused where goods "
             f"are missing, unless {pos} allows negative stock.{_sends(db, sale, out)}", _SHIPMENT,
@@ -91,7 +91,7 @@ def _steps(db: apsw.Connection, sale: SaleView) -> Iterator[PossibleStep]:
         )
     closing = _money_back(state)
     sends = _sends(db, sale, replace(state, cancelled=True))
-    if state.written_out:
+    if state.has_issued:
         yield PossibleStep("reverse", "Reverse", f"Takes its goods back into {warehouse}{closing}. For ever.{sends}")
     else:
         yield PossibleStep("cancel", "Cancel the sale", f"Ends its blocks and requests{closing}. For ever.{sends}")
