@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import apsw
 
@@ -115,15 +116,14 @@ def due(
            AND NOT {kept_back} ORDER BY p.id LIMIT ?5""",
         (channel_id, now, settled, after_id, limit, json.dumps(sorted(waits))),
     )
-    return [
-        DueShipment(
-            *row[:9],
-            tuple((own, pieces) for own, pieces in json.loads(row[9])),
-            row[10],
-            frozenset(json.loads(row[11])),
-        )
-        for row in rows
-    ]
+    return [_due(*row) for row in rows]
+
+
+def _due(*row: Any) -> DueShipment:
+    *own, lines, at, told = row
+    packed = tuple((line, pieces) for line, pieces in json.loads(lines))
+    values = [*own, packed, at, frozenset(json.loads(told))]
+    return DueShipment(*values)
 
 
 def sent(db: apsw.Connection, rows: list[DueShipment]) -> None:

@@ -81,8 +81,10 @@ class Shipments:
     async def push_packages(self, changes: list[TrackingChange]) -> list[PushResult]:
         """Confirm each package, one after the other; see ``Connector.push_tracking``."""
         results = []
+        ours: dict[str, frozenset[str]] = {}
         for change in changes:
             own = change.external_id
+            ours[own] = ours.get(own, change.told) | {change.tracking}
             # What was sent for another package of it shows only in what Amazon says now.
             order = await self._order(own)
             if order is None:
@@ -92,11 +94,11 @@ class Shipments:
             elif order.sent_by_site:
                 results.append(PushResult(own, "Amazon ships it itself", final=True))
             else:
-                results.append(await self._confirm_package(change, order))
+                results.append(await self._confirm_package(change, order, ours[own]))
         return results
 
-    async def _confirm_package(self, change: TrackingChange, order: Order) -> PushResult:
-        own, number = change.external_id, _own_number(change, order.raw)
+    async def _confirm_package(self, change: TrackingChange, order: Order, ours: frozenset[str]) -> PushResult:
+        own, number = change.external_id, _own_number(change.package, ours, order.raw)
         if (shown := _packages(order.raw).get(number)) is not None and shown == change.tracking:
             return PushResult(own)
         if shown is None and order.status == SHIPPED:
@@ -165,15 +167,17 @@ def _packages(raw: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _own_number(change: TrackingChange, raw: dict[str, Any]) -> str:
+def _own_number(package: int, ours: frozenset[str], raw: dict[str, Any]) -> str:
     """The number at Amazon of one of a sale's packages: the same at each try, also while Amazon does not show it yet.
 
-    Packages of the sale are counted past those that somebody else has confirmed, which have tracking numbers that we
-    never told.
+    Packages of the sale are counted past those that somebody else has confirmed.
+
+    Args:
+        ours: the tracking numbers that we have told.
     """
-    foreign = {number for number, tracking in _packages(raw).items() if tracking not in change.told | {change.tracking}}
+    foreign = {number for number, tracking in _packages(raw).items() if tracking not in ours}
     free = (number for number in map(str, count(1)) if number not in foreign)
-    return next(islice(free, change.package - 1, None))
+    return next(islice(free, package - 1, None))
 
 
 def _package(raw: dict[str, Any]) -> str:
