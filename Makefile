@@ -7,7 +7,7 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 # Compiled modules are kept, whatever the environment says: tests start the program a thousand times.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-long lint bench docs screenshots clean
+.PHONY: demo test test-long lint bench docs screenshots dist deb clean
 
 # The demo: a store with shoppers, an ERP that fits it, a daemon, and the TUI.
 demo: $(VENV)/.installed
@@ -44,6 +44,16 @@ docs: $(VENV)/.installed-dev
 screenshots: $(VENV)/.installed-dev
 	$(VENV)/bin/python docs/screenshots.py
 
+# The wheel and the source distribution, as an index takes them.
+dist: $(VENV)/.installed-dev
+	rm -rf dist
+	$(VENV)/bin/python -m build --no-isolation
+	$(VENV)/bin/twine check --strict dist/*
+
+# The Debian package, for the release that this machine runs; daemon/debian/build says what it needs.
+deb: dist
+	daemon/debian/build dist/chansync-*.tar.gz dist
+
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet --upgrade "pip>=25.1"
@@ -58,4 +68,4 @@ $(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
 	touch $@ $(VENV)/.installed
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from chansync.erp.http import openapi
+from chansync.exports.columns import EXPORTS
 from chansync.model.message import CODES
 from chansync.model.parameter import Parameter
 from chansync.model.parameters import PARAMETERS, SECTIONS
@@ -28,6 +29,7 @@ def pages() -> dict[str, str]:
         "systems.md": _MADE + _systems(),
         "messages.md": _MADE + _messages(),
         "notices.md": _MADE + _notices(),
+        "exports.md": _MADE + _exports(),
     }
 
 
@@ -133,6 +135,23 @@ def _notices() -> str:
         "\nThe host of a Matrix address is the home server itself; it is not looked up by its `.well-known` file."
     )
     return "\n".join(parts) + "\n"
+
+
+def _exports() -> str:
+    parts = [
+        "# The columns of exports\n",
+        "`chansync export sales`, `orders`, `documents`, `payments` and `stock` write these columns, in this order. "
+        "Names and order stay; a later version may add columns at the end.\n",
+        "- An *amount* is an exact decimal in major units, with the decimals of its currency: `1234.50`. In JSON it is "
+        "text, so that no reader rounds it; in a workbook it is a number.",
+        "- A *time* is UTC: `2026-11-24T12:05:00Z`. A day is `2026-11-24`.",
+        "- In CSV, a text that a spreadsheet would take for a formula begins with an apostrophe.\n",
+    ]
+    for name, export in EXPORTS.items():
+        parts.append(f"## {name}\n\n{export.about}\n\n| column | type | what it is |\n| --- | --- | --- |")
+        parts += [f"| `{column.name}` | {column.kind} | {column.help} |" for column in export.columns]
+        parts.append("")
+    return "\n".join(parts).rstrip() + "\n"
 
 
 def main() -> None:

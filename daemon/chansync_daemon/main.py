@@ -7,6 +7,7 @@ import contextlib
 import faulthandler
 import resource
 import signal
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import apsw
@@ -22,6 +23,8 @@ from chansync.model.errors import ChansyncError, StoreError
 from chansync.model.times import local_text
 from chansync.secrets import key_file, rotation, sealing
 from chansync.store import daemons
+from chansync_daemon.hints import Hints
+from chansync_daemon.listening import shown
 from chansync_daemon.logs import LOG, set_up, turn_detail
 from chansync_daemon.metrics_wanted import NO_METRICS, Wanted
 from chansync_daemon.notify import Manager
@@ -38,18 +41,26 @@ class AlreadyRunning(StoreError):
     code = "daemon_running"
 
 
-def run(path: Path, *, json_logs: bool = False, metrics: Wanted = NO_METRICS, take_over: bool = False) -> int:
+def run(
+    path: Path,
+    *,
+    json_logs: bool = False,
+    metrics: Wanted = NO_METRICS,
+    webhooks: tuple[str, int] | None = None,
+    take_over: bool = False,
+) -> int:
     """Run the daemon in the foreground; returns the exit code.
 
     SIGTERM and SIGINT finish the current orders and stop; SIGHUP reloads the channels; SIGUSR2 switches the detailed
     log on and off.
 
     Args:
+        webhooks: host and port at which deliveries of webhooks are taken; None: none are.
         take_over: start even if a daemon of another machine worked on this database a short while ago.
 
     Raises:
         AlreadyRunning: there is one on this database.
-        UsageError: metrics cannot be served or written there.
+        UsageError: metrics cannot be served or written there, or webhooks not taken.
         StoreError: the database cannot be used; a ``Lasting`` error needs a person.
     """
     set_up(as_json=json_logs)
@@ -66,7 +77,7 @@ def run(path: Path, *, json_logs: bool = False, metrics: Wanted = NO_METRICS, ta
                 if sealing.take_over_key(path):
                     LOG.warning("%s.", key_file.MOVED)
                 _refuse_to_begin_anew(path)
-                return dns.run(_run(path, manager, metrics, take_over))
+                return dns.run(_run(path, manager, metrics, webhooks, take_over))
     except (ChansyncError, apsw.Error) as error:
         # systemd keeps the reason, for ``systemctl status`` and ``chansync service status``.
         manager.status(sentence_of(error))
@@ -119,7 +130,21 @@ def _serving(path: Path, metrics: Wanted) -> contextlib.AbstractContextManager[N
     return serving(path, metrics)
 
 
-async def _run(path: Path, manager: Manager, metrics: Wanted, take_over: bool) -> int:
+@contextlib.asynccontextmanager
+async def taking_webhooks(webhooks: tuple[str, int] | None) -> AsyncIterator[Hints | None]:
+    """Take deliveries while the context lasts; nothing of a server is loaded where none are wanted."""
+    if webhooks is None:
+        yield None
+        return
+    from chansync_daemon.webhook_server import listen, serving
+
+    listener = listen(webhooks)
+    hints = Hints(shown(*listener.getsockname()[:2]))
+    async with serving(hints, listener):
+        yield hints
+
+
+async def _run(path: Path, manager: Manager, metrics: Wanted, webhooks: tuple[str, int] | None, take_over: bool) -> int:
     store = await open_async(path, upgrades=True)
     try:
         other = await store.run(daemons.claim, take_over=take_over)
@@ -137,16 +162,17 @@ async def _run(path: Path, manager: Manager, metrics: Wanted, take_over: bool) -
         if sentence:
             LOG.warning("%s", sentence)
         await store.run(rotation.note_held, path)
-        service = Service(store, manager)
-        loop = asyncio.get_running_loop()
-        for name in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(name, service.stop.set)
-        loop.add_signal_handler(signal.SIGHUP, service.reload.set)
-        loop.add_signal_handler(signal.SIGUSR2, turn_detail)
         LOG.info("started on %s", path)
         try:
-            with _serving(path, metrics):
-                await service.run()
+            async with taking_webhooks(webhooks) as hints:
+                service = Service(store, manager, hints)
+                loop = asyncio.get_running_loop()
+                for name in (signal.SIGTERM, signal.SIGINT):
+                    loop.add_signal_handler(name, service.stop.set)
+                loop.add_signal_handler(signal.SIGHUP, service.reload.set)
+                loop.add_signal_handler(signal.SIGUSR2, turn_detail)
+                with _serving(path, metrics):
+                    await service.run()
         except TakenOver:
             LOG.error("Another daemon has taken this database over; this one stops.")
             return 1

@@ -33,7 +33,7 @@ from chansync.db.version import SCHEMA_VERSION
 from chansync.doctor.daemon import KINDS, diagnose
 from chansync.locations import private_folder
 from chansync.model.errors import ChansyncError, StoreError, UsageError
-from chansync.store import daemons, erp_figures, metric_queries
+from chansync.store import daemons, erp_figures, metric_queries, webhooks
 from chansync_daemon.logs import LOG
 from chansync_daemon.metrics_wanted import Wanted
 
@@ -173,6 +173,7 @@ class DatabaseCollector(Collector):
             yield from _of_streams(db)
             yield from _of_what_waits(db)
             yield from _of_erps(db)
+            yield from _of_webhooks(db)
             yield from _of_the_file(db)
 
 
@@ -304,6 +305,20 @@ def _of_erps(db: apsw.Connection) -> Iterator[Metric]:
         if each.failures:
             failures.add_metric((each.erp,), each.failures)
     yield from (steps, since, success, failures)
+
+
+def _of_webhooks(db: apsw.Connection) -> Iterator[Metric]:
+    serving = webhooks.taking(db)
+    if serving is None:
+        return
+    deliveries = CounterMetricFamily(
+        "chansync_webhook_deliveries", "Deliveries of webhooks since the daemon started, by what became of them.",
+        labels=("channel", "outcome"),
+    )  # fmt: skip
+    for channel, counts in serving.counts.items():
+        for outcome in ("accepted", "repeated", "refused"):
+            deliveries.add_metric((channel, outcome), getattr(counts, outcome))
+    yield deliveries
 
 
 def _of_the_file(db: apsw.Connection) -> Iterator[Metric]:

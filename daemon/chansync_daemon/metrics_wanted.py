@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chansync.model.errors import UsageError
+from chansync_daemon import listening
+
+_EXAMPLE = "127.0.0.1:9464"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +29,13 @@ def parse_listen(text: str) -> tuple[str, int]:
     Raises:
         UsageError: it is none of these.
     """
-    host, _, port = text.strip().rpartition(":")
-    host = (host or "127.0.0.1").strip("[]")
-    try:
-        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
-    except ValueError:
-        raise UsageError(f"{text!r:.60} is no address for metrics: write 127.0.0.1:9464.") from None
-    if not address.is_loopback:
+    host, port = listening.parse(text, "metrics", _EXAMPLE)
+    if not ipaddress.ip_address(host).is_loopback:
         raise UsageError(
-            f"Metrics are served on this machine only, and {host} is another address: write 127.0.0.1:9464, and let "
+            f"Metrics are served on this machine only, and {host} is another address: write {_EXAMPLE}, and let "
             "a proxy that asks for a password lead there."
         )
-    if not (port.isascii() and port.isdigit() and int(port) <= 65535):
-        raise UsageError(f"{text!r:.60} has no port from 0 to 65535: write 127.0.0.1:9464.")
-    return str(address), int(port)
+    return host, port
 
 
 def wanted(listen: str | None, file: Path | None) -> Wanted:

@@ -21,13 +21,14 @@ from chansync.http.kept_clients import keeping
 from chansync.job_runner import perform, summary
 from chansync.model.times import local_text, now_ms
 from chansync.notices.notifier import Notifier
-from chansync.store import daemons, jobs, runs
+from chansync.store import daemons, jobs, runs, streams
 from chansync.store.clock import bring_back
 from chansync.store.jobs import Job
 from chansync.sync import retention
 from chansync.sync.erp_due import erp_streams_due
 from chansync.sync.idle import pass_over
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
+from chansync_daemon.hints import PACE, Hints, read_routes
 from chansync_daemon.hosts import Hosts
 from chansync_daemon.logs import LOG
 from chansync_daemon.notify import Manager
@@ -54,6 +55,12 @@ START_EVERY = 1.0
 BULKS = 12
 BULKS_BY_HAND = 4
 
+#: The interval by which it is reckoned how long a look because of a delivery waits for its turn at the host.
+HINT_CADENCE = 20.0
+
+#: How long no orders of a channel are looked at because of deliveries after such a look failed, in seconds.
+HINT_REST = 60.0
+
 #: How long a stop waits for the current orders, in seconds.
 STOP_WITHIN = 15.0
 
@@ -67,17 +74,21 @@ class Service:
 
     Args:
         manager: the service manager to notify.
+        hints: where deliveries of webhooks come in; None: none are taken.
     """
 
-    def __init__(self, store: Store, manager: Manager) -> None:
+    def __init__(self, store: Store, manager: Manager, hints: Hints | None = None) -> None:
         self.store = store
         self.manager = manager
+        self.hints = hints
         self.stop = asyncio.Event()
         self.reload = asyncio.Event()
         self._timetable = Timetable(self._start_entry)
         self._running: dict[tuple[int, str], asyncio.Task[None]] = {}
         #: The connected ERPs of which a run is under way here.
         self._erps: dict[str, asyncio.Task[None]] = {}
+        #: The channels of which orders are looked at because of deliveries.
+        self._hinted: dict[int, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._bulks = asyncio.Semaphore(BULKS)
         self._bulks_by_hand = asyncio.Semaphore(BULKS_BY_HAND)
@@ -134,7 +145,11 @@ class Service:
                 self._timetable.run_due()
                 await self._note_next_runs()
                 await self._start_erps()
+                if self.hints:
+                    # Not in _look(): what this daemon writes itself is not told by the version of the data.
+                    self.hints.routes = await self.store.run(read_routes, self.store.path, self.hints.routes)
                 self._next_start = time.monotonic() + START_EVERY
+            self._start_hinted()
         except DatabaseFailure as error:
             self._troubles.met(error)
             self._seen = None
@@ -142,7 +157,7 @@ class Service:
     async def _beat(self) -> None:
         while True:
             try:
-                if not await self.store.run(daemons.beat):
+                if not await self.store.run(daemons.beat, self.hints.text if self.hints else ""):
                     raise TakenOver
                 used, problems = await self.store.run(_standing)
                 self.manager.status(self._status_text(used, problems))
@@ -206,7 +221,7 @@ class Service:
         if moved:
             await self._bring_back(self._timetable.put_back_by)
             # Otherwise this daemon looks as if it hung.
-            await self.store.run(daemons.beat)
+            await self.store.run(daemons.beat, self.hints.text if self.hints else "")
         await self._take_up_channels(again)
         await self._start_erps()
         while job := await self.store.run(jobs.claim, owner := task_owner()):
@@ -284,7 +299,41 @@ class Service:
         finally:
             work.close()
 
+    def _start_hinted(self) -> None:
+        """Start looking at orders of which deliveries came, except where a pull of the channel runs."""
+        for channel_id in self.hints.due() if self.hints else ():
+            if channel_id not in self._hinted and (channel_id, "orders") not in self._running:
+                task = self._spawn(self._look_at_hinted(channel_id))
+                self._hinted[channel_id] = task
+                task.add_done_callback(lambda _, own=channel_id: self._hinted.pop(own, None))  # type: ignore[misc]
+
+    async def _look_at_hinted(self, channel_id: int) -> None:
+        assert self.hints is not None
+        order_ids = self.hints.take(channel_id)
+        entry = self._timetable.entry(channel_id, "orders")
+        # Where no pulls are scheduled, or none went through yet, deliveries mean nothing.
+        if entry is None or not await self.store.run(_was_pulled, channel_id):
+            return
+        self.hints.rest(channel_id, PACE)
+        request = SyncRequest(orders=True, hinted=order_ids)
+        async with self._hosts.place(entry.host, HINT_CADENCE):
+            try:
+                [result] = await sync_channel(
+                    self.store, entry.channel_code, request, trigger="webhook", stop=self.stop, place=self._bulks
+                )
+            except DatabaseFailure:
+                self.hints.add(channel_id, order_ids)
+                raise
+        LOG.log(_level(result), "%s", summary(result), extra=_fields(result))
+        if result.state == "failed":
+            # The schedule's pull finds out what is wrong, and says it.
+            self.hints.rest(channel_id, result.retry_after or HINT_REST)
+        if result.state == "busy" or result.retryable:
+            self.hints.add(channel_id, order_ids)
+
     async def _sync(self, entry: Entry) -> None:
+        if entry.stream == "orders" and (hinted := self._hinted.get(entry.channel_id)):
+            await asyncio.wait({hinted})
         if await self.store.run(pass_over, entry.channel_id, entry.stream):
             return
         async with self._hosts.place(entry.host, entry.seconds):
@@ -311,6 +360,8 @@ class Service:
         what = f"job {job.id}: {' '.join(filter(None, (job.kind, channel)))}, asked for by {job.asked_by}"
         LOG.info("%s", what)
         done = await perform(self.store, job, owner, trigger="job", stop=self.stop, place=self._bulks_by_hand)
+        # It may have changed channels, and what this process writes is not told by the version of the data.
+        self._seen = None
         fields = {"channel": channel, "job": job.id, "user": job.asked_by, "code": done.code, "traceback": done.trace}
         fields["state"] = "done" if done.ok else "failed"
         LOG.log(logging.INFO if done.ok else logging.WARNING, "%s: %s", what, done.sentence, extra=fields)
@@ -348,6 +399,10 @@ def _channel_versions(db: apsw.Connection) -> dict[int, tuple[int, int]]:
     return {
         channel_id: (version, used) for channel_id, version, used in db.execute("SELECT id, version, used FROM channel")
     }
+
+
+def _was_pulled(db: apsw.Connection, channel_id: int) -> bool:
+    return streams.stream(db, channel_id, "orders").last_ok_at is not None
 
 
 def _channel_code(db: apsw.Connection, channel_id: int | None) -> str:

@@ -20,11 +20,12 @@ import schedule
 
 from chansync.db.transaction import transaction
 from chansync.model.address import place_of
-from chansync.model.channel import STREAMS, Channel
+from chansync.model.channel import Channel
 from chansync.model.times import now_ms, parse_duration
 from chansync.orders.status_events import why_off
 from chansync.store import channels, streams
 from chansync.store.leases import CLOCK_JUMP, clock_ahead
+from chansync.store.streams import STREAMS
 
 #: Overdue streams start one after the other, this fraction of their interval apart: a few start at once, a thousand are
 #: spread over the whole interval.
@@ -184,6 +185,11 @@ class Timetable:
         job.next_run = datetime.fromtimestamp(at / 1000)  # noqa: DTZ006 - schedule's own reckoning
         key = (entry.channel_id, entry.stream)
         self._due[key] = self._moved[key] = at
+
+    def entry(self, channel_id: int, stream: str) -> Entry | None:
+        """What is scheduled for a stream; None: it is not scheduled."""
+        key = f"{channel_id}/{stream}"
+        return next((self._entries[job] for job in self._scheduler.get_jobs(key)), None)
 
     def postpone(self, entry: Entry, until: int) -> None:
         """Postpone a stream until then (UTC milliseconds), because its site asked for it.

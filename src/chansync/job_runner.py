@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from chansync.setup.confirm import ConnectionReport, confirm_channel, test_chann
 from chansync.setup.first_use import use_channel
 from chansync.setup.probe import look
 from chansync.setup.systems import test_system
+from chansync.setup.webhooks import remove_all
 from chansync.store import channels, jobs
 from chansync.store.jobs import Job
 from chansync.store.runs import RunCounts
@@ -169,6 +171,9 @@ async def _do(
     channel = await store.run(_channel, job.channel_id)
     if job.kind == "look":
         return asdict(await look(store, channel.code))
+    if job.kind == "webhooks":
+        remains = await remove_all(store, channel.code)
+        return {"ok": not remains, "sentence": remains}
     if job.kind in ("test", "confirm"):
         return _report(await _connect(job)(store, channel.code))
     if job.kind in ("sync", "lookups"):
@@ -192,7 +197,10 @@ async def _erp(store: Store, job: Job, stop: asyncio.Event | None) -> dict[str, 
 def _connect(job: Job) -> Callable[[Store, str], Awaitable[ConnectionReport]]:
     if job.kind == "test":
         return test_channel
-    return use_channel if job.args.get("use") else confirm_channel
+    if not job.args.get("use"):
+        return confirm_channel
+    asks, start = bool(job.args.get("asks_start")), str(job.args.get("start_date") or "")
+    return partial(use_channel, asks_start=asks, start_date=start)
 
 
 def _retry(db: apsw.Connection, channel_id: int | None, order_ids: list[int] | None) -> Retry:
@@ -305,6 +313,7 @@ def _report(report: ConnectionReport) -> dict[str, Any]:
         "vanished": report.vanished,
         "notes": report.notes,
         "used": report.used,
+        "starts": report.starts,
         "wrong": {error.name: error.sentence for error in report.wrong},
     }
 

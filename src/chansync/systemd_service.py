@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 
 UNIT = "chansync.service"
+#: The timer of the backups.
+TIMER = "chansync-backup.timer"
 
 #: Time limit for systemd's response, in seconds.
 _PATIENCE = 5
@@ -67,6 +69,14 @@ def is_service(database: str) -> bool:
     """Whether it is the database of this machine's service, and the unit is installed."""
     is_its_file = database == f"{DIRECTORY}/chansync.db"
     return is_its_file and any(os.path.exists(f"{folder}/chansync.service") for folder in _UNIT_FOLDERS)
+
+
+def has_backups(database: str) -> bool:
+    """Whether the backups of this database are the matter of a timer of this machine that is not masked."""
+    if not is_service(database):
+        return False
+    found = [f"{folder}/{TIMER}" for folder in _UNIT_FOLDERS if os.path.lexists(f"{folder}/{TIMER}")]
+    return bool(found) and os.path.realpath(found[0]) != os.devnull
 
 
 class ServiceState:

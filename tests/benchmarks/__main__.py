@@ -2,7 +2,7 @@
 
 Floors: for the wall time of a backfill, the bare download of the same pages with the same concurrency; for the CPU
 of importing, parsing the same JSON and inserting as many rows through apsw in as many transactions; for a start,
-a bare interpreter that imports apsw; for the screens, a bare Textual app with a table.
+a bare interpreter that imports apsw; for the screens, a bare Textual app with a table; for Tryton, a bare client.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import oauthlib.oauth1
 from tests.benchmarks.load import Plan, load
 from tests.benchmarks.screens import screens, screens_of_a_million
 from tests.benchmarks.stores import demo_store, make_company
+from tests.benchmarks.tryton import to_processing
 
 from chansync.db.connection import open_store
 from chansync.demo import company
@@ -270,6 +271,7 @@ BENCHMARKS: dict[str, Callable[[Path], Any]] = {
     "load": load_minute,
     "screens": screens,
     "million": screens_of_a_million,
+    "tryton": to_processing,
 }
 
 if __name__ == "__main__":

@@ -100,6 +100,9 @@ def _idle(bare: PtyProgram, ours: PtyProgram) -> None:
 def _changes(ours: PtyProgram, path: Path) -> None:
     """From the commit of another process to the screen."""
     taken = []
+    # The names are in the list of channels.
+    ours.press("1")
+    ours.read_until(lambda screen: "[1 Channels]" in screen and "shop-001" in screen)
     for number in range(12):
         name = f"renamed {number}"
         time.sleep(0.05 * (number % 5))

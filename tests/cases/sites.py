@@ -90,6 +90,7 @@ class WooCommerceSite(Site):
         self.server = DemoServer(self.shop)
         self.path = path
         self.channels = [company.CHANNEL]
+        self._withheld: list[Refund] = []
         self.names = {}
         self._orders: dict[str, Order] = {}
         #: Times that a case gives to an order and that are no times, by order id.
@@ -172,9 +173,21 @@ class WooCommerceSite(Site):
             total = step.get("summary_total", f"-{made['amount']}")
             summary = {"id": made["id"], "reason": made["reason"], "total": total}
             document["refunds"] = [summary, *document["refunds"]]
+            refund = Refund(made["id"], order.id, now, made)
             if step.get("route", True):
-                self.shop.book.add_refund(Refund(made["id"], order.id, now, made))
+                self.shop.book.add_refund(refund)
+            else:
+                self._withheld.append(refund)
             self._changed(order)
+
+    def _do_give_refunds(self, step: Json) -> None:
+        """The refund routes give from now on what they did not give of the order."""
+        with self.shop.lock:
+            order = self._order(step["give_refunds"])
+            for refund in self._withheld:
+                if refund.order == order.id:
+                    self.shop.book.add_refund(refund)
+            self._withheld = [refund for refund in self._withheld if refund.order != order.id]
 
     def _now(self) -> dict[str, str]:
         now = self.shop.clock.now()

@@ -57,6 +57,8 @@ def test_an_unmapped_payment_method_is_fixed_from_its_message(world: World, tmp_
         terminal.press("Enter")
         terminal.until("1 change, not saved")
         terminal.press("c")
+        terminal.until("It becomes", "cod Cash on delivery", "cash")
+        terminal.press("Enter")
         terminal.until("Saved the channel demo.")
         # The first ends the search within the form.
         terminal.press("Escape")
@@ -127,6 +129,8 @@ def test_a_channel_is_edited_while_it_syncs(world: World, tmp_path: Path) -> Non
             shops.query(world.path, "SELECT count(*) FROM run WHERE state = 'running' AND stream = 'orders'")[0][0] == 1
         )
         terminal.press("c")
+        terminal.until("It becomes")
+        terminal.press("Enter")
         terminal.until("Saved the channel demo.")
         # The first ends the search within the form.
         terminal.press("Escape")
@@ -159,6 +163,8 @@ def test_a_form_edit_reaches_the_daemon_without_a_restart(world: World, tmp_path
         terminal.press("Enter")
         terminal.until("1 change, not saved")
         terminal.press("c")
+        terminal.until("It becomes")
+        terminal.press("Enter")
         terminal.until("Saved the channel demo.")
         world.until("SELECT count(*) FROM run WHERE state = 'done'", bool)
         # The first ends the search within the form.
@@ -194,6 +200,8 @@ def test_from_an_empty_database_to_synced_orders(template: Path, tmp_path: Path)
         _fill(terminal, "Password / consumer secret", shop.consumer_secret)
         screen = terminal.screen
         terminal.press("c")
+        terminal.until("From which day on?", "from today on", "all orders")
+        terminal.press("Enter")
         terminal.until("It connects", "read and write", "Filled in: Currency = EUR")
         terminal.press("Enter")
         terminal.until("Channel shop", "saved", gone="It connects")

@@ -126,13 +126,38 @@ def test_the_alert_rules_use_figures_that_there_are(company: Store) -> None:
     told = {sample.name for family in families(metrics.text(company.path)).values() for sample in family.samples}
     # What is told only while there is any.
     told |= {"chansync_outbox_due", "chansync_stream_next_run_timestamp_seconds"}
-    told |= {"chansync_erp_failures", "chansync_erp_oldest_step_timestamp_seconds"}
+    told |= {"chansync_erp_failures", "chansync_erp_oldest_step_timestamp_seconds", "chansync_erp_steps"}
+    told |= {"chansync_erp_last_success_timestamp_seconds"}
     expressions = re.findall(r"^ +expr: (.*)$", (RULES / "chansync.rules.yml").read_text(), re.MULTILINE)
     assert len(expressions) == 15
-    for expression in expressions:
+    panels = json.loads((RULES.parent / "grafana" / "chansync.json").read_text())["panels"]
+    assert len(panels) == len({panel["id"] for panel in panels}) == 18
+    queries = [(panel["title"], target["expr"]) for panel in panels for target in panel["targets"]]
+    for title, expression in [*((each, each) for each in expressions), *queries]:
         used = set(re.findall(r"chansync_\w+", expression))
-        assert used, expression
-        assert used <= told, expression
+        assert used, title
+        assert used <= told, title
+
+
+def test_the_dashboard_groups_by_labels_that_the_figures_have(company: Store) -> None:
+    run(company, created=1, state="failed")
+    messages.log(company.db, "site_unavailable", "Down.", channel_id=1)
+    labels: dict[str, set[str]] = {
+        "chansync_outbox_due": {"channel"}, "chansync_stream_next_run_timestamp_seconds": {"channel", "stream"},
+        "chansync_erp_oldest_step_timestamp_seconds": {"erp"}, "chansync_erp_steps": {"erp", "state"},
+        "chansync_erp_last_success_timestamp_seconds": {"erp"},
+    }  # fmt: skip
+    for family in families(metrics.text(company.path)).values():
+        for sample in family.samples:
+            labels.setdefault(sample.name, set()).update(sample.labels)
+    for panel in json.loads((RULES.parent / "grafana" / "chansync.json").read_text())["panels"]:
+        for target in panel["targets"]:
+            used = re.findall(r"chansync_\w+", target["expr"])
+            has = set.intersection(*(labels[name] for name in used)) | {"instance"}
+            grouped = re.findall(r"by \(([^)]*)\)", target["expr"])
+            wanted = {word.strip() for group in grouped for word in group.split(",")}
+            wanted |= set(re.findall(r"{{(\w+)}}", target["legendFormat"]))
+            assert wanted <= has, panel["title"]
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not here")

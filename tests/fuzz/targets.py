@@ -13,7 +13,7 @@ from pathlib import Path
 import apsw
 
 from chansync.cli.main import main
-from chansync.db.connection import open_store
+from chansync.db.connection import Store, open_store
 from chansync.erp.ledger.items import import_items, read_items
 from chansync.erp.ledger.stock import parse_quantity
 from chansync.http.body import BodyError, decode
@@ -25,7 +25,7 @@ from chansync.model.times import format_duration, parse_date, parse_duration
 from chansync.platforms.amazon.parse import OrderReader as AmazonReader
 from chansync.platforms.woocommerce.address import ROOTS, Place, store_address
 from chansync.platforms.woocommerce.parse import OrderReader, read_refund
-from chansync.setup.toml_files import import_toml
+from chansync.setup.setup_file import applying, document
 from support import world
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="chansync-fuzz-"))
@@ -44,27 +44,32 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
-def _database() -> apsw.Connection:
+def _store() -> Store:
     path = _FOLDER / "fuzz.db"
     new = not path.exists()
     store = open_store(path)
     if new:
         world.add_erp(store)
         world.add_channel(store)
-    return store.db
+    return store
 
 
 #: What runs for ever, asks a site, or changes the machine.
 _NEVER = frozenset("daemon demo sync service doctor retry import init restore rotate -f --follow".split())
 
-_opened: list[apsw.Connection] = []
+_opened: list[Store] = []
+
+
+def store() -> Store:
+    """A company's database, made once."""
+    if not _opened:
+        _opened.append(_store())
+    return _opened[0]
 
 
 def database() -> apsw.Connection:
-    """A company's database, made once."""
-    if not _opened:
-        _opened.append(_database())
-    return _opened[0]
+    """Its connection."""
+    return store().db
 
 
 def address(data: bytes) -> None:
@@ -115,7 +120,7 @@ def refund(data: bytes) -> None:
 def toml(data: bytes) -> None:
     """Channels from a file; nothing is kept of them."""
     with contextlib.suppress(ChansyncError):
-        import_toml(database(), _text(data), dry_run=True)
+        applying.apply(store(), document.read([("setup.toml", _text(data))]), check=True)
 
 
 def items(data: bytes) -> None:

@@ -18,7 +18,8 @@ from chansync.erp.http import HttpErp
 from chansync.erp.http.example import sample
 from chansync.erp.http.example.books import Books
 from chansync.erp.http.example.server import make_app
-from chansync.erp.remote import ErpSettings, Remote
+from chansync.erp.http.remote import HttpRemote
+from chansync.erp.remote import ErpSettings
 from support.judge import Judge
 
 TOKEN = "example-token-of-the-tests"
@@ -31,21 +32,23 @@ class OwnErp(ServerThread):
 
     Args:
         file: its database.
+        tls: certificate and key.
 
     Attributes:
         faults: what is spoilt of its answers (``chansync.demo.faults``), with three more options: ``body`` is what is
             answered, ``doubled`` how often a request arrives, and ``late`` after how many seconds, when its sender has
             given up.
-        requests: method and path of each request.
+        requests: method and path of each request; ``headers``: its headers.
     """
 
-    def __init__(self, file: Path) -> None:
-        super().__init__("127.0.0.1", 0)
+    def __init__(self, file: Path, tls: tuple[Path, Path] | None = None) -> None:
+        super().__init__("127.0.0.1", 0, tls)
         self.file = file
         self.books = Books(file)
         sample.fill(self.books)
         self.faults = Faults()
         self.requests: list[tuple[str, str]] = []
+        self.headers: list[dict[str, str]] = []
         self._late: list[asyncio.Future[None]] = []
         self.judge = Judge(make_app(self.books, TOKEN))
         self._stopping = asyncio.Event()
@@ -56,14 +59,17 @@ class OwnErp(ServerThread):
 
         self.serve(app, self._stopping)
 
-    def connect(self, token: str = TOKEN, **options: Any) -> Remote:
+    def connect(self, token: str = TOKEN, *, sign: bool = False, **options: Any) -> HttpRemote:
         """A connection that does not wait between its attempts, and not long for an answer."""
         timeout = httpx.Timeout(PATIENCE, connect=5, pool=None)
         kind = HttpErp(backoff=lambda attempt: 0.0, **({"timeout": timeout} | options))
-        return kind.connect(ErpSettings("own", {"address": self.url, "token": token}))
+        remote = kind.connect(ErpSettings("own", {"address": self.url, "token": token, "sign_requests": sign}))
+        assert isinstance(remote, HttpRemote)
+        return remote
 
     async def _spoilt(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.requests.append((scope["method"], scope["path"]))
+        self.headers.append({name.decode(): value.decode() for name, value in scope["headers"]})
         fault = self.faults.take(scope["method"], scope["path"])
         if fault is None:
             await self.judge(scope, receive, send)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from chansync.db.connection import Store, open_async
 from chansync.store import daemons
+from chansync_daemon.main import taking_webhooks
 from chansync_daemon.notify import Manager
 from chansync_daemon.service import Service
 
@@ -29,16 +30,17 @@ class Daemon:
 
 
 @contextlib.asynccontextmanager
-async def daemon(company: Store) -> AsyncIterator[Daemon]:
+async def daemon(company: Store, *, takes_webhooks: bool = False) -> AsyncIterator[Daemon]:
     store = await open_async(company.path)
     assert await store.run(daemons.claim) is None
-    service = Service(store, Manager({}))
-    task = asyncio.create_task(service.run())
-    try:
-        yield Daemon(service, task)
-    finally:
-        service.stop.set()
+    async with taking_webhooks(("127.0.0.1", 0) if takes_webhooks else None) as hints:
+        service = Service(store, Manager({}), hints)
+        task = asyncio.create_task(service.run())
         try:
-            await task
+            yield Daemon(service, task)
         finally:
-            await store.aclose()
+            service.stop.set()
+            try:
+                await task
+            finally:
+                await store.aclose()

@@ -20,7 +20,7 @@ from chansync.erp.remote import ErpUnavailable, SaleSteps
 from chansync.erp.tryton.parameters import Options
 from chansync.erp.tryton.remote import TrytonRemote
 from chansync.model import steps
-from chansync.model.sale import LineKind, RefundedLine, SaleDraft, SaleState
+from chansync.model.sale import LineKind, MethodAmount, RefundedLine, SaleDraft, SaleState
 from chansync.model.steps import Step, StepResult
 from support import tryton
 from support.dying_rpc import DyingRpc, Killed
@@ -57,6 +57,10 @@ LIVES: dict[str, Sequence[Step]] = {
     "posted, then cancelled unpaid": (steps.Block(), steps.IssueDocument(), steps.Cancel()),
     "refunded before it is shipped": (
         steps.Block(), steps.IssueDocument(), steps.Pay(_TOTAL), _part(1, 190), steps.WriteOut(),
+    ),
+    "paid by two methods, given back by amount, taken back, cancelled": (
+        steps.Pay(_TOTAL, issue_first=True, parts=(MethodAmount("Card", 500),)), steps.Refund("r1", 1000),
+        steps.Refund("r2", _TOTAL - 1200), steps.WithdrawRefund("r2"), steps.Cancel(),
     ),
     "cancelled in quotation": (steps.Cancel(),),
 }  # fmt: skip

@@ -101,6 +101,80 @@ async def test_two_methods_pay_one_sale(erp: Subject, admin: TrytonRpc) -> None:
     assert sorted(row["description"] for row in moves) == [f"{draft.key} Card", f"{draft.key} tx1"]
 
 
+async def _payments(admin: TrytonRpc, draft: SaleDraft) -> list[tuple[str, Decimal]]:
+    """How each payment of a sale and of its credit notes is described behind the sale's key, and its amount; in their
+    order."""
+    key = ["move.description", "like", f"{draft.key}%"]
+    domain = [key, ["account.type.receivable", "=", True]]
+    # The books are in another currency than the sale.
+    rows = await admin.search_read("account.move.line", domain, ["move.description", "amount_second_currency"])
+    return [
+        (row["move."]["description"].removeprefix(draft.key).strip(), -row["amount_second_currency"]) for row in rows
+    ]
+
+
+async def test_what_several_methods_have_paid_goes_back_by_each_of_them(erp: Subject, admin: TrytonRpc) -> None:
+    draft = erp.draft(payments=(MethodAmount("Card", 500),))
+    pay = steps.Pay(draft.total, issue_first=True, parts=draft.payments, transaction_id="tx1")
+    await _done(erp, draft, steps.Record(draft), pay)
+    rest = draft.total - 500
+    small, large = steps.Refund("r1", 300), steps.Refund("r2", rest)
+    view = await _done(erp, draft, small, large)
+    assert (view.state.paid, view.state.unpaid) == (200, 0)
+    euro = Decimal(100)
+    # The sale's own method paid last: all that it paid goes back first, and then what is left by the card.
+    paid = [("Card", 500 / euro), ("tx1", rest / euro), ("", -300 / euro), ("", (300 - rest) / euro)]
+    assert await _payments(admin, draft) == [*paid, ("Card", -300 / euro)]
+    again = await _done(erp, draft, steps.WithdrawRefund("r2"))
+    assert (again.state.paid, again.state.unpaid) == (draft.total - 300, 0)
+    assert sorted((await _payments(admin, draft))[5:]) == [("", (rest - 300) / euro), ("Card", 300 / euro)]
+    view = await _done(erp, draft, steps.Cancel())
+    assert (view.state.cancelled, view.state.paid) == (True, 0)
+    left: dict[str, Decimal] = {}
+    for text, amount in await _payments(admin, draft):
+        method = "Card" if text == "Card" else "own"
+        left[method] = left.get(method, Decimal(0)) + amount
+    assert left == {"Card": 0, "own": 0}
+
+
+async def _taxed(admin: TrytonRpc, draft: SaleDraft) -> dict[str, Decimal]:
+    """The tax of all documents of a sale, by the names of taxes."""
+    (sale,) = await admin.search_read("sale.sale", [["web_id", "=", draft.key]], ["invoices"])
+    sides = await admin.search_read("sale.sale", [["origin", "=", f"sale.sale,{sale['id']}"]], ["invoices"])
+    ids = [invoice for row in (sale, *sides) for invoice in row["invoices"]]
+    rows = await admin.search_read("account.invoice.tax", [["invoice", "in", ids]], ["tax.rate", "amount"])
+    found: dict[str, Decimal] = {}
+    for row in rows:
+        rate = f"{row['tax.']['rate']:.2f}"
+        found[rate] = found.get(rate, Decimal(0)) + row["amount"]
+    return found
+
+
+async def test_a_refund_by_amount_alone_credits_the_taxes_of_the_sale(erp: Subject, admin: TrytonRpc) -> None:
+    books = replace(erp.line("SKU-002", 2, 2000, id="2"), tax=140, rate=Decimal(7))
+    free = replace(erp.line("SHIPPING", 1, 500, LineKind.TRANSPORT, id="3"), tax=0, rate=Decimal(0))
+    draft = erp.draft([erp.line("SKU-001", 1, 5000, id="1"), books, free])
+    assert draft.total == 5950 + 2140 + 500
+    await _done(erp, draft, steps.Record(draft), steps.Pay(draft.total, issue_first=True), steps.WriteOut())
+    assert await _taxed(admin, draft) == {"0.19": Decimal("9.50"), "0.07": Decimal("1.40")}
+    tenth = draft.total // 10
+    view = await _done(erp, draft, steps.Refund("r1", tenth))
+    assert (view.state.refunded, view.state.unpaid) == (tenth, 0)
+    assert await _taxed(admin, draft) == {"0.19": Decimal("8.55"), "0.07": Decimal("1.26")}
+    # More than its line comes to: what is beyond is by no line.
+    piece = RefundedLine("2", Decimal(1), 1000, 70)
+    view = await _done(erp, draft, steps.Refund("r2", 1070 + 665, (piece,)))
+    assert view.state.refunded == tenth + 1070 + 665
+    await _done(erp, draft, steps.WithdrawRefund("r2"))
+    assert await _taxed(admin, draft) == {"0.19": Decimal("8.55"), "0.07": Decimal("1.26")}
+    view = await _done(erp, draft, steps.Reverse())
+    assert (view.state.reversed, view.state.paid) == (True, 0)
+    assert {rate: abs(amount) <= Decimal("0.01") for rate, amount in (await _taxed(admin, draft)).items()} == {
+        "0.19": True,
+        "0.07": True,
+    }
+
+
 async def test_services_alone_are_written_out_without_a_shipment(erp: Subject) -> None:
     draft = erp.draft([erp.line("SHIPPING", 1, 490, LineKind.TRANSPORT, id="1")])
     view = await _done(erp, draft, steps.Record(draft), steps.WriteOut("DHL", "T1"))
@@ -202,7 +276,7 @@ async def test_no_such_database_is_said(trytond: Trytond) -> None:
 
 async def test_a_server_that_is_gone_is_unavailable() -> None:
     remote = TrytonRemote(TrytonRpc("http://127.0.0.1:9", DATABASE, "chansync", "x"), Options())
-    with pytest.raises(ErpUnavailable, match="cannot be reached"):
+    with pytest.raises(ErpUnavailable, match="refuses the connection"):
         await remote.views(["x"])
     await remote.aclose()
 

@@ -22,7 +22,7 @@ from chansync.db.version import check_schema
 from chansync.model.errors import StoreError
 from chansync.model.times import local_text
 from chansync.store import jobs
-from chansync_tui import preferences, symbols
+from chansync_tui import own_keys, preferences, symbols
 from chansync_tui.context import Action, Context, Done, Failed, JobAsked
 from chansync_tui.contrast import readable
 from chansync_tui.key_queue import KeyQueue
@@ -32,6 +32,7 @@ from chansync_tui.screens.page import Page, Told
 from chansync_tui.shutdown import CleanShutdown
 from chansync_tui.terminal_output import SmallUpdates
 from chansync_tui.text import safe
+from chansync_tui.widgets.mark_table import MarkTable
 from chansync_tui.widgets.topbar import TABS, TopBar
 
 if TYPE_CHECKING:
@@ -94,6 +95,9 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
     def __init__(self, path: Path) -> None:
         super().__init__()
         symbols.choose()
+        #: The user's own keys that work everywhere.
+        self.moved = own_keys.move(self._bindings, own_keys.EVERYWHERE)
+        self._key_faults = [*own_keys.own_keys().faults, *self.moved.faults, *MarkTable.bound()[1].faults]
         self.set_class(symbols.symbols().ascii_only, "-ascii")
         chosen = preferences.theme()
         if chosen in self.available_themes:
@@ -270,6 +274,9 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
         if not self.context.db.execute("SELECT 1 FROM channel LIMIT 1").get:
             self.action_guide()
         self._offer_draft(asked=False)
+        if self._key_faults:
+            said = " ".join(self._key_faults)
+            self.notify(f"{preferences.file_name()}: {said}", severity="warning", timeout=20)
 
     def action_guide(self) -> None:
         """Open the guide."""
@@ -322,18 +329,24 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
         self.push_screen(Palette(self.get_system_commands(self.screen), self.ask_sites), perform)
 
     def action_change_theme(self) -> None:
-        """Choose another theme."""
-        from chansync_tui.screens.finder import Finder, Option
+        """Choose another theme, which is shown meanwhile."""
+        from chansync_tui.screens.finder import Option
+        from chansync_tui.screens.themes import Themes
+
+        before = self.theme
 
         def change(chosen: Option[str] | None) -> None:
-            if chosen is not None:
-                self.theme = chosen.value
-                if sentence := preferences.keep_theme(chosen.value):
-                    self.notify(sentence, severity="warning", markup=False)
+            self.theme = before if chosen is None else chosen.value
+            if chosen is not None and (sentence := preferences.keep_theme(chosen.value)):
+                self.notify(sentence, severity="warning", markup=False)
 
-        about = {True: "the terminal's own colours", False: ""}
-        options = [Option(name, name, about[theme.ansi]) for name, theme in sorted(self.available_themes.items())]
-        self.push_screen(Finder("Theme", options, word_width=22), change)
+        def about(name: str, *, ansi: bool) -> str:
+            return ", ".join(["now"] * (name == before) + ["the terminal's own colours"] * ansi)
+
+        options = [
+            Option(name, name, about(name, ansi=theme.ansi)) for name, theme in sorted(self.available_themes.items())
+        ]
+        self.push_screen(Themes(options, before), change)
 
     def action_help_quit(self) -> None:
         """Ctrl+c does not quit: say what does."""
@@ -386,11 +399,12 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
         self.push_screen(Help(screen), perform)
 
     async def action_quit(self) -> None:
-        """Quit; ask first while a job runs in this program. The key quits at once while the question is shown.
+        """Quit; ask first while a job or an export runs here. The key quits at once while the question is shown.
 
         Forms that are not saved are kept as drafts, and offered at the next start.
         """
-        if not self.context.runs_job:
+        long_work = self.context.long_work
+        if not self.context.runs_job and not long_work:
             self._leave()
             return
         from chansync_tui.screens.dialogs import Confirm
@@ -403,14 +417,13 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
             if agreed:
                 self._leave()
 
-        self.push_screen(
-            Confirm(
-                "A job runs in this program. Quitting stops it: nothing is lost, the next run goes on from there.",
-                "Quit",
-                "Stay",
-            ),
-            quit_if,
-        )
+        if self.context.runs_job:
+            question = (
+                "A job runs in this program. Quitting stops it: nothing is lost, the next run goes on from there."
+            )
+        else:
+            question = f"{long_work} is not done. Quitting cancels it, and leaves no part of a file."
+        self.push_screen(Confirm(question, "Quit", "Stay"), quit_if)
 
     def _pages(self) -> list[Page]:
         """Every open screen, including those of the other tabs."""

@@ -9,12 +9,11 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
-import shlex
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
@@ -27,7 +26,7 @@ from chansync.db import privileges, process_locks
 from chansync.db.connection import Store, open_store
 from chansync.db.folders import name_of
 from chansync.db.sqlite_errors import explained
-from chansync.model.errors import StoreError
+from chansync.model.errors import StoreError, UsageError
 from chansync.model.times import now_ms
 from chansync.store import daemons, jobs
 from chansync.store.jobs import Job
@@ -47,6 +46,9 @@ def user_at_host() -> str:
     """``user@host``, for the top line and for jobs."""
     return f"{user()}@{socket.gethostname()}"
 
+
+#: How much of the database each connection of the screens holds in memory, in KiB: the operating system has the rest.
+_CACHE_KIB = 512
 
 T = TypeVar("T")
 
@@ -94,12 +96,19 @@ class Done(Message):
         self.sentence = sentence
 
 
+def _open_to_read(path: Path) -> Store:
+    """Open the database for as long as the program runs."""
+    store = open_store(path)
+    store.db.pragma("cache_size", -_CACHE_KIB)
+    return store
+
+
 class Context:
     """The state that all screens share; created in the main thread."""
 
     def __init__(self, path: Path, post: Callable[[Message], object]) -> None:
         self.path = path
-        self.store = open_store(path)
+        self.store = _open_to_read(path)
         # From now on: files that are replaced before the app first polls are noticed too.
         self.store.check_place()
         # So that another program of this user knows whose drafts are still being edited.
@@ -113,6 +122,9 @@ class Context:
         self.awaited: dict[int, Callable[[Job], object]] = {}
         #: What the user did in this program, the newest last.
         self.actions: list[Action] = []
+        #: Long reads that were asked for and are not done, with what they are for.
+        self._long: dict[threading.Thread, str] = {}
+        self._ends = threading.Event()
         self._post = post
         self._reader: Store | None = None
         self._reading = threading.Lock()
@@ -128,12 +140,20 @@ class Context:
         return any(here for _, here in self.jobs.values())
 
     @property
+    def long_work(self) -> str:
+        """A long read that was asked for and is not done, such as an export; empty: there is none."""
+        return next((label for thread, label in self._long.items() if thread.is_alive()), "")
+
+    @property
     def daemon_runs(self) -> bool:
         """Whether a daemon works on the database."""
         return daemons.is_running(self.db)
 
     def close(self) -> None:
-        """Close the main thread's connection, and the reading one if no thread uses it."""
+        """Close the main thread's connection, and the reading one if no thread uses it; long work is cancelled."""
+        self._ends.set()
+        for thread in self._long:
+            thread.join(timeout=5)
         self.store.close()
         if self._reader and self._reading.acquire(timeout=1):
             self._reader.close()
@@ -150,7 +170,7 @@ class Context:
             if not wanted():
                 return None
             if self._reader is None:
-                self._reader = open_store(self.path)
+                self._reader = _open_to_read(self.path)
             try:
                 with explained(self.path):
                     return function(self._reader.db)
@@ -237,6 +257,9 @@ class Context:
 
         ``done`` is called in another thread.
         """
+        # Imported here, as it is rarely needed.
+        import shlex
+
         label = f"chansync {shlex.join(words)}"
         self.note(label)
 
@@ -277,6 +300,17 @@ class Context:
 
         threading.Thread(target=do, daemon=True).start()
 
+    def until_the_end(self, parts: Iterable[T]) -> Iterator[T]:
+        """The parts of a long read, for its thread.
+
+        Raises:
+            UsageError: the program ends before the last of them.
+        """
+        for part in parts:
+            if self._ends.is_set():
+                raise UsageError("The program ended before.")
+            yield part
+
     def read_in_thread(self, label: str, function: Callable[[apsw.Connection], T], then: Callable[[T], object]) -> None:
         """Run a long read in a thread, on a connection of its own; ``then`` gets the result, in that thread."""
 
@@ -287,9 +321,9 @@ class Context:
             finally:
                 store.close()
 
-        self._start(label, do)
+        self._long[self._start(label, do)] = label
 
-    def _start(self, label: str, function: Callable[[], None]) -> None:
+    def _start(self, label: str, function: Callable[[], None]) -> threading.Thread:
         def guarded() -> None:
             try:
                 with explained(self.path):
@@ -298,7 +332,9 @@ class Context:
                 self._post(Failed(label, str(error) or type(error).__name__))
 
         # A daemon thread ends with the program, like a kill, which every job survives; a worker would delay the exit.
-        threading.Thread(target=guarded, name=label, daemon=True).start()
+        thread = threading.Thread(target=guarded, name=label, daemon=True)
+        thread.start()
+        return thread
 
 
 class _HasContext(Protocol):

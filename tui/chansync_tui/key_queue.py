@@ -14,11 +14,17 @@ from textual import events
 from textual.app import App
 from textual.message_pump import MessagePump
 
-#: How long a key waits for one that is never finished (its widget was removed), in seconds.
-_LONGEST_WAIT = 0.5
+#: How often it is checked that the widget in whose queue the key before waits is still there, in seconds.
+_WATCH_EVERY = 0.5
 
 #: How often it is checked whether the rows that a key acts on are there, in seconds.
 _CHECK_EVERY = 0.02
+
+#: How long a key waits for these rows, in seconds.
+_LONGEST_WAIT = 5.0
+
+#: Keys that act on no row, and so wait for none.
+_NEED_NO_ROWS = frozenset({"escape", "slash", "q", "ctrl+q"})
 
 #: How many times the queues from the widget up to the app are passed: for the key, for the message that its action
 #: posts, and for the messages that follow from that.
@@ -34,6 +40,10 @@ class KeyQueue(App[None]):
         #: The number of the key that is being handled; 0: none.
         self._turn = 0
         self._turns = 0
+        #: The key whose widget is watched; 0: none.
+        self._watched = 0
+        #: Where the key that is being handled waits for messages before it.
+        self._waits_in: MessagePump = self
 
     async def on_event(self, event: events.Event) -> None:
         """Queue keys; pass on all other events at once."""
@@ -41,18 +51,36 @@ class KeyQueue(App[None]):
             await super().on_event(event)
         elif self._turn:
             self._typed.append(event)
-            turn = self._turn
-            self.set_timer(_LONGEST_WAIT, lambda: self._end(turn))
+            self._watch()
         else:
             await self._begin(event)
 
     async def _begin(self, event: events.Key | events.Paste) -> None:
         self._turns += 1
         turn = self._turn = self._turns
+        if self._typed:
+            self._watch()
         target: MessagePump = self.focused or self.screen
         if not self.takes(event):
             await super().on_event(event)
         self._follow([*self._way_up(target)] * _PASSES, turn)
+
+    def _watch(self) -> None:
+        """Go on with the next key once the widget that this one waits in is gone; a slow one is waited for."""
+        turn = self._turn
+
+        async def look() -> None:
+            if turn != self._turn:
+                return
+            self._watched = 0
+            if self._waits_in is self or self._waits_in._task is not None:
+                self._watch()
+            else:
+                await self._end(turn)
+
+        if self._watched != turn:
+            self._watched = turn
+            self.set_timer(_WATCH_EVERY, look)
 
     @property
     def is_changing(self) -> bool:
@@ -75,14 +103,22 @@ class KeyQueue(App[None]):
             return
         while way and not way[0].call_later(self._follow, way[1:], turn):
             way = way[1:]
-        if not way and not self.screen.call_later(self._end, turn):
+        if way:
+            self._waits_in = way[0]
+            return
+        self._waits_in = self.screen
+        if not self.screen.call_later(self._end, turn):
+            self._waits_in = self
             self.call_later(self._end, turn)
 
     async def _end(self, turn: int, waited: float = 0.0) -> None:
         if turn == self._turn and self.is_running:
-            if self._typed and self.is_changing and waited < _LONGEST_WAIT:
+            if self._typed and self._needs_rows(self._typed[0]) and self.is_changing and waited < _LONGEST_WAIT:
                 self.set_timer(_CHECK_EVERY, lambda: self._end(turn, waited + _CHECK_EVERY))
                 return
             self._turn = 0
             if self._typed:
                 await self._begin(self._typed.popleft())
+
+    def _needs_rows(self, event: events.Key | events.Paste) -> bool:
+        return isinstance(event, events.Key) and event.key not in _NEED_NO_ROWS

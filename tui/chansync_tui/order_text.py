@@ -115,15 +115,20 @@ def _lines(story: Story) -> Iterator[Paragraph]:
 def _journals(story: Story) -> Iterator[Paragraph]:
     yield from _heading("Documents, payments, blocks, requests")
     found = [
-        *(f"document {d.number}: {d.amount}{f', credit of {d.credits}' if d.credits else ''}, {local_text(d.at)}"
+        *(f"document {d.number}: {d.amount}{f', credit of {d.credits}' if d.credits else ''}{_at(d.at)}"
           for d in story.documents),
-        *(f"{p.kind} {p.money}, account {p.account}, {local_text(p.at)}{f': {p.told}' if p.told else ''}"
+        *(f"{p.kind} {p.money}, account {p.account}{_at(p.at)}{f': {p.told}' if p.told else ''}"
           for p in story.payments),
         *(f"blocked {pieces} of {item} in {warehouse}" for item, warehouse, pieces in story.blocked),
         *(f"requested {r.quantity} of {r.item}, {local_text(r.at)}" for r in story.requests),
     ]  # fmt: skip
     for text in found or ["none"]:
         yield Paragraph(f"  {text}", "" if found else "dim")
+
+
+def _at(milliseconds: int) -> str:
+    """A time behind what it is of; nothing where the ERP does not tell it."""
+    return f", {local_text(milliseconds)}" if milliseconds else ""
 
 
 def _asked(story: Story) -> Iterator[Paragraph]:

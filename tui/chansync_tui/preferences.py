@@ -10,6 +10,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from chansync_tui.widgets.view import Sort, View
+
 
 def _path() -> Path:
     """In the folder that platformdirs would name; importing it would slow down every start."""
@@ -37,13 +39,49 @@ def theme() -> str:
 
 def keep_theme(chosen: str) -> str:
     """Store the theme; a sentence if that fails, else an empty text."""
+    return _keep("The theme", {_name(): chosen})
+
+
+def keys() -> Any:
+    """The user's own keys, as they stand in the file."""
+    return _read().get("keys", {})
+
+
+def file_name() -> str:
+    """The file, for sentences."""
+    return str(_path()).replace(os.path.expanduser("~"), "~", 1)
+
+
+def view(name: str) -> View:
+    """The order and the columns that the user chose for the list of that name."""
+    lists = _read().get("lists")
+    found = lists.get(name) if isinstance(lists, dict) else None
+    if not isinstance(found, dict):
+        return View()
+    hidden, title = found.get("hidden"), found.get("sort")
+    texts = (each for each in hidden if isinstance(each, str)) if isinstance(hidden, list) else ()
+    sort = Sort(title, found.get("descending") is True) if isinstance(title, str) else None
+    return View(frozenset(texts), sort)
+
+
+def keep_view(name: str, chosen: View) -> str:
+    """Store how a list is looked at; a sentence if that fails, else an empty text."""
+    lists = _read().get("lists")
+    kept: dict[str, Any] = {"hidden": sorted(chosen.hidden)} if chosen.hidden else {}
+    if chosen.sort is not None:
+        kept |= {"sort": chosen.sort.title, "descending": chosen.sort.descending}
+    others = {each: told for each, told in lists.items() if each != name} if isinstance(lists, dict) else {}
+    return _keep("The order of the list", {"lists": {**others, **({name: kept} if kept else {})}})
+
+
+def _keep(what: str, fields: dict[str, Any]) -> str:
     path = _path()
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         # Replaced atomically: another program may write at the same moment.
         fresh = path.with_name(f"{path.name}.{os.getpid()}")
-        fresh.write_text(json.dumps(_read() | {_name(): chosen}, indent=2) + "\n", "utf-8")
+        fresh.write_text(json.dumps(_read() | fields, indent=2) + "\n", "utf-8")
         fresh.replace(path)
     except OSError as error:
-        return f"The theme is not stored: {path} cannot be written ({error.strerror or error})."
+        return f"{what} is not stored: {path} cannot be written ({error.strerror or error})."
     return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chansync.model.times import now_ms
+from chansync.model.times import local_text, now_ms
 from chansync.store.problem_causes import Cause
 from chansync_tui.formatting import ago
 from chansync_tui.widgets.columns import Column
@@ -15,7 +15,7 @@ CAUSE_COLUMNS = (
     Column("Channels", 9, 30, drop=2),
     Column("Sum", 10, 24, right=True, drop=4, whole=True),
     Column("Since", 6, right=True, drop=3),
-    Column("Last", 5, right=True, drop=1),
+    Column("Last", 6, right=True, drop=1),
 )
 
 
@@ -26,9 +26,9 @@ def cause_cells(cause: Cause) -> tuple[Cell | str, ...]:
     return (
         Cell(f"{cause.count}", "bad"),
         Cell(cause.code.replace("_", " "), "strong"),
-        cause.thing or cause.sentence,
+        cause.title,
         Cell(channels[0] if len(channels) == 1 else f"{len(channels)} channels" if channels else "", ""),
         Cell(cause.money, ""),
-        Cell(ago(cause.first_at, now), ""),
-        Cell(ago(cause.last_at, now), ""),
+        Cell(ago(cause.first_at, now), "", local_text(cause.first_at, seconds=True)),
+        Cell(ago(cause.last_at, now), "", local_text(cause.last_at, seconds=True)),
     )

@@ -5,17 +5,26 @@ Rows are fetched by key as the cursor comes near an end of the window, and those
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
 import apsw
 
+from chansync.model.errors import ChansyncError
 from chansync.model.paging import Key, Span
 
 #: Rows of one fetch, and the most that are held.
 PAGE = 200
 MOST = 600
+
+#: The most rows that are sorted here, in an order that the database has no index for: they are all read each time.
+MOST_SORTED = 5000
+
+
+class TooManyRows(ChansyncError):
+    """The list has more rows than are sorted here."""
 
 
 class Keyed(Protocol):
@@ -38,6 +47,33 @@ class Source(Protocol[L]):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Order(Generic[L]):
+    """The order in which a list is shown: its own; that from its end to its beginning; or the one that ``sort`` makes.
+
+    ``sort`` takes all rows and runs in any thread.
+    """
+
+    turned: bool = False
+    sort: Callable[[Sequence[L]], Sequence[L]] | None = None
+
+    def read(self, source: Source[L], db: apsw.Connection, span: Span) -> list[L]:
+        """Read a span of the list in this order.
+
+        Raises:
+            TooManyRows: there are more than can be sorted here.
+        """
+        if self.sort is not None:
+            found = source.read(db, Span(MOST_SORTED + 1))
+            if len(found) > MOST_SORTED:
+                raise TooManyRows(f"More than {MOST_SORTED:,} rows pass the filters.")
+            return list(self.sort(found))
+        if not self.turned:
+            return source.read(db, span)
+        mirrored = replace(span, after=span.before, before=span.after, backwards=not span.backwards)
+        return source.read(db, mirrored)[::-1]
+
+
 class Ask(StrEnum):
     """What to fetch; ``older`` is towards the end of the list."""
 
@@ -55,10 +91,11 @@ class Fetch(Generic[L]):
     ask: Ask
     source: Source[L]
     span: Span
+    order: Order[L]
 
     def run(self, db: apsw.Connection) -> list[L]:
         """Read the rows; one more than a page means that there are more."""
-        return self.source.read(db, self.span)
+        return self.order.read(self.source, db, self.span)
 
 
 @dataclass(slots=True)
@@ -66,6 +103,7 @@ class Window(Generic[L]):
     """The rows that are held. ``at_top``, ``at_end``: whether they begin or end with those of the whole list."""
 
     source: Source[L]
+    order: Order[L] = field(default_factory=Order)
     lines: list[L] = field(default_factory=list)
     at_top: bool = True
     at_end: bool = False
@@ -87,10 +125,13 @@ class Window(Generic[L]):
                 # At an end of the list, new rows there belong to the window.
                 after, before = None if self.at_top else high, None if self.at_end else low
                 span = Span(MOST + 1, after=after, before=before, inclusive=True)
-        return Fetch(ask, self.source, span)
+        return Fetch(ask, self.source, span, self.order)
 
     def apply(self, fetch: Fetch[L], found: list[L]) -> None:
         """Update the window with the rows of a fetch."""
+        if self.order.sort is not None:
+            self.lines, self.at_top, self.at_end = found, True, True
+            return
         more = len(found) > PAGE
         match fetch.ask:
             case Ask.TOP:

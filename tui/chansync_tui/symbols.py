@@ -21,6 +21,8 @@ class Symbols:
     rest: str
     steps: str
     dash: str
+    rising: str
+    falling: str
 
 
 _RICH = Symbols(
@@ -34,6 +36,8 @@ _RICH = Symbols(
     rest="░",
     steps=" ▁▂▃▄▅▆▇█",
     dash="–",
+    rising="▲",
+    falling="▼",
 )
 _PLAIN = Symbols(
     ascii_only=True,
@@ -46,6 +50,8 @@ _PLAIN = Symbols(
     rest="-",
     steps=" .:-=+*%#",
     dash="-",
+    rising="^",
+    falling="v",
 )
 
 _active = _RICH

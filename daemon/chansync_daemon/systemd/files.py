@@ -17,25 +17,30 @@ _TEMPLATES = Path(__file__).parent
 #: Template, beside this module → place under the root of the file system.
 PLACES = {
     "chansync.service": "etc/systemd/system/chansync.service",
+    "chansync-backup.service": "etc/systemd/system/chansync-backup.service",
+    "chansync-backup.timer": "etc/systemd/system/chansync-backup.timer",
     "sysusers.d/chansync.conf": "etc/sysusers.d/chansync.conf",
     "tmpfiles.d/chansync.conf": "etc/tmpfiles.d/chansync.conf",
 }
+#: Where a distribution's package has them. Those of ``PLACES`` would take precedence.
+PACKAGED = {template: place.replace("etc/", "usr/lib/", 1) for template, place in PLACES.items()}
 
 _MARK = "# Made by chansync service install, unchanged since: "
 #: The first systemd with increasing restart delays; an older one would warn about the setting at each reload.
 GROWING_DELAYS = 254
 _DELAYS = re.compile(r"^# The delay grows.*\nRestartSteps=.*\nRestartMaxDelaySec=.*\n", re.MULTILINE)
 
-_EXEC_START = re.compile(r"^ExecStart=.*$", re.MULTILINE)
+_EXEC_START = re.compile(r"^ExecStart=/usr/bin/chansync ", re.MULTILINE)
 
 
 class State(StrEnum):
-    """How the installed file compares with the one that would be installed."""
+    """How the installed file compares with the one that would be installed; ``HIDING``: it hides a package's."""
 
     MISSING = "missing"
     CURRENT = "current"
     OUTDATED = "outdated"
     EDITED = "edited"
+    HIDING = "hiding"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +66,27 @@ class ServiceFile:
         return State.OUTDATED if mark and digest.strip() == _digest(body) else State.EDITED
 
 
-def service_files(root: Path, program: list[str], systemd: int | None = None) -> list[ServiceFile]:
-    """The files for a file system at ``root`` whose service starts ``program`` (an absolute path, and arguments).
+def service_files(
+    root: Path, program: list[str], systemd: int | None = None, *, packaged: bool = False
+) -> list[ServiceFile]:
+    """The files for a file system at ``root`` whose units start ``program`` (an absolute path, and arguments).
 
     Args:
         systemd: the version that will read them; None if unknown, as with another machine's file system.
+        packaged: as a distribution's package has them: at its places, and without a digest, as the package manager
+            knows what was edited.
     """
-    start = f"ExecStart={' '.join(map(quoted, program))} daemon"
+    start = f"ExecStart={' '.join(map(quoted, program))} "
     files = []
-    for template, place in PLACES.items():
+    for template, place in (PACKAGED if packaged else PLACES).items():
         text = (_TEMPLATES / template).read_text(encoding="utf-8")
         if systemd is not None and systemd < GROWING_DELAYS:
             text = _DELAYS.sub("", text)
-        body = _EXEC_START.sub(lambda _: start, text) + "\n"
-        files.append(ServiceFile(root / place, f"{body}{_MARK}{_digest(body)}\n"))
+        text = _EXEC_START.sub(lambda _: start, text)
+        if not packaged:
+            body = f"{text}\n"
+            text = f"{body}{_MARK}{_digest(body)}\n"
+        files.append(ServiceFile(root / place, text))
     return files
 
 

@@ -16,8 +16,8 @@ from chansync import systemd_service
 from chansync.db.privileges import open_folder
 from chansync.locations import SERVICE_DIRECTORY, SERVICE_PRIVATE_DIRECTORY
 from chansync.model.errors import ChansyncError, UsageError
-from chansync.systemd_service import UNIT, ServiceState
-from chansync_daemon.systemd.files import ServiceFile, State, service_files
+from chansync.systemd_service import TIMER, UNIT, ServiceState
+from chansync_daemon.systemd.files import PLACES, ServiceFile, State, service_files
 from chansync_daemon.systemd.visibility import parts_of_this_program, this_program, why_hidden
 
 ROOT = Path("/")
@@ -70,10 +70,10 @@ def plan(root: Path, program: str | None = None) -> list[ServiceFile]:
 
 
 def _files(root: Path, program: list[str]) -> list[ServiceFile]:
-    return service_files(root, program, _systemd_version() if root == ROOT else None)
+    return service_files(root, program, systemd_version() if root == ROOT else None)
 
 
-def _systemd_version() -> int | None:
+def systemd_version() -> int | None:
     """The version of this machine's systemd; None if there is none, or it is unknown."""
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
         done = subprocess.run(["systemctl", "--version"], capture_output=True, text=True, check=False, timeout=10)
@@ -85,13 +85,25 @@ def _systemd_version() -> int | None:
 def install(root: Path, files: list[ServiceFile], *, force: bool = False) -> Iterator[str]:
     """Install the files and reload systemd; returns a sentence for each step that changed something.
 
-    Doing it again changes nothing. With another root than the machine's own, only files are written.
+    Doing it again changes nothing. With another root than the machine's own, only files are written. Where a package
+    brings the service, no file is written.
 
     Raises:
-        UsageError: it needs root, or a file was edited and ``force`` is not given (nothing is changed then).
+        UsageError: it needs root, or a file was edited and ``force`` is not given, or files hide those of a package
+            (nothing is changed then).
         ServiceError: a command of the system failed.
     """
     _need_root(root, "install", " (--dry-run shows what it does)")
+    if is_packaged(root):
+        hiding = [str(file.path) for file in files if file.path.exists()]
+        if hiding:
+            raise UsageError(
+                f"{' and '.join(hiding)}, of an earlier installation, is used instead of the package's; nothing was "
+                "changed. Remove it: sudo chansync service uninstall."
+            )
+        if root == ROOT:
+            yield from _make_user_and_folder(_package_files(root))
+        return
     with _explained():
         states = [(file, file.state()) for file in files]
         edited = [str(file.path) for file, state in states if state is State.EDITED]
@@ -135,7 +147,8 @@ def _write(folder: int, name: str, content: bytes) -> None:
 
 
 def _make_user_and_folder(files: list[ServiceFile]) -> Iterator[str]:
-    _, users, folders = (str(file.path) for file in files)
+    users, folders = (next(str(file.path) for file in files if file.path.parent.name == place)
+                      for place in ("sysusers.d", "tmpfiles.d"))  # fmt: skip
     had_user = _has_user()
     _run("systemd-sysusers", users)
     if not had_user:
@@ -154,11 +167,15 @@ def _make_user_and_folder(files: list[ServiceFile]) -> Iterator[str]:
 def uninstall(root: Path, *, force: bool = False) -> Iterator[str]:
     """Stop the service and remove its files; the database, the key, user and group stay.
 
+    Where a package brings the service, only files of an earlier installation that hide the package's are removed.
+
     Raises:
-        UsageError: it needs root, or a file was edited and ``force`` is not given (nothing is changed then).
+        UsageError: it needs root, or a file was edited and ``force`` is not given, or the service is only a package's
+            (nothing is changed then).
         ServiceError: a command of the system failed.
     """
     _need_root(root, "uninstall")
+    packaged = is_packaged(root)
     with _explained():
         states = [(file, file.state()) for file in _files(root, this_program())]
         there = [file for file, state in states if state is not State.MISSING]
@@ -166,8 +183,10 @@ def uninstall(root: Path, *, force: bool = False) -> Iterator[str]:
         edited = [str(file.path) for file, state in states if state is State.EDITED]
         if edited and not force:
             raise UsageError(f"{' and '.join(edited)} was edited by hand, and nothing was changed. Give --force.")
-        if root == ROOT and runs_systemd() and (root / states[0][0].path).exists():
-            _run("systemctl", "disable", "--now", UNIT)
+        if packaged and not there:
+            raise UsageError("The service belongs to the package chansync: apt remove chansync.")
+        if root == ROOT and runs_systemd() and not packaged and states[0][0].path.exists():
+            _run("systemctl", "disable", "--now", UNIT, *[TIMER] * (root / PLACES[TIMER]).exists())
             yield "The service is stopped and disabled."
         for file in there:
             file.path.unlink(missing_ok=True)
@@ -177,6 +196,17 @@ def uninstall(root: Path, *, force: bool = False) -> Iterator[str]:
         yield f"{drop_ins}, which is yours, is left."
     if root == ROOT and runs_systemd() and there:
         _run("systemctl", "daemon-reload")
+    if packaged:
+        yield "The package's service takes over: systemctl reenable chansync; systemctl restart chansync."
+
+
+def is_packaged(root: Path) -> bool:
+    """Whether a package of the distribution brings the service."""
+    return _package_files(root)[0].path.exists()
+
+
+def _package_files(root: Path) -> list[ServiceFile]:
+    return service_files(root, this_program(), packaged=True)
 
 
 def removal() -> str:
@@ -188,7 +218,12 @@ def removal() -> str:
 def standing(root: Path) -> Standing:
     """The state of the service, as far as this user may see it."""
     with _explained():
-        files = [(file, file.state()) for file in _files(root, this_program())]
+        own = _files(root, this_program())
+        if is_packaged(root):
+            files = [(file, State.HIDING) for file in own if file.path.exists()]
+            files += [(file, _presence(file)) for file in _package_files(root)]
+        else:
+            files = [(file, file.state()) for file in own]
     return Standing(
         files=files,
         service=systemd_service.ask() if root == ROOT else ServiceState({}),
@@ -196,6 +231,11 @@ def standing(root: Path) -> Standing:
         members=_members(),
         directory=SERVICE_DIRECTORY.is_dir() and SERVICE_PRIVATE_DIRECTORY.is_dir(),
     )
+
+
+def _presence(file: ServiceFile) -> State:
+    """The state of a file of a package: what is in it is the package manager's to judge."""
+    return State.CURRENT if file.path.exists() else State.MISSING
 
 
 def runs_systemd() -> bool:

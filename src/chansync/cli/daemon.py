@@ -17,6 +17,7 @@ from chansync.cli.support.session import Session, become_owner, pass_session
     epilog=examples(
         "chansync daemon",
         "chansync daemon --json-logs --metrics 127.0.0.1:9464",
+        "chansync daemon --webhooks 9465",
         "chansync daemon --metrics-file /var/lib/prometheus/node-exporter/chansync.prom",
     )
 )
@@ -30,6 +31,10 @@ from chansync.cli.support.session import Session, become_owner, pass_session
     help="Write them there, for the node exporter's textfile collector.",
 )  # fmt: skip
 @click.option(
+    "--webhooks", metavar="ADDRESS", envvar="CHANSYNC_WEBHOOKS",
+    help="Take deliveries of webhooks there: a port of 127.0.0.1, or HOST:PORT. Off where it is not given.",
+)  # fmt: skip
+@click.option(
     "--take-over", is_flag=True, help="Start though another machine's daemon worked on this database within a day."
 )
 @pass_session
@@ -39,6 +44,7 @@ def daemon(
     json_logs: bool,
     metrics: str | None,
     metrics_file: Path | None,
+    webhooks: str | None,
     take_over: bool,
 ) -> int:
     """Run the schedule of every used channel in the foreground, until SIGTERM or ctrl+c.
@@ -47,6 +53,7 @@ def daemon(
     """
     from chansync.cli.support import failures
     from chansync.locations import database_path
+    from chansync_daemon import listening
     from chansync_daemon.logs import LOG, set_up
     from chansync_daemon.main import run
     from chansync_daemon.metrics_wanted import wanted
@@ -54,7 +61,13 @@ def daemon(
     path = database_path(given) if given else session.path
     become_owner(path)
     try:
-        return run(path, json_logs=json_logs, metrics=wanted(metrics, metrics_file), take_over=take_over)
+        return run(
+            path,
+            json_logs=json_logs,
+            metrics=wanted(metrics, metrics_file),
+            webhooks=listening.parse(webhooks, "webhooks", "9465 or 127.0.0.1:9465") if webhooks else None,
+            take_over=take_over,
+        )
     except Exception as error:
         # The last line, too, is a line of the log: with its priority, and as JSON where that is wanted.
         with contextlib.redirect_stderr(io.StringIO()) as said:

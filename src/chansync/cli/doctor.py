@@ -126,18 +126,23 @@ def _data(finding: Finding) -> dict[str, str]:
 @click.option("--critical", type=click.IntRange(0), default=0, show_default=True, help="That alarm; 0: never.")
 @click.option("--late", type=click.IntRange(1), default=10, show_default=True, help="Minutes that make a run late.")
 @click.option(
-    "--backup", type=click.IntRange(0), default=0, show_default=True, help="Hours since the last backup; 0: never."
+    "--backup",
+    type=click.IntRange(0),
+    help="Hours since the last backup that warn; 0: never. Where the service's timer makes them: 50; else 0.",
 )
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_session
-def health(session: Session, warning: int, critical: int, late: int, backup: int, as_json: bool) -> int:
+def health(session: Session, warning: int, critical: int, late: int, backup: int | None, as_json: bool) -> int:
     """Health in one line, with figures, for monitoring. No network, and nothing is changed.
 
     Exit code as every monitoring plug-in's: 0 ok; 1 warning: late or failing channels, open problems, little room on
     the disk; 2 critical: no daemon, every channel fails, keys that cannot be opened, no room, damage, a disk that does
     not answer; 3 unknown: the database cannot be read.
     """
-    from chansync.doctor.health import in_time, look_at
+    from chansync.doctor.health import BACKUP_HOURS, in_time, look_at
+    from chansync.systemd_service import has_backups
+
+    hours = (BACKUP_HOURS if has_backups(str(session.path)) else 0) if backup is None else backup
 
     def look() -> Health:
         return look_at(
@@ -145,7 +150,7 @@ def health(session: Session, warning: int, critical: int, late: int, backup: int
             late_seconds=late * 60,
             warning_problems=warning,
             critical_problems=critical or None,
-            backup_hours=backup,
+            backup_hours=hours,
         )
 
     found = in_time(look)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
 
 from chansync.cli.support import exit_codes
 from chansync.cli.support.lazy import LazyGroup, examples
-from chansync.cli.support.named_files import FileType, InputFile
+from chansync.cli.support.named_files import FileType, InputFile, OutputFile, TextType
 from chansync.cli.support.output import add_facts, note, print_json, say, table, when
 from chansync.cli.support.session import Session, pass_session
 from chansync.model.errors import UsageError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _TABLE = {
     "status": ("secrets:status", "Which are set, since when, and whether they open here."),
     "rotate": ("secrets:rotate", "Seal them all to a new key."),
+    "recover": ("secrets:recover", "The private key from beside a backup."),
 }
 
 
@@ -161,3 +163,24 @@ def _again(lost: list[SealedSecret]) -> list[str]:
         else:
             commands.append(f"{kind} {code}".strip() + f": {' '.join(names)} (chansync {kind} --help)")
     return commands
+
+
+@click.command(
+    epilog=examples("chansync secrets recover /backup/chansync-20261124-154601.key -o /root/chansync.key"),
+)
+@click.argument("file", type=FileType(InputFile))
+@click.option("-o", "--output", metavar="FILE", required=True, type=FileType(OutputFile), help="The key file to make.")
+@click.option("--passphrase", default="-", metavar="-|@FILE", type=TextType(), help="Where the passphrase comes from.")
+@pass_session
+def recover(session: Session, file: InputFile, output: OutputFile, passphrase: str) -> None:
+    """Open a private key that db backup --seal-key has put beside a backup. Nobody else can read the file."""
+    from chansync.cli.db.backup import opened_key
+    from chansync.model.errors import AlreadyExists
+
+    if os.path.lexists(output.path):
+        raise AlreadyExists(f"{output.path} is there already. Name another file.")
+    with file.open() as opened, output:
+        os.write(output.descriptor, opened_key(opened.read(10_000), passphrase))
+        output.commit()
+    add_facts(changed=True, file=str(output.path))
+    say(f"The private key is in {output.path}.")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chansync_daemon.systemd.installation import Standing
 
 _TABLE = {
-    "install": ("service:install", "Put unit, user and folder in place."),
+    "install": ("service:install", "Put units, user and folders in place."),
     "uninstall": ("service:uninstall", "Take the unit away; the data stays."),
     "status": ("service:status", "How the service stands."),
     "take-over": ("service:take_over", "Let the daemon work here after another machine's."),
@@ -45,8 +45,9 @@ def service() -> None:
 def install(root: Path, program: str | None, dry_run: bool, force: bool) -> None:
     """Put the service in place. Needs root. Doing it again, after an upgrade for example, does no harm.
 
-    A user and group chansync, the folder /var/lib/chansync for the database and /var/lib/chansync-private for the
-    private key, and a unit that runs this very installation in a sandbox. Nothing is started.
+    A user and group chansync, the folders /var/lib/chansync for the database, /var/lib/chansync-private for the private
+    key and /var/backups/chansync, a unit that runs this very installation in a sandbox, and a timer of its backups.
+    Nothing is started. Where the Debian package brings the service, there is nothing to install.
     """
     from chansync_daemon.systemd import installation
 
@@ -74,6 +75,7 @@ def _next_steps(found: Standing) -> None:
         ("systemctl enable --now chansync", "start it now, and at every boot"),
         ("usermod -aG chansync NAME", "let a colleague use the commands and the screens"),
         ("chansync status", "see what it does"),
+        ("systemctl list-timers chansync*", "when the next backup is made; in /var/backups/chansync"),
     ]
     if found.service.active == "active":
         rows[0] = ("systemctl restart chansync", "let the new version and unit take effect")
@@ -98,7 +100,7 @@ def uninstall(root: Path, force: bool) -> None:
     if not changed:
         say("The service is not installed.")
         return
-    if root.absolute() == installation.ROOT:
+    if root.absolute() == installation.ROOT and not installation.is_packaged(root):
         say("Data, user and group are left. To remove them, and every order with them, for good:")
         say(f"  {installation.removal()}")
 
@@ -189,6 +191,7 @@ _STATES = {
     "current": "in place",
     "outdated": "made by another version or installation; bring it up to date: chansync service install",
     "edited": "edited by hand; it is left as it is",
+    "hiding": "of an earlier installation, used instead of the package's; remove it: chansync service uninstall",
 }
 
 

@@ -71,8 +71,9 @@ def erp_sentences(db: apsw.Connection) -> list[str]:
     for each in erps(db):
         waiting, refused = each.steps.get("waiting", 0) + each.steps.get("sent", 0), each.steps.get("problem", 0)
         answered = f"last answer {ago_text(each.last_ok_at)} ago" if each.last_ok_at else "no answer yet"
-        failing = f", {each.failures} runs failed" if each.failures else ""
-        said.append(f"ERP {each.erp}: {answered}, {waiting} steps wait, {refused} are refused{failing}.")
+        failing = f", {each.failures} runs failed" if each.failures else ", the last try failed" if each.failed else ""
+        see = ". See: chansync erp connected" if failing else "."
+        said.append(f"ERP {each.erp}: {answered}, {waiting} steps wait, {refused} are refused{failing}{see}")
     return said
 
 

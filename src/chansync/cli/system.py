@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chansync.cli.support import completing, exit_codes
+from chansync.cli.support import completing
+from chansync.cli.support.kinds import change as save_changes
+from chansync.cli.support.kinds import exit_code, read_fields, show_kinds
 from chansync.cli.support.lazy import LazyGroup, examples
 from chansync.cli.support.named_files import TextType
-from chansync.cli.support.output import add_facts, note, print_json, say, say_changed, say_error, table, when
-from chansync.cli.support.secret_input import read_secrets
-from chansync.cli.support.session import Session, pass_session, split_pairs
+from chansync.cli.support.output import add_facts, note, print_json, say, say_error, table, when
+from chansync.cli.support.session import Session, pass_session
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from chansync.model.channel import IntegrationSystem
     from chansync.setup.systems import SystemReport
 
 _TABLE = {
@@ -108,25 +108,7 @@ def kinds(as_json: bool) -> None:
     from chansync.platforms import registry
 
     found = [registry.platform(kind) for kind in registry.kinds()]
-    if as_json:
-        print_json(
-            [
-                {
-                    "kind": each.kind, "label": each.label,
-                    "fields": [
-                        {"name": p.name, "label": p.label, "help": p.help, "type": p.type.word, "needed": p.needed}
-                        for p in each.system_parameters
-                    ],
-                }
-                for each in found
-            ]
-        )  # fmt: skip
-        return
-    for each in found:
-        say(f"{each.kind}: {each.label}")
-        for parameter in each.system_parameters:
-            say(f"  {parameter.name} ({parameter.type.word}{', needed' if parameter.needed else ''})")
-            say(f"      {parameter.help}")
+    show_kinds(((each.kind, each.label, each.system_parameters, {}) for each in found), as_json)
 
 
 @click.command(epilog=examples('chansync system add shops --name "Our shops" --kind KIND'))
@@ -147,8 +129,7 @@ def add(session: Session, code: str, pairs: tuple[str, ...], name: str, kind: st
     from chansync.setup import systems
 
     chosen = _kind(kind)
-    known = {parameter.name: parameter for parameter in systems.parameters(chosen)}
-    texts = read_secrets(split_pairs(pairs, _FORM), known)
+    texts = read_fields(pairs, _FORM, systems.parameters(chosen))
     added = systems.add_system(session.store, code, name, chosen, texts)
     add_facts(changed=True, system=added.code)
     say(f"Added the system {added.code}.")
@@ -182,21 +163,11 @@ def change(session: Session, code: str, pairs: tuple[str, ...]) -> None:
     from chansync.store.systems import system as stored
 
     before = stored(session.db, code)
-    known = {parameter.name: parameter for parameter in systems.parameters(before.kind)}
-    texts = read_secrets(split_pairs(pairs, _FORM), known)
-    given = list(texts)
-    name = texts.pop("name", None)
-    after = systems.change_system(session.store, code, texts, name=name)
-    say_changed(code, [each for each in given if _field(before, each) != _field(after, each)], given)
-
-
-def _field(found: IntegrationSystem, name: str) -> Any:
-    """What a field holds; of a secret, when it was entered."""
-    from chansync.setup.systems import values_of
-
-    if name == "name":
-        return found.name
-    return found.secrets.get(name) or values_of(found).get(name)
+    texts = read_fields(pairs, _FORM, systems.parameters(before.kind))
+    save_changes(
+        before, texts, lambda texts, name: systems.change_system(session.store, code, texts, name=name),
+        systems.values_of,
+    )  # fmt: skip
 
 
 @click.command(epilog=examples("chansync system test woo"))
@@ -221,11 +192,7 @@ def test(session: Session, code: str, as_json: bool) -> int:
             say(f"  {remark}")
         for place, title in report.places:
             say(f"  store_domain={place}  {title}")
-    if report.ok:
-        return exit_codes.OK
-    if report.code in ("secret_unreadable", "database"):
-        return exit_codes.DATABASE
-    return exit_codes.USAGE if report.code == "usage" else exit_codes.SITE
+    return exit_code(report)
 
 
 def _tested(session: Session, code: str) -> SystemReport:

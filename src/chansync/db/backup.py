@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,7 @@ from chansync.db.upgrade import put_in_place
 from chansync.db.version import APPLICATION_ID, SCHEMA_VERSION
 from chansync.locations import private_folder
 from chansync.model.errors import StoreError, UsageError
-from chansync.model.times import now_ms
+from chansync.model.times import local_text, now_ms
 
 #: How long a restore waits for a short command that has the database open, in milliseconds.
 PATIENCE_MS = 3000
@@ -67,6 +68,17 @@ class Contents:
     instance: str
     daemon_host: str
     daemon_beat_at: int
+
+    def sentence(self, path: Path) -> str:
+        """What the database at ``path`` holds, for people."""
+        last = (
+            f"the last run ended {local_text(self.last_run_at, zone=True)}" if self.last_run_at else "nothing ran yet"
+        )
+        counts = [
+            f"{count} {word}{'' if count == 1 else 's'}"
+            for count, word in ((self.channels, "channel"), (self.orders, "order"), (self.sales, "sale"))
+        ]
+        return f"{path} has {counts[0]}, {counts[1]} and {counts[2]}; {last}."
 
 
 @contextlib.contextmanager
@@ -191,6 +203,22 @@ def contents_now(path: Path) -> Contents | None:
             return _contents(db, db.pragma("user_version"))
     except apsw.Error:
         return None
+
+
+@contextlib.contextmanager
+def place_for(path: Path) -> Iterator[Path]:
+    """A folder for copies that nobody else can read, on the disk of the database at ``path`` where this user may write
+    there; gone at the end."""
+    base = private_folder(path) if os.access(private_folder(path), os.W_OK) else Path(tempfile.gettempdir())
+    for left in base.glob(".drill-*"):
+        if left.name[7:].isdigit() and not lock_holders.is_alive(int(left.name[7:])):
+            shutil.rmtree(left, ignore_errors=True)
+    folder = base / f".drill-{os.getpid()}"
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

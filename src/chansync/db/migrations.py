@@ -22,16 +22,19 @@ from chansync.db.migrations_sql import (
     ATTRIBUTES,
     CUSTOMERS,
     EDITS,
+    EXPORTS,
     HOLDS,
     INSTANCES,
     MONEY,
     NEEDS,
     OUTSIDE_ERPS,
+    OUTSIDE_LISTS,
     PACKAGES,
     SALE_LINKS,
     SETTLEMENTS,
     SHIPMENTS,
     STOCK,
+    WEBHOOKS,
 )
 from chansync.db.version import APPLICATION_ID
 from chansync.model import stored_json
@@ -179,7 +182,25 @@ def settlements(db: Database) -> None:
     _run(db, SETTLEMENTS)
 
 
-@migrations(name="0018_packages")
+@migrations(name="0018_webhooks")
+def webhooks(db: Database) -> None:
+    """Webhooks at the sites, and what the daemon was delivered."""
+    _run(db, WEBHOOKS)
+
+
+@migrations(name="0019_exports")
+def exports(db: Database) -> None:
+    """What was exported already, by the names that exports were given."""
+    _run(db, EXPORTS)
+
+
+@migrations(name="0020_outside_lists")
+def outside_lists(db: Database) -> None:
+    """Sales of outside ERPs are listed by when they were recorded."""
+    _run(db, OUTSIDE_LISTS)
+
+
+@migrations(name="0021_packages")
 def packages(db: Database) -> None:
     """A sale may be written out in several packages."""
     _run(db, PACKAGES)

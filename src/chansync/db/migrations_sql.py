@@ -421,6 +421,50 @@ CREATE INDEX order_return_of_order ON order_return (channel_id, order_number);
 CREATE INDEX order_return_undecided ON order_return (channel_id) WHERE decided_at IS NOT changed_at;
 """
 
+# `daemon.webhooks` says where the daemon takes deliveries and how many came, as JSON; empty: it takes none.
+WEBHOOKS = """
+CREATE TABLE channel_webhook (
+    channel_id INTEGER NOT NULL REFERENCES channel ON DELETE CASCADE,
+    topic TEXT NOT NULL,
+    site_id TEXT NOT NULL,
+    url TEXT NOT NULL,
+    state TEXT NOT NULL,
+    checked_at INTEGER NOT NULL,
+    PRIMARY KEY (channel_id, topic)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE webhook_secret (
+    channel_id INTEGER PRIMARY KEY REFERENCES channel ON DELETE CASCADE,
+    sealed BLOB NOT NULL,
+    set_at INTEGER NOT NULL
+) STRICT;
+ALTER TABLE daemon ADD COLUMN webhooks TEXT NOT NULL DEFAULT '';
+"""
+
+# Exports that go on where they ended: the last file of each, and the digest of every row that it brought. A file is
+# ``part`` until it is committed here, then gets its name, and is delivered then.
+EXPORTS = """
+CREATE TABLE export_cursor (
+    name TEXT PRIMARY KEY,
+    what TEXT NOT NULL,
+    batch INTEGER NOT NULL DEFAULT 0,
+    part TEXT NOT NULL DEFAULT '',
+    file TEXT NOT NULL DEFAULT '',
+    delivered INTEGER NOT NULL DEFAULT 1,
+    at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE TABLE export_row (
+    cursor TEXT NOT NULL REFERENCES export_cursor ON DELETE CASCADE,
+    key TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    PRIMARY KEY (cursor, key)
+) STRICT, WITHOUT ROWID;
+"""
+
+OUTSIDE_LISTS = """
+CREATE INDEX mirror_sale_listed ON mirror_sale (erp, coalesce(view ->> '$.recorded_at', 0), sale_key)
+    WHERE view IS NOT NULL;
+"""
+
 #: The packages that a sale is written out in; ``lines`` of a push is JSON, [[id of the line on the site, pieces], …]. A
 #: CHECK is changed by making its table again.
 PACKAGES = """

@@ -75,7 +75,7 @@ def _judge(db: apsw.Connection, importing: settings.ImportSettings, orders: list
             found.problems[problem] = found.problems.get(problem, 0) + 1
         elif kept:
             found.kept += 1
-        elif sale is not None and stored.lacks_refunds(db, order_id):
+        elif sale is not None and stored.lacking_refund(db, order_id) is not None:
             found.newer += 1
         elif sale is not None:
             found.sold += 1

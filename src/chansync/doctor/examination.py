@@ -118,7 +118,7 @@ def _schema(db: apsw.Connection, path: Path) -> Iterator[Finding]:
 def _records(db: apsw.Connection, path: Path) -> Iterator[Finding]:
     looks: tuple[Iterator[Finding], ...] = (
         records.clock(db), records.daemon(db), records.sealed_secrets(db, path), records.streams(db),
-        records.erps(db),        records.open_problems(db), records.backups(db),
+        records.erps(db), records.webhooks(db), records.open_problems(db), records.backups(db),
     )  # fmt: skip
     for look in looks:
         limit(db)

@@ -16,12 +16,14 @@ from chansync.doctor.daemon import OTHER_VERSION, STARTING, Diagnosis, diagnose
 from chansync.model.backoff import LATE_STEPS_MS
 from chansync.model.errors import StoreError
 from chansync.model.times import ago_text, now_ms
-from chansync.store import daemons
+from chansync.store import daemons, webhooks
 from chansync.store.leases import is_at_work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+    from chansync.store.webhooks import Taking
 
 #: The exit codes of monitoring plug-ins (Nagios and compatible).
 OK, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3
@@ -39,6 +41,8 @@ LITTLE_FREE = 500 * 1024 * 1024
 
 #: A stream that did not start so long after its time is late, in seconds.
 LATE_SECONDS = 600
+#: The age of the last backup that warns where a timer makes one each night, in hours.
+BACKUP_HOURS = 50
 #: A stream counts as failing after so many failed runs in a row; one or two are often temporary.
 FAILING_RUNS = 3
 
@@ -49,7 +53,8 @@ class Health:
     Attributes:
         code: ``OK``, ``WARNING``, ``CRITICAL`` or ``UNKNOWN``.
         sentence: why, the worst first.
-        figures: by name, for graphs; the age of the heartbeat is in seconds, free space in MB.
+        figures: by name, for graphs; the ages of the heartbeat and of the last backup are in seconds, free space in
+            MB.
         daemon: the state of the daemon (``chansync.doctor.daemon.KINDS``); empty: unknown.
     """
 
@@ -64,7 +69,7 @@ class Health:
     @property
     def line(self) -> str:
         """The output of a monitoring plug-in: state, sentence and figures."""
-        units = {"beat": "s", "free": "MB"}
+        units = {"beat": "s", "backup": "s", "free": "MB"}
         told = " ".join(f"{name}={value}{units.get(name, '')}" for name, value in self.figures.items())
         return f"CHANSYNC {WORDS[self.code].upper()}: {self.sentence}" + (f" | {told}" if told else "")
 
@@ -177,6 +182,7 @@ def health(
         # Without a daemon all streams are late; the state of the daemon is enough.
         late = []
     free = _free_bytes(db.filename)
+    serving = webhooks.taking(db)
     found = [
         *_of_daemon(daemon),
         *_of_keys(db),
@@ -184,6 +190,7 @@ def health(
         *_of_backup(db, now, backup_hours),
         *_of_streams(late, failing, used),
         *_of_erps(db, now, late_seconds),
+        *_of_webhooks(daemon.works, webhooks.wanted(db), serving),
         *_of_problems(problems, warning_problems, critical_problems),
     ]
     figures = {
@@ -193,6 +200,10 @@ def health(
         "problems": problems,
         "free": free // 2**20,
     }
+    if serving is not None:
+        figures |= {"deliveries": serving.total.accepted, "refused": serving.total.refused}
+    if at := settings.moment(db, settings.BACKED_UP_AT):
+        figures["backup"] = max(0, (now - at) // 1000)
     if last is not None:
         figures = {"beat": max(0, (now - last.beat_at) // 1000)} | figures
     found.sort(key=lambda each: -each[0])
@@ -287,6 +298,15 @@ def _of_erps(db: apsw.Connection, now: int, late_seconds: int) -> list[tuple[int
     ):
         found.append((WARNING, f"{_count(steps, 'step')} of sales wait for the ERP {code}, since {ago_text(since)}"))
     return found
+
+
+def _of_webhooks(works: bool, wanted: list[str], serving: Taking | None) -> list[tuple[int, str]]:
+    """Channels whose sites deliver to a daemon that takes nothing."""
+    if not works or not wanted or serving is not None:
+        return []
+    return [
+        (WARNING, f"{_count(len(wanted), 'channel')} with webhooks, which the daemon takes only with --webhooks PORT")
+    ]
 
 
 def _of_problems(problems: int, warning: int, critical: int | None) -> list[tuple[int, str]]:

@@ -19,6 +19,8 @@ from chansync.secrets import public_key_file, rotation, sealing
 from chansync.secrets.key_file import KeyUnreadable
 from chansync.setup.systems import expiring
 from chansync.store import daemons, systems
+from chansync.store import webhooks as hooks
+from chansync.systemd_service import has_backups
 
 #: Time limit of the search for damage, in seconds; ``chansync db check`` has none.
 SEARCH_SECONDS = 10.0
@@ -68,6 +70,29 @@ def daemon(db: apsw.Connection) -> Iterator[Finding]:
         yield warning("daemon", sentence, remedy)
     else:
         yield problem("daemon", sentence, remedy)
+
+
+def webhooks(db: apsw.Connection) -> Iterator[Finding]:
+    """Whether the daemon takes the deliveries that channels ask their sites for."""
+    wanted, serving = hooks.wanted(db), hooks.taking(db)
+    if not wanted:
+        return
+    if serving is None:
+        yield warning(
+            "webhooks",
+            f"{_some(wanted)} have a webhook_address, and no daemon takes deliveries. Orders come by the pulls.",
+            "Start the daemon with --webhooks PORT (of the service: CHANSYNC_WEBHOOKS, see docs/operations.md).",
+        )
+        return
+    total = serving.total
+    yield ok(
+        "webhooks",
+        f"The daemon takes deliveries at {serving.address}: {total.accepted} since its start, {total.refused} refused.",
+    )
+
+
+def _some(codes: list[str]) -> str:
+    return ", ".join(codes[:5]) + (f" and {len(codes) - 5} more" if len(codes) > 5 else "")
 
 
 def clock(db: apsw.Connection) -> Iterator[Finding]:
@@ -190,8 +215,11 @@ def _public(db: apsw.Connection, path: Path) -> Iterator[Finding]:
 def backups(db: apsw.Connection) -> Iterator[Finding]:
     """The age of the last backup."""
     at = settings.moment(db, settings.BACKED_UP_AT)
+    every_day = "chansync db backup FOLDER, every day."
+    if has_backups(db.filename):
+        every_day = "systemctl start chansync-backup makes one now; systemctl list-timers shows when the next is due."
     if not at:
-        yield warning("backups", "This database was never backed up.", "chansync db backup FOLDER, every day.")
+        yield warning("backups", "This database was never backed up.", every_day)
         return
     if at - now_ms() > CLOCK_MS:
         yield warning(
@@ -200,6 +228,6 @@ def backups(db: apsw.Connection) -> Iterator[Finding]:
             "chansync db backup FOLDER, now.",
         )  # fmt: skip
     elif now_ms() - at > OLD_BACKUP_MS:
-        yield warning("backups", f"The last backup is {ago_text(at)} old.", "chansync db backup FOLDER, every day.")
+        yield warning("backups", f"The last backup is {ago_text(at)} old.", every_day)
     else:
         yield ok("backups", f"The last backup was made {ago_text(at)} ago.")

@@ -88,8 +88,9 @@ async def _asked(store: Store, code: str, asked_by: str) -> Look | None:
         if job.state in ("done", "failed"):
             told: dict[str, Any] = job.result or {}
             return Look(
-                job.state == "done", str(told.get("sentence", "")), str(told.get("remedy", "")), told.get("clock_ahead")
-            )
+                job.state == "done", str(told.get("sentence", "")), str(told.get("remedy", "")),
+                told.get("clock_ahead"), str(told.get("webhooks", "")),
+            )  # fmt: skip
         await asyncio.sleep(_EVERY)
 
 
@@ -113,6 +114,12 @@ def _findings(seen: dict[str, Look | None], unopened: list[str]) -> Iterator[Fin
         if found is not None:
             sentence = f"{code}: {found.sentence}"
             yield ok("sites", sentence) if found.ok else problem("sites", sentence, found.remedy)
+            if found.webhooks:
+                yield warning(
+                    "webhooks", f"{code}: {found.webhooks}",
+                    f"Those that the site has switched off, or lacks: chansync channel test {code} --fill, or wait for "
+                    "the daemon, which looks after them every hour.",
+                )  # fmt: skip
     unseen = [code for code, found in seen.items() if found is None]
     if unseen and unopened:
         yield warning(

@@ -12,7 +12,11 @@ from chansync.model.sale import Package, SaleState, Shipment
 
 @dataclass(slots=True)
 class SaleRow:
-    """A sale at a glance; ``total`` is in minor units of ``currency``, ``created_at`` in UTC milliseconds."""
+    """A sale at a glance; ``total`` is in minor units of ``currency``, ``created_at`` in UTC milliseconds.
+
+    Attributes:
+        erp: the code of its ERP.
+    """
 
     number: str
     sale_date: str
@@ -23,6 +27,7 @@ class SaleRow:
     total: int
     mark: str
     created_at: int
+    erp: str = "ledger"
 
     @property
     def amount(self) -> str:
@@ -39,7 +44,7 @@ def rate_sentence(row: dict[str, str]) -> str:
 @dataclass(slots=True)
 class DocumentRow:
     """A financial document. ``total`` is in minor units, below zero for a credit, which ``credits`` names the document
-    of; ``at`` in UTC milliseconds."""
+    of; ``at`` in UTC milliseconds, 0 where its ERP does not tell."""
 
     number: str
     sale: str
@@ -56,7 +61,8 @@ class DocumentRow:
 
 @dataclass(slots=True)
 class PaymentRow:
-    """A payment (above zero) or a return of one. ``amount`` is in minor units, ``at`` in UTC milliseconds.
+    """A payment (above zero) or a return of one. ``amount`` is in minor units, ``at`` in UTC milliseconds, 0 where
+    its ERP does not tell.
 
     Attributes:
         method: the payment method; empty where it was not recorded.

@@ -10,7 +10,7 @@ what is undone is undone by another movement, and a sale's state is always deriv
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import apsw
 
+from chansync.erp.entries import Entry
 from chansync.model.errors import ChansyncError
 from chansync.model.message import CODES
 from chansync.model.sale import SaleView
@@ -195,6 +196,10 @@ class Embedded(Protocol):
         """Every fault of its books, as a sentence; empty when all is well. Reads one state of them."""
         ...
 
+    def entries(self, db: apsw.Connection, what: str) -> Iterator[Entry]:
+        """Its ``sales``, ``documents``, ``payments`` or ``stock`` for an export, in an order that stays."""
+        ...
+
 
 _NONE: Mapping[str, bool] = MappingProxyType({})
 
@@ -221,6 +226,10 @@ class AtOnce:
 
     def drop(self, db: apsw.Connection, sale_key: str) -> None:
         """There is nothing to drop."""
+
+    def entries(self, db: apsw.Connection, what: str) -> Iterator[Entry]:
+        """None, of an ERP that has nothing to export."""
+        return iter(())
 
 
 def each_whole(

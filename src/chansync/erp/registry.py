@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
     from chansync.erp.remote import ErpKind
+    from chansync.model.parameter import Parameter
 
 GROUP = "chansync.erps"
 
@@ -52,6 +53,16 @@ def kind_named(kind: str) -> ErpKind:
     except ImportError as error:
         raise UsageError(f"The kind of ERP {kind!r} cannot be loaded: {error}.") from error
     return found
+
+
+def parameters(kind: str) -> tuple[Parameter, ...]:
+    """The fields of an ERP of that kind: its own, and those of every outside one.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    found = kind_named(kind)
+    return found.parameters if found.embedded is not None else (*found.parameters, connected.CHANGES_EVERY)
 
 
 @cache
@@ -113,6 +124,23 @@ def erps(db: apsw.Connection) -> Iterator[Embedded]:
     yield _ledger()
     for code, kind in connected.codes(db):
         yield _of_kind(code, kind)
+
+
+def unread(db: apsw.Connection) -> list[str]:
+    """The codes of the connected ERPs of which nothing was read yet: nobody can tell what they have."""
+    return [each.code for each in connected.connected(db) if each.reference_at is None and _is_outside(each.kind)]
+
+
+def _is_outside(kind: str) -> bool:
+    try:
+        return kind_named(kind).embedded is None
+    except UsageError:
+        return True
+
+
+def is_unread(db: apsw.Connection, pos: str | None) -> bool:
+    """Whether no ERP has the POS of that code, but one of which nothing was read yet may have it."""
+    return bool(pos) and not any(each.reference.exists(db, "pos", str(pos)) for each in erps(db)) and bool(unread(db))
 
 
 def of_pos(db: apsw.Connection, pos: str | None) -> Embedded:

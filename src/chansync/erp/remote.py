@@ -30,13 +30,27 @@ if TYPE_CHECKING:
 
 
 class ErpError(ChansyncError):
-    """An outside ERP did not do what was asked of it."""
+    """An outside ERP did not do what was asked of it.
+
+    Args:
+        undelivered: the attribute.
+
+    Attributes:
+        undelivered: whether the call failed whatever it asked for, and nothing can have been done of it: no connection,
+            no TLS, a wrong address, too many requests. What was asked can be sent again at once, and is not what is
+            wrong. False where that is not known.
+    """
 
     code = "erp_error"
 
+    def __init__(self, sentence: str, *, code: str | None = None, undelivered: bool = False) -> None:
+        super().__init__(sentence, code=code)
+        self.undelivered = undelivered
+
 
 class ErpUnavailable(ErpError):
-    """A temporary failure, of the network or of a server that is busy: what was asked may have been done.
+    """A temporary failure, of the network or of a server that is busy: what was asked may have been done, unless it is
+    ``undelivered``.
 
     Attributes:
         retry_after: seconds that the server asked to wait, if any.
@@ -44,8 +58,10 @@ class ErpUnavailable(ErpError):
 
     code = "erp_unavailable"
 
-    def __init__(self, sentence: str, *, code: str | None = None, retry_after: float | None = None) -> None:
-        super().__init__(sentence, code=code)
+    def __init__(
+        self, sentence: str, *, code: str | None = None, retry_after: float | None = None, undelivered: bool = False
+    ) -> None:
+        super().__init__(sentence, code=code, undelivered=undelivered)
         self.retry_after = retry_after
 
 
@@ -228,7 +244,7 @@ class Remote(Protocol):
         """Carry out the steps of each sale; an answer for each. What one sale is refused keeps no other back.
 
         Raises:
-            ErpUnavailable: nothing is known of what was done.
+            ErpUnavailable: nothing is known of what was done, unless it is ``undelivered``.
             ErpRefused: nothing was done, of any of the sales.
         """
         ...

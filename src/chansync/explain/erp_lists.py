@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import apsw
 
+from chansync.explain.erp_status import word_of
 from chansync.model.paging import Key, Query, Span, holds
 from chansync.model.times import local_text
 
@@ -39,9 +40,9 @@ def read(db: apsw.Connection, name: str, text: str, span: Span) -> list[ErpRow]:
 
 
 _CONNECTED = """
-    SELECT e.code, e.name, e.kind, e.failures, e.last_ok_at,
+    SELECT e.code, e.name, e.kind, e.failures, e.error_code, e.last_ok_at,
         (SELECT count(*) FROM sale_step s WHERE s.erp = e.code AND s.state IN ('waiting', 'sent')),
-        (SELECT count(*) FROM sale_step s WHERE s.erp = e.code AND s.state = 'problem'), e.error
+        (SELECT count(*) FROM sale_step s WHERE s.erp = e.code AND s.state = 'problem'), e.last_finished_at, e.error
     FROM connected_erp e
 """
 
@@ -55,11 +56,12 @@ def _connected(text: str) -> Query:
 
 
 def _erp(
-    code: str, name: str, kind: str, failures: int, last_ok_at: int | None, waiting: int, refused: int, error: str
-) -> ErpRow:
-    word = "failing" if failures else "ok" if last_ok_at else "never asked"
-    answered = local_text(last_ok_at) or "never"
-    return ErpRow((code,), code, (code, name, kind, word, str(waiting), str(refused), answered, error))
+    code: str, name: str, kind: str, failures: int, error_code: str, last_ok_at: int | None, waiting: int,
+    refused: int, tried_at: int | None, error: str,
+) -> ErpRow:  # fmt: skip
+    word = word_of(failures, error_code, last_ok_at)
+    answered, tried = local_text(last_ok_at) or "never", local_text(tried_at) or "never"
+    return ErpRow((code,), code, (code, name, kind, word, str(waiting), str(refused), answered, tried, error))
 
 
 _STEPS = """
@@ -85,7 +87,7 @@ def _step(place: int, number: str, erp: str, word: str, state: str, tries: int, 
 LISTS = {
     "connected-erp": ErpList(
         "Connected ERPs", "ERPs outside chansync that channels can sell through, and whether each answers.",
-        ("code", "name", "kind", "state", "waiting", "refused", "last answer", "error"), "connected-erp",
+        ("code", "name", "kind", "state", "waiting", "refused", "last answer", "tried", "error"), "connected-erp",
         _connected, _erp,
     ),
     "steps": ErpList(

@@ -13,6 +13,9 @@ from chansync.model.backoff import LATE_STEPS_MS
 from chansync.model.times import local_text, now_ms
 from chansync.store import erp_streams
 
+#: The word of an ERP that nothing was asked of yet.
+NEVER = "never asked"
+
 
 @dataclass(slots=True)
 class ErpStatus:
@@ -23,6 +26,7 @@ class ErpStatus:
         waiting: steps that are not answered.
         problems: steps that it has refused and that stand so.
         since: since when the longest of those that wait was asked for.
+        tried_at: when it was asked for something last; ``last_ok_at``: when that went well last.
         sentences: what is wrong, with what to do.
     """
 
@@ -34,6 +38,7 @@ class ErpStatus:
     problems: int
     since: int | None
     last_ok_at: int | None
+    tried_at: int | None
     reference_at: int | None
     stock_at: int | None
     next_run_at: int | None
@@ -53,7 +58,7 @@ def _status(db: apsw.Connection, erp: connected.ConnectedErp) -> ErpStatus:
     waiting = backlog.waiting + backlog.sent
     found = ErpStatus(
         erp.code, erp.name, erp.kind, "ok", waiting, backlog.problems, backlog.since, erp.last_ok_at,
-        erp.reference_at, erp.stock_at, erp.next_run_at, erp.failures, erp.error_code,
+        erp.last_finished_at, erp.reference_at, erp.stock_at, erp.next_run_at, erp.failures, erp.error_code,
     )  # fmt: skip
     if erp.kind not in registry.kinds():
         found.word = "failing"
@@ -63,13 +68,15 @@ def _status(db: apsw.Connection, erp: connected.ConnectedErp) -> ErpStatus:
         return found
     if not registry.erp(db, erp.code).is_outside:
         return found
+    found.word = word_of(erp.failures, erp.error_code, erp.last_ok_at)
+    # What connects it the first time reads its reference data too.
+    ask = f"chansync erp test {erp.code}" if erp.reference_at else f"chansync erp lookups {erp.code}"
     if erp_streams.is_running(db, erp.code):
         found.word = "running"
-    elif erp.failures:
-        found.word = "failing"
-        found.sentences.append(f"{erp.name}: {erp.error} See: chansync erp test {erp.code}")
-    elif erp.last_ok_at is None:
-        found.word = "never asked"
+    elif found.word == "failing":
+        found.sentences.append(f"{erp.name}, tried {local_text(erp.last_finished_at)}: {erp.error} See: {ask}")
+    elif found.word == NEVER:
+        found.sentences.append(f"{erp.name} was not asked for anything yet. See: {ask}")
     elif is_late:
         found.word = "late"
     if is_late:
@@ -78,6 +85,17 @@ def _status(db: apsw.Connection, erp: connected.ConnectedErp) -> ErpStatus:
             f"{erp.name}: {steps} waited for an answer since {local_text(backlog.since)}. See: chansync erp steps"
         )
     return found
+
+
+def word_of(failures: int, error_code: str, last_ok_at: int | None) -> str:
+    """How an ERP stands, as far as its last runs and questions tell.
+
+    Args:
+        failures, error_code, last_ok_at: as ``ConnectedErp`` has them.
+    """
+    if failures or error_code:
+        return "failing"
+    return "ok" if last_ok_at else NEVER
 
 
 @dataclass(slots=True)

@@ -90,20 +90,22 @@ def _messages(db: apsw.Connection, text: str) -> list[Found]:
 
 def _channels(db: apsw.Connection, text: str) -> list[Found]:
     wanted = text.casefold()
-    found = [each for each in channels.all_channels(db) if wanted in f"{each.code} {each['name'] or ''}".casefold()]
-    return [Found("channel", each.id, f"Channel {each.code}", str(each["name"] or "")) for each in found[:MOST]]
+    found = [each for each in channels.named(db) if wanted in f"{each.code} {each.name}".casefold()]
+    return [Found("channel", each.id, f"Channel {each.code}", each.name) for each in found[:MOST]]
 
 
 def _fields(db: apsw.Connection, text: str) -> list[Found]:
     """Fields of a channel that the text names beside them, or of the only one: ``currency of demo``."""
     words = [word for word in text.casefold().split() if word != "of"]
-    every = channels.all_channels(db)
-    named = [each for each in every if each.code.casefold() in words]
-    channel = named[0] if named else every[0] if len(every) == 1 else None
-    wanted = [word for word in words if channel is None or word != channel.code.casefold()]
-    if channel is None or not wanted or sum(map(len, wanted)) < 3:
-        return []
+    every = channels.named(db)
+    meant = [each for each in every if each.code.casefold() in words] or (every if len(every) == 1 else [])
+    wanted = [word for word in words if not meant or word != meant[0].code.casefold()]
     fields = [each for each in PARAMETERS if all(word in each.label.casefold() for word in wanted)]
+    if not meant or not fields or sum(map(len, wanted)) < 3:
+        return []
+    channel = channels.channel_by_id(db, meant[0].id)
+    if channel is None:
+        return []
     return [
         Found(
             "field",
@@ -121,7 +123,7 @@ def channels_that_may_have(db: apsw.Connection, number: str) -> list[int]:
 
     Those that have it, or else those whose last order has a number of the same form, or else all.
     """
-    every = [each.id for each in channels.all_channels(db)]
+    every = [each.id for each in channels.named(db)]
     last = (
         'SELECT number FROM "order" INDEXED BY order_of_channel WHERE channel_id = ? ORDER BY changed_at DESC LIMIT 1'
     )

@@ -116,7 +116,7 @@ class SiteHttp:
         self.site = site
         self.traffic = Traffic()
         known = tuple(secrets)
-        self.sentences = Sentences(site, known, advice)
+        self.sentences = Sentences(site, known, advice, timeout.read or 0.0)
         self._said_back = _as_sent(known)
         self._backoff = backoff
         self._sleep = sleep
@@ -179,7 +179,7 @@ class SiteHttp:
             except Failed as failed:
                 error = failed.error
                 most = min(attempts, SILENT_ATTEMPTS) if error.code == "timeout" else attempts
-                again = failed.again and attempt < most and (safe or failed.untouched)
+                again = failed.again and attempt < most and (safe or error.undelivered)
                 again = again and (self._repeats_429 or error.code != "http_429")
             asked = getattr(error, "retry_after", None) or 0.0
             if not again or asked > longest_wait:
@@ -320,8 +320,8 @@ class SiteHttp:
                     "it is read past. Switch display_errors off there, and leave the REST API out of caching."
                 )
         if status >= 500 or status in (408, 425, 429):
-            untouched = status == 429
-            raise Failed(self.sentences.passing(answer), untouched=untouched)
+            undelivered = status == 429
+            raise Failed(self.sentences.passing(answer), undelivered=undelivered)
         if problem is not None and status < 300:
             raise Failed(self.sentences.unreadable(problem), again=problem.code not in ("too_deep", "too_many"))
         return answer

@@ -74,14 +74,13 @@ class Failed(Exception):
 
     Attributes:
         again: whether another attempt may help.
-        untouched: whether the site cannot have acted on the request.
     """
 
-    def __init__(self, error: SiteError, *, again: bool = True, untouched: bool = False) -> None:
+    def __init__(self, error: SiteError, *, again: bool = True, undelivered: bool = False) -> None:
         super().__init__()
         self.error = error
+        self.error.undelivered = undelivered
         self.again = again
-        self.untouched = untouched
 
 
 class Sentences:
@@ -91,10 +90,12 @@ class Sentences:
         site: how people know the site.
         secrets: texts that are masked wherever a sentence quotes the site.
         advice: what to do where the site fails again and again.
+        patience: how long an answer is waited for, in seconds.
     """
 
-    def __init__(self, site: str, secrets: Iterable[str], advice: str = "ask its host") -> None:
+    def __init__(self, site: str, secrets: Iterable[str], advice: str = "ask its host", patience: float = 30.0) -> None:
         self.site = site
+        self._patience = patience
         self._advice = advice
         self._secrets = [secret for secret in secrets if secret]
 
@@ -212,31 +213,31 @@ class Sentences:
         causes = list(_causes(error))
         if by:
             told = proxy.failure(by, self.site, causes)
-            return Failed(told, again=isinstance(told, SiteUnavailable), untouched=True)
+            return Failed(told, again=isinstance(told, SiteUnavailable), undelivered=True)
         for cause in causes:
             if isinstance(cause, ssl.SSLCertVerificationError):
-                return Failed(_bad_certificate(self.site, cause), again=False)
+                return Failed(_bad_certificate(self.site, cause), again=False, undelivered=True)
         if any(isinstance(cause, socket.gaierror) for cause in causes):
             sentence = (
                 f"{self.site} is not known to the name service (DNS): check the address for a misspelling, and this "
                 "computer's network."
             )
-            return Failed(SiteUnavailable(sentence, code="unknown_host"), untouched=True)
+            return Failed(SiteUnavailable(sentence, code="unknown_host"), undelivered=True)
         if isinstance(error, httpx.ConnectTimeout):
-            return Failed(self.timeout("did not accept a connection within 10 seconds"), untouched=True)
+            return Failed(self.timeout("did not accept a connection within 10 seconds"), undelivered=True)
         if isinstance(error, httpx.TimeoutException):
-            return Failed(self.timeout("did not answer within 30 seconds"))
+            return Failed(self.timeout(f"did not answer within {self._patience:g} seconds"))
         if isinstance(error, httpx.ConnectError) and any(_is_tls_refusal(cause) for cause in causes):
-            return Failed(self._no_tls(causes), again=False)
+            return Failed(self._no_tls(causes), again=False, undelivered=True)
         if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
             sentence = f"{self.site} refuses the connection: its web server is down, or the port is wrong."
-            return Failed(SiteUnavailable(sentence, code="connection_refused"), untouched=True)
+            return Failed(SiteUnavailable(sentence, code="connection_refused"), undelivered=True)
         if isinstance(error, httpx.ConnectError):
             sentence = f"{self.site} cannot be reached: check its address and this computer's network."
-            return Failed(SiteUnavailable(sentence, code="unreachable"), untouched=True)
+            return Failed(SiteUnavailable(sentence, code="unreachable"), undelivered=True)
         if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
             sentence = f"{self.site} is no address that a request can be sent to: check it."
-            return Failed(SiteRefused(sentence, code="bad_address"), again=False)
+            return Failed(SiteRefused(sentence, code="bad_address"), again=False, undelivered=True)
         if "location header" in str(error):
             return Failed(self._redirected_nowhere(), again=False)
         if "without sending complete message body" in str(error) or isinstance(error, httpx.DecodingError):

@@ -14,9 +14,6 @@ from chansync.model.parameter import Parameter, applies
 from chansync.model.parameter_types import Flag, Reference, References, TextList
 from chansync.model.parameters import BY_NAME, PARAMETERS
 
-#: The streams of a channel: what moves on a schedule of its own.
-STREAMS = ("orders", "comparison", "returns", "settlements", "statuses", "quantities")
-
 
 @dataclass(slots=True)
 class IntegrationSystem:

@@ -50,9 +50,15 @@ class StoreError(ChansyncError):
 
 
 class SiteError(ChansyncError):
-    """A platform did not do what was asked."""
+    """A platform did not do what was asked.
+
+    Attributes:
+        undelivered: whether nothing can have been done of it, because the request did not arrive or was turned away
+            unread. False where that is not known.
+    """
 
     code = "site_error"
+    undelivered = False
 
 
 class SiteUnavailable(SiteError):

@@ -85,6 +85,9 @@ CODES = _table(
                 "goes on where this one ended; nothing is lost."),
     MessageCode("disk_low", _P, _PERSON, "The disk is nearly full: no orders are pulled",
                 "Make room on the disk that the sentence names. Pulls then go on by themselves."),
+    MessageCode("backup_failed", _P, _PERSON, "A scheduled backup failed",
+                "Correct what the sentence names, then make one now: chansync mend MESSAGE backup, or systemctl start "
+                "chansync-backup. The next one that succeeds closes this."),
     MessageCode("order_unreadable", _P, _PERSON, "The site sent an order that cannot be read",
                 "Look at the order on the site. It is tried again when it changes there, or on retry."),
     MessageCode("refunds_unreadable", _P, _PERSON, "The refunds of an order cannot be read",
@@ -206,6 +209,14 @@ CODES = _table(
     MessageCode("site_items_unknown", _W, _PERSON, "The site sells what is neither in the ERP nor mapped",
                 "Map it (chansync map item CHANNEL SITE_ID=ITEM, or SITE_ID=- where it is no goods of yours), or "
                 "create the item in the ERP with this SKU or GTIN. Each is told once."),
+    MessageCode("webhooks_mended", _W, _RETRY, "The site had switched webhooks off",
+                "Nothing to do: they are on again. If it comes back, the site cannot reach the daemon: see "
+                "whether the proxy leads to the address of chansync daemon --webhooks, and which answers it gives. "
+                "Orders come by the pulls meanwhile."),
+    MessageCode("webhooks_refused", _W, _PERSON, "The site does not let webhooks be made",
+                "Mend what the sentence names, or empty the channel's webhook_address. Orders come by the pulls "
+                "meanwhile."),
+    MessageCode("webhooks_made", _I, _RETRY, "Webhooks were made at the site, changed or removed", "Nothing to do."),
     MessageCode("connected", _I, _RETRY, "The channel connected", "Nothing to do."),
     MessageCode("site_odd", _W, _RETRY, "The site answers in an unusual way",
                 "Nothing to do: it is worked around."),

@@ -201,6 +201,22 @@ class Duration(ParameterType):
 
 
 @dataclass(frozen=True, slots=True)
+class Interval(Duration):
+    """A duration that cannot be off; ``instead`` says what to do where that is wanted."""
+
+    instead: str = ""
+
+    @property
+    def word(self) -> str:
+        return "duration"
+
+    def convert(self, text: str) -> str:
+        if text.lower() == "off":
+            raise UsageError(f"cannot be off: {self.instead}")
+        return super(Interval, self).convert(text)
+
+
+@dataclass(frozen=True, slots=True)
 class Pieces(ParameterType):
     """A whole number of pieces, not below zero; kept as its digits."""
 

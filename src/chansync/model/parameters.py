@@ -182,6 +182,10 @@ PARAMETERS: tuple[Parameter, ...] = (
     _P("quantities_every", "Quantities every", "How often quantities are pushed.", 3, Duration(), "15min"),
     _P("comparison_every", "Comparison every", "How often the orders of the last 90 days are compared with the site's: "
        "what is missing is fetched, what is gone is reported.", 3, Duration(), "1d", capability="compare"),
+    _P("webhook_address", "Webhook address", "The public address at which the site reaches this daemon, such as "
+       "https://erp.example/chansync. With it the site tells by webhooks at once which order is new or changed; the "
+       "connection makes them there. The daemon must take them: chansync daemon --webhooks PORT. None: orders come by "
+       "pulls alone.", 3, SiteAddress(), capability="webhooks"),
     _P("returns_every", "Returns every", "How often it is read what buyers send back. Amazon makes the report first: "
        "the run after the one that asked for it reads it.", 3, Duration(), "off", capability="returns"),
     _P("take_back_returns", "Take back returns", "On: pieces that came back are put into stock by themselves. Off: a "

@@ -79,11 +79,17 @@ def _begins_formula(part: str) -> bool:
     return part.lstrip("'\" ")[:1] in ("=", "+", "-", "@")
 
 
+#: Characters that take one cell each: Latin, Greek and Cyrillic letters, punctuation, and what screens draw with.
+_NARROW = re.compile(
+    r"[ -~\xa1-\xac\xae-\u02ff\u0391-\u03a1\u03a3-\u0482\u048a-\u052f\u2010-\u2027\u20ac\u2500-\u25cf✖]*"
+)
+
+
 def width(text: str) -> int:
     """How many terminal cells a text takes; it must come from one of these functions."""
-    if text.isascii():
+    if text.isascii() or _NARROW.fullmatch(text):
         return len(text)
-    # Imported here: most text is ASCII, and loading the tables takes longer than a short command.
+    # Imported here: most text has none, and loading the tables takes longer than a short command, and two megabytes.
     from wcwidth import wcwidth
 
     # Character by character, as terminals count.

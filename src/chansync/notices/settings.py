@@ -16,7 +16,7 @@ from chansync.db.connection import Store
 from chansync.db.transaction import transaction
 from chansync.model.errors import StoreError, UsageError
 from chansync.model.parameter import Parameter
-from chansync.model.parameter_types import Choice, Duration, Email, ParameterType, Secret, Text
+from chansync.model.parameter_types import Choice, Email, Interval, ParameterType, Secret, Text
 from chansync.model.times import parse_duration
 from chansync.secrets import sealing
 from chansync.secrets.key_file import KeyUnreadable
@@ -56,21 +56,9 @@ class Port(ParameterType):
         return str(int(text))
 
 
-@dataclass(frozen=True, slots=True)
-class Cadence(Duration):
-    """A duration that cannot be off."""
-
-    @property
-    def word(self) -> str:
-        return "duration"
-
-    def convert(self, text: str) -> str:
-        if text.lower() == "off":
-            raise UsageError("cannot be off: to stop notices to a user, change the notice_user of the channels")
-        return super(Cadence, self).convert(text)
-
-
 _P = Parameter
+
+_EVERY = Interval(instead="to stop notices to a user, change the notice_user of the channels")
 
 SETTINGS = (
     _P("smtp_host", "Mail server", "The mail server.", 0, Host()),
@@ -79,7 +67,7 @@ SETTINGS = (
     _P("smtp_user", "User", "The user name; if not set, without authentication.", 0, Text()),
     _P("smtp_password", "Password of the mail server", "It is sealed and never shown.", 0, Secret()),
     _P("mail_from", "Sender", "The sender's address; if not set, smtp_user if that is an address.", 0, Email()),
-    _P("notice_every", "At most every", "The minimum interval between notices to a user.", 0, Cadence(), "10min"),
+    _P("notice_every", "At most every", "The minimum interval between notices to a user.", 0, _EVERY, "10min"),
 )
 
 #: The address of a service other than e-mail.

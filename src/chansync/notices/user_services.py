@@ -22,7 +22,8 @@ def add(store: Store, user: str, name: str, address: str) -> str:
     Raises:
         UsageError: there is no such user, the name is taken or invalid, or the address is not allowed.
     """
-    registry.user_email(store.db, user)
+    if not registry.unread(store.db):
+        registry.user_email(store.db, user)
     if not _NAME.match(name) or len(name) > 40:
         raise UsageError(
             "The name may hold lower-case letters, digits, dots, hyphens and underscores, such as telegram."

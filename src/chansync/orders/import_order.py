@@ -150,12 +150,14 @@ class OrderImport:
             return self._guarded(order, self.row(order), lambda row: self._import_refunds(order, row))
 
     def note_unreadable_refunds(self, order: Order, sentence: str) -> None:
-        """Say that the refunds of an order that is a sale cannot be looked up."""
+        """Say that refunds of an order that is a sale cannot be looked up, where it lacks any."""
         with transaction(self._db):
             row = self.row(order)
-            if row is not None:
+            lacking = orders.lacking_refund(self._db, row.id) if row is not None else None
+            if row is not None and lacking is not None:
                 sentence = f"The refunds of order {order.number} cannot be read: {sentence}"
-                self._log(Problem("refunds_unreadable", sentence, {}), order, row.id)
+                data = {"refund": lacking[0], "amount": lacking[1]}
+                self._log(Problem("refunds_unreadable", sentence, data), order, row.id)
 
     def _is_known(self, row: OrderRow, order: Order | UnreadableOrder, again: bool) -> bool:
         """Whether the order came before just so, and nothing on our side asks for another look."""
@@ -265,11 +267,16 @@ class OrderImport:
     def _import_refunds(self, order: Order, row: OrderRow | None) -> Outcome:
         if row is None or row.sale is None:
             return Outcome(Action.UNCHANGED)
+        erp = registry.erp(self._db, row.sale.erp)
+        sale = erp.view(self._db, row.sale.key)
+        recorded = {refund.key for refund in sale.refunds} if sale is not None else set()
         for refund in order.refunds:
+            if refund.lines is None and refund.external_id in recorded:
+                # A person entered it: what the site would say of its lines is not needed any more.
+                refund.lines = []
             orders.write_refund(self._db, row.id, refund)
         self._solve_refunds(row.id)
-        erp = registry.erp(self._db, row.sale.erp)
-        if erp.is_outside and not erp.waiting(self._db, row.sale.key) and erp.view(self._db, row.sale.key) is None:
+        if erp.is_outside and not erp.waiting(self._db, row.sale.key) and sale is None:
             # Its ERP has refused to record it, which is decided on by itself.
             return Outcome(Action.UNCHANGED)
         case = gather(self._db, self._settings, erp, order, row)
@@ -412,7 +419,7 @@ class OrderImport:
 
     def _solve_refunds(self, order_id: int) -> None:
         """Close that refunds cannot be read, once none is looked for any more."""
-        if not orders.lacks_refunds(self._db, order_id):
+        if orders.lacking_refund(self._db, order_id) is None:
             messages.solve_codes(self._db, order_id, ["refunds_unreadable"], "they were looked up")
 
     def _outcome(self, case: Case, row: OrderRow | None, settled: Settled, link: SaleLink, erp: Embedded) -> Outcome:

@@ -23,6 +23,9 @@ from chansync.orders.problem import Problem
 #: The refund's id under which goods are noted that the site did not take back when it ended the order.
 NOT_RETURNED = "not returned"
 
+#: How the keys begin of refunds that a person entered without naming a refund of the site.
+BY_HAND = "manual "
+
 #: How the key goes on of a refund that the site shows again after it was taken back.
 _AGAIN = " again"
 
@@ -84,13 +87,22 @@ def new_refunds(
     keys, kept = {each.key for each in recorded}, taken.get("kept") or {}
     restocked = _growth(order, taken)
     unclear: list[str] = []
+    entered = [each for each in recorded if each.key.startswith(BY_HAND) and withdrawn_key(each.key) not in keys]
     for refund in order.refunds:
         key = _key(refund.external_id, keys)
-        if refund.lines is None or key in keys or kept.get(f"refund:{key}") == _witnessed(refund):
+        if refund.lines is None or key in keys:
+            continue
+        twin = _entered_alike(refund, entered, currency)
+        if kept.get(f"refund:{key}") == _witnessed(refund):
             continue
         total: int | None
         try:
             total = _agreed(refund, sale, left)
+            if twin is not None:
+                raise DataError(
+                    f"refund {refund.external_id} is {refund.total} {currency}, and a person entered a refund of that "
+                    f"amount ({twin.key}): where both are the same, no further one is to be recorded."
+                )
         except DataError as error:
             total = _chosen(refund, currency, decision)
             if total is not None and total > left:
@@ -103,9 +115,17 @@ def new_refunds(
             left -= total
             found.steps.append(_step(refund, key, total, sale, restocked))
     if unclear:
-        sentence = f"Order {order.number}: {' '.join(unclear)} No amount is believed."
+        sentence = f"Order {order.number}: {' '.join(unclear)} Nothing is recorded until that is decided."
         found.problems.append(Problem("refund_unclear", sentence, {"refunds": unclear}))
     return found
+
+
+def _entered_alike(refund: OrderRefund, entered: list[RecordedRefund], currency: str) -> RecordedRefund | None:
+    """The refund of that amount that a person entered, which may be the same; it is taken out of ``entered``."""
+    twin = next((each for each in entered if each.total == round_to_minor(refund.total, currency)), None)
+    if twin is not None:
+        entered.remove(twin)
+    return twin
 
 
 def stays_out(order: Order, sale: SaleView, taken: Mapping[str, Any]) -> Refund | None:

@@ -173,6 +173,7 @@ _SET_STOCK = Remedy(
     "Enter what is in the warehouse.",
     "chansync erp stock set {ITEM} {QUANTITY} --warehouse {WAREHOUSE}",
 )
+_WEBHOOKS = Remedy("webhooks", "Set the webhooks at the site anew.", "chansync sync {channel} --lookups")
 _DOCTOR = Remedy("doctor", "Look everything over again.", "chansync doctor")
 _SETTLEMENTS = Remedy("read", "Read the settlements again now.", "chansync sync {channel} --settlements")
 _OWN_SERIES = Remedy(
@@ -193,7 +194,8 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
     ),
     "payment_unmapped": (
         Remedy("map", "Map it to a payment method of the POS.", "chansync map payment {channel} {site_code}={METHOD}"),
-        _set("gift_card_payment_method"),
+        Remedy("set-gift-card-payment-method", "Set the channel's payment method for gift cards and store credit.",
+               "chansync channel set {channel} {parameter}={VALUE}"),
         _RETRY,
     ),
     "delivery_unmapped": (
@@ -267,8 +269,19 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
         Remedy("sync", "Sync every channel once there is room.", "chansync sync"),
         Remedy("clean", "Delete what is older than the database keeps it.", "chansync db prune"),
     ),
+    "backup_failed": (
+        Remedy("backup", "Make the backup now.", "chansync db backup {folder} --keep {keep}"),
+        Remedy("elsewhere", "Make one in another folder.", "chansync db backup {FOLDER}"),
+        _DOCTOR,
+    ),
     "order_unreadable": (_FETCH, _RETRY, _SOLVE),
-    "refunds_unreadable": (_FETCH, _RETRY, _SOLVE),
+    "refunds_unreadable": (
+        _RETRY,
+        Remedy("refund", "Record the money that the order says was refunded, once also if the site gives more later.",
+               "chansync erp refund {sale} --amount {amount} --key {refund}"),
+        _FETCH,
+        _SOLVE,
+    ),
     "order_gone": (_CANCEL, _REVERSE, _FETCH, _SOLVE),
     "order_changed": (*_decisions("order_changed"), _WHY, _SALE),
     "order_returned": (*_decisions("order_returned"), _WHY),
@@ -384,6 +397,13 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
         _REVERSE,
     ),
     "stock_drift": (Remedy("push", "Send the stock again now.", "chansync sync {channel} --quantities"),),
+    "webhooks_mended": (_DOCTOR, _WEBHOOKS),
+    "webhooks_refused": (
+        _WEBHOOKS,
+        _KEYS,
+        Remedy("without", "Do without webhooks.", "chansync channel set {channel} webhook_address="),
+    ),
+    "webhooks_made": (_TEST,),
     "connected": (_TEST,),
     "site_odd": (_TEST,),
 }  # fmt: skip

@@ -18,6 +18,7 @@ from chansync.model.parameter_types import Text
 from chansync.model.sale import LineKind, RefundedLine, SaleLine, SaleView
 from chansync.model.steps import Step, StepResult
 from chansync.orders.decide import answered_by
+from chansync.orders.refunds import BY_HAND
 from chansync.orders.status_events import note_sale
 from chansync.store import messages, orders, outbox, sale_links
 
@@ -178,7 +179,7 @@ def _refund(
         raise UsageError("Say what to refund: an amount, or lines.")
     by_lines = sum(line.net + line.tax for line in refunded)
     total = by_lines if amount is None else _minor(amount, sale.state.currency)
-    return steps.Refund(key or f"manual {len(sale.refunds) + 1}", total, tuple(refunded), restock)
+    return steps.Refund(key or f"{BY_HAND}{len(sale.refunds) + 1}", total, tuple(refunded), restock)
 
 
 def _minor(amount: Decimal, currency: str) -> int:

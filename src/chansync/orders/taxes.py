@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from chansync.model.money import from_minor
@@ -61,14 +62,19 @@ def check_charged(
 ) -> None:
     """Make sure that the tax that was charged is what the sale's tax transaction, of that rate, says.
 
-    A channel without any mapped case has one transaction for everything, which says nothing of a rate. Lines of
-    another tax class than the standard have other rates.
+    A channel without any mapped case has one transaction for everything, which says nothing of a rate; one without
+    that either has only the rates that the order names, and its tax must be theirs. Lines of another tax class than
+    the standard have other rates.
 
     Raises:
         Problem: they contradict each other.
     """
     transaction = tax_transaction(settings, order, customer)
-    if not settings.taxes or not transaction or order.divided_by:
+    if order.divided_by:
+        return
+    if not settings.taxes and not transaction:
+        _check_own_rates(order, lines, currency)
+    if not settings.taxes or not transaction:
         return
     standard = {line.external_id for line in order.lines if not line.tax_class}
     items = [line for line in lines if line.kind is LineKind.ITEM and line.net]
@@ -93,6 +99,29 @@ def check_charged(
         f"right to {own}.",
         {"charged": said, "transaction": transaction, "rate": str(rate), "decided_by": case, "case": own},
     )
+
+
+def _check_own_rates(order: Order, lines: list[SaleLine], currency: str) -> None:
+    """Make sure that the tax of lines is that of the rates which the order itself names for them.
+
+    Stores round by piece or by line, and put one rate on top of another: a hundredth of the net amount more or less
+    says nothing.
+
+    Raises:
+        Problem: it is not.
+    """
+    for line in lines:
+        slack = abs(line.quantity) + abs(line.net) // 100 + 1
+        if line.rate is None or abs(line.tax - line.net * line.rate / 100) <= slack:
+            continue
+        net, tax = from_minor(line.net, currency), from_minor(line.tax, currency)
+        own = f"rate:{order.rate_ids[0]}" if order.rate_ids else order.delivery.country or order.billing.country
+        raise Problem(
+            "tax_contradiction",
+            f"Order {order.number} names {_percent(line.rate)} for {line.name[:60]}, and charged {tax} {currency} of "
+            f"tax on {net} {currency}. Map the tax transaction that is right to {own}, or correct the order there.",
+            {"charged": _rate_of(replace(line, rate=None)), "transaction": "", "rate": str(line.rate), "case": own},
+        )
 
 
 def _agrees(line: SaleLine, rate: Decimal, slack: int) -> bool:

@@ -13,12 +13,13 @@ signing, time zone, what it refuses) and wants to be given back at the next conn
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from chansync.http.traffic import Traffic
 from chansync.model.errors import SiteError
@@ -44,6 +45,7 @@ class Capability(StrEnum):
     PUSH_STATUSES = "push_statuses"
     PUSH_QUANTITIES = "push_quantities"
     HIDE_ITEMS = "hide_items"
+    WEBHOOKS = "webhooks"  # the site can tell us at once that an order is new or changed
     SETTLEMENTS = "settlements"  # the platform takes the money and pays it out later, less its fees
     RETURNS = "returns"  # what buyers send back is told apart from refunds
     COUNTS_ONLY = "counts_only"  # stock is told as a number of pieces, never as there or not there
@@ -282,6 +284,23 @@ class Headline:
     refunds: tuple[Refund, ...] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SiteWebhook:
+    """A webhook at the site: what it calls us for, and where.
+
+    Attributes:
+        topic: the site's word for the event: ``order.created``.
+        site_id: its id at the site; empty: it is not there.
+        state: ``active``, ``paused`` (by a person at the site), ``disabled`` (by the site, after deliveries that
+            failed), or ``missing``.
+    """
+
+    topic: str
+    site_id: str
+    url: str
+    state: str
+
+
 class Connector(Protocol):
     """One channel's connection to its site. Used by one task at a time, except where said otherwise."""
 
@@ -423,6 +442,66 @@ class Connector(Protocol):
         ...
 
 
+@runtime_checkable
+class CountsOrders(Protocol):
+    """A connector that can say by a small request how many orders there are."""
+
+    async def count_since(self, day: date) -> int:
+        """How many orders were placed from that day on.
+
+        Raises:
+            SiteError: the site failed.
+        """
+        ...
+
+
+@runtime_checkable
+class WebhookConnector(Protocol):
+    """What the connectors of a platform with ``Capability.WEBHOOKS`` have beside the methods of ``Connector``."""
+
+    @property
+    def webhook_topics(self) -> tuple[str, ...]:
+        """The events of which orders' webhooks are wanted."""
+        ...
+
+    async def webhooks(self) -> list[SiteWebhook]:
+        """The webhooks of these topics at the site, whoever made them."""
+        ...
+
+    async def put_webhook(self, webhook: SiteWebhook, secret: str) -> SiteWebhook:
+        """Make the webhook, or (with its ``site_id``) set its address and secret anew; it is then active."""
+        ...
+
+    async def drop_webhook(self, site_id: str) -> None:
+        """Delete a webhook; one that is gone already counts as deleted."""
+        ...
+
+
+class Deliveries(Protocol):
+    """How a platform's deliveries are read, for a platform with ``Capability.WEBHOOKS``; no I/O."""
+
+    @property
+    def signature_header(self) -> str:
+        """The header that holds a delivery's signature, in lower case."""
+        ...
+
+    def signature(self, header: str) -> bytes | None:
+        """The digest in that header; None where it holds none."""
+        ...
+
+    def mac(self, secret: str) -> hmac.HMAC:
+        """What computes the digest from the chunks of the raw body."""
+        ...
+
+    def order_id(self, start: bytes) -> str | None:
+        """The platform's id of the order that a body with this beginning is about; None where it names none."""
+        ...
+
+    def is_ping(self, body: bytes) -> bool:
+        """Whether an unsigned body is what the site sends when a webhook is made."""
+        ...
+
+
 class Platform(Protocol):
     """A kind of outside system, as registered under the entry-point group ``chansync.platforms``."""
 
@@ -454,6 +533,18 @@ class Platform(Protocol):
         """The status at which a payment method's orders are paid, by its code, where that is not the usual one: it is
         proposed where such a method is mapped. A platform without it proposes none.
         """
+        ...
+
+    @property
+    def system_needs(self) -> Mapping[str, str]:
+        """Channel parameters that can be set only where the system has a value of this one of its own:
+        ``{"push_quantities": "seller_id"}``. A platform without it has none.
+        """
+        ...
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """How deliveries of webhooks are read; only with ``Capability.WEBHOOKS``."""
         ...
 
     @property

@@ -31,8 +31,12 @@ _NAMES = {
     "system_secret": "'system', (SELECT code FROM integration_system WHERE id = t.system_id), t.name",
     "connected_erp_secret": "'erp', (SELECT code FROM connected_erp WHERE id = t.erp_id), t.name",
     "setting_secret": "'notices', '', t.name",
+    "webhook_secret": "'channel', (SELECT code FROM channel WHERE id = t.channel_id), 'webhooks'",
     "notice_route": "'notices', t.user, t.name",
 }
+
+#: The table of secrets that nobody enters: lost ones are made anew.
+_MADE_HERE = "webhook_secret"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +201,10 @@ def _seal_anew(db: apsw.Connection, file: Path | OpenKey, old: list[bytes], use_
             )
             for secret in list(sealed_secrets(db)):
                 opened = sealing.unseal(boxes, secret.sealed)
+                if opened is None and secret.table == _MADE_HERE:
+                    # The channel's next connection makes another, and tells the site.
+                    db.execute(f"DELETE FROM {_MADE_HERE} WHERE sealed = ?", (secret.sealed,))
+                    continue
                 if opened is None:
                     done.lost.append(secret)
                     continue

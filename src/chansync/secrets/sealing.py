@@ -139,6 +139,11 @@ def open_setting(db: apsw.Connection, path: Path, name: str, place: str) -> str:
     return _open(path, lambda: list(db.execute(query, (name,))), "notices", place).get(name, "")
 
 
+def open_webhook(path: Path, sealed: bytes, place: str) -> str:
+    """The secret of a channel's webhooks, in clear; as ``open_all`` otherwise."""
+    return _open(path, lambda: [("webhooks", sealed)], "channel", place)["webhooks"]
+
+
 def open_route(path: Path, sealed: bytes) -> str:
     """The address of a notice service, in clear; as ``open_all`` otherwise."""
     return _open(path, lambda: [("address", sealed)], "notices", "")["address"]

@@ -16,6 +16,7 @@ from chansync.db.connection import Store
 from chansync.db.transaction import transaction
 from chansync.erp import registry as erps
 from chansync.erp.abilities import refused_parameters
+from chansync.model.address import may_go
 from chansync.model.channel import (
     Channel,
     Choices,
@@ -27,6 +28,7 @@ from chansync.model.channel import (
     validate,
 )
 from chansync.model.errors import UsageError
+from chansync.model.parameter import applies
 from chansync.model.parameter_types import Reference, References, Text
 from chansync.model.parameters import BY_NAME, PARAMETERS, default_values
 from chansync.orders.items import NOTHING
@@ -34,7 +36,7 @@ from chansync.orders.settings import erp_codes
 from chansync.platforms import registry
 from chansync.setup import sealed_places
 from chansync.setup.same_orders import check_same_orders
-from chansync.store import channels, mappings, systems
+from chansync.store import channels, mappings, systems, webhooks
 
 #: A change of one of these means another site or another key: what the connector learned is then forgotten.
 SITE_FIELDS = frozenset({"store_domain", "consumer_key", "consumer_secret"})
@@ -66,7 +68,8 @@ class InvalidFields(UsageError):
 def choices(db: apsw.Connection, channel: Channel | None) -> Choices:
     """What the channel's reference fields may name: codes of the ERP, of its site's lookups, and systems.
 
-    Delivery methods are those of the POS in ``channel.values``. A value that the channel holds and its site lost
+    Delivery methods are those of the POS in ``channel.values``. Of an ERP of which nothing was read yet, everything is
+    allowed: it is checked before each run. A value that the channel holds and its site lost
     stays allowed: it is reported by the lookups, and must not stand in the way of other changes.
     """
 
@@ -74,7 +77,8 @@ def choices(db: apsw.Connection, channel: Channel | None) -> Choices:
         if source == "system":
             return [system.code for system in channels.systems(db)]
         if source == "erp":
-            return erp_codes(db, channel, kind)
+            unknown = channel is not None and erps.is_unread(db, channel.values.get("pos"))
+            return None if unknown else erp_codes(db, channel, kind)
         if source == "offered":
             return [code for code, _ in offered(db, channel, kind)] or None if channel else None
         return _lookup_codes(db, kind, channel)
@@ -116,11 +120,19 @@ def capabilities(kind: str) -> frozenset[str]:
     return frozenset(map(str, registry.platform(kind).capabilities))
 
 
-def beyond_platform(kind: str, values: Mapping[str, Any]) -> list[FieldError]:
-    """What the values ask of the platform and it cannot do; nothing where it is not installed."""
-    if kind not in registry.kinds():
+def beyond_platform(system: IntegrationSystem, values: Mapping[str, Any]) -> list[FieldError]:
+    """What the values ask of the platform and it cannot do, or not without a field of the system; nothing where it is
+    not installed."""
+    if system.kind not in registry.kinds():
         return []
-    return impossible(values, capabilities(kind), getattr(registry.platform(kind), "fixed_values", {}))
+    platform, able = registry.platform(system.kind), capabilities(system.kind)
+    found = impossible(values, able, getattr(platform, "fixed_values", {}))
+    for name, needed in getattr(platform, "system_needs", {}).items():
+        if values.get(name) and applies(BY_NAME[name], values, able) and not system.values.get(needed):
+            label = next(each.label for each in platform.system_parameters if each.name == needed)
+            sentence = f"needs the {label} of the system {system.code}: chansync system set {system.code} {needed}=…"
+            found.append(FieldError(name, sentence))
+    return found
 
 
 def add_channel(store: Store, texts: Mapping[str, str]) -> Channel:
@@ -152,7 +164,7 @@ def check_new(
     able = capabilities(draft.system.kind) if draft.system.kind else frozenset()
     found = validate(values, secret_names, able, choices(db, draft))
     found += _impossible(db, values)
-    found += beyond_platform(draft.system.kind, values)
+    found += beyond_platform(draft.system, values)
     found += check_same_orders(draft, channels.all_channels(db))
     return [error for error in found if error.name not in known_wrong]
 
@@ -214,6 +226,8 @@ def change_channel(store: Store, code: str, texts: Mapping[str, str], version: i
         if site_changed(current, changes, clear):
             channels.forget(db, current.id)
             saved.facts = {}
+        if not may_go(before, after):
+            webhooks.forget(db, current.id)
         return saved
 
 
@@ -232,7 +246,7 @@ def check_change(
         draft.system = draft_channel(db, merged).system
     able = capabilities(draft.system.kind) if draft.system.kind else frozenset()
     found = validate(merged, current.secrets | new_secrets, able, _choices_after(db, current, draft))
-    found += beyond_platform(draft.system.kind, merged)
+    found += beyond_platform(draft.system, merged)
     # A channel that has never connected may still have a typing mistake in its address.
     if current.connected_at is not None:
         found += left_behind(PARAMETERS, current.values, merged, current.secrets, new_secrets)
@@ -375,13 +389,15 @@ def check_site_code(kind: str, site_code: str) -> str:
 
 
 def check_target(db: apsw.Connection, channel: Channel, kind: str, target: str) -> None:
-    """Make sure that the ERP has the target of a mapping.
+    """Make sure that the ERP has the target of a mapping, unless nothing was read of that ERP yet.
 
     Raises:
         UsageError: it does not; with those that it has.
     """
     of = MAPPING_TARGETS[kind]
     pos = channel.values.get("pos")
+    if erps.is_unread(db, pos):
+        return
     erp = erps.of_pos(db, pos)
     reference = erp.reference
     if kind in ("item", "tax"):

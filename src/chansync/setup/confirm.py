@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import apsw
@@ -15,8 +17,9 @@ from chansync.model.channel import Channel, FieldError
 from chansync.model.errors import ChansyncError, SiteError
 from chansync.model.parameter_types import Reference, References
 from chansync.model.parameters import BY_NAME, PARAMETERS
-from chansync.platforms.protocol import Connector, Lookups, LookupValue, SiteIdentity
+from chansync.platforms.protocol import Connector, CountsOrders, Lookups, LookupValue, SiteIdentity
 from chansync.setup.connect import connect, keep_facts
+from chansync.setup.webhooks import look_after, offer
 from chansync.store import channels, mappings, messages
 
 
@@ -32,6 +35,8 @@ class ConnectionReport:
         used: whether a first use switched the channel on.
         wrong: what a first use found missing, so that the channel is not used yet.
         notes: sentences of the platform that are worth knowing.
+        starts: the days from which on its orders could be imported, each with how many the site has since then (None:
+            it cannot say so cheaply), where the start date is to be chosen.
     """
 
     ok: bool
@@ -43,6 +48,12 @@ class ConnectionReport:
     used: bool = False
     wrong: list[FieldError] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    starts: list[tuple[str, int | None]] = field(default_factory=list)
+
+
+#: How far back a start date is proposed, in days, and the day that takes in everything.
+_PROPOSED_DAYS = (0, 30, 365)
+EVERYTHING = date(2000, 1, 1)
 
 
 async def test_channel(store: Store, code: str) -> ConnectionReport:
@@ -50,12 +61,16 @@ async def test_channel(store: Store, code: str) -> ConnectionReport:
     return await _with_connector(store, code, fill=False)
 
 
-async def confirm_channel(store: Store, code: str) -> ConnectionReport:
-    """Connect, pull the lookups, fill every empty field that the site can fill. Filled fields stay as they are."""
-    return await _with_connector(store, code, fill=True)
+async def confirm_channel(store: Store, code: str, *, asks_start: bool = False) -> ConnectionReport:
+    """Connect, pull the lookups, fill every empty field that the site can fill. Filled fields stay as they are.
+
+    Args:
+        asks_start: an empty start date stays empty, and ``starts`` of the report proposes some.
+    """
+    return await _with_connector(store, code, fill=True, asks_start=asks_start)
 
 
-async def _with_connector(store: Store, code: str, *, fill: bool) -> ConnectionReport:
+async def _with_connector(store: Store, code: str, *, fill: bool, asks_start: bool = False) -> ConnectionReport:
     try:
         channel = await store.run(channels.channel, code)
         connector = await connect(store, channel)
@@ -67,14 +82,39 @@ async def _with_connector(store: Store, code: str, *, fill: bool) -> ConnectionR
         await store.run(_note_connected, channel, connector, report.sentence)
         if fill:
             lookups = await connector.lookups()
-            report.filled = await store.run(fill_in, code, lookups, identity, connector.traffic.clock_ahead)
+            today = site_today(identity, connector.traffic.clock_ahead)
+            if asks_start and not channel["start_date"]:
+                report.starts = await _starts(connector, today)
+            start = None if report.starts else today
+            report.filled = await store.run(fill_in, code, lookups, identity, start)
             report.vanished = await store.run(keep_lookups, channel.id, lookups)
             report.notes += await store.run(_about_currency, code, identity.currency)
+            report.notes += await look_after(store, channel, connector, anew=True)
+            report.notes += await store.run(offer, channel, connector)
         return report
     except SiteError as error:
         return ConnectionReport(False, str(error), code=error.code)
     finally:
         await connector.aclose()
+
+
+def site_today(identity: SiteIdentity, clock_ahead: float | None) -> date:
+    """The site's day: its orders are compared with the start date by its own clock.
+
+    Args:
+        clock_ahead: seconds by which that is ahead of ours; None where it does not tell.
+    """
+    return (datetime.now(UTC) + timedelta(hours=identity.time_zone, seconds=clock_ahead or 0.0)).date()
+
+
+async def _starts(connector: Connector, today: date) -> list[tuple[str, int | None]]:
+    days = [*(today - timedelta(days=back) for back in _PROPOSED_DAYS), EVERYTHING]
+    found: list[int | None] = [None] * len(days)
+    if isinstance(connector, CountsOrders):
+        # Without the numbers there is still a choice.
+        with contextlib.suppress(SiteError):
+            found = list(await asyncio.gather(*map(connector.count_since, days)))
+    return [(day.isoformat(), number) for day, number in zip(days, found, strict=True)]
 
 
 def _connected(identity: SiteIdentity) -> str:
@@ -159,16 +199,14 @@ def vanished_values(db: apsw.Connection, channel: Channel) -> list[str]:
 
 
 def fill_in(
-    db: apsw.Connection, code: str, lookups: Lookups, identity: SiteIdentity, clock_ahead: float | None
+    db: apsw.Connection, code: str, lookups: Lookups, identity: SiteIdentity, start: date | None
 ) -> dict[str, str]:
     """Fill the channel's empty fields from what the site told; the filled ones as text.
 
     Args:
-        clock_ahead: seconds by which the site's clock is ahead of ours; None where it does not tell. Its orders are
-            compared with the start date by that clock.
+        start: the start date; None: it stays empty.
     """
-    site_today = datetime.now(UTC) + timedelta(hours=identity.time_zone, seconds=clock_ahead or 0.0)
-    offered: dict[str, Any] = {"currency": identity.currency, "start_date": site_today.date().isoformat()}
+    offered: dict[str, Any] = {"currency": identity.currency, "start_date": start.isoformat() if start else ""}
     if lookups.api_versions:
         offered["api_version"] = lookups.api_versions[0].code
     offered |= lookups.usual

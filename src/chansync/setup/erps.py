@@ -14,16 +14,16 @@ from chansync.db.transaction import transaction
 from chansync.erp import registry
 from chansync.erp.outside import connected, reference
 from chansync.erp.outside.connected import ConnectedErp
-from chansync.erp.remote import ErpError, ErpIdentity, ErpKind, ErpSettings, ReferenceRow, Remote
-from chansync.model.channel import FieldError, left_behind
+from chansync.erp.remote import ErpIdentity, ErpKind, ErpSettings, ReferenceRow, Remote
 from chansync.model.errors import AlreadyExists, ChansyncError, StoreError, UsageError
-from chansync.model.parameter import Parameter, defaults
+from chansync.model.parameter import Parameter
 from chansync.model.parameter_types import Reference, References
 from chansync.model.parameters import PARAMETERS
 from chansync.secrets import sealing
-from chansync.setup import sealed_places, typed_fields
-from chansync.setup.channel_settings import MAPPING_TARGETS, InvalidFields
-from chansync.setup.systems import system_code, system_name
+from chansync.secrets.redaction import scrub
+from chansync.setup import sealed_places
+from chansync.setup.channel_settings import MAPPING_TARGETS
+from chansync.setup.kind_settings import KindSettings, checked_code, checked_name
 from chansync.store import channels, mappings, messages
 
 
@@ -38,16 +38,26 @@ def parameters(kind: str) -> tuple[Parameter, ...]:
     Raises:
         UsageError: it is not installed.
     """
-    return registry.kind_named(kind).parameters
+    return registry.parameters(kind)
 
 
-def values_of(erp: ConnectedErp) -> dict[str, Any]:
-    """All values of the ERP, those that were never set with their defaults; secrets are never among them."""
-    return defaults(parameters(erp.kind)) | erp.values
+_SETTINGS = KindSettings("erp", "an ERP of the kind {}", "it has none", parameters, sealed_places.erp_place)
+values_of, check = _SETTINGS.values_of, _SETTINGS.check
 
 
-def add_erp(store: Store, code: str, name: str, kind: str, texts: Mapping[str, str]) -> ConnectedErp:
+def add_erp(
+    store: Store,
+    code: str,
+    name: str,
+    kind: str,
+    texts: Mapping[str, str],
+    *,
+    later: frozenset[str] = frozenset(),
+) -> ConnectedErp:
     """Connect an ERP, from typed texts by field; secrets come in clear and are sealed. Nothing is sent yet.
+
+    Args:
+        later: secrets that may be missing for now.
 
     Raises:
         InvalidFields: everything that is wrong with its fields.
@@ -56,24 +66,21 @@ def add_erp(store: Store, code: str, name: str, kind: str, texts: Mapping[str, s
     """
     if kind == registry.LEDGER:
         raise UsageError("The ledger is there already: chansync erp list pos")
-    fields = parameters(kind)
-    checked_code, checked_name = system_code(code), system_name(name or registry.kind_named(kind).label)
-    if checked_code == registry.LEDGER:
+    named = checked_code(code), checked_name(name or registry.kind_named(kind).label)
+    if named[0] == registry.LEDGER:
         raise AlreadyExists("The ledger that comes with chansync has that code: take another one.")
-    values, clear, errors = _parse(kind, texts)
-    merged = defaults(fields) | values
-    errors += typed_fields.check(fields, merged, frozenset(clear), {error.name for error in errors})
-    if errors:
-        raise InvalidFields(typed_fields.in_order(fields, errors))
     with transaction(store.db):
-        sealed = sealed_places.seal(store, "erp", clear, sealed_places.erp_place(kind, merged))
-        return connected.add(store.db, checked_code, checked_name, kind, merged, sealed)
+        new = _SETTINGS.new(store, kind, texts, later)
+        return connected.add(store.db, *named, kind, new.values, new.sealed)
 
 
 def change_erp(
     store: Store, code: str, texts: Mapping[str, str], *, name: str | None = None, version: int | None = None
 ) -> ConnectedErp:
     """Change the fields of an ERP that are named in ``texts``; secrets come in clear and are sealed.
+
+    Where it holds all of it already nothing is written, and the ERP keeps its version. Secrets count as the same where
+    this user may open those that are there.
 
     Args:
         name: its new name for people; None: as it is.
@@ -84,34 +91,14 @@ def change_erp(
         ErpChangedMeanwhile: somebody else saved it after ``version``.
         UsageError: there is no such ERP.
     """
-    db = store.db
-    with transaction(db):
-        current = connected.get(db, code)
-        fields = parameters(current.kind)
-        values, clear, errors = _parse(current.kind, texts)
-        merged = values_of(current) | values
-        held = frozenset(current.secrets) | frozenset(clear)
-        known_wrong = {error.name for error in errors} | {each.name for each in fields} - set(texts)
-        errors += typed_fields.check(fields, merged, held, known_wrong)
-        if current.connected_at is not None:
-            errors += left_behind(fields, current.values, merged, current.secrets, clear)
-        before, after = (sealed_places.erp_place(current.kind, each) for each in (current.values, merged))
-        kept = frozenset(current.secrets) - set(clear)
-        carried: dict[str, bytes] = {}
-        if not errors:
-            carried, errors = sealed_places.carried(store, "erp", current.id, kept, before, after)
-        if errors:
-            raise InvalidFields(typed_fields.in_order(fields, errors))
-        sealed = carried | sealed_places.seal(store, "erp", clear, after)
-        new_name = None if name is None else system_name(name)
-        values = {key: value for key, value in values.items() if value != values_of(current).get(key)}
-        if not values and not sealed and new_name in (None, current.name):
+    with transaction(store.db):
+        current = connected.get(store.db, code)
+        new = _SETTINGS.changes(store, current, texts, name)
+        if new is None:
             return current
-        return connected.save(db, current, version or current.version, name=new_name, values=values, sealed=sealed)
-
-
-def _parse(kind: str, texts: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str], list[FieldError]]:
-    return typed_fields.parse(parameters(kind), texts, f"an ERP of the kind {kind}", "it has none")
+        return connected.save(
+            store.db, current, version or current.version, name=new.name, values=new.values, sealed=new.sealed
+        )
 
 
 def remove_erp(db: apsw.Connection, code: str) -> None:
@@ -193,6 +180,11 @@ class ErpReport:
     code: str = ""
 
     @property
+    def bad(self) -> list[str]:
+        """The findings that keep sales from being recorded."""
+        return [sentence for word, sentence in self.findings if word == "bad"]
+
+    @property
     def data(self) -> dict[str, Any]:
         """The same for JSON."""
         return asdict(self)
@@ -224,19 +216,20 @@ async def _with_remote(store: Store, code: str, more: Callable[[Remote, ErpRepor
         return ErpReport(True, f"The ERP {code} lives in chansync's own database: it is there.")
     try:
         remote = await connect(store, code)
-    except (UsageError, StoreError) as error:
-        return ErpReport(False, str(error), code=error.code)
-    try:
-        identity = await remote.check()
-        await store.run(connected.note_check, code, facts_of(remote, identity))
-        report = _report(identity)
-        await more(remote, report)
-    except ErpError as error:
+        try:
+            identity = await remote.check()
+            await store.run(connected.note_check, code, facts_of(remote, identity))
+            report = _report(identity)
+            await more(remote, report)
+        finally:
+            await remote.aclose()
+    except StoreError as error:
+        # It was not asked: somebody else may be able to.
         return ErpReport(False, str(error), code=error.code)
     except ChansyncError as error:
-        return ErpReport(False, str(error), code=error.code)
-    finally:
-        await remote.aclose()
+        report = ErpReport(False, str(error), code=error.code)
+    said = "" if report.ok else scrub(" ".join([report.sentence, *report.bad]))
+    await store.run(connected.note_tried, code, report.code, said)
     return report
 
 
@@ -270,10 +263,12 @@ def facts_of(remote: Remote, identity: ErpIdentity) -> dict[str, Any]:
 def _report(identity: ErpIdentity) -> ErpReport:
     sentence = f"Connected to {identity.title} {identity.version}".rstrip() + f" {identity.connected_as}".rstrip() + "."
     findings = [(finding.word, finding.sentence) for finding in identity.findings]
-    bad = [said for word, said in findings if word == "bad"]
-    if bad:
-        sentence += f" {len(bad)} thing{'s keep' if len(bad) > 1 else ' keeps'} sales from being recorded."
-    return ErpReport(not bad, sentence, findings, code="erp_refused" if bad else "")
+    report = ErpReport(True, sentence, findings)
+    if report.bad:
+        things = "thing keeps" if len(report.bad) == 1 else "things keep"
+        report.sentence += f" {len(report.bad)} {things} sales from being recorded."
+        report.ok, report.code = False, "erp_refused"
+    return report
 
 
 async def read_reference(store: Store, code: str, remote: Remote, *, whole: bool = True) -> list[str]:

@@ -9,7 +9,7 @@ import apsw
 
 from chansync.db.connection import Store
 from chansync.db.transaction import transaction
-from chansync.model.channel import NEEDED, Channel, FieldError
+from chansync.model.channel import NEEDED, Channel, FieldError, parse_field
 from chansync.model.errors import ChansyncError
 from chansync.model.parameters import BY_NAME, PARAMETERS
 from chansync.setup import channel_settings
@@ -45,19 +45,36 @@ def in_the_way(errors: Iterable[FieldError]) -> list[FieldError]:
     return [error for error in errors if error.name in OPENING or error.name not in BY_NAME or error.code != NEEDED]
 
 
-async def use_channel(store: Store, code: str) -> ConnectionReport:
+async def use_channel(store: Store, code: str, *, asks_start: bool = False, start_date: str = "") -> ConnectionReport:
     """The first confirm: connect, report to what, fill in fields, and switch the channel on if it is complete then.
 
     If it fails, the channel stays unused; ``wrong`` of the report says what is still missing.
+
+    Args:
+        asks_start: an empty start date is to be chosen by a person: ``starts`` of the report proposes some, and the
+            channel stays unused until it is confirmed with one.
+        start_date: what the person chose.
     """
-    report = await confirm_channel(store, code)
-    if report.ok:
+    try:
+        if start_date:
+            await store.run(_choose_start, code, start_date)
+    except ChansyncError as error:
+        return ConnectionReport(False, str(error), code=error.code)
+    report = await confirm_channel(store, code, asks_start=asks_start)
+    if report.ok and not report.starts:
         try:
             report.wrong = await store.run(_switch_on, code)
             report.used = not report.wrong
         except ChansyncError as error:
             return ConnectionReport(False, str(error), code=error.code)
     return report
+
+
+def _choose_start(db: apsw.Connection, code: str, start_date: str) -> None:
+    changes = {"start_date": parse_field("start_date", start_date)}
+    with transaction(db):
+        current = channels.channel(db, code)
+        channels.save_channel(db, current.id, current.version, changes, {})
 
 
 def _switch_on(db: apsw.Connection, code: str) -> list[FieldError]:

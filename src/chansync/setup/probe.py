@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from chansync.db.connection import Store
 from chansync.model.channel import Channel
-from chansync.model.errors import ChansyncError, UsageError
+from chansync.model.errors import ChansyncError, SiteError, UsageError
 from chansync.orders.status_events import SENDING, why_off
+from chansync.platforms.protocol import Connector, WebhookConnector
 from chansync.secrets.redaction import scrub
+from chansync.setup import webhooks
 from chansync.setup.connect import connect
 from chansync.store import channels
 
@@ -25,12 +27,14 @@ class Look:
         sentence: what it connected to, or what is wrong and what to do.
         remedy: what to do; empty if the sentence says it, or there is nothing to do.
         clock_ahead: seconds by which the site's clock is ahead of ours; None: unknown.
+        webhooks: which of the wanted webhooks do not deliver, as a sentence; empty: all do, or none are wanted.
     """
 
     ok: bool
     sentence: str
     remedy: str = ""
     clock_ahead: float | None = None
+    webhooks: str = ""
 
 
 async def look(store: Store, code: str, *, seconds: float = LOOK_SECONDS) -> Look:
@@ -48,6 +52,7 @@ async def look(store: Store, code: str, *, seconds: float = LOOK_SECONDS) -> Loo
     try:
         async with asyncio.timeout(seconds):
             identity = await connector.check()
+            lacking = await _webhooks_off(channel, connector)
         ahead = connector.traffic.clock_ahead
         if identity.may_write is False and (sends := _sends(channel)):
             return Look(
@@ -56,7 +61,7 @@ async def look(store: Store, code: str, *, seconds: float = LOOK_SECONDS) -> Loo
             )  # fmt: skip
         rights = {True: "read and write", False: "read only", None: "rights unknown"}[identity.may_write]
         title = identity.title or identity.address
-        return Look(True, f"{title} {identity.version}".strip() + f", {rights}.", clock_ahead=ahead)
+        return Look(True, f"{title} {identity.version}".strip() + f", {rights}.", "", ahead, lacking)
     except TimeoutError:
         return Look(False, f"The site took longer than {seconds:.0f} s.", "Try again; if it stays, ask its host.")
     except ChansyncError as error:
@@ -65,6 +70,16 @@ async def look(store: Store, code: str, *, seconds: float = LOOK_SECONDS) -> Loo
         return Look(False, f"{type(bug).__name__}: {scrub(str(bug))[:200]}", "Please report it.")
     finally:
         await connector.aclose()
+
+
+async def _webhooks_off(channel: Channel, connector: Connector) -> str:
+    if not isinstance(connector, WebhookConnector) or not webhooks.url_of(channel):
+        return ""
+    try:
+        lacking = webhooks.off(await connector.webhooks(), channel, connector.webhook_topics)
+    except SiteError as error:
+        return f"Webhooks: {error}"
+    return f"Webhooks that do not deliver: {', '.join(lacking)}. Orders come by the pulls." if lacking else ""
 
 
 def _sends(channel: Channel) -> str:

@@ -46,7 +46,7 @@ def erp_place(kind: str, values: Mapping[str, Any]) -> str:
     Raises:
         UsageError: its kind is not installed.
     """
-    fields = erps.kind_named(kind).parameters
+    fields = erps.parameters(kind)
     return destination(fields, defaults(fields) | dict(values))
 
 

@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
 
 import apsw
 
 from chansync.db.connection import Store
 from chansync.db.transaction import transaction
-from chansync.model.channel import Channel, FieldError, IntegrationSystem, left_behind
+from chansync.model.channel import Channel, IntegrationSystem
 from chansync.model.errors import ChansyncError, SiteError, UsageError
-from chansync.model.parameter import Parameter, defaults
-from chansync.model.parameter_types import Code, Text
+from chansync.model.parameter import Parameter
 from chansync.platforms import registry
 from chansync.platforms.protocol import Capability, LookupValue
 from chansync.secrets.redaction import scrub
 from chansync.setup import sealed_places, typed_fields
-from chansync.setup.channel_settings import InvalidFields
 from chansync.setup.connect import system_settings
+from chansync.setup.kind_settings import KindSettings, checked_code, checked_name
 from chansync.store import messages, systems
 
 #: How long before a secret ends its user is warned, in days.
@@ -36,15 +34,26 @@ def parameters(kind: str) -> tuple[Parameter, ...]:
     return registry.platform(kind).system_parameters
 
 
-def values_of(system: IntegrationSystem) -> dict[str, Any]:
-    """All values of the system, those that were never set with their defaults; secrets are never among them."""
-    return defaults(parameters(system.kind)) | system.values
+_SETTINGS = KindSettings(
+    "system", "a {} system", "its keys are those of its channels", parameters, sealed_places.system_place,
+    lambda kind: frozenset(map(str, registry.platform(kind).capabilities)),
+)  # fmt: skip
+values_of, check = _SETTINGS.values_of, _SETTINGS.check
 
 
 def add_system(
-    store: Store, code: str, name: str, kind: str, texts: Mapping[str, str] | None = None
+    store: Store,
+    code: str,
+    name: str,
+    kind: str,
+    texts: Mapping[str, str] | None = None,
+    *,
+    later: frozenset[str] = frozenset(),
 ) -> IntegrationSystem:
     """A new integration system of an installed kind, from typed texts by field; secrets come in clear and are sealed.
+
+    Args:
+        later: secrets that may be missing for now.
 
     Raises:
         InvalidFields: everything that is wrong with its fields.
@@ -52,15 +61,10 @@ def add_system(
     """
     if kind not in registry.kinds():
         raise UsageError(f"There is no platform {kind!r:.40}: installed are {', '.join(registry.kinds()) or 'none'}.")
-    checked_code, checked_name = system_code(code), system_name(name)
-    values, clear, errors = _parse(kind, texts or {})
-    merged = defaults(parameters(kind)) | values
-    errors += check(kind, merged, frozenset(clear), {error.name for error in errors})
-    if errors:
-        raise InvalidFields(_in_order(kind, errors))
+    named = checked_code(code), checked_name(name)
     with transaction(store.db):
-        sealed = sealed_places.seal(store, "system", clear, sealed_places.system_place(kind, merged))
-        return systems.add_system(store.db, checked_code, checked_name, kind, merged, sealed)
+        new = _SETTINGS.new(store, kind, texts or {}, later)
+        return systems.add_system(store.db, *named, kind, new.values, new.sealed)
 
 
 def change_system(
@@ -68,8 +72,7 @@ def change_system(
 ) -> IntegrationSystem:
     """Change the fields of a system that are named in ``texts``; secrets come in clear and are sealed.
 
-    Where they hold all of it already nothing is written, and the system keeps its version. Secrets count as the same
-    where this user may open those that are there.
+    Where they hold all of it already nothing is written, and the system keeps its version.
 
     Args:
         name: its new name for people; None: as it is.
@@ -80,80 +83,14 @@ def change_system(
         ChangedMeanwhile: somebody else saved it after ``version``.
         UsageError: there is no such system.
     """
-    db = store.db
-    with transaction(db):
-        current = systems.system(db, code)
-        values, clear, errors = _parse(current.kind, texts)
-        merged = values_of(current) | values
-        held = frozenset(current.secrets) | frozenset(clear)
-        # What was missing before may stay so for now: a system that was read from a file lacks its secrets.
-        known_wrong = {error.name for error in errors} | {each.name for each in parameters(current.kind)} - set(texts)
-        errors += check(current.kind, merged, held, known_wrong)
-        if current.connected_at is not None:
-            errors += left_behind(parameters(current.kind), current.values, merged, current.secrets, clear)
-        before, after = (sealed_places.system_place(current.kind, each) for each in (current.values, merged))
-        new_name = None if name is None else system_name(name)
-        if not errors:
-            values = {
-                key: value
-                for key, value in values.items()
-                if value != values_of(current).get(key) or key in current.unreadable
-            }
-            entered, clear = clear, sealed_places.new_secrets(store, "system", current.id, clear, before, after)
-            # A secret that was there already was not made today.
-            for same in entered.keys() - clear.keys():
-                made_on = next(each.made_on for each in parameters(current.kind) if each.name == same)
-                if made_on not in texts:
-                    values.pop(made_on, None)
-            if not values and not clear and new_name in (None, current.name):
-                return current
-        kept = frozenset(current.secrets) - set(clear)
-        carried: dict[str, bytes] = {}
-        if not errors:
-            carried, errors = sealed_places.carried(store, "system", current.id, kept, before, after)
-        if errors:
-            raise InvalidFields(_in_order(current.kind, errors))
-        sealed = carried | sealed_places.seal(store, "system", clear, after)
+    with transaction(store.db):
+        current = systems.system(store.db, code)
+        new = _SETTINGS.changes(store, current, texts, name)
+        if new is None:
+            return current
         return systems.save_system(
-            db, current.id, version or current.version, name=new_name, values=values, sealed=sealed
+            store.db, current.id, version or current.version, name=new.name, values=new.values, sealed=new.sealed
         )
-
-
-def check(kind: str, values: Mapping[str, Any], held: frozenset[str], known_wrong: set[str]) -> list[FieldError]:
-    """What is wrong with a system's fields, beside those that are known to be wrong; ``held`` are its secrets."""
-    able = frozenset(map(str, registry.platform(kind).capabilities))
-    return typed_fields.check(parameters(kind), values, held, known_wrong, able)
-
-
-def _parse(kind: str, texts: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str], list[FieldError]]:
-    """Typed values, secrets in clear, and what is wrong."""
-    return typed_fields.parse(parameters(kind), texts, f"a {kind} system", "its keys are those of its channels")
-
-
-def _in_order(kind: str, errors: list[FieldError]) -> list[FieldError]:
-    return typed_fields.in_order(parameters(kind), errors)
-
-
-def system_code(code: str) -> str:
-    """A system's code, checked."""
-    try:
-        checked = Code().parse(code)
-    except UsageError as error:
-        raise UsageError(f"The code {error}.") from None
-    if not checked:
-        raise UsageError("The code is empty.")
-    return str(checked)
-
-
-def system_name(name: str) -> str:
-    """A system's name, checked."""
-    try:
-        checked = Text(longest=80).parse(name)
-    except UsageError as error:
-        raise UsageError(f"The name {error}.") from None
-    if not checked:
-        raise UsageError("The name is empty.")
-    return str(checked)
 
 
 def expiring(system: IntegrationSystem, today: date | None = None) -> list[str]:

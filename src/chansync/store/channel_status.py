@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import apsw
 
-from chansync.model.channel import STREAMS
 from chansync.model.times import ago_text, local_text
-from chansync.store import daemons, runs, streams
+from chansync.store import daemons, runs, streams, webhooks
 from chansync.store.overview import ChannelLine
 from chansync.store.runs import Run
+from chansync.store.streams import STREAMS
 
 
 class Told(NamedTuple):
@@ -36,6 +36,8 @@ def standing(db: apsw.Connection, line: ChannelLine, now: int) -> list[Told]:
         told.append(Told("It is not used: it syncs only when it is asked to."))
     elif not under_way and not line.failing:
         told.append(Told(_schedule(db, line, now)))
+    if hooks := webhooks.sentence(db, line.id, line.code, now):
+        told.append(Told(hooks))
     return told
 
 

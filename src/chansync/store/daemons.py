@@ -149,10 +149,17 @@ def forget(db: apsw.Connection) -> None:
         db.execute("DELETE FROM daemon")
 
 
-def beat(db: apsw.Connection) -> bool:
-    """Say that it lives; False when another daemon has taken over."""
+def beat(db: apsw.Connection, webhooks: str = "") -> bool:
+    """Say that it lives; False when another daemon has taken over.
+
+    Args:
+        webhooks: where it takes deliveries and how many came, as ``store.webhooks.Taking.text``; empty: it takes none.
+    """
     with transaction(db):
-        db.execute("UPDATE daemon SET beat_at = ? WHERE id = 1 AND owner = ?", (now_ms(), process_owner()))
+        db.execute(
+            "UPDATE daemon SET beat_at = ?, webhooks = ? WHERE id = 1 AND owner = ?",
+            (now_ms(), webhooks, process_owner()),
+        )
         return db.changes() == 1
 
 

@@ -15,6 +15,7 @@ class ErpFigures:
         steps: state of steps (``waiting``, ``sent``, ``problem``) → how many there are, where there are any.
         since: since when the longest of those that are not answered was asked for; None: none waits.
         failures: runs of its stream that failed in a row.
+        failed: whether it failed in what it was asked for last, by its stream or by a person.
     """
 
     erp: str
@@ -22,6 +23,7 @@ class ErpFigures:
     since: int | None
     last_ok_at: int | None
     failures: int
+    failed: bool
 
 
 def erps(db: apsw.Connection) -> list[ErpFigures]:
@@ -36,5 +38,9 @@ def erps(db: apsw.Connection) -> list[ErpFigures]:
         steps.setdefault(erp, {})[state] = count
         if first is not None:
             since[erp] = min(first, since.get(erp, first))
-    rows = db.execute("SELECT code, last_ok_at, failures FROM connected_erp ORDER BY code")
-    return [ErpFigures(code, steps.get(code, {}), since.get(code), ok, failures) for code, ok, failures in rows]
+    return [
+        ErpFigures(code, steps.get(code, {}), since.get(code), ok, failures, bool(error_code))
+        for code, ok, failures, error_code in db.execute(
+            "SELECT code, last_ok_at, failures, error_code FROM connected_erp ORDER BY code"
+        )
+    ]

@@ -25,10 +25,12 @@ LEASE_MS = 60_000
 
 @dataclass(slots=True)
 class Job:
-    """A piece of work. ``kind``: sync, lookups, test, confirm, system, look, retry, erp or notices, with its ``args``.
+    """A piece of work. ``kind``: sync, lookups, test, confirm, system, look, retry, erp, notices or webhooks, with its
+    ``args``.
 
     ``confirm`` with ``use`` switches the channel on when it connects; ``system`` tests the system of that ``code``.
     ``erp`` does with the ERP of that ``code`` what ``what`` says: test, lookups, run or retry.
+    ``webhooks`` removes the channel's webhooks from its site.
     """
 
     id: int

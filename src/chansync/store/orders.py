@@ -254,9 +254,12 @@ def put_off(db: apsw.Connection, row: OrderRow) -> None:
     )
 
 
-def lacks_refunds(db: apsw.Connection, order_id: int) -> bool:
-    """Whether a refund of the order's summary was not found by itself yet."""
-    return bool(db.execute("SELECT 1 FROM order_refund WHERE order_id = ? AND lines IS NULL", (order_id,)).get)
+def lacking_refund(db: apsw.Connection, order_id: int) -> tuple[str, str] | None:
+    """The id and the amount of the first refund of the order's summary that was not found by itself yet."""
+    row: tuple[str, str] | None = db.execute(
+        "SELECT external_id, total FROM order_refund WHERE order_id = ? AND lines IS NULL", (order_id,)
+    ).fetchone()
+    return row
 
 
 def told_refunds(db: apsw.Connection, order_id: int) -> frozenset[str]:

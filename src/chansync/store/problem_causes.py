@@ -13,8 +13,12 @@ _THING = """coalesce(
     iif(m.code = 'currency_not_allowed', m.data ->> '$.currency', NULL),
     nullif(m.data ->> '$.item', ''), '')"""
 
+#: What the site calls it.
+_NAME = "coalesce(nullif(m.data ->> '$.items[0].name', ''), nullif(m.data ->> '$.name', ''), m.data ->> '$.title', '')"
+
 _OPEN = f"""
-    SELECT m.id, m.code, CASE WHEN json_valid(m.data) THEN {_THING} ELSE '' END, m.channel_id, coalesce(c.code, ''),
+    SELECT m.id, m.code, CASE WHEN json_valid(m.data) THEN {_THING} ELSE '' END,
+        CASE WHEN json_valid(m.data) THEN {_NAME} ELSE '' END, m.channel_id, coalesce(c.code, ''),
         m.order_id, coalesce(o.total, ''), coalesce(o.currency, ''), m.first_at, m.last_at, m.sentence
     FROM message m INDEXED BY message_open LEFT JOIN channel c ON c.id = m.channel_id
         LEFT JOIN "order" o ON o.id = m.order_id
@@ -32,6 +36,7 @@ class Cause:
 
     Attributes:
         thing: what they wait for: an SKU, a method of the site, a currency; empty where the code alone tells.
+        name: what the site of the newest one calls it.
         sentence: of the newest one.
         channels: codes of the channels, by id.
         message_ids: the newest first.
@@ -41,6 +46,7 @@ class Cause:
 
     code: str
     thing: str
+    name: str
     sentence: str
     last_at: int
     first_at: int
@@ -60,6 +66,13 @@ class Cause:
         return len(self.message_ids)
 
     @property
+    def title(self) -> str:
+        """``512 Mystery box``; the sentence where the code alone tells the cause."""
+        if not self.thing:
+            return self.sentence
+        return self.thing if self.name in ("", self.thing) else f"{self.thing} {self.name}"
+
+    @property
     def money(self) -> str:
         """What its orders come to: ``2940.10 EUR, 80.00 GBP``."""
         return ", ".join(f"{cents // 100}.{cents % 100:02} {currency}" for currency, cents in sorted(self.sums.items()))
@@ -69,8 +82,21 @@ def causes(db: apsw.Connection) -> list[Cause]:
     """The causes of the open problems, that which came last first."""
     found: dict[tuple[str, str], Cause] = {}
     for row in db.execute(_OPEN, (MOST,)):
-        message_id, code, thing, channel_id, channel_code, order_id, total, currency, first_at, last_at, sentence = row
-        cause = found.setdefault((code, thing), Cause(code, thing, sentence, last_at, first_at))
+        (
+            message_id,
+            code,
+            thing,
+            name,
+            channel_id,
+            channel_code,
+            order_id,
+            total,
+            currency,
+            first_at,
+            last_at,
+            sentence,
+        ) = row
+        cause = found.setdefault((code, thing), Cause(code, thing, str(name), sentence, last_at, first_at))
         cause.message_ids.append(message_id)
         cause.first_at = min(cause.first_at, first_at)
         if channel_id is not None:

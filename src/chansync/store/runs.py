@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import apsw
 
 from chansync.db.transaction import transaction
+from chansync.model.paging import holds
 from chansync.model.times import now_ms
 from chansync.secrets.redaction import scrub
 from chansync.store.leases import is_at_work
@@ -105,11 +106,49 @@ def _run(db: apsw.Connection, row: tuple[object, ...]) -> Run:
     return run
 
 
-def recent(db: apsw.Connection, *, limit: int = 50, channel_id: int | None = None) -> list[Run]:
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs to show; every field narrows.
+
+    Attributes:
+        news: only those that found something new or changed, had problems, or did not end well.
+        text: looked for in the channel's code and in what the run says, whatever the case of ASCII letters.
+    """
+
+    channel_id: int | None = None
+    stream: str = ""
+    state: str = ""
+    news: bool = False
+    text: str = ""
+
+    def conditions(self) -> tuple[list[str], list[object]]:
+        """The conditions in SQL, and their parameters."""
+        conditions, parameters = [], list[object]()
+        for column, value in (("channel_id", self.channel_id), ("stream", self.stream), ("state", self.state)):
+            if value:
+                conditions.append(f"r.{column} = ?")
+                parameters.append(value)
+        if self.news:
+            conditions.append("(r.created + r.updated + r.problems > 0 OR r.state NOT IN ('done', 'running'))")
+        if self.text:
+            holding, texts = holds(("c.code", "r.sentence"), self.text)
+            conditions.append(holding)
+            parameters += texts
+        return conditions, parameters
+
+
+#: Among so many of the last runs a filter looks, so that one that lets little through takes no time either.
+_LOOKED_AMONG = 20_000
+
+
+def recent(db: apsw.Connection, *, limit: int = 50, chosen: RunFilter = RunFilter()) -> list[Run]:
     """The last runs, newest first."""
-    where = "" if channel_id is None else "WHERE r.channel_id = ?"
-    parameters = () if channel_id is None else (channel_id,)
-    return [_run(db, row) for row in db.execute(f"{_RUN} {where} ORDER BY r.id DESC LIMIT ?", (*parameters, limit))]
+    conditions, parameters = chosen.conditions()
+    if chosen not in (RunFilter(), RunFilter(channel_id=chosen.channel_id)):
+        conditions.append(f"r.id > (SELECT max(id) - {_LOOKED_AMONG} FROM run)")
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    sql = f"{_RUN} {where} ORDER BY r.id DESC LIMIT ?"
+    return [_run(db, row) for row in db.execute(sql, (*parameters, limit))]
 
 
 def running(db: apsw.Connection) -> list[Run]:

@@ -15,6 +15,9 @@ from chansync.model.errors import ChansyncError
 from chansync.model.times import now_ms
 from chansync.store.leases import STREAM_MS, is_held
 
+#: The streams of a channel: what moves on a schedule of its own.
+STREAMS = ("orders", "comparison", "returns", "settlements", "statuses", "quantities")
+
 
 class LeaseLost(ChansyncError):
     """A run found that another has its stream now: whatever it still wanted to write is not to be written."""
@@ -157,6 +160,15 @@ def release(db: apsw.Connection, channel_id: int, name: str, owner: str, *, ok: 
                failures = CASE WHEN ? THEN 0 ELSE failures + 1 END
                WHERE channel_id = ? AND stream = ? AND owner = ?""",
             (now, next_run_at, ok, now, ok, channel_id, name, owner),
+        )
+
+
+def give_back(db: apsw.Connection, channel_id: int, name: str, owner: str) -> None:
+    """Give the lease back after work that was none of the stream's own runs: how these went last stays as it is."""
+    with transaction(db):
+        db.execute(
+            "UPDATE stream SET owner = NULL, lease_until = NULL WHERE channel_id = ? AND stream = ? AND owner = ?",
+            (channel_id, name, owner),
         )
 
 

@@ -1,7 +1,7 @@
 """The comparison of both sides: what the site has and we do not, what differs, and what the site has no more.
 
-It is a stream of its own with a slow cadence. What is missing is fetched, what differs is looked at again, and an
-order that is gone while its sale stands is a problem for a person.
+It is a stream of its own with a slow cadence. What is missing is fetched, what differs is looked at again, and what
+is gone is looked for (``gone_orders``).
 """
 
 from __future__ import annotations
@@ -10,19 +10,14 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 import apsw
 
 from chansync.db.transaction import transaction
-from chansync.erp import registry
 from chansync.model.errors import SiteUnavailable
-from chansync.model.order import UnreadableOrder
-from chansync.orders.write_guard import WriteGuard
 from chansync.platforms.protocol import Headline
 from chansync.store import messages, orders
-from chansync.store.orders import OrderRow
-from chansync.store.sale_links import SaleLink
+from chansync.sync.gone_orders import look_for
 from chansync.sync.pull import FETCH, OrdersPull
 
 #: How many days back both sides are compared.
@@ -83,7 +78,7 @@ class Comparison:
         for begin in range(0, len(wanted), FETCH):
             await pull.take_by_id(wanted[begin : begin + FETCH])
         for external_id in ours:
-            await self._look_for(external_id)
+            await look_for(pull, external_id)
         if not nameless and pull.plans is None:
             await pull.store.run(self._note_all_named)
         await pull.complete_refunds()
@@ -97,23 +92,6 @@ class Comparison:
         )
         return {external_id: known for external_id, *known in rows}
 
-    async def _look_for(self, external_id: str) -> None:
-        """An order of ours that the site did not list: it may be in the trash, deleted, or only have been hidden."""
-        pull = self._pull
-        before = await pull.store.run(orders.versions, self._channel_id, [external_id])
-        order = await pull.connector.order(external_id)
-        if isinstance(order, UnreadableOrder):
-            await pull.take([order], versions=before)
-            return
-        if order is not None and order.status != "trash":
-            await pull.take_by_id([external_id])
-            return
-        where = "is in the trash of the site" if order is not None else "was deleted on the site"
-        if pull.plans is None:
-            guard = WriteGuard(pull.lease, before)
-            await pull.store.run(self._note_gone, external_id, where, "gone" if order is None else "trash", guard)
-        pull.counts.updated += 1
-
     def _note_all_named(self, db: apsw.Connection) -> None:
         """Every order of the site is known by its id: whichever could not be told from others has come by now."""
         with transaction(db):
@@ -121,30 +99,6 @@ class Comparison:
             if row is not None and row.state == "problem":
                 orders.mark_gone(db, row.id, "gone")
                 messages.solve_order(db, row.id, "the comparison found every order")
-
-    def _note_gone(self, db: apsw.Connection, external_id: str, where: str, status: str, guard: WriteGuard) -> None:
-        with transaction(db):
-            guard.check(db)
-            row = orders.by_external_id(db, self._channel_id, external_id)
-            if row is None or guard.is_outdated(external_id, row):
-                return
-            orders.mark_gone(db, row.id, status)
-            if row.sale is not None:
-                self._report_sale(db, row, row.sale, where)
-            elif row.state == "problem":
-                messages.solve_order(db, row.id, f"the order {where}")
-
-    def _report_sale(self, db: apsw.Connection, row: OrderRow, link: SaleLink, where: str) -> None:
-        sale = registry.erp(db, link.erp).view(db, link.key)
-        if sale is None or sale.state.closed:
-            return
-        number = link.number
-        data: dict[str, Any] = {"order": row.number, "sale": number}
-        sentence = f"Order {row.number} {where}, but its sale {number} stands."
-        messages.log(
-            db, "order_gone", sentence, channel_id=self._channel_id, order_id=row.id, order_number=row.number,
-            run_id=self._pull.run_id, data=data,
-        )  # fmt: skip
 
 
 def _differs(known: _Known | None, headline: Headline) -> bool:

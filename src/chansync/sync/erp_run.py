@@ -52,9 +52,6 @@ from chansync.sync.deciding_again import DecidingAgain
 from chansync.sync.renewing import time_to_renew, work_until_stopped
 from chansync.sync.runner import RunResult
 
-#: How often an ERP is asked for what has changed, in milliseconds.
-EVERY = 60_000
-
 #: How old reference data and stock get before they are read whole again, in milliseconds.
 DAY = 24 * 3600 * 1000
 
@@ -199,6 +196,9 @@ class _ErpRun:
         self.settles_after = remote.settles_after
         try:
             await self._reference(remote)
+            if not (await self.store.run(connected.get, self.code)).cursors.get("changes"):
+                # Before anything is recorded: what people do with it is told from then on, also if this run is killed.
+                await self._changes(remote)
             await self._steps(remote)
             await self._changes(remote)
             await self._stock(remote)
@@ -287,10 +287,10 @@ class _ErpRun:
         asked = [SaleSteps(sale.key, sale.pos, tuple(row.step for row in sale.rows), sale.ref) for sale in batch]
         try:
             answers = await remote.apply(asked)
-        except ErpRights:
-            await self._write(sales.note_unsent, rows)
-            raise
         except ErpRefused as error:
+            if error.undelivered or isinstance(error, ErpRights):
+                await self._write(sales.note_undelivered, rows, str(error))
+                raise
             if len(batch) == 1:
                 await self._write(self._note_refused, batch[0], error)
                 return
@@ -303,7 +303,8 @@ class _ErpRun:
             raise
         except Exception as error:
             sentence = str(error) if isinstance(error, ChansyncError) else f"{type(error).__name__}: {error}"
-            await self._write(sales.note_trouble, rows, scrub(sentence)[:400])
+            note = sales.note_undelivered if getattr(error, "undelivered", False) else sales.note_trouble
+            await self._write(note, rows, scrub(sentence)[:400])
             if isinstance(error, ErpError) or len(batch) > 1 or not batch[0].is_alone:
                 raise
             # A sale by which the connector fails over and over keeps no other back.
@@ -475,15 +476,16 @@ class _ErpRun:
             )  # fmt: skip
 
     def _next_run(self, db: apsw.Connection, erp: ConnectedErp, result: RunResult) -> int:
-        """When the ERP asked to be left alone until, after a failure later each time, else after a minute."""
+        """When the ERP asked to be left alone until, after a failure later each time, else when its changes are due."""
         now = now_ms()
         if result.retry_after:
             return now + int(result.retry_after * 1000)
         if result.state == "failed":
             return next_try(erp.failures, RETRY_MINUTES)
         sent = sales.first_sent_at(db, self.code)
-        settled = now + EVERY if sent is None else sent + int(self.settles_after * 1000) + 100
-        return min(now + EVERY, max(settled, now))
+        usual = now + erp.changes_every_ms
+        settled = usual if sent is None else sent + int(self.settles_after * 1000) + 100
+        return min(usual, max(settled, now))
 
     def _log_failure(self, db: apsw.Connection, result: RunResult) -> None:
         data: dict[str, object] = {"error": result.error_code, "stream": "erp", "erp": self.code}

@@ -127,9 +127,11 @@ class OrdersPull:
         #: Other places of the system for which this pull found something new.
         self.news_for: set[str] = set()
         self._in_vain = 0
-        #: The orders that were counted, by id, the last of them last, and how many came again.
+        #: The orders that were counted, by id, the last of them last; how many came again, and how many came in all
+        #: before the pages of what changed.
         self._counted: OrderedDict[str, str] = OrderedDict()
         self._repeats = 0
+        self._before = 0
         #: Asks an outside ERP for items that are not known here.
         self._finder = ItemFinder(store)
         #: What the site does oddly: said once a run.
@@ -187,6 +189,7 @@ class OrdersPull:
 
     async def _changed(self, since: date | None, waiting: _Waiting) -> None:
         start = self.importing.channel.start_date
+        self._before = self.counts.fetched + self._repeats
         cursor = None if since else waiting.cursor
         keeps_cursor = since is None and self.plans is None
         refunds = _Behind(self.complete_refunds)
@@ -216,7 +219,7 @@ class OrdersPull:
 
     def _left(self, page: OrderPage) -> int:
         """How many orders are still to come, as far as the site says."""
-        return (page.expected or 0) - self._repeats - self.counts.fetched
+        return (page.expected or 0) + self._before - self._repeats - self.counts.fetched
 
     def _cursor(self, db: apsw.Connection) -> dict[str, Any] | None:
         """The stored cursor; none when the start date was moved back, so that older orders are brought in."""
@@ -228,7 +231,8 @@ class OrdersPull:
         if page.orders:
             await self._refresh_settings()
             await self.take(page.orders)
-        self.counts.expected = None if page.expected is None else page.expected - self._repeats
+        # What came before the pages and is not among them counts too; what is, came again.
+        self.counts.expected = None if page.expected is None else self.counts.fetched + max(0, self._left(page))
         if self.plans is None:
             # A stop in the middle of the page leaves the cursor before it: the page comes again, and its first
             # orders are then known.
@@ -398,29 +402,27 @@ class OrdersPull:
         if lacking:
             kept += await self.connector.several(sorted(lacking))
         found = [order for order in kept if isinstance(order, Order)]
-        known: list[Order] = []
+        unreadable: list[tuple[Order, str]] = []
         for order, refunds in zip(found, await self.connector.refunds(found), strict=True):
             if isinstance(refunds, SiteError):
-                await self._note_refunds(order, refunds)
+                unreadable.append((order, str(refunds)))
                 continue
             given = {refund.external_id: refund for refund in refunds}
             order.refunds = [_looked_up(refund, given.get(refund.external_id)) for refund in order.refunds]
             lacking_ids = [refund.external_id for refund in order.refunds if refund.lines is None]
             if lacking_ids:
                 named = ", ".join(lacking_ids)
-                await self._note_refunds(
-                    order, f"the order names {named:.200}, and the site does not give it by itself"
-                )
-            known.append(order)
-        await self.store.run(self._import_refunds, known, WriteGuard(self.lease, _versions(rows)))
-
-    async def _note_refunds(self, order: Order, error: SiteError | str) -> None:
-        """Say that an order's refunds cannot be looked up; every run tries it again."""
+                unreadable.append((order, f"the order names {named:.200}, and the site does not give it by itself"))
+        # Also those that cannot be looked up: a person may have entered what they lack.
+        await self.store.run(self._import_refunds, found, WriteGuard(self.lease, _versions(rows)))
         if self.plans is None:
-            await self.store.run(self._note_unreadable_refunds, order, str(error))
+            # Every run tries them again.
+            await self.store.run(self._note_unreadable_refunds, unreadable)
 
-    def _note_unreadable_refunds(self, db: apsw.Connection, order: Order, sentence: str) -> None:
-        OrderImport(db, self.importing, self.run_id).note_unreadable_refunds(order, sentence)
+    def _note_unreadable_refunds(self, db: apsw.Connection, unreadable: list[tuple[Order, str]]) -> None:
+        importing = OrderImport(db, self.importing, self.run_id)
+        for order, sentence in unreadable:
+            importing.note_unreadable_refunds(order, sentence)
 
     def _import_refunds(self, db: apsw.Connection, found: list[Order], guard: WriteGuard) -> None:
         importing = OrderImport(db, self.importing, self.run_id, guard)
@@ -435,6 +437,10 @@ class OrdersPull:
         """Problem orders whose next try is due, and skipped ones that the selection now takes in."""
         await self._retry_problems()
         await self._take_newly_selected()
+        await self.note_progress()
+
+    async def note_progress(self) -> None:
+        """Write how far the run is."""
         if self.plans is None:
             await self.store.run(self._note_progress)
 
@@ -503,12 +509,13 @@ class OrdersPull:
             last = rows[-1].id
             await self.take_by_id([row.external_id for row in rows])
 
-    async def take_by_id(self, external_ids: list[str]) -> None:
-        """Fetch and take in orders by the platform's ids, at most ``FETCH``; those that are gone are left out."""
+    async def take_by_id(self, external_ids: list[str]) -> list[str]:
+        """Fetch and take in orders by the platform's ids, at most ``FETCH``; the ids of those that the site gave."""
         versions = await self.store.run(orders.versions, self._channel_id, external_ids)
         found = await self.connector.several(external_ids)
         await self.take(found, versions=versions)
         self._end_if_in_vain()
+        return [order.external_id for order in found]
 
     def _newly_selected(self, db: apsw.Connection, last: int, limit: int = FETCH) -> list[OrderRow]:
         statuses = sorted(self.importing.order_statuses - self.importing.refused_statuses)
@@ -530,8 +537,7 @@ class OrdersPull:
                 continue
             await self.take([order], again=True)
         await self.complete_refunds()
-        if self.plans is None:
-            await self.store.run(self._note_progress)
+        await self.note_progress()
         if missing:
             raise SiteRefused(f"The site has no order {', '.join(missing)}.", code="order_not_found")
 

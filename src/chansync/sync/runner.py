@@ -25,7 +25,7 @@ from chansync.orders import settings
 from chansync.orders.status_events import SENDING, why_off
 from chansync.platforms.protocol import Connector
 from chansync.secrets.redaction import scrub
-from chansync.setup import confirm
+from chansync.setup import confirm, webhooks
 from chansync.setup.connect import connect, keep_facts
 from chansync.setup.systems import tell_expiring
 from chansync.store import channels, leases, messages, runs, streams
@@ -36,6 +36,7 @@ from chansync.sync.comparison import Comparison
 from chansync.sync.disk_space import NoRoom
 from chansync.sync.dry_run import OrderPlan, PushPlan
 from chansync.sync.dry_run_copy import planning_copy
+from chansync.sync.hinted import take_hinted
 from chansync.sync.pull import REST_IN_VAIN, OnlyProblems, OrdersPull, Place
 from chansync.sync.push_statuses import push_statuses
 from chansync.sync.push_stock import is_anything_to_send, push_quantities
@@ -62,6 +63,8 @@ class SyncRequest:
         as_set: also send what the channel is set to send.
         since: pull everything that changed from that day on, whatever was pulled before.
         order_numbers: just these orders.
+        hinted: just the orders of these ids, because the site said that something happened to them. Such a run is none
+            of the schedule's pulls: that it works, or fails, says nothing of the stream.
         dry_run: say what would be done and write nothing.
     """
 
@@ -76,6 +79,7 @@ class SyncRequest:
     as_set: bool = False
     since: date | None = None
     order_numbers: tuple[str, ...] = ()
+    hinted: tuple[str, ...] = ()
     dry_run: bool = False
 
 
@@ -121,7 +125,8 @@ class RunContext:
     """What the runs of one sync share.
 
     Attributes:
-        trigger: who asked, for the runs' records: ``schedule``, ``command``, ``tui``.
+        trigger: who asked, for the runs' records: ``schedule``, ``command``, ``tui``,
+            ``webhook``.
         progress: told of the counts of the run under way.
         stop: when set, the order in hand is finished and the run ends.
         place: held by pulls of more than a page: a limit of how many are in memory at once.
@@ -348,6 +353,7 @@ class _Run:
         try:
             if self.stream == "lookups":
                 await confirm.pull_lookups(self.store, self.channel, connector)
+                await self._look_after_webhooks(connector, now=True)
                 return []
             if self.stream == "comparison":
                 return [*await self._compare(connector)]
@@ -358,7 +364,9 @@ class _Run:
                 return []
             if self.stream in SENDING:
                 return [*await self._push(connector)]
-            return [*await self._pull_orders(connector)]
+            plans = await self._pull_orders(connector)
+            await self._look_after_webhooks(connector)
+            return [*plans]
         finally:
             traffic = connector.traffic
             self.counts.requests, self.counts.bytes = traffic.requests, traffic.bytes_received
@@ -366,6 +374,12 @@ class _Run:
             await connector.aclose()
             if not self.request.dry_run and connector.facts != self.channel.facts:
                 await self.store.run(keep_facts, self.channel, connector)
+
+    async def _look_after_webhooks(self, connector: Connector, *, now: bool = False) -> None:
+        if self.request.dry_run or self.request.hinted or self.stop.is_set():
+            return
+        if now or await self.store.run(webhooks.is_due, self.channel):
+            await webhooks.look_after(self.store, self.channel, connector, anew=now, run_id=self.run_id)
 
     async def _pull(self, connector: Connector) -> OrdersPull:
         importing = await self.store.run(settings.load, self.channel)
@@ -395,6 +409,11 @@ class _Run:
         if self.request.order_numbers:
             try:
                 await pull.by_number(self.request.order_numbers)
+            finally:
+                await pull.aclose()
+        elif self.request.hinted:
+            try:
+                await take_hinted(pull, self.request.hinted)
             finally:
                 await pull.aclose()
         else:
@@ -446,6 +465,11 @@ class _Run:
                 if self.run_id is not None:
                     runs.finish(db, self.run_id, self.counts, "stopped", result.sentence)
                 self._release(db, ok=False, next_run_at=None)
+                return
+            if self.request.hinted:
+                assert self.run_id is not None
+                runs.finish(db, self.run_id, self.counts, result.state, result.sentence)
+                streams.give_back(db, self.channel.id, self.stream, self.lease.owner)
                 return
             clock_doubt.note(db, self.channel.id, self.clock_ahead)
             if self.stream == "orders":

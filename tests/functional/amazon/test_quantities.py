@@ -165,3 +165,7 @@ def test_without_the_sellers_id_it_says_what_to_enter(stocked: Store) -> None:
 
     assert (result.state, result.error_code) == ("failed", "no_seller_id")
     assert "chansync system set amz seller_id=" in result.sentence
+    # Whoever saves the channel hears of it then.
+    with pytest.raises(channel_settings.InvalidFields, match="push_quantities needs the Seller id of the system amz"):
+        channel_settings.change_channel(stocked, "de", {"name": "Another"})
+    channel_settings.change_channel(stocked, "de", {"push_quantities": "no", "push_exact_quantities": "no"})

@@ -290,6 +290,9 @@ def test_root_leaves_nothing_of_roots_and_reaches_the_files_that_root_names(
     for name, text in (("secret.txt", "cs_of_a_file\n"), ("items.csv", "sku,name\nA-1,One\n")):
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o600)
+    (tmp_path / "set-up.toml").write_text(
+        '[channels.shop]\nname = "Shop"\nintegration_system = "woo"\nconsumer_secret = {file = "secret.txt"}\n'
+    )
     backup = tmp_path / "copies" / "one.db"
     backup.parent.mkdir(0o700)
     for words in (
@@ -299,6 +302,9 @@ def test_root_leaves_nothing_of_roots_and_reaches_the_files_that_root_names(
         ("channel", "export", "-o", f"{tmp_path}/channels.toml"), ("channel", "import", f"{tmp_path}/channels.toml"),
         ("db", "export", "mappings", "-o", f"{tmp_path}/mappings.csv"), ("db", "import", f"{tmp_path}/mappings.csv"),
         ("db", "backup", str(backup)), ("db", "backup", f"{backup.parent}/"), ("db", "restore", str(backup), "--yes"),
+        ("export-setup", "-o", f"{tmp_path}/all.toml"), ("apply", f"{tmp_path}/all.toml", "--keep-secrets"),
+        ("apply", f"{tmp_path}/set-up.toml", "--check"), ("export", "sales", "-o", f"{tmp_path}/sales.csv"),
+        ("db", "verify", f"{backup.parent}"), ("db", "drill", str(backup)),
         ("secrets", "rotate"), ("db", "prune"), ("db", "vacuum"), ("db", "check"), ("db", "repair"),
     ):  # fmt: skip
         told = command(ROOT, *words, database=shared)
@@ -308,6 +314,20 @@ def test_root_leaves_nothing_of_roots_and_reaches_the_files_that_root_names(
     assert [each.stat().st_uid for each in backup.parent.iterdir()] == [0, 0]
     assert {stat.S_IMODE(each.stat().st_mode) for each in backup.parent.iterdir()} == {0o600}
     assert not [each for each in (*tmp_path.iterdir(), *backup.parent.iterdir()) if each.name.startswith(".")]
+
+
+def test_root_reads_no_secret_for_a_set_up_that_a_member_wrote(shared: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("of_root\n")
+    file = tmp_path / "set-up.toml"
+    file.write_text(
+        '[channels.shop]\nname = "Shop"\nintegration_system = "woo"\nstore_domain = "https://evil.example"\n'
+        'consumer_key = {file = "secret.txt"}\nconsumer_secret = {file = "secret.txt"}\n'
+    )
+    for owner, mode in ((ADMIN, 0o644), (ROOT, 0o666)):
+        os.chown(file, owner, -1)
+        file.chmod(mode)
+        told = command(ROOT, "apply", str(file), database=shared)
+        assert (told.code, "for a set-up of root's own only" in told.text) == (2, True), told.text
 
 
 def test_a_rotation_of_a_key_that_root_names(shared: Path, tmp_path: Path) -> None:

@@ -74,7 +74,14 @@ def _import_everything() -> None:
         "shlex",
     ):
         import_module(module)
-    for module in ("chansync.setup.toml_files", "tomlkit", "difflib", "encodings.utf_8_sig"):
+    for module in (
+        "chansync.setup.setup_file.applying",
+        "chansync.setup.setup_file.exporting",
+        "chansync.cli.setup_files",
+        "tomlkit",
+        "difflib",
+        "encodings.utf_8_sig",
+    ):
         import_module(module)
 
 
@@ -210,6 +217,27 @@ def test_a_member_without_a_daemon_is_told_the_command(path: Path) -> None:
         assert told.code == 3
         assert "no daemon runs that could do this for you" in told.text
         assert told.text.endswith(f": sudo -u {DAEMON} chansync --db {path} {' '.join(line)}\n")
+
+
+def test_a_member_applies_a_set_up_and_one_that_is_there_already_changes_nothing(path: Path, folder: Path) -> None:
+    file = folder.parent / "set-up.toml"
+    file.write_text(
+        '[systems.woo]\nname = "W"\nkind = "woocommerce"\n[channels.s]\nname = "S"\nintegration_system = "woo"\n'
+        'store_domain = "s.example"\nconsumer_key = {env = "SHOP_KEY"}\n'
+    )
+    file.chmod(0o644)
+    os.environ["SHOP_KEY"] = "ck_needle"
+    try:
+        told = [
+            as_user(ADMIN, lambda more=more: main(["apply", str(file), "--json", *more])).text
+            for more in ([], [], ["--keep-secrets"])
+        ]
+    finally:
+        del os.environ["SHOP_KEY"]
+    # Who cannot open what is stored cannot see that it is the same.
+    assert [json.loads(text)["changed"] for text in told] == [True, True, False]
+    assert json.loads(told[1])["changes"] == ["channel s: consumer_key is entered"]
+    assert "needle" not in "".join(told)
 
 
 def test_what_root_makes_belongs_to_the_daemon(folder: Path) -> None:

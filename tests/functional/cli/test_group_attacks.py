@@ -82,8 +82,12 @@ def test_keys_do_not_follow_an_address_that_is_imported(shared: Path, tmp_path: 
     exported = as_user(ADMIN, lambda: main(["channel", "export", "shop"]))
     file.write_text(exported.text.replace("http://127.0.0.1:1", "https://evil.example"))
     file.chmod(0o644)
-    assert as_user(ADMIN, lambda: main(["channel", "import", str(file)])).code == 0
-    assert "is not sent to https://evil.example" in _daemon_opens(shared, _keys)
+    refused = as_user(ADMIN, lambda: main(["channel", "import", str(file)]))
+    assert (refused.code, "consumer_key was entered for http://127.0.0.1:1: enter it again" in refused.text) == (
+        2,
+        True,
+    )
+    assert "needle" in _daemon_opens(shared, _keys)
 
 
 def test_a_secret_in_anothers_place_does_not_open(shared: Path) -> None:

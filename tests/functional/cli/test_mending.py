@@ -54,6 +54,8 @@ def test_a_remedy_is_offered_where_the_message_tells_what_it_is_about(chansync: 
     without_code = str(_problem(company, "delivery_unmapped", site_code=""))
     told = json.loads(chansync("mend", without_code, "--json").out)
     assert [each["name"] for each in told["remedies"]] == ["set-delivery-method", "retry"]
+    unmapped = str(_problem(company, "payment_unmapped", site_code="klarna"))
+    assert "There are: map, retry." in chansync("mend", unmapped, "set-gift-card-payment-method", "cash").err
     gift_card = str(_problem(company, "payment_unmapped", parameter="gift_card_payment_method"))
     assert "There are: set-gift-card-payment-method, retry." in chansync("mend", gift_card, "map", "cash").err
 

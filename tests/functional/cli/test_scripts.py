@@ -127,6 +127,7 @@ def _version(store: Store) -> tuple[int, int]:
         "channel import {toml}",
         "erp stock set SKU-001 7 --warehouse W1",
         "system rename woo Better",
+        "channel pause shop",
     ],
 )
 def test_what_changes_nothing_is_told_as_unchanged_and_moves_no_version(

@@ -11,6 +11,7 @@ import pytest
 
 from chansync.db.connection import Store
 from chansync.store import daemons
+from chansync_daemon.systemd.files import PLACES, service_files
 from functional.cli.conftest import Run
 
 UNIT = "etc/systemd/system/chansync.service"
@@ -34,7 +35,7 @@ def test_install_twice_then_status_then_uninstall(run: Run, tmp_path: Path) -> N
     own.parent.mkdir()
     own.touch()
     gone = run("service", "uninstall", "--root", root)
-    assert (gone.code, gone.out.count("is removed.")) == (0, 3)
+    assert (gone.code, gone.out.count("is removed.")) == (0, 5)
     assert f"{own.parent}, which is yours, is left." in gone.out
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [own]
     assert run("service", "status", "--root", root).code == 1
@@ -67,6 +68,38 @@ def test_a_unit_of_an_earlier_installation_is_brought_up_to_date(run: Run, tmp_p
     assert (told.code, "bring it up to date: chansync service install" in told.out) == (1, True)
     assert "is brought up to date" in run("service", "install", "--root", root).out
     assert run("service", "status", "--root", root).code == 0
+
+
+def test_a_package_brings_the_service_and_its_files_are_left_alone(run: Run, tmp_path: Path) -> None:
+    root = str(tmp_path)
+    for file in service_files(tmp_path, ["/usr/bin/chansync"], packaged=True):
+        file.path.parent.mkdir(parents=True, exist_ok=True)
+        file.path.write_text(f"{file.text}# as the package has it\n")
+    there = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    told = run("service", "status", "--root", root)
+    assert (told.code, told.out.count(": in place\n")) == (0, len(PLACES))
+    assert run("service", "install", "--root", root).code == 0
+    gone = run("service", "uninstall", "--root", root)
+    assert (gone.code, "apt remove chansync" in gone.err) == (2, True)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == there
+
+
+def test_a_unit_of_an_earlier_installation_that_hides_the_packages_is_told_and_removed(
+    run: Run, tmp_path: Path
+) -> None:
+    root = str(tmp_path)
+    run("service", "install", "--root", root, "--program", "/opt/chansync/bin/chansync")
+    unit = service_files(tmp_path, ["/usr/bin/chansync"], packaged=True)[0]
+    unit.path.parent.mkdir(parents=True)
+    unit.path.write_text(unit.text)
+    told = run("service", "status", "--root", root)
+    assert (told.code, f"{tmp_path / UNIT}: of an earlier installation" in told.out) == (1, True)
+    refused = run("service", "install", "--root", root)
+    assert (refused.code, "chansync service uninstall" in refused.err) == (2, True)
+    gone = run("service", "uninstall", "--root", root)
+    assert (gone.code, "The package's service takes over" in gone.out) == (0, True)
+    assert not (tmp_path / UNIT).exists()
+    assert unit.path.read_text() == unit.text
 
 
 def test_a_dry_run_prints_the_files_and_writes_none(run: Run, tmp_path: Path) -> None:

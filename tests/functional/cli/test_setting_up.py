@@ -10,6 +10,7 @@ import pytest
 from chansync.db.connection import Store
 from chansync.secrets import sealing
 from chansync.store import channels, mappings
+from chansync.store.pauses import pauses
 from functional.cli.conftest import Run
 from support import world
 
@@ -110,6 +111,19 @@ def _bytes(file: Path) -> bytes:
     return subprocess.run(["cat", str(file)], capture_output=True, check=True).stdout
 
 
+def test_a_channel_is_paused_by_somebody_and_resumed(chansync: Run, company: Store) -> None:
+    company.db.execute("UPDATE channel SET used = 1, connected_at = 1, facts = '{\"a\": 1}'")
+    assert "chansync channel resume shop" in chansync("channel", "pause", "shop").out
+    assert pauses(company.db)[1].by
+    assert not channels.channel(company.db, "shop")["used"]
+    unknown = chansync("channel", "pause", "shop", "nope")
+    assert (unknown.code, "There is no channel 'nope'" in unknown.err) == (2, True)
+    resumed = chansync("channel", "resume", "shop")
+    assert resumed.code == 0, resumed.err
+    assert pauses(company.db) == {}
+    assert channels.channel(company.db, "shop")["used"]
+
+
 def test_a_channel_is_removed_only_after_a_yes(chansync: Run, company: Store) -> None:
     refused = chansync("channel", "remove", "shop")
     assert (refused.code, len(channels.all_channels(company.db))) == (2, 1)
@@ -148,10 +162,14 @@ def test_what_a_channel_uses_stays_in_the_erp(chansync: Run) -> None:
 def test_an_export_is_imported_from_a_file_and_from_standard_input(chansync: Run, tmp_path: Path) -> None:
     file = tmp_path / "shop.toml"
     assert chansync("channel", "export", "shop", "-o", str(file)).code == 0
-    assert chansync("channel", "import", str(file)).out == "Nothing differs from the file.\n"
+    again = chansync("channel", "import", str(file))
+    assert again.out == "system woo: unchanged\nchannel shop: unchanged\n2 unchanged.\n"
     file.write_text(file.read_text().replace('name = "Shop"', 'name = "Store"'))
     dry = chansync("channel", "import", str(file), "--dry-run")
-    assert (dry.code, dry.out) == (0, "shop: name Shop → Store\n")
+    assert (dry.code, dry.out) == (
+        0,
+        "system woo: unchanged\nchannel shop: name Shop → Store\n1 changed, 1 unchanged.\n",
+    )
     assert chansync("channel", "import", str(file)).out == dry.out
     assert json.loads(chansync("channel", "show", "shop", "--json").out)["values"]["name"] == "Store"
 

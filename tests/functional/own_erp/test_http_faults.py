@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hmac
 import json
+import socket
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+import trustme
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chansync.erp.contract import Seen, Subject
-from chansync.erp.http import HttpErp
+from chansync.erp.http import HttpErp, openapi
+from chansync.erp.http.signing import HEADER, signature
 from chansync.erp.remote import (
     ErpError,
     ErpRefused,
@@ -109,6 +114,24 @@ async def test_a_wrong_token(server: OwnErp) -> None:
     assert "(“The token is not the one of this ERP.”)" in str(error)
 
 
+async def test_a_signed_request_does_not_carry_the_token(server: OwnErp) -> None:
+    await server.connect(sign=True).check()
+    [sent] = server.headers
+    assert HEADER.lower() in sent
+    assert "authorization" not in sent
+    assert TOKEN not in str(sent)
+    error = await failure(server.connect("another-token-of-the-tests", sign=True))
+    assert type(error) is ErpRights
+    assert "the clocks of both are right" in str(error)
+
+
+def test_the_signature_is_the_one_of_the_description() -> None:
+    """Others have built it: it does not change."""
+    code = hmac.new(b"secret", b"1790000000\nGET\n/changes?cursor=7\n", "sha256").hexdigest()
+    assert signature("secret", 1790000000, "GET", "/changes?cursor=7", b"") == f"1790000000,{code}"
+    assert code in openapi.FILE.read_text(encoding="utf-8")
+
+
 async def test_a_server_that_is_gone(tmp_path: Path) -> None:
     with OwnErp(tmp_path / "own.db") as server:
         remote = server.connect()
@@ -132,7 +155,7 @@ def test_a_token_that_cannot_be_sent(token: str) -> None:
 
 @pytest.mark.parametrize("address", ["http://erp.example", "http://10.0.0.7:8080", "http://127.0.0.1.example"])
 def test_a_token_goes_by_https_to_other_machines(address: str) -> None:
-    (parameter, _) = HttpErp.parameters
+    (parameter, *_) = HttpErp.parameters
     with pytest.raises(UsageError, match="must begin with https://"):
         parameter.type.parse(address)
 
@@ -141,7 +164,7 @@ def test_a_token_goes_by_https_to_other_machines(address: str) -> None:
     "address", ["https://erp.example/x", "erp.example", "http://127.0.0.1:80", "http://[::1]:8095"]
 )
 def test_addresses_that_are_taken(address: str) -> None:
-    (parameter, _) = HttpErp.parameters
+    (parameter, *_) = HttpErp.parameters
     assert parameter.type.parse(address) == address
 
 
@@ -200,6 +223,77 @@ async def test_a_request_that_arrives_late_beside_its_repeat(server: OwnErp, erp
     assert sum(answer.results[0].changed for (answer,) in found) == 1
     assert await server.look(sale.key) == Seen(sale.total, sale.total)
     assert server.sql("SELECT count(*) FROM document")[0] == (1,)
+
+
+GONE: list[tuple[dict[str, Any], type[ErpError]]] = [
+    ({"kind": "status", "status": 429}, ErpUnavailable),
+    ({"kind": "status", "status": 404}, ErpRefused),
+    ({"kind": "status", "status": 405}, ErpRefused),
+    ({"kind": "redirect", "to": "http://127.0.0.2/steps"}, ErpRefused),
+]
+
+
+async def steps_fail(remote: Remote) -> ErpError:
+    sale = SaleSteps("chansync:shop:1", "WEB", (steps.Cancel(),))
+    with pytest.raises(ErpError) as caught:
+        await remote.apply([sale])
+    await remote.aclose()
+    return caught.value
+
+
+@pytest.mark.parametrize(("fault", "kind"), GONE, ids=str)
+async def test_what_is_turned_away_has_not_arrived(fault: dict[str, Any], kind: type[ErpError], server: OwnErp) -> None:
+    server.faults.add("/steps", times=None, **fault)
+    error = await steps_fail(server.connect())
+    assert (type(error), error.undelivered) == (kind, True)
+
+
+@pytest.mark.parametrize("fault", [*LOST, {"kind": "status", "status": 503, "retry_after": 7}], ids=str)
+async def test_what_brought_no_answer_may_have_arrived(fault: dict[str, Any], server: OwnErp) -> None:
+    server.faults.add("/steps", times=None, **fault)
+    error = await steps_fail(server.connect())
+    assert (type(error), error.undelivered) == (ErpUnavailable, False)
+
+
+async def test_what_is_refused_for_what_it_asks_is_not_taken_for_undelivered(server: OwnErp) -> None:
+    server.faults.add("/steps", "empty", status=422, body=b'{"sentence": "The fiscal year 2026 is closed."}')
+    error = await steps_fail(server.connect())
+    assert (type(error), error.undelivered) == (ErpRefused, False)
+
+
+def _to(address: str) -> Remote:
+    kind = HttpErp(backoff=lambda attempt: 0.0, timeout=httpx.Timeout(PATIENCE, connect=5, pool=None))
+    return kind.connect(ErpSettings("own", {"address": address, "token": TOKEN}))
+
+
+async def test_without_a_connection_nothing_has_arrived(server: OwnErp, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        refused = await steps_fail(_to(f"http://127.0.0.1:{unused.getsockname()[1]}"))
+    assert (type(refused), refused.undelivered) == (ErpUnavailable, True)
+    assert "refuses the connection" in str(refused)
+
+    plain = await steps_fail(_to(server.url.replace("http:", "https:")))
+    assert (type(plain), plain.undelivered) == (ErpRefused, True)
+    assert "has no secure connection to offer" in str(plain)
+
+    async def unknown(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", unknown)
+    nowhere = await steps_fail(_to("https://erp.invalid"))
+    assert (type(nowhere), nowhere.undelivered) == (ErpUnavailable, True)
+
+
+async def test_a_certificate_that_nobody_knows(tmp_path: Path) -> None:
+    issued = trustme.CA().issue_cert("127.0.0.1")
+    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    with OwnErp(tmp_path / "own.db", tls=(tmp_path / "cert.pem", tmp_path / "key.pem")) as server:
+        error = await steps_fail(server.connect())
+    assert (type(error), error.undelivered) == (ErpRefused, True)
+    assert "The certificate of 127.0.0.1" in str(error)
+    assert server.requests == []
 
 
 async def test_a_busy_server_is_asked_again_because_nothing_was_done(server: OwnErp, erp: Subject) -> None:

@@ -125,6 +125,8 @@ def test_what_the_erp_lacks_is_refused_with_its_own_reason(sold: Sold) -> None:
         each["check"]: each for each in json.loads(sold.run("erp", "contract", "own", "--yes", "--json").stdout)
     }
     assert outcomes["goods_are_blocked_once"]["outcome"] == "skipped"
+    # Whoever asks is answered by the fault.
+    assert "is answered, right is 401 or 403" in outcomes.pop("who_lacks_the_secret_is_turned_away")["sentence"]
     assert {each["outcome"] for each in outcomes.values()} == {"ok", "skipped"}
 
 

@@ -6,18 +6,26 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
+from chansync.cli.main import main
 from chansync.db.connection import open_store
 from chansync.demo import company
+from chansync.erp.outside import lists
+from chansync.explain import erp_lists
+from chansync.explain.erp_status import ErpStatus, statuses
 from chansync.explain.why import why
 from chansync.model import steps
+from chansync.model.paging import Key, Span
 from chansync.model.sale import SaleView
-from chansync.setup import channel_settings
+from chansync.model.times import local_text
+from chansync.setup import channel_settings, erps
+from chansync.setup.channel_settings import InvalidFields
+from chansync.setup.erps import ErpReport
 from chansync.store import channels, mappings
-from support import far_file
+from support import far_file, shops
 
 from .conftest import World
 
@@ -43,6 +51,11 @@ class Far:
 
     def erp(self, **request: bool) -> Any:
         return far_file.run(self.world.path, **request)
+
+    def ask(self, question: Callable[..., Any]) -> ErpReport:
+        """What a person has it asked."""
+        found: ErpReport = shops.with_store(self.world.path, lambda store: question(store, far_file.CODE))
+        return found
 
     def view(self, number: str) -> SaleView | None:
         found: SaleView | None = self.server.views().get(key(number))
@@ -256,6 +269,125 @@ def test_what_was_sent_is_not_sent_again_before_it_has_settled(far: Callable[...
     assert it.open() == []
 
 
+@pytest.mark.parametrize("how", ["unreachable", "wrong address", "rights"])
+def test_what_has_not_arrived_is_sent_again_by_the_next_run(far: Callable[..., Far], how: str) -> None:
+    """It is no try of the sales, of which nothing is wrong, and nobody has to look whether it was done."""
+    it = far(connect={"settles_after": "3600"})
+    numbers = [it.world.order() for _ in range(3)]
+    it.sync(*numbers)
+    it.server.fail("apply", how)
+
+    failed = it.erp()
+
+    assert failed.state == "failed"
+    rows = it.world.query("SELECT state, tries, sentence FROM sale_step WHERE word = 'record'")
+    assert rows == [("waiting", 0, failed.sentence)] * 3
+    assert [it.state(number) for number in numbers] == [("imported", "")] * 3
+
+    it.erp()
+
+    assert it.server.calls("views") == []
+    first, second = it.server.calls("apply")
+    assert first == second, "together again"
+    assert len(it.server.views()) == 3
+    assert it.open() == []
+
+
+def test_its_sales_are_listed_with_their_papers(far: Callable[..., Far], capsys: pytest.CaptureFixture[str]) -> None:
+    it = far(**ALL, paid_statuses="processing")
+    first, second = it.world.order(), it.world.order()
+    it.sync(first, second)
+    it.erp()
+
+    def listed(*words: str) -> list[dict[str, Any]]:
+        assert main(["--db", str(it.world.path), "erp", *words, "--json"]) == 0
+        found: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
+        return found
+
+    sales = listed("sales")
+    assert {(row["number"], row["order_number"], row["channel"], row["erp"]) for row in sales} == {
+        (it.view(number).number, number, "demo", "far") for number in (first, second)
+    }
+    assert listed("sales", "--erp", "far", "--channel", "demo", "-n", "1") == sales[:1]
+    assert listed("sales", "--erp", "ledger") == listed("sales", "--channel", "other") == []
+    [sale] = [row for row in sales if row["order_number"] == first]
+    for papers, amount in (("documents", "total"), ("payments", "amount")):
+        assert len(listed(papers)) == 2
+        [row] = listed(papers, "--sale", sale["number"])
+        assert (row["sale"], row[amount], row["at"]) == (sale["number"], sale["total"], None)
+
+    store = open_store(it.world.path)
+    try:
+        for name in sorted(lists.NAMES):
+            whole = lists.read(store.db, "far", name, "", Span(10), Row)
+            assert len(whole) == 2
+            one, other = (lists.read(store.db, "far", name, "", Span(1, **end), Row) for end in _ends(whole))
+            assert [*other, *one] == whole, "the keys of the rows are places in the list"
+            assert [row.name for row in lists.read(store.db, "far", name, first, Span(10), Row)] == [sale["number"]]
+    finally:
+        store.close()
+
+
+class Row(NamedTuple):
+    key: Key
+    name: str
+    cells: tuple[str, ...]
+
+
+def _ends(rows: list[Row]) -> tuple[dict[str, Any], dict[str, Any]]:
+    return {"after": rows[0].key}, {"before": rows[1].key, "backwards": True}
+
+
+def test_what_came_of_the_last_try_is_said_whoever_tried(far: Callable[..., Far]) -> None:
+    """Also before anything was ever answered, and by a person's question as by a run."""
+    it = far()
+    it.world.query("UPDATE connected_erp SET last_ok_at = NULL, last_finished_at = NULL, reference_at = NULL")
+
+    def status() -> ErpStatus:
+        store = open_store(it.world.path)
+        try:
+            [found] = statuses(store.db)
+            assert [row.cells[3] for row in erp_lists.read(store.db, "connected-erp", "", Span(10))] == [found.word]
+            return found
+        finally:
+            store.close()
+
+    never = status()
+    assert (never.word, never.tried_at) == ("never asked", None)
+    assert never.sentences == ["Far Away was not asked for anything yet. See: chansync erp lookups far"]
+
+    it.server.fail("check", "rights")
+    assert not it.ask(erps.pull_reference).ok
+    failed = status()
+    assert (failed.word, failed.last_ok_at) == ("failing", None)
+    assert failed.tried_at is not None
+    tried = f"Far Away, tried {local_text(failed.tried_at)}: Nobody may do that with the file."
+    assert failed.sentences == [f"{tried} See: chansync erp lookups far"]
+
+    assert it.ask(erps.pull_reference).ok
+    assert (status().word, status().sentences) == ("ok", [])
+
+    it.server.fail("changes", "unreachable", times=2)
+    it.erp()
+    it.erp()
+    assert "The file is out of reach. See: chansync erp test far" in status().sentences[0]
+    assert it.ask(erps.test_erp).ok
+    assert (status().word, status().failures, status().next_run_at) == ("ok", 0, None), "the daemon asks it at once"
+
+
+def test_how_often_changes_are_asked_for_is_a_field_of_the_erp(far: Callable[..., Far]) -> None:
+    it = far(connect={"changes_every": "2 h"})
+    it.erp()
+    [(started, next_run, value)] = it.world.query(
+        "SELECT last_started_at, next_run_at, value FROM connected_erp JOIN connected_erp_parameter p ON erp_id = id "
+        "AND p.name = 'changes_every'"
+    )
+    assert value == '"2h"'
+    assert next_run - started >= 2 * 3600_000
+    with pytest.raises(InvalidFields, match="cannot be off"):
+        far_file.connect(it.world.path, it.server.path, changes_every="off")
+
+
 def test_a_refused_sale_keeps_no_other_back(far: Callable[..., Far]) -> None:
     it = far()
     numbers = [it.world.order() for _ in range(5)]
@@ -302,6 +434,17 @@ def test_what_people_do_there_is_told_to_the_site(far: Callable[..., Far]) -> No
 
     assert it.world.status(numbers[0]) == "completed"
     assert it.world.status(numbers[1]) == "cancelled"
+
+
+def test_changes_begin_before_anything_is_recorded(far: Callable[..., Far]) -> None:
+    """Otherwise, what people do after a first run that was killed behind its steps would never be told."""
+    it = far()
+    it.sync(it.world.order())
+
+    it.erp()
+
+    calls = [call for call, _ in it.server.read()["calls"]]
+    assert calls.index("changes") < calls.index("apply")
 
 
 def test_a_refund_on_the_site_is_recorded_there_once(far: Callable[..., Far]) -> None:

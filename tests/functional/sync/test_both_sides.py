@@ -255,6 +255,20 @@ def test_what_a_pull_fetches_twice_it_counts_once(world: World) -> None:
         assert (counts.fetched, getattr(counts, counted), counts.expected) == (130, 130, 130)
 
 
+def test_what_is_tried_again_and_comes_with_the_pull_too_is_one_order_of_those_expected(world: World) -> None:
+    placed = [world.place() for _ in range(3)]
+    shops.sync(world.path)
+    store = open_store(world.path)
+    store.db.execute("DELETE FROM mapping WHERE site_code = 'bacs'")
+    world.place()
+    shops.sync(world.path)
+    assert channels.make_problems_due(store.db, channels.channel(store.db, company.CHANNEL).id, None) == 1
+    store.close()
+    counts = shops.sync(world.path).counts
+    assert (counts.problems, counts.expected) == (1, counts.fetched)
+    assert counts.fetched >= len(placed)
+
+
 def test_a_difference_is_accepted_by_its_remedy(world: World) -> None:
     order = world.place(status="processing")
     with world.shop.lock:

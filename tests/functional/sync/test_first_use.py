@@ -15,7 +15,7 @@ from chansync.erp.ledger import setup
 from chansync.job_runner import work_off
 from chansync.platforms.protocol import Lookups, SiteIdentity
 from chansync.setup import systems
-from chansync.setup.confirm import fill_in
+from chansync.setup.confirm import fill_in, site_today
 from chansync.setup.forms.channel_form import ChannelForm
 from chansync.store import channels, jobs, mappings
 from support import tiny, world
@@ -131,5 +131,19 @@ def test_the_start_date_is_the_day_of_the_site(
     save(store, shop, "http://127.0.0.1:1")
     identity = SiteIdentity("", "", "", "", None, "", hours)
     now = datetime.now(UTC)
-    filled = fill_in(store.db, "shop", Lookups(), identity, ahead)
+    filled = fill_in(store.db, "shop", Lookups(), identity, site_today(identity, ahead))
     assert filled["start_date"] in {f"{(moment + timedelta(days=day)).date()}" for moment in (now, datetime.now(UTC))}
+
+
+def test_a_first_use_asks_for_the_start_date_with_the_orders_behind_each(store: Store, shop: DemoShop) -> None:
+    with DemoServer(shop) as server:
+        channel_id = save(store, shop, server.url)
+        asked = perform(store, "confirm", channel_id, {"use": True, "asks_start": True})
+        starts = (asked.result or {})["starts"]
+        assert [number for _, number in starts][-1] == 3
+        assert sorted((number for _, number in starts)) == [number for _, number in starts]
+        channel = channels.channel(store.db, "shop")
+        assert (channel["start_date"], channel["used"], channel["currency"]) == (None, False, "EUR")
+        perform(store, "confirm", channel_id, {"use": True, "start_date": starts[1][0]})
+    channel = channels.channel(store.db, "shop")
+    assert channel["start_date"] == starts[1][0]

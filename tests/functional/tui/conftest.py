@@ -15,6 +15,7 @@ from textual.css.stylesheet import Stylesheet
 
 from chansync.db.process_locks import process_owner
 from chansync.model import times
+from chansync_tui import own_keys
 from functional.tui import seed
 
 #: 24 November 2026, 13:05 UTC.
@@ -74,6 +75,7 @@ def still(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    own_keys.own_keys.cache_clear()
     yield
     monkeypatch.undo()
     time.tzset()

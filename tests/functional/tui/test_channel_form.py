@@ -84,9 +84,25 @@ async def test_a_text_is_typed_in_place_and_confirmed(company: Path) -> None:
         await type_into(pilot, "Name", "Shop 東京 [red]")
         await until_seen(pilot, "1 change, not saved")
         assert value_of(company, "name") == "Shop Germany", "nothing is written before Confirm"
-        await pilot.press("c")
+        await pilot.press("c", "c")
         await until_seen(pilot, "Saved the channel shop-de.")
     assert value_of(company, "name") == "Shop 東京 [red]"
+
+
+async def test_confirm_shows_what_changes_beside_what_it_was(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_channel(pilot)
+        await type_into(pilot, "Name", "Another name")
+        await pilot.press("c")
+        screen = await until_seen(pilot, "1 change to save", "It was", "It becomes")
+        [line] = [line for line in screen.splitlines() if "Shop Germany" in line and "It was:" not in line]
+        assert line.index("Name") < line.index("Shop Germany") < line.index("Another name")
+        await pilot.press("escape")
+        await until_seen(pilot, "1 change, not saved")
+        assert value_of(company, "name") == "Shop Germany"
+        await pilot.press("c", "enter")
+        await until_seen(pilot, "Saved the channel shop-de.")
 
 
 async def test_the_field_just_left_is_checked_at_once(company: Path) -> None:
@@ -154,7 +170,7 @@ async def test_choosing_several_by_marks(company: Path) -> None:
         await until_seen(pilot, "[x] processing", "[ ] on-hold")
         await pilot.press(*"hold", "space", "enter")
         await until_seen(pilot, "processing, on-hold, completed")
-        await pilot.press("c")
+        await pilot.press("c", "c")
         await until_seen(pilot, "Saved the channel shop-de.")
     assert value_of(company, "order_statuses") == ["processing", "on-hold", "completed"]
 
@@ -164,7 +180,7 @@ async def test_choosing_one_by_typing(company: Path) -> None:
     async with app.run_test(size=WIDE) as pilot:
         await open_channel(pilot)
         await go_to(pilot, "System type")
-        await pilot.press("enter", *"work", "enter", "c")
+        await pilot.press("enter", *"work", "enter", "c", "c")
         await until_seen(pilot, "Saved the channel shop-de.")
     assert value_of(company, "system_type") == "working"
 
@@ -182,7 +198,7 @@ async def test_unmapped_methods_stand_out_and_are_mapped_with_confirm(company: P
         await until_seen(pilot, "1 change, not saved")
         with Other(company) as other:
             assert "cod" not in mappings.targets(other.db, 1, "payment")
-        await pilot.press("c")
+        await pilot.press("c", "c")
         await until_seen(pilot, "Saved the channel shop-de.")
     with Other(company) as other:
         assert mappings.targets(other.db, 1, "payment") == {"bacs": "bank", "cod": "cash"}
@@ -199,7 +215,7 @@ async def test_a_tax_override_is_added_by_its_case(company: Path) -> None:
         await until_seen(pilot, "is no case of tax")
         await pilot.press("enter", *"CH+vat", "enter")
         await until_seen(pilot, "Export", "type to narrow")
-        await pilot.press("enter", "c")
+        await pilot.press("enter", "c", "c")
         await until_seen(pilot, "Saved the channel shop-de.")
     with Other(company) as other:
         assert mappings.targets(other.db, 1, "tax") == {"CH+vat": "export"}
@@ -248,7 +264,7 @@ async def test_a_change_under_the_form_is_told_and_typing_stays(company: Path) -
             channels.save_channel(other.db, 1, 1 + 1, {"description": "Theirs", "check_email": False}, {})
         await until_seen(pilot, "Somebody else changed Description, E-mail verification")
         assert "Mine" in row(app, "Name  ")
-        await pilot.press("c")
+        await pilot.press("c", "c")
         await until_seen(
             pilot, "Changes that somebody else saved meanwhile are kept", "too: Description, E-mail verification."
         )
@@ -264,7 +280,7 @@ async def test_both_changed_one_field_and_the_user_chooses(company: Path) -> Non
         with Other(company) as other:
             changes = {"name": "Theirs [red]", "description": "Their words", "check_email": False}
             channels.save_channel(other.db, 1, 2, changes, {})
-        await pilot.press("c")
+        await pilot.press("c", "c")
         await until_seen(
             pilot, "Somebody else saved the same fields. Whose value counts?", "Theirs [red]", "Shop Germany"
         )
@@ -318,7 +334,7 @@ async def test_a_payment_method_is_added_from_the_choice_that_needs_it(company: 
         await pilot.press("c")
         await until_seen(pilot, "1 change, not saved")
         assert row(app, "klarna_pay").split()[-6] == "klarna"
-        await pilot.press("c")
+        await pilot.press("c", "c")
         await until_seen(pilot, "Saved the channel shop-de.")
     with Other(company) as other:
         assert mappings.targets(other.db, 1, "payment")["klarna_pay"] == "klarna"
@@ -354,7 +370,7 @@ async def test_first_confirm_saves_unused_and_asks_for_the_connection(company: P
         with Other(company) as other:
             job = jobs.claim(other.db, owner)
             assert job is not None
-            assert (job.kind, job.channel_id, job.args) == ("confirm", 4, {"use": True})
+            assert (job.kind, job.channel_id, job.args) == ("confirm", 4, {"use": True, "asks_start": True})
             channels.remember(other.db, 4, {"signing": "basic"}, connected=True)
             channels.save_channel(other.db, 4, 1, {"currency": "EUR", "used": True}, {})
             mappings.pick_up(other.db, 4, "payment", [("cod", "Cash")])
@@ -365,6 +381,30 @@ async def test_first_confirm_saves_unused_and_asks_for_the_connection(company: P
         )
         await pilot.press("enter")
         await until_seen(pilot, "Issue financial document upon p…", "[x] yes")
+
+
+async def test_first_confirm_asks_from_which_day_on_with_how_many_orders(company: Path, owner: str) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await add_by_keys(pilot)
+        await until_seen(pilot, "Connecting to shop-at.example")
+        starts = [("2026-11-30", 3), ("2026-10-31", 214), ("2000-01-01", None)]
+        with Other(company) as other:
+            job = jobs.claim(other.db, owner)
+            assert job is not None
+            told = {"sentence": "Connected.", "starts": starts, "filled": {"currency": "EUR"}}
+            jobs.finish(other.db, job.id, owner, ok=True, result=told)
+        screen = await until_seen(pilot, "From which day on?", "from today on", "3 orders", "214 orders", "all orders")
+        assert "since 2026-10-31" in screen
+        await pilot.press("down", "enter")
+        await until_seen(pilot, "From which day on?", gone=True)
+        await until_seen(pilot, "Connecting to shop-at.example")
+        with Other(company) as other:
+            again = jobs.claim(other.db, owner)
+            assert again is not None
+            assert (again.kind, again.args) == ("confirm", {"use": True, "start_date": "2026-10-31"})
+            jobs.finish(other.db, again.id, owner, ok=True, result={"sentence": "Connected.", "used": True})
+        await until_seen(pilot, "It connects", "Filled in: Currency = EUR", "The channel is used now")
 
 
 async def test_first_confirm_that_fails_says_why_and_keeps_the_channel_unused(company: Path, owner: str) -> None:
@@ -389,7 +429,7 @@ async def test_first_confirm_that_fails_says_why_and_keeps_the_channel_unused(co
         with Other(company) as other:
             again = jobs.claim(other.db, owner)
         assert again is not None
-        assert (again.kind, again.args) == ("confirm", {"use": True})
+        assert (again.kind, again.args) == ("confirm", {"use": True, "asks_start": True})
 
 
 async def test_what_a_first_connection_cannot_fill_in_is_asked_for_before_it(
@@ -429,7 +469,7 @@ async def test_a_parameter_more_needs_no_change_in_the_screens(
         await go_to(pilot, "Gift note")
         await until_seen(pilot, "Printed on the parcel.")
         keys = ["enter", *"yes", "enter"] if isinstance(field_type, parameter_types.Text) else ["space"]
-        await pilot.press(*keys, "c")
+        await pilot.press(*keys, "c", "c")
         await until_seen(pilot, "Saved the channel shop-de.")
     assert json.dumps(value_of(company, "gift_note")) in ('"yes"', "true")
 

@@ -39,7 +39,7 @@ async def test_quitting_keeps_what_was_typed_and_the_next_start_offers_it(compan
         assert "Typed 東京" in row(app, "Name  ")
         assert "half a sen" in row(app, "Description")
         assert "entered" not in row(app, "Password / consumer secret")
-        await pilot.press("c")
+        await pilot.press("c", "c")
         await until_seen(pilot, "Saved the channel shop-de.")
         assert kept() == []
     assert value_of(company, "name") == "Typed 東京"
@@ -72,7 +72,7 @@ async def test_a_draft_over_a_later_change_shows_the_difference(company: Path) -
         await until_seen(pilot, "Go on with it?")
         await pilot.press("g")
         await until_seen(pilot, "Mine")
-        await pilot.press("c")
+        await pilot.press("c", "c")
         await until_seen(pilot, "Whose value counts?", "Theirs", "Shop Germany")
 
 

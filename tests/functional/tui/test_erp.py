@@ -11,6 +11,8 @@ from textual.widgets import Button
 from chansync.db.connection import open_store
 from chansync.db.transaction import transaction
 from chansync.erp.ledger import setup, stock
+from chansync.erp.outside import connected, sales
+from chansync.model.sale import SaleState, SaleView
 from chansync.setup import erps
 from chansync_tui.app import ChansyncApp
 from chansync_tui.screens.erp import Erp
@@ -162,7 +164,7 @@ async def test_an_empty_ledger_says_what_each_list_is_for(database: Callable[[st
 async def test_the_tabs_fit_60_columns_and_a_click_picks_one(company: Path) -> None:
     app = ChansyncApp(company)
     async with app.run_test(size=(60, 20)) as pilot:
-        tabs = await until_seen(pilot, "0 Over [1 Chan] 2 Acti  3 Mess 3  4 Orde  5 ERP")
+        tabs = await until_seen(pilot, "0 Home [1 Channels] 2 Runs  3 Log 3  4 Orders  5 ERP")
         await pilot.click(offset=(tabs.index("5 ERP"), 0))
         await until_seen(pilot, "[5 ERP]")
     app = ChansyncApp(company)
@@ -170,6 +172,28 @@ async def test_the_tabs_fit_60_columns_and_a_click_picks_one(company: Path) -> N
         tabs = await until_seen(pilot, "chansync  0 Overview [1 Channels] 2 Activity  3 Messages 3  4 Orders  5 ERP")
         await pilot.click(offset=(tabs.index("4 Orders"), 0))
         await until_seen(pilot, "[4 Orders]")
+
+
+async def test_the_sales_of_another_erp_are_chosen_by_its_name(company: Path) -> None:
+    view = SaleView(
+        "chansync:web:9",
+        "4711",
+        "OWN-9",
+        SaleState("EUR", 1999, False, False, 1999, "INV-9", 1999, 0, 0, False, False, False),
+    )
+    with Other(company) as other, transaction(other.db):
+        connected.add(other.db, "own", "Our ERP", "http", {}, {})
+        sales.store_view(other.db, "own", view)
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("5")
+        await until_seen(pilot, "ERP: ledger", "Sales: 1 row")
+        await pilot.press("O")
+        await until_seen(pilot, "Our ERP")
+        await pilot.press("o", "w", "n", "enter")
+        await until_seen(pilot, "ERP: own", "OWN-9", "19.99 EUR")
+        await pilot.press("j")
+        await until_seen(pilot, "Documents: 1 row", "INV-9")
 
 
 async def test_a_connected_erp_has_a_row_and_a_form(company: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,5 +210,9 @@ async def test_a_connected_erp_has_a_row_and_a_form(company: Path, monkeypatch: 
         await until_seen(pilot, "Connected ERPs: 1 row", "Far Away", "never asked")
         await pilot.press("enter")
         await until_seen(pilot, "ERP far", "How it is reached", "/nowhere", "0 wait, 0 refused")
+        with Other(company) as other:
+            connected.note_tried(other.db, "far", "erp_unavailable", "There is no such file.")
+        await pilot.press("escape")
+        await until_seen(pilot, "Connected ERPs: 1 row", "failing", "There is no such file.")
     monkeypatch.undo()
     far_file.forget()

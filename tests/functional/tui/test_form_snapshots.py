@@ -65,7 +65,7 @@ def test_whose_value_counts(snap_compare: SizeAndKeys, company: Path, size: tupl
             changes = {"name": "Theirs [red] 東京", "check_email": True}
             channels.save_channel(other.db, 1, 2, changes, {})
         await until_seen(pilot, "Somebody else changed")
-        await pilot.press("c")
+        await pilot.press("c", "c")
         await until_seen(pilot, "Whose value counts?")
         await pilot.press("m")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from textual import events
+from textual.widget import Widget
 
 from chansync_tui.app import ChansyncApp
 from functional.tui.looking import seen, settle, until_seen
@@ -20,7 +21,8 @@ def _at_once(app: ChansyncApp, keys: str) -> None:
 
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A key waits for the one before it, however slow the machine is."""
+    """Every key is slower than the watch over the one before it, and waits for it all the same."""
+    monkeypatch.setattr("chansync_tui.key_queue._WATCH_EVERY", 0.001)
     monkeypatch.setattr("chansync_tui.key_queue._LONGEST_WAIT", 60.0)
 
 
@@ -59,6 +61,15 @@ async def test_a_held_key_moves_the_cursor_by_as_many_rows(company: Path) -> Non
         _at_once(app, "jjjj")
         await settle(pilot)
         assert [line[0] for line in seen(app).splitlines()[4:9]] == [" ", " ", " ", " ", "▌"]
+
+
+async def test_a_key_whose_widget_is_gone_holds_up_no_other(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_seen(pilot, "shop-de")
+        app._turn, app._waits_in = 99, Widget()
+        _at_once(app, "2")
+        await until_seen(pilot, "[2 Activity]")
 
 
 @pytest.mark.parametrize("turns", [0, 10, 30, 60, 120])

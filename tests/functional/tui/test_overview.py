@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,8 @@ from chansync.erp.ledger import setup
 from chansync.orders.remedies import REMEDIES
 from chansync.store import channels, jobs, mappings, messages
 from chansync_tui.app import ChansyncApp
+from chansync_tui.screens.orders import Orders
+from chansync_tui.widgets.table import Table
 from functional.tui import seed
 from functional.tui.looking import Other, row, seen, settle, until_seen
 
@@ -254,6 +258,62 @@ async def test_an_export_holds_every_row_of_a_long_list_with_dates(tmp_path: Pat
         rows = list(csv.DictReader(file))
     assert len({each["Order"] for each in rows}) == len(rows) == 2345
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", each["Changed"]) for each in rows)
+
+
+async def test_quitting_amid_an_export_asks_first_and_leaves_no_file(
+    company: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = ChansyncApp(company)
+
+    def batches(page: Orders, table: Table[Any]) -> Callable[[object], Iterator[list[Any]]]:
+        def read(db: object) -> Iterator[list[Any]]:
+            yield table.items[:1]
+            page.context._ends.wait()
+            yield table.items[:1]
+
+        return read
+
+    monkeypatch.setattr(Orders, "batches", batches)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("4")
+        await until_seen(pilot, "4 orders")
+        await pilot.press("E")
+        await until_seen(pilot, "Writes every row")
+        await pilot.press("ctrl+u", *str(tmp_path / "orders.csv"), "enter")
+        await until_seen(pilot, "Writes every row", gone=True)
+        await pilot.press("q")
+        await until_seen(pilot, "Export is not done. Quitting cancels it")
+        await pilot.press("y")
+    assert not [name for name in os.listdir(tmp_path) if name.startswith("orders")]
+
+
+async def test_a_cause_is_called_as_the_site_calls_it_and_its_keys_say_what_they_do(company: Path) -> None:
+    with Other(company) as other:
+        order_id = seed.add_order(other.db, 1, "6000")
+        messages.log(
+            other.db, "item_unknown", "Order 6000: …", channel_id=1, order_id=order_id, order_number="6000",
+            data={"items": [{"sku": "", "map": "512", "name": "Mystery box"}]},
+        )  # fmt: skip
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("3")
+        await until_seen(pilot, "g Cause")
+        await pilot.press("g")
+        screen = await until_seen(pilot, "512 Mystery box", "g Log")
+        assert "g Cause" not in screen
+        await pilot.press("g")
+        await until_seen(pilot, "g Cause")
+
+
+async def test_an_order_without_a_sale_is_mended_or_said_to_have_none(company: Path) -> None:
+    with Other(company) as other:
+        _unknown(other, 1, seed.add_order(other.db, 1, "6000"), "6000")
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("4", "slash", *"6000", "enter")
+        await until_seen(pilot, "1 order")
+        await pilot.press("a")
+        await until_seen(pilot, "Map the site's item to one of the ERP's.")
 
 
 async def test_nothing_set_up_opens_the_guide(database: Callable[[str], Path]) -> None:

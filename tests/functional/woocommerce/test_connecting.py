@@ -21,7 +21,7 @@ from chansync.platforms.woocommerce.auth import BASIC, IN_QUERY, OAUTH, Keys, Si
 def test_the_platform() -> None:
     assert (PLATFORM.kind, PLATFORM.label) == ("woocommerce", "WooCommerce")
     not_its_own = {Capability.SYSTEM_CREDENTIALS, Capability.SITE_SENDS, Capability.CONFIRM_SHIPMENTS}
-    not_its_own.add(Capability.COUNTS_ONLY)
+    not_its_own |= {Capability.COUNTS_ONLY, Capability.RETURNS, Capability.SETTLEMENTS}
     assert PLATFORM.capabilities == frozenset(Capability) - not_its_own
 
 

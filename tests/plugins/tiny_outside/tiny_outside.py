@@ -2,10 +2,10 @@
 is given.
 
 It can be told to fail: the file's ``faults`` is a list of ``{"call", "how", "times"}``. ``how`` is ``lose`` (what was
-asked is done, and the answer lost), ``unreachable`` (nothing is done), ``refuse`` (the whole call), ``rights``, ``bug``
-(the connector fails), ``die`` (the process is killed before anything is done), ``die after`` (once it is done),
-``midway`` (the first step of each sale is done, and nothing is known of the rest) or ``half`` (each step is refused of
-those sales whose key is in ``keys``). Every call is noted in ``calls``.
+asked is done, and the answer lost), ``unreachable`` and ``wrong address`` (nothing arrives), ``refuse`` (the whole
+call), ``rights``, ``bug`` (the connector fails), ``die`` (the process is killed before anything is done), ``die after``
+(once it is done), ``midway`` (the first step of each sale is done, and nothing is known of the rest) or ``half`` (each
+step is refused of those sales whose key is in ``keys``). Every call is noted in ``calls``.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class Remote:
     def _called(self, call: str, said: Any = None) -> tuple[dict[str, Any], str, list[str]]:
         """The data, and how this call shall fail."""
         if not self._server.path.exists():
-            raise ErpUnavailable("There is no such file.")
+            raise ErpUnavailable("There is no such file.", undelivered=True)
         data = self._server.read()
         if data["key"] != self._key:
             raise ErpRights("The file does not take the key: enter it anew.")
@@ -128,7 +128,9 @@ class Remote:
         self._server.write(data)
         how = fault["how"] if fault else ""
         if how == "unreachable":
-            raise ErpUnavailable("The file is out of reach.")
+            raise ErpUnavailable("The file is out of reach.", undelivered=True)
+        if how == "wrong address":
+            raise ErpRefused("The file is another one.", undelivered=True)
         if how == "rights":
             raise ErpRights("Nobody may do that with the file.")
         if how == "refuse":

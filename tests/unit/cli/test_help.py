@@ -38,8 +38,8 @@ def test_a_command_says_what_it_does_and_shows_an_example(
 def test_the_tree_is_the_one_that_is_documented() -> None:
     first = [" ".join(path) for path in ALL if len(path) == 1]
     assert sorted(first) == [
-        "channel", "daemon", "db", "demo", "doctor", "erp", "health", "log", "map", "mend", "notices", "retry",
-        "secrets", "service", "solve", "status", "sync", "system", "why",
+        "apply", "channel", "daemon", "db", "demo", "doctor", "erp", "export", "export-setup", "health", "log", "map",
+        "mend", "notices", "retry", "secrets", "service", "solve", "status", "sync", "system", "why",
     ]  # fmt: skip
 
 

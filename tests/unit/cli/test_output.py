@@ -12,6 +12,12 @@ from chansync.cli.support import output
 from chansync.model.safe_text import width
 
 
+@pytest.fixture(autouse=True)
+def _a_call_of_its_own() -> None:
+    """A command that ran before in this process may have been asked to be quiet."""
+    output.begin([])
+
+
 @given(st.dictionaries(st.text(), st.text() | st.lists(st.text())))
 def test_json_reads_back_and_holds_no_control_characters(value: dict[str, object]) -> None:
     import contextlib

@@ -20,6 +20,21 @@ def test_the_service_is_named_where_it_is_installed_and_for_its_own_database_onl
     assert systemd_service.how_to_start("/home/ann/chansync.db") == "chansync daemon"
 
 
+def test_backups_are_expected_where_the_service_has_its_timer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = "/var/lib/chansync/chansync.db"
+    monkeypatch.setattr(systemd_service, "_UNIT_FOLDERS", (str(tmp_path),))
+    (tmp_path / "chansync-backup.timer").touch()
+    assert not systemd_service.has_backups(database)
+    (tmp_path / "chansync.service").touch()
+    assert systemd_service.has_backups(database)
+    assert not systemd_service.has_backups("/home/ann/chansync.db")
+    (tmp_path / "chansync-backup.timer").unlink()
+    assert not systemd_service.has_backups(database)
+    # Masked.
+    (tmp_path / "chansync-backup.timer").symlink_to("/dev/null")
+    assert not systemd_service.has_backups(database)
+
+
 _STOPPED = {"ActiveState": "failed", "SubState": "failed", "ExecMainCode": "1", "ExecMainStatus": "65"}
 
 

@@ -16,8 +16,9 @@ from chansync.db.connection import Store, open_store
 from chansync.model.errors import UsageError
 from chansync.setup import channel_settings, systems
 from chansync.setup.channel_settings import InvalidFields
-from chansync.setup.toml_files import export_toml, import_toml
+from chansync.setup.setup_file.exporting import export_channels
 from chansync.store import channels, mappings
+from support.setup_files import applied
 
 
 def _state(store: Store) -> list[Any]:
@@ -36,8 +37,8 @@ def test_an_export_reads_back_as_the_same(company: Store, tmp_path: Path) -> Non
     channel_settings.map_method(company.db, channel, "item", "a.b=c #1", "SKU-001")
     mappings.pick_up(company.db, channel.id, "delivery", [("flat_rate:1", "Flat\nrate")])
     mappings.set_paid_statuses(company.db, channel.id, "cod", ["completed", "processing"])
-    before, text = _state(company), export_toml(company.db)
-    assert import_toml(company.db, text).changes == []
+    before, text = _state(company), export_channels(company.db)
+    assert applied(company, text).changes == []
     copy = tmp_path / "copy.db"
     company.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     shutil.copy(company.path, copy)
@@ -51,7 +52,7 @@ def test_an_export_reads_back_as_the_same(company: Store, tmp_path: Path) -> Non
         mappings.set_paid_statuses(other.db, channel.id, "cod", [])
         mappings.map_to(other.db, channel.id, "payment", "extra", "bank")
         assert _state(other) != before
-        import_toml(other.db, text)
+        applied(other, text)
         assert _state(other) == before
     finally:
         other.close()
@@ -59,7 +60,7 @@ def test_an_export_reads_back_as_the_same(company: Store, tmp_path: Path) -> Non
 
 def test_no_secret_is_in_a_file(company: Store) -> None:
     channel_settings.change_channel(company, "shop", {"consumer_key": "ck_very_secret"})
-    text = export_toml(company.db)
+    text = export_channels(company.db)
     assert "ck_very_secret" not in text
     assert "# consumer_key is secret. Enter it: chansync channel set shop consumer_key=-" in text
     assert "consumer_key" not in tomllib.loads(text)["channels"]["shop"]
@@ -67,27 +68,29 @@ def test_no_secret_is_in_a_file(company: Store) -> None:
 
 def test_some_channels_go_with_their_own_systems_only(company: Store) -> None:
     systems.add_system(company, "other", "Other", "woocommerce")
-    assert list(tomllib.loads(export_toml(company.db))["systems"]) == ["other", "woo"]
-    assert list(tomllib.loads(export_toml(company.db, ["shop"]))["systems"]) == ["woo"]
+    assert list(tomllib.loads(export_channels(company.db))["systems"]) == ["other", "woo"]
+    assert list(tomllib.loads(export_channels(company.db, ["shop"]))["systems"]) == ["woo"]
     with pytest.raises(UsageError, match="There is no channel 'shp'"):
-        export_toml(company.db, ["shp"])
+        export_channels(company.db, ["shp"])
 
 
 def test_a_new_channel_in_use_waits_for_its_secrets(company: Store) -> None:
-    text = export_toml(company.db).replace("channels.shop", "channels.copy")
-    done = import_toml(company.db, text)
-    assert done.changes[0] == "copy: new"
+    text = export_channels(company.db).replace("channels.shop", "channels.copy")
+    done = applied(company, text)
+    assert done.changes[0] == "channel copy: new"
     assert "copy is not used until its secrets are entered" in done.notes[0]
     assert channels.channel(company.db, "copy")["used"] is False
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(company: Store) -> None:
-    text = export_toml(company.db).replace('name = "Shop"', 'name = "Store"').replace('cod = "cash"', 'cod = "bank"')
+    text = (
+        export_channels(company.db).replace('name = "Shop"', 'name = "Store"').replace('cod = "cash"', 'cod = "bank"')
+    )
     before = _state(company)
-    said = import_toml(company.db, text, dry_run=True)
-    assert said.changes == ["shop: name Shop → Store", "shop: payment cod cash → bank"]
+    said = applied(company, text, check=True)
+    assert said.changes == ["channel shop: name Shop → Store", "channel shop: payment cod cash → bank"]
     assert _state(company) == before
-    assert import_toml(company.db, text).changes == said.changes
+    assert applied(company, text).changes == said.changes
     assert channels.channel(company.db, "shop")["name"] == "Store"
 
 
@@ -115,27 +118,27 @@ def test_every_wrong_field_is_named_by_its_place_and_nothing_is_written(company:
         """
     before = _state(company)
     with pytest.raises(InvalidFields) as error:
-        import_toml(company.db, text)
-    assert [each.name for each in error.value.errors] == [
-        "systems.new.kind",
-        "channels.shop.consumer_key",
-        "channels.shop.orders_every",
-        "channels.shop.bogus",
-        "channels.Bad Code",
-        "channels.third.start_date",
-        "channels.shop.pos",
-        "channels.shop.payment.cod",
-        "channels.other.integration_system",
+        applied(company, text)
+    assert [str(each).partition(" ")[2].split(" ", 3)[1:3] for each in error.value.errors] == [
+        ["4:", "systems.new.kind"],
+        ["8:", "channels.shop.pos"],
+        ["9:", "channels.shop.orders_every"],
+        ["10:", "channels.shop.consumer_key"],
+        ["11:", "channels.shop.bogus"],
+        ["13:", "channels.shop.payment.cod"],
+        ["14:", "channels.Bad"],
+        ["16:", "channels.other.integration_system"],
+        ["20:", "channels.third.start_date"],
     ]
     assert _state(company) == before
 
 
 def test_systems_of_the_file_are_made_with_their_channels(company: Store) -> None:
     text = '[systems.b]\nname = "B"\nkind = "woocommerce"\n[channels.x]\nintegration_system = "b"\nname = "X"\n'
-    import_toml(company.db, text)
+    applied(company, text)
     assert channels.channel(company.db, "x").system.code == "b"
     with pytest.raises(InvalidFields, match=r"systems\.b\.kind"):
-        import_toml(company.db, text.replace("woocommerce", "amazon"))
+        applied(company, text.replace("woocommerce", "amazon"))
 
 
 @pytest.mark.parametrize(
@@ -144,8 +147,8 @@ def test_systems_of_the_file_are_made_with_their_channels(company: Store) -> Non
         ("a = ?", r"This is not a TOML file: .*line 1"),
         ("x = " + "[" * 5000, "This is not a TOML file"),
         ("x = " + "9" * 5000, "This is not a TOML file"),
-        ("format = 2", "format 2, and this program reads format 1"),
-        ("colour = 1", "'colour' is no part of a channel file"),
+        ("format = 2", "another format than this program reads, which is format 1"),
+        ("colour = 1", "line 1: 'colour' is no part of a set-up"),
         ("channels = 1", "channels must be a table"),
         ("[channels]\nshop = 1", "channels.shop must be a table"),
         ("[systems]\nwoo = 1", "systems.woo must be a table"),
@@ -153,7 +156,7 @@ def test_systems_of_the_file_are_made_with_their_channels(company: Store) -> Non
 )
 def test_another_file_is_refused_in_a_sentence(company: Store, text: str, sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
-        import_toml(company.db, text)
+        applied(company, text)
 
 
 _VALUES = st.recursive(
@@ -180,14 +183,14 @@ def test_any_file_is_taken_whole_or_refused_in_sentences(company: Store, systems
     except (TOMLKitError, ValueError, TypeError):
         return
     with contextlib.suppress(UsageError):
-        import_toml(company.db, text, dry_run=True)
+        applied(company, text, check=True)
 
 
 @given(st.text(max_size=120))
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_is_refused_in_a_sentence(company: Store, text: str) -> None:
     with contextlib.suppress(UsageError):
-        import_toml(company.db, text, dry_run=True)
+        applied(company, text, check=True)
 
 
 def test_a_file_must_not_bring_two_channels_that_take_the_same_orders(company: Store) -> None:
@@ -200,12 +203,12 @@ def test_a_file_must_not_bring_two_channels_that_take_the_same_orders(company: S
         "consumer_secret": "c",
     }
     channel_settings.add_channel(company, secrets | {"store_domain": shop["store_domain"]})
-    whole = export_toml(company.db, ["shop"])
+    whole = export_channels(company.db, ["shop"])
     start = whole.index("[channels.shop]")
     again = whole[start:].replace("channels.shop", "channels.again")
     for file in (whole + again, whole[:start] + again):
         with pytest.raises(InvalidFields, match="the channel shop takes those orders of"):
-            import_toml(company.db, file)
+            applied(company, file)
     free = again.replace('"processing", ', "").replace('"on-hold", ', "").replace('"completed"', '"wholesale"')
-    import_toml(company.db, whole + free)
+    applied(company, whole + free)
     assert channels.channel(company.db, "again")["used"]

@@ -32,13 +32,18 @@ def test_the_unit_starts_the_program_that_was_given(tmp_path: Path) -> None:
     assert re.findall(r"^Exec(?:Start)=.*$", unit.text, re.MULTILINE) == [
         'ExecStart="/opt/a b/python" -m chansync daemon'
     ]
+    backup = service_files(tmp_path, ["/opt/a b/python", "-m", "chansync"])[1]
+    assert re.findall(r"^ExecStart=.*$", backup.text, re.MULTILINE) == [
+        'ExecStart="/opt/a b/python" -m chansync db backup ${CHANSYNC_BACKUPS} --keep ${CHANSYNC_KEEP} '
+        "$CHANSYNC_BACKUP_OPTIONS"
+    ]
 
 
 def test_a_file_in_place_is_current_until_the_program_moves(tmp_path: Path) -> None:
     files = _put(tmp_path)
-    assert [file.state() for file in files] == [State.CURRENT] * 3
+    assert [file.state() for file in files] == [State.CURRENT] * 5
     moved = service_files(tmp_path, ["/elsewhere/chansync"])
-    assert [file.state() for file in moved] == [State.OUTDATED, State.CURRENT, State.CURRENT]
+    assert [file.state() for file in moved] == [State.OUTDATED] * 2 + [State.CURRENT] * 3
 
 
 @pytest.mark.parametrize("change", ["first", "middle", "last", "mark"])

@@ -7,7 +7,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,6 +59,34 @@ def test_an_answer_that_is_an_error_says_which_class_it_is(error: Any, kind: typ
 
 
 @pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('To continue, you must create a fiscal year for the date "x" and company "y".', "Fiscal Years"),
+        ('To continue, you must reopen the fiscal year "x" of company "y" for the date "z".', "Fiscal Years"),
+        ('To continue, you must create a period for the date "x" and company "y".', "Fiscal Years"),
+        ('You cannot add/modify/delete lines on closed journal-period "x".', "Journals - Periods"),
+        ('To post invoice "x", you must define a sequence on fiscal year "y".', "Sequences of invoices"),
+        ('To post invoice "x", you must define a currency exchange credit account for "y".', "Accounting"),
+        ('To invoice sale "x" you must define an account revenue for product "y".', "account category"),
+        ('There is no account category defined on product "x".', "account category"),
+        ('To continue, you must define a receivable account for party "x".', "for all parties"),
+    ],
+)
+def test_what_somebody_has_to_set_up_is_said_with_its_place_and_what_follows(text: str, words: str) -> None:
+    found = str(failures.of_answer("model.account.invoice.post", ["UserError", [text, ""]]))
+    assert text in found
+    assert words in found
+    assert found.endswith("chansync erp retry")
+
+
+def test_a_lack_of_rights_names_the_groups_that_the_user_is_not_in() -> None:
+    text = 'You are not allowed to access "Stock Shipment Out".\nWithin groups: Accounting, Sales'
+    found = str(failures.of_answer("model.stock.shipment.out.wait", ["UserError", [text, ""]]))
+    assert "in the groups Stock there" in found
+    assert found.endswith("chansync erp retry")
+
+
+@pytest.mark.parametrize(
     ("error", "overtaken"),
     [
         (["UserError", ['You can not call "quote" on "Sale".', ""]], True),
@@ -72,18 +99,6 @@ def test_a_refusal_tells_whether_somebody_was_faster(error: Any, overtaken: bool
     found = failures.of_answer("model.sale.sale.quote", error)
     assert isinstance(found, failures.Refusal)
     assert found.overtaken is overtaken
-
-
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [
-        (401, failures.NotLoggedIn), (403, ErpRefused), (404, ErpRefused), (302, ErpRefused), (429, ErpUnavailable),
-        (503, ErpUnavailable), (502, ErpUnavailable), (418, ErpRefused),
-    ],
-)  # fmt: skip
-def test_an_http_status_says_which_class_of_error_it_is(status: int, kind: type[ErpError]) -> None:
-    found = failures.of_status(httpx.Response(status), "http://127.0.0.1:8000", "demo", "model.web.shop.read")
-    assert isinstance(found, kind)
 
 
 def test_what_the_kind_cannot_do_is_not_among_its_capabilities() -> None:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from wcwidth import wcwidth
 
 from chansync.model import safe_text
 from chansync.model.safe_text import escaped, on_one_line, width
@@ -61,6 +62,11 @@ def test_a_terminal_takes_as_many_cells_as_reckoned(way: Callable[[str], str], t
         stream.feed(character)
     assert screen.cursor.y == 0
     assert screen.cursor.x == width(shown)
+
+
+def test_each_character_has_the_width_of_the_tables_whether_they_are_asked_or_not() -> None:
+    characters = [character for code in range(0x20, 0x3000) if (character := chr(code)).isprintable()]
+    assert [c for c in characters if width(c) != max(0, wcwidth(c))] == []
 
 
 @pytest.mark.parametrize(

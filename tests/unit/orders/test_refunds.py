@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chansync.model.order import Refund, RefundLine
+from chansync.model.sale import RecordedRefund
 from chansync.orders.refunds import Refundable, new_refunds
 from support.orders import order
 
@@ -64,3 +65,21 @@ def test_never_more_is_refunded_than_is_left_and_nothing_is_passed_over(amounts:
     assert sum(step.total for step in found.steps) <= SALE.total
     passed_over = len(told) - len(found.steps) - len(found.kept)
     assert bool(passed_over) == bool(found.problems)
+
+
+def test_a_refund_of_an_amount_that_a_person_entered_may_be_the_same() -> None:
+    entered = (
+        RecordedRefund("manual 1", 500),
+        RecordedRefund("manual 2", 300),
+        RecordedRefund("manual 2 withdrawn", -300),
+    )
+    told = [refund("5.00", own="7"), refund("5.00", own="8"), refund("3.00", own="9")]
+    found = new_refunds(order(refunds=told), entered, {}, SALE, "")
+    assert [step.refund_id for step in found.steps] == ["8", "9"]
+    assert ["refund 7 is 5.00 EUR" in problem.sentence for problem in found.problems] == [True]
+    kept = new_refunds(order(refunds=told), entered, {}, SALE, "keep")
+    assert list(kept.kept) == ["refund:7"]
+    later = new_refunds(order(refunds=told), entered, {"kept": kept.kept}, SALE, "")
+    assert ([step.refund_id for step in later.steps], later.problems) == (["8", "9"], [])
+    both = new_refunds(order(refunds=told), entered, {}, SALE, "refund")
+    assert ([step.refund_id for step in both.steps], both.problems) == (["7", "8", "9"], [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -51,9 +52,9 @@ def test_the_sites_rate_comes_first_then_the_place(changes: dict[str, Any], vat:
     assert tax_transaction(own, order(**changes), customer(vat)) == transaction
 
 
-def charged(found: Order, vat: str = "", **options: Any) -> str:
+def charged(found: Order, vat: str = "", taxes: Mapping[str, str] = TAXES, **options: Any) -> str:
     """The sentence of the contradiction; empty where there is none."""
-    own = replace(settings(**options), taxes=TAXES)
+    own = replace(settings(**options), taxes=taxes)
     made = [
         SaleLine(LineKind.ITEM, "A", "A", each.quantity, int(each.total * 100), int(each.tax * 100), 0,
                  each.external_id, each.rate) for each in found.lines
@@ -100,6 +101,25 @@ def test_it_contradicts_and_says_both(row: tuple[dict[str, Any], str, list[Any],
     assert said in sentence
     assert transaction in sentence
     assert "Map the one that is right to " in sentence
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        (taxed("1.90", "19"), ""),
+        (taxed("1.90"), ""),
+        (taxed("1.91", "19"), ""),
+        (taxed("0"), ""),
+        # 5 % and 9.975 % on top of that.
+        (taxed("1.55", "14.975"), ""),
+        (taxed("0", "19"), "names 19 % for A, and charged 0.00 EUR of tax on 10.00 EUR"),
+        (taxed("1.90", "7"), "names 7 % for A, and charged 1.90 EUR of tax on 10.00 EUR"),
+    ],
+)
+def test_without_a_transaction_the_rate_that_the_order_names_must_be_what_was_charged(line: Any, sentence: str) -> None:
+    told = charged(order(lines=[line], shipping=[], **buyer("DE")), taxes={}, tax_transaction=None)
+    assert sentence in told
+    assert bool(told) == bool(sentence)
 
 
 def test_tax_that_the_marketplace_collects_needs_a_case_of_its_own() -> None:

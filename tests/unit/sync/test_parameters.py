@@ -100,6 +100,7 @@ ELSEWHERE = {
     "statuses_every": "functional/push/test_streams.py",
     "quantities_every": "functional/push/test_streams.py",
     "comparison_every": "functional/push/test_streams.py",
+    "webhook_address": "functional/daemon/test_webhooks.py",
     "vat_number_keys": "functional/sync/test_channel.py",
     "uic_keys": "functional/sync/test_channel.py",
     "personal_number_keys": "functional/sync/test_channel.py",

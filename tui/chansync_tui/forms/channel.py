@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
@@ -18,7 +18,11 @@ from chansync_tui.forms.rows import Row, hidden_row
 from chansync_tui.forms.screen import FormScreen
 from chansync_tui.navigation import ShowMessages
 from chansync_tui.screens.dialogs import connection_report
+from chansync_tui.screens.start_date import choose_start
 from chansync_tui.widgets.line import Hint, Part
+
+if TYPE_CHECKING:
+    from chansync_tui.forms.changes import Change
 
 _THE_REST = Row(
     "rest",
@@ -58,6 +62,9 @@ class ChannelScreen(FormScreen):
         Binding("s", "sync", "Sync the channel now"),
         Binding("m", "messages", "Messages of the channel"),
     ]
+
+    #: The first confirm that asked for the start date, until the one with it is done.
+    _asked: Job | None = None
 
     @property
     def channel_id(self) -> int | None:
@@ -108,13 +115,33 @@ class ChannelScreen(FormScreen):
         self.state.everything = not self.state.everything
         self.show_rows()
 
+    def changes(self) -> Sequence[Change]:
+        """The values of a channel that works, which somebody may have set for a reason."""
+        form, state = self.state.form, self.state
+        assert isinstance(form, ChannelForm)
+        if not form.connected or state.is_new:
+            return ()
+        from chansync_tui.forms.changes import Change
+
+        return [
+            Change(
+                name,
+                self.label(name),
+                ("set" if name in state.loaded.secrets else "not set")
+                if name in state.entered
+                else state.loaded.texts.get(name, "") or "(empty)",
+                "entered anew" if name in state.entered else state.texts.get(name, "") or "(empty)",
+            )
+            for name in state.changed
+        ]
+
     # Jobs
 
     def after_saving(self, outcome: Saved) -> None:
         if outcome.connects:
-            self._connect("confirm", {"use": True})
+            self._connect("confirm", {"use": True, "asks_start": True})
 
-    def _connect(self, kind: str, args: dict[str, bool]) -> None:
+    def _connect(self, kind: str, args: dict[str, Any]) -> None:
         self.say(f"Connecting to {self.state.texts.get('store_domain') or 'the site'} ...", "note")
         self.context.ask(f"Connect {self._code}", kind, self.channel_id, args, self._connected)
 
@@ -122,6 +149,11 @@ class ChannelScreen(FormScreen):
         if not self.is_attached:
             return
         told = job.result or {}
+        if starts := told.get("starts"):
+            self.say(str(told.get("sentence", "")), "good")
+            self._asked = job
+            choose_start(self.app, starts, self._start_chosen)
+            return
         if not self.state.changed:
             self.state.open(self.context.db)
             if job.state != "done" and job.args.get("use"):
@@ -132,7 +164,19 @@ class ChannelScreen(FormScreen):
         self.say(f"{told.get('sentence', '')}{more}", "good" if job.state == "done" else "bad")
         self.state.set_errors([])
         self.show_rows()
-        self.app.push_screen(connection_report(job, self._unmapped(), daemon_runs=self.context.daemon_runs))
+        before, self._asked = self._asked, None
+        runs = self.context.daemon_runs
+        self.app.push_screen(connection_report(job, self._unmapped(), daemon_runs=runs, before=before))
+
+    def _start_chosen(self, day: str) -> None:
+        if day:
+            self._connect("confirm", {"use": True, "start_date": day})
+            return
+        self.state.open(self.context.db)
+        # It stays as its user wants it, so that the next confirm asks again.
+        self.state.texts["used"] = "yes"
+        self.say("It connects, and is not used yet: enter the start date, then c.", "warn")
+        self.show_rows()
 
     def _unmapped(self) -> list[str]:
         """The labels of methods without a mapping."""

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 import apsw
 
-from chansync.model.channel import STREAMS, Channel
+from chansync.model.channel import Channel
 from chansync.model.times import local_text, now_ms
 from chansync.store import mappings, messages, runs, streams
 from chansync.store.message_search import Filter
+from chansync.store.runs import RunFilter
+from chansync.store.streams import STREAMS
 from chansync_tui.formatting import RUN_TONES, ago, clock, counted, until
 from chansync_tui.forms.rows import Row
 
@@ -81,7 +83,7 @@ def _streams(db: apsw.Connection, channel: Channel) -> Iterator[Row]:
 
 def _runs(db: apsw.Connection, channel_id: int) -> Iterator[Row]:
     yield _entry("section:runs", "Last runs", heading=True)
-    found = runs.recent(db, limit=8, channel_id=channel_id)
+    found = runs.recent(db, limit=8, chosen=RunFilter(channel_id=channel_id))
     if not found:
         yield _entry("run:none", "none yet", help="s syncs the channel now.")
     for run in found:

@@ -40,6 +40,7 @@ class ConnectedErpScreen(FormScreen):
         said = "; ".join(found.sentences) or found.word
         yield Row("erp:state", "State", found.word, about=((said, ""),))
         yield Row("erp:answer", "Last answer", local_text(found.last_ok_at) or "never")
+        yield Row("erp:tried", "Last tried", local_text(found.tried_at) or "never")
         about = (("See them in the ERP's list of what is asked: 5, then Asked of ERPs.", ""),)
         yield Row("erp:steps", "Steps", f"{found.waiting} wait, {found.problems} refused", about=about)
         yield Row("section:read", f"Read {local_text(found.reference_at) or 'never'}", heading=True)

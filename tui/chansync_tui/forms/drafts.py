@@ -5,7 +5,6 @@ They never hold secrets. A draft is written while the user types, so that a lost
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Collection
@@ -34,14 +33,20 @@ def _folder() -> Path:
     return user_state_path("chansync") / "drafts"
 
 
+def _digest(text: str) -> str:
+    # Imported here: at most starts there is no draft, and it takes half a megabyte.
+    import hashlib
+
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
 def _prefix(database: Path) -> str:
-    return hashlib.sha256(str(database.absolute()).encode()).hexdigest()[:12]
+    return _digest(str(database.absolute()))
 
 
 def path_of(database: Path, kind: str, key: int | str | None) -> Path:
     """The draft file of this process for one form and database; each process of a user has its own."""
-    named = hashlib.sha256(f"{kind}/{key}/{process_owner()}".encode()).hexdigest()[:12]
-    return _folder() / f"{_prefix(database)}-{named}.json"
+    return _folder() / f"{_prefix(database)}-{_digest(f'{kind}/{key}/{process_owner()}')}.json"
 
 
 def keep(path: Path, title: str, data: dict[str, Any]) -> None:
@@ -72,7 +77,11 @@ def found(database: Path, *, but: Collection[Path] = ()) -> list[Draft]:
         but: the drafts that this program is typing into.
     """
     drafts = []
-    for path in _folder().glob(f"{_prefix(database)}-*.json"):
+    kept_here = list(_folder().glob("*.json"))
+    prefix = f"{_prefix(database)}-" if kept_here else ""
+    for path in kept_here:
+        if not path.name.startswith(prefix):
+            continue
         try:
             kept = json.loads(path.read_text(encoding="utf-8"))
             form = kept["form"]

@@ -92,13 +92,32 @@ class FormSaver:
 
     # Saving
 
-    def save(self) -> None:
-        """Save in a thread; ``Outcome`` is posted to the screen."""
+    def confirm(self) -> None:
+        """Save; where the form wants it, what changes is shown first."""
         view = self._view
         if self.is_saving:
             return
         if not view.is_unsaved and not view.state.is_new:
             view.say("There is nothing to save.")
+            return
+        view.state.check(view.context.db, everything=True)
+        changes = view.changes()
+        if view.state.errors or not changes:
+            # Wrong fields are named by saving.
+            self.save()
+            return
+        from chansync_tui.forms.changes import Changes
+
+        def agreed(saves: bool | None) -> None:
+            if saves:
+                self.save()
+
+        view.app.push_screen(Changes(changes), agreed)
+
+    def save(self) -> None:
+        """Save in a thread; ``Outcome`` is posted to the screen."""
+        view = self._view
+        if self.is_saving:
             return
         self.is_saving = True
         view.show_rows()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import SystemCommand
@@ -32,6 +32,9 @@ from chansync_tui.widgets.line import Hint, Line, Part
 from chansync_tui.widgets.pane import Notice, Pane
 from chansync_tui.widgets.table import Table
 
+if TYPE_CHECKING:
+    from chansync_tui.forms.changes import Change
+
 
 class FormScreen(FilteredPage):
     """Shows one form; its ``FieldEditor`` changes fields, its ``FormSaver`` saves them.
@@ -41,6 +44,8 @@ class FormScreen(FilteredPage):
         draft: an unsaved draft to go on with.
     """
 
+    SCOPE = "form"
+    ABOUT = "Settings: change them one by one, and confirm all of them at once."
     BUTTONS: ClassVar[str] = "Confirm or close"
     HINTS: ClassVar[Sequence[Hint]] = (
         Hint("esc", "Close", keep=True),
@@ -251,7 +256,7 @@ class FormScreen(FilteredPage):
         self.editor.add_referred()
 
     def action_confirm(self) -> None:
-        self.saver.save()
+        self.saver.confirm()
 
     def action_load_stored(self) -> None:
         self.saver.load_stored()
@@ -266,7 +271,7 @@ class FormScreen(FilteredPage):
         """A value was typed."""
         self.editor.accept(event)
         if event.confirm:
-            self.saver.save()
+            self.saver.confirm()
 
     @on(InPlace.Dropped)
     def cancel_typed(self) -> None:
@@ -277,6 +282,9 @@ class FormScreen(FilteredPage):
     def finish_saving(self, event: FormSaver.Outcome) -> None:
         """Saving is over."""
         self.saver.finish(event.outcome)
+
+    def changes(self) -> Sequence[Change]:
+        return ()
 
     def after_saving(self, outcome: Saved) -> None:
         """Close a form that has no related records; one that has more to it stays open."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from textual.app import App
 from textual.message import Message
@@ -14,6 +14,9 @@ from chansync_tui.context import Context
 from chansync_tui.forms.rows import Row
 from chansync_tui.forms.state import FormState
 from chansync_tui.widgets.table import Table
+
+if TYPE_CHECKING:
+    from chansync_tui.forms.changes import Change
 
 
 class FormView(Protocol):
@@ -48,6 +51,9 @@ class FormView(Protocol):
 
     def show_rows(self) -> None:
         """Build the rows again from what was typed and what is stored."""
+
+    def changes(self) -> Sequence[Change]:
+        """What is to be looked at before it is saved; nothing: it is saved at once."""
 
     def after_saving(self, outcome: Saved) -> None:
         """The form was saved: close it, or go on with it."""

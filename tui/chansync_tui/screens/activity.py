@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import on
@@ -11,14 +12,18 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from chansync.model.times import now_ms
+from chansync.model.times import local_text, now_ms
 from chansync.store import runs
 from chansync.store.channel_status import remaining
-from chansync.store.runs import Run
+from chansync.store.runs import Run, RunFilter
+from chansync.store.streams import STREAMS
 from chansync_tui.formatting import RUN_TONES, SKIPPED_WHY, bar, clock, counted, elapsed, left, local_hour, rate, spark
 from chansync_tui.navigation import ShowChannel, ShowMessages
-from chansync_tui.screens.page import Page
+from chansync_tui.screens.filtered_page import FilteredPage
+from chansync_tui.screens.finder import Option
 from chansync_tui.widgets.columns import Column
+from chansync_tui.widgets.entry import Search
+from chansync_tui.widgets.filterline import Chip, FilterLine
 from chansync_tui.widgets.line import Hint, Line
 from chansync_tui.widgets.pane import Pane
 from chansync_tui.widgets.table import Cell, Table
@@ -57,10 +62,20 @@ _LISTED = 200
 _SPARK_SECONDS = 30.0
 
 
-class Activity(Page):
-    """The runs in progress, orders by hour, and the last runs."""
+#: How a run can end.
+_STATES = {
+    "done": "it got to its end",
+    "failed": "its sentence says why, and the next run tries again",
+    "stopped": "it was broken off; the next run goes on from there",
+}
+
+
+class Activity(FilteredPage):
+    """The runs in progress, orders by hour, and the last runs, which can be filtered."""
 
     TAB = "activity"
+    SCOPE = "activity"
+    ABOUT = "What syncs now and how fast, and what the last runs fetched, created and skipped."
     AUTO_FOCUS = "#last"
     HINTS: ClassVar[Sequence[Hint]] = (
         Hint("?", "Keys", keep=True),
@@ -69,6 +84,7 @@ class Activity(Page):
         Hint("m", "Messages", "Msgs"),
         Hint("tab", "Other list", "List"),
         Hint("s", "Sync again", "Sync"),
+        Hint("/", "Filter"),
         Hint("^p", "Palette"),
     )
 
@@ -76,21 +92,30 @@ class Activity(Page):
         Binding("s", "sync", "Sync the run's channel again"),
         Binding("m", "messages", "Messages of the run's channel"),
         Binding("tab,shift+tab", "other", "Runs in progress or last runs"),
+        Binding("slash", "search", "Filter by text"),
+        Binding("C", "narrow('C')", "Filter by channel"),
+        Binding("T", "narrow('T')", "Filter by stream"),
+        Binding("S", "narrow('S')", "Filter by state"),
+        Binding("N", "toggle_news", "Only runs with news: something new or changed, problems, a failure; or all"),
+        Binding("escape", "clear", "Clear the filters"),
     ]
 
     def __init__(self) -> None:
         super().__init__()
         self._spark_at = 0.0
+        self._chosen = RunFilter()
+        self._channel_code = ""
 
     def body(self) -> Iterable[Widget]:
         yield Table[Run](_RUNNING, _running_cells, lambda run: run.id, id="running")
         yield Line(id="spark")
-        yield Table[Run](_LAST, _last_cells, lambda run: run.id, id="last")
+        yield FilterLine()
+        yield Search("channel, or what a run says")
+        yield Table[Run](_LAST, _last_cells, lambda run: run.id, id="last", list_name="activity")
         yield Pane(id="pane")
 
     def on_mount(self) -> None:
         self._in_progress.set_empty("Nothing runs now.")
-        self._last.set_empty("No run yet. Press s on a channel, or start the daemon.")
         super().on_mount()
 
     def on_descendant_focus(self) -> None:
@@ -101,12 +126,12 @@ class Activity(Page):
         return self.query_one("#running", Table)
 
     @property
-    def _last(self) -> Table[Run]:
+    def table(self) -> Table[Run]:
         return self.query_one("#last", Table)
 
     @property
-    def _table(self) -> Table[Run]:
-        return self._in_progress if self._in_progress.has_focus else self._last
+    def _focused_list(self) -> Table[Run]:
+        return self._in_progress if self._in_progress.has_focus else self.table
 
     def read(self) -> None:
         db = self.context.db
@@ -114,12 +139,31 @@ class Activity(Page):
         # The height changes in steps of two rows, so that not every run that ends moves the screen.
         self._in_progress.styles.height = max(3, min(9, 1 + (len(running) + 1) // 2 * 2))
         self._in_progress.show(running)
-        last = [run for run in runs.recent(db, limit=_LISTED) if run.state != "running"]
-        self._last.show(last)
+        self._show_last()
         if time.monotonic() >= self._spark_at:
             self._spark_at = time.monotonic() + _SPARK_SECONDS
             self._show_spark()
         self.explain()
+
+    def _show_last(self) -> None:
+        chosen, table = self._chosen, self.table
+        found = runs.recent(self.context.db, limit=_LISTED, chosen=chosen)
+        last = [run for run in found if run.state != "running"]
+        table.set_empty(
+            "No run yet. Press s on a channel, or start the daemon."
+            if chosen == RunFilter()
+            else "No run matches the filters: esc clears them."
+        )
+        table.show(last)
+        chips = (
+            Chip("C", "Channel", self._channel_code),
+            Chip("T", "Stream", chosen.stream),
+            Chip("S", "State", chosen.state),
+            Chip("N", "News only", "yes" if chosen.news else "", "toggle_news"),
+            Chip("/", "Text", chosen.text, "search"),
+        )
+        count = counted(len(last), "run")
+        self.query_one(FilterLine).set_chips(chips, count if len(found) < _LISTED else f"the last {count}")
 
     def _show_spark(self) -> None:
         hours = runs.orders_per_hour(self.context.db)
@@ -132,6 +176,43 @@ class Activity(Page):
             [(" ", ""), (spark(hours), "note"), (f" {counted(sum(hours), 'order')} in 24 h", "")],
         )
 
+    # Filters
+
+    @property
+    def searched(self) -> str:
+        return self._chosen.text
+
+    def search(self, text: str) -> None:
+        self._choose(replace(self._chosen, text=text))
+
+    def _choose(self, chosen: RunFilter) -> None:
+        self._chosen = chosen
+        self._show_last()
+        self.explain()
+
+    def action_clear(self) -> None:
+        self._channel_code = ""
+        self._choose(RunFilter())
+
+    def action_toggle_news(self) -> None:
+        self._choose(replace(self._chosen, news=not self._chosen.news))
+
+    def action_narrow(self, key: str) -> None:
+        if key == "C":
+            self.choose_filter("Channel", self.channel_options(), self._narrow_channel)
+        elif key == "T":
+            streams = [Option(name, name) for name in STREAMS]
+            self.choose_filter("Stream", streams, lambda each: self._choose(replace(self._chosen, stream=each.value)))
+        else:
+            states = [Option(word, word, about) for word, about in _STATES.items()]
+            self.choose_filter("State", states, lambda each: self._choose(replace(self._chosen, state=each.value)))
+
+    def _narrow_channel(self, option: Option[str]) -> None:
+        self._channel_code = option.word if option.value else ""
+        self._choose(replace(self._chosen, channel_id=int(option.value) if option.value else None))
+
+    # Details and actions
+
     @on(Table.Moved)
     def moved(self) -> None:
         """The cursor is on another row."""
@@ -139,7 +220,7 @@ class Activity(Page):
 
     def explain(self) -> None:
         """Show all numbers of the run under the cursor."""
-        run = self._table.selected
+        run = self._focused_list.selected
         if run is None:
             self.query_one(Pane).put([])
             return
@@ -156,22 +237,22 @@ class Activity(Page):
     @on(Table.Chosen)
     def open_channel(self) -> None:
         """Open the run's channel."""
-        if run := self._table.selected:
+        if run := self._focused_list.selected:
             self.post_message(ShowChannel(run.channel_id))
 
     def action_other(self) -> None:
-        (self._last if self._in_progress.has_focus else self._in_progress).focus()
+        (self.table if self._in_progress.has_focus else self._in_progress).focus()
 
     def action_sync(self) -> None:
-        if run := self._table.selected:
+        if run := self._focused_list.selected:
             self.context.ask(f"Sync {run.channel_code}", "sync", run.channel_id, {})
 
     def action_messages(self) -> None:
-        if run := self._table.selected:
+        if run := self._focused_list.selected:
             self.post_message(ShowMessages(run.channel_id, run.channel_code))
 
     def commands(self) -> Iterable[SystemCommand]:
-        if run := self._table.selected:
+        if run := self._focused_list.selected:
             yield SystemCommand(f"Open {run.channel_code}", "The run's channel (enter)", self.open_channel)
             yield SystemCommand(f"Sync {run.channel_code}", "Pull its orders now (key s)", self.action_sync)
 
@@ -199,11 +280,12 @@ def _running_cells(run: Run) -> tuple[Cell | str, ...]:
 
 def _last_cells(run: Run) -> tuple[Cell | str, ...]:
     c = run.counts
-    took = elapsed((run.finished_at or now_ms()) - run.started_at) if run.state != "interrupted" else ""
+    lasted = (run.finished_at or now_ms()) - run.started_at
+    took = Cell(elapsed(lasted), "", f"{lasted / 1000:.1f}") if run.state != "interrupted" else ""
     return (
         Cell(run.channel_code, "strong"),
         run.stream,
-        clock(run.started_at, now_ms()),
+        Cell(clock(run.started_at, now_ms()), "", local_text(run.started_at, seconds=True)),
         Cell(run.state, RUN_TONES.get(run.state, "")),
         str(c.fetched),
         str(c.created),

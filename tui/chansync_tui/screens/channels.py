@@ -11,7 +11,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from chansync.model.times import now_ms
+from chansync.model.times import local_text, now_ms
 from chansync.store.channel_status import standing
 from chansync.store.overview import ChannelLine, channel_lines
 from chansync.store.pauses import Pause, pauses
@@ -91,6 +91,8 @@ class Channels(FilteredPage):
     """The list of channels by code; Enter opens one."""
 
     TAB = "channels"
+    SCOPE = "channels"
+    ABOUT = "The channels with their settings: add and open them, sync, pause and resume."
     HINTS: ClassVar[Sequence[Hint]] = (
         Hint("?", "Keys", keep=True),
         Hint("q", "Quit", keep=True),
@@ -130,7 +132,7 @@ class Channels(FilteredPage):
     def body(self) -> Iterable[Widget]:
         yield FilterLine()
         yield Search("code, name or POS")
-        yield MarkTable[ChannelLine](_COLUMNS, self._cells, lambda line: line.id, id="channels")
+        yield MarkTable[ChannelLine](_COLUMNS, self._cells, lambda line: line.id, id="channels", list_name="channels")
         yield Pane(id="pane")
 
     @property
@@ -183,8 +185,8 @@ class Channels(FilteredPage):
             Cell(line.system, tone),
             Cell(line.system_type, TYPE_TONES.get(line.system_type, "")),
             Cell(line.pos, tone),
-            Cell(ago(line.last_ok_at, now), "bad" if failing else tone),
-            Cell(until(line.next_run_at, now) if line.used else "off", tone),
+            Cell(ago(line.last_ok_at, now), "bad" if failing else tone, local_text(line.last_ok_at, seconds=True)),
+            Cell(*((until(line.next_run_at, now), tone, local_text(line.next_run_at)) if line.used else ("off", tone))),
             Cell(str(line.orders_today), tone),
             Cell(str(line.problems), "bad" if line.problems else "dim"),
             Cell(state_of(line, self._pauses.get(line.id), now), _tone(line)),

@@ -191,18 +191,23 @@ def erp_report(job: Job) -> Report:
     return Report("It connects" if ok else "It does not connect", parts)
 
 
-def connection_report(job: Job, unmapped: Sequence[str] = (), *, daemon_runs: bool = True) -> Report:
+def connection_report(
+    job: Job, unmapped: Sequence[str] = (), *, daemon_runs: bool = True, before: Job | None = None
+) -> Report:
     """The window for a finished job of the kinds ``test`` and ``confirm``.
 
     Args:
         unmapped: what still needs a mapping.
         daemon_runs: whether the schedule is kept now.
+        before: the job that asked for the start date, which filled in the rest.
     """
     told: dict[str, Any] = job.result or {}
+    asked: dict[str, Any] = (before.result if before is not None else None) or {}
+    filled = {**(asked.get("filled") or {}), **(told.get("filled") or {})}
     ok = job.state == "done"
     parts: list[Part] = [(str(told.get("sentence", "")), "good" if ok else "bad"), ("", "")]
     parts += [(str(note), "") for note in told.get("notes") or ()]
-    parts += [(f"Filled in: {_label(name)} = {text}", "") for name, text in (told.get("filled") or {}).items()]
+    parts += [(f"Filled in: {_label(name)} = {text}", "") for name, text in filled.items()]
     parts += [(str(sentence), "warn") for sentence in told.get("vanished") or ()]
     wrong = told.get("wrong") or {}
     parts += [

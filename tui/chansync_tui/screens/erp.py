@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, cast
 
 import apsw
@@ -14,16 +14,19 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widget import Widget
 
+from chansync.erp import registry
 from chansync.erp.ledger import lists, setup
 from chansync.erp.ledger.lists import LedgerList, ListRow
 from chansync.erp.ledger.setup_kinds import KINDS
+from chansync.erp.outside import connected
+from chansync.erp.outside import lists as outside_lists
 from chansync.explain import erp_lists
 from chansync.explain.find import Found
 from chansync.model.paging import Span
 from chansync_tui.navigation import Edit, ShowSale
 from chansync_tui.screens import erp_pages
 from chansync_tui.screens.dialogs import Field, Question
-from chansync_tui.screens.finder import Option
+from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.list_page import ListPage
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
@@ -93,6 +96,24 @@ def _column(name: str) -> Column:
     return _COLUMNS.get(name) or Column(name.replace("_", " ").capitalize(), 10, 24, drop=7)
 
 
+#: The columns that lists are ordered by, and whether the highest comes first; those with codes begin with the lowest.
+_ORDERED_BY = {
+    "documents": ("When", True),
+    "payments": ("When", True),
+    "stock": ("Item", False),
+    "customers": ("Number", True),
+}
+
+
+def _columns_of(name: str) -> list[Column]:
+    return [_column(each) for each in LISTS[name].columns]
+
+
+def _cells_of(name: str) -> Callable[[ListRow], tuple[Cell, ...]]:
+    columns = LISTS[name].columns
+    return lambda row: tuple(_cell(each, text) for each, text in zip(columns, row.cells, strict=True))
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerSource:
     """A list of the ledger with its filters."""
@@ -100,8 +121,12 @@ class LedgerSource:
     name: str
     text: str = ""
     warehouse: str = ""
+    #: The code of the outside ERP whose sales, documents or payments are shown; empty: the ledger's.
+    erp: str = ""
 
     def read(self, db: apsw.Connection, span: Span) -> list[ListRow]:
+        if self.erp and self.name in outside_lists.NAMES:
+            return outside_lists.read(db, self.erp, self.name, self.text, span, ListRow)
         if self.name in erp_lists.LISTS:
             return [ListRow(row.key, row.name, row.cells) for row in erp_lists.read(db, self.name, self.text, span)]
         return lists.read(db, self.name, self.text, self.warehouse, span)
@@ -111,6 +136,8 @@ class Erp(ListPage[ListRow]):
     """Moving in the menu shows a list; Enter gives it the focus."""
 
     TAB = "erp"
+    SCOPE = "erp"
+    ABOUT = "The lists of the ERP: what was sold, what is there, and what it is set up with."
     AUTO_FOCUS = "#menu"
     NEWEST_FIRST = False
     HINTS: ClassVar[Sequence[Hint]] = (
@@ -130,6 +157,7 @@ class Erp(ListPage[ListRow]):
         Binding("D", "remove", "Remove the record"),
         Binding("slash", "search", "Filter by text"),
         Binding("W", "narrow_warehouse", "Filter the stock by warehouse"),
+        Binding("O", "narrow_erp", "Sales, documents and payments of another ERP"),
         Binding("v", "verify", "Verify that the books balance (erp check)"),
         Binding("c,y", "copy", "Copy the row (through the terminal)"),
         Binding("escape", "clear", "Clear the filters"),
@@ -145,6 +173,12 @@ class Erp(ListPage[ListRow]):
     def __init__(self) -> None:
         super().__init__(LedgerSource(next(iter(LISTS))))
 
+    def _first_erp(self) -> str:
+        """The ERP whose sales are shown at first: the ledger where it has any, or where no other is connected."""
+        db = self.context.db
+        codes = [code for code, _ in connected.codes(db)]
+        return "" if not codes or lists.read(db, "sales", "", "", Span(1)) else codes[0]
+
     def body(self) -> Iterable[Widget]:
         yield FilterLine()
         yield Search("text to look for")
@@ -152,13 +186,22 @@ class Erp(ListPage[ListRow]):
             yield Table[str](
                 (Column("ERP", 10, 20),), lambda name: (LISTS[name].title,), lambda name: name, id="menu", head=True
             )
-            yield Table[ListRow](self._columns(), self._cells(), lambda row: row.key, id="list", partial=True)
+            name = self.chosen.name
+            yield Table[ListRow](
+                _columns_of(name),
+                _cells_of(name),
+                lambda row: row.key,
+                id="list",
+                partial=True,
+                list_name=f"erp {name}",
+            )
         yield Pane(id="pane")
 
     def on_mount(self) -> None:
         self.menu.show(list(LISTS))
         self.menu.add_class("-chosen")
         super().on_mount()
+        self._go(replace(self.chosen, erp=self._first_erp()))
 
     def on_resize(self, event: events.Resize) -> None:
         super().on_resize(event)
@@ -176,12 +219,10 @@ class Erp(ListPage[ListRow]):
         assert isinstance(source, LedgerSource)
         return source
 
-    def _columns(self) -> list[Column]:
-        return [_column(name) for name in LISTS[self.chosen.name].columns]
-
-    def _cells(self) -> Callable[[ListRow], tuple[Cell, ...]]:
-        columns = LISTS[self.chosen.name].columns
-        return lambda row: tuple(_cell(name, text) for name, text in zip(columns, row.cells, strict=True))
+    @property
+    def ordered_by(self) -> tuple[str, bool]:
+        name = self.chosen.name
+        return _ORDERED_BY.get(name) or (("Code", False) if "code" in LISTS[name].columns else ("", False))
 
     def show_chips(self) -> None:
         chosen = self.chosen
@@ -189,6 +230,8 @@ class Erp(ListPage[ListRow]):
         chips.append(Chip("/", "Text", chosen.text, "search"))
         if chosen.name == "stock":
             chips.append(Chip("W", "Warehouse", chosen.warehouse, "narrow_warehouse"))
+        if chosen.name in outside_lists.NAMES and connected.codes(self.context.db):
+            chips.append(Chip("O", "ERP", chosen.erp or registry.LEDGER, "narrow_erp"))
         note = f"{LISTS[chosen.name].title}: {self.counted_rows('row')}"
         self.query_one(FilterLine).set_chips(chips, note)
 
@@ -210,6 +253,8 @@ class Erp(ListPage[ListRow]):
             return "Nothing matches the filters: esc clears them."
         if chosen.name == "stock":
             return f"{found.about}\n\nAdd a warehouse and an item first: choose them in the menu, and press a."
+        if chosen.name in outside_lists.NAMES and connected.codes(self.context.db):
+            return f"{found.about}\n\nNone yet. Those of another ERP: press O."
         adds = "\n\nNone yet: press a to add one." if chosen.name in ADDABLE else "\n\nNone yet."
         return f"{found.about}{adds}"
 
@@ -229,7 +274,7 @@ class Erp(ListPage[ListRow]):
     def choose_list(self) -> None:
         """Show another list from its beginning, without filters."""
         if self.menu.selected is not None and self.menu.selected != self.chosen.name:
-            self._go(LedgerSource(self.menu.selected))
+            self._go(LedgerSource(self.menu.selected, erp=self.chosen.erp))
             self.explain_soon()
 
     def _go(self, source: LedgerSource) -> None:
@@ -238,9 +283,8 @@ class Erp(ListPage[ListRow]):
             # The rows of the old list do not fit the columns of the new one.
             self.table.show([])
             self.table.set_empty("")
+            self.table.set_columns(_columns_of(source.name), _cells_of(source.name), f"erp {source.name}")
         self.set_source(source)
-        if other:
-            self.table.set_columns(self._columns(), self._cells())
 
     @on(Table.Chosen, "#menu")
     def enter_list(self) -> None:
@@ -271,21 +315,32 @@ class Erp(ListPage[ListRow]):
         return self.chosen.text
 
     def search(self, text: str) -> None:
-        self._go(LedgerSource(self.chosen.name, text, self.chosen.warehouse))
+        self._go(replace(self.chosen, text=text))
 
     def action_clear(self) -> None:
-        if self.chosen == LedgerSource(self.chosen.name):
+        cleared = LedgerSource(self.chosen.name, erp=self.chosen.erp)
+        if self.chosen == cleared:
             self.menu.focus()
-        self._go(LedgerSource(self.chosen.name))
+        self._go(cleared)
 
     def action_narrow_warehouse(self) -> None:
         if self.chosen.name != "stock":
             self.show_list("stock")
 
         known = [Option(row["code"], row["code"], row["name"]) for row in setup.rows(self.context.db, "warehouse")]
-        self.choose_filter(
-            "Warehouse", known, lambda each: self._go(LedgerSource("stock", self.chosen.text, each.value))
-        )
+        self.choose_filter("Warehouse", known, lambda each: self._go(replace(self.chosen, warehouse=each.value)))
+
+    def action_narrow_erp(self) -> None:
+        if self.chosen.name not in outside_lists.NAMES:
+            self.show_list("sales")
+        known = [Option(registry.LEDGER, registry.LEDGER, "what comes with chansync")]
+        known += [Option(each.code, each.code, each.name) for each in connected.connected(self.context.db)]
+
+        def choose(option: Option[str] | None) -> None:
+            if option is not None:
+                self._go(replace(self.chosen, erp="" if option.value == registry.LEDGER else option.value))
+
+        self.app.push_screen(Finder("ERP", known), choose)
 
     # Actions
 

@@ -68,7 +68,8 @@ class FilteredPage(Page):
         def write(path: Path, db: apsw.Connection) -> int:
             # One snapshot of the list: an order that changes meanwhile would move from its end to its top.
             db.execute("BEGIN")
-            return exporting.write_reserved(path, titles, map(texts, read(db) if read else [items]))
+            parts = self.context.until_the_end(read(db) if read else [items])
+            return exporting.write_reserved(path, titles, map(texts, parts))
 
         def agreed(answer: dict[str, str] | None) -> None:
             if answer is not None:
@@ -124,5 +125,4 @@ class FilteredPage(Page):
 
     def channel_options(self) -> list[Option[str]]:
         """Every channel, with its id as the value."""
-        found = channels.all_channels(self.context.db)
-        return [Option(str(each.id), each.code, str(each["name"] or "")) for each in found]
+        return [Option(str(each.id), each.code, each.name) for each in channels.named(self.context.db)]

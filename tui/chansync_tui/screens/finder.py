@@ -23,11 +23,12 @@ V = TypeVar("V")
 
 
 class Option(NamedTuple, Generic[V]):
-    """An option: its value, the word that is shown, and a description."""
+    """An option: its value, the word that is shown, and a description; or a heading over those that follow."""
 
     value: V
     word: str
     about: str = ""
+    is_heading: bool = False
 
 
 class Finder(ModalScreen[Option[V] | None]):
@@ -62,7 +63,9 @@ class Finder(ModalScreen[Option[V] | None]):
                 yield Plain("\n".join(self._about), id="about")
             yield Entry(placeholder="type to narrow")
             cells = _word if self._is_prose else _cells
-            table = Table[Option[V]](columns, cells, lambda option: option.word, head=False)
+            table = Table[Option[V]](
+                columns, cells, lambda option: option.word, head=False, passes=lambda option: option.is_heading
+            )
             table.can_focus = False
             table.add_class("-live")
             yield table
@@ -96,7 +99,15 @@ class Finder(ModalScreen[Option[V] | None]):
     def narrowed(self, text: str) -> Sequence[Option[V]]:
         """The options for the text typed so far."""
         words = text.casefold().split()
-        return [o for o in self._options if all(word in f"{o.word} {o.about}".casefold() for word in words)]
+        found: list[Option[V]] = []
+        heading: Option[V] | None = None
+        for option in self._options:
+            if option.is_heading:
+                heading = option
+            elif all(word in f"{option.word} {option.about}".casefold() for word in words):
+                found += [option] if heading is None else [heading, option]
+                heading = None
+        return found
 
     @on(Input.Changed)
     def narrow(self, event: Input.Changed) -> None:
@@ -127,4 +138,4 @@ def _word(option: Option[V]) -> tuple[Cell, ...]:
 
 
 def _cells(option: Option[V]) -> tuple[Cell, ...]:
-    return Cell(option.word, "strong"), Cell(option.about, "dim")
+    return Cell(option.word, "title" if option.is_heading else "strong"), Cell(option.about, "dim")

@@ -27,6 +27,7 @@ from chansync_tui.navigation import Edit, ShowChannel
 from chansync_tui.screens.dialogs import Field, Question, connection_report
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import Page
+from chansync_tui.screens.start_date import choose_start
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.line import Hint, Line
 from chansync_tui.widgets.pane import Notice, Pane
@@ -39,6 +40,8 @@ class Guide(Page):
     """The list of steps with their state; Enter does the step under the cursor."""
 
     TAB = "overview"
+    SCOPE = "guide"
+    ABOUT = "From nothing to a channel that syncs, step by step."
     HINTS: ClassVar[Sequence[Hint]] = (
         Hint("enter", "Do this step", keep=True),
         Hint("esc", "Leave", keep=True),
@@ -262,12 +265,30 @@ class Guide(Page):
                 self.post_message(ShowChannel(channel.id))
                 return
 
-        def report(job: Job) -> None:
-            if self.is_attached:
-                left = guide.unmapped(self.context.db, channel)
-                self.app.push_screen(connection_report(job, left, daemon_runs=self.context.daemon_runs))
+        label, kind = f"Connect {channel.code}", "confirm" if first else "test"
 
-        self._ask(f"Connect {channel.code}", "confirm" if first else "test", channel.id, report, use=first)
+        asked_by: list[Job] = []
+
+        def start_chosen(day: str) -> None:
+            if day:
+                self._ask(label, kind, channel.id, report, use=True, start_date=day)
+            else:
+                self.say("It connects, and is not used yet: enter on this step asks for the start date again.", "warn")
+
+        def report(job: Job) -> None:
+            if self.is_attached and (starts := (job.result or {}).get("starts")):
+                asked_by.append(job)
+                choose_start(self.app, starts, start_chosen)
+            elif self.is_attached:
+                left = guide.unmapped(self.context.db, channel)
+                self.app.push_screen(
+                    connection_report(
+                        job, left, daemon_runs=self.context.daemon_runs, before=asked_by[-1] if asked_by else None
+                    )
+                )
+
+        asked = {"use": True, "asks_start": True} if first else {}
+        self._ask(label, kind, channel.id, report, **asked)
 
     def _map(self, step: Step, channel: Channel) -> None:
         pairs = guide.proposed_methods(self.context.db, channel)
@@ -289,9 +310,9 @@ class Guide(Page):
                            "Another choice? n, and then step 3, whose form has them."])  # fmt: skip
         self.app.push_screen(Question("Payment methods", about, "Map them"), make)
 
-    def _ask(self, label: str, kind: str, channel_id: int, done: Callable[[Job], None], *, use: bool = False) -> None:
+    def _ask(self, label: str, kind: str, channel_id: int, done: Callable[[Job], None], **args: object) -> None:
         self.say(f"{label} ...", "note")
-        self.context.ask(label, kind, channel_id, {"use": True} if use else {}, done)
+        self.context.ask(label, kind, channel_id, args, done)
 
     def _told(self, job: Job) -> None:
         if self.is_attached:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Generic
 
 import apsw
@@ -14,10 +15,11 @@ from textual.timer import Timer
 from chansync.model.errors import ChansyncError
 from chansync.model.paging import Span
 from chansync_tui.formatting import counted
-from chansync_tui.row_window import Ask, Fetch, L, Source, Window
+from chansync_tui.row_window import MOST_SORTED, Ask, Fetch, L, Order, Source, TooManyRows, Window
 from chansync_tui.screens.filtered_page import FilteredPage
 from chansync_tui.widgets.pane import Pane
 from chansync_tui.widgets.table import Table
+from chansync_tui.widgets.view import View
 
 #: More rows are fetched when the cursor is so near to an end of the window.
 _NEAR = 50
@@ -38,7 +40,7 @@ class ListPage(FilteredPage, Generic[L]):
     class Fetched(TextualMessage):
         """A read for the window is done."""
 
-        def __init__(self, fetch: Fetch[Any], found: list[Any] | None, failure: str = "") -> None:
+        def __init__(self, fetch: Fetch[Any], found: list[Any] | None, failure: ChansyncError | None = None) -> None:
             super().__init__()
             self.fetch = fetch
             self.found = found
@@ -47,6 +49,7 @@ class ListPage(FilteredPage, Generic[L]):
     def __init__(self, source: Source[L]) -> None:
         super().__init__()
         self.window: Window[L] = Window(source)
+        self._is_opened = False
         self._running_fetch: Fetch[L] | None = None
         self._next: Ask | None = None
         self._slow: Timer | None = None
@@ -67,6 +70,14 @@ class ListPage(FilteredPage, Generic[L]):
         """Show details of the row under the cursor in the pane."""
 
     @property
+    def ordered_by(self) -> tuple[str, bool]:
+        """The column that the list itself is ordered by, and whether its highest comes first; empty: none of them.
+
+        That order can be turned however long the list is: the database reads it from either end.
+        """
+        return "", False
+
+    @property
     def table(self) -> Table[L]:
         """The list."""
         return self.query_one("#list", Table)
@@ -75,7 +86,7 @@ class ListPage(FilteredPage, Generic[L]):
         """``3 orders``, or ``200+ orders`` while the window holds only a part of the list."""
         count = len(self.window.lines)
         rows = counted(count, one) if self.window.at_end and self.window.at_top else f"{count}+ {one}s"
-        if not self.NEWEST_FIRST or not count:
+        if not self.NEWEST_FIRST or not count or self.table.view.sort is not None:
             return rows
         # Where the top is not visible, the key that leads there is named.
         return f"live, {rows}" if self.is_live else f"{self.NEWEST_KEY}: the newest, {rows}"
@@ -88,19 +99,22 @@ class ListPage(FilteredPage, Generic[L]):
     def batches(self, table: Table[Any]) -> Callable[[apsw.Connection], Iterable[Sequence[Any]]] | None:
         if table is not self.table or (self.window.at_top and self.window.at_end):
             return None
-        source = self.window.source
+        source, order = self.window.source, self.window.order
 
         def read(db: apsw.Connection) -> Iterable[Sequence[Any]]:
-            lines = source.read(db, Span(_BATCH))
+            lines = order.read(source, db, Span(_BATCH))
             while lines:
                 yield lines
-                lines = source.read(db, Span(_BATCH, after=lines[-1].key))
+                lines = order.read(source, db, Span(_BATCH, after=lines[-1].key))
 
         return read
 
     # Reading
 
     def read(self) -> None:
+        if not self._is_opened:
+            self._is_opened = True
+            self.window = Window(self.window.source, self._order())
         self.show_chips()
         self._fetch(Ask.AGAIN if self.window.lines else Ask.TOP)
 
@@ -118,16 +132,44 @@ class ListPage(FilteredPage, Generic[L]):
             found = self.context.read(fetch.run, lambda: self._running_fetch is fetch)
             self.post_message(self.Fetched(fetch, found))
         except ChansyncError as error:
-            self.post_message(self.Fetched(fetch, None, str(error)))
+            self.post_message(self.Fetched(fetch, None, error))
+
+    def _order(self) -> Order[L]:
+        """The order that the list is shown in."""
+        sort, (title, descending) = self.table.view.sort, self.ordered_by
+        if sort is not None and sort.title == title:
+            return Order(turned=sort.descending != descending)
+        return Order(sort=self.table.sorter())
+
+    def change_view(self, table: Table[Any], view: View) -> None:
+        is_sorted = view.sort != table.view.sort
+        super().change_view(table, view)
+        if table is self.table and is_sorted:
+            self._open(self.window.source)
+
+    def _refuse_sort(self) -> None:
+        """Show the list in its own order again, and say why."""
+        view, (title, _) = self.table.view, self.ordered_by
+        if view.sort is not None:
+            able = f" By {title} it is sorted however long it is." if title else ""
+            self.notify(
+                f"This list is too long to be sorted by {view.sort.title}: more than {MOST_SORTED:,} rows pass the "
+                f"filters. Filter it first, then sort.{able}",
+                severity="warning",
+            )  # fmt: skip
+            self.change_view(self.table, replace(view, sort=None))
 
     def set_source(self, source: Source[L]) -> None:
         """Show another list or other filters; a read that is running is interrupted."""
-        if source == self.window.source:
-            return
+        if source != self.window.source:
+            self._open(source)
+
+    def _open(self, source: Source[L]) -> None:
         if self._running_fetch is not None:
             self.context.interrupt()
         self._running_fetch = self._next = None
-        self.window = Window(source)
+        self.window = Window(source, self._order())
+        self._is_opened = True
         self.show_chips()
         self._fetch(Ask.TOP)
         if self._slow:
@@ -137,9 +179,8 @@ class ListPage(FilteredPage, Generic[L]):
 
     @property
     def is_changing(self) -> bool:
-        """Whether the rows are still those of an earlier filter; once "Searching" is shown there are none."""
-        running = self._running_fetch
-        return running is not None and running.ask is Ask.TOP and not self._says_searching
+        """Whether the rows of the filters are still being read."""
+        return self._running_fetch is not None and self._running_fetch.ask is Ask.TOP
 
     def _say_searching(self) -> None:
         if self._running_fetch is not None and self._running_fetch.ask is Ask.TOP:
@@ -154,8 +195,10 @@ class ListPage(FilteredPage, Generic[L]):
         if event.fetch is not self._running_fetch:
             return
         self._running_fetch = None
-        if event.failure:
-            self.fail(event.failure)
+        if isinstance(event.failure, TooManyRows):
+            self._refuse_sort()
+        elif event.failure is not None:
+            self.fail(str(event.failure))
         elif event.found is not None:
             self._show(event.fetch, event.found)
         following, self._next = self._next, None

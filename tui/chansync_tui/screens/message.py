@@ -99,6 +99,8 @@ class MessagePage(TextPage):
     """The page of a message: what happened, what to do, and the data."""
 
     TAB = "messages"
+    SCOPE = "message"
+    ABOUT = "One message with its data, and what can be done about it."
     HINTS: ClassVar[Sequence[Hint]] = (
         Hint("esc", "Back", keep=True),
         Hint("?", "Keys", keep=True),

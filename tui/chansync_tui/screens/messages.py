@@ -72,6 +72,8 @@ class Messages(ListPage[MessageLine]):
     """The log."""
 
     TAB = "messages"
+    SCOPE = "messages"
+    ABOUT = "What went wrong, by cause or one by one: mend it, try it again, or mark it as solved."
     AUTO_FOCUS = "#list"
     HINTS: ClassVar[Sequence[Hint]] = (
         Hint("?", "Keys", keep=True),
@@ -113,8 +115,10 @@ class Messages(ListPage[MessageLine]):
         yield FilterLine()
         yield Search("sentence or order number")
         for table in (
-            MarkTable[Cause](CAUSE_COLUMNS, cause_cells, lambda cause: cause.key, id="causes"),
-            MarkTable[MessageLine](_COLUMNS, _cells, lambda line: line.key, id="list", partial=True),
+            MarkTable[Cause](CAUSE_COLUMNS, cause_cells, lambda cause: cause.key, id="causes", list_name="causes"),
+            MarkTable[MessageLine](
+                _COLUMNS, _cells, lambda line: line.key, id="list", partial=True, list_name="messages"
+            ),
         ):
             # The key is the screen's own here; home goes to the first row.
             table._bindings.key_to_bindings.pop("g", None)
@@ -138,6 +142,10 @@ class Messages(ListPage[MessageLine]):
     def causes(self) -> MarkTable[Cause]:
         """The causes of open problems."""
         return self.query_one("#causes", MarkTable)
+
+    @property
+    def ordered_by(self) -> tuple[str, bool]:
+        return "First", True
 
     @property
     def table(self) -> MarkTable[MessageLine]:
@@ -166,6 +174,7 @@ class Messages(ListPage[MessageLine]):
 
     def _show_causes(self, shown: bool) -> None:
         self.set_class(shown, "-causes")
+        self.count_marks()
         self.causes.set_empty("No open problem. g shows the log.")
         (self.causes if shown else self.table).focus()
 
@@ -255,6 +264,7 @@ class Messages(ListPage[MessageLine]):
         if self.shows_causes and chosen != self.chosen:
             # Filters are those of the log. Who types into the search field stays there.
             self.set_class(False, "-causes")
+            self.count_marks()
             if self.focused is self.causes:
                 self.table.focus()
         self.set_source(MessageSource(chosen))
@@ -320,6 +330,13 @@ class Messages(ListPage[MessageLine]):
         if self.shows_causes:
             return [each for cause in self.causes.chosen for each in cause.message_ids]
         return [line.id for line in self.table.marked.values()]
+
+    @property
+    def hints(self) -> Sequence[Hint]:
+        if not self.shows_causes:
+            return self.HINTS
+        listed = {"enter": Hint("enter", "Its problems", "List"), "g": Hint("g", "The log", "Log")}
+        return [listed.get(hint.key, hint) for hint in self.HINTS]
 
     @on(MarkTable.Marked)
     def count_marks(self) -> None:

@@ -24,6 +24,8 @@ class OrderPage(TextPage):
     """Shows what ``read_story`` returns; it is called again whenever the database changes."""
 
     TAB = "orders"
+    SCOPE = "order"
+    ABOUT = "Why this order is as it is, its sale, and everything that happened to it."
     HINTS: ClassVar[Sequence[Hint]] = (
         Hint("esc", "Back", keep=True),
         Hint("?", "Keys", keep=True),

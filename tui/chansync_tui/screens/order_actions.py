@@ -123,7 +123,10 @@ class OrderActions:
 
     def _act(self, order: Subject) -> None:
         if not order.sale:
-            self._notify("It has no sale yet, so there are no actions for one.")
+            if order.state == "problem":
+                self._mend(order)
+            else:
+                self._notify("It has no sale: enter says why, t asks the site for it and imports it if it may be.")
             return
         found = possible_steps(self._page.context.db, order.sale)
         if not found:

@@ -64,6 +64,8 @@ class Orders(ListPage[OrderLine]):
     """The list of orders."""
 
     TAB = "orders"
+    SCOPE = "orders"
+    ABOUT = "The orders of all channels: find one, see why it is as it is, and act on its sale."
     HINTS: ClassVar[Sequence[Hint]] = (
         Hint("?", "Keys", keep=True),
         Hint("q", "Quit", keep=True),
@@ -96,8 +98,12 @@ class Orders(ListPage[OrderLine]):
     def body(self) -> Iterable[Widget]:
         yield FilterLine()
         yield Search("order number or customer")
-        yield MarkTable[OrderLine](_COLUMNS, _cells, lambda line: line.id, id="list", partial=True)
+        yield MarkTable[OrderLine](_COLUMNS, _cells, lambda line: line.id, id="list", partial=True, list_name="orders")
         yield Pane(id="pane")
+
+    @property
+    def ordered_by(self) -> tuple[str, bool]:
+        return "Changed", True
 
     @property
     def table(self) -> MarkTable[OrderLine]:

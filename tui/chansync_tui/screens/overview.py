@@ -13,7 +13,7 @@ from textual.message import Message as TextualMessage
 from textual.widget import Widget
 
 from chansync.model.errors import ChansyncError
-from chansync.model.times import now_ms
+from chansync.model.times import local_text, now_ms
 from chansync.store import day
 from chansync.store.day import Day, money_text, quiet_hours
 from chansync.store.overview import ChannelLine, channel_lines
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _COLUMNS = (
     Column("", 1),
     Column("Channel", 11, 30),
-    Column("Last 24 hours", 24, drop=2),
+    Column("Last 24 hours", 24, drop=2, sorts=False),
     Column("Today", 5, right=True),
     Column("Problems", 8, right=True),
     Column("Next", 6, right=True, drop=3),
@@ -56,6 +56,8 @@ class Overview(Page):
     """The channels, and below them the causes of open problems; wide screens show the channel's problems beside it."""
 
     TAB = "overview"
+    SCOPE = "overview"
+    ABOUT = "How every channel does, and below what needs you, by its cause: mend it where it shows."
     AUTO_FOCUS = "#channels"
     HINTS: ClassVar[Sequence[Hint]] = (
         Hint("?", "Keys", keep=True),
@@ -98,8 +100,12 @@ class Overview(Page):
         yield Line(id="today")
         with Horizontal(id="panes"):
             with Vertical(id="lists"):
-                yield MarkTable[ChannelLine](_COLUMNS, self._cells, lambda line: line.id, id="channels")
-                yield MarkTable[Cause](CAUSE_COLUMNS, cause_cells, lambda cause: cause.key, id="causes")
+                yield MarkTable[ChannelLine](
+                    _COLUMNS, self._cells, lambda line: line.id, id="channels", list_name="overview"
+                )
+                yield MarkTable[Cause](
+                    CAUSE_COLUMNS, cause_cells, lambda cause: cause.key, id="causes", list_name="causes"
+                )
             yield Pane(id="side")
         yield Pane(id="pane")
 
@@ -155,7 +161,7 @@ class Overview(Page):
         self._reading = False
         if event.days != self._days:
             self._days = event.days
-            self.channels.show(self.channels.items)
+            self.channels.redraw_rows()
             self._show_today(self.channels.items)
             self.explain()
 
@@ -180,7 +186,9 @@ class Overview(Page):
         today = f"today {counted(sum(line.orders_today for line in lines), 'sale')}"
         sold = money_text(money)
         self.query_one("#today", Line).put(
-            [*parts, (f"   {today}", "strong"), (f"  {sold}" if sold else "", "")], [*parts, (f"   {today}", "strong")]
+            [*parts, (f"   {today}", "strong"), (f"  {sold}" if sold else "", "")],
+            [*parts, (f"   {today}", "strong")],
+            parts,
         )
 
     def _cells(self, line: ChannelLine) -> tuple[Cell | str, ...]:
@@ -196,7 +204,7 @@ class Overview(Page):
             Cell(spark(found.hours), "warn" if quiet else "note"),
             Cell(str(line.orders_today), tone),
             Cell(str(line.problems) if line.problems else "", "bad"),
-            Cell(until(line.next_run_at, now) if line.used else "", tone),
+            Cell(*((until(line.next_run_at, now), tone, local_text(line.next_run_at)) if line.used else ("", tone))),
             Cell(money_text(found.money), tone),
             Cell(state, "warn" if quiet else SIGN_TONES[sign]),
         )

@@ -17,11 +17,15 @@ from chansync.doctor.daemon import diagnose
 from chansync.model.times import now_ms
 from chansync.store import daemons, jobs
 from chansync.store.overview import open_count
+from chansync_tui import own_keys, preferences
 from chansync_tui.context import Context, context_of
 from chansync_tui.widgets.jump import Jump
 from chansync_tui.widgets.line import Hint, HintLine, Line
+from chansync_tui.widgets.mark_table import MarkTable
 from chansync_tui.widgets.pane import Notice, Plain
+from chansync_tui.widgets.table import Table
 from chansync_tui.widgets.topbar import DaemonLine, TopBar
+from chansync_tui.widgets.view import View
 
 LEAST_WIDTH, LEAST_HEIGHT = 60, 20
 
@@ -38,14 +42,25 @@ class Page(Screen[None]):
     """A screen that is updated when the database changes."""
 
     TAB: ClassVar[str] = ""
+
+    #: What the screen is for, in a sentence; and the name under which its keys can be others, empty: they cannot.
+    ABOUT: ClassVar[str] = ""
+    SCOPE: ClassVar[str] = ""
+
     HINTS: ClassVar[Sequence[Hint]] = ()
     ALLOW_SELECT = False
     AUTO_FOCUS = "Table"
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("f", "jump", "Jump: letters on all that can be gone to")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f", "jump", "Jump: letters on all that can be gone to"),
+        Binding("comma", "columns", "Sort the list, choose its columns"),
+    ]
 
     #: Jump mode, while it waits for a letter.
     jump: Jump | None = None
+
+    #: The user's own keys: those of the screen, of lists, and those that work everywhere.
+    _moved: Sequence[own_keys.Moved] = ()
 
     _explaining: Timer | None = None
 
@@ -55,6 +70,12 @@ class Page(Screen[None]):
         return context_of(self)
 
     def compose(self) -> ComposeResult:
+        in_lists, lists_moved = MarkTable.bound()
+        taken = {*self.app._bindings.key_to_bindings, *in_lists.key_to_bindings}
+        moved = own_keys.move(self._bindings, self.SCOPE, taken)
+        self._moved = (moved, lists_moved, self.app.moved)  # type: ignore[attr-defined]
+        if moved.faults:
+            self.call_after_refresh(self._tell_faults, moved.faults)
         yield TopBar(self.tab(), self.context.who)
         yield DaemonLine(id="daemon")
         yield from self.body()
@@ -62,6 +83,13 @@ class Page(Screen[None]):
         yield Notice(id="told")
         yield HintLine(id="hints")
         yield Plain(id="small")
+
+    def own_key(self, name: str) -> str:
+        """The user's own key in place of that one, where there is one."""
+        return own_keys.hint(name, *self._moved)
+
+    def _tell_faults(self, faults: Sequence[str]) -> None:
+        self.notify(f"{preferences.file_name()}: {' '.join(faults)}", severity="warning", timeout=20)
 
     def tab(self) -> str:
         """The tab that the screen belongs to."""
@@ -92,10 +120,15 @@ class Page(Screen[None]):
         self.show_jobs()
         self.read()
 
+    @property
+    def hints(self) -> Sequence[Hint]:
+        """The keys that the last line names now."""
+        return self.HINTS
+
     def set_hints(self, marked: Mapping[Any, Any], actions: Sequence[Hint]) -> None:
         """Show the keys of the screen, or where rows are marked how many are, and the keys for them."""
         count = Hint(str(len(marked)), "marked:", keep=True)
-        hints = [count, *actions, Hint("esc", "None", keep=True)] if marked else self.HINTS
+        hints = [count, *actions, Hint("esc", "None", keep=True)] if marked else self.hints
         self.query_one(HintLine).set_hints(hints)
 
     def read(self) -> None:
@@ -115,14 +148,45 @@ class Page(Screen[None]):
         """Whether the rows on the screen are about to be replaced."""
         return False
 
+    # The order and the columns of the lists
+
+    @property
+    def viewed_list(self) -> Table[Any] | None:
+        """The list whose order and columns can be chosen: the one with the focus, or the first that is shown."""
+        lists = [each for each in self.query(Table) if each.list_name and each.display]
+        return next((each for each in lists if each.has_focus), lists[0] if lists else None)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "columns" and self.viewed_list is None:
+            return False
+        return super().check_action(action, parameters)
+
+    def action_columns(self) -> None:
+        from chansync_tui.screens.columns import Columns
+
+        if (viewed := self.viewed_list) is not None:
+            self.app.push_screen(Columns(viewed, lambda view: self.change_view(viewed, view)))
+
+    @on(Table.Headed)
+    def sort_by_heading(self, event: Table.Headed) -> None:
+        """A click on a heading orders the list by it; another turns the order, a third ends it."""
+        column = next(each for each in event.table.all_columns if each.title == event.title)
+        if column.sorts:
+            self.change_view(event.table, event.table.view.sorted_by(event.title, descending=column.right))
+
+    def change_view(self, table: Table[Any], view: View) -> None:
+        """Show a list in another order or with other columns, and remember it."""
+        table.set_view(view)
+        if sentence := preferences.keep_view(table.list_name, view):
+            self.notify(sentence, severity="warning")
+
     def action_jump(self) -> None:
         self.jump = Jump(self.query("*"))
 
     @on(HintLine.Pressed)
     async def press_hint(self, event: HintLine.Pressed) -> None:
         """A click on a key hint does what the key does."""
-        names = {"?": "question_mark", "/": "slash", "^p": "ctrl+p", "esc": "escape", "[ ]": "right_square_bracket"}
-        active = self.active_bindings.get(names.get(event.key, event.key))
+        active = self.active_bindings.get("right_square_bracket" if event.key == "[ ]" else own_keys.key(event.key))
         if active is not None:
             await self.app.run_action(active.binding.action, active.node)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from chansync_tui.text import safe, width
 
@@ -21,6 +21,7 @@ class Column:
         drop: columns with the highest number go first where the screen is too narrow; 0 stays always.
         whole: what it holds is of no use when it is cut (a number, an amount); others give way to it.
         front: it is cut in front: of keys and numbers the end tells one from another.
+        sorts: whether a list can be ordered by it; a chart has no order.
     """
 
     title: str
@@ -30,19 +31,29 @@ class Column:
     right: bool = False
     whole: bool = False
     front: bool = False
+    sorts: bool = True
+
+    def headed(self, sign: str) -> Column:
+        """The column with a sign behind its title; it is always shown."""
+        title = f"{self.title}{sign}"
+        most = max(self.most, width(title)) if self.most else 0
+        return replace(self, title=title, width=max(self.width, width(title)), most=most, drop=0)
 
     def least(self, needed: int) -> int:
         """The minimum width when its content needs so many cells."""
         return needed if self.whole or needed < self.width else self.width
 
 
-def lay_out(columns: Sequence[Column], cells: int, needs: Mapping[int, int]) -> dict[int, int]:
+def lay_out(
+    columns: Sequence[Column], cells: int, needs: Mapping[int, int], hidden: Collection[int] = ()
+) -> dict[int, int]:
     """The columns that are shown, with their widths.
 
     Args:
         needs: what each column's content takes, as ``Needs`` counts it.
+        hidden: columns that are left out, whatever room there is.
     """
-    least = {index: column.least(needs[index]) for index, column in enumerate(columns)}
+    least = {index: column.least(needs[index]) for index, column in enumerate(columns) if index not in hidden}
     shown = dict.fromkeys(least)
     for index in sorted(shown, key=lambda i: -columns[i].drop):
         if _taken(least[i] for i in shown) <= cells or not columns[index].drop:

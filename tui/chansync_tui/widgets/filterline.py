@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from textual import events
 from textual.message import Message
@@ -20,7 +20,7 @@ class Chip:
     Attributes:
         key: the key that changes it.
         value: what it is set to; empty: it lets everything through.
-        action: the screen's action that a click runs; empty: ``narrow`` with the key.
+        action: the screen's action that a click runs; empty: ``narrow`` with the usual key.
     """
 
     key: str
@@ -38,7 +38,7 @@ class FilterLine(Line, Jumpable):
 
         def __init__(self, chip: Chip) -> None:
             super().__init__()
-            self.action = chip.action or f"narrow('{chip.key}')"
+            self.action = chip.action
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -47,7 +47,11 @@ class FilterLine(Line, Jumpable):
 
     def set_chips(self, chips: Sequence[Chip], note: str = "", short_note: str = "") -> None:
         """Show these filters and a note at the right end, which is shorter if there is no room."""
-        self._chips, self._note, self._short_note = chips, note, short_note
+        own = getattr(self.screen, "own_key", str) if self.is_attached else str
+        self._chips = [
+            replace(chip, key=own(chip.key), action=chip.action or f"narrow('{chip.key}')") for chip in chips
+        ]
+        self._note, self._short_note = note, short_note
         self.redraw()
 
     def redraw(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from textual import events
 from textual.content import Content
@@ -135,7 +135,9 @@ class HintLine(Line):
                     break
 
     def set_hints(self, hints: Sequence[Hint]) -> None:
-        """Show these hints."""
+        """Show these hints, with the user's own keys."""
+        own = getattr(self.screen, "own_key", str) if self.is_attached else str
+        hints = [replace(each, key=own(each.key)) for each in hints]
         self._hints = hints
         wordings = [_parts(hints, short=False), _parts(hints, short=True)]
         left = list(hints)

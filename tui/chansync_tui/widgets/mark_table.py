@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import Binding, BindingsMap, BindingType
 
+from chansync_tui import own_keys
 from chansync_tui.widgets.table import T, Table
 
 
@@ -18,6 +19,12 @@ class MarkTable(Table[T]):
         Binding("V", "mark_range", "Mark from the row that was marked last to this one"),
         Binding("asterisk", "mark_all", "Mark all rows shown, or unmark them"),
     ]
+
+    @classmethod
+    def bound(cls) -> tuple[BindingsMap, own_keys.Moved]:
+        """What the keys of lists do, and which of them are the user's own."""
+        found = BindingsMap() if cls._merged_bindings is None else cls._merged_bindings.copy()
+        return found, own_keys.move(found, own_keys.LISTS)
 
     class Marked(Table.Moved):
         """Rows were marked or unmarked."""

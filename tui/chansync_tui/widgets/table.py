@@ -16,13 +16,16 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
+from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from chansync_tui import own_keys, preferences
 from chansync_tui.symbols import symbols
 from chansync_tui.text import fit, safe, width, wrap
 from chansync_tui.widgets.columns import Column, Needs, gap_between, lay_out
 from chansync_tui.widgets.jump import Jumpable
+from chansync_tui.widgets.view import View, in_order
 
 T = TypeVar("T")
 
@@ -31,7 +34,10 @@ _MEASURED = 200
 
 
 class Cell(NamedTuple):
-    """Text with a tone, a name of ``table--…`` in ``app.tcss``. ``exact``: for a file, where the text is shortened."""
+    """Text with a tone, a name of ``table--…`` in ``app.tcss``.
+
+    ``exact``: for a file and for sorting, where the text is shortened.
+    """
 
     text: str
     tone: str = ""
@@ -57,6 +63,9 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
         Binding("enter,l,right", "choose", "Open"),
     ]
 
+    #: How the user looks at the list.
+    view: reactive[View] = reactive(View(), repaint=False, init=False)
+
     class Moved(Message):
         """The cursor is on another row."""
 
@@ -75,6 +84,13 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
     class Scrolled(Moved):
         """The list was scrolled; only of a table with ``partial``."""
 
+    class Headed(Moved):
+        """The heading of a column was clicked."""
+
+        def __init__(self, table: Table[Any], title: str) -> None:
+            super().__init__(table)
+            self.title = title
+
     class Ended(Moved):
         """The user asked for the first or the last row; only of a table with ``partial``."""
 
@@ -92,22 +108,26 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
         head: bool = True,
         partial: bool = False,
         passes: Callable[[T], bool] = lambda item: False,
+        list_name: str = "",
     ) -> None:
         """Create a table without rows.
 
         Args:
-            partial: the rows are a part of a longer list; its ends are asked for by ``Ended``.
+            partial: the rows are a part of a longer list, and come in the order of its view; its ends are asked for by
+                ``Ended``.
             passes: whether the cursor passes over a row, such as a heading, and does not stop on it.
+            list_name: the name under which the user's view of it is stored; empty: it has none.
         """
         super().__init__(id=id)
+        own_keys.move(self._bindings, own_keys.LISTS)
         self.items: Sequence[T] = ()
+        self._given: Sequence[T] = ()
         #: The marked rows by key, in the order in which they were marked.
         self.marked: dict[Hashable, T] = {}
         self._passes = passes
         self.cursor = 0
-        self._columns = columns
-        self._needs = Needs(columns)
         self._cells = cells
+        self._use(columns, list_name)
         self.key_of = key
         self._head = int(head)
         self._partial = partial
@@ -128,14 +148,63 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
         """How many rows fit."""
         return max(1, self.size.height - self._head)
 
-    def set_columns(self, columns: Sequence[Column], cells: Callable[[T], Sequence[Cell | str]]) -> None:
-        """Show other columns."""
-        self._columns = columns
-        self._cells = cells
-        self._needs = Needs(columns)
+    def _use(self, columns: Sequence[Column], list_name: str) -> None:
+        self.list_name = list_name
+        self._all_columns = columns
+        self.view = preferences.view(list_name) if list_name else View()
+        self._head_columns()
+
+    def _head_columns(self) -> None:
+        sort = self.view.sort
+        sign = "" if sort is None else symbols().falling if sort.descending else symbols().rising
+        self._columns = [
+            each.headed(sign) if sort is not None and sort.title == each.title and each.title else each
+            for each in self._all_columns
+        ]
+        self._hidden = {i for i, each in enumerate(self._all_columns) if each.title and each.title in self.view.hidden}
+        self._needs = Needs(self._columns)
         self._widths = {}
+
+    def set_columns(
+        self, columns: Sequence[Column], cells: Callable[[T], Sequence[Cell | str]], list_name: str = ""
+    ) -> None:
+        """Show other columns, of another list."""
+        self._cells = cells
+        self._use(columns, list_name)
         self._measure(self.items)
         self.refresh()
+
+    def set_view(self, view: View) -> None:
+        """Show other columns of the list, or its rows in another order; the first row is then at the top."""
+        is_sorted = view.sort != self.view.sort
+        self.view = view
+        self._head_columns()
+        self._measure(self.items)
+        self.refresh()
+        if is_sorted and not self._partial:
+            self.show(self._given, follow=True)
+
+    def sorter(self) -> Callable[[Sequence[T]], Sequence[T]] | None:
+        """A function, for any thread, that puts rows into the order of the view; None: they stay as they come."""
+        sort, cells = self.view.sort, self._cells
+        place = next((i for i, each in enumerate(self._all_columns) if sort and each.title == sort.title), None)
+        if sort is None or place is None:
+            return None
+
+        def text_of(item: T) -> str:
+            return _exact(cells(item)[place])
+
+        return lambda items: in_order(items, text_of, descending=sort.descending)
+
+    @property
+    def all_columns(self) -> Sequence[Column]:
+        """Every column of the list, also those that are not shown."""
+        return self._all_columns
+
+    @property
+    def shown_titles(self) -> list[str]:
+        """The titles of the columns that are shown now."""
+        return [self._all_columns[index].title for index in self._layout()]
 
     def set_empty(self, text: str) -> None:
         """Set the text that is shown if there are no rows."""
@@ -162,6 +231,9 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
         anchor = cursor if in_view else min(top, max(0, len(self.items) - 1))
         keys = [self.key_of(self.items[row]) if row < len(self.items) else None for row in (cursor, anchor)]
         was_empty, count = not self.items, len(self.items)
+        self._given = items
+        if not self._partial and (sort := self.sorter()):
+            items = sort(items)
         self.items = items
         if items and not self._needs.measured:
             self._measure(items)
@@ -279,12 +351,34 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
             self.focus()
         self._go(self.scroll_offset.y + place)
 
+    def watch_show_vertical_scrollbar(self, shown: bool) -> None:
+        if shown and symbols().ascii_only:
+            from chansync_tui.widgets.plain_bar import PlainBar
+
+            self.vertical_scrollbar.renderer = PlainBar  # type: ignore[misc]
+
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
         if self._partial and round(old_value) != round(new_value):
             self.post_message(self.Scrolled(self))
 
+    def redraw_rows(self) -> None:
+        """Show the rows again, after what their cells are made of has changed."""
+        self.show(self._given)
+
+    def _column_at(self, x: int) -> str:
+        """The title of the column at that cell of the line; empty where there is none."""
+        end = 1
+        for index, cells in self._layout().items():
+            end += cells + self._gap
+            if x < end:
+                return self._all_columns[index].title
+        return ""
+
     def on_click(self, event: events.Click) -> None:
+        if event.y < self._head and self.list_name and (title := self._column_at(event.x)):
+            self.post_message(self.Headed(self, title))
+            return
         row = event.y - self._head + self.scroll_offset.y
         if event.y >= self._head and row < len(self.items):
             self._go(row)
@@ -332,7 +426,7 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
     def _layout(self) -> dict[int, int]:
         if not self._widths:
             room, needs = self.size.width - 1, self._needs.cells
-            self._widths = lay_out(self._columns, room, needs)
+            self._widths = lay_out(self._columns, room, needs, self._hidden)
             self._gap = gap_between(self._widths, room, needs) if self._head else 1
         return self._widths
 
@@ -344,14 +438,12 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
     @property
     def titles(self) -> list[str]:
         """The titles of all columns, also those that have no room."""
-        return [column.title for column in self._columns]
+        return [column.title for column in self._all_columns]
 
     def texts_of(self) -> Callable[[Sequence[T]], list[list[str]]]:
         """A function, for any thread, that gives the texts of rows for a file: times with their dates."""
         cells = self._cells
-        return lambda items: [
-            [cell if isinstance(cell, str) else cell.exact or cell.text for cell in cells(item)] for item in items
-        ]
+        return lambda items: [[_exact(cell) for cell in cells(item)] for item in items]
 
     def _cells_of(self, row: int) -> tuple[Cell | str, ...]:
         return tuple(self._cells(self.items[row])) if 0 <= row < len(self.items) else ()
@@ -417,6 +509,10 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
     def shown_text(self) -> str:
         """The visible lines as plain text."""
         return "\n".join(safe(self.render_line(y).text.rstrip()) for y in range(self.size.height))
+
+
+def _exact(cell: Cell | str) -> str:
+    return cell if isinstance(cell, str) else cell.exact or cell.text
 
 
 def _texts(cells: Sequence[Cell | str]) -> list[str]:

@@ -23,6 +23,9 @@ TABS = {
     "erp": "ERP",
 }
 
+#: Their titles where the screen is narrow, whole words too.
+_SHORT = {"overview": "Home", "activity": "Runs", "messages": "Log"}
+
 
 class TopBar(Line, Jumpable):
     """The tabs with their keys, and user@host."""
@@ -66,7 +69,7 @@ class TopBar(Line, Jumpable):
         for number, (mode, title) in enumerate(TABS.items()):
             here = mode == self._tab
             count = self._counts.get(mode, 0)
-            word = (title[:4] if short else title) + (f" {count}" if count else "")
+            word = (_SHORT.get(mode, title) if short else title) + (f" {count}" if count else "")
             letter = self.jump_letters[number : number + 1]
             # The brackets say where one is, for screens without colours.
             parts.append((letter or ("[" if here else " "), "jump" if letter else "here" if here else ""))

@@ -1,4 +1,4 @@
-"""``chansync channel add``, ``set`` and ``test``."""
+"""``chansync channel add``, ``set``, ``pause``, ``resume`` and ``test``."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from chansync.cli.support.lazy import examples
 from chansync.cli.support.named_files import TextType
 from chansync.cli.support.output import add_facts, print_json, say, say_changed, say_error
 from chansync.cli.support.secret_input import read_secrets
-from chansync.cli.support.session import Session, pass_session, split_pairs
+from chansync.cli.support.session import Session, pass_session, split_pairs, user_name
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from chansync.model.channel import Channel
     from chansync.setup.confirm import ConnectionReport
 
@@ -172,6 +174,36 @@ def _code_of(report: ConnectionReport) -> int:
     if report.code in ("secret_unreadable", "database"):
         return exit_codes.DATABASE
     return exit_codes.USAGE if report.code == "usage" else exit_codes.SITE
+
+
+@click.command(epilog=examples("chansync channel pause shop-de", "chansync channel pause shop-de shop-fr"))
+@click.argument("codes", metavar="CODE...", nargs=-1, required=True, shell_complete=completing.channels)
+@pass_session
+def pause(session: Session, codes: tuple[str, ...]) -> None:
+    """Let nothing of channels run by itself until they are resumed. Who paused them, and when, is shown."""
+    from chansync.setup import pausing
+
+    _switch(codes, "Paused {}. To go on: chansync channel resume {}", "{} was not used.",
+            lambda code: pausing.pause(session.store, code, user_name()))  # fmt: skip
+
+
+@click.command(epilog=examples("chansync channel resume shop-de"))
+@click.argument("codes", metavar="CODE...", nargs=-1, required=True, shell_complete=completing.channels)
+@pass_session
+def resume(session: Session, codes: tuple[str, ...]) -> None:
+    """Let channels that are paused, or not used, run by themselves again."""
+    from chansync.setup import pausing
+
+    _switch(codes, "Resumed {}.", "{} is used already.", lambda code: pausing.resume(session.store, code))
+
+
+def _switch(codes: tuple[str, ...], done: str, not_done: str, switch: Callable[[str], bool]) -> None:
+    changed = []
+    for code in dict.fromkeys(codes):
+        if switch(code):
+            changed.append(code)
+        say((done if code in changed else not_done).format(code, code))
+        add_facts(changed=bool(changed), channels=list(changed))
 
 
 @click.command(epilog=examples("chansync channel test shop-de", "chansync channel test shop-de --fill"))

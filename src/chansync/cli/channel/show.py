@@ -13,6 +13,7 @@ from chansync.cli.support.output import add_facts, clean, note, paint, print_jso
 from chansync.cli.support.session import Session, pass_session
 from chansync.model.errors import UsageError
 from chansync.model.safe_text import width
+from chansync.secrets.key_file import KeyUnreadable
 
 if TYPE_CHECKING:
     import apsw
@@ -26,6 +27,8 @@ _TABLE = {
     "add": ("channel.edit:add", "Add one."),
     "set": ("channel.edit:change", "Change fields of one."),
     "test": ("channel.edit:test", "Connect to its site and say as what."),
+    "pause": ("channel.edit:pause", "Let nothing of it run by itself for now."),
+    "resume": ("channel.edit:resume", "Let one that is paused run again."),
     "remove": ("channel.show:remove", "Remove one."),
     "fields": ("channel.show:fields", "List every field that a channel has."),
     "export": ("channel.files:export", "Write channels as TOML."),
@@ -94,7 +97,7 @@ def show(session: Session, code: str, as_json: bool) -> None:
 def _data(db: apsw.Connection, found: Channel) -> dict[str, Any]:
     from chansync.model.parameters import PARAMETERS
     from chansync.model.times import utc_text
-    from chansync.store import mappings
+    from chansync.store import mappings, webhooks
 
     tables = {
         kind: [
@@ -111,18 +114,26 @@ def _data(db: apsw.Connection, found: Channel) -> dict[str, Any]:
         "connected_at": utc_text(found.connected_at),
         "values": found.values,
         "secrets": {p.name: p.name in found.secrets for p in PARAMETERS if p.is_secret},
+        "webhooks": [
+            {"topic": each.topic, "state": each.state, "url": each.url, "checked_at": utc_text(each.checked_at)}
+            for each in webhooks.of_channel(db, found.id)
+        ],
         "mappings": tables,
     }
 
 
 def _show(db: apsw.Connection, found: Channel) -> None:
     from chansync.model.parameters import PARAMETERS, SECTIONS
+    from chansync.model.times import now_ms
+    from chansync.store import webhooks
 
     values = found.values
     kind = values["system_type"]
     used = "used" if values["used"] else "not used"
     connected = f"connected {when(found.connected_at)}" if found.connected_at else "never connected"
     say(f"{found.code}: {values['name'] or ''} ({found.system.kind}, {kind}, {used}, {connected})")
+    if sentence := webhooks.sentence(db, found.id, found.code, now_ms()):
+        say(sentence)
     able = _capabilities(found)
     lost = _lost(db, found)
     titles = _titles(db, found)
@@ -203,7 +214,10 @@ def _show_mapping(db: apsw.Connection, found: Channel, kind: str) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_session
 def remove(session: Session, code: str, yes: bool) -> int:
-    """Remove a channel with its settings, known orders, runs and messages. The ERP keeps its sales."""
+    """Remove a channel with its settings, known orders, runs and messages, and its webhooks at the site.
+
+    The ERP keeps its sales.
+    """
     from chansync.store import channels
 
     db = session.db
@@ -222,10 +236,34 @@ def remove(session: Session, code: str, yes: bool) -> int:
         if not click.confirm(f"Remove {code}?"):
             note("Nothing was removed.")
             return exit_codes.PROBLEMS
-    channels.remove_channel(db, found.id)
-    add_facts(changed=True)
+    remains = _remove_webhooks(session, found)
+    channels.remove_channel(session.db, found.id)
+    add_facts(changed=True, webhooks_left=bool(remains))
     say(f"Removed {code}.")
+    if remains:
+        note(remains)
     return exit_codes.OK
+
+
+def _remove_webhooks(session: Session, found: Channel) -> str:
+    """Remove the channel's webhooks from its site, by the daemon where this user may not open the keys; why they stay
+    there, or empty."""
+    from chansync.store import webhooks
+
+    if not any(each.site_id for each in webhooks.of_channel(session.db, found.id)):
+        return ""
+    from chansync.cli.support.jobs import ask_and_wait, is_by_daemon
+    from chansync.setup.webhooks import BY_HAND, remove_all
+
+    try:
+        if not is_by_daemon(session):
+            return session.run_async(lambda store: remove_all(store, found.code))
+        job = ask_and_wait(session.db, "webhooks", found.id, {}, seconds=30)
+    except KeyUnreadable as error:
+        return f"Its webhooks stay at the site, where they do no harm ({str(error).rstrip('.')}); {BY_HAND}."
+    if job is None or job.result is None:
+        return f"Its webhooks may still be at the site, where they do no harm: the daemon has not answered; {BY_HAND}."
+    return str(job.result.get("sentence", ""))
 
 
 @click.command(epilog=examples("chansync channel fields", "chansync channel fields --json"))

@@ -10,6 +10,7 @@ from pathlib import Path
 from chansync.cli.support.named_files import OutputFile
 from chansync.cli.support.session import Session
 from chansync.db.folders import is_shared, private_folder
+from chansync.db.rotation import STAMP
 from chansync.model.errors import AlreadyExists, UsageError
 from chansync.model.times import here
 
@@ -24,7 +25,7 @@ def backup_target(session: Session, target: str, *, force: bool) -> OutputFile:
     if target.endswith("/") and not path.is_dir():
         raise UsageError(f"There is no folder {target} (is its disk mounted?). Nothing was copied.")
     if path.is_dir():
-        path = path / f"{database.stem}-{here():%Y%m%d-%H%M%S}.db"
+        path = path / f"{database.stem}-{here():{STAMP}}.db"
     output = OutputFile(path, check=lambda folder, name: _refuse(database, path, folder, name, force))
     output.replaces = force
     return output

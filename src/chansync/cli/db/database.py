@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import shutil
 from typing import TYPE_CHECKING
 
 import click
 
 from chansync.cli.support import exit_codes
 from chansync.cli.support.lazy import LazyGroup, examples
-from chansync.cli.support.output import add_facts, note, say, say_error
+from chansync.cli.support.output import add_facts, say, say_error
 from chansync.cli.support.session import Session, pass_session
 
 if TYPE_CHECKING:
@@ -21,7 +19,9 @@ _TABLE = {
     "init": ("db.database:init", "Make the database, or bring it up to date."),
     "upgrade": ("db.database:upgrade", "Bring an older one up to date."),
     "check": ("db.database:check", "Look for damage."),
-    "backup": ("db.database:backup_to", "Copy it while others use it."),
+    "backup": ("db.backup:backup_to", "Copy it while others use it."),
+    "verify": ("db.backup:verify", "Look backups through."),
+    "drill": ("db.backup:drill", "See whether a backup could be restored."),
     "restore": ("db.restore:restore", "Put a backup in its place."),
     "repair": ("db.repair:repair", "Put right what doctor finds in files, triggers and views."),
     "export": ("db.exchange:export", "Mappings, messages or orders as CSV or JSON."),
@@ -97,38 +97,3 @@ def _damage(db: apsw.Connection) -> list[str]:
         # Damage that stops the look for more of it.
         found.append(f"The check cannot go on: {error}.")
     return found
-
-
-@click.command("backup", epilog=examples("chansync db backup /backup/", "chansync db backup before-the-sale.db"))
-@click.argument("target", metavar="FILE|FOLDER")
-@click.option("--force", is_flag=True, help="Replace a file that is there.")
-@pass_session
-def backup_to(session: Session, target: str, force: bool) -> None:
-    """Copy the database while others use it, and look the copy through. In a folder, its name holds the time.
-
-    Only its owner can read the copy. A name that ends with / is a folder that must be there.
-    """
-    from chansync.cli.db.backup_target import backup_target
-    from chansync.db import backup, settings
-    from chansync.locations import key_file
-    from chansync.model.times import now_ms
-
-    # Before the database is looked at: from then on root is somebody else.
-    output = backup_target(session, target, force=force)
-    source = session.store.path
-    with output, backup.saved(source, output.path.parent) as copy:
-        with copy.open("rb") as made, open(output.descriptor, "wb", closefd=False) as file:
-            try:
-                shutil.copyfileobj(made, file)
-                file.flush()
-            except OSError as error:
-                if error.errno == errno.ENOSPC:
-                    raise backup.no_room(source, output.path.parent) from None
-                raise
-        output.commit()
-    settings.put(session.db, settings.BACKED_UP_AT, str(now_ms()))
-    add_facts(changed=True, file=str(output.path))
-    say(f"Copied to {output.path}.")
-    key = key_file(source)
-    if os.path.lexists(key):
-        note(f"The private key {key} is not in it. Without it the channels' keys cannot be opened: keep it elsewhere.")

@@ -12,7 +12,7 @@ import click
 from chansync.cli.support import exit_codes
 from chansync.cli.support.lazy import examples
 from chansync.cli.support.named_files import FileType, InputFile
-from chansync.cli.support.output import add_facts, note, say, say_error, when
+from chansync.cli.support.output import add_facts, note, say, say_error
 from chansync.cli.support.session import Session, pass_session
 from chansync.model.errors import UsageError
 
@@ -47,11 +47,11 @@ def _restore(session: Session, file: Path, copy: Path, holds: Contents, yes: boo
     from chansync.db import backup
 
     path = session.path
-    note(_said(file, holds))
+    note(holds.sentence(file))
     for sentence in _doubts(holds, now := backup.contents_now(path) if path.exists() else None):
         note(sentence)
     if now is not None:
-        note(_said(path, now))
+        note(now.sentence(path))
     for sentence in _WHAT_COMES_OF_IT:
         note(sentence)
     if not yes:
@@ -89,15 +89,6 @@ def _doubts(holds: Contents, now: Contents | None) -> list[str]:
     if now and holds.instance and now.instance and holds.instance != now.instance:
         found.append("WARNING: it is a backup of another installation's database, not of the one that is here.")
     return found
-
-
-def _said(path: Path, holds: Contents) -> str:
-    last = f"the last run ended {when(holds.last_run_at)}" if holds.last_run_at else "nothing ran yet"
-    counts = [
-        f"{count} {word}{'' if count == 1 else 's'}"
-        for count, word in ((holds.channels, "channel"), (holds.orders, "order"), (holds.sales, "sale"))
-    ]
-    return f"{path} has {counts[0]}, {counts[1]} and {counts[2]}; {last}."
 
 
 def _after(session: Session) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,7 +13,13 @@ from chansync.cli.support.lazy import examples
 from chansync.cli.support.output import note, print_json, say, table, when
 from chansync.cli.support.session import Session, pass_session
 
+if TYPE_CHECKING:
+    import apsw
+
+    from chansync.erp.papers import DocumentRow, PaymentRow, SalePapers
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+_Row = TypeVar("_Row", "DocumentRow", "PaymentRow")
 
 
 def _listing(function: _Command) -> _Command:
@@ -48,12 +54,17 @@ def requests(session: Session, sale: str | None, limit: int, as_json: bool) -> N
 def documents(session: Session, sale: str | None, limit: int, as_json: bool) -> None:
     """List the last financial documents and their credits, newest first."""
     from chansync.erp.ledger import journal
+    from chansync.erp.outside import lists
 
-    found = journal.documents(session.db, sale=sale, limit=limit)
+    if sale is not None:
+        papers = _papers(session.db, sale)
+        found = papers.documents[::-1][:limit] if papers is not None else []
+    else:
+        found = _merged(journal.documents(session.db, limit=limit), lists.documents(session.db, limit=limit), limit)
     if as_json:
         print_json([_data(row, "total") for row in found])
         return
-    rows = [(row.number, when(row.at), row.sale, row.amount, row.credits) for row in found]
+    rows = [(row.number, when(row.at or None), row.sale, row.amount, row.credits) for row in found]
     table(("document", "when", "sale", "total", "credit of"), rows, right=("total",))
 
 
@@ -63,13 +74,38 @@ def documents(session: Session, sale: str | None, limit: int, as_json: bool) -> 
 def payments(session: Session, sale: str | None, limit: int, as_json: bool) -> None:
     """List the last payments and what was returned of them, newest first."""
     from chansync.erp.ledger import journal
+    from chansync.erp.outside import lists
 
-    found = journal.payments(session.db, sale=sale, limit=limit)
+    if sale is not None:
+        papers = _papers(session.db, sale)
+        found = papers.payments[::-1][:limit] if papers is not None else []
+    else:
+        found = _merged(journal.payments(session.db, limit=limit), lists.payments(session.db, limit=limit), limit)
     if as_json:
         print_json([_data(row, "amount") for row in found])
         return
-    rows = [(when(row.at), row.sale, row.kind, row.account, row.money, row.told) for row in found]
+    rows = [(when(row.at or None), row.sale, row.kind, row.account, row.money, row.told) for row in found]
     table(("when", "sale", "kind", "account", "amount", "with"), rows, right=("amount",), flexible="with")
+
+
+def _papers(db: apsw.Connection, sale: str) -> SalePapers | None:
+    """The papers of the sale of that number, in whichever ERP it is; None where it is not recorded there yet.
+
+    Raises:
+        UsageError: there is no such sale.
+    """
+    from chansync.erp import registry
+
+    erp, key = registry.find_sale(db, sale)
+    return erp.papers(db, key)
+
+
+def _merged(ledger: list[_Row], outside: list[tuple[int, _Row]], limit: int) -> list[_Row]:
+    """The last of both, the newest first; those of outside ERPs are placed by when their sales were recorded."""
+    if not outside:
+        return ledger
+    placed = [(row.at, row) for row in ledger] + outside
+    return [row for _, row in sorted(placed, key=lambda each: each[0], reverse=True)[:limit]]
 
 
 def _data(row: Any, amount: str = "") -> dict[str, Any]:
@@ -77,7 +113,7 @@ def _data(row: Any, amount: str = "") -> dict[str, Any]:
     from chansync.model.money import from_minor
     from chansync.model.times import utc_text
 
-    data = asdict(row) | {"at": utc_text(row.at)}
+    data = asdict(row) | {"at": utc_text(row.at or None)}
     return data | {amount: str(from_minor(data[amount], data["currency"]))} if amount else data
 
 

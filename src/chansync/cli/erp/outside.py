@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chansync.cli.support import completing, exit_codes
+from chansync.cli.support.kinds import change as save_changes
+from chansync.cli.support.kinds import exit_code, read_fields, show_kinds
 from chansync.cli.support.lazy import examples
 from chansync.cli.support.named_files import TextType
 from chansync.cli.support.output import (
@@ -17,12 +19,10 @@ from chansync.cli.support.output import (
     print_json,
     print_line,
     say,
-    say_changed,
     say_error,
     table,
     when,
 )
-from chansync.cli.support.secret_input import read_secrets
 from chansync.cli.support.session import Session, pass_session, split_pairs
 from chansync.model.errors import UsageError
 
@@ -46,26 +46,14 @@ def kinds(as_json: bool) -> None:
     from chansync.setup import erps
 
     found = erps.kinds()
-    if as_json:
-        print_json(
-            [
-                {
-                    "kind": each.kind, "label": each.label, "capabilities": sorted(map(str, each.capabilities)),
-                    "fields": [
-                        {"name": p.name, "label": p.label, "help": p.help, "type": p.type.word, "needed": p.needed}
-                        for p in each.parameters
-                    ],
-                }
-                for each in found
-            ]
-        )  # fmt: skip
-        return
-    for each in found:
-        say(f"{each.kind}: {each.label}")
-        for parameter in each.parameters:
-            say(f"  {parameter.name} ({parameter.type.word}{', needed' if parameter.needed else ''})")
-            say(f"      {parameter.help}")
-    if not found:
+    show_kinds(
+        (
+            (each.kind, each.label, erps.parameters(each.kind), {"capabilities": sorted(map(str, each.capabilities))})
+            for each in found
+        ),
+        as_json,
+    )
+    if not found and not as_json:
         note("No kind of ERP beside the ledger is installed.")
 
 
@@ -93,12 +81,8 @@ def connect(
     """
     from chansync.setup import erps
 
-    known = {parameter.name: parameter for parameter in erps.parameters(kind)}
-    texts = split_pairs(pairs, _FORM)
-    for parameter in known.values():
-        if parameter.is_secret and parameter.needed:
-            texts.setdefault(parameter.name, "-")
-    added = erps.add_erp(session.store, code or kind, name, kind, read_secrets(texts, known))
+    texts = read_fields(pairs, _FORM, erps.parameters(kind), ask=True)
+    added = erps.add_erp(session.store, code or kind, name, kind, texts)
     add_facts(changed=True, erp=added.code)
     say(f"Added the ERP {added.code}.")
     if no_test:
@@ -122,16 +106,13 @@ def change(session: Session, code: str, pairs: tuple[str, ...]) -> None:
     from chansync.setup import erps
 
     before = connected.get(session.db, code)
-    known = {parameter.name: parameter for parameter in erps.parameters(before.kind)}
-    texts = read_secrets(split_pairs(pairs, _FORM), known)
-    given = list(texts)
-    name = texts.pop("name", None)
-    after = erps.change_erp(session.store, code, texts, name=name)
-
-    def field(found: Any, word: str) -> Any:
-        return found.name if word == "name" else found.secrets.get(word) or erps.values_of(found).get(word)
-
-    say_changed(code, [each for each in given if field(before, each) != field(after, each)], given)
+    texts = read_fields(pairs, _FORM, erps.parameters(before.kind))
+    save_changes(
+        before, texts, lambda texts, name: erps.change_erp(session.store, code, texts, name=name), erps.values_of
+    )
+    if before.error_code or before.reference_at is None:
+        ask = f"chansync erp test {code}" if before.reference_at else f"chansync erp lookups {code}"
+        note(f"Connect with that: {ask}")
 
 
 @click.command(epilog=examples("chansync erp connected", "chansync erp connected --json"))
@@ -146,10 +127,13 @@ def connected_erps(session: Session, as_json: bool) -> None:
         print_json([_status_data(each) for each in found])
         return
     rows = [
-        (each.code, each.name, each.kind, each.word, each.waiting, each.problems, when(each.last_ok_at) or "never")
+        (
+            each.code, each.name, each.kind, each.word, each.waiting, each.problems,
+            when(each.last_ok_at) or "never", when(each.tried_at) or "never",
+        )
         for each in found
-    ]
-    headers = ("erp", "name", "kind", "state", "waiting", "refused", "last answer")
+    ]  # fmt: skip
+    headers = ("erp", "name", "kind", "state", "waiting", "refused", "last answer", "tried")
     table(headers, rows, right=("waiting", "refused"), flexible="name")
     for each in found:
         for sentence in each.sentences:
@@ -161,7 +145,7 @@ def connected_erps(session: Session, as_json: bool) -> None:
 def _status_data(found: ErpStatus) -> dict[str, Any]:
     from chansync.model.times import utc_text
 
-    times = ("last_ok_at", "reference_at", "stock_at", "since", "next_run_at")
+    times = ("last_ok_at", "tried_at", "reference_at", "stock_at", "since", "next_run_at")
     return asdict(found) | {name: utc_text(getattr(found, name)) for name in times}
 
 
@@ -202,7 +186,7 @@ def _report(session: Session, code: str, what: str, as_json: bool) -> int:
     if as_json:
         data: dict[str, Any] = {"ok": report.ok, "erp": code} | report.data
         print_json(data if report.ok else data | {"error": report.sentence})
-        return _exit_code(report)
+        return exit_code(report)
     (say if report.ok else say_error)(report.sentence)
     for word, sentence in report.findings:
         print_line(f"  {word:<5} {clean(sentence)}")
@@ -210,17 +194,14 @@ def _report(session: Session, code: str, what: str, as_json: bool) -> int:
         print_line(f"  {kind:<16} {there}{f', {gone} gone' if gone else ''}")
     for sentence in report.vanished:
         note(sentence)
-    if report.ok and report.counts:
+    if not report.ok:
+        again = f"chansync erp test {code}" if what == "test" else f"chansync erp lookups {code}"
+        note(f"Mend that there, or a field by chansync erp change {code} FIELD=VALUE, then: {again}")
+    elif report.counts:
         note(
             "Let a channel sell through it: chansync channel set CHANNEL pos=POS, or chansync erp move CHANNEL --to POS"
         )
-    return _exit_code(report)
-
-
-def _exit_code(report: ErpReport) -> int:
-    if report.ok:
-        return exit_codes.OK
-    return exit_codes.DATABASE if report.code in ("secret_unreadable", "database") else exit_codes.SITE
+    return exit_code(report)
 
 
 def _asked(session: Session, code: str, what: str) -> ErpReport:
@@ -274,7 +255,11 @@ def list_steps(session: Session, sale: str | None, limit: int, as_json: bool) ->
 @_code
 @pass_session
 def retry(session: Session, code: str | None) -> int:
-    """Send what waits for an ERP now, and try again what it has refused. Exit code 4 when it does not answer."""
+    """Send what waits for an ERP now, and try again what it has refused and orders still call for.
+
+    What a person asked for and it has refused is asked for by the same command again. Exit code 4 when it does not
+    answer.
+    """
     from chansync.cli.support.jobs import ask_and_wait, is_by_daemon
     from chansync.cli.sync.command import report
     from chansync.sync.erp_run import ErpRequest, run_with_turn

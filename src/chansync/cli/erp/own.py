@@ -88,6 +88,8 @@ def contract(session: Session, erp: str, pos: str, yes: bool, as_json: bool) -> 
 async def _prove(store: Store, code: str, pos: str, show: Callable[[Outcome], None] | None) -> list[Outcome]:
     from chansync.erp import registry
     from chansync.erp.contract import CHECKS, Subject, Unprepared, prove
+    from chansync.erp.http.forged import forgeries
+    from chansync.erp.http.remote import HttpRemote
     from chansync.erp.outside import connected
     from chansync.setup import erps
 
@@ -95,7 +97,11 @@ async def _prove(store: Store, code: str, pos: str, show: Callable[[Outcome], No
     remote = await erps.connect(store, code)
     found = []
     try:
-        async for outcome in prove(await Subject.of(remote, registry.kind_named(kind).capabilities, pos=pos), CHECKS):
+        able, forged = (
+            registry.kind_named(kind).capabilities,
+            forgeries(remote) if isinstance(remote, HttpRemote) else {},
+        )
+        async for outcome in prove(await Subject.of(remote, able, pos=pos, forgeries=forged), CHECKS):
             found.append(outcome)
             if show:
                 show(outcome)

@@ -22,18 +22,28 @@ if TYPE_CHECKING:
 @click.command(epilog=examples("chansync erp sales", "chansync erp sales --channel shop-de -n 20 --json"))
 @click.option("-n", "--limit", type=click.IntRange(1), default=50, show_default=True, help="At most that many.")
 @click.option("--channel", metavar="CODE", shell_complete=completing.channels, help="Only of this channel.")
+@click.option("--erp", metavar="CODE", shell_complete=completing.connected_erps, help="Only of this ERP, as ledger.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_session
-def sales(session: Session, limit: int, channel: str | None, as_json: bool) -> None:
-    """List the last sales recorded, newest first."""
+def sales(session: Session, limit: int, channel: str | None, erp: str | None, as_json: bool) -> None:
+    """List the last sales recorded in the ledger and in connected ERPs, newest first."""
+    from chansync.erp import registry
     from chansync.erp.ledger import enquiry
+    from chansync.erp.outside import lists
 
-    found = enquiry.sales(session.db, channel=channel, limit=limit)
+    chosen = registry.erp(session.db, erp) if erp is not None else None
+    found = []
+    if chosen is None or not chosen.is_outside:
+        found = enquiry.sales(session.db, channel=channel, limit=limit)
+    if chosen is None or chosen.is_outside:
+        there = lists.sales(session.db, erp, channel=channel, limit=limit)
+        # Each by itself is in its ERP's own order.
+        found = sorted(found + there, key=lambda row: row.created_at, reverse=True)[:limit] if there else found
     if as_json:
         print_json([_data(row) for row in found])
         return
-    rows = [(s.number, s.sale_date, s.channel, s.order_number, s.customer, s.amount, s.mark) for s in found]
-    headers = ("sale", "date", "channel", "order", "customer", "total", "mark")
+    rows = [(s.number, s.sale_date, s.channel, s.order_number, s.customer, s.amount, s.mark, s.erp) for s in found]
+    headers = ("sale", "date", "channel", "order", "customer", "total", "mark", "erp")
     table(headers, rows, right=("total",), flexible="customer")
 
 
@@ -79,7 +89,7 @@ def _payment_data(row: PaymentRow) -> dict[str, Any]:
     from chansync.model.money import from_minor
     from chansync.model.times import utc_text
 
-    return asdict(row) | {"amount": str(from_minor(row.amount, row.currency)), "at": utc_text(row.at)}
+    return asdict(row) | {"amount": str(from_minor(row.amount, row.currency)), "at": utc_text(row.at or None)}
 
 
 def _attributes(db: apsw.Connection, number: str) -> dict[str, str]:
@@ -150,7 +160,7 @@ def _show(papers: SalePapers, attributes: dict[str, str]) -> None:
         say(f"  {'still to leave':<16} {', '.join(f'{line.quantity} of {line.item}' for line in papers.left)}")
     if payments:
         print_line()
-        rows = [[when(each.at), each.kind, each.account, each.money, each.told] for each in payments]
+        rows = [[when(each.at or None), each.kind, each.account, each.money, each.told] for each in payments]
         table(("when", "kind", "account", "amount", "with"), rows, right=("amount",), flexible="with")
     if found.events:
         print_line()

@@ -34,7 +34,11 @@ def wait_for_answer(session: Session, number: str) -> None:
     rows = sales.steps_of(session.db, key)
     waiting = [row for row in rows if row.state in sales.OPEN]
     if waiting:
-        raise ChansyncError(f"{name} has not answered yet. {sentence}".rstrip(), code="erp_unavailable")
+        told = f"{name} has not answered yet. {sentence}".rstrip()
+        raise ChansyncError(
+            f"{told} It is sent once it answers; at once: chansync erp retry {code}", code="erp_unavailable"
+        )
     if rows and rows[-1].state == "problem":
-        raise ChansyncError(f"{name}: {rows[-1].sentence}", code=rows[-1].result.code if rows[-1].result else "")
+        told = f"{name}: {rows[-1].sentence} Then give the command again."
+        raise ChansyncError(told, code=rows[-1].result.code if rows[-1].result else "")
     say(f"{number}: {name} has done it.")

@@ -119,7 +119,7 @@ def erp_fields(context: click.Context, parameter: click.Parameter, incomplete: s
         kind = next(iter(Reader(context).read(lambda db: [connected.kind_of(db, code) or ""])), "")
     if kind not in registry.kinds():
         return []
-    fields = {each.name: each.type for each in registry.kind_named(kind).parameters}
+    fields = {each.name: each.type for each in registry.parameters(kind)}
     return _typed(context, parameter, incomplete, fields)
 
 

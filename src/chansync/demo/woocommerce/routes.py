@@ -9,6 +9,7 @@ from chansync.demo.woocommerce import order_routes as orders
 from chansync.demo.woocommerce import product_routes as products
 from chansync.demo.woocommerce import shipping_routes as told
 from chansync.demo.woocommerce import store_routes as store
+from chansync.demo.woocommerce import webhook_routes as webhooks
 from chansync.demo.woocommerce.call import Answer, Call, Handler, failure
 from chansync.demo.woocommerce.errors import RestError
 
@@ -75,6 +76,14 @@ ROUTES = (
     _route(f"{_V3}/data/currencies/current", "GET", GET=store.currency),
     _route(f"{_V3}/settings/general/woocommerce_currency", _SETTING, GET=store.setting_currency),
     _route(f"{_V3}/settings/tax/woocommerce_prices_include_tax", _SETTING, GET=store.setting_prices_include_tax),
+    _route(f"{_V3}/webhooks", _LIST, GET=webhooks.list_webhooks, POST=webhooks.create_webhook),
+    _route(
+        f"{_V3}/webhooks/<id>",
+        _ITEM,
+        GET=webhooks.get_webhook,
+        write=webhooks.update_webhook,
+        DELETE=webhooks.delete_webhook,
+    ),
     _route(f"{_V3}/system_status", "GET", GET=store.system_status),
 )
 

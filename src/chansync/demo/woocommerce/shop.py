@@ -98,6 +98,7 @@ class DemoShop(ShopState):
             order.customer = order.document["customer_id"]
             self._set_status(order, status)
             self._changed(order)
+            self.webhooks.happened("created", order.id)
             return order.id
 
     def place_gift_card_order(self, lines: Iterable[tuple[Any, ...]], code: str, amount: str) -> int:
@@ -136,6 +137,7 @@ class DemoShop(ShopState):
             if changes.get("set_paid") and order.paid is None:
                 self._set_status(order, "processing")
             self._changed(order)
+            self.webhooks.happened("updated", order_id)
 
     def change_quantity(self, order_id: int, line_id: int, quantity: int) -> None:
         """What a shop manager does on the screen: amounts and stock follow the quantity; 0 takes the line out."""
@@ -222,6 +224,7 @@ class DemoShop(ShopState):
             if value == left:
                 self._set_status(order, "refunded")
             self._changed(order, touch=not self.old_store or value == left)
+            self.webhooks.happened("updated", order_id)
             return refund.id
 
     @staticmethod
@@ -273,9 +276,22 @@ class DemoShop(ShopState):
             order.status = "trash"
             set_status(document, "trash")
             self._changed(order)
+            self.webhooks.happened("deleted", order_id)
+
+    def restore(self, order_id: int) -> None:
+        """Take an order out of the trash, into the status that it had."""
+        with self.lock:
+            order = self._order(order_id)
+            document = self._open(order)
+            kept = {entry["key"]: entry["value"] for entry in document["meta_data"]}
+            document["meta_data"] = [row for row in document["meta_data"] if not row["key"].startswith("_wp_trash")]
+            order.status = kept["_wp_trash_meta_status"].removeprefix("wc-")
+            set_status(document, order.status)
+            self._changed(order)
+            self.webhooks.happened("restored", order_id)
 
     def delete(self, order_id: int) -> None:
-        """Delete an order for good, with its refunds."""
+        """Delete an order for good, with its refunds; no webhook tells that (WooCommerce's are for the trash)."""
         with self.lock:
             order = self._order(order_id)
             self._changed(order, touch=False)

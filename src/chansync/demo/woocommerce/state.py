@@ -19,6 +19,7 @@ from chansync.demo.woocommerce.decimals import with_decimals
 from chansync.demo.woocommerce.errors import no_order
 from chansync.demo.woocommerce.generate import Generator, Setting
 from chansync.demo.woocommerce.orders import Document, TaxTable
+from chansync.demo.woocommerce.webhooks import Webhooks
 
 NO_SITE = "https://shop.example"
 _CACHED_BODIES = 20_000
@@ -72,7 +73,13 @@ class ShopState:
         #: Of ``fulfillments`` and ``shipment-trackings``, those that the store has; what customers were told by them
         #: and by ``notes``, by kind and order.
         self.tracking_features = {"fulfillments"}
+        self.webhooks = Webhooks(self._delivered_body, self.clock.now, lambda: self.site_url)
         self.told: dict[tuple[str, int], list[dict[str, Any]]] = {}
+
+    def _delivered_body(self, order_id: int) -> bytes | None:
+        with self.lock:
+            order = self.book.orders.get(order_id)
+            return None if order is None else self.body(order)
 
     def settle_at(self, site_url: str) -> None:
         """Take the address at which the store is served, unless it was given one."""

@@ -41,19 +41,23 @@ class Check:
         name: what scripts and test reports call it.
         law: what must be so, for people.
         needs: without these capabilities it does not apply.
+        forges: without ``Subject.forgeries`` it does not apply.
     """
 
     name: str
     law: str
     needs: frozenset[ErpCapability]
     run: Callable[[Subject], Awaitable[None]]
+    forges: bool = False
 
     def applies_to(self, erp: Subject) -> bool:
         """Whether the ERP can do what the check is about."""
-        return self.needs <= erp.capabilities
+        return self.needs <= erp.capabilities and bool(erp.forgeries or not self.forges)
 
     def why_not(self, erp: Subject) -> str:
         """Why it does not apply, for people."""
+        if self.needs <= erp.capabilities:
+            return "with this kind of ERP it is not known how to be turned away"
         return f"this kind of ERP lacks: {', '.join(sorted(self.needs - erp.capabilities))}"
 
     async def __call__(self, erp: Subject) -> None:
@@ -69,12 +73,12 @@ class Check:
         return self.name
 
 
-def check(*needs: ErpCapability) -> Callable[[Callable[[Subject], Awaitable[None]]], Check]:
+def check(*needs: ErpCapability, forges: bool = False) -> Callable[[Callable[[Subject], Awaitable[None]]], Check]:
     """Make a function a check; its docstring is the law."""
 
     def made(run: Callable[[Subject], Awaitable[None]]) -> Check:
         law = " ".join((run.__doc__ or "").split())
-        return Check(run.__name__, law, frozenset(needs), run)
+        return Check(run.__name__, law, frozenset(needs), run, forges)
 
     return made
 

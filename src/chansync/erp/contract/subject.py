@@ -51,6 +51,7 @@ class Subject:
         rate: the tax on all lines, in percent.
         look: looks into the ERP itself for the sale of a key; None: the connector is believed.
         have: brings the stock of an item in a warehouse to so many pieces; None: somebody did before.
+        forgeries: connections that lack the right secret, each by what is wrong with it; none: that is not checked.
         run: sets the sales of this run apart from those of all others.
     """
 
@@ -69,6 +70,7 @@ class Subject:
     rate: Decimal = Decimal(0)
     look: Look | None = None
     have: Have | None = None
+    forgeries: Mapping[str, Remote] = field(default_factory=dict)
     run: str = field(default_factory=lambda: secrets.token_hex(4))
     _serials: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from chansync.erp.contract.checks import Check, check, require, same
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from chansync.erp.contract.checks import Broken, Check, check, require, same
 from chansync.erp.contract.subject import Seen, Subject
-from chansync.erp.remote import ErpCapability, SaleAnswer, SaleSteps
+from chansync.erp.remote import ErpCapability, ErpRights, SaleAnswer, SaleSteps
 from chansync.model import steps
 from chansync.model.order import Address
 from chansync.model.sale import LineKind, MethodAmount, RefundedLine, SaleDraft, SaleView, withdrawn_key
@@ -55,6 +59,15 @@ async def _repeated(erp: Subject, sale: SaleDraft, step: Step) -> tuple[StepResu
     same(f"The sale after {result.key} came twice", answer.view, before)
     assert answer.view is not None
     return result, answer.view
+
+
+@contextmanager
+def _must_be_refused(what: str) -> Iterator[None]:
+    try:
+        yield
+    except ErpRights:
+        return
+    raise Broken(f"{what} is answered, right is 401 or 403.")
 
 
 def _fits(answer: SaleAnswer, key: str, todo: tuple[Step, ...]) -> None:
@@ -571,6 +584,27 @@ async def changes_are_told(erp: Subject) -> None:
     pages = await erp.changes(pages[-1].cursor)
     told = {each.key: each for page in pages for each in page.views}
     require(told.get(sale.key) == view, "A sale that was cancelled is not among the changes as it is now.")
+
+
+@check(forges=True)
+async def who_lacks_the_secret_is_turned_away(erp: Subject) -> None:
+    """Who does not prove to have the secret is refused, whatever is asked for, and nothing of it is done."""
+    for how, forged in erp.forgeries.items():
+        sale = erp.draft()
+        todo = [SaleSteps(sale.key, erp.pos, (steps.Record(sale),))]
+        asked: dict[str, Callable[[], Awaitable[object]]] = {
+            "check": forged.check,
+            "stock": partial(forged.stock, [erp.warehouse], list(erp.items[:2])),
+            "views": partial(forged.views, [sale.key]),
+            "steps": partial(forged.apply, todo),
+        }
+        try:
+            for what, ask in asked.items():
+                with _must_be_refused(f"`{what}` with {how}"):
+                    await ask()
+        finally:
+            await forged.aclose()
+        require(await erp.view(sale) is None, f"A sale was recorded that came with {how}.")
 
 
 @check(STOCK)

@@ -14,7 +14,7 @@ from chansync.erp.remote import ErpCapability, ErpSettings, Remote
 from chansync.model.address import parse_address
 from chansync.model.errors import UsageError
 from chansync.model.parameter import Parameter
-from chansync.model.parameter_types import Secret, SiteAddress
+from chansync.model.parameter_types import Flag, Secret, SiteAddress
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,11 @@ class HttpErp:
             "address", "Address", "Where the ERP's own server answers, with a path if it has one: "
             "https://erp.example.com/chansync.", 0, SafeAddress(), needed=True, destination=True, names_account=True,
         ),
-        Parameter("token", "Token", "What chansync proves itself with there (bearer token).", 0, Secret(), needed=True),
+        Parameter("token", "Token", "What chansync proves itself with there.", 0, Secret(), needed=True),
+        Parameter(
+            "sign_requests", "Sign requests", "Sign each request with the token (HMAC-SHA256) instead of sending the "
+            "token along (bearer). The ERP's server must know signatures.", 0, Flag(), False,
+        ),
     )  # fmt: skip
 
     def __init__(self, **http_options: Any) -> None:

@@ -29,10 +29,12 @@ class Failures:
     Args:
         site: how people know it.
         sentences: quotes it without secrets.
+        signs: whether requests are signed.
     """
 
-    def __init__(self, site: str, sentences: Sentences) -> None:
+    def __init__(self, site: str, sentences: Sentences, *, signs: bool) -> None:
         self._site = site
+        self._signs = signs
         self._sentences = sentences
 
     def of(self, error: SiteError, *, changes: bool) -> ErpError:
@@ -43,22 +45,28 @@ class Failures:
         """
         sentence = f"{self._site} {_UNREADABLE[error.code]}" if error.code in _UNREADABLE else str(error)
         if isinstance(error, SiteUnavailable):
-            return ErpUnavailable(sentence, retry_after=error.retry_after)
+            return ErpUnavailable(sentence, retry_after=error.retry_after, undelivered=error.undelivered)
         if error.code == "too_large":
             sentence = f"{self._site} sent an answer that is too large: it must answer in pages. {_DESCRIPTION}"
             return ErpUnavailable(sentence) if changes else ErpRefused(sentence)
-        return ErpRefused(sentence)
+        return ErpRefused(sentence, undelivered=error.undelivered or error.code == "redirect")
 
     def refusal(self, request: str, answer: Answer) -> ErpError:
         """An answer that is no 2xx."""
         told = answer.data.get("sentence") if isinstance(answer.data, dict) else None
         said = f" (“{self._sentences.quote(told)}”)" if isinstance(told, str) and told.strip() else ""
         if answer.status == 401:
+            if self._signs:
+                return ErpRights(
+                    f"{self._site} does not accept the signature{said}: enter the right token, see that the clocks of "
+                    "both are right, and that its server knows signatures (sign_requests)."
+                )
             return ErpRights(f"{self._site} does not accept the token{said}: enter the right one.")
         if answer.status == 403:
             return ErpRights(f"{self._site} forbids {request}{said}: give the token's user the right to it there.")
         if answer.status in (404, 405):
-            return ErpRefused(f"{self._site} has no {request}{said}: check the address, with its path.")
+            sentence = f"{self._site} has no {request}{said}: check the address, with its path."
+            return ErpRefused(sentence, undelivered=True)
         return ErpRefused(f"{self._site} refuses {request} with {answer.status}{said}.")
 
     def wrong(self, request: str, what: str, *, changes: bool = False) -> ErpError:

@@ -17,6 +17,7 @@ import msgspec
 from chansync.erp import remote
 from chansync.erp.http import messages
 from chansync.erp.http.messages import LARGEST_NUMBER
+from chansync.erp.http.signing import HEADER, MAX_AGE, signature
 from chansync.model import order, sale, steps
 from chansync.model.wire import STEPS
 
@@ -41,6 +42,15 @@ cannot be done with one sale alone is no such answer: its result says so, and th
 30 seconds, and let nothing that takes longer than 60 change anything.
 """
 
+
+_EXAMPLE = ("secret", 1790000000, "GET", "/changes?cursor=7", b"")
+_SIGNATURE = f"""\
+Instead of the token, where requests are signed: `TIME,HEX`. TIME is the time of the request in UTC seconds, HEX the
+HMAC-SHA256 (keyed with the token, in lower case) of TIME, the method, the path below the address that is connected
+with its query as it is sent, and the body, with a line feed after each of the first three. Refuse with 401 what is
+signed more than {MAX_AGE} seconds from your own time. With the token `secret`, `GET /changes?cursor=7` at 1790000000 is
+signed `{signature(*_EXAMPLE)}`.
+"""
 
 _REASONS = ", ".join(f"`{word}` ({what})" for word, what in steps.CANCEL_REASONS.items())
 
@@ -67,10 +77,17 @@ def document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "An ERP for chansync", "version": _VERSION, "description": _ABOUT},
         "servers": [{"url": "https://erp.example.com/chansync", "description": "The address that is connected."}],
-        "security": [{"token": []}],
+        "security": [{"token": []}, {"signature": []}],
         "paths": _paths(),
         "components": {
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "The token itself, where it is sent along.",
+                },
+                "signature": {"type": "apiKey", "in": "header", "name": HEADER, "description": _SIGNATURE},
+            },
             "schemas": _schemas(),
         },
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ from chansync.erp.http.messages import (
     ViewsAnswer,
     steps_request,
 )
+from chansync.erp.http.signing import HEADER, signature
 from chansync.erp.remote import (
     ChangesPage,
     ErpError,
@@ -34,11 +36,12 @@ from chansync.erp.remote import (
     SaleAnswer,
     SaleSteps,
 )
-from chansync.http.client import LONGEST_WAIT, SiteHttp
+from chansync.http.client import LONGEST_WAIT, Content, SiteHttp
 from chansync.model import wire
 from chansync.model.address import parse_address
 from chansync.model.errors import SiteError, UsageError
 from chansync.model.sale import SaleView
+from chansync.model.times import now_ms
 
 T = TypeVar("T")
 
@@ -79,10 +82,13 @@ class HttpRemote:
             raise ErpRefused(f"The address of the ERP {settings.code} {error}.") from None
         if not token or not token.isascii() or not token.isprintable() or " " in token:
             raise ErpRefused(f"The ERP {settings.code} has no token that can be sent: enter it again.")
+        self.settings = settings
+        #: Whether requests are signed instead of carrying the token.
+        self.signs = bool(settings.values.get("sign_requests"))
         self._base = str(address)
         self._token = token
         self._http = SiteHttp(address.site, secrets=(token,), advice="see the log of its server", **http_options)
-        self._failures = Failures(address.site, self._http.sentences)
+        self._failures = Failures(address.site, self._http.sentences, signs=self.signs)
 
     async def aclose(self) -> None:
         await self._http.aclose()
@@ -203,10 +209,16 @@ class HttpRemote:
         changes: bool = False,
     ) -> Any:
         url = httpx.URL(self._base + path, params=params) if params else httpx.URL(self._base + path)
+        content = None if body is None else Content(json.dumps(body).encode(), "application/json")
+        target = f"{path}?{url.query.decode()}" if url.query else path
         wait = _SHORT_WAIT if changes else LONGEST_WAIT
+
+        def sign(method: str, url: httpx.URL) -> tuple[httpx.URL, dict[str, str]]:
+            return url, self._proof(method, target, content.data if content else b"")
+
         try:
             answer = await self._http.request(
-                method, url, body=body, sign=self._sign, repeatable=not changes, longest_wait=wait
+                method, url, content=content, sign=sign, repeatable=not changes, longest_wait=wait
             )
         except SiteError as error:
             raise self._failures.of(error, changes=changes) from None
@@ -214,8 +226,11 @@ class HttpRemote:
             raise self._failures.refusal(f"{method} {path}", answer)
         return answer.data
 
-    def _sign(self, method: str, url: httpx.URL) -> tuple[httpx.URL, dict[str, str]]:
-        return url, {"Authorization": f"Bearer {self._token}"}
+    def _proof(self, method: str, target: str, body: bytes) -> dict[str, str]:
+        """The header by which the server knows us."""
+        if not self.signs:
+            return {"Authorization": f"Bearer {self._token}"}
+        return {HEADER: signature(self._token, now_ms() // 1000, method, target, body)}
 
 
 def _text(cursor: Mapping[str, Any]) -> str:

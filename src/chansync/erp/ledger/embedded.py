@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 import apsw
 
+from chansync.erp.entries import Entry
 from chansync.erp.ledger import goods
 from chansync.erp.ledger.perform import perform
 from chansync.erp.ledger.reference import LedgerReference
@@ -55,6 +56,11 @@ class Ledger(AtOnce):
         from chansync.erp.ledger.check import check
 
         return check(db)
+
+    def entries(self, db: apsw.Connection, what: str) -> Iterator[Entry]:
+        from chansync.erp.ledger import exporting
+
+        return exporting.entries(db, what)
 
 
 LEDGER: Embedded = Ledger()

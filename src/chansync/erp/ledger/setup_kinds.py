@@ -110,6 +110,7 @@ class SetupField:
         default: the text of a new one that states none.
         of: the kind whose code it holds; the column then holds that row's id.
         fixed: chosen when the row is added and never changed.
+        runs: moved by the ledger itself; a set-up file gives it to a new row only.
     """
 
     name: str
@@ -120,6 +121,7 @@ class SetupField:
     column: str = ""
     of: str = ""
     fixed: bool = False
+    runs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,8 @@ _TABLE = (
                    of="warehouse"),
         SetupField("currencies", "The currencies that it sells in.", Currencies(), required=True),
         SetupField("negative_stock", "Whether its stock may go below zero.", Flag(), default="no"),
-        SetupField("next_sale_number", "The next number of its own series.", WholeNumber(), default="1"),
+        SetupField("next_sale_number", "The next number of its own series.", WholeNumber(), default="1",
+                   runs=True),
     )),
     SetupKind("payment-method", "payment method", "How a POS is paid.", "erp_payment_method", (
         _NAME, _POS,

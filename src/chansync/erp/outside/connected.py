@@ -12,7 +12,15 @@ import apsw
 from chansync.db.transaction import transaction
 from chansync.model import stored_json
 from chansync.model.errors import AlreadyExists, UsageError
-from chansync.model.times import now_ms
+from chansync.model.parameter import Parameter
+from chansync.model.parameter_types import Interval
+from chansync.model.times import now_ms, parse_duration
+
+#: How often an outside ERP is asked for what people have changed there.
+CHANGES_EVERY = Parameter(
+    "changes_every", "Changes every", "How often the ERP is asked for what people have changed there.", 0,
+    Interval(instead="nothing else tells the site what people do there; the longest is 366d"), "1min",
+)  # fmt: skip
 
 
 class ErpChangedMeanwhile(UsageError):
@@ -32,7 +40,10 @@ class ConnectedErp:
         cursors: where ``reference`` and ``changes`` go on, by these words.
         reference_at: when its reference data were last read to their end.
         stock_at: when its stock was last read whole.
-        failures: runs of its stream that failed in a row; ``error_code`` and ``error``: how the last one did.
+        last_finished_at: when it was last asked for something, by a run of its stream or by a person.
+        last_ok_at: when that went well last.
+        failures: runs of its stream that failed in a row.
+        error_code, error: how what it was asked for last failed; empty where it did not.
         unreadable: names of parameters of which the database holds no valid value.
     """
 
@@ -58,6 +69,11 @@ class ConnectedErp:
     error_code: str
     error: str
     unreadable: tuple[str, ...] = field(default=())
+
+    @property
+    def changes_every_ms(self) -> int:
+        """``CHANGES_EVERY`` in milliseconds."""
+        return 1000 * (parse_duration(self.values.get(CHANGES_EVERY.name) or CHANGES_EVERY.default) or 0)
 
 
 _ERP = f"""
@@ -184,6 +200,23 @@ def note_check(db: apsw.Connection, code: str, facts: Mapping[str, Any]) -> None
         db.execute(
             "UPDATE connected_erp SET connected_at = ?, facts = ? WHERE code = ?",
             (now_ms(), json.dumps(facts), code),
+        )
+
+
+def note_tried(db: apsw.Connection, code: str, error_code: str = "", sentence: str = "") -> None:
+    """Write that a person had the ERP asked just now, and how that failed.
+
+    Args:
+        error_code, sentence: empty where it went well: then its stream does not wait for its next try any longer.
+    """
+    with transaction(db):
+        db.execute(
+            """UPDATE connected_erp SET last_finished_at = ?1, error_code = ?2, error = ?3,
+               last_ok_at = CASE WHEN ?2 = '' THEN ?1 ELSE last_ok_at END,
+               next_run_at = CASE WHEN ?2 = '' AND failures > 0 THEN NULL ELSE next_run_at END,
+               failures = CASE WHEN ?2 = '' THEN 0 ELSE failures END
+               WHERE code = ?4""",
+            (now_ms(), error_code, sentence, code),
         )
 
 

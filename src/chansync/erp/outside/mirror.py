@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import apsw
 
+from chansync.erp.entries import Entry
 from chansync.erp.outside import sales
 from chansync.erp.outside.reference import MirroredReference
 from chansync.erp.papers import SalePapers
@@ -93,6 +94,11 @@ class MirroredErp:
 
     def faults(self, db: apsw.Connection) -> list[str]:
         return []
+
+    def entries(self, db: apsw.Connection, what: str) -> Iterator[Entry]:
+        from chansync.erp.outside import exporting
+
+        return exporting.entries(db, self.code, what)
 
 
 def _is_same(asked: Step, step: Step) -> bool:

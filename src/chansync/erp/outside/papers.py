@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from chansync.erp.papers import DocumentRow, SaleDetails, SalePapers, SaleRow
+from chansync.erp.papers import DocumentRow, PaymentRow, SaleDetails, SalePapers, SaleRow
 from chansync.model.money import from_minor
 from chansync.model.order import Address
 from chansync.model.sale import SaleView
@@ -41,10 +41,16 @@ def papers_of(sale: SaleView) -> SalePapers:
     documents = []
     if state.document_number:
         documents.append(DocumentRow(state.document_number, sale.number, currency, state.documented, "", 0))
+    payments = []
+    if state.paid:
+        # One for all of them: a view tells what is paid in all.
+        account, method = sale.account or sale.payment_method, sale.payment_method
+        payments.append(PaymentRow(sale.number, account, "payment", currency, state.paid, 0, method))
     blocked = [(item, sale.warehouse, pieces) for item, pieces in sale.blocked]
     return SalePapers(
-        details, documents, blocked=blocked, shipments=[sale.shipment] if sale.shipment is not None else []
-    )
+        details, documents, payments, blocked=blocked,
+        shipments=[sale.shipment] if sale.shipment is not None else [],
+    )  # fmt: skip
 
 
 def _address(address: Address | None) -> dict[str, str]:

@@ -347,6 +347,18 @@ def note_sending(db: apsw.Connection, rows: Iterable[StepRow]) -> None:
     )
 
 
+def note_undelivered(db: apsw.Connection, rows: Iterable[StepRow], sentence: str) -> None:
+    """Write that steps that were to be sent did not arrive, and why: they wait as before, and it was no try of theirs.
+
+    Call it inside a transaction.
+    """
+    db.executemany(
+        """UPDATE sale_step SET state = 'waiting', sent_at = NULL, tries = tries - 1, sentence = ?
+           WHERE id = ? AND state = 'sent'""",
+        [(sentence, row.id) for row in rows],
+    )
+
+
 def note_unsent(db: apsw.Connection, rows: Iterable[StepRow], next_try_at: int | None = None) -> None:
     """Write that nothing was done of steps that were sent, so that they wait again. Call it inside a transaction."""
     db.executemany(

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from chansync.erp.remote import ErpIdentity, ErpRefused, Finding
-from chansync.erp.tryton.company import Company, load_company
+from chansync.erp.tryton.company import DEFAULT_RECEIVABLE, Company, load_company
 from chansync.erp.tryton.documents import today
-from chansync.erp.tryton.failures import Refusal
+from chansync.erp.tryton.failures import RECEIVABLE, Refusal
 from chansync.erp.tryton.goods import FORCE_GROUP
 from chansync.erp.tryton.parameters import Options
 from chansync.erp.tryton.rpc import TrytonRpc
@@ -57,10 +57,14 @@ async def check(rpc: TrytonRpc, options: Options) -> ErpIdentity:
     return ErpIdentity(title, f"Tryton {version}", f"as {rpc.user}", tuple(findings))
 
 
+def _told(is_fine: object, good: str, otherwise: str, word: str = "bad") -> Finding:
+    """What is as it should be, or how it is otherwise and what to do."""
+    return Finding("ok", good) if is_fine else Finding(word, otherwise)
+
+
 def _version(version: str) -> Finding:
-    if version.startswith(_SERIES):
-        return Finding("ok", f"The server is Tryton {version}.")
-    return Finding("warn", f"The server is Tryton {version}; chansync was tried with {_SERIES}x.")
+    told = f"The server is Tryton {version}"
+    return _told(version.startswith(_SERIES), f"{told}.", f"{told}; chansync was tried with {_SERIES}x.", "warn")
 
 
 async def _modules(rpc: TrytonRpc) -> list[Finding]:
@@ -90,9 +94,10 @@ async def _of_company(rpc: TrytonRpc, company: Company) -> AsyncIterator[Finding
     for finding in (_shops(company), await _rounding(rpc, company), _methods(company), _taxes(company)):
         yield finding
     yield await _fiscal_year(rpc, company)
-    yield await _exchange(rpc, company)
-    for found in (_prices(company), _countries(company), _merchants(rpc, company)):
-        yield found
+    async for finding in _books(rpc, company):
+        yield finding
+    for finding in (_prices(company), _countries(company), _merchants(rpc, company)):
+        yield finding
 
 
 async def _rights(rpc: TrytonRpc) -> Finding:
@@ -102,36 +107,34 @@ async def _rights(rpc: TrytonRpc) -> Finding:
         for model, group in _RIGHTS.items()
         if not all(told.get(model, {}).get(right, True) for right in ("read", "write", "create"))
     )
-    if lacking:
-        return Finding(
-            "bad",
-            f"The user {rpc.user} lacks the groups {', '.join(lacking)}. Add them in Tryton (Administration, Users).",
-        )
-    return Finding("ok", f"The user {rpc.user} may write sales, shipments and invoices.")
+    return _told(
+        not lacking,
+        f"The user {rpc.user} may write sales, shipments and invoices.",
+        f"The user {rpc.user} lacks the groups {', '.join(lacking)}. Add them in Tryton (Administration, Users).",
+    )
 
 
 async def _force(rpc: TrytonRpc) -> Finding:
     group = await rpc.call("model.ir.model.data.get_id", "stock", "group_stock_force_assignment")
-    if group in (rpc.context.get("groups") or []):
-        return Finding("ok", "Goods that are not there may be issued.")
-    return Finding(
-        "warn",
+    return _told(
+        group in (rpc.context.get("groups") or []),
+        "Goods that are not there may be issued.",
         f"The user {rpc.user} is not in the group {FORCE_GROUP}, so goods that are not there are not issued: add it, "
         "or switch negative_stock off.",
+        "warn",
     )
 
 
 def _shops(company: Company) -> Finding:
-    if not company.shops:
-        return Finding(
-            "bad",
-            f"The company {company.name} has no web shop: each is a POS here. Create one in Tryton (Web Shop, Shops) "
-            "and give it a warehouse.",
-        )
     bare = [name for name, row in company.shops.items() if not row["warehouses"]]
     if bare:
         return Finding("bad", f"The web shops {', '.join(bare)} have no warehouse: give each one in Tryton.")
-    return Finding("ok", f"Web shops: {', '.join(company.shops)}.")
+    return _told(
+        company.shops,
+        f"Web shops: {', '.join(company.shops)}.",
+        f"The company {company.name} has no web shop: each is a POS here. Create one in Tryton (Web Shop, Shops) and "
+        "give it a warehouse.",
+    )
 
 
 async def _rounding(rpc: TrytonRpc, company: Company) -> Finding:
@@ -144,33 +147,31 @@ async def _rounding(rpc: TrytonRpc, company: Company) -> Finding:
             f"There is no service of the code {code} that may be sold. Create one in Tryton, in an account category "
             "without taxes: it evens out what Tryton rounds otherwise than the shop.",
         )
-    rounded = "line by line" if company.rounds_by_line else "over the whole document"
-    if company.rounds_by_line:
-        return Finding("ok", f"Taxes are rounded {rounded}; the service {code} evens out the rest.")
-    return Finding(
+    return _told(
+        company.rounds_by_line,
+        f"Taxes are rounded line by line; the service {code} evens out the rest.",
+        "Taxes are rounded over the whole document. Rounded per line, twice as many totals come out without a rounding "
+        "line: set Tax Rounding in Tryton (Accounting, Configuration).",
         "warn",
-        f"Taxes are rounded {rounded}. Rounded per line, twice as many totals come out without a rounding line: set "
-        "Tax Rounding in Tryton (Accounting, Configuration).",
     )
 
 
 def _methods(company: Company) -> Finding:
-    if not company.methods:
-        return Finding(
-            "bad",
-            "There is no payment method of invoices: create them in Tryton (Accounting, Configuration, Invoices).",
-        )
-    return Finding("ok", f"Payment methods: {', '.join(company.methods)}.")
+    return _told(
+        company.methods,
+        f"Payment methods: {', '.join(company.methods)}.",
+        "There is no payment method of invoices: create them in Tryton (Accounting, Configuration, Invoices).",
+    )
 
 
 def _taxes(company: Company) -> Finding:
     rates = sorted({tax.rate * 100 for tax in company.taxes})
-    if not rates:
-        return Finding(
-            "bad", "The company has no tax on sales in percent: create those of the countries that you sell to."
-        )
     told = ", ".join(f"{rate:f}".rstrip("0").rstrip(".") or "0" if rate else "0" for rate in rates)
-    return Finding("ok", f"Taxes on sales, in percent: {told}.")
+    return _told(
+        rates,
+        f"Taxes on sales, in percent: {told}.",
+        "The company has no tax on sales in percent: create those of the countries that you sell to.",
+    )
 
 
 async def _fiscal_year(rpc: TrytonRpc, company: Company) -> Finding:
@@ -189,44 +190,55 @@ async def _fiscal_year(rpc: TrytonRpc, company: Company) -> Finding:
     sequences = await rpc.search_read(
         "account.fiscalyear.invoice_sequence", [["fiscalyear", "=", periods[0]["fiscalyear"]]], ["id"], limit=1
     )
-    if not sequences:
-        return Finding("bad", "The fiscal year of today has no invoice sequences: add them in Tryton.")
-    return Finding("ok", "A fiscal year with an open period covers today.")
+    return _told(
+        sequences,
+        "A fiscal year with an open period covers today.",
+        "The fiscal year of today has no invoice sequences: add them in Tryton.",
+    )
 
 
-async def _exchange(rpc: TrytonRpc, company: Company) -> Finding:
-    names = ["currency_exchange_journal", "currency_exchange_debit_account", "currency_exchange_credit_account"]
-    (books,) = await rpc.read("account.configuration", [1], names)
-    if all(books[name] for name in names):
-        return Finding("ok", f"The books can take currencies other than {company.currency}.")
-    return Finding(
-        "warn",
+async def _books(rpc: TrytonRpc, company: Company) -> AsyncIterator[Finding]:
+    """What is booked to where nothing else is said."""
+    exchange = ["currency_exchange_journal", "currency_exchange_debit_account", "currency_exchange_credit_account"]
+    (books,) = await rpc.read("account.configuration", [1], [*exchange, DEFAULT_RECEIVABLE])
+    yield _told(
+        books[DEFAULT_RECEIVABLE],
+        "New parties have a receivable account.",
+        f"No receivable account is set for new parties, so their sales cannot be processed. {RECEIVABLE}",
+    )
+    yield _told(
+        all(books[name] for name in exchange),
+        f"The books can take currencies other than {company.currency}.",
         f"The accounts for currency exchange are not set: invoices in other currencies than {company.currency} cannot "
         "be paid. Set them in Tryton (Accounting, Configuration).",
+        "warn",
     )
 
 
 def _prices(company: Company) -> Finding:
-    if company.price_digits >= 6:
-        return Finding("ok", f"Unit prices have {company.price_digits} decimals.")
-    return Finding(
+    told = f"Unit prices have {company.price_digits} decimals."
+    return _told(
+        company.price_digits >= 6,
+        told,
+        f"{told} With six, fewer sales need a rounding line: write price_decimal = 6 under [product] in trytond.conf.",
         "warn",
-        f"Unit prices have {company.price_digits} decimals. With six, fewer sales need a rounding line: write "
-        "price_decimal = 6 under [product] in trytond.conf.",
     )
 
 
 def _countries(company: Company) -> Finding:
-    if company.countries:
-        return Finding("ok", f"{len(company.countries)} countries are known.")
-    return Finding("warn", "Tryton knows no countries, so addresses lack theirs: run trytond_import_countries.")
+    return _told(
+        company.countries,
+        f"{len(company.countries)} countries are known.",
+        "Tryton knows no countries, so addresses lack theirs: run trytond_import_countries.",
+        "warn",
+    )
 
 
 def _merchants(rpc: TrytonRpc, company: Company) -> Finding:
-    if company.employees:
-        return Finding("ok", f"Merchants: {', '.join(company.employees)}.")
-    return Finding(
-        "ok",
+    return _told(
+        company.employees,
+        f"Merchants: {', '.join(company.employees)}.",
         f"The user {rpc.user} acts for no employee, so sales name no merchant. To change that, add employees to the "
         "user in Tryton.",
+        "ok",
     )

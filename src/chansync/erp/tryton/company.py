@@ -15,6 +15,9 @@ from chansync.erp.tryton.rpc import Row, TrytonRpc
 #: Products that are asked for in one call.
 _AT_ONCE = 500
 
+#: The field of ``account.configuration`` with the account of parties that have none of their own.
+DEFAULT_RECEIVABLE = "default_account_receivable"
+
 _PRODUCT = ("code", "name", "type", "default_uom", "account_category")
 
 
@@ -48,6 +51,7 @@ class Company:
         digits: by currency code.
         warehouses: by code, else by name; each has ``id``.
         methods: payment methods by name.
+        journals: of payment methods, by their names.
         carriers: by name; empty where there are none.
         employees: by name: those that the user of chansync may act for.
         tax_rules: by name.
@@ -69,6 +73,7 @@ class Company:
     countries: dict[str, int] = field(default_factory=dict)
     warehouses: dict[str, Row] = field(default_factory=dict)
     methods: dict[str, int] = field(default_factory=dict)
+    journals: dict[str, int] = field(default_factory=dict)
     carriers: dict[str, int] = field(default_factory=dict)
     employees: dict[str, int] = field(default_factory=dict)
     tax_rules: dict[str, int] = field(default_factory=dict)
@@ -137,8 +142,10 @@ async def load_company(rpc: TrytonRpc, options: Options) -> Company:
     await _taxes(rpc, company)
     shops = await rpc.search_read("web.shop", of_company, ["name", "warehouses", "currency"])
     company.shops = {row["name"]: row for row in shops}
-    methods = await rpc.search_read("account.invoice.payment.method", of_company, ["name"])
+    methods = await rpc.search_read("account.invoice.payment.method", of_company, ["name", "journal"])
     company.methods = _by_name(methods)
+    journals = {row["id"]: row["journal"] for row in methods}
+    company.journals = {name: journals[own] for name, own in company.methods.items()}
     company.tax_rules = _by_name(
         await rpc.search_read("account.tax.rule", [*of_company, ["kind", "in", ["sale", "both"]]], ["name"])
     )

@@ -9,18 +9,18 @@ from decimal import Decimal
 from hashlib import md5
 
 from chansync.erp.protocol import NoDocument, NotPossible
-from chansync.erp.remote import ErpRefused
 from chansync.erp.tryton.company import Company
 from chansync.erp.tryton.failures import Refusal
-from chansync.erp.tryton.records import ISSUED, Records, SaleRecord
+from chansync.erp.tryton.records import ISSUED, REVERSAL, Records, SaleRecord
 from chansync.erp.tryton.rpc import Row, TrytonRpc
 from chansync.erp.tryton.views import open_document, state_of
-from chansync.erp.tryton.wizards import run_wizard
+from chansync.erp.tryton.wizards import Wizard, run_wizard
 from chansync.model.money import format_money
 from chansync.model.steps import Pay
 
 _INVOICE = "account.invoice"
 _UNISSUED = ("draft", "validated")
+_PAYMENT = ("debit", "credit", "amount_second_currency", "move.description", "move.journal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,12 @@ class Documents:
 
     def __init__(self, rpc: TrytonRpc, company: Company, records: Records) -> None:
         self._rpc, self._company, self._records = rpc, company, records
+        # One for all payments: a payment is then one call and not four.
+        self._payments = Wizard(rpc, "account.invoice.pay", _INVOICE)
+
+    async def close(self) -> None:
+        """Nothing more is paid."""
+        await self._payments.close()
 
     async def issue(self, record: SaleRecord) -> tuple[bool, str]:
         """Post the sale's invoices and the credit notes of what was refunded before; whether any was left, and the
@@ -81,10 +87,6 @@ class Documents:
         try:
             await self._rpc.call(f"model.{_INVOICE}.post", ids)
         except Refusal as error:
-            if error.is_about_periods:
-                raise ErpRefused(
-                    f"{error} Open a fiscal year with periods in Tryton (Accounting), then retry."
-                ) from None
             if not error.overtaken:
                 raise
 
@@ -110,8 +112,9 @@ class Documents:
                 f"The sale {record.number} has no posted invoice in Tryton, and a payment needs one. Post it there "
                 f"(or: chansync erp issue {record.number}), or set the channel's issue_document_on_payment."
             )
+        paid_by = await self._paid_by(record, record.documents()) if step.parts else {}
         for part in step.parts:
-            now = min(part.amount - await self._paid_by(record, part.method), step.in_all - state_of(record).paid)
+            now = min(part.amount - paid_by.get(part.method, 0), step.in_all - state_of(record).paid)
             if now > 0:
                 payment = _Payment(part.method, f"{record.key} {part.method}", step.paid_on)
                 await self.settle(record, state_of(record).paid + now, payment)
@@ -120,14 +123,25 @@ class Documents:
         await self.settle(record, step.in_all, _Payment(own_method(record), text, step.paid_on))
         return amount
 
-    async def settle(self, record: SaleRecord, in_all: int, payment: _Payment | None = None) -> None:
+    async def settle(
+        self,
+        record: SaleRecord,
+        in_all: int,
+        payment: _Payment | None = None,
+        *,
+        of: Sequence[Row] | None = None,
+    ) -> None:
         """Pay, or pay back, so that ``in_all`` minor units are paid over all documents of the sale.
 
         Where that leaves nothing owed, every open document is paid off: an invoice and the credit of a part of it
         come to the difference.
 
+        Args:
+            payment: how; None: what was paid goes back by the methods that it was paid with, the last of them first.
+            of: the documents that were paid, where not all of the sale's are meant.
+
         Raises:
-            NotPossible: the payment method is none of the company's.
+            NotPossible: a payment method is none of the company's.
         """
         documents = record.documents()
         difference = in_all - state_of(record).paid
@@ -136,8 +150,12 @@ class Documents:
             parts = {own: amount for own, amount in owed.items() if amount}
         else:
             parts = _share(owed, difference)
-        for own, amount in parts.items():
-            await self._pay(record, own, record.major(amount), payment or _Payment(own_method(record), record.key))
+        balances = {} if payment else await self._paid_by(record, documents if of is None else of)
+        # What goes the other way than the whole is first: it is paid by a method too, and goes back by it.
+        by_id = {each["id"]: each for each in documents}
+        for own, amount in sorted(parts.items(), key=lambda part: part[1] * difference > 0):
+            for each, now in [(payment, amount)] if payment else _ways(record, balances, amount):
+                await self._pay(record, by_id[own], record.major(now), each)
 
     async def credit_all(self, record: SaleRecord) -> SaleRecord:
         """Credit every invoice of the sale that counts, as Tryton's own wizard does; the sale as it is then."""
@@ -159,13 +177,14 @@ class Documents:
         return await self._again(record)
 
     async def drop_unissued(self, record: SaleRecord) -> None:
-        """Cancel the invoices that are not posted yet, those of sides too."""
-        own = [*record.invoices, *(each for side in record.sides for each in side.invoices)]
+        """Cancel the invoices that are not posted yet, those of refunds too; the reversal's is still to be posted."""
+        refunds = [side for side in record.sides if not side.web_id.endswith(REVERSAL)]
+        own = [*record.invoices, *(each for side in refunds for each in side.invoices)]
         ids = [each["id"] for each in own if each["state"] in _UNISSUED]
         if ids:
             await self._rpc.call(f"model.{_INVOICE}.cancel", ids)
 
-    async def _pay(self, record: SaleRecord, invoice: int, amount: Decimal, payment: _Payment) -> None:
+    async def _pay(self, record: SaleRecord, invoice: Row, amount: Decimal, payment: _Payment) -> None:
         method = self._company.methods.get(payment.method)
         if method is None:
             named = payment.method or "none: its order was free"
@@ -175,14 +194,14 @@ class Documents:
             )
         days = [date.fromisoformat(payment.day), today()] if payment.day else [today()]
         for day in days:
-
-            def answer(defaults: Row, day: date = day) -> Row:
-                return defaults | {
-                    "payment_method": method, "date": day, "description": payment.text, "amount": amount,
-                }  # fmt: skip
-
+            filled = {
+                "payee": invoice["party"], "company": self._company.id, "currency": invoice["currency"],
+                "invoice_account": invoice["account"], "payment_method": method, "date": day,
+                "description": payment.text, "amount": amount,
+            }  # fmt: skip
             try:
-                await run_wizard(self._rpc, "account.invoice.pay", _INVOICE, invoice, answer, "choice")
+                # It asks only where a part is paid; by itself it takes a part of a credit note for too much.
+                await self._payments.send(invoice["id"], filled, "choice", {"type": "partial"})
             except Refusal as error:
                 # The day of the payment may lie in a period that is closed or was never made: then it is booked today.
                 if not error.is_about_periods or day == days[-1]:
@@ -190,25 +209,27 @@ class Documents:
             else:
                 return
 
-    async def _paid_by(self, record: SaleRecord, method: str) -> int:
-        """What a method other than the sale's own has paid, in minor units, by what its payments are described as."""
-        origins = [f"{_INVOICE},{each['id']}" for each in record.documents()]
-        domain = [
-            ["move.origin", "in", origins], ["move.description", "=", f"{record.key} {method}"],
-            ["account.type.receivable", "=", True],
-        ]  # fmt: skip
-        fields = ["debit", "credit", "amount_second_currency"]
-        rows = await self._rpc.search_read("account.move.line", domain, fields)
-        paid = sum(
-            (
-                row["credit"] - row["debit"]
-                if row["amount_second_currency"] is None
-                else -row["amount_second_currency"]
-                for row in rows
-            ),
-            Decimal(0),
-        )
-        return record.minor(paid)
+    async def _paid_by(self, record: SaleRecord, documents: Sequence[Row]) -> dict[str, int]:
+        """Payment method → what it has paid of the documents, less what went back by it, in minor units; the method of
+        the last payment first."""
+        lines = sorted((line for each in documents for line in each["payment_lines"]), reverse=True)
+        found: dict[str, int] = {}
+        for row in await self._rpc.read("account.move.line", lines, _PAYMENT):
+            second = row["amount_second_currency"]
+            amount = row["credit"] - row["debit"] if second is None else -second
+            method = self._method_of(record, row["move."])
+            found[method] = found.get(method, 0) + record.minor(amount)
+        return found
+
+    def _method_of(self, record: SaleRecord, move: Row) -> str:
+        """The method of a payment: Tryton keeps its journal alone, so ours are described with it."""
+        said, own = move["description"] or "", own_method(record)
+        named = said.removeprefix(f"{record.key} ")
+        if named != said and named in self._company.methods:
+            return named
+        if said.startswith(record.key) or self._company.journals.get(own) == move["journal"]:
+            return own
+        return next((name for name, journal in self._company.journals.items() if journal == move["journal"]), own)
 
     async def _again(self, record: SaleRecord) -> SaleRecord:
         return (await self._records.load([record.key]))[record.key]
@@ -217,6 +238,26 @@ class Documents:
 def own_method(record: SaleRecord) -> str:
     """The payment method of the sale; where it has none, the first of the others that pay it."""
     return record.paper.payment_method or next((each.method for each in record.paper.payments), "")
+
+
+def _ways(record: SaleRecord, balances: dict[str, int], amount: int) -> list[tuple[_Payment, int]]:
+    """How an amount goes back by what each method has paid, which is kept up to date; the rest by the sale's own."""
+    ways: dict[str, int] = {}
+    left = amount
+    for method, paid in balances.items():
+        part = max(left, -paid) if amount < 0 else min(left, -paid)
+        if part * amount > 0:
+            ways[method] = part
+            left -= part
+    own = own_method(record)
+    if left:
+        ways[own] = ways.get(own, 0) + left
+    for method, part in ways.items():
+        balances[method] = balances.get(method, 0) + part
+    return [
+        (_Payment(method, record.key if method == own else f"{record.key} {method}"), part)
+        for method, part in ways.items()
+    ]
 
 
 def today() -> date:

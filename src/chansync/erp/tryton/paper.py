@@ -25,6 +25,7 @@ class RefundPaper:
     Attributes:
         key: of the refund in the sale.
         total: minor units; below zero where it takes another one back.
+        shares: how much of each of the sale's lines is given back by the part of ``total`` that no line says.
         has_own_taxes: as of a ``Paper``.
     """
 
@@ -32,6 +33,7 @@ class RefundPaper:
     total: int
     lines: list[RefundedLine] = field(default_factory=list)
     has_own_taxes: bool = False
+    shares: list[RefundedLine] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from chansync.erp.protocol import MissingStock, NotPossible
@@ -59,6 +60,9 @@ class Performer:
             answers[sale.key] = results, error
             if error or any(result.changed or result.refused for result in results[before:]):
                 touched.add(sale.key)
+        # What was done is known all the same.
+        with contextlib.suppress(ErpError):
+            await self._documents.close()
         known |= await self.records.load(sorted(touched))
         return [
             SaleAnswer(

@@ -15,17 +15,17 @@ from typing import Any, TypeVar
 
 from chansync.erp.protocol import NotPossible, NumberTaken
 from chansync.erp.remote import ErpRefused, ErpRights, ErpUnavailable
-from chansync.erp.tryton.company import Company
-from chansync.erp.tryton.failures import Refusal
+from chansync.erp.tryton.company import DEFAULT_RECEIVABLE, Company
+from chansync.erp.tryton.failures import RECEIVABLE, RETRY, REVENUE, Refusal
 from chansync.erp.tryton.paper import message, paper_of, read_papers, read_sale
 from chansync.erp.tryton.parties import Buyer, Parties
 from chansync.erp.tryton.records import Records, SaleRecord
 from chansync.erp.tryton.rpc import Row, TrytonRpc
-from chansync.erp.tryton.totals import Amount, Line, TotalMismatch, lines_of, product_of
+from chansync.erp.tryton.totals import Line, TotalMismatch, amounts_of, lines_of, rounding_of
 from chansync.erp.tryton.wizards import run_wizard
 from chansync.model.errors import ChansyncError
 from chansync.model.money import format_money
-from chansync.model.sale import LineKind, SaleDraft
+from chansync.model.sale import SaleDraft
 from chansync.model.steps import Record, StepResult
 
 T = TypeVar("T")
@@ -101,7 +101,8 @@ class Recorder:
 
         Raises:
             TotalMismatch: Tryton's total is not the order's any more.
-            ErpRefused: Tryton refuses.
+            ErpRefused: Tryton refuses, or cannot process it as it is set up.
+            ErpUnavailable: it is not processed yet, and nobody knows why.
         """
         if record.state not in ("draft", "quotation", "confirmed"):
             return False
@@ -113,8 +114,22 @@ class Recorder:
             if record.paper.lines and (off := self._off(total, record.currency, row)):
                 raise off
             await self._press("confirm", [record.id])
-        await self._process([record.id])
+        if await self._confirmed([record.id]):
+            await self._press_process([record.id])
+            await self._await_processed(record)
         return True
+
+    async def _await_processed(self, record: SaleRecord) -> None:
+        for _ in range(_WORKER_LOOKS):
+            if not await self._confirmed([record.id]):
+                return
+            if lack := await self._lack(record.id):
+                raise ErpRefused(lack)
+            await asyncio.sleep(1.0)
+        raise ErpUnavailable(
+            f"The sale {record.number} stays confirmed in Tryton: the worker of its queue does not run, or it cannot "
+            "be processed. Why stands under Administration, Scheduler, Errors there."
+        )
 
     async def rewrite(self, record: SaleRecord, draft: SaleDraft) -> None:
         """``steps.Rewrite``.
@@ -210,32 +225,22 @@ class Recorder:
     def _lines(self, draft: SaleDraft) -> list[Line]:
         company = self._company
         if draft.currency not in company.digits:
-            raise ErpRefused(f"There is no currency {draft.currency} in Tryton: add it there, with its rate.")
+            raise ErpRefused(f"There is no currency {draft.currency} in Tryton: add it there, with its rate. {RETRY}")
         for word, wanted, known in (
             ("web shop", draft.pos, company.shops),
             ("warehouse", draft.warehouse, company.warehouses),
         ):
             if wanted not in known:
-                raise ErpRefused(f"There is no {word} {wanted:.60} of the company {company.name} in Tryton.")
+                raise ErpRefused(
+                    f"There is no {word} {wanted:.60} of the company {company.name} in Tryton: add it there. {RETRY}"
+                )
         if draft.merchant and draft.merchant not in company.employees:
             raise ErpRefused(
                 f"{draft.merchant:.60} is no employee that the user {self._rpc.user} may act for: add them to the user "
-                "in Tryton (Administration, Users)."
+                f"in Tryton (Administration, Users). {RETRY}"
             )
-        amounts = [
-            Amount(
-                product_of(company, line.item_code),
-                line.name,
-                line.quantity or Decimal(1),
-                line.net,
-                line.tax,
-                line.rate,
-            )
-            for line in draft.lines
-            if line.kind is not LineKind.ROUNDING
-        ]
-        own_rounding = sum(abs(line.net + line.tax) for line in draft.lines if line.kind is LineKind.ROUNDING)
-        return lines_of(company, amounts, draft.total, draft.currency, own_rounding + 2 * len(amounts) + 1)
+        amounts = amounts_of(company, draft.lines)
+        return lines_of(company, amounts, draft.total, draft.currency, rounding_of(draft.lines))
 
     def _values(self, draft: SaleDraft, lines: Sequence[Line], buyer: Buyer) -> dict[str, Any]:
         company = self._company
@@ -272,7 +277,7 @@ class Recorder:
     async def _confirm(self, drafts: Sequence[SaleDraft], known: dict[str, Row], found: dict[str, Recorded]) -> None:
         waiting = [draft for draft in drafts if known[draft.key]["state"] == "quotation"]
         await self._each_merchant("confirm", waiting, known, found)
-        await self._process([known[draft.key]["id"] for draft in drafts if not found[draft.key].error], drafts, found)
+        await self._process([known[draft.key]["id"] for draft in drafts if not found[draft.key].error])
 
     async def _each_merchant(
         self, button: str, drafts: Sequence[SaleDraft], known: dict[str, Row], found: dict[str, Recorded]
@@ -287,42 +292,52 @@ class Recorder:
             for draft, error in await in_halves(own, press):
                 found[draft.key].error = error
 
-    async def _process(
-        self, ids: Sequence[int], drafts: Sequence[SaleDraft] = (), found: dict[str, Recorded] | None = None
-    ) -> None:
-        """Process what was only confirmed: by a server with a queue of its own, or by one that died.
+    async def _process(self, ids: Sequence[int]) -> None:
+        """Process what was only confirmed: by a server with a queue of its own, or by one that died or failed.
 
-        Raises:
-            ErpUnavailable: its worker has not done so yet, and the user may not do it instead.
+        What cannot be processed keeps no other back: the step that needs it says why (``process``).
         """
-        if not ids:
-            return
-        rows = await self._rpc.read("sale.sale", ids, ["state", "web_id"])
-        waiting = [row for row in rows if row["state"] == "confirmed"]
-
-        async def press(part: Sequence[Row]) -> None:
-            try:
-                await self._press("process", [row["id"] for row in part])
-            except ErpRights:
-                # The button is not for everybody. This wizard has nothing to do for such a sale, and then processes it.
-                for row in part:
-                    await run_wizard(
-                        self._rpc, "sale.handle.shipment.exception", "sale.sale", row["id"], dict, "handle"
-                    )  # fmt: skip
-                await self._await_worker([row["id"] for row in part])
-
-        for row, error in await in_halves(waiting, press):
-            if found is None:
-                raise error
-            found[row["web_id"]].error = error
-
-    async def _await_worker(self, ids: Sequence[int]) -> None:
+        waiting = await self._confirmed(ids)
+        for own, _ in await in_halves(waiting, self._press_process):
+            waiting.remove(own)
         for _ in range(_WORKER_LOOKS):
-            rows = await self._rpc.read("sale.sale", ids, ["state"])
-            if all(row["state"] != "confirmed" for row in rows):
+            waiting = [own for own in await self._confirmed(waiting) if not await self._lack(own)]
+            if not waiting:
                 return
             await asyncio.sleep(1.0)
-        raise ErpUnavailable("The queue of Tryton has not processed the sales yet: see that its worker runs.")
+
+    async def _confirmed(self, ids: Sequence[int]) -> list[int]:
+        return [row["id"] for row in await self._rpc.read("sale.sale", ids, ["state"]) if row["state"] == "confirmed"]
+
+    async def _press_process(self, ids: Sequence[int]) -> None:
+        try:
+            await self._press("process", ids)
+        except ErpRights:
+            # The button is not for everybody. This wizard has nothing to do for such a sale, and then processes it.
+            for own in ids:
+                await run_wizard(self._rpc, "sale.handle.shipment.exception", "sale.sale", own, dict, "handle")
+
+    async def _lack(self, sale: int) -> str:
+        """What keeps a sale from being processed: Tryton fails at it in the background, and tells only administrators
+        why. Empty where it is nothing that is known."""
+        names = ("number", "party.name", "party.account_receivable", "lines")
+        (row,) = await self._rpc.read("sale.sale", [sale], names)
+        (books,) = await self._rpc.read("account.configuration", [1], [DEFAULT_RECEIVABLE])
+        lack = ""
+        if not (row["party."]["account_receivable"] or books[DEFAULT_RECEIVABLE]):
+            lack = f"receivable account for the party {row['party.']['name']:.60} in Tryton. {RECEIVABLE}"
+        elif code := await self._without_account(row["lines"]):
+            lack = f"revenue account for the product {code:.60} in Tryton. {REVENUE}"
+        return f"The sale {row['number']} cannot be processed: there is no {lack} {RETRY}" if lack else ""
+
+    async def _without_account(self, lines: Sequence[int]) -> str:
+        """The code of the first product in those lines that its category books to no account; empty: there is none."""
+        rows = await self._rpc.read("sale.line", lines, ["product.code", "product.account_category"])
+        products = {row["product."]["code"]: row["product."]["account_category"] for row in rows if row["product."]}
+        ids = sorted({own for own in products.values() if own})
+        found = await self._rpc.read("product.category", ids, ["account_revenue", "account_parent"])
+        booked = {row["id"] for row in found if row["account_revenue"] or row["account_parent"]}
+        return next((code for code, category in products.items() if category not in booked), "")
 
     async def _press(self, button: str, ids: Sequence[int], merchant: str = "") -> None:
         employee = self._company.employees.get(merchant)

@@ -16,7 +16,10 @@ _SALE = (
     "invoice_state", "shipment_state", "shipments", "shipment_returns", "invoices", "warehouse", "invoice_address",
     "shipment_address", "origin", "create_date", "last_modified_at",
 )  # fmt: skip
-_INVOICE = ("number", "state", "total_amount", "amount_to_pay", "invoice_date", "lines", "payment_lines")
+_INVOICE = (
+    "number", "state", "total_amount", "amount_to_pay", "invoice_date", "lines", "payment_lines", "party", "currency",
+    "account",
+)  # fmt: skip
 _SHIPMENT = ("number", "state", "reference", "effective_date", "inventory_moves", "outgoing_moves")
 _MOVE = ("state", "quantity", "product", "product.code", "shipment", "origin")
 

@@ -1,6 +1,8 @@
 """Parts of a sale that are given back: a sale of negative quantities, whose origin is the sale.
 
 It brings its return shipment and its credit note. Its id is the sale's with the refund's behind it, so it is made once.
+What a refund gives back without a line is credited with the taxes of the sale's lines, in proportion to what is left of
+them.
 """
 
 from __future__ import annotations
@@ -11,15 +13,32 @@ from decimal import Decimal
 from typing import Any
 
 from chansync.erp.protocol import NotPossible
-from chansync.erp.tryton.company import Company, Product
+from chansync.erp.tryton.company import Company, Product, Tax
 from chansync.erp.tryton.documents import Documents, today
 from chansync.erp.tryton.failures import Refusal
 from chansync.erp.tryton.goods import Goods
 from chansync.erp.tryton.paper import RefundPaper, message, write_paper
 from chansync.erp.tryton.records import ISSUED, REFUND, REVERSAL, WITHDRAWAL, Records, SaleRecord, Side
 from chansync.erp.tryton.rpc import TrytonRpc
-from chansync.erp.tryton.totals import Amount, Line, TotalMismatch, lines_of, product_of
-from chansync.erp.tryton.views import blocked_of, is_written_out, open_document, refunds_of, state_of
+from chansync.erp.tryton.shares import Left, by_tax, spread
+from chansync.erp.tryton.totals import (
+    Amount,
+    Line,
+    TotalMismatch,
+    amounts_of,
+    lines_of,
+    product_of,
+    rounding_of,
+    taxes_of,
+)
+from chansync.erp.tryton.views import (
+    blocked_of,
+    is_written_out,
+    open_document,
+    refund_papers,
+    refunds_of,
+    state_of,
+)
 from chansync.model.money import format_money
 from chansync.model.sale import LineKind, RefundedLine, SaleLine, withdrawn_key
 from chansync.model.steps import Refund
@@ -29,11 +48,12 @@ _RETURN = "stock.shipment.out.return"
 
 @dataclass(slots=True)
 class _Part:
-    """A line that is given back, of what was sold."""
+    """A line that is given back, of what was sold with that tax."""
 
     line: RefundedLine
     sold: SaleLine
     product: Product
+    tax: Tax | None
 
     @property
     def is_goods(self) -> bool:
@@ -68,11 +88,10 @@ class Refunds:
         parts = await self._match(record, step.lines)
         if not is_written_out(record):
             sold = self._still_sold(record, (), {})
-            left = self._still_sold(record, parts, _by_line(refunds_of(record)))
+            left = self._still_sold(record, parts, _given_back(record))
             record = await self._goods.keep_back(record, sold, left)
         paper = RefundPaper(step.refund_id, step.total, list(step.lines))
-        comes_back = is_written_out(record) and step.restock
-        amounts = [each for part in parts if (each := self._amount(part, comes_back)) is not None]
+        amounts = await self._amounts(record, parts, paper, comes_back=is_written_out(record) and step.restock)
         if not step.total and not amounts:
             record.paper.refunds.append(paper)
             await write_paper(self._rpc, record.id, record.paper)
@@ -94,8 +113,8 @@ class Refunds:
         side, web_id = record.side(f"{record.key}{REFUND}{refund_id}"), f"{record.key}{WITHDRAWAL}{refund_id}"
         if side is None and own in known:
             return False
-        lines = [replace(line, quantity=-line.quantity, net=-line.net, tax=-line.tax) for line in found.lines]
-        paper = RefundPaper(own, -found.total, lines)
+        shares = side.paper.shares if side is not None and side.paper is not None else []
+        paper = RefundPaper(own, -found.total, _negative(found.lines), shares=_negative(shares))
         if side is None:
             record.paper.refunds.append(paper)
             await write_paper(self._rpc, record.id, record.paper)
@@ -104,7 +123,10 @@ class Refunds:
         if is_new:
             parts = await self._match(record, found.lines, check=False)
             goes_again = bool(side.returns) or not is_written_out(record)
-            amounts = [each for part in parts if (each := self._amount(part, goes_again)) is not None]
+            amounts = [
+                *self._of_lines(record, parts, comes_back=goes_again),
+                *self._of_shares(record, shares, await self._sold_taxes(record)),
+            ]
             record = await self._carry_out(record, web_id, paper, amounts, 1)
         return await self._finish_withdrawal(record, side, _required(record, web_id)) or is_new
 
@@ -118,17 +140,15 @@ class Refunds:
         was_returned = all(not each["amount_to_pay"] for each in refund.invoices if each["state"] in ISSUED)
         owed = sum(record.minor(each["amount_to_pay"]) for each in again.invoices if each["state"] in ISSUED)
         if was_returned and owed:
-            await self._documents.settle(record, state_of(record).paid + owed)
+            await self._documents.settle(record, state_of(record).paid + owed, of=[*refund.invoices, *again.invoices])
         return bool(refund.returns and waiting) or bool(was_returned and owed)
 
     async def reverse(self, record: SaleRecord) -> SaleRecord:
         """Give back all that is left of a sale: its goods where they are issued, and its money."""
         state = state_of(record)
-        returned = _by_line(refunds_of(record))
-        parts = await self._match(record, [_left(line, returned) for line in record.paper.lines], check=False)
-        comes_back = is_written_out(record)
-        amounts = [each for part in parts if (each := self._amount(part, comes_back)) is not None]
+        parts = await self._all_left(record)
         paper = RefundPaper("reversal", state.total - state.refunded)
+        amounts = await self._amounts(record, parts, paper, comes_back=is_written_out(record))
         record = await self._carry_out(record, f"{record.key}{REVERSAL}", paper, amounts, -1)
         await self._documents.settle(record, 0)
         return await self._again(record)
@@ -159,12 +179,9 @@ class Refunds:
     async def _create(
         self, record: SaleRecord, web_id: str, paper: RefundPaper, amounts: Sequence[Amount], sign: int
     ) -> None:
-        company, row, total = self._company, record.row, abs(paper.total)
-        found = list(amounts)
-        if total and not found:
-            service = product_of(company, company.options.rounding)
-            found = [Amount(service, f"Refund on {record.number}", Decimal(1), total, 0)]
-        lines: list[Line] = lines_of(company, found, total, record.currency, None)
+        company, row = self._company, record.row
+        most = rounding_of(record.paper.lines) + 2 * len(amounts)
+        lines: list[Line] = lines_of(company, amounts, -sign * paper.total, record.currency, most)
         paper.has_own_taxes = not all(line.is_usual for line in lines)
         values: dict[str, Any] = {
             "company": company.id,
@@ -223,15 +240,12 @@ class Refunds:
         Raises:
             NotPossible: the sale has no such line, or less of it is left.
         """
+        taxes = await self._sold_taxes(record)
         sold: dict[str, SaleLine] = {}
-        for own_line in sorted(record.paper.lines, key=lambda own_line: own_line.kind is not LineKind.ITEM):
-            if own_line.kind is not LineKind.ROUNDING:
-                sold.setdefault(own_line.external_id, own_line)
-        await self._company.find_products(
-            self._rpc, [*(each.item_code for each in sold.values()), self._company.options.rounding]
-        )
+        for own_line in _items_first(record):
+            sold.setdefault(own_line.external_id, own_line)
         left = {own: line.quantity for own, line in sold.items()}
-        for own, (quantity, _, _) in _by_line(refunds_of(record)).items():
+        for own, (quantity, _, _) in _given_back(record).items():
             if own in left:
                 left[own] -= quantity
         parts: list[_Part] = []
@@ -248,23 +262,94 @@ class Refunds:
                     f"{max(left[line.external_id], Decimal(0))} are left."
                 )
             left[line.external_id] -= line.quantity
-            parts.append(_Part(line, found, product_of(self._company, found.item_code)))
+            tax = taxes.get(line.external_id)
+            parts.append(_Part(line, found, product_of(self._company, found.item_code), tax))
         return parts
 
-    def _amount(self, part: _Part, comes_back: bool) -> Amount | None:
-        """A line of the side sale: pieces where goods come back, else just money; None where it is neither."""
-        line = part.line
-        net, tax = abs(line.net), abs(line.tax)
-        if part.is_goods and comes_back and line.restock:
-            return Amount(part.product, part.sold.name, abs(line.quantity), net, tax, part.sold.rate)
-        if not net and not tax:
-            return None
-        product = part.product
-        if product.is_goods:
-            # Its goods stay where they are: only a service has none.
-            service = product_of(self._company, self._company.options.rounding)
-            product = replace(service, taxes=product.taxes)
-        return Amount(product, part.sold.name, Decimal(1), net, tax, part.sold.rate)
+    async def _sold_taxes(self, record: SaleRecord) -> dict[str, Tax | None]:
+        """The tax that each line of the sale was sold with, by the ids of the lines; its products are known then.
+
+        Raises:
+            ItemUnknown, TaxUnknown: Tryton does not have the product or the tax any more.
+        """
+        company, lines = self._company, _items_first(record)
+        await company.find_products(self._rpc, [*(line.item_code for line in lines), company.options.rounding])
+        found: dict[str, Tax | None] = {}
+        for line, tax in zip(lines, taxes_of(company, amounts_of(company, lines)), strict=True):
+            found.setdefault(line.external_id, tax)
+        return found
+
+    async def _all_left(self, record: SaleRecord) -> list[_Part]:
+        """Each line of the sale, less what was given back of it."""
+        taxes, returned = await self._sold_taxes(record), _given_back(record)
+        parts: list[_Part] = []
+        for line in _items_first(record):
+            quantity, net, tax = returned.pop(line.external_id, (Decimal(0), 0, 0))
+            left = RefundedLine(line.external_id, line.quantity - quantity, line.net - net, line.tax - tax)
+            parts.append(_Part(left, line, product_of(self._company, line.item_code), taxes[line.external_id]))
+        return parts
+
+    async def _amounts(
+        self, record: SaleRecord, parts: Sequence[_Part], paper: RefundPaper, *, comes_back: bool
+    ) -> list[Amount]:
+        """The lines of the side sale that gives back the total of ``paper``, whose shares are filled in.
+
+        What the parts do not come to, beyond rounding, is spread over what is left of the sale, or else over them.
+        """
+        rest = paper.total - sum(part.line.net + part.line.tax for part in parts)
+        evened_out = [line for line in record.paper.lines if line.kind is LineKind.ROUNDING]
+        explained = rounding_of([*evened_out, *(part.sold for part in parts)]) if parts else 0
+        taxes = await self._sold_taxes(record)
+        if abs(rest) > explained:
+            own = [Left(part.line.external_id, part.tax, part.line.net + part.line.tax) for part in parts]
+            over = self._left(record, own, taxes) if rest > 0 else []
+            paper.shares = spread(rest, over) or spread(rest, own)
+            if not paper.shares:
+                raise TotalMismatch(
+                    f"{format_money(rest, record.currency)} of what is given back of the sale {record.number} belong "
+                    "to no line of it, so their tax is not known: give them back in Tryton."
+                )
+        return [*self._of_lines(record, parts, comes_back=comes_back), *self._of_shares(record, paper.shares, taxes)]
+
+    def _left(self, record: SaleRecord, parts: Sequence[Left], taxes: dict[str, Tax | None]) -> list[Left]:
+        """What is left of the sale's lines, after what was given back of them and those parts."""
+        returned = {own: net + tax for own, (_, net, tax) in _given_back(record).items()}
+        for part in parts:
+            returned[part.external_id] = returned.get(part.external_id, 0) + part.gross
+        return [
+            Left(line.external_id, taxes[line.external_id], line.net + line.tax - returned.pop(line.external_id, 0))
+            for line in _items_first(record)
+        ]
+
+    def _of_lines(self, record: SaleRecord, parts: Sequence[_Part], *, comes_back: bool) -> list[Amount]:
+        """Lines of the side sale: pieces where goods come back, else just money; what is neither is left out."""
+        # The line and each refund of it may have been rounded.
+        most = 2 + len(record.sides)
+        found: list[Amount] = []
+        for part in parts:
+            line, product, quantity = part.line, part.product, Decimal(1)
+            tax = part.tax if part.tax and abs(line.net * part.tax.rate - line.tax) <= most else None
+            if part.is_goods and comes_back and line.restock:
+                quantity = line.quantity
+            elif not line.net and not line.tax:
+                continue
+            elif product.is_goods:
+                # Its goods stay where they are: only a service has none.
+                product = product_of(self._company, self._company.options.rounding)
+            found.append(Amount(product, part.sold.name, quantity, line.net, line.tax, part.sold.rate, tax))
+        return found
+
+    def _of_shares(
+        self, record: SaleRecord, shares: Sequence[RefundedLine], taxes: dict[str, Tax | None]
+    ) -> list[Amount]:
+        """A line of the side sale for each tax of what is given back without a line."""
+        if not shares:
+            return []
+        service = product_of(self._company, self._company.options.rounding)
+        return [
+            Amount(service, f"Refund on {record.number}", Decimal(1), net, own, sold_with=tax)
+            for tax, (net, own) in by_tax(shares, taxes).items()
+        ]
 
     def _still_sold(
         self, record: SaleRecord, parts: Sequence[_Part], back: dict[str, tuple[Decimal, int, int]]
@@ -291,16 +376,21 @@ def _required(record: SaleRecord, web_id: str) -> Side:
     return side
 
 
-def _by_line(refunds: Sequence[Any]) -> dict[str, tuple[Decimal, int, int]]:
-    """External id → pieces, net and tax that were given back."""
+def _items_first(record: SaleRecord) -> list[SaleLine]:
+    """The lines of a sale; an item before a service that shares its id."""
+    lines = [line for line in record.paper.lines if line.kind is not LineKind.ROUNDING]
+    return sorted(lines, key=lambda line: line.kind is not LineKind.ITEM)
+
+
+def _given_back(record: SaleRecord) -> dict[str, tuple[Decimal, int, int]]:
+    """External id → pieces, net and tax of the sale's lines that were given back."""
     found: dict[str, tuple[Decimal, int, int]] = {}
-    for refund in refunds:
-        for line in refund.lines:
+    for paper in refund_papers(record):
+        for line in (*paper.lines, *paper.shares):
             quantity, net, tax = found.get(line.external_id, (Decimal(0), 0, 0))
             found[line.external_id] = (quantity + line.quantity, net + line.net, tax + line.tax)
     return found
 
 
-def _left(line: SaleLine, returned: dict[str, tuple[Decimal, int, int]]) -> RefundedLine:
-    quantity, net, tax = returned.get(line.external_id, (Decimal(0), 0, 0))
-    return RefundedLine(line.external_id, line.quantity - quantity, line.net - net, line.tax - tax)
+def _negative(lines: Sequence[RefundedLine]) -> list[RefundedLine]:
+    return [replace(line, quantity=-line.quantity, net=-line.net, tax=-line.tax) for line in lines]

@@ -5,25 +5,32 @@ from __future__ import annotations
 import asyncio
 import base64
 import itertools
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
 from chansync.erp.remote import ErpRefused, ErpRights
 from chansync.erp.tryton import failures, wire
+from chansync.http.client import Content, SiteHttp
+from chansync.model.address import parse_address
+from chansync.model.errors import SiteError, UsageError
 from chansync.secrets.redaction import remember
-
-# At INFO httpx prints whole URLs and at DEBUG httpcore prints headers: both hold keys.
-for _noisy in ("httpx", "httpcore"):
-    logging.getLogger(_noisy).setLevel(logging.WARNING)
 
 #: How long an answer may take, in seconds: a batch of sales takes 4 to 10 of them on a small server.
 READ_TIMEOUT = 120.0
 
 #: What of the user's preferences goes along with every call.
 _PREFERENCES = ("company", "employee", "locale", "companies", "groups", "company_filter")
+
+#: The longest that a server may ask to wait within a call, in seconds: others wait for its end too.
+_LONGEST_WAIT = 10.0
+
+#: Calls that change nothing, by how their methods end: they are repeated where an answer is lost.
+READS = (
+    ".search_read", ".read", ".search", ".fields_get", ".get_preferences", ".get_access", ".get_id", ".version",
+)  # fmt: skip
 
 #: How often a call is repeated because the server warns of something that is expected.
 _MOST_WARNINGS = 50
@@ -37,20 +44,32 @@ class TrytonRpc:
 
     Args:
         url: of the server, without the database.
+        http_options: passed on to ``SiteHttp``; tests shorten its waits.
 
     Attributes:
+        site: how people know the server.
         context: what goes along with every call: company, language, groups.
-        calls: how many requests were sent.
+
+    Raises:
+        ErpRefused: the address is none.
     """
 
-    def __init__(self, url: str, database: str, user: str, password: str, *, timeout: float = READ_TIMEOUT) -> None:
-        self.url = url.rstrip("/")
+    def __init__(self, url: str, database: str, user: str, password: str, **http_options: Any) -> None:
+        try:
+            address = parse_address(url)
+        except UsageError as error:
+            raise ErpRefused(f"The address of Tryton {error}.") from None
+        self.site = f"Tryton at {address.site}"
         self.database, self.user = database, user
         self.context: dict[str, Any] = {}
-        self.calls = 0
         self._password = password
-        self._timeout = httpx.Timeout(timeout, connect=10.0, pool=None)
-        self._client: httpx.AsyncClient | None = None
+        self._of_server = httpx.URL(f"{address}/rpc/")
+        self._of_database = httpx.URL(f"{address}/{quote(database, safe='')}/rpc/")
+        options = {"timeout": httpx.Timeout(READ_TIMEOUT, connect=10.0, pool=None)} | http_options
+        # Tryton counts logins: one that is too soon is not repeated here.
+        self._http = SiteHttp(
+            self.site, secrets=(password,), advice="see the log of its server", repeats_429=False, **options
+        )
         self._session = ""
         self._refused: ErpRights | None = None
         self._ids = itertools.count(1)
@@ -59,9 +78,12 @@ class TrytonRpc:
 
     async def aclose(self) -> None:
         """Close the connections; harmless when called twice."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        await self._http.aclose()
+
+    @property
+    def calls(self) -> int:
+        """How many requests were sent."""
+        return self._http.traffic.requests
 
     async def log_in(self) -> None:
         """Begin a session, and take over the user's preferences.
@@ -79,7 +101,7 @@ class TrytonRpc:
             self._refused = ErpRights(f"Tryton does not let the user {self.user} in: name or password are wrong.")
             raise self._refused from None
         user_id, token = told[0], told[1]
-        remember((token,), instead_of=f"tryton {self.url} {self.database} {self.user}")
+        remember((token,), instead_of=f"{self.site} {self.database} {self.user}")
         self._session = "Session " + base64.b64encode(f"{self.user}:{user_id}:{token}".encode()).decode()
         preferences = await self._post("model.res.user.get_preferences", [True, {}])
         self.context = {name: preferences[name] for name in _PREFERENCES if name in preferences} | {"language": "en"}
@@ -163,24 +185,24 @@ class TrytonRpc:
                 await self.log_in()
 
     async def _post(self, method: str, params: list[Any], *, of_server: bool = False) -> Any:
-        if self._client is None:
-            self._client = httpx.AsyncClient(timeout=self._timeout, limits=httpx.Limits(max_connections=8))
-        body = wire.dumps({"id": next(self._ids), "method": method, "params": params})
-        headers = {"Content-Type": "application/json"}
-        if self._session:
-            headers["Authorization"] = self._session
-        self.calls += 1
+        content = Content(wire.dumps({"id": next(self._ids), "method": method, "params": params}), "application/json")
+        url = self._of_server if of_server else self._of_database
         try:
-            place = f"{self.url}/rpc/" if of_server else f"{self.url}/{self.database}/rpc/"
-            answer = await self._client.post(place, content=body, headers=headers)
-        except httpx.HTTPError as error:
-            raise failures.of_transport(error, self.url) from None
-        if answer.status_code != 200:
-            raise failures.of_status(answer, self.url, self.database, method)
+            answer = await self._http.request(
+                "POST", url, content=content, sign=self._sign, repeatable=method.endswith(READS),
+                longest_wait=_LONGEST_WAIT, as_bytes=True,
+            )  # fmt: skip
+        except SiteError as error:
+            raise failures.of_site(error) from None
+        if answer.status != 200:
+            raise failures.of_status(answer.status, self.site, self.database, method)
         try:
-            told = wire.loads(answer.content)
+            told = wire.loads(answer.data)
         except ValueError:
-            raise ErpRefused(f"What answers at {self.url} is no Tryton server: it sends no JSON.") from None
+            raise ErpRefused(f"{self.site} is no Tryton server: it sends no JSON. Check the address.") from None
         if "error" in told:
             raise failures.of_answer(method, told["error"])
         return told.get("result")
+
+    def _sign(self, method: str, url: httpx.URL) -> tuple[httpx.URL, dict[str, str]]:
+        return url, {"Authorization": self._session} if self._session else {}

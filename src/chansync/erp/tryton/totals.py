@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from chansync.erp.tryton.company import Company, Product, Tax
+from chansync.erp.tryton.failures import RETRY
 from chansync.model.errors import ChansyncError
 from chansync.model.money import format_money
+from chansync.model.sale import LineKind, SaleLine
 
 _ZERO = Decimal(0)
 
@@ -42,6 +44,7 @@ class Amount:
 
     Attributes:
         rate: of its tax, in percent; None where nobody told it.
+        sold_with: the tax of the sold line that it gives back; None: the tax that fits is looked for.
     """
 
     product: Product
@@ -50,6 +53,7 @@ class Amount:
     net: int
     tax: int
     rate: Decimal | None = None
+    sold_with: Tax | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +93,36 @@ def product_of(company: Company, code: str) -> Product:
     """
     found = company.products.get(code)
     if found is None:
-        raise ItemUnknown(f"Tryton has no product of the code {code or 'that is empty'!s:.60} that may be sold.")
+        raise ItemUnknown(
+            f"Tryton has no product of the code {code or 'that is empty'!s:.60} that may be sold: add it. {RETRY}"
+        )
     return found
+
+
+def amounts_of(company: Company, lines: Iterable[SaleLine]) -> list[Amount]:
+    """The lines of a sale but for those that even out rounding.
+
+    Raises:
+        ItemUnknown: there is no product of a line.
+    """
+    return [
+        Amount(
+            product_of(company, line.item_code), line.name, line.quantity or Decimal(1), line.net, line.tax, line.rate
+        )
+        for line in lines
+        if line.kind is not LineKind.ROUNDING
+    ]  # fmt: skip
+
+
+def rounding_of(lines: Iterable[SaleLine]) -> int:
+    """How much of the total of these lines is explained by rounding, at the most; in minor units."""
+    own, others = 0, 0
+    for line in lines:
+        if line.kind is LineKind.ROUNDING:
+            own += abs(line.net + line.tax)
+        else:
+            others += 1
+    return own + 2 * others + 1
 
 
 def lines_of(company: Company, amounts: Sequence[Amount], total: int, currency: str, most: int | None) -> list[Line]:
@@ -104,10 +136,9 @@ def lines_of(company: Company, amounts: Sequence[Amount], total: int, currency: 
         TotalMismatch: more than ``most`` is left.
     """
     digits = company.digits[currency]
-    rates = _rates(company, amounts)
     lines = [
         Line(each.product, each.name, each.quantity, _price(each, digits, company.price_digits), tax)
-        for each, tax in zip(amounts, rates, strict=True)
+        for each, tax in zip(amounts, taxes_of(company, amounts), strict=True)
     ]
     rest = total - predicted(lines, digits, by_line=company.rounds_by_line)
     if not rest:
@@ -145,14 +176,18 @@ def _price(amount: Amount, digits: int, price_digits: int) -> Decimal:
     return price.quantize(Decimal(1).scaleb(-max(price_digits, digits)), rounding=ROUND_HALF_EVEN)
 
 
-def _rates(company: Company, amounts: Sequence[Amount]) -> list[Tax | None]:
+def taxes_of(company: Company, amounts: Sequence[Amount]) -> list[Tax | None]:
     """The tax of each line, of those that fit: of the rate that the order tells, else the product's own, else one that
-    larger lines have, else the nearest."""
+    larger lines have, else the nearest.
+
+    Raises:
+        TaxUnknown: none fits.
+    """
     found: dict[int, Tax | None] = {}
     used: set[Decimal] = set()
     for place in sorted(range(len(amounts)), key=lambda place: -abs(amounts[place].net)):
         each = amounts[place]
-        tax = _tax_of(company, each, used) if each.tax else None
+        tax = each.sold_with or _tax_of(company, each, used) if each.tax else None
         if tax is not None:
             used.add(tax.rate)
         found[place] = tax
@@ -169,6 +204,6 @@ def _tax_of(company: Company, amount: Amount, used: set[Decimal]) -> Tax:
         rate = f" ({Decimal(100 * amount.tax) / amount.net:.2f} %)" if amount.net else ""
         raise TaxUnknown(
             f"No tax of the company {company.name} in Tryton comes to the tax of {amount.name:.60}: {amount.tax} on "
-            f"{amount.net} in the smallest unit{rate}. Add a sales tax of that rate in Tryton."
+            f"{amount.net} in the smallest unit{rate}. Add a sales tax of that rate in Tryton. {RETRY}"
         )
     return min(fitting)[-1]

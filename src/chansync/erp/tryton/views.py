@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from chansync.erp.tryton.company import Company
+from chansync.erp.tryton.paper import RefundPaper
 from chansync.erp.tryton.records import ISSUED, REFUND, REVERSAL, WITHDRAWAL, SaleRecord, Side
 from chansync.erp.tryton.rpc import Row
 from chansync.model.sale import RecordedRefund, SaleState, SaleView, Shipment, withdrawn_key
@@ -147,6 +148,12 @@ def refunds_of(record: SaleRecord) -> list[RecordedRefund]:
     found = [RecordedRefund(each.key, each.total, tuple(each.lines)) for each in record.paper.refunds]
     sides = [side for side in record.sides if record.is_done(side) and not side.web_id.endswith(REVERSAL)]
     return [*found, *(_refund(record, side) for side in sides)]
+
+
+def refund_papers(record: SaleRecord) -> list[RefundPaper]:
+    """What is kept of those refunds, as far as they are ours."""
+    sides = [side for side in record.sides if record.is_done(side) and not side.web_id.endswith(REVERSAL)]
+    return [*record.paper.refunds, *(side.paper for side in sides if side.paper is not None)]
 
 
 def _refund(record: SaleRecord, side: Side) -> RecordedRefund:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chansync.platforms.amazon.parameters import FIXED_VALUES, SYSTEM_PARAMETERS
+from chansync.platforms.amazon.parameters import FIXED_VALUES, SYSTEM_NEEDS, SYSTEM_PARAMETERS
 from chansync.platforms.protocol import Capability, Connector, ConnectorSettings, LookupValue, SystemIdentity
 from chansync.platforms.system import SystemSettings
 
@@ -27,6 +27,7 @@ class Amazon:
     )  # fmt: skip
     fixed_values = FIXED_VALUES
     system_parameters = SYSTEM_PARAMETERS
+    system_needs = SYSTEM_NEEDS
 
     def __init__(self, **options: Any) -> None:
         self._options = options

@@ -19,6 +19,9 @@ FIXED_VALUES = {
     "status_cancelled": "CANCELLED",
 }
 
+#: What is sent under the seller's id, by the channel's parameter.
+SYSTEM_NEEDS = {"push_quantities": "seller_id", "status_cancelled": "seller_id"}
+
 
 @dataclass(frozen=True, slots=True)
 class Region(Choice):
@@ -39,7 +42,7 @@ SYSTEM_PARAMETERS = (
               "of two regions has two systems. (For a demo: http://127.0.0.1:PORT.)", 0, Region(), needed=True,
               destination=True),
     Parameter("seller_id", "Seller id", "The seller's id (merchant token), from Seller Central under Account info. "
-              "Quantities are sent under it.", 0, Text(longest=40), names_account=True),
+              "Quantities and cancellations are sent under it.", 0, Text(longest=40), names_account=True),
     Parameter("client_id", "Client id", "The client id of your application's login credentials (LWA), "
               "amzn1.application-oa2-client.…", 0, Text(), needed=True),
     Parameter("client_secret", "Client secret", "The client secret beside it. Amazon ends it after 180 days: you are "

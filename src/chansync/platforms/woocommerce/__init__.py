@@ -10,6 +10,7 @@ from chansync.platforms.protocol import Capability, Connector, ConnectorSettings
 from chansync.platforms.system import SystemSettings
 from chansync.platforms.woocommerce.connector import WooCommerceConnector
 from chansync.platforms.woocommerce.lookups import PAID_STATUSES
+from chansync.platforms.woocommerce.webhooks import WooCommerceDeliveries
 
 
 class WooCommerce:
@@ -25,10 +26,11 @@ class WooCommerce:
         {
             Capability.CHANNEL_CREDENTIALS, Capability.FREE_STATUSES, Capability.PUSH_STATUSES,
             Capability.TELL_TRACKING, Capability.LIST_ITEMS, Capability.PUSH_QUANTITIES, Capability.HIDE_ITEMS,
-            Capability.NUMBER_KEYS, Capability.COMPARE,
+            Capability.NUMBER_KEYS, Capability.COMPARE, Capability.WEBHOOKS,
         }
     )  # fmt: skip
     paid_statuses = PAID_STATUSES
+    deliveries = WooCommerceDeliveries()
     system_parameters: tuple[Parameter, ...] = ()
 
     def __init__(self, **http_options: Any) -> None:

@@ -26,6 +26,7 @@ from chansync.platforms.protocol import (
     QuantityChange,
     SiteIdentity,
     SiteItem,
+    SiteWebhook,
     StatusChange,
     TrackingChange,
 )
@@ -35,7 +36,7 @@ from chansync.platforms.woocommerce.auth import Keys
 from chansync.platforms.woocommerce.by_ids import ByIds
 from chansync.platforms.woocommerce.careful import CarefulSource, unreadable
 from chansync.platforms.woocommerce.client import EXACT, StoreClient
-from chansync.platforms.woocommerce.headlines import headlines
+from chansync.platforms.woocommerce.headlines import count_since, headlines
 from chansync.platforms.woocommerce.lookups import pull_lookups
 from chansync.platforms.woocommerce.parse import OrderReader, without_large
 from chansync.platforms.woocommerce.pull import Pull
@@ -44,6 +45,7 @@ from chansync.platforms.woocommerce.source import PAGE
 from chansync.platforms.woocommerce.statuses import Statuses
 from chansync.platforms.woocommerce.stock import Stock
 from chansync.platforms.woocommerce.tracking import Tracking
+from chansync.platforms.woocommerce.webhooks import TOPICS, Webhooks
 
 # The pages of a search by number that are looked through: beyond them the number is not among the likely ones.
 _SEARCHED = 3
@@ -68,6 +70,7 @@ class WooCommerceConnector:
         self._stock = Stock(self._client)
         self._statuses = Statuses(self._client, self.read)
         self._tracking = Tracking(self._client, by_note=bool(values.get("tracking_note")))
+        self._webhooks = Webhooks(self._client)
         self._keys = tuple(_names(values.get(f"{kind}_keys")) for kind in ("vat_number", "uic", "personal_number"))
 
     @property
@@ -79,6 +82,11 @@ class WooCommerceConnector:
     def traffic(self) -> Traffic:
         """Requests, repeats and bytes so far."""
         return self._http.traffic
+
+    @property
+    def webhook_topics(self) -> tuple[str, ...]:
+        """See ``WebhookConnector.webhook_topics``."""
+        return TOPICS
 
     @property
     def status_batch(self) -> int:
@@ -203,6 +211,11 @@ class WooCommerceConnector:
             async for page in pages:
                 yield page
 
+    async def count_since(self, day: date) -> int:
+        """How many orders were placed from that day on; see ``Connector.count_since``."""
+        await self._client.connect()
+        return await count_since(self._client, self._beginning(day))
+
     def read(self, raw: dict[str, Any]) -> Order | UnreadableOrder:
         """An order from data that was kept; no I/O."""
         return self._reader().read(raw)
@@ -252,6 +265,18 @@ class WooCommerceConnector:
     async def push_quantities(self, changes: list[QuantityChange]) -> list[PushResult]:
         """Set stock, 100 in one request of each parent; see ``Connector.push_quantities``."""
         return await self._stock.push(changes)
+
+    async def webhooks(self) -> list[SiteWebhook]:
+        """See ``WebhookConnector.webhooks``."""
+        return await self._webhooks.found()
+
+    async def put_webhook(self, webhook: SiteWebhook, secret: str) -> SiteWebhook:
+        """See ``WebhookConnector.put_webhook``."""
+        return await self._webhooks.put(webhook, secret)
+
+    async def drop_webhook(self, site_id: str) -> None:
+        """See ``WebhookConnector.drop_webhook``."""
+        await self._webhooks.drop(site_id)
 
     async def aclose(self) -> None:
         """Close connections; harmless when called twice."""

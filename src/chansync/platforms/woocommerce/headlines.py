@@ -41,6 +41,11 @@ async def headlines(client: StoreClient, since: int) -> AsyncGenerator[list[Head
             yield found
 
 
+async def count_since(client: StoreClient, since: int) -> int:
+    """How many orders were placed after ``since`` (UTC milliseconds), by one small request."""
+    return (await _asked(client, since, 1, 1, ATTEMPTS))[1]
+
+
 async def _page(client: StoreClient, since: int, number: int) -> tuple[list[Headline], int]:
     try:
         return await _asked(client, since, number, PAGE, ATTEMPTS)

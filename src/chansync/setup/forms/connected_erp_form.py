@@ -13,7 +13,7 @@ from chansync.erp.outside import connected
 from chansync.erp.outside.connected import ConnectedErp
 from chansync.model.channel import FieldError
 from chansync.model.parameter import Parameter
-from chansync.setup import erps, typed_fields
+from chansync.setup import erps
 from chansync.setup.forms.kind_form import KindForm
 
 
@@ -53,7 +53,7 @@ class ConnectedErpForm(KindForm):
     def _check_values(
         self, kind: str, values: Mapping[str, Any], secrets: frozenset[str], known_wrong: set[str]
     ) -> list[FieldError]:
-        return typed_fields.check(erps.parameters(kind), values, secrets, known_wrong)
+        return erps.check(kind, values, secrets, known_wrong)
 
     def _can_be_tested(self, kind: str) -> bool:
         return True

@@ -1,4 +1,4 @@
-"""The HTTP side of the example ERP: seven requests, JSON in and out, a bearer token.
+"""The HTTP side of the example ERP: seven requests, JSON in and out, proved by a token or signed with it.
 
 An answer of 2xx is the result. Anything else is a JSON object whose ``sentence`` people read: 401 and 403 for who may
 not, 400 to 499 for what is refused as a whole, with nothing of it done; 503 for what may be asked again later.
@@ -6,12 +6,12 @@ not, 400 to 499 for what is refused as a whole, with nothing of it done; 503 for
 
 from __future__ import annotations
 
+import hashlib
 import hmac
-import json
 import logging
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -47,14 +47,14 @@ def make_app(books: Books, token: str) -> Starlette:
         return {"rows": rows, "cursor": "", "complete": sorted({row["kind"] for row in rows}), "last": True}
 
     async def items(request: Request) -> Json:
-        return {"rows": books.find_items((await _body(request))["items"])}
+        return {"rows": books.find_items((await request.json())["items"])}
 
     async def steps(request: Request) -> Json:
-        sales = [(str(sale["key"]), list(sale["steps"])) for sale in (await _body(request))["sales"]]
+        sales = [(str(sale["key"]), list(sale["steps"])) for sale in (await request.json())["sales"]]
         return {"answers": [_apply(books, key, todo) for key, todo in sales]}
 
     async def views(request: Request) -> Json:
-        return {"views": books.views((await _body(request))["keys"])}
+        return {"views": books.views((await request.json())["keys"])}
 
     async def changes(request: Request) -> Json:
         return books.changes(request.query_params.get("cursor", ""))
@@ -65,10 +65,12 @@ def make_app(books: Books, token: str) -> Starlette:
 
     def route(path: str, method: str, handler: Callable[[Request], Awaitable[Json]]) -> Route:
         async def answer(request: Request) -> Response:
-            given = request.headers.get("authorization", "").removeprefix("Bearer ")
-            if not hmac.compare_digest(given.encode(), token.encode()):
-                return _refusal(401, "The token is not the one of this ERP.")
+            # Without a length, it could be of any.
+            if int(request.headers.get("content-length", 0 if method == "GET" else LARGEST + 1)) > LARGEST:
+                return _refusal(413, "The request is too large.")
             try:
+                if wrong := _unproved(request, await request.body(), token):
+                    return _refusal(401, wrong)
                 return JSONResponse(await handler(request))
             except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
                 return _refusal(400, f"The request is not as the description has it: {error!r}")
@@ -101,18 +103,24 @@ def _apply(books: Books, key: str, steps: list[Json]) -> Json:
     return {"key": key, "results": [], "view": None, "error": problem}
 
 
-async def _body(request: Request) -> Any:
-    """The request's JSON.
+def _unproved(request: Request, body: bytes, token: str) -> str:
+    """What is wrong with the token or the signature of a request; empty: nothing.
 
-    Raises:
-        ValueError: it is none, or too large.
+    An own ERP needs only one of both: whichever is connected.
     """
-    chunks: list[bytes] = []
-    async for chunk in request.stream():
-        chunks.append(chunk)
-        if sum(map(len, chunks)) > LARGEST:
-            raise ValueError("it is too large")
-    return json.loads(b"".join(chunks))
+    given = request.headers.get("x-chansync-signature")
+    if given is None:
+        sent = request.headers.get("authorization", "").removeprefix("Bearer ")
+        return "" if hmac.compare_digest(sent.encode(), token.encode()) else "The token is not the one of this ERP."
+    at, _, code = given.partition(",")
+    query = request.scope["query_string"].decode()
+    target = f"{request.url.path}?{query}" if query else request.url.path
+    signed = f"{at}\n{request.method}\n{target}\n".encode() + body
+    if not hmac.compare_digest(code.encode(), hmac.new(token.encode(), signed, hashlib.sha256).hexdigest().encode()):
+        return "The request is not signed with the token of this ERP."
+    if abs(time.time() - int(at)) > 300:
+        return "The request was signed more than five minutes from now: one of the two clocks is wrong."
+    return ""
 
 
 def _refusal(status: int, sentence: str) -> Response:

@@ -1,0 +1,285 @@
+"""``chansync db backup``, ``verify`` and ``drill``: copies of the database, and whether they are any good."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chansync.cli.support import exit_codes
+from chansync.cli.support.lazy import examples
+from chansync.cli.support.named_files import FileType, InputFile, OutputFile, TextType
+from chansync.cli.support.output import add_facts, note, say, say_error
+from chansync.cli.support.session import Session, pass_session
+from chansync.model.errors import ChansyncError, UsageError
+
+if TYPE_CHECKING:
+    from chansync.db.rotation import Keep
+
+
+@click.command(
+    "backup",
+    epilog=examples(
+        "chansync db backup /backup/", "chansync db backup /backup/ --keep 7d,4w,12m", "chansync db backup before.db"
+    ),
+)
+@click.argument("target", metavar="FILE|FOLDER")
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
+@click.option(
+    "--keep", metavar="7d,4w,12m", help="Of a schedule: keep one for each of so many days, weeks and months, no more."
+)
+@click.option(
+    "--seal-key",
+    metavar="-|@FILE",
+    type=TextType(),
+    help="Put the private key beside it, sealed to a passphrase: typed, a line of standard input, or in a file.",
+)
+@pass_session
+def backup_to(session: Session, target: str, force: bool, keep: str | None, seal_key: str | None) -> None:
+    """Copy the database while others use it, and look the copy through. In a folder, its name holds the time.
+
+    Only its owner can read the copy. A name that ends with / is a folder that must be there. With --keep, older copies
+    in the folder are deleted afterwards, and a failure is an open problem until a backup succeeds.
+    """
+    from chansync.db import rotation
+
+    keeping = rotation.parse(keep) if keep else None
+    if keeping is None:
+        _back_up(session, target, seal_key, force=force)
+        return
+    with _as_problem(session, target, str(keep)):
+        path = _back_up(session, f"{target.rstrip('/')}/", seal_key, force=force)
+        _rotate(session, path.parent, keeping)
+
+
+def _back_up(session: Session, target: str, seal_key: str | None, *, force: bool) -> Path:
+    from chansync.cli.db.backup_target import backup_target
+    from chansync.db import backup, settings
+    from chansync.locations import key_file
+    from chansync.model.times import now_ms
+
+    # Before the database is looked at: from then on root is somebody else.
+    output = backup_target(session, target, force=force)
+    sealed = _SealedKey(output.path, seal_key, replaces=force) if seal_key else None
+    source = session.store.path
+    with output, sealed or contextlib.nullcontext(), backup.saved(source, output.path.parent) as copy:
+        _copy(copy, source, output)
+        if sealed:
+            sealed.write(source)
+        output.commit()
+    if os.access(output.path, os.R_OK):
+        # What the disk gives back, not what was sent to it.
+        backup.look_through(output.path)
+    settings.put(session.db, settings.BACKED_UP_AT, str(now_ms()))
+    add_facts(changed=True, file=str(output.path))
+    say(f"Copied to {output.path}.")
+    key = key_file(source)
+    if sealed:
+        add_facts(key=str(sealed.path))
+        say(f"The private key is beside it, sealed to the passphrase: {sealed.path}.")
+    elif os.path.lexists(key):
+        note(f"The private key {key} is not in it. Without it the channels' keys cannot be opened: keep it elsewhere.")
+    return output.path
+
+
+class _SealedKey:
+    """The file beside a backup that holds the private key, sealed to a passphrase, which is asked for at once."""
+
+    def __init__(self, backup: Path, passphrase: str, *, replaces: bool) -> None:
+        self.path = backup.with_suffix(".key")
+        self._passphrase = _passphrase(passphrase)
+        self._output = OutputFile(self.path)
+        self._output.replaces = replaces
+
+    def __enter__(self) -> None:
+        self._output.__enter__()
+
+    def __exit__(self, *failure: Any) -> None:
+        self._output.__exit__(*failure)
+
+    def write(self, database: Path) -> None:
+        """Write it.
+
+        Raises:
+            KeyUnreadable: this user may not read the private key, or it is not here.
+        """
+        from chansync.locations import key_path
+        from chansync.secrets import key_file, passphrase
+
+        text = "".join(f"{key.hex()}\n" for key in key_file.read(key_path(database)))
+        os.write(self._output.descriptor, passphrase.seal(text.encode(), self._passphrase))
+        self._output.commit()
+
+
+def _passphrase(given: str) -> str:
+    from chansync.cli.support.secret_input import read_secrets
+    from chansync.model.parameter import Parameter
+    from chansync.model.parameter_types import Secret
+
+    known = {"passphrase": Parameter("passphrase", "Passphrase of the private key", "", 0, Secret())}
+    return read_secrets({"passphrase": given}, known)["passphrase"]
+
+
+def _copy(copy: Path, source: Path, output: OutputFile) -> None:
+    from chansync.db import backup
+
+    with copy.open("rb") as made, open(output.descriptor, "wb", closefd=False) as file:
+        try:
+            shutil.copyfileobj(made, file)
+            file.flush()
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise backup.no_room(source, output.path.parent) from None
+            raise
+
+
+def _rotate(session: Session, folder: Path, keep: Keep) -> None:
+    from chansync.db import rotation
+
+    try:
+        gone = rotation.rotate(folder, session.path.stem, keep)
+    except OSError as error:
+        raise UsageError(
+            f"The backup is made, but older ones in {folder} cannot be deleted ({error.strerror or error}): let the "
+            "user who makes the backups own that folder."
+        ) from None
+    add_facts(deleted=[str(path) for path in gone])
+    if gone:
+        say(f"Deleted {len(gone)} older backup{'' if len(gone) == 1 else 's'} that {'is' if len(gone) == 1 else 'are'} "
+            "not to be kept.")  # fmt: skip
+
+
+@contextlib.contextmanager
+def _as_problem(session: Session, target: str, keep: str) -> Iterator[None]:
+    """A failure is an open problem of the message log until a backup succeeds: nobody may look at the timer's log."""
+    from chansync.db.transaction import transaction
+    from chansync.store import messages
+
+    try:
+        yield
+    except (ChansyncError, OSError) as error:
+        # Where the database itself is what fails, its own error is told everywhere.
+        with contextlib.suppress(ChansyncError, OSError, *_database_errors()), transaction(session.db):
+            messages.log(session.db, "backup_failed", f"The backup to {target} failed: {error}",
+                         data={"folder": os.path.abspath(target), "keep": keep})  # fmt: skip
+        raise
+    with transaction(session.db):
+        if messages.is_open(session.db, "backup_failed"):
+            messages.solve_code(session.db, None, None, "backup_failed", "a backup was made")
+
+
+def _database_errors() -> tuple[type[Exception], ...]:
+    import apsw
+
+    return (apsw.Error,)
+
+
+@click.command(epilog=examples("chansync db verify /backup/chansync-20261124-154601.db", "chansync db verify /backup/"))
+@click.argument("source", metavar="FILE|FOLDER")
+@pass_session
+def verify(session: Session, source: str) -> int:
+    """Look backups through: one, or all that a folder has of this database. Exit code 1 where one is damaged."""
+    files = _files(session, source, newest_only=False)
+    # From here on root is the owner of the database's folder, with the files open.
+    _ = session.path
+    sound: dict[str, bool] = {}
+    for path, file in files:
+        try:
+            told = _look_through(session, path, file)
+        except ChansyncError as error:
+            sound[str(path)] = False
+            say_error(str(error), getattr(error, "code", "damaged"))
+            continue
+        sound[str(path)] = True
+        say(f"Sound: {told}")
+    add_facts(files=sound)
+    return exit_codes.OK if all(sound.values()) else exit_codes.PROBLEMS
+
+
+def _look_through(session: Session, path: Path, file: InputFile) -> str:
+    from chansync.db import backup
+
+    if os.access(path, os.R_OK):
+        return backup.look_through(path).sentence(path)
+    # Root has named a file that the database's owner cannot open by its name.
+    with file.open(may_be_pipe=False) as opened, backup.place_for(session.path) as folder:
+        with (folder / "copy.db").open("xb") as made:
+            shutil.copyfileobj(opened, made)
+        return backup.look_through(folder / "copy.db", path).sentence(path)
+
+
+def _files(session: Session, source: str, *, newest_only: bool) -> list[tuple[Path, InputFile]]:
+    """The backup, or those of a folder, opened with the rights of whoever named them.
+
+    Raises:
+        UsageError: the folder has none.
+    """
+    from chansync.db import rotation
+
+    path = Path(source)
+    if not path.is_dir():
+        session.refuse_as_file(path)
+        return [(path, InputFile(path))]
+    stem = session.named_path.stem
+    try:
+        found = list(rotation.backups(path, stem).values())
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror or error}.") from None
+    if not found:
+        raise UsageError(f"There is no backup of {stem} in {path}: their names are {stem}-DATE-TIME.db.")
+    return [(each, InputFile(each)) for each in (found[:1] if newest_only else found)]
+
+
+@click.command(
+    epilog=examples("chansync db drill /backup/", "chansync db drill /backup/ --key /media/stick/chansync.key")
+)
+@click.argument("source", metavar="FILE|FOLDER")
+@click.option(
+    "--key", type=FileType(InputFile), metavar="FILE", help="Your copy of the private key; else the one here."
+)
+@click.option("--passphrase", default="-", metavar="-|@FILE", type=TextType(), help="Of a key that is sealed to one.")
+@pass_session
+def drill(session: Session, source: str, key: InputFile | None, passphrase: str) -> int:
+    """Restore a backup, a folder's newest, to a place of its own, see that it works, and delete it again.
+
+    It is looked through, brought up to date where it is older, its ledger is proved, and every secret in it is opened
+    with the private key. Nothing that is in use is touched. Exit code 1 where a restore would not do.
+    """
+    from chansync.db import backup
+    from chansync.doctor import drill as drills
+
+    ((path, file),) = _files(session, source, newest_only=True)
+    begun = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        opened = stack.enter_context(file.open(may_be_pipe=False))
+        keys = opened_key(stack.enter_context(key.open(may_be_pipe=False)).read(10_000), passphrase) if key else None
+        folder = stack.enter_context(backup.place_for(session.path))
+        with (folder / "chansync.db").open("xb") as made:
+            shutil.copyfileobj(opened, made)
+        done = drills.drill(path, folder / "chansync.db", keys, session.path)
+    add_facts(file=str(path), ok=done.ok, findings=done.sentences, faults=done.faults)
+    for sentence in done.sentences:
+        say(sentence)
+    for sentence in done.faults:
+        say_error(sentence, "drill_failed")
+    if done.ok:
+        say(f"A restore of it works; this one took {time.monotonic() - begun:.1f} s.")
+    return exit_codes.OK if done.ok else exit_codes.PROBLEMS
+
+
+def opened_key(text: bytes, given: str) -> bytes:
+    """The contents of a key file; those of one that is sealed to a passphrase are opened with it.
+
+    Raises:
+        KeyUnreadable: it is sealed to another passphrase.
+    """
+    from chansync.secrets import passphrase
+
+    return passphrase.unseal(text, _passphrase(given)) if text.startswith(passphrase.BEGINNING) else text

@@ -1,0 +1,98 @@
+"""The parts of the Debian package that are made from the program. The package itself is built by ``make deb``."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import click
+import pytest
+
+from chansync.cli.program import program
+from chansync_daemon.systemd.files import PLACES
+
+DEBIAN = Path(__file__).parents[3] / "daemon" / "debian"
+
+
+@pytest.fixture(scope="module")
+def generate() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", DEBIAN / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _leaves(command: click.Command, context: click.Context) -> Iterator[tuple[str, click.Command]]:
+    """Each command that is no group, by its words."""
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield from _leaves(inner, click.Context(inner, parent=context, info_name=name))
+    else:
+        yield context.command_path, command
+
+
+def _plain(page: str) -> str:
+    """The page's text without what it says to roff."""
+    text = page.replace("\\-", "-").replace("\\(aq", "'").replace("\\e", "\\").replace("\\(dq", '"')
+    return " ".join(re.sub(r"^\.\w+ ?|\\&", "", text, flags=re.MULTILINE).split())
+
+
+def test_the_manual_has_every_command_with_its_options_and_examples(generate: ModuleType) -> None:
+    text = _plain(generate.man_pages()["chansync.1"])
+    missing = []
+    for words, command in _leaves(program, click.Context(program, info_name="chansync")):
+        options = [option for parameter in command.params for option in parameter.opts if option.startswith("--")]
+        shown = [line.strip() for line in (command.epilog or "").split("\n")[2:]]
+        missing += [f"{words}: {part}" for part in (words, *options, *shown) if " ".join(part.split()) not in text]
+    assert missing == []
+
+
+def test_the_daemons_page_tells_the_exit_codes_that_the_unit_does_not_restart(generate: ModuleType) -> None:
+    page = generate.man_pages()["chansyncd.8"]
+    told = re.findall(r"^\.B (\d+)$", page, re.MULTILINE)
+    unit = (DEBIAN.parent / "chansync_daemon/systemd/chansync.service").read_text()
+    final = re.search(r"^RestartPreventExitStatus=(.*)$", unit, re.MULTILINE)
+    assert final
+    assert set(final[1].split()) <= set(told)
+    assert ".SH NAME\nchansyncd \\- " in page
+
+
+@pytest.mark.parametrize("name", ["chansync.1", "chansyncd.8"])
+def test_no_line_of_a_page_is_taken_for_a_request(generate: ModuleType, name: str) -> None:
+    requests = {line.split()[0] for line in generate.man_pages()[name].splitlines() if line[:1] in {".", "'"}}
+    assert requests <= {".TH", ".SH", ".SS", ".PP", ".TP", ".B", ".BR", ".RI", ".nf", ".fi", ".RS", ".RE"}
+
+
+@pytest.mark.long
+def test_what_the_package_gets_is_where_debian_looks_for_it(generate: ModuleType, tmp_path: Path) -> None:
+    generate.main(tmp_path)
+    made = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    services = {f"root/{place.replace('etc/', 'usr/lib/', 1)}" for place in PLACES.values()}
+    assert made == {
+        "man/chansync.1",
+        "man/chansyncd.8",
+        "root/usr/share/bash-completion/completions/chansync",
+        "root/usr/share/zsh/vendor-completions/_chansync",
+        "root/usr/share/fish/vendor_completions.d/chansync.fish",
+        *services,
+    }
+    unit = (tmp_path / "root/usr/lib/systemd/system/chansync.service").read_text()
+    assert "\nExecStart=/usr/bin/chansync daemon\n" in unit
+    for path in (tmp_path / "root/usr/share").rglob("*chansync*"):
+        assert not path.is_file() or "_CHANSYNC_COMPLETE=" in path.read_text()
+    bash = tmp_path / "root" / generate.COMPLETIONS["bash"]
+    assert subprocess.run(["bash", "-n", str(bash)], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("script", ["build", "chansync.postinst", "chansync.prerm", "chansync.postrm"])
+def test_a_script_is_correct(script: str) -> None:
+    assert subprocess.run([shutil.which("dash") or "sh", "-n", str(DEBIAN / script)], check=False).returncode == 0

@@ -1,0 +1,99 @@
+"""The window that orders a list by one of its columns, and shows and hides columns; the list follows at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+
+from chansync_tui.widgets.columns import Column
+from chansync_tui.widgets.pane import Plain
+from chansync_tui.widgets.table import Cell, Table
+from chansync_tui.widgets.view import View
+
+
+class Columns(ModalScreen[None]):
+    """The columns of a list.
+
+    Args:
+        sorted_list: the list.
+        change: looks at it in another way.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,comma,q", "dismiss", "Close"),
+        Binding("space", "show_or_hide", "Show or hide the column"),
+        Binding("backspace,delete", "reset", "All columns, in the list's own order"),
+    ]
+
+    def __init__(self, sorted_list: Table[Any], change: Callable[[View], object]) -> None:
+        super().__init__()
+        self._list = sorted_list
+        self._change = change
+
+    def compose(self) -> ComposeResult:
+        columns = [Column("", 3), Column("", 16, 30), Column("", 10, 60)]
+        with Vertical(id="window"):
+            yield Plain("Columns and order", id="title")
+            yield Table[Column](columns, self._cells, lambda column: column.title, head=False)
+            yield Plain("enter sort  space show  backspace reset  esc close", id="keys")
+
+    def on_mount(self) -> None:
+        titled = [each for each in self._list.all_columns if each.title]
+        self._table.show(titled)
+        self.query_one("#window").styles.height = min(len(titled) + 4, max(8, self.app.size.height - 4))
+        self._table.focus()
+        self.watch(self._list, "view", self._follow, init=False)
+
+    def _follow(self) -> None:
+        # What has no room is known once the list has laid itself out.
+        self.call_after_refresh(self._table.redraw_rows)
+
+    @property
+    def _table(self) -> Table[Column]:
+        return self.query_one(Table)
+
+    def _cells(self, column: Column) -> tuple[Cell, Cell, Cell]:
+        view = self._list.view
+        is_hidden = column.title in view.hidden
+        about = "" if is_hidden or column.title in self._list.shown_titles else "no room: hide another"
+        if view.sort is not None and view.sort.title == column.title:
+            about = "sorted, the highest first" if view.sort.descending else "sorted, the lowest first"
+        return (
+            Cell("[ ]" if is_hidden else "[x]", "dim" if is_hidden else "good"),
+            Cell(column.title),
+            Cell(about, "dim"),
+        )
+
+    @on(Table.Chosen)
+    def sort(self) -> None:
+        """Order the list by the column."""
+        column = self._table.selected
+        if column is None:
+            return
+        if not column.sorts:
+            self.app.notify(f"{column.title} is a chart: a list has no order by it.")
+            return
+        self._change(self._list.view.sorted_by(column.title, descending=column.right))
+
+    def action_show_or_hide(self) -> None:
+        column, view = self._table.selected, self._list.view
+        if column is None:
+            return
+        left = {each.title for each in self._list.all_columns if each.title} - view.hidden
+        if left == {column.title}:
+            self.app.notify("One column is always shown.")
+            return
+        self._change(view.toggled(column.title))
+
+    def action_reset(self) -> None:
+        self._change(View())
+
+    def on_click(self, event: events.Click) -> None:
+        if event.widget is self:
+            self.dismiss()
