@@ -30,7 +30,7 @@ PUSHES = ("push_statuses=yes", "push_quantities=yes", "push_exact_quantities=yes
 _GROWING = frozenset(
     """order order_refund message run job outbox site_item notice_event message_text
     erp_item erp_customer erp_sale erp_sale_line erp_stock_movement erp_request erp_document erp_payment erp_refund
-    erp_refund_line erp_event erp_shipment""".split()
+    erp_refund_line erp_event erp_shipment erp_package erp_package_line""".split()
 )
 
 #: Indexes of what waits for something: a problem for a person, an order for its next try, a row for being sent.
@@ -41,7 +41,7 @@ _WAITING = frozenset(
 
 #: A column that picks a few rows of its table, whatever is in it.
 _PICKS = re.compile(
-    r"\b(rowid|id|order_id|sale_id|message_id|refund_id|run_id|external_id|site_id|key|number|item|phone|email|"
+    r"\b(rowid|id|order_id|sale_id|message_id|refund_id|package_id|run_id|external_id|site_id|key|number|item|phone|email|"
     r"uic|vat_number|personal_number|gtin|user)(=|>)|erp_item_1 \(code=|\b(changed_at|started_at)>"
 )
 

@@ -92,6 +92,8 @@ def do(store: Store, method: str, sale: int, *arguments: Any, **options: Any) ->
         result = perform(store.db, key(store, sale), _step(store, method, sale, *arguments, **options))
     if method == "refund":
         return result.changed
+    if method == "pack":
+        return result
     return {"issue_document": result.number, "pay": result.amount, "request_missing": list(result.missing)}.get(method)
 
 
@@ -112,6 +114,7 @@ def _step(store: Store, method: str, sale: int, *arguments: Any, **options: Any)
         "release": steps.Release,
         "issue_document": steps.IssueDocument,
         "write_out": steps.WriteOut,
+        "pack": steps.Pack,
         "ship": steps.Ship,
         "cancel": steps.Cancel,
         "reverse": steps.Reverse,

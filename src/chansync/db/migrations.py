@@ -29,6 +29,7 @@ from chansync.db.migrations_sql import (
     NEEDS,
     OUTSIDE_ERPS,
     OUTSIDE_LISTS,
+    PACKAGES,
     SALE_LINKS,
     SETTLEMENTS,
     SHIPMENTS,
@@ -197,6 +198,12 @@ def exports(db: Database) -> None:
 def outside_lists(db: Database) -> None:
     """Sales of outside ERPs are listed by when they were recorded."""
     _run(db, OUTSIDE_LISTS)
+
+
+@migrations(name="0021_packages")
+def packages(db: Database) -> None:
+    """A sale may be written out in several packages."""
+    _run(db, PACKAGES)
 
 
 def migrate(path: Path) -> None:

@@ -464,3 +464,68 @@ OUTSIDE_LISTS = """
 CREATE INDEX mirror_sale_listed ON mirror_sale (erp, coalesce(view ->> '$.recorded_at', 0), sale_key)
     WHERE view IS NOT NULL;
 """
+
+#: The packages that a sale is written out in; ``lines`` of a push is JSON, [[id of the line on the site, pieces], …]. A
+#: CHECK is changed by making its table again.
+PACKAGES = """
+CREATE TABLE erp_package (
+    id INTEGER PRIMARY KEY,
+    sale_id INTEGER NOT NULL REFERENCES erp_sale,
+    number INTEGER NOT NULL CHECK (number > 0),
+    at INTEGER NOT NULL,
+    UNIQUE (sale_id, number)
+) STRICT;
+CREATE TABLE erp_package_line (
+    package_id INTEGER NOT NULL REFERENCES erp_package,
+    external_id TEXT NOT NULL,
+    item_id INTEGER NOT NULL REFERENCES erp_item,
+    quantity INTEGER NOT NULL CHECK (quantity > 0),
+    PRIMARY KEY (package_id, external_id)
+) STRICT, WITHOUT ROWID;
+ALTER TABLE erp_shipment ADD COLUMN package_id INTEGER REFERENCES erp_package;
+CREATE TABLE erp_event_again (
+    id INTEGER PRIMARY KEY,
+    sale_id INTEGER NOT NULL REFERENCES erp_sale,
+    kind TEXT NOT NULL CHECK (kind IN ('blocked', 'released', 'requested', 'document issued', 'paid',
+        'partly written out', 'written out', 'cancelled', 'reversed', 'refunded', 'rewritten')),
+    at INTEGER NOT NULL,
+    data TEXT NOT NULL DEFAULT '{}'
+) STRICT;
+INSERT INTO erp_event_again SELECT id, sale_id, kind, at, data FROM erp_event;
+DROP TABLE erp_event;
+ALTER TABLE erp_event_again RENAME TO erp_event;
+CREATE INDEX erp_event_by_sale ON erp_event (sale_id, kind);
+CREATE UNIQUE INDEX erp_event_once ON erp_event (sale_id, kind) WHERE kind IN ('written out', 'cancelled', 'reversed');
+CREATE TABLE outbox_again (
+    id INTEGER PRIMARY KEY,
+    channel_id INTEGER NOT NULL REFERENCES channel ON DELETE CASCADE,
+    order_id INTEGER NOT NULL REFERENCES "order" ON DELETE CASCADE,
+    event TEXT NOT NULL CHECK (event IN ('partly written out', 'written out', 'written out and paid', 'cancelled')),
+    status TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('due', 'sent', 'confirmed', 'dropped', 'superseded')),
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_try_at INTEGER,
+    created_at INTEGER NOT NULL,
+    confirmed_at INTEGER,
+    sent_at INTEGER
+) STRICT;
+INSERT INTO outbox_again
+    SELECT id, channel_id, order_id, event, status, state, attempts, next_try_at, created_at, confirmed_at, sent_at
+    FROM outbox;
+DROP TABLE outbox;
+ALTER TABLE outbox_again RENAME TO outbox;
+CREATE UNIQUE INDEX outbox_open_once ON outbox (order_id) WHERE state IN ('due', 'sent');
+CREATE INDEX outbox_due ON outbox (channel_id, id) WHERE state IN ('due', 'sent');
+CREATE INDEX outbox_by_order ON outbox (order_id, id);
+ALTER TABLE shipment_push ADD COLUMN package INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE shipment_push ADD COLUMN lines TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE shipment_push ADD COLUMN shipped_at INTEGER;
+DROP INDEX shipment_push_open_once;
+CREATE UNIQUE INDEX shipment_push_open_once ON shipment_push (order_id, package) WHERE state IN ('due', 'sent');
+"""
+PACKAGES += "".join(
+    f"CREATE TRIGGER erp_{table}_no_{change.lower()} BEFORE {change} ON erp_{table} "
+    f"BEGIN SELECT RAISE(ABORT, 'erp_{table} is a journal: undo an entry by another'); END;\n"
+    for table in ("event", "package", "package_line")
+    for change in ("UPDATE", "DELETE")
+)

@@ -74,6 +74,11 @@ def _offered(
                 if back.external_id in needs:
                     item, pieces = needs[back.external_id]
                     needs[back.external_id] = item, pieces - back.quantity
+        for package in sale.packages:
+            for external_id, count in package.lines:
+                if external_id in needs:
+                    item, pieces = needs[external_id]
+                    needs[external_id] = item, pieces - count
         for item, pieces in needs.values():
             left[item] -= max(pieces, Decimal(0))
     reserve, limit = int(channel["stock_reserve"] or 0), channel["offer_at_most"]

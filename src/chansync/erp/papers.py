@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from chansync.model.money import format_money
-from chansync.model.sale import SaleState, Shipment
+from chansync.model.sale import Package, SaleState, Shipment
 
 
 @dataclass(slots=True)
@@ -151,12 +152,24 @@ class SaleDetails:
     by_rate: list[dict[str, str]] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class LeftLine:
+    """What of a line is still to be written out: the platform's id of it, its item's code and name, and pieces."""
+
+    external_id: str
+    item: str
+    name: str
+    quantity: Decimal
+
+
 @dataclass(slots=True)
 class SalePapers:
     """A whole sale with what was issued, paid, requested, reserved and sent for it; each list the first first.
 
     Attributes:
         blocked: item, warehouse and how many pieces are reserved.
+        packages: those that it is written out in, the first first.
+        left: what of its lines is still to be written out; nothing where the ERP does not tell it.
     """
 
     details: SaleDetails
@@ -165,3 +178,14 @@ class SalePapers:
     requests: list[RequestRow] = field(default_factory=list)
     blocked: list[tuple[str, str, int]] = field(default_factory=list)
     shipments: list[Shipment] = field(default_factory=list)
+    packages: list[Package] = field(default_factory=list)
+    left: list[LeftLine] = field(default_factory=list)
+
+    def item_of(self, external_id: str) -> str:
+        """The item of a line by the platform's id of it, else that id."""
+        lines = self.details.lines
+        return next((line["item"] for line in lines if line["external_id"] == external_id), "") or external_id
+
+    def pieces_of(self, package: Package) -> str:
+        """What a package holds, for people."""
+        return ", ".join(f"{count} of {self.item_of(external_id)}" for external_id, count in package.lines)

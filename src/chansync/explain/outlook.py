@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 import apsw
 
 from chansync.erp import registry
 from chansync.erp.abilities import impossible_actions
+from chansync.erp.papers import LeftLine
+from chansync.erp.protocol import Embedded
 from chansync.model.errors import UsageError
 from chansync.model.money import format_money, from_minor
 from chansync.model.sale import SaleState, SaleView
@@ -16,6 +19,9 @@ from chansync.orders.status_events import event_of, status_for, why_off
 from chansync.store import channels, orders, outbox, sale_links
 
 _SHIPMENT = (("carrier", ""), ("tracking", ""))
+
+#: A dialog on a screen of 24 lines has no room for more.
+MOST_LINES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +32,39 @@ class PossibleStep:
         action: its word in ``chansync.orders.sale_actions.ACTIONS``.
         label: what it is called.
         will: what it would do to the books, the stock and the site.
-        asks: arguments that it takes (``amount``, ``document_type``, ``carrier``, ``tracking``), each with what stands
-            there at first.
+        asks: arguments that it takes (``amount``, ``document_type``, ``carrier``, ``tracking``, ``package``), each with
+            what stands there at first.
+        lines: what is left of each line, for a step that may take fewer pieces of them.
     """
 
     action: str
     label: str
     will: str
     asks: tuple[tuple[str, str], ...] = ()
+    lines: tuple[LeftLine, ...] = ()
+
+    def chosen(self, pieces: Sequence[str]) -> list[tuple[str, Decimal]]:
+        """The lines (the platform's id) and pieces of a package from what was typed beside ``lines``; none where that
+        is all of them.
+
+        Raises:
+            UsageError: something is no number of pieces, or all are 0.
+        """
+        wanted = [(line.external_id, _pieces_from(line, text)) for line, text in zip(self.lines, pieces, strict=True)]
+        if all(count == line.quantity for line, (_, count) in zip(self.lines, wanted, strict=True)):
+            return []
+        packed = [(own, count) for own, count in wanted if count]
+        if not packed:
+            raise UsageError("A package needs at least one piece.")
+        return packed
+
+
+def _pieces_from(line: LeftLine, text: str) -> Decimal:
+    """The pieces that were typed; nothing is none."""
+    text = text.strip()
+    if text.isascii() and (not text or text.isdigit()) and int(text or 0) <= line.quantity:
+        return Decimal(text or 0)
+    raise UsageError(f"{line.item}: write a number of pieces from 0 to {line.quantity}.")
 
 
 def possible_steps(db: apsw.Connection, sale_number: str) -> list[PossibleStep]:
@@ -46,14 +77,21 @@ def possible_steps(db: apsw.Connection, sale_number: str) -> list[PossibleStep]:
     if sale is None or sale.state.closed:
         return []
     impossible = impossible_actions(db, erp.code)
-    possible = [step for step in _steps(db, sale) if step.action not in impossible]
+    possible = [step for step in _steps(db, sale, _lines_left(db, erp, key)) if step.action not in impossible]
     if erp.is_outside:
         name = registry.name_of(db, erp.code)
         return [replace(step, will=f"Asks {name} for it. {step.will}") for step in possible]
     return possible
 
 
-def _steps(db: apsw.Connection, sale: SaleView) -> Iterator[PossibleStep]:
+def _lines_left(db: apsw.Connection, erp: Embedded, sale_key: str) -> tuple[LeftLine, ...]:
+    """What is left to be written out, where it can leave in several packages and a dialog has room for its lines."""
+    papers = erp.papers(db, sale_key)
+    left = papers.left if papers is not None else []
+    return tuple(left) if len(left) <= MOST_LINES and sum(line.quantity for line in left) > 1 else ()
+
+
+def _steps(db: apsw.Connection, sale: SaleView, lines: tuple[LeftLine, ...]) -> Iterator[PossibleStep]:
     state, pos, warehouse = sale.state, sale.pos, sale.warehouse
     account = sale.account or f"no account: the payment method {sale.payment_method} is gone"
     owed = format_money(state.unpaid, state.currency)
@@ -69,10 +107,12 @@ def _steps(db: apsw.Connection, sale: SaleView) -> Iterator[PossibleStep]:
             f"{_sends(db, sale, paid)}", (("amount", str(from_minor(state.unpaid, state.currency))),),
         )  # fmt: skip
     if not state.written_out:
-        out = replace(state, written_out=True)
+        out = replace(state, written_out=True, partly_written_out=False)
         yield PossibleStep(
             "write-out", "Write out", f"Issues its goods from {warehouse}{_given_up(state)}. It is refused where goods "
-            f"are missing, unless {pos} allows negative stock.{_sends(db, sale, out)}", _SHIPMENT,
+            f"are missing, unless {pos} allows negative stock."
+            f"{' Fewer pieces are a package, and the rest stays.' if lines else ''}{_sends(db, sale, out)}",
+            _SHIPMENT, lines,
         )  # fmt: skip
         yield PossibleStep("block", "Block", f"Reserves what is there of its goods in {warehouse}.")
         if state.blocked:
@@ -85,13 +125,17 @@ def _steps(db: apsw.Connection, sale: SaleView) -> Iterator[PossibleStep]:
         "refund", "Refund a part", "Credits and returns the amount that you give. It cannot be undone. "
         "Refund single lines by the command: chansync erp refund.", (("amount", ""),),
     )  # fmt: skip
-    if state.written_out:
+    if sale.packages:
+        which = ("package", str(sale.packages[-1].number))
+        will = f"Notes carrier and tracking number of one of its {len(sale.packages)} packages, for the site too."
+        yield PossibleStep("ship", "Note how it travels", will, (which, *_SHIPMENT))
+    elif state.written_out:
         yield PossibleStep(
             "ship", "Note how it travels", "Notes carrier and tracking number, for the site too.", _SHIPMENT
         )
     closing = _money_back(state)
     sends = _sends(db, sale, replace(state, cancelled=True))
-    if state.written_out:
+    if state.has_issued:
         yield PossibleStep("reverse", "Reverse", f"Takes its goods back into {warehouse}{closing}. For ever.{sends}")
     else:
         yield PossibleStep("cancel", "Cancel the sale", f"Ends its blocks and requests{closing}. For ever.{sends}")

@@ -119,6 +119,9 @@ def _add_sale(db: apsw.Connection, story: Story, erp: Embedded, key: str) -> Non
     for noted in papers.shipments:
         by, under = noted.carrier or "an unknown carrier", f" as {noted.tracking}" if noted.tracking else ""
         story.history.append(Happening(noted.at, "sale", f"travels by {by}{under}"))
+    for package in papers.packages:
+        text = f"package {package.number} holds {papers.pieces_of(package)}, and travels {package.travels}"
+        story.history.append(Happening(package.at, "sale", text))
     for event in sale.events:
         told = event.told(sale.sale.currency)
         story.history.append(Happening(event.at, "sale", f"{event.kind}: {told}" if told else event.kind))

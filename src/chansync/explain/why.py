@@ -10,7 +10,7 @@ from chansync.erp import registry
 from chansync.model.channel import Channel, ChannelIncomplete
 from chansync.model.money import format_money
 from chansync.model.order import bare_number
-from chansync.model.sale import SaleState
+from chansync.model.sale import Package, SaleState, SaleView
 from chansync.model.times import local_text, now_ms
 from chansync.orders import settings
 from chansync.orders.select import reason_to_skip, skip_sentence
@@ -96,6 +96,7 @@ def _explain_sale(db: apsw.Connection, row: OrderRow, link: SaleLink, explanatio
             f"Imported: it is the sale {sale.number} of {sale.customer}, {local_text(sale.recorded_at)}."
         )
         explanation.sentences.append(_standing(sale.state))
+        explanation.sentences += [_package(sale, package) for package in sale.packages]
     if erp.is_outside:
         # Imported here: who sells by the ledger has no use for it.
         from chansync.explain.erp_status import asked_sentences
@@ -116,7 +117,7 @@ def _standing(state: SaleState) -> str:
     if state.cancelled or state.reversed:
         return "The sale is cancelled." if state.cancelled else "The sale is reversed: goods back, payments returned."
     axes = [
-        "written out" if state.written_out else "not written out",
+        state.goods,
         f"document {state.document_number}" if state.document_number else "no document",
         "paid" if state.documented and state.unpaid <= 0 else f"{format_money(state.unpaid, state.currency)} unpaid",
     ]
@@ -124,6 +125,12 @@ def _standing(state: SaleState) -> str:
     if state.refunded:
         axes.append(f"{format_money(state.refunded, state.currency)} refunded")
     return f"The sale is {', '.join(axes)}."
+
+
+def _package(sale: SaleView, package: Package) -> str:
+    items = {line.external_id: line.item_code or line.name for line in sale.lines}
+    pieces = ", ".join(f"{count} of {items.get(external_id, external_id)}" for external_id, count in package.lines)
+    return f"Package {package.number} of {local_text(package.at)} holds {pieces}, and travels {package.travels}."
 
 
 def _explain_problem(row: OrderRow, explanation: Explanation) -> None:

@@ -197,9 +197,9 @@ CODES = _table(
                 "A status was not sent, because the order is refused on the site or cannot get it any more",
                 "Compare the order with its sale and correct the one that is wrong."),
     MessageCode("tracking_not_told", _P, _PERSON, "A tracking number could not be told to the site",
-                "Mend what the sentence names: switch the order fulfillments of WooCommerce on, use a shipment "
-                "tracking plugin, or: chansync channel set CHANNEL tracking_note=yes. It is tried again by itself, and "
-                "at once with: chansync sync CHANNEL --statuses."),
+                "Mend what the sentence names: enter a carrier or a tracking number that is missing, switch the order "
+                "fulfillments of WooCommerce on, use a shipment tracking plugin, or: chansync channel set CHANNEL "
+                "tracking_note=yes. It is tried again by itself, and at once with: chansync sync CHANNEL --statuses."),
     MessageCode("stock_drift", _W, _PERSON, "Stock on the site differed from what was sent",
                 "It is sent again. If this comes back, somebody or a plugin changes stock on the site: change it in "
                 "the ERP instead."),

@@ -146,6 +146,9 @@ PARAMETERS: tuple[Parameter, ...] = (
        _statuses(), ()),
     _P("push_statuses", "Synchronisation statuses", "On: what becomes of a sale sets the status of its order on the "
        "site. Off: statuses of the site are never changed.", 3, Flag(), False, capability="push_statuses"),
+    _P("status_partly_written_out", "Status to be sent when the sale is partly completed", "The status that a "
+       "sale sends when the first of several packages is written out. None: nothing is sent.", 3, _status(),
+       only_with=("push_statuses",), capability="free_statuses"),
     _P("status_written_out", "Status to be sent when the sale is completed", "The status that a sale that is written "
        "out sends. None: nothing is sent.", 3,
        _status(), only_with=("push_statuses",), capability="free_statuses"),

@@ -124,6 +124,7 @@ class SaleState:
         unpaid: what is still owed; below zero only if more was paid than is owed.
         refunded: the sum of its refunds.
         written_out: whether its goods are issued now; not any more once it is reversed.
+        partly_written_out: whether some of its goods are issued now, and others are still to be.
     """
 
     currency: str
@@ -138,6 +139,19 @@ class SaleState:
     written_out: bool
     cancelled: bool
     reversed: bool
+    partly_written_out: bool = False
+
+    @property
+    def goods(self) -> str:
+        """Where its goods are, in words."""
+        if self.written_out:
+            return "written out"
+        return "partly written out" if self.partly_written_out else "not written out"
+
+    @property
+    def has_issued(self) -> bool:
+        """Whether any of its goods are issued now."""
+        return self.written_out or self.partly_written_out
 
     @property
     def closed(self) -> bool:
@@ -148,7 +162,7 @@ class SaleState:
     def touched(self) -> bool:
         """Whether it may not be rewritten any more. A block or a request alone does not touch a sale."""
         money = self.document_number or self.documented or self.paid or self.refunded
-        return self.closed or self.written_out or bool(money)
+        return self.closed or self.has_issued or bool(money)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +215,28 @@ class Shipment:
 
 
 @dataclass(frozen=True, slots=True)
+class Package:
+    """One of the packages that a sale is written out in.
+
+    Attributes:
+        number: from 1 on within its sale.
+        lines: the platform's id of each line of the sale, and how many pieces of it are in the package.
+        carrier, tracking, at: as in ``Shipment``.
+    """
+
+    number: int
+    lines: tuple[tuple[str, int], ...]
+    carrier: str
+    tracking: str
+    at: int
+
+    @property
+    def travels(self) -> str:
+        """By which carrier it travels and as which tracking number, in words."""
+        return f"by {self.carrier or 'an unknown carrier'}{f' as {self.tracking}' if self.tracking else ''}"
+
+
+@dataclass(frozen=True, slots=True)
 class SaleView:
     """What the ERP has recorded of one sale: all that is decided, sent, explained and shown is read from it.
 
@@ -220,6 +256,7 @@ class SaleView:
         payments: what other payment methods than ``payment_method`` pay of it.
         nameless: which of ``billing`` and ``delivery`` were recorded without any name or street.
         shipment: None while it is not written out.
+        packages: those that it is written out in, the first first; empty where it leaves as a whole.
         cancel_reason: one of ``steps.CANCEL_REASONS``; empty where it is not cancelled, or nobody said why.
         billing, delivery, note, tax_numbers, order_number, delivery_method: as recorded; None where the ERP does not
             tell them.
@@ -250,3 +287,4 @@ class SaleView:
     tax_numbers: TaxNumbers | None = None
     order_number: str | None = None
     delivery_method: str | None = None
+    packages: tuple[Package, ...] = ()

@@ -188,6 +188,8 @@ class Pay(Step):
 class WriteOut(Step):
     """Issue the goods that are not refunded from the sale's warehouse; it ends blocks and requests.
 
+    Where a part is issued already, the rest is the last package.
+
     Attributes:
         carrier, tracking: how they travel, as far as that is known; ``Ship`` says it later.
     """
@@ -195,6 +197,29 @@ class WriteOut(Step):
     word: ClassVar[str] = "write_out"
     carrier: str = ""
     tracking: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pack(Step):
+    """Write a part of the sale out as the package of that number, once; the last part is like ``WriteOut``.
+
+    Where there is that package already, only how it travels is changed. ERPs in our own database know it, outside ones
+    do not.
+
+    Attributes:
+        package: its number within the sale, from 1 on.
+        lines: the platform's id of a line and how many pieces of it; 0: all that is left of it.
+    """
+
+    word: ClassVar[str] = "pack"
+    package: int
+    lines: tuple[tuple[str, int], ...]
+    carrier: str = ""
+    tracking: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.word}:{self.package}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +242,7 @@ CANCEL_REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Cancel(Step):
-    """Cancel a sale that is not written out: blocks and requests end, document credited, payment returned.
+    """Cancel a sale of which nothing is written out: blocks and requests end, document credited, payment returned.
 
     Attributes:
         reason: one of ``CANCEL_REASONS``, or empty: a site that asks why is told it.
@@ -229,7 +254,7 @@ class Cancel(Step):
 
 @dataclass(frozen=True, slots=True)
 class Reverse(Step):
-    """Reverse a sale that is written out: goods back, document credited, payment returned.
+    """Reverse a sale of which anything is written out: goods back, document credited, payment returned.
 
     Goods of which a refund said that they do not come back stay away.
     """

@@ -221,14 +221,14 @@ def _refuse(case: Case, sale: SaleView) -> Plan:
     plan = Plan()
     _complete(plan, case, sale)
     if not sale.state.closed:
-        if sale.state.written_out and (stays := refunds.stays_out(case.order, sale, _taken(case))):
+        if sale.state.has_issued and (stays := refunds.stays_out(case.order, sale, _taken(case))):
             plan.steps.append(stays)
         plan.steps.append(_end(sale))
     return plan
 
 
 def _end(sale: SaleView) -> Step:
-    return Reverse() if sale.state.written_out else Cancel()
+    return Reverse() if sale.state.has_issued else Cancel()
 
 
 def _follow(case: Case, sale: SaleView, settings: ImportSettings) -> Plan:
@@ -319,7 +319,7 @@ def _amend(case: Case, sale: SaleView, changes: list[Change]) -> tuple[Amend | N
     taken: list[Change] = []
     for change in changes:
         match change.field:
-            case "delivery" if not state.written_out and not state.closed:
+            case "delivery" if not state.has_issued and not state.closed:
                 now["delivery"] = order.delivery
             case "delivery" if only_contact(order.delivery, sale.delivery):
                 continue

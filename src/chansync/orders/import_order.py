@@ -351,8 +351,7 @@ class OrderImport:
         if link is not None and (settled.done or was_held) and self._settings.channel["push_statuses"]:
             sale = erp.view(self._db, link.key)
             if sale is not None:
-                status_events.note_sale(self._db, order_id, sale.state)
-                status_events.note_shipment(self._db, order_id, sale.shipment)
+                status_events.note_sale(self._db, order_id, sale)
         if link is None:
             assert first is not None
             return Outcome(Action.PROBLEM, first.sentence, first.code, details=first.data)

@@ -6,7 +6,7 @@ import apsw
 
 from chansync.erp.outside import sales
 from chansync.model.sale import SaleView
-from chansync.orders.status_events import note_sale, note_shipment
+from chansync.orders.status_events import note_sale
 from chansync.store import sale_links
 
 
@@ -22,6 +22,5 @@ def note_view(db: apsw.Connection, erp: str, view: SaleView) -> bool:
     if order_id is None:
         return True
     sale_links.set_number(db, view.key, view.ref, view.number)
-    note_sale(db, order_id, view.state)
-    note_shipment(db, order_id, view.shipment)
+    note_sale(db, order_id, view)
     return True

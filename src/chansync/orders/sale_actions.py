@@ -19,7 +19,7 @@ from chansync.model.sale import LineKind, RefundedLine, SaleLine, SaleView
 from chansync.model.steps import Step, StepResult
 from chansync.orders.decide import answered_by
 from chansync.orders.refunds import BY_HAND
-from chansync.orders.status_events import note_sale, note_shipment
+from chansync.orders.status_events import note_sale
 from chansync.store import messages, orders, outbox, sale_links
 
 
@@ -42,6 +42,9 @@ def perform(db: apsw.Connection, action: str, sale_number: str, **arguments: Any
                 f"{sale_number}"
             )
         step: Step = step_of(sale, **arguments)
+        if erp.is_outside and isinstance(step, steps.Pack):
+            name = registry.name_of(db, erp.code)
+            raise ChansyncError(f"{name} writes out whole sales: leave the lines away.", code="not_possible")
         [result] = erp.apply(db, key, [step])
         if result.waiting:
             return f"{sale_number}: asked of {registry.name_of(db, erp.code)}."
@@ -50,8 +53,7 @@ def perform(db: apsw.Connection, action: str, sale_number: str, **arguments: Any
         after = erp.view(db, key)
         order_id = sale_links.order_of(db, key)
         if order_id is not None and after is not None:
-            note_sale(db, order_id, after.state)
-            note_shipment(db, order_id, after.shipment)
+            note_sale(db, order_id, after)
             if isinstance(step, steps.Release) or (isinstance(step, steps.Block) and not result.missing):
                 orders.drop_todo(db, order_id, steps.Block.word)
                 messages.solve_codes(db, order_id, ["blocked_in_part"], f"by the command {action}")
@@ -113,14 +115,37 @@ def _pay(sale: SaleView, amount: Decimal | None = None) -> Step:
 LONGEST_SHIPMENT_TEXT = 60
 
 
-def _write_out(sale: SaleView, carrier: str = "", tracking: str = "") -> Step:
-    return steps.WriteOut(_shipment_text("carrier", carrier), _shipment_text("tracking number", tracking))
+def _write_out(
+    sale: SaleView, carrier: str = "", tracking: str = "", lines: Sequence[tuple[str, Decimal | None]] = ()
+) -> Step:
+    """All that is left of the sale, or as a package just those lines (item code or external id, and how many; None: all
+    that is left of it)."""
+    carrier, tracking = _shipment_text("carrier", carrier), _shipment_text("tracking number", tracking)
+    if not lines:
+        return steps.WriteOut(carrier, tracking)
+    packed = [(_named(sale.lines, name).external_id, _pieces(name, quantity)) for name, quantity in lines]
+    if len(dict(packed)) < len(packed):
+        raise UsageError("Name each line of a package once.")
+    return steps.Pack(len(sale.packages) + 1, tuple(packed), carrier, tracking)
 
 
-def _ship(sale: SaleView, carrier: str = "", tracking: str = "") -> Step:
+def _pieces(name: str, quantity: Decimal | None) -> int:
+    if quantity is not None and quantity != quantity.to_integral_value():
+        raise UsageError(f"{quantity} of {name:.60} is no number of whole pieces.")
+    return int(quantity or 0)
+
+
+def _ship(sale: SaleView, carrier: str = "", tracking: str = "", package: int | None = None) -> Step:
     carrier, tracking = _shipment_text("carrier", carrier), _shipment_text("tracking number", tracking)
     if not carrier and not tracking:
         raise UsageError("Say by which carrier the goods travel (--carrier), or the tracking number (--tracking).")
+    if sale.packages or package is not None:
+        known = next((each for each in sale.packages if each.number == package), None)
+        if known is None:
+            numbers = ", ".join(str(each.number) for each in sale.packages)
+            there = f"it has the packages {numbers}: name one (--package)" if numbers else "it has no packages"
+            raise UsageError(f"{sale.number}: {there}.")
+        return steps.Pack(known.number, known.lines, carrier or known.carrier, tracking or known.tracking)
     before = sale.shipment
     return steps.Ship(carrier or (before.carrier if before else ""), tracking or (before.tracking if before else ""))
 
@@ -204,8 +229,15 @@ def _paid(sale: SaleView, step: Step, result: StepResult) -> str:
     return f"paid {format_money(result.amount, sale.state.currency)}." if result.changed else "nothing is owed."
 
 
-def _travels(sale: SaleView, step: steps.Ship, result: StepResult) -> str:
-    return f"travels by {step.carrier or 'an unknown carrier'}{f' as {step.tracking}' if step.tracking else ''}."
+def _written_out(sale: SaleView, step: Step, result: StepResult) -> str:
+    if isinstance(step, steps.Pack):
+        return f"written out as package {step.package}."
+    return "written out."
+
+
+def _travels(sale: SaleView, step: steps.Ship | steps.Pack, result: StepResult) -> str:
+    what = f"package {step.package} " if isinstance(step, steps.Pack) else ""
+    return f"{what}travels by {step.carrier or 'an unknown carrier'}{f' as {step.tracking}' if step.tracking else ''}."
 
 
 def _refunded(sale: SaleView, step: steps.Refund, result: StepResult) -> str:
@@ -229,7 +261,7 @@ ACTIONS: dict[str, tuple[Callable[..., Step], Callable[..., str]]] = {
     "request": (_request, _requested),
     "issue": (_issue, _issued),
     "pay": (_pay, _paid),
-    "write-out": (_write_out, _always("written out.")),
+    "write-out": (_write_out, _written_out),
     "ship": (_ship, _travels),
     "cancel": (_cancel, _always("cancelled.")),
     "reverse": (lambda sale: steps.Reverse(), _always("reversed.")),

@@ -9,7 +9,7 @@ import apsw
 
 from chansync.model.channel import Channel
 from chansync.model.errors import UsageError
-from chansync.model.sale import SaleState, Shipment
+from chansync.model.sale import SaleState, SaleView
 from chansync.platforms import registry
 from chansync.platforms.protocol import Capability
 from chansync.store import channels, outbox, sale_links, shipment_pushes
@@ -58,13 +58,16 @@ def _is_able(kind: str, capability: Capability) -> bool:
         return True
 
 
-def note_sale(db: apsw.Connection, order_id: int, state: SaleState) -> None:
-    """Let the status be sent that the state of the order's sale asks for, if the channel sends any.
+def note_sale(db: apsw.Connection, order_id: int, sale: SaleView) -> None:
+    """Let the site be told what the order's sale asks for: a status, and how its goods travel where that is told apart.
 
-    Call it inside the transaction of every event on a sale (write out, pay, cancel, reverse). It may be called more
-    often: the same event sends its status once. A status that waits and was not confirmed is replaced by that of a
-    later event.
+    Call it inside the transaction of every event on a sale (write out, pay, ship, cancel, reverse). It may be called
+    more often: the same event sends its status once, the same package is told once. A status that waits and was not
+    confirmed is replaced by that of a later event.
     """
+    event = event_of(sale.state)
+    if not event:
+        return
     found = db.execute('SELECT channel_id, status, sent_by_site FROM "order" WHERE id = ?', (order_id,)).fetchone()
     if found is None:
         return
@@ -74,30 +77,42 @@ def note_sale(db: apsw.Connection, order_id: int, state: SaleState) -> None:
     channel = channels.channel_by_id(db, channel_id)
     if channel is None or why_off(channel, "statuses"):
         return
-    event = event_of(state)
-    if not event or event == outbox.last_event(db, order_id):
+    is_told_apart = bool(sale.packages or (sale.shipment is not None and sale.shipment.tracking))
+    able = registry.platform(channel.system.kind).capabilities if is_told_apart else frozenset()
+    # Where a shipment is confirmed by its packages, the site sets the status by itself.
+    if event == "cancelled" or not (sale.packages and Capability.CONFIRM_SHIPMENTS in able):
+        _note_status(db, order_id, channel, event, known)
+    if sale.packages:
+        _note_packages(db, order_id, channel, sale, able)
+    elif Capability.TELL_TRACKING in able and sale.shipment is not None and sale.shipment.tracking:
+        shipment_pushes.put(db, channel.id, order_id, sale.shipment.carrier, sale.shipment.tracking)
+
+
+def _note_status(db: apsw.Connection, order_id: int, channel: Channel, event: str, known: str) -> None:
+    if event == outbox.last_event(db, order_id):
         return
     outbox.supersede(db, order_id)
     status = status_for(channel.values, event)
     # A sale that is cancelled because its order was refused has nothing to tell the site.
     agreed = event == "cancelled" and known in channel["refused_statuses"]
     if status and not agreed:
-        outbox.put(db, channel_id, order_id, event, status)
+        outbox.put(db, channel.id, order_id, event, status)
 
 
-def note_shipment(db: apsw.Connection, order_id: int, shipment: Shipment | None) -> None:
-    """Let the site be told how the goods of the order's sale travel, if the channel tells that apart from statuses.
-
-    Call it inside the transaction of the event.
-    """
-    if shipment is None or not shipment.tracking:
+def _note_packages(
+    db: apsw.Connection, order_id: int, channel: Channel, sale: SaleView, able: frozenset[Capability]
+) -> None:
+    """Each package is told for itself. A site that confirms shipments says what it misses of one without a tracking
+    number."""
+    if sale.state.closed:
+        shipment_pushes.supersede(db, order_id)
         return
-    found = db.execute('SELECT channel_id, sent_by_site FROM "order" WHERE id = ?', (order_id,)).fetchone()
-    channel = channels.channel_by_id(db, found[0]) if found and not found[1] else None
-    if channel is None or why_off(channel, "statuses"):
-        return
-    if Capability.TELL_TRACKING in registry.platform(channel.system.kind).capabilities:
-        shipment_pushes.put(db, channel.id, order_id, shipment.carrier, shipment.tracking)
+    confirms = Capability.CONFIRM_SHIPMENTS in able
+    for each in sale.packages if confirms or Capability.TELL_TRACKING in able else ():
+        if confirms or each.tracking:
+            shipment_pushes.put(
+                db, channel.id, order_id, each.carrier, each.tracking, package=each.number, lines=each.lines, at=each.at
+            )
 
 
 def replace_sale(db: apsw.Connection, order_id: int, by: str) -> None:
@@ -114,6 +129,8 @@ def event_of(state: SaleState) -> str:
     """Which of the events that send a status the sale has come to; empty: none yet."""
     if state.cancelled or state.reversed:
         return "cancelled"
+    if state.partly_written_out:
+        return "partly written out"
     if not state.written_out:
         return ""
     return "written out and paid" if state.unpaid <= 0 else "written out"
@@ -123,4 +140,11 @@ def status_for(values: Mapping[str, Any], event: str) -> str:
     """The status that the channel sends for the event; empty: none."""
     if event == "written out and paid":
         return str(values["status_written_out_and_paid"] or values["status_written_out"] or "")
-    return str(values["status_written_out" if event == "written out" else "status_cancelled"] or "")
+    return str(values[_STATUS_OF[event]] or "")
+
+
+_STATUS_OF = {
+    "partly written out": "status_partly_written_out",
+    "written out": "status_written_out",
+    "cancelled": "status_cancelled",
+}

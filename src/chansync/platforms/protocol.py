@@ -178,12 +178,24 @@ class StatusChange:
 
 @dataclass(frozen=True, slots=True)
 class TrackingChange:
-    """How an order's goods travel, for the site; ``replaces`` is the tracking number that it was told before."""
+    """How an order's goods travel, for the site.
+
+    Attributes:
+        replaces: the tracking number that it was told of them before.
+        package: the number of the package, from 1 on, where they leave in several; 0: all of them together.
+        lines: what that package holds: the site's id of each line, and how many pieces.
+        shipped_at: when that package left, UTC milliseconds.
+        told: every tracking number that the site may have been told of the order's packages.
+    """
 
     external_id: str
     carrier: str
     tracking: str
     replaces: str = ""
+    package: int = 0
+    lines: tuple[tuple[str, int], ...] = ()
+    shipped_at: int | None = None
+    told: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,8 +394,10 @@ class Connector(Protocol):
         ...
 
     async def push_tracking(self, changes: list[TrackingChange]) -> list[PushResult]:
-        """Tell how goods travel; a result for each change, in their order. Only with ``TELL_TRACKING``. What the site
-        has already is not told again."""
+        """Tell how goods travel; a result for each change, in their order. What the site has already is not told again.
+
+        Only with ``TELL_TRACKING``, or with ``CONFIRM_SHIPMENTS`` of packages.
+        """
         ...
 
     async def items(self, skus: list[str]) -> list[SiteItem]:

@@ -1,10 +1,14 @@
-"""Tracking numbers that wait to be sent to the sites: at most one open row for each order."""
+"""Tracking numbers that wait to be sent to the sites: at most one open row for each package of an order.
+
+An order whose goods leave as a whole has one package, of the number 0.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import apsw
 
@@ -18,7 +22,11 @@ class DueShipment:
     """A tracking number to be sent.
 
     Attributes:
-        replaces: the tracking number that the site was told of the order before; empty: none.
+        package: its number within the sale, and ``lines`` what it holds: the site's id of each line and how many
+            pieces; 0 and empty where all goods of the order leave together.
+        shipped_at: when a package left, UTC milliseconds; None where that is not known.
+        replaces: the tracking number that the site was told of the package before; empty: none.
+        told: every tracking number that may have been sent for the order so far.
         attempts: how often sending it failed.
     """
 
@@ -30,23 +38,44 @@ class DueShipment:
     tracking: str
     replaces: str
     attempts: int
+    package: int
+    lines: tuple[tuple[str, int], ...]
+    shipped_at: int | None
+    told: frozenset[str]
 
 
-def put(db: apsw.Connection, channel_id: int, order_id: int, carrier: str, tracking: str) -> None:
-    """Let the site be told how an order's goods travel, unless it was told that last. Call it in the transaction of
-    the event."""
+def put(
+    db: apsw.Connection,
+    channel_id: int,
+    order_id: int,
+    carrier: str,
+    tracking: str,
+    *,
+    package: int = 0,
+    lines: Sequence[tuple[str, int]] = (),
+    at: int | None = None,
+) -> None:
+    """Let the site be told how an order's package travels, unless it was told that last. Call it in the transaction of
+    the event.
+
+    Args:
+        package, lines, at: as ``DueShipment`` has them.
+    """
     last = db.execute(
-        "SELECT carrier, tracking FROM shipment_push WHERE order_id = ? AND state <> 'superseded' "
+        "SELECT carrier, tracking FROM shipment_push WHERE order_id = ? AND package = ? AND state <> 'superseded' "
         "ORDER BY id DESC LIMIT 1",
-        (order_id,),
+        (order_id, package),
     ).fetchone()
     if last == (carrier, tracking):
         return
-    supersede(db, order_id)
     db.execute(
-        """INSERT INTO shipment_push (channel_id, order_id, carrier, tracking, state, created_at)
-           VALUES (?, ?, ?, ?, 'due', ?)""",
-        (channel_id, order_id, carrier, tracking, now_ms()),
+        "UPDATE shipment_push SET state = 'superseded' WHERE order_id = ? AND package = ? AND state IN ('due', 'sent')",
+        (order_id, package),
+    )
+    db.execute(
+        """INSERT INTO shipment_push (channel_id, order_id, carrier, tracking, state, created_at, package, lines,
+           shipped_at) VALUES (?, ?, ?, ?, 'due', ?, ?, ?, ?)""",
+        (channel_id, order_id, carrier, tracking, now_ms(), package, json.dumps(lines), at),
     )
 
 
@@ -77,15 +106,24 @@ def due(
     kept_back = OPEN_CODE_OF.format(row="p", codes="SELECT value FROM json_each(?6)")
     rows = db.execute(
         f"""SELECT p.id, o.id, o.external_id, o.number, p.carrier, p.tracking, coalesce((
-               SELECT tracking FROM shipment_push b WHERE b.order_id = p.order_id AND b.id < p.id
-               AND b.sent_at IS NOT NULL ORDER BY b.id DESC LIMIT 1), ''), p.attempts
+               SELECT tracking FROM shipment_push b WHERE b.order_id = p.order_id AND b.package = p.package
+               AND b.id < p.id AND b.sent_at IS NOT NULL ORDER BY b.id DESC LIMIT 1), ''), p.attempts,
+               p.package, p.lines, p.shipped_at, (SELECT json_group_array(tracking) FROM shipment_push b
+               WHERE b.order_id = p.order_id AND b.sent_at IS NOT NULL)
            FROM shipment_push p JOIN "order" o ON o.id = p.order_id
            WHERE p.channel_id = ?1 AND p.state IN ('due', 'sent') AND p.id > ?4
            AND (?2 IS NULL OR coalesce(p.next_try_at, 0) <= ?2) AND NOT (p.state = 'sent' AND p.sent_at > ?3)
            AND NOT {kept_back} ORDER BY p.id LIMIT ?5""",
         (channel_id, now, settled, after_id, limit, json.dumps(sorted(waits))),
     )
-    return [DueShipment(*row) for row in rows]
+    return [_due(*row) for row in rows]
+
+
+def _due(*row: Any) -> DueShipment:
+    *own, lines, at, told = row
+    packed = tuple((line, pieces) for line, pieces in json.loads(lines))
+    values = [*own, packed, at, frozenset(json.loads(told))]
+    return DueShipment(*values)
 
 
 def sent(db: apsw.Connection, rows: list[DueShipment]) -> None:

@@ -34,7 +34,19 @@ async def push_tracking(run: Pushing) -> None:
         last = rows[-1].id
         run.counts.fetched += len(rows)
         await run.store.run(_note_sending, run, rows)
-        changes = [TrackingChange(row.external_id, row.carrier, row.tracking, row.replaces) for row in rows]
+        changes = [
+            TrackingChange(
+                row.external_id,
+                row.carrier,
+                row.tracking,
+                row.replaces,
+                row.package,
+                row.lines,
+                row.shipped_at,
+                row.told,
+            )
+            for row in rows
+        ]
         results = await run.connector.push_tracking(changes)
         await run.store.run(_note_results, run, rows, results)
         run.tell()

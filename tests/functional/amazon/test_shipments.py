@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import pytest
 
@@ -175,3 +176,111 @@ class TestCancelling:
 
         [(sentence,)] = world.rows(sending, "SELECT sentence FROM message WHERE code = 'push_failed' AND open = 1")
         assert "Amazon does not cancel it: The order does not have such an item" in sentence
+
+
+class TestPackages:
+    """A sale that is written out in several packages: each is a confirmation of its own."""
+
+    @pytest.fixture
+    def own(self, sending: Store, seller: Seller) -> str:
+        """An order of three pieces of one item and one of another, with its sale."""
+        placed = seller.place_order("DE", fulfilled_by="MERCHANT", lines={"SKU-001": 3, "SKU-002": 1})
+        sync(sending, "de")
+        return placed
+
+    def packages(self, seller: Seller, own: str) -> list[tuple[str, str, list[int]]]:
+        return sorted(
+            (each.reference, each.tracking, sorted(each.items.values())) for each in seller.order(own).packages
+        )
+
+    def pack(self, store: Store, own: str, tracking: str, **lines: int) -> None:
+        named = [(name.replace("_", "-"), Decimal(pieces)) for name, pieces in lines.items()]
+        perform(store.db, "write-out", f"de-{own}", carrier="DHL", tracking=tracking, lines=named)
+
+    def test_each_is_confirmed_once_with_its_lines(
+        self, sending: Store, server: AmazonServer, seller: Seller, own: str
+    ) -> None:
+        self.pack(sending, own, "T1", SKU_001=2)
+        for _ in range(2):
+            sync(sending, "de", statuses=True)
+        assert (seller.order(own).status, self.packages(seller, own)) == ("PARTIALLY_SHIPPED", [("1", "T1", [2])])
+        sync(sending, "de")
+        self.pack(sending, own, "T2", SKU_001=1, SKU_002=1)
+        for _ in range(2):
+            sync(sending, "de", statuses=True)
+        assert self.packages(seller, own) == [("1", "T1", [2]), ("2", "T2", [1, 1])]
+        assert seller.order(own).status == "SHIPPED"
+        sync(sending, "de")
+        assert len(sent(server)) == 2
+        assert world.rows(sending, "SELECT 1 FROM outbox") == []
+        assert world.open_codes(sending) == {}
+
+    def test_the_rest_of_a_sale_is_its_last_package(self, sending: Store, seller: Seller, own: str) -> None:
+        self.pack(sending, own, "T1", SKU_002=1)
+        perform(sending.db, "write-out", f"de-{own}", carrier="GLS", tracking="T2")
+        sync(sending, "de", statuses=True)
+        assert self.packages(seller, own) == [("1", "T1", [1]), ("2", "T2", [3])]
+
+    def test_what_was_shipped_elsewhere_keeps_its_number(self, sending: Store, seller: Seller, own: str) -> None:
+        line = seller.order(own).lines[0].id
+        seller.ship(own, {line: 1}, tracking="by hand")
+        self.pack(sending, own, "T1", SKU_001=2)
+        sync(sending, "de", statuses=True)
+        self.pack(sending, own, "T2", SKU_002=1)
+        sync(sending, "de", statuses=True)
+        assert self.packages(seller, own) == [("1", "by hand", [1]), ("2", "T1", [2]), ("3", "T2", [1])]
+
+    @pytest.mark.parametrize("shown", [True, False])
+    def test_one_that_was_on_its_way_at_a_kill_is_confirmed_once(
+        self, sending: Store, seller: Seller, own: str, shown: bool
+    ) -> None:
+        self.pack(sending, own, "T1", SKU_001=2)
+        self.pack(sending, own, "T2", SKU_001=1)
+        if shown:
+            sync(sending, "de", statuses=True)
+        sending.db.execute("UPDATE shipment_push SET state = 'sent', sent_at = 1")
+        sync(sending, "de", statuses=True)
+        assert self.packages(seller, own) == [("1", "T1", [2]), ("2", "T2", [1])]
+        assert world.rows(sending, "SELECT DISTINCT state FROM shipment_push") == [("confirmed",)]
+
+    def test_a_lost_answer_is_asked_for_and_not_sent_again_as_another_package(
+        self, sending: Store, server: AmazonServer, seller: Seller, own: str
+    ) -> None:
+        self.pack(sending, own, "T1", SKU_001=2)
+        server.faults.add("shipmentConfirmation", "drop", apply=True)
+        sync(sending, "de", statuses=True)
+        sending.db.execute("UPDATE shipment_push SET sent_at = 1")
+        sync(sending, "de", statuses=True)
+        assert self.packages(seller, own) == [("1", "T1", [2])]
+        assert world.rows(sending, "SELECT state FROM shipment_push") == [("confirmed",)]
+
+    def test_another_tracking_number_puts_its_package_right(self, sending: Store, seller: Seller, own: str) -> None:
+        self.pack(sending, own, "T1", SKU_001=2)
+        self.pack(sending, own, "T2", SKU_001=1)
+        sync(sending, "de", statuses=True)
+        perform(sending.db, "ship", f"de-{own}", tracking="T1b", package=1)
+        sync(sending, "de", statuses=True)
+        assert self.packages(seller, own) == [("1", "T1b", [2]), ("2", "T2", [1])]
+
+    def test_one_without_a_tracking_number_waits_until_it_has_one(
+        self, sending: Store, server: AmazonServer, seller: Seller, own: str
+    ) -> None:
+        self.pack(sending, own, "", SKU_001=2)
+        sync(sending, "de", statuses=True)
+        [sentence] = world.rows(sending, "SELECT sentence FROM message WHERE code = 'tracking_not_told' AND open")
+        assert "chansync erp ship SALE --package 1" in sentence[0]
+        assert sent(server) == []
+        perform(sending.db, "ship", f"de-{own}", tracking="T1", package=1)
+        sync(sending, "de", statuses=True)
+        assert self.packages(seller, own) == [("1", "T1", [2])]
+        assert world.open_codes(sending) == {}
+
+    def test_an_order_of_which_a_part_is_shipped_is_not_asked_to_be_cancelled(
+        self, sending: Store, server: AmazonServer, seller: Seller, own: str
+    ) -> None:
+        self.pack(sending, own, "T1", SKU_001=2)
+        sync(sending, "de", statuses=True)
+        perform(sending.db, "reverse", f"de-{own}")
+        sync(sending, "de", statuses=True)
+        assert [each.operation for each in server.requests if each.operation == "createFeed"] == []
+        assert seller.order(own).status == "PARTIALLY_SHIPPED"

@@ -162,3 +162,24 @@ def test_a_damaged_ledger_is_told_and_gives_an_exit_code(erp: Run, store: Store)
     assert result.out == "Sale S-1: its total is 0.01 EUR, its lines add up to 17.73 EUR.\n"
     assert result.err.startswith("Found 1. ")
     assert json.loads(erp("check", "--json").out) == [result.out.strip()]
+
+
+def test_a_sale_leaves_in_packages(erp: Run) -> None:
+    assert said(erp, "write-out S-1 --line SHIRT=1 --carrier DHL --tracking T1") == "S-1: written out as package 1."
+    out = said(erp, "sale S-1")
+    assert "  goods            partly written out\n" in out
+    assert "  still to leave   1 of SHIRT\n" in out
+    assert state_of(erp, "S-1")["partly_written_out"] is True
+    refused = erp("cancel", "S-1")
+    assert "The sale S-1 is partly written out: reverse it (chansync erp reverse S-1)." in refused.err.replace(
+        "\n", " "
+    )
+    assert "Lines belong to one sale" in erp("write-out", "S-1", "S-2", "--line", "SHIRT").err
+    assert "it has the packages 1: name one (--package)" in erp("ship", "S-1", "--tracking", "T2").err
+    assert said(erp, "ship S-1 --package 1 --tracking T1b") == "S-1: package 1 travels by DHL as T1b."
+    assert said(erp, "write-out S-1 --tracking T2") == "S-1: written out."
+    [first, second] = json.loads(said(erp, "sale S-1 --json"))["packages"]
+    assert (first["tracking"], first["lines"]) == ("T1b", [{"external_id": "SHIRT", "item": "SHIRT", "pieces": 1}])
+    assert (second["number"], second["tracking"]) == (2, "T2")
+    assert said(erp, "reverse S-1") == "S-1: reversed."
+    assert said(erp, "check") == "The ledger is sound."

@@ -37,9 +37,9 @@ class World:
         channel_settings.change_channel(store, company.CHANNEL, texts)
         store.close()
 
-    def order(self, status: str = "processing", sku: str = "SKU-001") -> str:
+    def order(self, status: str = "processing", sku: str = "SKU-001", quantity: int = 1) -> str:
         """An order on the site; its id, which is its number too."""
-        return str(self.shop.place_order([(sku, 1)], status=status))
+        return str(self.shop.place_order([(sku, quantity)], status=status))
 
     def orders(self, *numbers: str) -> None:
         """Take just these orders in."""

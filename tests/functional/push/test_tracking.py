@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -125,3 +126,54 @@ def test_nothing_is_told_without_a_number_or_by_a_channel_that_sends_nothing(mak
     write_out(world, other, "Speedy", "")
     world.statuses()
     assert world.shop.told == {}
+
+
+def pack(world: World, number: str, tracking: str, pieces: int | None) -> None:
+    """Write pieces of the order's only line out as a package; None: all that is left."""
+    store = open_store(world.path)
+    line = str(world.shop.order(int(number))["line_items"][0]["id"])
+    lines = [(line, None if pieces is None else Decimal(pieces))]
+    perform(store.db, "write-out", f"demo-{number}", carrier="DHL", tracking=tracking, lines=lines)
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("features", "kind"),
+    [({"fulfillments"}, "fulfillments"), ({"shipment-trackings"}, "shipment-trackings"), (set(), "notes")],
+)
+def test_each_package_is_told_once_by_the_way_that_the_site_has(make: Make, features: set[str], kind: str) -> None:
+    world = make(**ON, tracking_note="yes", status_partly_written_out="on-hold", status_written_out="completed")
+    world.shop.tracking_features = features
+    number = world.order(quantity=3)
+    world.orders(number)
+    pack(world, number, "T-1", 2)
+    world.statuses()
+    world.statuses()
+    assert world.status(number) == "on-hold"
+    pack(world, number, "T-2", None)
+    world.statuses()
+    world.statuses()
+    assert world.status(number) == "completed"
+    assert world.outbox() == [("on-hold", "confirmed"), ("completed", "confirmed")]
+    rows = told(world, kind, number)
+    assert ["T-1" in str(row) for row in rows] == [True, False]
+    assert ["T-2" in str(row) for row in rows] == [False, True]
+    if kind == "fulfillments":
+        assert [metas(row)["_items"][0]["qty"] for row in rows] == [2, 1]
+    if kind == "notes":
+        assert "A part of your order" in str(rows[0])
+
+
+def test_a_part_sends_its_status_once_and_only_where_the_channel_has_one(make: Make) -> None:
+    world = make(**ON, status_written_out="completed")
+    number = world.order(quantity=4)
+    world.orders(number)
+    before = world.status(number)
+    pack(world, number, "T-1", 1)
+    world.statuses()
+    assert world.status(number) == before
+    world.configure(status_partly_written_out="on-hold")
+    pack(world, number, "T-2", 1)
+    pack(world, number, "T-3", 1)
+    world.statuses()
+    assert world.outbox() == [("on-hold", "confirmed")]

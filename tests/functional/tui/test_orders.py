@@ -10,6 +10,7 @@ from textual.widgets import Button
 
 from chansync.db.transaction import transaction
 from chansync.erp.ledger import enquiry
+from chansync.erp.ledger.goods import note_need
 from chansync.model.times import now_ms
 from chansync.store import jobs
 from chansync_tui.app import ChansyncApp
@@ -194,6 +195,30 @@ async def test_a_wrong_amount_stays_in_its_question(company: Path) -> None:
         await until_seen(pilot, "This is not an amount: 'lots': write 20 or 12.50.")
         await pilot.press("up", "up", "end", *["backspace"] * 4, *"1,50", "enter", "right", "enter")
         await until_seen(pilot, "n: refunded 1.50 EUR.")
+
+
+async def test_fewer_pieces_in_the_write_out_dialog_are_a_package(company: Path) -> None:
+    with Other(company) as other, transaction(other.db):
+        other.db.execute(
+            """INSERT INTO erp_sale_line (sale_id, position, kind, item_id, name, quantity, net, tax, discount,
+               external_id) VALUES (1, 1, 'item', 1, 'Shirt', '3', 1990, 0, 0, '11')"""
+        )
+        note_need(other.db, 1)
+    app = ChansyncApp(company)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("4")
+        await until_seen(pilot, "4 orders")
+        await pilot.press("G", "a", *"write", "enter")
+        await until_seen(pilot, "Write out: n", "Pieces of SHIRT")
+        await pilot.press(*"DHL", "enter", *"T1", "enter", "end", "backspace", "9", "enter", "right", "enter")
+        await until_seen(pilot, "SHIRT: write a number of pieces from 0 to 3.")
+        await pilot.press("up", "up", "end", "backspace", "2", "enter", "right", "enter")
+        await until_seen(pilot, "n: written out as package 1.")
+        with Other(company) as other:
+            papers = enquiry.papers(other.db, "k")
+        assert papers is not None
+        assert papers.details.state.partly_written_out
+        assert [(each.lines, each.carrier, each.tracking) for each in papers.packages] == [((("11", 2),), "DHL", "T1")]
 
 
 async def test_c_copies_the_story(company: Path) -> None:

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.long
 
 GOODS = ("SHIRT", "SHOE", "HAT")
 REFUSED = (DocumentTypeMissing, MissingStock, NoDocument, NotPossible)
-JOURNALS = "stock_movement request document payment refund refund_line event".split()
+JOURNALS = "stock_movement request document payment refund refund_line package package_line shipment event".split()
 #: More than that, and none of them goes far.
 MOST_SALES = 6
 
@@ -118,6 +118,24 @@ class AnyHistory(RuleBasedStateMachine):
         with self._unchanged_if_refused():
             ledger.do(self.store, "write_out", sale)
 
+    @rule(sale=sales, data=st.data())
+    def pack(self, sale: int, data: st.DataObject) -> None:
+        before = ledger.view(self.store, sale)
+        sold = [line for line in before.lines if line.item_code in GOODS and line.quantity > 0]
+        chosen = data.draw(st.lists(st.sampled_from(sold), max_size=2, unique_by=id)) if sold else []
+        packed = tuple((line.external_id, data.draw(_pieces_of(line))) for line in chosen)
+        with self._unchanged_if_refused():
+            number = len(before.packages) + 1
+            assert ledger.do(self.store, "pack", sale, number, packed).changed
+            assert not ledger.do(self.store, "pack", sale, number, packed).changed
+
+    @rule(sale=sales, data=st.data())
+    def withdraw_a_refund(self, sale: int, data: st.DataObject) -> None:
+        refunds = [each.key for each in ledger.view(self.store, sale).refunds if "withdrawn" not in each.key]
+        if refunds:
+            with self._unchanged_if_refused():
+                ledger.do(self.store, "withdraw_refund", sale, data.draw(st.sampled_from(refunds)))
+
     @rule(sale=sales, method=st.sampled_from(["issue_document", "pay", "release"]))
     def move_on(self, sale: int, method: str) -> None:
         with self._unchanged_if_refused():
@@ -191,6 +209,7 @@ class AnyHistory(RuleBasedStateMachine):
             state = ledger.state(self.store, sale)
             assert not (state.cancelled and (state.reversed or state.written_out))
             assert not (state.reversed and state.written_out)
+            assert not (state.partly_written_out and (state.written_out or state.closed))
             if state.cancelled or state.reversed:
                 assert (state.documented, state.paid, state.unpaid, state.document_number) == (0, 0, 0, "")
             else:
@@ -214,9 +233,16 @@ class AnyHistory(RuleBasedStateMachine):
                 for line in its.lines:
                     sold[line.item_code] = sold.get(line.item_code, Decimal(0)) + line.quantity
                 of = {line.external_id: line.item_code for line in its.lines}
-                for refund in its.refunds:
-                    for back in refund.lines:
-                        sold[of[back.external_id]] -= back.quantity
+                gone = [(back.external_id, back.quantity) for refund in its.refunds for back in refund.lines]
+                if state.partly_written_out:
+                    gone = [each for package in its.packages for each in package.lines] + world.rows(
+                        self.store,
+                        """SELECT l.external_id, l.quantity FROM erp_refund r JOIN erp_refund_line l
+                           ON l.refund_id = r.id WHERE r.sale_id = ? AND l.goods = 'not issued'""",
+                        sale,
+                    )
+                for external_id, quantity in gone:
+                    sold[of[external_id]] -= Decimal(quantity)
                 for item in GOODS:
                     expected[item] -= int(max(sold.get(item, Decimal(0)), Decimal(0)))
             assert ledger.LEDGER.stock(self.store.db, [place]) == expected

@@ -79,7 +79,8 @@ def test_a_step_comes_back_as_it_was(step: Step) -> None:
 
 def test_every_kind_of_step_is_tested() -> None:
     assert {step.word for step in EVERY} == set(STEPS)
-    assert {kind.word for kind in Step.__subclasses__()} == set(STEPS)
+    # Outside ERPs write out whole sales.
+    assert {kind.word for kind in Step.__subclasses__()} - {steps.Pack.word} == set(STEPS)
 
 
 @pytest.mark.parametrize("view", [VIEW, replace(VIEW, shipment=None, billing=None, lines=(), refunds=())])

@@ -83,6 +83,7 @@ ELSEWHERE = {
     "issue_document_on_payment": "unit/sync/test_lifecycle.py",
     "push_statuses": "functional/push/test_statuses.py",
     "status_written_out": "functional/push/test_statuses.py",
+    "status_partly_written_out": "functional/push/test_tracking.py",
     "status_written_out_and_paid": "functional/push/test_statuses.py",
     "status_cancelled": "functional/push/test_statuses.py",
     "fba_warehouse": "functional/amazon/test_orders.py",

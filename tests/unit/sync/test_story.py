@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from chansync.db.connection import Store
 from chansync.erp.ledger.stock import set_stock
 from chansync.explain import story
 from chansync.explain.outlook import PossibleStep, possible_steps
+from chansync.model.errors import UsageError
 from chansync.orders.import_order import OrderImport
 from chansync.orders.sale_actions import perform
 from chansync.store import channels
@@ -148,3 +151,27 @@ def test_without_a_type_the_document_asks_for_one(sold: Store) -> None:
     OrderImport(sold.db, world.load_settings(sold, channel)).import_order(order(2))
     [issue] = [step for step in possible_steps(sold.db, "shop-2") if step.action == "issue"]
     assert issue.asks == (("document_type", ""),)
+
+
+def test_a_sale_may_leave_in_packages_and_each_of_them_is_told(sold: Store) -> None:
+    two = replace(order(2).lines[0], quantity=Decimal(2))
+    channel = channels.channel(sold.db, "shop")
+    OrderImport(sold.db, world.load_settings(sold, channel)).import_order(order(2, lines=[two]))
+    [write_out] = [step for step in possible_steps(sold.db, "shop-2") if step.action == "write-out"]
+    [line] = write_out.lines
+    assert (line.item, line.quantity) == ("SKU-001", 2)
+    assert write_out.chosen(["2"]) == []
+    for wrong in ("3", "x", "0", "", "-1"):
+        with pytest.raises(UsageError):
+            write_out.chosen([wrong])
+    perform(sold.db, "write-out", "shop-2", carrier="DHL", tracking="T1", lines=write_out.chosen(["1"]))
+    found = {step.action: step for step in possible_steps(sold.db, "shop-2")}
+    assert "cancel" not in found
+    assert found["ship"].asks == (("package", "1"), ("carrier", ""), ("tracking", ""))
+    assert found["write-out"].lines == ()
+    its = story.of_order(sold.db, 2)
+    assert its is not None
+    [package] = [sentence for sentence in its.explanation.sentences if sentence.startswith("Package")]
+    assert package.endswith("holds 1 of SKU-001, and travels by DHL as T1.")
+    assert "package 1 holds 1 of SKU-001, and travels by DHL as T1" in [each.text for each in its.history]
+    assert any("The sale is partly written out" in sentence for sentence in its.explanation.sentences)

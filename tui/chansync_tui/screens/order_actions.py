@@ -34,7 +34,11 @@ _FIELDS = {
     "document_type": "Document type",
     "carrier": "Carrier",
     "tracking": "Tracking number",
+    "package": "Package",
 }
+
+# The fields of a step's lines: an input's id may not be the id of a line on a site.
+_LINE = "line-"
 
 
 class OrderActions:
@@ -139,15 +143,17 @@ class OrderActions:
     def _ask_step(self, sale: str, step: PossibleStep) -> None:
         """Say what the step will do and ask whether to do it; the cancel button has the focus."""
         fields = [Field(name, _FIELDS[name], value) for name, value in step.asks]
+        fields += [
+            Field(f"{_LINE}{at}", f"Pieces of {line.item:.20}", str(line.quantity))
+            for at, line in enumerate(step.lines)
+        ]
 
         def perform(answer: Mapping[str, str] | None) -> None:
             if answer is not None:
-                self._page.context.write(f"{step.label}: {sale}", _performer(step.action, sale, answer))
+                self._page.context.write(f"{step.label}: {sale}", _performer(step, sale, answer))
 
         self._page.app.push_screen(
-            Question(
-                f"{step.label}: {sale}", step.will, step.label, fields, lambda answer: _parsed(step.action, answer)
-            ),
+            Question(f"{step.label}: {sale}", step.will, step.label, fields, lambda answer: _parsed(step, answer)),
             perform,
         )
 
@@ -165,8 +171,8 @@ class OrderActions:
             yield SystemCommand(f"{step.label}: {order.sale}", step.will, ask)
 
 
-def _parsed(action: str, answer: Mapping[str, str]) -> dict[str, Any]:
-    """The arguments of the action from the typed texts.
+def _parsed(step: PossibleStep, answer: Mapping[str, str]) -> dict[str, Any]:
+    """The arguments of the step's action from the typed texts.
 
     Raises:
         UsageError: one of them is missing or invalid.
@@ -174,16 +180,24 @@ def _parsed(action: str, answer: Mapping[str, str]) -> dict[str, Any]:
     from chansync.model.errors import UsageError
     from chansync.orders.sale_actions import amount_from
 
-    given = {name: text for name, text in answer.items() if text}
-    if action in ("refund", "pay") and "amount" not in given:
+    given: dict[str, Any] = {name: text for name, text in answer.items() if text and not name.startswith(_LINE)}
+    if step.action in ("refund", "pay") and "amount" not in given:
         raise UsageError("Enter the amount.")
-    return {name: amount_from(text) if name == "amount" else text for name, text in given.items()}
+    if "amount" in given:
+        given["amount"] = amount_from(given["amount"])
+    if "package" in given:
+        if not (given["package"].isascii() and given["package"].isdigit()):
+            raise UsageError("The package is a number.")
+        given["package"] = int(given["package"])
+    if step.lines and (lines := step.chosen([answer[f"{_LINE}{at}"] for at in range(len(step.lines))])):
+        given["lines"] = lines
+    return given
 
 
-def _performer(action: str, sale: str, answer: Mapping[str, str]) -> Callable[[Any], str]:
+def _performer(step: PossibleStep, sale: str, answer: Mapping[str, str]) -> Callable[[Any], str]:
     def do(db: Any) -> str:
         from chansync.orders.sale_actions import perform
 
-        return perform(db, action, sale, **_parsed(action, answer))
+        return perform(db, step.action, sale, **_parsed(step, answer))
 
     return do

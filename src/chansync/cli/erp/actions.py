@@ -110,25 +110,38 @@ def pay(session: Session, sale: str, amount: str | None) -> None:
     epilog=examples(
         "chansync erp write-out shop-de-1001",
         "chansync erp write-out shop-de-1001 --carrier DHL --tracking 00340434161094022115",
+        "chansync erp write-out shop-de-1001 --line SHIRT-RED-M=1 --line MUG --carrier GLS --tracking 4711",
         "chansync erp write-out s-1 s-2 s-3",
     ),
 )
 @click.argument("sales", metavar="SALE...", nargs=-1, required=True)
 @click.option("--carrier", default="", help="By which carrier the goods travel.")
 @click.option("--tracking", default="", help="The carrier's tracking number; of one sale only.")
+@click.option(
+    "--line",
+    "lines",
+    metavar="ITEM[=PIECES]",
+    multiple=True,
+    help="As a package of its own, just this line: all that is left of it, or so many pieces. Of one sale only.",
+)
 @_wait
 @pass_session
-def write_out(session: Session, sales: tuple[str, ...], carrier: str, tracking: str) -> int:
+def write_out(session: Session, sales: tuple[str, ...], carrier: str, tracking: str, lines: tuple[str, ...]) -> int:
     """Issue the goods of sales from their warehouses. A sale that cannot be written out does not stop the others.
 
-    Sites that want to know how goods travel are told the carrier and the tracking number.
+    Sites that want to know how goods travel are told the carrier and the tracking number. A sale leaves in several
+    packages by --line: it is partly written out until nothing of it is left.
+
+    ITEM is the line's item, or the site's id of the line.
     """
-    if tracking and len(set(sales)) > 1:
-        raise UsageError("A tracking number belongs to one sale: write the others out by themselves.")
+    if (tracking or lines) and len(set(sales)) > 1:
+        what = "A tracking number belongs" if tracking else "Lines belong"
+        raise UsageError(f"{what} to one sale: write the others out by themselves.")
+    wanted = [_line(text) for text in lines]
     code = exit_codes.OK
     for sale in dict.fromkeys(sales):
         try:
-            _perform(session, "write-out", sale, carrier=carrier, tracking=tracking)
+            _perform(session, "write-out", sale, carrier=carrier, tracking=tracking, lines=wanted)
         except ChansyncError as error:
             if len(sales) == 1:
                 raise
@@ -137,15 +150,21 @@ def write_out(session: Session, sales: tuple[str, ...], carrier: str, tracking: 
     return code
 
 
-@click.command(epilog=examples("chansync erp ship shop-de-1001 --carrier DHL --tracking 00340434161094022115"))
+@click.command(
+    epilog=examples(
+        "chansync erp ship shop-de-1001 --carrier DHL --tracking 00340434161094022115",
+        "chansync erp ship shop-de-1001 --package 2 --tracking 4711",
+    )
+)
 @click.argument("sale")
+@click.option("--package", type=click.IntRange(min=1), help="Of which package, where the sale left in several.")
 @click.option("--carrier", default="", help="By which carrier the goods travel; otherwise as entered before.")
 @click.option("--tracking", default="", help="The carrier's tracking number; otherwise as entered before.")
 @_wait
 @pass_session
-def ship(session: Session, sale: str, carrier: str, tracking: str) -> None:
-    """Say how the goods of a sale travel that is written out already."""
-    _perform(session, "ship", sale, carrier=carrier, tracking=tracking)
+def ship(session: Session, sale: str, package: int | None, carrier: str, tracking: str) -> None:
+    """Say how the goods of a sale, or of one of its packages, travel that are written out already."""
+    _perform(session, "ship", sale, carrier=carrier, tracking=tracking, package=package)
 
 
 @click.command(epilog=examples("chansync erp cancel shop-de-1001", "chansync erp cancel market-de-7 --reason buyer"))
@@ -158,7 +177,7 @@ def ship(session: Session, sale: str, carrier: str, tracking: str) -> None:
 @_wait
 @pass_session
 def cancel(session: Session, sale: str, reason: str | None) -> None:
-    """Cancel a sale that is not written out: blocks and requests end, document credited, payment returned."""
+    """Cancel a sale of which nothing is written out: blocks and requests end, document credited, payment returned."""
     _perform(session, "cancel", sale, reason=reason or "")
 
 
@@ -167,7 +186,7 @@ def cancel(session: Session, sale: str, reason: str | None) -> None:
 @_wait
 @pass_session
 def reverse(session: Session, sale: str) -> None:
-    """Reverse a sale that is written out: goods back, document credited, payment returned."""
+    """Reverse a sale of which anything is written out: goods back, document credited, payment returned."""
     _perform(session, "reverse", sale)
 
 

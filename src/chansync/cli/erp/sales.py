@@ -15,8 +15,8 @@ from chansync.cli.support.session import Session, pass_session
 if TYPE_CHECKING:
     import apsw
 
-    from chansync.erp.papers import PaymentRow, SaleDetails, SaleRow
-    from chansync.model.sale import SaleState
+    from chansync.erp.papers import PaymentRow, SaleDetails, SalePapers, SaleRow
+    from chansync.model.sale import Package, SaleState
 
 
 @click.command(epilog=examples("chansync erp sales", "chansync erp sales --channel shop-de -n 20 --json"))
@@ -73,11 +73,11 @@ def sale(session: Session, number: str, as_json: bool) -> None:
         if papers is not None:
             found, paid = papers.details, [_payment_data(row) for row in papers.payments]
             data |= asdict(found) | {"sale": _data(found.sale), "state": _state_data(found.state), "payments": paid}
-            data |= {"attributes": attributes}
+            data |= {"attributes": attributes, "packages": [_package_data(papers, each) for each in papers.packages]}
         print_json(data)
         return
     if papers is not None:
-        _show(papers.details, papers.payments, attributes)
+        _show(papers, attributes)
     if steps:
         print_line()
         say(f"What {registry.name_of(session.db, erp.code)} was asked for:")
@@ -109,9 +109,20 @@ def _state_data(state: SaleState) -> dict[str, Any]:
     return asdict(state) | {name: str(from_minor(getattr(state, name), state.currency)) for name in amounts}
 
 
-def _show(found: SaleDetails, payments: list[PaymentRow], attributes: dict[str, str]) -> None:
+def _package_data(papers: SalePapers, package: Package) -> dict[str, Any]:
+    from chansync.model.times import utc_text
+
+    lines = [
+        {"external_id": external_id, "item": papers.item_of(external_id), "pieces": count}
+        for external_id, count in package.lines
+    ]
+    return asdict(package) | {"lines": lines, "at": utc_text(package.at)}
+
+
+def _show(papers: SalePapers, attributes: dict[str, str]) -> None:
     from chansync.erp.papers import rate_sentence
 
+    found, payments = papers.details, papers.payments
     row = found.sale
     mark = f" ({row.mark})" if row.mark else ""
     say(f"Sale {row.number}{mark} of {row.sale_date}: order {row.order_number} of {row.channel}")
@@ -138,6 +149,15 @@ def _show(found: SaleDetails, payments: list[PaymentRow], attributes: dict[str, 
         say(f"  {rate_sentence(rate)}")
     print_line()
     _show_state(found.state)
+    if papers.packages:
+        print_line()
+        packed = [
+            (each.number, when(each.at), papers.pieces_of(each), each.carrier, each.tracking)
+            for each in papers.packages
+        ]
+        table(("package", "when", "with", "carrier", "tracking"), packed, right=("package",), flexible="with")
+    if papers.left and found.state.partly_written_out:
+        say(f"  {'still to leave':<16} {', '.join(f'{line.quantity} of {line.item}' for line in papers.left)}")
     if payments:
         print_line()
         rows = [[when(each.at or None), each.kind, each.account, each.money, each.told] for each in payments]
@@ -157,7 +177,7 @@ def _show_state(state: SaleState) -> None:
     documented = f"{money(state.documented)}, {state.document_number}" if state.document_number else "no document"
     axes = {
         "closed": closed,
-        "goods": "written out" if state.written_out else "blocked" if state.blocked else "not written out",
+        "goods": "blocked" if state.blocked and not state.has_issued else state.goods,
         "requested": "yes" if state.requested else "",
         "documented": documented if not closed else "",
         "paid": f"{money(state.paid)}, unpaid {money(state.unpaid)}" if not closed else "",

@@ -13,14 +13,20 @@ import apsw
 
 @dataclass(slots=True)
 class _Goods:
-    """What one sale's lines and refunds say of one item, in pieces."""
+    """What one sale's lines, refunds and packages say of one item, in pieces.
+
+    ``leaving`` is ``sold`` without what lines return.
+    """
 
     sold: Decimal = Decimal(0)
+    leaving: Decimal = Decimal(0)
+    packed: int = 0
     fates: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
 
     @property
     def needed(self) -> Decimal:
-        return max(self.moving, Decimal(0))
+        """What is to leave still, while the sale is not written out."""
+        return max(self.moving - self.packed, Decimal(0))
 
     @property
     def moving(self) -> Decimal:
@@ -30,19 +36,25 @@ class _Goods:
 
 @dataclass(slots=True)
 class _Standing:
-    """A sale's place: its warehouse, and whether its goods were issued, and it closed."""
+    """A sale's place: its warehouse, and whether all its goods were issued, or some, and it closed."""
 
     number: str
     warehouse_id: int
     is_issued: bool
+    is_partly_issued: bool
     is_reversed: bool
     is_cancelled: bool
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it needs nothing any more."""
+        return self.is_issued or self.is_reversed or self.is_cancelled
+
     def expected(self, goods: _Goods) -> Decimal:
         """How the sale should have changed what is on hand of an item."""
-        if not self.is_issued:
-            return Decimal(0)
-        return -goods.fates["kept"] if self.is_reversed else goods.fates["returned"] - goods.moving
+        if self.is_reversed:
+            return -goods.fates["kept"]
+        return goods.fates["returned"] - (goods.moving if self.is_issued else goods.packed)
 
 
 #: Sale and item.
@@ -57,6 +69,7 @@ def goods_faults(db: apsw.Connection) -> Iterator[str]:
     goods = _goods(db)
     yield from _movement_faults(db, names, standings, goods)
     yield from _balance_faults(db, names, places)
+    yield from _package_faults(db, names, standings, goods)
     yield from _replay_faults(db, names, places, standings, goods)
     yield from _need_faults(db, names, places, standings, goods)
     yield from _request_faults(db, names, standings, goods)
@@ -66,14 +79,15 @@ def goods_faults(db: apsw.Connection) -> Iterator[str]:
 
 def _standings(db: apsw.Connection) -> dict[int, _Standing]:
     rows = db.execute(
-        """SELECT s.id, s.number, s.warehouse_id, coalesce(e.issued, 0), coalesce(e.back, 0), coalesce(e.cancelled, 0)
-           FROM erp_sale s LEFT JOIN (
-               SELECT sale_id, max(kind = 'written out') AS issued, max(kind = 'reversed') AS back,
-                   max(kind = 'cancelled') AS cancelled FROM erp_event GROUP BY sale_id) e ON e.sale_id = s.id"""
+        """SELECT s.id, s.number, s.warehouse_id, coalesce(e.issued, 0), coalesce(e.partly, 0), coalesce(e.back, 0),
+               coalesce(e.cancelled, 0) FROM erp_sale s LEFT JOIN (
+               SELECT sale_id, max(kind = 'written out') AS issued, max(kind = 'partly written out') AS partly,
+                   max(kind = 'reversed') AS back, max(kind = 'cancelled') AS cancelled
+               FROM erp_event GROUP BY sale_id) e ON e.sale_id = s.id"""
     )
     return {
-        sale: _Standing(number, place, bool(issued), bool(back), bool(gone))
-        for sale, number, place, issued, back, gone in rows
+        sale: _Standing(number, place, bool(issued), bool(partly), bool(back), bool(gone))
+        for sale, number, place, issued, partly, back, gone in rows
     }
 
 
@@ -84,11 +98,17 @@ def _goods(db: apsw.Connection) -> dict[_Key, _Goods]:
            WHERE i.type = 'goods'"""
     ):
         found[sale, item].sold += Decimal(quantity)
+        found[sale, item].leaving += max(Decimal(quantity), Decimal(0))
     for sale, item, quantity, fate in db.execute(
         """SELECT r.sale_id, l.item_id, l.quantity, l.goods FROM erp_refund_line l
            JOIN erp_refund r ON r.id = l.refund_id WHERE l.goods <> 'none'"""
     ):
         found[sale, item].fates[fate] += Decimal(quantity)
+    for sale, item, pieces in db.execute(
+        """SELECT p.sale_id, l.item_id, sum(l.quantity) FROM erp_package p JOIN erp_package_line l
+           ON l.package_id = p.id GROUP BY p.sale_id, l.item_id"""
+    ):
+        found[sale, item].packed = pieces
     return found
 
 
@@ -111,7 +131,7 @@ def _movement_faults(
             yield f"{what} moved in another warehouse than the sale's: {on_hand:+d}, blocked {blocked:+d}."
         if blocked < 0 or blocked > needed:
             yield f"{what}: {blocked} are blocked, and it needs {needed}."
-        elif blocked and (standing.is_issued or standing.is_cancelled):
+        elif blocked and standing.is_over:
             yield f"{what}: {blocked} are still blocked, though the sale is written out or closed."
     for key in {*moved, *goods}:
         standing = standings.get(key[0])
@@ -120,6 +140,31 @@ def _movement_faults(
                 f"{names.get(key[1])} of the sale {standing.number}: it changed the stock by {moved.get(key, 0)}, and "
                 f"its lines and refunds say {standing.expected(goods[key])}."
             )
+
+
+def _package_faults(
+    db: apsw.Connection, names: dict[int, str], standings: dict[int, _Standing], goods: dict[_Key, _Goods]
+) -> Iterator[str]:
+    """Packages against what their sales have sold, and against the events that they came with."""
+    counts = {
+        sale: (count, last)
+        for sale, count, last in db.execute("SELECT sale_id, count(*), max(number) FROM erp_package GROUP BY sale_id")
+    }
+    for (sale, item), what in goods.items():
+        standing = standings.get(sale)
+        if standing is None or sale not in counts:
+            continue
+        leaves = what.leaving - what.fates["not issued"]
+        if what.packed > leaves:
+            yield (
+                f"{names.get(item)} of the sale {standing.number}: {what.packed} are in packages, and {leaves} leave."
+            )
+    for sale, standing in standings.items():
+        count, last = counts.get(sale, (0, 0))
+        if count != last or (count and not standing.is_issued and not standing.is_partly_issued):
+            yield f"Sale {standing.number}: it has {count} packages up to the number {last} that no event says."
+        elif standing.is_partly_issued and not count:
+            yield f"Sale {standing.number}: it is partly written out, and has no package."
 
 
 def _replay_faults(
@@ -183,7 +228,7 @@ def _need_faults(
     needed: dict[tuple[int, int], int] = defaultdict(int)
     for (sale, item), what in goods.items():
         standing = standings.get(sale)
-        if standing and not standing.is_issued and not standing.is_cancelled:
+        if standing and not standing.is_over:
             needed[item, standing.warehouse_id] += math.ceil(what.needed)
     kept = {
         (item, place): quantity
@@ -209,7 +254,7 @@ def _request_faults(
         what = f"{names.get(item)} of the sale {standing.number}"
         if quantity < 0 or quantity > needed:
             yield f"{what}: {quantity} are requested, and it needs {needed}."
-        elif standing.is_issued or standing.is_cancelled:
+        elif standing.is_over:
             yield f"{what}: {quantity} are still requested, though the sale is written out or closed."
 
 
@@ -230,9 +275,10 @@ def _kind_faults(db: apsw.Connection) -> Iterator[str]:
     for number, kind in db.execute(
         """SELECT DISTINCT s.number, m.kind FROM erp_stock_movement m JOIN erp_sale s ON s.id = m.sale_id
            WHERE m.kind <> 'release' AND NOT EXISTS (
-               SELECT 1 FROM erp_event e WHERE e.sale_id = m.sale_id AND e.kind = CASE m.kind
+               SELECT 1 FROM erp_event e WHERE e.sale_id = m.sale_id AND (e.kind = CASE m.kind
                    WHEN 'block' THEN 'blocked' WHEN 'write out' THEN 'written out'
-                   WHEN 'return' THEN 'refunded' ELSE 'reversed' END)"""
+                   WHEN 'return' THEN 'refunded' ELSE 'reversed' END
+                   OR m.kind = 'write out' AND e.kind = 'partly written out'))"""
     ):
         yield f"Sale {number}: it has movements of the kind {kind}, and no such thing happened to it."
 
@@ -243,10 +289,11 @@ def _negative_faults(db: apsw.Connection) -> Iterator[str]:
         """SELECT i.code, w.code, s.number, m.after FROM (
                SELECT item_id, warehouse_id, sale_id, kind, quantity, sum(quantity) OVER (
                    PARTITION BY item_id, warehouse_id ORDER BY id) AS after FROM erp_stock_movement) m
-           JOIN erp_event e ON e.sale_id = m.sale_id AND e.kind = 'written out' AND e.data ->> '$.negative_stock' = 0
            JOIN erp_sale s ON s.id = m.sale_id JOIN erp_item i ON i.id = m.item_id
            JOIN erp_warehouse w ON w.id = m.warehouse_id
-           WHERE m.kind = 'write out' AND m.quantity < 0 AND m.after < 0"""
+           WHERE m.kind = 'write out' AND m.quantity < 0 AND m.after < 0 AND 0 = (
+               SELECT max(e.data ->> '$.negative_stock') FROM erp_event e
+               WHERE e.sale_id = m.sale_id AND e.kind IN ('partly written out', 'written out'))"""
     ):
         yield f"{code} in {place} went to {after} by writing out the sale {number}, and its POS does not allow that."
     for code, place, on_hand in db.execute(

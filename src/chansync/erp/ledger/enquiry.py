@@ -6,9 +6,9 @@ from typing import Any
 
 import apsw
 
-from chansync.erp.ledger import journal
-from chansync.erp.ledger.facts import facts
-from chansync.erp.papers import SaleDetails, SalePapers, SaleRow
+from chansync.erp.ledger import closing, goods, journal
+from chansync.erp.ledger.facts import facts, facts_of
+from chansync.erp.papers import LeftLine, SaleDetails, SalePapers, SaleRow
 from chansync.model import stored_json
 from chansync.model.errors import UsageError
 from chansync.model.money import from_minor
@@ -65,6 +65,7 @@ def papers(db: apsw.Connection, sale_key: str) -> SalePapers | None:
     number = db.execute("SELECT number FROM erp_sale WHERE key = ?", (sale_key,)).get
     if number is None:
         return None
+    own = facts_of(db, sale_key)
     return SalePapers(
         sale(db, number),
         journal.documents(db, sale=number, limit=-1)[::-1],
@@ -72,6 +73,8 @@ def papers(db: apsw.Connection, sale_key: str) -> SalePapers | None:
         journal.requests(db, sale=number, limit=-1),
         journal.blocked(db, number),
         journal.shipments(db, number),
+        closing.packages(db, own.id),
+        [LeftLine(line.external_id, line.item, line.name, line.quantity) for line in goods.left(db, own)],
     )
 
 

@@ -122,6 +122,7 @@ def _facts(db: apsw.Connection, row: tuple[Any, ...]) -> Facts:
         written_out="written out" in happened and "reversed" not in happened,
         cancelled="cancelled" in happened,
         reversed="reversed" in happened,
+        partly_written_out="partly written out" in happened and "written out" not in happened and not closed,
     )
     return Facts(
         sale, number, pos_id, pos, warehouse_id, warehouse, payment_method, document_type, bool(negative_stock),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 import apsw
@@ -33,7 +34,8 @@ def whole(quantity: Decimal, item: str) -> int:
 
 
 def needed(db: apsw.Connection, sale: Facts) -> Pieces:
-    """What the sale takes of goods in all: what it has sold, less what was refunded before it was issued.
+    """What the sale still takes of goods: what it has sold, less what was refunded before it was issued, and less what
+    left in packages.
 
     Raises:
         NotPossible: a quantity is not whole.
@@ -47,14 +49,18 @@ def _moving(db: apsw.Connection, sale: Facts) -> Pieces:
 
 
 def _sums(db: apsw.Connection, sale_id: int) -> dict[tuple[int, str], Decimal]:
-    """What the sale has sold of goods, less what was refunded before it was issued, by item id and code."""
+    """What the sale has sold of goods, less what was refunded before it was issued and what left in packages, by item
+    id and code."""
     sums: dict[tuple[int, str], Decimal] = {}
     for sign, item_id, code, quantity in db.execute(
         """SELECT 1, i.id, i.code, l.quantity FROM erp_sale_line l JOIN erp_item i ON i.id = l.item_id
            WHERE l.sale_id = ?1 AND i.type = 'goods'
            UNION ALL
            SELECT -1, i.id, i.code, l.quantity FROM erp_refund r JOIN erp_refund_line l ON l.refund_id = r.id
-           JOIN erp_item i ON i.id = l.item_id WHERE r.sale_id = ?1 AND l.goods = 'not issued'""",
+           JOIN erp_item i ON i.id = l.item_id WHERE r.sale_id = ?1 AND l.goods = 'not issued'
+           UNION ALL
+           SELECT -1, i.id, i.code, l.quantity FROM erp_package p JOIN erp_package_line l ON l.package_id = p.id
+           JOIN erp_item i ON i.id = l.item_id WHERE p.sale_id = ?1""",
         (sale_id,),
     ):
         sums[item_id, code] = sums.get((item_id, code), Decimal(0)) + sign * Decimal(quantity)
@@ -172,8 +178,11 @@ def withdraw(db: apsw.Connection, sale: Facts, keep: Pieces | None = None) -> Pi
     return ended
 
 
-def issue(db: apsw.Connection, sale: Facts) -> dict[str, int]:
+def issue(db: apsw.Connection, sale: Facts, part: Pieces | None = None) -> dict[str, int]:
     """Take what the sale needs from its warehouse, put back what it returns, and end its blocks and requests.
+
+    Args:
+        part: take only that. As many blocks end, and the requests for what is not needed then.
 
     Returns:
         Item codes and pieces; below zero: what came back.
@@ -181,14 +190,57 @@ def issue(db: apsw.Connection, sale: Facts) -> dict[str, int]:
     Raises:
         MissingStock: the warehouse does not have it.
     """
-    wanted, own = needed(db, sale), _blocked(db, sale)
+    own = _blocked(db, sale)
+    moving = {item_id: count for item_id, count in _moving(db, sale).items() if count}
+    taken = moving if part is None else part
     if not sale.negative_stock:
-        _refuse_missing(db, sale, wanted, own)
-    wanted = {item_id: count for item_id, count in _moving(db, sale).items() if count}
-    items = {**wanted, **own}
-    _move(db, sale, "write out", [(each, -wanted.get(each, 0), -own.get(each, 0)) for each in items])
-    withdraw(db, sale)
-    return _by_code(db, wanted)
+        _refuse_missing(db, sale, {item_id: count for item_id, count in taken.items() if count > 0}, own)
+    ended = own if part is None else {item_id: min(count, part.get(item_id, 0)) for item_id, count in own.items()}
+    items = {**taken, **{item_id: count for item_id, count in ended.items() if count}}
+    _move(db, sale, "write out", [(each, -taken.get(each, 0), -ended.get(each, 0)) for each in items])
+    withdraw(db, sale, None if part is None else {each: count - part.get(each, 0) for each, count in moving.items()})
+    return _by_code(db, taken)
+
+
+@dataclass(slots=True)
+class Left:
+    """What of a line of a sale is still to be written out.
+
+    Attributes:
+        external_id: the platform's id of the line.
+        item_id, item: of its item, the latter its code.
+    """
+
+    external_id: str
+    item_id: int
+    item: str
+    name: str
+    quantity: Decimal
+
+
+def left(db: apsw.Connection, sale: Facts) -> list[Left]:
+    """What is left of the sale's lines of goods, in their order; nothing once it is written out or closed."""
+    if sale.state.closed or sale.state.written_out:
+        return []
+    found: dict[str, Left] = {}
+    for external_id, item_id, code, name, quantity in db.execute(
+        """SELECT l.external_id, i.id, i.code, l.name, l.quantity FROM erp_sale_line l
+           JOIN erp_item i ON i.id = l.item_id WHERE l.sale_id = ?1 AND i.type = 'goods'
+           ORDER BY l.kind <> 'item', l.position""",
+        (sale.id,),
+    ):
+        found.setdefault(external_id, Left(external_id, item_id, code, name, Decimal(quantity)))
+    for external_id, quantity in db.execute(
+        """SELECT l.external_id, l.quantity FROM erp_refund r JOIN erp_refund_line l ON l.refund_id = r.id
+           WHERE r.sale_id = ?1 AND l.goods = 'not issued'
+           UNION ALL
+           SELECT l.external_id, l.quantity FROM erp_package p JOIN erp_package_line l ON l.package_id = p.id
+           WHERE p.sale_id = ?1""",
+        (sale.id,),
+    ):
+        if external_id in found:
+            found[external_id].quantity -= Decimal(quantity)
+    return [line for line in found.values() if line.quantity > 0]
 
 
 def _refuse_missing(db: apsw.Connection, sale: Facts, wanted: Pieces, own: Pieces, done: str = "written out") -> None:
@@ -328,7 +380,7 @@ def _requested(db: apsw.Connection, sale: Facts) -> Pieces:
 
 
 def _beyond(now: Pieces, keep: Pieces | None) -> Pieces:
-    kept = keep or {}
+    kept = {item_id: max(count, 0) for item_id, count in (keep or {}).items()}
     return {item_id: count - kept.get(item_id, 0) for item_id, count in now.items() if count > kept.get(item_id, 0)}
 
 

@@ -78,13 +78,16 @@ def blocked(db: apsw.Connection, sale: str) -> list[tuple[str, str, int]]:
 
 
 def shipments(db: apsw.Connection, sale: str) -> list[Shipment]:
-    """What was noted of how the sale's goods travel, the first first.
+    """What was noted of how the sale's goods travel as a whole, the first first.
 
     Raises:
         UsageError: there is no such sale.
     """
     where, parameters = _of_sale(db, sale, "n")
-    rows = db.execute(f"SELECT n.carrier, n.tracking, n.at FROM erp_shipment n {where} ORDER BY n.id", parameters)
+    rows = db.execute(
+        f"SELECT n.carrier, n.tracking, n.at FROM erp_shipment n {where} AND n.package_id IS NULL ORDER BY n.id",
+        parameters,
+    )
     return [Shipment(*row) for row in rows]
 
 

@@ -60,6 +60,8 @@ def _perform(db: apsw.Connection, sale_key: str, step: Step) -> StepResult:
             return StepResult(key, changed=bool(paid), amount=paid)
         case steps.WriteOut():
             closing.write_out(db, sale, step.carrier, step.tracking)
+        case steps.Pack():
+            return StepResult(key, changed=closing.pack(db, sale, step))
         case steps.Ship():
             closing.ship(db, sale, step.carrier, step.tracking)
         case steps.Cancel():
@@ -67,7 +69,9 @@ def _perform(db: apsw.Connection, sale_key: str, step: Step) -> StepResult:
         case steps.Reverse():
             closing.reverse(db, sale)
         case steps.Refund():
-            return StepResult(key, changed=refunds.refund(db, sale, step))
+            changed = refunds.refund(db, sale, step)
+            closing.finish(db, sale)
+            return StepResult(key, changed=changed)
         case steps.WithdrawRefund():
             changed, lacking = refunds.withdraw(db, sale, step.refund_id)
             return StepResult(key, changed=changed, missing=tuple(lacking))

@@ -99,7 +99,7 @@ def amend(db: apsw.Connection, sale: Facts, step: Amend) -> None:
         )
         if text is not None
     }
-    if "delivery" in now and sale.state.written_out:
+    if "delivery" in now and sale.state.has_issued:
         raise NotPossible(f"The sale {sale.number} is written out: its delivery address cannot be changed.")
     if "payments" in now and sale.state.paid:
         raise NotPossible(f"The sale {sale.number} is paid: what pays a part of it cannot be changed.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -21,12 +21,17 @@ from chansync.model.times import now_ms
 
 @dataclass(slots=True)
 class _Sold:
-    """A line of the sale: the code and id of its item, and how many pieces are not refunded yet."""
+    """A line of the sale: the code and id of its item, and how many pieces are not refunded yet.
+
+    Attributes:
+        unissued: pieces that are still to be issued, of a sale that is partly written out.
+    """
 
     name: str
     item_id: int | None
     is_goods: bool
     left: Decimal
+    unissued: Decimal
 
 
 def refund(db: apsw.Connection, sale: Facts, step: Refund) -> bool:
@@ -41,10 +46,10 @@ def refund(db: apsw.Connection, sale: Facts, step: Refund) -> bool:
             f"{format_money(total, sale.state.currency)} cannot be refunded on the sale {sale.number}: "
             f"{format_money(max(left, 0), sale.state.currency)} of it are left."
         )
-    matched = _match(db, sale, step.lines)
+    parts = _parts(sale, _match(db, sale, step.lines), step.restock)
     db.execute("INSERT INTO erp_refund (sale_id, key, total, at) VALUES (?, ?, ?, ?)", (sale.id, key, total, now_ms()))
-    _write_lines(db, sale, db.last_insert_rowid(), matched, step.restock)
-    pieces = _move_goods(db, sale, matched, step.restock)
+    _write_lines(db, db.last_insert_rowid(), parts)
+    pieces = _move_goods(db, sale, parts)
     credit = documents.credit(db, sale, total) if total and sale.document_id is not None else ""
     returned = documents.give_back(db, sale, max(0, sale.state.paid - (left - total)))
     note_event(
@@ -86,7 +91,8 @@ def withdraw(db: apsw.Connection, sale: Facts, key: str) -> tuple[bool, list[tup
         (refund_id,),
     )
     pieces = goods.take_again(db, sale, [(item_id, goods.whole(Decimal(count), code)) for item_id, code, count in rows])
-    credit = documents.credit(db, sale, -total) if total and data.get("credit") else ""
+    # Also a document that was issued after the refund, and for less because of it.
+    credit = documents.credit(db, sale, -total) if total and sale.document_id is not None else ""
     returned = int(data.get("returned") or 0)
     if returned:
         documents.pay_again(
@@ -135,6 +141,8 @@ def _match(db: apsw.Connection, sale: Facts, lines: Sequence[RefundedLine]) -> l
 
 def _sold(db: apsw.Connection, sale: Facts) -> dict[str, _Sold]:
     """The sale's lines by their external ids; an item before a service that shares its id."""
+    left = goods.left(db, sale) if sale.state.partly_written_out else []
+    unissued = {line.external_id: line.quantity for line in left}
     sold: dict[str, _Sold] = {}
     for external_id, name, item_id, item_type, quantity in db.execute(
         """SELECT l.external_id, coalesce(i.code, l.name), l.item_id, i.type, l.quantity
@@ -142,7 +150,8 @@ def _sold(db: apsw.Connection, sale: Facts) -> dict[str, _Sold]:
            ORDER BY l.kind <> 'item', l.position""",
         (sale.id,),
     ):
-        sold.setdefault(external_id, _Sold(name, item_id, item_type == "goods", Decimal(quantity)))
+        waiting = unissued.get(external_id, Decimal(0))
+        sold.setdefault(external_id, _Sold(name, item_id, item_type == "goods", Decimal(quantity), waiting))
     for external_id, quantity in db.execute(
         """SELECT l.external_id, l.quantity FROM erp_refund r JOIN erp_refund_line l ON l.refund_id = r.id
            WHERE r.sale_id = ?""",
@@ -153,46 +162,61 @@ def _sold(db: apsw.Connection, sale: Facts) -> dict[str, _Sold]:
     return sold
 
 
-def _write_lines(
-    db: apsw.Connection, sale: Facts, refund_id: int, matched: list[tuple[RefundedLine, _Sold]], restock: bool
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A refunded line, or a part of one, and what becomes of its goods, as ``erp_refund_line.goods`` says it."""
+
+    line: RefundedLine
+    sold: _Sold
+    fate: str
+
+
+def _parts(sale: Facts, matched: list[tuple[RefundedLine, _Sold]], restock: bool) -> list[_Part]:
+    """Each line with the fate of its goods. Of a partly written-out sale, what is not issued is refunded first: a line
+    may then be two, the money with the first."""
+    parts: list[_Part] = []
+    for line, sold in matched:
+        if not sold.is_goods or not line.quantity:
+            parts.append(_Part(line, sold, "none"))
+            continue
+        waiting = Decimal(0) if sale.state.written_out else line.quantity
+        if sale.state.partly_written_out:
+            waiting = min(line.quantity, sold.unissued)
+            sold.unissued -= waiting
+        rest = line
+        if waiting:
+            parts.append(_Part(replace(line, quantity=waiting), sold, "not issued"))
+            rest = replace(line, quantity=line.quantity - waiting, net=0, tax=0)
+        if rest.quantity:
+            parts.append(_Part(rest, sold, "returned" if restock and line.restock else "kept"))
+    return parts
+
+
+def _write_lines(db: apsw.Connection, refund_id: int, parts: list[_Part]) -> None:
     db.executemany(
         """INSERT INTO erp_refund_line (refund_id, position, external_id, item_id, quantity, net, tax, goods)
            VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
         [
             (
-                refund_id, position, line.external_id, sold.item_id, str(line.quantity), line.net, line.tax,
-                _fate(sale, line, sold, restock),
+                refund_id, position, part.line.external_id, part.sold.item_id, str(part.line.quantity), part.line.net,
+                part.line.tax, part.fate,
             )
-            for position, (line, sold) in enumerate(matched, 1)
+            for position, part in enumerate(parts, 1)
         ],
     )  # fmt: skip
 
 
-def _fate(sale: Facts, line: RefundedLine, sold: _Sold, restock: bool) -> str:
-    """What becomes of the line's goods, as ``erp_refund_line.goods`` says it."""
-    if not sold.is_goods or not line.quantity:
-        return "none"
-    if not sale.state.written_out:
-        return "not issued"
-    return "returned" if restock and line.restock else "kept"
-
-
-def _move_goods(
-    db: apsw.Connection, sale: Facts, matched: list[tuple[RefundedLine, _Sold]], restock: bool
-) -> dict[str, int]:
-    """Bring refunded goods back, or end the blocks and requests for them; what came back."""
-    if not sale.state.written_out:
-        still_needed = goods.needed(db, sale) if any(sold.is_goods for _, sold in matched) else None
-        if still_needed is not None:
-            goods.unblock(db, sale, still_needed)
-            goods.withdraw(db, sale, still_needed)
-        return {}
+def _move_goods(db: apsw.Connection, sale: Facts, parts: list[_Part]) -> dict[str, int]:
+    """Bring refunded goods back, and end the blocks and requests for what is not issued; what came back."""
+    if any(part.fate == "not issued" for part in parts):
+        still_needed = goods.needed(db, sale)
+        goods.unblock(db, sale, still_needed)
+        goods.withdraw(db, sale, still_needed)
     pieces: goods.Pieces = {}
-    for line, sold in matched:
-        if sold.is_goods and sold.item_id is not None and line.quantity:
+    for part in parts:
+        if part.fate in ("returned", "kept") and part.sold.item_id is not None:
             # Also where they stay away: half a piece of what went out whole is no quantity.
-            count = goods.whole(line.quantity, sold.name)
-            if line.restock:
-                pieces[sold.item_id] = pieces.get(sold.item_id, 0) + count
-    return goods.bring_back(db, sale, "return", pieces) if restock else {}
+            count = goods.whole(part.line.quantity, part.sold.name)
+            if part.fate == "returned":
+                pieces[part.sold.item_id] = pieces.get(part.sold.item_id, 0) + count
+    return goods.bring_back(db, sale, "return", pieces) if pieces else {}

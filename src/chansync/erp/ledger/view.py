@@ -43,6 +43,8 @@ def view(db: apsw.Connection, sale_key: str) -> SaleView | None:
         method,
     ) = row
     sale = facts(db, sale_id)
+    # Most sales are looked at before anything of them leaves: they have no packages.
+    is_out = sale.state.has_issued or sale.state.reversed
     return SaleView(
         key=sale_key,
         ref=str(sale_id),
@@ -69,6 +71,7 @@ def view(db: apsw.Connection, sale_key: str) -> SaleView | None:
         tax_numbers=TaxNumbers(*numbers),
         order_number=order_number,
         delivery_method=method,
+        packages=tuple(closing.packages(db, sale_id)) if is_out else (),
     )
 
 

@@ -122,6 +122,9 @@ def _still_needed(sale: SaleView) -> dict[str, int]:
     for refund in sale.refunds:
         for line in refund.lines:
             given[line.external_id] = given.get(line.external_id, Decimal(0)) + line.quantity
+    for package in sale.packages:
+        for external_id, count in package.lines:
+            given[external_id] = given.get(external_id, Decimal(0)) + count
     pieces = _pieces(sale.lines, given)
     for item, blocked in sale.blocked:
         if item in pieces:

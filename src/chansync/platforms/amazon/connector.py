@@ -238,8 +238,8 @@ class AmazonConnector:
         return await self._shipments.push(changes)
 
     async def push_tracking(self, changes: list[TrackingChange]) -> list[PushResult]:
-        """Nothing: Amazon is told with the confirmation of the shipment, which is a status here."""
-        return [PushResult(change.external_id) for change in changes]
+        """Confirm packages. Goods that leave as a whole are told with the status; see ``push_statuses``."""
+        return await self._shipments.push_packages(changes)
 
     async def items(self, skus: list[str]) -> list[SiteItem]:
         """The seller's listings of these SKUs, without those that Amazon ships."""

@@ -8,13 +8,15 @@ from chansync.platforms.protocol import Lookups, LookupValue
 
 API_VERSION = "2026-01-01"
 
-__all__ = ["CANCELLED", "SHIPPED", "lookups"]
+__all__ = ["CANCELLED", "PARTIALLY_SHIPPED", "SHIPPED", "lookups"]
+
+PARTIALLY_SHIPPED = "PARTIALLY_SHIPPED"
 
 _STATUSES = {
     "PENDING_AVAILABILITY": "Pre-order, not paid",
     "PENDING": "Not paid yet",
     "UNSHIPPED": "To be shipped",
-    "PARTIALLY_SHIPPED": "Shipped in part",
+    PARTIALLY_SHIPPED: "Shipped in part",
     SHIPPED: "Shipped",
     CANCELLED: "Cancelled",
     "UNFULFILLABLE": "Cannot be fulfilled",
@@ -33,8 +35,8 @@ def lookups(currency: str) -> Lookups:
         currencies=[LookupValue(currency, currency)] if currency else None,
         api_versions=[LookupValue(API_VERSION, API_VERSION)],
         usual={
-            "order_statuses": ["UNSHIPPED", "PARTIALLY_SHIPPED", SHIPPED],
-            "paid_statuses": ["UNSHIPPED", "PARTIALLY_SHIPPED", SHIPPED],
+            "order_statuses": ["UNSHIPPED", PARTIALLY_SHIPPED, SHIPPED],
+            "paid_statuses": ["UNSHIPPED", PARTIALLY_SHIPPED, SHIPPED],
             "refused_statuses": [CANCELLED],
             # Not for the user to choose.
             **{name: FIXED_VALUES[name] for name in ("status_written_out", "status_cancelled")},

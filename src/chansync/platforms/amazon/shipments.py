@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from itertools import count
+from itertools import count, islice
 from typing import Any
 
 from chansync.model.errors import SiteRefused, SiteUnavailable
@@ -11,8 +11,8 @@ from chansync.model.order import Order, UnreadableOrder
 from chansync.model.times import from_ms
 from chansync.platforms.amazon.acknowledgements import Acknowledgements
 from chansync.platforms.amazon.client import CONFIRM_SHIPMENT, SpApi, part
-from chansync.platforms.amazon.lookups import CANCELLED, SHIPPED
-from chansync.platforms.protocol import PushResult, StatusChange
+from chansync.platforms.amazon.lookups import CANCELLED, PARTIALLY_SHIPPED, SHIPPED
+from chansync.platforms.protocol import PushResult, StatusChange, TrackingChange
 from chansync.platforms.texts import listed, text
 
 
@@ -64,7 +64,7 @@ class Shipments:
                 results[own] = PushResult(own, "Amazon's data of the order cannot be read")
             elif order.sent_by_site:
                 results[own] = PushResult(own, "Amazon ships it itself", final=True)
-            elif change.status == CANCELLED and order.status == SHIPPED:
+            elif change.status == CANCELLED and order.status in (SHIPPED, PARTIALLY_SHIPPED):
                 sentence = "Amazon cancels no order that was shipped; refund it in Seller Central"
                 results[own] = PushResult(own, sentence, final=True)
             elif change.status == CANCELLED:
@@ -78,13 +78,49 @@ class Shipments:
             results |= await self._acknowledgements.cancel(cancelled)
         return [results[change.external_id] for change in changes]
 
+    async def push_packages(self, changes: list[TrackingChange]) -> list[PushResult]:
+        """Confirm each package, one after the other; see ``Connector.push_tracking``."""
+        results = []
+        ours: dict[str, frozenset[str]] = {}
+        for change in changes:
+            own = change.external_id
+            ours[own] = ours.get(own, change.told) | {change.tracking}
+            # What was sent for another package of it shows only in what Amazon says now.
+            order = await self._order(own)
+            if order is None:
+                results.append(PushResult(own, "Amazon does not have the order any more", final=True))
+            elif not isinstance(order, Order):
+                results.append(PushResult(own, "Amazon's data of the order cannot be read"))
+            elif order.sent_by_site:
+                results.append(PushResult(own, "Amazon ships it itself", final=True))
+            else:
+                results.append(await self._confirm_package(change, order, ours[own]))
+        return results
+
+    async def _confirm_package(self, change: TrackingChange, order: Order, ours: frozenset[str]) -> PushResult:
+        own, number = change.external_id, _own_number(change.package, ours, order.raw)
+        if (shown := _packages(order.raw).get(number)) is not None and shown == change.tracking:
+            return PushResult(own)
+        if shown is None and order.status == SHIPPED:
+            # Somebody has told Amazon of these goods by other packages.
+            return PushResult(own)
+        carrier = change.carrier or self._carrier
+        if missing := _missing(carrier, change.tracking):
+            return PushResult(
+                own,
+                f"Amazon wants the {missing} of package {change.package}: chansync erp ship SALE --package "
+                f"{change.package} --carrier NAME --tracking NUMBER (the channel's carrier stands in for one that is "
+                "not named)",
+            )
+        items = [{"orderItemId": line, "quantity": pieces} for line, pieces in change.lines]
+        return await self._send(
+            own, _confirmation(self._place, carrier, change.tracking, change.shipped_at, items, number)
+        )
+
     async def _confirm(self, change: StatusChange, order: Order) -> PushResult:
         own = change.external_id
         carrier = change.carrier or self._carrier
-        if not carrier or not change.tracking:
-            missing = " and ".join(
-                name for name, given in (("carrier", carrier), ("tracking number", change.tracking)) if not given
-            )
+        if missing := _missing(carrier, change.tracking):
             return PushResult(
                 own,
                 f"Amazon wants the {missing}: chansync erp ship SALE --carrier NAME --tracking NUMBER (the channel's "
@@ -93,10 +129,16 @@ class Shipments:
         items = _unshipped(order.raw)
         if not items:
             return PushResult(own, f"nothing of it is left to be shipped while Amazon has it as {order.status}")
+        number = _package(order.raw)
+        return await self._send(
+            own, _confirmation(self._place, carrier, change.tracking, change.shipped_at, items, number)
+        )
+
+    async def _send(self, own: str, body: dict[str, Any]) -> PushResult:
         try:
             answer = await self._api.send(
-                CONFIRM_SHIPMENT, "POST", f"/orders/v0/orders/{part(own)}/shipmentConfirmation",
-                body=_confirmation(self._place, carrier, change, items, _package(order.raw)), as_bytes=True,
+                CONFIRM_SHIPMENT, "POST", f"/orders/v0/orders/{part(own)}/shipmentConfirmation", body=body,
+                as_bytes=True,
             )  # fmt: skip
         except SiteRefused as error:
             if error.code not in ("bad_request", "not_found", "refused"):
@@ -112,25 +154,51 @@ class Shipments:
         return PushResult(own)
 
 
+def _missing(carrier: str, tracking: str) -> str:
+    """Which of the two is not known, in words."""
+    return " and ".join(name for name, given in (("carrier", carrier), ("tracking number", tracking)) if not given)
+
+
+def _packages(raw: dict[str, Any]) -> dict[str, str]:
+    """The tracking numbers of the packages that the order has, by the packages' numbers."""
+    return {
+        text(package.get("packageReferenceId")): text(package.get("trackingNumber"))
+        for package in listed(raw.get("packages"), "packages")
+    }
+
+
+def _own_number(package: int, ours: frozenset[str], raw: dict[str, Any]) -> str:
+    """The number at Amazon of one of a sale's packages: the same at each try, also while Amazon does not show it yet.
+
+    Packages of the sale are counted past those that somebody else has confirmed.
+
+    Args:
+        ours: the tracking numbers that we have told.
+    """
+    foreign = {number for number, tracking in _packages(raw).items() if tracking not in ours}
+    free = (number for number in map(str, count(1)) if number not in foreign)
+    return next(islice(free, package - 1, None))
+
+
 def _package(raw: dict[str, Any]) -> str:
     """The number of the package that a sale is: the first that the order does not have yet.
 
     A number that it has would change that package. So confirming again while Amazon does not show it yet does no harm,
     and a package that somebody else confirmed stays.
     """
-    taken = {text(package.get("packageReferenceId")) for package in listed(raw.get("packages"), "packages")}
+    taken = _packages(raw)
     return next(number for number in map(str, count(1)) if number not in taken)
 
 
 def _confirmation(
-    place: str, carrier: str, change: StatusChange, items: list[dict[str, Any]], number: str
+    place: str, carrier: str, tracking: str, shipped_at: int | None, items: list[dict[str, Any]], number: str
 ) -> dict[str, Any]:
     known = _CARRIERS.get(carrier.casefold())
     package: dict[str, Any] = {
         "packageReferenceId": number,
         "carrierCode": known or "Other",
-        "trackingNumber": change.tracking,
-        "shipDate": from_ms(change.shipped_at or 0).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "trackingNumber": tracking,
+        "shipDate": from_ms(shipped_at or 0).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "orderItems": items,
     }
     if known is None:

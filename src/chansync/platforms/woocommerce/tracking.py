@@ -66,7 +66,7 @@ class Tracking:
         return PushResult(change.external_id, "" if told else _NO_WAY)
 
     async def _by_fulfilment(self, change: TrackingChange, lines: list[dict[str, Any]]) -> bool:
-        """As a fulfilment of everything that no other one has; False where the store has no fulfilments."""
+        """As a fulfilment of the package, or of everything that no other one has; False where the store has none."""
         route = f"orders/{change.external_id}/fulfillments"
         rows = await self._listed(route)
         if rows is None:
@@ -84,6 +84,8 @@ class Tracking:
         replaced = known.get(change.replaces) if change.replaces else None
         if replaced is not None:
             route, items = f"{route}/{identifier(replaced.get('id'))}", _meta(replaced, "_items")
+        elif change.lines:
+            items = [{"item_id": identifier(own), "qty": pieces} for own, pieces in change.lines]
         else:
             items = _left(lines, rows)
         body = {
@@ -116,7 +118,8 @@ class Tracking:
         if any(change.tracking in text(note.get("note")) for note in notes or ()):
             return True
         by = f" by {change.carrier}" if change.carrier else ""
-        body = {"note": f"Your order was sent{by}. Tracking number: {change.tracking}", "customer_note": True}
+        what = "A part of your order" if change.lines else "Your order"
+        body = {"note": f"{what} was sent{by}. Tracking number: {change.tracking}", "customer_note": True}
         self._data(await self._client.ask("POST", route, body=body, repeatable=False))
         return True
 
