@@ -26,6 +26,13 @@ _OPEN = f"""
     ORDER BY m.last_at DESC, m.id DESC LIMIT ?
 """
 
+#: Read in one step, without a parsed message: a twentieth of what the causes take.
+_STATE = """
+    SELECT count(*), total(m.id), max(m.last_at), sum(m.last_at), sum(length(m.data) + length(m.sentence)),
+        total(m.channel_id), total(m.order_id), total(o.total), (SELECT group_concat(code) FROM channel)
+    FROM message m INDEXED BY message_open LEFT JOIN "order" o ON o.id = m.order_id WHERE m.open = 1
+"""
+
 #: The most open problems that are read.
 MOST = 20_000
 
@@ -106,6 +113,11 @@ def causes(db: apsw.Connection) -> list[Cause]:
             if currency:
                 cause.sums[currency] = cause.sums.get(currency, 0) + _hundredths(total)
     return list(found.values())
+
+
+def state(db: apsw.Connection) -> tuple[object, ...]:
+    """What the causes hang on: as long as it is the same, so are they."""
+    return tuple(next(iter(db.execute(_STATE))))
 
 
 def cause_of(db: apsw.Connection, message_id: int) -> Cause | None:
