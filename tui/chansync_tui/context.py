@@ -74,7 +74,7 @@ class Action:
 class KnownCauses:
     """The causes of open problems as they were read last, and the ``problem_causes.state`` of then; None: unknown."""
 
-    state: tuple[object, ...] | None
+    state: int | None
     causes: list[Cause]
 
 

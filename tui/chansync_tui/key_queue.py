@@ -8,7 +8,7 @@ until the one before it is handled.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 
 from textual import events
 from textual.app import App
@@ -37,11 +37,11 @@ class _Step:
     #: Read by Textual, which otherwise inspects the signature of every callback anew.
     _param_count = 0
 
-    def __init__(self, act: Callable[[], Awaitable[None] | None]) -> None:
+    def __init__(self, act: Callable[[], None]) -> None:
         self._act = act
 
-    def __call__(self) -> Awaitable[None] | None:
-        return self._act()
+    def __call__(self) -> None:
+        self._act()
 
 
 class KeyQueue(App[None]):
