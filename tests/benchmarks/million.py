@@ -1,4 +1,4 @@
-"""A database of 500 channels and 1,000,000 messages, made by SQL in less time than a program could insert them."""
+"""A database of 500 channels, 1,000,000 messages and 1,000,000 orders with their sales, all made by SQL."""
 
 from __future__ import annotations
 
@@ -13,9 +13,19 @@ from chansync.store import channels
 
 CHANNELS = 500
 MESSAGES = 1_000_000
+ORDERS = 1_000_000
+
+#: Each customer has so many orders.
+_ORDERS_EACH = 8
+
+#: A message and an order each so many milliseconds, which makes a million of them a year.
+_APART = 30_000
 
 #: Every so many messages there is one that is still open.
 OPEN_EVERY = 500
+
+#: The open ones have so many causes.
+_CAUSES = 40
 
 #: code, severity, sentence: of each hundred messages as many as the last column says.
 _KINDS = (
@@ -32,7 +42,9 @@ _KINDS = (
 )  # fmt: skip
 
 
-def make(path: Path, *, channel_count: int = CHANNELS, message_count: int = MESSAGES) -> None:
+def make(
+    path: Path, *, channel_count: int = CHANNELS, message_count: int = MESSAGES, order_count: int = ORDERS
+) -> None:
     """Fill a new database at ``path``.
 
     The messages have what real ones have: orders that they belong to, data of some 300 bytes, times over a year.
@@ -42,10 +54,12 @@ def make(path: Path, *, channel_count: int = CHANNELS, message_count: int = MESS
     company.set_up_erp(store)
     channels.add_system(db, "woo", "Our shops", "woocommerce")
     db.pragma("synchronous", "off")
+    # Pages of indexes are written once, not again and again.
+    db.pragma("cache_size", -600_000)
     with transaction(db):
         _channels(store.db, channel_count)
         _streams_and_runs(store.db)
-        _orders(store.db, channel_count, message_count)
+        _orders(store.db, channel_count, max(order_count, message_count))
         _messages(store.db, channel_count, message_count)
     db.execute("ANALYZE")
     db.wal_checkpoint(mode=3)
@@ -83,14 +97,39 @@ def _streams_and_runs(db: apsw.Connection) -> None:
     )
 
 
-def _orders(db: apsw.Connection, channel_count: int, message_count: int) -> None:
-    """Those that are open problems: the first kind of message is of an order."""
+def _orders(db: apsw.Connection, channel_count: int, count: int) -> None:
+    """Those that messages of open problems are of, and others: three of four are sales."""
+    problem = f"n % {OPEN_EVERY} = 1"
+    state = f"CASE WHEN {problem} THEN 'problem' WHEN n % 4 = 0 THEN 'skipped' ELSE 'imported' END"
+    reason = f"CASE WHEN {problem} THEN 'item_unknown' WHEN n % 4 = 0 THEN 'status' ELSE '' END"
     db.execute(
-        """INSERT INTO "order" (id, channel_id, external_id, number, status, placed_at, placed_on, modified_at,
-               currency, total, state, digest, first_seen_at, changed_at)
-           WITH RECURSIVE o (n) AS (VALUES (1) UNION ALL SELECT n + ?3 FROM o WHERE n + ?3 <= ?1)
-           SELECT n, 1 + n % ?2, n, n, 'processing', 0, '2026-01-01', 0, 'EUR', '9.90', 'problem', 'x', 0, 0 FROM o""",
-        (message_count, channel_count, OPEN_EVERY),
+        f"""INSERT INTO "order" (id, channel_id, external_id, number, status, placed_at, placed_on, modified_at,
+                currency, total, state, reason, digest, first_seen_at, changed_at, customer)
+            WITH RECURSIVE o (n, at) AS (
+                SELECT 1, unixepoch() * 1000 - ?1 * {_APART} UNION ALL SELECT n + 1, at + {_APART} FROM o WHERE n < ?1)
+            SELECT n, 1 + n % ?2, n, n, CASE WHEN n % 4 = 0 THEN 'pending' ELSE 'processing' END, at,
+                date(at / 1000, 'unixepoch'), at, 'EUR', (9 + n % 300) || '.90', {state}, {reason}, hex(n), at, at,
+                'Customer ' || (n / {_ORDERS_EACH}) FROM o""",
+        (count, channel_count),
+    )
+    db.execute(
+        f"""INSERT INTO erp_customer (id, name, phone, email, created_at)
+            SELECT id / {_ORDERS_EACH} + 1, customer, '+4999' || id, id || '@customer.example', first_seen_at
+            FROM "order" WHERE id % {_ORDERS_EACH} = 0 OR id = 1"""
+    )
+    db.execute(
+        f"""INSERT INTO erp_sale (id, key, number, order_number, channel_code, pos_id, warehouse_id, customer_id,
+                sale_date, currency, total, payment_method, delivery_method, sale_type, tax_transaction, document_type,
+                merchant, billing, delivery, note, mark, created_at)
+            SELECT o.id, 'chansync:' || c.code || ':' || o.external_id, 'WEB-' || o.id, o.number, c.code, p.id,
+                p.warehouse_id, o.id / {_ORDERS_EACH} + 1, o.placed_on, 'EUR', round(o.total * 100), 'bank',
+                'courier', 'web', 'domestic', 'invoice', 'shop', '{{}}', '{{}}', '', '', o.first_seen_at
+            FROM "order" o CROSS JOIN channel c ON c.id = o.channel_id CROSS JOIN erp_pos p
+            WHERE o.state = 'imported'"""
+    )
+    db.execute(
+        """INSERT INTO sale_link (order_id, erp, sale_key, ref, number, recorded_at)
+           SELECT id, 'ledger', key, id, number, created_at FROM erp_sale"""
     )
 
 
@@ -101,10 +140,11 @@ def _messages(db: apsw.Connection, channel_count: int, count: int) -> None:
             WITH RECURSIVE m (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM m WHERE n < ?1)
             SELECT 1 + n % ?2, CASE WHEN n % ?3 = 1 THEN n END, CASE WHEN n % 100 < 85 THEN CAST(n AS TEXT) ELSE '' END,
                 {_by_share(1)}, {_by_share(0)}, {_by_share(2)},
-                json_object('order', json_object('id', n, 'status', 'processing', 'total', printf('%d.90', n % 300),
+                json_object('sku', 'SKU-' || (n / ?3 % {_CAUSES}), 'order',
+                    json_object('id', n, 'status', 'processing', 'total', printf('%d.90', n % 300),
                     'email', printf('%d@customer.example', n), 'note', 'Please ring twice, the bell is quiet.')),
-                (unixepoch() - (?1 - n) * 30) * 1000, (unixepoch() - (?1 - n) * 30) * 1000, n % ?3 = 1,
-                CASE WHEN n % 100 < 70 AND n % ?3 <> 1 THEN (unixepoch() - (?1 - n) * 30) * 1000 END,
+                unixepoch() * 1000 - (?1 - n) * {_APART}, unixepoch() * 1000 - (?1 - n) * {_APART}, n % ?3 = 1,
+                CASE WHEN n % 100 < 70 AND n % ?3 <> 1 THEN unixepoch() * 1000 - (?1 - n) * {_APART} END,
                 CASE WHEN n % 100 < 70 AND n % ?3 <> 1 THEN 'the import' END FROM m""",
         (count, channel_count, OPEN_EVERY),
     )

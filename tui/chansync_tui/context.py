@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import apsw
 from textual.dom import DOMNode
@@ -30,6 +30,9 @@ from chansync.model.errors import StoreError, UsageError
 from chansync.model.times import now_ms
 from chansync.store import daemons, jobs
 from chansync.store.jobs import Job
+
+if TYPE_CHECKING:
+    from chansync.store.problem_causes import Cause
 
 
 def user() -> str:
@@ -65,6 +68,14 @@ class Action:
     at: int
     what: str
     undo: Callable[[Store], str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCauses:
+    """The causes of open problems as they were read last, and the ``problem_causes.state`` of then; None: unknown."""
+
+    state: int | None
+    causes: list[Cause]
 
 
 class JobAsked(Message):
@@ -120,6 +131,8 @@ class Context:
         self.jobs: dict[int, tuple[str, bool]] = {}
         #: Functions to call with a finished job, by its id.
         self.awaited: dict[int, Callable[[Job], object]] = {}
+        #: The causes of open problems, once a screen has read them.
+        self.causes: KnownCauses | None = None
         #: What the user did in this program, the newest last.
         self.actions: list[Action] = []
         #: Long reads that were asked for and are not done, with what they are for.

@@ -8,7 +8,7 @@ until the one before it is handled.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from textual import events
 from textual.app import App
@@ -29,6 +29,19 @@ _NEED_NO_ROWS = frozenset({"escape", "slash", "q", "ctrl+q"})
 #: How many times the queues from the widget up to the app are passed: for the key, for the message that its action
 #: posts, and for the messages that follow from that.
 _PASSES = 3
+
+
+class _Step:
+    """A callback for ``events.Callback``."""
+
+    #: Read by Textual, which otherwise inspects the signature of every callback anew.
+    _param_count = 0
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        self._act = act
+
+    def __call__(self) -> None:
+        self._act()
 
 
 class KeyQueue(App[None]):
@@ -101,7 +114,8 @@ class KeyQueue(App[None]):
         if not self.is_running:
             # The app is closing: there may be no screen any more.
             return
-        while way and not way[0].call_later(self._follow, way[1:], turn):
+        step = events.Callback(_Step(lambda: self._follow(way[1:], turn)))
+        while way and not way[0].post_message(step):
             way = way[1:]
         if way:
             self._waits_in = way[0]

@@ -19,7 +19,8 @@ from chansync.orders.remedies import remedies
 from chansync.store import messages
 from chansync.store.message_search import Filter
 from chansync.store.overview import MessageLine, code_counts, message_lines, open_count, orders_with_problems
-from chansync.store.problem_causes import Cause, causes
+from chansync.store.problem_causes import Cause
+from chansync_tui.cause_reader import CauseReader
 from chansync_tui.formatting import clock, counted
 from chansync_tui.navigation import ShowMessage
 from chansync_tui.problem_text import CAUSE_COLUMNS, cause_cells
@@ -106,6 +107,7 @@ class Messages(ListPage[MessageLine]):
     def __init__(self) -> None:
         super().__init__(MessageSource(Filter()))
         self._actions = MessageActions(self, self._selected_message)
+        self._cause_reader = CauseReader(self, self._put_causes)
         self._channel_code = ""
         self._order_number = ""
         self._cause_title = ""
@@ -166,16 +168,22 @@ class Messages(ListPage[MessageLine]):
             if self.chosen == Filter() and open_count(self.context.db) > _MANY:
                 self._show_causes(True)
         if self.shows_causes:
-            self.causes.show(causes(self.context.db))
+            self._cause_reader.read()
             self.show_chips()
-            self.explain()
+            self.explain_soon()
         else:
             super().read()
+
+    def _put_causes(self, found: list[Cause]) -> None:
+        self.causes.set_empty("No open problem. g shows the log.")
+        self.causes.show(found)
+        if self.shows_causes:
+            self.show_chips()
+            self.explain_soon()
 
     def _show_causes(self, shown: bool) -> None:
         self.set_class(shown, "-causes")
         self.count_marks()
-        self.causes.set_empty("No open problem. g shows the log.")
         (self.causes if shown else self.table).focus()
 
     def action_by_cause(self) -> None:
@@ -197,7 +205,8 @@ class Messages(ListPage[MessageLine]):
     def show_chips(self) -> None:
         if self.shows_causes:
             count = sum(cause.count for cause in self.causes.items)
-            note = f"{counted(len(self.causes.items), 'cause')} of {counted(count, 'open problem')}"
+            known = f"{counted(len(self.causes.items), 'cause')} of {counted(count, 'open problem')}"
+            note = known if self._cause_reader.is_known else ""
             log = Chip("g", "The log", action="by_cause", is_button=True)
             self.query_one(FilterLine).set_chips([log], note)
             return

@@ -16,9 +16,10 @@ from chansync.model.errors import ChansyncError
 from chansync.model.times import local_text, now_ms
 from chansync.store import day
 from chansync.store.day import Day, money_text, quiet_hours
-from chansync.store.overview import ChannelLine, channel_lines
+from chansync.store.overview import ChannelLine, channel_lines, open_count
 from chansync.store.pauses import Pause, pauses
-from chansync.store.problem_causes import Cause, causes
+from chansync.store.problem_causes import Cause
+from chansync_tui.cause_reader import CauseReader
 from chansync_tui.channel_text import SIGN_TONES, sign_of, state_of
 from chansync_tui.formatting import clock, counted, spark, until
 from chansync_tui.navigation import ShowCause, ShowChannel, ShowMessages, ShowOrders
@@ -94,6 +95,7 @@ class Overview(Page):
         self._days: dict[int, Day] = {}
         self._pauses: dict[int, Pause] = {}
         self._reading = False
+        self._cause_reader = CauseReader(self, self._show_causes)
         self._actions = ChannelActions(self, lambda: self.channels.chosen)
 
     def body(self) -> Iterable[Widget]:
@@ -111,7 +113,6 @@ class Overview(Page):
 
     def on_mount(self) -> None:
         self.channels.set_empty(_NOTHING)
-        self.causes.set_empty("No open problem.")
 
     def on_resize(self, event: events.Resize) -> None:
         super().on_resize(event)
@@ -137,9 +138,10 @@ class Overview(Page):
         # What needs a person is at the top.
         lines.sort(key=lambda line: ("bad", "warn", "good", "dim").index(SIGN_TONES[sign_of(line)]))
         self.channels.show(lines)
-        found = causes(db)
-        self.causes.show(found)
-        self._share_height(len(lines), len(found))
+        if not self._cause_reader.is_known:
+            # Until they are read, there is room for a cause each.
+            self._share_height(len(lines), open_count(db))
+        self._cause_reader.read()
         self._show_today(lines)
         # The lists are painted first.
         self.explain_soon()
@@ -147,6 +149,11 @@ class Overview(Page):
             self._reading = True
             # After the first paint: it takes a connection of its own.
             self.set_timer(0.3, lambda: self.run_worker(self._read_days, thread=True, exit_on_error=False))
+
+    def _show_causes(self, found: list[Cause]) -> None:
+        self.causes.set_empty("No open problem.")
+        self.causes.show(found)
+        self._share_height(len(self.channels.items), len(found))
 
     def _read_days(self) -> None:
         try:

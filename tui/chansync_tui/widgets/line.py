@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from textual import events
 from textual.content import Content
 from textual.message import Message
-from textual.widget import Widget
 
 from chansync_tui.text import fit, safe, width
+from chansync_tui.widgets.still import Still
 
 #: (text, tone); a tone is a name of ``TONES`` or empty.
 Part = tuple[str, str]
@@ -49,7 +49,7 @@ def content(parts: Sequence[Part], cells: int) -> Content:
     return Content.assemble(*pieces)
 
 
-class Line(Widget):
+class Line(Still):
     """Shows the first of several wordings that fits (if none does, the last one, cut), and a text at the right."""
 
     DEFAULT_CSS = "Line { height: 1; width: 1fr; }"

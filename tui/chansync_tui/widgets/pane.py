@@ -8,14 +8,14 @@ from itertools import zip_longest
 from textual.content import Content
 from textual.geometry import Region
 from textual.visual import VisualType
-from textual.widget import Widget
 from textual.widgets import Static
 
 from chansync_tui.text import safe, wrap
 from chansync_tui.widgets.line import Part, content
+from chansync_tui.widgets.still import Still
 
 
-class Pane(Widget):
+class Pane(Still):
     """Shows parts, each wrapped to the width; lines that do not fit the height are left out."""
 
     def __init__(self, *, id: str | None = None) -> None:

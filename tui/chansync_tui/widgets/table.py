@@ -135,6 +135,7 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
         self._painted: dict[int, tuple[Any, ...]] = {}
         self._widths: dict[int, int] = {}
         self._gap = 1
+        self._styles_of_tones: dict[str, Style] = {}
 
     # What is shown
 
@@ -448,8 +449,17 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
     def _cells_of(self, row: int) -> tuple[Cell | str, ...]:
         return tuple(self._cells(self.items[row])) if 0 <= row < len(self.items) else ()
 
+    def notify_style_update(self) -> None:
+        self._styles_of_tones = {}
+        super().notify_style_update()
+
     def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"table--{name}", partial=True) if name else Style.null()
+        # Textual's own cache is emptied whenever a row is drawn again.
+        style = self._styles_of_tones.get(name)
+        if style is None:
+            style = self.get_component_rich_style(f"table--{name}", partial=True) if name else Style.null()
+            self._styles_of_tones[name] = style
+        return style
 
     def render_line(self, y: int) -> Strip:
         base = self.rich_style
