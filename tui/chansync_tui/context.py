@@ -30,6 +30,7 @@ from chansync.model.errors import StoreError, UsageError
 from chansync.model.times import now_ms
 from chansync.store import daemons, jobs
 from chansync.store.jobs import Job
+from chansync_tui import action_log
 
 
 def user() -> str:
@@ -120,7 +121,8 @@ class Context:
         self.jobs: dict[int, tuple[str, bool]] = {}
         #: Functions to call with a finished job, by its id.
         self.awaited: dict[int, Callable[[Job], object]] = {}
-        #: What the user did in this program, the newest last.
+        #: When this session began, in UTC milliseconds; and what the user did in it, the newest last.
+        self.began_at = now_ms()
         self.actions: list[Action] = []
         #: Long reads that were asked for and are not done, with what they are for.
         self._long: dict[threading.Thread, str] = {}
@@ -188,7 +190,9 @@ class Context:
 
     def note(self, what: str, undo: Callable[[Store], str] | None = None) -> None:
         """Remember that the user did something, and how to take it back."""
-        self.actions.append(Action(now_ms(), what, undo))
+        action = Action(now_ms(), what, undo)
+        self.actions.append(action)
+        action_log.keep(self.path, action.at, what)
 
     def undo(self, action: Action) -> None:
         """Take an action back, in a thread."""
@@ -281,6 +285,10 @@ class Context:
                 [sys.executable, "-m", "chansync", "--db", str(self.path), "daemon"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
+
+    def in_thread(self, label: str, function: Callable[[], None]) -> None:
+        """Run long work in a thread; its failure is told as one of ``label``."""
+        self._start(label, function)
 
     def attempt(self, function: Callable[[Store], object], post: Callable[[object], object]) -> None:
         """Run a short write in a thread; its result, or the exception that it raised, is passed to ``post``."""
