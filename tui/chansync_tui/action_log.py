@@ -22,10 +22,11 @@ def _path(database: Path) -> Path:
     return user_state_path("chansync") / "actions" / f"{prefix(database)}.jsonl"
 
 
-def keep(database: Path, at: int, what: str) -> None:
+def keep(database: Path, session: str, at: int, what: str) -> None:
     """Write down an action; where that fails, it is only known to this session.
 
     Args:
+        session: names this session, unlike any other.
         at: UTC milliseconds.
     """
     path = _path(database)
@@ -33,7 +34,7 @@ def keep(database: Path, at: int, what: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(json.dumps([at, what]) + "\n")
+            file.write(json.dumps([session, at, what]) + "\n")
             size = file.tell()
         if size > _LONGEST:
             _shorten(path)
@@ -47,16 +48,12 @@ def _shorten(path: Path) -> None:
     fresh.replace(path)
 
 
-def earlier(database: Path, before: int) -> list[tuple[int, str]]:
-    """When and what was done in earlier sessions, the newest first.
-
-    Args:
-        before: when this session began, in UTC milliseconds.
-    """
-    return [(at, what) for at, what in reversed(_read(_path(database))) if at < before]
+def earlier(database: Path, session: str) -> list[tuple[int, str]]:
+    """When, in UTC milliseconds, and what was done in other sessions than this one, the newest first."""
+    return [(at, what) for by, at, what in reversed(_read(_path(database))) if by != session]
 
 
-def _read(path: Path) -> list[tuple[int, str]]:
+def _read(path: Path) -> list[tuple[str, int, str]]:
     """The last actions of the file; lines that cannot be read are left out."""
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -65,6 +62,6 @@ def _read(path: Path) -> list[tuple[int, str]]:
     found = []
     for line in lines[-MOST:]:
         with contextlib.suppress(ValueError, TypeError):
-            at, what = json.loads(line)
-            found.append((int(at), str(what)))
+            by, at, what = json.loads(line)
+            found.append((str(by), int(at), str(what)))
     return found

@@ -381,7 +381,7 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
             )
             for each in reversed(self.context.actions)
         ]
-        before = action_log.earlier(self.context.path, self.context.began_at)
+        before = action_log.earlier(self.context.path, self.context.session)
         if before:
             options.append(Option(Action(0, ""), "In earlier sessions", is_heading=True))
             options += [Option(Action(at, what), f"{local_text(at)}  {what}") for at, what in before]

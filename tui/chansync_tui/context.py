@@ -121,8 +121,9 @@ class Context:
         self.jobs: dict[int, tuple[str, bool]] = {}
         #: Functions to call with a finished job, by its id.
         self.awaited: dict[int, Callable[[Job], object]] = {}
-        #: When this session began, in UTC milliseconds; and what the user did in it, the newest last.
-        self.began_at = now_ms()
+        #: Names this session, unlike any other.
+        self.session = os.urandom(8).hex()
+        #: What the user did in it, the newest last.
         self.actions: list[Action] = []
         #: Long reads that were asked for and are not done, with what they are for.
         self._long: dict[threading.Thread, str] = {}
@@ -192,7 +193,7 @@ class Context:
         """Remember that the user did something, and how to take it back."""
         action = Action(now_ms(), what, undo)
         self.actions.append(action)
-        action_log.keep(self.path, action.at, what)
+        action_log.keep(self.path, self.session, action.at, what)
 
     def undo(self, action: Action) -> None:
         """Take an action back, in a thread."""

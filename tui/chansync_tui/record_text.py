@@ -58,11 +58,12 @@ def run_paragraphs(db: apsw.Connection, run: Run) -> Iterator[Paragraph]:
         yield Paragraph(run.sentence, "bad" if run.state == "failed" else "strong")
     c = run.counts
     lasted = elapsed((run.finished_at or now_ms()) - run.started_at)
+    still = run.state == "running"
     pairs = {
         "state": run.state,
         "asked by": run.trigger,
         "began": local_text(run.started_at, seconds=True),
-        "took" if run.finished_at else "since": lasted,
+        "running for" if still else "took": lasted if still or run.finished_at else None,
         "expected": c.expected,
         "fetched": c.fetched,
         "new": c.created,

@@ -153,7 +153,7 @@ def about_settlement(db: apsw.Connection, settlement_id: int) -> Iterable[Paragr
     found = settlements.lines(db, settlement_id, _LINES + 1)
     for line in found[:_LINES]:
         _, order, sale, what, about, amount = settlement_text.line_cells(line, row.currency)
-        named = " ".join(filter(None, (order, sale if sale != order else "", what, about)))
+        named = "  ".join(filter(None, (order, sale if sale != order else "", what, about)))
         is_bad = bool(line.order_number) and not line.is_known and not line.accepted_by
         opens = _opener(line.sale) if line.sale else None
         yield Paragraph(f"  {amount:>10}  {named}", "bad" if is_bad else "", opens=opens)

@@ -71,7 +71,9 @@ class Side(Pane):
     def _lines(self) -> list[Part]:
         cells, height, lines = self.size.width, self.size.height, list[Part]()
         for text, tone in self._parts:
-            lines += [(line, tone) for line in wrap_indented(text, max(10, cells))]
+            # The lines of an indented paragraph are indented by two more.
+            room = cells - 2 if text.startswith(" ") else cells
+            lines += [(line, tone) for line in wrap_indented(text, max(10, room))]
             if len(lines) > height:
                 return [*lines[: max(0, height - 1)], ("+ shows all of it", "dim")]
         return lines
