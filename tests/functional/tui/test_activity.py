@@ -11,7 +11,7 @@ from chansync_tui.app import ChansyncApp
 from functional.tui import seed
 from functional.tui.looking import Other, row, until_seen
 
-WIDE = (200, 40)
+WIDE = (120, 40)
 
 
 async def test_a_run_under_way_shows_bar_rate_and_time(company: Path) -> None:

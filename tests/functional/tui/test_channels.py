@@ -24,7 +24,7 @@ from chansync_tui.widgets.table import Table
 from functional.tui import seed
 from functional.tui.looking import Other, row, seen, settle, until_seen
 
-WIDE = (200, 40)
+WIDE = (120, 40)
 NARROW = (80, 24)
 
 

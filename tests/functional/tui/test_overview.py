@@ -62,6 +62,7 @@ async def test_the_overview_shows_each_channel_and_each_cause_and_tabs_carry_cou
         assert "2 channels" in cause
 
 
+@pytest.mark.usefixtures("two_panes")
 async def test_the_second_pane_follows_the_cursor_where_there_is_room(company: Path) -> None:
     app = ChansyncApp(company)
     async with app.run_test(size=WIDE) as pilot:

@@ -11,6 +11,8 @@ from chansync_tui.screens.two_panes import WIDE
 from chansync_tui.widgets.pane import Side
 from functional.tui.looking import row, seen, settle, until_seen
 
+pytestmark = pytest.mark.usefixtures("two_panes")
+
 #: What leads to a list, and what its pane tells only of the row under the cursor: first, and after a step down.
 LISTS = {
     "overview": (["0"], "Boutique France", "Shop Germany"),
