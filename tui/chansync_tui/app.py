@@ -85,7 +85,9 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
         Binding("ctrl+p", "command_palette", "Command palette", priority=True),
         Binding("f9", "change_theme", "Theme"),
         Binding("z", "undo", "Undo what was done last, where that is possible"),
-        Binding("at", "actions", "What was done in this program, to look at and to undo"),
+        Binding("at", "actions", "What was done, to look at and to undo"),
+        Binding("exclamation_mark", "doctor", "Doctor: what is wrong with the installation, and how to mend it"),
+        Binding("B", "backups", "Backups: make one, list them, look them through"),
         Binding("ctrl+z", "suspend_process", "Suspend: back to the shell; fg comes back"),
         Binding("ctrl+l", "redraw", "Draw the screen again"),
         Binding("q", "quit", "Quit"),
@@ -361,7 +363,8 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
             self.context.undo(action)
 
     def action_actions(self) -> None:
-        """Show what was done in this program; the chosen action is undone, if that is possible."""
+        """Show what was done, now and in earlier sessions; the chosen action is undone, if that is possible."""
+        from chansync_tui import action_log
         from chansync_tui.screens.finder import Finder, Option
 
         def undo(chosen: Option[Action] | None) -> None:
@@ -378,10 +381,28 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
             )
             for each in reversed(self.context.actions)
         ]
+        before = action_log.earlier(self.context.path, self.context.session)
+        if before:
+            options.append(Option(Action(0, ""), "In earlier sessions", is_heading=True))
+            options += [Option(Action(at, what), f"{local_text(at)}  {what}") for at, what in before]
         if options:
             self.push_screen(Finder(f"What {self.context.user} did here", options, word_width=52), undo)
         else:
             self.notify("Nothing was done in this program yet.")
+
+    def action_doctor(self) -> None:
+        """Open the checks of the installation."""
+        from chansync_tui.screens.doctor import Doctor
+
+        if not isinstance(self.screen, Doctor):
+            self.push_screen(Doctor())
+
+    def action_backups(self) -> None:
+        """Open the backups."""
+        from chansync_tui.screens.backups import Backups
+
+        if not isinstance(self.screen, Backups):
+            self.push_screen(Backups())
 
     def action_keys(self) -> None:
         from chansync_tui.screens.finder import Option
@@ -450,8 +471,10 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
         yield SystemCommand("Guide", "The first steps, and which of them are done (key w)", self.action_guide)
         if self._drafts():
             yield SystemCommand("Unsaved draft", "What was typed and not saved earlier", self._offer_draft)
+        yield SystemCommand("Doctor", "What is wrong with the installation (key !)", self.action_doctor)
+        yield SystemCommand("Backups", "Make one, list them, look them through (key B)", self.action_backups)
         yield SystemCommand("Undo", "What was done last, where that is possible (key z)", self.action_undo)
-        yield SystemCommand("Actions", "What was done in this program (key @)", self.action_actions)
+        yield SystemCommand("Actions", "What was done, now and in earlier sessions (key @)", self.action_actions)
         yield SystemCommand("Theme", "Choose other colours (key F9)", self.action_change_theme)
         yield SystemCommand(
             "Screenshot", "Save a picture (SVG) of this screen", lambda: self.set_timer(0.1, self.deliver_screenshot)

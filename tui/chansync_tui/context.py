@@ -30,6 +30,7 @@ from chansync.model.errors import StoreError, UsageError
 from chansync.model.times import now_ms
 from chansync.store import daemons, jobs
 from chansync.store.jobs import Job
+from chansync_tui import action_log
 
 if TYPE_CHECKING:
     from chansync.store.problem_causes import Cause
@@ -133,7 +134,9 @@ class Context:
         self.awaited: dict[int, Callable[[Job], object]] = {}
         #: The causes of open problems, once a screen has read them.
         self.causes: KnownCauses | None = None
-        #: What the user did in this program, the newest last.
+        #: Names this session, unlike any other.
+        self.session = os.urandom(8).hex()
+        #: What the user did in it, the newest last.
         self.actions: list[Action] = []
         #: Long reads that were asked for and are not done, with what they are for.
         self._long: dict[threading.Thread, str] = {}
@@ -201,7 +204,9 @@ class Context:
 
     def note(self, what: str, undo: Callable[[Store], str] | None = None) -> None:
         """Remember that the user did something, and how to take it back."""
-        self.actions.append(Action(now_ms(), what, undo))
+        action = Action(now_ms(), what, undo)
+        self.actions.append(action)
+        action_log.keep(self.path, self.session, action.at, what)
 
     def undo(self, action: Action) -> None:
         """Take an action back, in a thread."""
@@ -294,6 +299,10 @@ class Context:
                 [sys.executable, "-m", "chansync", "--db", str(self.path), "daemon"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
+
+    def in_thread(self, label: str, function: Callable[[], None]) -> None:
+        """Run long work in a thread; its failure is told as one of ``label``."""
+        self._start(label, function)
 
     def attempt(self, function: Callable[[Store], object], post: Callable[[object], object]) -> None:
         """Run a short write in a thread; its result, or the exception that it raised, is passed to ``post``."""

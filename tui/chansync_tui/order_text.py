@@ -15,15 +15,15 @@ from chansync.store import orders
 from chansync_tui.formatting import counted, total_text
 from chansync_tui.message_text import pretty
 from chansync_tui.navigation import ShowMessage
-from chansync_tui.screens.text_page import Paragraph
 from chansync_tui.text import fit
+from chansync_tui.widgets.pane import Paragraph
 
 
-def story_paragraphs(db: apsw.Connection, story: Story) -> list[Paragraph]:
-    """Everything, section by section."""
-    return [
-        *_why(story), *_order(story), *_sale(story), *_asked(story), *_history(story), *_raw(db, story),
-    ]  # fmt: skip
+def story_paragraphs(db: apsw.Connection, story: Story) -> Iterator[Paragraph]:
+    """Everything, section by section; what is not asked for is not read."""
+    for section in (_why, _order, _sale, _asked, _history):
+        yield from section(story)
+    yield from _raw(db, story)
 
 
 def _heading(title: str) -> Iterator[Paragraph]:

@@ -87,3 +87,11 @@ def _cut(text: str, cells: int, start: int = 0, *, least: int = 1) -> str:
         if taken > cells:
             return text[start : max(index, start + least)]
     return text[start:]
+
+
+def wrap_indented(text: str, cells: int) -> list[str]:
+    """As ``wrap``; continuation lines are indented like the beginning."""
+    body = text.lstrip(" ")
+    indent = " " * min(len(text) - len(body), cells // 2)
+    first, *others = wrap(body, cells - len(indent))
+    return [indent + first, *(f"{indent}  {other}" if indent else other for other in others)]

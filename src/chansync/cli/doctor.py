@@ -34,6 +34,7 @@ def doctor(session: Session, channels: tuple[str, ...], no_sites: bool, ledger: 
     all in use or those that are named. Nothing is changed. Exit code 0: nothing to mend, or warnings only; 1: problems.
     """
     from chansync.doctor.examination import examine
+    from chansync.doctor.findings import summary
 
     findings = examine(
         session.path,
@@ -49,7 +50,7 @@ def doctor(session: Session, channels: tuple[str, ...], no_sites: bool, ledger: 
         _clear_progress()
         print_json({"database": str(session.path), "findings": [_data(finding) for finding in found]})
     else:
-        _summary(found)
+        print_line(f"\n{summary(found)}")
     return exit_codes.PROBLEMS if any(finding.level == "problem" for finding in found) else exit_codes.OK
 
 
@@ -82,20 +83,6 @@ def _print(finding: Finding) -> None:
         )
         for number, line in enumerate(remedy):
             print_line(" " * margin + (f"{arrow} " if number == 0 else "  ") + line)
-
-
-def _summary(found: list[Finding]) -> None:
-    problems = sum(finding.level == "problem" for finding in found)
-    warnings = sum(finding.level == "warning" for finding in found)
-    if not problems and not warnings:
-        print_line("\nAll is well.")
-        return
-    told = [
-        f"{number} {word}{'' if number == 1 else 's'}"
-        for number, word in ((problems, "problem"), (warnings, "warning"))
-        if number
-    ]
-    print_line(f"\n{' and '.join(told)}.")
 
 
 def _progress(done: int, of: int) -> None:

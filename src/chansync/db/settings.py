@@ -12,6 +12,9 @@ INSTANCE_ID = "instance_id"
 #: When the database was backed up last, UTC milliseconds.
 BACKED_UP_AT = "backed_up_at"
 
+#: The folder of that backup.
+BACKED_UP_IN = "backed_up_in"
+
 # The longest time that is accepted, in digits.
 _DIGITS = 15
 

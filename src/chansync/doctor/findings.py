@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -43,3 +44,10 @@ def warning(area: str, sentence: str, remedy: str) -> Finding:
 def problem(area: str, sentence: str, remedy: str) -> Finding:
     """A fault that must be repaired."""
     return Finding(area, Level.PROBLEM, sentence, remedy)
+
+
+def summary(found: Sequence[Finding]) -> str:
+    """``2 problems and 1 warning.``"""
+    counts = {level: sum(finding.level is level for finding in found) for level in (Level.PROBLEM, Level.WARNING)}
+    told = [f"{count} {level}{'' if count == 1 else 's'}" for level, count in counts.items() if count]
+    return f"{' and '.join(told)}." if told else "All is well."

@@ -1,4 +1,4 @@
-"""The lists of connected ERPs and of what they were asked for, a page at a time, for screens."""
+"""The lists of connected ERPs, of what they were asked for, and of settlements, a page at a time, for screens."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from dataclasses import dataclass
 
 import apsw
 
+from chansync.explain import settlements
 from chansync.explain.erp_status import word_of
 from chansync.model.paging import Key, Query, Span, holds
 from chansync.model.times import local_text
+from chansync.store import settlements as store
 
 
 @dataclass(frozen=True, slots=True)
 class ErpRow:
-    """A row: ``name`` is the ERP's code, or the sale's number."""
+    """A row: ``name`` is the ERP's code, the sale's number, or the settlement's id."""
 
     key: Key
     name: str
@@ -23,20 +25,18 @@ class ErpRow:
 
 @dataclass(frozen=True, slots=True)
 class ErpList:
-    """A list; ``opens`` says what a row's ``name`` names: ``connected-erp`` or ``sale``."""
+    """A list; ``opens`` says what a row's ``name`` names: ``connected-erp``, ``sale`` or ``settlement``."""
 
     title: str
     about: str
     columns: tuple[str, ...]
     opens: str
-    query: Callable[[str], Query]
-    row: Callable[..., ErpRow]
+    read: Callable[[apsw.Connection, str, Span], list[ErpRow]]
 
 
 def read(db: apsw.Connection, name: str, text: str, span: Span) -> list[ErpRow]:
     """A part of the list of that name."""
-    found = LISTS[name]
-    return found.query(text).read(db, span, found.row)
+    return LISTS[name].read(db, text, span)
 
 
 _CONNECTED = """
@@ -83,15 +83,26 @@ def _step(place: int, number: str, erp: str, word: str, state: str, tries: int, 
     return ErpRow((place,), number, cells)
 
 
+def _settlements(db: apsw.Connection, text: str, span: Span) -> list[ErpRow]:
+    found = store.page(db, text, span)
+    return [ErpRow((row.ends_at or 0, row.id), str(row.id), settlements.cells(row)) for row in found]
+
+
 #: The lists by name.
 LISTS = {
     "connected-erp": ErpList(
         "Connected ERPs", "ERPs outside chansync that channels can sell through, and whether each answers.",
         ("code", "name", "kind", "state", "waiting", "refused", "last answer", "tried", "error"), "connected-erp",
-        _connected, _erp,
+        lambda db, text, span: _connected(text).read(db, span, _erp),
     ),
     "steps": ErpList(
         "Asked of ERPs", "What connected ERPs were asked for and have not done: waiting, sent, or refused.",
-        ("sale", "step", "state", "tries", "asked", "erp", "what it said"), "sale", _unfinished, _step,
+        ("sale", "step", "state", "tries", "asked", "erp", "what it said"), "sale",
+        lambda db, text, span: _unfinished(text).read(db, span, _step),
+    ),
+    "settlements": ErpList(
+        "Settlements", "What marketplaces have paid out, the last period first: chansync sync CHANNEL --settlements "
+        "reads them.",
+        settlements.COLUMNS, "settlement", _settlements,
     ),
 }  # fmt: skip

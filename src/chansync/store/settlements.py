@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,6 +11,7 @@ import apsw
 
 from chansync.model.money import from_minor, to_minor
 from chansync.model.order import Refund
+from chansync.model.paging import Query, Span, holds
 from chansync.model.settlement import SettledKind, Settlement
 from chansync.model.times import now_ms
 
@@ -20,12 +22,15 @@ _UNKNOWN = """
         WHERE c.system_id = s.system_id)
 """
 
+_LISTED = "FROM settlement s JOIN integration_system y ON y.id = s.system_id"
+
 
 @dataclass(frozen=True, slots=True)
 class SettlementRow:
     """A settlement with its sums, in minor units; times in UTC milliseconds.
 
     Attributes:
+        number: the marketplace's; unique within its system.
         sales: what buyers paid, less the tax that the marketplace keeps.
         unmatched: lines of orders that are not known and that nobody has accepted.
         lines_total: what all lines add up to; anything else than ``total`` is a problem.
@@ -118,6 +123,30 @@ def write(db: apsw.Connection, system_id: int, settlement: Settlement) -> None:
 
 def settlements(db: apsw.Connection, *, number: str | None = None, limit: int = 50) -> list[SettlementRow]:
     """The settlements, the last period first; with ``number`` that one."""
+    return _read(db, "?1 IS NULL OR s.external_id = ?1", number, limit)
+
+
+def page(db: apsw.Connection, text: str, span: Span) -> list[SettlementRow]:
+    """A part of the list of all settlements, the last period first.
+
+    Args:
+        text: narrows it to those whose number, or whose system's code, holds that.
+    """
+    query = Query(f"SELECT s.id {_LISTED}", ("coalesce(s.ends_at, 0)", "s.id"), True, [], [])
+    if text:
+        condition, parameters = holds(("s.external_id", "y.code"), text)
+        query.narrow(condition, *parameters)
+    ids = query.read(db, span, int)
+    # Only those of the page are added up.
+    return _read(db, "s.id IN (SELECT value FROM json_each(?1))", json.dumps(ids), len(ids))
+
+
+def by_id(db: apsw.Connection, settlement_id: int) -> SettlementRow | None:
+    """The settlement of that id; None: there is none."""
+    return next(iter(_read(db, "s.id = ?1", settlement_id, 1)), None)
+
+
+def _read(db: apsw.Connection, where: str, value: object, limit: int) -> list[SettlementRow]:
     rows = db.execute(
         f"""SELECT s.id, y.code, s.external_id, s.currency, s.total, s.starts_at, s.ends_at, s.deposited_at,
             coalesce(sum(l.amount) FILTER (WHERE l.kind IN ('sale', 'tax')), 0),
@@ -127,17 +156,16 @@ def settlements(db: apsw.Connection, *, number: str | None = None, limit: int = 
             coalesce(sum(l.amount) FILTER (WHERE l.kind = 'other'), 0),
             coalesce(sum(l.amount), 0),
             count(*) FILTER (WHERE l.accepted_by = '' AND {_UNKNOWN})
-            FROM settlement s JOIN integration_system y ON y.id = s.system_id
-            LEFT JOIN settlement_line l ON l.settlement_id = s.id
-            WHERE ?1 IS NULL OR s.external_id = ?1
-            GROUP BY s.id ORDER BY s.ends_at DESC, s.id DESC LIMIT ?2""",
-        (number, limit),
+            {_LISTED} LEFT JOIN settlement_line l ON l.settlement_id = s.id
+            WHERE {where}
+            GROUP BY s.id ORDER BY coalesce(s.ends_at, 0) DESC, s.id DESC LIMIT ?2""",
+        (value, limit),
     )
     return [SettlementRow(*row) for row in rows]
 
 
-def lines(db: apsw.Connection, settlement_id: int) -> list[LineRow]:
-    """The lines of a settlement, as the marketplace lists them."""
+def lines(db: apsw.Connection, settlement_id: int, limit: int = -1) -> list[LineRow]:
+    """The lines of a settlement, as the marketplace lists them: all, or so many."""
     rows = db.execute(
         """SELECT l.position, l.kind, l.transaction_type, l.amount_type, l.description, l.amount, l.order_number,
            l.sku, l.place, l.posted_at, o.id IS NOT NULL, l.accepted_by, coalesce(k.number, '')
@@ -146,8 +174,8 @@ def lines(db: apsw.Connection, settlement_id: int) -> list[LineRow]:
                SELECT o.id FROM channel c JOIN "order" o ON o.channel_id = c.id AND o.external_id = l.order_number
                WHERE c.system_id = s.system_id AND l.order_number <> '')
            LEFT JOIN sale_link k ON k.order_id = o.id
-           WHERE l.settlement_id = ? ORDER BY l.position""",
-        (settlement_id,),
+           WHERE l.settlement_id = ? ORDER BY l.position LIMIT ?""",
+        (settlement_id, limit),
     )
     return [LineRow(*row) for row in rows]
 

@@ -58,14 +58,22 @@ def parsed_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def two_panes() -> None:
+    """The second pane stands beside each list, as it does on a screen that is wide enough."""
+
+
 @pytest.fixture(autouse=True)
-def still(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def still(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Nothing that the screens show depends on this machine or this moment."""
     _hold_still(monkeypatch)
     monkeypatch.setattr("chansync_tui.context.user", lambda: "anna")
     monkeypatch.setattr("chansync_tui.context.user_at_host", lambda: "anna@erp1")
     # Most tests begin in the list of channels.
     monkeypatch.setattr("chansync_tui.app.FIRST_SCREEN", "channels")
+    # Most tests look at a list in its whole width; those of the second pane say so by ``two_panes``.
+    if "two_panes" not in request.fixturenames:
+        monkeypatch.setattr("chansync_tui.screens.two_panes.WIDE", 1000)
     # The seed's daemon is of that version.
     monkeypatch.setattr("chansync.doctor.daemon.__version__", "0.1.0")
     # How often the pilot looks whether the app is idle, and what little work counts as idle meanwhile, in seconds.

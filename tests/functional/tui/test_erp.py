@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from chansync.db.transaction import transaction
 from chansync.erp.ledger import setup, stock
 from chansync.erp.outside import connected, sales
 from chansync.model.sale import SaleState, SaleView
+from chansync.model.settlement import SettledKind, Settlement, SettlementLine
 from chansync.setup import erps
+from chansync.store import settlements
 from chansync_tui.app import ChansyncApp
 from chansync_tui.screens.erp import Erp
 from functional.tui.looking import Other, until_seen
@@ -32,6 +35,8 @@ async def test_moving_in_the_menu_shows_each_list(company: Path) -> None:
         await pilot.press("right_square_bracket")
         await until_seen(pilot, "Stock: 2 rows", "SHIRT")
         await pilot.press("G")
+        await until_seen(pilot, "Settlements: 0 rows", "chansync sync CHANNEL --settlements")
+        await pilot.press("k")
         await until_seen(pilot, "Asked of ERPs: 0 rows")
         await pilot.press("k", "k")
         await until_seen(pilot, "Tax transactions: 0 rows", "press a to add one")
@@ -216,3 +221,37 @@ async def test_a_connected_erp_has_a_row_and_a_form(company: Path, monkeypatch: 
         await until_seen(pilot, "Connected ERPs: 1 row", "failing", "There is no such file.")
     monkeypatch.undo()
     far_file.forget()
+
+
+async def test_a_settlement_shows_its_sums_and_its_lines_lead_to_their_sales(company: Path) -> None:
+    with Other(company) as other, transaction(other.db):
+        for number, day in (("111", 1), ("222", 2)):
+            settlements.write(other.db, 1, _settlement(number, day))
+    app = ChansyncApp(company)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("5", "G", "enter")
+        screen = await until_seen(pilot, "Settlements: 2 rows", "17.00 EUR", "Unmatched")
+        # The last period is first.
+        assert screen.index("222") < screen.index("111")
+        await pilot.press("slash", *"111", "enter")
+        await until_seen(pilot, "Settlements: 1 row")
+        await pilot.press("enter")
+        await until_seen(
+            pilot, "Settlement 111 of woo", "19.90 EUR", "1 line of orders that no channel", "404-1  order not known"
+        )
+        await pilot.press("right_square_bracket", "j", "enter")
+        await until_seen(pilot, "The sale n of 2026-11-24")
+
+
+def _settlement(number: str, day: int) -> Settlement:
+    lines = [
+        _line(SettledKind.SALE, "Order", "19.90", order_number="998"),
+        _line(SettledKind.FEE, "Order", "-3.90", order_number="998"),
+        _line(SettledKind.SALE, "Order", "1.00", order_number="404-1"),
+    ]
+    ends_at = 1_795_500_000_000 + day * 86_400_000
+    return Settlement(number, f"R{number}", "EUR", Decimal("17.00"), ends_at - 86_400_000, ends_at, ends_at, lines)
+
+
+def _line(kind: SettledKind, transaction: str, amount: str, *, order_number: str) -> SettlementLine:
+    return SettlementLine(kind, transaction, "ItemPrice", "Principal", Decimal(amount), order_number=order_number)

@@ -83,6 +83,7 @@ async def test_causes_that_are_read_in_a_thread_follow_every_change(
         await until_seen(pilot, "No open problem.")
 
 
+@pytest.mark.usefixtures("two_panes")
 async def test_the_second_pane_follows_the_cursor_where_there_is_room(company: Path) -> None:
     app = ChansyncApp(company)
     async with app.run_test(size=WIDE) as pilot:

@@ -12,6 +12,8 @@ from textual.pilot import Pilot
 from chansync_tui.app import ChansyncApp
 from functional.tui.looking import SIZES, settle
 
+pytestmark = pytest.mark.usefixtures("two_panes")
+
 #: Name → keys that lead to the screen.
 SCREENS = {
     "overview": ["0"],
@@ -34,6 +36,7 @@ SCREENS = {
     "erp_item": ["5", *["j"] * 4, "enter", "enter"],
     "erp_pos": ["5", *["j"] * 8, "enter"],
     "erp_customer": ["5", *["j"] * 7, "enter", "enter"],
+    "backups": ["B"],
     "keys": ["question_mark"],
     "choose_a_code": ["3", "D"],
     "retry_all": ["3", "R"],

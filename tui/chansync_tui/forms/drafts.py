@@ -40,13 +40,14 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _prefix(database: Path) -> str:
+def prefix(database: Path) -> str:
+    """What the names of the user's files about that database begin with."""
     return _digest(str(database.absolute()))
 
 
 def path_of(database: Path, kind: str, key: int | str | None) -> Path:
     """The draft file of this process for one form and database; each process of a user has its own."""
-    return _folder() / f"{_prefix(database)}-{_digest(f'{kind}/{key}/{process_owner()}')}.json"
+    return _folder() / f"{prefix(database)}-{_digest(f'{kind}/{key}/{process_owner()}')}.json"
 
 
 def keep(path: Path, title: str, data: dict[str, Any]) -> None:
@@ -78,9 +79,9 @@ def found(database: Path, *, but: Collection[Path] = ()) -> list[Draft]:
     """
     drafts = []
     kept_here = list(_folder().glob("*.json"))
-    prefix = f"{_prefix(database)}-" if kept_here else ""
+    beginning = f"{prefix(database)}-" if kept_here else ""
     for path in kept_here:
-        if not path.name.startswith(prefix):
+        if not path.name.startswith(beginning):
             continue
         try:
             kept = json.loads(path.read_text(encoding="utf-8"))

@@ -17,15 +17,17 @@ from chansync.store import runs
 from chansync.store.channel_status import remaining
 from chansync.store.runs import Run, RunFilter
 from chansync.store.streams import STREAMS
-from chansync_tui.formatting import RUN_TONES, SKIPPED_WHY, bar, clock, counted, elapsed, left, local_hour, rate, spark
+from chansync_tui.formatting import RUN_TONES, bar, clock, counted, elapsed, left, local_hour, rate, spark
 from chansync_tui.navigation import ShowChannel, ShowMessages
+from chansync_tui.record_text import run_paragraphs, skipped_words
 from chansync_tui.screens.filtered_page import FilteredPage
 from chansync_tui.screens.finder import Option
+from chansync_tui.screens.two_panes import TwoPanes
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
-from chansync_tui.widgets.line import Hint, Line
-from chansync_tui.widgets.pane import Pane
+from chansync_tui.widgets.line import Hint, Line, Part
+from chansync_tui.widgets.pane import Paragraph
 from chansync_tui.widgets.table import Cell, Table
 
 _RUNNING = (
@@ -70,7 +72,7 @@ _STATES = {
 }
 
 
-class Activity(FilteredPage):
+class Activity(FilteredPage, TwoPanes):
     """The runs in progress, orders by hour, and the last runs, which can be filtered."""
 
     TAB = "activity"
@@ -111,8 +113,7 @@ class Activity(FilteredPage):
         yield Line(id="spark")
         yield FilterLine()
         yield Search("channel, or what a run says")
-        yield Table[Run](_LAST, _last_cells, lambda run: run.id, id="last", list_name="activity")
-        yield Pane(id="pane")
+        yield from self.panes(Table[Run](_LAST, _last_cells, lambda run: run.id, id="last", list_name="activity"))
 
     def on_mount(self) -> None:
         self._in_progress.set_empty("Nothing runs now.")
@@ -218,12 +219,15 @@ class Activity(FilteredPage):
         """The cursor is on another row."""
         self.explain_soon()
 
-    def explain(self) -> None:
-        """Show all numbers of the run under the cursor."""
+    def beside(self) -> Iterable[Paragraph]:
+        run = self._focused_list.selected
+        return run_paragraphs(self.context.db, run) if run else ()
+
+    def below(self) -> Sequence[Part]:
+        """All numbers of the run under the cursor."""
         run = self._focused_list.selected
         if run is None:
-            self.query_one(Pane).put([])
-            return
+            return []
         c = run.counts
         words = (
             f"{run.channel_code} {run.stream}, {run.state}, by {run.trigger}: {c.fetched} fetched, {c.created} new, "
@@ -232,7 +236,7 @@ class Activity(FilteredPage):
         )
         skipped = _skipped(runs.skipped_why(self.context.db, run)) if c.skipped else ""
         said = (run.sentence, "bad" if run.state == "failed" else "strong")
-        self.query_one(Pane).put([(words, ""), *([said] if run.sentence else []), (skipped, "dim")])
+        return [(words, ""), *([said] if run.sentence else []), (skipped, "dim")]
 
     @on(Table.Chosen)
     def open_channel(self) -> None:
@@ -259,7 +263,7 @@ class Activity(FilteredPage):
 
 def _skipped(reasons: list[tuple[str, str, int]]) -> str:
     """``Skipped: 12 pending (status not imported), 3 completed (before the start date).``"""
-    told = [f"{count} {status or 'without a status'} ({SKIPPED_WHY.get(why, why)})" for why, status, count in reasons]
+    told = skipped_words(reasons)
     more = f" and {len(told) - 4} other reasons" if len(told) > 4 else ""
     return f"Skipped: {', '.join(told[:4])}{more}." if told else ""
 

@@ -18,15 +18,17 @@ from chansync.store.pauses import Pause, pauses
 from chansync_tui.channel_text import is_failing, state_of
 from chansync_tui.formatting import TYPE_TONES, ago, clock, counted, until
 from chansync_tui.navigation import Edit, ShowChannel, ShowMessages, ShowOrders
+from chansync_tui.record_text import channel_paragraphs
 from chansync_tui.screens.channel_actions import ChannelActions
 from chansync_tui.screens.filtered_page import FilteredPage
 from chansync_tui.screens.finder import Option
+from chansync_tui.screens.two_panes import TwoPanes
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
-from chansync_tui.widgets.line import Hint
+from chansync_tui.widgets.line import Hint, Part
 from chansync_tui.widgets.mark_table import MarkTable
-from chansync_tui.widgets.pane import Pane
+from chansync_tui.widgets.pane import Paragraph
 from chansync_tui.widgets.table import Cell, Table
 
 _COLUMNS = (
@@ -87,7 +89,7 @@ class Filters:
         )
 
 
-class Channels(FilteredPage):
+class Channels(FilteredPage, TwoPanes):
     """The list of channels by code; Enter opens one."""
 
     TAB = "channels"
@@ -132,8 +134,9 @@ class Channels(FilteredPage):
     def body(self) -> Iterable[Widget]:
         yield FilterLine()
         yield Search("code, name or POS")
-        yield MarkTable[ChannelLine](_COLUMNS, self._cells, lambda line: line.id, id="channels", list_name="channels")
-        yield Pane(id="pane")
+        yield from self.panes(
+            MarkTable[ChannelLine](_COLUMNS, self._cells, lambda line: line.id, id="channels", list_name="channels")
+        )
 
     @property
     def table(self) -> MarkTable[ChannelLine]:
@@ -165,14 +168,18 @@ class Channels(FilteredPage):
         """The cursor is on another row."""
         self.explain_soon()
 
-    def explain(self) -> None:
-        """Show the state of the channel under the cursor, and what comes next."""
+    def below(self) -> Sequence[Part]:
+        """The state of the channel under the cursor, and what comes next."""
         line = self.table.selected
         told = standing(self.context.db, line, now_ms()) if line else []
-        parts = [(sentence.text, sentence.kind) for sentence in told]
+        parts: list[Part] = [(sentence.text, sentence.kind) for sentence in told]
         if line is not None and (pause := self._pauses.get(line.id)) is not None:
             parts.insert(0, (f"Paused by {pause.by} since {clock(pause.at, now_ms())}: p resumes it.", "warn"))
-        self.query_one(Pane).put(parts)
+        return parts
+
+    def beside(self) -> Iterable[Paragraph]:
+        line = self.table.selected
+        return channel_paragraphs(self.context.db, line, self.below()) if line else ()
 
     def _cells(self, line: ChannelLine) -> tuple[Cell | str, ...]:
         now = now_ms()

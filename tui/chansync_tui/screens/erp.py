@@ -10,7 +10,6 @@ import apsw
 from textual import events, on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 from textual.message import Message
 from textual.widget import Widget
 
@@ -31,8 +30,8 @@ from chansync_tui.screens.list_page import ListPage
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
-from chansync_tui.widgets.line import Hint, HintLine
-from chansync_tui.widgets.pane import Pane
+from chansync_tui.widgets.line import Hint, HintLine, Part
+from chansync_tui.widgets.pane import Paragraph
 from chansync_tui.widgets.table import Cell, Table
 
 #: How many of each list the palette shows.
@@ -89,6 +88,15 @@ _COLUMNS = {
     "asked": Column("Asked", 16, drop=3),
     "erp": Column("ERP", 6, 16, drop=5),
     "what it said": Column("What it said", 12, 80, drop=2),
+    "settlement": Column("Settlement", 11, 24, whole=True),
+    "system": Column("System", 7, 16, drop=5),
+    "until": Column("Until", 10, drop=4),
+    "paid out": Column("Paid out", 11, 20, right=True, whole=True),
+    "sales": Column("Sales", 9, 16, right=True, drop=3, whole=True),
+    "refunds": Column("Refunds", 8, 16, right=True, drop=2, whole=True),
+    "fees": Column("Fees", 8, 16, right=True, drop=2, whole=True),
+    "other": Column("Other", 8, 16, right=True, drop=6, whole=True),
+    "unmatched": Column("Unmatched", 9, right=True, drop=1),
 }
 
 
@@ -182,20 +190,20 @@ class Erp(ListPage[ListRow]):
     def body(self) -> Iterable[Widget]:
         yield FilterLine()
         yield Search("text to look for")
-        with Horizontal(id="books"):
-            yield Table[str](
+        name = self.chosen.name
+        yield from self.panes(
+            Table[str](
                 (Column("ERP", 10, 20),), lambda name: (LISTS[name].title,), lambda name: name, id="menu", head=True
-            )
-            name = self.chosen.name
-            yield Table[ListRow](
+            ),
+            Table[ListRow](
                 _columns_of(name),
                 _cells_of(name),
                 lambda row: row.key,
                 id="list",
                 partial=True,
                 list_name=f"erp {name}",
-            )
-        yield Pane(id="pane")
+            ),
+        )
 
     def on_mount(self) -> None:
         self.menu.show(list(LISTS))
@@ -258,15 +266,32 @@ class Erp(ListPage[ListRow]):
         adds = "\n\nNone yet: press a to add one." if chosen.name in ADDABLE else "\n\nNone yet."
         return f"{found.about}{adds}"
 
-    def explain(self) -> None:
+    def beside(self) -> Iterable[Paragraph]:
+        row = self.table.selected
+        if row is None or self.menu.has_focus:
+            return [Paragraph(text, tone, tone == "strong") for text, tone in self.below()]
+        found, db = LISTS[self.chosen.name], self.context.db
+        if (page := _PAGES.get(found.opens)) is not None:
+            return page(db, row.name)
+        pairs = zip(found.columns, row.cells, strict=True)
+        record = [Paragraph(f"  {_column(name).title:<14} {text}") for name, text in pairs if text]
+        return [Paragraph(row.name, "title", heading=True), *record, Paragraph(""), Paragraph(found.about, "dim")]
+
+    def action_zoom(self) -> None:
+        row = self.table.selected
+        if row is not None and not self.menu.has_focus and LISTS[self.chosen.name].opens in _PAGES:
+            self.open_row()
+        else:
+            super().action_zoom()
+
+    def below(self) -> Sequence[Part]:
         found, row = LISTS[self.chosen.name], self.table.selected
         if row is None or self.menu.has_focus:
-            self.query_one(Pane).put([(found.title, "strong"), (found.about, "")])
-            return
+            return [(found.title, "strong"), (found.about, "")]
         told = [
             f"{name.replace('_', ' ')}: {text}" for name, text in zip(found.columns, row.cells, strict=True) if text
         ]
-        self.query_one(Pane).put([("; ".join(told), ""), (_ENTER[found.opens], "dim")])
+        return [("; ".join(told), ""), (_ENTER[found.opens], "dim")]
 
     # The menu
 
@@ -357,6 +382,8 @@ class Erp(ListPage[ListRow]):
                 self.app.push_screen(erp_pages.CustomerPage(int(row.name)))
             case "item":
                 self.app.push_screen(erp_pages.ItemPage(row.name))
+            case "settlement":
+                self.app.push_screen(erp_pages.SettlementPage(int(row.name)))
             case _:
                 self.post_message(Edit(self.chosen.name, row.name))
 
@@ -437,14 +464,26 @@ _ENTER = {
     "customer": "enter: numbers, address and sales",
     "item": "enter: its movements   s: set what is on hand",
     "record": "enter: edit   D: remove",
+    "settlement": "enter: its lines, and the sales that they are of",
     "connected-erp": "enter: its form: test it, read its data, send what waits   D: disconnect",
 }
 
 
+#: What a row opens, where that is a text.
+_PAGES: dict[str, Callable[[apsw.Connection, str], Iterable[Paragraph]]] = {
+    "sale": erp_pages.about_sale,
+    "customer": lambda db, name: erp_pages.about_customer(db, int(name)),
+    "item": erp_pages.about_item,
+    "settlement": lambda db, name: erp_pages.about_settlement(db, int(name)),
+}
+
+
 def _cell(column: str, text: str) -> Cell:
+    if column == "unmatched":
+        return Cell(text, "bad")
     if column in ("on hand", "free", "total", "amount") and text.startswith("-"):
         return Cell(text, "bad")
-    if column in ("sale", "code", "document", "item"):
+    if column in ("sale", "code", "document", "item", "settlement"):
         return Cell(text, "strong")
     return Cell(text, "dim" if text == "0" else "")
 

@@ -17,7 +17,7 @@ from chansync.model.paging import Span
 from chansync_tui.formatting import counted
 from chansync_tui.row_window import MOST_SORTED, Ask, Fetch, L, Order, Source, TooManyRows, Window
 from chansync_tui.screens.filtered_page import FilteredPage
-from chansync_tui.widgets.pane import Pane
+from chansync_tui.screens.two_panes import TwoPanes
 from chansync_tui.widgets.table import Table
 from chansync_tui.widgets.view import View
 
@@ -28,7 +28,7 @@ _NEAR = 50
 _BATCH = 1000
 
 
-class ListPage(FilteredPage, Generic[L]):
+class ListPage(FilteredPage, TwoPanes, Generic[L]):
     """Reads in a thread; only the handlers here change the window. The list's table has the id ``list``."""
 
     #: Whether new rows come at the top.
@@ -64,10 +64,6 @@ class ListPage(FilteredPage, Generic[L]):
     @abstractmethod
     def empty_text(self) -> str:
         """The text of an empty list: why it is empty, and what to do next."""
-
-    @abstractmethod
-    def explain(self) -> None:
-        """Show details of the row under the cursor in the pane."""
 
     @property
     def ordered_by(self) -> tuple[str, bool]:
@@ -246,7 +242,3 @@ class ListPage(FilteredPage, Generic[L]):
             self._fetch(Ask.END)
         elif not event.last and not self.window.at_top:
             self._fetch(Ask.TOP)
-
-    def explain_soon(self) -> None:
-        if self.query_one(Pane).display:
-            super().explain_soon()

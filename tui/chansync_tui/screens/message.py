@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import ClassVar
 
+import apsw
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 
@@ -15,8 +16,9 @@ from chansync_tui.message_text import as_text, details
 from chansync_tui.navigation import ShowChannel, ShowOrder
 from chansync_tui.screens.mend import Mending
 from chansync_tui.screens.page import Page
-from chansync_tui.screens.text_page import Paragraph, TextPage
+from chansync_tui.screens.text_page import TextPage
 from chansync_tui.widgets.line import Hint
+from chansync_tui.widgets.pane import Paragraph
 
 
 class MessageActions:
@@ -95,6 +97,11 @@ class MessageActions:
             yield SystemCommand(title, about, partial(self.run, name))
 
 
+def message_paragraphs(db: apsw.Connection, message: Message) -> list[Paragraph]:
+    """What happened, what to do, and the data."""
+    return [Paragraph(text, tone, tone == "title") for text, tone in details(db, message)]
+
+
 class MessagePage(TextPage):
     """The page of a message: what happened, what to do, and the data."""
 
@@ -124,7 +131,7 @@ class MessagePage(TextPage):
         message = self._message()
         if message is None:
             return [Paragraph("This message is gone: its channel was removed.", "bad")]
-        return [Paragraph(text, tone, tone == "title") for text, tone in details(self.context.db, message)]
+        return message_paragraphs(self.context.db, message)
 
     def action_message(self, name: str) -> None:
         self._actions.run(name)

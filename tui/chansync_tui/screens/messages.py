@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar
 
 import apsw
@@ -27,13 +28,13 @@ from chansync_tui.problem_text import CAUSE_COLUMNS, cause_cells
 from chansync_tui.screens.dialogs import Confirm
 from chansync_tui.screens.finder import Option
 from chansync_tui.screens.list_page import ListPage
-from chansync_tui.screens.message import MessageActions
+from chansync_tui.screens.message import MessageActions, message_paragraphs
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
-from chansync_tui.widgets.line import Hint
+from chansync_tui.widgets.line import Hint, Part
 from chansync_tui.widgets.mark_table import MarkTable
-from chansync_tui.widgets.pane import Pane
+from chansync_tui.widgets.pane import Paragraph
 from chansync_tui.widgets.table import Cell, Table
 
 _COLUMNS = (
@@ -116,16 +117,16 @@ class Messages(ListPage[MessageLine]):
     def body(self) -> Iterable[Widget]:
         yield FilterLine()
         yield Search("sentence or order number")
-        for table in (
+        lists = (
             MarkTable[Cause](CAUSE_COLUMNS, cause_cells, lambda cause: cause.key, id="causes", list_name="causes"),
             MarkTable[MessageLine](
                 _COLUMNS, _cells, lambda line: line.key, id="list", partial=True, list_name="messages"
             ),
-        ):
+        )
+        for table in lists:
             # The key is the screen's own here; home goes to the first row.
             table._bindings.key_to_bindings.pop("g", None)
-            yield table
-        yield Pane(id="pane")
+        yield from self.panes(*lists)
 
     @property
     def chosen(self) -> Filter:
@@ -230,29 +231,51 @@ class Messages(ListPage[MessageLine]):
             return "No message matches the filters: esc clears them."
         return "No message yet: nothing has gone wrong."
 
-    def explain(self) -> None:
+    def beside(self) -> Iterable[Paragraph]:
         if self.shows_causes:
-            self._explain_cause()
+            return self._of_cause()
+        found = self._selected_message()
+        return message_paragraphs(self.context.db, found) if found else ()
+
+    def _of_cause(self) -> Iterable[Paragraph]:
+        """The problems of the cause under the cursor, the newest first."""
+        cause = self.causes.selected
+        if cause is None:
             return
+        yield from (Paragraph(text, tone, tone == "strong") for text, tone in self.below())
+        yield Paragraph("")
+        for message_id in sorted(cause.message_ids, reverse=True):
+            found = messages.message(self.context.db, message_id)
+            if found is not None:
+                text = f"{clock(found.last_at, now_ms())}  {found.channel_code}  {found.sentence}"
+                yield Paragraph(text, opens=partial(ShowMessage, message_id))
+
+    def action_zoom(self) -> None:
+        if self.shows_causes:
+            super().action_zoom()
+        else:
+            self.open_details()
+
+    def below(self) -> Sequence[Part]:
+        if self.shows_causes:
+            return self._about_cause()
         line = self.table.selected
         if line is None:
-            self.query_one(Pane).put([])
-            return
+            return []
         offered = " ".join(remedy.sentence for remedy in remedies(line.code))
         what = f"m mends it: {offered}" if offered else ""
         times = f"{counted(line.count, 'time')}, last {local_text(line.last_at, seconds=True)}. Code: {line.code}."
-        self.query_one(Pane).put([(line.sentence, "strong"), (what, ""), (times, "dim"), ("enter: its data", "dim")])
+        return [(line.sentence, "strong"), (what, ""), (times, "dim"), ("enter: its data", "dim")]
 
-    def _explain_cause(self) -> None:
+    def _about_cause(self) -> Sequence[Part]:
         cause = self.causes.selected
         if cause is None:
-            self.query_one(Pane).put([])
-            return
+            return []
         named = ", ".join(sorted(cause.channels.values())[:6])
-        self.query_one(Pane).put(
-            [(cause.sentence, "strong"), (f"{counted(cause.count, 'problem')} of {named or 'no channel'}", ""),
-             ("m mends all of them, r tries them again, enter lists them", "dim")]
-        )  # fmt: skip
+        return [
+            (cause.sentence, "strong"), (f"{counted(cause.count, 'problem')} of {named or 'no channel'}", ""),
+            ("m mends all of them, r tries them again, enter lists them", "dim"),
+        ]  # fmt: skip
 
     @on(Table.Moved, "#causes")
     def cause_moved(self) -> None:

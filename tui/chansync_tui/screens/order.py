@@ -16,8 +16,9 @@ from chansync.model.times import local_text
 from chansync.store import channels, jobs
 from chansync_tui.order_text import story_paragraphs
 from chansync_tui.screens.order_actions import OrderActions, Subject
-from chansync_tui.screens.text_page import Paragraph, TextPage
+from chansync_tui.screens.text_page import TextPage
 from chansync_tui.widgets.line import Hint
+from chansync_tui.widgets.pane import Paragraph
 
 
 class OrderPage(TextPage):
@@ -55,7 +56,7 @@ class OrderPage(TextPage):
             return [Paragraph(str(error), "bad")]
         if found is None:
             return [Paragraph("This order is gone: its channel was removed.", "bad")]
-        paragraphs = story_paragraphs(self.context.db, found)
+        paragraphs = [*story_paragraphs(self.context.db, found)]
         if found.order is None and found.channel is not None:
             paragraphs += _unseen(self.context.db, found.channel.id, found.number)
         return paragraphs

@@ -12,7 +12,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from chansync.explain import find, why
+from chansync.explain import find, story, why
 from chansync.model.message import CODES
 from chansync.model.paging import Span
 from chansync.model.times import local_text, now_ms
@@ -20,15 +20,16 @@ from chansync.store import channels, order_list
 from chansync.store.order_list import OrderFilter, OrderLine, order_lines
 from chansync_tui.formatting import SKIPPED_WHY, clock, total_text
 from chansync_tui.navigation import ShowNumber, ShowOrder
+from chansync_tui.order_text import story_paragraphs
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.list_page import ListPage
 from chansync_tui.screens.order_actions import OrderActions, Subject
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
-from chansync_tui.widgets.line import Hint
+from chansync_tui.widgets.line import Hint, Part
 from chansync_tui.widgets.mark_table import MarkTable
-from chansync_tui.widgets.pane import Pane
+from chansync_tui.widgets.pane import Paragraph
 from chansync_tui.widgets.table import Cell, Table
 
 _COLUMNS = (
@@ -98,8 +99,9 @@ class Orders(ListPage[OrderLine]):
     def body(self) -> Iterable[Widget]:
         yield FilterLine()
         yield Search("order number or customer")
-        yield MarkTable[OrderLine](_COLUMNS, _cells, lambda line: line.id, id="list", partial=True, list_name="orders")
-        yield Pane(id="pane")
+        yield from self.panes(
+            MarkTable[OrderLine](_COLUMNS, _cells, lambda line: line.id, id="list", partial=True, list_name="orders")
+        )
 
     @property
     def ordered_by(self) -> tuple[str, bool]:
@@ -136,18 +138,23 @@ class Orders(ListPage[OrderLine]):
             )
         return _NO_ORDERS if chosen == OrderFilter() else "No order matches the filters: esc clears them."
 
-    def explain(self) -> None:
+    def beside(self) -> Iterable[Paragraph]:
+        line = self.table.selected
+        found = story.of_order(self.context.db, line.id) if line else None
+        return story_paragraphs(self.context.db, found) if found else ()
+
+    def action_zoom(self) -> None:
+        self.open_story()
+
+    def below(self) -> Sequence[Part]:
         line = self.table.selected
         if line is None:
-            self.query_one(Pane).put([])
-            return
+            return []
         channel = channels.channel_by_id(self.context.db, line.channel_id)
         told = why.why(self.context.db, channel, line.number) if channel else None
         sentences = told.sentences[1:] if told else []
         placed = f"Placed {local_text(line.placed_at)}. " if line.placed_at else ""
-        self.query_one(Pane).put(
-            [(" ".join(sentences[:3]), "strong"), (f"{placed}enter: its sale and its history", "dim")]
-        )
+        return [(" ".join(sentences[:3]), "strong"), (f"{placed}enter: its sale and its history", "dim")]
 
     # Filters
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import events, on
+from textual import on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.message import Message as TextualMessage
 from textual.widget import Widget
 
@@ -22,14 +23,14 @@ from chansync.store.problem_causes import Cause
 from chansync_tui.cause_reader import CauseReader
 from chansync_tui.channel_text import SIGN_TONES, sign_of, state_of
 from chansync_tui.formatting import clock, counted, spark, until
-from chansync_tui.navigation import ShowCause, ShowChannel, ShowMessages, ShowOrders
+from chansync_tui.navigation import ShowCause, ShowChannel, ShowMessage, ShowMessages, ShowOrders
 from chansync_tui.problem_text import CAUSE_COLUMNS, cause_cells
 from chansync_tui.screens.channel_actions import ChannelActions
-from chansync_tui.screens.page import Page
+from chansync_tui.screens.two_panes import TwoPanes
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.line import Hint, Line, Part
 from chansync_tui.widgets.mark_table import MarkTable
-from chansync_tui.widgets.pane import Pane
+from chansync_tui.widgets.pane import Paragraph
 from chansync_tui.widgets.table import Cell, Table
 
 if TYPE_CHECKING:
@@ -49,11 +50,11 @@ _COLUMNS = (
 
 _NOTHING = """No channel yet: w opens the guide, step by step to a channel that syncs."""
 
-#: From so many columns on, the second pane is shown.
-WIDE = 110
+#: So many of a channel's problems are shown beside it.
+_NEWEST = 50
 
 
-class Overview(Page):
+class Overview(TwoPanes):
     """The channels, and below them the causes of open problems; wide screens show the channel's problems beside it."""
 
     TAB = "overview"
@@ -100,24 +101,18 @@ class Overview(Page):
 
     def body(self) -> Iterable[Widget]:
         yield Line(id="today")
-        with Horizontal(id="panes"):
-            with Vertical(id="lists"):
-                yield MarkTable[ChannelLine](
+        yield from self.panes(
+            Vertical(
+                MarkTable[ChannelLine](
                     _COLUMNS, self._cells, lambda line: line.id, id="channels", list_name="overview"
-                )
-                yield MarkTable[Cause](
-                    CAUSE_COLUMNS, cause_cells, lambda cause: cause.key, id="causes", list_name="causes"
-                )
-            yield Pane(id="side")
-        yield Pane(id="pane")
+                ),
+                MarkTable[Cause](CAUSE_COLUMNS, cause_cells, lambda cause: cause.key, id="causes", list_name="causes"),
+                id="lists",
+            )
+        )
 
     def on_mount(self) -> None:
         self.channels.set_empty(_NOTHING)
-
-    def on_resize(self, event: events.Resize) -> None:
-        super().on_resize(event)
-        self.set_class(event.size.width >= WIDE, "-wide")
-        self.explain_soon()
 
     @property
     def channels(self) -> MarkTable[ChannelLine]:
@@ -224,8 +219,8 @@ class Overview(Page):
     def on_descendant_focus(self) -> None:
         self.explain_soon()
 
-    def explain(self) -> None:
-        """Show details of the row under the cursor: below, and on wide screens beside it."""
+    def below(self) -> Sequence[Part]:
+        """The state of the channel under the cursor, or what can be done about the cause."""
         from chansync.store.channel_status import standing
 
         line = self.channels.selected
@@ -236,20 +231,23 @@ class Overview(Page):
             told = [(each.text, each.kind) for each in standing(self.context.db, line, now_ms())]
             if (pause := self._pauses.get(line.id)) is not None:
                 told = [(f"Paused by {pause.by} since {clock(pause.at, now_ms())}: p resumes it.", "warn")]
-        self.query_one("#pane", Pane).put(told)
-        if self.has_class("-wide"):
-            self.query_one("#side", Pane).put(self._beside(line))
+        return told
 
-    def _beside(self, line: ChannelLine | None) -> list[Part]:
+    def beside(self) -> Iterable[Paragraph]:
         """The newest problems of the channel."""
+        line = self.channels.selected
         if line is None:
-            return []
-        parts: list[Part] = [(f"{line.code}  {line.name}", "title"), ("", "")]
-        found = self._newest(line, 12)
-        parts += [(f"{counted(line.problems, 'open problem')}, the newest:", "strong")] if found else []
+            return
+        yield Paragraph(f"{line.code}  {line.name}", "title", heading=True)
+        yield Paragraph("")
+        found = self._newest(line, _NEWEST)
+        if not found:
+            yield Paragraph("No open problem.", "good")
+            return
+        yield Paragraph(f"{counted(line.problems, 'open problem')}, the newest:", "strong")
         for message in found:
-            parts.append((f"{clock(message.last_at, now_ms())}  {message.sentence}", "bad"))
-        return parts if found else [*parts, ("No open problem.", "good")]
+            text = f"{clock(message.last_at, now_ms())}  {message.sentence}"
+            yield Paragraph(text, "bad", opens=partial(ShowMessage, message.id))
 
     def _newest(self, line: ChannelLine, count: int) -> list[Message]:
         """The channel's newest open problems."""

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, NamedTuple
 
 from textual import events, on
 from textual.binding import Binding, BindingType
-from textual.message import Message
 from textual.widget import Widget
 
 from chansync_tui.screens.page import Page
-from chansync_tui.text import wrap
+from chansync_tui.text import wrap_indented
 from chansync_tui.widgets.columns import Column
+from chansync_tui.widgets.line import Hint
+from chansync_tui.widgets.pane import Paragraph
 from chansync_tui.widgets.table import Cell, Table
-
-
-class Paragraph(NamedTuple):
-    """A paragraph. ``opens``: makes the message that Enter posts."""
-
-    text: str
-    tone: str = ""
-    heading: bool = False
-    opens: Callable[[], Message] | None = None
 
 
 class _Row(NamedTuple):
@@ -97,9 +89,28 @@ class TextPage(Page):
         self.copy("\n".join(paragraph.text for paragraph in self._paragraphs) + "\n")
 
 
-def wrap_indented(text: str, cells: int) -> list[str]:
-    """As ``wrap``; continuation lines are indented like the beginning."""
-    body = text.lstrip(" ")
-    indent = " " * min(len(text) - len(body), cells // 2)
-    first, *others = wrap(body, cells - len(indent))
-    return [indent + first, *(f"{indent}  {other}" if indent else other for other in others)]
+class Zoomed(TextPage):
+    """What stands beside a list, on a screen of its own."""
+
+    ABOUT = "All about the row under the cursor."
+    HINTS: ClassVar[Sequence[Hint]] = (
+        Hint("esc", "Back", keep=True),
+        Hint("?", "Keys", keep=True),
+        Hint("enter", "Open what the line names", "Open"),
+        Hint("[ ]", "Section"),
+        Hint("c", "Copy"),
+        Hint("q", "Quit"),
+    )
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("plus", "dismiss", "Back")]
+
+    def __init__(self, tab: str, read: Callable[[], list[Paragraph]]) -> None:
+        super().__init__()
+        self._tab = tab
+        self._read_text = read
+
+    def tab(self) -> str:
+        return self._tab
+
+    def paragraphs(self) -> list[Paragraph]:
+        return self._read_text()

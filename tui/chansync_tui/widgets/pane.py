@@ -1,18 +1,29 @@
-"""Text on several lines: about the row under the cursor (``Pane``), and in windows (``Plain``)."""
+"""Text on several lines: about the row under the cursor (``Pane``, ``Side``), and in windows (``Plain``)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import zip_longest
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice, zip_longest
+from typing import NamedTuple
 
 from textual.content import Content
 from textual.geometry import Region
+from textual.message import Message
 from textual.visual import VisualType
 from textual.widgets import Static
 
-from chansync_tui.text import safe, wrap
+from chansync_tui.text import safe, wrap, wrap_indented
 from chansync_tui.widgets.line import Part, content
 from chansync_tui.widgets.still import Still
+
+
+class Paragraph(NamedTuple):
+    """A paragraph. ``opens``: makes the message that Enter posts."""
+
+    text: str
+    tone: str = ""
+    heading: bool = False
+    opens: Callable[[], Message] | None = None
 
 
 class Pane(Still):
@@ -45,6 +56,27 @@ class Pane(Still):
 
     def render(self) -> Content:
         return Content("\n").join(content([line], self.size.width) for line in self._lines())
+
+
+class Side(Pane):
+    """Shows the beginning of a longer text beside a list; where it goes on, its last line says how to see the rest."""
+
+    #: A text is compared and wrapped up to so many paragraphs: no screen has more lines.
+    MOST = 300
+
+    def show(self, paragraphs: Iterable[Paragraph]) -> None:
+        """Show the first of these paragraphs."""
+        self.put([(each.text, each.tone) for each in islice(paragraphs, self.MOST)])
+
+    def _lines(self) -> list[Part]:
+        cells, height, lines = self.size.width, self.size.height, list[Part]()
+        for text, tone in self._parts:
+            # The lines of an indented paragraph are indented by two more.
+            room = cells - 2 if text.startswith(" ") else cells
+            lines += [(line, tone) for line in wrap_indented(text, max(10, room))]
+            if len(lines) > height:
+                return [*lines[: max(0, height - 1)], ("+ shows all of it", "dim")]
+        return lines
 
 
 class Plain(Static):

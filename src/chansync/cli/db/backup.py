@@ -78,6 +78,7 @@ def _back_up(session: Session, target: str, seal_key: str | None, *, force: bool
         # What the disk gives back, not what was sent to it.
         backup.look_through(output.path)
     settings.put(session.db, settings.BACKED_UP_AT, str(now_ms()))
+    settings.put(session.db, settings.BACKED_UP_IN, os.path.abspath(output.path.parent))
     add_facts(changed=True, file=str(output.path))
     say(f"Copied to {output.path}.")
     key = key_file(source)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @pass_session
 def settlements(session: Session, number: str | None, limit: int, as_json: bool) -> None:
     """List what marketplaces have paid out, the last first; with NUMBER the lines of a settlement and their sales."""
-    from chansync.model.money import from_minor
+    from chansync.explain import settlements as told
     from chansync.store import settlements as store
 
     found = store.settlements(session.db, number=number, limit=limit)
@@ -40,21 +40,14 @@ def settlements(session: Session, number: str | None, limit: int, as_json: bool)
     if not found:
         note("No settlement was read yet: chansync sync CHANNEL --settlements")
         return
-    headers = ("settlement", "system", "until", "paid out", "sales", "refunds", "fees", "other", "unmatched")
-    rows = [
-        (
-            row.number, row.system, _day(row.ends_at), f"{from_minor(row.total, row.currency)} {row.currency}",
-            *(from_minor(units, row.currency) for units in (row.sales, row.refunds, row.fees, row.reserve + row.other)),
-            row.unmatched or "",
-        )
-        for row in found
-    ]  # fmt: skip
-    wrong = ["red" if row.total != row.lines_total or row.unmatched else "" for row in found]
-    table(headers, rows, right=headers[3:], colours=wrong)
+    wrong = ["red" if told.is_wrong(row) else "" for row in found]
+    table(told.COLUMNS, [told.cells(row) for row in found], right=told.COLUMNS[3:], colours=wrong)
 
 
 def _show(session: Session, row: SettlementRow, as_json: bool) -> None:
-    from chansync.model.money import format_money, from_minor
+    from chansync.explain import settlements as told
+    from chansync.explain.settlements import day
+    from chansync.model.money import format_money
     from chansync.store import settlements as store
 
     lines = store.lines(session.db, row.id)
@@ -62,29 +55,10 @@ def _show(session: Session, row: SettlementRow, as_json: bool) -> None:
         print_json(_data(row) | {"lines": [_line_data(line, row.currency) for line in lines]})
         return
     say(f"Settlement {row.number} of {row.system}: {format_money(row.total, row.currency)}")
-    say(f"Period: {_day(row.starts_at)} to {_day(row.ends_at)}, paid out on {_day(row.deposited_at)}")
+    say(f"Period: {day(row.starts_at)} to {day(row.ends_at)}, paid out on {day(row.deposited_at)}")
     say(f"Lines: {len(lines)}, which add up to {format_money(row.lines_total, row.currency)}")
-    headers = ("line", "order", "sale", "what", "description", "amount")
-    told = [
-        (line.position, line.order_number, _sale(line), line.transaction, line.description or line.amount_type,
-         from_minor(line.amount, row.currency))
-        for line in lines
-    ]  # fmt: skip
-    table(headers, told, right=("line", "amount"), flexible="description")
-
-
-def _sale(line: LineRow) -> str:
-    if line.sale or not line.order_number:
-        return line.sale
-    if line.is_known:
-        return "none"
-    return f"accepted by {line.accepted_by}" if line.accepted_by else "order not known"
-
-
-def _day(at: int | None) -> str:
-    from chansync.model.times import from_ms
-
-    return from_ms(at).date().isoformat() if at is not None else ""
+    rows = [told.line_cells(line, row.currency) for line in lines]
+    table(told.LINE_COLUMNS, rows, right=("line", "amount"), flexible="description")
 
 
 def _data(row: SettlementRow) -> dict[str, Any]:

@@ -1,0 +1,245 @@
+"""The backups of the database in a folder: make one, look them through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widget import Widget
+
+from chansync.db import rotation, settings
+from chansync.doctor.records import backups as age_of_backups
+from chansync.model.errors import UsageError
+from chansync_tui.formatting import counted
+from chansync_tui.screens.dialogs import Field, Question
+from chansync_tui.screens.page import Page
+from chansync_tui.widgets.columns import Column
+from chansync_tui.widgets.line import Hint
+from chansync_tui.widgets.pane import Pane
+from chansync_tui.widgets.table import Cell, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A file of the folder; ``size`` in bytes."""
+
+    path: Path
+    made: datetime
+    size: int
+
+
+_COLUMNS = (
+    Column("Made", 19),
+    Column("Size", 9, 12, right=True),
+    Column("Looked through", 40, 200),
+    Column("File", 20, 80, drop=1),
+)
+
+
+class Backups(Page):
+    """Lists a folder's backups, the newest first. Each is made and looked through as by the commands."""
+
+    SCOPE = "backups"
+    ABOUT = "The backups of this database: make one now, and look them through. Restore one: chansync db restore FILE."
+    HINTS: ClassVar[Sequence[Hint]] = (
+        Hint("esc", "Back", keep=True),
+        Hint("?", "Keys", keep=True),
+        Hint("b", "Back up now", "Back up"),
+        Hint("enter", "Verify"),
+        Hint("v", "Verify all", "All"),
+        Hint("o", "Other folder", "Folder"),
+        Hint("c", "Copy"),
+        Hint("q", "Quit"),
+    )
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,backspace", "dismiss", "Back"),
+        Binding("b", "back_up", "Make a backup now"),
+        Binding("v", "verify_all", "Look all of them through"),
+        Binding("o", "folder", "Another folder"),
+        Binding("r", "list_again", "List the folder again"),
+        Binding("c,y", "copy", "Copy the command that restores it (through the terminal)"),
+    ]
+
+    class Listed(Message):
+        """The folder is read."""
+
+        def __init__(self, folder: Path, found: Sequence[Backup], failure: str) -> None:
+            super().__init__()
+            self.folder, self.found, self.failure = folder, found, failure
+
+    class BackedUp(Message):
+        """A backup was made, or it failed."""
+
+        def __init__(self, folder: Path, code: int, said: str) -> None:
+            super().__init__()
+            self.folder, self.code, self.said = folder, code, said
+
+    class Verified(Message):
+        """A backup was looked through."""
+
+        def __init__(self, path: Path, code: int, said: str) -> None:
+            super().__init__()
+            self.path, self.code, self.said = path, code, said
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._folder: Path | None = None
+        self._verified: dict[Path, Cell] = {}
+        self._left: list[Path] = []
+        self._is_backing_up = False
+
+    def body(self) -> Iterable[Widget]:
+        yield Pane(id="pane")
+        yield Table[Backup](_COLUMNS, self._cells, lambda each: each.path, id="backups")
+
+    @property
+    def table(self) -> Table[Backup]:
+        """The backups."""
+        return self.query_one("#backups", Table)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        known = settings.get(self.context.db, settings.BACKED_UP_IN)
+        self.table.set_empty("No backup is known yet: b makes one, o lists those of a folder.")
+        if known:
+            self._list(Path(known))
+
+    def read(self) -> None:
+        """The last backup, and where the listed ones are."""
+        tones = {"ok": "good", "warning": "warn", "problem": "bad"}
+        told = [(each.sentence, tones[each.level]) for each in age_of_backups(self.context.db)]
+        where = f"{counted(len(self.table.items), 'backup')} in {self._folder}" if self._folder else ""
+        each = self.table.selected
+        known = self._verified.get(each.path) if each else None
+        key = Cell("The private key is not in a backup: keep a copy of it elsewhere.", "dim")
+        last = known or key
+        self.query_one(Pane).put([*told, *([(where, "strong")] if where else []), (last.text, last.tone)])
+
+    @on(Table.Moved, "#backups")
+    def moved(self) -> None:
+        """Say what is known of the backup under the cursor."""
+        self.read()
+
+    def _cells(self, each: Backup) -> tuple[Cell | str, ...]:
+        size = f"{each.size / 1_000_000:.1f} MB"
+        verified = self._verified.get(each.path, Cell("", "dim"))
+        return (Cell(f"{each.made:%Y-%m-%d %H:%M:%S}", "strong"), size, verified, Cell(each.path.name, "dim"))
+
+    # The folder
+
+    def _list(self, folder: Path) -> None:
+        # A folder may be on a disk of the network.
+        self.context.in_thread("Backups", lambda: self._read_folder(folder))
+
+    def _read_folder(self, folder: Path) -> None:
+        found, failure = [], ""
+        try:
+            for made, path in rotation.backups(folder, self.context.path.stem).items():
+                found.append(Backup(path, made, path.stat().st_size))
+        except OSError as error:
+            failure = f"{folder} cannot be read: {error.strerror or error}."
+        self.post_message(self.Listed(folder, found, failure))
+
+    @on(Listed)
+    def show_folder(self, event: Listed) -> None:
+        """List the backups of the folder."""
+        self._folder = event.folder
+        self.table.set_empty(event.failure or f"No backup of {self.context.path.stem} is in {event.folder}.")
+        self.table.show(event.found, follow=True)
+        self.read()
+
+    def action_list_again(self) -> None:
+        if self._folder is not None:
+            self._list(self._folder)
+
+    def action_folder(self) -> None:
+        self._ask_folder("Other folder", "Lists the backups of which folder?", "List", self._list, changes=False)
+
+    def _ask_folder(self, title: str, sentence: str, yes: str, then: Callable[[Path], None], *, changes: bool) -> None:
+        def chosen(answer: Mapping[str, str]) -> Path:
+            return Path(answer["folder"] or ".").expanduser().absolute()
+
+        def check(answer: Mapping[str, str]) -> None:
+            if not chosen(answer).is_dir():
+                raise UsageError(f"There is no folder {chosen(answer)} (is its disk mounted?).")
+
+        def agreed(answer: dict[str, str] | None) -> None:
+            if answer is not None:
+                then(chosen(answer))
+
+        field = Field("folder", "Folder", str(self._folder or ""))
+        self.app.push_screen(Question(title, sentence, yes, [field], check, changes=changes), agreed)
+
+    # Making one
+
+    def action_back_up(self) -> None:
+        if self._is_backing_up:
+            self.notify("A backup is being made.")
+            return
+        sentence = "Copies the database into a folder, while others use it, and looks the copy through."
+        self._ask_folder("Back up", sentence, "Back up", self._back_up, changes=False)
+
+    def _back_up(self, folder: Path) -> None:
+        self._is_backing_up = True
+        self.notify("Backing up...", timeout=600)
+        self.context.command(
+            ["db", "backup", f"{folder}/"],
+            lambda code, said: self.post_message(self.BackedUp(folder, code, said)),
+        )
+
+    @on(BackedUp)
+    def tell_backup(self, event: BackedUp) -> None:
+        """Say what became of the backup, and list it."""
+        self._is_backing_up = False
+        self.notify(event.said, title="Back up", severity="error" if event.code else "information", timeout=10)
+        self._list(event.folder)
+
+    # Looking through
+
+    @on(Table.Chosen, "#backups")
+    def verify_one(self) -> None:
+        """Look the backup under the cursor through."""
+        if each := self.table.selected:
+            self._verify([each.path])
+
+    def action_verify_all(self) -> None:
+        self._verify([each.path for each in self.table.items])
+
+    def _verify(self, paths: Sequence[Path]) -> None:
+        is_running = bool(self._left)
+        self._left += [path for path in paths if path not in self._left]
+        for path in self._left:
+            self._verified[path] = Cell("looking...", "note")
+        self.table.redraw_rows()
+        if self._left and not is_running:
+            self._verify_next()
+
+    def _verify_next(self) -> None:
+        path = self._left[0]
+        self.context.command(
+            ["db", "verify", str(path)], lambda code, said: self.post_message(self.Verified(path, code, said))
+        )
+
+    @on(Verified)
+    def tell_verified(self, event: Verified) -> None:
+        """Show what was found, and go on with the next."""
+        said = event.said.replace(f"{event.path} ", "").replace("Sound: has ", "Sound: ")
+        self._verified[event.path] = Cell(said, "bad" if event.code else "good")
+        self._left.remove(event.path)
+        self.table.redraw_rows()
+        self.read()
+        if self._left:
+            self._verify_next()
+
+    def action_copy(self) -> None:
+        if each := self.table.selected:
+            import shlex
+
+            self.copy(f"chansync --db {shlex.quote(str(self.context.path))} db restore {shlex.quote(str(each.path))}\n")
