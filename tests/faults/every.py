@@ -40,7 +40,7 @@ class Work:
         prepare: called before it, once.
         then: a command that follows it, in whose end both sides must be the same again.
         proof: sentences on what is wrong after it.
-        volatile: tables that may differ, because the proof looks at them.
+        volatile: tables, and columns as ``table.column``, that may differ, because the proof looks at them.
     """
 
     name: str
@@ -115,7 +115,7 @@ class Script:
             victims.run(work.then, self.path, Point(seconds=60))
 
     def _both(self, work: Work) -> Rows:
-        found = {table: rows for table, rows in contents(self.path).items() if table not in work.volatile}
+        found = contents(self.path, work.volatile)
         return found | {"the site": [(self.view(),)], "the folder": [(name,) for name in self._files()]}
 
     def _files(self) -> list[str]:
