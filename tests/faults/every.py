@@ -91,7 +91,7 @@ class Script:
                 for place in range(1, count + 1):
                     if number % every == first % every:
                         before.restore()
-                        self._kill(work, Point(f"{kind}::{place}", seconds=60), reference, say)
+                        self._kill(work, Point(f"{kind}::{place}"), reference, say)
                     number += 1
             after.restore()
         self.wrong += [f"at the end: {sentence}" for sentence in self.at_the_end()]
@@ -99,7 +99,7 @@ class Script:
     def _kill(self, work: Work, point: Point, reference: Rows, say: Say) -> None:
         death = victims.run(work.words, self.path, point, stdin=work.stdin)
         self.killed += death.killed
-        again = victims.run(work.words, self.path, Point(seconds=60), stdin=work.stdin)
+        again = victims.run(work.words, self.path, Point(), stdin=work.stdin)
         self._then(work)
         self.missed += not death.killed
         found = _said(death) + _said(again)
@@ -112,7 +112,7 @@ class Script:
 
     def _then(self, work: Work) -> None:
         if work.then:
-            victims.run(work.then, self.path, Point(seconds=60))
+            victims.run(work.then, self.path, Point())
 
     def _both(self, work: Work) -> Rows:
         found = contents(self.path, work.volatile)

@@ -25,6 +25,7 @@ from chansync.erp.outside import sales
 from chansync.setup import erps
 from chansync.setup.confirm import confirm_channel
 from support import shops
+from support.patience import PATIENCE
 
 from . import victims
 from .victims import Death, Point
@@ -105,12 +106,12 @@ class OwnWorld:
         step = {"step": word, "key": f"{key}#{word}", "needs": []}
         httpx.post(
             f"http://127.0.0.1:{self.port}/steps", json={"sales": [{"key": key, "pos": "WEB", "steps": [step]}]},
-            headers={"Authorization": f"Bearer {self.token()}"},
+            headers={"Authorization": f"Bearer {self.token()}"}, timeout=PATIENCE,
         ).raise_for_status()  # fmt: skip
 
     # chansync
 
-    def run(self, *words: str, point: Point = Point(seconds=60)) -> Death:  # noqa: B008 - it is frozen
+    def run(self, *words: str, point: Point = Point()) -> Death:  # noqa: B008 - it is frozen
         """A command, to be killed at that point."""
         return victims.run(words, self.path, point)
 
