@@ -162,7 +162,6 @@ async def _run(path: Path, manager: Manager, metrics: Wanted, webhooks: tuple[st
         if sentence:
             LOG.warning("%s", sentence)
         await store.run(rotation.note_held, path)
-        LOG.info("started on %s", path)
         try:
             async with taking_webhooks(webhooks) as hints:
                 service = Service(store, manager, hints)
@@ -171,6 +170,8 @@ async def _run(path: Path, manager: Manager, metrics: Wanted, webhooks: tuple[st
                     loop.add_signal_handler(name, service.stop.set)
                 loop.add_signal_handler(signal.SIGHUP, service.reload.set)
                 loop.add_signal_handler(signal.SIGUSR2, turn_detail)
+                # Whoever reads this may stop it at once.
+                LOG.info("started on %s", path)
                 with _serving(path, metrics):
                     await service.run()
         except TakenOver:

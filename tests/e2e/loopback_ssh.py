@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
-from e2e.terminal import PATIENCE, need
+from e2e.terminal import need
+from support.patience import PATIENCE
 
 
 class LoopbackSsh:

@@ -15,8 +15,7 @@ from types import TracebackType
 import psutil
 import pytest
 
-#: How long anything may take that is awaited, in seconds.
-PATIENCE = 90.0
+from support.patience import PATIENCE
 
 #: Set where nothing may be skipped: on the machine that decides whether a change lands.
 MUST_RUN = "CHANSYNC_TEST_TERMINALS"

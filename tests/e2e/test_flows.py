@@ -60,6 +60,7 @@ def test_an_unmapped_payment_method_is_fixed_from_its_message(world: World, tmp_
         terminal.until("It becomes", "cod Cash on delivery", "cash")
         terminal.press("Enter")
         terminal.until("Saved the channel demo.")
+        world.server.faults.clear()
         # The first ends the search within the form.
         terminal.press("Escape")
         terminal.until("Channel demo", gone="esc shows all")
@@ -111,7 +112,7 @@ def test_an_order_that_was_never_seen_is_asked_of_its_site(world: World, tmp_pat
 
 @pytest.mark.long
 def test_a_channel_is_edited_while_it_syncs(world: World, tmp_path: Path) -> None:
-    world.server.faults.add("/wc/v3/orders", "slow", times=8, seconds=3)
+    world.server.faults.add("/wc/v3/orders", "slow", times=None, seconds=15)
     with _screens(world, tmp_path) as terminal, _daemon(world):
         terminal.until("[0 Overview]", "demo")
         terminal.press("1")
@@ -132,6 +133,7 @@ def test_a_channel_is_edited_while_it_syncs(world: World, tmp_path: Path) -> Non
         terminal.until("It becomes")
         terminal.press("Enter")
         terminal.until("Saved the channel demo.")
+        world.server.faults.clear()
         # The first ends the search within the form.
         terminal.press("Escape")
         terminal.until("Integration system")

@@ -11,12 +11,13 @@ from chansync.db.connection import Store
 from chansync.notices import settings
 from chansync.store import channels, messages
 from support import mailbox, shops, world
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.e2e
 
 
 def _until(path: Path, sql: str) -> None:
-    end = time.monotonic() + 90
+    end = time.monotonic() + PATIENCE
     while not shops.query(path, sql)[0][0]:
         assert time.monotonic() < end, sql
         time.sleep(0.05)

@@ -20,6 +20,7 @@ from chansync.db.connection import open_store
 from chansync.demo.woocommerce import Shopper
 from e2e.world import World
 from support import shops
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.e2e
 
@@ -221,7 +222,7 @@ def test_secrets_are_nowhere_to_be_read_though_things_fail(world: World, words: 
 def test_the_demo_ends_with_an_audit_that_finds_nothing_wrong(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "chansync", "demo", "--amazon", "--headless", "--seconds", "5", "--orders", "120"],
-        capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path,
+        capture_output=True, text=True, timeout=PATIENCE, check=False, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert int(done.stdout.partition("Orders at Amazon: ")[2].partition(",")[0]) >= 120
@@ -239,5 +240,5 @@ def test_a_demo_that_is_ended_from_outside_leaves_no_process_behind(tmp_path: Pa
         started = psutil.Process(demo.pid).children(recursive=True)
         assert len(started) >= 3
         demo.send_signal(signal.SIGTERM)
-        assert demo.wait(60) == 128 + signal.SIGTERM
-    assert not psutil.wait_procs(started, timeout=90)[1]
+        assert demo.wait(PATIENCE) == 128 + signal.SIGTERM
+    assert not psutil.wait_procs(started, timeout=PATIENCE)[1]

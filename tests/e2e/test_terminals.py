@@ -11,9 +11,10 @@ import pytest
 
 from chansync.db.connection import open_store
 from e2e.loopback_ssh import LoopbackSsh
-from e2e.terminal import PATIENCE, Terminal, chansync
+from e2e.terminal import Terminal, chansync
 from e2e.world import World
 from support import world as worlds
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.e2e
 

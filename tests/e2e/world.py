@@ -10,9 +10,7 @@ from typing import Any
 
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from support import shops
-
-#: How long something may take that is awaited by looking for it, in seconds.
-PATIENCE = 90.0
+from support.patience import PATIENCE
 
 
 @dataclass(slots=True)

@@ -17,9 +17,26 @@ from pathlib import Path
 # The tests' own helpers, for a run that pytest does not start.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from . import both, every, every_amazon, every_shop, every_upgrade, killing, network, own_erp, talking, upgrading
+from . import (
+    both,
+    every,
+    every_amazon,
+    every_reports,
+    every_shop,
+    every_upgrade,
+    killing,
+    network,
+    own_erp,
+    talking,
+    upgrading,
+)
 
-SCRIPTS = {"upgrade": every_upgrade.upgrading_all, "shop": every_shop.selling, "amazon": every_amazon.selling_at_amazon}
+SCRIPTS = {
+    "upgrade": every_upgrade.upgrading_all,
+    "shop": every_shop.selling,
+    "amazon": every_amazon.selling_at_amazon,
+    "reports": every_reports.reading_reports,
+}
 
 
 def main() -> int:
@@ -39,6 +56,9 @@ def main() -> int:
     parser.add_argument(
         "--every", type=int, metavar="N", help="instead: kill at every N-th point of all (1: at each) of a fixed script"
     )
+    parser.add_argument(
+        "--script", choices=SCRIPTS, nargs="*", default=list(SCRIPTS), help="with --every: only these scripts"
+    )
     parser.add_argument("--keep", type=Path, help="a folder for the databases, which stay")
     parser.add_argument("--verbose", action="store_true", help="a line for every kill")
     given = parser.parse_args()
@@ -48,7 +68,7 @@ def main() -> int:
         base = given.keep or Path(folder)
         base.mkdir(parents=True, exist_ok=True)
         if given.every:
-            return _every(base, given.every, given.seed, say)
+            return _every(base, {name: SCRIPTS[name] for name in given.script}, given.every, given.seed, say)
         (base / "store").mkdir()
         tally: Counter[str] = Counter()
         wrong: list[str] = []
@@ -83,9 +103,9 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-def _every(base: Path, step: int, first: int, say: Callable[[str], None]) -> int:
+def _every(base: Path, scripts: dict[str, every.Making], step: int, first: int, say: Callable[[str], None]) -> int:
     begin = time.monotonic()
-    points, killed, wrong = every.kill_at_every_point(base, SCRIPTS, step, first, say)
+    points, killed, wrong = every.kill_at_every_point(base, scripts, step, first, say)
     for kind, count in sorted(points.items()):
         print(f"{count:>6} {kind}")
     verdict = "each came to what it comes to without a kill" if not wrong else f"{len(wrong)} THINGS ARE WRONG"

@@ -52,8 +52,7 @@ def kill_beside_screens(folder: Path, seed: int, kills: int, rate: float, say: S
                 if "Traceback" in death.err:
                     hammering.wrong.append(f"the daemon at {point}: {death.err.strip()[-300:]}")
         say(f"commands: {dict(hammering.done)}, screens killed: {hammering.screens_killed}")
-        # What every daemon that was killed had begun waits beside what was asked for since.
-        quiet(made, patience=600)
+        quiet(made)
         return tally, hammering.wrong + _prove_amazon(made, seller) + prove(made)
 
 
@@ -115,7 +114,7 @@ class _Hammering:
     def _command(self) -> None:
         while not self._over.wait(0.2):
             words = self._words()
-            code, out, err = shops.finished(shops.command(*words, database=self._made.path), timeout=120)
+            code, out, err = shops.finished(shops.command(*words, database=self._made.path))
             self.done[" ".join(words[:2])] += 1
             # 2: a sale is not where the action needs it; 4: the site did not answer.
             if code not in (0, 1, 2, 4) or "Traceback" in out + err or "locked" in err:

@@ -18,6 +18,8 @@ from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from support.patience import PATIENCE
+
 # The tests' own helpers, for a run that pytest does not start.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -61,7 +63,7 @@ def _daemon(path: Path, clock: Path, **environment: str) -> Iterator[None]:
             raise AssertionError(f"the daemon ended by itself: {path.with_suffix('.log').read_text()[-2000:]}")
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(PATIENCE)
         log.close()
 
 

@@ -40,7 +40,7 @@ class Work:
         prepare: called before it, once.
         then: a command that follows it, in whose end both sides must be the same again.
         proof: sentences on what is wrong after it.
-        volatile: tables that may differ, because the proof looks at them.
+        volatile: tables, and columns as ``table.column``, that may differ, because the proof looks at them.
     """
 
     name: str
@@ -91,7 +91,7 @@ class Script:
                 for place in range(1, count + 1):
                     if number % every == first % every:
                         before.restore()
-                        self._kill(work, Point(f"{kind}::{place}", seconds=60), reference, say)
+                        self._kill(work, Point(f"{kind}::{place}"), reference, say)
                     number += 1
             after.restore()
         self.wrong += [f"at the end: {sentence}" for sentence in self.at_the_end()]
@@ -99,7 +99,7 @@ class Script:
     def _kill(self, work: Work, point: Point, reference: Rows, say: Say) -> None:
         death = victims.run(work.words, self.path, point, stdin=work.stdin)
         self.killed += death.killed
-        again = victims.run(work.words, self.path, Point(seconds=60), stdin=work.stdin)
+        again = victims.run(work.words, self.path, Point(), stdin=work.stdin)
         self._then(work)
         self.missed += not death.killed
         found = _said(death) + _said(again)
@@ -112,10 +112,10 @@ class Script:
 
     def _then(self, work: Work) -> None:
         if work.then:
-            victims.run(work.then, self.path, Point(seconds=60))
+            victims.run(work.then, self.path, Point())
 
     def _both(self, work: Work) -> Rows:
-        found = {table: rows for table, rows in contents(self.path).items() if table not in work.volatile}
+        found = contents(self.path, work.volatile)
         return found | {"the site": [(self.view(),)], "the folder": [(name,) for name in self._files()]}
 
     def _files(self) -> list[str]:

@@ -26,6 +26,7 @@ from chansync.db.connection import open_store
 from chansync.demo import company
 from chansync.demo.amazon import AmazonServer, Seller
 from chansync.demo.woocommerce import DemoServer, DemoShop
+from support.patience import PATIENCE
 
 # The tests' own helpers, for a run that pytest does not start.
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -166,7 +167,7 @@ class Hunt:
     def run(self, *words: str, stdin: str = "") -> int:
         """A command to its end."""
         process = self.start(*words, stdin=stdin)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=PATIENCE)
         self.keep(f"chansync {' '.join(words)}", out + err)
         return process.returncode
 
@@ -326,7 +327,7 @@ def _run_the_daemon(hunted: Hunt, front: Front) -> None:
     hunted.say("running the daemon")
     front.notes = f"the daemon hears {hunted.secrets['consumer secret']}"
     daemon = hunted.start("daemon", "--json-logs")
-    end = time.monotonic() + 90
+    end = time.monotonic() + PATIENCE
     while not _has_run(hunted):
         assert time.monotonic() < end, "the daemon runs nothing"
         time.sleep(0.1)
@@ -339,7 +340,7 @@ def _run_the_daemon(hunted: Hunt, front: Front) -> None:
     hunted.keep("limits of the daemon", status.encode())
     # As the watchdog does it: the stack goes to the log, memory nowhere.
     daemon.send_signal(signal.SIGABRT)
-    out, err = daemon.communicate(timeout=90)
+    out, err = daemon.communicate(timeout=PATIENCE)
     hunted.keep("the daemon", out + err)
     assert b"Fatal Python error: Aborted" in err
     front.echo, front.notes = None, ""

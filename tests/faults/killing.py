@@ -38,17 +38,17 @@ def kill_while_selling(folder: Path, seed: int, kills: int, rate: float, say: Sa
         return tally, wrong + prove(made)
 
 
-def quiet(made: World, patience: float = 60.0) -> None:
+def quiet(made: World) -> None:
     """Let a daemon work everything off that was asked for, and stop it politely."""
     made.close_shop()
     process = shops.command("daemon", database=made.path)
     try:
-        made.until("SELECT count(*) FROM job WHERE state IN ('queued', 'running')", 0, patience)
+        made.until("SELECT count(*) FROM job WHERE state IN ('queued', 'running')", 0)
     finally:
         code, _, err = shops.stopped(process)
     assert code == 0, err
     # A dry run sweeps what one that was killed while it copied has left.
-    _plan(made, Point(seconds=60))
+    _plan(made, Point())
 
 
 def _daemon(made: World, point: Point) -> Death:
@@ -75,7 +75,7 @@ def _retry(made: World, point: Point) -> Death:
 
 def _secret(made: World, point: Point) -> Death:
     place = random.Random(str(point)).randint(1, 60)
-    here = Point(f"line:chansync.secrets.sealing:{place}") if point.text.startswith("line") else point
+    here = Point(f"line:chansync.secrets.sealing:{place}", point.seconds) if point.text.startswith("line") else point
     words = ["channel", "set", company.CHANNEL, "consumer_secret=-"]
     return victims.run(words, made.path, here, stdin=made.shop.consumer_secret + "\n")
 

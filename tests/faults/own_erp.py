@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import signal
@@ -25,6 +26,7 @@ from chansync.erp.outside import sales
 from chansync.setup import erps
 from chansync.setup.confirm import confirm_channel
 from support import shops
+from support.patience import PATIENCE
 
 from . import victims
 from .victims import Death, Point
@@ -105,12 +107,12 @@ class OwnWorld:
         step = {"step": word, "key": f"{key}#{word}", "needs": []}
         httpx.post(
             f"http://127.0.0.1:{self.port}/steps", json={"sales": [{"key": key, "pos": "WEB", "steps": [step]}]},
-            headers={"Authorization": f"Bearer {self.token()}"},
+            headers={"Authorization": f"Bearer {self.token()}"}, timeout=PATIENCE,
         ).raise_for_status()  # fmt: skip
 
     # chansync
 
-    def run(self, *words: str, point: Point = Point(seconds=60)) -> Death:  # noqa: B008 - it is frozen
+    def run(self, *words: str, point: Point = Point()) -> Death:  # noqa: B008 - it is frozen
         """A command, to be killed at that point."""
         return victims.run(words, self.path, point)
 
@@ -236,7 +238,7 @@ def prove(made: OwnWorld) -> list[str]:
     wrong = [*found.wrong, *([f"{found.newer} orders changed after the last pull"] if found.newer else [])]
     store = open_store(made.path, create=False)
     try:
-        wrong += _mirror(made, store) + _messages(store)
+        wrong += _mirror(made, store) + _messages(made, store)
     finally:
         store.close()
     return wrong + _books(made)
@@ -267,9 +269,22 @@ _SUMS = """
 """
 
 
-def _messages(store: Store) -> list[str]:
-    rows = store.db.execute("SELECT code, sentence FROM message WHERE open = 1 AND severity = 'problem'")
-    return [f"{code}: {text}" for code, text in rows if code not in _OWN_FAULT]
+def _messages(made: OwnWorld, store: Store) -> list[str]:
+    """Open problems that no order has by itself, as lacking goods that are there."""
+    rows = store.db.execute("SELECT code, sentence, data FROM message WHERE open = 1 AND severity = 'problem'")
+    free = dict(made.sql(_FREE))
+    return [
+        f"{code}: {text}"
+        for code, text, data in rows
+        if code not in _OWN_FAULT
+        and not (code == "blocked_in_part" and all(free.get(item, 0) <= 0 for item in json.loads(data)["missing"]))
+    ]
+
+
+_FREE = """
+    SELECT item, sum(pieces) FROM (SELECT item, pieces FROM movement UNION ALL SELECT item, -pieces FROM block)
+    GROUP BY item
+"""
 
 
 def _books(made: OwnWorld) -> list[str]:

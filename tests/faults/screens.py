@@ -11,6 +11,8 @@ import threading
 import time
 from pathlib import Path
 
+from support.patience import PATIENCE
+
 
 class Screens:
     """The real program on a terminal of its own, whose user goes from screen to screen."""
@@ -42,7 +44,7 @@ class Screens:
 
     def quit(self) -> int:
         """Leave as a user does; the exit code."""
-        end = time.monotonic() + 90
+        end = time.monotonic() + PATIENCE
         while self.process.poll() is None and time.monotonic() < end:
             self.press("\x11")
             time.sleep(0.2)

@@ -41,17 +41,19 @@ class Snapshot:
             self._site.__dict__.update(self._copy(self._memory))
 
 
-def contents(path: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """What the database holds, without what differs between two runs that came to the same."""
+def contents(path: Path, volatile: frozenset[str] = frozenset()) -> dict[str, list[tuple[Any, ...]]]:
+    """What the database holds, without what differs between two runs that came to the same, as ``volatile`` does too:
+    names of tables, and of columns as ``table.column``."""
     db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
     try:
         found: dict[str, list[tuple[Any, ...]]] = {}
         tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
         for (table,) in db.execute(tables).fetchall():
-            if table in _LEFT_OUT or table.startswith(_DERIVED):
+            if table in _LEFT_OUT or table in volatile or table.startswith(_DERIVED):
                 continue
             names = [row[0] for row in db.execute("SELECT name FROM pragma_table_info(?)", (table,))]
-            kept = [name for name in names if name not in _VOLATILE and not name.endswith("_at")]
+            left_out = {name for name in names if name in _VOLATILE or f"{table}.{name}" in volatile}
+            kept = [name for name in names if name not in left_out and not name.endswith("_at")]
             listed = ", ".join(f'"{name}"' for name in kept)
             found[table] = sorted(db.execute(f'SELECT {listed} FROM "{table}"').fetchall(), key=repr)
         found["erp_event"] = db.execute("SELECT sale_id, kind FROM erp_event ORDER BY id").fetchall()

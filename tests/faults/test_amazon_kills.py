@@ -92,7 +92,7 @@ def test_a_feed_that_nobody_recorded_sets_nothing_after_a_later_change(
             _send(store)
         seller.feed_seconds = (600.0, 0.0)
         _count(store, 70)
-        assert victims.run(["sync", "de", "--quantities"], store.path, Point(point, seconds=30)).killed
+        assert victims.run(["sync", "de", "--quantities"], store.path, Point(point)).killed
         # One of them comes back to what it was, so that the others are too few for a feed.
         set_stock(store.db, "MANY-000", "W1", 1000)
         _send(store)

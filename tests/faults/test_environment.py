@@ -19,11 +19,9 @@ from chansync.db.version import SCHEMA_VERSION
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from faults.world import rows
 from support import shops
+from support.patience import PATIENCE
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long]
-
-#: A write waits a quarter of a minute for another's, and several may wait one after the other.
-PATIENCE = 90.0
 
 
 @dataclass(slots=True)
@@ -99,7 +97,7 @@ def test_a_daemon_waits_for_a_database_that_somebody_holds_and_goes_on(site: Sit
     with daemon(site.path) as running:
         until(site.path, FIRST_RUN)
         with contextlib.closing(apsw.Connection(str(site.path))) as holder:
-            holder.set_busy_timeout(10_000)
+            holder.set_busy_timeout(int(PATIENCE * 1000))
             holder.execute("BEGIN IMMEDIATE")
             running.says("locked by another process for too long")
         running.says("the database works again")
@@ -162,7 +160,7 @@ def test_a_daemon_whose_database_is_upgraded_stops_and_writes_nothing_more(site:
     with daemon(site.path) as running:
         until(site.path, FIRST_RUN)
         newer = apsw.Connection(str(site.path))
-        newer.set_busy_timeout(10_000)
+        newer.set_busy_timeout(int(PATIENCE * 1000))
         with newer:
             newer.pragma("user_version", SCHEMA_VERSION + 1)
             before = list(newer.execute("SELECT * FROM daemon"))
@@ -198,12 +196,16 @@ def place_many(shop: DemoShop, count: int) -> None:
 def test_a_stopped_daemon_is_followed_by_none_that_doubles(site: Site) -> None:
     with daemon(site.path) as running:
         until(site.path, "SELECT count(*) FROM run")
-        running.process.send_signal(signal.SIGSTOP)
-        # As after minutes: the leases have run out, and the daemon seems to be gone.
         db = apsw.Connection(str(site.path))
-        db.set_busy_timeout(10_000)
+        db.set_busy_timeout(int(PATIENCE * 1000))
+        # One that stopped in the middle of a write would let nobody else write.
+        db.execute("BEGIN IMMEDIATE")
+        running.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, running.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        # As after minutes: the leases have run out, and the daemon seems to be gone.
         db.execute("UPDATE stream SET lease_until = 1 WHERE owner IS NOT NULL")
         db.execute("UPDATE daemon SET beat_at = 1")
+        db.execute("COMMIT")
         db.close()
         code, _, err = shops.finished(shops.command("sync", database=site.path))
         assert code in (0, 1), err

@@ -35,7 +35,7 @@ def test_kills_at_chosen_points_leave_both_sides_the_same(tmp_path: Path) -> Non
     with world(tmp_path, seed=1, orders=60, rate=10) as made:
         killed = []
         for name, text in POINTS:
-            death = WORKS[name](made, Point(text))
+            death = WORKS[name](made, Point(text, victims.LONGEST_LIFE))
             assert "Traceback" not in death.err
             killed.append(death.killed)
         # A point that is never come to proves nothing.
@@ -54,9 +54,9 @@ def test_a_kill_while_the_keys_are_made_leaves_them_whole_or_not_there(tmp_path:
     path = tmp_path / "chansync.db"
     upgrading.make_system(path)
     words = upgrading.CHANNEL_WORDS
-    killed = victims.run(words, path, Point(f"line:chansync.secrets.sealing:{line}", seconds=30), stdin="cs_1\n").killed
+    killed = victims.run(words, path, Point(f"line:chansync.secrets.sealing:{line}"), stdin="cs_1\n").killed
     assert killed
-    again = victims.run(words, path, Point(seconds=30), stdin="cs_1\n")
+    again = victims.run(words, path, Point(), stdin="cs_1\n")
     assert again.code == 0 or "already" in again.err, again.err
     assert upgrading.opened(path) == {"consumer_secret": "cs_1"}
 
@@ -72,7 +72,7 @@ def test_a_backup_that_is_killed_is_nobodys_to_read_and_the_next_sweeps_it(templ
     [left] = tmp_path.glob(".chansync.backup.*")
     assert left.stat().st_size > 0
     assert {stat.S_IMODE(each.stat().st_mode) for each in (left, *copies.iterdir())} == {0o600}
-    assert victims.run(words, path, Point(seconds=30)).code == 0
+    assert victims.run(words, path, Point()).code == 0
     assert [each.name for each in copies.iterdir()] == ["copy.db"]
     assert not left.exists()
 
@@ -83,5 +83,5 @@ def test_a_plan_that_is_killed_leaves_no_customers_data_behind(tmp_path: Path) -
         assert list((tmp_path / "tmp").iterdir()) == []
         # One that is killed while it copies leaves a folder, and the next sweeps it.
         assert WORKS["plan"](made, Point("line:chansync.db.connection:95")).killed
-        WORKS["plan"](made, Point(seconds=30))
+        WORKS["plan"](made, Point())
         assert list((tmp_path / "tmp").iterdir()) == []

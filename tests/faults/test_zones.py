@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from support import shops
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.long
 
@@ -18,6 +19,6 @@ def test_a_command_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zone: 
     path = tmp_path / "chansync.db"
     shops.finished(shops.command("db", "init", database=path))
     process = shops.command(*command, database=path)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     assert "Traceback" not in err
     assert "fault of its own" not in err

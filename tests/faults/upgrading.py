@@ -155,7 +155,7 @@ def _killed(
         killed += death.killed
         if death.code not in (0, -9) and not (once and "already" in death.err):
             found.append(f"at {point}: {death.err.strip()}")
-    done = victims.run(words, path, Point(seconds=30), stdin=stdin)
+    done = victims.run(words, path, Point(), stdin=stdin)
     if done.code and not (once and "already" in done.err):
         found.append(f"after {', '.join(map(str, points))}: {done.err.strip()}")
     return killed, found
@@ -163,9 +163,9 @@ def _killed(
 
 def _point(rng: random.Random, places: tuple[tuple[str, int], ...]) -> Point:
     if shutil.which("strace") and rng.random() < 0.3:
-        return Point(f"syscall:{rng.choice(victims.SYSCALLS)}:{rng.randint(1, 60)}", seconds=30)
+        return Point(f"syscall:{rng.choice(victims.SYSCALLS)}:{rng.randint(1, 60)}")
     module, lines = rng.choice(places)
-    return Point(f"line:{module}:{rng.randint(1, lines)}", seconds=30)
+    return Point(f"line:{module}:{rng.randint(1, lines)}")
 
 
 def _is_whole(path: Path) -> list[str]:

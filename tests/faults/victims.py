@@ -15,9 +15,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.patience import PATIENCE
+
 SITE = Path(__file__).with_name("site")
 
-#: How long a victim may live in all, in seconds: one that its point never comes to is killed then, at that moment.
+#: How long a victim may live in all that may never end by itself, in seconds: one that its point never comes to is
+#: killed then, at that moment.
 LONGEST_LIFE = 8.0
 
 
@@ -29,7 +32,7 @@ class Point:
     """
 
     text: str = ""
-    seconds: float = LONGEST_LIFE
+    seconds: float = PATIENCE
 
     def __str__(self) -> str:
         return self.text or f"after {self.seconds:.2f} s"
@@ -54,15 +57,15 @@ def chosen(rng: random.Random, *, requests: int = 6, commits: int = 60) -> Point
     if kind == "time":
         return Point(seconds=0.3 + rng.random() * 2.0)
     if kind in ("send", "answered"):
-        return Point(f"{kind}::{rng.randint(1, requests)}")
+        return Point(f"{kind}::{rng.randint(1, requests)}", LONGEST_LIFE)
     if kind == "post":
-        return Point(f"{rng.choice(['send', 'answered'])}:POST:{rng.randint(1, 2)}")
+        return Point(f"{rng.choice(['send', 'answered'])}:POST:{rng.randint(1, 2)}", LONGEST_LIFE)
     if kind == "syscall":
-        return Point(f"syscall:{rng.choice(SYSCALLS)}:{rng.randint(1, 120)}")
+        return Point(f"syscall:{rng.choice(SYSCALLS)}:{rng.randint(1, 120)}", LONGEST_LIFE)
     if kind == "line":
         module = rng.choice(LINES)
-        return Point(f"line:{module}:{rng.randint(1, 400)}")
-    return Point(f"{kind}::{rng.randint(1, commits * (4 if kind == 'write' else 1))}")
+        return Point(f"line:{module}:{rng.randint(1, 400)}", LONGEST_LIFE)
+    return Point(f"{kind}::{rng.randint(1, commits * (4 if kind == 'write' else 1))}", LONGEST_LIFE)
 
 
 #: Ways in which a process changes a file.
@@ -133,7 +136,7 @@ def _environment(path: Path, point: Point) -> dict[str, str]:
 def points(words: Sequence[str], path: Path, *, stdin: str = "") -> tuple[Death, Counter[str]]:
     """Let ``chansync WORDS`` go through; how it ended, and how often it came to which kind of point."""
     told = path.parent / "tmp" / "points"
-    death = run(words, path, Point(seconds=60), stdin=stdin, more={"CHANSYNC_COUNT": str(told)})
+    death = run(words, path, Point(), stdin=stdin, more={"CHANSYNC_COUNT": str(told)})
     counts: Counter[str] = Counter()
     for line in told.read_text().splitlines():
         counts.update(json.loads(line))
@@ -156,7 +159,7 @@ def asleep(words: Sequence[str], path: Path, point: Point) -> Iterator[None]:
         assert ended.si_code == os.CLD_STOPPED, f"it never came to {point}: {process.communicate()[0]}"
         yield
         os.killpg(process.pid, signal.SIGCONT)
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=PATIENCE)
         assert "Traceback" not in out, out
     finally:
         if process.poll() is None:

@@ -22,6 +22,7 @@ from chansync.erp.ledger.stock import set_stock
 from chansync.store import jobs
 from chansync.sync.runner import SyncRequest, sync_channel
 from support import shops
+from support.patience import PATIENCE
 
 #: What the channel sends back, so that every kind of push happens. No comparison, which makes good what pulls lose.
 SETTINGS = (
@@ -63,9 +64,9 @@ class World:
         for shopper in self.shoppers:
             shopper.__exit__(None, None, None)
 
-    def until(self, sql: str, wanted: Any, patience: float = 90.0) -> None:
+    def until(self, sql: str, wanted: Any) -> None:
         """Wait until the query brings that value."""
-        end = time.monotonic() + patience
+        end = time.monotonic() + PATIENCE
         while (value := rows(self.path, sql)[0][0]) != wanted:
             if time.monotonic() > end:
                 raise AssertionError(f"{sql} is {value!r}")

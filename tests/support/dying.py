@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from support.patience import PATIENCE
+
 TESTS = Path(__file__).parents[1]
 
 
@@ -22,7 +24,7 @@ def sync(database: Path, folder: Path, moment: str = "done", count: int = 0) -> 
     words = [sys.executable, "-m", "support.dying", str(database), str(folder), moment, str(count)]
     paths = os.pathsep.join(filter(None, [str(TESTS), str(folder), os.environ.get("PYTHONPATH", "")]))
     return subprocess.run(
-        words, env=os.environ | {"PYTHONPATH": paths}, check=False, stdout=subprocess.DEVNULL, timeout=120
+        words, env=os.environ | {"PYTHONPATH": paths}, check=False, stdout=subprocess.DEVNULL, timeout=PATIENCE
     ).returncode
 
 

@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from support.patience import PATIENCE
+
 #: Who runs it where we are root, whom it refuses.
 _USER = "postgres"
 
@@ -80,7 +82,7 @@ def running(folder: Path) -> Iterator[Cluster]:
         )
     try:
         cluster = Cluster(folder, port)
-        end = time.monotonic() + 60
+        end = time.monotonic() + PATIENCE
         while subprocess.run(
             [str(bin_folder / "pg_isready"), "-h", "127.0.0.1", "-p", str(port)], capture_output=True, check=False
         ).returncode:

@@ -12,6 +12,7 @@ from chansync.store import daemons
 from chansync_daemon.main import taking_webhooks
 from chansync_daemon.notify import Manager
 from chansync_daemon.service import Service
+from support.patience import PATIENCE
 
 
 @dataclass(slots=True)
@@ -23,7 +24,7 @@ class Daemon:
 
     async def until(self, sql: str, wanted: int) -> None:
         """Until the query counts so many."""
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(PATIENCE):
             while await self.service.store.run(lambda db: db.execute(sql).get) != wanted:
                 assert not self.task.done(), self.task
                 await asyncio.sleep(0.02)

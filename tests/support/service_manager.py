@@ -7,6 +7,8 @@ import socket
 import tempfile
 from types import TracebackType
 
+from support.patience import PATIENCE
+
 
 class FakeManager:
     """A notify socket of the test's own. ``environment`` is what the service gets.
@@ -34,7 +36,7 @@ class FakeManager:
         self._socket.close()
         self._folder.cleanup()
 
-    def next(self, within: float = 90.0) -> str:
+    def next(self, within: float = PATIENCE) -> str:
         """The next datagram.
 
         Raises:

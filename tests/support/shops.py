@@ -18,6 +18,7 @@ from chansync.demo.audit import Audit, audit
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from chansync.setup.confirm import confirm_channel
 from chansync.sync.runner import RunResult, SyncRequest, sync_channel
+from support.patience import PATIENCE
 
 T = TypeVar("T")
 
@@ -99,7 +100,7 @@ def until_it_says(daemon: subprocess.Popen[str], words: str) -> None:
         said += line
 
 
-def finished(process: subprocess.Popen[str], timeout: float = 120) -> tuple[int, str, str]:
+def finished(process: subprocess.Popen[str], timeout: float = PATIENCE) -> tuple[int, str, str]:
     """Exit code, standard output and standard error of a process that ends by itself."""
     out, err = process.communicate(timeout=timeout)
     return process.returncode, out, err

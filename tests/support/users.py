@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from support.patience import PATIENCE
+
 #: The daemon's user, the group of those who share the database, a member of it, and somebody else. Numbers that no
 #: machine gives to anybody.
 ROOT = 0
@@ -93,7 +95,7 @@ def command(user: int, *words: str, database: Path | None = None, stdin: str = "
     """Run a real command as that user to its end; one that takes longer than a minute hangs, and fails."""
     process = start(user, words, database=database, umask=umask)
     try:
-        text, _ = process.communicate(stdin, timeout=60)
+        text, _ = process.communicate(stdin, timeout=PATIENCE)
     finally:
         process.kill()
         process.wait()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from chansync import dns
+from support.patience import PATIENCE
 
 
 def test_dead_names_hold_up_neither_others_nor_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,7 +38,7 @@ def test_dead_names_hold_up_neither_others_nor_the_end(monkeypatch: pytest.Monke
     assert dns.run(whole()) == real("localhost", 80, 0, socket.SOCK_STREAM)
     # All of them are still being looked up, and the loop has ended all the same.
     for _ in range(50):
-        assert asked.acquire(timeout=90)
+        assert asked.acquire(timeout=PATIENCE)
     back.set()
 
 

@@ -42,11 +42,16 @@ class _Reader:
 
 
 class DecidingAgain:
-    """The part of a run that decides again, with a connector for each channel that it comes across."""
+    """The part of a run that decides again, with a connector for each channel that it comes across.
+
+    Attributes:
+        left: the keys of sales whose orders could not be decided on, and are left to a later run.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._readers: dict[int, _Reader | None] = {}
+        self.left: set[str] = set()
         self._done: set[str] = set()
         self._times: Counter[str] = Counter()
         #: Order id → the key of its sale.
@@ -62,7 +67,7 @@ class DecidingAgain:
             also: the keys of sales whose orders are decided on whether anything was answered or not.
         """
         unread = await self._store.run(sales.unread, erp)
-        keys = [key for key in dict.fromkeys([*unread, *also]) if key not in self._done]
+        keys = [key for key in dict.fromkeys([*unread, *also]) if key not in self._done | self.left]
         self._times.update(keys)
         self._done |= {key for key in keys if self._times[key] >= MOST_TIMES}
         found = await self._store.run(_rows, keys)
@@ -105,19 +110,34 @@ class DecidingAgain:
         found = {order.external_id for order in kept}
         lacking = [row for row in rows if row.external_id not in found]
         if lacking:
-            try:
-                given = await reader.connector.several([row.external_id for row in lacking])
-            except SiteError:
-                self._leave(lacking)
-            else:
-                kept += given
-                gone = {row.external_id for row in lacking} - {order.external_id for order in given}
-                keys = [self._keys[row.id] for row in lacking if row.external_id in gone]
-                await self._store.run(_note_read, keys)
+            given, gone = await self._fetch(reader.connector, lacking)
+            kept += given
+            await self._store.run(_note_read, [self._keys[row.id] for row in gone])
         await self._store.run(_import, reader.importing, kept, WriteGuard(None, versions))
 
+    async def _fetch(
+        self, connector: Connector, rows: list[OrderRow]
+    ) -> tuple[list[Order | UnreadableOrder], list[OrderRow]]:
+        """Orders from their site, and those that it has no more; those that cannot be fetched now are left."""
+        given: list[Order | UnreadableOrder] = []
+        gone: list[OrderRow] = []
+        left = rows
+        try:
+            given += await connector.several([row.external_id for row in rows])
+            known = {order.external_id for order in given}
+            left = [row for row in rows if row.external_id not in known]
+            while left:
+                # What is left out of several may be there all the same: a site's pace can allow no more of them now.
+                order = await connector.order(left[0].external_id)
+                given += [order] if order is not None else []
+                gone += [left[0]] if order is None else []
+                left = left[1:]
+        except SiteError:
+            self._leave(left)
+        return given, gone
+
     def _leave(self, rows: list[OrderRow]) -> None:
-        self._done |= {self._keys[row.id] for row in rows}
+        self.left |= {self._keys[row.id] for row in rows}
 
     async def aclose(self) -> None:
         """Close the connectors."""

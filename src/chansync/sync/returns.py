@@ -10,6 +10,7 @@ import apsw
 from chansync.db.connection import Store
 from chansync.db.transaction import transaction
 from chansync.model.channel import Channel
+from chansync.model.errors import SiteError
 from chansync.model.returns import SiteReturn
 from chansync.model.times import now_ms
 from chansync.platforms.protocol import Connector
@@ -33,12 +34,22 @@ async def pull_returns(
         SiteError: the site failed; what was read before stays.
         LeaseLost: another run has taken over.
     """
-    async with aclosing(connector.returns()) as pages:
-        async for found in pages:
-            counts.fetched += len(found)
-            counts.updated += await store.run(_keep, channel, found, lease)
-            if stop.is_set():
-                break
+    try:
+        async with aclosing(connector.returns()) as pages:
+            async for found in pages:
+                counts.fetched += len(found)
+                counts.updated += await store.run(_keep, channel, found, lease)
+                if stop.is_set():
+                    break
+    except SiteError:
+        # What was read of orders does not wait for a report that cannot be had.
+        await _decide(store, channel, stop)
+        raise
+    await _decide(store, channel, stop)
+
+
+async def _decide(store: Store, channel: Channel, stop: asyncio.Event) -> None:
+    """Decide on the orders of returns that were read, also of those that an earlier run has left."""
     until = now_ms()
     keys = await store.run(returns.undecided, channel.id)
     if not keys:
@@ -48,7 +59,7 @@ async def pull_returns(
         await deciding.run("", stop, also=keys)
     finally:
         await deciding.aclose()
-    if not stop.is_set():
+    if deciding.left.isdisjoint(keys):
         await store.run(_note_decided, channel, until)
 
 

@@ -11,7 +11,7 @@ import apsw
 from chansync.db.connection import Store
 from chansync.db.transaction import transaction
 from chansync.model.channel import Channel
-from chansync.model.errors import DataError
+from chansync.model.errors import DataError, SiteError
 from chansync.model.money import format_money
 from chansync.model.settlement import Settlement
 from chansync.platforms.protocol import Connector, UnreadableSettlement
@@ -42,20 +42,25 @@ async def pull_settlements(
     """
     unreadable: list[UnreadableSettlement] = []
     known = await store.run(settlements.reports, channel.system.id)
-    async with aclosing(connector.settlements(known)) as found:
-        async for each in found:
-            counts.fetched += 1
-            if isinstance(each, Settlement):
-                try:
-                    await store.run(_keep, channel, each, lease)
-                    counts.created += 1
-                except DataError as error:
-                    each = UnreadableSettlement(each.report, str(error))
-            if isinstance(each, UnreadableSettlement):
-                counts.problems += 1
-                unreadable.append(each)
-            if stop.is_set():
-                break
+    try:
+        async with aclosing(connector.settlements(known)) as found:
+            async for each in found:
+                counts.fetched += 1
+                if isinstance(each, Settlement):
+                    try:
+                        await store.run(_keep, channel, each, lease)
+                        counts.created += 1
+                    except DataError as error:
+                        each = UnreadableSettlement(each.report, str(error))
+                if isinstance(each, UnreadableSettlement):
+                    counts.problems += 1
+                    unreadable.append(each)
+                if stop.is_set():
+                    break
+    except SiteError:
+        # What was read of orders does not wait for a report that cannot be had.
+        await _decide(store, channel, stop)
+        raise
     await _decide(store, channel, stop)
     await store.run(_tell, channel, unreadable, lease)
 
@@ -67,7 +72,7 @@ def _keep(db: apsw.Connection, channel: Channel, settlement: Settlement, lease: 
 
 
 async def _decide(store: Store, channel: Channel, stop: asyncio.Event) -> None:
-    """Decide on the orders of settlements that were read, also of those that a killed run has left."""
+    """Decide on the orders of settlements that were read, also of those that an earlier run has left."""
     left: list[int] = await store.run(settlements.undecided, channel.system.id)
     if not left:
         return
@@ -76,9 +81,8 @@ async def _decide(store: Store, channel: Channel, stop: asyncio.Event) -> None:
         for settlement_id in left:
             keys = await store.run(settlements.sale_keys, settlement_id)
             await deciding.run("", stop, also=keys)
-            if stop.is_set():
-                return
-            await store.run(_note_decided, settlement_id)
+            if deciding.left.isdisjoint(keys):
+                await store.run(_note_decided, settlement_id)
     finally:
         await deciding.aclose()
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from chansync.cli.program import program
 from chansync.db.connection import Store
-from chansync.demo.amazon import Seller
+from chansync.demo.amazon import AmazonServer, Seller
 from chansync.demo.amazon.goods import AMAZON
 from chansync.orders.sale_actions import perform
 from chansync.setup import channel_settings
@@ -120,6 +120,27 @@ def test_a_slow_report_is_read_by_the_run_that_finds_it_made(de: Store, seller: 
     seller.clock.advance(4000)
     read(de)
     assert world.open_codes(de) == {own: "return_announced"}
+
+
+@pytest.mark.parametrize("place", ["orders/2026-01-01/orders/", "reports/2021-06-30/reports"])
+def test_what_came_back_waits_for_no_failing_request_and_is_not_forgotten(
+    de: Store, seller: Seller, server: AmazonServer, place: str
+) -> None:
+    own = sold(de, seller)
+    # As of old orders, whose data are not kept.
+    de.db.execute('UPDATE "order" SET raw = NULL')
+    seller.send_back(own, 1)
+    sync(de, "de", orders=False, returns=True)
+    asks_reports = place.startswith("reports")
+    # The first report is read, and the next cannot be asked for; or the order of it cannot be fetched.
+    server.faults.add(f"/{place}", "status", method="POST" if asks_reports else "GET", status=403)
+    [result] = sync(de, "de", orders=False, returns=True)
+    if asks_reports:
+        assert (result.state, world.open_codes(de)[own]) == ("failed", "return_announced")
+    else:
+        assert own not in world.open_codes(de)
+        [result] = sync(de, "de", orders=False, returns=True)
+        assert world.open_codes(de) == {own: "return_announced"}
 
 
 def test_a_report_that_cannot_be_read_is_a_problem_of_the_channel_and_asked_for_anew(de: Store, seller: Seller) -> None:

@@ -124,6 +124,48 @@ def test_with_paid_by_settlement_a_sale_is_paid_when_amazon_pays_out(de: Store, 
     assert open_problems(de) == set()
 
 
+@pytest.mark.parametrize("fault", [{"status": 403}, {"status": 429, "retry_after": 900}])
+def test_what_a_settlement_says_waits_for_an_order_that_cannot_be_fetched_now(
+    de: Store, seller: Seller, server: AmazonServer, fault: dict[str, int]
+) -> None:
+    channel_settings.change_channel(de, "de", {"paid_by_settlement": "yes", "paid_statuses": "SHIPPED"})
+    own = [seller.place_order("DE", lines={"SKU-001": 1}) for _ in range(2)]
+    for each in own:
+        seller.ship(each)
+    sync(de, "de")
+    # As of old orders, whose data are not kept.
+    de.db.execute('UPDATE "order" SET raw = NULL')
+    server.faults.add(f"/orders/2026-01-01/orders/{own[1]}", "status", times=None, **fault)
+    settle(de, seller)
+    assert paid(de)[own[1]] == 0
+    server.faults.clear()
+    # Amazon's pace is waited for.
+    de.db.execute("DELETE FROM system_state WHERE name LIKE 'rate %'")
+    sync(de, "de", orders=False, settlements=True)
+    assert paid(de) == {each: sales(de)[each][2] for each in own}
+
+
+def test_what_was_read_of_orders_does_not_wait_for_a_report_that_cannot_be_had(
+    de: Store, seller: Seller, server: AmazonServer
+) -> None:
+    channel_settings.change_channel(de, "de", {"paid_by_settlement": "yes", "paid_statuses": "SHIPPED"})
+    own = seller.place_order("DE", lines={"SKU-001": 1})
+    seller.ship(own)
+    sync(de, "de")
+    seller.pay_out()
+    seller.clock.advance(60)
+    seller.refund(own, 100)
+    seller.pay_out()
+    server.faults.add("/reports/2021-06-30/documents", "status", times=None, skip=1, status=403)
+    [result] = sync(de, "de", orders=False, settlements=True)
+    assert result.state == "failed"
+    assert paid(de) == {own: sales(de)[own][2]}
+
+    server.faults.clear()
+    sync(de, "de", orders=False, settlements=True)
+    assert paid(de) == {own: sales(de)[own][2] - 100}
+
+
 def test_orders_of_another_program_are_named_until_a_person_accepts_them(de: Store, seller: Seller) -> None:
     seller.settlements.extra = [
         ("EUR", 1000, {"transaction-type": "Order", "amount-type": "ItemPrice", "amount-description": "Principal",

@@ -12,6 +12,7 @@ from chansync.db.connection import Store, open_store
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from functional.cli.conftest import Run
 from support import shops
+from support.patience import PATIENCE
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ def test_who_may_not_open_the_keys_has_the_daemon_look_and_sync(
         daemon = shops.command("daemon", database=path)
         monkeypatch.delenv("CREDENTIALS_DIRECTORY")
         try:
-            end = time.monotonic() + 90
+            end = time.monotonic() + PATIENCE
             while not shops.query(path, "SELECT count(*) FROM daemon")[0][0] and time.monotonic() < end:
                 time.sleep(0.05)
             told = run("doctor", "demo")
@@ -131,7 +132,7 @@ def test_the_sites_are_looked_at_from_where_the_daemon_is(
         daemon = shops.command("daemon", database=path)
         monkeypatch.delenv("HTTP_PROXY")
         try:
-            end = time.monotonic() + 90
+            end = time.monotonic() + PATIENCE
             while not shops.query(path, "SELECT count(*) FROM daemon")[0][0] and time.monotonic() < end:
                 time.sleep(0.05)
             level, sentence, _ = _sites(run)

@@ -24,6 +24,7 @@ from chansync.db.version import SCHEMA_VERSION
 from chansync.locations import key_file, private_folder
 from functional.cli.test_group import folder, path  # noqa: F401 - fixtures
 from functional.cli.test_group_attacks import _meddle, shared  # noqa: F401 - a fixture
+from support.patience import PATIENCE
 from support.users import ADMIN, DAEMON, GROUP, ROOT, STRANGER, as_user, command, needs_users, start
 
 pytestmark = [needs_users, pytest.mark.long]
@@ -130,7 +131,7 @@ def test_the_daemon_changes_nothing_that_a_link_leads_to(shared: Path, victims: 
         for _ in range(3):
             daemon.stdout.readline()
         daemon.send_signal(signal.SIGTERM)
-        daemon.communicate(timeout=60)
+        daemon.communicate(timeout=PATIENCE)
 
 
 def _journal(database: Path, names: Path) -> bytes:
@@ -244,7 +245,7 @@ def test_a_pipe_hangs_nothing(shared: Path, tmp_path: Path, end: str) -> None:
     assert daemon.stdout is not None
     assert daemon.stdout.readline()
     daemon.terminate()
-    daemon.communicate(timeout=60)
+    daemon.communicate(timeout=PATIENCE)
 
 
 def test_a_pipe_in_the_keys_place_hangs_nothing(path: Path) -> None:
@@ -512,13 +513,13 @@ def test_nonsense_in_a_job_is_that_jobs_own(shared: Path) -> None:
     assert as_user(ADMIN, plant).text == ""
     daemon = start(DAEMON, ("daemon",), database=shared)
     with contextlib.closing(apsw.Connection(str(shared))) as db:
-        end = time.monotonic() + 90
+        end = time.monotonic() + PATIENCE
         while db.execute("SELECT count(*) FROM job WHERE state IN ('queued', 'running')").get:
             assert time.monotonic() < end
             assert daemon.poll() is None
             time.sleep(0.1)
     daemon.terminate()
-    told, _ = daemon.communicate(timeout=60)
+    told, _ = daemon.communicate(timeout=PATIENCE)
     assert not any(each in told for each in ("Traceback", "fault of its own", "\x1b", "\nINFO forged")), told
 
 

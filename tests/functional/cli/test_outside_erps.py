@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from support import far_file, shops
+from support.patience import PATIENCE
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -23,7 +24,7 @@ def run(tmp_path: Path) -> Run:
     def call(*words: str, typed: str = "", code: int | None = 0) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [sys.executable, "-m", "chansync", "--db", str(tmp_path / "chansync.db"), *words],
-            input=typed, capture_output=True, text=True, check=False, timeout=120,
+            input=typed, capture_output=True, text=True, check=False, timeout=PATIENCE,
             env=os.environ | {"PYTHONPATH": str(far_file.FOLDER)},
         )  # fmt: skip
         assert code is None or done.returncode == code, done

@@ -13,6 +13,7 @@ import apsw
 import pytest
 
 from chansync.db.connection import Store
+from support.patience import PATIENCE
 
 HEAVY = ("sqlite3", "sqlite_utils", "textual", "rich", "httpx", "starlette", "phonenumbers", "tabulate", "oauthlib")
 
@@ -37,7 +38,7 @@ def _process(
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
         env={**os.environ, "CHANSYNC_DB": str(path), **(environment or {})},
     )
 

@@ -19,6 +19,7 @@ from chansync.db.version import SCHEMA_VERSION
 from chansync.locations import private_folder
 from faults.upgrading import make_version
 from support import shops
+from support.patience import PATIENCE
 from support.users import DAEMON, GROUP, needs_users, start
 
 pytestmark = needs_users
@@ -39,7 +40,7 @@ def run(path: Path, *words: str) -> tuple[int, str, str]:
     if path.parent.stat().st_uid != DAEMON:
         return shops.finished(shops.command(*words, database=path))
     process = start(DAEMON, words, database=path, stderr=subprocess.PIPE)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     return process.returncode, out, err
 
 
@@ -121,7 +122,7 @@ def test_its_daemon_upgrades_it_and_says_so_in_its_log(shared: Path) -> None:
     )
     assert "started on" in daemon.stderr.readline()
     daemon.send_signal(signal.SIGTERM)
-    daemon.communicate(timeout=60)
+    daemon.communicate(timeout=PATIENCE)
     assert daemon.returncode == 0
     assert version(shared) == SCHEMA_VERSION
 

@@ -25,9 +25,8 @@ from chansync_daemon import metrics
 from chansync_tui.app import ChansyncApp
 from functional.tui.looking import until_seen
 from support import shops
+from support.patience import PATIENCE
 from support.service_manager import FakeManager
-
-PATIENCE = 90.0
 
 _AS_VERSION = """
 import sys, chansync

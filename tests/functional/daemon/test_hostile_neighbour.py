@@ -15,6 +15,7 @@ from chansync.db.connection import open_store
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from functional.woocommerce.test_hostile_store import MOST_MEMORY, SHAPES, Hostile, serving
 from support import shops, world
+from support.patience import PATIENCE
 
 #: How often both stores are asked, in seconds, and how many times that an order of the healthy one may take.
 CADENCE, CADENCES = 10, 6
@@ -53,7 +54,7 @@ def test_a_hostile_store_stops_no_other_channel(two: tuple[Path, DemoShop, Hosti
         assert int(found[1]) * 1024 < MOST_MEMORY
     finally:
         daemon.send_signal(signal.SIGTERM)
-        told = "".join(daemon.communicate(timeout=60))
+        told = "".join(daemon.communicate(timeout=PATIENCE))
     print(f"{waited} s; {found[0]}; {hostile.asked} asked")
     assert "Traceback" not in told
     assert max(waited) < CADENCES * CADENCE

@@ -19,6 +19,7 @@ from chansync.demo.woocommerce import DemoServer, DemoShop
 from chansync.setup.confirm import confirm_channel
 from support import shops, world
 from support.own_erp import TOKEN, OwnErp
+from support.patience import PATIENCE
 
 
 @dataclass(slots=True)
@@ -30,7 +31,7 @@ class Connected:
 
     def run(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "chansync", "--db", str(self.path), *words]
-        return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 @dataclass(slots=True)
@@ -139,7 +140,7 @@ def test_the_example_as_a_command(tmp_path: Path) -> None:
             assert process.stdout is not None
             lines = [process.stdout.readline() for _ in range(2 if said else 3)]
             process.send_signal(signal.SIGTERM)
-            _, err = process.communicate(timeout=30)
+            _, err = process.communicate(timeout=PATIENCE)
         assert err == ""
         said.append(lines)
     assert said[0][0].startswith("New books in ")
@@ -157,7 +158,9 @@ def test_the_example_does_not_write_into_what_is_not_its_own(tmp_path: Path) -> 
     for file, words in ((other, "cannot hold the example's books"), (store, "is the database itself")):
         before = file.read_bytes()
         command = [sys.executable, "-m", "chansync", "--db", str(store), "erp", "serve-example", "--port", "0"]
-        done = subprocess.run([*command, "--db", str(file)], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            [*command, "--db", str(file)], capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
         assert done.returncode == 2
         assert words in done.stderr
         assert file.read_bytes() == before

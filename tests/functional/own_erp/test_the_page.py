@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from support.patience import PATIENCE
+
 PAGE = Path(__file__).parents[3] / "docs" / "own-erp.md"
 
 
@@ -89,7 +91,7 @@ def _free_port() -> str:
 
 def _wait_for(file: Path) -> None:
     """Wait until a program that was started has said where it is."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE
     # The shell goes on before the program has made its file.
     while not file.exists() or not re.search(r"Its token: \S+\n|consumer_secret", file.read_text()):
         assert time.monotonic() < until, file

@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 
 from chansync.db.connection import open_store
 from chansync_tui.app import ChansyncApp
+from support.patience import PATIENCE
 
 #: The sizes of pictures. All but the first cover no line of their own.
 SIZES = [(80, 24), pytest.param((120, 40), marks=pytest.mark.long)]
@@ -33,7 +34,7 @@ async def until_seen(pilot: Pilot[None], *words: str, gone: bool = False) -> str
     """Wait until all ``words`` are on the screen (or none is); the screen."""
     app = pilot.app
     assert isinstance(app, ChansyncApp)
-    limit = time.monotonic() + 90
+    limit = time.monotonic() + PATIENCE
     while True:
         await pilot.pause()
         screen = seen(app)

@@ -18,6 +18,7 @@ import pytest
 
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from contract.signing import Client
+from support.patience import PATIENCE
 
 
 @pytest.fixture
@@ -208,5 +209,5 @@ def test_as_a_process_it_says_where_it_is_and_stops_when_told(number: signal.Sig
         with Client(told["url"], told["consumer_key"], told["consumer_secret"]) as client:
             assert client.get("orders").status_code == 200
         process.send_signal(number)
-        out, err = process.communicate(timeout=90)
+        out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out, err) == (0, "", "")

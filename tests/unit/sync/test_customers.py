@@ -21,6 +21,7 @@ from chansync.orders.import_order import OrderImport
 from chansync.store import channels
 from support import shops, world
 from support.orders import line, order
+from support.patience import PATIENCE
 
 PHONE, OTHER_PHONE = "+49 30 23125100", "+49 30 23125199"
 BG_VAT, BG_UIC, OTHER_UIC = "BG175074752", "175074752", "627380675"
@@ -290,7 +291,7 @@ def test_two_processes_never_create_one_customer_twice(company: Store) -> None:
             worker.stdin.flush()
         said += [read_line(worker) for worker in workers]
     for worker in workers:
-        worker.communicate(timeout=60)
+        worker.communicate(timeout=PATIENCE)
     assert said == ["ready\n"] * 2 + ["taken\n"] * 60
     assert world.rows(company, "SELECT count(*) FROM erp_customer") == [(30,)]
     pairs = "SELECT DISTINCT count(*) FROM erp_sale GROUP BY customer_id"

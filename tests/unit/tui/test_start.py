@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from support.patience import PATIENCE
+
 
 def test_only_the_first_screen_is_loaded_at_the_start() -> None:
     code = (
@@ -25,7 +27,7 @@ def test_screens_that_would_be_drawn_into_a_file_are_refused_where_it_is_seen(tm
     terminal, inside = os.openpty()
     with open(tmp_path / "log", "wb") as log:
         command = [sys.executable, "-m", "chansync", "--db", str(tmp_path / "chansync.db")]
-        done = subprocess.run(command, stdin=inside, stdout=inside, stderr=log, timeout=60, check=False)
+        done = subprocess.run(command, stdin=inside, stdout=inside, stderr=log, timeout=PATIENCE, check=False)
     os.close(inside)
     assert done.returncode == 2
     assert b"start chansync without 2>" in os.read(terminal, 1000)
