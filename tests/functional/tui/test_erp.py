@@ -237,7 +237,7 @@ async def test_a_settlement_shows_its_sums_and_its_lines_lead_to_their_sales(com
         await until_seen(pilot, "Settlements: 1 row")
         await pilot.press("enter")
         await until_seen(
-            pilot, "Settlement 111 of woo", "19.90 EUR", "1 line of orders that no channel", "404-1  order not known"
+            pilot, "Settlement 111 of woo", "20.90 EUR", "1 line of orders that no channel", "404-1  order not known"
         )
         await pilot.press("right_square_bracket", "j", "enter")
         await until_seen(pilot, "The sale n of 2026-11-24")
