@@ -49,6 +49,10 @@ class Performer:
         """``Remote.apply``: the new sales of all first, together; then what else is asked for, sale by sale."""
         recorded = await self._record(sales)
         known = await self.records.load([sale.key for sale in sales])
+        confirmed = [record for key, record in known.items() if key in recorded and record.state == "confirmed"]
+        if confirmed:
+            await self._recorder.process_all([record.id for record in confirmed])
+            known |= await self.records.load([record.key for record in confirmed])
         done = {sale.key: _done(sale, recorded) for sale in sales}
         await self._block_together(sales, known, done)
         await self._issue_together(sales, known, done)
@@ -194,7 +198,7 @@ class Performer:
                 changed, number = await self._documents.issue(record)
                 return StepResult(key, changed=changed, number=number)
             case steps.Pay():
-                if step.issue_first and state.paid < step.in_all and not open_document(record):
+                if step.issue_first and state.paid != step.in_all and not open_document(record):
                     await self._documents.issue(record)
                     record = await self._load(record.key)
                 paid = await self._documents.pay(record, step)
