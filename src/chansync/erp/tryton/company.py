@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
 from chansync.erp.remote import ErpRefused
 from chansync.erp.tryton.parameters import Options
@@ -58,7 +57,7 @@ class Company:
         categories: of parties, by name.
         rounds_by_line: whether taxes are rounded line by line, else over the document.
         price_digits: how many decimals a unit price has.
-        sale_fields: of ``sale.sale``: what modules have added.
+        has_carriers: whether sales have a carrier.
         has_packages: whether shipments are packed, and each package has a number of its carrier.
         has_supply: whether Tryton asks purchasing by itself for what is sold.
         warehouse_of_shop: shop name → warehouse code.
@@ -82,7 +81,7 @@ class Company:
     categories: dict[str, int] = field(default_factory=dict)
     rounds_by_line: bool = False
     price_digits: int = 4
-    sale_fields: frozenset[str] = frozenset()
+    has_carriers: bool = False
     has_packages: bool = False
     has_supply: bool = False
     products: dict[str, Product] = field(default_factory=dict)
@@ -154,9 +153,8 @@ async def load_company(rpc: TrytonRpc, options: Options) -> Company:
         await rpc.search_read("account.tax.rule", [*of_company, ["kind", "in", ["sale", "both"]]], ["name"])
     )
     company.categories = _by_name(await rpc.search_read("party.category", [], ["name"]))
-    fields: dict[str, Any] = await rpc.call("model.sale.sale.fields_get", [])
-    company.sale_fields = frozenset(fields)
-    if "carrier" in fields:
+    company.has_carriers = bool(await rpc.call("model.sale.sale.fields_get", ["carrier"]))
+    if company.has_carriers:
         carriers = await rpc.search_read("carrier", [], ["party.name"])
         company.carriers = _by_name([{"id": row["id"], "name": row["party."]["name"]} for row in carriers])
     company.employees = await _employees(rpc, company)

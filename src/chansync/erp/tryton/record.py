@@ -269,7 +269,7 @@ class Recorder:
             "lines": [["create", [line.values(1, place) for place, line in enumerate(lines, 1)]]],
             "notes": [["create", [{"message": message(paper)}]]],
         }
-        if "carrier" in company.sale_fields:
+        if company.has_carriers:
             # The order says what its delivery costs, so Tryton must not add a cost of its own.
             values |= {"carrier": carrier, "shipment_cost_method": None}
         return values
