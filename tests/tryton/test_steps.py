@@ -285,7 +285,17 @@ async def test_a_tracking_number_that_is_entered_after_shipping_is_a_change(erp:
     assert draft.key in {view.key for page in await erp.changes(old) for view in page.views}
 
 
-async def test_two_clients_at_once_do_each_step_once(trytond: Trytond, erp: Subject, admin: TrytonRpc) -> None:
+async def test_two_clients_at_once_do_each_step_once(trytond: Trytond, erp: Subject) -> None:
+    await _at_once(trytond, erp)
+
+
+async def test_two_clients_at_once_on_postgresql_do_each_step_once(
+    on_postgresql: Trytond, erp_on_postgresql: Subject
+) -> None:
+    await _at_once(on_postgresql, erp_on_postgresql)
+
+
+async def _at_once(trytond: Trytond, erp: Subject) -> None:
     """Recording is one client's at a time, as the runner sees to; of the other steps somebody may be faster."""
     draft = erp.draft()
     await _done(erp, draft, steps.Record(draft))
@@ -301,11 +311,12 @@ async def test_two_clients_at_once_do_each_step_once(trytond: Trytond, erp: Subj
     view = await erp.view(draft)
     assert view is not None
     assert (view.state.written_out, view.state.refunded, view.state.unpaid) == (True, 500, 0)
+    admin = tryton.admin_of(trytond)
     refunds = await admin.search_read("sale.sale", [["web_id", "like", f"{draft.key}:%"]], ["state"])
     assert len(refunds) == 1
     assert len(await _payments(admin, draft)) == 2
-    for remote in remotes:
-        await remote.aclose()
+    for session in (*remotes, admin):
+        await session.aclose()
 
 
 # Being let in

@@ -96,7 +96,7 @@ class Performer:
         """Post the invoices of all sales of which that is the next step, or comes with it."""
         chosen: dict[str, Step] = {}
         for sale, step, record in _next(sales, known, done):
-            is_first = isinstance(step, steps.Pay) and step.issue_first
+            is_first = isinstance(step, steps.Pay) and _issues_first(step, record)
             if (is_first or isinstance(step, steps.IssueDocument)) and not open_document(record) and not record.sides:
                 chosen[sale.key] = step
         issued = await self._together([known[key] for key in chosen], known, self._documents.issue_all)
@@ -198,7 +198,7 @@ class Performer:
                 changed, number = await self._documents.issue(record)
                 return StepResult(key, changed=changed, number=number)
             case steps.Pay():
-                if step.issue_first and state.paid != step.in_all and not open_document(record):
+                if _issues_first(step, record) and not open_document(record):
                     await self._documents.issue(record)
                     record = await self._load(record.key)
                 paid = await self._documents.pay(record, step)
@@ -244,6 +244,11 @@ def _next(
         if record is None or record.state != "processing" or place >= len(sale.steps) or state_of(record).closed:
             continue
         yield sale, sale.steps[place], record
+
+
+def _issues_first(step: steps.Pay, record: SaleRecord) -> bool:
+    """Whether a payment issues the document that it needs: one of nothing needs none, and may not make one."""
+    return step.issue_first and step.in_all != state_of(record).paid
 
 
 def _of_record(recorded: Recorded | None, step: steps.Record, key: str) -> StepResult:
