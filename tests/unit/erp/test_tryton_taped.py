@@ -57,3 +57,37 @@ def test_how_goods_travel_and_what_is_reserved_is_read(told: tuple[list[SaleAnsw
     assert [(refund.key, refund.total) for refund in shipped.refunds] == [("r1", 1190)]
     assert cancelled is not None
     assert (cancelled.blocked, cancelled.shipment) == ((), None)
+
+
+@pytest.mark.parametrize(
+    ("packages", "own", "tracking"),
+    [(["P1", "P2"], "S1", "P1, P2"), ([None], "S1", "S1"), ([], None, "T1")],
+    ids=["of packages", "of the shipment", "as it was written down"],
+)
+def test_the_carriers_numbers_are_read_where_shipments_are_packed(
+    packages: list[str | None], own: str | None, tracking: str
+) -> None:
+    calls = taped_sales.load()
+    for call in calls:
+        if call["method"] == "model.stock.shipment.out.fields_get":
+            call["result"] = {"shipping_reference": {}}
+        for row in call["result"] if call["method"] == "model.sale.sale.search_read" else ():
+            for shipment in row.get("shipments.", ()):
+                shipment["shipping_reference"] = own
+                shipment["packages."] = [{"shipping_reference": number} for number in packages]
+    with tape.playing(calls) as (url, _):
+        shipped = asyncio.run(taped_sales.tell(url))[0].view
+    assert shipped is not None
+    assert shipped.shipment is not None
+    assert shipped.shipment.tracking == tracking
+
+
+def test_what_tryton_asked_purchasing_for_is_requested() -> None:
+    calls = taped_sales.load()
+    for call in calls:
+        for row in call["result"] if call["method"] == "model.sale.sale.search_read" else ():
+            for line in row.get("lines.", ()):
+                line["supply_state"] = "requested"
+    with tape.playing(calls) as (url, _):
+        views = [answer.view for answer in asyncio.run(taped_sales.tell(url))]
+    assert [view.state.requested for view in views if view] == [True] * 3
