@@ -18,7 +18,7 @@ from chansync.erp.tryton.record import Recorded, Recorder, in_halves
 from chansync.erp.tryton.records import Records, SaleRecord
 from chansync.erp.tryton.refunds import Refunds
 from chansync.erp.tryton.rpc import TrytonRpc
-from chansync.erp.tryton.views import blocked_of, missing_of, open_document, state_of, view_of
+from chansync.erp.tryton.views import blocked_of, is_behind, missing_of, open_document, state_of, view_of
 from chansync.model import steps
 from chansync.model.errors import ChansyncError
 from chansync.model.message import CODES
@@ -53,6 +53,7 @@ class Performer:
         if confirmed:
             await self._recorder.process_all([record.id for record in confirmed])
             known |= await self.records.load([record.key for record in confirmed])
+        known |= await self._catch_up(list(known.values()))
         done = {sale.key: _done(sale, recorded) for sale in sales}
         await self._block_together(sales, known, done)
         await self._issue_together(sales, known, done)
@@ -77,6 +78,14 @@ class Performer:
             )
             for sale in sales
         ]
+
+    async def _catch_up(self, records: Sequence[SaleRecord]) -> dict[str, SaleRecord]:
+        """Have Tryton look at sales that it forgot, and read them again: a server that dies keeps a shipment or a
+        payment that is done, and does not look at its sale afterwards."""
+        late = [record for record in records if is_behind(record)]
+        for record in late:
+            await self._goods.ignore_shipments(record.id)
+        return await self.records.load([record.key for record in late])
 
     async def _block_together(
         self, sales: Sequence[SaleSteps], known: dict[str, SaleRecord], done: dict[str, list[StepResult]]

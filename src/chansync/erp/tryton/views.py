@@ -75,6 +75,18 @@ def state_of(record: SaleRecord) -> SaleState:
     )
 
 
+def is_behind(record: SaleRecord) -> bool:
+    """Whether Tryton has not looked at the sale since its goods left and its invoices were paid."""
+    if record.state != "processing":
+        return False
+    moves = [each["state"] for each in record.shipments]
+    is_sent = "done" in moves and all(state in ("done", "cancelled") for state in moves)
+    is_paid = bool(record.invoices) and all(each["state"] == "paid" for each in record.invoices)
+    return (is_sent and record.row["shipment_state"] in ("waiting", "partially shipped")) or (
+        is_paid and record.row["invoice_state"] in ("pending", "awaiting payment", "partially paid")
+    )
+
+
 def is_written_out(record: SaleRecord) -> bool:
     """Whether its goods have left; of a sale without goods, whether that was said."""
     return record.row["shipment_state"] == "sent" or bool(record.paper.done_at)
