@@ -76,6 +76,10 @@ class World:
         assert view is not None, "there is no sale of the order"
         return view.state
 
+    def tracking_on_site(self, order: int) -> list[str]:
+        fulfilments = self.shop.told.get(("fulfillments", order), [])
+        return [meta["value"] for row in fulfilments for meta in row["meta_data"] if meta["key"] == "_tracking_number"]
+
     def on_site(self, order: int) -> str:
         return str(self.shop.order(order)["status"])
 
@@ -130,6 +134,11 @@ async def _ship(admin: TrytonRpc, sale: int) -> None:
     await admin.write("stock.shipment.out", shipments, {"reference": "TRACK-1"})
 
 
+async def _correct_tracking(admin: TrytonRpc, sale: int) -> None:
+    (row,) = await admin.read("sale.sale", [sale], ["shipments"])
+    await admin.write("stock.shipment.out", row["shipments"], {"reference": "TRACK-2"})
+
+
 async def _cancel(admin: TrytonRpc, sale: int) -> None:
     """What somebody in the office does who cancels a sale: shipment and invoice, and no more of both."""
     (row,) = await admin.read("sale.sale", [sale], ["shipments", "invoices"])
@@ -176,6 +185,8 @@ def test_what_people_do_in_tryton_comes_back_to_the_site(world: World) -> None:
     assert world.state(shipped).written_out
     assert world.state(cancelled).cancelled
     assert [world.on_site(order) for order in (shipped, cancelled, refunded)] == ["completed", "cancelled", "completed"]
+    assert [world.tracking_on_site(order) for order in (shipped, refunded)] == [["TRACK-1"], ["TRACK-1"]]
+    _by_somebody(world, (_correct_tracking, shipped))
 
     line = world.shop.order(refunded)["line_items"][0]
     amount = Decimal(line["total"]) / 2
@@ -188,6 +199,7 @@ def test_what_people_do_in_tryton_comes_back_to_the_site(world: World) -> None:
     left = state.total - state.refunded
     assert (state.documented, state.paid, state.unpaid) == (left, left, 0)
     assert asyncio.run(_credit_notes(world, refunded)) == [-Decimal(state.refunded) / 100]
+    assert [world.tracking_on_site(order) for order in (shipped, refunded)] == [["TRACK-2"], ["TRACK-1"]]
 
     world.turn()
     assert world.problems() == []

@@ -7,6 +7,8 @@ finishes. Then the books must be as where nobody died, which the administrator c
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -141,6 +143,24 @@ async def test_a_client_killed_after_each_call_does_everything_once(life: str, t
     assert await _state(erp, killed) == await _state(erp, calm)
     assert await _books(admin, killed.key) == await _books(admin, calm.key)
     assert deaths > 2 * len(LIVES[life])
+    await admin.aclose()
+
+
+async def test_what_a_dying_server_forgets_is_made_up_for(trytond: Trytond, erp: Subject) -> None:
+    """Tryton looks at a sale after its shipment or payment in a transaction of its own: a server that dies between
+    does not do it later."""
+    admin = tryton.admin_of(trytond)
+    draft = _sale(erp)
+    whole = (steps.Record(draft), steps.Pay(_TOTAL, issue_first=True), steps.WriteOut("DHL", "T1"))
+    assert [result.refused for result in (await erp.do(draft, *whole)).results] == [False] * 3
+    calm = await _books(admin, draft.key)
+    with contextlib.closing(sqlite3.connect(trytond.database, timeout=60)) as database, database:
+        states = "state = 'processing', invoice_state = 'awaiting payment', shipment_state = 'waiting'"
+        database.execute(f"UPDATE sale_sale SET {states} WHERE web_id = ?", (draft.key,))
+    assert await _books(admin, draft.key) != calm
+    (result,) = (await erp.do(draft, whole[-1])).results
+    assert not result.changed
+    assert await _books(admin, draft.key) == calm
     await admin.aclose()
 
 

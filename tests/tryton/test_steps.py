@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal
@@ -175,6 +176,23 @@ async def test_a_refund_by_amount_alone_credits_the_taxes_of_the_sale(erp: Subje
     }
 
 
+@pytest.mark.parametrize("fee", [-300, -2500], ids=["less than the goods", "more than the goods"])
+async def test_what_a_negative_fee_took_off_is_no_part_of_the_reversal(
+    fee: int, erp: Subject, admin: TrytonRpc
+) -> None:
+    free = await erp.free("SKU-001")
+    draft = erp.draft([erp.line("SKU-001", 2, 2000, id="1"), erp.line("FEE", 1, fee, LineKind.FEE, id="2")])
+    assert draft.total == (2000 + fee) * 119 // 100
+    pay = steps.Pay(draft.total, issue_first=True)
+    view = await _done(erp, draft, steps.Record(draft), pay, steps.WriteOut())
+    assert (view.state.paid, view.state.unpaid) == (draft.total, 0)
+    view = await _done(erp, draft, steps.Reverse())
+    assert (view.state.reversed, view.state.documented, view.state.paid, view.state.unpaid) == (True, 0, 0, 0)
+    assert await _taxed(admin, draft) == {"0.19": 0}
+    assert await erp.free("SKU-001") == free
+    assert not (await erp.do(draft, steps.Reverse())).results[0].changed
+
+
 async def test_services_alone_are_written_out_without_a_shipment(erp: Subject) -> None:
     draft = erp.draft([erp.line("SHIPPING", 1, 490, LineKind.TRANSPORT, id="1")])
     view = await _done(erp, draft, steps.Record(draft), steps.WriteOut("DHL", "T1"))
@@ -241,6 +259,64 @@ async def test_old_orders_are_invoiced_today(erp: Subject, admin: TrytonRpc) -> 
     draft.sale_date = draft.sale_date.replace(year=2011, month=3, day=1)
     view = await _done(erp, draft, steps.Record(draft), steps.IssueDocument())
     assert view.state.document_number
+
+
+async def test_what_tryton_asks_purchasing_for_is_seen(erp: Subject, admin: TrytonRpc) -> None:
+    item = "SKU-006"
+    (row,) = await admin.search_read("product.product", [["code", "=", item]], ["template", "default_uom"])
+    supply = {"purchasable": True, "purchase_uom": row["default_uom"], "supply_on_sale": "always"}
+    await admin.write("product.template", [row["template"]], supply)
+    lines = [erp.line(item, 1, 1000, id="1")]
+    asked, other = erp.draft(lines), erp.draft()
+    assert (await _done(erp, asked, steps.Record(asked), steps.Block())).state.requested
+    assert not (await _done(erp, other, steps.Record(other), steps.Block())).state.requested
+
+
+async def test_a_tracking_number_that_is_entered_after_shipping_is_a_change(erp: Subject, admin: TrytonRpc) -> None:
+    draft = erp.draft()
+    await _done(erp, draft, steps.Record(draft), steps.WriteOut("DHL", "T1"))
+    cursor = (await erp.changes({}))[-1].cursor
+    (shipment,) = (await _sale(admin, draft, "shipments"))["shipments"]
+    await admin.write("stock.shipment.out", [shipment], {"reference": "T2"})
+    views = [view for page in await erp.changes(cursor) for view in page.views if view.key == draft.key]
+    assert [(view.shipment.carrier, view.shipment.tracking) for view in views if view.shipment] == [("DHL", "T2")]
+    # A cursor of before shipments were looked at.
+    old = {name: at for name, at in cursor.items() if name != "stock.shipment.out"}
+    assert draft.key in {view.key for page in await erp.changes(old) for view in page.views}
+
+
+async def test_two_clients_at_once_do_each_step_once(trytond: Trytond, erp: Subject) -> None:
+    await _at_once(trytond, erp)
+
+
+async def test_two_clients_at_once_on_postgresql_do_each_step_once(
+    on_postgresql: Trytond, erp_on_postgresql: Subject
+) -> None:
+    await _at_once(on_postgresql, erp_on_postgresql)
+
+
+async def _at_once(trytond: Trytond, erp: Subject) -> None:
+    """Recording is one client's at a time, as the runner sees to; of the other steps somebody may be faster."""
+    draft = erp.draft()
+    await _done(erp, draft, steps.Record(draft))
+    remotes = [tryton.remote_of(trytond) for _ in range(2)]
+    whole = (
+        steps.Block(), steps.Pay(draft.total, issue_first=True), steps.WriteOut("DHL", "T1"), steps.Refund("r1", 500),
+    )  # fmt: skip
+    for step in whole:
+        asked = [remote.apply([SaleSteps(draft.key, draft.pos, (step,))]) for remote in remotes]
+        await asyncio.gather(*asked, return_exceptions=True)
+        # Whoever was told that another was faster asks once more, as the runner does.
+        await _done(erp, draft, step)
+    view = await erp.view(draft)
+    assert view is not None
+    assert (view.state.written_out, view.state.refunded, view.state.unpaid) == (True, 500, 0)
+    admin = tryton.admin_of(trytond)
+    refunds = await admin.search_read("sale.sale", [["web_id", "like", f"{draft.key}:%"]], ["state"])
+    assert len(refunds) == 1
+    assert len(await _payments(admin, draft)) == 2
+    for session in (*remotes, admin):
+        await session.aclose()
 
 
 # Being let in

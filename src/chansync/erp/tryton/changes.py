@@ -1,12 +1,12 @@
 """What people do in Tryton: sales that changed since, and products whose stock did.
 
-A sale is changed by whatever happens to its shipments; a part payment or a posted invoice may change the invoice alone,
-so invoices are asked for too.
+A sale is changed by whatever moves its goods. A part payment or a posted invoice may change the invoice alone, and a
+tracking number that is entered later just the shipment, or its package: so these are asked for too.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from chansync.erp.remote import ChangesPage
 from chansync.erp.tryton.company import Company
 from chansync.erp.tryton.records import REFUND, REVERSAL, WITHDRAWAL, Records
 from chansync.erp.tryton.reference import OVERLAP
-from chansync.erp.tryton.rpc import TrytonRpc
+from chansync.erp.tryton.rpc import Row, TrytonRpc
 from chansync.erp.tryton.views import view_of
 
 #: Changed records of each kind that are asked for at once.
@@ -22,33 +22,54 @@ PAGE = 200
 
 #: What is looked at, and what of it leads to sales and products.
 _SALES, _INVOICES, _MOVES = "sale.sale", "account.invoice", "stock.move"
+_SHIPMENTS, _PACKAGES = "stock.shipment.out", "stock.package"
+_OF_SHIPMENTS = ("outgoing_moves.sale.web_id", "outgoing_moves.sale.web_shop")
 
 
 async def pages(rpc: TrytonRpc, company: Company, cursor: Mapping[str, Any]) -> AsyncIterator[ChangesPage]:
     """``Remote.changes``."""
+    asked = _asked(company)
     if not cursor:
-        yield ChangesPage((), frozenset(), await _now(rpc), last=True)
+        yield ChangesPage((), frozenset(), await _now(rpc, asked), last=True)
         return
-    since = {model: datetime.fromisoformat(cursor[model]) for model in (_SALES, _INVOICES, _MOVES)}
+    # A cursor may be older than what is looked at now.
+    since = {model: datetime.fromisoformat(cursor.get(model, cursor[_SALES])) for model in asked}
     after = dict.fromkeys(since, 0)
     low = {model: at - OVERLAP for model, at in since.items()}
     while True:
-        sales = await _rows(rpc, _SALES, [["web_shop", "in", company.shop_ids]], ["web_id"], low, after)
-        invoices = await _rows(rpc, _INVOICES, [["type", "=", "out"]], ["sales"], low, after)
-        moves = await _rows(rpc, _MOVES, [], ["product.code"], low, after)
-        keys = [row["web_id"] for row in sales] + await _keys_of(rpc, company, invoices)
-        found = await Records(rpc, company).load(list(dict.fromkeys(map(_own_key, filter(None, keys)))))
-        items = {code for row in moves if (code := (row["product."] or {}).get("code"))}
-        for model, rows in ((_SALES, sales), (_INVOICES, invoices), (_MOVES, moves)):
+        found = {model: await _rows(rpc, model, *of, low, after) for model, of in asked.items()}
+        shipments = [*found[_SHIPMENTS], *(row["shipment."] for row in found.get(_PACKAGES, ()))]
+        keys = [
+            *(row["web_id"] for row in found[_SALES]),
+            *await _keys_of(rpc, company, found[_INVOICES]),
+            *_keys_of_shipments(company, shipments),
+        ]
+        records = await Records(rpc, company).load(list(dict.fromkeys(map(_own_key, filter(None, keys)))))
+        items = {code for row in found[_MOVES] if (code := (row["product."] or {}).get("code"))}
+        for model, rows in found.items():
             if rows:
                 since[model] = max(since[model], rows[-1]["last_modified_at"])
                 low[model], after[model] = rows[-1]["last_modified_at"], rows[-1]["id"]
-        is_last = max(len(sales), len(invoices), len(moves)) < PAGE
-        views = tuple(view_of(record, company) for record in found.values() if record.is_recorded)
+        is_last = max(map(len, found.values())) < PAGE
+        views = tuple(view_of(record, company) for record in records.values() if record.is_recorded)
         told = {model: at.isoformat() for model, at in since.items()}
         yield ChangesPage(views, frozenset(items), told, last=is_last)
         if is_last:
             return
+
+
+def _asked(company: Company) -> dict[str, tuple[list[Any], list[str]]]:
+    """The models that are looked at: which of their records, and what of these."""
+    asked: dict[str, tuple[list[Any], list[str]]] = {
+        _SALES: ([["web_shop", "in", company.shop_ids]], ["web_id"]),
+        _INVOICES: ([["type", "=", "out"]], ["sales"]),
+        _MOVES: ([], ["product.code"]),
+        _SHIPMENTS: ([["state", "=", "done"]], [*_OF_SHIPMENTS]),
+    }
+    if company.has_packages:
+        domain = [["shipment.state", "=", "done", _SHIPMENTS]]
+        asked[_PACKAGES] = domain, [f"shipment.{name}" for name in _OF_SHIPMENTS]
+    return asked
 
 
 async def _rows(
@@ -69,10 +90,15 @@ async def _keys_of(rpc: TrytonRpc, company: Company, invoices: list[dict[str, An
     return [row["web_id"] for row in rows if row["web_shop"] in company.shop_ids]
 
 
-async def _now(rpc: TrytonRpc) -> dict[str, str]:
+def _keys_of_shipments(company: Company, shipments: Iterable[Row]) -> list[str]:
+    sales = [move["sale."] for row in shipments for move in row["outgoing_moves."] if move["sale."]]
+    return [sale["web_id"] for sale in sales if sale["web_shop"] in company.shop_ids]
+
+
+async def _now(rpc: TrytonRpc, models: Iterable[str]) -> dict[str, str]:
     """The last change of each kind: the server's clock is not ours."""
     found: dict[str, str] = {}
-    for model in (_SALES, _INVOICES, _MOVES):
+    for model in models:
         rows = await rpc.search_read(
             model, [["last_modified_at", "!=", None]], ["last_modified_at"], limit=1,
             order=[["last_modified_at", "DESC"]],

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
 from chansync.erp.remote import ErpRefused
 from chansync.erp.tryton.parameters import Options
@@ -58,7 +57,9 @@ class Company:
         categories: of parties, by name.
         rounds_by_line: whether taxes are rounded line by line, else over the document.
         price_digits: how many decimals a unit price has.
-        sale_fields: of ``sale.sale``: what modules have added.
+        has_carriers: whether sales have a carrier.
+        has_packages: whether shipments are packed, and each package has a number of its carrier.
+        has_supply: whether Tryton asks purchasing by itself for what is sold.
         warehouse_of_shop: shop name → warehouse code.
     """
 
@@ -80,7 +81,9 @@ class Company:
     categories: dict[str, int] = field(default_factory=dict)
     rounds_by_line: bool = False
     price_digits: int = 4
-    sale_fields: frozenset[str] = frozenset()
+    has_carriers: bool = False
+    has_packages: bool = False
+    has_supply: bool = False
     products: dict[str, Product] = field(default_factory=dict)
     _category_taxes: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
@@ -150,13 +153,15 @@ async def load_company(rpc: TrytonRpc, options: Options) -> Company:
         await rpc.search_read("account.tax.rule", [*of_company, ["kind", "in", ["sale", "both"]]], ["name"])
     )
     company.categories = _by_name(await rpc.search_read("party.category", [], ["name"]))
-    fields: dict[str, Any] = await rpc.call("model.sale.sale.fields_get", [])
-    company.sale_fields = frozenset(fields)
-    if "carrier" in fields:
+    company.has_carriers = bool(await rpc.call("model.sale.sale.fields_get", ["carrier"]))
+    if company.has_carriers:
         carriers = await rpc.search_read("carrier", [], ["party.name"])
         company.carriers = _by_name([{"id": row["id"], "name": row["party."]["name"]} for row in carriers])
     company.employees = await _employees(rpc, company)
-    company.price_digits = await _price_digits(rpc)
+    company.has_packages = bool(await rpc.call("model.stock.shipment.out.fields_get", ["shipping_reference"]))
+    of_lines = await rpc.call("model.sale.line.fields_get", ["unit_price", "supply_state"])
+    company.has_supply = "supply_state" in of_lines
+    company.price_digits = _price_digits(of_lines)
     return company
 
 
@@ -205,8 +210,7 @@ async def _employees(rpc: TrytonRpc, company: Company) -> dict[str, int]:
     return _by_name([{"id": row["id"], "name": row["party."]["name"]} for row in rows])
 
 
-async def _price_digits(rpc: TrytonRpc) -> int:
-    told = await rpc.call("model.sale.line.fields_get", ["unit_price"])
+def _price_digits(told: Row) -> int:
     # Written as JSON in JSON: "[null, 6]".
     digits = json.loads(told["unit_price"].get("digits") or "[null, 4]")
     return int(digits[1]) if isinstance(digits[1], int) else 4

@@ -91,6 +91,12 @@ async def read_papers(rpc: TrytonRpc, sales: Iterable[int]) -> dict[int, str]:
     return {int(row["resource"].partition(",")[2]): row["message"].partition("\n")[2] for row in rows}
 
 
+def last_paper(notes: Iterable[Row]) -> str:
+    """The JSON of the newest of a sale's notes that is ours; empty where none is."""
+    own = [row for row in notes if row["message"].startswith(_TITLE)]
+    return max(own, key=lambda row: int(row["id"]))["message"].partition("\n")[2] if own else ""
+
+
 def read_sale(text: str) -> Paper:
     """The paper of a sale; an empty one where somebody removed it."""
     try:

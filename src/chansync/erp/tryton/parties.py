@@ -92,7 +92,7 @@ class Parties:
             own: {*_numbers(each.draft)} for each, own in zip(new, ids, strict=True)
         }
         await self._add_numbers([(draft, chosen[draft.key]) for draft in drafts], marks, known)
-        addresses = await self._addresses([(draft, chosen[draft.key]) for draft in drafts])
+        addresses = await self._addresses([(draft, chosen[draft.key]) for draft in drafts], frozenset(ids))
         made = {each.draft.key for each in new}
         return {
             draft.key: Buyer(
@@ -107,8 +107,7 @@ class Parties:
         key = _address_key(party, values)
         known = await self._known_addresses([party])
         if key not in known:
-            await self._rpc.create("party.address", [values | {"party": party}])
-            known = await self._known_addresses([party])
+            (known[key],) = await self._rpc.create("party.address", [values | {"party": party}])
         return known[key]
 
     def address_values(self, address: Address) -> dict[str, Any]:
@@ -208,8 +207,10 @@ class Parties:
             values["customer_tax_rule"] = rule
         return values
 
-    async def _addresses(self, drafts: Sequence[tuple[SaleDraft, int]]) -> dict[str, tuple[int, int]]:
-        """Sale key → ids of billing and delivery address."""
+    async def _addresses(
+        self, drafts: Sequence[tuple[SaleDraft, int]], new: frozenset[int]
+    ) -> dict[str, tuple[int, int]]:
+        """Sale key → ids of billing and delivery address; new parties have none yet."""
         wanted: dict[str, tuple[AddressKey, AddressKey]] = {}
         values: dict[AddressKey, dict[str, Any]] = {}
         for draft, party in drafts:
@@ -220,18 +221,19 @@ class Parties:
                 keys.append(_address_key(party, own))
                 values.setdefault(keys[-1], own | {"party": party})[usage] = True
             wanted[draft.key] = (keys[0], keys[1])
-        parties = {party for _, party in drafts}
-        known = await self._known_addresses(parties)
-        missing = [each for key, each in values.items() if key not in known]
+        known = await self._known_addresses({party for _, party in drafts} - new)
+        missing = [key for key in values if key not in known]
         if missing:
-            await self._rpc.create("party.address", missing)
-            known = await self._known_addresses(parties)
+            ids = await self._rpc.create("party.address", [values[key] for key in missing])
+            known |= zip(missing, ids, strict=True)
         return {key: (known[billing], known[delivery]) for key, (billing, delivery) in wanted.items()}
 
     async def _known_addresses(self, parties: Iterable[int]) -> dict[AddressKey, int]:
-        domain = [["party", "in", sorted(set(parties))]]
         found: dict[AddressKey, int] = {}
-        for row in await self._rpc.search_read("party.address", domain, ["party", *_ADDRESS]):
+        wanted = sorted(set(parties))
+        if not wanted:
+            return found
+        for row in await self._rpc.search_read("party.address", [["party", "in", wanted]], ["party", *_ADDRESS]):
             found.setdefault(_address_key(row["party"], row), row["id"])
         return found
 

@@ -18,7 +18,7 @@ from chansync.erp.tryton.record import Recorded, Recorder, in_halves
 from chansync.erp.tryton.records import Records, SaleRecord
 from chansync.erp.tryton.refunds import Refunds
 from chansync.erp.tryton.rpc import TrytonRpc
-from chansync.erp.tryton.views import blocked_of, missing_of, open_document, state_of, view_of
+from chansync.erp.tryton.views import blocked_of, is_behind, missing_of, open_document, state_of, view_of
 from chansync.model import steps
 from chansync.model.errors import ChansyncError
 from chansync.model.message import CODES
@@ -49,6 +49,11 @@ class Performer:
         """``Remote.apply``: the new sales of all first, together; then what else is asked for, sale by sale."""
         recorded = await self._record(sales)
         known = await self.records.load([sale.key for sale in sales])
+        confirmed = [record for key, record in known.items() if key in recorded and record.state == "confirmed"]
+        if confirmed:
+            await self._recorder.process_all([record.id for record in confirmed])
+            known |= await self.records.load([record.key for record in confirmed])
+        known |= await self._catch_up(list(known.values()))
         done = {sale.key: _done(sale, recorded) for sale in sales}
         await self._block_together(sales, known, done)
         await self._issue_together(sales, known, done)
@@ -74,6 +79,14 @@ class Performer:
             for sale in sales
         ]
 
+    async def _catch_up(self, records: Sequence[SaleRecord]) -> dict[str, SaleRecord]:
+        """Have Tryton look at sales that it forgot, and read them again: a server that dies keeps a shipment or a
+        payment that is done, and does not look at its sale afterwards."""
+        late = [record for record in records if is_behind(record)]
+        for record in late:
+            await self._goods.ignore_shipments(record.id)
+        return await self.records.load([record.key for record in late])
+
     async def _block_together(
         self, sales: Sequence[SaleSteps], known: dict[str, SaleRecord], done: dict[str, list[StepResult]]
     ) -> None:
@@ -92,7 +105,7 @@ class Performer:
         """Post the invoices of all sales of which that is the next step, or comes with it."""
         chosen: dict[str, Step] = {}
         for sale, step, record in _next(sales, known, done):
-            is_first = isinstance(step, steps.Pay) and step.issue_first
+            is_first = isinstance(step, steps.Pay) and _issues_first(step, record)
             if (is_first or isinstance(step, steps.IssueDocument)) and not open_document(record) and not record.sides:
                 chosen[sale.key] = step
         issued = await self._together([known[key] for key in chosen], known, self._documents.issue_all)
@@ -194,7 +207,7 @@ class Performer:
                 changed, number = await self._documents.issue(record)
                 return StepResult(key, changed=changed, number=number)
             case steps.Pay():
-                if step.issue_first and state.paid < step.in_all and not open_document(record):
+                if _issues_first(step, record) and not open_document(record):
                     await self._documents.issue(record)
                     record = await self._load(record.key)
                 paid = await self._documents.pay(record, step)
@@ -240,6 +253,11 @@ def _next(
         if record is None or record.state != "processing" or place >= len(sale.steps) or state_of(record).closed:
             continue
         yield sale, sale.steps[place], record
+
+
+def _issues_first(step: steps.Pay, record: SaleRecord) -> bool:
+    """Whether a payment issues the document that it needs: one of nothing needs none, and may not make one."""
+    return step.issue_first and step.in_all != state_of(record).paid
 
 
 def _of_record(recorded: Recorded | None, step: steps.Record, key: str) -> StepResult:

@@ -171,19 +171,22 @@ class Recorder:
     ) -> tuple[dict[str, Row], dict[str, Buyer]]:
         """Create the sales of drafts that are not there; their rows, and their buyers."""
         buyers: dict[str, Buyer] = {}
+        rows: dict[str, Row] = {}
         prepared = await self._prepare(drafts, found)
 
         async def create(part: Sequence[tuple[SaleDraft, list[Line]]]) -> None:
             who = await self._parties.of_drafts([draft for draft, _ in part])
             values = [self._values(draft, lines, who[draft.key]) for draft, lines in part]
-            await self._rpc.create("sale.sale", values)
+            ids = await self._rpc.create("sale.sale", values)
+            rows.update({draft.key: {"id": own, "state": "draft"} for (draft, _), own in zip(part, ids, strict=True)})
             buyers.update(who)
 
         for (draft, _), error in await in_halves(prepared, create):
             found[draft.key].error = error
-        if not prepared:
-            return {}, {}
-        return await self._records.states([draft.key for draft, _ in prepared]), buyers
+        overtaken = [draft.key for draft, _ in prepared if draft.key not in rows and not found[draft.key].error]
+        if overtaken:
+            rows |= await self._records.states(overtaken)
+        return rows, buyers
 
     async def _prepare(
         self, drafts: Sequence[SaleDraft], found: dict[str, Recorded], *, only_raise: bool = False
@@ -266,7 +269,7 @@ class Recorder:
             "lines": [["create", [line.values(1, place) for place, line in enumerate(lines, 1)]]],
             "notes": [["create", [{"message": message(paper)}]]],
         }
-        if "carrier" in company.sale_fields:
+        if company.has_carriers:
             # The order says what its delivery costs, so Tryton must not add a cost of its own.
             values |= {"carrier": carrier, "shipment_cost_method": None}
         return values
@@ -277,7 +280,6 @@ class Recorder:
     async def _confirm(self, drafts: Sequence[SaleDraft], known: dict[str, Row], found: dict[str, Recorded]) -> None:
         waiting = [draft for draft in drafts if known[draft.key]["state"] == "quotation"]
         await self._each_merchant("confirm", waiting, known, found)
-        await self._process([known[draft.key]["id"] for draft in drafts if not found[draft.key].error])
 
     async def _each_merchant(
         self, button: str, drafts: Sequence[SaleDraft], known: dict[str, Row], found: dict[str, Recorded]
@@ -292,12 +294,12 @@ class Recorder:
             for draft, error in await in_halves(own, press):
                 found[draft.key].error = error
 
-    async def _process(self, ids: Sequence[int]) -> None:
+    async def process_all(self, confirmed: Sequence[int]) -> None:
         """Process what was only confirmed: by a server with a queue of its own, or by one that died or failed.
 
         What cannot be processed keeps no other back: the step that needs it says why (``process``).
         """
-        waiting = await self._confirmed(ids)
+        waiting = list(confirmed)
         for own, _ in await in_halves(waiting, self._press_process):
             waiting.remove(own)
         for _ in range(_WORKER_LOOKS):

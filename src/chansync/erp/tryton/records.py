@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from chansync.erp.tryton.company import Company
-from chansync.erp.tryton.paper import Paper, RefundPaper, read_papers, read_refund, read_sale
+from chansync.erp.tryton.paper import Paper, RefundPaper, last_paper, read_refund, read_sale
 from chansync.erp.tryton.rpc import Row, TrytonRpc
 
 _SALE = (
@@ -22,6 +22,17 @@ _INVOICE = (
 )  # fmt: skip
 _SHIPMENT = ("number", "state", "reference", "effective_date", "inventory_moves", "outgoing_moves")
 _MOVE = ("state", "quantity", "product", "product.code", "shipment", "origin")
+
+#: What belongs to a sale is read along with it: a call for each kind of record would cost more than the records.
+_WITH_IT = (
+    *_SALE, "notes", "notes.message", "shipment_returns.number", "shipment_returns.state",
+    *(f"invoices.{name}" for name in _INVOICE),
+    *(f"shipments.{name}" for name in _SHIPMENT),
+    *(f"shipments.{moves}.{name}" for moves in ("inventory_moves", "outgoing_moves") for name in _MOVE),
+)  # fmt: skip
+
+#: The carrier's numbers, of a shipment and of its packages.
+_TRACKING = ("shipments.shipping_reference", "shipments.packages.shipping_reference")
 
 #: What the ids of sales begin with that belong to one of ours, behind its key.
 REFUND, WITHDRAWAL, REVERSAL = ":refund:", ":withdrawal:", ":reversal"
@@ -134,6 +145,12 @@ class Records:
 
     def __init__(self, rpc: TrytonRpc, company: Company) -> None:
         self._rpc, self._company = rpc, company
+        self._fields = [
+            *_WITH_IT,
+            *(("shipments.carrier.party.name",) if company.carriers else ()),
+            *(_TRACKING if company.has_packages else ()),
+            *(("lines.supply_state",) if company.has_supply else ()),
+        ]
 
     async def states(self, keys: Sequence[str]) -> dict[str, Row]:
         """Key → id, state, number and total of the sales that are there: one call."""
@@ -144,46 +161,30 @@ class Records:
 
     async def load(self, keys: Sequence[str]) -> dict[str, SaleRecord]:
         """Key → sale, of those that are there."""
-        rows = await self._rpc.search_read("sale.sale", self._of_keys(keys), _SALE) if keys else []
+        rows = await self._rpc.search_read("sale.sale", self._of_keys(keys), self._fields) if keys else []
         if not rows:
             return {}
         origins = [f"sale.sale,{row['id']}" for row in rows]
-        sides = await self._rpc.search_read("sale.sale", [["origin", "in", origins]], _SALE)
-        papers = await read_papers(self._rpc, [row["id"] for row in (*rows, *sides)])
-        invoices = await self._by_id("account.invoice", (*rows, *sides), "invoices", _INVOICE)
-        shipments = await self._shipments((*rows, *sides))
-        returns = await self._by_id("stock.shipment.out.return", sides, "shipment_returns", ("number", "state"))
+        sides = await self._rpc.search_read("sale.sale", [["origin", "in", origins]], self._fields)
+        # An invoice may be one of several sales.
+        invoices = {each["id"]: each for row in (*rows, *sides) for each in row["invoices."]}
         await self._add_credits(invoices)
         found: dict[str, SaleRecord] = {}
         by_origin: dict[str, SaleRecord] = {}
         for row in rows:
             code = self._company.code_of_currency(row["currency"])
-            record = SaleRecord(row, read_sale(papers.get(row["id"], "")), code, self._company.digits[code])
-            _attach(record, row, invoices, shipments)
+            record = SaleRecord(row, read_sale(last_paper(row["notes."])), code, self._company.digits[code])
+            _attach(record, row, invoices)
             found[row["web_id"]] = by_origin[f"sale.sale,{row['id']}"] = record
         for row in sides:
-            side = Side(row, read_refund(papers.get(row["id"], "")))
-            _attach(side, row, invoices, shipments)
-            side.returns = [returns[own] for own in row["shipment_returns"] if own in returns]
+            side = Side(row, read_refund(last_paper(row["notes."])))
+            _attach(side, row, invoices)
+            side.returns = row["shipment_returns."]
             by_origin[row["origin"]].sides.append(side)
         return found
 
     def _of_keys(self, keys: Sequence[str]) -> list[Any]:
         return [["web_shop", "in", self._company.shop_ids], ["web_id", "in", list(keys)]]
-
-    async def _by_id(self, model: str, sales: Iterable[Row], name: str, fields: Sequence[str]) -> dict[int, Row]:
-        ids = sorted({own for sale in sales for own in sale[name]})
-        return {row["id"]: row for row in await self._rpc.read(model, ids, fields)}
-
-    async def _shipments(self, sales: Iterable[Row]) -> dict[int, Row]:
-        fields = [*_SHIPMENT, "carrier.party.name"] if self._company.carriers else list(_SHIPMENT)
-        shipments = await self._by_id("stock.shipment.out", sales, "shipments", fields)
-        ids = sorted({own for row in shipments.values() for own in (*row["inventory_moves"], *row["outgoing_moves"])})
-        moves = {row["id"]: row for row in await self._rpc.read("stock.move", ids, _MOVE)}
-        for row in shipments.values():
-            row["moves"] = [moves[own] for own in row["inventory_moves"] if own in moves]
-            row["outgoing"] = [moves[own] for own in row["outgoing_moves"] if own in moves]
-        return shipments
 
     async def _add_credits(self, invoices: dict[int, Row]) -> None:
         """Give each invoice the credit notes that Tryton's wizard made of it."""
@@ -199,11 +200,8 @@ class Records:
             credited[row["id"]]["credits"].append(row)
 
 
-def _attach(
-    to: SaleRecord | Side,
-    row: Row,
-    invoices: dict[int, Row],
-    shipments: dict[int, Row],
-) -> None:
-    to.invoices = [invoices[own] for own in row["invoices"] if own in invoices]
-    to.shipments = [shipments[own] for own in row["shipments"] if own in shipments]
+def _attach(to: SaleRecord | Side, row: Row, invoices: dict[int, Row]) -> None:
+    to.invoices = [invoices[own] for own in row["invoices"]]
+    to.shipments = row["shipments."]
+    for shipment in to.shipments:
+        shipment["moves"], shipment["outgoing"] = shipment["inventory_moves."], shipment["outgoing_moves."]

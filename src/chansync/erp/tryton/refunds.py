@@ -200,7 +200,7 @@ class Refunds:
             "lines": [["create", [line.values(sign, place) for place, line in enumerate(lines, 1)]]],
             "notes": [["create", [{"message": message(paper)}]]],
         }
-        if "carrier" in company.sale_fields:
+        if company.has_carriers:
             values |= {"carrier": None, "shipment_cost_method": None}
         try:
             await self._rpc.create("sale.sale", [values])

@@ -63,7 +63,7 @@ def state_of(record: SaleRecord) -> SaleState:
         currency=record.currency,
         total=total,
         blocked=bool(blocked_of(record)),
-        requested=False,
+        requested=any(line["supply_state"] == "requested" for line in record.row.get("lines.", ())),
         documented=documented,
         document_number="" if cancelled or is_reversed else open_document(record),
         paid=paid,
@@ -72,6 +72,18 @@ def state_of(record: SaleRecord) -> SaleState:
         written_out=is_written_out(record) and not is_reversed,
         cancelled=cancelled,
         reversed=is_reversed,
+    )
+
+
+def is_behind(record: SaleRecord) -> bool:
+    """Whether Tryton has not looked at the sale since its goods left and its invoices were paid."""
+    if record.state != "processing":
+        return False
+    moves = [each["state"] for each in record.shipments]
+    is_sent = "done" in moves and all(state in ("done", "cancelled") for state in moves)
+    is_paid = bool(record.invoices) and all(each["state"] == "paid" for each in record.invoices)
+    return (is_sent and record.row["shipment_state"] in ("waiting", "partially shipped")) or (
+        is_paid and record.row["invoice_state"] in ("pending", "awaiting payment", "partially paid")
     )
 
 
@@ -167,11 +179,18 @@ def _refund(record: SaleRecord, side: Side) -> RecordedRefund:
 
 def _shipment(record: SaleRecord) -> Shipment:
     done = [each for each in record.shipments if each["state"] == "done"]
-    references = dict.fromkeys(filter(None, (each["reference"] for each in done)))
+    references = dict.fromkeys(number for each in done for number in _tracking(each))
     carriers = dict.fromkeys(filter(None, map(_carrier, done)))
     days = [each["effective_date"] for each in done if each["effective_date"]]
     at = _ms(max(days)) if days else record.paper.done_at
     return Shipment(record.paper.carrier or ", ".join(carriers), ", ".join(references), at)
+
+
+def _tracking(shipment: Row) -> list[str]:
+    """The numbers of the carrier: those of the packages, else the shipment's, else what somebody wrote down as such."""
+    packages = [each["shipping_reference"] for each in shipment.get("packages.", ())]
+    numbers = list(filter(None, packages)) or [shipment.get("shipping_reference") or shipment["reference"]]
+    return list(filter(None, numbers))
 
 
 def _carrier(shipment: Row) -> str:
