@@ -140,14 +140,9 @@ class OrderImport:
         return self._guarded(order, row, lambda row: self._import(order, row))
 
     def import_refunds(self, order: Order) -> Outcome:
-        """Record the refunds of an order that is a sale already, now that their lines are known.
-
-        Raises:
-            LeaseLost: another run has the stream; nothing was written.
-        """
-        with transaction(self._db):
-            self._guard.check(self._db)
-            return self._guarded(order, self.row(order), lambda row: self._import_refunds(order, row))
+        """Record the refunds of an order that is a sale already, now that their lines are known. Call it in a
+        transaction that the guard has checked."""
+        return self._guarded(order, self.row(order), lambda row: self._import_refunds(order, row))
 
     def note_unreadable_refunds(self, order: Order, sentence: str) -> None:
         """Say that refunds of an order that is a sale cannot be looked up, where it lacks any."""
