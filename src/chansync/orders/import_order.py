@@ -443,7 +443,9 @@ class OrderImport:
     def _note_skip(self, order: Order, row: OrderRow | None, reason: str) -> Outcome:
         """Note an order outside the selection, so that it is found again when the selection changes."""
         settings = self._settings
-        order_id = orders.write(self._db, self._channel_id, order, state="skipped", reason=reason, keep_raw=False)
+        order_id = orders.write(
+            self._db, self._channel_id, order, state="skipped", reason=reason, keep_raw=False, is_new=row is None
+        )
         self._note_hold(order, row, order_id)
         if row and row.state == "problem":
             messages.solve_order(self._db, order_id, "the order left the selection")
