@@ -263,7 +263,8 @@ class OrderImport:
         if row is None or row.sale is None:
             return Outcome(Action.UNCHANGED)
         erp = registry.erp(self._db, row.sale.erp)
-        sale = erp.view(self._db, row.sale.key)
+        is_lacking = any(refund.lines is None for refund in order.refunds)
+        sale = erp.view(self._db, row.sale.key) if is_lacking or erp.is_outside else None
         recorded = {refund.key for refund in sale.refunds} if sale is not None else set()
         for refund in order.refunds:
             if refund.lines is None and refund.external_id in recorded:
