@@ -64,7 +64,9 @@ def _phone_of(text: str, country: str) -> str:
     national = phonenumbers.national_significant_number(number)
     extension = number.extension or ""
     # Digits behind the number that nobody understood may tell two buyers of one relay apart.
-    typed = "".join(str(unicodedata.decimal(character)) for character in text if character.isdecimal())
+    typed = "".join(filter(str.isdecimal, text))
+    if not typed.isascii():
+        typed = "".join(str(unicodedata.decimal(character)) for character in typed)
     if not typed.endswith(f"{national}{extension}"[-4:]):
         return ""
     if is_filler(national) or is_filler(typed) or len(set(national[-6:])) == 1:

@@ -86,7 +86,13 @@ def to_minor(amount: Decimal, currency: str, what: str) -> int:
 
 def round_to_minor(amount: Decimal, currency: str) -> int:
     """The amount in minor units of ``currency``, rounded half up as WooCommerce rounds."""
-    return int(amount.scaleb(minor_digits(currency)).to_integral_value(rounding=ROUND_HALF_UP))
+    return _rounded(amount, _EXPONENTS.get(currency, 2))
+
+
+@lru_cache(maxsize=4096)
+def _rounded(amount: Decimal, digits: int) -> int:
+    # An order has some ten amounts, which are rounded several times, and most orders have those of others.
+    return int(amount.scaleb(digits).to_integral_value(rounding=ROUND_HALF_UP))
 
 
 def split_gross(units: int, rate: Decimal) -> tuple[int, int]:

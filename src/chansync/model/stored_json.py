@@ -23,6 +23,13 @@ def text(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
+def sorted_text(value: Any) -> str:
+    """As ``text``, the same for the same content: keys are in order."""
+    import orjson
+
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
 def object_or_empty(text: str | None, *, exact: bool = False) -> dict[str, Any]:
     """The object in a cell whose content can be fetched again: empty where the cell is, or where it is invalid.
 

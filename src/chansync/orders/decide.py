@@ -593,6 +593,8 @@ def _on_creation(word: str, channel: Any, state: SaleState | None, travels: Ship
 def _refund(plan: Plan, case: Case, balance: _Balance) -> None:
     """Record the refunds that the sale lacks; take back, on a person's word, those that the site has no more."""
     recorded = case.sale.refunds if case.sale else ()
+    if not recorded and not case.order.refunds:
+        return
     kept = _taken(case).get("kept") or {}
     known = case.history.refunds if case.history else frozenset()
     gone = [each for each in refunds.withdrawn(case.order, recorded, known) if f"refund:{each.key}" not in kept]

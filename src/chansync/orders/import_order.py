@@ -140,14 +140,9 @@ class OrderImport:
         return self._guarded(order, row, lambda row: self._import(order, row))
 
     def import_refunds(self, order: Order) -> Outcome:
-        """Record the refunds of an order that is a sale already, now that their lines are known.
-
-        Raises:
-            LeaseLost: another run has the stream; nothing was written.
-        """
-        with transaction(self._db):
-            self._guard.check(self._db)
-            return self._guarded(order, self.row(order), lambda row: self._import_refunds(order, row))
+        """Record the refunds of an order that is a sale already, now that their lines are known. Call it in a
+        transaction that the guard has checked."""
+        return self._guarded(order, self.row(order), lambda row: self._import_refunds(order, row))
 
     def note_unreadable_refunds(self, order: Order, sentence: str) -> None:
         """Say that refunds of an order that is a sale cannot be looked up, where it lacks any."""
@@ -268,7 +263,8 @@ class OrderImport:
         if row is None or row.sale is None:
             return Outcome(Action.UNCHANGED)
         erp = registry.erp(self._db, row.sale.erp)
-        sale = erp.view(self._db, row.sale.key)
+        is_lacking = any(refund.lines is None for refund in order.refunds)
+        sale = erp.view(self._db, row.sale.key) if is_lacking or erp.is_outside else None
         recorded = {refund.key for refund in sale.refunds} if sale is not None else set()
         for refund in order.refunds:
             if refund.lines is None and refund.external_id in recorded:
@@ -447,7 +443,9 @@ class OrderImport:
     def _note_skip(self, order: Order, row: OrderRow | None, reason: str) -> Outcome:
         """Note an order outside the selection, so that it is found again when the selection changes."""
         settings = self._settings
-        order_id = orders.write(self._db, self._channel_id, order, state="skipped", reason=reason, keep_raw=False)
+        order_id = orders.write(
+            self._db, self._channel_id, order, state="skipped", reason=reason, keep_raw=False, is_new=row is None
+        )
         self._note_hold(order, row, order_id)
         if row and row.state == "problem":
             messages.solve_order(self._db, order_id, "the order left the selection")

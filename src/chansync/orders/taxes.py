@@ -31,6 +31,8 @@ def tax_cases(order: Order, customer: Customer) -> list[str]:
 
 def tax_case(settings: ImportSettings, order: Order, customer: Customer) -> str:
     """The case that decides; empty where none is mapped."""
+    if not settings.taxes:
+        return ""
     return next((case for case in tax_cases(order, customer) if case in settings.taxes), "")
 
 

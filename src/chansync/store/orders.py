@@ -160,6 +160,26 @@ def is_too_large(order: OrderRow) -> bool:
     return order.state != "skipped" and bool(order.digest)
 
 
+_INSERT = """
+    INSERT INTO "order" (channel_id, external_id, number, status, placed_at, placed_on, modified_at, currency,
+    total, state, reason, digest, raw, attempts, next_try_at, first_seen_at, changed_at, todo, sent_by_site,
+    customer, site_key, refunds, site_total, attributes)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_INSERT_OR_UPDATE = f"""{_INSERT}
+    ON CONFLICT (channel_id, external_id) DO UPDATE SET number = excluded.number, status = excluded.status,
+    placed_at = excluded.placed_at, placed_on = excluded.placed_on, modified_at = excluded.modified_at,
+    currency = excluded.currency, total = excluded.total, state = excluded.state, reason = excluded.reason,
+    digest = excluded.digest, raw = excluded.raw,
+    attempts = CASE ? WHEN 1 THEN attempts + 1 WHEN 0 THEN 0 ELSE attempts END,
+    next_try_at = excluded.next_try_at,
+    changed_at = excluded.changed_at, todo = excluded.todo, sent_by_site = excluded.sent_by_site,
+    customer = excluded.customer, site_key = excluded.site_key, refunds = excluded.refunds,
+    site_total = excluded.site_total, attributes = excluded.attributes,
+    decision = CASE WHEN excluded.state = 'problem' THEN decision END RETURNING id
+"""
+
+
 def write(
     db: apsw.Connection,
     channel_id: int,
@@ -176,35 +196,24 @@ def write(
     """Insert or update the order's row with what came of it; its id. Call it inside the order's transaction.
 
     Args:
-        is_new: whether it has no row yet, as far as is known.
+        is_new: it has no row yet, as was seen in this transaction.
         failed: whether this was one more failure; None: nothing is known yet, and what failed before counts on.
     """
     now = now_ms()
-    order_id: int = db.execute(
-        """INSERT INTO "order" (channel_id, external_id, number, status, placed_at, placed_on, modified_at, currency,
-           total, state, reason, digest, raw, attempts, next_try_at, first_seen_at, changed_at, todo, sent_by_site,
-           customer, site_key, refunds, site_total, attributes)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-           ON CONFLICT (channel_id, external_id) DO UPDATE SET number = excluded.number, status = excluded.status,
-           placed_at = excluded.placed_at, placed_on = excluded.placed_on, modified_at = excluded.modified_at,
-           currency = excluded.currency, total = excluded.total, state = excluded.state, reason = excluded.reason,
-           digest = excluded.digest, raw = excluded.raw,
-           attempts = CASE ? WHEN 1 THEN attempts + 1 WHEN 0 THEN 0 ELSE attempts END,
-           next_try_at = excluded.next_try_at,
-           changed_at = excluded.changed_at, todo = excluded.todo, sent_by_site = excluded.sent_by_site,
-           customer = excluded.customer, site_key = excluded.site_key, refunds = excluded.refunds,
-           site_total = excluded.site_total, attributes = excluded.attributes,
-           decision = CASE WHEN excluded.state = 'problem' THEN decision END RETURNING id""",
-        (
-            channel_id, order.external_id, order.number, order.status, order.placed_at, order.placed_on.isoformat(),
-            order.modified_at, order.currency, str(order.total), state, reason, order.digest,
-            raw_text(order) if keep_raw else None, int(bool(failed)), next_try_at, now, now,
-            json.dumps(todo) if todo else "[]", int(order.sent_by_site), order.billing.name or order.delivery.name,
-            order.site_key, refunds_text(order.refunds), "" if order.site_total is None else str(order.site_total),
-            json.dumps(order.attributes, ensure_ascii=False) if order.attributes else "{}",
-            None if failed is None else int(failed),
-        ),
-    ).get  # fmt: skip
+    values = (
+        channel_id, order.external_id, order.number, order.status, order.placed_at, order.placed_on.isoformat(),
+        order.modified_at, order.currency, str(order.total), state, reason, order.digest,
+        raw_text(order) if keep_raw else None, int(bool(failed)), next_try_at, now, now,
+        json.dumps(todo) if todo else "[]", int(order.sent_by_site), order.billing.name or order.delivery.name,
+        order.site_key, refunds_text(order.refunds), "" if order.site_total is None else str(order.site_total),
+        json.dumps(order.attributes, ensure_ascii=False) if order.attributes else "{}",
+    )  # fmt: skip
+    order_id: int
+    if is_new:
+        db.execute(_INSERT, values)
+        order_id = db.last_insert_rowid()
+    else:
+        order_id = db.execute(_INSERT_OR_UPDATE, (*values, None if failed is None else int(failed))).get
     if state != "skipped":
         for refund in order.refunds:
             write_refund(db, order_id, refund)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import apsw
 
+from chansync.model.stored_json import sorted_text
 from chansync.model.times import now_ms
 
 
@@ -34,7 +34,7 @@ def put(db: apsw.Connection, order_id: int, link: SaleLink, taken: Mapping[str, 
     that is not known yet. Call it inside the order's transaction."""
     db.execute(
         "INSERT INTO sale_link (order_id, erp, sale_key, ref, number, recorded_at, taken) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (order_id, link.erp, link.key, link.ref, link.number, now_ms(), "{}" if taken is None else _text(taken)),
+        (order_id, link.erp, link.key, link.ref, link.number, now_ms(), "{}" if taken is None else sorted_text(taken)),
     )
 
 
@@ -55,15 +55,7 @@ def remove(db: apsw.Connection, sale_key: str) -> int | None:
 
 def set_taken(db: apsw.Connection, order_id: int, taken: Mapping[str, Any]) -> None:
     """Note what the sale has taken over of its order (``orders/edits.py``)."""
-    db.execute("UPDATE sale_link SET taken = ?1 WHERE order_id = ?2 AND taken <> ?1", (_text(taken), order_id))
-
-
-# Made once: json.dumps makes an encoder for every call that does not take its defaults.
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
-
-
-def _text(taken: Mapping[str, Any]) -> str:
-    return _encode(taken)
+    db.execute("UPDATE sale_link SET taken = ?1 WHERE order_id = ?2 AND taken <> ?1", (sorted_text(taken), order_id))
 
 
 def replace(db: apsw.Connection, order_id: int, by: str) -> None:

@@ -425,11 +425,19 @@ class OrdersPull:
             importing.note_unreadable_refunds(order, sentence)
 
     def _import_refunds(self, db: apsw.Connection, found: list[Order], guard: WriteGuard) -> None:
+        """Record refunds, as ``_import_together`` imports orders."""
         importing = OrderImport(db, self.importing, self.run_id, guard)
-        for order in found:
-            outcome = importing.import_refunds(order)
+        waiting = deque(found)
+        while waiting:
+            done: list[tuple[Order, Outcome]] = []
+            with transaction(db):
+                guard.check(db)
+                until = time.monotonic() + TOGETHER
+                while waiting and time.monotonic() < until:
+                    order = waiting.popleft()
+                    done.append((order, importing.import_refunds(order)))
             if self.plans is not None:
-                self.plans.append(order_plan(order, outcome))
+                self.plans += [order_plan(order, outcome) for order, outcome in done]
 
     # Orders that are due again
 

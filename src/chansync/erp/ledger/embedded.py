@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import apsw
 
@@ -12,13 +13,15 @@ from chansync.erp.ledger import goods
 from chansync.erp.ledger.perform import perform
 from chansync.erp.ledger.reference import LedgerReference
 from chansync.erp.ledger.view import view
-from chansync.erp.papers import SalePapers
 from chansync.erp.protocol import AtOnce, Embedded, Reference, each_whole
 from chansync.erp.remote import ErpCapability, ErpKind, ErpSettings, Remote
 from chansync.model.errors import UsageError
 from chansync.model.parameter import Parameter
 from chansync.model.sale import SaleView
 from chansync.model.steps import Step, StepResult
+
+if TYPE_CHECKING:
+    from chansync.erp.papers import SalePapers
 
 
 class Ledger(AtOnce):

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import apsw
 
@@ -51,34 +52,53 @@ def _moving(db: apsw.Connection, sale: Facts) -> Pieces:
 def _sums(db: apsw.Connection, sale_id: int) -> dict[tuple[int, str], Decimal]:
     """What the sale has sold of goods, less what was refunded before it was issued and what left in packages, by item
     id and code."""
+    return _added(db.execute(f"{_SOLD} UNION ALL {_NOT_ISSUED} UNION ALL {_PACKED}", (sale_id,)))
+
+
+_SOLD = """
+    SELECT 1, i.id, i.code, l.quantity FROM erp_sale_line l JOIN erp_item i ON i.id = l.item_id
+    WHERE l.sale_id = ?1 AND i.type = 'goods'"""
+_NOT_ISSUED = """
+    SELECT -1, i.id, i.code, l.quantity FROM erp_refund r JOIN erp_refund_line l ON l.refund_id = r.id
+    JOIN erp_item i ON i.id = l.item_id WHERE r.sale_id = ?1 AND l.goods = 'not issued'"""
+_PACKED = """
+    SELECT -1, i.id, i.code, l.quantity FROM erp_package p JOIN erp_package_line l ON l.package_id = p.id
+    JOIN erp_item i ON i.id = l.item_id WHERE p.sale_id = ?1"""
+
+
+def _added(rows: Iterable[tuple[Any, ...]]) -> dict[tuple[int, str], Decimal]:
     sums: dict[tuple[int, str], Decimal] = {}
-    for sign, item_id, code, quantity in db.execute(
-        """SELECT 1, i.id, i.code, l.quantity FROM erp_sale_line l JOIN erp_item i ON i.id = l.item_id
-           WHERE l.sale_id = ?1 AND i.type = 'goods'
-           UNION ALL
-           SELECT -1, i.id, i.code, l.quantity FROM erp_refund r JOIN erp_refund_line l ON l.refund_id = r.id
-           JOIN erp_item i ON i.id = l.item_id WHERE r.sale_id = ?1 AND l.goods = 'not issued'
-           UNION ALL
-           SELECT -1, i.id, i.code, l.quantity FROM erp_package p JOIN erp_package_line l ON l.package_id = p.id
-           JOIN erp_item i ON i.id = l.item_id WHERE p.sale_id = ?1""",
-        (sale_id,),
-    ):
+    for sign, item_id, code, quantity in rows:
         sums[item_id, code] = sums.get((item_id, code), Decimal(0)) + sign * Decimal(quantity)
     return sums
+
+
+def note_first_need(db: apsw.Connection, sale_id: int) -> None:
+    """As ``note_need``, of a sale that was recorded just now: nothing has happened to it, and it needs nothing yet."""
+    place: int = db.execute("SELECT warehouse_id FROM erp_sale WHERE id = ?", (sale_id,)).get
+    _begin_need(db, [(sale_id, *key, count) for key, count in _needed(place, _added(db.execute(_SOLD, (sale_id,))))])
+
+
+def _needed(place: int, sums: dict[tuple[int, str], Decimal]) -> list[tuple[tuple[int, int], int]]:
+    """Item and warehouse, and pieces: a part of a piece holds a whole one."""
+    return [((item_id, place), math.ceil(quantity)) for (item_id, _), quantity in sums.items() if quantity > 0]
+
+
+def _begin_need(db: apsw.Connection, rows: list[tuple[int, int, int, int]]) -> None:
+    db.executemany("INSERT INTO erp_need (sale_id, item_id, warehouse_id, quantity) VALUES (?, ?, ?, ?)", rows)
 
 
 def note_need(db: apsw.Connection, sale_id: int) -> None:
     """Bring what the sale still needs into the balances: nothing once it is written out or closed.
 
-    Call it after every step that may have changed that. A part of a piece holds a whole one.
+    Call it after every step that may have changed that.
     """
     place: int | None = db.execute(
         """SELECT warehouse_id FROM erp_sale WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM erp_event
            WHERE sale_id = ?1 AND kind IN ('written out', 'cancelled', 'reversed'))""",
         (sale_id,),
     ).get
-    sums = {} if place is None else _sums(db, sale_id)
-    now = {(item_id, place): math.ceil(quantity) for (item_id, _), quantity in sums.items() if quantity > 0}
+    now = {} if place is None else dict(_needed(place, _sums(db, sale_id)))
     before = {
         (item_id, warehouse): quantity
         for item_id, warehouse, quantity in db.execute(
@@ -88,7 +108,7 @@ def note_need(db: apsw.Connection, sale_id: int) -> None:
     ended = [(sale_id, key[0]) for key, quantity in before.items() if now.get(key) != quantity]
     begun = [(sale_id, *key, quantity) for key, quantity in now.items() if before.get(key) != quantity]
     db.executemany("DELETE FROM erp_need WHERE sale_id = ? AND item_id = ?", ended)
-    db.executemany("INSERT INTO erp_need (sale_id, item_id, warehouse_id, quantity) VALUES (?, ?, ?, ?)", begun)
+    _begin_need(db, begun)
 
 
 def block(db: apsw.Connection, sale: Facts) -> tuple[bool, list[tuple[str, int]]]:

@@ -26,9 +26,10 @@ def perform(db: apsw.Connection, sale_key: str, step: Step) -> StepResult:
         NoDocument, DocumentTypeMissing, MissingStock: as their names say.
     """
     result = _perform(db, sale_key, step)
-    if result.changed and not isinstance(step, _NEED_STAYS):
-        sale_id = result.ref or db.execute("SELECT id FROM erp_sale WHERE key = ?", (sale_key,)).get
-        goods.note_need(db, int(sale_id))
+    if result.changed and isinstance(step, steps.Record):
+        goods.note_first_need(db, int(result.ref))
+    elif result.changed and not isinstance(step, _NEED_STAYS):
+        goods.note_need(db, db.execute("SELECT id FROM erp_sale WHERE key = ?", (sale_key,)).get)
     return result
 
 
