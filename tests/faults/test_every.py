@@ -12,7 +12,7 @@ from faults.every import kill_at_every_point
 pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 #: Script → which points: one in so many, from which on; and how many there are at least.
-THINNED = {"upgrade": (60, 11, 200), "shop": (120, 30, 500)}
+THINNED = {"upgrade": (60, 11, 200), "shop": (120, 30, 500), "reports": (120, 7, 500)}
 
 
 @pytest.mark.parametrize("name", THINNED)

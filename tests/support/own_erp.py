@@ -21,10 +21,11 @@ from chansync.erp.http.example.server import make_app
 from chansync.erp.http.remote import HttpRemote
 from chansync.erp.remote import ErpSettings
 from support.judge import Judge
+from support.patience import PATIENCE
 
 TOKEN = "example-token-of-the-tests"
-#: How long the connections of the tests wait for an answer, in seconds.
-PATIENCE = 0.5
+#: How long a connection waits for an answer that is not to come, in seconds.
+HASTE = 0.5
 
 
 class OwnErp(ServerThread):
@@ -59,9 +60,9 @@ class OwnErp(ServerThread):
 
         self.serve(app, self._stopping)
 
-    def connect(self, token: str = TOKEN, *, sign: bool = False, **options: Any) -> HttpRemote:
-        """A connection that does not wait between its attempts, and not long for an answer."""
-        timeout = httpx.Timeout(PATIENCE, connect=5, pool=None)
+    def connect(self, token: str = TOKEN, *, sign: bool = False, hasty: bool = False, **options: Any) -> HttpRemote:
+        """A connection that does not wait between its attempts; a hasty one soon gives up on an answer."""
+        timeout = httpx.Timeout(HASTE if hasty else PATIENCE, connect=PATIENCE, pool=None)
         kind = HttpErp(backoff=lambda attempt: 0.0, **({"timeout": timeout} | options))
         remote = kind.connect(ErpSettings("own", {"address": self.url, "token": token, "sign_requests": sign}))
         assert isinstance(remote, HttpRemote)

@@ -34,7 +34,8 @@ from chansync.model import steps, wire
 from chansync.model.errors import UsageError
 from chansync.model.sale import SaleDraft, SaleState, SaleView
 from chansync.model.wire import STEPS
-from support.own_erp import PATIENCE, TOKEN, OwnErp
+from support.own_erp import HASTE, TOKEN, OwnErp
+from support.patience import PATIENCE
 
 
 async def failure(erp: Remote) -> ErpError:
@@ -51,6 +52,11 @@ def told(error: ErpError) -> ErpError:
     assert "\n" not in str(error)
     assert "127.0.0.1:" in str(error)
     return error
+
+
+def never_comes(fault: dict[str, Any]) -> bool:
+    """Whether the answer is not late alone, but kept back for ever."""
+    return fault["kind"] == "hang" or "late" in fault
 
 
 # Answers that are no answer
@@ -91,11 +97,9 @@ ANSWERS: list[tuple[dict[str, Any], type[ErpError], str]] = [
 
 
 @pytest.mark.parametrize(("fault", "kind", "words"), ANSWERS, ids=lambda value: str(value)[:60])
-async def test_what_is_no_answer(
-    fault: dict[str, Any], kind: type[ErpError], words: str, server: OwnErp, erp: Subject
-) -> None:
+async def test_what_is_no_answer(fault: dict[str, Any], kind: type[ErpError], words: str, server: OwnErp) -> None:
     server.faults.add("/check", **({"times": None} | fault))
-    error = await failure(erp.remote)
+    error = await failure(server.connect(hasty=never_comes(fault)))
     assert type(error) is kind
     assert words in str(error)
 
@@ -182,7 +186,7 @@ LOST: list[dict[str, Any]] = [
     {"kind": "status", "status": 500, "apply": False},
     {"kind": "hang", "apply": False},
     {"kind": "drop", "doubled": 2},
-    {"kind": "slow", "late": PATIENCE * 2},
+    {"kind": "slow", "late": HASTE * 2},
 ]
 
 
@@ -199,8 +203,10 @@ async def test_steps_whose_answer_is_lost_are_done_once(fault: dict[str, Any], s
     free = await erp.free(erp.items[0])
     server.requests.clear()
     server.faults.add("/steps", **fault)
+    remote = server.connect(hasty=never_comes(fault))
     with pytest.raises(ErpUnavailable) as caught:
-        await erp.remote.apply(list(map(paid, sales)))
+        await remote.apply(list(map(paid, sales)))
+    await remote.aclose()
     told(caught.value)
     # It is not sent again by itself: only the core knows when that is safe.
     assert server.requests == [("POST", "/steps")]
@@ -251,7 +257,7 @@ async def test_what_is_turned_away_has_not_arrived(fault: dict[str, Any], kind: 
 @pytest.mark.parametrize("fault", [*LOST, {"kind": "status", "status": 503, "retry_after": 7}], ids=str)
 async def test_what_brought_no_answer_may_have_arrived(fault: dict[str, Any], server: OwnErp) -> None:
     server.faults.add("/steps", times=None, **fault)
-    error = await steps_fail(server.connect())
+    error = await steps_fail(server.connect(hasty=never_comes(fault)))
     assert (type(error), error.undelivered) == (ErpUnavailable, False)
 
 
@@ -262,7 +268,7 @@ async def test_what_is_refused_for_what_it_asks_is_not_taken_for_undelivered(ser
 
 
 def _to(address: str) -> Remote:
-    kind = HttpErp(backoff=lambda attempt: 0.0, timeout=httpx.Timeout(PATIENCE, connect=5, pool=None))
+    kind = HttpErp(backoff=lambda attempt: 0.0, timeout=httpx.Timeout(PATIENCE, connect=PATIENCE, pool=None))
     return kind.connect(ErpSettings("own", {"address": address, "token": TOKEN}))
 
 
