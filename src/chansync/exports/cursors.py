@@ -91,7 +91,7 @@ def export(db: apsw.Connection, name: str, wanted: Wanted, folder: Path, form: s
     number = cursor.batch + 1
     file = folder.absolute() / f"{name}-{number:06}.{form}"
     part = file.with_name(f".{file.name}.{os.getpid()}")
-    _sweep(folder, name)
+    _sweep(db, folder, name)
     try:
         with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o640), "wb") as output:
             count = _write(db, name, wanted, output, form)
@@ -196,9 +196,13 @@ def _commit(db: apsw.Connection, cursor: Cursor, number: int, part: Path, file: 
         )
 
 
-def _sweep(folder: Path, name: str) -> None:
+def _sweep(db: apsw.Connection, folder: Path, name: str) -> None:
     """Delete what killed runs have left unfinished in the folder."""
     for left in folder.glob(f".{name}-*"):
         pid = left.suffix[1:]
-        if pid.isdigit() and re.match(rf"\.{re.escape(name)}-\d+\.[a-z]+\.\d+\Z", left.name) and not is_alive(int(pid)):
+        if not pid.isdigit() or not re.match(rf"\.{re.escape(name)}-\d+\.[a-z]+\.\d+\Z", left.name):
+            continue
+        # In this order: who is dead commits no more, and what was committed is the next run's to finish. In a container
+        # the process that was killed may have had our own number.
+        if (int(pid) == os.getpid() or not is_alive(int(pid))) and left.name != Path(_of(db, name).part).name:
             left.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -266,5 +267,39 @@ def test_two_exports_of_one_cursor_at_once_bring_everything_once(
     monkeypatch.setattr(cursors, "_write", overtaken)
     with pytest.raises(UsageError, match="at the same time"):
         _export(books, tmp_path)
+    assert [len(file) for file in _told(tmp_path)] == [3]
+    assert not list(tmp_path.glob(".books*"))
+
+
+@pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.long)])
+def test_an_export_beside_one_that_is_killed_loses_nothing(
+    books: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    finish, line, killed = cursors._finish, step, True
+
+    def beside(*arguments: Any) -> Path | None:
+        nonlocal killed
+        monkeypatch.undo()
+        finished = finish(*arguments)
+        killed = _killed_at(books.path, place, line)
+        return finished
+
+    while killed:
+        place = tmp_path / str(line)
+        place.mkdir()
+        monkeypatch.setattr(cursors, "_finish", beside)
+        with contextlib.suppress(UsageError):
+            _export(books, place)
+        _export(books, place)
+        assert sorted(sale for file in _told(place) for sale, _ in file) == ["=2+5", "S-1", "S-2"], line
+        assert not list(place.glob(".*")), f"killed at line {line}"
+        cursors.forget(books.db, "books")
+        line += step
+    assert line > 20
+
+
+def test_what_a_killed_process_of_the_same_number_has_left_is_swept(books: Store, tmp_path: Path) -> None:
+    (tmp_path / f".books-000001.jsonl.{os.getpid()}").write_text("half")
+    assert _export(books, tmp_path).count == 3
     assert [len(file) for file in _told(tmp_path)] == [3]
     assert not list(tmp_path.glob(".books*"))
