@@ -145,8 +145,14 @@ async def taking_webhooks(webhooks: tuple[str, int] | None) -> AsyncIterator[Hin
 
 
 async def _run(path: Path, manager: Manager, metrics: Wanted, webhooks: tuple[str, int] | None, take_over: bool) -> int:
+    stop, reload, loop = asyncio.Event(), asyncio.Event(), asyncio.get_running_loop()
     store = await open_async(path, upgrades=True)
     try:
+        # Before anybody can see that it runs, and stop it.
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, reload.set)
+        loop.add_signal_handler(signal.SIGUSR2, turn_detail)
         other = await store.run(daemons.claim, take_over=take_over)
         if other:
             since = local_text(other.started_at)
@@ -165,12 +171,7 @@ async def _run(path: Path, manager: Manager, metrics: Wanted, webhooks: tuple[st
         try:
             async with taking_webhooks(webhooks) as hints:
                 service = Service(store, manager, hints)
-                loop = asyncio.get_running_loop()
-                for name in (signal.SIGTERM, signal.SIGINT):
-                    loop.add_signal_handler(name, service.stop.set)
-                loop.add_signal_handler(signal.SIGHUP, service.reload.set)
-                loop.add_signal_handler(signal.SIGUSR2, turn_detail)
-                # Whoever reads this may stop it at once.
+                service.stop, service.reload = stop, reload
                 LOG.info("started on %s", path)
                 with _serving(path, metrics):
                     await service.run()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+from textual.pilot import Pilot
 from textual.widgets import Button
 
 from chansync.db.transaction import transaction
@@ -17,6 +19,7 @@ from chansync_tui.app import ChansyncApp
 from chansync_tui.screens.orders import Orders
 from functional.tui import seed
 from functional.tui.looking import Other, seen, until_seen
+from support.patience import PATIENCE
 
 WIDE = (120, 40)
 
@@ -197,6 +200,23 @@ async def test_a_wrong_amount_stays_in_its_question(company: Path) -> None:
         await until_seen(pilot, "n: refunded 1.50 EUR.")
 
 
+async def agree(pilot: Pilot[None]) -> None:
+    """Go on from the last field of a window, and press its second button."""
+    await pilot.press("enter")
+    await until_focused(pilot, "no")
+    await pilot.press("right")
+    await until_focused(pilot, "yes")
+    await pilot.press("enter")
+
+
+async def until_focused(pilot: Pilot[None], id_: str) -> None:
+    # A button takes no second press while it shows the first one.
+    limit = time.monotonic() + PATIENCE
+    while pilot.app.focused is None or pilot.app.focused.id != id_ or pilot.app.focused.has_class("-active"):
+        assert time.monotonic() < limit, f"{pilot.app.focused} has the focus, not {id_}"
+        await pilot.pause(0.01)
+
+
 async def test_fewer_pieces_in_the_write_out_dialog_are_a_package(company: Path) -> None:
     with Other(company) as other, transaction(other.db):
         other.db.execute(
@@ -210,9 +230,11 @@ async def test_fewer_pieces_in_the_write_out_dialog_are_a_package(company: Path)
         await until_seen(pilot, "4 orders")
         await pilot.press("G", "a", *"write", "enter")
         await until_seen(pilot, "Write out: n", "Pieces of SHIRT")
-        await pilot.press(*"DHL", "enter", *"T1", "enter", "end", "backspace", "9", "enter", "right", "enter")
+        await pilot.press(*"DHL", "enter", *"T1", "enter", "end", "backspace", "9")
+        await agree(pilot)
         await until_seen(pilot, "SHIRT: write a number of pieces from 0 to 3.")
-        await pilot.press("up", "up", "end", "backspace", "2", "enter", "right", "enter")
+        await pilot.press("up", "up", "end", "backspace", "2")
+        await agree(pilot)
         await until_seen(pilot, "n: written out as package 1.")
         with Other(company) as other:
             papers = enquiry.papers(other.db, "k")

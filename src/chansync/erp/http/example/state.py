@@ -35,6 +35,7 @@ def state_of(db: Db, sale: Sale) -> Json:
         "unpaid": (0 if sale["closed"] else sale["total"] - refunded) - paid,
         "refunded": refunded,
         "written_out": bool(sale["written_out_at"]) and sale["closed"] != "reversed",
+        "partly_written_out": False,
         "cancelled": sale["closed"] == "cancelled",
         "reversed": sale["closed"] == "reversed",
     }
@@ -61,6 +62,7 @@ def view(db: Db, sale: Sale) -> Json:
         "blocked": [list(row) for row in blocked],
         "nameless": nameless(sale),
         "shipment": shipment if state["written_out"] else None,
+        "packages": [],
         "billing": json.loads(sale["billing"]),
         "delivery": json.loads(sale["delivery"]),
         "tax_numbers": json.loads(sale["tax_numbers"]),
