@@ -194,9 +194,11 @@ async def test_a_wrong_amount_stays_in_its_question(company: Path) -> None:
         await until_seen(pilot, "4 orders")
         await pilot.press("G", "a", *"refund", "enter")
         await until_seen(pilot, "Refund a part: n")
-        await pilot.press(*"lots", "enter", "right", "enter")
+        await pilot.press(*"lots")
+        await agree(pilot)
         await until_seen(pilot, "This is not an amount: 'lots': write 20 or 12.50.")
-        await pilot.press("up", "up", "end", *["backspace"] * 4, *"1,50", "enter", "right", "enter")
+        await pilot.press("up", "up", "end", *["backspace"] * 4, *"1,50")
+        await agree(pilot)
         await until_seen(pilot, "n: refunded 1.50 EUR.")
 
 
