@@ -30,6 +30,9 @@ class Snapshot:
 
     def _copy(self, memory: dict[str, Any]) -> dict[str, Any]:
         known = {id(self._site): self._site, id(self._site.lock): self._site.lock}
+        if hooks := getattr(self._site, "webhooks", None):
+            # Its thread delivers to nobody here.
+            known[id(hooks)] = hooks
         copied: dict[str, Any] = copy.deepcopy(memory, known)
         return copied
 
