@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from chansync.model.money import format_money, round_to_minor
@@ -183,8 +182,6 @@ def decide(case: Case, settings: ImportSettings) -> Plan:
         return plan
     return _follow(case, sale, settings)
 
-
-_NONE = Decimal(0)
 
 #: Steps that end a sale.
 _ENDS = frozenset({Cancel.word, Reverse.word})
@@ -387,7 +384,7 @@ def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balanc
         todo.insert(0, "block")
     is_own_status = history is not None and case.order.status == history.own_status
     if settings.paid_by_settlement:
-        is_paid = case.order.settled is not None and _is_settled(case.order, balance)
+        is_paid = _is_settled(case.order, balance)
     else:
         is_paid = settings.is_paid(case.order.payment_code, case.order.status) and not is_own_status
     issues_first = bool(settings.channel["issue_document_on_payment"])
@@ -467,7 +464,7 @@ def _paid_at_checkout(plan: Plan, case: Case, settings: ImportSettings, payment:
 
 def _is_settled(order: Order, balance: _Balance) -> bool:
     """Whether the marketplace has paid out all that the sale costs; parts of an order come with several settlements."""
-    return round_to_minor(order.settled or _NONE, balance.currency) >= balance.total
+    return order.settled is not None and round_to_minor(order.settled, balance.currency) >= balance.total
 
 
 def _settled_otherwise(plan: Plan, case: Case, sale: SaleView) -> None:
@@ -491,6 +488,8 @@ def _settled_otherwise(plan: Plan, case: Case, sale: SaleView) -> None:
 
 def _take_back(plan: Plan, case: Case, sale: SaleView, settings: ImportSettings, balance: _Balance) -> None:
     """Put into stock what the buyer has sent back, or ask a person to; the money is another matter."""
+    if not case.order.returns:
+        return
     recorded = {each.key for each in sale.refunds}
     left = dict(_refundable(plan, case, balance).lines)
     decision, open_ones = _decision(case), []

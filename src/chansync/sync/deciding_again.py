@@ -146,6 +146,16 @@ class DecidingAgain:
                 await reader.connector.aclose()
 
 
+async def decide_again(store: Store, keys: Sequence[str], stop: asyncio.Event) -> bool:
+    """Decide on the orders of those sales, of which something else than their ERP has told; whether none was left."""
+    deciding = DecidingAgain(store)
+    try:
+        await deciding.run("", stop, also=keys)
+    finally:
+        await deciding.aclose()
+    return deciding.left.isdisjoint(keys)
+
+
 def _rows(db: apsw.Connection, keys: list[str]) -> dict[str, OrderRow]:
     """The orders of those sales. Of a sale whose order is gone nothing is left to decide."""
     rows = {key: _row(db, key) for key in keys}

@@ -17,7 +17,7 @@ from chansync.platforms.protocol import Connector
 from chansync.store import returns
 from chansync.store.runs import RunCounts
 from chansync.store.streams import Lease
-from chansync.sync.deciding_again import DecidingAgain
+from chansync.sync.deciding_again import decide_again
 
 
 async def pull_returns(
@@ -52,14 +52,7 @@ async def _decide(store: Store, channel: Channel, stop: asyncio.Event) -> None:
     """Decide on the orders of returns that were read, also of those that an earlier run has left."""
     until = now_ms()
     keys = await store.run(returns.undecided, channel.id)
-    if not keys:
-        return
-    deciding = DecidingAgain(store)
-    try:
-        await deciding.run("", stop, also=keys)
-    finally:
-        await deciding.aclose()
-    if deciding.left.isdisjoint(keys):
+    if keys and await decide_again(store, keys, stop):
         await store.run(_note_decided, channel, until)
 
 

@@ -18,7 +18,7 @@ from chansync.platforms.protocol import Connector, UnreadableSettlement
 from chansync.store import messages, settlements
 from chansync.store.runs import RunCounts
 from chansync.store.streams import Lease
-from chansync.sync.deciding_again import DecidingAgain
+from chansync.sync.deciding_again import decide_again
 
 #: How many orders and settlements a message names.
 _NAMED = 20
@@ -73,18 +73,9 @@ def _keep(db: apsw.Connection, channel: Channel, settlement: Settlement, lease: 
 
 async def _decide(store: Store, channel: Channel, stop: asyncio.Event) -> None:
     """Decide on the orders of settlements that were read, also of those that an earlier run has left."""
-    left: list[int] = await store.run(settlements.undecided, channel.system.id)
-    if not left:
-        return
-    deciding = DecidingAgain(store)
-    try:
-        for settlement_id in left:
-            keys = await store.run(settlements.sale_keys, settlement_id)
-            await deciding.run("", stop, also=keys)
-            if deciding.left.isdisjoint(keys):
-                await store.run(_note_decided, settlement_id)
-    finally:
-        await deciding.aclose()
+    for settlement_id in await store.run(settlements.undecided, channel.system.id):
+        if await decide_again(store, await store.run(settlements.sale_keys, settlement_id), stop):
+            await store.run(_note_decided, settlement_id)
 
 
 def _note_decided(db: apsw.Connection, settlement_id: int) -> None:

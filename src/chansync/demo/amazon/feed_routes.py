@@ -23,15 +23,22 @@ FEED_BODY = checks.record(
     },
     {"feedOptions": checks.anything},
 )
-GET_FEEDS = (
-    Param("feedTypes", "list", most=10),
-    Param("marketplaceIds", "list", most=10),
-    Param("pageSize", "number", low=1, high=100),
-    Param("processingStatuses", "list", choices=(CANCELLED, DONE, FATAL, IN_PROGRESS, IN_QUEUE)),
-    Param("createdSince", "moment"),
-    Param("createdUntil", "moment"),
-    Param("nextToken"),
-)
+
+
+def list_params(kinds: str) -> tuple[Param, ...]:
+    """The parameters of a list of feeds or reports, whose kinds the parameter ``kinds`` names."""
+    return (
+        Param(kinds, "list", most=10),
+        Param("marketplaceIds", "list", most=10),
+        Param("pageSize", "number", low=1, high=100),
+        Param("processingStatuses", "list", choices=(CANCELLED, DONE, FATAL, IN_PROGRESS, IN_QUEUE)),
+        Param("createdSince", "moment"),
+        Param("createdUntil", "moment"),
+        Param("nextToken"),
+    )
+
+
+GET_FEEDS = list_params("feedTypes")
 GET_DOCUMENT = (Param("enableContentEncodingUrlHeader", "flag"),)
 
 

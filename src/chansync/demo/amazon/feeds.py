@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -61,6 +62,12 @@ class Feeds:
         )
         document = self.documents[document_id] = Document(document_id, content_type, data, zipped, {})
         return document
+
+    def new_table(self, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> Document:
+        """A flat file with these columns, as Amazon writes it in Europe."""
+        told = [dict(zip(columns, columns, strict=True)), *rows]
+        text = "".join("\t".join(row.get(name, "") for name in columns) + "\n" for row in told)
+        return self.new_document("text/plain", text.encode("cp1252", "replace"))
 
     def link(self, document: Document, now: float) -> str:
         """An address of the document that is good for five minutes, below the server's own."""

@@ -6,23 +6,14 @@ from typing import Any
 
 from chansync.demo.amazon import checks
 from chansync.demo.amazon.call import Answer, Call, reply
-from chansync.demo.amazon.checks import Param
 from chansync.demo.amazon.documents import when
 from chansync.demo.amazon.errors import invalid, missing
-from chansync.demo.amazon.feed_routes import document_answer
-from chansync.demo.amazon.feeds import CANCELLED, DONE, FATAL, IN_PROGRESS, IN_QUEUE
+from chansync.demo.amazon.feed_routes import document_answer, list_params
+from chansync.demo.amazon.feeds import DONE, IN_PROGRESS
 from chansync.demo.amazon.returns import COLUMNS
 from chansync.demo.amazon.settlements import Report
 
-GET_REPORTS = (
-    Param("reportTypes", "list", most=10),
-    Param("marketplaceIds", "list", most=10),
-    Param("pageSize", "number", low=1, high=100),
-    Param("processingStatuses", "list", choices=(CANCELLED, DONE, FATAL, IN_PROGRESS, IN_QUEUE)),
-    Param("createdSince", "moment"),
-    Param("createdUntil", "moment"),
-    Param("nextToken"),
-)
+GET_REPORTS = list_params("reportTypes")
 
 REPORT_BODY = checks.record(
     {"reportType": checks.text(), "marketplaceIds": checks.several(checks.text(), 1, 25)},

@@ -77,11 +77,11 @@ class Returns:
         if not rows:
             report.status = CANCELLED
             return
-        columns = COLUMNS[report.kind]
-        text = "\n".join("\t".join(row.get(name, "") for name in columns) for row in [{n: n for n in columns}, *rows])
         report.status = DONE
-        data = f"{text}\n".encode("cp1252", "replace") if self.spoilt is None else self.spoilt
-        report.document = self.documents.new_document("text/plain", data).id
+        if self.spoilt is None:
+            report.document = self.documents.new_table(COLUMNS[report.kind], rows).id
+        else:
+            report.document = self.documents.new_document("text/plain", self.spoilt).id
 
 
 def _row(kind: str, back: Return) -> dict[str, str]:

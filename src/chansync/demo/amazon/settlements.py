@@ -99,9 +99,7 @@ class Settlements:
         for amount, columns in rows:
             posted = {"posted-date": self._moment(now)[:10], "posted-date-time": self._moment(now)}
             told.append({"settlement-id": number, "amount": self._amount(amount), **posted, **columns})
-        text = "\n".join("\t".join(row.get(name, "") for name in COLUMNS) for row in [{n: n for n in COLUMNS}, *told])
-        document = self.documents.new_document("text/plain", f"{text}\n".encode("cp1252", "replace"))
-        self.new_report(KIND, places, now).document = document.id
+        self.new_report(KIND, places, now).document = self.documents.new_table(COLUMNS, told).id
         return number
 
     def new_report(self, kind: str, places: list[str], now: float) -> Report:

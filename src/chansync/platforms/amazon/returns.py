@@ -7,8 +7,6 @@ with tabs. A return is received when the first names a day of delivery; what the
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import AsyncGenerator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -17,9 +15,9 @@ from chansync.model.errors import DataError, SiteUnavailable
 from chansync.model.returns import SiteReturn
 from chansync.model.times import from_ms, to_ms
 from chansync.platforms.amazon.client import SpApi, part
+from chansync.platforms.amazon.flat_file import read_rows
 from chansync.platforms.amazon.rates import Operation
 from chansync.platforms.amazon.reports import GET_DOCUMENT, ROOT
-from chansync.platforms.amazon.settlements import decoded
 from chansync.platforms.system import SystemState
 from chansync.platforms.texts import text
 
@@ -108,10 +106,9 @@ def read_returns(kind: str, data: bytes) -> list[SiteReturn]:
     Raises:
         DataError: it is no such report.
     """
-    rows = list(csv.DictReader(io.StringIO(decoded(data)), delimiter="\t", quoting=csv.QUOTE_NONE))
     read = _by_merchant if kind == BY_MERCHANT else _to_amazon
     try:
-        return [read({name: (value or "").strip() for name, value in row.items() if name}) for row in rows]
+        return [read(row) for row in read_rows(data)]
     except KeyError as column:
         raise DataError(f"it lacks the column {column}") from None
 

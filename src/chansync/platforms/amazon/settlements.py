@@ -8,8 +8,6 @@ the country of the account: ``1.234,50`` and ``31.12.2026``, or ``1,234.50`` and
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -19,6 +17,7 @@ from chansync.model.errors import DataError
 from chansync.model.money import is_currency, parse_amount
 from chansync.model.settlement import SettledKind, Settlement, SettlementLine
 from chansync.model.times import to_ms
+from chansync.platforms.amazon.flat_file import read_rows
 
 #: Columns without which nothing can be said of a settlement.
 _NEEDED = (
@@ -47,11 +46,10 @@ def read_settlement(report: str, data: bytes) -> Settlement:
     Raises:
         DataError: it is no settlement report, or an amount in it cannot be read. Nothing of it counts then.
     """
-    rows = list(csv.DictReader(io.StringIO(decoded(data)), delimiter="\t", quoting=csv.QUOTE_NONE))
+    rows = read_rows(data)
     missing = [name for name in _NEEDED if not rows or name not in rows[0]]
     if missing:
         raise DataError(f"the settlement report {report} lacks the columns {', '.join(missing)}")
-    rows = [{name: (value or "").strip() for name, value in row.items() if isinstance(name, str)} for row in rows]
     comma = _decimal_comma(report, (row[name] for row in rows for name in ("total-amount", "amount")))
     head, *others = rows
     currency = head["currency"].upper()
@@ -102,14 +100,6 @@ def _kind(row: Mapping[str, str]) -> SettledKind:
     if transaction.endswith("refund") and (is_price or is_tax):
         return SettledKind.REFUND
     return SettledKind.OTHER
-
-
-def decoded(data: bytes) -> str:
-    """Without telling it, Amazon writes UTF-8 in some countries and the Windows code page of Europe in others."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
 
 
 def _decimal_comma(report: str, written: Iterable[str]) -> bool:
