@@ -383,6 +383,7 @@ CREATE TABLE settlement (
     deposited_at INTEGER,
     read_at INTEGER NOT NULL,
     decided INTEGER NOT NULL DEFAULT 0,
+    accepted_by TEXT NOT NULL DEFAULT '',
     UNIQUE (system_id, external_id)
 ) STRICT;
 CREATE TABLE settlement_line (

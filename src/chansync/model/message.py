@@ -117,7 +117,7 @@ CODES = _table(
                 "read; it is tried again by itself."),
     MessageCode("settlement_wrong_sum", _P, _PERSON, "A settlement's lines do not add up to its total",
                 "Compare the settlement (chansync erp settlements NUMBER) with the statement in Seller Central, and "
-                "ask the marketplace. Then mark the message as solved."),
+                "ask the marketplace. Where it is right as it is: chansync mend MESSAGE accept."),
     MessageCode("settlement_unmatched", _P, _PERSON, "Settlements name orders that are not known",
                 "Fetch such an order (chansync sync CHANNEL --order NUMBER), or make a channel of its marketplace. "
                 "Where these orders are none of chansync's: chansync mend MESSAGE accept."),

@@ -27,7 +27,7 @@ from chansync.model.channel import Channel
 from chansync.model.parameters import BY_NAME
 from chansync.orders.adjustments import accept_difference
 from chansync.orders.decisions import DECISIONS, performer
-from chansync.orders.settled import accept_unmatched
+from chansync.orders.settled import accept_unmatched, accept_wrong_sums
 from chansync.store import channels, messages, orders
 from chansync.store.messages import Message
 from chansync.store.orders import OrderRow
@@ -292,7 +292,8 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
     "settlement_unreadable": (_SETTLEMENTS, _SOLVE),
     "settlement_wrong_sum": (
         Remedy("show", "List the settlements with their sums.", "chansync erp settlements"),
-        _SOLVE,
+        Remedy("accept", "Accept them with the sums that they have, with your name.",
+               perform=lambda db, subject: accept_wrong_sums(db, subject.channel, subject.by)),
     ),
     "settlement_unmatched": (
         Remedy("fetch", "Fetch the first of the orders.", "chansync sync {channel} --order {order_number}"),

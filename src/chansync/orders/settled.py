@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import apsw
@@ -33,9 +34,29 @@ def accept_unmatched(db: apsw.Connection, channel: Channel | None, by: str) -> s
     Raises:
         UsageError: nobody is named, or the message is of no channel any more.
     """
-    if channel is None or not by:
-        raise UsageError("Say who accepts it: the lines keep the name.")
-    with transaction(db):
-        count = settlements.accept_unmatched(db, channel.system.id, by)
-        messages.solve_code(db, channel.id, None, "settlement_unmatched", by)
+    count = _accept(db, channel, by, "settlement_unmatched", settlements.accept_unmatched)
     return f"{count} lines of settlements are accepted without an order."
+
+
+def accept_wrong_sums(db: apsw.Connection, channel: Channel | None, by: str) -> str:
+    """Accept the settlements of the channel's system whose lines do not add up; a sentence on it.
+
+    Args:
+        by: who accepts it; each settlement keeps the name.
+
+    Raises:
+        UsageError: nobody is named, or the message is of no channel any more.
+    """
+    count = _accept(db, channel, by, "settlement_wrong_sum", settlements.accept_wrong_sums)
+    return f"{count} settlements are accepted with the sums that they have."
+
+
+def _accept(
+    db: apsw.Connection, channel: Channel | None, by: str, code: str, accept: Callable[[apsw.Connection, int, str], int]
+) -> int:
+    if channel is None or not by:
+        raise UsageError("Say who accepts it: the name is kept.")
+    with transaction(db):
+        count = accept(db, channel.system.id, by)
+        messages.solve_code(db, channel.id, None, code, by)
+    return count

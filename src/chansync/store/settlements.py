@@ -181,11 +181,12 @@ def lines(db: apsw.Connection, settlement_id: int, limit: int = -1) -> list[Line
 
 
 def wrong_sums(db: apsw.Connection, system_id: int) -> list[tuple[str, str, int, int]]:
-    """Settlements whose lines do not add up to their total: number, currency, total, and what the lines add up to."""
+    """Settlements whose lines do not add up to their total, but for those that somebody has accepted: number, currency,
+    total, and what the lines add up to."""
     return list(
         db.execute(
             """SELECT s.external_id, s.currency, s.total, coalesce(sum(l.amount), 0) FROM settlement s
-               LEFT JOIN settlement_line l ON l.settlement_id = s.id WHERE s.system_id = ?
+               LEFT JOIN settlement_line l ON l.settlement_id = s.id WHERE s.system_id = ? AND s.accepted_by = ''
                GROUP BY s.id HAVING s.total <> coalesce(sum(l.amount), 0) ORDER BY s.id""",
             (system_id,),
         )
@@ -202,6 +203,16 @@ def unmatched(db: apsw.Connection, system_id: int) -> list[Unmatched]:
         (system_id,),
     )
     return [Unmatched(*row) for row in rows]
+
+
+def accept_wrong_sums(db: apsw.Connection, system_id: int, by: str) -> int:
+    """Write down that somebody accepts the settlements whose lines do not add up; how many they are."""
+    wrong = [number for number, *_ in wrong_sums(db, system_id)]
+    db.executemany(
+        "UPDATE settlement SET accepted_by = ? WHERE system_id = ? AND external_id = ?",
+        ((by, system_id, number) for number in wrong),
+    )
+    return len(wrong)
 
 
 def accept_unmatched(db: apsw.Connection, system_id: int, by: str) -> int:
@@ -261,9 +272,12 @@ def of_order(
         key = f"settlement {settlement} {adjustment or transaction}"
         before, reason = back.get(key, (0, transaction))
         back[key] = before - amount, reason
-    refunds = [
-        Refund(key, total, reason, [], total)
-        for key, (units, reason) in back.items()
-        if (total := from_minor(units, currency))
-    ]
+    refunds = []
+    for key, (units, reason) in back.items():
+        if units > 0:
+            total = from_minor(units, currency)
+            refunds.append(Refund(key, total, reason, [], total))
+        elif units:
+            # A refund that the marketplace has taken back: the seller is paid again.
+            paid = (paid or 0) - units
     return None if paid is None else from_minor(paid, currency), refunds

@@ -111,11 +111,11 @@ def _wrong_sums(db: apsw.Connection, system_id: int) -> tuple[str, dict[str, Any
     if not found:
         return None
     told = [
-        f"settlement {number} is {format_money(total, currency)}, and its lines add up to "
+        f"Settlement {number} is {format_money(total, currency)}, and its lines add up to "
         f"{format_money(lines, currency)}"
         for number, currency, total, lines in found
     ]
-    return f"{'; '.join(told[:_NAMED])}.".capitalize(), {"settlements": [row[0] for row in found]}
+    return f"{'. '.join(told[:_NAMED])}.", {"settlements": [row[0] for row in found]}
 
 
 def _unmatched(db: apsw.Connection, system_id: int) -> tuple[str, dict[str, Any]] | None:

@@ -217,6 +217,24 @@ def test_what_does_not_add_up_or_cannot_be_read_is_told_and_the_others_are_kept(
     sync(de, "de", orders=False, settlements=True)
     assert open_problems(de) == {"settlement_wrong_sum", "settlement_unreadable", "settlement_differs"}
     assert world.rows(de, "SELECT count(*) FROM settlement") == [(1,)]
+    [(said,)] = world.rows(de, "SELECT sentence FROM message WHERE open = 1 AND code = 'settlement_wrong_sum'")
+    assert re.fullmatch(r"Settlement \d+ is [\d.]+ EUR, and its lines add up to [\d.]+ EUR\.", said)
+    mend(de, "settlement_wrong_sum", "accept")
+    sync(de, "de", orders=False, settlements=True)
+    assert "settlement_wrong_sum" not in open_problems(de)
+
+
+def test_a_refund_that_amazon_takes_back_is_no_refund_and_told(de: Store, seller: Seller) -> None:
+    own = seller.place_order("DE", lines={"SKU-001": 1})
+    seller.ship(own)
+    sync(de, "de")
+    seller.settlements.extra = [
+        ("EUR", 250, {"transaction-type": "Refund", "amount-type": "ItemPrice", "amount-description": "Principal",
+                      "order-id": own, "adjustment-id": "taken back"}),
+    ]  # fmt: skip
+    settle(de, seller)
+    assert world.rows(de, "SELECT count(*) FROM erp_refund") == [(0,)]
+    assert open_problems(de) == {"settlement_differs"}
 
 
 def test_without_the_role_the_channel_says_so(de: Store, seller: Seller) -> None:

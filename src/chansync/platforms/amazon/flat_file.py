@@ -13,7 +13,7 @@ def read_rows(data: bytes) -> list[dict[str, str]]:
 
 
 def _decoded(data: bytes) -> str:
-    """Without telling it, Amazon writes UTF-8 in some countries and the Windows code page of Europe in others."""
+    """Amazon does not tell the encoding: it is UTF-8 in some countries and Windows-1252 in others."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
