@@ -74,6 +74,13 @@ def test_secrets_come_by_lines_of_standard_input_or_a_file(chansync: Run, compan
     assert opened == {"consumer_key": "ck_typed", "consumer_secret": "cs_from_file"}
 
 
+def test_one_file_may_be_named_for_two_secrets(chansync: Run, company: Store, tmp_path: Path) -> None:
+    file = tmp_path / "secret.txt"
+    file.write_text("the_same\n")
+    result = chansync("channel", "set", "shop", f"consumer_key=@{file}", f"consumer_secret=@{file}")
+    assert (result.code, result.out) == (0, "Changed consumer_key, consumer_secret of shop.\n")
+
+
 @pytest.mark.parametrize(
     ("pair", "stdin", "sentence"),
     [

@@ -74,6 +74,9 @@ class InputFile:
         elif not stat.S_ISREG(kind):
             os.close(descriptor)
             raise UsageError(f"{self.path}{end} is no file.")
+        else:
+            # A file that is named twice was read before, through a descriptor that shares its position.
+            os.lseek(descriptor, 0, os.SEEK_SET)
         return os.fdopen(descriptor, "rb")
 
     def has(self, end: str) -> bool:
