@@ -37,13 +37,13 @@ class Backup:
 _COLUMNS = (
     Column("Made", 19),
     Column("Size", 9, 12, right=True),
-    Column("Looked through", 40, 200),
+    Column("Verified", 40, 200),
     Column("File", 20, 80, drop=1),
 )
 
 
 class Backups(Page):
-    """Lists a folder's backups, the newest first. Each is made and looked through as by the commands."""
+    """Lists a folder's backups, the newest first. They are made and verified by the commands."""
 
     SCOPE = "backups"
     ABOUT = "The backups of this database: make one now, and look them through. Restore one: chansync db restore FILE."
@@ -82,7 +82,7 @@ class Backups(Page):
             self.folder, self.code, self.said = folder, code, said
 
     class Verified(Message):
-        """A backup was looked through."""
+        """A backup was verified."""
 
         def __init__(self, path: Path, code: int, said: str) -> None:
             super().__init__()

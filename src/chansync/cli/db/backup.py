@@ -250,7 +250,7 @@ def _files(session: Session, source: str, *, newest_only: bool) -> list[tuple[Pa
 def drill(session: Session, source: str, key: InputFile | None, passphrase: str) -> int:
     """Restore a backup, a folder's newest, to a place of its own, see that it works, and delete it again.
 
-    It is looked through, brought up to date where it is older, its ledger is proved, and every secret in it is opened
+    It is verified, brought up to date where it is older, its ledger is proved, and every secret in it is opened
     with the private key. Nothing that is in use is touched. Exit code 1 where a restore would not do.
     """
     from chansync.db import backup

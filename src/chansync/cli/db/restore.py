@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def restore(session: Session, file: InputFile, yes: bool) -> int:
     """Put a backup in the database's place. Daemon and screens must be closed. For the daemon's user, or root.
 
-    The old database is kept in the private folder. The backup is looked through first. Afterwards each channel goes on
+    The old database is kept in the private folder. The backup is verified first. Afterwards each channel goes on
     from where the backup was: orders changed since are pulled again.
     """
     from chansync.db import backup
