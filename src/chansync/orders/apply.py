@@ -108,6 +108,9 @@ def _blocked_in_part(case: Case, result: StepResult, number: str) -> Problem:
 
 def _refusal(case: Case, step: Step, result: StepResult, number: str, erp: Embedded) -> Problem:
     outside = {"erp": erp.code} if erp.is_outside else {}
+    if step in case.wishes:
+        sentence = f"Order {case.order.number}: a person asked to {step.word.replace('_', ' ')}: {result.sentence}"
+        return Problem(result.code, sentence, {"sale": number, "asked": step.name} | outside)
     if isinstance(step, steps.Record):
         sentence = f"Order {case.order.number}: {result.sentence}" if outside else result.sentence
         return Problem(result.code, sentence, {"number": step.draft.number} | outside)

@@ -11,6 +11,7 @@ import apsw
 from chansync.db.transaction import transaction
 from chansync.erp import registry
 from chansync.erp.abilities import impossible_actions
+from chansync.erp.outside import sales
 from chansync.model import steps
 from chansync.model.errors import ChansyncError, DataError, UsageError
 from chansync.model.money import format_money, parse_amount, to_minor
@@ -45,8 +46,12 @@ def perform(db: apsw.Connection, action: str, sale_number: str, **arguments: Any
         if erp.is_outside and isinstance(step, steps.Pack):
             name = registry.name_of(db, erp.code)
             raise ChansyncError(f"{name} writes out whole sales: leave the lines away.", code="not_possible")
+        if erp.is_outside:
+            # Whoever asks for something has seen what was refused before.
+            sales.drop_wishes(db, key)
         [result] = erp.apply(db, key, [step])
         if result.waiting:
+            sales.note_wish(db, result.key)
             return f"{sale_number}: asked of {registry.name_of(db, erp.code)}."
         if result.refused:
             raise ChansyncError(result.sentence, code=result.code)

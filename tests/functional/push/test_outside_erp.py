@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ from chansync.model import steps
 from chansync.model.paging import Key, Span
 from chansync.model.sale import SaleView
 from chansync.model.times import local_text
+from chansync.orders.sale_actions import perform
 from chansync.setup import channel_settings, erps
 from chansync.setup.channel_settings import InvalidFields
 from chansync.setup.erps import ErpReport
@@ -700,3 +702,101 @@ def test_what_was_refused_is_asked_for_again_at_a_persons_wish(far: Callable[...
 
     assert it.open() == []
     assert it.state(number) == ("imported", "")
+
+
+def _by_hand(it: Far, action: str, **arguments: Any) -> None:
+    store = open_store(it.world.path)
+    try:
+        [(number,)] = store.db.execute("SELECT number FROM sale_link").fetchall()
+        perform(store.db, action, number, **arguments)
+    finally:
+        store.close()
+
+
+def _mend(it: Far, remedy: str) -> int:
+    [(message,)] = it.world.query("SELECT id FROM message WHERE open = 1 AND severity = 'problem'")
+    return main(["--db", str(it.world.path), "mend", str(message), remedy])
+
+
+@pytest.mark.parametrize(
+    ("action", "arguments", "again"),
+    [
+        ("write-out", {"carrier": "Cart"}, "erp retry"),
+        ("write-out", {}, "mend"),
+        ("cancel", {"reason": "buyer"}, "erp retry"),
+        ("issue", {}, "erp retry"),
+        ("refund", {"amount": Decimal(1)}, "mend"),
+    ],
+)
+def test_what_a_person_asked_for_and_was_refused_is_a_problem_until_it_is_done(
+    far: Callable[..., Far], action: str, arguments: dict[str, Any], again: str
+) -> None:
+    it = far()
+    number = it.world.order()
+    it.sync(number)
+    it.erp()
+    _by_hand(it, action, **arguments)
+    it.server.fail("apply", "half", keys=[key(number)])
+
+    it.erp()
+
+    [(sentence, data)] = it.world.query("SELECT sentence, data FROM message WHERE open = 1")
+    assert f"a person asked to {action.replace('-', ' ')}: " in sentence
+    asked = json.loads(data)["asked"]
+    it.sync()
+    it.erp()
+    assert it.open() == ["not_possible"], "it is asked for again at a person's wish"
+    if again == "mend":
+        _mend(it, "retry")
+    it.erp(again=True, refused=again == "erp retry")
+
+    assert dict(it.steps(number))[action.replace("-", "_")] == "applied"
+    assert it.open() == []
+    assert [said for [(sale, said)] in it.server.calls("apply")[1:]] == [[asked.partition(":")[0]]] * 2
+    it.erp(again=True, refused=True)
+    assert len(it.server.calls("apply")) == 3
+
+
+def test_what_a_person_asked_for_is_tried_again_by_itself_where_goods_are_missing(far: Callable[..., Far]) -> None:
+    it = far({"SKU-001": 3})
+    number = str(it.world.shop.place_order([("SKU-001", 7)], status="processing"))
+    it.sync(number)
+    it.erp()
+    _by_hand(it, "write-out")
+    it.erp()
+    assert it.open() == ["missing_stock"]
+    data = it.server.read()
+    data["stock"]["SKU-001"] = 10
+    it.server.write(data)
+    it.world.query('UPDATE "order" SET next_try_at = 0')
+    it.sync()
+    it.erp()
+    assert it.view(number).state.written_out
+    assert it.open() == []
+
+
+@pytest.mark.parametrize("instead", ["another action", "withdraw", "the sale has ended"])
+def test_what_a_person_does_not_want_any_more_is_not_asked_for(far: Callable[..., Far], instead: str) -> None:
+    it = far()
+    number = it.world.order()
+    it.sync(number)
+    it.erp()
+    _by_hand(it, "cancel")
+    it.server.fail("apply", "half", keys=[key(number)])
+    it.erp()
+    assert it.open() == ["not_possible"]
+    if instead == "another action":
+        _by_hand(it, "write-out")
+        it.erp()
+    elif instead == "withdraw":
+        assert _mend(it, "withdraw") == 0
+    else:
+        it.server.act(key(number), steps.WriteOut(), steps.Reverse())
+        it.erp()
+    asked = len(it.server.calls("apply"))
+
+    it.erp(again=True, refused=True)
+
+    assert len(it.server.calls("apply")) == asked
+    assert it.open() == []
+    assert not it.view(number).state.cancelled

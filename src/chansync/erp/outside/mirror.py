@@ -43,7 +43,8 @@ class MirroredErp:
             db.execute("UPDATE sale_step SET noted = 1 WHERE id = ?", (row.id,))
             return row.result
         if row is None or row.state not in sales.OPEN:
-            sales.ask(db, self.code, sale_key, step)
+            by_person = row is not None and row.by_person and _is_same(row.step, step)
+            sales.ask(db, self.code, sale_key, step, by_person=by_person)
         elif row.state == "waiting":
             db.execute("UPDATE sale_step SET step = ? WHERE id = ?", (step_to_json(step), row.id))
         number = sales.provisional_number(step.draft) if isinstance(step, all_steps.Record) else ""
@@ -63,6 +64,9 @@ class MirroredErp:
     def is_answered(self, db: apsw.Connection, sale_key: str) -> bool:
         sql = "SELECT 1 FROM sale_step WHERE sale_key = ? AND noted = 0 AND state IN ('applied', 'problem') LIMIT 1"
         return bool(db.execute(sql, (sale_key,)).get)
+
+    def wishes(self, db: apsw.Connection, sale_key: str) -> Sequence[Step]:
+        return sales.wishes(db, sale_key)
 
     def settle(self, db: apsw.Connection, sale_key: str) -> None:
         sales.note_read(db, sale_key)
