@@ -15,10 +15,12 @@ from chansync.cli.main import main
 from chansync.db.connection import open_store
 from chansync.demo import company
 from chansync.erp.outside import lists
+from chansync.erp.remote import ErpCapability
 from chansync.explain import erp_lists
 from chansync.explain.erp_status import ErpStatus, statuses
 from chansync.explain.why import why
 from chansync.model import steps
+from chansync.model.errors import ChansyncError
 from chansync.model.paging import Key, Span
 from chansync.model.sale import SaleView
 from chansync.model.times import local_text
@@ -800,3 +802,78 @@ def test_what_a_person_does_not_want_any_more_is_not_asked_for(far: Callable[...
     assert len(it.server.calls("apply")) == asked
     assert it.open() == []
     assert not it.view(number).state.cancelled
+
+
+#: One order of four pieces, and a status of its own for a sale of which a part has left.
+PARTLY = {"status_partly_written_out": "pending", "status_written_out": "completed"}
+
+
+def _told(it: Far) -> list[tuple[Any, ...]]:
+    sql = "SELECT package, carrier, tracking, json_array_length(lines) FROM shipment_push WHERE state <> 'superseded'"
+    return it.world.query(f"{sql} ORDER BY package")
+
+
+def test_packages_that_people_there_make_are_told_to_the_site(far: Callable[..., Far]) -> None:
+    it = far(**PARTLY)
+    number = str(it.world.shop.place_order([("SKU-001", 3), ("SKU-002", 1)], status="processing"))
+    it.sync(number)
+    it.erp()
+    first, _ = (line.external_id for line in it.view(number).lines if line.kind == "item")
+    for _ in range(2):
+        # What is told twice is one package.
+        it.server.act(key(number), steps.Pack(1, ((first, 2),), "DHL", "T1"))
+        it.erp()
+        assert _told(it) == [(1, "DHL", "T1", 1)]
+    it.world.statuses()
+    assert it.world.status(number) == "pending"
+    assert it.why(number).count("Package 1 of ") == 1
+
+    it.server.act(key(number), steps.WriteOut("GLS", "T2"))
+    it.erp()
+
+    assert _told(it) == [(1, "DHL", "T1", 1), (2, "GLS", "T2", 2)]
+    it.world.statuses()
+    assert it.world.status(number) == "completed"
+    assert it.open() == []
+
+
+def test_a_person_writes_out_in_packages(far: Callable[..., Far]) -> None:
+    it = far(**PARTLY)
+    number = str(it.world.shop.place_order([("SKU-001", 3), ("SKU-002", 1)], status="processing"))
+    it.sync(number)
+    it.erp()
+    _by_hand(it, "write-out", lines=[("SKU-001", Decimal(2))], tracking="T1")
+    with pytest.raises(ChansyncError, match="was asked for a package of FAR-1 and has not answered"):
+        _by_hand(it, "write-out", lines=[("SKU-002", None)])
+    it.server.fail("apply", "lose")
+
+    it.erp()
+    it.erp()
+
+    state = it.view(number).state
+    assert (state.partly_written_out, len(it.view(number).packages)) == (True, 1)
+    _by_hand(it, "ship", package=1, tracking="T1b")
+    it.erp()
+    _by_hand(it, "write-out", lines=[("SKU-002", None), ("SKU-001", Decimal(1))])
+    it.erp()
+    assert it.view(number).state.written_out
+    assert [(each.number, each.tracking) for each in it.view(number).packages] == [(1, "T1b"), (2, "")]
+    assert it.server.read()["stock"] == {"SKU-001": 47, "SKU-002": 49}
+    assert it.open() == []
+
+
+def test_an_erp_that_knows_no_packages_is_not_asked_for_one(far: Callable[..., Far], monkeypatch: Any) -> None:
+    import tiny_outside
+
+    it = far()
+    number = it.world.order()
+    it.sync(number)
+    it.erp()
+    kept = tiny_outside.FileKind.capabilities - {ErpCapability.PACKAGES}
+    monkeypatch.setattr(tiny_outside.FileKind, "capabilities", kept)
+    with pytest.raises(ChansyncError, match="leave the lines away") as refused:
+        _by_hand(it, "write-out", lines=[("SKU-001", Decimal(1))])
+    assert refused.value.code == "not_possible"
+    _by_hand(it, "write-out")
+    it.erp()
+    assert it.view(number).state.written_out

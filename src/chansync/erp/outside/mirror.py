@@ -85,7 +85,7 @@ class MirroredErp:
         from chansync.erp.outside.papers import papers_of
 
         found = sales.view(db, sale_key)
-        return papers_of(found) if found is not None else None
+        return papers_of(found, self.reference.codes(db, "service")) if found is not None else None
 
     def stock(self, db: apsw.Connection, warehouses: Sequence[str]) -> dict[str, int]:
         return sales.stock(db, self.code, warehouses)

@@ -117,21 +117,23 @@ def forget(db: apsw.Connection, sale_key: str) -> None:
 
 def _still_needed(sale: SaleView) -> dict[str, int]:
     """Pieces of goods that an open sale still needs and that are not reserved for it, by item code."""
-    state = sale.state
-    if state.closed or state.written_out:
+    if sale.state.closed or sale.state.written_out:
         return {}
-    given: dict[str, Decimal] = {}
-    for refund in sale.refunds:
-        for line in refund.lines:
-            given[line.external_id] = given.get(line.external_id, Decimal(0)) + line.quantity
-    for package in sale.packages:
-        for external_id, count in package.lines:
-            given[external_id] = given.get(external_id, Decimal(0)) + count
-    pieces = _pieces(sale.lines, given)
+    pieces = _pieces(sale.lines, gone(sale))
     for item, blocked in sale.blocked:
         if item in pieces:
             pieces[item] -= blocked
     return {item: count for item, count in pieces.items() if count > 0}
+
+
+def gone(sale: SaleView) -> dict[str, Decimal]:
+    """Pieces that were refunded or left in a package, by the platform's id of their line."""
+    found: dict[str, Decimal] = {}
+    for line in (line for refund in sale.refunds for line in refund.lines):
+        found[line.external_id] = found.get(line.external_id, Decimal(0)) + line.quantity
+    for external_id, count in (line for package in sale.packages for line in package.lines):
+        found[external_id] = found.get(external_id, Decimal(0)) + count
+    return found
 
 
 def _pieces(lines: Iterable[SaleLine], given: Mapping[str, Decimal]) -> dict[str, int]:
