@@ -116,6 +116,15 @@ class OwnWorld:
 
     # chansync
 
+    def clerk(self) -> None:
+        """Somebody asks chansync for a package of a sale."""
+        rows = self.sql(f"""SELECT number, document ->> '$.draft.lines[0].item_code' FROM sale WHERE {UNSENT}
+            ORDER BY key""")
+        if rows:
+            number, item = self.rng.choice(rows)
+            death = self.run("erp", "write-out", number, "--line", f"{item}=1", "--carrier", "DHL", "--tracking", "1")
+            assert "Traceback" not in death.err, death.err
+
     def run(self, *words: str, point: Point = Point()) -> Death:  # noqa: B008 - it is frozen
         """A command, to be killed at that point."""
         return victims.run(words, self.path, point)
@@ -176,6 +185,8 @@ def turn(made: OwnWorld, victim: str, point: Point) -> bool:
     for _ in range(6):
         made.shopper.step()
     made.person()
+    if made.rng.random() < 0.5:
+        made.clerk()
     if victim == "erp":
         made.stop_erp()
         made.start_erp(point)
@@ -280,6 +291,7 @@ def _messages(made: OwnWorld, store: Store) -> list[str]:
         f"{code}: {text}"
         for code, text, data in rows
         if code not in _OWN_FAULT
+        and "a person asked to pack" not in text
         and not (code == "blocked_in_part" and all(free.get(item, 0) <= 0 for item in json.loads(data)["missing"]))
     ]
 

@@ -223,7 +223,8 @@ class Sale:
             return
         is_next = number == len(self.doc["sent"]) + 1 and not self.written_out()
         if not is_next or not lines or any(not 0 < count <= left.get(line, 0) for line, count in lines.items()):
-            raise Refused(f"{lines} cannot be package {number} of the sale {self.doc['number']}: {left} is left.")
+            sentence = f"Package {number} of the sale {self.doc['number']} cannot hold {named(lines)} of its lines"
+            raise Refused(f"{sentence}: what is left is {named(left)}.")
         self.send(number, lines, step)
 
     def send(self, number: int, lines: dict[str, int], step: Json) -> None:
@@ -309,8 +310,7 @@ class Sale:
             item: -self.there(item) for item in out if out[item] > self.out_before[item] and self.there(item) < 0
         }
         if lacking:
-            named = ", ".join(f"{count} of {item}" for item, count in lacking.items())
-            raise Refused(f"The warehouse lacks {named}: bring it in.", "missing_stock", lacking)
+            raise Refused(f"The warehouse lacks {named(lacking)}: bring it in.", "missing_stock", lacking)
         if doc["documents"] and (more := self.due() - summed(doc["documents"], "total")):
             self.document(doc["documents"][0]["number"].split("/")[1], more)
         # Below zero is what was paid to the buyer of a sale whose total is below zero.
@@ -407,11 +407,11 @@ class Sale:
         """The sale as chansync is told of it."""
         doc, draft, is_reversed = self.doc, self.doc["draft"], self.doc["closed"] == "reversed"
         is_out, packages = self.written_out() and not is_reversed, [each for each in doc["sent"] if each["number"]]
-        named = (
+        as_drafted = (
             "pos", "warehouse", "payment_method", "delivery_method", "document_type", "tax_transaction", "note",
             "order_number", "billing", "delivery", "lines",
         )  # fmt: skip
-        return {name: draft[name] for name in named} | {
+        return {name: draft[name] for name in as_drafted} | {
             "key": self.key, "ref": doc["ref"], "number": doc["number"], "recorded_at": doc["recorded_at"],
             "customer": draft["customer"]["name"], "account": "Bank", "cancel_reason": doc["cancel_reason"],
             "payments": draft.get("payments") or [], "tax_numbers": draft.get("tax_numbers") or {},
@@ -477,6 +477,10 @@ def now() -> int:
 
 def summed(rows: list[Json], name: str) -> int:
     return sum(row[name] for row in rows)
+
+
+def named(pieces: dict[str, int]) -> str:
+    return ", ".join(f"{count} of {what}" for what, count in pieces.items()) or "nothing"
 
 
 def travels(step: Json) -> Json:
