@@ -65,7 +65,7 @@ async def test_the_overview_shows_each_channel_and_each_cause_and_tabs_carry_cou
 async def test_causes_that_are_read_in_a_thread_follow_every_change(
     waiting: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chansync_tui.cause_reader.FEW", 0)
+    monkeypatch.setattr("chansync_tui.screens.cause_reader.FEW", 0)
     app = ChansyncApp(waiting)
     async with app.run_test(size=WIDE) as pilot:
         await until_seen(pilot, "MYSTERY-1", "636.80 EUR")

@@ -20,11 +20,11 @@ from chansync.store.day import Day, money_text, quiet_hours
 from chansync.store.overview import ChannelLine, channel_lines, open_count
 from chansync.store.pauses import Pause, pauses
 from chansync.store.problem_causes import Cause
-from chansync_tui.cause_reader import CauseReader
 from chansync_tui.channel_text import SIGN_TONES, sign_of, state_of
 from chansync_tui.formatting import clock, counted, spark, until
-from chansync_tui.navigation import ShowCause, ShowChannel, ShowMessage, ShowMessages, ShowOrders
+from chansync_tui.navigation_events import ShowCause, ShowChannel, ShowMessage, ShowMessages, ShowOrders
 from chansync_tui.problem_text import CAUSE_COLUMNS, cause_cells
+from chansync_tui.screens.cause_reader import CauseReader
 from chansync_tui.screens.channel_actions import ChannelActions
 from chansync_tui.screens.two_panes import TwoPanes
 from chansync_tui.widgets.columns import Column
