@@ -72,7 +72,7 @@ async def test_causes_that_are_read_in_a_thread_follow_every_change(
         with Other(waiting) as other:
             with transaction(other.db):
                 other.db.execute("""UPDATE "order" SET total = '100000.00' WHERE number = '8000'""")
-            await until_seen(pilot, "100616.90 EUR")
+            await until_seen(pilot, "100,616.90 EUR")
             with transaction(other.db):
                 other.db.execute("UPDATE message SET open = 0, solved_at = 1 WHERE order_number = '8000'")
             await until_seen(pilot, "616.90 EUR")
