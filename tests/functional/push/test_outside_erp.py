@@ -777,7 +777,7 @@ def test_what_a_person_asked_for_is_tried_again_by_itself_where_goods_are_missin
     assert it.open() == []
 
 
-@pytest.mark.parametrize("instead", ["another action", "withdraw", "the sale has ended"])
+@pytest.mark.parametrize("instead", ["another action", "withdraw", "solve", "the sale has ended"])
 def test_what_a_person_does_not_want_any_more_is_not_asked_for(far: Callable[..., Far], instead: str) -> None:
     it = far()
     number = it.world.order()
@@ -790,8 +790,8 @@ def test_what_a_person_does_not_want_any_more_is_not_asked_for(far: Callable[...
     if instead == "another action":
         _by_hand(it, "write-out")
         it.erp()
-    elif instead == "withdraw":
-        assert _mend(it, "withdraw") == 0
+    elif instead in ("withdraw", "solve"):
+        assert _mend(it, instead) == 0
     else:
         it.server.act(key(number), steps.WriteOut(), steps.Reverse())
         it.erp()
