@@ -877,3 +877,31 @@ def test_an_erp_that_knows_no_packages_is_not_asked_for_one(far: Callable[..., F
     _by_hand(it, "write-out")
     it.erp()
     assert it.view(number).state.written_out
+
+
+def test_a_change_whose_answer_was_lost_is_taken_over(far: Callable[..., Far]) -> None:
+    it = far()
+    number, other = (it.world.shop.place_order([(sku, 1)], status="on-hold") for sku in ("SKU-001", "SKU-002"))
+    key_ = str(number)
+    it.sync(key_)
+    it.erp()
+    [product] = it.world.shop.order(other)["line_items"]
+    [line] = it.world.shop._open(it.world.shop._order(number))["line_items"]
+    line |= {name: product[name] for name in ("product_id", "sku", "name")}
+    it.world.shop.edit_order(number, {"customer_note": "the other one, please"})
+    it.sync()
+    it.server.fail("apply", "lose")
+    for _ in range(3):
+        it.erp()
+        it.world.query("UPDATE sale_step SET next_try_at = NULL")
+    [sold] = [line for line in it.view(key_).lines if line.kind == "item"]
+    assert sold.item_code == "SKU-002"
+    assert len(it.server.calls("apply")) == 3, "it was repeated, and changed nothing then"
+
+    it.server.act(key(key_), steps.Pay(it.view(key_).state.total, issue_first=True))
+    it.erp()
+    it.world.shop.edit_order(number, {"customer_note": "ring once"})
+    it.sync()
+    it.erp()
+
+    assert it.open() == [], "the item was taken over before the sale was paid"
