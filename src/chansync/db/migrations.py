@@ -35,6 +35,7 @@ from chansync.db.migrations_sql import (
     SHIPMENTS,
     STOCK,
     WEBHOOKS,
+    WISHES,
 )
 from chansync.db.version import APPLICATION_ID
 from chansync.model import stored_json
@@ -204,6 +205,12 @@ def outside_lists(db: Database) -> None:
 def packages(db: Database) -> None:
     """A sale may be written out in several packages."""
     _run(db, PACKAGES)
+
+
+@migrations(name="0022_wishes")
+def wishes(db: Database) -> None:
+    """What a person asked an outside ERP for is known as such."""
+    _run(db, WISHES)
 
 
 def migrate(path: Path) -> None:

@@ -530,3 +530,7 @@ PACKAGES += "".join(
     for table in ("event", "package", "package_line")
     for change in ("UPDATE", "DELETE")
 )
+
+WISHES = """
+ALTER TABLE sale_step ADD COLUMN by_person INTEGER NOT NULL DEFAULT 0;
+"""
