@@ -94,8 +94,16 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
         Binding("ctrl+q", "quit", "Quit", priority=True),
     ]
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, restored: tuple[str, bool] = ("", True)) -> None:
+        """Open the screens on the database at ``path``.
+
+        Args:
+            restored: what came of restoring a backup before, and whether it was done.
+        """
         super().__init__()
+        self._restored = restored
+        #: A backup to restore once the screens are closed, which then open again.
+        self.to_restore: Path | None = None
         symbols.choose()
         #: The user's own keys that work everywhere.
         self.moved = own_keys.move(self._bindings, own_keys.EVERYWHERE)
@@ -273,6 +281,9 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
 
     def _welcome(self) -> None:
         """After the first paint: open the guide for an empty database, and offer unsaved drafts."""
+        said, is_done = self._restored
+        if said:
+            self.notify(said, title="Restore", severity="information" if is_done else "error", timeout=20)
         if not self.context.db.execute("SELECT 1 FROM channel LIMIT 1").get:
             self.action_guide()
         self._offer_draft(asked=False)
@@ -445,6 +456,11 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
         else:
             question = f"{long_work} is not done. Quitting cancels it, and leaves no part of a file."
         self.push_screen(Confirm(question, "Quit", "Stay"), quit_if)
+
+    def restore(self, file: Path) -> None:
+        """Close the screens, restore the backup, and open them again."""
+        self.to_restore = file
+        self._leave()
 
     def _pages(self) -> list[Page]:
         """Every open screen, including those of the other tabs."""

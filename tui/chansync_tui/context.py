@@ -270,6 +270,12 @@ class Context:
 
         self._start(label, do)
 
+    def command_line(self, words: Sequence[str]) -> str:
+        """A command of chansync on the database, as it is typed into a shell; without words: empty."""
+        import shlex
+
+        return f"chansync --db {shlex.join([str(self.path), *words])}" if words else ""
+
     def command(self, words: Sequence[str], done: Callable[[int, str], object]) -> None:
         """Run a command of chansync on the database, in a process of its own; ``done`` gets its exit code and output.
 

@@ -20,7 +20,7 @@ EVERYWHERE, LISTS = "everywhere", "lists"
 
 #: The screens whose keys can be others.
 SCREENS = (
-    "overview", "channels", "activity", "messages", "orders", "erp", "order", "message", "form", "guide",
+    "overview", "channels", "activity", "messages", "orders", "erp", "order", "message", "form", "guide", "backups", "doctor",
 )  # fmt: skip
 
 #: What screens bind that belongs to another scope, and its keys.

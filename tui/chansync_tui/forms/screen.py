@@ -25,7 +25,7 @@ from chansync_tui.forms.saver import FormSaver
 from chansync_tui.forms.state import FormState
 from chansync_tui.navigation import Edit, ShowMessage
 from chansync_tui.screens.dialogs import Confirm
-from chansync_tui.screens.filtered_page import FilteredPage
+from chansync_tui.screens.filtered_page import SearchedPage
 from chansync_tui.text import safe
 from chansync_tui.widgets.entry import InPlace, Search
 from chansync_tui.widgets.line import Hint, Line, Part
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from chansync_tui.forms.changes import Change
 
 
-class FormScreen(FilteredPage):
+class FormScreen(SearchedPage):
     """Shows one form; its ``FieldEditor`` changes fields, its ``FormSaver`` saves them.
 
     Args:

@@ -109,6 +109,11 @@ class Channels(FilteredPage, TwoPanes):
         Hint("^p", "Palette"),
     )
 
+    MARKED: ClassVar[Sequence[Hint]] = (
+        Hint("s", "Sync"),
+        Hint("p", "Pause or resume", "Pause"),
+    )
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "add", "Add a channel"),
         Binding("w", "app.guide", "The guide: first steps"),
@@ -121,7 +126,6 @@ class Channels(FilteredPage, TwoPanes):
         Binding("T", "narrow('T')", "Filter by type"),
         Binding("U", "narrow('U')", "Filter by used or not"),
         Binding("N", "narrow('N')", "Filter by what it does now: failing, running, with problems"),
-        Binding("escape", "clear", "Clear the filters"),
     ]
 
     def __init__(self) -> None:
@@ -209,10 +213,7 @@ class Channels(FilteredPage, TwoPanes):
         self._filters.text = text
         self._show()
 
-    def action_clear(self) -> None:
-        if self.table.marked:
-            self.table.unmark()
-            return
+    def clear(self) -> None:
         self._filters = Filters()
         self._show()
 
@@ -245,13 +246,6 @@ class Channels(FilteredPage, TwoPanes):
 
     def action_channel(self, name: str) -> None:
         self._actions.run(name)
-
-    @on(MarkTable.Marked)
-    def count_marks(self) -> None:
-        """The hints name what is marked, and what can be done with it."""
-        self.set_hints(
-            self.table.marked, [Hint("s", "Sync"), Hint("p", "Pause or resume", "Pause"), Hint("E", "Export")]
-        )
 
     def action_next_wrong(self) -> None:
         lines = self.table.items

@@ -25,6 +25,7 @@ from chansync_tui.cause_reader import CauseReader
 from chansync_tui.formatting import clock, counted
 from chansync_tui.navigation import ShowMessage
 from chansync_tui.problem_text import CAUSE_COLUMNS, cause_cells
+from chansync_tui.screens.copying import Copy
 from chansync_tui.screens.dialogs import Confirm
 from chansync_tui.screens.finder import Option
 from chansync_tui.screens.list_page import ListPage
@@ -93,6 +94,8 @@ class Messages(ListPage[MessageLine]):
         Hint("^p", "Palette"),
     )
 
+    MARKED: ClassVar[Sequence[Hint]] = (Hint("r", "Retry"), Hint("x", "Solved"))
+
     BINDINGS: ClassVar[list[BindingType]] = [
         *MessageActions.BINDINGS,
         Binding("g", "by_cause", "Open problems by cause, or the log"),
@@ -102,7 +105,6 @@ class Messages(ListPage[MessageLine]):
         Binding("S", "narrow('S')", "Filter by severity"),
         Binding("O", "toggle_open", "Open problems only, or all"),
         Binding("D", "narrow('D')", "Filter by code"),
-        Binding("escape", "clear", "Clear the filters"),
     ]
 
     def __init__(self) -> None:
@@ -151,15 +153,11 @@ class Messages(ListPage[MessageLine]):
         return "First", True
 
     @property
-    def table(self) -> MarkTable[MessageLine]:
-        return self.query_one("#list", MarkTable)
-
-    @property
     def shows_causes(self) -> bool:
         """Whether open problems are shown by cause, and not the log."""
         return self.has_class("-causes")
 
-    def exported(self) -> Table[Any]:
+    def exported(self) -> MarkTable[Any]:
         return self.causes if self.shows_causes else self.table
 
     def read(self) -> None:
@@ -308,11 +306,7 @@ class Messages(ListPage[MessageLine]):
     def search(self, text: str) -> None:
         self._set_filter(replace(self.chosen, text=text))
 
-    def action_clear(self) -> None:
-        marked = self.causes if self.shows_causes else self.table
-        if marked.marked:
-            marked.unmark()
-            return
+    def clear(self) -> None:
         self._channel_code = self._cause_title = ""
         self._set_filter(Filter())
 
@@ -357,6 +351,13 @@ class Messages(ListPage[MessageLine]):
         else:
             self._actions.run(name)
 
+    def copies(self) -> Sequence[Copy]:
+        found = super().copies()
+        if self.shows_causes or self.table.marked or (message := self._selected_message()) is None:
+            return found
+        row = [each for each in found if each.what == "row"]
+        return [*self._actions.copies(message), *row]
+
     def _several(self) -> list[int]:
         """The messages of the marked rows, or of the cause under the cursor; empty: the one under the cursor."""
         if self.shows_causes:
@@ -369,12 +370,6 @@ class Messages(ListPage[MessageLine]):
             return self.HINTS
         listed = {"enter": Hint("enter", "Its problems", "List"), "g": Hint("g", "The log", "Log")}
         return [listed.get(hint.key, hint) for hint in self.HINTS]
-
-    @on(MarkTable.Marked)
-    def count_marks(self) -> None:
-        """The hints name what is marked, and what can be done with it."""
-        marked = self.causes.marked if self.shows_causes else self.table.marked
-        self.set_hints(marked, [Hint("r", "Retry"), Hint("x", "Solved"), Hint("E", "Export")])
 
     def _selected_message(self) -> messages.Message | None:
         if self.shows_causes:

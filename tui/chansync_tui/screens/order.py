@@ -12,9 +12,11 @@ from textual.binding import BindingType
 from chansync.explain import story
 from chansync.explain.story import Story
 from chansync.model.errors import UsageError
+from chansync.model.safe_text import on_one_line
 from chansync.model.times import local_text
 from chansync.store import channels, jobs
 from chansync_tui.order_text import story_paragraphs
+from chansync_tui.screens.copying import Copy, as_json
 from chansync_tui.screens.order_actions import OrderActions, Subject
 from chansync_tui.screens.text_page import TextPage
 from chansync_tui.widgets.line import Hint
@@ -66,6 +68,19 @@ class OrderPage(TextPage):
 
     def commands(self) -> Iterable[SystemCommand]:
         yield from self._actions.commands()
+
+    def copies(self) -> Sequence[Copy]:
+        found = self._story
+        if found is None or found.channel is None:
+            return super().copies()
+        code = found.channel.code
+        return [
+            Copy("order number", f"{on_one_line(found.number)}\n"),
+            Copy("sale", f"{on_one_line(found.sale.sale.number)}\n" if found.sale else ""),
+            self.whole_text(),
+            Copy("JSON", as_json(found.explanation.as_data(code))),
+            Copy("command", f"{self.context.command_line(['why', code, found.number])}\n"),
+        ]
 
     def _subject(self) -> Subject | None:
         story = self._story

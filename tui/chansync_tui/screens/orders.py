@@ -80,6 +80,8 @@ class Orders(ListPage[OrderLine]):
         Hint("^p", "Palette"),
     )
 
+    MARKED: ClassVar[Sequence[Hint]] = (Hint("r", "Retry"),)
+
     BINDINGS: ClassVar[list[BindingType]] = [
         *OrderActions.BINDINGS,
         Binding("slash", "search", "Find by number or customer"),
@@ -87,8 +89,6 @@ class Orders(ListPage[OrderLine]):
         Binding("C", "narrow('C')", "Filter by channel"),
         Binding("S", "narrow('S')", "Filter by state"),
         Binding("T", "narrow('T')", "Filter by the site's status"),
-        Binding("c,y", "copy", "Copy the order's line (through the terminal)"),
-        Binding("escape", "clear", "Clear the filters"),
     ]
 
     def __init__(self) -> None:
@@ -106,10 +106,6 @@ class Orders(ListPage[OrderLine]):
     @property
     def ordered_by(self) -> tuple[str, bool]:
         return "Changed", True
-
-    @property
-    def table(self) -> MarkTable[OrderLine]:
-        return self.query_one("#list", MarkTable)
 
     @property
     def chosen(self) -> OrderFilter:
@@ -173,10 +169,7 @@ class Orders(ListPage[OrderLine]):
     def search(self, text: str) -> None:
         self._set(replace(self.chosen, text=text.lstrip("#")))
 
-    def action_clear(self) -> None:
-        if self.table.marked:
-            self.table.unmark()
-            return
+    def clear(self) -> None:
         self._channel_code = ""
         self._set(OrderFilter())
 
@@ -198,11 +191,6 @@ class Orders(ListPage[OrderLine]):
 
     # Actions
 
-    @on(MarkTable.Marked)
-    def count_marks(self) -> None:
-        """The hints name what is marked, and what can be done with it."""
-        self.set_hints(self.table.marked, [Hint("r", "Retry"), Hint("E", "Export")])
-
     def action_order(self, name: str) -> None:
         if name == "retry" and self.table.marked:
             self._actions.retry_all([(line.channel_id, line.id) for line in self.table.marked.values()])
@@ -220,11 +208,6 @@ class Orders(ListPage[OrderLine]):
         """Open the order's page."""
         if line := self.table.selected:
             self.post_message(ShowOrder(line.id))
-
-    def action_copy(self) -> None:
-        if line := self.table.selected:
-            text = "\t".join(cell if isinstance(cell, str) else cell.text for cell in _cells(line))
-            self.copy(text + "\n")
 
     def action_missing(self) -> None:
         """Ask for the number and the channel, unless the filters name them."""

@@ -26,6 +26,7 @@ from chansync_tui.formatting import clock, counted, spark, until
 from chansync_tui.navigation import ShowCause, ShowChannel, ShowMessage, ShowMessages, ShowOrders
 from chansync_tui.problem_text import CAUSE_COLUMNS, cause_cells
 from chansync_tui.screens.channel_actions import ChannelActions
+from chansync_tui.screens.page import COPY
 from chansync_tui.screens.two_panes import TwoPanes
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.line import Hint, Line, Part
@@ -82,6 +83,7 @@ class Overview(TwoPanes):
         Binding("tab,shift+tab", "other", "Channels or problems"),
         Binding("w", "app.guide", "The guide: first steps"),
         Binding("escape", "unmark", "Remove the marks"),
+        COPY,
     ]
 
     class Known(TextualMessage):
