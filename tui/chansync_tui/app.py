@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable
 from importlib import import_module
@@ -339,7 +340,17 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
                 if isawaitable(done):
                     await done
 
-        self.push_screen(Palette(self.get_system_commands(self.screen), self.ask_sites), perform)
+        commands = [
+            each._replace(help=self._with_own_keys(each.help)) for each in self.get_system_commands(self.screen)
+        ]
+        self.push_screen(Palette(commands, self.ask_sites), perform)
+
+    def _with_own_keys(self, about: str) -> str:
+        """What a command does, where it names a key as ``(key m)`` with the user's own."""
+        page = self.screen
+        if not isinstance(page, Page):
+            return about
+        return re.sub(r"\(key (\S+)\)", lambda found: f"(key {page.own_key(found[1])})", about)
 
     def action_change_theme(self) -> None:
         """Choose another theme, which is shown meanwhile."""
@@ -363,7 +374,7 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
 
     def action_help_quit(self) -> None:
         """Ctrl+c does not quit: say what does."""
-        self.notify("q quits.", timeout=3)
+        self.notify(f"{own_keys.called('q', own_keys.EVERYWHERE)} quits.", timeout=3)
 
     def action_undo(self) -> None:
         """Undo what was done last, of what can be undone."""

@@ -140,7 +140,9 @@ class FormScreen(SearchedPage):
         """Somebody else saved these fields."""
         what = ", ".join(map(self.label, names))
         if self.state.changed:
-            self.say(f"Somebody else changed {what}. What you typed stays; r loads their changes.", "warn")
+            self.say(
+                f"Somebody else changed {what}. What you typed stays; {self.own_key('r')} loads their changes.", "warn"
+            )
         else:
             self.say(f"Changed just now by somebody else: {what}.", "note")
 
@@ -167,7 +169,7 @@ class FormScreen(SearchedPage):
         """Build the rows again from what was typed and what is stored."""
         self._rows = [*rows_of(self.context.db, self.state, self.actions()), *self._buttons(), *self.more()]
         wanted = folded(self._text).split()
-        self.table.set_empty(f"Nothing here holds '{self._text}': esc shows all.")
+        self.table.set_empty(f"Nothing here holds '{self._text}': {self.own_key('esc')} shows all.")
         if wanted:
             # Fields that do not apply now are found too, with what makes them appear.
             rows = [*self._rows, *self.hidden_rows()]
@@ -195,7 +197,7 @@ class FormScreen(SearchedPage):
             return []
         every = sum(not row.heading for row in self._rows)
         sign = f" / {self._text}: {len(self.table.items)} of {every} "
-        return [(sign, "here"), (" esc shows all ", "dim")] if long else [(sign, "here")]
+        return [(sign, "here"), (f" {self.own_key('esc')} shows all ", "dim")] if long else [(sign, "here")]
 
     def _buttons(self) -> Iterable[Row]:
         yield Row("section:buttons", self.BUTTONS, heading=True)

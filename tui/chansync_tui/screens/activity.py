@@ -19,6 +19,7 @@ from chansync.store.runs import Run, RunFilter
 from chansync.store.streams import STREAMS
 from chansync_tui.formatting import RUN_TONES, bar, clock, counted, elapsed, left, local_hour, rate, spark
 from chansync_tui.navigation import ShowChannel, ShowMessages
+from chansync_tui.own_keys import called
 from chansync_tui.record_text import run_paragraphs, skipped_words
 from chansync_tui.screens.filtered_page import FilteredPage
 from chansync_tui.screens.finder import Option
@@ -156,9 +157,9 @@ class Activity(FilteredPage, TwoPanes):
         found = runs.recent(self.context.db, limit=_LISTED, chosen=chosen)
         last = [run for run in found if run.state != "running"]
         table.set_empty(
-            "No run yet. Press s on a channel, or start the daemon."
+            f"No run yet. Press {called('s', 'channels')} on a channel, or start the daemon."
             if chosen == RunFilter()
-            else "No run matches the filters: esc clears them."
+            else f"No run matches the filters: {self.own_key('esc')} clears them."
         )
         table.show(last)
         chips = (

@@ -118,7 +118,9 @@ class Backups(Page):
     def on_mount(self) -> None:
         super().on_mount()
         known = settings.get(self.context.db, settings.BACKED_UP_IN)
-        self.table.set_empty("No backup is known yet: b makes one, o lists those of a folder.")
+        self.table.set_empty(
+            f"No backup is known yet: {self.own_key('b')} makes one, {self.own_key('o')} lists those of a folder."
+        )
         if known:
             self._list(Path(known))
 

@@ -52,13 +52,15 @@ class ChannelActions:
         used = [line.code for line in lines if line.used]
         resumes = not used
         codes = used or [line.code for line in lines]
-        user = self._page.context.user
+        user, own = self._page.context.user, self._page.own_key
 
         def pause(store: Store) -> str:
             from chansync.setup import pausing
 
             done = sum(pausing.pause(store, code, user) for code in codes)
-            return f"{_named(codes, done)} paused: nothing of it syncs by itself. p resumes, z undoes."
+            return (
+                f"{_named(codes, done)} paused: nothing of it syncs by itself. {own('p')} resumes, {own('z')} undoes."
+            )
 
         def resume(store: Store) -> str:
             from chansync.setup import pausing

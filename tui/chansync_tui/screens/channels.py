@@ -48,8 +48,8 @@ _COLUMNS = (
 
 _NO_CHANNELS = """No channel yet.
 
-  w   the guide: from nothing to a channel that syncs, step by step
-  a   add a channel now
+  {w}   the guide: from nothing to a channel that syncs, step by step
+  {a}   add a channel now
 
 The same by commands is in the README: chansync system add, erp add, channel add.
 To see how it looks first: chansync demo"""
@@ -153,7 +153,11 @@ class Channels(FilteredPage, TwoPanes):
 
     def _show(self) -> None:
         shown = [line for line in self._lines if self._filters.matches(line)]
-        self.table.set_empty("No channel matches the filters: esc clears them." if self._lines else _NO_CHANNELS)
+        self.table.set_empty(
+            f"No channel matches the filters: {self.own_key('esc')} clears them."
+            if self._lines
+            else _NO_CHANNELS.format(w=self.own_key("w"), a=self.own_key("a"))
+        )
         self.table.show(shown)
         filters = self._filters
         chips = (
@@ -178,7 +182,9 @@ class Channels(FilteredPage, TwoPanes):
         told = standing(self.context.db, line, now_ms()) if line else []
         parts: list[Part] = [(sentence.text, sentence.kind) for sentence in told]
         if line is not None and (pause := self._pauses.get(line.id)) is not None:
-            parts.insert(0, (f"Paused by {pause.by} since {clock(pause.at, now_ms())}: p resumes it.", "warn"))
+            parts.insert(
+                0, (f"Paused by {pause.by} since {clock(pause.at, now_ms())}: {self.own_key('p')} resumes it.", "warn")
+            )
         return parts
 
     def beside(self) -> Iterable[Paragraph]:

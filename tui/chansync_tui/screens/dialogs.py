@@ -14,6 +14,7 @@ from textual.widgets import Button, Input
 
 from chansync.model.errors import UsageError
 from chansync.store.jobs import Job
+from chansync_tui.own_keys import called
 from chansync_tui.text import wrap
 from chansync_tui.widgets.entry import Entry
 from chansync_tui.widgets.line import Part
@@ -217,7 +218,9 @@ def connection_report(
         parts.append((f"Not mapped yet: {', '.join(unmapped)}. Their orders wait as problems until they are.", "warn"))
     if told.get("used"):
         schedule = "it syncs on its schedule" if daemon_runs else "it syncs on its schedule once the daemon runs"
-        parts.append((f"The channel is used now: {schedule}, and s syncs it at once.", "good"))
+        parts.append((f"The channel is used now: {schedule}, and {called('s', 'channels')} syncs it at once.", "good"))
     elif not ok and job.args.get("use"):
-        parts.append(("It is saved, and not used yet. Correct what is wrong, and c connects again.", ""))
+        parts.append(
+            (f"It is saved, and not used yet. Correct what is wrong, and {called('c', 'form')} connects again.", "")
+        )
     return Report("It connects" if ok else "It does not connect", parts)

@@ -259,12 +259,13 @@ class Erp(ListPage[ListRow]):
     def empty_text(self) -> str:
         chosen, found = self.chosen, LISTS[self.chosen.name]
         if chosen.text or chosen.warehouse:
-            return "Nothing matches the filters: esc clears them."
+            return f"Nothing matches the filters: {self.own_key('esc')} clears them."
         if chosen.name == "stock":
-            return f"{found.about}\n\nAdd a warehouse and an item first: choose them in the menu, and press a."
+            first = "Add a warehouse and an item first: choose them in the menu, and press"
+            return f"{found.about}\n\n{first} {self.own_key('a')}."
         if chosen.name in outside_lists.NAMES and connected.codes(self.context.db):
-            return f"{found.about}\n\nNone yet. Those of another ERP: press O."
-        adds = "\n\nNone yet: press a to add one." if chosen.name in ADDABLE else "\n\nNone yet."
+            return f"{found.about}\n\nNone yet. Those of another ERP: press {self.own_key('O')}."
+        adds = f"\n\nNone yet: press {self.own_key('a')} to add one." if chosen.name in ADDABLE else "\n\nNone yet."
         return f"{found.about}{adds}"
 
     def beside(self) -> Iterable[Paragraph]:
@@ -292,7 +293,7 @@ class Erp(ListPage[ListRow]):
         told = [
             f"{name.replace('_', ' ')}: {text}" for name, text in zip(found.columns, row.cells, strict=True) if text
         ]
-        return [("; ".join(told), ""), (_ENTER[found.opens], "dim")]
+        return [("; ".join(told), ""), (_ENTER[found.opens].format(s=self.own_key("s"), D=self.own_key("D")), "dim")]
 
     # The menu
 
@@ -465,10 +466,10 @@ class Erp(ListPage[ListRow]):
 _ENTER = {
     "sale": "enter: the sale, its order and what can be done with it",
     "customer": "enter: numbers, address and sales",
-    "item": "enter: its movements   s: set what is on hand",
-    "record": "enter: edit   D: remove",
+    "item": "enter: its movements   {s}: set what is on hand",
+    "record": "enter: edit   {D}: remove",
     "settlement": "enter: its lines, and the sales that they are of",
-    "connected-erp": "enter: its form: test it, read its data, send what waits   D: disconnect",
+    "connected-erp": "enter: its form: test it, read its data, send what waits   {D}: disconnect",
 }
 
 

@@ -234,7 +234,7 @@ class Mending:
 
         def solve(store: Store) -> str:
             done = sum(messages.solve(store.db, each, context.user) for each in ids)
-            return f"{counted(done, 'message')} marked as solved. z undoes it."
+            return f"{counted(done, 'message')} marked as solved. {self._page.own_key('z')} undoes it."
 
         def reopen(store: Store) -> str:
             again = sum(messages.reopen(store.db, each) for each in ids)

@@ -174,7 +174,7 @@ class Messages(ListPage[MessageLine]):
             super().read()
 
     def _put_causes(self, found: list[Cause]) -> None:
-        self.causes.set_empty("No open problem. g shows the log.")
+        self.causes.set_empty(f"No open problem. {self.own_key('g')} shows the log.")
         self.causes.show(found)
         if self.shows_causes:
             self.show_chips()
@@ -226,7 +226,7 @@ class Messages(ListPage[MessageLine]):
 
     def empty_text(self) -> str:
         if self.chosen != Filter():
-            return "No message matches the filters: esc clears them."
+            return f"No message matches the filters: {self.own_key('esc')} clears them."
         return "No message yet: nothing has gone wrong."
 
     def beside(self) -> Iterable[Paragraph]:
@@ -261,7 +261,7 @@ class Messages(ListPage[MessageLine]):
         if line is None:
             return []
         offered = " ".join(remedy.sentence for remedy in remedies(line.code))
-        what = f"m mends it: {offered}" if offered else ""
+        what = f"{self.own_key('m')} mends it: {offered}" if offered else ""
         times = f"{counted(line.count, 'time')}, last {local_text(line.last_at, seconds=True)}. Code: {line.code}."
         return [(line.sentence, "strong"), (what, ""), (times, "dim"), ("enter: its data", "dim")]
 
@@ -272,7 +272,7 @@ class Messages(ListPage[MessageLine]):
         named = ", ".join(sorted(cause.channels.values())[:6])
         return [
             (cause.sentence, "strong"), (f"{counted(cause.count, 'problem')} of {named or 'no channel'}", ""),
-            ("m mends all of them, r tries them again, enter lists them", "dim"),
+            (f"{self.own_key('m')} mends all of them, {self.own_key('r')} tries them again, enter lists them", "dim"),
         ]  # fmt: skip
 
     @on(Table.Moved, "#causes")

@@ -16,6 +16,7 @@ from chansync.model.safe_text import on_one_line
 from chansync.model.times import local_text
 from chansync.store import channels, jobs
 from chansync_tui.order_text import story_paragraphs
+from chansync_tui.own_keys import called
 from chansync_tui.screens.copying import Copy, as_json
 from chansync_tui.screens.order_actions import OrderActions, Subject
 from chansync_tui.screens.text_page import TextPage
@@ -96,7 +97,7 @@ def _unseen(db: apsw.Connection, channel_id: int, number: str) -> list[Paragraph
     """For an order that was never seen: how to ask the site for it, and what the site answered last."""
     found = [
         Paragraph(""),
-        Paragraph("Press t to ask the site for it now, and to import it if the channel's settings allow."),
+        Paragraph(f"Press {called('t', 'order')} to ask the site for it now, and to import it if the settings allow."),
     ]
     asked = jobs.last(db, "sync", channel_id, {"order_numbers": [number]})
     if asked is not None and asked.result is not None:

@@ -21,6 +21,7 @@ from chansync.store.order_list import OrderFilter, OrderLine, order_lines
 from chansync_tui.formatting import SKIPPED_WHY, clock, total_text
 from chansync_tui.navigation import ShowNumber, ShowOrder
 from chansync_tui.order_text import story_paragraphs
+from chansync_tui.own_keys import called
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.list_page import ListPage
 from chansync_tui.screens.order_actions import OrderActions, Subject
@@ -46,9 +47,9 @@ _COLUMNS = (
 
 STATE_TONES = {"imported": "good", "problem": "bad", "skipped": "dim"}
 
-_NO_ORDERS = """No order yet. Sync a channel: go to its row with 1, and press s; or start the daemon.
+_NO_ORDERS = """No order yet. Sync a channel: go to its row with 1, and press {s}; or start the daemon.
 
-Is one missing? Press w: chansync asks its site for it, and says why it is not here."""
+Is one missing? Press {w}: chansync asks its site for it, and says why it is not here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +130,13 @@ class Orders(ListPage[OrderLine]):
         if chosen.text:
             return (
                 f"No order here has '{chosen.text}' in its number or its customer's name.\n\n"
-                f"Is {chosen.text} the number of an order that should be here? Press w: its site is asked for it.\n"
-                "esc clears the filters."
+                f"Is {chosen.text} the number of an order that should be here? "
+                f"Press {self.own_key('w')}: its site is asked for it.\n"
+                f"{self.own_key('esc')} clears the filters."
             )
-        return _NO_ORDERS if chosen == OrderFilter() else "No order matches the filters: esc clears them."
+        if chosen == OrderFilter():
+            return _NO_ORDERS.format(s=called("s", "channels"), w=self.own_key("w"))
+        return f"No order matches the filters: {self.own_key('esc')} clears them."
 
     def beside(self) -> Iterable[Paragraph]:
         line = self.table.selected

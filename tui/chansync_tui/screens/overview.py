@@ -49,7 +49,7 @@ _COLUMNS = (
     Column("Now", 14, 40, drop=1),
 )
 
-_NOTHING = """No channel yet: w opens the guide, step by step to a channel that syncs."""
+_NOTHING = """No channel yet: {w} opens the guide, step by step to a channel that syncs."""
 
 #: So many of a channel's problems are shown beside it.
 _NEWEST = 50
@@ -114,7 +114,7 @@ class Overview(TwoPanes):
         )
 
     def on_mount(self) -> None:
-        self.channels.set_empty(_NOTHING)
+        self.channels.set_empty(_NOTHING.format(w=self.own_key("w")))
 
     @property
     def channels(self) -> MarkTable[ChannelLine]:
@@ -228,11 +228,16 @@ class Overview(TwoPanes):
         line = self.channels.selected
         told: list[Part] = []
         if self.causes.has_focus and (cause := self.causes.selected):
-            told = [(cause.sentence, "strong"), ("m mends it, for all of them; enter shows them", "dim")]
+            told = [
+                (cause.sentence, "strong"),
+                (f"{self.own_key('m')} mends it, for all of them; enter shows them", "dim"),
+            ]
         elif line is not None:
             told = [(each.text, each.kind) for each in standing(self.context.db, line, now_ms())]
             if (pause := self._pauses.get(line.id)) is not None:
-                told = [(f"Paused by {pause.by} since {clock(pause.at, now_ms())}: p resumes it.", "warn")]
+                told = [
+                    (f"Paused by {pause.by} since {clock(pause.at, now_ms())}: {self.own_key('p')} resumes it.", "warn")
+                ]
         return told
 
     def beside(self) -> Iterable[Paragraph]:
