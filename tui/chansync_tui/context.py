@@ -202,18 +202,19 @@ class Context:
 
     # What was done
 
-    def note(self, what: str, undo: Callable[[Store], str] | None = None) -> None:
+    def note(self, what: str, undo: Callable[[Store], str] | None = None) -> Action:
         """Remember that the user did something, and how to take it back."""
         action = Action(now_ms(), what, undo)
         self.actions.append(action)
         action_log.keep(self.path, self.session, action.at, what)
+        return action
 
     def undo(self, action: Action) -> None:
         """Take an action back, in a thread."""
         undo, action.undo = action.undo, None
         if undo is not None:
             self.note(f"Undo: {action.what}")
-            self._write_store("Undo", undo)
+            self._write_store("Undo", undo, action, undo)
 
     # Jobs and writes
 
@@ -255,14 +256,25 @@ class Context:
 
     def change(self, what: str, function: Callable[[Store], object], undo: Callable[[Store], str]) -> None:
         """As ``write``, for what can be taken back."""
-        self.note(what, undo)
-        self._write_store(what, function)
+        self._write_store(what, function, self.note(what, undo))
 
-    def _write_store(self, label: str, function: Callable[[Store], object]) -> None:
+    def _write_store(
+        self,
+        label: str,
+        function: Callable[[Store], object],
+        action: Action | None = None,
+        undo: Callable[[Store], str] | None = None,
+    ) -> None:
+        """Write in a thread; where that fails, ``undo`` is what takes the action back."""
+
         def do() -> None:
             store = open_store(self.path)
             try:
                 done = function(store)
+            except Exception:
+                if action is not None:
+                    action.undo = undo
+                raise
             finally:
                 store.close()
             if isinstance(done, str):

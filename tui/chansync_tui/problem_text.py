@@ -11,10 +11,10 @@ from chansync_tui.widgets.table import Cell
 CAUSE_COLUMNS = (
     Column("Count", 5, 7, right=True, whole=True),
     Column("Cause", 12, 24),
-    Column("Of", 10, 60),
+    Column("Of", 16, 60),
     Column("Channels", 9, 30, drop=2),
-    Column("Sum", 10, 24, right=True, drop=4, whole=True),
-    Column("Since", 6, right=True, drop=3),
+    Column("Sum", 10, 24, right=True, drop=3, whole=True),
+    Column("Since", 6, right=True, drop=4),
     Column("Last", 6, right=True, drop=1),
 )
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import apsw
 
+from chansync.model.message import CODES
+
 #: What a problem waits for, by the data that its code comes with; empty: the code alone tells its cause.
 _THING = """coalesce(
     nullif(m.data ->> '$.items[0].sku', ''), nullif(m.data ->> '$.items[0].map', ''), nullif(m.data ->> '$.sku', ''),
@@ -74,10 +76,13 @@ class Cause:
 
     @property
     def title(self) -> str:
-        """``512 Mystery box``; the sentence where the code alone tells the cause."""
+        """``512 Mystery box``; where the code alone tells the cause, the sentence, or of several what they all are."""
         if not self.thing:
-            return self.sentence
-        return self.thing if self.name in ("", self.thing) else f"{self.thing} {self.name}"
+            known = CODES.get(self.code)
+            return known.title if known and self.count > 1 else self.sentence
+        # An item without SKU or number is known by its name alone.
+        thing = self.thing.removeprefix("name:")
+        return thing if self.name in ("", thing) else f"{thing} {self.name}"
 
     @property
     def money(self) -> str:

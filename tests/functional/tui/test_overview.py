@@ -201,8 +201,30 @@ async def test_channels_are_paused_and_resumed_together_and_it_is_said_by_whom(
         await until_seen(pilot, "29 channels paused", "paused by anna")
         with Other(path) as other:
             assert not any(each["used"] for each in channels.all_channels(other.db))
+        with Other(path) as other:
+            # One of them cannot be resumed: the others are.
+            other.db.execute("UPDATE channel SET connected_at = NULL WHERE code = 'shop-07'")
         await pilot.press("z")
-        await until_seen(pilot, "channels resumed")
+        await until_seen(pilot, "The channel shop-07 has never connected", "28 channels resumed")
+        with Other(path) as other:
+            unused = {each.code for each in channels.all_channels(other.db) if not each["used"]}
+        assert unused == {"shop-05", "shop-07"}
+
+
+async def test_what_failed_is_not_offered_to_be_undone(database: Callable[[str], Path]) -> None:
+    """The fleet has never connected: it can be paused, not resumed."""
+    app = ChansyncApp(database("fleet"))
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("1", "p")
+        await until_seen(pilot, "shop-01 paused")
+        await pilot.press("p")
+        await until_seen(pilot, "Failed", "The channel shop-01 has never connected")
+        await pilot.press("z")
+        await until_seen(pilot, "Undo: Failed")
+        await pilot.press("at")
+        await until_seen(pilot, "Resume shop-01", "Undo: Pause shop-01", "enter undoes it")
+        assert row(app, "05:00  Pause shop-01").rstrip(" │").endswith("enter undoes it")
+        assert not row(app, "Resume shop-01").rstrip(" │").endswith("enter undoes it")
 
 
 async def test_marks_stay_on_their_rows_and_esc_removes_them_first(company: Path) -> None:

@@ -16,7 +16,7 @@ from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import Input
 
-from chansync.setup.forms.form import Form, Saved
+from chansync.setup.forms.form import Form, FormField, Saved
 from chansync_tui.formatting import counted
 from chansync_tui.forms import drafts
 from chansync_tui.forms.editor import FieldEditor
@@ -119,9 +119,18 @@ class FormScreen(SearchedPage):
             drafts.drop(self._resumed.path)
             self.saver.write_draft()
             self.say("This is your unsaved draft. Secrets are not kept in it: enter them again.", "warn")
-        first = next((row.key for row in self._rows if row.field is not None), None)
+        fields = [row for row in self._rows if row.field is not None]
+        # Those that are needed and not set yet come first.
+        wanted = [row for row in fields if row.field is not None and row.field.needed and not self._holds(row.field)]
+        first = next((row.key for row in [*wanted, *fields]), None)
         if first is not None:
             self.table.select(first)
+
+    def _holds(self, field: FormField) -> bool:
+        """Whether the field has a value."""
+        if field.is_secret:
+            return field.name in self.state.entered or field.name in self.state.loaded.secrets
+        return bool(self.state.texts.get(field.name))
 
     # Showing
 
