@@ -23,12 +23,13 @@ def cause_cells(cause: Cause) -> tuple[Cell | str, ...]:
     """The cells of a row with ``CAUSE_COLUMNS``."""
     now = now_ms()
     channels = sorted(cause.channels.values())
+    money, _, more = cause.money.partition(", ")
     return (
         Cell(f"{cause.count}", "bad"),
         Cell(cause.code.replace("_", " "), "strong"),
         cause.title,
         Cell(channels[0] if len(channels) == 1 else f"{len(channels)} channels" if channels else "", ""),
-        Cell(cause.money, ""),
+        Cell(f"{money}, …" if more else money, "", cause.money),
         Cell(ago(cause.first_at, now), "", local_text(cause.first_at, seconds=True)),
         Cell(ago(cause.last_at, now), "", local_text(cause.last_at, seconds=True)),
     )

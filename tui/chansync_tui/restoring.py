@@ -31,7 +31,8 @@ def restore(database: Path, file: Path) -> tuple[str, bool]:
         return f"The daemon is not stopped ({stop}): nothing was restored.", False
     words = [sys.executable, "-m", "chansync", "--db", str(database), "db", "restore", "--yes", str(file)]
     run = _run(words, as_root=is_service, is_told=True)
-    return run.stdout.strip(), run.returncode == 0
+    is_done = run.returncode == 0
+    return (run.stdout if is_done else run.stderr).strip(), is_done
 
 
 def _stopped(database: Path, stop: Sequence[str], *, is_service: bool) -> bool:
@@ -60,9 +61,7 @@ def _run(words: Sequence[str], *, as_root: bool, is_told: bool = False) -> subpr
     """Run a command in the terminal; with ``is_told``, what it says is kept instead of shown."""
     whole = [*(["sudo"] if as_root and os.geteuid() else []), *words]
     print(f"$ {shlex.join(whole)}", flush=True)
-    output = subprocess.PIPE if is_told else None
-    errors = subprocess.STDOUT if is_told else None
     try:
-        return subprocess.run(whole, stdout=output, stderr=errors, text=True, errors="replace", check=False)
+        return subprocess.run(whole, capture_output=is_told, text=True, errors="replace", check=False)
     except OSError as error:
-        return subprocess.CompletedProcess(whole, 1, f"{whole[0]} cannot be run: {error.strerror}.")
+        return subprocess.CompletedProcess(whole, 1, "", f"{whole[0]} cannot be run: {error.strerror}.")

@@ -288,6 +288,11 @@ def _running_cells(run: Run) -> tuple[Cell | str, ...]:
     )
 
 
+def _number(count: int, tone: str = "") -> Cell:
+    """A number; nothing is dim."""
+    return Cell(str(count), tone if count else "dim")
+
+
 def _last_cells(run: Run) -> tuple[Cell | str, ...]:
     c = run.counts
     lasted = (run.finished_at or now_ms()) - run.started_at
@@ -297,13 +302,9 @@ def _last_cells(run: Run) -> tuple[Cell | str, ...]:
         run.stream,
         Cell(clock(run.started_at, now_ms()), "", local_text(run.started_at, seconds=True)),
         Cell(run.state, RUN_TONES.get(run.state, "")),
-        str(c.fetched),
-        str(c.created),
-        str(c.updated),
-        str(c.unchanged),
-        str(c.skipped),
-        Cell(str(c.problems), "bad" if c.problems else ""),
-        str(c.requests),
+        *(_number(each) for each in (c.fetched, c.created, c.updated, c.unchanged, c.skipped)),
+        _number(c.problems, "bad"),
+        _number(c.requests),
         took,
         run.trigger,
         Cell(run.sentence, "bad" if run.state == "failed" else "dim"),

@@ -204,7 +204,7 @@ class Channels(FilteredPage, TwoPanes):
             Cell(line.pos, tone),
             Cell(ago(line.last_ok_at, now), "bad" if failing else tone, local_text(line.last_ok_at, seconds=True)),
             Cell(*((until(line.next_run_at, now), tone, local_text(line.next_run_at)) if line.used else ("off", tone))),
-            Cell(str(line.orders_today), tone),
+            Cell(str(line.orders_today), tone if line.orders_today else "dim"),
             Cell(str(line.problems), "bad" if line.problems else "dim"),
             Cell(state_of(line, self._pauses.get(line.id), now), _tone(line)),
         )

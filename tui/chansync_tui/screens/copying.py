@@ -92,5 +92,5 @@ def offer(page: Page) -> None:
             if chosen is not None:
                 page.copy(chosen.value)
 
-        options = [Option(text, what, " ".join(text.split())[:200]) for what, text in found]
+        options = [Option(text, what, " ".join(text.split())[:140]) for what, text in found]
         page.app.push_screen(Finder("Copy", options), copy)

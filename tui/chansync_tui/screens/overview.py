@@ -170,11 +170,13 @@ class Overview(TwoPanes):
             self.explain()
 
     def _share_height(self, channels: int, causes: int) -> None:
-        """Half of the screen for problems at the most, and no more than there are of either."""
+        """Half of the screen for problems at the most, unless the channels leave more of it."""
         room = max(8, self.size.height - 9)
         below = min(max(2, causes + 1), max(room // 2, room - channels - 1))
-        if self.causes.styles.height is None or self.causes.styles.height.value != below:
-            self.causes.styles.height = below
+        # A line apart, where there is one.
+        above = min(channels + 2, room - below)
+        if self.channels.styles.height is None or self.channels.styles.height.value != above:
+            self.channels.styles.height = above
 
     def _show_today(self, lines: Sequence[ChannelLine]) -> None:
         money: dict[str, int] = {}
@@ -206,7 +208,7 @@ class Overview(TwoPanes):
             Cell(*_sign(sign)),
             Cell(line.code, "strong" if line.used else "dim"),
             Cell(spark(found.hours), "warn" if quiet else "note"),
-            Cell(str(line.orders_today), tone),
+            Cell(str(line.orders_today), tone if line.orders_today else "dim"),
             Cell(str(line.problems) if line.problems else "", "bad"),
             Cell(*((until(line.next_run_at, now), tone, local_text(line.next_run_at)) if line.used else ("", tone))),
             Cell(money_text(found.money), tone),

@@ -86,7 +86,8 @@ def _doubts(holds: Contents, now: Contents | None) -> list[str]:
     from chansync.model.times import ago_text, now_ms
 
     found = []
-    if holds.daemon_host and now_ms() - holds.daemon_beat_at < 86_400_000:
+    is_of_here = now is not None and (now.instance, now.daemon_host) == (holds.instance, holds.daemon_host)
+    if holds.daemon_host and not is_of_here and now_ms() - holds.daemon_beat_at < 86_400_000:
         found.append(
             f"WARNING: its daemon was alive {ago_text(holds.daemon_beat_at)} before now on {holds.daemon_host}. Where "
             "that still runs on another copy, both would send to the sites: make sure that it is stopped and disabled."
