@@ -54,6 +54,9 @@ def user_at_host() -> str:
 #: How much of the database each connection of the screens holds in memory, in KiB: the operating system has the rest.
 _CACHE_KIB = 512
 
+#: After so many seconds it is said that a write is not done.
+_LATE = 1.5
+
 T = TypeVar("T")
 
 
@@ -269,6 +272,8 @@ class Context:
 
         def do() -> None:
             store = open_store(self.path)
+            late = threading.Timer(_LATE, self._post, [Done(label, "not done yet; perhaps another process writes.")])
+            late.start()
             try:
                 done = function(store)
             except Exception:
@@ -276,6 +281,7 @@ class Context:
                     action.undo = undo
                 raise
             finally:
+                late.cancel()
                 store.close()
             if isinstance(done, str):
                 self._post(Done(label, done))

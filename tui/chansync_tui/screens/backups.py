@@ -39,7 +39,7 @@ class Backup:
 _COLUMNS = (
     Column("Made", 19),
     Column("Size", 9, 12, right=True),
-    Column("Verified", 20, 200),
+    Column("Verified", 20, 200, whole=True),
     Column("File", 20, 80, drop=1),
 )
 
