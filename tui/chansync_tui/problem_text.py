@@ -29,7 +29,7 @@ def cause_cells(cause: Cause) -> tuple[Cell | str, ...]:
         Cell(cause.code.replace("_", " "), "strong"),
         cause.title,
         Cell(channels[0] if len(channels) == 1 else f"{len(channels)} channels" if channels else "", ""),
-        Cell(f"{money}, …" if more else money, "", cause.money),
+        Cell(f"{money} +" if more else money, "", cause.money),
         Cell(ago(cause.first_at, now), "", local_text(cause.first_at, seconds=True)),
         Cell(ago(cause.last_at, now), "", local_text(cause.last_at, seconds=True)),
     )
