@@ -14,7 +14,7 @@ from chansync.store.runs import RunFilter
 from chansync.store.streams import STREAMS
 from chansync_tui.formatting import RUN_TONES, ago, clock, counted, until
 from chansync_tui.forms.rows import Row
-from chansync_tui.own_keys import called
+from chansync_tui.user_files.own_keys import called
 
 #: Titles of the kinds of lookups.
 _LOOKUPS = {

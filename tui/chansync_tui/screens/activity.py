@@ -18,12 +18,12 @@ from chansync.store.channel_status import remaining
 from chansync.store.runs import Run, RunFilter
 from chansync.store.streams import STREAMS
 from chansync_tui.formatting import RUN_TONES, bar, clock, counted, elapsed, left, local_hour, rate, spark
-from chansync_tui.navigation import ShowChannel, ShowMessages
-from chansync_tui.own_keys import called
+from chansync_tui.navigation_events import ShowChannel, ShowMessages
 from chansync_tui.record_text import run_paragraphs, skipped_words
 from chansync_tui.screens.filtered_page import FilteredPage
 from chansync_tui.screens.finder import Option
 from chansync_tui.screens.two_panes import TwoPanes
+from chansync_tui.user_files.own_keys import called
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine

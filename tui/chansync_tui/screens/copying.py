@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from chansync.model.safe_text import on_one_line
@@ -12,8 +12,8 @@ from chansync.store.order_list import OrderLine
 from chansync.store.overview import ChannelLine, MessageLine
 from chansync.store.problem_causes import Cause
 from chansync.store.runs import Run
+from chansync_tui.context import Context
 from chansync_tui.screens.finder import Finder, Option
-from chansync_tui.screens.page import Page
 from chansync_tui.widgets.table import Table
 
 
@@ -50,12 +50,12 @@ def facts(row: Any) -> Facts:
     return Facts({})
 
 
-def of_rows(page: Page, table: Table[Any]) -> list[Copy]:
+def of_rows(table: Table[Any], facts_of: Callable[[Any], Facts], context: Context) -> list[Copy]:
     """What can be copied of the marked rows, or of the one under the cursor."""
     rows = table.chosen
     if not rows:
         return []
-    known = [page.facts(row) for row in rows]
+    known = [facts_of(row) for row in rows]
     found = [Copy(what, _lines(each.names[what] for each in known)) for what in known[0].names]
     texts = table.texts_of()(rows)
     data = [{title: text for title, text in zip(table.titles, each, strict=True) if title} for each in texts]
@@ -63,7 +63,7 @@ def of_rows(page: Page, table: Table[Any]) -> list[Copy]:
         *found,
         Copy("row", _lines("\t".join(each) for each in texts)),
         Copy("JSON", as_json(data if len(data) > 1 else data[0])),
-        Copy("command", _lines(page.context.command_line(each.command) for each in known if each.command)),
+        Copy("command", _lines(context.command_line(each.command) for each in known if each.command)),
     ]
 
 
@@ -78,19 +78,6 @@ def _lines(texts: Iterable[str]) -> str:
     return "".join(f"{on_one_line(text)}\n" for text in texts if text)
 
 
-def offer(page: Page) -> None:
-    """Ask which of the page's ``copies`` to copy; where there is one only, copy it."""
-    # An empty one is of a row without such a thing, as an order without a sale.
-    found = [each for each in page.copies() if each.text.strip()]
-    if not found:
-        page.notify("There is nothing to copy.")
-    elif len(found) == 1:
-        page.copy(found[0].text)
-    else:
-
-        def copy(chosen: Option[str] | None) -> None:
-            if chosen is not None:
-                page.copy(chosen.value)
-
-        options = [Option(text, what, " ".join(text.split())[:140]) for what, text in found]
-        page.app.push_screen(Finder("Copy", options), copy)
+def choice(found: Sequence[Copy]) -> Finder[str]:
+    """The window to choose one of these; it ends with the text as the option's value."""
+    return Finder("Copy", [Option(text, what, " ".join(text.split())[:140]) for what, text in found])

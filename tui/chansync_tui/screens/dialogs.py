@@ -13,9 +13,9 @@ from textual.widgets import Button, Input
 
 from chansync.model.errors import UsageError
 from chansync.store.jobs import Job
-from chansync_tui.own_keys import called
 from chansync_tui.screens.window import Window
 from chansync_tui.text import wrap
+from chansync_tui.user_files.own_keys import called
 from chansync_tui.widgets.entry import Entry
 from chansync_tui.widgets.line import Part
 from chansync_tui.widgets.pane import Pane, Plain

@@ -14,7 +14,7 @@ from chansync.model.safe_text import on_one_line
 from chansync.store import messages
 from chansync.store.messages import Message
 from chansync_tui.message_text import as_text, details
-from chansync_tui.navigation import ShowChannel, ShowOrder
+from chansync_tui.navigation_events import ShowChannel, ShowOrder
 from chansync_tui.screens.copying import Copy, as_json
 from chansync_tui.screens.mend import Mending
 from chansync_tui.screens.page import Page

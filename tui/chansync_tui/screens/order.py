@@ -16,10 +16,10 @@ from chansync.model.safe_text import on_one_line
 from chansync.model.times import local_text
 from chansync.store import channels, jobs
 from chansync_tui.order_text import story_paragraphs
-from chansync_tui.own_keys import called
 from chansync_tui.screens.copying import Copy, as_json
 from chansync_tui.screens.order_actions import OrderActions, Subject
 from chansync_tui.screens.text_page import TextPage
+from chansync_tui.user_files.own_keys import called
 from chansync_tui.widgets.line import Hint
 from chansync_tui.widgets.pane import Paragraph
 

@@ -17,15 +17,15 @@ from chansync.doctor.daemon import diagnose
 from chansync.model.times import now_ms
 from chansync.store import daemons, jobs
 from chansync.store.overview import open_count
-from chansync_tui import own_keys, preferences
 from chansync_tui.context import Context, context_of
+from chansync_tui.list_view import View
+from chansync_tui.user_files import own_keys, preferences
 from chansync_tui.widgets.jump import Jump
 from chansync_tui.widgets.line import Hint, HintLine, Line
 from chansync_tui.widgets.mark_table import MarkTable
 from chansync_tui.widgets.pane import Notice, Plain
 from chansync_tui.widgets.table import Table
 from chansync_tui.widgets.topbar import DaemonLine, TopBar
-from chansync_tui.widgets.view import View
 
 if TYPE_CHECKING:
     from chansync_tui.screens.copying import Copy, Facts
@@ -232,12 +232,20 @@ class Page(Screen[None]):
         """What can be copied of what the keys act on, the most usual first."""
         from chansync_tui.screens import copying
 
-        return copying.of_rows(self, viewed) if (viewed := self.viewed_list) is not None else ()
+        viewed = self.viewed_list
+        return copying.of_rows(viewed, self.facts, self.context) if viewed is not None else ()
 
     def action_copy(self) -> None:
         from chansync_tui.screens import copying
 
-        copying.offer(self)
+        # An empty one is of a row without such a thing, as an order without a sale.
+        found = [each for each in self.copies() if each.text.strip()]
+        if not found:
+            self.notify("There is nothing to copy.")
+        elif len(found) == 1:
+            self.copy(found[0].text)
+        else:
+            self.app.push_screen(copying.choice(found), lambda chosen: self.copy(chosen.value) if chosen else None)
 
     def copy(self, text: str) -> None:
         """Copy a text to the clipboard, through the terminal."""
