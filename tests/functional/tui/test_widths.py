@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from chansync_tui.app import ChansyncApp
+from chansync_tui.screens.window import Window
 from chansync_tui.text import fit, width
 from chansync_tui.widgets.table import Table
 from functional.tui.looking import seen, settle
@@ -78,3 +79,54 @@ async def test_after_any_resize_cells_are_under_their_headings_and_nothing_old_i
                 widget.refresh()
             await settle(pilot)
             assert seen(app) == shown
+
+
+#: Windows, by what leads to them from the list of channels.
+_WINDOWS = {
+    "keys": ["question_mark"],
+    "palette": ["ctrl+p"],
+    "theme": ["f9"],
+    "columns": ["comma"],
+    "copy": ["c"],
+    "export": ["E"],
+    "pause": ["asterisk", "p"],
+    "filter": ["S"],
+    "mend": ["3", "O", "m"],
+    "solved": ["3", "O", "x"],
+    "retry all": ["3", "R"],
+    "missing": ["4", "w"],
+    "for a sale": ["4", "G", "a"],
+    "write out": ["4", "G", "a", *"write", "enter"],
+    "refund": ["4", "G", "a", *"refund", "enter"],
+    "set stock": ["5", *["j"] * 4, "enter", "s"],
+    "remove": ["5", *["j"] * 5, "enter", "D"],
+    "back up": ["B", "b"],
+    "notices": ["w", "G", "enter"],
+}
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24)], ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_all_of_a_window_is_on_the_screen_at_every_size(company: Path, size: tuple[int, int]) -> None:
+    """Its beginning, its keys and its buttons; and after a resize while it is open."""
+    app = ChansyncApp(company)
+    async with app.run_test(size=(60, 20)) as pilot:
+        for name, keys in _WINDOWS.items():
+            for key in keys:
+                await pilot.press(key)
+                await settle(pilot)
+            for columns, lines in ((200, 50), size):
+                await pilot.resize_terminal(columns, lines)
+                await settle(pilot)
+                assert isinstance(app.screen, Window), name
+                frame = app.screen.query_one("#window")
+                assert app.screen.region.contains_region(frame.region), name
+                for part in ("#title", "#keys", "#buttons", "Input"):
+                    for each in app.screen.query(part):
+                        assert frame.content_region.contains_region(each.region), (name, part)
+                        assert each.region.height, (name, part)
+            while isinstance(app.screen, Window):
+                await pilot.press("escape")
+                await settle(pilot)
+            for key in ("escape", "escape", "1"):
+                await pilot.press(key)
+                await settle(pilot)
