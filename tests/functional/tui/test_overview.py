@@ -271,6 +271,23 @@ async def test_what_mends_a_problem_is_read_whole_also_where_it_is_longer_than_a
         await until_seen(pilot, sentence[-20:], gone=True)
 
 
+async def test_a_decision_that_cannot_be_undone_is_asked_for_first(alone: Path) -> None:
+    with Other(alone) as other, transaction(other.db):
+        for number in ("7000", "7001"):
+            order_id = seed.add_order(other.db, 1, number)
+            sentence = f"Order {number} changed."
+            messages.log(other.db, "order_changed", sentence, channel_id=1, order_id=order_id, order_number=number)
+    app = ChansyncApp(alone)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("3")
+        await until_seen(pilot, "order_changed")
+        await pilot.press("m", "enter")
+        await until_seen(pilot, "Order 7001 changed.", "And so for 1 more problem.", "Cancel (n)", "Do it (y)")
+        await pilot.press("n")
+        await until_seen(pilot, "Do it", gone=True)
+        assert not app.context.actions
+
+
 async def test_an_export_holds_what_is_shown_and_no_formula(company: Path, tmp_path: Path) -> None:
     with Other(company) as other:
         seed.add_order(other.db, 1, "6000", name="=1+1")

@@ -43,7 +43,7 @@ def facts(row: Any) -> Facts:
             names = {"message number": str(row.id), "order number": row.order_number, "sentence": row.sentence}
             return Facts(names, ("log", "show", str(row.id)))
         case Cause():
-            return Facts({"what it is about": row.thing, "sentence": row.sentence}, ("mend", str(row.message_ids[0])))
+            return Facts({"what it is about": row.title, "sentence": row.sentence}, ("mend", str(row.message_ids[0])))
         case Run():
             since = ("log", "--channel", row.channel_code, "--since", local_text(row.started_at))
             return Facts({"channel": row.channel_code, "sentence": row.sentence}, since)
