@@ -64,7 +64,7 @@ async def test_a_backup_is_restored_after_a_question_that_says_what_is_lost(alon
         with Other(alone) as other:
             other.db.execute("UPDATE channel_parameter SET value = '\"Later\"' WHERE name = 'name'")
         await pilot.press("R")
-        screen = await until_seen(pilot, "Restore", "has 3 channels", "LOST: every manual change", "Cancel (n)")
+        screen = await until_seen(pilot, "The backup has 3 channels", "LOST: every manual change", "Cancel (n)")
         assert "stopped for it" not in screen
         await pilot.press("n")
         await until_seen(pilot, "LOST", gone=True)

@@ -119,7 +119,7 @@ class Backups(Page):
         super().on_mount()
         known = settings.get(self.context.db, settings.BACKED_UP_IN)
         self.table.set_empty(
-            f"No backup is known yet: {self.own_key('b')} makes one, {self.own_key('o')} lists those of a folder."
+            f"Where backups are is not known: {self.own_key('b')} makes one, {self.own_key('o')} lists those of a folder."
         )
         if known:
             self._list(Path(known))
@@ -277,13 +277,14 @@ class Backups(Page):
             self.notify("The daemon runs in a container or the like: stop it there first.", severity="error")
         else:
             daemon = f"The daemon is stopped for it ({stop}), and stays stopped." if stop else ""
+            said = event.said.replace(str(event.path), "The backup").replace(str(self.context.path), "The database")
             last = f"The screens close meanwhile. What was there before is kept. {daemon}"
 
             def agreed(answer: dict[str, str] | None) -> None:
                 if answer is not None:
                     self.app.restore(event.path)  # type: ignore[attr-defined]
 
-            self.app.push_screen(Question("Restore", f"{event.said}\n{last}", "Restore"), agreed)
+            self.app.push_screen(Question("Restore", f"{said}\n{last}", "Restore"), agreed)
 
     def facts(self, row: Backup) -> Facts:
         return Facts({"file": str(row.path)}, ("db", "restore", str(row.path)))
