@@ -118,9 +118,8 @@ class Backups(Page):
     def on_mount(self) -> None:
         super().on_mount()
         known = settings.get(self.context.db, settings.BACKED_UP_IN)
-        self.table.set_empty(
-            f"Where backups are is not known: {self.own_key('b')} makes one, {self.own_key('o')} lists those of a folder."
-        )
+        make, other = self.own_key("b"), self.own_key("o")
+        self.table.set_empty(f"Where backups are is not known: {make} makes one, {other} lists those of a folder.")
         if known:
             self._list(Path(known))
 
