@@ -32,7 +32,9 @@ def restore(database: Path, file: Path) -> tuple[str, bool]:
     words = [sys.executable, "-m", "chansync", "--db", str(database), "db", "restore", "--yes", str(file)]
     run = _run(words, as_root=is_service, is_told=True)
     is_done = run.returncode == 0
-    return (run.stdout if is_done else run.stderr).strip(), is_done
+    # Before an error, stderr has what was said before already.
+    wrong = [] if is_done else run.stderr.strip().splitlines()[-1:]
+    return "\n".join([*run.stdout.strip().splitlines(), *wrong]), is_done
 
 
 def _stopped(database: Path, stop: Sequence[str], *, is_service: bool) -> bool:

@@ -187,7 +187,7 @@ async def test_sentences_name_the_users_own_keys(company: Path, prefer: Callable
         await until_seen(pilot, "klarna_pay")
         for keys, said in (
             (["tab"], "ctrl+a mends it, for all of them"),
-            (["1", "j", "ctrl+g"], "paused: nothing of it syncs by itself. ctrl+g resumes, ctrl+t undoes."),
+            (["1", "j", "ctrl+g"], "paused: nothing syncs there by itself. ctrl+g resumes, ctrl+t undoes."),
             (["3", "ctrl+g"], "ctrl+a mends all of them, ctrl+e tries them again"),
             (["4", "slash", *"5555"], "Press ctrl+o: its site is asked for it."),
             (["enter", "ctrl+o", *"shop-de", "enter"], "Press ctrl+y to ask the site for it now"),
