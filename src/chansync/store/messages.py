@@ -12,7 +12,7 @@ import apsw
 from chansync.db.transaction import transaction
 from chansync.model import stored_json
 from chansync.model.message import CODES, Severity
-from chansync.model.times import now_ms
+from chansync.model.times import now_ms, utc_text
 from chansync.secrets.redaction import scrub, scrub_json
 from chansync.store import message_search
 from chansync.store.message_search import Filter
@@ -66,6 +66,25 @@ class Message:
         """What to do about it."""
         known = CODES.get(self.code)
         return known.remedy if known else ""
+
+    def as_data(self) -> dict[str, Any]:
+        """The message for JSON; times in UTC."""
+        return {
+            "id": self.id,
+            "channel": self.channel_code or None,
+            "order": self.order_number or None,
+            "severity": self.severity,
+            "code": self.code,
+            "sentence": self.sentence,
+            "remedy": self.remedy,
+            "count": self.count,
+            "first_at": utc_text(self.first_at),
+            "last_at": utc_text(self.last_at),
+            "open": self.open,
+            "solved_at": utc_text(self.solved_at),
+            "solved_by": self.solved_by,
+            "data": self.data,
+        }
 
 
 def log(

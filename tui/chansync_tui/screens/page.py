@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from textual import events, on
 from textual.app import ComposeResult, SystemCommand
@@ -27,7 +27,13 @@ from chansync_tui.widgets.pane import Notice, Plain
 from chansync_tui.widgets.table import Table
 from chansync_tui.widgets.topbar import DaemonLine, TopBar
 
+if TYPE_CHECKING:
+    from chansync_tui.screens.copying import Copy, Facts
+
 LEAST_WIDTH, LEAST_HEIGHT = 60, 20
+
+#: For screens whose ``copies`` are some.
+COPY = Binding("c,y", "copy", "Copy: its number, the row, JSON or the command (through the terminal)")
 
 
 class Told(NamedTuple):
@@ -215,6 +221,31 @@ class Page(Screen[None]):
 
     def say_unsaved(self) -> None:
         """Say that something typed would be lost by leaving."""
+
+    def facts(self, row: Any) -> Facts:
+        """What a row of the lists is known by."""
+        from chansync_tui.screens import copying
+
+        return copying.facts(row)
+
+    def copies(self) -> Sequence[Copy]:
+        """What can be copied of what the keys act on, the most usual first."""
+        from chansync_tui.screens import copying
+
+        viewed = self.viewed_list
+        return copying.of_rows(viewed, self.facts, self.context) if viewed is not None else ()
+
+    def action_copy(self) -> None:
+        from chansync_tui.screens import copying
+
+        # An empty one is of a row without such a thing, as an order without a sale.
+        found = [each for each in self.copies() if each.text.strip()]
+        if not found:
+            self.notify("There is nothing to copy.")
+        elif len(found) == 1:
+            self.copy(found[0].text)
+        else:
+            self.app.push_screen(copying.choice(found), lambda chosen: self.copy(chosen.value) if chosen else None)
 
     def copy(self, text: str) -> None:
         """Copy a text to the clipboard, through the terminal."""
