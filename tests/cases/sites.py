@@ -122,7 +122,7 @@ class WooCommerceSite(Site):
             given_id, now = given.get("id"), self.shop.clock.now()
             order_id = given_id if isinstance(given_id, int) else self.shop.take_id()
             order = Order(order_id, order_id, "pending", now, now)
-            made = blank(order_id, self.shop.site_url, f"case{order_id}", given.get("currency", self.shop.currency))
+            made = blank(order_id, self.shop.site_url, f"case{order_id}", self.shop.currency)
             order.document = made | copy.deepcopy(_PLAIN)
             self.shop.book.add(order)
             self._write(order, {"status": "processing"} | given, step.get("status"))

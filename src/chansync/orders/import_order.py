@@ -339,6 +339,7 @@ class OrderImport:
             sale_links.set_taken(self._db, order_id, taken)
         self._note_hold(order, row, order_id, is_sale=link is not None)
         self._note_problems(case, settled, order_id)
+        self._note_status(order, row, order_id)
         if row is not None:
             self._solve(order_id, solved if is_open else solved | DECIDED - plan.undecided, plan, settled)
             if row.refunds != orders.refunds_text(order.refunds):
@@ -449,11 +450,15 @@ class OrderImport:
         self._note_hold(order, row, order_id)
         if row and row.state == "problem":
             messages.solve_order(self._db, order_id, "the order left the selection")
-        is_listed = not settings.known_statuses or order.status in settings.known_statuses
-        if not is_listed and (not row or row.status != order.status):
+        self._note_status(order, row, order_id)
+        return Outcome(Action.SKIP, skip_sentence(settings, reason, order.status, order.placed_on.isoformat()))
+
+    def _note_status(self, order: Order, row: OrderRow | None, order_id: int) -> None:
+        """Say once that the site does not list the status that the order has."""
+        known = self._settings.known_statuses
+        if known and order.status not in known and (row is None or row.status != order.status):
             sentence = f"Order {order.number} has the status {order.status[:60]}, which the site did not list."
             self._log(Problem("status_unknown", sentence, {"status": order.status}), order, order_id)
-        return Outcome(Action.SKIP, skip_sentence(settings, reason, order.status, order.placed_on.isoformat()))
 
     def _note_hold(self, order: Order, row: OrderRow | None, order_id: int, *, is_sale: bool = False) -> None:
         """Note what the order holds of the goods: a sale says that itself."""
