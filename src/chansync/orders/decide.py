@@ -393,12 +393,17 @@ def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balanc
         if word == "write_out" and case.order.cancel_wish is not None:
             plan.deferred.append(word)
             continue
-        step = payment if word == "pay" else _on_creation(word, settings.channel, state, case.shipment)
+        step = payment if word == "pay" else _on_creation(word, settings.channel, case)
         if step is not None and (word != "pay" or owes):
             plan.steps.append(step)
             plan.todo.append(word)
     if owes and "pay" not in plan.todo:
         if is_paid:
+            issue = _on_creation("issue", settings.channel, case)
+            is_of_another_type = isinstance(issue, IssueDocument) and issue.document_type != ""
+            if issue is not None and is_of_another_type and issues_first and "issue" not in plan.todo:
+                # The payment itself issues a document of no other type than the sale's own.
+                plan.steps.append(issue)
             plan.steps.append(payment)
         elif cards := _paid_at_checkout(plan, case, settings, payment, balance):
             plan.steps.append(cards)
@@ -576,10 +581,14 @@ def _warn(plan: Plan, case: Case) -> None:
     plan.problems.append(Problem("ship_by_near", sentence, data | {"ship_by": order.ship_by}))
 
 
-def _on_creation(word: str, channel: Any, state: SaleState | None, travels: Shipment | None) -> Step | None:
+def _on_creation(word: str, channel: Any, case: Case) -> Step | None:
     """The step of ``ON_CREATION``; None where the sale has come so far already."""
+    sale, state, travels = case.sale, case.sale.state if case.sale else None, case.shipment
     if word == "issue":
-        return None if state and state.document_number else IssueDocument()
+        if state and state.document_number:
+            return None
+        # A sale that was recorded without a type gets a document of the type that was chosen since.
+        return IssueDocument("" if sale is None or sale.document_type else channel["document_type"] or "")
     if state and state.written_out:
         return None
     if word == "block":
