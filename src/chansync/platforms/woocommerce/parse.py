@@ -50,6 +50,8 @@ _ADDRESS = "first_name last_name company address_1 address_2 city state postcode
 # Statuses in which nothing is to be delivered any more, and those before the checkout is paid.
 _FINISHED = frozenset({"completed", "cancelled", "refunded", "failed", "trash"})
 _UNPAID = frozenset({"pending", "checkout-draft"})
+# The status of an order whose money was given back; the store puts its goods back as far as it is told to.
+_REFUNDED = "refunded"
 # Statuses in which the shop's part is done, and all that WooCommerce has by itself.
 _DONE = frozenset({"completed", "refunded"})
 _KNOWN = _FINISHED | _UNPAID | {"processing", "on-hold"}
@@ -150,6 +152,7 @@ class OrderReader:
             paid_on=day(raw.get("date_paid")),
             raw=raw,
             site_key=text(raw.get("order_key")),
+            refunded=status == _REFUNDED,
             done=status in _DONE if status in _KNOWN else None,
         )
         order = with_credit(order, raw)
