@@ -8,7 +8,7 @@ it finds nothing more to do; so it may be asked at every look at the order, howe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chansync.model.money import format_money, round_to_minor
@@ -50,9 +50,7 @@ ON_CREATION = {
 
 #: The problems of what is not looked at while an edit waits for a person: of the sale's creation and payment, and, of
 #: an untouched sale, of its refunds.
-_OF_CREATION = frozenset(
-    {"blocked_in_part", "missing_stock", "no_document", "document_type_missing", "payment_withdrawn", "not_possible"}
-)
+_OF_CREATION = frozenset({"blocked_in_part", "missing_stock", "no_document", "document_type_missing", "not_possible"})
 _OF_REFUNDS = frozenset({"refund_unclear", "refund_withdrawn"})
 
 
@@ -89,6 +87,8 @@ class Case:
         history: None while the order is not known to be a sale.
         draft: the sale that the order would make now, or why it makes none; None where neither can matter.
         again: what of ``ON_CREATION`` was done with the sale that this one replaces, and is done with this one too.
+        paid: what was paid of that sale, in minor units, and is paid of this one too; 0 where it may have been taken
+            back.
         waiting: the steps that an outside ERP was asked for and has not answered, so that the sale is not known as it
             will be: word → whether it is on its way already.
         now: UTC milliseconds.
@@ -101,6 +101,7 @@ class Case:
     history: History | None
     draft: SaleDraft | Problem | None
     again: tuple[str, ...] = ()
+    paid: int = 0
     waiting: Mapping[str, bool] = field(default_factory=dict)
     now: int = 0
     shipment: Shipment | None = None
@@ -371,6 +372,15 @@ def _complete(plan: Plan, case: Case, sale: SaleView) -> None:
 def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balance) -> None:
     """What is left of the creation of an open sale, its payment by the order's status, and its refunds."""
     history, state = case.history, case.sale.state if case.sale else None
+    if _fell_back(case, settings):
+        plan.problems.append(
+            Problem(
+                "payment_withdrawn",
+                f"Order {case.order.number} was paid, and is {case.order.status} now: the payment may have been taken "
+                f"back. The sale {case.sale.number if case.sale else ''} is still paid.",
+                {"status": case.order.status, "sale": case.sale.number if case.sale else ""},
+            )
+        )
     if plan.held:
         # Nothing is settled with amounts or methods that a person has not decided on.
         plan.undecided = _OF_CREATION
@@ -405,17 +415,10 @@ def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balanc
                 # The payment itself issues a document of no other type than the sale's own.
                 plan.steps.append(issue)
             plan.steps.append(payment)
+        elif (in_all := min(case.paid, payment.in_all)) > balance.paid:
+            plan.steps.append(replace(payment, in_all=in_all))
         elif cards := _paid_at_checkout(plan, case, settings, payment, balance):
             plan.steps.append(cards)
-    if _fell_back(case, settings):
-        plan.problems.append(
-            Problem(
-                "payment_withdrawn",
-                f"Order {case.order.number} was paid, and is {case.order.status} now: the payment may have been taken "
-                f"back. The sale {case.sale.number if case.sale else ''} is still paid.",
-                {"status": case.order.status, "sale": case.sale.number if case.sale else ""},
-            )
-        )
     shipped = case.order.shipped_by if settings.channel["write_out_what_the_site_ships"] else None
     if shipped is not None and not (state and state.written_out) and "write_out" not in plan.todo:
         plan.steps.append(WriteOut(*shipped))

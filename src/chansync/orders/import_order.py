@@ -241,13 +241,14 @@ class OrderImport:
             raise ended.problems[0]
         if ended.asked:
             # Once the sale has ended, the decision is carried out to its end.
-            row.decision = row.decision | {"again": list(_done_with(case.sale))}
+            row.decision = row.decision | {"again": list(_done_with(case.sale)), "paid": _paid(case)}
             return self._note(case, row, plan, ended, OF_THE_SITE, erp)
         erp.settle(self._db, link.key)
         done = tuple(row.decision.get("again") or _done_with(case.sale))
+        paid = int(row.decision.get("paid", _paid(case)))
         status_events.replace_sale(self._db, row.id, str(row.decision.get("by", "")))
         fresh = replace(row, sale=None, todo=[], taken={}, decision={})
-        again = gather(self._db, settings, settings.erp, order, fresh, done)
+        again = gather(self._db, settings, settings.erp, order, fresh, done, paid)
         again = replace(again, shipment=case.sale.shipment)
         new = decide(again, settings)
         if new.skip:
@@ -543,9 +544,17 @@ def _done_with(sale: SaleView) -> tuple[str, ...]:
     state = sale.state
     done = {
         "block": state.blocked, "request": state.requested, "issue": bool(state.document_number),
-        "pay": state.paid > 0, "write_out": state.written_out,
+        "write_out": state.written_out,
     }  # fmt: skip
     return tuple(word for word, is_done in done.items() if is_done)
+
+
+def _paid(case: Case) -> int:
+    """What is paid of a sale that another one replaces, and was not taken back by all that is known."""
+    if case.sale is None or case.order.currency not in ("", case.sale.state.currency):
+        return 0
+    is_withdrawn = case.history is not None and "payment_withdrawn" in case.history.problems
+    return 0 if is_withdrawn else case.sale.state.paid
 
 
 def _open_problems(case: Case) -> frozenset[str]:
