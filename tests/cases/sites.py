@@ -17,7 +17,8 @@ from chansync.db.transaction import transaction
 from chansync.demo import company
 from chansync.demo.amazon import AmazonServer, Seller, order_routes
 from chansync.demo.amazon.documents import order_document
-from chansync.demo.woocommerce import DemoServer, DemoShop, edits
+from chansync.demo.amazon.marketplaces import MARKETPLACES
+from chansync.demo.woocommerce import DemoServer, DemoShop, edits, reference
 from chansync.demo.woocommerce.book import Order, Refund
 from chansync.demo.woocommerce.orders import PAID, blank
 from chansync.demo.woocommerce.refunds import document as refund_document
@@ -86,7 +87,12 @@ class WooCommerceSite(Site):
     """The demo store, and the demo's company with its channel ``demo``."""
 
     def __init__(self, setup: Json, path: Path) -> None:
-        self.shop = DemoShop.create(orders=0, currency=setup.get("currency", "EUR"))
+        currency = setup.get("currency", "EUR")
+        try:
+            reference.currency(currency)
+        except KeyError:
+            raise BrokenCase(f"the store has no currency {currency!r}") from None
+        self.shop = DemoShop.create(orders=0, currency=currency)
         self.server = DemoServer(self.shop)
         self.path = path
         self.channels = [company.CHANNEL]
@@ -237,11 +243,14 @@ class AmazonSite(Site):
     """The demo seller, with one channel a marketplace."""
 
     def __init__(self, setup: Json, path: Path) -> None:
-        self.seller = Seller(rate_factor=100_000.0, marketplaces=setup.get("markets", ("DE", "FR", "UK")))
+        markets, codes = setup.get("markets", ("DE", "FR", "UK")), setup.get("codes", ("de",))
+        if strange := {*markets, *map(str.upper, codes)} - MARKETPLACES.keys():
+            raise BrokenCase(f"there is no marketplace {', '.join(sorted(strange))}")
+        self.seller = Seller(rate_factor=100_000.0, marketplaces=markets)
         self.seller.settling = 0
         self.server = AmazonServer(self.seller)
         self.path = path
-        self.channels = list(setup.get("codes", ("de",)))
+        self.channels = list(codes)
         self.names = {}
         self._told: dict[str, Json] = {}
         self._patch = pytest.MonkeyPatch()
