@@ -25,8 +25,8 @@ _JUDGED_BY = ("right_when", "right_stock", "right_output")
 _LINE_LENGTH = 300
 #: What a case, its set-up and its steps may hold, as far as it has to be of one kind.
 _KINDS: dict[str, type | tuple[type, ...]] = {
-    "setup": dict, "steps": list, "right_when": (str, int), "look": str, "site_stock": str, "channel": list, "erp": list,
-    "put": dict, "order": dict, "document": dict, "told": dict, "cli": list, "items": str, "shop_order": list,
+    "setup": dict, "right_when": (str, int), "look": str, "site_stock": str, "channel": list, "erp": list, "put": dict,
+    "order": dict, "document": dict, "told": dict, "cli": list, "items": str, "shop_order": list,
 }  # fmt: skip
 
 
