@@ -31,6 +31,7 @@ from chansync.db.migrations_sql import (
     OUTSIDE_LISTS,
     PACKAGES,
     SALE_LINKS,
+    SETTLEMENT_REPORTS,
     SETTLEMENTS,
     SHIPMENTS,
     STOCK,
@@ -204,6 +205,12 @@ def outside_lists(db: Database) -> None:
 def packages(db: Database) -> None:
     """A sale may be written out in several packages."""
     _run(db, PACKAGES)
+
+
+@migrations(name="0022_settlement_reports")
+def settlement_reports(db: Database) -> None:
+    """Reports of marketplaces that gave no settlement of their own, and returns of orders that are not known."""
+    _run(db, SETTLEMENT_REPORTS)
 
 
 def migrate(path: Path) -> None:
