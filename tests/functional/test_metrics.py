@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import shutil
 import stat
 import subprocess
 import sys
+import threading
 import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client import Metric
+from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from chansync.db import settings
@@ -25,6 +27,7 @@ from chansync.store.runs import RunCounts
 from chansync_daemon import metrics
 from chansync_daemon.metrics_wanted import Wanted, parse_listen
 from support import mailbox, shops, world
+from support.patience import PATIENCE
 
 RULES = Path(__file__).parents[2] / "docs" / "prometheus"
 
@@ -289,6 +292,30 @@ def test_a_file_that_cannot_be_written_keeps_no_order_from_being_pulled(company:
         lines.append(json.loads(daemon.stderr.readline()))
     code, _, _ = shops.stopped(daemon)
     assert (code, any("metrics cannot be written" in line["message"] for line in lines)) == (0, True)
+
+
+def test_a_file_that_cannot_be_written_is_told_once_and_again_when_it_can(
+    company: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(metrics, "WRITE_EVERY", 0.01)
+    caplog.set_level("INFO")
+    written = threading.Event()
+    tries: list[Path] = []
+
+    def write(made: CollectorRegistry, file: Path) -> None:
+        tries.append(file)
+        if len(tries) < 4:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        if len(tries) > 4:
+            written.set()
+
+    monkeypatch.setattr(metrics, "_write", write)
+    with metrics.serving(company.path, Wanted(None, tmp_path / "x.prom")):
+        assert written.wait(PATIENCE)
+    assert [record.message for record in caplog.records if "metrics" in record.message] == [
+        f"The metrics cannot be written to {tmp_path}/x.prom: Permission denied.",
+        f"The metrics are written to {tmp_path}/x.prom again.",
+    ]
 
 
 @pytest.mark.parametrize("place", ["group", "group-private"])
