@@ -31,6 +31,7 @@ from chansync.db.migrations_sql import (
     OUTSIDE_LISTS,
     PACKAGES,
     SALE_LINKS,
+    SETTLEMENT_REPORTS,
     SETTLEMENTS,
     SHIPMENTS,
     STOCK,
@@ -211,6 +212,12 @@ def packages(db: Database) -> None:
 def wishes(db: Database) -> None:
     """What a person asked an outside ERP for is known as such."""
     _run(db, WISHES)
+
+
+@migrations(name="0023_settlement_reports")
+def settlement_reports(db: Database) -> None:
+    """Reports of marketplaces that gave no settlement of their own, and returns of orders that are not known."""
+    _run(db, SETTLEMENT_REPORTS)
 
 
 def migrate(path: Path) -> None:
