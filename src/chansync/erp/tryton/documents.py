@@ -14,12 +14,15 @@ from chansync.erp.tryton.failures import Refusal
 from chansync.erp.tryton.records import ISSUED, REVERSAL, Records, SaleRecord
 from chansync.erp.tryton.rpc import Row, TrytonRpc
 from chansync.erp.tryton.views import open_document, state_of
-from chansync.erp.tryton.wizards import Wizard, run_wizard
+from chansync.erp.tryton.wizards import Wizard, of_lines, run_wizard
 from chansync.model.money import format_money
 from chansync.model.steps import Pay
 
 _INVOICE = "account.invoice"
 _UNISSUED = ("draft", "validated")
+_LINES = (
+    "lines_to_pay", "payment_lines", "lines_to_pay.reconciliation.lines", "payment_lines.reconciliation.lines",
+)  # fmt: skip
 _PAYMENT = ("debit", "credit", "amount_second_currency", "move.description", "move.journal")
 
 
@@ -89,6 +92,29 @@ class Documents:
         except Refusal as error:
             if not error.overtaken:
                 raise
+
+    async def look_again(self, record: SaleRecord, paid: Sequence[int]) -> bool:
+        """Have Tryton look at documents of the sale that are posted and paid; whether it did.
+
+        The button for that is an accounting administrator's. Tryton looks at them as well when what pays them is
+        reconciled: so that is taken back and done again, of the very same lines, where all of these are the sale's.
+        """
+        rows = await self._rpc.read(_INVOICE, [each["id"] for each in record.all_invoices()], _LINES)
+        own = {line for row in rows for line in (*row["lines_to_pay"], *row["payment_lines"])}
+        again: dict[frozenset[int], bool] = {}
+        for row in rows:
+            lines = [*row["lines_to_pay."], *row["payment_lines."]]
+            found = [line["reconciliation."]["lines"] if line["reconciliation."] else [] for line in lines]
+            if row["id"] in paid and all(found):
+                again |= {frozenset(each): True for each in found}
+            elif row["id"] in paid and row["payment_lines"] and not any(found):
+                again[frozenset(line["id"] for line in lines)] = False
+        again = {lines: is_done for lines, is_done in again.items() if lines <= own}
+        for lines, is_done in again.items():
+            if is_done:
+                await of_lines(self._rpc, "account.move.unreconcile_lines", sorted(lines))
+            await of_lines(self._rpc, "account.move.reconcile_lines", sorted(lines))
+        return bool(again)
 
     async def pay(self, record: SaleRecord, step: Pay) -> int:
         """``steps.Pay``; what was paid now, in minor units.

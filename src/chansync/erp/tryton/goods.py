@@ -147,8 +147,7 @@ class Goods:
                 await write_paper(self._rpc, record.id, record.paper)
             if excess:
                 await self._reduce(record, excess)
-            # The wizard has Tryton look at the sale again, even where nothing is to be ignored; the button for that is
-            # not for everybody.
+            # Tryton looks at the sale again, even where nothing is to be ignored.
             await self.ignore_shipments(record.id)
             record = await self._again(record)
         raise NotPossible(f"The shipments of the sale {record.number} in Tryton cannot be made smaller.")

@@ -131,6 +131,11 @@ class SaleRecord:
         """The shipments of the sale, and those of what was refunded and is to be sent again."""
         return [*self.shipments, *(each for side in self.sides for each in side.shipments)]
 
+    def all_invoices(self) -> list[Row]:
+        """Every invoice and credit note of the sale and its sides, whatever its state."""
+        invoices = [*self.invoices, *(invoice for side in self.sides for invoice in side.invoices)]
+        return [document for invoice in invoices for document in (invoice, *invoice["credits"])]
+
     def documents(self) -> list[Row]:
         """Every invoice and credit note that is issued, its own before those of its sides."""
         invoices = [*self.invoices, *(invoice for side in self.sides for invoice in side.invoices)]

@@ -39,6 +39,7 @@ from chansync.erp.tryton.views import (
     refunds_of,
     state_of,
 )
+from chansync.erp.tryton.wizards import process_sale
 from chansync.model.money import format_money
 from chansync.model.sale import LineKind, RefundedLine, SaleLine, withdrawn_key
 from chansync.model.steps import Refund
@@ -223,7 +224,7 @@ class Refunds:
             await self._rpc.call("model.sale.sale.confirm", [own])
         (row,) = await self._rpc.read("sale.sale", [own], ["state"])
         if row["state"] == "confirmed":
-            await self._rpc.call("model.sale.sale.process", [own])
+            await process_sale(self._rpc, own)
 
     async def _return_payment(self, record: SaleRecord, due: int) -> bool:
         """Pay back what is paid above what is owed; whether anything was."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -75,15 +76,26 @@ def state_of(record: SaleRecord) -> SaleState:
     )
 
 
-def is_behind(record: SaleRecord) -> bool:
-    """Whether Tryton has not looked at the sale since its goods left and its invoices were paid."""
-    if record.state != "processing":
+def forgotten_documents(record: SaleRecord) -> list[int]:
+    """Ids of invoices and credit notes that may not have been looked at by Tryton since they were paid."""
+    return [each["id"] for each in record.all_invoices() if each["state"] == "posted" and not each["amount_to_pay"]]
+
+
+def forgotten_sales(record: SaleRecord) -> list[int]:
+    """Ids of the sale and its sides that Tryton has not looked at since their goods moved or their invoices were
+    settled."""
+    rows = [(record.row, record.shipments, record.invoices)]
+    rows += [(side.row, [*side.shipments, *side.returns], side.invoices) for side in record.sides]
+    return [row["id"] for row, shipments, invoices in rows if _is_behind(row, shipments, invoices)]
+
+
+def _is_behind(row: Row, shipments: Sequence[Row], invoices: Sequence[Row]) -> bool:
+    if row["state"] != "processing":
         return False
-    moves = [each["state"] for each in record.shipments]
-    is_sent = "done" in moves and all(state in ("done", "cancelled") for state in moves)
-    is_paid = bool(record.invoices) and all(each["state"] == "paid" for each in record.invoices)
-    return (is_sent and record.row["shipment_state"] in ("waiting", "partially shipped")) or (
-        is_paid and record.row["invoice_state"] in ("pending", "awaiting payment", "partially paid")
+    are_moved = bool(shipments) and all(each["state"] in ("done", "cancelled") for each in shipments)
+    are_settled = bool(invoices) and all(each["state"] in ("paid", "cancelled") for each in invoices)
+    return (are_moved and row["shipment_state"] in ("waiting", "partially shipped")) or (
+        are_settled and row["invoice_state"] in ("pending", "awaiting payment", "partially paid")
     )
 
 
