@@ -125,32 +125,9 @@ def full(template: Path, tmp_path: Path, trytond: Trytond) -> Iterator[World]:
     yield from _world(template, tmp_path, trytond, 120, {})
 
 
-async def _ship(admin: TrytonRpc, sale: int) -> None:
-    """What somebody in the warehouse does, with Tryton's own buttons."""
-    (row,) = await admin.read("sale.sale", [sale], ["shipments"])
-    shipments = row["shipments"]
-    for button in ("assign_force", "pick", "pack", "do"):
-        await admin.call(f"model.stock.shipment.out.{button}", shipments)
-    await admin.write("stock.shipment.out", shipments, {"reference": "TRACK-1"})
-
-
 async def _correct_tracking(admin: TrytonRpc, sale: int) -> None:
     (row,) = await admin.read("sale.sale", [sale], ["shipments"])
     await admin.write("stock.shipment.out", row["shipments"], {"reference": "TRACK-2"})
-
-
-async def _cancel(admin: TrytonRpc, sale: int) -> None:
-    """What somebody in the office does who cancels a sale: shipment and invoice, and no more of both."""
-    (row,) = await admin.read("sale.sale", [sale], ["shipments", "invoices"])
-    await admin.call("model.stock.shipment.out.cancel", row["shipments"])
-    await admin.call("model.account.invoice.cancel", row["invoices"])
-    for what, name in (("shipment", "moves"), ("invoice", "invoices")):
-        session, start, _ = await admin.call(f"wizard.sale.handle.{what}.exception.create")
-        active = {"active_model": "sale.sale", "active_id": sale, "active_ids": [sale]}
-        shown = await admin.call(f"wizard.sale.handle.{what}.exception.execute", session, {}, start, **active)
-        own = shown["view"]["defaults"][f"domain_{name}"]
-        told = {start: {f"domain_{name}": own, f"ignore_{name}": own, f"recreate_{name}": []}}
-        await admin.call(f"wizard.sale.handle.{what}.exception.execute", session, told, "handle", **active)
 
 
 async def _sales(trytond: Trytond) -> tuple[TrytonRpc, dict[str, int]]:
@@ -180,7 +157,7 @@ def test_what_people_do_in_tryton_comes_back_to_the_site(world: World) -> None:
     assert all(world.state(order).blocked for order in (shipped, cancelled, refunded))
     assert (world.state(shipped).unpaid, world.state(cancelled).paid) == (0, 0)
 
-    _by_somebody(world, (_ship, shipped), (_cancel, cancelled), (_ship, refunded))
+    _by_somebody(world, (tryton.ship, shipped), (tryton.cancel, cancelled), (tryton.ship, refunded))
     world.turn()
     assert world.state(shipped).written_out
     assert world.state(cancelled).cancelled
