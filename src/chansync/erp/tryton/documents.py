@@ -73,7 +73,7 @@ class Documents:
             await self.post(invoices, warns=warns)
 
     async def post(self, invoices: Sequence[Row], *, warns: bool = True) -> None:
-        """Post invoices, dated today where they have no date.
+        """Post invoices. Tryton dates them today where they have no date.
 
         Args:
             warns: whether their taxes are the order's and not those that Tryton would choose. It asks whether that is
@@ -82,9 +82,6 @@ class Documents:
         ids = [each["id"] for each in invoices if each["state"] in _UNISSUED]
         if not ids:
             return
-        undated = [each["id"] for each in invoices if each["id"] in ids and not each["invoice_date"]]
-        if undated:
-            await self._rpc.write(_INVOICE, undated, {"invoice_date": today()})
         for own in ids if warns else ():
             await self._rpc.skip_warning(_taxes_warning(own))
         try:

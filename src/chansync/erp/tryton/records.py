@@ -17,7 +17,7 @@ _SALE = (
     "shipment_address", "origin", "create_date", "last_modified_at",
 )  # fmt: skip
 _INVOICE = (
-    "number", "state", "total_amount", "amount_to_pay", "invoice_date", "lines", "payment_lines", "party", "currency",
+    "number", "state", "total_amount", "amount_to_pay", "lines", "payment_lines", "party", "currency",
     "account",
 )  # fmt: skip
 _SHIPMENT = ("number", "state", "reference", "effective_date", "inventory_moves", "outgoing_moves")
@@ -166,26 +166,34 @@ class Records:
 
     async def load(self, keys: Sequence[str]) -> dict[str, SaleRecord]:
         """Key → sale, of those that are there."""
-        rows = await self._rpc.search_read("sale.sale", self._of_keys(keys), self._fields) if keys else []
-        if not rows:
+        if not keys:
             return {}
-        origins = [f"sale.sale,{row['id']}" for row in rows]
-        sides = await self._rpc.search_read("sale.sale", [["origin", "in", origins]], self._fields)
+        # With their sides, whose origin they are.
+        domain = ["OR", self._of_keys(keys), [["origin.web_id", "in", list(keys), "sale.sale"]]]
+        rows = await self._rpc.search_read("sale.sale", domain, self._fields)
         # An invoice may be one of several sales.
-        invoices = {each["id"]: each for row in (*rows, *sides) for each in row["invoices."]}
+        invoices = {each["id"]: each for row in rows for each in row["invoices."]}
         await self._add_credits(invoices)
+        wanted, shops = frozenset(keys), frozenset(self._company.shop_ids)
         found: dict[str, SaleRecord] = {}
         by_origin: dict[str, SaleRecord] = {}
+        others: list[Row] = []
         for row in rows:
+            if row["web_id"] not in wanted or row["web_shop"] not in shops:
+                others.append(row)
+                continue
             code = self._company.code_of_currency(row["currency"])
             record = SaleRecord(row, read_sale(last_paper(row["notes."])), code, self._company.digits[code])
             _attach(record, row, invoices)
             found[row["web_id"]] = by_origin[f"sale.sale,{row['id']}"] = record
-        for row in sides:
+        for row in others:
+            if (origin := by_origin.get(row["origin"])) is None:
+                # Of a sale of that key in another shop.
+                continue
             side = Side(row, read_refund(last_paper(row["notes."])))
             _attach(side, row, invoices)
             side.returns = row["shipment_returns."]
-            by_origin[row["origin"]].sides.append(side)
+            origin.sides.append(side)
         return found
 
     def _of_keys(self, keys: Sequence[str]) -> list[Any]:
