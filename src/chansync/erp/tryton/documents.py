@@ -106,12 +106,12 @@ class Documents:
                 again |= {frozenset(each): True for each in found}
             elif row["id"] in paid and row["payment_lines"] and not any(found):
                 again[frozenset(line["id"] for line in lines)] = False
-        again = {lines: is_done for lines, is_done in again.items() if lines <= own}
-        for lines, is_done in again.items():
+        ours = {together: is_done for together, is_done in again.items() if together <= own}
+        for together, is_done in ours.items():
             if is_done:
-                await of_lines(self._rpc, "account.move.unreconcile_lines", sorted(lines))
-            await of_lines(self._rpc, "account.move.reconcile_lines", sorted(lines))
-        return bool(again)
+                await of_lines(self._rpc, "account.move.unreconcile_lines", sorted(together))
+            await of_lines(self._rpc, "account.move.reconcile_lines", sorted(together))
+        return bool(ours)
 
     async def pay(self, record: SaleRecord, step: Pay) -> int:
         """``steps.Pay``; what was paid now, in minor units.

@@ -25,14 +25,14 @@ _MOVE = ("state", "quantity", "product", "product.code", "shipment", "origin")
 
 #: What belongs to a sale is read along with it: a call for each kind of record would cost more than the records.
 _WITH_IT = (
-    *_SALE, "notes", "notes.message", "shipment_returns.number", "shipment_returns.state",
+    *_SALE, "notes", "notes.message", "lines.sequence", "shipment_returns.number", "shipment_returns.state",
     *(f"invoices.{name}" for name in _INVOICE),
     *(f"shipments.{name}" for name in _SHIPMENT),
     *(f"shipments.{moves}.{name}" for moves in ("inventory_moves", "outgoing_moves") for name in _MOVE),
 )  # fmt: skip
 
-#: The carrier's numbers, of a shipment and of its packages.
-_TRACKING = ("shipments.shipping_reference", "shipments.packages.shipping_reference")
+#: The carrier's numbers of a shipment and of its packages, and what is in these.
+_TRACKING = ("shipments.shipping_reference", "shipments.packages.shipping_reference", "shipments.packages.moves")
 
 #: What the ids of sales begin with that belong to one of ours, behind its key.
 REFUND, WITHDRAWAL, REVERSAL = ":refund:", ":withdrawal:", ":reversal"
