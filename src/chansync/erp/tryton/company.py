@@ -175,14 +175,9 @@ async def _company(rpc: TrytonRpc, options: Options) -> Company:
     own = [row for row in rows if row["id"] == rpc.context.get("company")]
     row = named.get(options.company) or next(iter(own or rows), None)
     if row is None:
-        if not await rpc.search_read("company.company", [], ["id"], limit=1):
-            raise ErpRefused(
-                "There is no company in Tryton: create it there (Company, Companies), and add it to the user "
-                f"{rpc.user} (Administration, Users) under Access Permissions."
-            )
         raise ErpRefused(
-            f"The user {rpc.user} belongs to no company. In Tryton, open the user (Administration, Users) and add the "
-            "company under Access Permissions."
+            f"The user {rpc.user} belongs to no company. In Tryton, create the company if there is none yet (Company, "
+            "Companies), then open the user (Administration, Users) and add it under Access Permissions."
         )
     return Company(row["id"], row["party."]["name"], options, row["currency."]["code"])
 
