@@ -64,6 +64,17 @@ class Page(Screen[None]):
 
     _explaining: Timer | None = None
 
+    #: Whether it was updated since it was shown.
+    _is_shown = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        # A new screen gets the styles of now: Textual would parse all of them again for each one that is first shown.
+        self._css_update_count = self.app._css_update_count
+        if not self.app.screen_stack:
+            # The first screen inherits colours from the app, whose own styles Textual applies after it.
+            self.app.stylesheet.apply(self.app)
+
     @property
     def context(self) -> Context:
         """What all screens share."""
@@ -101,13 +112,17 @@ class Page(Screen[None]):
 
     def on_mount(self) -> None:
         self.query_one(HintLine).set_hints(self.HINTS)
-        self.refresh_all()
 
     def on_screen_resume(self) -> None:
-        """Update the screen when it is shown again."""
-        if self.is_mounted:
+        """Update the screen when it is shown, or shown again; Textual tells of the first time more than once."""
+        if self.is_mounted and not self._is_shown:
+            self._is_shown = True
             self.refresh_all()
             self.show_told(self.app.told)  # type: ignore[attr-defined]
+
+    def on_screen_suspend(self) -> None:
+        """Another screen is shown over this one, or instead of it."""
+        self._is_shown = False
 
     def refresh_all(self) -> None:
         """Update what every screen shows, then what this one does."""
