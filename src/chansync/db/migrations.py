@@ -31,6 +31,7 @@ from chansync.db.migrations_sql import (
     OUTSIDE_LISTS,
     PACKAGES,
     SALE_LINKS,
+    SALES_BY_DATE,
     SETTLEMENTS,
     SHIPMENTS,
     STOCK,
@@ -204,6 +205,12 @@ def outside_lists(db: Database) -> None:
 def packages(db: Database) -> None:
     """A sale may be written out in several packages."""
     _run(db, PACKAGES)
+
+
+@migrations(name="0022_sales_by_date")
+def sales_by_date(db: Database) -> None:
+    """Sales are listed by their dates."""
+    _run(db, SALES_BY_DATE)
 
 
 def migrate(path: Path) -> None:

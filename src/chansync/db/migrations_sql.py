@@ -530,3 +530,7 @@ PACKAGES += "".join(
     for table in ("event", "package", "package_line")
     for change in ("UPDATE", "DELETE")
 )
+
+SALES_BY_DATE = """
+CREATE INDEX erp_sale_by_date ON erp_sale (sale_date, id);
+"""

@@ -19,6 +19,7 @@ from chansync.store import daemons, jobs
 from chansync.store.overview import open_count
 from chansync_tui import own_keys, preferences
 from chansync_tui.context import Context, context_of
+from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.jump import Jump
 from chansync_tui.widgets.line import Hint, HintLine, Line
 from chansync_tui.widgets.mark_table import MarkTable
@@ -180,7 +181,14 @@ class Page(Screen[None]):
         from chansync_tui.screens.columns import Columns
 
         if (viewed := self.viewed_list) is not None:
-            self.app.push_screen(Columns(viewed, lambda view: self.change_view(viewed, view)))
+            columns = Columns(
+                viewed, lambda view: self.change_view(viewed, view), lambda column: self.sort_limit(viewed, column)
+            )
+            self.app.push_screen(columns)
+
+    def sort_limit(self, table: Table[Any], column: Column) -> str:
+        """Up to how many rows the list can be ordered by the column; empty: as many as there are."""
+        return ""
 
     @on(Table.Headed)
     def sort_by_heading(self, event: Table.Headed) -> None:
