@@ -107,7 +107,8 @@ def many(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         """INSERT INTO erp_sale (key, number, order_number, channel_code, pos_id, warehouse_id, customer_id, sale_date,
            currency, total, payment_method, delivery_method, sale_type, tax_transaction, document_type, merchant,
            billing, delivery, note, mark, created_at)
-           SELECT 'k' || i, 'S' || i, i, 'shop', 1, 1, i, date('2020-01-01', (i / 40) || ' days'), 'EUR', 100, 'bank', '', '', '', '', '', '{}',
+           SELECT 'k' || i, 'S' || i, i, 'shop', 1, 1, i, date('2020-01-01', (i / 40) || ' days'), 'EUR', 100,
+           'bank', '', '', '', '', '', '{}',
            '{}', '', '', i FROM n""",
         """INSERT INTO erp_document (sale_id, pos_id, document_type_id, number, currency, total, at)
            SELECT i, 1, 1, i, 'EUR', 100, i FROM n""",
