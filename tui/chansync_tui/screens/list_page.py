@@ -287,7 +287,7 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
     def moved(self) -> None:
         """The cursor is on another row."""
         self.look_ahead()
-        self.explain_soon()
+        self.explain_move()
 
     @on(Table.Scrolled, "#list")
     def scrolled(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -29,6 +30,9 @@ from chansync_tui.widgets.topbar import DaemonLine, TopBar
 from chansync_tui.widgets.view import View
 
 LEAST_WIDTH, LEAST_HEIGHT = 60, 20
+
+#: The cursor rests when it has not moved for that long.
+_REST_SECONDS = 0.12
 
 
 class Told(NamedTuple):
@@ -63,7 +67,9 @@ class Page(Screen[None]):
     #: The user's own keys: those of the screen, of lists, and those that work everywhere.
     _moved: Sequence[own_keys.Moved] = ()
 
+    #: Until the cursor rests; and when it moved last.
     _explaining: Timer | None = None
+    _moved_at = 0.0
 
     #: Whether it was updated since it was shown.
     _is_shown = False
@@ -157,7 +163,25 @@ class Page(Screen[None]):
         """Explain when the cursor rests, not for every row that it passes."""
         if self._explaining:
             self._explaining.stop()
-        self._explaining = self.set_timer(0.12, self.explain)
+        self._moved_at = time.monotonic()
+        self._explaining = self.set_timer(_REST_SECONDS, self._explain)
+
+    def explain_move(self) -> None:
+        """Explain the row that the cursor moved to: at once after a rest, with the row in one update of the screen."""
+        moved, self._moved_at = self._moved_at, time.monotonic()
+        if self.explains_at_once and self._explaining is None and self._moved_at - moved > _REST_SECONDS:
+            self.explain()
+        else:
+            self.explain_soon()
+
+    def _explain(self) -> None:
+        self._explaining = None
+        self.explain()
+
+    @property
+    def explains_at_once(self) -> bool:
+        """Whether to explain takes but a moment."""
+        return False
 
     @property
     def is_changing(self) -> bool:
