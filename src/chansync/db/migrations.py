@@ -31,6 +31,7 @@ from chansync.db.migrations_sql import (
     OUTSIDE_LISTS,
     PACKAGES,
     SALE_LINKS,
+    SALES_BY_DATE,
     SETTLEMENT_REPORTS,
     SETTLEMENTS,
     SHIPMENTS,
@@ -218,6 +219,12 @@ def wishes(db: Database) -> None:
 def settlement_reports(db: Database) -> None:
     """Reports of marketplaces that gave no settlement of their own, and returns of orders that are not known."""
     _run(db, SETTLEMENT_REPORTS)
+
+
+@migrations(name="0024_sales_by_date")
+def sales_by_date(db: Database) -> None:
+    """Sales are listed by their dates."""
+    _run(db, SALES_BY_DATE)
 
 
 def migrate(path: Path) -> None:

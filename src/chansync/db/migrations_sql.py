@@ -548,3 +548,7 @@ CREATE TABLE settlement_report (
 ) STRICT, WITHOUT ROWID;
 ALTER TABLE order_return ADD COLUMN accepted_by TEXT NOT NULL DEFAULT '';
 """
+
+SALES_BY_DATE = """
+CREATE INDEX erp_sale_by_date ON erp_sale (sale_date, id);
+"""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, cast
 
@@ -138,12 +138,26 @@ class LedgerSource:
     #: The code of the outside ERP whose sales, documents or payments are shown; empty: the ledger's.
     erp: str = ""
 
-    def read(self, db: apsw.Connection, span: Span) -> list[ListRow]:
+    @property
+    def orders(self) -> Mapping[str, tuple[str, bool]]:
+        """The columns by whose index the list is read, as ``ListPage.orders``."""
         if self.erp and self.name in outside_lists.NAMES:
-            return outside_lists.read(db, self.erp, self.name, self.text, span, ListRow)
-        if self.name in erp_lists.LISTS:
-            return [ListRow(row.key, row.name, row.cells) for row in erp_lists.read(db, self.name, self.text, span)]
-        return lists.read(db, self.name, self.text, self.warehouse, span)
+            return {}
+        own = _ORDERED_BY.get(self.name) or (("Code", False) if "code" in LISTS[self.name].columns else None)
+        found = {own[0]: ("", own[1])} if own else {}
+        if self.name in lists.LISTS:
+            sorts = lists.LISTS[self.name].sorts
+            found |= {_column(name).title: (name, sort.descending) for name, sort in sorts.items()}
+        return found
+
+    def parts(self, db: apsw.Connection, span: Span, by: str) -> Iterator[tuple[list[ListRow], int]]:
+        if self.erp and self.name in outside_lists.NAMES:
+            yield from outside_lists.parts(db, self.erp, self.name, self.text, span, ListRow)
+        elif self.name in erp_lists.LISTS:
+            found = erp_lists.read(db, self.name, self.text, span)
+            yield [ListRow(row.key, row.name, row.cells) for row in found], 0
+        else:
+            yield from lists.parts(db, self.name, self.text, self.warehouse, span, by)
 
 
 class Erp(ListPage[ListRow]):
@@ -232,9 +246,8 @@ class Erp(ListPage[ListRow]):
         return source
 
     @property
-    def ordered_by(self) -> tuple[str, bool]:
-        name = self.chosen.name
-        return _ORDERED_BY.get(name) or (("Code", False) if "code" in LISTS[name].columns else ("", False))
+    def orders(self) -> Mapping[str, tuple[str, bool]]:
+        return self.chosen.orders
 
     def show_chips(self) -> None:
         chosen = self.chosen
