@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +15,9 @@ from typing import Self
 import uvicorn
 from starlette.requests import Request
 from starlette.types import ASGIApp, Send
+
+#: How long a server that stops waits for the requests under way, and for clients to take the end of an answer, in seconds.
+_LAST_REQUESTS, _LAST_BYTES = 5.0, 0.1
 
 
 async def send_whole(
@@ -76,7 +81,6 @@ class ServerThread:
                 server_header=False,
                 ssl_certfile=certificate,
                 ssl_keyfile=key,
-                timeout_graceful_shutdown=5,
             )
         )
 
@@ -107,8 +111,26 @@ class ServerThread:
         self._server.lifespan = config.lifespan_class(config)
         await self._server.startup(sockets=[self._socket])
         self._ready.set()
-        await self._server.main_loop()
-        await self._server.shutdown(sockets=[self._socket])
+        # Instead of uvicorn's own loop and shutdown, which look around ten times a second: tests start a thousand servers.
+        while not await self._server.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), 1.0)
+        await self._end_connections()
+
+    async def _end_connections(self) -> None:
+        """Finish the requests under way, for at most ``_LAST_REQUESTS`` seconds. A client that keeps a connection open,
+        as one does that is busy waiting for this very thread, keeps the server for a moment only."""
+        state = self._server.server_state
+        for server in self._server.servers:
+            server.close()
+        for connection in list(state.connections):
+            connection.shutdown()
+        begun = time.monotonic()
+        while state.tasks and time.monotonic() < begun + _LAST_REQUESTS:
+            await asyncio.sleep(0.005)
+        begun = time.monotonic()
+        while state.connections and time.monotonic() < begun + _LAST_BYTES:
+            await asyncio.sleep(0.005)
 
     def __enter__(self) -> Self:
         return self.start()
