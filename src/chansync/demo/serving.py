@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import socket
 import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +15,8 @@ import uvicorn
 from starlette.requests import Request
 from starlette.types import ASGIApp, Send
 
-#: How long a server that stops waits for the requests under way, and for clients to take the end of an answer, in seconds.
+#: How long a server that stops waits for the requests under way, and for clients to take the rest of what it sent, in
+#: seconds.
 _LAST_REQUESTS, _LAST_BYTES = 5.0, 0.1
 
 
@@ -111,26 +111,26 @@ class ServerThread:
         self._server.lifespan = config.lifespan_class(config)
         await self._server.startup(sockets=[self._socket])
         self._ready.set()
-        # Instead of uvicorn's own loop and shutdown, which look around ten times a second: tests start a thousand servers.
+        # Instead of uvicorn's own loop and shutdown, which check ten times a second: tests start a thousand servers.
         while not await self._server.on_tick(0):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), 1.0)
         await self._end_connections()
 
     async def _end_connections(self) -> None:
-        """Finish the requests under way, for at most ``_LAST_REQUESTS`` seconds. A client that keeps a connection open,
-        as one does that is busy waiting for this very thread, keeps the server for a moment only."""
+        """Finish the requests under way, then close. A client that does not answer, because its thread waits for this
+        one, delays it by ``_LAST_BYTES``."""
         state = self._server.server_state
         for server in self._server.servers:
             server.close()
         for connection in list(state.connections):
             connection.shutdown()
-        begun = time.monotonic()
-        while state.tasks and time.monotonic() < begun + _LAST_REQUESTS:
-            await asyncio.sleep(0.005)
-        begun = time.monotonic()
-        while state.connections and time.monotonic() < begun + _LAST_BYTES:
-            await asyncio.sleep(0.005)
+        if state.tasks:
+            await asyncio.wait(list(state.tasks), timeout=_LAST_REQUESTS)
+        # What is closed is told of in the next turn of the loop.
+        await asyncio.sleep(0)
+        if state.connections:
+            await asyncio.sleep(_LAST_BYTES)
 
     def __enter__(self) -> Self:
         return self.start()
