@@ -8,23 +8,23 @@ from typing import Any
 import pytest
 
 from chansync.erp.remote import SaleAnswer
-from support import tape, taped_sales
+from support import recorded_sales, recordings
 
 
 @pytest.fixture(scope="module")
-def told() -> tuple[list[SaleAnswer], list[tape.Call]]:
+def told() -> tuple[list[SaleAnswer], list[recordings.Call]]:
     """The answers of the connector, and what it asked."""
-    with tape.playing(taped_sales.load()) as (url, asked):
-        return asyncio.run(taped_sales.tell(url)), asked
+    with recordings.playing(recorded_sales.load()) as (url, asked):
+        return asyncio.run(recorded_sales.tell(url)), asked
 
 
-def test_nothing_but_what_is_on_the_tape_is_asked(told: tuple[list[SaleAnswer], list[tape.Call]]) -> None:
-    """Where this changes on purpose: ``python -m support.taped_sales`` in the folder ``tests`` records anew."""
-    taped = [{name: call[name] for name in ("method", "params")} for call in taped_sales.load()]
+def test_nothing_but_what_was_recorded_is_asked(told: tuple[list[SaleAnswer], list[recordings.Call]]) -> None:
+    """Where this changes on purpose: ``python -m support.recorded_sales`` in the folder ``tests`` records anew."""
+    recorded = [{name: call[name] for name in ("method", "params")} for call in recorded_sales.load()]
     asked = [
         call | {"params": [call["params"][0], {"password": "secret"}, *call["params"][2:]]} for call in told[1][:1]
     ]
-    assert tape.shape([*asked, *told[1][1:]]) == tape.shape(taped)
+    assert recordings.shape([*asked, *told[1][1:]]) == recordings.shape(recorded)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_nothing_but_what_is_on_the_tape_is_asked(told: tuple[list[SaleAnswer], 
     ids=["shipped, paid, refunded", "cancelled", "recorded"],
 )  # fmt: skip
 def test_a_sale_is_what_tryton_says_of_it(
-    told: tuple[list[SaleAnswer], list[tape.Call]], sale: int, words: list[str], state: dict[str, Any]
+    told: tuple[list[SaleAnswer], list[recordings.Call]], sale: int, words: list[str], state: dict[str, Any]
 ) -> None:
     answer = told[0][sale]
     assert answer.error is None
@@ -49,7 +49,7 @@ def test_a_sale_is_what_tryton_says_of_it(
     assert (answer.view.pos, answer.view.customer) == ("Web shop", f"Jürgen Contract tape {sale + 1}")
 
 
-def test_how_goods_travel_and_what_is_reserved_is_read(told: tuple[list[SaleAnswer], list[tape.Call]]) -> None:
+def test_how_goods_travel_and_what_is_reserved_is_read(told: tuple[list[SaleAnswer], list[recordings.Call]]) -> None:
     shipped, cancelled, _ = (answer.view for answer in told[0])
     assert shipped is not None
     assert shipped.shipment is not None
@@ -67,7 +67,7 @@ def test_how_goods_travel_and_what_is_reserved_is_read(told: tuple[list[SaleAnsw
 def test_the_carriers_numbers_are_read_where_shipments_are_packed(
     packages: list[str | None], own: str | None, tracking: str
 ) -> None:
-    calls = taped_sales.load()
+    calls = recorded_sales.load()
     for call in calls:
         if call["method"] == "model.stock.shipment.out.fields_get":
             call["result"] = {"shipping_reference": {}}
@@ -75,19 +75,19 @@ def test_the_carriers_numbers_are_read_where_shipments_are_packed(
             for shipment in row.get("shipments.", ()):
                 shipment["shipping_reference"] = own
                 shipment["packages."] = [{"shipping_reference": number} for number in packages]
-    with tape.playing(calls) as (url, _):
-        shipped = asyncio.run(taped_sales.tell(url))[0].view
+    with recordings.playing(calls) as (url, _):
+        shipped = asyncio.run(recorded_sales.tell(url))[0].view
     assert shipped is not None
     assert shipped.shipment is not None
     assert shipped.shipment.tracking == tracking
 
 
 def test_what_tryton_asked_purchasing_for_is_requested() -> None:
-    calls = taped_sales.load()
+    calls = recorded_sales.load()
     for call in calls:
         for row in call["result"] if call["method"] == "model.sale.sale.search_read" else ():
             for line in row.get("lines.", ()):
                 line["supply_state"] = "requested"
-    with tape.playing(calls) as (url, _):
-        views = [answer.view for answer in asyncio.run(taped_sales.tell(url))]
+    with recordings.playing(calls) as (url, _):
+        views = [answer.view for answer in asyncio.run(recorded_sales.tell(url))]
     assert [view.state.requested for view in views if view] == [True] * 3
