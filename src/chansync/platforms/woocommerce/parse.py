@@ -195,14 +195,15 @@ def _day_at(milliseconds: int, offset_ms: int) -> Any:
 def _address(raw: Any) -> Address:
     if not isinstance(raw, dict):
         return Address()
-    values = list(map(raw.get, _ADDRESS))
+    values: list[Any] = [raw.get(name) for name in _ADDRESS]
     try:
         whole = "".join(values)
     except TypeError:
-        whole = "&"
+        return Address(*map(text, values))
+    if len(whole) > LONGEST_TEXT or "&" in whole or not whole.isprintable():
+        return Address(*map(text, values))
     # Most addresses have nothing in them that is to be cleaned.
-    is_clean = len(whole) <= LONGEST_TEXT and whole.isprintable() and "&" not in whole
-    return Address(*map(str.strip if is_clean else text, values))
+    return Address(*map(str.strip, values))
 
 
 def _exact(value: Any, what: str) -> Decimal:
