@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable
 from importlib import import_module
@@ -22,7 +23,7 @@ from chansync.db.version import check_schema
 from chansync.model.errors import StoreError
 from chansync.model.times import local_text
 from chansync.store import jobs
-from chansync_tui import own_keys, preferences, symbols
+from chansync_tui import symbols
 from chansync_tui.context import Action, Context, Done, Failed, JobAsked
 from chansync_tui.contrast import readable
 from chansync_tui.key_queue import KeyQueue
@@ -32,11 +33,12 @@ from chansync_tui.screens.page import Page, Told
 from chansync_tui.shutdown import CleanShutdown
 from chansync_tui.terminal_output import SmallUpdates
 from chansync_tui.text import safe
+from chansync_tui.user_files import own_keys, preferences
 from chansync_tui.widgets.mark_table import MarkTable
 from chansync_tui.widgets.topbar import TABS, TopBar
 
 if TYPE_CHECKING:
-    from chansync_tui.forms.drafts import Draft
+    from chansync_tui.user_files.drafts import Draft
 
 #: How often the database is polled for changes, in seconds.
 POLL_SECONDS = 0.25
@@ -93,8 +95,16 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
         Binding("ctrl+q", "quit", "Quit", priority=True),
     ]
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, restored: tuple[str, bool] = ("", True)) -> None:
+        """Open the screens on the database at ``path``.
+
+        Args:
+            restored: what came of restoring a backup before, and whether it was done.
+        """
         super().__init__()
+        self._restored = restored
+        #: A backup to restore once the screens are closed, which then open again.
+        self.to_restore: Path | None = None
         symbols.choose()
         #: The user's own keys that work everywhere.
         self.moved = own_keys.move(self._bindings, own_keys.EVERYWHERE)
@@ -271,6 +281,9 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
 
     def _welcome(self) -> None:
         """After the first paint: open the guide for an empty database, and offer unsaved drafts."""
+        said, is_done = self._restored
+        if said:
+            self.notify(said, title="Restore", severity="information" if is_done else "error", timeout=20)
         if not self.context.db.execute("SELECT 1 FROM channel LIMIT 1").get:
             self.action_guide()
         self._offer_draft(asked=False)
@@ -287,13 +300,13 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
 
     def _drafts(self) -> list[Draft]:
         """The unsaved drafts that are in no open form, the newest first."""
-        from chansync_tui.forms import drafts
+        from chansync_tui.user_files import drafts
 
         return drafts.found(self.context.path, but={path for page in self._pages() if (path := page.draft_path)})
 
     def _offer_draft(self, *, asked: bool = True) -> None:
         """Ask what to do with the newest unsaved draft."""
-        from chansync_tui.forms import drafts
+        from chansync_tui.user_files import drafts
 
         found = self._drafts()
         if not found:
@@ -326,7 +339,17 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
                 if isawaitable(done):
                     await done
 
-        self.push_screen(Palette(self.get_system_commands(self.screen), self.ask_sites), perform)
+        commands = [
+            each._replace(help=self._with_own_keys(each.help)) for each in self.get_system_commands(self.screen)
+        ]
+        self.push_screen(Palette(commands, self.ask_sites), perform)
+
+    def _with_own_keys(self, about: str) -> str:
+        """What a command does, where it names a key as ``(key m)`` with the user's own."""
+        page = self.screen
+        if not isinstance(page, Page):
+            return about
+        return re.sub(r"\(key (\S+)\)", lambda found: f"(key {page.own_key(found[1])})", about)
 
     def action_change_theme(self) -> None:
         """Choose another theme, which is shown meanwhile."""
@@ -350,7 +373,7 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
 
     def action_help_quit(self) -> None:
         """Ctrl+c does not quit: say what does."""
-        self.notify("q quits.", timeout=3)
+        self.notify(f"{own_keys.called('q', own_keys.EVERYWHERE)} quits.", timeout=3)
 
     def action_undo(self) -> None:
         """Undo what was done last, of what can be undone."""
@@ -362,8 +385,8 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
 
     def action_actions(self) -> None:
         """Show what was done, now and in earlier sessions; the chosen action is undone, if that is possible."""
-        from chansync_tui import action_log
         from chansync_tui.screens.finder import Finder, Option
+        from chansync_tui.user_files import action_log
 
         def undo(chosen: Option[Action] | None) -> None:
             if chosen is None:
@@ -443,6 +466,11 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
         else:
             question = f"{long_work} is not done. Quitting cancels it, and leaves no part of a file."
         self.push_screen(Confirm(question, "Quit", "Stay"), quit_if)
+
+    def restore(self, file: Path) -> None:
+        """Close the screens, restore the backup, and open them again."""
+        self.to_restore = file
+        self._leave()
 
     def _pages(self) -> list[Page]:
         """Every open screen, including those of the other tabs."""

@@ -66,6 +66,11 @@ def run(path: Path) -> int:
 
     app = ChansyncApp(path)
     app.run()
+    while app.fault is None and app.to_restore is not None:
+        from chansync_tui.restoring import restore
+
+        app = ChansyncApp(path, restore(path, app.to_restore))
+        app.run()
     if app.fault is not None:
         raise app.fault
     return app.return_code or 0

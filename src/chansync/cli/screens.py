@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from chansync.cli.support.owner import become_owner
-from chansync.locations import database_path
+from chansync.db.locations import database_path
 
 
 def are_meant(arguments: list[str]) -> bool:

@@ -36,6 +36,7 @@ from chansync.db.migrations_sql import (
     SHIPMENTS,
     STOCK,
     WEBHOOKS,
+    WISHES,
 )
 from chansync.db.version import APPLICATION_ID
 from chansync.model import stored_json
@@ -207,7 +208,13 @@ def packages(db: Database) -> None:
     _run(db, PACKAGES)
 
 
-@migrations(name="0022_sales_by_date")
+@migrations(name="0022_wishes")
+def wishes(db: Database) -> None:
+    """What a person asked an outside ERP for is known as such."""
+    _run(db, WISHES)
+
+
+@migrations(name="0023_sales_by_date")
 def sales_by_date(db: Database) -> None:
     """Sales are listed by their dates."""
     _run(db, SALES_BY_DATE)

@@ -531,6 +531,10 @@ PACKAGES += "".join(
     for change in ("UPDATE", "DELETE")
 )
 
+WISHES = """
+ALTER TABLE sale_step ADD COLUMN by_person INTEGER NOT NULL DEFAULT 0;
+"""
+
 SALES_BY_DATE = """
 CREATE INDEX erp_sale_by_date ON erp_sale (sale_date, id);
 """

@@ -9,15 +9,15 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
+from chansync_tui.list_view import View
+from chansync_tui.screens.window import Window
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.pane import Plain
 from chansync_tui.widgets.table import Cell, Table
-from chansync_tui.widgets.view import View
 
 
-class Columns(ModalScreen[None]):
+class Columns(Window[None]):
     """The columns of a list.
 
     Args:
@@ -48,11 +48,12 @@ class Columns(ModalScreen[None]):
             yield Plain("enter sort  space show  backspace reset  esc close", id="keys")
 
     def on_mount(self) -> None:
-        titled = [each for each in self._list.all_columns if each.title]
-        self._table.show(titled)
-        self.query_one("#window").styles.height = min(len(titled) + 4, max(8, self.app.size.height - 4))
+        self._table.show([each for each in self._list.all_columns if each.title])
         self._table.focus()
         self.watch(self._list, "view", self._follow, init=False)
+
+    def fit(self) -> None:
+        self.query_one("#window").styles.height = min(len(self._table.items) + 4, max(8, self.app.size.height - 4))
 
     def _follow(self) -> None:
         # What has no room is known once the list has laid itself out.

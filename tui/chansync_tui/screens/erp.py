@@ -22,15 +22,17 @@ from chansync.erp.outside import lists as outside_lists
 from chansync.explain import erp_lists
 from chansync.explain.find import Found
 from chansync.model.paging import Span
-from chansync_tui.navigation import Edit, ShowSale
+from chansync_tui.navigation_events import Edit, ShowSale
 from chansync_tui.screens import erp_pages
+from chansync_tui.screens.copying import Facts
 from chansync_tui.screens.dialogs import Field, Question
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.list_page import ListPage
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
-from chansync_tui.widgets.line import Hint, HintLine, Part
+from chansync_tui.widgets.line import Hint, Part
+from chansync_tui.widgets.mark_table import MarkTable
 from chansync_tui.widgets.pane import Paragraph
 from chansync_tui.widgets.table import Cell, Table
 
@@ -181,8 +183,6 @@ class Erp(ListPage[ListRow]):
         Binding("W", "narrow_warehouse", "Filter the stock by warehouse"),
         Binding("O", "narrow_erp", "Sales, documents and payments of another ERP"),
         Binding("v", "verify", "Verify that the books balance (erp check)"),
-        Binding("c,y", "copy", "Copy the row (through the terminal)"),
-        Binding("escape", "clear", "Clear the filters"),
     ]
 
     class Verified(Message):
@@ -209,7 +209,7 @@ class Erp(ListPage[ListRow]):
             Table[str](
                 (Column("ERP", 10, 20),), lambda name: (LISTS[name].title,), lambda name: name, id="menu", head=True
             ),
-            Table[ListRow](
+            MarkTable[ListRow](
                 _columns_of(name),
                 _cells_of(name),
                 lambda row: row.key,
@@ -256,9 +256,10 @@ class Erp(ListPage[ListRow]):
         note = f"{LISTS[chosen.name].title}: {self.counted_rows('row')}"
         self.query_one(FilterLine).set_chips(chips, note)
 
-        self.query_one(HintLine).set_hints(self._hints())
+        self.count_marks()
 
-    def _hints(self) -> list[Hint]:
+    @property
+    def hints(self) -> Sequence[Hint]:
         """The keys that work in this list."""
         name = self.chosen.name
         hints = list(self.HINTS)
@@ -271,12 +272,13 @@ class Erp(ListPage[ListRow]):
     def empty_text(self) -> str:
         chosen, found = self.chosen, LISTS[self.chosen.name]
         if chosen.text or chosen.warehouse:
-            return "Nothing matches the filters: esc clears them."
+            return f"Nothing matches the filters: {self.own_key('esc')} clears them."
         if chosen.name == "stock":
-            return f"{found.about}\n\nAdd a warehouse and an item first: choose them in the menu, and press a."
+            first = "Add a warehouse and an item first: choose them in the menu, and press"
+            return f"{found.about}\n\n{first} {self.own_key('a')}."
         if chosen.name in outside_lists.NAMES and connected.codes(self.context.db):
-            return f"{found.about}\n\nNone yet. Those of another ERP: press O."
-        adds = "\n\nNone yet: press a to add one." if chosen.name in ADDABLE else "\n\nNone yet."
+            return f"{found.about}\n\nNone yet. Those of another ERP: press {self.own_key('O')}."
+        adds = f"\n\nNone yet: press {self.own_key('a')} to add one." if chosen.name in ADDABLE else "\n\nNone yet."
         return f"{found.about}{adds}"
 
     def beside(self) -> Iterable[Paragraph]:
@@ -304,7 +306,7 @@ class Erp(ListPage[ListRow]):
         told = [
             f"{name.replace('_', ' ')}: {text}" for name, text in zip(found.columns, row.cells, strict=True) if text
         ]
-        return [("; ".join(told), ""), (_ENTER[found.opens], "dim")]
+        return [("; ".join(told), ""), (_ENTER[found.opens].format(s=self.own_key("s"), D=self.own_key("D")), "dim")]
 
     # The menu
 
@@ -319,6 +321,7 @@ class Erp(ListPage[ListRow]):
         other = source.name != self.chosen.name
         if other:
             # The rows of the old list do not fit the columns of the new one.
+            self.table.unmark()
             self.table.show([])
             self.table.set_empty("")
             self.table.set_columns(_columns_of(source.name), _cells_of(source.name), f"erp {source.name}")
@@ -355,7 +358,7 @@ class Erp(ListPage[ListRow]):
     def search(self, text: str) -> None:
         self._go(replace(self.chosen, text=text))
 
-    def action_clear(self) -> None:
+    def clear(self) -> None:
         cleared = LedgerSource(self.chosen.name, erp=self.chosen.erp)
         if self.chosen == cleared:
             self.menu.focus()
@@ -446,9 +449,10 @@ class Erp(ListPage[ListRow]):
             )
         self.app.push_screen(Question(f"Remove the {noun}", sentence, "Remove"), remove)
 
-    def action_copy(self) -> None:
-        if row := self.table.selected:
-            self.copy("\t".join(row.cells) + "\n")
+    def facts(self, row: ListRow) -> Facts:
+        name = self.chosen.name
+        words = [word.format(list=name, name=row.name) for word in _COMMANDS.get(LISTS[name].opens, ())]
+        return Facts({"number or code": row.name}, words)
 
     def action_verify(self) -> None:
         self.notify("Verifying the books...", markup=False, timeout=3)
@@ -475,12 +479,20 @@ class Erp(ListPage[ListRow]):
 _ENTER = {
     "sale": "enter: the sale, its order and what can be done with it",
     "customer": "enter: numbers, address and sales",
-    "item": "enter: its movements   s: set what is on hand",
-    "record": "enter: edit   D: remove",
+    "item": "enter: its movements   {s}: set what is on hand",
+    "record": "enter: edit   {D}: remove",
     "settlement": "enter: its lines, and the sales that they are of",
-    "connected-erp": "enter: its form: test it, read its data, send what waits   D: disconnect",
+    "connected-erp": "enter: its form: test it, read its data, send what waits   {D}: disconnect",
 }
 
+
+#: The commands that show a row, by what Enter opens.
+_COMMANDS = {
+    "sale": ("erp", "sale", "{name}"),
+    "item": ("erp", "movements", "{name}"),
+    "record": ("erp", "show", "{list}", "{name}"),
+    "connected-erp": ("erp", "test", "{name}"),
+}
 
 #: What a row opens, where that is a text.
 _PAGES: dict[str, Callable[[apsw.Connection, str], Iterable[Paragraph]]] = {

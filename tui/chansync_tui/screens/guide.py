@@ -23,7 +23,7 @@ from chansync.setup.channel_settings import InvalidFields
 from chansync.setup.first_use import check_first_use
 from chansync.setup.guide import Step
 from chansync.store.jobs import Job
-from chansync_tui.navigation import Edit, ShowChannel
+from chansync_tui.navigation_events import Edit, ShowChannel
 from chansync_tui.screens.dialogs import Field, Question, connection_report
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import Page
@@ -82,7 +82,12 @@ class Guide(Page):
         done = [step.name for step in self._steps if step.done]
         about = self.query_one("#about", Line)
         if len(done) == len(self._steps):
-            about.put([(" Everything is set up. ", "good"), ("The daemon keeps the channel in sync; esc leaves.", "")])
+            about.put(
+                [
+                    (" Everything is set up. ", "good"),
+                    (f"The daemon keeps the channel in sync; {self.own_key('esc')} leaves.", ""),
+                ]
+            )
         else:
             about.put(
                 [(" First steps: from nothing to a channel that syncs", "strong")],

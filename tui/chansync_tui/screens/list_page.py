@@ -17,12 +17,13 @@ from chansync.model.errors import ChansyncError
 from chansync.model.paging import Span
 from chansync_tui import row_window
 from chansync_tui.formatting import counted
+from chansync_tui.list_view import View
 from chansync_tui.row_window import Ask, Fetch, L, Order, Source, TooManyRows, Window
 from chansync_tui.screens.filtered_page import FilteredPage
 from chansync_tui.screens.two_panes import TwoPanes
 from chansync_tui.widgets.columns import Column
+from chansync_tui.widgets.mark_table import MarkTable
 from chansync_tui.widgets.table import Table
-from chansync_tui.widgets.view import View
 
 #: More rows are fetched when the cursor is so near to an end of the window.
 _NEAR = 50
@@ -99,9 +100,9 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
         return {}
 
     @property
-    def table(self) -> Table[L]:
+    def table(self) -> MarkTable[L]:
         """The list."""
-        return self.query_one("#list", Table)
+        return self.query_one("#list", MarkTable)
 
     def counted_rows(self, one: str) -> str:
         """``3 orders``, or ``200+ orders`` while the window holds only a part of the list."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,18 +15,20 @@ from textual.message import Message as TextualMessage
 from textual.widget import Widget
 
 from chansync.model.errors import ChansyncError
+from chansync.model.money import format_sums
 from chansync.model.times import local_text, now_ms
 from chansync.store import day
-from chansync.store.day import Day, money_text, quiet_hours
+from chansync.store.day import Day, quiet_hours
 from chansync.store.overview import ChannelLine, channel_lines, open_count
 from chansync.store.pauses import Pause, pauses
 from chansync.store.problem_causes import Cause
-from chansync_tui.cause_reader import CauseReader
 from chansync_tui.channel_text import SIGN_TONES, sign_of, state_of
 from chansync_tui.formatting import clock, counted, spark, until
-from chansync_tui.navigation import ShowCause, ShowChannel, ShowMessage, ShowMessages, ShowOrders
+from chansync_tui.navigation_events import ShowCause, ShowChannel, ShowMessage, ShowMessages, ShowOrders
 from chansync_tui.problem_text import CAUSE_COLUMNS, cause_cells
+from chansync_tui.screens.cause_reader import CauseReader
 from chansync_tui.screens.channel_actions import ChannelActions
+from chansync_tui.screens.page import COPY
 from chansync_tui.screens.two_panes import TwoPanes
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.line import Hint, Line, Part
@@ -48,7 +51,7 @@ _COLUMNS = (
     Column("Now", 14, 40, drop=1),
 )
 
-_NOTHING = """No channel yet: w opens the guide, step by step to a channel that syncs."""
+_NOTHING = """No channel yet: {w} opens the guide, step by step to a channel that syncs."""
 
 #: So many of a channel's problems are shown beside it.
 _NEWEST = 50
@@ -82,6 +85,7 @@ class Overview(TwoPanes):
         Binding("tab,shift+tab", "other", "Channels or problems"),
         Binding("w", "app.guide", "The guide: first steps"),
         Binding("escape", "unmark", "Remove the marks"),
+        COPY,
     ]
 
     class Known(TextualMessage):
@@ -112,7 +116,7 @@ class Overview(TwoPanes):
         )
 
     def on_mount(self) -> None:
-        self.channels.set_empty(_NOTHING)
+        self.channels.set_empty(_NOTHING.format(w=self.own_key("w")))
 
     @property
     def channels(self) -> MarkTable[ChannelLine]:
@@ -168,17 +172,19 @@ class Overview(TwoPanes):
             self.explain()
 
     def _share_height(self, channels: int, causes: int) -> None:
-        """Half of the screen for problems at the most, and no more than there are of either."""
+        """Half of the screen for problems at the most, unless the channels leave more of it."""
         room = max(8, self.size.height - 9)
         below = min(max(2, causes + 1), max(room // 2, room - channels - 1))
-        if self.causes.styles.height is None or self.causes.styles.height.value != below:
-            self.causes.styles.height = below
+        # A line apart, where there is one.
+        above = min(channels + 2, room - below)
+        if self.channels.styles.height is None or self.channels.styles.height.value != above:
+            self.channels.styles.height = above
 
     def _show_today(self, lines: Sequence[ChannelLine]) -> None:
-        money: dict[str, int] = {}
+        money: dict[str, Decimal] = {}
         for found in self._days.values():
-            for currency, cents in found.money.items():
-                money[currency] = money.get(currency, 0) + cents
+            for currency, amount in found.money.items():
+                money[currency] = money.get(currency, Decimal(0)) + amount
         used = [line for line in lines if line.used]
         failing = sum(bool(line.failing) for line in used)
         problems = sum(line.problems for line in lines)
@@ -186,7 +192,7 @@ class Overview(TwoPanes):
         parts += [(f", {failing} failing", "bad")] * bool(failing)
         parts += [(f", {counted(problems, 'open problem')}", "warn")] * bool(problems)
         today = f"today {counted(sum(line.orders_today for line in lines), 'sale')}"
-        sold = money_text(money)
+        sold = format_sums(money)
         self.query_one("#today", Line).put(
             [*parts, (f"   {today}", "strong"), (f"  {sold}" if sold else "", "")],
             [*parts, (f"   {today}", "strong")],
@@ -204,10 +210,10 @@ class Overview(TwoPanes):
             Cell(*_sign(sign)),
             Cell(line.code, "strong" if line.used else "dim"),
             Cell(spark(found.hours), "warn" if quiet else "note"),
-            Cell(str(line.orders_today), tone),
+            Cell(str(line.orders_today), tone if line.orders_today else "dim"),
             Cell(str(line.problems) if line.problems else "", "bad"),
             Cell(*((until(line.next_run_at, now), tone, local_text(line.next_run_at)) if line.used else ("", tone))),
-            Cell(money_text(found.money), tone),
+            Cell(format_sums(found.money), tone),
             Cell(state, "warn" if quiet else SIGN_TONES[sign]),
         )
 
@@ -226,11 +232,16 @@ class Overview(TwoPanes):
         line = self.channels.selected
         told: list[Part] = []
         if self.causes.has_focus and (cause := self.causes.selected):
-            told = [(cause.sentence, "strong"), ("m mends it, for all of them; enter shows them", "dim")]
+            told = [
+                (cause.sentence, "strong"),
+                (f"{self.own_key('m')} mends it, for all of them; enter shows them", "dim"),
+            ]
         elif line is not None:
             told = [(each.text, each.kind) for each in standing(self.context.db, line, now_ms())]
             if (pause := self._pauses.get(line.id)) is not None:
-                told = [(f"Paused by {pause.by} since {clock(pause.at, now_ms())}: p resumes it.", "warn")]
+                told = [
+                    (f"Paused by {pause.by} since {clock(pause.at, now_ms())}: {self.own_key('p')} resumes it.", "warn")
+                ]
         return told
 
     def beside(self) -> Iterable[Paragraph]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from textual import events, on
 from textual.app import ComposeResult, SystemCommand
@@ -18,8 +18,9 @@ from chansync.doctor.daemon import diagnose
 from chansync.model.times import now_ms
 from chansync.store import daemons, jobs
 from chansync.store.overview import open_count
-from chansync_tui import own_keys, preferences
 from chansync_tui.context import Context, context_of
+from chansync_tui.list_view import View
+from chansync_tui.user_files import own_keys, preferences
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.jump import Jump
 from chansync_tui.widgets.line import Hint, HintLine, Line
@@ -27,9 +28,14 @@ from chansync_tui.widgets.mark_table import MarkTable
 from chansync_tui.widgets.pane import Notice, Plain
 from chansync_tui.widgets.table import Table
 from chansync_tui.widgets.topbar import DaemonLine, TopBar
-from chansync_tui.widgets.view import View
+
+if TYPE_CHECKING:
+    from chansync_tui.screens.copying import Copy, Facts
 
 LEAST_WIDTH, LEAST_HEIGHT = 60, 20
+
+#: For screens whose ``copies`` are some.
+COPY = Binding("c,y", "copy", "Copy: its number, the row, JSON or the command (through the terminal)")
 
 #: The cursor rests when it has not moved for that long.
 _REST_SECONDS = 0.12
@@ -262,6 +268,31 @@ class Page(Screen[None]):
 
     def say_unsaved(self) -> None:
         """Say that something typed would be lost by leaving."""
+
+    def facts(self, row: Any) -> Facts:
+        """What a row of the lists is known by."""
+        from chansync_tui.screens import copying
+
+        return copying.facts(row)
+
+    def copies(self) -> Sequence[Copy]:
+        """What can be copied of what the keys act on, the most usual first."""
+        from chansync_tui.screens import copying
+
+        viewed = self.viewed_list
+        return copying.of_rows(viewed, self.facts, self.context) if viewed is not None else ()
+
+    def action_copy(self) -> None:
+        from chansync_tui.screens import copying
+
+        # An empty one is of a row without such a thing, as an order without a sale.
+        found = [each for each in self.copies() if each.text.strip()]
+        if not found:
+            self.notify("There is nothing to copy.")
+        elif len(found) == 1:
+            self.copy(found[0].text)
+        else:
+            self.app.push_screen(copying.choice(found), lambda chosen: self.copy(chosen.value) if chosen else None)
 
     def copy(self, text: str) -> None:
         """Copy a text to the clipboard, through the terminal."""

@@ -12,7 +12,7 @@ import click
 
 from chansync.cli.support.owner import become_owner
 from chansync.db.folders import is_shared
-from chansync.locations import database_path
+from chansync.db.locations import database_path
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
