@@ -14,11 +14,11 @@ import apsw
 
 from chansync import dns
 from chansync.db.connection import open_async
+from chansync.db.locations import key_path
 from chansync.db.permanent_errors import DatabaseMissing
 from chansync.db.process_locks import DAEMON, locked
 from chansync.db.sqlite_errors import explained
 from chansync.gc_tuning import tune_gc
-from chansync.locations import key_path
 from chansync.model.errors import ChansyncError, StoreError
 from chansync.model.times import local_text
 from chansync.secrets import key_file, rotation, sealing

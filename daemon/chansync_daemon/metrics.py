@@ -28,10 +28,10 @@ from prometheus_client.registry import Collector
 
 from chansync import __version__
 from chansync.db.folders import is_shared
+from chansync.db.locations import private_folder
 from chansync.db.opening import BUSY_TIMEOUT_MS, open_file
 from chansync.db.version import SCHEMA_VERSION
 from chansync.doctor.daemon import KINDS, diagnose
-from chansync.locations import private_folder
 from chansync.model.errors import ChansyncError, StoreError, UsageError
 from chansync.store import daemons, erp_figures, metric_queries, webhooks
 from chansync_daemon.logs import LOG

@@ -27,7 +27,8 @@ from chansync.store.jobs import Job
 from chansync.sync import retention
 from chansync.sync.erp_due import erp_streams_due
 from chansync.sync.idle import pass_over
-from chansync.sync.runner import RunResult, SyncRequest, sync_channel
+from chansync.sync.run_result import RunResult
+from chansync.sync.runner import SyncRequest, sync_channel
 from chansync_daemon.hints import PACE, Hints, read_routes
 from chansync_daemon.hosts import Hosts
 from chansync_daemon.logs import LOG

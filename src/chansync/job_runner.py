@@ -34,7 +34,8 @@ from chansync.sync.dry_run import plan_from
 from chansync.sync.pull import Place
 from chansync.sync.renewing import time_to_renew
 from chansync.sync.retry import Retry, retry
-from chansync.sync.runner import RunResult, SyncRequest, sync_channel
+from chansync.sync.run_result import RunResult
+from chansync.sync.runner import SyncRequest, sync_channel
 
 #: The shortest time between two writes of a job's progress, in seconds.
 REPORT_EVERY = 0.25

@@ -20,7 +20,8 @@ from chansync.erp.ledger.embedded import LEDGER
 from chansync.setup import channel_settings
 from chansync.setup.confirm import confirm_channel
 from chansync.store import channels, jobs, order_holds
-from chansync.sync.runner import RunResult, SyncRequest, sync_channel
+from chansync.sync.run_result import RunResult
+from chansync.sync.runner import SyncRequest, sync_channel
 from support import shops
 
 from . import victims

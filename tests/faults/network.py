@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from chansync.db.connection import Store
 from chansync.demo import company
 from chansync.demo.woocommerce import DemoServer, DemoShop, Shopper
-from chansync.sync.runner import RunResult, SyncRequest, sync_channel
+from chansync.sync.run_result import RunResult
+from chansync.sync.runner import SyncRequest, sync_channel
 from support import shops
 from support.proxy import KINDS, Proxy
 

@@ -13,7 +13,8 @@ from chansync.demo import company
 from chansync.erp.ledger.check import check
 from chansync.erp.ledger.embedded import LEDGER
 from chansync.store import order_holds
-from chansync.sync.runner import RunResult, SyncRequest, sync_channel
+from chansync.sync.run_result import RunResult
+from chansync.sync.runner import SyncRequest, sync_channel
 from support import shops
 
 from .world import World

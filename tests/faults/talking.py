@@ -18,7 +18,8 @@ from chansync.demo.woocommerce import DemoServer, DemoShop, Shopper
 from chansync.orders.sale_actions import perform
 from chansync.setup import channel_settings
 from chansync.setup.confirm import confirm_channel
-from chansync.sync.runner import RunResult, SyncRequest, sync_channel
+from chansync.sync.run_result import RunResult
+from chansync.sync.runner import SyncRequest, sync_channel
 from support import marketplace, shops, world
 
 from . import mutations

@@ -14,8 +14,8 @@ from pathlib import Path
 import apsw
 
 from chansync.db.connection import open_store
+from chansync.db.locations import key_path
 from chansync.db.version import FIRST_SCHEMA, SCHEMA_VERSION
-from chansync.locations import key_path
 from chansync.secrets import sealing
 
 from . import victims

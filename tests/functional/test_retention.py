@@ -20,6 +20,7 @@ from chansync.model.channel import Channel
 from chansync.model.errors import UsageError
 from chansync.model.times import now_ms
 from chansync.orders.import_order import OrderImport
+from chansync.setup import retention as kept
 from chansync.store import channels, messages, notices
 from chansync.sync import retention
 from support import shops, world
@@ -170,15 +171,15 @@ def test_the_latest_status_of_an_order_stays(company: Store) -> None:
 
 
 def test_off_keeps_for_ever_and_wrong_settings_change_nothing(company: Store) -> None:
-    retention.change(company.db, {"keep_messages": "off", "keep_runs": "2 d"})
+    kept.change(company.db, {"keep_messages": "off", "keep_runs": "2 d"})
     message(company, "site_odd", 4000)
     assert prune(company)["messages"] == 0
     for texts in ({"keep_messages": "1h"}, {"keep_messages": "soon"}, {"keep_mesages": "30d"}):
         with pytest.raises(UsageError, match="Nothing was changed"):
-            retention.change(company.db, texts)
-    assert retention.values(company.db)["keep_messages"] == "off"
-    retention.change(company.db, {"keep_messages": ""})
-    assert retention.values(company.db)["keep_messages"] == "365d"
+            kept.change(company.db, texts)
+    assert kept.values(company.db)["keep_messages"] == "off"
+    kept.change(company.db, {"keep_messages": ""})
+    assert kept.values(company.db)["keep_messages"] == "365d"
 
 
 @pytest.mark.parametrize(

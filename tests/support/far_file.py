@@ -11,7 +11,7 @@ from chansync.db.connection import open_store
 from chansync.erp import registry
 from chansync.setup import erps
 from chansync.sync.erp_run import ErpRequest, run_erp
-from chansync.sync.runner import RunResult
+from chansync.sync.run_result import RunResult
 from support import shops
 
 FOLDER = Path(__file__).parents[1] / "plugins" / "tiny_outside"

@@ -13,7 +13,8 @@ from chansync.demo.amazon import AmazonServer, Seller
 from chansync.setup import channel_settings, systems
 from chansync.setup.confirm import confirm_channel
 from chansync.store import channels
-from chansync.sync.runner import RunResult, SyncRequest, sync_channel
+from chansync.sync.run_result import RunResult
+from chansync.sync.runner import SyncRequest, sync_channel
 
 T = TypeVar("T")
 

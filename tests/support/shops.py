@@ -17,7 +17,8 @@ from chansync.demo import company
 from chansync.demo.audit import Audit, audit
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from chansync.setup.confirm import confirm_channel
-from chansync.sync.runner import RunResult, SyncRequest, sync_channel
+from chansync.sync.run_result import RunResult
+from chansync.sync.runner import SyncRequest, sync_channel
 from support.patience import PATIENCE
 
 T = TypeVar("T")

@@ -22,7 +22,7 @@ from chansync.db.version import check_schema
 from chansync.model.errors import StoreError
 from chansync.model.times import local_text
 from chansync.store import jobs
-from chansync_tui import own_keys, preferences, symbols
+from chansync_tui import symbols
 from chansync_tui.context import Action, Context, Done, Failed, JobAsked
 from chansync_tui.contrast import readable
 from chansync_tui.key_queue import KeyQueue
@@ -32,11 +32,12 @@ from chansync_tui.screens.page import Page, Told
 from chansync_tui.shutdown import CleanShutdown
 from chansync_tui.terminal_output import SmallUpdates
 from chansync_tui.text import safe
+from chansync_tui.user_files import own_keys, preferences
 from chansync_tui.widgets.mark_table import MarkTable
 from chansync_tui.widgets.topbar import TABS, TopBar
 
 if TYPE_CHECKING:
-    from chansync_tui.forms.drafts import Draft
+    from chansync_tui.user_files.drafts import Draft
 
 #: How often the database is polled for changes, in seconds.
 POLL_SECONDS = 0.25
@@ -289,13 +290,13 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
 
     def _drafts(self) -> list[Draft]:
         """The unsaved drafts that are in no open form, the newest first."""
-        from chansync_tui.forms import drafts
+        from chansync_tui.user_files import drafts
 
         return drafts.found(self.context.path, but={path for page in self._pages() if (path := page.draft_path)})
 
     def _offer_draft(self, *, asked: bool = True) -> None:
         """Ask what to do with the newest unsaved draft."""
-        from chansync_tui.forms import drafts
+        from chansync_tui.user_files import drafts
 
         found = self._drafts()
         if not found:
@@ -364,8 +365,8 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
 
     def action_actions(self) -> None:
         """Show what was done, now and in earlier sessions; the chosen action is undone, if that is possible."""
-        from chansync_tui import action_log
         from chansync_tui.screens.finder import Finder, Option
+        from chansync_tui.user_files import action_log
 
         def undo(chosen: Option[Action] | None) -> None:
             if chosen is None:

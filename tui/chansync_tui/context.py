@@ -30,7 +30,7 @@ from chansync.model.errors import StoreError, UsageError
 from chansync.model.times import now_ms
 from chansync.store import daemons, jobs
 from chansync.store.jobs import Job
-from chansync_tui import action_log
+from chansync_tui.user_files import action_log
 
 if TYPE_CHECKING:
     from chansync.store.problem_causes import Cause

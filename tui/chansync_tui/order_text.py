@@ -14,7 +14,7 @@ from chansync.model.times import local_text
 from chansync.store import orders
 from chansync_tui.formatting import counted, total_text
 from chansync_tui.message_text import pretty
-from chansync_tui.navigation import ShowMessage
+from chansync_tui.navigation_events import ShowMessage
 from chansync_tui.text import fit
 from chansync_tui.widgets.pane import Paragraph
 

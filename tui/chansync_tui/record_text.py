@@ -13,7 +13,7 @@ from chansync.store import channels, messages, runs
 from chansync.store.overview import ChannelLine
 from chansync.store.runs import Run, RunFilter
 from chansync_tui.formatting import RUN_TONES, SKIPPED_WHY, clock, elapsed
-from chansync_tui.navigation import ShowMessage
+from chansync_tui.navigation_events import ShowMessage
 from chansync_tui.widgets.line import Part
 from chansync_tui.widgets.pane import Paragraph
 

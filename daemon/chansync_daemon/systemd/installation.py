@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chansync import systemd_service
+from chansync.db.locations import SERVICE_DIRECTORY, SERVICE_PRIVATE_DIRECTORY
 from chansync.db.privileges import open_folder
-from chansync.locations import SERVICE_DIRECTORY, SERVICE_PRIVATE_DIRECTORY
 from chansync.model.errors import ChansyncError, UsageError
 from chansync.systemd_service import TIMER, UNIT, ServiceState
 from chansync_daemon.systemd.files import PLACES, ServiceFile, State, service_files

@@ -52,7 +52,7 @@ def daemon(
     Exit code 65, 66, 77 or 78: the database needs a person, and another start would not help.
     """
     from chansync.cli.support import failures
-    from chansync.locations import database_path
+    from chansync.db.locations import database_path
     from chansync_daemon import listening
     from chansync_daemon.logs import LOG, set_up
     from chansync_daemon.main import run

@@ -84,7 +84,7 @@ def program(context: click.Context, db: str | None) -> int | None:
         context.call_on_close(session.close)
         return None
     if sys.stdin.isatty() and sys.stdout.isatty():
-        from chansync.locations import database_path
+        from chansync.db.locations import database_path
         from chansync_tui.start import run
 
         path = database_path(db)

@@ -16,7 +16,7 @@ from chansync.model.errors import UsageError
 if TYPE_CHECKING:
     import apsw
 
-    from chansync.sync.runner import RunResult
+    from chansync.sync.run_result import RunResult
 
 #: How long ``retry`` waits for the daemon, in seconds.
 WAIT = 30

@@ -107,7 +107,7 @@ def rotate(session: Session, key: InputFile | None, lost: bool) -> int:
     A running daemon goes on. Killed at any moment, nothing is lost: run it again. The old key is kept, in the private
     folder: backups made before this rotation can be decrypted only with it.
     """
-    from chansync.locations import key_path
+    from chansync.db.locations import key_path
     from chansync.secrets import rotation
     from chansync.secrets.key_file import OpenKey
     from chansync.setup.sealed_places import use_of

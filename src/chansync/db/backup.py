@@ -20,12 +20,12 @@ from urllib.parse import quote
 import apsw
 
 from chansync.db import lock_holders, private_files, settings
+from chansync.db.locations import private_folder
 from chansync.db.opening import backup, distrust, limit, open_file
 from chansync.db.process_locks import DAEMON, MIGRATION, locked
 from chansync.db.sqlite_errors import explained
 from chansync.db.upgrade import put_in_place
 from chansync.db.version import APPLICATION_ID, SCHEMA_VERSION
-from chansync.locations import private_folder
 from chansync.model.errors import StoreError, UsageError
 from chansync.model.times import local_text, now_ms
 

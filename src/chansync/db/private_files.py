@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from chansync.db import folders
+from chansync.db.locations import private_folder
 from chansync.db.lock_holders import is_alive
 from chansync.db.permanent_errors import DatabaseForbidden
-from chansync.locations import private_folder
 from chansync.model.times import from_ms, now_ms
 
 #: How many copies of each kind are kept at any age, and how long others are kept, in seconds.

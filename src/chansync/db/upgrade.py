@@ -12,12 +12,12 @@ import apsw
 
 from chansync.db import lock_holders, private_files
 from chansync.db.folders import is_shared, owner_of
+from chansync.db.locations import database_path, private_folder
 from chansync.db.opening import BUSY_TIMEOUT_MS, backup, data_version, open_file, refuse_planted
 from chansync.db.permanent_errors import DatabaseDamaged, DatabaseForeign, DatabaseNewer, DatabaseOlder
 from chansync.db.process_locks import MIGRATION, locked
 from chansync.db.sqlite_errors import explained
 from chansync.db.version import APPLICATION_ID, FIRST_SCHEMA, SCHEMA_VERSION
-from chansync.locations import database_path, private_folder
 from chansync.model.errors import StoreError
 from chansync.systemd_service import is_service
 

@@ -31,7 +31,8 @@ from chansync.model.errors import AlreadyExists, ChansyncError
 from chansync.setup.confirm import confirm_channel
 from chansync.store import channels, streams
 from chansync.sync.erp_run import ErpRequest, run_with_turn
-from chansync.sync.runner import RunResult, SyncRequest, sync_channel
+from chansync.sync.run_result import RunResult
+from chansync.sync.runner import SyncRequest, sync_channel
 
 if TYPE_CHECKING:
     from chansync.demo.tryton.server import Trytond

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from chansync.db import backup
 from chansync.db.connection import Store, open_store
+from chansync.db.locations import key_path
 from chansync.db.upgrade import prepare
 from chansync.erp import registry
-from chansync.locations import key_path
 from chansync.model.errors import ChansyncError
 from chansync.secrets import rotation, sealing
 from chansync.secrets.key_file import KeyUnreadable

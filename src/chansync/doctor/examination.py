@@ -11,6 +11,7 @@ import apsw
 from chansync import dns
 from chansync.db.connection import open_async
 from chansync.db.folders import is_shared
+from chansync.db.locations import key_path
 from chansync.db.opening import BUSY_TIMEOUT_MS, limit, open_file, refuse_planted
 from chansync.db.sqlite_errors import explained
 from chansync.db.upgrade import newer_sentence, older_sentence
@@ -19,7 +20,6 @@ from chansync.doctor import files, machine, records, schema
 from chansync.doctor.findings import Finding, ok, problem
 from chansync.doctor.sites import Progress, sites
 from chansync.erp import registry
-from chansync.locations import key_path
 from chansync.model.errors import StoreError
 from chansync.store import channels
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from chansync.db import private_files
 from chansync.db.folders import group_of, is_private, is_shared, name_of, owner_of
+from chansync.db.locations import private_folder
 from chansync.doctor.findings import Finding, ok, problem, warning
-from chansync.locations import private_folder
 
 #: A WAL file larger than this had no checkpoint for a long time, in bytes.
 LARGE_WAL = 256 * 1024 * 1024

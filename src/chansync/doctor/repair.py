@@ -12,12 +12,12 @@ import apsw
 
 from chansync.db import privileges
 from chansync.db.folders import GROUPS_MODE, PRIVATE_MODE, is_private, is_shared, name_of
+from chansync.db.locations import key_file, private_folder
 from chansync.db.opening import BUSY_TIMEOUT_MS
 from chansync.db.process_locks import lock_path
 from chansync.db.transaction import transaction
 from chansync.doctor import schema
 from chansync.doctor.files import _COMPANIONS
-from chansync.locations import key_file, private_folder
 from chansync.model.errors import StoreError
 
 # The first bytes of an SQLite file. No other file is made accessible to the group, whatever its name.

@@ -8,6 +8,7 @@ No amount is ever a float.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
@@ -113,3 +114,11 @@ def from_minor(units: int, currency: str) -> Decimal:
 def format_money(units: int, currency: str) -> str:
     """For people: ``"122.94 EUR"``."""
     return f"{from_minor(units, currency)} {currency}"
+
+
+def format_sums(sums: Mapping[str, Decimal]) -> str:
+    """Sums by currency for people, those that are zero left out: ``"910.80 BGN, 2,940.10 EUR"``."""
+    told = [
+        (from_minor(round_to_minor(amount, currency), currency), currency) for currency, amount in sorted(sums.items())
+    ]
+    return ", ".join(f"{amount:,} {currency}" for amount, currency in told if amount)

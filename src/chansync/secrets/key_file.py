@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chansync.db import folders, private_files
+from chansync.db.locations import credential_directory, key_file
 from chansync.db.private_files import PrivateRefused
-from chansync.locations import credential_directory, key_file
 from chansync.model.errors import StoreError
 
 

@@ -13,7 +13,7 @@ import stat
 from pathlib import Path
 
 from chansync.db import folders, private_files
-from chansync.locations import public_key_file
+from chansync.db.locations import public_key_file
 from chansync.secrets.key_file import KeyUnreadable
 
 _LINES = re.compile(r"(?:[0-9a-f]{64}\n){1,2}")

@@ -16,9 +16,9 @@ from typing import Any
 import apsw
 
 from chansync.db import folders, settings
+from chansync.db.locations import key_path
 from chansync.db.process_locks import DAEMON, is_locked
 from chansync.db.transaction import transaction
-from chansync.locations import key_path
 from chansync.model.errors import UsageError
 from chansync.secrets import key_file, public_key_file, sealing
 from chansync.secrets.key_file import KeyForbidden, KeyMissing, KeyUnreadable, OpenKey

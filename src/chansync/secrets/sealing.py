@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 import apsw
 
 from chansync.db import settings
+from chansync.db.locations import key_file as key_file_of
+from chansync.db.locations import key_path
 from chansync.db.private_files import PrivateRefused
 from chansync.db.transaction import transaction
-from chansync.locations import key_file as key_file_of
-from chansync.locations import key_path
 from chansync.model.address import may_go
 from chansync.model.times import now_ms
 from chansync.secrets import key_file, public_key_file, redaction

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 import apsw
 
@@ -18,11 +19,11 @@ class Day:
 
     Attributes:
         hours: new sales in each of the last 24 hours, the oldest first (``runs.hours_begin``).
-        money: currency → the total of today's orders that are sales, in hundredths.
+        money: currency → the total of today's orders that are sales.
     """
 
     hours: list[int] = field(default_factory=lambda: [0] * HOURS)
-    money: dict[str, int] = field(default_factory=dict)
+    money: dict[str, Decimal] = field(default_factory=dict)
 
 
 def days(db: apsw.Connection) -> dict[int, Day]:
@@ -37,20 +38,15 @@ def days(db: apsw.Connection) -> dict[int, Day]:
     for channel_id, hour, created in rows:
         found.setdefault(channel_id, Day()).hours[int(hour)] = int(created)
     rows = db.execute(
-        """SELECT o.channel_id, o.currency, sum(CAST(round(o.total * 100) AS INTEGER))
+        """SELECT o.channel_id, o.currency, sum(CAST(round(o.total * 10000) AS INTEGER))
            FROM channel c JOIN "order" o ON o.channel_id = c.id AND o.state = 'imported' AND o.changed_at >= ?1
            JOIN sale_link l ON l.order_id = o.id AND l.recorded_at BETWEEN ?1 AND ?2
            WHERE o.currency <> '' GROUP BY 1, 2""",
         (day_began(now), now),
     )
-    for channel_id, currency, cents in rows:
-        found.setdefault(channel_id, Day()).money[currency] = int(cents or 0)
+    for channel_id, currency, units in rows:
+        found.setdefault(channel_id, Day()).money[currency] = Decimal(units or 0).scaleb(-4)
     return found
-
-
-def money_text(money: dict[str, int]) -> str:
-    """``2,940.10 EUR``, several joined by commas; empty for none."""
-    return ", ".join(f"{cents / 100:,.2f} {currency}" for currency, cents in sorted(money.items()) if cents)
 
 
 def quiet_hours(hours: list[int]) -> int:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 import apsw
+
+from chansync.model.errors import DataError
+from chansync.model.money import format_sums, parse_amount
 
 #: What a problem waits for, by the data that its code comes with; empty: the code alone tells its cause.
 _THING = """coalesce(
@@ -48,7 +52,7 @@ class Cause:
         channels: codes of the channels, by id.
         message_ids: the newest first.
         orders: channel → its orders.
-        sums: currency → what these orders come to, in hundredths.
+        sums: currency → what these orders come to.
     """
 
     code: str
@@ -60,7 +64,7 @@ class Cause:
     channels: dict[int, str] = field(default_factory=dict)
     message_ids: list[int] = field(default_factory=list)
     orders: dict[int, list[int]] = field(default_factory=dict)
-    sums: dict[str, int] = field(default_factory=dict)
+    sums: dict[str, Decimal] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -77,12 +81,13 @@ class Cause:
         """``512 Mystery box``; the sentence where the code alone tells the cause."""
         if not self.thing:
             return self.sentence
-        return self.thing if self.name in ("", self.thing) else f"{self.thing} {self.name}"
+        thing = "" if self.thing == f"name:{self.name}" else self.thing
+        return thing if self.name == thing else f"{thing} {self.name}".strip()
 
     @property
     def money(self) -> str:
-        """What its orders come to: ``2940.10 EUR, 80.00 GBP``."""
-        return ", ".join(f"{cents // 100}.{cents % 100:02} {currency}" for currency, cents in sorted(self.sums.items()))
+        """What its orders come to: ``2,940.10 EUR, 80.00 GBP``."""
+        return format_sums(self.sums)
 
 
 def causes(db: apsw.Connection) -> list[Cause]:
@@ -111,7 +116,7 @@ def causes(db: apsw.Connection) -> list[Cause]:
         if order_id is not None:
             cause.orders.setdefault(channel_id or 0, []).append(order_id)
             if currency:
-                cause.sums[currency] = cause.sums.get(currency, 0) + _hundredths(total)
+                cause.sums[currency] = cause.sums.get(currency, Decimal(0)) + _amount(total)
     return list(found.values())
 
 
@@ -125,8 +130,8 @@ def cause_of(db: apsw.Connection, message_id: int) -> Cause | None:
     return next((cause for cause in causes(db) if message_id in cause.message_ids), None)
 
 
-def _hundredths(total: str) -> int:
+def _amount(total: str) -> Decimal:
     try:
-        return round(float(total) * 100)
-    except ValueError:
-        return 0
+        return parse_amount(total, "The total")
+    except DataError:
+        return Decimal(0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import apsw
 
 from chansync.db.folders import name_of, owner_of
-from chansync.locations import key_path
+from chansync.db.locations import key_path
 from chansync.secrets import key_file, sealing
 from chansync.secrets.key_file import KeyForbidden, KeyUnreadable
 from chansync.store import daemons

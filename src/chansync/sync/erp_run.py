@@ -50,7 +50,7 @@ from chansync.store.runs import RunCounts
 from chansync.store.streams import LeaseLost
 from chansync.sync.deciding_again import DecidingAgain
 from chansync.sync.renewing import time_to_renew, work_until_stopped
-from chansync.sync.runner import RunResult
+from chansync.sync.run_result import RunResult
 
 #: How old reference data and stock get before they are read whole again, in milliseconds.
 DAY = 24 * 3600 * 1000

@@ -6,7 +6,7 @@ import asyncio
 import traceback
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -44,6 +44,7 @@ from chansync.sync.push_tracking import push_tracking
 from chansync.sync.pushing import Pushing
 from chansync.sync.renewing import STOP_WITHIN, time_to_renew, work_until_stopped
 from chansync.sync.returns import pull_returns
+from chansync.sync.run_result import RunResult
 from chansync.sync.settlements import pull_settlements
 
 #: How often a run renews its lease, in seconds: a few times within the time after which it may be taken over.
@@ -81,40 +82,6 @@ class SyncRequest:
     order_numbers: tuple[str, ...] = ()
     hinted: tuple[str, ...] = ()
     dry_run: bool = False
-
-
-@dataclass(slots=True)
-class RunResult:
-    """What came of one stream's run.
-
-    Attributes:
-        state: ``done``, ``failed``, ``stopped``, ``busy`` (another run holds the stream, or has taken it over) or
-            ``off`` (the channel does not send that).
-        error_code: of the failure; empty otherwise.
-        retryable: whether time alone may mend it.
-        retry_after: seconds that the site asked to wait.
-        run_id: of its record; None where it has none.
-        trace: the traceback of a fault of the program; for logs, not for people.
-    """
-
-    channel_code: str
-    stream: str
-    state: str
-    counts: RunCounts
-    sentence: str = ""
-    error_code: str = ""
-    retryable: bool = False
-    retry_after: float | None = None
-    plans: list[OrderPlan | PushPlan] = field(default_factory=list)
-    run_id: int | None = None
-    trace: str = ""
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """The same for JSON, without the traceback."""
-        told = asdict(self)
-        del told["trace"]
-        return told
 
 
 Progress = Callable[[RunCounts], None]

@@ -10,7 +10,7 @@ from chansync.db.connection import Store
 from chansync.demo.amazon import AmazonServer, Seller
 from chansync.platforms.amazon import listings
 from chansync.setup import channel_settings
-from chansync.sync.runner import RunResult
+from chansync.sync.run_result import RunResult
 from support import marketplace
 from support.world import rows
 

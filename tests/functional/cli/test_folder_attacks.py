@@ -20,8 +20,8 @@ import pytest
 
 from chansync.cli.main import main
 from chansync.db import process_locks, transaction
+from chansync.db.locations import key_file, private_folder
 from chansync.db.version import SCHEMA_VERSION
-from chansync.locations import key_file, private_folder
 from functional.cli.test_group import folder, path  # noqa: F401 - fixtures
 from functional.cli.test_group_attacks import _meddle, shared  # noqa: F401 - a fixture
 from support.patience import PATIENCE

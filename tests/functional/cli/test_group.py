@@ -18,7 +18,7 @@ import pytest
 
 from chansync.cli.main import main
 from chansync.db.connection import Store, open_store
-from chansync.locations import key_file, private_folder
+from chansync.db.locations import key_file, private_folder
 from chansync.model.errors import StoreError
 from chansync.platforms import registry
 from chansync.secrets import sealing

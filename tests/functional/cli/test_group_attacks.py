@@ -13,7 +13,7 @@ import pytest
 
 from chansync.cli.main import main
 from chansync.db.connection import Store, open_store
-from chansync.locations import private_folder, public_key_file
+from chansync.db.locations import private_folder, public_key_file
 from chansync.model.errors import StoreError
 from chansync.notices.settings import mail_server
 from chansync.secrets import rotation, sealing

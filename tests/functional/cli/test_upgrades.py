@@ -14,9 +14,9 @@ from pathlib import Path
 import apsw
 import pytest
 
+from chansync.db.locations import private_folder
 from chansync.db.upgrade import newest_that_fits
 from chansync.db.version import SCHEMA_VERSION
-from chansync.locations import private_folder
 from faults.upgrading import make_version
 from support import shops
 from support.patience import PATIENCE

@@ -16,7 +16,7 @@ from chansync.model.times import now_ms
 from chansync.store import channels, daemons, jobs, messages, streams
 from chansync.store.message_search import Filter
 from chansync.store.runs import RunCounts
-from chansync.sync.runner import RunResult
+from chansync.sync.run_result import RunResult
 from functional.cli.conftest import Run
 
 

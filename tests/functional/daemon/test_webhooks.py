@@ -19,11 +19,11 @@ import pytest
 
 from chansync.cli.main import main
 from chansync.db.connection import open_store
+from chansync.db.locations import key_path
 from chansync.demo import company
 from chansync.demo.faults import Faults
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from chansync.doctor.health import health
-from chansync.locations import key_path
 from chansync.model.channel import Channel
 from chansync.secrets import rotation
 from chansync.setup import channel_settings, probe, webhooks

@@ -20,7 +20,8 @@ from chansync.orders.sale_actions import perform
 from chansync.platforms import woocommerce
 from chansync.platforms.woocommerce import WooCommerce
 from chansync.setup import channel_settings
-from chansync.sync.runner import RunResult, SyncRequest, sync_channel
+from chansync.sync.run_result import RunResult
+from chansync.sync.runner import SyncRequest, sync_channel
 from support import shops, tiny_erp
 
 

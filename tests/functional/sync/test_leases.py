@@ -17,7 +17,8 @@ from chansync.setup import channel_settings
 from chansync.store import channels, jobs, outbox, streams
 from chansync.sync import runner
 from chansync.sync.idle import pass_over
-from chansync.sync.runner import RunResult, SyncRequest, sync_channel
+from chansync.sync.run_result import RunResult
+from chansync.sync.runner import SyncRequest, sync_channel
 from support import mailbox, world
 
 

@@ -15,7 +15,7 @@ from textual.css.stylesheet import Stylesheet
 
 from chansync.db.process_locks import process_owner
 from chansync.model import times
-from chansync_tui import own_keys
+from chansync_tui.user_files import own_keys
 from functional.tui import seed
 
 #: 24 November 2026, 13:05 UTC.

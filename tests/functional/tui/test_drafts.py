@@ -8,7 +8,7 @@ from pathlib import Path
 
 from chansync.store import channels
 from chansync_tui.app import ChansyncApp
-from chansync_tui.forms import drafts
+from chansync_tui.user_files import drafts
 from functional.tui.looking import Other, row, seen, until_seen
 from functional.tui.test_channel_form import go_to, open_channel, type_into, value_of
 

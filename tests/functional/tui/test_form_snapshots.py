@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from chansync.store import channels, jobs
 from chansync_tui.app import ChansyncApp
-from chansync_tui.forms import drafts
+from chansync_tui.user_files import drafts
 from functional.tui.looking import SIZES, SMALLEST, Other, until_seen
 from functional.tui.test_snapshots import SizeAndKeys, walk
 

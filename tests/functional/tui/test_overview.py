@@ -65,14 +65,14 @@ async def test_the_overview_shows_each_channel_and_each_cause_and_tabs_carry_cou
 async def test_causes_that_are_read_in_a_thread_follow_every_change(
     waiting: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chansync_tui.cause_reader.FEW", 0)
+    monkeypatch.setattr("chansync_tui.screens.cause_reader.FEW", 0)
     app = ChansyncApp(waiting)
     async with app.run_test(size=WIDE) as pilot:
         await until_seen(pilot, "MYSTERY-1", "636.80 EUR")
         with Other(waiting) as other:
             with transaction(other.db):
                 other.db.execute("""UPDATE "order" SET total = '100000.00' WHERE number = '8000'""")
-            await until_seen(pilot, "100616.90 EUR")
+            await until_seen(pilot, "100,616.90 EUR")
             with transaction(other.db):
                 other.db.execute("UPDATE message SET open = 0, solved_at = 1 WHERE order_number = '8000'")
             await until_seen(pilot, "616.90 EUR")

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chansync.model.errors import DataError
-from chansync.model.money import format_money, from_minor, minor_digits, parse_amount, round_to_minor, to_minor
+from chansync.model.money import (
+    format_money,
+    format_sums,
+    from_minor,
+    minor_digits,
+    parse_amount,
+    round_to_minor,
+    to_minor,
+)
 
 CURRENCIES = st.sampled_from(["EUR", "USD", "BGN", "JPY", "KWD", "CLF"])
 UNITS = st.integers(-(10**12), 10**12)
@@ -67,3 +75,8 @@ def test_anything_is_read_or_refused_but_never_crashes(value: object) -> None:
     except DataError:
         return
     assert amount.is_finite()
+
+
+def test_sums_are_shown_in_each_currencys_own_unit() -> None:
+    sums = {"JPY": Decimal("1234567"), "EUR": Decimal("2940.1"), "KWD": Decimal("0.125"), "USD": Decimal(0)}
+    assert format_sums(sums) == "2,940.10 EUR, 1,234,567 JPY, 0.125 KWD"

@@ -7,7 +7,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from chansync_tui import preferences
+from chansync_tui.user_files import preferences
 
 
 @pytest.fixture(autouse=True)

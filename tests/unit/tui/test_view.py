@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chansync.model.paging import Key, Span
-from chansync_tui import preferences, row_window
+from chansync_tui import row_window
+from chansync_tui.list_view import Sort, View, in_order
 from chansync_tui.row_window import MOST, PAGE, Ask, Order, TooManyRows, Window
+from chansync_tui.user_files import preferences
 from chansync_tui.widgets.columns import Column, Needs, lay_out
-from chansync_tui.widgets.view import Sort, View, in_order
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from textual.widgets import Button, Static
 
 from chansync.model.times import now_ms
 from chansync_tui.formatting import clock, counted
-from chansync_tui.forms.drafts import Draft
 from chansync_tui.text import safe
+from chansync_tui.user_files.drafts import Draft
 
 GO_ON, LATER, DISCARD = "go-on", "later", "discard"
 

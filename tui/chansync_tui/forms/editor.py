@@ -7,10 +7,10 @@ from collections.abc import Callable
 from chansync.model.errors import UsageError
 from chansync.setup.forms.factory import can_be_new, form_of_reference, refuse_outside
 from chansync.setup.forms.form import FormField, FormOption
-from chansync_tui.forms.chooser import NEW, Chooser, Marks
 from chansync_tui.forms.rows import VALUE, Row
 from chansync_tui.forms.view import FormView
-from chansync_tui.navigation import Edit
+from chansync_tui.navigation_events import Edit
+from chansync_tui.screens.chooser import NEW, Chooser, Marks
 from chansync_tui.widgets.entry import InPlace
 
 

@@ -14,8 +14,8 @@ from chansync.setup.channel_settings import InvalidFields
 from chansync.setup.forms.form import Saved
 from chansync.setup.forms.merging import Conflict, Difference
 from chansync_tui.formatting import counted
-from chansync_tui.forms import drafts
 from chansync_tui.forms.view import FormView
+from chansync_tui.user_files import drafts
 
 #: How long after the last key the draft is written, in seconds.
 DRAFT_AFTER = 0.5

@@ -18,15 +18,15 @@ from textual.widgets import Input
 
 from chansync.setup.forms.form import Form, Saved
 from chansync_tui.formatting import counted
-from chansync_tui.forms import drafts
 from chansync_tui.forms.editor import FieldEditor
 from chansync_tui.forms.rows import COLUMNS, Row, folded, rows_of
 from chansync_tui.forms.saver import FormSaver
 from chansync_tui.forms.state import FormState
-from chansync_tui.navigation import Edit, ShowMessage
+from chansync_tui.navigation_events import Edit, ShowMessage
 from chansync_tui.screens.dialogs import Confirm
 from chansync_tui.screens.filtered_page import FilteredPage
 from chansync_tui.text import safe
+from chansync_tui.user_files import drafts
 from chansync_tui.widgets.entry import InPlace, Search
 from chansync_tui.widgets.line import Hint, Line, Part
 from chansync_tui.widgets.pane import Notice, Pane

@@ -18,7 +18,7 @@ from chansync.store.channel_status import remaining
 from chansync.store.runs import Run, RunFilter
 from chansync.store.streams import STREAMS
 from chansync_tui.formatting import RUN_TONES, bar, clock, counted, elapsed, left, local_hour, rate, spark
-from chansync_tui.navigation import ShowChannel, ShowMessages
+from chansync_tui.navigation_events import ShowChannel, ShowMessages
 from chansync_tui.record_text import run_paragraphs, skipped_words
 from chansync_tui.screens.filtered_page import FilteredPage
 from chansync_tui.screens.finder import Option

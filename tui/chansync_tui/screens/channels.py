@@ -17,7 +17,7 @@ from chansync.store.overview import ChannelLine, channel_lines
 from chansync.store.pauses import Pause, pauses
 from chansync_tui.channel_text import is_failing, state_of
 from chansync_tui.formatting import TYPE_TONES, ago, clock, counted, until
-from chansync_tui.navigation import Edit, ShowChannel, ShowMessages, ShowOrders
+from chansync_tui.navigation_events import Edit, ShowChannel, ShowMessages, ShowOrders
 from chansync_tui.record_text import channel_paragraphs
 from chansync_tui.screens.channel_actions import ChannelActions
 from chansync_tui.screens.filtered_page import FilteredPage

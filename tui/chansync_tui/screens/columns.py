@@ -11,10 +11,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
+from chansync_tui.list_view import View
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.pane import Plain
 from chansync_tui.widgets.table import Cell, Table
-from chansync_tui.widgets.view import View
 
 
 class Columns(ModalScreen[None]):

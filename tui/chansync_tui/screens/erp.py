@@ -22,7 +22,7 @@ from chansync.erp.outside import lists as outside_lists
 from chansync.explain import erp_lists
 from chansync.explain.find import Found
 from chansync.model.paging import Span
-from chansync_tui.navigation import Edit, ShowSale
+from chansync_tui.navigation_events import Edit, ShowSale
 from chansync_tui.screens import erp_pages
 from chansync_tui.screens.dialogs import Field, Question
 from chansync_tui.screens.finder import Finder, Option

@@ -15,7 +15,7 @@ from chansync.model.money import format_money
 from chansync.model.times import local_text
 from chansync.store import settlements
 from chansync_tui.formatting import counted
-from chansync_tui.navigation import ShowSale
+from chansync_tui.navigation_events import ShowSale
 from chansync_tui.order_text import story_paragraphs
 from chansync_tui.screens.text_page import TextPage
 from chansync_tui.text import fit

@@ -23,7 +23,7 @@ from chansync.setup.channel_settings import InvalidFields
 from chansync.setup.first_use import check_first_use
 from chansync.setup.guide import Step
 from chansync.store.jobs import Job
-from chansync_tui.navigation import Edit, ShowChannel
+from chansync_tui.navigation_events import Edit, ShowChannel
 from chansync_tui.screens.dialogs import Field, Question, connection_report
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import Page

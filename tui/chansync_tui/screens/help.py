@@ -6,8 +6,8 @@ from typing import Any
 
 from textual.screen import Screen
 
-from chansync_tui.own_keys import EVERYWHERE, LISTS, scope_of, shown
 from chansync_tui.screens.finder import Finder, Option
+from chansync_tui.user_files.own_keys import EVERYWHERE, LISTS, scope_of, shown
 from chansync_tui.widgets.table import Table
 
 #: Keys of Textual itself that are of no use on these screens.

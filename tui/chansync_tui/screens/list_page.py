@@ -15,11 +15,11 @@ from textual.timer import Timer
 from chansync.model.errors import ChansyncError
 from chansync.model.paging import Span
 from chansync_tui.formatting import counted
+from chansync_tui.list_view import View
 from chansync_tui.row_window import MOST_SORTED, Ask, Fetch, L, Order, Source, TooManyRows, Window
 from chansync_tui.screens.filtered_page import FilteredPage
 from chansync_tui.screens.two_panes import TwoPanes
 from chansync_tui.widgets.table import Table
-from chansync_tui.widgets.view import View
 
 #: More rows are fetched when the cursor is so near to an end of the window.
 _NEAR = 50

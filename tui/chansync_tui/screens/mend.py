@@ -17,7 +17,7 @@ from chansync.store import messages, orders
 from chansync.store.jobs import Job
 from chansync.store.problem_causes import Cause, cause_of
 from chansync_tui.formatting import counted, since
-from chansync_tui.navigation import EditField, ShowMessage, ShowOrder, ShowSale
+from chansync_tui.navigation_events import EditField, ShowMessage, ShowOrder, ShowSale
 from chansync_tui.screens.dialogs import Confirm, Field, Question, Report
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import Page
@@ -124,7 +124,7 @@ class Mending:
             field = [Field("word", choice.label[:18])]
             self._page.app.push_screen(Question("Mend", f"{choice.label}?", "Go on", field, changes=False), typed)
         else:
-            from chansync_tui.forms.chooser import Chooser
+            from chansync_tui.screens.chooser import Chooser
 
             self._page.app.push_screen(Chooser(choice.label, choice.search, chosen="", empty="", new=""), chosen)
 

@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from chansync.store import messages
 from chansync.store.messages import Message
 from chansync_tui.message_text import as_text, details
-from chansync_tui.navigation import ShowChannel, ShowOrder
+from chansync_tui.navigation_events import ShowChannel, ShowOrder
 from chansync_tui.screens.mend import Mending
 from chansync_tui.screens.page import Page
 from chansync_tui.screens.text_page import TextPage

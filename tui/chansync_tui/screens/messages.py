@@ -21,10 +21,10 @@ from chansync.store import messages
 from chansync.store.message_search import Filter
 from chansync.store.overview import MessageLine, code_counts, message_lines, open_count, orders_with_problems
 from chansync.store.problem_causes import Cause
-from chansync_tui.cause_reader import CauseReader
 from chansync_tui.formatting import clock, counted
-from chansync_tui.navigation import ShowMessage
+from chansync_tui.navigation_events import ShowMessage
 from chansync_tui.problem_text import CAUSE_COLUMNS, cause_cells
+from chansync_tui.screens.cause_reader import CauseReader
 from chansync_tui.screens.dialogs import Confirm
 from chansync_tui.screens.finder import Option
 from chansync_tui.screens.list_page import ListPage

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 
 from chansync.explain.outlook import PossibleStep, possible_steps
 from chansync_tui.formatting import counted
-from chansync_tui.navigation import ShowChannel, ShowMessages
+from chansync_tui.navigation_events import ShowChannel, ShowMessages
 from chansync_tui.screens.dialogs import Field, Question
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.mend import Mending, open_problem_of

@@ -19,7 +19,7 @@ from chansync.model.times import local_text, now_ms
 from chansync.store import channels, order_list
 from chansync.store.order_list import OrderFilter, OrderLine, order_lines
 from chansync_tui.formatting import SKIPPED_WHY, clock, total_text
-from chansync_tui.navigation import ShowNumber, ShowOrder
+from chansync_tui.navigation_events import ShowNumber, ShowOrder
 from chansync_tui.order_text import story_paragraphs
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.list_page import ListPage

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,17 +15,18 @@ from textual.message import Message as TextualMessage
 from textual.widget import Widget
 
 from chansync.model.errors import ChansyncError
+from chansync.model.money import format_sums
 from chansync.model.times import local_text, now_ms
 from chansync.store import day
-from chansync.store.day import Day, money_text, quiet_hours
+from chansync.store.day import Day, quiet_hours
 from chansync.store.overview import ChannelLine, channel_lines, open_count
 from chansync.store.pauses import Pause, pauses
 from chansync.store.problem_causes import Cause
-from chansync_tui.cause_reader import CauseReader
 from chansync_tui.channel_text import SIGN_TONES, sign_of, state_of
 from chansync_tui.formatting import clock, counted, spark, until
-from chansync_tui.navigation import ShowCause, ShowChannel, ShowMessage, ShowMessages, ShowOrders
+from chansync_tui.navigation_events import ShowCause, ShowChannel, ShowMessage, ShowMessages, ShowOrders
 from chansync_tui.problem_text import CAUSE_COLUMNS, cause_cells
+from chansync_tui.screens.cause_reader import CauseReader
 from chansync_tui.screens.channel_actions import ChannelActions
 from chansync_tui.screens.two_panes import TwoPanes
 from chansync_tui.widgets.columns import Column
@@ -175,10 +177,10 @@ class Overview(TwoPanes):
             self.causes.styles.height = below
 
     def _show_today(self, lines: Sequence[ChannelLine]) -> None:
-        money: dict[str, int] = {}
+        money: dict[str, Decimal] = {}
         for found in self._days.values():
-            for currency, cents in found.money.items():
-                money[currency] = money.get(currency, 0) + cents
+            for currency, amount in found.money.items():
+                money[currency] = money.get(currency, Decimal(0)) + amount
         used = [line for line in lines if line.used]
         failing = sum(bool(line.failing) for line in used)
         problems = sum(line.problems for line in lines)
@@ -186,7 +188,7 @@ class Overview(TwoPanes):
         parts += [(f", {failing} failing", "bad")] * bool(failing)
         parts += [(f", {counted(problems, 'open problem')}", "warn")] * bool(problems)
         today = f"today {counted(sum(line.orders_today for line in lines), 'sale')}"
-        sold = money_text(money)
+        sold = format_sums(money)
         self.query_one("#today", Line).put(
             [*parts, (f"   {today}", "strong"), (f"  {sold}" if sold else "", "")],
             [*parts, (f"   {today}", "strong")],
@@ -207,7 +209,7 @@ class Overview(TwoPanes):
             Cell(str(line.orders_today), tone),
             Cell(str(line.problems) if line.problems else "", "bad"),
             Cell(*((until(line.next_run_at, now), tone, local_text(line.next_run_at)) if line.used else ("", tone))),
-            Cell(money_text(found.money), tone),
+            Cell(format_sums(found.money), tone),
             Cell(state, "warn" if quiet else SIGN_TONES[sign]),
         )
 

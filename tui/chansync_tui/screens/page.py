@@ -17,15 +17,15 @@ from chansync.doctor.daemon import diagnose
 from chansync.model.times import now_ms
 from chansync.store import daemons, jobs
 from chansync.store.overview import open_count
-from chansync_tui import own_keys, preferences
 from chansync_tui.context import Context, context_of
+from chansync_tui.list_view import View
+from chansync_tui.user_files import own_keys, preferences
 from chansync_tui.widgets.jump import Jump
 from chansync_tui.widgets.line import Hint, HintLine, Line
 from chansync_tui.widgets.mark_table import MarkTable
 from chansync_tui.widgets.pane import Notice, Plain
 from chansync_tui.widgets.table import Table
 from chansync_tui.widgets.topbar import DaemonLine, TopBar
-from chansync_tui.widgets.view import View
 
 LEAST_WIDTH, LEAST_HEIGHT = 60, 20
 

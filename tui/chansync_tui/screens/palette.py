@@ -16,7 +16,15 @@ from chansync.explain import find
 from chansync.explain.find import Found
 from chansync.model.errors import ChansyncError
 from chansync_tui.context import context_of
-from chansync_tui.navigation import EditField, ShowChannel, ShowCustomer, ShowItem, ShowMessage, ShowOrder, ShowSale
+from chansync_tui.navigation_events import (
+    EditField,
+    ShowChannel,
+    ShowCustomer,
+    ShowItem,
+    ShowMessage,
+    ShowOrder,
+    ShowSale,
+)
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.widgets.table import Table
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingsMap, BindingType
 
-from chansync_tui import own_keys
+from chansync_tui.user_files import own_keys
 from chansync_tui.widgets.table import T, Table
 
 

@@ -20,12 +20,12 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from chansync_tui import own_keys, preferences
+from chansync_tui.list_view import View, in_order
 from chansync_tui.symbols import symbols
 from chansync_tui.text import fit, safe, width, wrap
+from chansync_tui.user_files import own_keys, preferences
 from chansync_tui.widgets.columns import Column, Needs, gap_between, lay_out
 from chansync_tui.widgets.jump import Jumpable
-from chansync_tui.widgets.view import View, in_order
 
 T = TypeVar("T")
 

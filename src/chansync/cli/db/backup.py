@@ -62,7 +62,7 @@ def backup_to(session: Session, target: str, force: bool, keep: str | None, seal
 def _back_up(session: Session, target: str, seal_key: str | None, *, force: bool) -> Path:
     from chansync.cli.db.backup_target import backup_target
     from chansync.db import backup, settings
-    from chansync.locations import key_file
+    from chansync.db.locations import key_file
     from chansync.model.times import now_ms
 
     # Before the database is looked at: from then on root is somebody else.
@@ -111,7 +111,7 @@ class _SealedKey:
         Raises:
             KeyUnreadable: this user may not read the private key, or it is not here.
         """
-        from chansync.locations import key_path
+        from chansync.db.locations import key_path
         from chansync.secrets import key_file, passphrase
 
         text = "".join(f"{key.hex()}\n" for key in key_file.read(key_path(database)))

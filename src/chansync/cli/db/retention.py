@@ -26,7 +26,7 @@ def retention() -> None:
 @pass_session
 def show(session: Session, as_json: bool) -> None:
     """Show how long what is kept; off is for ever."""
-    from chansync.sync import retention
+    from chansync.setup import retention
 
     values = retention.values(session.db)
     if as_json:
@@ -45,7 +45,7 @@ def show(session: Session, as_json: bool) -> None:
 @pass_session
 def change(session: Session, pairs: tuple[str, ...]) -> None:
     """Change how long something is kept: at least 1d, or off for ever; an empty value is the default."""
-    from chansync.sync import retention
+    from chansync.setup import retention
 
     texts = split_pairs(pairs, "setting=duration")
     changed = retention.change(session.db, texts)

@@ -54,8 +54,8 @@ class Reader:
     @contextlib.contextmanager
     def _open(self) -> Iterator[apsw.Connection]:
         from chansync.db import privileges
+        from chansync.db.locations import database_path
         from chansync.db.opening import limit, open_file
-        from chansync.locations import database_path
 
         path = database_path(self.given)
         # Files that the unfinished line names are neither read nor created.
@@ -231,7 +231,7 @@ def notice_settings(context: click.Context, parameter: click.Parameter, incomple
 
 def retention_settings(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """``setting=duration`` of the retention."""
-    from chansync.sync.retention import SETTINGS
+    from chansync.setup.retention import SETTINGS
 
     return _typed(context, parameter, incomplete, {each.name: each.type for each in SETTINGS})
 

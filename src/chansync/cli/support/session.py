@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from chansync.db.folders import is_shared
-from chansync.locations import database_path
+from chansync.db.locations import database_path
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from chansync.cli.support.session import Session, user_name
 from chansync.job_runner import request_args, runs_of
 from chansync.store import channels, jobs
 from chansync.store.runs import RunCounts
-from chansync.sync.runner import RunResult, SyncRequest
+from chansync.sync.run_result import RunResult
+from chansync.sync.runner import SyncRequest
 
 if TYPE_CHECKING:
     from chansync.cli.sync.progress import Progress

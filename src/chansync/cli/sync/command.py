@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from chansync.cli.sync.progress import Progress
     from chansync.db.connection import Store
     from chansync.sync.dry_run import OrderPlan, PushPlan
-    from chansync.sync.runner import RunResult, SyncRequest
+    from chansync.sync.run_result import RunResult
+    from chansync.sync.runner import SyncRequest
 
 #: How many channels are synced at the same time, most of them waiting for their sites, and how many of those that
 #: bring more than a page.

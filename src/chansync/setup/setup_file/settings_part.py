@@ -13,9 +13,9 @@ from chansync.notices import settings as notice_settings
 from chansync.notices import user_services
 from chansync.secrets import sealing
 from chansync.secrets.key_file import KeyUnreadable
+from chansync.setup import retention
 from chansync.setup.setup_file.plan import REMOVED, Applying, Item, difference
 from chansync.store import notices
-from chansync.sync import retention
 
 SERVICES = "services"
 

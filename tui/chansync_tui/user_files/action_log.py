@@ -17,7 +17,7 @@ _LONGEST = 128 * 1024
 def _path(database: Path) -> Path:
     from platformdirs import user_state_path
 
-    from chansync_tui.forms.drafts import prefix
+    from chansync_tui.user_files.drafts import prefix
 
     return user_state_path("chansync") / "actions" / f"{prefix(database)}.jsonl"
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from textual.binding import BindingsMap
 from textual.keys import Keys, _character_to_key
 
-from chansync_tui import preferences
+from chansync_tui.user_files import preferences
 
 EVERYWHERE, LISTS = "everywhere", "lists"
 

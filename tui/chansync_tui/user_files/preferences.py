@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from chansync_tui.widgets.view import Sort, View
+from chansync_tui.list_view import Sort, View
 
 
 def _path() -> Path:

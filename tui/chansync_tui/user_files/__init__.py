@@ -1,0 +1,1 @@
+"""The files of the user of the screens: preferences, keys, unsaved drafts and the log of actions."""
