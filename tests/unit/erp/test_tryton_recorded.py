@@ -13,23 +13,23 @@ from chansync.erp.tryton.parameters import Options
 from chansync.erp.tryton.remote import TrytonRemote
 from chansync.erp.tryton.rpc import TrytonRpc
 from chansync.model.sale import SaleView
-from support import tape, taped_sales, tryton
+from support import recorded_sales, recordings, tryton
 
 
 @pytest.fixture(scope="module")
-def told() -> tuple[list[SaleAnswer], list[tape.Call]]:
+def told() -> tuple[list[SaleAnswer], list[recordings.Call]]:
     """The answers of the connector, and what it asked."""
-    with tape.playing(taped_sales.load()) as (url, asked):
-        return asyncio.run(taped_sales.tell(url)), asked
+    with recordings.playing(recorded_sales.load()) as (url, asked):
+        return asyncio.run(recorded_sales.tell(url)), asked
 
 
-def test_nothing_but_what_is_on_the_tape_is_asked(told: tuple[list[SaleAnswer], list[tape.Call]]) -> None:
-    """Where this changes on purpose: ``python -m support.taped_sales`` in the folder ``tests`` records anew."""
-    taped = [{name: call[name] for name in ("method", "params")} for call in taped_sales.load()]
+def test_nothing_but_what_was_recorded_is_asked(told: tuple[list[SaleAnswer], list[recordings.Call]]) -> None:
+    """Where this changes on purpose: ``python -m support.recorded_sales`` in the folder ``tests`` records anew."""
+    recorded = [{name: call[name] for name in ("method", "params")} for call in recorded_sales.load()]
     asked = [
         call | {"params": [call["params"][0], {"password": "secret"}, *call["params"][2:]]} for call in told[1][:1]
     ]
-    assert tape.shape([*asked, *told[1][1:]]) == tape.shape(taped)
+    assert recordings.shape([*asked, *told[1][1:]]) == recordings.shape(recorded)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_nothing_but_what_is_on_the_tape_is_asked(told: tuple[list[SaleAnswer], 
     ids=["shipped, paid, refunded", "cancelled", "recorded"],
 )  # fmt: skip
 def test_a_sale_is_what_tryton_says_of_it(
-    told: tuple[list[SaleAnswer], list[tape.Call]], sale: int, words: list[str], state: dict[str, Any]
+    told: tuple[list[SaleAnswer], list[recordings.Call]], sale: int, words: list[str], state: dict[str, Any]
 ) -> None:
     answer = told[0][sale]
     assert answer.error is None
@@ -54,7 +54,7 @@ def test_a_sale_is_what_tryton_says_of_it(
     assert (answer.view.pos, answer.view.customer) == ("Web shop", f"Jürgen Contract tape {sale + 1}")
 
 
-def test_how_goods_travel_and_what_is_reserved_is_read(told: tuple[list[SaleAnswer], list[tape.Call]]) -> None:
+def test_how_goods_travel_and_what_is_reserved_is_read(told: tuple[list[SaleAnswer], list[recordings.Call]]) -> None:
     shipped, cancelled, _ = (answer.view for answer in told[0])
     assert shipped is not None
     assert shipped.shipment is not None
@@ -77,7 +77,7 @@ def test_how_goods_travel_and_what_is_reserved_is_read(told: tuple[list[SaleAnsw
 def test_how_goods_travel_is_read_where_shipments_are_packed(
     packed: list[tuple[str | None, int, int]], own: str | None, tracking: str, packages: list[Any]
 ) -> None:
-    calls = taped_sales.load()
+    calls = recorded_sales.load()
     for call in calls:
         if call["method"] == "model.stock.shipment.out.fields_get":
             call["result"] = {"shipping_reference": {}}
@@ -100,7 +100,7 @@ def test_how_goods_travel_is_read_where_shipments_are_packed(
     ids=["in turn", "the second first", "the second alone"],
 )
 def test_each_shipment_of_a_sale_is_a_package(days: tuple[int, int], first: str, numbers: list[str]) -> None:
-    calls = taped_sales.load()
+    calls = recorded_sales.load()
     for row in calls[-2]["result"]:
         if row["web_id"] != _SHIPPED:
             continue
@@ -123,14 +123,14 @@ def test_each_shipment_of_a_sale_is_a_package(days: tuple[int, int], first: str,
     assert (shipped.shipment.tracking if shipped.shipment else None) == (numbers[-1] if is_whole else None)
 
 
-#: The sale on the tape that is shipped.
+#: The sale that was recorded that is shipped.
 _SHIPPED = "chansync:contract-tape:1"
 
 
-def _told(calls: list[tape.Call]) -> SaleView:
+def _told(calls: list[recordings.Call]) -> SaleView:
     """What the last of those calls tell of that sale."""
     connecting = next(place for place, call in enumerate(calls) if call["method"] == "model.sale.sale.search_read")
-    with tape.playing([*calls[:connecting], *calls[-2:]]) as (url, _):
+    with recordings.playing([*calls[:connecting], *calls[-2:]]) as (url, _):
         return asyncio.run(_view(url))
 
 
@@ -143,11 +143,11 @@ async def _view(url: str) -> SaleView:
 
 
 def test_what_tryton_asked_purchasing_for_is_requested() -> None:
-    calls = taped_sales.load()
+    calls = recorded_sales.load()
     for call in calls:
         for row in call["result"] if call["method"] == "model.sale.sale.search_read" else ():
             for line in row.get("lines.", ()):
                 line["supply_state"] = "requested"
-    with tape.playing(calls) as (url, _):
-        views = [answer.view for answer in asyncio.run(taped_sales.tell(url))]
+    with recordings.playing(calls) as (url, _):
+        views = [answer.view for answer in asyncio.run(recorded_sales.tell(url))]
     assert [view.state.requested for view in views if view] == [True] * 3
