@@ -203,12 +203,12 @@ class WriteOut(Step):
 class Pack(Step):
     """Write a part of the sale out as the package of that number, once; the last part is like ``WriteOut``.
 
-    Where there is that package already, only how it travels is changed. ERPs in our own database know it, outside ones
-    do not.
+    Where there is that package already, only how it travels is changed; where it holds something else, that is refused.
 
     Attributes:
         package: its number within the sale, from 1 on.
-        lines: the platform's id of a line and how many pieces of it; 0: all that is left of it.
+        lines: the platform's id of a line and how many pieces of it; 0: all that is left of it. An outside ERP is
+            always told how many.
     """
 
     word: ClassVar[str] = "pack"

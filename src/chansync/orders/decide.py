@@ -93,6 +93,7 @@ class Case:
             will be: word → whether it is on its way already.
         now: UTC milliseconds.
         shipment: how the goods of that sale travel.
+        wishes: what a person asked the ERP for and it has refused (``Embedded.wishes``).
     """
 
     order: Order
@@ -105,6 +106,7 @@ class Case:
     waiting: Mapping[str, bool] = field(default_factory=dict)
     now: int = 0
     shipment: Shipment | None = None
+    wishes: tuple[Step, ...] = ()
 
 
 @dataclass(slots=True)
@@ -239,6 +241,8 @@ def _follow(case: Case, sale: SaleView, settings: ImportSettings) -> Plan:
         _complete(plan, case, sale)
     if not sale.state.closed:
         _carry_on(plan, case, settings, balance)
+        planned = {step.name for step in plan.steps}
+        plan.steps += [wish for wish in case.wishes if wish.name not in planned]
     elif _came_back(case, settings) and _decision(case) == "new-sale":
         return Plan(remake=True)
     elif _came_back(case, settings):

@@ -74,7 +74,8 @@ def gather(
         draft = _draft(db, settings, order, row) if erp.code == settings.erp.code else _elsewhere(order, key)
     if former and isinstance(draft, SaleDraft):
         draft = replace(draft, key=key, number=f"{draft.number}-{len(former) + 1}" if draft.number else "")
-    return Case(order, key, sale, history, draft, again, paid, waiting, now_ms())
+    wishes = tuple(erp.wishes(db, key))
+    return Case(order, key, sale, history, draft, again, paid, waiting, now_ms(), wishes=wishes)
 
 
 def _looked_up(db: apsw.Connection, order_id: int, refund: Refund) -> Refund:

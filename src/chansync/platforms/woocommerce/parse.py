@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from chansync.model.errors import DataError
@@ -28,7 +29,7 @@ from chansync.model.order import (
     UnreadableOrder,
     raw_text,
 )  # fmt: skip
-from chansync.platforms.texts import day, identifier, lines, listed, moment, text, title
+from chansync.platforms.texts import LONGEST_TEXT, day, identifier, lines, listed, moment, text, title
 from chansync.platforms.woocommerce.credit import with_credit
 
 # The names under which plugins keep a customer's numbers in ``meta_data``; compared without regard to case and to
@@ -197,23 +198,32 @@ def _day_at(milliseconds: int, offset_ms: int) -> Any:
 def _address(raw: Any) -> Address:
     if not isinstance(raw, dict):
         return Address()
-    get = raw.get
-    return Address(*[text(get(name)) for name in _ADDRESS])
+    values: list[Any] = [raw.get(name) for name in _ADDRESS]
+    try:
+        whole = "".join(values)
+    except TypeError:
+        return Address(*map(text, values))
+    if len(whole) > LONGEST_TEXT or "&" in whole or not whole.isprintable():
+        return Address(*map(text, values))
+    # Most addresses have nothing in them that is to be cleaned.
+    return Address(*map(str.strip, values))
 
 
 def _exact(value: Any, what: str) -> Decimal:
     """The amount, without the zeros that a store writes after its decimals (``EXACT``)."""
-    # An order has some twenty amounts, and most of them are of a few: each text is read once.
-    if type(value) is str and len(value) <= _LONGEST_KNOWN and (known := _known(value)) is not None:
-        return known
+    # An order has some twenty amounts, and most of them are of a few: each is read once.
+    if type(value) is int or (type(value) is str and len(value) <= _LONGEST_KNOWN):
+        known = _known(value)
+        if known is not None:
+            return known
     return _shortened(parse_amount(value, what))
 
 
 @lru_cache(maxsize=4096)
-def _known(text: str) -> Decimal | None:
-    """The amount in a text; None where there is none, which whoever asks says in its own words."""
+def _known(value: str | int) -> Decimal | None:
+    """The amount; None where it is none, which whoever asks says in its own words."""
     try:
-        return _shortened(parse_amount(text, ""))
+        return _shortened(parse_amount(value, ""))
     except DataError:
         return None
 
@@ -435,10 +445,10 @@ def _content(order: Order) -> str:
 
 
 def _address_text(address: Address) -> str:
-    return _PART.join([getattr(address, name) for name in _FIELDS])
+    return _PART.join(_fields(address))
 
 
-_FIELDS = tuple(Address.__dataclass_fields__)
+_fields = attrgetter(*Address.__slots__)
 
 
 def _amount(amount: Decimal) -> str:
