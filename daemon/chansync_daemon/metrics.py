@@ -29,7 +29,7 @@ from prometheus_client.registry import Collector
 from chansync import __version__
 from chansync.db.folders import is_shared
 from chansync.db.locations import private_folder
-from chansync.db.opening import BUSY_TIMEOUT_MS, open_file
+from chansync.db.opening import open_file
 from chansync.db.version import SCHEMA_VERSION
 from chansync.doctor.daemon import KINDS, diagnose
 from chansync.model.errors import ChansyncError, StoreError, UsageError
@@ -172,7 +172,6 @@ class DatabaseCollector(Collector):
 
     def _read(self) -> Iterator[Metric]:
         with contextlib.closing(open_file(self._path)) as db:
-            db.set_busy_timeout(BUSY_TIMEOUT_MS)
             db.pragma("query_only", True)
             db.execute("BEGIN")
             yield from _of_the_program(db)

@@ -531,6 +531,10 @@ PACKAGES += "".join(
     for change in ("UPDATE", "DELETE")
 )
 
+WISHES = """
+ALTER TABLE sale_step ADD COLUMN by_person INTEGER NOT NULL DEFAULT 0;
+"""
+
 #: Reports that gave no settlement: they cannot be read, or (without a sentence) tell one that is known already.
 SETTLEMENT_REPORTS = """
 CREATE TABLE settlement_report (
@@ -543,4 +547,8 @@ CREATE TABLE settlement_report (
     PRIMARY KEY (system_id, report)
 ) STRICT, WITHOUT ROWID;
 ALTER TABLE order_return ADD COLUMN accepted_by TEXT NOT NULL DEFAULT '';
+"""
+
+SALES_BY_DATE = """
+CREATE INDEX erp_sale_by_date ON erp_sale (sale_date, id);
 """

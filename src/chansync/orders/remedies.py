@@ -27,6 +27,7 @@ from chansync.model.channel import Channel
 from chansync.model.parameters import BY_NAME
 from chansync.orders.adjustments import accept_difference
 from chansync.orders.decisions import DECISIONS, performer
+from chansync.orders.outside_sales import withdraw
 from chansync.orders.settled import accept_returns, accept_unmatched, accept_wrong_sums, leave_out_unreadable
 from chansync.store import channels, messages, orders
 from chansync.store.messages import Message
@@ -90,16 +91,20 @@ class Remedy:
     Attributes:
         name: what is typed: ``chansync mend MESSAGE NAME``; lower case, words joined by hyphens.
         sentence: what it does, for people.
+        about: what the message must tell for it to be offered, beside what its command names.
     """
 
     name: str
     sentence: str
     command: str = ""
     perform: Callable[[apsw.Connection, Subject], str] | None = None
+    about: str = ""
 
     def is_offered(self, subject: Subject) -> bool:
         """Whether the message tells what the command is about: nothing can be mapped that has no code, say."""
         names = {name for name in _NAME.findall(self.command) if not name.isupper()}
+        if self.about:
+            names.add(self.about)
         return names <= subject.told.keys()
 
     def command_for(self, subject: Subject, added: Sequence[str] = ()) -> Command:
@@ -184,6 +189,13 @@ _OWN_SERIES = Remedy(
 
 _TEST_ERP = Remedy("test-erp", "Connect to the ERP and say how it answers.", "chansync erp test {erp}")
 _RETRY_ERP = Remedy("retry-erp", "Send what waits for the ERP now.", "chansync erp retry {erp}")
+
+_WITHDRAW = Remedy(
+    "withdraw",
+    "Do not ask the ERP again for what a person asked for.",
+    perform=lambda db, subject: withdraw(db, subject.order.sale if subject.order else None),
+    about="asked",
+)
 
 #: Code of a message → its remedies, in the order in which they are offered.
 REMEDIES: dict[str, tuple[Remedy, ...]] = {
@@ -331,6 +343,7 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
         _SET_STOCK,
         Remedy("allow-negative", "Let a POS's stock go below zero.", "chansync erp set pos {POS} negative_stock=yes"),
         _RETRY,
+        _WITHDRAW,
     ),
     "blocked_in_part": (
         _SET_STOCK,
@@ -342,15 +355,17 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
         Remedy("issue-on-payment", "Issue documents whenever a payment is due.",
                "chansync channel set {channel} issue_document_on_payment=yes"),
         _RETRY,
+        _WITHDRAW,
     ),
-    "document_type_missing": (_set("document_type"), _RETRY),
-    "not_possible": (_SALE, _WHY, _RETRY, _SOLVE),
+    "document_type_missing": (_set("document_type"), _RETRY, _WITHDRAW),
+    "not_possible": (_SALE, _WHY, _RETRY, _WITHDRAW, _SOLVE),
     "tax_unknown": (_RETRY, _FETCH, _WHY),
-    "erp_refused": (_RETRY, _WHY, _TEST_ERP),
+    "erp_refused": (_RETRY, _WITHDRAW, _WHY, _TEST_ERP),
     "erp_rights": (
         _TEST_ERP,
         Remedy("enter-erp-key", "Enter a secret of the ERP again.", "chansync erp change {erp} {FIELD}=-"),
         _RETRY_ERP,
+        _WITHDRAW,
     ),
     "erp_unavailable": (_RETRY_ERP, _TEST_ERP),
     "erp_bug": (_REPORT, _RETRY_ERP, _SOLVE),
