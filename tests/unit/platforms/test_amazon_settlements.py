@@ -183,7 +183,8 @@ def _in_english(amount: str) -> str:
     ("encoding", "charset"),
     [
         ("utf-8", ""), ("utf-8-sig", ""), ("utf-8", "Cp1252"), ("utf-16", ""), ("utf-16-le", "UTF-16LE"),
-        ("cp1252", ""), ("cp1252", "windows-1252"), ("cp1252", "no such thing"), ("iso-8859-15", "ISO-8859-15"),
+        ("cp1252", ""), ("cp1252", "windows-1252"), ("cp1252", "no such thing"), ("cp1252", "idna"),
+        ("iso-8859-15", "ISO-8859-15"),
     ],
 )  # fmt: skip
 def test_a_whole_fortnight_is_the_same_in_every_form(number: Callable[[str], str], encoding: str, charset: str) -> None:

@@ -19,26 +19,25 @@ def read_rows(data: bytes, charset: str, needed: Collection[str]) -> list[dict[s
 
     Args:
         charset: the encoding that Amazon names with the file; empty where it names none.
-        needed: headings that the table must have.
+        needed: headings that the table must have, once.
 
     Raises:
         DataError: it has not, or a row has more cells than there are headings: it cannot be told which is which.
     """
     text = _decoded(data, charset)
-    heads = {name.strip(' "\r') for name in text.partition("\n")[0].split("\t")}
-    if missing := [name for name in needed if name not in heads]:
-        raise DataError(f"the report lacks the columns {', '.join(missing)}")
     # Quotes are as a rule part of what is written: 27" monitor. Some files have an empty cell too many in each row.
     for quoting in (csv.QUOTE_NONE, csv.QUOTE_MINIMAL):
         with contextlib.suppress(DataError):
-            return list(_rows(text, quoting, tolerant=False))
-    return list(_rows(text, csv.QUOTE_NONE, tolerant=True))
+            return list(_rows(text, needed, quoting, tolerant=False))
+    return list(_rows(text, needed, csv.QUOTE_NONE, tolerant=True))
 
 
-def _rows(text: str, quoting: Literal[0, 3], tolerant: bool) -> Iterator[dict[str, str]]:
+def _rows(text: str, needed: Collection[str], quoting: Literal[0, 3], tolerant: bool) -> Iterator[dict[str, str]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t", quoting=quoting, strict=True)
     try:
         names = [name.strip() for name in next(reader, [])]
+        if missing := [name for name in needed if names.count(name) != 1]:
+            raise DataError(f"the report lacks the columns {', '.join(missing)}, or has them twice")
         for cells in reader:
             told = [cell.strip() for cell in cells]
             if any(told[len(names) :]) or (told[len(names) :] and not tolerant):
@@ -59,5 +58,5 @@ def _decoded(data: bytes, charset: str) -> str:
         pass
     try:
         return data.decode(charset or "ascii")
-    except (UnicodeDecodeError, LookupError):
+    except (UnicodeError, LookupError):
         return data.decode("cp932" if b"JPY" in data else "cp1252", "replace")
