@@ -42,6 +42,11 @@ def how_to_start(database: str) -> str:
     return "systemctl start chansync" if is_service(database) else "chansync daemon"
 
 
+def how_to_stop(database: str, pid: int) -> str:
+    """The command that stops the daemon."""
+    return "systemctl stop chansync" if is_service(database) else f"kill {pid}"
+
+
 def service_trouble(database: str) -> str:
     """Why the service of this database does not run, as a sentence; empty: it is not a service, or nothing is wrong."""
     if not is_service(database):

@@ -10,7 +10,7 @@ from support import recorded_sales, recordings, tryton
 pytestmark = [pytest.mark.tryton, pytest.mark.long]
 
 
-def test_tryton_still_answers_as_on_the_tape(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_tryton_still_answers_as_was_recorded(tmp_path_factory: pytest.TempPathFactory) -> None:
     with running(tryton.restored(tmp_path_factory.mktemp("recording"))) as trytond:
         calls = recorded_sales.record(trytond)
     recorded = recorded_sales.load()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable
 from importlib import import_module
@@ -47,10 +48,6 @@ POLL_SECONDS = 0.25
 REFRESH_SECONDS = 15.0
 
 
-#: The screen that is shown at the start.
-FIRST_SCREEN = "overview"
-
-
 def _screen(module: str, name: str) -> Screen[None]:
     made: Screen[None] = getattr(import_module(f"chansync_tui.screens.{module}"), name)()
     return made
@@ -64,6 +61,9 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
     ENABLE_COMMAND_PALETTE = True
     ALLOW_SELECT = False
     TOOLTIP_DELAY = 3600.0
+
+    # No screen of Textual's own before it, whose styles would be parsed once more.
+    DEFAULT_MODE = "overview"
 
     # The other screens are imported when they are first shown, which makes the start fast.
     MODES: ClassVar[dict[str, Callable[[], Screen[None]]]] = {  # type: ignore[assignment]
@@ -95,8 +95,16 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
         Binding("ctrl+q", "quit", "Quit", priority=True),
     ]
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, restored: tuple[str, bool] = ("", True)) -> None:
+        """Open the screens on the database at ``path``.
+
+        Args:
+            restored: what came of restoring a backup before, and whether it was done.
+        """
         super().__init__()
+        self._restored = restored
+        #: A backup to restore once the screens are closed, which then open again.
+        self.to_restore: Path | None = None
         symbols.choose()
         #: The user's own keys that work everywhere.
         self.moved = own_keys.move(self._bindings, own_keys.EVERYWHERE)
@@ -122,7 +130,6 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
         return self.theme_variables
 
     async def on_mount(self) -> None:
-        await self.switch_mode(FIRST_SCREEN)
         self.set_interval(POLL_SECONDS, self._poll)
         self.call_after_refresh(self._welcome)
 
@@ -274,6 +281,9 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
 
     def _welcome(self) -> None:
         """After the first paint: open the guide for an empty database, and offer unsaved drafts."""
+        said, is_done = self._restored
+        if said:
+            self.notify(said, title="Restore", severity="information" if is_done else "error", timeout=20)
         if not self.context.db.execute("SELECT 1 FROM channel LIMIT 1").get:
             self.action_guide()
         self._offer_draft(asked=False)
@@ -329,7 +339,17 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
                 if isawaitable(done):
                     await done
 
-        self.push_screen(Palette(self.get_system_commands(self.screen), self.ask_sites), perform)
+        commands = [
+            each._replace(help=self._with_own_keys(each.help)) for each in self.get_system_commands(self.screen)
+        ]
+        self.push_screen(Palette(commands, self.ask_sites), perform)
+
+    def _with_own_keys(self, about: str) -> str:
+        """What a command does, where it names a key as ``(key m)`` with the user's own."""
+        page = self.screen
+        if not isinstance(page, Page):
+            return about
+        return re.sub(r"\(key (\S+)\)", lambda found: f"(key {page.own_key(found[1])})", about)
 
     def action_change_theme(self) -> None:
         """Choose another theme, which is shown meanwhile."""
@@ -353,7 +373,7 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
 
     def action_help_quit(self) -> None:
         """Ctrl+c does not quit: say what does."""
-        self.notify("q quits.", timeout=3)
+        self.notify(f"{own_keys.called('q', own_keys.EVERYWHERE)} quits.", timeout=3)
 
     def action_undo(self) -> None:
         """Undo what was done last, of what can be undone."""
@@ -446,6 +466,11 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
         else:
             question = f"{long_work} is not done. Quitting cancels it, and leaves no part of a file."
         self.push_screen(Confirm(question, "Quit", "Stay"), quit_if)
+
+    def restore(self, file: Path) -> None:
+        """Close the screens, restore the backup, and open them again."""
+        self.to_restore = file
+        self._leave()
 
     def _pages(self) -> list[Page]:
         """Every open screen, including those of the other tabs."""

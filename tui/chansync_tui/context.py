@@ -54,6 +54,9 @@ def user_at_host() -> str:
 #: How much of the database each connection of the screens holds in memory, in KiB: the operating system has the rest.
 _CACHE_KIB = 512
 
+#: After so many seconds it is said that a write is not done.
+_LATE = 1.5
+
 T = TypeVar("T")
 
 
@@ -202,18 +205,19 @@ class Context:
 
     # What was done
 
-    def note(self, what: str, undo: Callable[[Store], str] | None = None) -> None:
+    def note(self, what: str, undo: Callable[[Store], str] | None = None) -> Action:
         """Remember that the user did something, and how to take it back."""
         action = Action(now_ms(), what, undo)
         self.actions.append(action)
         action_log.keep(self.path, self.session, action.at, what)
+        return action
 
     def undo(self, action: Action) -> None:
         """Take an action back, in a thread."""
         undo, action.undo = action.undo, None
         if undo is not None:
             self.note(f"Undo: {action.what}")
-            self._write_store("Undo", undo)
+            self._write_store("Undo", undo, action, undo)
 
     # Jobs and writes
 
@@ -255,20 +259,40 @@ class Context:
 
     def change(self, what: str, function: Callable[[Store], object], undo: Callable[[Store], str]) -> None:
         """As ``write``, for what can be taken back."""
-        self.note(what, undo)
-        self._write_store(what, function)
+        self._write_store(what, function, self.note(what, undo))
 
-    def _write_store(self, label: str, function: Callable[[Store], object]) -> None:
+    def _write_store(
+        self,
+        label: str,
+        function: Callable[[Store], object],
+        action: Action | None = None,
+        undo: Callable[[Store], str] | None = None,
+    ) -> None:
+        """Write in a thread; where that fails, ``undo`` is what takes the action back."""
+
         def do() -> None:
             store = open_store(self.path)
+            late = threading.Timer(_LATE, self._post, [Done(label, "not done yet; perhaps another process writes.")])
+            late.start()
             try:
                 done = function(store)
+            except Exception:
+                if action is not None:
+                    action.undo = undo
+                raise
             finally:
+                late.cancel()
                 store.close()
             if isinstance(done, str):
                 self._post(Done(label, done))
 
         self._start(label, do)
+
+    def command_line(self, words: Sequence[str]) -> str:
+        """A command of chansync on the database, as it is typed into a shell; without words: empty."""
+        import shlex
+
+        return f"chansync --db {shlex.join([str(self.path), *words])}" if words else ""
 
     def command(self, words: Sequence[str], done: Callable[[int, str], object]) -> None:
         """Run a command of chansync on the database, in a process of its own; ``done`` gets its exit code and output.

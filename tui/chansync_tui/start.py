@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import MutableMapping
@@ -58,11 +59,18 @@ def run(path: Path) -> int:
         print("The screens are drawn through stderr, which is no terminal here: start chansync without 2>.")
         return EXIT_UNUSABLE_TERMINAL
     set_defaults()
+    # What imports and screens make stays: Python's own threshold would search it for garbage a hundred times.
+    gc.set_threshold(10_000)
     # Imported here, because Textual reads the environment when it is imported.
     from chansync_tui.app import ChansyncApp
 
     app = ChansyncApp(path)
     app.run()
+    while app.fault is None and app.to_restore is not None:
+        from chansync_tui.restoring import restore
+
+        app = ChansyncApp(path, restore(path, app.to_restore))
+        app.run()
     if app.fault is not None:
         raise app.fault
     return app.return_code or 0

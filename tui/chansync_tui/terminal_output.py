@@ -26,7 +26,7 @@ class SmallUpdates(App[None]):
     _is_other_textual = False
 
     def on_load(self) -> None:
-        self.app_resume_signal.subscribe(self, lambda _: self._forget())
+        self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
 
     def on_resize(self, event: events.Resize) -> None:
         self._forget()

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import click
 
 from chansync.cli.support import completing, exit_codes
 from chansync.cli.support.lazy import examples
 from chansync.cli.support.output import print_json, print_line, say
 from chansync.cli.support.session import Session, pass_session
-
-if TYPE_CHECKING:
-    from chansync.store.orders import OrderRow
 
 
 @click.command(epilog=examples("chansync why shop-de 1001"))
@@ -22,22 +17,13 @@ if TYPE_CHECKING:
 @pass_session
 def why(session: Session, code: str, number: str, as_json: bool) -> int:
     """Say why an order is as it is. Exit code 1 when it was never seen."""
-    from chansync.cli.log.command import message_data, message_line
+    from chansync.cli.log.command import message_line
     from chansync.explain.why import why as explain
     from chansync.store import channels
 
     told = explain(session.db, channels.channel(session.db, code), number)
     if as_json:
-        print_json(
-            {
-                "channel": code,
-                "found": told.found,
-                "sentences": told.sentences,
-                "order": _order_data(told.order) if told.order else None,
-                "sale": told.sale_number or None,
-                "messages": [message_data(message) for message in told.messages],
-            }
-        )
+        print_json(told.as_data(code))
     else:
         for sentence in told.sentences:
             say(sentence)
@@ -46,13 +32,3 @@ def why(session: Session, code: str, number: str, as_json: bool) -> int:
         if told.sale_number:
             say(f"The sale: chansync erp sale {told.sale_number}")
     return exit_codes.OK if told.found else exit_codes.PROBLEMS
-
-
-def _order_data(row: OrderRow) -> dict[str, Any]:
-    """An order for JSON: times in UTC."""
-    from dataclasses import fields
-
-    from chansync.model.times import utc_text
-
-    data = {each.name: getattr(row, each.name) for each in fields(row)}
-    return {name: utc_text(value) if name.endswith("_at") and value else value for name, value in data.items()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import apsw
 
-from chansync import __version__
+from chansync import __version__, systemd_service
 from chansync.db import lock_holders
 from chansync.db.process_locks import DAEMON, MIGRATION, is_locked
 from chansync.model.times import ago_text, local_text, now_ms
@@ -120,6 +120,16 @@ def _restart(state: DaemonState, path: str, *, hangs: bool = False) -> str:
     """The command that restarts it; empty if its process may be in another namespace."""
     known = is_service(path) or lock_holders.process_state(path, state.pid)
     return how_to_restart(path, state.pid, hangs=hangs) if known else ""
+
+
+def how_to_stop(db: apsw.Connection) -> str | None:
+    """The command that stops this database's daemon; empty: none works on it; None: only where it runs, as in its
+    container."""
+    path, state = db.filename, daemons.state(db)
+    if state is None or not state.alive:
+        return ""
+    known = is_service(path) or lock_holders.process_state(path, state.pid)
+    return systemd_service.how_to_stop(path, state.pid) if known else None
 
 
 def _beating(state: DaemonState, path: str) -> Diagnosis:

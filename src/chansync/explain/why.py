@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import apsw
 
@@ -11,7 +12,7 @@ from chansync.model.channel import Channel, ChannelIncomplete
 from chansync.model.money import format_money
 from chansync.model.order import bare_number
 from chansync.model.sale import Package, SaleState, SaleView
-from chansync.model.times import local_text, now_ms
+from chansync.model.times import local_text, now_ms, utc_text
 from chansync.orders import settings
 from chansync.orders.select import reason_to_skip, skip_sentence
 from chansync.store import messages, orders, sale_links, streams
@@ -40,6 +41,22 @@ class Explanation:
         """Add a sentence that says what is wrong."""
         self.sentences.append(sentence)
         self.problems.append(sentence)
+
+    def as_data(self, channel_code: str) -> dict[str, Any]:
+        """All of it for JSON; times in UTC."""
+        return {
+            "channel": channel_code,
+            "found": self.found,
+            "sentences": self.sentences,
+            "order": _order_data(self.order) if self.order else None,
+            "sale": self.sale_number or None,
+            "messages": [message.as_data() for message in self.messages],
+        }
+
+
+def _order_data(row: OrderRow) -> dict[str, Any]:
+    data = {each.name: getattr(row, each.name) for each in fields(row)}
+    return {name: utc_text(value) if name.endswith("_at") and value else value for name, value in data.items()}
 
 
 def why(db: apsw.Connection, channel: Channel, number: str) -> Explanation:

@@ -8,6 +8,7 @@ from decimal import Decimal
 import apsw
 
 from chansync.model.errors import DataError
+from chansync.model.message import CODES
 from chansync.model.money import format_sums, parse_amount
 
 #: What a problem waits for, by the data that its code comes with; empty: the code alone tells its cause.
@@ -78,9 +79,10 @@ class Cause:
 
     @property
     def title(self) -> str:
-        """``512 Mystery box``; the sentence where the code alone tells the cause."""
+        """``512 Mystery box``; where the code alone tells the cause, the sentence, or of several what they all are."""
         if not self.thing:
-            return self.sentence
+            known = CODES.get(self.code)
+            return known.title if known and self.count > 1 else self.sentence
         thing = "" if self.thing == f"name:{self.name}" else self.thing
         return thing if self.name == thing else f"{thing} {self.name}".strip()
 

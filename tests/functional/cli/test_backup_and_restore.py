@@ -167,6 +167,13 @@ def test_nothing_is_restored_unasked(company: Store, backup: Path) -> None:
     assert value(company.path, "when") == "after"
 
 
+def test_a_dry_run_says_what_would_be_lost_and_restores_nothing(company: Store, backup: Path) -> None:
+    # Also while somebody has the database open.
+    code, out, _ = run(company.path, "restore", str(backup), "--dry-run")
+    assert (code, "LOST: every manual change since the backup" in out) == (0, True)
+    assert value(company.path, "when") == "after"
+
+
 def test_a_restore_waits_for_nobody_who_has_the_database_open(
     company: Store, backup: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import chansync_tui
 from chansync_tui.app import ChansyncApp
 from chansync_tui.screens.themes import Themes
 from functional.tui.looking import row, until_seen
@@ -18,7 +21,7 @@ WIDE = (120, 40)
 
 @pytest.fixture(autouse=True)
 def _at_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chansync_tui.app.FIRST_SCREEN", "overview")
+    monkeypatch.setattr("chansync_tui.app.ChansyncApp.DEFAULT_MODE", "overview")
 
 
 @pytest.fixture
@@ -163,3 +166,49 @@ async def test_a_theme_is_shown_while_it_is_chosen_and_esc_brings_back_the_one_b
         await pilot.press("f9", *"nord", "enter")
         await until_seen(pilot, "esc close", gone=True)
         assert app.theme == "nord"
+
+
+#: Every key that is named in a sentence, in its scope, and another.
+_ALL_MOVED = {
+    "overview": {"m": "ctrl+a", "w": "ctrl+e", "p": "ctrl+g"},
+    "channels": {"p": "ctrl+g", "s": "ctrl+e", "w": "ctrl+o", "a": "ctrl+y"},
+    "messages": {"m": "ctrl+a", "r": "ctrl+e", "g": "ctrl+g"},
+    "orders": {"w": "ctrl+o", "t": "ctrl+y"},
+    "order": {"t": "ctrl+y"},
+    "erp": {"s": "ctrl+e", "D": "ctrl+g", "a": "ctrl+y"},
+    "everywhere": {"z": "ctrl+t"},
+}
+
+
+async def test_sentences_name_the_users_own_keys(company: Path, prefer: Callable[[object], None]) -> None:
+    prefer(_ALL_MOVED)
+    app = ChansyncApp(company)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "klarna_pay")
+        for keys, said in (
+            (["tab"], "ctrl+a mends it, for all of them"),
+            (["1", "j", "ctrl+g"], "paused: nothing syncs there by itself. ctrl+g resumes, ctrl+t undoes."),
+            (["3", "ctrl+g"], "ctrl+a mends all of them, ctrl+e tries them again"),
+            (["4", "slash", *"5555"], "Press ctrl+o: its site is asked for it."),
+            (["enter", "ctrl+o", *"shop-de", "enter"], "Press ctrl+y to ask the site for it now"),
+            (["escape", "5", "j", "j", "j", "j", "enter"], "ctrl+e: set what is on hand"),
+            (["ctrl+p", *"books"], "As chansync erp check (key v)"),
+            (["escape", "1", "ctrl+p", *"pause"], "Switch it off or on (key ctrl+g)"),
+        ):
+            await pilot.press(*keys)
+            await until_seen(pilot, said)
+
+
+#: A key by its usual name in the text of a program, as in "press w" and "p resumes it".
+_KEY_BY_NAME = re.compile(
+    r"\b[Pp]ress \w\b|(?:^|[.,;:] |\band |\bthen )\w (?:asks|connects|lists|loads|makes|mends|opens|quits|resumes|"
+    r"shows|syncs|tests|tries|undoes)\b"
+)
+
+
+def test_no_sentence_names_a_key_that_may_be_another() -> None:
+    assert _KEY_BY_NAME.search("Saved. p resumes, z undoes.")
+    for path in Path(chansync_tui.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and "\n    " not in node.value:
+                assert not _KEY_BY_NAME.search(node.value), (path.name, node.value)

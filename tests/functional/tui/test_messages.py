@@ -180,6 +180,8 @@ async def test_c_copies_the_message_with_its_data(company: Path) -> None:
         await pilot.press("3")
         await until_seen(pilot, "klarna_pay")
         await pilot.press("j", "j", "j", "c")
+        await until_seen(pilot, "message number", "command")
+        await pilot.press(*"text", "enter")
         await until_seen(pilot, "Copied")
         assert "Order 1002: the payment method" in app.clipboard
         assert '"total": "19.90"' in app.clipboard

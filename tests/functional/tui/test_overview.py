@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from chansync.orders.remedies import REMEDIES
 from chansync.store import channels, jobs, mappings, messages
 from chansync_tui.app import ChansyncApp
 from chansync_tui.screens.orders import Orders
+from chansync_tui.screens.page import Page
 from chansync_tui.widgets.table import Table
 from functional.tui import seed
 from functional.tui.looking import Other, row, seen, settle, until_seen
@@ -28,7 +30,7 @@ WIDE = (120, 40)
 
 @pytest.fixture(autouse=True)
 def _at_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chansync_tui.app.FIRST_SCREEN", "overview")
+    monkeypatch.setattr("chansync_tui.app.ChansyncApp.DEFAULT_MODE", "overview")
 
 
 @pytest.fixture
@@ -60,6 +62,25 @@ async def test_the_overview_shows_each_channel_and_each_cause_and_tabs_carry_cou
         cause = row(app, "636.80 EUR")
         assert cause.split()[0] == "32"
         assert "2 channels" in cause
+
+
+async def test_a_screen_is_read_once_when_it_is_shown_and_again_when_it_is_shown_again(
+    waiting: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(
+        Page, "refresh_all", lambda self, before=Page.refresh_all: (read.append(self.TAB), before(self))[1]
+    )
+    app = ChansyncApp(waiting)
+    # Not because of the time that passes.
+    app._refresh_at = math.inf
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "[0 Overview]", "shop-de")
+        await pilot.press("1")
+        await until_seen(pilot, "[1 Channels]", "shop-de")
+        await pilot.press("0")
+        await until_seen(pilot, "[0 Overview]")
+        assert read == ["overview", "channels", "overview"]
 
 
 async def test_causes_that_are_read_in_a_thread_follow_every_change(
@@ -201,8 +222,30 @@ async def test_channels_are_paused_and_resumed_together_and_it_is_said_by_whom(
         await until_seen(pilot, "29 channels paused", "paused by anna")
         with Other(path) as other:
             assert not any(each["used"] for each in channels.all_channels(other.db))
+        with Other(path) as other:
+            # One of them cannot be resumed: the others are.
+            other.db.execute("UPDATE channel SET connected_at = NULL WHERE code = 'shop-07'")
         await pilot.press("z")
-        await until_seen(pilot, "channels resumed")
+        await until_seen(pilot, "The channel shop-07 has never connected", "28 channels resumed")
+        with Other(path) as other:
+            unused = {each.code for each in channels.all_channels(other.db) if not each["used"]}
+        assert unused == {"shop-05", "shop-07"}
+
+
+async def test_what_failed_is_not_offered_to_be_undone(database: Callable[[str], Path]) -> None:
+    """The fleet has never connected: it can be paused, not resumed."""
+    app = ChansyncApp(database("fleet"))
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("1", "p")
+        await until_seen(pilot, "shop-01 paused")
+        await pilot.press("p")
+        await until_seen(pilot, "Failed", "The channel shop-01 has never connected")
+        await pilot.press("z")
+        await until_seen(pilot, "Undo: Failed")
+        await pilot.press("at")
+        await until_seen(pilot, "Resume shop-01", "Undo: Pause shop-01", "enter undoes it")
+        assert "enter undoes it" in row(app, "05:00  Pause shop-01")
+        assert "enter undoes it" not in row(app, "05:00  Resume shop-01")
 
 
 async def test_marks_stay_on_their_rows_and_esc_removes_them_first(company: Path) -> None:
@@ -247,6 +290,23 @@ async def test_what_mends_a_problem_is_read_whole_also_where_it_is_longer_than_a
         assert sentence in " ".join(line.strip(" │") for line in shown.splitlines()).replace("  ", " ")
         await pilot.press("down")
         await until_seen(pilot, sentence[-20:], gone=True)
+
+
+async def test_a_decision_that_cannot_be_undone_is_asked_for_first(alone: Path) -> None:
+    with Other(alone) as other, transaction(other.db):
+        for number in ("7000", "7001"):
+            order_id = seed.add_order(other.db, 1, number)
+            sentence = f"Order {number} changed."
+            messages.log(other.db, "order_changed", sentence, channel_id=1, order_id=order_id, order_number=number)
+    app = ChansyncApp(alone)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("3")
+        await until_seen(pilot, "order_changed")
+        await pilot.press("m", "enter")
+        await until_seen(pilot, "Order 7001 changed.", "And so for 1 more problem.", "Cancel (n)", "Do it (y)")
+        await pilot.press("n")
+        await until_seen(pilot, "Do it", gone=True)
+        assert not app.context.actions
 
 
 async def test_an_export_holds_what_is_shown_and_no_formula(company: Path, tmp_path: Path) -> None:

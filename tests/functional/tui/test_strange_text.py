@@ -48,6 +48,13 @@ _SCREENS: dict[str, list[str]] = {
     "order": ["4", "enter"],
     "erp": ["5"],
     "palette": ["j", "ctrl+p"],
+    "copy": ["4", "c"],
+    "mend": ["3", "O", "m"],
+    "solve": ["3", "O", "x"],
+    "retry all": ["3", "R"],
+    "causes": ["3", "g"],
+    "pause": ["asterisk", "p"],
+    "actions for a sale": ["4", "G", "a"],
     **{f"erp, list {number}": ["5", *["j"] * number, "enter"] for number in range(8)},
     **{f"erp, entry of list {number}": ["5", *["j"] * number, "enter", "enter"] for number in range(8)},
 }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
+import signal
 import struct
 import subprocess
 import sys
@@ -15,6 +17,7 @@ import pytest
 from chansync_tui.app import ChansyncApp
 from chansync_tui.start import run
 from functional.tui.looking import seen, settle, until_seen
+from support.patience import PATIENCE
 
 
 @pytest.mark.parametrize("size", [(59, 24), (80, 19), (20, 5)])
@@ -177,3 +180,37 @@ def test_a_fault_ends_the_screens_with_a_sentence_and_shows_no_values(company: P
     log = (company.parent / "chansync-errors.log").read_text()
     assert "a fault of the screens" in log
     assert "needle" not in shown.decode(errors="replace") + log
+
+
+def _read_until(terminal: int, words: str) -> str:
+    """What is written until these words are."""
+    shown = ""
+    while words not in shown:
+        assert select.select([terminal], [], [], PATIENCE)[0], shown
+        shown += os.read(terminal, 65536).decode(errors="replace")
+    return shown
+
+
+def test_ctrl_z_suspends_and_coming_back_writes_the_whole_screen_again(company: Path) -> None:
+    terminal, inside = os.openpty()
+    fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    environment = os.environ | {"TERM": "xterm-256color", "CHANSYNC_DB": str(company)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "chansync"], env=environment, stdin=inside, stdout=inside, stderr=inside
+    )
+    os.close(inside)
+    try:
+        _read_until(terminal, "outlet-uk")
+        os.write(terminal, b"\x1a")
+        _read_until(terminal, "\x1b[?1049l")
+        _, status = os.waitpid(process.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+        os.kill(process.pid, signal.SIGCONT)
+        _read_until(terminal, "\x1b[?1049h")
+        _read_until(terminal, "outlet-uk")
+        os.write(terminal, b"q")
+        _read_until(terminal, "\x1b[?1049l")
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        os.close(terminal)

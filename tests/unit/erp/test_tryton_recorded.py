@@ -7,8 +7,13 @@ from typing import Any
 
 import pytest
 
+from chansync.demo.tryton.server import DATABASE
 from chansync.erp.remote import SaleAnswer
-from support import recorded_sales, recordings
+from chansync.erp.tryton.parameters import Options
+from chansync.erp.tryton.remote import TrytonRemote
+from chansync.erp.tryton.rpc import TrytonRpc
+from chansync.model.sale import SaleView
+from support import recorded_sales, recordings, tryton
 
 
 @pytest.fixture(scope="module")
@@ -60,12 +65,17 @@ def test_how_goods_travel_and_what_is_reserved_is_read(told: tuple[list[SaleAnsw
 
 
 @pytest.mark.parametrize(
-    ("packages", "own", "tracking"),
-    [(["P1", "P2"], "S1", "P1, P2"), ([None], "S1", "S1"), ([], None, "T1")],
-    ids=["of packages", "of the shipment", "as it was written down"],
+    ("packed", "own", "tracking", "packages"),
+    [
+        ([("P1", 0, 1), ("P2", 1, 2)], "S1", "P2", [(1, (("1", 2),), "DHL", "P1"), (2, (("2", 1),), "DHL", "P2")]),
+        ([("P1", 0, 1)], "S1", "S1", [(1, (("1", 2),), "DHL", "P1"), (2, (("2", 1),), "DHL", "S1")]),
+        ([(None, 0, 2)], "S1", "S1", []),
+        ([], None, "T1", []),
+    ],
+    ids=["of packages", "of a package and the rest", "of the shipment", "as it was written down"],
 )
-def test_the_carriers_numbers_are_read_where_shipments_are_packed(
-    packages: list[str | None], own: str | None, tracking: str
+def test_how_goods_travel_is_read_where_shipments_are_packed(
+    packed: list[tuple[str | None, int, int]], own: str | None, tracking: str, packages: list[Any]
 ) -> None:
     calls = recorded_sales.load()
     for call in calls:
@@ -73,13 +83,63 @@ def test_the_carriers_numbers_are_read_where_shipments_are_packed(
             call["result"] = {"shipping_reference": {}}
         for row in call["result"] if call["method"] == "model.sale.sale.search_read" else ():
             for shipment in row.get("shipments.", ()):
+                moves = shipment["outgoing_moves"]
                 shipment["shipping_reference"] = own
-                shipment["packages."] = [{"shipping_reference": number} for number in packages]
-    with recordings.playing(calls) as (url, _):
-        shipped = asyncio.run(recorded_sales.tell(url))[0].view
-    assert shipped is not None
+                shipment["packages."] = [
+                    {"shipping_reference": number, "moves": moves[first:last]} for number, first, last in packed
+                ]
+    shipped = _told(calls)
     assert shipped.shipment is not None
     assert shipped.shipment.tracking == tracking
+    assert [(each.number, each.lines, each.carrier, each.tracking) for each in shipped.packages] == packages
+
+
+@pytest.mark.parametrize(
+    ("days", "first", "numbers"),
+    [((1, 2), "done", ["T1", "T2"]), ((2, 1), "done", ["T2", "T1"]), ((2, 1), "waiting", ["T2"])],
+    ids=["in turn", "the second first", "the second alone"],
+)
+def test_each_shipment_of_a_sale_is_a_package(days: tuple[int, int], first: str, numbers: list[str]) -> None:
+    calls = recorded_sales.load()
+    for row in calls[-2]["result"]:
+        if row["web_id"] != _SHIPPED:
+            continue
+        (shipment,) = row["shipments."]
+        row["shipment_state"] = "sent" if first == "done" else "partially shipped"
+        row["shipments."] = [
+            shipment | {
+                "id": place, "state": state, "reference": f"T{place}",
+                "effective_date": shipment["effective_date"] | {"day": day},
+                "outgoing_moves.": shipment["outgoing_moves."][place - 1 : place],
+            }
+            for place, day, state in ((1, days[0], first), (2, days[1], "done"))
+        ]  # fmt: skip
+    shipped = _told(calls)
+    assert [each.tracking for each in shipped.packages] == numbers
+    held = {"T1": (("1", 2),), "T2": (("2", 1),)}
+    assert [each.lines for each in shipped.packages] == [held[number] for number in numbers]
+    is_whole = first == "done"
+    assert (shipped.state.written_out, shipped.state.partly_written_out) == (is_whole, not is_whole)
+    assert (shipped.shipment.tracking if shipped.shipment else None) == (numbers[-1] if is_whole else None)
+
+
+#: The sale that was recorded that is shipped.
+_SHIPPED = "chansync:contract-tape:1"
+
+
+def _told(calls: list[recordings.Call]) -> SaleView:
+    """What the last of those calls tell of that sale."""
+    connecting = next(place for place, call in enumerate(calls) if call["method"] == "model.sale.sale.search_read")
+    with recordings.playing([*calls[:connecting], *calls[-2:]]) as (url, _):
+        return asyncio.run(_view(url))
+
+
+async def _view(url: str) -> SaleView:
+    remote = TrytonRemote(TrytonRpc(url, DATABASE, tryton.USER, tryton.PASSWORD), Options())
+    try:
+        return (await remote.views([_SHIPPED]))[_SHIPPED]
+    finally:
+        await remote.aclose()
 
 
 def test_what_tryton_asked_purchasing_for_is_requested() -> None:

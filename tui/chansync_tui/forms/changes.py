@@ -9,9 +9,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from chansync_tui.formatting import counted
+from chansync_tui.screens.window import Window
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.pane import Pane, Plain
 from chansync_tui.widgets.table import Cell, Table
@@ -28,7 +28,7 @@ class Change(NamedTuple):
     after: str
 
 
-class Changes(ModalScreen[bool]):
+class Changes(Window[bool]):
     """Ends with True when the changes are to be saved."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -50,9 +50,11 @@ class Changes(ModalScreen[bool]):
     def on_mount(self) -> None:
         table = self.query_one(Table)
         table.show(self._changes)
-        self.query_one("#window").styles.height = min(len(self._changes) + 10, self.app.size.height - 2)
         table.focus()
         self.explain()
+
+    def fit(self) -> None:
+        self.query_one("#window").styles.height = min(len(self._changes) + 10, self.app.size.height - 2)
 
     @on(Table.Moved)
     def explain(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import SystemCommand
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 _THE_REST = Row(
     "rest",
     "The rest",
-    "after the first connection; a shows it now",
+    "after the first connection; {a} shows it now",
     "dim",
     about=(
         ("The rest of the form opens when the site has answered.", "strong"),
@@ -88,9 +89,19 @@ class ChannelScreen(FormScreen):
             for section, what in ((4, "payment"), (5, "delivery")):
                 about = (
                     ("Pick up again", "strong"),
-                    (f"Reads the site's {what} methods anew; mappings stay. Key p.", ""),
+                    (f"Reads the site's {what} methods anew; mappings stay. Key {self.own_key('p')}.", ""),
                 )
-                yield section, Row(f"pick-up:{what}", "Pick up again", "key p", "dim", about=about, action="pick_up")
+                yield (
+                    section,
+                    Row(
+                        f"pick-up:{what}",
+                        "Pick up again",
+                        f"key {self.own_key('p')}",
+                        "dim",
+                        about=about,
+                        action="pick_up",
+                    ),
+                )
         yield from super().actions()
 
     def _is_reduced(self) -> bool:
@@ -101,7 +112,7 @@ class ChannelScreen(FormScreen):
     def more(self) -> Iterable[Row]:
         channel = channels.channel_by_id(self.context.db, self.channel_id) if self.channel_id is not None else None
         if self._is_reduced():
-            yield _THE_REST
+            yield replace(_THE_REST, value=_THE_REST.value.format(a=self.own_key("a")))
         if channel is not None:
             yield from status_rows(self.context.db, channel)
 
@@ -160,7 +171,11 @@ class ChannelScreen(FormScreen):
                 # It stays as its user wants it, so that the next confirm connects again.
                 self.state.texts["used"] = "yes"
         used = told.get("used") or not job.args.get("use")
-        more = "" if used else " Not connected yet, so it is not used yet: correct it, then c connects again."
+        more = (
+            ""
+            if used
+            else f" Not connected yet, so it is not used yet: correct it, then {self.own_key('c')} connects again."
+        )
         self.say(f"{told.get('sentence', '')}{more}", "good" if job.state == "done" else "bad")
         self.state.set_errors([])
         self.show_rows()

@@ -14,6 +14,7 @@ from chansync.store.runs import RunFilter
 from chansync.store.streams import STREAMS
 from chansync_tui.formatting import RUN_TONES, ago, clock, counted, until
 from chansync_tui.forms.rows import Row
+from chansync_tui.user_files.own_keys import called
 
 #: Titles of the kinds of lookups.
 _LOOKUPS = {
@@ -85,7 +86,7 @@ def _runs(db: apsw.Connection, channel_id: int) -> Iterator[Row]:
     yield _entry("section:runs", "Last runs", heading=True)
     found = runs.recent(db, limit=8, chosen=RunFilter(channel_id=channel_id))
     if not found:
-        yield _entry("run:none", "none yet", help="s syncs the channel now.")
+        yield _entry("run:none", "none yet", help=f"{called('s', 'form')} syncs the channel now.")
     for run in found:
         c = run.counts
         text = f"{run.state}: {c.fetched} fetched, {c.created} new"
@@ -117,4 +118,4 @@ def _problems(db: apsw.Connection, channel_id: int) -> Iterator[Row]:
             opens=message.id,
         )
     if len(found) == 20:
-        yield _entry("problem:more", "more", "m shows all", "dim")
+        yield _entry("problem:more", "more", f"{called('m', 'form')} shows all", "dim")

@@ -9,9 +9,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from chansync.setup.forms.merging import Conflict, Difference
+from chansync_tui.screens.window import Window
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.pane import Pane, Plain
 from chansync_tui.widgets.table import Cell, Table
@@ -34,7 +34,7 @@ class _Line(NamedTuple):
     decided: bool
 
 
-class Conflicts(ModalScreen[set[str] | None]):
+class Conflicts(Window[set[str] | None]):
     """Ends with the names of the fields for which the user's value is saved; None: save nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -64,7 +64,6 @@ class Conflicts(ModalScreen[set[str] | None]):
 
     def on_mount(self) -> None:
         self.query_one(Table).show(self._lines)
-        self.query_one("#window").styles.height = min(len(self._lines) + 10, self.app.size.height - 2)
         self.query_one(Table).focus()
         self.explain()
 
@@ -80,6 +79,9 @@ class Conflicts(ModalScreen[set[str] | None]):
             Cell(each.theirs or "(empty)", "note" if counts == _THEIRS else "dim"),
             Cell(each.was or "(empty)", "dim"),
         )
+
+    def fit(self) -> None:
+        self.query_one("#window").styles.height = min(len(self._lines) + 10, self.app.size.height - 2)
 
     @on(Table.Moved)
     def explain(self) -> None:

@@ -7,18 +7,18 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from chansync.model.times import now_ms
 from chansync_tui.formatting import clock, counted
+from chansync_tui.screens.window import Window
 from chansync_tui.text import safe
 from chansync_tui.user_files.drafts import Draft
 
 GO_ON, LATER, DISCARD = "go-on", "later", "discard"
 
 
-class DraftPrompt(ModalScreen[str]):
+class DraftPrompt(Window[str]):
     """Ends with one of the answers above."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

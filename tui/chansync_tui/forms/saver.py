@@ -16,6 +16,7 @@ from chansync.setup.forms.merging import Conflict, Difference
 from chansync_tui.formatting import counted
 from chansync_tui.forms.view import FormView
 from chansync_tui.user_files import drafts
+from chansync_tui.user_files.own_keys import called
 
 #: How long after the last key the draft is written, in seconds.
 DRAFT_AFTER = 0.5
@@ -182,7 +183,9 @@ class FormSaver:
 
         def resolved(keep: set[str] | None) -> None:
             if keep is None:
-                self._view.say("Not saved: somebody else changed the same fields. c shows them again.", "warn")
+                self._view.say(
+                    f"Not saved: somebody else changed the same fields. {called('c', 'form')} shows them again.", "warn"
+                )
                 self._view.show_rows()
                 return
             self._load(keep)

@@ -16,7 +16,7 @@ from textual.containers import Container
 from textual.widget import Widget
 from textual.widgets import Input
 
-from chansync.setup.forms.form import Form, Saved
+from chansync.setup.forms.form import Form, FormField, Saved
 from chansync_tui.formatting import counted
 from chansync_tui.forms.editor import FieldEditor
 from chansync_tui.forms.rows import COLUMNS, Row, folded, rows_of
@@ -24,7 +24,7 @@ from chansync_tui.forms.saver import FormSaver
 from chansync_tui.forms.state import FormState
 from chansync_tui.navigation_events import Edit, ShowMessage
 from chansync_tui.screens.dialogs import Confirm
-from chansync_tui.screens.filtered_page import FilteredPage
+from chansync_tui.screens.filtered_page import SearchedPage
 from chansync_tui.text import safe
 from chansync_tui.user_files import drafts
 from chansync_tui.widgets.entry import InPlace, Search
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from chansync_tui.forms.changes import Change
 
 
-class FormScreen(FilteredPage):
+class FormScreen(SearchedPage):
     """Shows one form; its ``FieldEditor`` changes fields, its ``FormSaver`` saves them.
 
     Args:
@@ -119,9 +119,18 @@ class FormScreen(FilteredPage):
             drafts.drop(self._resumed.path)
             self.saver.write_draft()
             self.say("This is your unsaved draft. Secrets are not kept in it: enter them again.", "warn")
-        first = next((row.key for row in self._rows if row.field is not None), None)
+        fields = [row for row in self._rows if row.field is not None]
+        # Those that are needed and not set yet come first.
+        wanted = [row for row in fields if row.field is not None and row.field.needed and not self._holds(row.field)]
+        first = next((row.key for row in [*wanted, *fields]), None)
         if first is not None:
             self.table.select(first)
+
+    def _holds(self, field: FormField) -> bool:
+        """Whether the field has a value."""
+        if field.is_secret:
+            return field.name in self.state.entered or field.name in self.state.loaded.secrets
+        return bool(self.state.texts.get(field.name))
 
     # Showing
 
@@ -140,7 +149,9 @@ class FormScreen(FilteredPage):
         """Somebody else saved these fields."""
         what = ", ".join(map(self.label, names))
         if self.state.changed:
-            self.say(f"Somebody else changed {what}. What you typed stays; r loads their changes.", "warn")
+            self.say(
+                f"Somebody else changed {what}. What you typed stays; {self.own_key('r')} loads their changes.", "warn"
+            )
         else:
             self.say(f"Changed just now by somebody else: {what}.", "note")
 
@@ -167,7 +178,7 @@ class FormScreen(FilteredPage):
         """Build the rows again from what was typed and what is stored."""
         self._rows = [*rows_of(self.context.db, self.state, self.actions()), *self._buttons(), *self.more()]
         wanted = folded(self._text).split()
-        self.table.set_empty(f"Nothing here holds '{self._text}': esc shows all.")
+        self.table.set_empty(f"Nothing here holds '{self._text}': {self.own_key('esc')} shows all.")
         if wanted:
             # Fields that do not apply now are found too, with what makes them appear.
             rows = [*self._rows, *self.hidden_rows()]
@@ -195,7 +206,7 @@ class FormScreen(FilteredPage):
             return []
         every = sum(not row.heading for row in self._rows)
         sign = f" / {self._text}: {len(self.table.items)} of {every} "
-        return [(sign, "here"), (" esc shows all ", "dim")] if long else [(sign, "here")]
+        return [(sign, "here"), (f" {self.own_key('esc')} shows all ", "dim")] if long else [(sign, "here")]
 
     def _buttons(self) -> Iterable[Row]:
         yield Row("section:buttons", self.BUTTONS, heading=True)

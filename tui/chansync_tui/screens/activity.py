@@ -23,10 +23,12 @@ from chansync_tui.record_text import run_paragraphs, skipped_words
 from chansync_tui.screens.filtered_page import FilteredPage
 from chansync_tui.screens.finder import Option
 from chansync_tui.screens.two_panes import TwoPanes
+from chansync_tui.user_files.own_keys import called
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
 from chansync_tui.widgets.line import Hint, Line, Part
+from chansync_tui.widgets.mark_table import MarkTable
 from chansync_tui.widgets.pane import Paragraph
 from chansync_tui.widgets.table import Cell, Table
 
@@ -90,8 +92,10 @@ class Activity(FilteredPage, TwoPanes):
         Hint("^p", "Palette"),
     )
 
+    MARKED: ClassVar[Sequence[Hint]] = (Hint("s", "Sync"),)
+
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "sync", "Sync the run's channel again"),
+        Binding("s", "sync", "Sync the run's channel again, or those of the marked runs"),
         Binding("m", "messages", "Messages of the run's channel"),
         Binding("tab,shift+tab", "other", "Runs in progress or last runs"),
         Binding("slash", "search", "Filter by text"),
@@ -99,7 +103,6 @@ class Activity(FilteredPage, TwoPanes):
         Binding("T", "narrow('T')", "Filter by stream"),
         Binding("S", "narrow('S')", "Filter by state"),
         Binding("N", "toggle_news", "Only runs with news: something new or changed, problems, a failure; or all"),
-        Binding("escape", "clear", "Clear the filters"),
     ]
 
     def __init__(self) -> None:
@@ -109,11 +112,11 @@ class Activity(FilteredPage, TwoPanes):
         self._channel_code = ""
 
     def body(self) -> Iterable[Widget]:
-        yield Table[Run](_RUNNING, _running_cells, lambda run: run.id, id="running")
+        yield MarkTable[Run](_RUNNING, _running_cells, lambda run: run.id, id="running", list_name="running")
         yield Line(id="spark")
         yield FilterLine()
         yield Search("channel, or what a run says")
-        yield from self.panes(Table[Run](_LAST, _last_cells, lambda run: run.id, id="last", list_name="activity"))
+        yield from self.panes(MarkTable[Run](_LAST, _last_cells, lambda run: run.id, id="last", list_name="activity"))
 
     def on_mount(self) -> None:
         self._in_progress.set_empty("Nothing runs now.")
@@ -123,15 +126,18 @@ class Activity(FilteredPage, TwoPanes):
         self.explain()
 
     @property
-    def _in_progress(self) -> Table[Run]:
-        return self.query_one("#running", Table)
+    def _in_progress(self) -> MarkTable[Run]:
+        return self.query_one("#running", MarkTable)
 
     @property
-    def table(self) -> Table[Run]:
-        return self.query_one("#last", Table)
+    def table(self) -> MarkTable[Run]:
+        return self.query_one("#last", MarkTable)
+
+    def exported(self) -> MarkTable[Run]:
+        return self._focused_list
 
     @property
-    def _focused_list(self) -> Table[Run]:
+    def _focused_list(self) -> MarkTable[Run]:
         return self._in_progress if self._in_progress.has_focus else self.table
 
     def read(self) -> None:
@@ -151,9 +157,9 @@ class Activity(FilteredPage, TwoPanes):
         found = runs.recent(self.context.db, limit=_LISTED, chosen=chosen)
         last = [run for run in found if run.state != "running"]
         table.set_empty(
-            "No run yet. Press s on a channel, or start the daemon."
+            f"No run yet. Press {called('s', 'channels')} on a channel, or start the daemon."
             if chosen == RunFilter()
-            else "No run matches the filters: esc clears them."
+            else f"No run matches the filters: {self.own_key('esc')} clears them."
         )
         table.show(last)
         chips = (
@@ -191,7 +197,7 @@ class Activity(FilteredPage, TwoPanes):
         self._show_last()
         self.explain()
 
-    def action_clear(self) -> None:
+    def clear(self) -> None:
         self._channel_code = ""
         self._choose(RunFilter())
 
@@ -217,7 +223,7 @@ class Activity(FilteredPage, TwoPanes):
     @on(Table.Moved)
     def moved(self) -> None:
         """The cursor is on another row."""
-        self.explain_soon()
+        self.explain_move()
 
     def beside(self) -> Iterable[Paragraph]:
         run = self._focused_list.selected
@@ -248,8 +254,8 @@ class Activity(FilteredPage, TwoPanes):
         (self.table if self._in_progress.has_focus else self._in_progress).focus()
 
     def action_sync(self) -> None:
-        if run := self._focused_list.selected:
-            self.context.ask(f"Sync {run.channel_code}", "sync", run.channel_id, {})
+        for channel_id, code in {run.channel_id: run.channel_code for run in self._focused_list.chosen}.items():
+            self.context.ask(f"Sync {code}", "sync", channel_id, {})
 
     def action_messages(self) -> None:
         if run := self._focused_list.selected:
@@ -282,6 +288,11 @@ def _running_cells(run: Run) -> tuple[Cell | str, ...]:
     )
 
 
+def _number(count: int, tone: str = "") -> Cell:
+    """A number; nothing is dim."""
+    return Cell(str(count), tone if count else "dim")
+
+
 def _last_cells(run: Run) -> tuple[Cell | str, ...]:
     c = run.counts
     lasted = (run.finished_at or now_ms()) - run.started_at
@@ -291,13 +302,9 @@ def _last_cells(run: Run) -> tuple[Cell | str, ...]:
         run.stream,
         Cell(clock(run.started_at, now_ms()), "", local_text(run.started_at, seconds=True)),
         Cell(run.state, RUN_TONES.get(run.state, "")),
-        str(c.fetched),
-        str(c.created),
-        str(c.updated),
-        str(c.unchanged),
-        str(c.skipped),
-        Cell(str(c.problems), "bad" if c.problems else ""),
-        str(c.requests),
+        *(_number(each) for each in (c.fetched, c.created, c.updated, c.unchanged, c.skipped)),
+        _number(c.problems, "bad"),
+        _number(c.requests),
         took,
         run.trigger,
         Cell(run.sentence, "bad" if run.state == "failed" else "dim"),

@@ -1,4 +1,4 @@
-"""The backups of the database in a folder: make one, look them through."""
+"""The backups of the database in a folder: make one, look them through, restore one."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from textual.message import Message
 from textual.widget import Widget
 
 from chansync.db import rotation, settings
+from chansync.doctor.daemon import how_to_stop
 from chansync.doctor.records import backups as age_of_backups
 from chansync.model.errors import UsageError
 from chansync_tui.formatting import counted
+from chansync_tui.screens.copying import Facts
 from chansync_tui.screens.dialogs import Field, Question
-from chansync_tui.screens.page import Page
+from chansync_tui.screens.page import COPY, Page
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.line import Hint
 from chansync_tui.widgets.pane import Pane
@@ -37,22 +39,23 @@ class Backup:
 _COLUMNS = (
     Column("Made", 19),
     Column("Size", 9, 12, right=True),
-    Column("Verified", 40, 200),
+    Column("Verified", 20, 200, whole=True),
     Column("File", 20, 80, drop=1),
 )
 
 
 class Backups(Page):
-    """Lists a folder's backups, the newest first. They are made and verified by the commands."""
+    """Lists a folder's backups, the newest first. They are made, verified and restored by the commands."""
 
     SCOPE = "backups"
-    ABOUT = "The backups of this database: make one now, and look them through. Restore one: chansync db restore FILE."
+    ABOUT = "The backups of this database: make one now, look them through, restore one."
     HINTS: ClassVar[Sequence[Hint]] = (
         Hint("esc", "Back", keep=True),
         Hint("?", "Keys", keep=True),
         Hint("b", "Back up now", "Back up"),
         Hint("enter", "Verify"),
         Hint("v", "Verify all", "All"),
+        Hint("R", "Restore"),
         Hint("o", "Other folder", "Folder"),
         Hint("c", "Copy"),
         Hint("q", "Quit"),
@@ -64,7 +67,8 @@ class Backups(Page):
         Binding("v", "verify_all", "Look all of them through"),
         Binding("o", "folder", "Another folder"),
         Binding("r", "list_again", "List the folder again"),
-        Binding("c,y", "copy", "Copy the command that restores it (through the terminal)"),
+        Binding("R", "restore", "Restore the backup under the cursor; asks before, and says what is lost"),
+        COPY,
     ]
 
     class Listed(Message):
@@ -88,6 +92,13 @@ class Backups(Page):
             super().__init__()
             self.path, self.code, self.said = path, code, said
 
+    class Weighed(Message):
+        """What a restore would bring and lose is known."""
+
+        def __init__(self, path: Path, code: int, said: str) -> None:
+            super().__init__()
+            self.path, self.code, self.said = path, code, said
+
     def __init__(self) -> None:
         super().__init__()
         self._folder: Path | None = None
@@ -97,7 +108,7 @@ class Backups(Page):
 
     def body(self) -> Iterable[Widget]:
         yield Pane(id="pane")
-        yield Table[Backup](_COLUMNS, self._cells, lambda each: each.path, id="backups")
+        yield Table[Backup](_COLUMNS, self._cells, lambda each: each.path, id="backups", list_name="backups")
 
     @property
     def table(self) -> Table[Backup]:
@@ -107,7 +118,8 @@ class Backups(Page):
     def on_mount(self) -> None:
         super().on_mount()
         known = settings.get(self.context.db, settings.BACKED_UP_IN)
-        self.table.set_empty("No backup is known yet: b makes one, o lists those of a folder.")
+        make, other = self.own_key("b"), self.own_key("o")
+        self.table.set_empty(f"Where backups are is not known: {make} makes one, {other} lists those of a folder.")
         if known:
             self._list(Path(known))
 
@@ -238,8 +250,40 @@ class Backups(Page):
         if self._left:
             self._verify_next()
 
-    def action_copy(self) -> None:
-        if each := self.table.selected:
-            import shlex
+    # Restoring
 
-            self.copy(f"chansync --db {shlex.quote(str(self.context.path))} db restore {shlex.quote(str(each.path))}\n")
+    def action_restore(self) -> None:
+        each = self.table.selected
+        if each is None:
+            return
+        if self.context.runs_job or self.context.long_work or self._is_backing_up or self._left:
+            self.notify("Something still works on the database here: restore when it is done.")
+            return
+        self.notify("Looking the backup through...", timeout=600)
+        self.context.command(
+            ["db", "restore", "--dry-run", str(each.path)],
+            lambda code, said: self.post_message(self.Weighed(each.path, code, said)),
+        )
+
+    @on(Weighed)
+    def ask_to_restore(self, event: Weighed) -> None:
+        """Ask, with what comes back and what is lost."""
+        self.app.hush()  # type: ignore[attr-defined]
+        stop = how_to_stop(self.context.db)
+        if event.code:
+            self.notify(event.said, title="Restore", severity="error", timeout=20)
+        elif stop is None:
+            self.notify("The daemon runs in a container or the like: stop it there first.", severity="error")
+        else:
+            daemon = f"The daemon is stopped for it ({stop}), and stays stopped." if stop else ""
+            said = event.said.replace(str(event.path), "The backup").replace(str(self.context.path), "The database")
+            last = f"The screens close meanwhile. What was there before is kept. {daemon}"
+
+            def agreed(answer: dict[str, str] | None) -> None:
+                if answer is not None:
+                    self.app.restore(event.path)  # type: ignore[attr-defined]
+
+            self.app.push_screen(Question("Restore", f"{said}\n{last}", "Restore"), agreed)
+
+    def facts(self, row: Backup) -> Facts:
+        return Facts({"file": str(row.path)}, ("db", "restore", str(row.path)))

@@ -10,7 +10,9 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 
 from chansync.db.connection import Store
+from chansync.model.errors import UsageError
 from chansync.store.overview import ChannelLine
+from chansync.store.pauses import pauses
 from chansync_tui.formatting import counted
 from chansync_tui.screens.page import Page
 
@@ -48,23 +50,23 @@ class ChannelActions:
         self._agree(f"Sync {counted(len(lines), 'channel')} now?", "Sync", lines, sync)
 
     def _pause(self, lines: list[ChannelLine]) -> None:
-        """Pause those that are used; where none is, resume them."""
+        """Pause those that are used; where none is, resume those that are paused, or use all of them."""
         used = [line.code for line in lines if line.used]
         resumes = not used
-        codes = used or [line.code for line in lines]
-        user = self._page.context.user
+        paused = pauses(self._page.context.db)
+        codes = used or [line.code for line in lines if line.id in paused] or [line.code for line in lines]
+        user, own = self._page.context.user, self._page.own_key
 
         def pause(store: Store) -> str:
             from chansync.setup import pausing
 
-            done = sum(pausing.pause(store, code, user) for code in codes)
-            return f"{_named(codes, done)} paused: nothing of it syncs by itself. p resumes, z undoes."
+            done = _each(codes, lambda code: pausing.pause(store, code, user))
+            return f"{done} paused: nothing syncs there by itself. {own('p')} resumes, {own('z')} undoes."
 
         def resume(store: Store) -> str:
             from chansync.setup import pausing
 
-            done = sum(pausing.resume(store, code) for code in codes)
-            return f"{_named(codes, done)} resumed."
+            return f"{_each(codes, lambda code: pausing.resume(store, code))} resumed."
 
         def change(agreed: bool | None) -> None:
             if agreed:
@@ -93,6 +95,23 @@ class ChannelActions:
             named = _named([line.code for line in lines], len(lines))
             yield SystemCommand(f"Sync {named}", "Pull the orders now (key s)", partial(self.run, "sync"))
             yield SystemCommand(f"Pause or resume {named}", "Switch it off or on (key p)", partial(self.run, "pause"))
+
+
+def _each(codes: Sequence[str], change: Callable[[str], bool]) -> str:
+    """Change each channel; which, or how many, are changed now, and why others are not.
+
+    Raises:
+        UsageError: none is, for a reason.
+    """
+    done, refused = 0, []
+    for code in codes:
+        try:
+            done += change(code)
+        except UsageError as error:
+            refused.append(error)
+    if refused and not done:
+        raise refused[0]
+    return f"{refused[0]} {_named(codes, done)}" if refused else _named(codes, done)
 
 
 def _named(codes: Sequence[str], count: int) -> str:

@@ -48,8 +48,8 @@ _COLUMNS = (
 
 _NO_CHANNELS = """No channel yet.
 
-  w   the guide: from nothing to a channel that syncs, step by step
-  a   add a channel now
+  {w}   the guide: from nothing to a channel that syncs, step by step
+  {a}   add a channel now
 
 The same by commands is in the README: chansync system add, erp add, channel add.
 To see how it looks first: chansync demo"""
@@ -109,6 +109,11 @@ class Channels(FilteredPage, TwoPanes):
         Hint("^p", "Palette"),
     )
 
+    MARKED: ClassVar[Sequence[Hint]] = (
+        Hint("s", "Sync"),
+        Hint("p", "Pause or resume", "Pause"),
+    )
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "add", "Add a channel"),
         Binding("w", "app.guide", "The guide: first steps"),
@@ -121,7 +126,6 @@ class Channels(FilteredPage, TwoPanes):
         Binding("T", "narrow('T')", "Filter by type"),
         Binding("U", "narrow('U')", "Filter by used or not"),
         Binding("N", "narrow('N')", "Filter by what it does now: failing, running, with problems"),
-        Binding("escape", "clear", "Clear the filters"),
     ]
 
     def __init__(self) -> None:
@@ -149,7 +153,11 @@ class Channels(FilteredPage, TwoPanes):
 
     def _show(self) -> None:
         shown = [line for line in self._lines if self._filters.matches(line)]
-        self.table.set_empty("No channel matches the filters: esc clears them." if self._lines else _NO_CHANNELS)
+        self.table.set_empty(
+            f"No channel matches the filters: {self.own_key('esc')} clears them."
+            if self._lines
+            else _NO_CHANNELS.format(w=self.own_key("w"), a=self.own_key("a"))
+        )
         self.table.show(shown)
         filters = self._filters
         chips = (
@@ -166,7 +174,7 @@ class Channels(FilteredPage, TwoPanes):
     @on(Table.Moved)
     def moved(self) -> None:
         """The cursor is on another row."""
-        self.explain_soon()
+        self.explain_move()
 
     def below(self) -> Sequence[Part]:
         """The state of the channel under the cursor, and what comes next."""
@@ -174,7 +182,9 @@ class Channels(FilteredPage, TwoPanes):
         told = standing(self.context.db, line, now_ms()) if line else []
         parts: list[Part] = [(sentence.text, sentence.kind) for sentence in told]
         if line is not None and (pause := self._pauses.get(line.id)) is not None:
-            parts.insert(0, (f"Paused by {pause.by} since {clock(pause.at, now_ms())}: p resumes it.", "warn"))
+            parts.insert(
+                0, (f"Paused by {pause.by} since {clock(pause.at, now_ms())}: {self.own_key('p')} resumes it.", "warn")
+            )
         return parts
 
     def beside(self) -> Iterable[Paragraph]:
@@ -194,7 +204,7 @@ class Channels(FilteredPage, TwoPanes):
             Cell(line.pos, tone),
             Cell(ago(line.last_ok_at, now), "bad" if failing else tone, local_text(line.last_ok_at, seconds=True)),
             Cell(*((until(line.next_run_at, now), tone, local_text(line.next_run_at)) if line.used else ("off", tone))),
-            Cell(str(line.orders_today), tone),
+            Cell(str(line.orders_today), tone if line.orders_today else "dim"),
             Cell(str(line.problems), "bad" if line.problems else "dim"),
             Cell(state_of(line, self._pauses.get(line.id), now), _tone(line)),
         )
@@ -209,10 +219,7 @@ class Channels(FilteredPage, TwoPanes):
         self._filters.text = text
         self._show()
 
-    def action_clear(self) -> None:
-        if self.table.marked:
-            self.table.unmark()
-            return
+    def clear(self) -> None:
         self._filters = Filters()
         self._show()
 
@@ -245,13 +252,6 @@ class Channels(FilteredPage, TwoPanes):
 
     def action_channel(self, name: str) -> None:
         self._actions.run(name)
-
-    @on(MarkTable.Marked)
-    def count_marks(self) -> None:
-        """The hints name what is marked, and what can be done with it."""
-        self.set_hints(
-            self.table.marked, [Hint("s", "Sync"), Hint("p", "Pause or resume", "Pause"), Hint("E", "Export")]
-        )
 
     def action_next_wrong(self) -> None:
         lines = self.table.items

@@ -9,11 +9,11 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from chansync.setup.forms.form import FormOption
 from chansync_tui.screens.finder import Finder, Option
+from chansync_tui.screens.window import Window
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Entry
 from chansync_tui.widgets.pane import Plain
@@ -62,7 +62,7 @@ class _MarkSearch(Entry):
         return key != "space" and super().check_consume_key(key, character)
 
 
-class Marks(ModalScreen[list[str] | None]):
+class Marks(Window[list[str] | None]):
     """Choose several options: space marks one, enter ends with the marked codes in the list's order."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -97,6 +97,8 @@ class Marks(ModalScreen[list[str] | None]):
     def on_mount(self) -> None:
         self.query_one(Table).set_empty("Nothing matches.")
         self.query_one(Table).show(self._options)
+
+    def fit(self) -> None:
         self.query_one("#window").styles.height = min(len(self._options) + 6, max(8, self.app.size.height - 4))
 
     def _cells(self, option: FormOption) -> tuple[Cell, Cell, Cell]:

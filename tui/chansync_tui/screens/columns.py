@@ -9,20 +9,21 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from chansync_tui.list_view import View
+from chansync_tui.screens.window import Window
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.pane import Plain
 from chansync_tui.widgets.table import Cell, Table
 
 
-class Columns(ModalScreen[None]):
+class Columns(Window[None]):
     """The columns of a list.
 
     Args:
         sorted_list: the list.
         change: looks at it in another way.
+        sort_limit: up to how many rows it can be ordered by a column; empty: however long it is.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -31,8 +32,11 @@ class Columns(ModalScreen[None]):
         Binding("backspace,delete", "reset", "All columns, in the list's own order"),
     ]
 
-    def __init__(self, sorted_list: Table[Any], change: Callable[[View], object]) -> None:
+    def __init__(
+        self, sorted_list: Table[Any], change: Callable[[View], object], sort_limit: Callable[[Column], str]
+    ) -> None:
         super().__init__()
+        self._sort_limit = sort_limit
         self._list = sorted_list
         self._change = change
 
@@ -44,11 +48,12 @@ class Columns(ModalScreen[None]):
             yield Plain("enter sort  space show  backspace reset  esc close", id="keys")
 
     def on_mount(self) -> None:
-        titled = [each for each in self._list.all_columns if each.title]
-        self._table.show(titled)
-        self.query_one("#window").styles.height = min(len(titled) + 4, max(8, self.app.size.height - 4))
+        self._table.show([each for each in self._list.all_columns if each.title])
         self._table.focus()
         self.watch(self._list, "view", self._follow, init=False)
+
+    def fit(self) -> None:
+        self.query_one("#window").styles.height = min(len(self._table.items) + 4, max(8, self.app.size.height - 4))
 
     def _follow(self) -> None:
         # What has no room is known once the list has laid itself out.
@@ -62,6 +67,7 @@ class Columns(ModalScreen[None]):
         view = self._list.view
         is_hidden = column.title in view.hidden
         about = "" if is_hidden or column.title in self._list.shown_titles else "no room: hide another"
+        about = ", ".join(filter(None, (about, self._sort_limit(column))))
         if view.sort is not None and view.sort.title == column.title:
             about = "sorted, the highest first" if view.sort.descending else "sorted, the lowest first"
         return (

@@ -8,19 +8,20 @@ from typing import Any, ClassVar, NamedTuple
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Button, Input
 
 from chansync.model.errors import UsageError
 from chansync.store.jobs import Job
+from chansync_tui.screens.window import Window
 from chansync_tui.text import wrap
+from chansync_tui.user_files.own_keys import called
 from chansync_tui.widgets.entry import Entry
 from chansync_tui.widgets.line import Part
 from chansync_tui.widgets.pane import Pane, Plain
 
 
-class Confirm(ModalScreen[bool]):
+class Confirm(Window[bool]):
     """Ends with True when the user agrees."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -63,7 +64,7 @@ class Field(NamedTuple):
 Answer = dict[str, str]
 
 
-class Question(ModalScreen[Answer | None]):
+class Question(Window[Answer | None]):
     """Ends with the typed texts when the user agrees, else with None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -149,7 +150,7 @@ class Question(ModalScreen[Answer | None]):
         self.dismiss(answer)
 
 
-class Report(ModalScreen[None]):
+class Report(Window[None]):
     """The result of a connection test: a sentence, and what followed from it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,escape,space,q", "dismiss", "Go on")]
@@ -162,14 +163,21 @@ class Report(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="window"):
             yield Plain(self._title, id="title")
-            yield Pane(id="report")
+            with VerticalScroll():
+                yield Pane(id="report")
             yield Plain("enter go on", id="keys")
 
     def on_mount(self) -> None:
-        cells = min(76, int(self.app.size.width * 0.96)) - 4
-        lines = sum(len(wrap(text, cells)) for text, _ in self._parts)
-        self.query_one("#window").styles.height = min(lines + 5, self.app.size.height - 2)
         self.query_one(Pane).put(self._parts)
+
+    def fit(self) -> None:
+        cells, most = self.text_width, self.app.size.height - 2
+        lines = sum(len(wrap(text, cells)) for text, _ in self._parts)
+        if lines + 5 > most:
+            # Beside the scroll bar.
+            lines = sum(len(wrap(text, cells - 2)) for text, _ in self._parts)
+        self.query_one("#window").styles.height = min(lines + 5, most)
+        self.query_one(Pane).styles.height = lines
 
 
 def _label(name: str) -> str:
@@ -217,7 +225,9 @@ def connection_report(
         parts.append((f"Not mapped yet: {', '.join(unmapped)}. Their orders wait as problems until they are.", "warn"))
     if told.get("used"):
         schedule = "it syncs on its schedule" if daemon_runs else "it syncs on its schedule once the daemon runs"
-        parts.append((f"The channel is used now: {schedule}, and s syncs it at once.", "good"))
+        parts.append((f"The channel is used now: {schedule}, and {called('s', 'channels')} syncs it at once.", "good"))
     elif not ok and job.args.get("use"):
-        parts.append(("It is saved, and not used yet. Correct what is wrong, and c connects again.", ""))
+        parts.append(
+            (f"It is saved, and not used yet. Correct what is wrong, and {called('c', 'form')} connects again.", "")
+        )
     return Report("It connects" if ok else "It does not connect", parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, cast
 
@@ -24,13 +24,15 @@ from chansync.explain.find import Found
 from chansync.model.paging import Span
 from chansync_tui.navigation_events import Edit, ShowSale
 from chansync_tui.screens import erp_pages
+from chansync_tui.screens.copying import Facts
 from chansync_tui.screens.dialogs import Field, Question
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.list_page import ListPage
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
-from chansync_tui.widgets.line import Hint, HintLine, Part
+from chansync_tui.widgets.line import Hint, Part
+from chansync_tui.widgets.mark_table import MarkTable
 from chansync_tui.widgets.pane import Paragraph
 from chansync_tui.widgets.table import Cell, Table
 
@@ -97,6 +99,10 @@ _COLUMNS = {
     "fees": Column("Fees", 8, 16, right=True, drop=2, whole=True),
     "other": Column("Other", 8, 16, right=True, drop=6, whole=True),
     "unmatched": Column("Unmatched", 9, right=True, drop=1),
+    "report": Column("Report", 11, 24, whole=True),
+    "since": Column("Since", 10, drop=4),
+    "left out": Column("Left out", 8, 24, drop=2),
+    "why": Column("Why", 20, 120, drop=1),
 }
 
 
@@ -132,12 +138,26 @@ class LedgerSource:
     #: The code of the outside ERP whose sales, documents or payments are shown; empty: the ledger's.
     erp: str = ""
 
-    def read(self, db: apsw.Connection, span: Span) -> list[ListRow]:
+    @property
+    def orders(self) -> Mapping[str, tuple[str, bool]]:
+        """The columns by whose index the list is read, as ``ListPage.orders``."""
         if self.erp and self.name in outside_lists.NAMES:
-            return outside_lists.read(db, self.erp, self.name, self.text, span, ListRow)
-        if self.name in erp_lists.LISTS:
-            return [ListRow(row.key, row.name, row.cells) for row in erp_lists.read(db, self.name, self.text, span)]
-        return lists.read(db, self.name, self.text, self.warehouse, span)
+            return {}
+        own = _ORDERED_BY.get(self.name) or (("Code", False) if "code" in LISTS[self.name].columns else None)
+        found = {own[0]: ("", own[1])} if own else {}
+        if self.name in lists.LISTS:
+            sorts = lists.LISTS[self.name].sorts
+            found |= {_column(name).title: (name, sort.descending) for name, sort in sorts.items()}
+        return found
+
+    def parts(self, db: apsw.Connection, span: Span, by: str) -> Iterator[tuple[list[ListRow], int]]:
+        if self.erp and self.name in outside_lists.NAMES:
+            yield from outside_lists.parts(db, self.erp, self.name, self.text, span, ListRow)
+        elif self.name in erp_lists.LISTS:
+            found = erp_lists.read(db, self.name, self.text, span)
+            yield [ListRow(row.key, row.name, row.cells) for row in found], 0
+        else:
+            yield from lists.parts(db, self.name, self.text, self.warehouse, span, by)
 
 
 class Erp(ListPage[ListRow]):
@@ -167,8 +187,6 @@ class Erp(ListPage[ListRow]):
         Binding("W", "narrow_warehouse", "Filter the stock by warehouse"),
         Binding("O", "narrow_erp", "Sales, documents and payments of another ERP"),
         Binding("v", "verify", "Verify that the books balance (erp check)"),
-        Binding("c,y", "copy", "Copy the row (through the terminal)"),
-        Binding("escape", "clear", "Clear the filters"),
     ]
 
     class Verified(Message):
@@ -195,7 +213,7 @@ class Erp(ListPage[ListRow]):
             Table[str](
                 (Column("ERP", 10, 20),), lambda name: (LISTS[name].title,), lambda name: name, id="menu", head=True
             ),
-            Table[ListRow](
+            MarkTable[ListRow](
                 _columns_of(name),
                 _cells_of(name),
                 lambda row: row.key,
@@ -228,9 +246,8 @@ class Erp(ListPage[ListRow]):
         return source
 
     @property
-    def ordered_by(self) -> tuple[str, bool]:
-        name = self.chosen.name
-        return _ORDERED_BY.get(name) or (("Code", False) if "code" in LISTS[name].columns else ("", False))
+    def orders(self) -> Mapping[str, tuple[str, bool]]:
+        return self.chosen.orders
 
     def show_chips(self) -> None:
         chosen = self.chosen
@@ -243,9 +260,10 @@ class Erp(ListPage[ListRow]):
         note = f"{LISTS[chosen.name].title}: {self.counted_rows('row')}"
         self.query_one(FilterLine).set_chips(chips, note)
 
-        self.query_one(HintLine).set_hints(self._hints())
+        self.count_marks()
 
-    def _hints(self) -> list[Hint]:
+    @property
+    def hints(self) -> Sequence[Hint]:
         """The keys that work in this list."""
         name = self.chosen.name
         hints = list(self.HINTS)
@@ -258,12 +276,13 @@ class Erp(ListPage[ListRow]):
     def empty_text(self) -> str:
         chosen, found = self.chosen, LISTS[self.chosen.name]
         if chosen.text or chosen.warehouse:
-            return "Nothing matches the filters: esc clears them."
+            return f"Nothing matches the filters: {self.own_key('esc')} clears them."
         if chosen.name == "stock":
-            return f"{found.about}\n\nAdd a warehouse and an item first: choose them in the menu, and press a."
+            first = "Add a warehouse and an item first: choose them in the menu, and press"
+            return f"{found.about}\n\n{first} {self.own_key('a')}."
         if chosen.name in outside_lists.NAMES and connected.codes(self.context.db):
-            return f"{found.about}\n\nNone yet. Those of another ERP: press O."
-        adds = "\n\nNone yet: press a to add one." if chosen.name in ADDABLE else "\n\nNone yet."
+            return f"{found.about}\n\nNone yet. Those of another ERP: press {self.own_key('O')}."
+        adds = f"\n\nNone yet: press {self.own_key('a')} to add one." if chosen.name in ADDABLE else "\n\nNone yet."
         return f"{found.about}{adds}"
 
     def beside(self) -> Iterable[Paragraph]:
@@ -291,7 +310,7 @@ class Erp(ListPage[ListRow]):
         told = [
             f"{name.replace('_', ' ')}: {text}" for name, text in zip(found.columns, row.cells, strict=True) if text
         ]
-        return [("; ".join(told), ""), (_ENTER[found.opens], "dim")]
+        return [("; ".join(told), ""), (_ENTER[found.opens].format(s=self.own_key("s"), D=self.own_key("D")), "dim")]
 
     # The menu
 
@@ -306,6 +325,7 @@ class Erp(ListPage[ListRow]):
         other = source.name != self.chosen.name
         if other:
             # The rows of the old list do not fit the columns of the new one.
+            self.table.unmark()
             self.table.show([])
             self.table.set_empty("")
             self.table.set_columns(_columns_of(source.name), _cells_of(source.name), f"erp {source.name}")
@@ -342,7 +362,7 @@ class Erp(ListPage[ListRow]):
     def search(self, text: str) -> None:
         self._go(replace(self.chosen, text=text))
 
-    def action_clear(self) -> None:
+    def clear(self) -> None:
         cleared = LedgerSource(self.chosen.name, erp=self.chosen.erp)
         if self.chosen == cleared:
             self.menu.focus()
@@ -384,8 +404,26 @@ class Erp(ListPage[ListRow]):
                 self.app.push_screen(erp_pages.ItemPage(row.name))
             case "settlement":
                 self.app.push_screen(erp_pages.SettlementPage(int(row.name)))
+            case "report":
+                self._leave_out(row)
             case _:
                 self.post_message(Edit(self.chosen.name, row.name))
+
+    def _leave_out(self, row: ListRow) -> None:
+        """Ask whether to do without a report, or to try it again."""
+        is_left_out = bool(row.cells[3])
+
+        def write(answer: Mapping[str, str] | None) -> None:
+            if answer is not None:
+                by = "" if is_left_out else self.context.user
+                self.context.write(f"Report {row.name}", erp_pages.leaver(row.name, by))
+
+        title, sentence, yes = (
+            ("Try the report again", "It is read with the next settlements.", "Try it again")
+            if is_left_out
+            else ("Leave the report out", "Nothing of it counts, for good; Enter undoes it.", "Leave it out")
+        )
+        self.app.push_screen(Question(title, f"{row.name}: {row.cells[-1]}. {sentence}", yes), write)
 
     def action_add(self) -> None:
         if self.chosen.name not in ADDABLE:
@@ -433,9 +471,10 @@ class Erp(ListPage[ListRow]):
             )
         self.app.push_screen(Question(f"Remove the {noun}", sentence, "Remove"), remove)
 
-    def action_copy(self) -> None:
-        if row := self.table.selected:
-            self.copy("\t".join(row.cells) + "\n")
+    def facts(self, row: ListRow) -> Facts:
+        name = self.chosen.name
+        words = [word.format(list=name, name=row.name) for word in _COMMANDS.get(LISTS[name].opens, ())]
+        return Facts({"number or code": row.name}, words)
 
     def action_verify(self) -> None:
         self.notify("Verifying the books...", markup=False, timeout=3)
@@ -462,12 +501,21 @@ class Erp(ListPage[ListRow]):
 _ENTER = {
     "sale": "enter: the sale, its order and what can be done with it",
     "customer": "enter: numbers, address and sales",
-    "item": "enter: its movements   s: set what is on hand",
-    "record": "enter: edit   D: remove",
+    "item": "enter: its movements   {s}: set what is on hand",
+    "record": "enter: edit   {D}: remove",
     "settlement": "enter: its lines, and the sales that they are of",
-    "connected-erp": "enter: its form: test it, read its data, send what waits   D: disconnect",
+    "report": "enter: do without it, or try it again",
+    "connected-erp": "enter: its form: test it, read its data, send what waits   {D}: disconnect",
 }
 
+
+#: The commands that show a row, by what Enter opens.
+_COMMANDS = {
+    "sale": ("erp", "sale", "{name}"),
+    "item": ("erp", "movements", "{name}"),
+    "record": ("erp", "show", "{list}", "{name}"),
+    "connected-erp": ("erp", "test", "{name}"),
+}
 
 #: What a row opens, where that is a text.
 _PAGES: dict[str, Callable[[apsw.Connection, str], Iterable[Paragraph]]] = {

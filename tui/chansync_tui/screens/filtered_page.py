@@ -17,16 +17,16 @@ from chansync.store import channels, exporting
 from chansync_tui.context import Done
 from chansync_tui.formatting import counted
 from chansync_tui.screens.finder import Finder, Option
-from chansync_tui.screens.page import Page
+from chansync_tui.screens.page import COPY, Page
 from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import FilterLine
+from chansync_tui.widgets.line import Hint
+from chansync_tui.widgets.mark_table import MarkTable
 from chansync_tui.widgets.table import Table
 
 
-class FilteredPage(Page):
-    """Handles its ``Search`` and its ``FilterLine``; each screen keeps its own filters."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("E", "export", "Export the marked rows, or all shown, to a file")]
+class SearchedPage(Page):
+    """Handles its ``Search``, which narrows ``table`` with every key."""
 
     @property
     @abstractmethod
@@ -42,9 +42,55 @@ class FilteredPage(Page):
     def search(self, text: str) -> None:
         """Filter the list by a text; empty: all rows."""
 
-    def exported(self) -> Table[Any]:
-        """The list that an export writes."""
+    def action_search(self) -> None:
+        self.query_one(Search).open(self.searched)
+
+    @on(Input.Changed, "Search")
+    def search_typed(self, event: Input.Changed) -> None:
+        """Filter with every key."""
+        self.search(event.value.strip())
+
+    @on(Search.Left)
+    def leave_search(self) -> None:
+        """Give the focus back to the list."""
+        self.table.focus()
+
+
+class FilteredPage(SearchedPage):
+    """Handles its ``FilterLine`` and its marks; each screen keeps its own filters."""
+
+    #: The keys for marked rows, besides those of every list.
+    MARKED: ClassVar[Sequence[Hint]] = ()
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("E", "export", "Export the marked rows, or all shown, to a file"),
+        COPY,
+        Binding("escape", "clear", "Remove the marks; without any, clear the filters"),
+    ]
+
+    @property
+    @abstractmethod
+    def table(self) -> MarkTable[Any]:
+        """The list."""
+
+    @abstractmethod
+    def clear(self) -> None:
+        """Clear the filters."""
+
+    def exported(self) -> MarkTable[Any]:
+        """The list that an export writes, and whose marks count."""
         return self.table
+
+    @on(MarkTable.Marked)
+    def count_marks(self) -> None:
+        """The hints name what is marked, and what can be done with it."""
+        self.set_hints(self.exported().marked, [*self.MARKED, Hint("c", "Copy"), Hint("E", "Export")])
+
+    def action_clear(self) -> None:
+        if self.exported().marked:
+            self.exported().unmark()
+        else:
+            self.clear()
 
     def batches(self, table: Table[Any]) -> Callable[[apsw.Connection], Iterable[Sequence[Any]]] | None:
         """Reads, in a thread, all rows that the filters let through; None where the list holds them all."""
@@ -87,19 +133,6 @@ class FilteredPage(Page):
             "Export", about, "Write", [field], lambda answer: exporting.reserve(path_of(answer)), changes=False
         )
         self.app.push_screen(question, agreed)
-
-    def action_search(self) -> None:
-        self.query_one(Search).open(self.searched)
-
-    @on(Input.Changed, "Search")
-    def search_typed(self, event: Input.Changed) -> None:
-        """Filter with every key."""
-        self.search(event.value.strip())
-
-    @on(Search.Left)
-    def leave_search(self) -> None:
-        """Give the focus back to the list."""
-        self.table.focus()
 
     @on(FilterLine.Picked)
     async def pick_chip(self, event: FilterLine.Picked) -> None:

@@ -10,9 +10,9 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from chansync_tui.screens.window import Window
 from chansync_tui.text import wrap
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Entry
@@ -31,7 +31,7 @@ class Option(NamedTuple, Generic[V]):
     is_heading: bool = False
 
 
-class Finder(ModalScreen[Option[V] | None]):
+class Finder(Window[Option[V] | None]):
     """Ends with the chosen option, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -75,26 +75,33 @@ class Finder(ModalScreen[Option[V] | None]):
     def on_mount(self) -> None:
         self.query_one(Table).set_empty("Nothing matches.")
         self.query_one(Table).show(self._options)
-        # The window is as high as its list, but not higher than the screen.
-        cells = min(76, int(self.app.size.width * 0.96)) - 4
+
+    def fit(self) -> None:
+        """The window is as high as its list, but not higher than the screen."""
+        cells = self.text_width
         about = sum(len(wrap(line, cells)) for line in self._about) + bool(self._about)
         room = max(8, self.app.size.height - 4)
-        wanted = len(self._options) + 6 + about
+        wanted = len(self._options) + 5 + len(wrap(self._title, cells)) + about
         # What is cut in the list is shown whole below it, for the option under the cursor, where there is room.
-        lines = max((len(wrap(option.word, cells)) for option in self._options), default=1) if self._is_prose else 1
+        words = 0 if self._is_prose else max([self._word_width, *(cell_len(option.word) for option in self._options)])
+        cut = [text for option in self._options if cell_len(text := self._told(option)) > cells - words - 3]
+        lines = max((len(wrap(text, cells)) for text in cut), default=0)
         whole = self.query_one("#whole")
-        whole.display = lines > 1 and wanted + lines <= room
+        whole.display = bool(lines) and (wanted + lines <= room or not self._is_prose)
         whole.styles.height = lines
         self.query_one("#window").styles.height = min(wanted + lines * whole.display, room)
         self.call_after_refresh(self.show_whole)
 
+    def _told(self, option: Option[V]) -> str:
+        return option.word if self._is_prose else option.about
+
     @on(Table.Moved)
     def show_whole(self) -> None:
         """Show the whole sentence of the option under the cursor, if it is cut in the list."""
-        chosen, whole = self.query_one(Table).selected, self.query_one("#whole", Plain)
+        table, whole = self.query_one(Table), self.query_one("#whole", Plain)
         if whole.display:
-            room = self.query_one(Table).size.width - 3
-            whole.update(chosen.word if chosen and cell_len(chosen.word) > room else "")
+            told = self._told(table.selected) if table.selected else ""
+            whole.update(told if cell_len(told) > table.place_of(int(not self._is_prose)).width else "")
 
     def narrowed(self, text: str) -> Sequence[Option[V]]:
         """The options for the text typed so far."""

@@ -82,7 +82,12 @@ class Guide(Page):
         done = [step.name for step in self._steps if step.done]
         about = self.query_one("#about", Line)
         if len(done) == len(self._steps):
-            about.put([(" Everything is set up. ", "good"), ("The daemon keeps the channel in sync; esc leaves.", "")])
+            about.put(
+                [
+                    (" Everything is set up. ", "good"),
+                    (f"The daemon keeps the channel in sync; {self.own_key('esc')} leaves.", ""),
+                ]
+            )
         else:
             about.put(
                 [(" First steps: from nothing to a channel that syncs", "strong")],

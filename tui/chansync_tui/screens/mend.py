@@ -82,11 +82,15 @@ class Mending:
         elif words[:1] == ["solve"]:
             self.solve(message_ids)
         else:
-            self._ask(
-                mending.choices(self._db, first, remedy),
-                [],
-                lambda added: self._do(remedy, subjects, added, message_ids, cause),
-            )
+            asked = mending.choices(self._db, first, remedy)
+
+            def do(added: list[str]) -> None:
+                self._do(remedy, subjects, added, message_ids, cause)
+
+            if _is_final(remedy) and not asked:
+                self._agree(remedy, subjects, lambda: do([]))
+            else:
+                self._ask(asked, [], do)
 
     def _opens(self, remedy: Remedy, subject: Subject) -> bool:
         """Open what the remedy leads to, if it is a page of these screens; whether it is."""
@@ -105,6 +109,17 @@ class Mending:
         return True
 
     # What a person chooses
+
+    def _agree(self, remedy: Remedy, subjects: Sequence[Subject], then: Callable[[], None]) -> None:
+        """Ask first: it cannot be undone."""
+
+        def agreed(yes: bool | None) -> None:
+            if yes:
+                then()
+
+        first = subjects[0].message.sentence
+        more = f"\n\nAnd so for {counted(len(subjects) - 1, 'more problem')}." if len(subjects) > 1 else ""
+        self._page.app.push_screen(Confirm(f"{remedy.sentence}\n\n{first}{more}", "Do it"), agreed)
 
     def _ask(self, left: Sequence[Choice], added: list[str], then: Callable[[list[str]], None]) -> None:
         if not left:
@@ -234,7 +249,7 @@ class Mending:
 
         def solve(store: Store) -> str:
             done = sum(messages.solve(store.db, each, context.user) for each in ids)
-            return f"{counted(done, 'message')} marked as solved. z undoes it."
+            return f"{counted(done, 'message')} marked as solved. {self._page.own_key('z')} undoes it."
 
         def reopen(store: Store) -> str:
             again = sum(messages.reopen(store.db, each) for each in ids)
@@ -255,6 +270,12 @@ def _held_up(cause: Cause | None) -> list[str]:
     what = f"{cause.count} problems of {counted(len(cause.channels) or 1, 'channel')} wait for it"
     money = f": {cause.money}" if cause.money else ""
     return [f"{what}{money}; the oldest since {since(cause.first_at, now_ms())}. It is done for all of them."]
+
+
+def _is_final(remedy: Remedy) -> bool:
+    """Whether it decides on a sale, which cannot be undone."""
+    about_sale = {"cancel", "reverse", "refund", "pay", "release", "write-out", "merge-customers"}
+    return remedy.perform is not None or bool(about_sale & set(remedy.command.split()[2:3]))
 
 
 def _is_mended(remedy: Remedy) -> bool:

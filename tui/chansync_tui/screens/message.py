@@ -10,10 +10,12 @@ import apsw
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 
+from chansync.model.safe_text import on_one_line
 from chansync.store import messages
 from chansync.store.messages import Message
 from chansync_tui.message_text import as_text, details
 from chansync_tui.navigation_events import ShowChannel, ShowOrder
+from chansync_tui.screens.copying import Copy, as_json
 from chansync_tui.screens.mend import Mending
 from chansync_tui.screens.page import Page
 from chansync_tui.screens.text_page import TextPage
@@ -35,7 +37,6 @@ class MessageActions:
         Binding("m", "message('mend')", "Mend it: choose what to do about it"),
         Binding("r", "message('retry')", "Retry the order"),
         Binding("x", "message('solve')", "Mark as solved"),
-        Binding("c,y", "message('copy')", "Copy (through the terminal)"),
         Binding("o", "message('channel')", "Open the channel"),
         Binding("v", "message('order')", "View the order"),
     ]
@@ -48,7 +49,6 @@ class MessageActions:
             "mend": lambda message: self.mending.open(message.id),
             "retry": self._retry,
             "solve": self._solve,
-            "copy": self._copy,
             "channel": self._show_channel,
             "order": self._show_order,
         }
@@ -72,9 +72,6 @@ class MessageActions:
     def _solve(self, message: Message) -> None:
         self.mending.solve([message.id])
 
-    def _copy(self, message: Message) -> None:
-        self._page.copy(as_text(details(self._page.context.db, message)))
-
     def _show_channel(self, message: Message) -> None:
         if message.channel_id is not None:
             self._page.post_message(ShowChannel(message.channel_id))
@@ -92,9 +89,22 @@ class MessageActions:
             ("Retry the order", "Of the message under the cursor (key r)", "retry"),
             ("Mark as solved", "The message under the cursor (key x)", "solve"),
             ("View the order", "Of the message under the cursor (key v)", "order"),
-            ("Copy the message", "With its data (key c)", "copy"),
         ):
             yield SystemCommand(title, about, partial(self.run, name))
+        yield SystemCommand(
+            "Copy the message", "Its number, its text, JSON or the command (key c)", self._page.action_copy
+        )
+
+    def copies(self, message: Message) -> list[Copy]:
+        """What can be copied of the message."""
+        context = self._page.context
+        return [
+            Copy("message number", f"{message.id}\n"),
+            Copy("order number", f"{on_one_line(message.order_number)}\n"),
+            Copy("text", as_text(details(context.db, message))),
+            Copy("JSON", as_json(message.as_data())),
+            Copy("command", f"{context.command_line(['log', 'show', str(message.id)])}\n"),
+        ]
 
 
 def message_paragraphs(db: apsw.Connection, message: Message) -> list[Paragraph]:
@@ -135,6 +145,10 @@ class MessagePage(TextPage):
 
     def action_message(self, name: str) -> None:
         self._actions.run(name)
+
+    def copies(self) -> Sequence[Copy]:
+        message = self._message()
+        return self._actions.copies(message) if message else super().copies()
 
     def commands(self) -> Iterable[SystemCommand]:
         yield from self._actions.commands()

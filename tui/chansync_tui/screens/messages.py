@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar
@@ -25,6 +25,7 @@ from chansync_tui.formatting import clock, counted
 from chansync_tui.navigation_events import ShowMessage
 from chansync_tui.problem_text import CAUSE_COLUMNS, cause_cells
 from chansync_tui.screens.cause_reader import CauseReader
+from chansync_tui.screens.copying import Copy
 from chansync_tui.screens.dialogs import Confirm
 from chansync_tui.screens.finder import Option
 from chansync_tui.screens.list_page import ListPage
@@ -60,14 +61,14 @@ class MessageSource:
 
     chosen: Filter
 
-    def read(self, db: apsw.Connection, span: Span) -> list[MessageLine]:
+    def parts(self, db: apsw.Connection, span: Span, by: str) -> Iterator[tuple[list[MessageLine], int]]:
         # The newest is first: rows further down have lower ids.
         edge = int(span.inclusive)
         below = None if span.after is None else int(span.after[0]) + edge
         above = None if span.before is None else int(span.before[0]) - edge
         chosen = replace(self.chosen, after_id=above)
         found = message_lines(db, chosen, limit=span.limit, before_id=below, oldest_first=span.backwards)
-        return found[::-1] if span.backwards else found
+        yield found[::-1] if span.backwards else found, 0
 
 
 class Messages(ListPage[MessageLine]):
@@ -93,6 +94,8 @@ class Messages(ListPage[MessageLine]):
         Hint("^p", "Palette"),
     )
 
+    MARKED: ClassVar[Sequence[Hint]] = (Hint("r", "Retry"), Hint("x", "Solved"))
+
     BINDINGS: ClassVar[list[BindingType]] = [
         *MessageActions.BINDINGS,
         Binding("g", "by_cause", "Open problems by cause, or the log"),
@@ -102,7 +105,6 @@ class Messages(ListPage[MessageLine]):
         Binding("S", "narrow('S')", "Filter by severity"),
         Binding("O", "toggle_open", "Open problems only, or all"),
         Binding("D", "narrow('D')", "Filter by code"),
-        Binding("escape", "clear", "Clear the filters"),
     ]
 
     def __init__(self) -> None:
@@ -147,19 +149,15 @@ class Messages(ListPage[MessageLine]):
         return self.query_one("#causes", MarkTable)
 
     @property
-    def ordered_by(self) -> tuple[str, bool]:
-        return "First", True
-
-    @property
-    def table(self) -> MarkTable[MessageLine]:
-        return self.query_one("#list", MarkTable)
+    def orders(self) -> Mapping[str, tuple[str, bool]]:
+        return {"First": ("", True)}
 
     @property
     def shows_causes(self) -> bool:
         """Whether open problems are shown by cause, and not the log."""
         return self.has_class("-causes")
 
-    def exported(self) -> Table[Any]:
+    def exported(self) -> MarkTable[Any]:
         return self.causes if self.shows_causes else self.table
 
     def read(self) -> None:
@@ -176,7 +174,7 @@ class Messages(ListPage[MessageLine]):
             super().read()
 
     def _put_causes(self, found: list[Cause]) -> None:
-        self.causes.set_empty("No open problem. g shows the log.")
+        self.causes.set_empty(f"No open problem. {self.own_key('g')} shows the log.")
         self.causes.show(found)
         if self.shows_causes:
             self.show_chips()
@@ -228,7 +226,7 @@ class Messages(ListPage[MessageLine]):
 
     def empty_text(self) -> str:
         if self.chosen != Filter():
-            return "No message matches the filters: esc clears them."
+            return f"No message matches the filters: {self.own_key('esc')} clears them."
         return "No message yet: nothing has gone wrong."
 
     def beside(self) -> Iterable[Paragraph]:
@@ -263,7 +261,7 @@ class Messages(ListPage[MessageLine]):
         if line is None:
             return []
         offered = " ".join(remedy.sentence for remedy in remedies(line.code))
-        what = f"m mends it: {offered}" if offered else ""
+        what = f"{self.own_key('m')} mends it: {offered}" if offered else ""
         times = f"{counted(line.count, 'time')}, last {local_text(line.last_at, seconds=True)}. Code: {line.code}."
         return [(line.sentence, "strong"), (what, ""), (times, "dim"), ("enter: its data", "dim")]
 
@@ -274,7 +272,7 @@ class Messages(ListPage[MessageLine]):
         named = ", ".join(sorted(cause.channels.values())[:6])
         return [
             (cause.sentence, "strong"), (f"{counted(cause.count, 'problem')} of {named or 'no channel'}", ""),
-            ("m mends all of them, r tries them again, enter lists them", "dim"),
+            (f"{self.own_key('m')} mends all of them, {self.own_key('r')} tries them again, enter lists them", "dim"),
         ]  # fmt: skip
 
     @on(Table.Moved, "#causes")
@@ -308,11 +306,7 @@ class Messages(ListPage[MessageLine]):
     def search(self, text: str) -> None:
         self._set_filter(replace(self.chosen, text=text))
 
-    def action_clear(self) -> None:
-        marked = self.causes if self.shows_causes else self.table
-        if marked.marked:
-            marked.unmark()
-            return
+    def clear(self) -> None:
         self._channel_code = self._cause_title = ""
         self._set_filter(Filter())
 
@@ -357,6 +351,13 @@ class Messages(ListPage[MessageLine]):
         else:
             self._actions.run(name)
 
+    def copies(self) -> Sequence[Copy]:
+        found = super().copies()
+        if self.shows_causes or self.table.marked or (message := self._selected_message()) is None:
+            return found
+        row = [each for each in found if each.what == "row"]
+        return [*self._actions.copies(message), *row]
+
     def _several(self) -> list[int]:
         """The messages of the marked rows, or of the cause under the cursor; empty: the one under the cursor."""
         if self.shows_causes:
@@ -369,12 +370,6 @@ class Messages(ListPage[MessageLine]):
             return self.HINTS
         listed = {"enter": Hint("enter", "Its problems", "List"), "g": Hint("g", "The log", "Log")}
         return [listed.get(hint.key, hint) for hint in self.HINTS]
-
-    @on(MarkTable.Marked)
-    def count_marks(self) -> None:
-        """The hints name what is marked, and what can be done with it."""
-        marked = self.causes.marked if self.shows_causes else self.table.marked
-        self.set_hints(marked, [Hint("r", "Retry"), Hint("x", "Solved"), Hint("E", "Export")])
 
     def _selected_message(self) -> messages.Message | None:
         if self.shows_causes:

@@ -12,11 +12,14 @@ from textual.binding import BindingType
 from chansync.explain import story
 from chansync.explain.story import Story
 from chansync.model.errors import UsageError
+from chansync.model.safe_text import on_one_line
 from chansync.model.times import local_text
 from chansync.store import channels, jobs
 from chansync_tui.order_text import story_paragraphs
+from chansync_tui.screens.copying import Copy, as_json
 from chansync_tui.screens.order_actions import OrderActions, Subject
 from chansync_tui.screens.text_page import TextPage
+from chansync_tui.user_files.own_keys import called
 from chansync_tui.widgets.line import Hint
 from chansync_tui.widgets.pane import Paragraph
 
@@ -67,6 +70,19 @@ class OrderPage(TextPage):
     def commands(self) -> Iterable[SystemCommand]:
         yield from self._actions.commands()
 
+    def copies(self) -> Sequence[Copy]:
+        found = self._story
+        if found is None or found.channel is None:
+            return super().copies()
+        code = found.channel.code
+        return [
+            Copy("order number", f"{on_one_line(found.number)}\n"),
+            Copy("sale", f"{on_one_line(found.sale.sale.number)}\n" if found.sale else ""),
+            self.whole_text(),
+            Copy("JSON", as_json(found.explanation.as_data(code))),
+            Copy("command", f"{self.context.command_line(['why', code, found.number])}\n"),
+        ]
+
     def _subject(self) -> Subject | None:
         story = self._story
         if story is None:
@@ -81,7 +97,7 @@ def _unseen(db: apsw.Connection, channel_id: int, number: str) -> list[Paragraph
     """For an order that was never seen: how to ask the site for it, and what the site answered last."""
     found = [
         Paragraph(""),
-        Paragraph("Press t to ask the site for it now, and to import it if the channel's settings allow."),
+        Paragraph(f"Press {called('t', 'order')} to ask the site for it now, and to import it if the settings allow."),
     ]
     asked = jobs.last(db, "sync", channel_id, {"order_numbers": [number]})
     if asked is not None and asked.result is not None:

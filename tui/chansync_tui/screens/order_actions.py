@@ -97,7 +97,7 @@ class OrderActions:
 
     def _retry(self, order: Subject) -> None:
         if order.order_id is None:
-            self._notify("The order was never seen. Press t to ask the site for it.")
+            self._notify(f"The order was never seen. Press {self._page.own_key('t')} to ask the site for it.")
             return
         label = f"Retry order {order.number}"
         self._page.context.ask(label, "retry", order.channel_id, {"order_ids": [order.order_id]})
@@ -126,7 +126,8 @@ class OrderActions:
             if order.state == "problem":
                 self._mend(order)
             else:
-                self._notify("It has no sale: enter says why, t asks the site for it and imports it if it may be.")
+                asks = f"{self._page.own_key('t')} asks the site for it and imports it if it may be"
+                self._notify(f"It has no sale: enter says why, {asks}.")
             return
         found = possible_steps(self._page.context.db, order.sale)
         if not found:

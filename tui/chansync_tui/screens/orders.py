@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -16,14 +16,15 @@ from chansync.explain import find, story, why
 from chansync.model.message import CODES
 from chansync.model.paging import Span
 from chansync.model.times import local_text, now_ms
-from chansync.store import channels, order_list
-from chansync.store.order_list import OrderFilter, OrderLine, order_lines
+from chansync.store import channels, order_list, orders
+from chansync.store.order_list import OrderFilter, OrderLine, order_parts
 from chansync_tui.formatting import SKIPPED_WHY, clock, total_text
 from chansync_tui.navigation_events import ShowNumber, ShowOrder
 from chansync_tui.order_text import story_paragraphs
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.list_page import ListPage
 from chansync_tui.screens.order_actions import OrderActions, Subject
+from chansync_tui.user_files.own_keys import called
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
@@ -46,9 +47,9 @@ _COLUMNS = (
 
 STATE_TONES = {"imported": "good", "problem": "bad", "skipped": "dim"}
 
-_NO_ORDERS = """No order yet. Sync a channel: go to its row with 1, and press s; or start the daemon.
+_NO_ORDERS = """No order yet. Sync a channel: go to its row with 1, and press {s}; or start the daemon.
 
-Is one missing? Press w: chansync asks its site for it, and says why it is not here."""
+Is one missing? Press {w}: chansync asks its site for it, and says why it is not here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,8 @@ class OrderSource:
 
     chosen: OrderFilter
 
-    def read(self, db: apsw.Connection, span: Span) -> list[OrderLine]:
-        return order_lines(db, self.chosen, span)
+    def parts(self, db: apsw.Connection, span: Span, by: str) -> Iterator[tuple[list[OrderLine], int]]:
+        return order_parts(db, self.chosen, span)
 
 
 class Orders(ListPage[OrderLine]):
@@ -80,6 +81,8 @@ class Orders(ListPage[OrderLine]):
         Hint("^p", "Palette"),
     )
 
+    MARKED: ClassVar[Sequence[Hint]] = (Hint("r", "Retry"),)
+
     BINDINGS: ClassVar[list[BindingType]] = [
         *OrderActions.BINDINGS,
         Binding("slash", "search", "Find by number or customer"),
@@ -87,8 +90,6 @@ class Orders(ListPage[OrderLine]):
         Binding("C", "narrow('C')", "Filter by channel"),
         Binding("S", "narrow('S')", "Filter by state"),
         Binding("T", "narrow('T')", "Filter by the site's status"),
-        Binding("c,y", "copy", "Copy the order's line (through the terminal)"),
-        Binding("escape", "clear", "Clear the filters"),
     ]
 
     def __init__(self) -> None:
@@ -104,12 +105,8 @@ class Orders(ListPage[OrderLine]):
         )
 
     @property
-    def ordered_by(self) -> tuple[str, bool]:
-        return "Changed", True
-
-    @property
-    def table(self) -> MarkTable[OrderLine]:
-        return self.query_one("#list", MarkTable)
+    def orders(self) -> Mapping[str, tuple[str, bool]]:
+        return {"Changed": ("", True)}
 
     @property
     def chosen(self) -> OrderFilter:
@@ -133,10 +130,13 @@ class Orders(ListPage[OrderLine]):
         if chosen.text:
             return (
                 f"No order here has '{chosen.text}' in its number or its customer's name.\n\n"
-                f"Is {chosen.text} the number of an order that should be here? Press w: its site is asked for it.\n"
-                "esc clears the filters."
+                f"Is {chosen.text} the number of an order that should be here? "
+                f"Press {self.own_key('w')}: its site is asked for it.\n"
+                f"{self.own_key('esc')} clears the filters."
             )
-        return _NO_ORDERS if chosen == OrderFilter() else "No order matches the filters: esc clears them."
+        if chosen == OrderFilter():
+            return _NO_ORDERS.format(s=called("s", "channels"), w=self.own_key("w"))
+        return f"No order matches the filters: {self.own_key('esc')} clears them."
 
     def beside(self) -> Iterable[Paragraph]:
         line = self.table.selected
@@ -150,9 +150,9 @@ class Orders(ListPage[OrderLine]):
         line = self.table.selected
         if line is None:
             return []
-        channel = channels.channel_by_id(self.context.db, line.channel_id)
-        told = why.why(self.context.db, channel, line.number) if channel else None
-        sentences = told.sentences[1:] if told else []
+        db = self.context.db
+        channel, row = channels.channel_by_id(db, line.channel_id), orders.by_id(db, line.id)
+        sentences = why.explain(db, channel, row).sentences[1:] if channel and row else []
         placed = f"Placed {local_text(line.placed_at)}. " if line.placed_at else ""
         return [(" ".join(sentences[:3]), "strong"), (f"{placed}enter: its sale and its history", "dim")]
 
@@ -173,10 +173,7 @@ class Orders(ListPage[OrderLine]):
     def search(self, text: str) -> None:
         self._set(replace(self.chosen, text=text.lstrip("#")))
 
-    def action_clear(self) -> None:
-        if self.table.marked:
-            self.table.unmark()
-            return
+    def clear(self) -> None:
         self._channel_code = ""
         self._set(OrderFilter())
 
@@ -198,11 +195,6 @@ class Orders(ListPage[OrderLine]):
 
     # Actions
 
-    @on(MarkTable.Marked)
-    def count_marks(self) -> None:
-        """The hints name what is marked, and what can be done with it."""
-        self.set_hints(self.table.marked, [Hint("r", "Retry"), Hint("E", "Export")])
-
     def action_order(self, name: str) -> None:
         if name == "retry" and self.table.marked:
             self._actions.retry_all([(line.channel_id, line.id) for line in self.table.marked.values()])
@@ -220,11 +212,6 @@ class Orders(ListPage[OrderLine]):
         """Open the order's page."""
         if line := self.table.selected:
             self.post_message(ShowOrder(line.id))
-
-    def action_copy(self) -> None:
-        if line := self.table.selected:
-            text = "\t".join(cell if isinstance(cell, str) else cell.text for cell in _cells(line))
-            self.copy(text + "\n")
 
     def action_missing(self) -> None:
         """Ask for the number and the channel, unless the filters name them."""

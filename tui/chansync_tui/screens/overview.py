@@ -28,6 +28,7 @@ from chansync_tui.navigation_events import ShowCause, ShowChannel, ShowMessage, 
 from chansync_tui.problem_text import CAUSE_COLUMNS, cause_cells
 from chansync_tui.screens.cause_reader import CauseReader
 from chansync_tui.screens.channel_actions import ChannelActions
+from chansync_tui.screens.page import COPY
 from chansync_tui.screens.two_panes import TwoPanes
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.line import Hint, Line, Part
@@ -50,7 +51,7 @@ _COLUMNS = (
     Column("Now", 14, 40, drop=1),
 )
 
-_NOTHING = """No channel yet: w opens the guide, step by step to a channel that syncs."""
+_NOTHING = """No channel yet: {w} opens the guide, step by step to a channel that syncs."""
 
 #: So many of a channel's problems are shown beside it.
 _NEWEST = 50
@@ -84,6 +85,7 @@ class Overview(TwoPanes):
         Binding("tab,shift+tab", "other", "Channels or problems"),
         Binding("w", "app.guide", "The guide: first steps"),
         Binding("escape", "unmark", "Remove the marks"),
+        COPY,
     ]
 
     class Known(TextualMessage):
@@ -114,7 +116,7 @@ class Overview(TwoPanes):
         )
 
     def on_mount(self) -> None:
-        self.channels.set_empty(_NOTHING)
+        self.channels.set_empty(_NOTHING.format(w=self.own_key("w")))
 
     @property
     def channels(self) -> MarkTable[ChannelLine]:
@@ -170,11 +172,13 @@ class Overview(TwoPanes):
             self.explain()
 
     def _share_height(self, channels: int, causes: int) -> None:
-        """Half of the screen for problems at the most, and no more than there are of either."""
+        """Half of the screen for problems at the most, unless the channels leave more of it."""
         room = max(8, self.size.height - 9)
         below = min(max(2, causes + 1), max(room // 2, room - channels - 1))
-        if self.causes.styles.height is None or self.causes.styles.height.value != below:
-            self.causes.styles.height = below
+        # A line apart, where there is one.
+        above = min(channels + 2, room - below)
+        if self.channels.styles.height is None or self.channels.styles.height.value != above:
+            self.channels.styles.height = above
 
     def _show_today(self, lines: Sequence[ChannelLine]) -> None:
         money: dict[str, Decimal] = {}
@@ -206,7 +210,7 @@ class Overview(TwoPanes):
             Cell(*_sign(sign)),
             Cell(line.code, "strong" if line.used else "dim"),
             Cell(spark(found.hours), "warn" if quiet else "note"),
-            Cell(str(line.orders_today), tone),
+            Cell(str(line.orders_today), tone if line.orders_today else "dim"),
             Cell(str(line.problems) if line.problems else "", "bad"),
             Cell(*((until(line.next_run_at, now), tone, local_text(line.next_run_at)) if line.used else ("", tone))),
             Cell(format_sums(found.money), tone),
@@ -216,7 +220,7 @@ class Overview(TwoPanes):
     @on(Table.Moved)
     def moved(self) -> None:
         """The cursor is on another row."""
-        self.explain_soon()
+        self.explain_move()
 
     def on_descendant_focus(self) -> None:
         self.explain_soon()
@@ -228,11 +232,16 @@ class Overview(TwoPanes):
         line = self.channels.selected
         told: list[Part] = []
         if self.causes.has_focus and (cause := self.causes.selected):
-            told = [(cause.sentence, "strong"), ("m mends it, for all of them; enter shows them", "dim")]
+            told = [
+                (cause.sentence, "strong"),
+                (f"{self.own_key('m')} mends it, for all of them; enter shows them", "dim"),
+            ]
         elif line is not None:
             told = [(each.text, each.kind) for each in standing(self.context.db, line, now_ms())]
             if (pause := self._pauses.get(line.id)) is not None:
-                told = [(f"Paused by {pause.by} since {clock(pause.at, now_ms())}: p resumes it.", "warn")]
+                told = [
+                    (f"Paused by {pause.by} since {clock(pause.at, now_ms())}: {self.own_key('p')} resumes it.", "warn")
+                ]
         return told
 
     def beside(self) -> Iterable[Paragraph]:

@@ -10,7 +10,9 @@ from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from chansync_tui.screens.page import Page
+from chansync.model.safe_text import on_one_line
+from chansync_tui.screens.copying import Copy
+from chansync_tui.screens.page import COPY, Page
 from chansync_tui.text import wrap_indented
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.line import Hint
@@ -31,7 +33,7 @@ class TextPage(Page):
         Binding("escape,backspace,h,left", "dismiss", "Back"),
         Binding("right_square_bracket", "section(1)", "Next section"),
         Binding("left_square_bracket", "section(-1)", "Previous section"),
-        Binding("c,y", "copy", "Copy (through the terminal)"),
+        COPY,
     ]
 
     def __init__(self) -> None:
@@ -85,8 +87,12 @@ class TextPage(Page):
         if target is not None:
             self.table.select(target, to_top=True)
 
-    def action_copy(self) -> None:
-        self.copy("\n".join(paragraph.text for paragraph in self._paragraphs) + "\n")
+    def copies(self) -> Sequence[Copy]:
+        return [self.whole_text()]
+
+    def whole_text(self) -> Copy:
+        """All of the text, to copy."""
+        return Copy("text", "".join(f"{on_one_line(paragraph.text)}\n" for paragraph in self._paragraphs))
 
 
 class Zoomed(TextPage):

@@ -21,6 +21,7 @@ EVERYWHERE, LISTS = "everywhere", "lists"
 #: The screens whose keys can be others.
 SCREENS = (
     "overview", "channels", "activity", "messages", "orders", "erp", "order", "message", "form", "guide",
+    "backups", "doctor",
 )  # fmt: skip
 
 #: What screens bind that belongs to another scope, and its keys.
@@ -137,6 +138,17 @@ def move(bindings: BindingsMap, screen: str, taken: Collection[str] = ()) -> Mov
         for usual, bound in bindings.key_to_bindings.items()
     }
     return Moved(wanted, tuple(faults))
+
+
+def called(name: str, scope: str) -> str:
+    """What to call a key in a sentence: the user's own key where the scope has one in its place, else that name.
+
+    Args:
+        scope: a screen whose sentences name its own keys, or one of those that they lead to.
+    """
+    own = own_keys().moves
+    found = own.get(scope, {}).get(key(name)) or own.get(EVERYWHERE, {}).get(key(name))
+    return shown(found) if found else name
 
 
 def hint(name: str, *moved: Moved) -> str:

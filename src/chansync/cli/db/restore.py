@@ -20,11 +20,17 @@ if TYPE_CHECKING:
     from chansync.db.backup import Contents
 
 
-@click.command(epilog=examples("chansync db restore /backup/chansync-20261124-030000.db"))
+@click.command(
+    epilog=examples(
+        "chansync db restore /backup/chansync-20261124-030000.db --dry-run",
+        "chansync db restore /backup/chansync-20261124-030000.db",
+    )
+)
 @click.argument("file", type=FileType(lambda path: InputFile(path, beside="-wal")))
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Say what would be restored and lost, and restore nothing.")
 @pass_session
-def restore(session: Session, file: InputFile, yes: bool) -> int:
+def restore(session: Session, file: InputFile, yes: bool, dry_run: bool) -> int:
     """Put a backup in the database's place. Daemon and screens must be closed. For the daemon's user, or root.
 
     The old database is kept in the private folder. The backup is verified first. Afterwards each channel goes on
@@ -40,20 +46,19 @@ def restore(session: Session, file: InputFile, yes: bool) -> int:
         if not path.parent.exists():
             raise UsageError(f"There is no folder {path.parent}.")
         copy, holds = stack.enter_context(backup.taken_in(file.path, source, log, path))
-        return _restore(session, file.path, copy, holds, yes)
+        return _restore(session, file.path, copy, holds, yes=yes, dry_run=dry_run)
 
 
-def _restore(session: Session, file: Path, copy: Path, holds: Contents, yes: bool) -> int:
+def _restore(session: Session, file: Path, copy: Path, holds: Contents, *, yes: bool, dry_run: bool) -> int:
     from chansync.db import backup
 
     path = session.path
-    note(holds.sentence(file))
-    for sentence in _doubts(holds, now := backup.contents_now(path) if path.exists() else None):
-        note(sentence)
-    if now is not None:
-        note(now.sentence(path))
-    for sentence in _WHAT_COMES_OF_IT:
-        note(sentence)
+    now = backup.contents_now(path) if path.exists() else None
+    told = [holds.sentence(file), *_doubts(holds, now), *([now.sentence(path)] if now else ()), *_WHAT_COMES_OF_IT]
+    for sentence in told:
+        (say if dry_run else note)(sentence)
+    if dry_run:
+        return exit_codes.OK
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError("Nothing was restored: there is no terminal to confirm on; give --yes.")
@@ -81,7 +86,8 @@ def _doubts(holds: Contents, now: Contents | None) -> list[str]:
     from chansync.model.times import ago_text, now_ms
 
     found = []
-    if holds.daemon_host and now_ms() - holds.daemon_beat_at < 86_400_000:
+    is_of_here = now is not None and (now.instance, now.daemon_host) == (holds.instance, holds.daemon_host)
+    if holds.daemon_host and not is_of_here and now_ms() - holds.daemon_beat_at < 86_400_000:
         found.append(
             f"WARNING: its daemon was alive {ago_text(holds.daemon_beat_at)} before now on {holds.daemon_host}. Where "
             "that still runs on another copy, both would send to the sites: make sure that it is stopped and disabled."

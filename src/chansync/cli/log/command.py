@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -144,7 +144,7 @@ def _follow(db: apsw.Connection, chosen: Filter, limit: int, as_json: bool) -> N
 
 def _print(message: Message, as_json: bool) -> None:
     if as_json:
-        print_json(message_data(message), indent=None)
+        print_json(message.as_data(), indent=None)
         return
     print_line(message_line(message))
 
@@ -163,28 +163,6 @@ def message_line(message: Message) -> str:
     return f"{message.id:>6}  {when(message.last_at, seconds=True)}  {severity}  {place}  {said}"
 
 
-def message_data(message: Message) -> dict[str, Any]:
-    """A message for JSON."""
-    from chansync.model.times import utc_text
-
-    return {
-        "id": message.id,
-        "channel": message.channel_code or None,
-        "order": message.order_number or None,
-        "severity": message.severity,
-        "code": message.code,
-        "sentence": message.sentence,
-        "remedy": message.remedy,
-        "count": message.count,
-        "first_at": utc_text(message.first_at),
-        "last_at": utc_text(message.last_at),
-        "open": message.open,
-        "solved_at": utc_text(message.solved_at),
-        "solved_by": message.solved_by,
-        "data": message.data,
-    }
-
-
 @click.command(epilog=examples("chansync log show 17", "chansync log show 17 --json"))
 @click.argument("message_id", metavar="ID", type=click.IntRange(1, 2**62))
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
@@ -200,7 +178,7 @@ def show(session: Session, message_id: int, as_json: bool) -> None:
     if message is None:
         raise UsageError(f"There is no message {message_id}. See: chansync log")
     if as_json:
-        print_json(message_data(message))
+        print_json(message.as_data())
         return
     known = CODES.get(message.code)
     # Clean already, and coloured: not to be escaped.
