@@ -174,6 +174,20 @@ def _keys_of(sale: SaleSteps, answer: SaleAnswer) -> tuple[StepResult, ...]:
     return tuple(replace(result, key=step.key(sale.key)) for result, step in pairs)
 
 
+class PacksEachTime(Lying):
+    """It takes a package that comes again for another one."""
+
+    async def apply(self, sales: Sequence[SaleSteps]) -> list[SaleAnswer]:
+        views = await self._remote.views([sale.key for sale in sales])
+        changed = []
+        for sale in sales:
+            number = len(views[sale.key].packages) + 1 if sale.key in views else 1
+            todo = tuple(replace(s, package=number) if isinstance(s, steps.Pack) else s for s in sale.steps)
+            changed.append(replace(sale, steps=todo))
+        answers = await self._remote.apply(changed)
+        return [replace(each, results=_keys_of(sale, each)) for sale, each in zip(sales, answers, strict=True)]
+
+
 class AllOrNothing(Lying):
     """One sale that is refused takes the others of its batch with it."""
 
@@ -227,6 +241,7 @@ LIES: dict[type[Lying], set[str]] = {
     RoundsTotals: {"totals_are_exact"},
     PaysEachTime: {"the_amount_paid_is_paid_in_all"},
     RefundsEachTime: {"a_refund_is_booked_once_for_its_id"},
+    PacksEachTime: {"a_sale_leaves_in_packages"},
     AllOrNothing: {"a_bad_sale_keeps_no_other_back"},
     RefusesWithoutAWord: {"a_touched_sale_is_not_rewritten", "a_payment_needs_a_document"},
     ForgetsChanges: {"changes_are_told", "changed_stock_is_told"},

@@ -15,13 +15,13 @@ pytestmark = [pytest.mark.e2e, pytest.mark.long]
 POINTS = (
     ("chansync", "send:POST:1"),
     ("chansync", "answered:POST:1"),
-    ("erp", "line:chansync.erp.http.example.books:200"),
+    ("erp", "line:chansync.erp.http.example.books:600"),
     ("chansync", "line:chansync.sync.erp_run:230"),
-    ("erp", "line:chansync.erp.http.example.money:60"),
+    ("erp", "line:chansync.erp.http.example.books:2000"),
     ("chansync", "answered:POST:2"),
     ("erp", "line:chansync.erp.http.example.server:40"),
     ("chansync", "commit::25"),
-    ("erp", "line:chansync.erp.http.example.state:400"),
+    ("erp", "line:chansync.erp.http.example.books:20000"),
     ("chansync", "line:chansync.erp.outside.sales:300"),
 )
 

@@ -15,9 +15,7 @@ from chansync.demo.faults import Faults, Spoilt, spoil
 from chansync.demo.serving import ServerThread, hang, send_whole
 from chansync.erp.contract import Seen
 from chansync.erp.http import HttpErp
-from chansync.erp.http.example import sample
-from chansync.erp.http.example.books import Books
-from chansync.erp.http.example.server import make_app
+from chansync.erp.http.example.server import make_app, open_books
 from chansync.erp.http.remote import HttpRemote
 from chansync.erp.remote import ErpSettings
 from support.judge import Judge
@@ -26,6 +24,19 @@ from support.patience import PATIENCE
 TOKEN = "example-token-of-the-tests"
 #: How long a connection waits for an answer that is not to come, in seconds.
 HASTE = 0.5
+
+
+async def _no_wait(seconds: float) -> None:
+    """Instead of sleeping."""
+
+
+#: SQL: whether a sale is open and nothing of it has left.
+UNSENT = "document ->> '$.closed' = '' AND json_array_length(document, '$.sent') = 0"
+
+
+def summed(rows: str, name: str) -> str:
+    """SQL: what an amount of all payments, documents or refunds of a sale comes to."""
+    return f"(SELECT coalesce(sum(value ->> '$.{name}'), 0) FROM json_each(document, '$.{rows}'))"
 
 
 class OwnErp(ServerThread):
@@ -45,8 +56,7 @@ class OwnErp(ServerThread):
     def __init__(self, file: Path, tls: tuple[Path, Path] | None = None) -> None:
         super().__init__("127.0.0.1", 0, tls)
         self.file = file
-        self.books = Books(file)
-        sample.fill(self.books)
+        self.books = open_books(file)
         self.faults = Faults()
         self.requests: list[tuple[str, str]] = []
         self.headers: list[dict[str, str]] = []
@@ -63,7 +73,7 @@ class OwnErp(ServerThread):
     def connect(self, token: str = TOKEN, *, sign: bool = False, hasty: bool = False, **options: Any) -> HttpRemote:
         """A connection that does not wait between its attempts; a hasty one soon gives up on an answer."""
         timeout = httpx.Timeout(HASTE if hasty else PATIENCE, connect=PATIENCE, pool=None)
-        kind = HttpErp(backoff=lambda attempt: 0.0, **({"timeout": timeout} | options))
+        kind = HttpErp(backoff=lambda attempt: 0.0, sleep=_no_wait, **({"timeout": timeout} | options))
         remote = kind.connect(ErpSettings("own", {"address": self.url, "token": token, "sign_requests": sign}))
         assert isinstance(remote, HttpRemote)
         return remote
@@ -128,19 +138,17 @@ class OwnErp(ServerThread):
     async def look(self, key: str) -> Seen | None:
         """For the contract suite."""
         rows = self.sql(
-            """SELECT total, (SELECT coalesce(sum(amount), 0) FROM payment WHERE sale_id = s.id)
-               FROM sale s WHERE key = ?""",
-            key,
+            f"SELECT document ->> '$.draft.total', {summed('payments', 'amount')} FROM sale WHERE key = ?", key
         )
         return Seen(*rows[0], len(rows)) if rows else None
 
     async def have(self, item: str, warehouse: str, pieces: int) -> None:
         """For the contract suite."""
-        self.sql("INSERT INTO movement (warehouse, item, pieces) VALUES (?, ?, ?)", warehouse, item, pieces)
+        self.sql("UPDATE stock SET pieces = pieces + ? WHERE warehouse = ? AND item = ?", pieces, warehouse, item)
 
     def stop(self) -> None:
         super().stop()
-        self.books.db.close()
+        self.books.close()
 
 
 async def _all(waited_for: list[asyncio.Future[None]]) -> None:

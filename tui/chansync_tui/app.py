@@ -48,10 +48,6 @@ POLL_SECONDS = 0.25
 REFRESH_SECONDS = 15.0
 
 
-#: The screen that is shown at the start.
-FIRST_SCREEN = "overview"
-
-
 def _screen(module: str, name: str) -> Screen[None]:
     made: Screen[None] = getattr(import_module(f"chansync_tui.screens.{module}"), name)()
     return made
@@ -65,6 +61,9 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
     ENABLE_COMMAND_PALETTE = True
     ALLOW_SELECT = False
     TOOLTIP_DELAY = 3600.0
+
+    # No screen of Textual's own before it, whose styles would be parsed once more.
+    DEFAULT_MODE = "overview"
 
     # The other screens are imported when they are first shown, which makes the start fast.
     MODES: ClassVar[dict[str, Callable[[], Screen[None]]]] = {  # type: ignore[assignment]
@@ -131,7 +130,6 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
         return self.theme_variables
 
     async def on_mount(self) -> None:
-        await self.switch_mode(FIRST_SCREEN)
         self.set_interval(POLL_SECONDS, self._poll)
         self.call_after_refresh(self._welcome)
 

@@ -31,6 +31,14 @@ _NEED_NO_ROWS = frozenset({"escape", "slash", "q", "ctrl+q"})
 _PASSES = 3
 
 
+def _has_nothing(pump: MessagePump) -> bool:
+    """Whether it has no message and handles none, as its task waits for the next; False where that cannot be told."""
+    if pump._task is None:
+        return True
+    ready = getattr(pump._message_queue, "ready_event", None)
+    return ready is not None and not ready.is_set() and bool(getattr(ready, "_waiters", ()))
+
+
 class _Step:
     """A callback for ``events.Callback``."""
 
@@ -55,6 +63,9 @@ class KeyQueue(App[None]):
         self._turns = 0
         #: The key whose widget is watched; 0: none.
         self._watched = 0
+        #: The pumps that have messages of the key, and whether it follows them through their queues.
+        self._way: list[MessagePump] = []
+        self._follows = False
         #: Where the key that is being handled waits for messages before it.
         self._waits_in: MessagePump = self
 
@@ -62,21 +73,36 @@ class KeyQueue(App[None]):
         """Queue keys; pass on all other events at once."""
         if not isinstance(event, events.Key | events.Paste) or event.is_forwarded or not self.screen_stack:
             await super().on_event(event)
-        elif self._turn:
+        elif self._turn and not self._is_over(event):
             self._typed.append(event)
-            self._watch()
+            self._go_after()
         else:
             await self._begin(event)
 
     async def _begin(self, event: events.Key | events.Paste) -> None:
         self._turns += 1
         turn = self._turn = self._turns
-        if self._typed:
+        self._way = [*self._way_up(self.focused or self.screen)]
+        self._follows = bool(self._typed)
+        if self._follows:
             self._watch()
-        target: MessagePump = self.focused or self.screen
         if not self.takes(event):
             await super().on_event(event)
-        self._follow([*self._way_up(target)] * _PASSES, turn)
+        if self._follows:
+            self._follow(self._way * _PASSES, turn)
+
+    def _is_over(self, event: events.Key | events.Paste) -> bool:
+        """Whether the key before is handled: a look is cheaper than to follow every key, for when none comes soon."""
+        pumps = {*self._way, self.screen} - {self}
+        is_over = not self._follows and self._message_queue.empty() and all(map(_has_nothing, pumps))
+        return is_over and not (self._needs_rows(event) and self.is_changing)
+
+    def _go_after(self) -> None:
+        """Follow the key that is being handled, as another one waits for it."""
+        self._watch()
+        if not self._follows:
+            self._follows = True
+            self._follow(self._way * _PASSES, self._turn)
 
     def _watch(self) -> None:
         """Go on with the next key once the widget that this one waits in is gone; a slow one is waited for."""

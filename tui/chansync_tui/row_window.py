@@ -5,7 +5,7 @@ Rows are fetched by key as the cursor comes near an end of the window, and those
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
@@ -42,36 +42,50 @@ L = TypeVar("L", bound=Keyed)
 class Source(Protocol[L]):
     """A list with its filters; equal ones read the same rows."""
 
-    def read(self, db: apsw.Connection, span: Span) -> list[L]:
-        """Read a span of rows, in the list's order."""
+    def parts(self, db: apsw.Connection, span: Span, by: str) -> Iterable[tuple[list[L], int]]:
+        """Read a span of rows (``Query.parts``): the last part has all, those before it some.
+
+        Each comes with the number of rows that were looked through for it.
+
+        Args:
+            by: the column that the list is ordered by; empty: its own order.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Order(Generic[L]):
-    """The order in which a list is shown: its own; that from its end to its beginning; or the one that ``sort`` makes.
+    """The order in which a list is shown: its own or that by another column; turned; or the one that ``sort`` makes.
 
     ``sort`` takes all rows and runs in any thread.
     """
 
     turned: bool = False
+    by: str = ""
     sort: Callable[[Sequence[L]], Sequence[L]] | None = None
 
     def read(self, source: Source[L], db: apsw.Connection, span: Span) -> list[L]:
-        """Read a span of the list in this order.
+        """Read a span of the list in this order; raises as ``parts``."""
+        *_, (found, _) = self.parts(source, db, span)
+        return found
+
+    def parts(self, source: Source[L], db: apsw.Connection, span: Span) -> Iterator[tuple[list[L], int]]:
+        """As ``Source.parts``, in this order.
 
         Raises:
             TooManyRows: there are more than can be sorted here.
         """
         if self.sort is not None:
-            found = source.read(db, Span(MOST_SORTED + 1))
-            if len(found) > MOST_SORTED:
-                raise TooManyRows(f"More than {MOST_SORTED:,} rows pass the filters.")
-            return list(self.sort(found))
-        if not self.turned:
-            return source.read(db, span)
-        mirrored = replace(span, after=span.before, before=span.after, backwards=not span.backwards)
-        return source.read(db, mirrored)[::-1]
+            for found, looked in source.parts(db, Span(MOST_SORTED + 1), ""):
+                if len(found) > MOST_SORTED:
+                    raise TooManyRows(f"More than {MOST_SORTED:,} rows pass the filters.")
+                yield list(self.sort(found)), looked
+        elif not self.turned:
+            yield from source.parts(db, span, self.by)
+        else:
+            mirrored = replace(span, after=span.before, before=span.after, backwards=not span.backwards)
+            for found, looked in source.parts(db, mirrored, self.by):
+                yield found[::-1], looked
 
 
 class Ask(StrEnum):
@@ -93,9 +107,14 @@ class Fetch(Generic[L]):
     span: Span
     order: Order[L]
 
-    def run(self, db: apsw.Connection) -> list[L]:
-        """Read the rows; one more than a page means that there are more."""
-        return self.order.read(self.source, db, self.span)
+    def run(self, db: apsw.Connection, tell: Callable[[list[L], int], object]) -> list[L]:
+        """Read the rows; one more than a page means that there are more. ``tell`` gets each part but the last."""
+        last: tuple[list[L], int] | None = None
+        for part in self.order.parts(self.source, db, self.span):
+            if last is not None:
+                tell(*last)
+            last = part
+        return last[0] if last is not None else []
 
 
 @dataclass(slots=True)

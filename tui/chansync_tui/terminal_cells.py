@@ -47,7 +47,7 @@ class TerminalCells:
 
     def write(self, update: CompositorUpdate) -> str:
         """The sequence that brings the terminal from what it shows to the update; empty if that is the same."""
-        pieces = [(y, x, list(self._cells(strip))) for y, x, strip in _pieces(update)]
+        pieces = [(y, x, self._cells(strip)) for y, x, strip in _pieces(update)]
         out = [self._scroll(pieces)]
         place: tuple[int, int] | None = None
         style = -1
@@ -96,22 +96,24 @@ class TerminalCells:
         move = f"\x1b[{abs(step)}{'M' if step > 0 else 'L'}"
         return f"\x1b[{top + 1};{bottom + 1}r\x1b[{top + 1};1H{move}\x1b[r"
 
-    def _cells(self, strip: Strip) -> Iterator[Cell]:
+    def _cells(self, strip: Strip) -> list[Cell]:
+        cells: list[Cell] = []
         for text, style, control in strip:
             if control:
                 continue
             number = self._number(style)
             if text.isascii():
-                yield from zip(text, repeat(number))
+                cells += zip(text, repeat(number))
             elif sum(map(cell_len, text)) == cell_len(text):
                 for character in text:
-                    yield (character, number)
+                    cells.append((character, number))
                     if cell_len(character) == 2:
-                        yield ("", number)
+                        cells.append(("", number))
             else:
                 # The terminal joins characters: they are written together.
-                yield (text, number)
-                yield from repeat(("", number), max(0, cell_len(text) - 1))
+                cells.append((text, number))
+                cells += repeat(("", number), max(0, cell_len(text) - 1))
+        return cells
 
     def _number(self, style: Style | None) -> int:
         number = self._numbers.get(style)

@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 
 from chansync.cli.support.lazy import examples
-from chansync.cli.support.session import Session, become_owner, pass_session
+from chansync.cli.support.owner import become_owner
+from chansync.cli.support.session import Session, pass_session
 
 
 @click.command(

@@ -20,12 +20,17 @@ def main(arguments: list[str]) -> int:
     """Do what the arguments say; the exit code. Whatever goes wrong ends as a sentence on stderr, or as JSON."""
     try:
         _make_streams_safe()
-        from chansync.cli.program import execute
+        from chansync.cli import screens
         from chansync.cli.support import output
 
         output.begin(arguments)
-        # click empties the list that it is given.
-        code = execute(list(arguments))
+        if screens.are_meant(arguments):
+            code = screens.show(*arguments[1:])
+        else:
+            from chansync.cli.program import execute
+
+            # click empties the list that it is given.
+            code = execute(list(arguments))
         output.finish(code)
         sys.stdout.flush()
         return code

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
 
 import click
 
 from chansync import __version__
+from chansync.cli import screens
 from chansync.cli.support import named_files, output
 from chansync.cli.support.lazy import QUIET, LazyGroup, examples
-from chansync.cli.support.session import Session, become_owner
+from chansync.cli.support.session import Session
 from chansync.model.errors import UsageError
 
 _TABLE = {
@@ -83,12 +83,7 @@ def program(context: click.Context, db: str | None) -> int | None:
         context.obj = session
         context.call_on_close(session.close)
         return None
-    if sys.stdin.isatty() and sys.stdout.isatty():
-        from chansync.db.locations import database_path
-        from chansync_tui.start import run
-
-        path = database_path(db)
-        become_owner(path)
-        return run(path)
+    if screens.are_possible():
+        return screens.show(db)
     output.say(context.get_help())
     return None

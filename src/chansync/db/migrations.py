@@ -31,10 +31,13 @@ from chansync.db.migrations_sql import (
     OUTSIDE_LISTS,
     PACKAGES,
     SALE_LINKS,
+    SALES_BY_DATE,
+    SETTLEMENT_REPORTS,
     SETTLEMENTS,
     SHIPMENTS,
     STOCK,
     WEBHOOKS,
+    WISHES,
 )
 from chansync.db.version import APPLICATION_ID
 from chansync.model import stored_json
@@ -204,6 +207,24 @@ def outside_lists(db: Database) -> None:
 def packages(db: Database) -> None:
     """A sale may be written out in several packages."""
     _run(db, PACKAGES)
+
+
+@migrations(name="0022_wishes")
+def wishes(db: Database) -> None:
+    """What a person asked an outside ERP for is known as such."""
+    _run(db, WISHES)
+
+
+@migrations(name="0023_settlement_reports")
+def settlement_reports(db: Database) -> None:
+    """Reports of marketplaces that gave no settlement of their own, and returns of orders that are not known."""
+    _run(db, SETTLEMENT_REPORTS)
+
+
+@migrations(name="0024_sales_by_date")
+def sales_by_date(db: Database) -> None:
+    """Sales are listed by their dates."""
+    _run(db, SALES_BY_DATE)
 
 
 def migrate(path: Path) -> None:

@@ -29,6 +29,10 @@ _ACTIONS = {
     "release": (ErpCapability.BLOCK, "reserves no goods for a sale"),
     "request": (ErpCapability.REQUEST, "takes no requests for goods that are missing"),
     "issue": (ErpCapability.DOCUMENTS, "issues financial documents only by its own people"),
+    "pack": (
+        ErpCapability.PACKAGES,
+        "is told of whole sales only: leave the lines away, or write the package out there",
+    ),
 }
 
 

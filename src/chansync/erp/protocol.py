@@ -158,6 +158,11 @@ class Embedded(Protocol):
         """What was answered since the sale's order was decided on last, but for the steps that are planned now."""
         ...
 
+    def wishes(self, db: apsw.Connection, sale_key: str) -> Sequence[Step]:
+        """The steps with that sale that a person asked for and that were refused: each stands until it is done, the
+        sale has ended, or a person asks for something else."""
+        ...
+
     def settle(self, db: apsw.Connection, sale_key: str) -> None:
         """The sale's order was decided on by all that was answered. Call it inside the order's transaction."""
         ...
@@ -220,6 +225,10 @@ class AtOnce:
     def answers(self, db: apsw.Connection, sale_key: str, planned: Sequence[Step]) -> list[Answer]:
         """None."""
         return []
+
+    def wishes(self, db: apsw.Connection, sale_key: str) -> Sequence[Step]:
+        """None: who asks hears the refusal."""
+        return ()
 
     def settle(self, db: apsw.Connection, sale_key: str) -> None:
         """There is nothing to note."""

@@ -84,6 +84,7 @@ class ErpCapability(StrEnum):
     REQUEST = "request"  # what is missing can be requested
     DOCUMENTS = "documents"  # financial documents are issued by our step, not only by people there
     DOCUMENT_TYPES = "document_types"  # there is more than one type of document
+    PACKAGES = "packages"  # a sale is written out in several packages by our step, not only by people there
     LINE_REFUNDS = "line_refunds"  # a refund says which lines it gives back
     EDIT = "edit"  # an untouched sale can be rewritten
     STOCK = "stock"  # stock can be read

@@ -77,7 +77,8 @@ def possible_steps(db: apsw.Connection, sale_number: str) -> list[PossibleStep]:
     if sale is None or sale.state.closed:
         return []
     impossible = impossible_actions(db, erp.code)
-    possible = [step for step in _steps(db, sale, _lines_left(db, erp, key)) if step.action not in impossible]
+    lines = () if "pack" in impossible else _lines_left(db, erp, key)
+    possible = [step for step in _steps(db, sale, lines) if step.action not in impossible]
     if erp.is_outside:
         name = registry.name_of(db, erp.code)
         return [replace(step, will=f"Asks {name} for it. {step.will}") for step in possible]

@@ -6,17 +6,23 @@ is read backwards; OFFSET is never used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     import apsw
 
 T = TypeVar("T")
 
+_HINT = re.compile(r" INDEXED BY \w+")
+
 #: The values of the columns that order a list, for one of its rows.
 Key = tuple[int | str, ...]
+
+#: So many rows of a list are looked through for a text by one statement, within some tens of milliseconds.
+STEP = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,10 @@ class Query:
         order: the columns that order it; unique together.
         descending: whether the highest comes first.
         conditions, parameters: of the filters.
+        walk: where a condition is on something that no index finds: the FROM of the list alone, without joins, in whose
+            order it is looked through, ``STEP`` rows at a time.
+        walk_conditions, walk_parameters: those of the conditions that the index of that order holds.
+        likely: then the same list narrowed to a few rows that an index finds at once, of those that are looked for.
     """
 
     select: str
@@ -52,35 +62,118 @@ class Query:
     descending: bool
     conditions: list[str]
     parameters: list[Any]
+    walk: str = ""
+    walk_conditions: tuple[str, ...] = ()
+    walk_parameters: tuple[Any, ...] = ()
+    likely: Query | None = None
 
     def narrow(self, condition: str, *parameters: Any) -> None:
         """Add a condition."""
         self.conditions.append(condition)
         self.parameters += parameters
 
+    def sorted(self, order: tuple[str, ...], index: str, *, descending: bool) -> Query:
+        """The same list in another order, which an index of its first table has."""
+        hint = f" INDEXED BY {index}" if index else ""
+        select, walk = (_HINT.sub(hint, sql, count=1) for sql in (self.select, self.walk))
+        return replace(self, select=select, walk=walk, order=order, descending=descending, likely=None)
+
     def sql(self, span: Span) -> tuple[str, list[Any]]:
         """The statement that reads a span, and its parameters."""
-        conditions, parameters = list(self.conditions), list(self.parameters)
-        for key, sign in (
-            (span.after, "<" if self.descending else ">"),
-            (span.before, ">" if self.descending else "<"),
+        return self._sql(_Ends.of(span), span)
+
+    def _sql(self, ends: _Ends, span: Span) -> tuple[str, list[Any]]:
+        bounds, keys = self._bounds(ends)
+        conditions, parameters = [*self.conditions, *bounds], [*self.parameters, *keys]
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        return f"{self.select}{where}{self._ordered(span)} LIMIT ?", [*parameters, span.limit]
+
+    def _bounds(self, ends: _Ends) -> tuple[list[str], list[Any]]:
+        conditions, parameters = list[str](), list[Any]()
+        for key, with_it, sign in (
+            (ends.after, ends.with_after, "<" if self.descending else ">"),
+            (ends.before, ends.with_before, ">" if self.descending else "<"),
         ):
             if key is not None:
                 columns, marks = ", ".join(self.order), ", ".join("?" * len(self.order))
                 # The first column alone too, so that its index is used even where the others are of another table.
                 conditions.append(f"{self.order[0]} {sign}= ?")
-                conditions.append(f"({columns}) {sign}{'=' if span.inclusive else ''} ({marks})")
+                conditions.append(f"({columns}) {sign}{'=' if with_it else ''} ({marks})")
                 parameters += [key[0], *key]
-        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        return conditions, parameters
+
+    def _ordered(self, span: Span) -> str:
         direction = "DESC" if self.descending != span.backwards else "ASC"
-        order = ", ".join(f"{column} {direction}" for column in self.order)
-        return f"{self.select}{where} ORDER BY {order} LIMIT ?", [*parameters, span.limit]
+        return f" ORDER BY {', '.join(f'{column} {direction}' for column in self.order)}"
 
     def read(self, db: apsw.Connection, span: Span, make: Callable[..., T]) -> list[T]:
         """The span's rows in the list's order, each made by ``make(*columns)``."""
-        sql, parameters = self.sql(span)
+        *_, (found, _) = self.parts(db, span, make)
+        return found
+
+    def parts(self, db: apsw.Connection, span: Span, make: Callable[..., T]) -> Iterator[tuple[list[T], int]]:
+        """As ``read``, after each statement what is found so far, and how many rows were looked through.
+
+        The last one is whole; those before it may begin with, or be, the rows of ``likely``.
+        """
+        likely: list[T] = []
+        if self.likely is not None and not span.backwards:
+            likely = self.likely._rows(db, _Ends.of(span), span, make)
+            yield likely, 0
+        found: list[T] = []
+        looked, ends = 0, _Ends.of(span)
+        while True:
+            # The first row that this statement does not look through.
+            edge = self._edge(db, ends, span)
+            part = ends if edge is None else ends.to(edge, backwards=span.backwards)
+            rows = self._rows(db, part, replace(span, limit=span.limit - len(found)), make)
+            found = [*rows, *found] if span.backwards else [*found, *rows]
+            if edge is None or len(found) >= span.limit:
+                yield found, looked
+                return
+            looked += STEP
+            yield [*found, *(each for each in likely if each not in found)][: span.limit], looked
+            ends = ends.beyond(edge, backwards=span.backwards)
+
+    def _rows(self, db: apsw.Connection, ends: _Ends, span: Span, make: Callable[..., T]) -> list[T]:
+        sql, parameters = self._sql(ends, span)
         found = [make(*row) for row in db.execute(sql, parameters)]
         return found[::-1] if span.backwards else found
+
+    def _edge(self, db: apsw.Connection, ends: _Ends, span: Span) -> Key | None:
+        if not self.walk:
+            return None
+        bounds, keys = self._bounds(ends)
+        bounds, keys = [*self.walk_conditions, *bounds], [*self.walk_parameters, *keys]
+        where = f" WHERE {' AND '.join(bounds)}" if bounds else ""
+        columns = ", ".join(self.order)
+        sql = f"SELECT {columns} FROM {self.walk}{where}{self._ordered(span)} LIMIT 1 OFFSET ?"
+        return next((tuple(row) for row in db.execute(sql, [*keys, STEP])), None)
+
+
+class _Ends(NamedTuple):
+    """The keys between which a statement reads, and whether it reads their rows too."""
+
+    after: Key | None
+    with_after: bool
+    before: Key | None
+    with_before: bool
+
+    @classmethod
+    def of(cls, span: Span) -> _Ends:
+        return cls(span.after, span.inclusive, span.before, span.inclusive)
+
+    def to(self, edge: Key, *, backwards: bool) -> _Ends:
+        """From where they begin to that row, which is not one of them."""
+        if backwards:
+            return self._replace(after=edge, with_after=False)
+        return self._replace(before=edge, with_before=False)
+
+    def beyond(self, edge: Key, *, backwards: bool) -> _Ends:
+        """From that row on."""
+        if backwards:
+            return self._replace(before=edge, with_before=True)
+        return self._replace(after=edge, with_after=True)
 
 
 def storable(text: str) -> str:

@@ -60,7 +60,7 @@ class Record(Step):
 class Rewrite(Step):
     """Make an untouched sale like the draft: lines, addresses, customer, methods and total.
 
-    Its key, numbers, date and mark stay. Blocks and requests are made again where there were any.
+    Its key, number, date and mark stay. Blocks and requests are made again where there were any.
 
     Attributes:
         version: of the order that the draft was made of.
@@ -203,12 +203,12 @@ class WriteOut(Step):
 class Pack(Step):
     """Write a part of the sale out as the package of that number, once; the last part is like ``WriteOut``.
 
-    Where there is that package already, only how it travels is changed. ERPs in our own database know it, outside ones
-    do not.
+    Where there is that package already, only how it travels is changed; where it holds something else, that is refused.
 
     Attributes:
         package: its number within the sale, from 1 on.
-        lines: the platform's id of a line and how many pieces of it; 0: all that is left of it.
+        lines: the platform's id of a line and how many pieces of it; 0: all that is left of it. An outside ERP is
+            always told how many.
     """
 
     word: ClassVar[str] = "pack"

@@ -22,8 +22,8 @@ STEPS: dict[str, type[Step]] = {
     each.word: each
     for each in (
         steps.Record, steps.Rewrite, steps.Complete, steps.Amend, steps.Block, steps.Release, steps.RequestMissing,
-        steps.IssueDocument, steps.Pay, steps.WriteOut, steps.Ship, steps.Cancel, steps.Reverse, steps.Refund,
-        steps.WithdrawRefund,
+        steps.IssueDocument, steps.Pay, steps.WriteOut, steps.Pack, steps.Ship, steps.Cancel, steps.Reverse,
+        steps.Refund, steps.WithdrawRefund,
     )
 }  # fmt: skip
 

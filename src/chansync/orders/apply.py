@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 import apsw
 
@@ -26,7 +27,7 @@ class Settled:
         asked: the words of the steps that an outside ERP was asked for and has not answered.
         todo: what of the sale's creation is left to do.
         problems: what stands in the way; the first is the order's reason.
-        changed: the words of the steps that changed anything.
+        changed: the words of the steps that changed anything, or took over the order.
         warnings: of a recorded sale.
     """
 
@@ -59,7 +60,7 @@ def apply(db: apsw.Connection, erp: Embedded, case: Case, plan: Plan) -> Settled
             continue
         if result.refused:
             refused.add(step.word)
-        if result.changed:
+        if result.changed or (_takes_over(step) and not result.refused):
             settled.changed.add(step.word)
         if isinstance(step, steps.Block | steps.WithdrawRefund) and result.missing:
             refused.add(step.word)
@@ -86,8 +87,14 @@ def _take_answer(settled: Settled, case: Case, step: Step, result: StepResult) -
     if result.changed and (said := _said(step, result, _currency(case, step))):
         settled.done.append(said)
     # The order may have changed again since it was asked to be taken over.
-    if result.changed and getattr(step, "version", case.order.digest[:16]) == case.order.digest[:16]:
+    if _takes_over(step) and step.version == case.order.digest[:16]:
         settled.changed.add(step.word)
+
+
+def _takes_over(step: Step) -> TypeGuard[steps.Rewrite | steps.Amend]:
+    """Whether the step takes over the order as it is. Done is done: where the answer was lost, a repeat says that
+    nothing changed."""
+    return isinstance(step, steps.Rewrite | steps.Amend)
 
 
 def _add(problems: list[Problem], found: Problem) -> None:
@@ -108,6 +115,9 @@ def _blocked_in_part(case: Case, result: StepResult, number: str) -> Problem:
 
 def _refusal(case: Case, step: Step, result: StepResult, number: str, erp: Embedded) -> Problem:
     outside = {"erp": erp.code} if erp.is_outside else {}
+    if step in case.wishes:
+        sentence = f"Order {case.order.number}: a person asked to {step.word.replace('_', ' ')}: {result.sentence}"
+        return Problem(result.code, sentence, {"sale": number, "asked": step.name} | outside)
     if isinstance(step, steps.Record):
         sentence = f"Order {case.order.number}: {result.sentence}" if outside else result.sentence
         return Problem(result.code, sentence, {"number": step.draft.number} | outside)

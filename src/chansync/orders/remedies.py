@@ -27,7 +27,8 @@ from chansync.model.channel import Channel
 from chansync.model.parameters import BY_NAME
 from chansync.orders.adjustments import accept_difference
 from chansync.orders.decisions import DECISIONS, performer
-from chansync.orders.settled import accept_unmatched, accept_wrong_sums
+from chansync.orders.outside_sales import withdraw
+from chansync.orders.settled import accept_returns, accept_unmatched, accept_wrong_sums, leave_out_unreadable
 from chansync.store import channels, messages, orders
 from chansync.store.messages import Message
 from chansync.store.orders import OrderRow
@@ -90,16 +91,20 @@ class Remedy:
     Attributes:
         name: what is typed: ``chansync mend MESSAGE NAME``; lower case, words joined by hyphens.
         sentence: what it does, for people.
+        about: what the message must tell for it to be offered, beside what its command names.
     """
 
     name: str
     sentence: str
     command: str = ""
     perform: Callable[[apsw.Connection, Subject], str] | None = None
+    about: str = ""
 
     def is_offered(self, subject: Subject) -> bool:
         """Whether the message tells what the command is about: nothing can be mapped that has no code, say."""
         names = {name for name in _NAME.findall(self.command) if not name.isupper()}
+        if self.about:
+            names.add(self.about)
         return names <= subject.told.keys()
 
     def command_for(self, subject: Subject, added: Sequence[str] = ()) -> Command:
@@ -184,6 +189,13 @@ _OWN_SERIES = Remedy(
 
 _TEST_ERP = Remedy("test-erp", "Connect to the ERP and say how it answers.", "chansync erp test {erp}")
 _RETRY_ERP = Remedy("retry-erp", "Send what waits for the ERP now.", "chansync erp retry {erp}")
+
+_WITHDRAW = Remedy(
+    "withdraw",
+    "Do not ask the ERP again for what a person asked for.",
+    perform=lambda db, subject: withdraw(db, subject.order.sale if subject.order else None),
+    about="asked",
+)
 
 #: Code of a message → its remedies, in the order in which they are offered.
 REMEDIES: dict[str, tuple[Remedy, ...]] = {
@@ -289,7 +301,12 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
     "refund_unclear": (*_decisions("refund_unclear"), _FETCH),
     "refund_withdrawn": (*_decisions("refund_withdrawn"), _FETCH),
     "return_announced": (*_decisions("return_announced"), _REVERSE, _WHY, _SALE),
-    "settlement_unreadable": (_SETTLEMENTS, _SOLVE),
+    "settlement_unreadable": (
+        _SETTLEMENTS,
+        Remedy("leave-out", "Leave out for good what cannot be read now, with your name; it can be taken in again.",
+               perform=lambda db, subject: leave_out_unreadable(db, subject.channel, subject.by)),
+        Remedy("show", "List the reports that cannot be read.", "chansync erp settlements --unread"),
+    ),
     "settlement_wrong_sum": (
         Remedy("show", "List the settlements with their sums.", "chansync erp settlements"),
         Remedy("accept", "Accept them with the sums that they have, with your name.",
@@ -300,6 +317,12 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
         Remedy("accept", "Accept them without orders, with your name.",
                perform=lambda db, subject: accept_unmatched(db, subject.channel, subject.by)),
         _SETTLEMENTS,
+    ),
+    "returns_unmatched": (
+        Remedy("fetch", "Fetch the first of the orders.", "chansync sync {channel} --order {order_number}"),
+        Remedy("accept", "Accept them without orders, with your name.",
+               perform=lambda db, subject: accept_returns(db, subject.channel, subject.by)),
+        Remedy("read", "Read the returns again now.", "chansync sync {channel} --returns"),
     ),
     "settlement_differs": (*_decisions("settlement_differs"), _FETCH, _WHY, _SALE),
     "prices_missing": (*_decisions("prices_missing"), _FETCH),
@@ -320,6 +343,7 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
         _SET_STOCK,
         Remedy("allow-negative", "Let a POS's stock go below zero.", "chansync erp set pos {POS} negative_stock=yes"),
         _RETRY,
+        _WITHDRAW,
     ),
     "blocked_in_part": (
         _SET_STOCK,
@@ -331,15 +355,17 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
         Remedy("issue-on-payment", "Issue documents whenever a payment is due.",
                "chansync channel set {channel} issue_document_on_payment=yes"),
         _RETRY,
+        _WITHDRAW,
     ),
-    "document_type_missing": (_set("document_type"), _RETRY),
-    "not_possible": (_SALE, _WHY, _RETRY, _SOLVE),
+    "document_type_missing": (_set("document_type"), _RETRY, _WITHDRAW),
+    "not_possible": (_SALE, _WHY, _RETRY, _WITHDRAW, _SOLVE),
     "tax_unknown": (_RETRY, _FETCH, _WHY),
-    "erp_refused": (_RETRY, _WHY, _TEST_ERP),
+    "erp_refused": (_RETRY, _WITHDRAW, _WHY, _TEST_ERP),
     "erp_rights": (
         _TEST_ERP,
         Remedy("enter-erp-key", "Enter a secret of the ERP again.", "chansync erp change {erp} {FIELD}=-"),
         _RETRY_ERP,
+        _WITHDRAW,
     ),
     "erp_unavailable": (_RETRY_ERP, _TEST_ERP),
     "erp_bug": (_REPORT, _RETRY_ERP, _SOLVE),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from decimal import Decimal
+from math import ceil
 from typing import Any
 
 import apsw
@@ -11,6 +13,8 @@ import apsw
 from chansync.db.transaction import transaction
 from chansync.erp import registry
 from chansync.erp.abilities import impossible_actions
+from chansync.erp.outside import sales
+from chansync.erp.protocol import Embedded
 from chansync.model import steps
 from chansync.model.errors import ChansyncError, DataError, UsageError
 from chansync.model.money import format_money, parse_amount, to_minor
@@ -33,7 +37,8 @@ def perform(db: apsw.Connection, action: str, sale_number: str, **arguments: Any
     step_of, said = ACTIONS[action]
     with transaction(db):
         erp, key = registry.find_sale(db, sale_number)
-        if why_not := impossible_actions(db, erp.code).get(action):
+        impossible = impossible_actions(db, erp.code)
+        if why_not := impossible.get(action):
             raise ChansyncError(why_not, code="not_possible")
         sale = erp.view(db, key)
         if sale is None:
@@ -42,11 +47,15 @@ def perform(db: apsw.Connection, action: str, sale_number: str, **arguments: Any
                 f"{sale_number}"
             )
         step: Step = step_of(sale, **arguments)
-        if erp.is_outside and isinstance(step, steps.Pack):
-            name = registry.name_of(db, erp.code)
-            raise ChansyncError(f"{name} writes out whole sales: leave the lines away.", code="not_possible")
+        if isinstance(step, steps.Pack):
+            _refuse_package(db, erp, key, sale_number, impossible.get(step.word, ""))
+        if erp.is_outside:
+            # Whoever asks for something has seen what was refused before.
+            sales.drop_wishes(db, key)
+            step = _counted(sale, step)
         [result] = erp.apply(db, key, [step])
         if result.waiting:
+            sales.note_wish(db, result.key)
             return f"{sale_number}: asked of {registry.name_of(db, erp.code)}."
         if result.refused:
             raise ChansyncError(result.sentence, code=result.code)
@@ -66,6 +75,26 @@ def perform(db: apsw.Connection, action: str, sale_number: str, **arguments: Any
                 # A channel that waits for how the goods travel tries again at once.
                 outbox.make_due(db, order_id)
     return f"{sale_number}: {said(sale, step, result)}"
+
+
+def _refuse_package(db: apsw.Connection, erp: Embedded, key: str, sale_number: str, why_not: str) -> None:
+    """Refuse a package where the ERP knows none, or where an earlier one is not answered: it would get its number."""
+    if not why_not and steps.Pack.word in erp.waiting(db, key):
+        why_not = (
+            f"{registry.name_of(db, erp.code)} was asked for a package of {sale_number} and has not answered: give the "
+            f"command again afterwards. See: chansync erp steps {sale_number}"
+        )
+    if why_not:
+        raise ChansyncError(why_not, code="not_possible")
+
+
+def _counted(sale: SaleView, step: Step) -> Step:
+    """The step with the number of pieces where it says all that is left: by the time that it arrives, less may be."""
+    if not isinstance(step, steps.Pack):
+        return step
+    gone = sales.gone(sale)
+    left = {line.external_id: ceil(line.quantity - gone.get(line.external_id, 0)) for line in sale.lines}
+    return replace(step, lines=tuple((own, count or max(left[own], 0)) for own, count in step.lines))
 
 
 def _answered_by(sale: SaleView) -> frozenset[str]:

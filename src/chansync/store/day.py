@@ -8,7 +8,6 @@ from decimal import Decimal
 import apsw
 
 from chansync.model.times import day_began, now_ms
-from chansync.store.runs import hours_begin
 
 HOURS = 24
 
@@ -28,6 +27,9 @@ class Day:
 
 def days(db: apsw.Connection) -> dict[int, Day]:
     """The day of every channel that had one, by the channel's id."""
+    # Imported here: the first screen is there sooner.
+    from chansync.store.runs import hours_begin
+
     now = now_ms()
     found: dict[int, Day] = {}
     rows = db.execute(

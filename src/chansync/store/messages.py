@@ -155,6 +155,7 @@ def open_codes(db: apsw.Connection, order_id: int) -> frozenset[str]:
 _SOLVED_BY = {
     "sku_case_differs": "quantities", "tracking_not_told": "statuses", "settlement_unreadable": "settlements",
     "settlement_unmatched": "settlements", "settlement_wrong_sum": "settlements",
+    "returns_unmatched": "returns",
 }  # fmt: skip
 
 
@@ -226,13 +227,24 @@ def is_open(db: apsw.Connection, code: str) -> bool:
 
 
 def solve(db: apsw.Connection, message_id: int, by: str) -> bool:
-    """Mark one message as solved by a person; False when it was not open."""
+    """Mark one message as solved by a person; False when it was not open.
+
+    What a person asked an ERP for and it refused, which the message is about, is not asked for again.
+    """
     with transaction(db):
         db.execute(
             "UPDATE message SET open = 0, solved_at = ?, solved_by = ? WHERE id = ? AND open = 1",
             (now_ms(), by, message_id),
         )
-        return db.changes() == 1
+        is_solved = db.changes() == 1
+        if is_solved:
+            db.execute(
+                """UPDATE sale_step SET state = 'dropped', noted = 1 WHERE by_person AND state = 'problem'
+                   AND sale_key IN (SELECT l.sale_key FROM message m JOIN sale_link l ON l.order_id = m.order_id
+                       WHERE m.id = ? AND m.data ->> '$.asked' IS NOT NULL)""",
+                (message_id,),
+            )
+        return is_solved
 
 
 def reopen(db: apsw.Connection, message_id: int) -> bool:

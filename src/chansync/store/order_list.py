@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import apsw
@@ -70,11 +71,17 @@ class OrderFilter:
             query.conditions = ["o.state = 'problem'", *query.conditions]
         if self.text:
             bare = bare_number(storable(self.text))
+            likely = Query(_SELECT.replace("INDEXED BY {index}", "NOT INDEXED"), query.order, True, [], [])
+            likely.narrow(f"o.id IN ({_BY_NUMBER} UNION ALL {_BY_ID})", bare, f"{bare}\U0010ffff", bare)
+            likely.narrow(" AND ".join(["TRUE", *query.conditions]), *query.parameters)
             condition, parameters = holds(("o.number", "o.customer"), bare)
             query.narrow(f"({condition} OR o.id IN ({_BY_ID}))", *parameters, bare)
+            query.walk, query.likely = '"order" o INDEXED BY order_listed', likely
         return query
 
 
+_BY_NUMBER = """SELECT * FROM (SELECT x.id FROM channel y CROSS JOIN "order" x INDEXED BY order_by_number
+    ON x.channel_id = y.id AND x.number >= ? AND x.number < ? LIMIT 200)"""
 _BY_ID = """SELECT x.id FROM channel y CROSS JOIN "order" x ON x.channel_id = y.id AND x.external_id = ?"""
 _SELECT = """
     SELECT o.id, o.channel_id, c.code, coalesce(nullif(o.number, ''), o.external_id), o.status, o.state, o.reason,
@@ -87,6 +94,11 @@ _SELECT = """
 def order_lines(db: apsw.Connection, chosen: OrderFilter, span: Span) -> list[OrderLine]:
     """A part of the list."""
     return chosen.query().read(db, span, OrderLine)
+
+
+def order_parts(db: apsw.Connection, chosen: OrderFilter, span: Span) -> Iterator[tuple[list[OrderLine], int]]:
+    """As ``order_lines``, as it is found (``Query.parts``)."""
+    return chosen.query().parts(db, span, OrderLine)
 
 
 def statuses(db: apsw.Connection) -> list[str]:

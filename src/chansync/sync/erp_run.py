@@ -72,7 +72,7 @@ LOOK_AGAIN = 0.3
 TROUBLES = ("erp_unavailable", "erp_rights", "erp_refused", "erp_bug", "secret_unreadable")
 
 #: The steps after which the stock of what the sale holds is another.
-_MOVES = frozenset({"record", "rewrite", "block", "release", "write_out", "cancel", "reverse", "refund"})
+_MOVES = frozenset({"record", "rewrite", "block", "release", "write_out", "pack", "cancel", "reverse", "refund"})
 
 
 @dataclass(slots=True)

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from chansync.erp.http import HTTP
+from chansync.model.wire import STEPS
 from support.patience import PATIENCE
 
 PAGE = Path(__file__).parents[3] / "docs" / "own-erp.md"
@@ -37,6 +39,13 @@ def fits(printed: str, shown: list[str]) -> bool:
         "(?:.*\n)*?" if line == "…" else ".*".join(map(re.escape, line.split("…"))) + "\n" for line in shown
     )
     return re.fullmatch(pattern, printed if printed.endswith("\n") or not printed else f"{printed}\n") is not None
+
+
+def test_the_page_names_every_step_and_every_ability() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \|", text.partition("#### Each step")[2], re.MULTILINE) == list(STEPS)
+    [lacks] = re.findall(r"^Where the table names no code.*?\n\n", text, re.MULTILINE | re.DOTALL)
+    assert {f"`{each}`" for each in HTTP.capabilities} <= set(re.findall(r"`\w+`", lacks))
 
 
 @pytest.mark.e2e

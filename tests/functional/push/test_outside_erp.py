@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,13 +15,16 @@ from chansync.cli.main import main
 from chansync.db.connection import open_store
 from chansync.demo import company
 from chansync.erp.outside import lists
+from chansync.erp.remote import ErpCapability
 from chansync.explain import erp_lists
 from chansync.explain.erp_status import ErpStatus, statuses
 from chansync.explain.why import why
 from chansync.model import steps
+from chansync.model.errors import ChansyncError
 from chansync.model.paging import Key, Span
 from chansync.model.sale import SaleView
 from chansync.model.times import local_text
+from chansync.orders.sale_actions import perform
 from chansync.setup import channel_settings, erps
 from chansync.setup.channel_settings import InvalidFields
 from chansync.setup.erps import ErpReport
@@ -700,3 +704,204 @@ def test_what_was_refused_is_asked_for_again_at_a_persons_wish(far: Callable[...
 
     assert it.open() == []
     assert it.state(number) == ("imported", "")
+
+
+def _by_hand(it: Far, action: str, **arguments: Any) -> None:
+    store = open_store(it.world.path)
+    try:
+        [(number,)] = store.db.execute("SELECT number FROM sale_link").fetchall()
+        perform(store.db, action, number, **arguments)
+    finally:
+        store.close()
+
+
+def _mend(it: Far, remedy: str) -> int:
+    [(message,)] = it.world.query("SELECT id FROM message WHERE open = 1 AND severity = 'problem'")
+    return main(["--db", str(it.world.path), "mend", str(message), remedy])
+
+
+@pytest.mark.parametrize(
+    ("action", "arguments", "again"),
+    [
+        ("write-out", {"carrier": "Cart"}, "erp retry"),
+        ("write-out", {}, "mend"),
+        ("cancel", {"reason": "buyer"}, "erp retry"),
+        ("issue", {}, "erp retry"),
+        ("refund", {"amount": Decimal(1)}, "mend"),
+    ],
+)
+def test_what_a_person_asked_for_and_was_refused_is_a_problem_until_it_is_done(
+    far: Callable[..., Far], action: str, arguments: dict[str, Any], again: str
+) -> None:
+    it = far()
+    number = it.world.order()
+    it.sync(number)
+    it.erp()
+    _by_hand(it, action, **arguments)
+    it.server.fail("apply", "half", keys=[key(number)])
+
+    it.erp()
+
+    [(sentence, data)] = it.world.query("SELECT sentence, data FROM message WHERE open = 1")
+    assert f"a person asked to {action.replace('-', ' ')}: " in sentence
+    asked = json.loads(data)["asked"]
+    it.sync()
+    it.erp()
+    assert it.open() == ["not_possible"], "it is asked for again at a person's wish"
+    if again == "mend":
+        _mend(it, "retry")
+    it.erp(again=True, refused=again == "erp retry")
+
+    assert dict(it.steps(number))[action.replace("-", "_")] == "applied"
+    assert it.open() == []
+    assert [said for [(sale, said)] in it.server.calls("apply")[1:]] == [[asked.partition(":")[0]]] * 2
+    it.erp(again=True, refused=True)
+    assert len(it.server.calls("apply")) == 3
+
+
+def test_what_a_person_asked_for_is_tried_again_by_itself_where_goods_are_missing(far: Callable[..., Far]) -> None:
+    it = far({"SKU-001": 3})
+    number = str(it.world.shop.place_order([("SKU-001", 7)], status="processing"))
+    it.sync(number)
+    it.erp()
+    _by_hand(it, "write-out")
+    it.erp()
+    assert it.open() == ["missing_stock"]
+    data = it.server.read()
+    data["stock"]["SKU-001"] = 10
+    it.server.write(data)
+    it.world.query('UPDATE "order" SET next_try_at = 0')
+    it.sync()
+    it.erp()
+    assert it.view(number).state.written_out
+    assert it.open() == []
+
+
+@pytest.mark.parametrize("instead", ["another action", "withdraw", "solve", "the sale has ended"])
+def test_what_a_person_does_not_want_any_more_is_not_asked_for(far: Callable[..., Far], instead: str) -> None:
+    it = far()
+    number = it.world.order()
+    it.sync(number)
+    it.erp()
+    _by_hand(it, "cancel")
+    it.server.fail("apply", "half", keys=[key(number)])
+    it.erp()
+    assert it.open() == ["not_possible"]
+    if instead == "another action":
+        _by_hand(it, "write-out")
+        it.erp()
+    elif instead in ("withdraw", "solve"):
+        assert _mend(it, instead) == 0
+    else:
+        it.server.act(key(number), steps.WriteOut(), steps.Reverse())
+        it.erp()
+    asked = len(it.server.calls("apply"))
+
+    it.erp(again=True, refused=True)
+
+    assert len(it.server.calls("apply")) == asked
+    assert it.open() == []
+    assert not it.view(number).state.cancelled
+
+
+#: One order of four pieces, and a status of its own for a sale of which a part has left.
+PARTLY = {"status_partly_written_out": "pending", "status_written_out": "completed"}
+
+
+def _told(it: Far) -> list[tuple[Any, ...]]:
+    sql = "SELECT package, carrier, tracking, json_array_length(lines) FROM shipment_push WHERE state <> 'superseded'"
+    return it.world.query(f"{sql} ORDER BY package")
+
+
+def test_packages_that_people_there_make_are_told_to_the_site(far: Callable[..., Far]) -> None:
+    it = far(**PARTLY)
+    number = str(it.world.shop.place_order([("SKU-001", 3), ("SKU-002", 1)], status="processing"))
+    it.sync(number)
+    it.erp()
+    first, _ = (line.external_id for line in it.view(number).lines if line.kind == "item")
+    for _ in range(2):
+        # What is told twice is one package.
+        it.server.act(key(number), steps.Pack(1, ((first, 2),), "DHL", "T1"))
+        it.erp()
+        assert _told(it) == [(1, "DHL", "T1", 1)]
+    it.world.statuses()
+    assert it.world.status(number) == "pending"
+    assert it.why(number).count("Package 1 of ") == 1
+
+    it.server.act(key(number), steps.WriteOut("GLS", "T2"))
+    it.erp()
+
+    assert _told(it) == [(1, "DHL", "T1", 1), (2, "GLS", "T2", 2)]
+    it.world.statuses()
+    assert it.world.status(number) == "completed"
+    assert it.open() == []
+
+
+def test_a_person_writes_out_in_packages(far: Callable[..., Far]) -> None:
+    it = far(**PARTLY)
+    number = str(it.world.shop.place_order([("SKU-001", 3), ("SKU-002", 1)], status="processing"))
+    it.sync(number)
+    it.erp()
+    _by_hand(it, "write-out", lines=[("SKU-001", Decimal(2))], tracking="T1")
+    with pytest.raises(ChansyncError, match="was asked for a package of FAR-1 and has not answered"):
+        _by_hand(it, "write-out", lines=[("SKU-002", None)])
+    it.server.fail("apply", "lose")
+
+    it.erp()
+    it.erp()
+
+    state = it.view(number).state
+    assert (state.partly_written_out, len(it.view(number).packages)) == (True, 1)
+    _by_hand(it, "ship", package=1, tracking="T1b")
+    it.erp()
+    _by_hand(it, "write-out", lines=[("SKU-002", None), ("SKU-001", Decimal(1))])
+    it.erp()
+    assert it.view(number).state.written_out
+    assert [(each.number, each.tracking) for each in it.view(number).packages] == [(1, "T1b"), (2, "")]
+    assert it.server.read()["stock"] == {"SKU-001": 47, "SKU-002": 49}
+    assert it.open() == []
+
+
+def test_an_erp_that_knows_no_packages_is_not_asked_for_one(far: Callable[..., Far], monkeypatch: Any) -> None:
+    import tiny_outside
+
+    it = far()
+    number = it.world.order()
+    it.sync(number)
+    it.erp()
+    kept = tiny_outside.FileKind.capabilities - {ErpCapability.PACKAGES}
+    monkeypatch.setattr(tiny_outside.FileKind, "capabilities", kept)
+    with pytest.raises(ChansyncError, match="leave the lines away") as refused:
+        _by_hand(it, "write-out", lines=[("SKU-001", Decimal(1))])
+    assert refused.value.code == "not_possible"
+    _by_hand(it, "write-out")
+    it.erp()
+    assert it.view(number).state.written_out
+
+
+def test_a_change_whose_answer_was_lost_is_taken_over(far: Callable[..., Far]) -> None:
+    it = far()
+    number, other = (it.world.shop.place_order([(sku, 1)], status="on-hold") for sku in ("SKU-001", "SKU-002"))
+    key_ = str(number)
+    it.sync(key_)
+    it.erp()
+    [product] = it.world.shop.order(other)["line_items"]
+    [line] = it.world.shop._open(it.world.shop._order(number))["line_items"]
+    line |= {name: product[name] for name in ("product_id", "sku", "name")}
+    it.world.shop.edit_order(number, {"customer_note": "the other one, please"})
+    it.sync()
+    it.server.fail("apply", "lose")
+    for _ in range(3):
+        it.erp()
+        it.world.query("UPDATE sale_step SET next_try_at = NULL")
+    [sold] = [line for line in it.view(key_).lines if line.kind == "item"]
+    assert sold.item_code == "SKU-002"
+    assert len(it.server.calls("apply")) == 3, "it was repeated, and changed nothing then"
+
+    it.server.act(key(key_), steps.Pay(it.view(key_).state.total, issue_first=True))
+    it.erp()
+    it.world.shop.edit_order(number, {"customer_note": "ring once"})
+    it.sync()
+    it.erp()
+
+    assert it.open() == [], "the item was taken over before the sale was paid"

@@ -70,7 +70,7 @@ def still(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setattr("chansync_tui.context.user", lambda: "anna")
     monkeypatch.setattr("chansync_tui.context.user_at_host", lambda: "anna@erp1")
     # Most tests begin in the list of channels.
-    monkeypatch.setattr("chansync_tui.app.FIRST_SCREEN", "channels")
+    monkeypatch.setattr("chansync_tui.app.ChansyncApp.DEFAULT_MODE", "channels")
     # Most tests look at a list in its whole width; those of the second pane say so by ``two_panes``.
     if "two_panes" not in request.fixturenames:
         monkeypatch.setattr("chansync_tui.screens.two_panes.WIDE", 1000)

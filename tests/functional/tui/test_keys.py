@@ -21,7 +21,7 @@ WIDE = (120, 40)
 
 @pytest.fixture(autouse=True)
 def _at_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chansync_tui.app.FIRST_SCREEN", "overview")
+    monkeypatch.setattr("chansync_tui.app.ChansyncApp.DEFAULT_MODE", "overview")
 
 
 @pytest.fixture

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+from typing import Any
 
+import apsw
 import pytest
+from textual import events
 
+from chansync.model import paging
 from chansync_tui import row_window
 from chansync_tui.app import ChansyncApp
 from functional.tui import seed
 from functional.tui.looking import Other, row, seen, until_seen
+from support.patience import PATIENCE
 
 WIDE = (120, 40)
 
@@ -65,7 +71,8 @@ async def test_a_long_list_turns_and_is_sorted_otherwise_only_when_it_is_narrowe
         await until_seen(pilot, "live, 200+ orders")
         newest = seen(app).splitlines()[4].split()[3]
         await pilot.press("comma", "enter")
-        await until_seen(pilot, "Changed▲")
+        await until_seen(pilot, "Changed▲", "sorts up to 500 rows")
+        assert "sorts up to" not in row(app, "] Changed")
         assert newest not in seen(app)
         await pilot.press("j", "j", "j", "enter")
         await until_seen(
@@ -73,6 +80,36 @@ async def test_a_long_list_turns_and_is_sorted_otherwise_only_when_it_is_narrowe
         )
         await pilot.press("escape", "slash", *newest, "enter", "comma", *"jjj", "enter")
         await until_seen(pilot, "Order▲", " 1 order")
+
+
+async def test_a_search_shows_what_an_index_finds_at_once_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = seed.many_orders(tmp_path / "chansync.db", count=701)
+    with Other(path) as other:
+        number = other.db.execute('SELECT number FROM "order" ORDER BY changed_at, id LIMIT 1').get
+    goes_on, edge = threading.Event(), paging.Query._edge
+
+    def waiting(query: paging.Query, db: apsw.Connection, ends: Any, span: paging.Span) -> paging.Key | None:
+        if ends.after is not None:
+            assert goes_on.wait(PATIENCE)
+        return edge(query, db, ends, span)
+
+    monkeypatch.setattr(paging, "STEP", 100)
+    app = ChansyncApp(path)
+    async with app.run_test(size=WIDE) as pilot:
+        await pilot.press("4")
+        await until_seen(pilot, "live, 200+ orders")
+        monkeypatch.setattr(paging.Query, "_edge", waiting)
+        await pilot.press("slash")
+        app.post_message(events.Paste(number))
+        try:
+            await until_seen(pilot, "1 order so far", f" {number} ")
+        finally:
+            goes_on.set()
+        await until_seen(pilot, " 1 order")
+        await until_seen(pilot, "so far", gone=True)
+        assert f" {number} " in seen(app)
 
 
 async def test_runs_are_filtered_by_channel_state_news_and_text(company: Path) -> None:

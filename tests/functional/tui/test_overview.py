@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from chansync.orders.remedies import REMEDIES
 from chansync.store import channels, jobs, mappings, messages
 from chansync_tui.app import ChansyncApp
 from chansync_tui.screens.orders import Orders
+from chansync_tui.screens.page import Page
 from chansync_tui.widgets.table import Table
 from functional.tui import seed
 from functional.tui.looking import Other, row, seen, settle, until_seen
@@ -28,7 +30,7 @@ WIDE = (120, 40)
 
 @pytest.fixture(autouse=True)
 def _at_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chansync_tui.app.FIRST_SCREEN", "overview")
+    monkeypatch.setattr("chansync_tui.app.ChansyncApp.DEFAULT_MODE", "overview")
 
 
 @pytest.fixture
@@ -60,6 +62,25 @@ async def test_the_overview_shows_each_channel_and_each_cause_and_tabs_carry_cou
         cause = row(app, "636.80 EUR")
         assert cause.split()[0] == "32"
         assert "2 channels" in cause
+
+
+async def test_a_screen_is_read_once_when_it_is_shown_and_again_when_it_is_shown_again(
+    waiting: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(
+        Page, "refresh_all", lambda self, before=Page.refresh_all: (read.append(self.TAB), before(self))[1]
+    )
+    app = ChansyncApp(waiting)
+    # Not because of the time that passes.
+    app._refresh_at = math.inf
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "[0 Overview]", "shop-de")
+        await pilot.press("1")
+        await until_seen(pilot, "[1 Channels]", "shop-de")
+        await pilot.press("0")
+        await until_seen(pilot, "[0 Overview]")
+        assert read == ["overview", "channels", "overview"]
 
 
 async def test_causes_that_are_read_in_a_thread_follow_every_change(

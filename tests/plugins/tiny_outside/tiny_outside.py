@@ -36,7 +36,7 @@ from chansync.erp.remote import (
 from chansync.model import steps
 from chansync.model.parameter import Parameter
 from chansync.model.parameter_types import Secret, Text
-from chansync.model.sale import LineKind, RecordedRefund, SaleDraft, SaleState, SaleView, Shipment
+from chansync.model.sale import LineKind, Package, RecordedRefund, SaleDraft, SaleState, SaleView, Shipment
 from chansync.model.steps import Step, StepResult
 from chansync.model.wire import from_plain, to_plain
 
@@ -273,6 +273,7 @@ def _needs(view: SaleView) -> dict[str, int]:
         back = sum(
             each.quantity for refund in view.refunds for each in refund.lines if each.external_id == line.external_id
         )
+        back += sum(dict(package.lines).get(line.external_id, 0) for package in view.packages)
         if line.kind is LineKind.ITEM and line.quantity > back:
             found[line.item_code] = found.get(line.item_code, 0) + math.ceil(line.quantity - back)
     return found
@@ -293,15 +294,15 @@ def _performed(data: dict[str, Any], view: SaleView, step: Step, told: str) -> t
     done, state = StepResult(told), view.state
     due = 0 if state.closed else state.total - state.refunded
     match step:
-        case steps.Cancel() if state.written_out:
+        case steps.Cancel() if state.has_issued:
             raise Refusal("not_possible", f"The sale {view.number} is written out.")
         case steps.Cancel() | steps.Reverse():
             if state.written_out:
-                _move(data, view, 1)
-            closed = "reversed" if state.written_out else "cancelled"
+                _move(data, replace(view, packages=()), 1)
+            closed = "reversed" if state.has_issued else "cancelled"
             state = replace(
                 state, blocked=False, requested=False, documented=0, document_number="", paid=0, unpaid=0,
-                written_out=False, **({} if state.closed else {closed: True}),
+                written_out=False, partly_written_out=False, **({} if state.closed else {closed: True}),
             )  # fmt: skip
             return replace(view, state=state, blocked=()), done
         case _ if state.closed and not isinstance(step, steps.Refund):
@@ -355,8 +356,27 @@ def _performed(data: dict[str, Any], view: SaleView, step: Step, told: str) -> t
             if lacking:
                 raise Refusal("missing_stock", f"The barn lacks {lacking[0][1]} of {lacking[0][0]}.", lacking)
             _move(data, view, -1)
-            state = replace(state, written_out=True, blocked=False, requested=False)
-            return replace(view, state=state, blocked=(), shipment=Shipment(step.carrier, step.tracking, 1)), done
+            state = replace(state, written_out=True, partly_written_out=False, blocked=False, requested=False)
+            rest = tuple((line.external_id, int(line.quantity)) for line in view.lines if line.kind is LineKind.ITEM)
+            packages = view.packages
+            if packages:
+                packages += (Package(len(packages) + 1, _less(rest, packages), step.carrier, step.tracking, 1),)
+            shipment = Shipment(step.carrier, step.tracking, 1)
+            return replace(view, state=state, blocked=(), shipment=shipment, packages=packages), done
+        case steps.Pack():
+            if step.package <= len(view.packages):
+                [known] = [each for each in view.packages if each.number == step.package]
+                assert dict(known.lines) == dict(step.lines)
+                others = tuple(each for each in view.packages if each is not known)
+                return replace(view, packages=(*others, replace(known, tracking=step.tracking))), done
+            made = Package(step.package, step.lines, step.carrier, step.tracking, 1)
+            after = replace(view, packages=(*view.packages, made))
+            for item, count in _needs(view).items():
+                data["stock"][item] -= count - _needs(after).get(item, 0)
+            is_last = not _needs(after)
+            state = replace(state, written_out=is_last, partly_written_out=not is_last)
+            shipment = Shipment(step.carrier, step.tracking, 1) if is_last else None
+            return replace(after, state=state, shipment=shipment), done
         case steps.Ship():
             return replace(view, shipment=Shipment(step.carrier, step.tracking, 1)), done
         case steps.Refund():
@@ -371,6 +391,11 @@ def _performed(data: dict[str, Any], view: SaleView, step: Step, told: str) -> t
             )
             return replace(view, refunds=refunds, state=state), done
     raise Refusal("not_possible", f"The far file knows no {step.word}.")
+
+
+def _less(rest: Sequence[tuple[str, int]], packages: Sequence[Package]) -> tuple[tuple[str, int], ...]:
+    left = {line: count - sum(dict(each.lines).get(line, 0) for each in packages) for line, count in rest}
+    return tuple((line, count) for line, count in left.items() if count)
 
 
 def _move(data: dict[str, Any], view: SaleView, sign: int) -> None:

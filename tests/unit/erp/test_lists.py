@@ -9,10 +9,12 @@ import pytest
 
 from chansync.db.connection import Store
 from chansync.erp.ledger import setup
-from chansync.erp.ledger.lists import LISTS, ListRow, read
+from chansync.erp.ledger.lists import LISTS, ListRow, parts, read
+from chansync.model import paging
 from chansync.model.paging import Key, Span
 from support import ledger, world
 from support.ledger import do, record, two_shirts
+from support.statement_costs import counted
 
 MANY = 100_000
 ALL = Span(1000)
@@ -105,7 +107,8 @@ def many(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         """INSERT INTO erp_sale (key, number, order_number, channel_code, pos_id, warehouse_id, customer_id, sale_date,
            currency, total, payment_method, delivery_method, sale_type, tax_transaction, document_type, merchant,
            billing, delivery, note, mark, created_at)
-           SELECT 'k' || i, 'S' || i, i, 'shop', 1, 1, i, '2026-11-24', 'EUR', 100, 'bank', '', '', '', '', '', '{}',
+           SELECT 'k' || i, 'S' || i, i, 'shop', 1, 1, i, date('2020-01-01', (i / 40) || ' days'), 'EUR', 100,
+           'bank', '', '', '', '', '', '{}',
            '{}', '', '', i FROM n""",
         """INSERT INTO erp_document (sale_id, pos_id, document_type_id, number, currency, total, at)
            SELECT i, 1, 1, i, 'EUR', 100, i FROM n""",
@@ -155,3 +158,46 @@ def test_the_stock_of_an_item_is_read_and_not_summed(many: Store) -> None:
     sql, parameters = LISTS["stock"].query("", "").sql(Span(10))
     steps = [row[3] for row in many.db.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)]
     assert sum("SEARCH k USING PRIMARY KEY (item_id=? AND warehouse_id=?)" in step for step in steps) == 2
+
+
+#: No statement of a list takes more steps of SQLite's machine, where each looks through a thousand rows at most: one
+#: that reads all of 100,000 rows takes several times as many.
+MOST_STEPS = 120_000
+
+
+@pytest.mark.parametrize("name", [*LONG, "requests", "service"])
+@pytest.mark.parametrize("text", ["", "S5000", "no such text"])
+def test_no_statement_of_a_list_grows_with_what_is_there(
+    many: Store, name: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "STEP", 1000)
+    orders = ["", *LISTS[name].sorts]
+    with counted(many.db) as costs:
+        for by in orders:
+            for span in (Span(200), Span(200, backwards=True)):
+                *_, (found, _) = parts(many.db, name, text, "", span, by)
+            if found:
+                *_, (again, _) = parts(many.db, name, text, "", Span(200, before=found[-1].key, backwards=True), by)
+                assert again[-len(found) + 1 :] == found[:-1]
+    assert costs.above(MOST_STEPS) == {}
+    assert len(costs.steps) >= len(orders)
+
+
+def test_sales_are_listed_by_date_and_by_number(sold: Store) -> None:
+    sold.db.execute("UPDATE erp_sale SET sale_date = iif(id = 1, '2026-11-25', '2026-11-24')")
+    for by, place in (("date", 1), ("sale", 0)):
+        found = read_by(sold, "sales", by)
+        texts = [row.cells[place] for row in found]
+        assert texts == sorted(texts, reverse=LISTS["sales"].sorts[by].descending)
+        assert read_by(sold, "sales", by, Span(5, after=found[0].key)) == found[1:]
+
+
+def read_by(store: Store, name: str, by: str, span: Span = ALL) -> list[ListRow]:
+    *_, (found, _) = parts(store.db, name, "", "", span, by)
+    return found
+
+
+def test_what_an_index_finds_of_a_text_comes_first(many: Store) -> None:
+    first, *_, whole = parts(many.db, "sales", "S9999", "", Span(200))
+    assert {row.name for row in first[0]} >= {"S9999", "S99990", "S99999"}
+    assert set(first[0]) <= set(whole[0])

@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chansync.db.connection import Store
+from chansync.model import paging
 from chansync.model.paging import Span
 from chansync.store import channels
-from chansync.store.order_list import OrderFilter, OrderLine, order_lines
+from chansync.store.order_list import OrderFilter, OrderLine, order_lines, order_parts
 from support import world
+from support.statement_costs import counted
 
 MANY = 200_000
 
@@ -96,6 +98,47 @@ def test_text_looks_into_numbers_and_marks_of_patterns_mean_themselves(shops: St
         "N199997",
     ]
     assert read(shops, OrderFilter(text="N1_999"), Span(3)) == []
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        OrderFilter(),
+        OrderFilter(text="N1"),
+        OrderFilter(text="no such text"),
+        OrderFilter(channel_id=2),
+        OrderFilter(state="problem"),
+        OrderFilter(channel_id=2, text="Anna"),
+    ],
+)
+def test_no_statement_grows_with_what_is_there(
+    shops: Store, chosen: OrderFilter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "STEP", 1000)
+    with counted(shops.db) as costs:
+        for span in (Span(200), Span(200, backwards=True), Span(200, after=(50_000, 150_001))):
+            read(shops, chosen, span)
+    assert costs.above(100_000) == {}, "one that reads all of 200,000 rows takes a million steps and more"
+
+
+@pytest.mark.parametrize("span", [Span(9), Span(9, backwards=True), Span(9, after=(40_000, 120_000)), Span(400)])
+@pytest.mark.parametrize("text", ["N1234", "77", "Anna", "mü", "nothing"])
+def test_however_few_rows_a_statement_looks_through_the_same_orders_are_found(
+    shops: Store, span: Span, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = OrderFilter(text=text)
+    at_once = read(shops, chosen, span)
+    monkeypatch.setattr(paging, "STEP", 7001)
+    assert read(shops, chosen, span) == at_once
+    inclusive = Span(400, after=at_once[0].key, before=at_once[-1].key, inclusive=True) if at_once else span
+    assert read(shops, chosen, inclusive)[: len(at_once)] == at_once
+
+
+def test_an_order_is_found_by_its_number_before_the_list_is_looked_through(shops: Store) -> None:
+    found, looked = next(iter(order_parts(shops.db, OrderFilter(text="N150000"), Span(200))))
+    assert ([line.number for line in found], looked) == (["N150000"], 0)
+    found, _ = next(iter(order_parts(shops.db, OrderFilter(channel_id=2, text="N15005"), Span(200))))
+    assert [line.number for line in found] == ["N150050"], "and as the other filters let it through"
 
 
 @pytest.mark.parametrize("text", ["\0", "N1\0", "\ud800", "%\ud800"])

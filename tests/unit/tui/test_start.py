@@ -9,14 +9,16 @@ from pathlib import Path
 
 from support.patience import PATIENCE
 
+_LATER = ("click", "chansync.explain.story", "chansync.erp.ledger.lists", "chansync.store.runs")
+
 
 def test_only_the_first_screen_is_loaded_at_the_start() -> None:
     code = (
-        "import sys, chansync_tui.app\n"
+        "import sys, chansync.cli.screens, chansync_tui.app\n"
         "later = ['activity', 'messages', 'orders', 'order', 'erp', 'list_page', 'text_page', 'guide']\n"
         "loaded = [name for name in later if f'chansync_tui.screens.{name}' in sys.modules]\n"
         "loaded += [name for name in sys.modules if name.startswith('chansync_tui.forms')]\n"
-        "loaded += [name for name in ('chansync.explain.story', 'chansync.erp.ledger.lists') if name in sys.modules]\n"
+        f"loaded += [name for name in {_LATER} if name in sys.modules]\n"
         "sys.exit(' '.join(loaded) or 0)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

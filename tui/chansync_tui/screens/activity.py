@@ -223,7 +223,7 @@ class Activity(FilteredPage, TwoPanes):
     @on(Table.Moved)
     def moved(self) -> None:
         """The cursor is on another row."""
-        self.explain_soon()
+        self.explain_move()
 
     def beside(self) -> Iterable[Paragraph]:
         run = self._focused_list.selected

@@ -54,9 +54,11 @@ class CauseReader:
             return
         running = self._running = object()
         self._again = False
-        self._page.run_worker(
-            lambda: self._read_in_thread(running, context.causes), thread=True, group="causes", exit_on_error=False
-        )
+        # The rest of the screen is painted first.
+        self._page.call_after_refresh(
+            self._page.run_worker,
+            lambda: self._read_in_thread(running, context.causes), thread=True, group="causes", exit_on_error=False,
+        )  # fmt: skip
 
     def _read_in_thread(self, running: object, last: KnownCauses | None) -> None:
         def read(db: apsw.Connection) -> KnownCauses:

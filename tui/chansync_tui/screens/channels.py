@@ -174,7 +174,7 @@ class Channels(FilteredPage, TwoPanes):
     @on(Table.Moved)
     def moved(self) -> None:
         """The cursor is on another row."""
-        self.explain_soon()
+        self.explain_move()
 
     def below(self) -> Sequence[Part]:
         """The state of the channel under the cursor, and what comes next."""

@@ -23,6 +23,7 @@ class Columns(Window[None]):
     Args:
         sorted_list: the list.
         change: looks at it in another way.
+        sort_limit: up to how many rows it can be ordered by a column; empty: however long it is.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -31,8 +32,11 @@ class Columns(Window[None]):
         Binding("backspace,delete", "reset", "All columns, in the list's own order"),
     ]
 
-    def __init__(self, sorted_list: Table[Any], change: Callable[[View], object]) -> None:
+    def __init__(
+        self, sorted_list: Table[Any], change: Callable[[View], object], sort_limit: Callable[[Column], str]
+    ) -> None:
         super().__init__()
+        self._sort_limit = sort_limit
         self._list = sorted_list
         self._change = change
 
@@ -63,6 +67,7 @@ class Columns(Window[None]):
         view = self._list.view
         is_hidden = column.title in view.hidden
         about = "" if is_hidden or column.title in self._list.shown_titles else "no room: hide another"
+        about = ", ".join(filter(None, (about, self._sort_limit(column))))
         if view.sort is not None and view.sort.title == column.title:
             about = "sorted, the highest first" if view.sort.descending else "sorted, the lowest first"
         return (

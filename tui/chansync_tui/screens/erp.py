@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, cast
 
@@ -99,6 +99,10 @@ _COLUMNS = {
     "fees": Column("Fees", 8, 16, right=True, drop=2, whole=True),
     "other": Column("Other", 8, 16, right=True, drop=6, whole=True),
     "unmatched": Column("Unmatched", 9, right=True, drop=1),
+    "report": Column("Report", 11, 24, whole=True),
+    "since": Column("Since", 10, drop=4),
+    "left out": Column("Left out", 8, 24, drop=2),
+    "why": Column("Why", 20, 120, drop=1),
 }
 
 
@@ -134,12 +138,26 @@ class LedgerSource:
     #: The code of the outside ERP whose sales, documents or payments are shown; empty: the ledger's.
     erp: str = ""
 
-    def read(self, db: apsw.Connection, span: Span) -> list[ListRow]:
+    @property
+    def orders(self) -> Mapping[str, tuple[str, bool]]:
+        """The columns by whose index the list is read, as ``ListPage.orders``."""
         if self.erp and self.name in outside_lists.NAMES:
-            return outside_lists.read(db, self.erp, self.name, self.text, span, ListRow)
-        if self.name in erp_lists.LISTS:
-            return [ListRow(row.key, row.name, row.cells) for row in erp_lists.read(db, self.name, self.text, span)]
-        return lists.read(db, self.name, self.text, self.warehouse, span)
+            return {}
+        own = _ORDERED_BY.get(self.name) or (("Code", False) if "code" in LISTS[self.name].columns else None)
+        found = {own[0]: ("", own[1])} if own else {}
+        if self.name in lists.LISTS:
+            sorts = lists.LISTS[self.name].sorts
+            found |= {_column(name).title: (name, sort.descending) for name, sort in sorts.items()}
+        return found
+
+    def parts(self, db: apsw.Connection, span: Span, by: str) -> Iterator[tuple[list[ListRow], int]]:
+        if self.erp and self.name in outside_lists.NAMES:
+            yield from outside_lists.parts(db, self.erp, self.name, self.text, span, ListRow)
+        elif self.name in erp_lists.LISTS:
+            found = erp_lists.read(db, self.name, self.text, span)
+            yield [ListRow(row.key, row.name, row.cells) for row in found], 0
+        else:
+            yield from lists.parts(db, self.name, self.text, self.warehouse, span, by)
 
 
 class Erp(ListPage[ListRow]):
@@ -228,9 +246,8 @@ class Erp(ListPage[ListRow]):
         return source
 
     @property
-    def ordered_by(self) -> tuple[str, bool]:
-        name = self.chosen.name
-        return _ORDERED_BY.get(name) or (("Code", False) if "code" in LISTS[name].columns else ("", False))
+    def orders(self) -> Mapping[str, tuple[str, bool]]:
+        return self.chosen.orders
 
     def show_chips(self) -> None:
         chosen = self.chosen
@@ -387,8 +404,26 @@ class Erp(ListPage[ListRow]):
                 self.app.push_screen(erp_pages.ItemPage(row.name))
             case "settlement":
                 self.app.push_screen(erp_pages.SettlementPage(int(row.name)))
+            case "report":
+                self._leave_out(row)
             case _:
                 self.post_message(Edit(self.chosen.name, row.name))
+
+    def _leave_out(self, row: ListRow) -> None:
+        """Ask whether to do without a report, or to try it again."""
+        is_left_out = bool(row.cells[3])
+
+        def write(answer: Mapping[str, str] | None) -> None:
+            if answer is not None:
+                by = "" if is_left_out else self.context.user
+                self.context.write(f"Report {row.name}", erp_pages.leaver(row.name, by))
+
+        title, sentence, yes = (
+            ("Try the report again", "It is read with the next settlements.", "Try it again")
+            if is_left_out
+            else ("Leave the report out", "Nothing of it counts, for good; Enter undoes it.", "Leave it out")
+        )
+        self.app.push_screen(Question(title, f"{row.name}: {row.cells[-1]}. {sentence}", yes), write)
 
     def action_add(self) -> None:
         if self.chosen.name not in ADDABLE:
@@ -469,6 +504,7 @@ _ENTER = {
     "item": "enter: its movements   {s}: set what is on hand",
     "record": "enter: edit   {D}: remove",
     "settlement": "enter: its lines, and the sales that they are of",
+    "report": "enter: do without it, or try it again",
     "connected-erp": "enter: its form: test it, read its data, send what waits   {D}: disconnect",
 }
 

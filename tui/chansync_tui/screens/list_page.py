@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Generic
 
@@ -14,11 +15,13 @@ from textual.timer import Timer
 
 from chansync.model.errors import ChansyncError
 from chansync.model.paging import Span
+from chansync_tui import row_window
 from chansync_tui.formatting import counted
 from chansync_tui.list_view import View
-from chansync_tui.row_window import MOST_SORTED, Ask, Fetch, L, Order, Source, TooManyRows, Window
+from chansync_tui.row_window import Ask, Fetch, L, Order, Source, TooManyRows, Window
 from chansync_tui.screens.filtered_page import FilteredPage
 from chansync_tui.screens.two_panes import TwoPanes
+from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.mark_table import MarkTable
 from chansync_tui.widgets.table import Table
 
@@ -27,6 +30,13 @@ _NEAR = 50
 
 #: So many rows are read at once for an export.
 _BATCH = 1000
+
+#: What a search has found is shown so often, in seconds.
+_TELL_SECONDS = 0.1
+
+
+class _NotWanted(Exception):
+    """Another read was started meanwhile."""
 
 
 class ListPage(FilteredPage, TwoPanes, Generic[L]):
@@ -47,6 +57,15 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
             self.found = found
             self.failure = failure
 
+    class Parted(TextualMessage):
+        """A part of a read for the window is done."""
+
+        def __init__(self, fetch: Fetch[Any], found: list[Any], looked: int) -> None:
+            super().__init__()
+            self.fetch = fetch
+            self.found = found
+            self.looked = looked
+
     def __init__(self, source: Source[L]) -> None:
         super().__init__()
         self.window: Window[L] = Window(source)
@@ -55,6 +74,12 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
         self._next: Ask | None = None
         self._slow: Timer | None = None
         self._says_searching = False
+        #: How many rows the search that is running has looked through, and whether any that it found are shown.
+        self._looked = 0
+        self._shows_part = False
+        #: Before that moment the rows are not read again only because something was written.
+        self._not_before = 0.0
+        self._later: Timer | None = None
 
     # What each screen defines for its list
 
@@ -67,12 +92,12 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
         """The text of an empty list: why it is empty, and what to do next."""
 
     @property
-    def ordered_by(self) -> tuple[str, bool]:
-        """The column that the list itself is ordered by, and whether its highest comes first; empty: none of them.
+    def orders(self) -> Mapping[str, tuple[str, bool]]:
+        """The columns by which the list can be ordered however long it is, as the database reads it by an index.
 
-        That order can be turned however long the list is: the database reads it from either end.
+        Title → the name of that order for the source, empty for its own, and whether its highest comes first.
         """
-        return "", False
+        return {}
 
     @property
     def table(self) -> MarkTable[L]:
@@ -81,6 +106,8 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
 
     def counted_rows(self, one: str) -> str:
         """``3 orders``, or ``200+ orders`` while the window holds only a part of the list."""
+        if self._looked or self._shows_part:
+            return f"{counted(len(self.table.items), one)} so far, {self._looked:,} searched"
         count = len(self.window.lines)
         rows = counted(count, one) if self.window.at_end and self.window.at_top else f"{count}+ {one}s"
         if not self.NEWEST_FIRST or not count or self.table.view.sort is not None:
@@ -113,7 +140,15 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
             self._is_opened = True
             self.window = Window(self.window.source, self._order())
         self.show_chips()
-        self._fetch(Ask.AGAIN if self.window.lines else Ask.TOP)
+        wait = self._not_before - time.monotonic()
+        if wait <= 0:
+            self._fetch(Ask.AGAIN if self.window.lines else Ask.TOP)
+        elif self._later is None:
+            self._later = self.set_timer(wait, self._read_later)
+
+    def _read_later(self) -> None:
+        self._later = None
+        self.read()
 
     def _fetch(self, ask: Ask) -> None:
         """Start a read, or remember it until the one that is running is done; an update gives way to other reads."""
@@ -125,17 +160,32 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
         self.run_worker(lambda: self._read_in_thread(fetch), thread=True, group="fetch", exit_on_error=False)
 
     def _read_in_thread(self, fetch: Fetch[L]) -> None:
+        told, begun = 0.0, time.monotonic()
+
+        def tell(found: list[L], looked: int) -> None:
+            nonlocal told
+            if self._running_fetch is not fetch:
+                raise _NotWanted
+            if fetch.ask is Ask.TOP and time.monotonic() - told >= _TELL_SECONDS:
+                told = time.monotonic()
+                self.post_message(self.Parted(fetch, found, looked))
+
         try:
-            found = self.context.read(fetch.run, lambda: self._running_fetch is fetch)
+            found = self.context.read(lambda db: fetch.run(db, tell), lambda: self._running_fetch is fetch)
+            # At most a tenth of the time is spent on reading the same again, however long the list is.
+            self._not_before = time.monotonic() + 9 * (time.monotonic() - begun)
             self.post_message(self.Fetched(fetch, found))
+        except _NotWanted:
+            return
         except ChansyncError as error:
             self.post_message(self.Fetched(fetch, None, error))
 
     def _order(self) -> Order[L]:
         """The order that the list is shown in."""
-        sort, (title, descending) = self.table.view.sort, self.ordered_by
-        if sort is not None and sort.title == title:
-            return Order(turned=sort.descending != descending)
+        sort = self.table.view.sort
+        if sort is not None and sort.title in self.orders:
+            by, descending = self.orders[sort.title]
+            return Order(turned=sort.descending != descending, by=by)
         return Order(sort=self.table.sorter())
 
     def change_view(self, table: Table[Any], view: View) -> None:
@@ -144,14 +194,20 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
         if table is self.table and is_sorted:
             self._open(self.window.source)
 
+    def sort_limit(self, table: Table[Any], column: Column) -> str:
+        if table is not self.table or not column.sorts or column.title in self.orders:
+            return ""
+        is_whole = self.window.at_top and self.window.at_end
+        return "" if is_whole else f"sorts up to {row_window.MOST_SORTED:,} rows"
+
     def _refuse_sort(self) -> None:
         """Show the list in its own order again, and say why."""
-        view, (title, _) = self.table.view, self.ordered_by
+        view = self.table.view
         if view.sort is not None:
-            able = f" By {title} it is sorted however long it is." if title else ""
+            able = f" By {' and '.join(self.orders)} it is sorted however long it is." if self.orders else ""
             self.notify(
-                f"This list is too long to be sorted by {view.sort.title}: more than {MOST_SORTED:,} rows pass the "
-                f"filters. Filter it first, then sort.{able}",
+                f"This list is too long to be sorted by {view.sort.title}: more than {row_window.MOST_SORTED:,} rows "
+                f"pass the filters. Filter it first, then sort.{able}",
                 severity="warning",
             )  # fmt: skip
             self.change_view(self.table, replace(view, sort=None))
@@ -165,6 +221,7 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
         if self._running_fetch is not None:
             self.context.interrupt()
         self._running_fetch = self._next = None
+        self._looked, self._shows_part, self._not_before = 0, False, 0.0
         self.window = Window(source, self._order())
         self._is_opened = True
         self.show_chips()
@@ -177,14 +234,25 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
     @property
     def is_changing(self) -> bool:
         """Whether the rows of the filters are still being read."""
-        return self._running_fetch is not None and self._running_fetch.ask is Ask.TOP
+        return self._running_fetch is not None and self._running_fetch.ask is Ask.TOP and not self._shows_part
 
     def _say_searching(self) -> None:
-        if self._running_fetch is not None and self._running_fetch.ask is Ask.TOP:
+        if self.is_changing:
             self._says_searching = True
             self.table.show([])
             self.table.set_empty("Searching...")
             self.show_chips()
+
+    @on(Parted)
+    def show_part(self, event: Parted) -> None:
+        """Show what is found so far of a list that is searched for a text."""
+        if event.fetch is not self._running_fetch:
+            return
+        self._looked = event.looked
+        if event.found:
+            self.table.show(event.found, follow=not self._shows_part)
+            self._shows_part = True
+        self.show_chips()
 
     @on(Fetched)
     def finish_read(self, event: Fetched) -> None:
@@ -207,7 +275,8 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
         window.apply(fetch, found)
         self.table.set_empty(self.empty_text())
         # The cursor stays on its row when new ones come: an action is for the row that was read.
-        self.table.show(window.lines, follow=fetch.ask is Ask.TOP)
+        self.table.show(window.lines, follow=fetch.ask is Ask.TOP and not self._shows_part)
+        self._looked, self._shows_part = 0, False
         if fetch.ask is Ask.END and window.lines:
             self.table.select(self.table.key_of(window.lines[-1]))
         self.show_chips()
@@ -219,7 +288,7 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
     def moved(self) -> None:
         """The cursor is on another row."""
         self.look_ahead()
-        self.explain_soon()
+        self.explain_move()
 
     @on(Table.Scrolled, "#list")
     def scrolled(self) -> None:
@@ -230,6 +299,8 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
     def look_ahead(self) -> None:
         """Fetch more rows before an end of the window is visible."""
         window, table = self.window, self.table
+        if self._shows_part:
+            return
         top = table.scroll_offset.y
         if max(table.cursor, top + table.page) > len(window.lines) - _NEAR and not window.at_end:
             self._fetch(Ask.OLDER)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar
@@ -61,14 +61,14 @@ class MessageSource:
 
     chosen: Filter
 
-    def read(self, db: apsw.Connection, span: Span) -> list[MessageLine]:
+    def parts(self, db: apsw.Connection, span: Span, by: str) -> Iterator[tuple[list[MessageLine], int]]:
         # The newest is first: rows further down have lower ids.
         edge = int(span.inclusive)
         below = None if span.after is None else int(span.after[0]) + edge
         above = None if span.before is None else int(span.before[0]) - edge
         chosen = replace(self.chosen, after_id=above)
         found = message_lines(db, chosen, limit=span.limit, before_id=below, oldest_first=span.backwards)
-        return found[::-1] if span.backwards else found
+        yield found[::-1] if span.backwards else found, 0
 
 
 class Messages(ListPage[MessageLine]):
@@ -149,8 +149,8 @@ class Messages(ListPage[MessageLine]):
         return self.query_one("#causes", MarkTable)
 
     @property
-    def ordered_by(self) -> tuple[str, bool]:
-        return "First", True
+    def orders(self) -> Mapping[str, tuple[str, bool]]:
+        return {"First": ("", True)}
 
     @property
     def shows_causes(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -16,8 +16,8 @@ from chansync.explain import find, story, why
 from chansync.model.message import CODES
 from chansync.model.paging import Span
 from chansync.model.times import local_text, now_ms
-from chansync.store import channels, order_list
-from chansync.store.order_list import OrderFilter, OrderLine, order_lines
+from chansync.store import channels, order_list, orders
+from chansync.store.order_list import OrderFilter, OrderLine, order_parts
 from chansync_tui.formatting import SKIPPED_WHY, clock, total_text
 from chansync_tui.navigation_events import ShowNumber, ShowOrder
 from chansync_tui.order_text import story_paragraphs
@@ -58,8 +58,8 @@ class OrderSource:
 
     chosen: OrderFilter
 
-    def read(self, db: apsw.Connection, span: Span) -> list[OrderLine]:
-        return order_lines(db, self.chosen, span)
+    def parts(self, db: apsw.Connection, span: Span, by: str) -> Iterator[tuple[list[OrderLine], int]]:
+        return order_parts(db, self.chosen, span)
 
 
 class Orders(ListPage[OrderLine]):
@@ -105,8 +105,8 @@ class Orders(ListPage[OrderLine]):
         )
 
     @property
-    def ordered_by(self) -> tuple[str, bool]:
-        return "Changed", True
+    def orders(self) -> Mapping[str, tuple[str, bool]]:
+        return {"Changed": ("", True)}
 
     @property
     def chosen(self) -> OrderFilter:
@@ -150,9 +150,9 @@ class Orders(ListPage[OrderLine]):
         line = self.table.selected
         if line is None:
             return []
-        channel = channels.channel_by_id(self.context.db, line.channel_id)
-        told = why.why(self.context.db, channel, line.number) if channel else None
-        sentences = told.sentences[1:] if told else []
+        db = self.context.db
+        channel, row = channels.channel_by_id(db, line.channel_id), orders.by_id(db, line.id)
+        sentences = why.explain(db, channel, row).sentences[1:] if channel and row else []
         placed = f"Placed {local_text(line.placed_at)}. " if line.placed_at else ""
         return [(" ".join(sentences[:3]), "strong"), (f"{placed}enter: its sale and its history", "dim")]
 

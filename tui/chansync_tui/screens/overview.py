@@ -220,7 +220,7 @@ class Overview(TwoPanes):
     @on(Table.Moved)
     def moved(self) -> None:
         """The cursor is on another row."""
-        self.explain_soon()
+        self.explain_move()
 
     def on_descendant_focus(self) -> None:
         self.explain_soon()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -20,6 +21,7 @@ from chansync.store.overview import open_count
 from chansync_tui.context import Context, context_of
 from chansync_tui.list_view import View
 from chansync_tui.user_files import own_keys, preferences
+from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.jump import Jump
 from chansync_tui.widgets.line import Hint, HintLine, Line
 from chansync_tui.widgets.mark_table import MarkTable
@@ -34,6 +36,9 @@ LEAST_WIDTH, LEAST_HEIGHT = 60, 20
 
 #: For screens whose ``copies`` are some.
 COPY = Binding("c,y", "copy", "Copy: its number, the row, JSON or the command (through the terminal)")
+
+#: The cursor rests when it has not moved for that long.
+_REST_SECONDS = 0.12
 
 
 class Told(NamedTuple):
@@ -68,7 +73,20 @@ class Page(Screen[None]):
     #: The user's own keys: those of the screen, of lists, and those that work everywhere.
     _moved: Sequence[own_keys.Moved] = ()
 
+    #: Until the cursor rests; and when it moved last.
     _explaining: Timer | None = None
+    _moved_at = 0.0
+
+    #: Whether it was updated since it was shown.
+    _is_shown = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        # A new screen gets the styles of now: Textual would parse all of them again for each one that is first shown.
+        self._css_update_count = self.app._css_update_count
+        if not self.app.screen_stack:
+            # The first screen inherits colours from the app, whose own styles Textual applies after it.
+            self.app.stylesheet.apply(self.app)
 
     @property
     def context(self) -> Context:
@@ -107,13 +125,17 @@ class Page(Screen[None]):
 
     def on_mount(self) -> None:
         self.query_one(HintLine).set_hints(self.HINTS)
-        self.refresh_all()
 
     def on_screen_resume(self) -> None:
-        """Update the screen when it is shown again."""
-        if self.is_mounted:
+        """Update the screen when it is shown, or shown again; Textual tells of the first time more than once."""
+        if self.is_mounted and not self._is_shown:
+            self._is_shown = True
             self.refresh_all()
             self.show_told(self.app.told)  # type: ignore[attr-defined]
+
+    def on_screen_suspend(self) -> None:
+        """Another screen is shown over this one, or instead of it."""
+        self._is_shown = False
 
     def refresh_all(self) -> None:
         """Update what every screen shows, then what this one does."""
@@ -147,7 +169,25 @@ class Page(Screen[None]):
         """Explain when the cursor rests, not for every row that it passes."""
         if self._explaining:
             self._explaining.stop()
-        self._explaining = self.set_timer(0.12, self.explain)
+        self._moved_at = time.monotonic()
+        self._explaining = self.set_timer(_REST_SECONDS, self._explain)
+
+    def explain_move(self) -> None:
+        """Explain the row that the cursor moved to: at once after a rest, with the row in one update of the screen."""
+        moved, self._moved_at = self._moved_at, time.monotonic()
+        if self.explains_at_once and self._explaining is None and self._moved_at - moved > _REST_SECONDS:
+            self.explain()
+        else:
+            self.explain_soon()
+
+    def _explain(self) -> None:
+        self._explaining = None
+        self.explain()
+
+    @property
+    def explains_at_once(self) -> bool:
+        """Whether to explain takes but a moment."""
+        return False
 
     @property
     def is_changing(self) -> bool:
@@ -171,7 +211,14 @@ class Page(Screen[None]):
         from chansync_tui.screens.columns import Columns
 
         if (viewed := self.viewed_list) is not None:
-            self.app.push_screen(Columns(viewed, lambda view: self.change_view(viewed, view)))
+            columns = Columns(
+                viewed, lambda view: self.change_view(viewed, view), lambda column: self.sort_limit(viewed, column)
+            )
+            self.app.push_screen(columns)
+
+    def sort_limit(self, table: Table[Any], column: Column) -> str:
+        """Up to how many rows the list can be ordered by the column; empty: as many as there are."""
+        return ""
 
     @on(Table.Headed)
     def sort_by_heading(self, event: Table.Headed) -> None:

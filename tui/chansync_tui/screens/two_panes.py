@@ -49,6 +49,10 @@ class TwoPanes(Page):
         """Whether the second pane is shown."""
         return self.has_class("-wide")
 
+    @property
+    def explains_at_once(self) -> bool:
+        return not self.is_wide
+
     def on_resize(self, event: events.Resize) -> None:
         super().on_resize(event)
         self.set_class(event.size.width >= WIDE, "-wide")

@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice, zip_longest
 from typing import NamedTuple
 
-from textual.content import Content
-from textual.geometry import Region
+from rich.segment import Segment
+from textual.geometry import Region, Size
 from textual.message import Message
+from textual.strip import Strip
 from textual.visual import VisualType
 from textual.widgets import Static
 
-from chansync_tui.text import safe, wrap, wrap_indented
-from chansync_tui.widgets.line import Part, content
+from chansync_tui.text import fit, safe, width, wrap, wrap_indented
+from chansync_tui.widgets.line import TONES, Part
 from chansync_tui.widgets.still import Still
 
 
@@ -34,12 +35,15 @@ class Pane(Still):
         # Otherwise it is redrawn when the mouse passes over it.
         self.auto_links = False
         self._parts: Sequence[Part] = ()
+        #: The size for which the lines were made last, and they.
+        self._wrapped: tuple[Size, Sequence[Part]] | None = None
 
     def put(self, parts: Sequence[Part]) -> None:
         """Show these parts; only lines that change are redrawn."""
         if parts == self._parts:
             return
         before, self._parts = self._lines(), parts
+        self._wrapped = None
         for y, (old, new) in enumerate(zip_longest(before, self._lines())):
             if old != new:
                 self.refresh(Region(0, self.gutter.top + y, self.outer_size.width, 1))
@@ -47,15 +51,28 @@ class Pane(Still):
     @property
     def text(self) -> str:
         """What is shown now."""
-        return self.render().plain
+        return "\n".join(safe(line) for line, _ in self._lines())
 
-    def _lines(self) -> list[Part]:
-        cells = self.size.width
+    def _lines(self) -> Sequence[Part]:
+        if self._wrapped is None or self._wrapped[0] != self.size:
+            self._wrapped = self.size, self._wrap(*self.size)
+        return self._wrapped[1]
+
+    def _wrap(self, cells: int, height: int) -> Sequence[Part]:
+        """The lines of the parts that there is room for."""
         lines = [(line, tone) for text, tone in self._parts for line in wrap(text, max(10, cells))]
-        return lines[: self.size.height]
+        return lines[:height]
 
-    def render(self) -> Content:
-        return Content("\n").join(content([line], self.size.width) for line in self._lines())
+    def render_line(self, y: int) -> Strip:
+        # Made here: Textual's own way takes several times as long, and this is done after each key.
+        lines, cells, base = self._lines() or [("", "")], self.size.width, self.visual_style
+        if y >= len(lines):
+            return Strip.blank(cells, base.rich_style)
+        text, tone = lines[y]
+        style = base + self.app.stylesheet.parse_style(TONES[tone]) if tone else base
+        cleaned = safe(text)
+        shown = fit(cleaned, cells) if width(cleaned) > cells else cleaned
+        return Strip([Segment(shown, style.rich_style)])
 
 
 class Side(Pane):
@@ -68,8 +85,8 @@ class Side(Pane):
         """Show the first of these paragraphs."""
         self.put([(each.text, each.tone) for each in islice(paragraphs, self.MOST)])
 
-    def _lines(self) -> list[Part]:
-        cells, height, lines = self.size.width, self.size.height, list[Part]()
+    def _wrap(self, cells: int, height: int) -> Sequence[Part]:
+        lines: list[Part] = []
         for text, tone in self._parts:
             # The lines of an indented paragraph are indented by two more.
             room = cells - 2 if text.startswith(" ") else cells

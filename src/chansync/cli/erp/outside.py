@@ -255,10 +255,10 @@ def list_steps(session: Session, sale: str | None, limit: int, as_json: bool) ->
 @_code
 @pass_session
 def retry(session: Session, code: str | None) -> int:
-    """Send what waits for an ERP now, and try again what it has refused and orders still call for.
+    """Send what waits for an ERP now, and ask it again for what it has refused: what orders still call for, and what
+    people asked for.
 
-    What a person asked for and it has refused is asked for by the same command again. Exit code 4 when it does not
-    answer.
+    Exit code 4 when it does not answer.
     """
     from chansync.cli.support.jobs import ask_and_wait, is_by_daemon
     from chansync.cli.sync.command import report

@@ -36,7 +36,7 @@ def serve_example(session: Session, port: int, file: str) -> None:
     """
     import sqlite3
 
-    from chansync.erp.http.example.serving import serve
+    from chansync.erp.http.example.server import serve
 
     session.refuse_as_file(Path(file))
     try:

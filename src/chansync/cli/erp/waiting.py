@@ -39,6 +39,6 @@ def wait_for_answer(session: Session, number: str) -> None:
             f"{told} It is sent once it answers; at once: chansync erp retry {code}", code="erp_unavailable"
         )
     if rows and rows[-1].state == "problem":
-        told = f"{name}: {rows[-1].sentence} Then give the command again."
+        told = f"{name}: {rows[-1].sentence} Then: chansync erp retry {code}"
         raise ChansyncError(told, code=rows[-1].result.code if rows[-1].result else "")
     say(f"{number}: {name} has done it.")

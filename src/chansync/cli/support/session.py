@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from chansync.cli.support.owner import become_owner
 from chansync.db.folders import is_shared
 from chansync.db.locations import database_path
 from chansync.model.errors import UsageError
@@ -101,28 +101,6 @@ class Session:
                 await store.aclose()
 
         return dns.run(whole())
-
-
-def become_owner(database: str | os.PathLike[str]) -> None:
-    """If root runs the command, switch to the owner of the database's folder; files that it named are opened before.
-
-    Raises:
-        UsageError: the folder is root's and open to others, or its owner cannot run this program.
-    """
-    if os.geteuid() != 0:
-        return
-    from chansync.db import privileges
-
-    try:
-        privileges.become_owner(os.path.abspath(database), _open_what_was_named)
-    except OSError as error:
-        raise UsageError(f"{error.filename}: {error.strerror}.") from None
-
-
-def _open_what_was_named() -> None:
-    named = sys.modules.get("chansync.cli.support.named_files")
-    if named:
-        named.secure()
 
 
 pass_session = click.make_pass_decorator(Session)

@@ -56,9 +56,13 @@ class Check:
 
     def why_not(self, erp: Subject) -> str:
         """Why it does not apply, for people."""
-        if self.needs <= erp.capabilities:
+        missing = sorted(self.needs - erp.capabilities)
+        if not missing:
             return "with this kind of ERP it is not known how to be turned away"
-        return f"this kind of ERP lacks: {', '.join(sorted(self.needs - erp.capabilities))}"
+        told = next((name for name in missing if name in erp.lacks), None)
+        if told is not None:
+            return f"the ERP says that it lacks {told}: {erp.lacks[told].rstrip('.')}"
+        return f"this kind of ERP lacks: {', '.join(missing)}"
 
     async def __call__(self, erp: Subject) -> None:
         """Check it.

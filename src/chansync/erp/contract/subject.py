@@ -51,6 +51,7 @@ class Subject:
         rate: the tax on all lines, in percent.
         look: looks into the ERP itself for the sale of a key; None: the connector is believed.
         have: brings the stock of an item in a warehouse to so many pieces; None: somebody did before.
+        lacks: what the ERP says that it cannot do of what its kind can, and why.
         forgeries: connections that lack the right secret, each by what is wrong with it; none: that is not checked.
         run: sets the sales of this run apart from those of all others.
     """
@@ -70,6 +71,7 @@ class Subject:
     rate: Decimal = Decimal(0)
     look: Look | None = None
     have: Have | None = None
+    lacks: Mapping[str, str] = field(default_factory=dict)
     forgeries: Mapping[str, Remote] = field(default_factory=dict)
     run: str = field(default_factory=lambda: secrets.token_hex(4))
     _serials: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
@@ -99,7 +101,8 @@ class Subject:
             Unprepared: the ERP has no POS, no goods or no payment method.
             ErpError: it does not answer.
         """
-        able = frozenset(capabilities) - frozenset((await remote.check()).lacks)
+        lacks = (await remote.check()).lacks
+        able = frozenset(capabilities) - frozenset(lacks)
         rows = [row async for page in remote.reference({}) for row in page.rows]
         known: dict[str, list[ReferenceRow]] = {}
         for row in rows:
@@ -127,7 +130,7 @@ class Subject:
             "rate": Decimal(str(tax.data.get("rate") or 0)) if tax else Decimal(0),
         }
         return cls(
-            remote, able, shop.code, warehouse, items=tuple(items), look=look, have=have,
+            remote, able, shop.code, warehouse, items=tuple(items), look=look, have=have, lacks=lacks,
             **(found | more),
         )  # fmt: skip
 

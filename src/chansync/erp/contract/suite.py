@@ -249,10 +249,12 @@ async def an_untouched_sale_is_rewritten(erp: Subject) -> None:
     sale = erp.draft()
     view = await _recorded(erp, sale)
     lines = [erp.line(erp.items[0], 3, 3000), erp.line(erp.items[1], 1, 701)]
-    other = erp.draft(lines, key=sale.key, number=sale.number, order_number=sale.order_number)
+    other = erp.draft(lines, key=sale.key, number=sale.number, order_number=f"{sale.order_number}-1")
     now = await _done(erp, sale, steps.Rewrite(other, "2"))
     same("The total of a rewritten sale", now.state.total, other.total)
     same("The reference and number of a rewritten sale", (now.ref, now.number), (view.ref, view.number))
+    if now.order_number is not None:
+        same("The order number of a rewritten sale", now.order_number, other.order_number)
     ids = {line.external_id for line in now.lines if line.external_id}
     same("The lines of a rewritten sale", ids, {line.external_id for line in lines})
     await _done(erp, sale, steps.Rewrite(other, "2"))
@@ -357,6 +359,46 @@ async def goods_are_written_out_once(erp: Subject) -> None:
     assert view.shipment is not None
     same("The new tracking number", (view.shipment.carrier, view.shipment.tracking), ("GLS", "42"))
     await _refused(erp, sale, steps.Cancel(), "not_possible")
+
+
+@check(ErpCapability.PACKAGES, STOCK)
+async def a_sale_leaves_in_packages(erp: Subject) -> None:
+    """A package takes its pieces from stock, once for its number, and the rest stays needed; writing out the rest is
+    the last package. Reversing brings all of them back."""
+    first, second = erp.items[:2]
+    free = await erp.prepare(first, 3), await erp.prepare(second, 1)
+
+    async def gone() -> tuple[int, int]:
+        return free[0] - await erp.free(first), free[1] - await erp.free(second)
+
+    sale = erp.draft([erp.line(first, 3, 3000, id="1"), erp.line(second, 1, 500, id="2")])
+    pack = steps.Pack(1, (("1", 2),), "DHL", "JD014600003")
+    view = await _done(erp, sale, steps.Record(sale), pack)
+    same("Whether a sale with one package of two is partly, and wholly, written out", _out(view), (True, False))
+    same("The packages of the sale", _packages(view), [(1, {"1": 2}, "DHL", "JD014600003")])
+    same("What left with the first package", await gone(), (2, 0))
+    await _repeated(erp, sale, pack)
+    same("What left after the package came twice", await gone(), (2, 0))
+    await _refused(erp, sale, steps.Pack(1, (("1", 1),)), "not_possible")
+    await _refused(erp, sale, steps.Pack(2, (("1", 2),)), "not_possible")
+    await _refused(erp, sale, steps.Cancel(), "not_possible")
+    await _done(erp, sale, steps.Pack(1, (("1", 2),), "GLS", "42"))
+    view = await _done(erp, sale, steps.WriteOut("UPS", "1Z"))
+    same("Whether a sale of which all has left is partly, and wholly, written out", _out(view), (False, True))
+    same("The packages in the end", _packages(view), [(1, {"1": 2}, "GLS", "42"), (2, {"1": 1, "2": 1}, "UPS", "1Z")])
+    same("What left in the end", await gone(), (3, 1))
+    await _repeated(erp, sale, steps.WriteOut("UPS", "1Z"))
+    view = await _done(erp, sale, steps.Reverse())
+    same("Whether a reversed sale is partly, and wholly, written out", _out(view), (False, False))
+    same("What is away after the sale was reversed", await gone(), (0, 0))
+
+
+def _packages(view: SaleView) -> list[tuple[int, dict[str, int], str, str]]:
+    return [(each.number, dict(each.lines), each.carrier, each.tracking) for each in view.packages]
+
+
+def _out(view: SaleView) -> tuple[bool, bool]:
+    return view.state.partly_written_out, view.state.written_out
 
 
 @check(STOCK)

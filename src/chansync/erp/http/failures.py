@@ -6,7 +6,7 @@ from chansync.erp.remote import ErpError, ErpRefused, ErpRights, ErpUnavailable
 from chansync.http.failures import Answer, Sentences
 from chansync.model.errors import SiteError, SiteUnavailable
 
-_DESCRIPTION = "Its developer compares the answer with the protocol: chansync erp contract tells what is wrong."
+_DESCRIPTION = "Its developer compares the answer with the description of the protocol: chansync erp openapi."
 
 #: What the client says of web shops, as it is of an ERP's own server; by code.
 _UNREADABLE = {

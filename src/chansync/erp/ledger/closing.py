@@ -30,6 +30,9 @@ def pack(db: apsw.Connection, sale: Facts, step: Pack) -> bool:
     earlier = packages(db, sale.id)
     known = next((each for each in earlier if each.number == step.package), None)
     if known is not None:
+        held = dict(known.lines)
+        if held.keys() != dict(step.lines).keys() or any(count not in (0, held[line]) for line, count in step.lines):
+            raise NotPossible(f"The package {step.package} of the sale {sale.number} holds something else.")
         if (known.carrier, known.tracking) == (step.carrier, step.tracking):
             return False
         sale.refuse_closed("nothing of it travels")

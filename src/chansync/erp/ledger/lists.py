@@ -6,8 +6,8 @@ customer's id or its sale's number. ``LISTS`` has them all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import apsw
@@ -16,7 +16,7 @@ from chansync.erp.ledger import setup
 from chansync.erp.ledger.setup_kinds import KINDS
 from chansync.model.money import format_money
 from chansync.model.order import bare_number
-from chansync.model.paging import Key, Query, Span, holds
+from chansync.model.paging import Key, Query, Span, holds, storable
 from chansync.model.times import local_text
 
 
@@ -36,6 +36,22 @@ class ListRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Sort:
+    """Another order of a list, by one of its columns.
+
+    Attributes:
+        order: the columns that an index has; unique together.
+        index: a hint for SQLite on which; empty: there is but one.
+        key: the values of a row in that order.
+    """
+
+    order: tuple[str, ...]
+    index: str
+    descending: bool
+    key: Callable[[ListRow], Key]
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerList:
     """A list.
 
@@ -46,6 +62,7 @@ class LedgerList:
         opens: what a row's ``name`` names: ``sale``, ``customer``, ``item`` or ``record``.
         query: the list in SQL, by a text and a warehouse's code that narrow it.
         row: makes a row of what the query selects.
+        sorts: its other orders by the column.
     """
 
     title: str
@@ -54,12 +71,31 @@ class LedgerList:
     opens: str
     query: Callable[[str, str], Query]
     row: Callable[..., ListRow]
+    sorts: Mapping[str, Sort] = field(default_factory=dict)
 
 
 def read(db: apsw.Connection, name: str, text: str, warehouse: str, span: Span) -> list[ListRow]:
     """A part of the list of that name."""
+    *_, (found, _) = parts(db, name, text, warehouse, span)
+    return found
+
+
+def parts(
+    db: apsw.Connection, name: str, text: str, warehouse: str, span: Span, by: str = ""
+) -> Iterator[tuple[list[ListRow], int]]:
+    """As ``read``, as it is found (``Query.parts``), and in the order by a column of ``sorts``, where it is given."""
     found = LISTS[name]
-    return found.query(text, warehouse).read(db, span, found.row)
+    query = found.query(text, warehouse)
+    if not by:
+        yield from query.parts(db, span, found.row)
+        return
+    sort = found.sorts[by]
+    by_column = query.sorted(sort.order, sort.index, descending=sort.descending)
+    yield from by_column.parts(db, span, lambda *columns: _keyed(found.row(*columns), sort))
+
+
+def _keyed(row: ListRow, sort: Sort) -> ListRow:
+    return replace(row, key=sort.key(row))
 
 
 # Sales and journals: the newest first
@@ -69,12 +105,19 @@ _SALES = """
     FROM erp_sale s INDEXED BY erp_sale_listed CROSS JOIN erp_customer c ON c.id = s.customer_id
 """
 
+# The sales whose number begins with the text.
+_NUMBERED = "SELECT n.id FROM erp_sale n WHERE n.number >= ? AND n.number < ? LIMIT 200"
+
 
 def _sales(text: str, _: str) -> Query:
     query = Query(_SALES, ("s.id",), True, [], [])
     if text:
-        condition, parameters = holds(("s.number", "s.order_number"), bare_number(text))
+        bare = bare_number(storable(text))
+        condition, parameters = holds(("s.number", "s.order_number"), bare)
         query.narrow(condition, *parameters)
+        query.walk = "erp_sale s INDEXED BY erp_sale_listed"
+        query.likely = Query(_SALES.replace("INDEXED BY erp_sale_listed", "NOT INDEXED"), query.order, True, [], [])
+        query.likely.narrow(f"s.id IN ({_NUMBERED})", bare, f"{bare}\U0010ffff")
     return query
 
 
@@ -83,18 +126,23 @@ def _sale(sale_id: int, number: str, day: str, channel: str, order: str, custome
     return ListRow((sale_id,), number, (number, day, channel, order, customer, format_money(total, currency), mark))
 
 
-def _of_sales(select: str, alias: str) -> Callable[[str, str], Query]:
+def _of_sales(select: str, alias: str, table: str) -> Callable[[str, str], Query]:
     """A journal by its ids, narrowed to sales whose own or whose order's number holds the text."""
 
     def query(text: str, _: str) -> Query:
         made = Query(select, (f"{alias}.id",), True, [], [])
         if text:
-            condition, parameters = holds(("x.number", "x.order_number"), bare_number(text))
-            # The plus sign: read in the journal's order, with a look at which sales are meant.
+            bare = bare_number(storable(text))
+            condition, parameters = holds(("x.number", "x.order_number"), bare)
             made.narrow(
-                f"+{alias}.sale_id IN (SELECT x.id FROM erp_sale x INDEXED BY erp_sale_listed WHERE {condition})",
+                f"EXISTS (SELECT 1 FROM erp_sale x INDEXED BY erp_sale_listed WHERE x.id = {alias}.sale_id "
+                f"AND {condition})",
                 *parameters,
             )
+            made.walk = f"{table} {alias}"
+            by_sale = select.replace(f"{table} {alias}", f"{table} {alias} INDEXED BY {table}_by_sale")
+            made.likely = Query(by_sale, made.order, True, [], [])
+            made.likely.narrow(f"{alias}.sale_id IN ({_NUMBERED})", bare, f"{bare}\U0010ffff")
         return made
 
     return query
@@ -123,13 +171,24 @@ def _payment(entry: int, sale: str, at: int, kind: str, account: str, amount: in
     return ListRow((entry,), sale, (local_text(at), sale, kind, account, format_money(amount, currency)))
 
 
-# What is requested of an item is the sum of its entries: those of a sale are one row.
+# What is requested of an item is the sum of its entries: those of a sale are one row, at the place of the last one.
 _REQUESTS = """
-    SELECT r.id, s.number, r.at, i.code, i.name, r.quantity FROM (
-        SELECT max(id) AS id, sale_id, item_id, sum(quantity) AS quantity, max(at) AS at FROM erp_request
-        GROUP BY sale_id, item_id HAVING sum(quantity) > 0
-    ) r CROSS JOIN erp_sale s ON s.id = r.sale_id CROSS JOIN erp_item i ON i.id = r.item_id
+    SELECT r.id, s.number, r.at, i.code, i.name, (
+        SELECT sum(q.quantity) FROM erp_request q WHERE q.sale_id = r.sale_id AND q.item_id = r.item_id) AS pieces
+    FROM erp_request r CROSS JOIN erp_sale s ON s.id = r.sale_id CROSS JOIN erp_item i ON i.id = r.item_id
 """
+
+
+def _requests(text: str, _: str) -> Query:
+    query = _of_sales(_REQUESTS, "r", "erp_request")(text, "")
+    open_at_last = (
+        "NOT EXISTS (SELECT 1 FROM erp_request q WHERE q.sale_id = r.sale_id AND q.item_id = r.item_id AND q.id > r.id)"
+    )
+    # Most requests of the past are fulfilled.
+    query.walk = "erp_request r"
+    for each in filter(None, (query, query.likely)):
+        each.conditions += [open_at_last, "pieces > 0"]
+    return query
 
 
 def _request(entry: int, sale: str, at: int, item: str, name: str, quantity: int) -> ListRow:
@@ -146,6 +205,7 @@ def _customers(text: str, _: str) -> Query:
     if text:
         condition, parameters = holds(("c.name", "c.email", "c.phone", "c.vat_number", "c.uic"), text)
         query.narrow(condition, *parameters)
+        query.walk = "erp_customer c"
     return query
 
 
@@ -170,6 +230,7 @@ def _stock(text: str, warehouse: str) -> Query:
     if text:
         condition, parameters = holds(("i.code", "i.name"), text)
         query.narrow(condition, *parameters)
+        query.walk = "erp_item i CROSS JOIN erp_warehouse w"
     return query
 
 
@@ -210,31 +271,36 @@ def _reference(kind: str, title: str, about: str) -> LedgerList:
         shown = setup.shown(found, values)
         if not found.within:
             return ListRow((code,), code, (code, *shown))
-        within = shown[[field.name for field in found.fields].index(found.within)]
+        within = shown[[each.name for each in found.fields].index(found.within)]
         return ListRow((code, within), f"{within}/{code}", (code, *shown))
 
     def query(text: str, _: str) -> Query:
         return setup.query(found, text)
 
-    return LedgerList(title, about, ("code", *(field.name for field in found.fields)), "record", query, row)
+    return LedgerList(title, about, ("code", *(each.name for each in found.fields)), "record", query, row)
 
 
 LISTS: Mapping[str, LedgerList] = {
     "sales": LedgerList(
         "Sales", "What the orders of the channels became. A sync brings them in.",
         ("sale", "date", "channel", "order", "customer", "total", "mark"), "sale", _sales, _sale,
+        {
+            "sale": Sort(("s.number",), "", False, lambda row: (row.name,)),
+            "date": Sort(("s.sale_date", "s.id"), "erp_sale_by_date", True, lambda row: (row.cells[1], *row.key)),
+        },
     ),
     "documents": LedgerList(
         "Documents", "Financial documents and their credits. A sale's steps issue them.",
-        ("document", "when", "sale", "total", "credit of"), "sale", _of_sales(_DOCUMENTS, "d"), _document,
+        ("document", "when", "sale", "total", "credit of"), "sale", _of_sales(_DOCUMENTS, "d", "erp_document"),
+        _document,
     ),
     "payments": LedgerList(
         "Payments", "Payments and what was returned of them. A sale's steps record them.",
-        ("when", "sale", "kind", "account", "amount"), "sale", _of_sales(_PAYMENTS, "p"), _payment,
+        ("when", "sale", "kind", "account", "amount"), "sale", _of_sales(_PAYMENTS, "p", "erp_payment"), _payment,
     ),
     "requests": LedgerList(
         "Requests", "Goods that sales need and warehouses lack.",
-        ("when", "sale", "item", "name", "pieces"), "sale", _of_sales(_REQUESTS, "r"), _request,
+        ("when", "sale", "item", "name", "pieces"), "sale", _requests, _request,
     ),
     "stock": LedgerList(
         "Stock", "What is on hand of each item in each warehouse, what of it is blocked for sales, and what is free.",

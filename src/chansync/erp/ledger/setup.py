@@ -57,6 +57,9 @@ def query(kind: SetupKind, text: str = "") -> Query:
     where, parameters = _constants(kind, "t.")
     order = ("t.code", f"f_{kind.within}.code") if kind.within else ("t.code",)
     made = Query(_select(kind), order, False, where, parameters)
+    if not kind.within:
+        # Goods and services are in one table, and there may be very many of either.
+        made.walk = f"{kind.table} t"
     if text:
         condition, patterns = holds(("t.code", "t.name"), text)
         made.narrow(condition, *patterns)

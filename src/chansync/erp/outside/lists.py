@@ -5,7 +5,7 @@ A sale that its ERP has not recorded yet has no view: it is among the steps that
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import apsw
@@ -35,6 +35,8 @@ NAMES = frozenset(_IN)
 
 def _query(erp: str, name: str) -> Query:
     query = Query(_VIEWS, (_TIME, "m.sale_key"), True, ["m.erp = ?", "m.view IS NOT NULL"], [erp])
+    query.walk_conditions, query.walk_parameters = ("m.erp = ?", "m.view IS NOT NULL"), (erp,)
+    query.walk = "mirror_sale m INDEXED BY mirror_sale_listed"
     if _IN[name]:
         query.narrow(_IN[name])
     return query
@@ -43,7 +45,15 @@ def _query(erp: str, name: str) -> Query:
 def read(
     db: apsw.Connection, erp: str, name: str, text: str, span: Span, make: Callable[[Key, str, tuple[str, ...]], T]
 ) -> list[T]:
-    """A part of the list of that name.
+    """A part of the list of that name; arguments as of ``parts``."""
+    *_, (found, _) = parts(db, erp, name, text, span, make)
+    return found
+
+
+def parts(
+    db: apsw.Connection, erp: str, name: str, text: str, span: Span, make: Callable[[Key, str, tuple[str, ...]], T]
+) -> Iterator[tuple[list[T], int]]:
+    """A part of the list of that name, as it is found (``Query.parts``).
 
     Args:
         text: narrows it to sales whose own or whose order's number holds that.
@@ -58,7 +68,7 @@ def read(
         papers = _papers(view)
         return make((recorded_at, sale_key), papers.details.sale.number, _CELLS[name](papers))
 
-    return query.read(db, span, row)
+    yield from query.parts(db, span, row)
 
 
 def _papers(view: str) -> SalePapers:

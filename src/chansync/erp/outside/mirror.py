@@ -14,7 +14,7 @@ from chansync.erp.protocol import Answer, Reference
 from chansync.model import steps as all_steps
 from chansync.model.sale import SaleView
 from chansync.model.steps import Step, StepResult
-from chansync.model.wire import step_to_json
+from chansync.model.wire import step_to_json, step_to_plain
 
 
 class MirroredErp:
@@ -43,7 +43,8 @@ class MirroredErp:
             db.execute("UPDATE sale_step SET noted = 1 WHERE id = ?", (row.id,))
             return row.result
         if row is None or row.state not in sales.OPEN:
-            sales.ask(db, self.code, sale_key, step)
+            by_person = row is not None and row.by_person and _is_same(row.step, step)
+            sales.ask(db, self.code, sale_key, step, by_person=by_person)
         elif row.state == "waiting":
             db.execute("UPDATE sale_step SET step = ? WHERE id = ?", (step_to_json(step), row.id))
         number = sales.provisional_number(step.draft) if isinstance(step, all_steps.Record) else ""
@@ -64,6 +65,9 @@ class MirroredErp:
         sql = "SELECT 1 FROM sale_step WHERE sale_key = ? AND noted = 0 AND state IN ('applied', 'problem') LIMIT 1"
         return bool(db.execute(sql, (sale_key,)).get)
 
+    def wishes(self, db: apsw.Connection, sale_key: str) -> Sequence[Step]:
+        return sales.wishes(db, sale_key)
+
     def settle(self, db: apsw.Connection, sale_key: str) -> None:
         sales.note_read(db, sale_key)
 
@@ -81,7 +85,7 @@ class MirroredErp:
         from chansync.erp.outside.papers import papers_of
 
         found = sales.view(db, sale_key)
-        return papers_of(found) if found is not None else None
+        return papers_of(found, self.reference.codes(db, "service")) if found is not None else None
 
     def stock(self, db: apsw.Connection, warehouses: Sequence[str]) -> dict[str, int]:
         return sales.stock(db, self.code, warehouses)
@@ -102,5 +106,5 @@ class MirroredErp:
 
 
 def _is_same(asked: Step, step: Step) -> bool:
-    """Another draft or amount under the same key is another wish."""
-    return step_to_json(asked) == step_to_json(step)
+    """Another draft or amount under the same key is another wish; the reason for it is told to people only."""
+    return step_to_plain(asked) | {"why": ""} == step_to_plain(step) | {"why": ""}

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import UTC, datetime
+from decimal import Decimal
 
-from chansync.erp.papers import DocumentRow, PaymentRow, SaleDetails, SalePapers, SaleRow
+from chansync.erp.outside import sales
+from chansync.erp.papers import DocumentRow, LeftLine, PaymentRow, SaleDetails, SalePapers, SaleRow
 from chansync.model.money import from_minor
 from chansync.model.order import Address
-from chansync.model.sale import SaleView
+from chansync.model.sale import LineKind, SaleView
 
 
-def papers_of(sale: SaleView) -> SalePapers:
-    """The sale with its papers, as far as its ERP tells them."""
+def papers_of(sale: SaleView, services: Collection[str] = ()) -> SalePapers:
+    """The sale with its papers, as far as its ERP tells them.
+
+    Args:
+        services: codes of what is no goods.
+    """
     state = sale.state
     _, channel, *_ = [*sale.key.split(":"), "", ""]
     recorded_on = datetime.fromtimestamp(sale.recorded_at / 1000, UTC).date().isoformat() if sale.recorded_at else ""
@@ -35,7 +42,14 @@ def papers_of(sale: SaleView) -> SalePapers:
         amounts = {"net": line.net, "tax": line.tax, "discount": line.discount, "total": line.net + line.tax}
         texts = {name: str(from_minor(amount, currency)) for name, amount in amounts.items()}
         details.lines.append(
-            {"kind": str(line.kind), "item": line.item_code, "name": line.name, "quantity": str(line.quantity)} | texts
+            {
+                "kind": str(line.kind),
+                "item": line.item_code,
+                "name": line.name,
+                "quantity": str(line.quantity),
+                "external_id": line.external_id,
+            }
+            | texts
         )
     details.net, details.tax = str(from_minor(net, currency)), str(from_minor(tax, currency))
     documents = []
@@ -49,8 +63,22 @@ def papers_of(sale: SaleView) -> SalePapers:
     blocked = [(item, sale.warehouse, pieces) for item, pieces in sale.blocked]
     return SalePapers(
         details, documents, payments, blocked=blocked,
-        shipments=[sale.shipment] if sale.shipment is not None else [],
+        shipments=[sale.shipment] if sale.shipment is not None else [], packages=list(sale.packages),
+        left=_left(sale, services),
     )  # fmt: skip
+
+
+def _left(sale: SaleView, services: Collection[str]) -> list[LeftLine]:
+    """What of its goods is still to be written out."""
+    if sale.state.closed or sale.state.written_out:
+        return []
+    gone = sales.gone(sale)
+    found = [
+        LeftLine(line.external_id, line.item_code, line.name, line.quantity - gone.get(line.external_id, Decimal(0)))
+        for line in sale.lines
+        if line.kind is LineKind.ITEM and line.item_code and line.item_code not in services
+    ]
+    return [line for line in found if line.quantity > 0]
 
 
 def _address(address: Address | None) -> dict[str, str]:

@@ -32,6 +32,7 @@ class StepRow:
         state: ``waiting``, ``sent``, ``applied``, ``problem`` or ``dropped``.
         tries: how often it was sent.
         sentence: what the ERP said of it last.
+        by_person: a person asked for it, and not only the order.
     """
 
     id: int
@@ -49,6 +50,7 @@ class StepRow:
     result: StepResult | None
     sentence: str
     noted: bool
+    by_person: bool
 
     @property
     def is_unread(self) -> bool:
@@ -58,16 +60,16 @@ class StepRow:
 
 _STEP = """
     SELECT id, erp, sale_key, word, key, step, state, asked_at, sent_at, answered_at, tries, next_try_at, result,
-        sentence, noted FROM sale_step
+        sentence, noted, by_person FROM sale_step
 """
 
 
 def _step(row: tuple[Any, ...]) -> StepRow:
     head: tuple[Any, ...] = row[:5]
     middle: tuple[Any, ...] = row[6:12]
-    text, result, sentence, noted = row[5], *row[12:]
+    text, result, sentence, noted, by_person = row[5], *row[12:]
     told = from_json(result, StepResult) if result else None
-    return StepRow(*(*head, step_from_json(text), *middle, told, sentence, bool(noted)))
+    return StepRow(*(*head, step_from_json(text), *middle, told, sentence, bool(noted), bool(by_person)))
 
 
 # Views
@@ -115,21 +117,23 @@ def forget(db: apsw.Connection, sale_key: str) -> None:
 
 def _still_needed(sale: SaleView) -> dict[str, int]:
     """Pieces of goods that an open sale still needs and that are not reserved for it, by item code."""
-    state = sale.state
-    if state.closed or state.written_out:
+    if sale.state.closed or sale.state.written_out:
         return {}
-    given: dict[str, Decimal] = {}
-    for refund in sale.refunds:
-        for line in refund.lines:
-            given[line.external_id] = given.get(line.external_id, Decimal(0)) + line.quantity
-    for package in sale.packages:
-        for external_id, count in package.lines:
-            given[external_id] = given.get(external_id, Decimal(0)) + count
-    pieces = _pieces(sale.lines, given)
+    pieces = _pieces(sale.lines, gone(sale))
     for item, blocked in sale.blocked:
         if item in pieces:
             pieces[item] -= blocked
     return {item: count for item, count in pieces.items() if count > 0}
+
+
+def gone(sale: SaleView) -> dict[str, Decimal]:
+    """Pieces that were refunded or left in a package, by the platform's id of their line."""
+    found: dict[str, Decimal] = {}
+    for line in (line for refund in sale.refunds for line in refund.lines):
+        found[line.external_id] = found.get(line.external_id, Decimal(0)) + line.quantity
+    for external_id, count in (line for package in sale.packages for line in package.lines):
+        found[external_id] = found.get(external_id, Decimal(0)) + count
+    return found
 
 
 def _pieces(lines: Iterable[SaleLine], given: Mapping[str, Decimal]) -> dict[str, int]:
@@ -206,18 +210,40 @@ def open_words(db: apsw.Connection, sale_key: str) -> dict[str, bool]:
     return {word: bool(sent) for word, sent in rows}
 
 
-def ask(db: apsw.Connection, erp: str, sale_key: str, step: Step) -> None:
+def ask(db: apsw.Connection, erp: str, sale_key: str, step: Step, *, by_person: bool = False) -> None:
     """Let the ERP be asked for a step, after those that were asked for before. Call it inside a transaction."""
     db.execute(
-        """INSERT INTO sale_step (erp, sale_key, place, key, word, step, state, asked_at)
-           VALUES (?, ?, (SELECT coalesce(max(place), 0) + 1 FROM sale_step), ?, ?, ?, 'waiting', ?)
+        """INSERT INTO sale_step (erp, sale_key, place, key, word, step, state, asked_at, by_person)
+           VALUES (?, ?, (SELECT coalesce(max(place), 0) + 1 FROM sale_step), ?, ?, ?, 'waiting', ?, ?)
            ON CONFLICT (key) DO UPDATE SET place = excluded.place, step = excluded.step, state = 'waiting',
            asked_at = excluded.asked_at, erp = excluded.erp, sent_at = NULL, answered_at = NULL, tries = 0,
-           next_try_at = NULL, result = NULL, noted = 0""",
-        (erp, sale_key, step.key(sale_key), step.word, step_to_json(step), now_ms()),
+           next_try_at = NULL, result = NULL, noted = 0, by_person = excluded.by_person""",
+        (erp, sale_key, step.key(sale_key), step.word, step_to_json(step), now_ms(), by_person),
     )
     if isinstance(step, steps.Record):
         _begin(db, erp, step.draft)
+
+
+def note_wish(db: apsw.Connection, key: str) -> None:
+    """Write that a person asked for the waiting step of that key. Call it inside a transaction."""
+    db.execute("UPDATE sale_step SET by_person = 1 WHERE key = ? AND state = 'waiting'", (key,))
+
+
+def wishes(db: apsw.Connection, sale_key: str) -> list[Step]:
+    """The steps that people asked for and the ERP has refused, in the order in which they were asked for."""
+    rows = db.execute(
+        "SELECT step FROM sale_step WHERE sale_key = ? AND by_person AND state = 'problem' ORDER BY place", (sale_key,)
+    )
+    return [step_from_json(text) for (text,) in rows]
+
+
+def drop_wishes(db: apsw.Connection, sale_key: str) -> bool:
+    """``wishes`` are void; whether there were any. Call it inside a transaction."""
+    db.execute(
+        "UPDATE sale_step SET state = 'dropped', noted = 1 WHERE sale_key = ? AND by_person AND state = 'problem'",
+        (sale_key,),
+    )
+    return db.changes() > 0
 
 
 def _begin(db: apsw.Connection, erp: str, draft: SaleDraft) -> None:
