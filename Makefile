@@ -13,8 +13,8 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: $(VENV)/.installed
 	$(VENV)/bin/chansync demo
 
-# All tests but the long ones. Most of a test's time is waiting, so that twice as many workers as processors are busy.
-WORKERS ?= $(shell echo $$(( 2 * $$(nproc) )))
+# All tests but the long ones. More than half of a test's time is waiting, so that processors are busy with 5 workers for 2.
+WORKERS ?= $(shell echo $$(( 5 * $$(nproc) / 2 )))
 PYTEST := $(VENV)/bin/python -m pytest --numprocesses $(WORKERS) --dist load --maxschedchunk 2
 
 test: $(VENV)/.installed-dev

@@ -22,15 +22,15 @@ settings.load_profile("tests")
 
 #: Files and folders whose tests take longest: they come first, so that no worker begins with a long one when all
 #: others are done.
-_LONGEST = ("unit/erp/test_any_history.py", "e2e", "faults", "functional/tui", "functional")
+_LONGEST = ("unit/erp/test_any_history.py", "e2e/", "faults/", "functional/tui/", "functional/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Sort the tests for several workers, the longest first."""
 
     def place(item: pytest.Item) -> int:
-        file = item.path.relative_to(Path(__file__).parent)
-        return next((rank for rank, long in enumerate(_LONGEST) if file.is_relative_to(long)), len(_LONGEST))
+        file = item.nodeid.removeprefix("tests/")
+        return next((rank for rank, long in enumerate(_LONGEST) if file.startswith(long)), len(_LONGEST))
 
     items.sort(key=place)
 

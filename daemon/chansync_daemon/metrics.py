@@ -29,7 +29,7 @@ from prometheus_client.registry import Collector
 from chansync import __version__
 from chansync.db.folders import is_shared
 from chansync.db.locations import private_folder
-from chansync.db.opening import BUSY_TIMEOUT_MS, open_file
+from chansync.db.opening import open_file
 from chansync.db.version import SCHEMA_VERSION
 from chansync.doctor.daemon import KINDS, diagnose
 from chansync.model.errors import ChansyncError, StoreError, UsageError
@@ -82,10 +82,10 @@ def serving(path: Path, wanted: Wanted) -> Iterator[None]:
                 )  # fmt: skip
             else:
                 made = registry(path, with_process=False)
-                _try_to_write(made, wanted.file)
+                wrong = _try_to_write(made, wanted.file, "")
                 over = threading.Event()
                 stack.callback(over.set)
-                arguments = (made, wanted.file, over)
+                arguments = (made, wanted.file, over, wrong)
                 threading.Thread(target=_keep_writing, args=arguments, daemon=True, name="metrics").start()
         yield
 
@@ -109,17 +109,24 @@ def _listen(made: CollectorRegistry, address: tuple[str, int]) -> WSGIServer:
     return server
 
 
-def _keep_writing(made: CollectorRegistry, file: Path, over: threading.Event) -> None:
+def _keep_writing(made: CollectorRegistry, file: Path, over: threading.Event, wrong: str) -> None:
     while not over.wait(WRITE_EVERY):
-        _try_to_write(made, file)
+        wrong = _try_to_write(made, file, wrong)
 
 
-def _try_to_write(made: CollectorRegistry, file: Path) -> None:
-    """Write the file. A failure is logged; the syncs continue, and the next write may succeed."""
+def _try_to_write(made: CollectorRegistry, file: Path, before: str) -> str:
+    """Write the file, and return what is wrong with it. That is logged once, until it is something else than
+    ``before``; the syncs continue, and the next write may succeed."""
+    wrong = ""
     try:
         _write(made, file)
     except OSError as error:
-        LOG.warning("The metrics cannot be written to %s: %s.", file, error.strerror or error)
+        wrong = str(error.strerror or error)
+    if wrong and wrong != before:
+        LOG.warning("The metrics cannot be written to %s: %s.", file, wrong)
+    elif before and not wrong:
+        LOG.info("The metrics are written to %s again.", file)
+    return wrong
 
 
 def _write(made: CollectorRegistry, file: Path) -> None:
@@ -165,7 +172,6 @@ class DatabaseCollector(Collector):
 
     def _read(self) -> Iterator[Metric]:
         with contextlib.closing(open_file(self._path)) as db:
-            db.set_busy_timeout(BUSY_TIMEOUT_MS)
             db.pragma("query_only", True)
             db.execute("BEGIN")
             yield from _of_the_program(db)

@@ -23,6 +23,11 @@ _STREAMS = ("orders", "statuses", "quantities", "lookups", "compare")
 #: What a case may judge by; at least one of them.
 _JUDGED_BY = ("right_when", "right_stock", "right_output")
 _LINE_LENGTH = 300
+#: What a case, its set-up and its steps may hold, as far as it has to be of one kind.
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "setup": dict, "right_when": (str, int), "look": str, "site_stock": str, "channel": list, "erp": list, "put": dict,
+    "order": dict, "document": dict, "told": dict, "cli": list, "items": str, "shop_order": list,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ class Outcome:
 def play(file: Path, folder: Path) -> Outcome:
     """Play the case in ``file``; its database is made in ``folder``, which must be empty."""
     try:
-        case = json.loads(file.read_text("utf-8"))
+        case = json.loads(file.read_text("utf-8-sig"))
         if not isinstance(case, dict):
             raise BrokenCase("it is no JSON object")
         name = str(case.get("case") or file.stem)
@@ -62,7 +67,7 @@ def play(file: Path, folder: Path) -> Outcome:
         return Outcome("BROKEN", name, str(error))
     except Exception as error:
         # The program itself answers with an exit code: what escapes comes from the case, or from the demo site.
-        return Outcome("BROKEN", name, f"{type(error).__name__}: {error}")
+        return Outcome("BROKEN", name, f"it cannot be played: {type(error).__name__}: {error}")
     return Outcome("RIGHT" if is_right else "WRONG", name, seen)
 
 
@@ -81,12 +86,26 @@ class _Play:
             raise BrokenCase(f"there is no demo site of the platform {kind!r}")
         if not any(key in self.case for key in _JUDGED_BY):
             raise BrokenCase(f"it does not say what is right: {', '.join(_JUDGED_BY)}")
+        if "right_stock" in self.case and "site_stock" not in self.case:
+            raise BrokenCase("right_stock is without site_stock, the SKU that it is of")
         setup = self.case.get("setup") or {}
+        for part in (self.case, setup, *self._steps()):
+            _check_kinds(part)
         with SITES[kind](setup, self.path) as site:
             self._prepare(setup, site)
-            for step in self.case["steps"]:
-                self._take(step, site)
+            for step in self._steps():
+                try:
+                    self._take(step, site)
+                except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+                    told = f"{type(error).__name__}: {error}"
+                    raise BrokenCase(f"the step {json.dumps(step):.100} cannot be played: {told}") from None
             return self._judge(site)
+
+    def _steps(self) -> list[Any]:
+        steps = self.case.get("steps")
+        if not isinstance(steps, list):
+            raise BrokenCase("its steps are no list")
+        return steps
 
     def _prepare(self, setup: dict[str, Any], site: Site) -> None:
         for words in setup.get("erp", ()):
@@ -123,7 +142,7 @@ class _Play:
             rights.append(str(stock) == str(case["right_stock"]))
             seen.append(f"{case['site_stock']} on the site: {stock}")
         if "right_output" in case:
-            rights.append(case["right_output"] in self.output)
+            rights.append(str(case["right_output"]) in self.output)
             seen.append(self.output)
         if "look" in case:
             seen.append(self._query(case["look"]))
@@ -153,6 +172,14 @@ class _Play:
         printed.seek(0)
         self.output = printed.read()
         return code
+
+
+def _check_kinds(part: Any) -> None:
+    if not isinstance(part, dict):
+        raise BrokenCase(f"{json.dumps(part):.100} is no object")
+    for key, kind in _KINDS.items():
+        if key in part and part[key] is not None and not isinstance(part[key], kind):
+            raise BrokenCase(f"{key} cannot be {json.dumps(part[key]):.100}")
 
 
 @contextlib.contextmanager

@@ -17,7 +17,8 @@ from chansync.db.transaction import transaction
 from chansync.demo import company
 from chansync.demo.amazon import AmazonServer, Seller, order_routes
 from chansync.demo.amazon.documents import order_document
-from chansync.demo.woocommerce import DemoServer, DemoShop, edits
+from chansync.demo.amazon.marketplaces import MARKETPLACES
+from chansync.demo.woocommerce import DemoServer, DemoShop, edits, reference
 from chansync.demo.woocommerce.book import Order, Refund
 from chansync.demo.woocommerce.orders import PAID, blank
 from chansync.demo.woocommerce.refunds import document as refund_document
@@ -86,7 +87,12 @@ class WooCommerceSite(Site):
     """The demo store, and the demo's company with its channel ``demo``."""
 
     def __init__(self, setup: Json, path: Path) -> None:
-        self.shop = DemoShop.create(orders=0, currency=setup.get("currency", "EUR"))
+        currency = setup.get("currency", "EUR")
+        try:
+            reference.currency(currency)
+        except KeyError:
+            raise BrokenCase(f"the store has no currency {currency!r}") from None
+        self.shop = DemoShop.create(orders=0, currency=currency)
         self.server = DemoServer(self.shop)
         self.path = path
         self.channels = [company.CHANNEL]
@@ -122,7 +128,7 @@ class WooCommerceSite(Site):
             given_id, now = given.get("id"), self.shop.clock.now()
             order_id = given_id if isinstance(given_id, int) else self.shop.take_id()
             order = Order(order_id, order_id, "pending", now, now)
-            made = blank(order_id, self.shop.site_url, f"case{order_id}", given.get("currency", self.shop.currency))
+            made = blank(order_id, self.shop.site_url, f"case{order_id}", self.shop.currency)
             order.document = made | copy.deepcopy(_PLAIN)
             self.shop.book.add(order)
             self._write(order, {"status": "processing"} | given, step.get("status"))
@@ -237,11 +243,14 @@ class AmazonSite(Site):
     """The demo seller, with one channel a marketplace."""
 
     def __init__(self, setup: Json, path: Path) -> None:
-        self.seller = Seller(rate_factor=100_000.0, marketplaces=setup.get("markets", ("DE", "FR", "UK")))
+        markets, codes = setup.get("markets", ("DE", "FR", "UK")), setup.get("codes", ("de",))
+        if strange := {*markets, *map(str.upper, codes)} - MARKETPLACES.keys():
+            raise BrokenCase(f"there is no marketplace {', '.join(sorted(strange))}")
+        self.seller = Seller(rate_factor=100_000.0, marketplaces=markets)
         self.seller.settling = 0
         self.server = AmazonServer(self.seller)
         self.path = path
-        self.channels = list(setup.get("codes", ("de",)))
+        self.channels = list(codes)
         self.names = {}
         self._told: dict[str, Json] = {}
         self._patch = pytest.MonkeyPatch()

@@ -18,7 +18,7 @@ CASES = sorted(FOLDER.glob("*.json"))
 ORDER = {"total": "0.00", "line_items": []}
 
 
-def put_and(*steps: dict[str, Any], **rest: Any) -> dict[str, Any]:
+def put_and(*steps: Any, **rest: Any) -> dict[str, Any]:
     return {"case": "made-up", "steps": [{"put": ORDER}, *steps], "look": "SELECT 1", "right_when": "1"} | rest
 
 
@@ -43,6 +43,16 @@ def test_case(file: Path, tmp_path: Path) -> None:
         (put_and(look="DELETE FROM erp_item"), "BROKEN", "readonly"),
         (put_and(setup={"channel": ["no_such_field=1"]}), "BROKEN", "no_such_field"),
         (put_and(platform="bazaar"), "BROKEN", "bazaar"),
+        (put_and(right_when='(SELECT sale_id FROM "order") = 1'), "WRONG", "1"),
+        (put_and({"cli": "status"}), "BROKEN", 'cli cannot be "status"'),
+        (put_and({"put": "nothing"}), "BROKEN", 'put cannot be "nothing"'),
+        (put_and({"site_sku": {"NONE": "X"}}), "BROKEN", "the step"),
+        (put_and("sync"), "BROKEN", "no object"),
+        (put_and(right_stock=3), "BROKEN", "site_stock"),
+        (put_and(setup={"channel": "used=yes"}), "BROKEN", "channel cannot be"),
+        (put_and(setup={"currency": "ABC"}), "BROKEN", "no currency"),
+        (put_and(setup={"codes": ["moon"]}, platform="amazon"), "BROKEN", "no marketplace MOON"),
+        ({"right_when": "1"}, "BROKEN", "steps are no list"),
         ({"steps": []}, "BROKEN", "what is right"),
         ([], "BROKEN", "no JSON object"),
         ("{", "BROKEN", "no JSON object"),

@@ -27,7 +27,7 @@ def world(template: Path, tmp_path: Path) -> Iterator[World]:
 def daemon(world: World) -> Iterator[subprocess.Popen[str]]:
     process = shops.command("daemon", database=world.path)
     try:
-        world.until("SELECT count(*) FROM daemon WHERE stopped_at IS NULL", bool)
+        shops.until_it_says(process, "started on")
         yield process
     finally:
         if process.poll() is None:

@@ -52,15 +52,6 @@ def test_status_tells_of_the_daemon(world: World, daemon: subprocess.Popen[str])
     assert told["daemon"]["running"] is False
 
 
-def test_an_edit_takes_effect_without_a_restart(world: World, daemon: subprocess.Popen[str]) -> None:
-    world.until("SELECT count(*) FROM run WHERE state = 'done'", bool)
-    assert shops.finished(shops.command("channel", "set", "demo", "orders_every=off", database=world.path))[0] == 0
-    world.until("SELECT count(*) FROM run WHERE state = 'running'", lambda count: count == 0)
-    assert shops.finished(shops.command("channel", "set", "demo", "orders_every=10s", database=world.path))[0] == 0
-    before = shops.query(world.path, "SELECT count(*) FROM run")[0][0]
-    world.until("SELECT count(*) FROM run", lambda count: count > before)
-
-
 def test_a_retry_is_handed_to_the_daemon(world: World, daemon: subprocess.Popen[str]) -> None:
     assert shops.finished(shops.command("map", "payment", "demo", "cod=", database=world.path))[0] == 0
     world.shop.place_order([("SKU-001", 1)], status="processing", changes={"payment_method": "cod"})

@@ -161,6 +161,10 @@ def test_what_the_daemon_does_comes_to_the_screen(world: World, tmp_path: Path) 
                 world.until("SELECT count(*) FROM run WHERE state = 'done'", bool)
                 own = world.shop.place_order([("no such thing", 1)], status="processing")
                 terminal.press("3")
+                terminal.until("[3 Messages")
+                # Other messages come meanwhile, as many as there are rows.
+                terminal.type(f"/{own}")
+                terminal.press("Enter")
                 terminal.until(f" {own} ", "item_unknown")
             finally:
                 daemon.terminate()

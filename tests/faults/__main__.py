@@ -28,6 +28,7 @@ from . import (
     network,
     own_erp,
     talking,
+    tryton_erp,
     upgrading,
 )
 
@@ -52,6 +53,9 @@ def main() -> int:
     )
     parser.add_argument(
         "--own-erp", type=int, default=0, help="how often chansync or an outside ERP is killed while orders go between"
+    )
+    parser.add_argument(
+        "--tryton", type=int, default=0, help="how often chansync, a real Tryton or an answer between them is killed"
     )
     parser.add_argument(
         "--every", type=int, metavar="N", help="instead: kill at every N-th point of all (1: at each) of a fixed script"
@@ -85,6 +89,10 @@ def main() -> int:
             (base / "own-erp").mkdir()
             between, wrong_between = own_erp.kill_between(base / "own-erp", given.seed, given.own_erp, say)
             tally, wrong = tally + between, wrong + wrong_between
+        if given.tryton:
+            (base / "tryton").mkdir()
+            around, wrong_around = tryton_erp.kill_around_tryton(base / "tryton", given.seed, given.tryton, say)
+            tally, wrong = tally + around, wrong + wrong_around
         if given.turns:
             (base / "network").mkdir()
             met, wrong_network = network.sell_over_a_bad_network(base / "network", given.seed, given.turns)

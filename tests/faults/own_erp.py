@@ -43,7 +43,7 @@ OURS = (
     "chansync.orders.outside_sales", "chansync.orders.import_order", "chansync.orders.apply",
 )  # fmt: skip
 #: Problems that orders have by themselves: an item without a SKU, a gift card that no method is named for.
-_OWN_FAULT = ("item_unknown", "payment_unmapped", "refund_unclear", "order_changed", "order_returned", "missing_stock")
+OWN_FAULT = ("item_unknown", "payment_unmapped", "refund_unclear", "order_changed", "order_returned", "missing_stock")
 
 SETTINGS = {
     "pos": "WEB", "comparison_every": "off", "push_statuses": "yes", "status_written_out": "completed",
@@ -61,6 +61,8 @@ class OwnWorld:
     rng: random.Random
     shopper: Shopper
     process: subprocess.Popen[str] | None = None
+    #: How much shoppers do in a turn.
+    pace: int = 6
 
     # The ERP
 
@@ -182,7 +184,7 @@ def _connect(made: OwnWorld, server: DemoServer) -> None:
 
 def turn(made: OwnWorld, victim: str, point: Point) -> bool:
     """Some things happen, and one of the two dies while they are synced; whether it came to its point."""
-    for _ in range(6):
+    for _ in range(made.pace):
         made.shopper.step()
     made.person()
     if made.rng.random() < 0.5:
@@ -290,7 +292,7 @@ def _messages(made: OwnWorld, store: Store) -> list[str]:
     return [
         f"{code}: {text}"
         for code, text, data in rows
-        if code not in _OWN_FAULT
+        if code not in OWN_FAULT
         and "a person asked to pack" not in text
         and not (code == "blocked_in_part" and all(free.get(item, 0) <= 0 for item in json.loads(data)["missing"]))
     ]

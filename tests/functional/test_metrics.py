@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import shutil
 import stat
 import subprocess
 import sys
+import threading
 import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client import Metric
+from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from chansync.db import settings
@@ -25,6 +27,7 @@ from chansync.store.runs import RunCounts
 from chansync_daemon import metrics
 from chansync_daemon.metrics_wanted import Wanted, parse_listen
 from support import mailbox, shops, world
+from support.patience import PATIENCE
 
 RULES = Path(__file__).parents[2] / "docs" / "prometheus"
 
@@ -120,18 +123,26 @@ def test_open_problems_are_counted_by_channel_and_code(company: Store) -> None:
     assert "site_unavailable" not in metrics.text(company.path)
 
 
-def test_the_alert_rules_use_figures_that_there_are(company: Store) -> None:
+def live_a_day(company: Store) -> None:
+    """A failed run, a problem, and a daemon that takes webhooks."""
     run(company, created=1, state="failed")
     messages.log(company.db, "site_unavailable", "Down.", channel_id=1)
+    daemons.claim(company.db)
+    daemons.beat(company.db, '{"address": "127.0.0.1:9465", "counts": {"shop": [1, 0, 0]}}')
+
+
+def test_the_alert_rules_use_figures_that_there_are(company: Store) -> None:
+    live_a_day(company)
     told = {sample.name for family in families(metrics.text(company.path)).values() for sample in family.samples}
     # What is told only while there is any.
-    told |= {"chansync_outbox_due", "chansync_stream_next_run_timestamp_seconds"}
-    told |= {"chansync_erp_failures", "chansync_erp_oldest_step_timestamp_seconds", "chansync_erp_steps"}
-    told |= {"chansync_erp_last_success_timestamp_seconds"}
+    told |= {
+        family.name + ("_total" if family.type == "counter" else "")
+        for family in families(metrics.text(company.path)).values() if not family.samples
+    }  # fmt: skip
     expressions = re.findall(r"^ +expr: (.*)$", (RULES / "chansync.rules.yml").read_text(), re.MULTILINE)
     assert len(expressions) == 15
     panels = json.loads((RULES.parent / "grafana" / "chansync.json").read_text())["panels"]
-    assert len(panels) == len({panel["id"] for panel in panels}) == 18
+    assert len(panels) == len({panel["id"] for panel in panels}) == 19
     queries = [(panel["title"], target["expr"]) for panel in panels for target in panel["targets"]]
     for title, expression in [*((each, each) for each in expressions), *queries]:
         used = set(re.findall(r"chansync_\w+", expression))
@@ -140,8 +151,7 @@ def test_the_alert_rules_use_figures_that_there_are(company: Store) -> None:
 
 
 def test_the_dashboard_groups_by_labels_that_the_figures_have(company: Store) -> None:
-    run(company, created=1, state="failed")
-    messages.log(company.db, "site_unavailable", "Down.", channel_id=1)
+    live_a_day(company)
     labels: dict[str, set[str]] = {
         "chansync_outbox_due": {"channel"}, "chansync_stream_next_run_timestamp_seconds": {"channel", "stream"},
         "chansync_erp_oldest_step_timestamp_seconds": {"erp"}, "chansync_erp_steps": {"erp", "state"},
@@ -289,6 +299,30 @@ def test_a_file_that_cannot_be_written_keeps_no_order_from_being_pulled(company:
         lines.append(json.loads(daemon.stderr.readline()))
     code, _, _ = shops.stopped(daemon)
     assert (code, any("metrics cannot be written" in line["message"] for line in lines)) == (0, True)
+
+
+def test_a_file_that_cannot_be_written_is_told_once_and_again_when_it_can(
+    company: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(metrics, "WRITE_EVERY", 0.01)
+    caplog.set_level("INFO")
+    written = threading.Event()
+    tries: list[Path] = []
+
+    def write(made: CollectorRegistry, file: Path) -> None:
+        tries.append(file)
+        if len(tries) < 4:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        if len(tries) > 4:
+            written.set()
+
+    monkeypatch.setattr(metrics, "_write", write)
+    with metrics.serving(company.path, Wanted(None, tmp_path / "x.prom")):
+        assert written.wait(PATIENCE)
+    assert [record.message for record in caplog.records if "metrics" in record.message] == [
+        f"The metrics cannot be written to {tmp_path}/x.prom: Permission denied.",
+        f"The metrics are written to {tmp_path}/x.prom again.",
+    ]
 
 
 @pytest.mark.parametrize("place", ["group", "group-private"])

@@ -14,6 +14,8 @@ import apsw
 
 from chansync.cli.main import main
 from chansync.db.connection import Store, open_store
+from chansync.demo.amazon.returns import COLUMNS as RETURN_COLUMNS
+from chansync.demo.amazon.settlements import COLUMNS as SETTLEMENT_COLUMNS
 from chansync.erp.ledger.items import import_items, read_items
 from chansync.erp.ledger.stock import parse_quantity
 from chansync.http.body import BodyError, decode
@@ -23,6 +25,8 @@ from chansync.model.order import Order
 from chansync.model.parameters import PARAMETERS
 from chansync.model.times import format_duration, parse_date, parse_duration
 from chansync.platforms.amazon.parse import OrderReader as AmazonReader
+from chansync.platforms.amazon.returns import BY_MERCHANT, TO_AMAZON, read_returns
+from chansync.platforms.amazon.settlements import read_settlement
 from chansync.platforms.woocommerce.address import ROOTS, Place, store_address
 from chansync.platforms.woocommerce.parse import OrderReader, read_refund
 from chansync.setup.setup_file import applying, document
@@ -117,6 +121,18 @@ def refund(data: bytes) -> None:
         assert found is None or found.total >= 0
 
 
+def reports(data: bytes) -> None:
+    """Amazon's flat files: what is read of a settlement is exact, and nothing else is raised than a sentence."""
+    with contextlib.suppress(DataError):
+        settlement = read_settlement("1", data)
+        assert all(line.amount == round(line.amount, 2) for line in settlement.lines)
+    for kind in (BY_MERCHANT, TO_AMAZON):
+        with contextlib.suppress(DataError):
+            found, _ = read_returns(kind, data)
+            assert all(each.pieces >= 0 for each in found)
+            assert len({each.key for each in found}) == len(found)
+
+
 def toml(data: bytes) -> None:
     """Channels from a file; nothing is kept of them."""
     with contextlib.suppress(ChansyncError):
@@ -172,7 +188,8 @@ def arguments(data: bytes) -> None:
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    function.__name__: function for function in (address, body, order, amazon, refund, toml, items, values, arguments)
+    function.__name__: function
+    for function in (address, body, order, amazon, refund, reports, toml, items, values, arguments)
 }
 
 _ORDER = b"""[{"id": 7, "number": "7", "status": "processing", "currency": "EUR", "total": "11.90",
@@ -190,6 +207,20 @@ _AMAZON = b"""{"orders": [{"orderId": "302-1234567-1234567", "createdTime": "202
 
 _REFUND = b"""{"id": 5, "amount": "3.00", "reason": "x", "line_items": [{"id": 1, "quantity": -1, "total": "-2.00",
  "total_tax": "-1.00", "meta_data": [{"key": "_refunded_item_id", "value": "7"}]}], "fee_lines": {}}"""
+
+_CELLS = {
+    "Order ID": "902-1", "Amazon RMA ID": "D1RRMA", "Merchant SKU": "A", "Return quantity": "1", "order-id": "902-1",
+    "Return delivery date": "17-Nov-2026", "return-date": "2026-11-17T10:00:00+00:00", "sku": "A", "quantity": "2",
+}  # fmt: skip
+_SETTLEMENT = (
+    "\t".join(SETTLEMENT_COLUMNS) + "\n1\t\t\t\t-5,00\tEUR\n"
+    "1\t\t\t\t\t\tOrder\t902-1\t\t\t\tAmazon.de\tItemPrice\tPrincipal\t1.234,50\n"
+    '1\t\t\t\t\t\tother-transaction\t\t\t\t\t\tother-transaction\t"Gebühr"\t-1.239,50\n'
+).encode("cp1252")
+_RETURNS = tuple(
+    ("\t".join(columns) + "\n" + "\t".join(_CELLS.get(name, "") for name in columns)).encode()
+    for columns in RETURN_COLUMNS.values()
+)
 
 _TOML = b"""format = 1
 [systems.woo]
@@ -219,6 +250,7 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
     "order": (_ORDER,),
     "amazon": (_AMAZON,),
     "refund": (_REFUND,),
+    "reports": (_SETTLEMENT, *_RETURNS),
     "toml": (_TOML,),
     "items": (_ITEMS, b"sku;name\r\n\xfc;\x00\r\n"),
     "values": (b"30s", b"5 min", b"2026-11-24", b"yesterday", b"1.005", b"-0", b"1e5", "٣".encode()),

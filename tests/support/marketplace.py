@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from chansync.db.connection import Store, open_async
 from chansync.db.transaction import transaction
 from chansync.demo.amazon import AmazonServer, Seller
+from chansync.demo.amazon.marketplaces import MARKETPLACES
 from chansync.setup import channel_settings, systems
 from chansync.setup.confirm import confirm_channel
 from chansync.store import channels
@@ -20,7 +21,7 @@ T = TypeVar("T")
 
 #: Channel → the fake's code of its marketplace.
 CHANNELS = {"de": "DE", "fr": "FR", "uk": "UK"}
-PLACES = {"de": "A1PA6795UKMFR9", "fr": "A13V1IB3VIYZZH", "uk": "A1F83G8C2ARO7P", "us": "ATVPDKIKX0DER"}
+PLACES = {code.lower(): place.id for code, place in MARKETPLACES.items()}
 
 
 def with_store(path: Path, work: Callable[[Store], Awaitable[T]]) -> T:

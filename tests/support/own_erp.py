@@ -26,6 +26,10 @@ TOKEN = "example-token-of-the-tests"
 HASTE = 0.5
 
 
+async def _no_wait(seconds: float) -> None:
+    """Instead of sleeping."""
+
+
 #: SQL: whether a sale is open and nothing of it has left.
 UNSENT = "document ->> '$.closed' = '' AND json_array_length(document, '$.sent') = 0"
 
@@ -69,7 +73,7 @@ class OwnErp(ServerThread):
     def connect(self, token: str = TOKEN, *, sign: bool = False, hasty: bool = False, **options: Any) -> HttpRemote:
         """A connection that does not wait between its attempts; a hasty one soon gives up on an answer."""
         timeout = httpx.Timeout(HASTE if hasty else PATIENCE, connect=PATIENCE, pool=None)
-        kind = HttpErp(backoff=lambda attempt: 0.0, **({"timeout": timeout} | options))
+        kind = HttpErp(backoff=lambda attempt: 0.0, sleep=_no_wait, **({"timeout": timeout} | options))
         remote = kind.connect(ErpSettings("own", {"address": self.url, "token": token, "sign_requests": sign}))
         assert isinstance(remote, HttpRemote)
         return remote

@@ -171,3 +171,26 @@ async def have(admin: TrytonRpc, item: str, warehouse: str, pieces: int) -> None
     lines = [["create", [{"product": product["id"], "quantity": float(pieces)}]]]
     ids = await admin.create("stock.inventory", [{"location": place["storage_location"], "lines": lines}])
     await admin.call("model.stock.inventory.confirm", ids)
+
+
+async def ship(admin: TrytonRpc, sale: int) -> None:
+    """What somebody in the warehouse does, with Tryton's own buttons."""
+    (row,) = await admin.read("sale.sale", [sale], ["shipments"])
+    shipments = row["shipments"]
+    for button in ("assign_force", "pick", "pack", "do"):
+        await admin.call(f"model.stock.shipment.out.{button}", shipments)
+    await admin.write("stock.shipment.out", shipments, {"reference": "TRACK-1"})
+
+
+async def cancel(admin: TrytonRpc, sale: int) -> None:
+    """What somebody in the office does who cancels a sale: shipment and invoice, and no more of both."""
+    (row,) = await admin.read("sale.sale", [sale], ["shipments", "invoices"])
+    await admin.call("model.stock.shipment.out.cancel", row["shipments"])
+    await admin.call("model.account.invoice.cancel", row["invoices"])
+    for what, name in (("shipment", "moves"), ("invoice", "invoices")):
+        session, start, _ = await admin.call(f"wizard.sale.handle.{what}.exception.create")
+        active = {"active_model": "sale.sale", "active_id": sale, "active_ids": [sale]}
+        shown = await admin.call(f"wizard.sale.handle.{what}.exception.execute", session, {}, start, **active)
+        own = shown["view"]["defaults"][f"domain_{name}"]
+        told = {start: {f"domain_{name}": own, f"ignore_{name}": own, f"recreate_{name}": []}}
+        await admin.call(f"wizard.sale.handle.{what}.exception.execute", session, told, "handle", **active)

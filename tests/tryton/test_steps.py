@@ -285,6 +285,78 @@ async def test_a_tracking_number_that_is_entered_after_shipping_is_a_change(erp:
     assert draft.key in {view.key for page in await erp.changes(old) for view in page.views}
 
 
+async def _leave_a_part(admin: TrytonRpc, draft: SaleDraft, item: str, pieces: int) -> None:
+    """What somebody in the warehouse does who sends so many pieces of an item now, and the rest in another shipment."""
+    (shipment,) = (await _sale(admin, draft, "shipments"))["shipments"]
+    out = "model.stock.shipment.out"
+    await admin.call(f"{out}.wait", [shipment])
+    await admin.call(f"{out}.draft", [shipment])
+    (row,) = await admin.read("stock.shipment.out", [shipment], ["outgoing_moves.product.code"])
+    (own,) = [move["id"] for move in row["outgoing_moves."] if move["product."]["code"] == item]
+    await admin.write("stock.move", [own], {"quantity": float(pieces)})
+    await admin.call("model.sale.sale.process", [(await _sale(admin, draft, "id"))["id"]])
+    for button in ("wait", "assign_force", "pick", "pack", "do"):
+        await admin.call(f"{out}.{button}", [shipment])
+    await admin.write("stock.shipment.out", [shipment], {"reference": "T1"})
+
+
+@pytest.fixture
+async def parted(erp: Subject, admin: TrytonRpc) -> tuple[SaleDraft, tuple[int, int]]:
+    """A sale of four and one pieces that is paid, and of which three and one have left; and what was free before."""
+    free = await erp.free("SKU-001"), await erp.free("SKU-002")
+    draft = erp.draft([erp.line("SKU-001", 4, 4000, id="1"), erp.line("SKU-002", 1, 500, id="2")])
+    await _done(erp, draft, steps.Record(draft), steps.Block(), steps.Pay(draft.total, issue_first=True))
+    await _leave_a_part(admin, draft, "SKU-001", 3)
+    return draft, free
+
+
+async def _gone(erp: Subject, free: tuple[int, int]) -> tuple[int, int]:
+    return free[0] - await erp.free("SKU-001"), free[1] - await erp.free("SKU-002")
+
+
+async def test_a_sale_that_leaves_in_two_shipments_leaves_in_two_packages(
+    parted: tuple[SaleDraft, tuple[int, int]], erp: Subject, admin: TrytonRpc
+) -> None:
+    draft, free = parted
+    cursor = (await erp.changes({}))[-1].cursor
+    (view,) = [view for page in await erp.changes(cursor) for view in page.views if view.key == draft.key]
+    assert (view.state.partly_written_out, view.state.written_out, view.shipment) == (True, False, None)
+    assert [(each.number, each.lines, each.tracking) for each in view.packages] == [(1, (("1", 3), ("2", 1)), "T1")]
+    (result,) = (await erp.do(draft, steps.Cancel())).results
+    assert (result.code, "reverse it" in result.sentence) == ("not_possible", True)
+    view = await _done(erp, draft, steps.WriteOut("", "T2"))
+    assert (view.state.partly_written_out, view.state.written_out) == (False, True)
+    assert [(each.number, dict(each.lines), each.tracking) for each in view.packages] == [
+        (1, {"1": 3, "2": 1}, "T1"), (2, {"1": 1}, "T2"),
+    ]  # fmt: skip
+    assert view.shipment.tracking == "T2"
+    assert await _gone(erp, free) == (4, 1)
+
+
+async def test_a_sale_that_has_left_in_part_is_reversed(
+    parted: tuple[SaleDraft, tuple[int, int]], erp: Subject
+) -> None:
+    draft, free = parted
+    view = await _done(erp, draft, steps.Reverse())
+    assert (view.state.reversed, view.state.documented, view.state.paid, view.state.unpaid) == (True, 0, 0, 0)
+    assert await _gone(erp, free) == (0, 0)
+    assert not (await erp.do(draft, steps.Reverse())).results[0].changed
+
+
+async def test_what_is_refunded_of_a_sale_that_has_left_in_part_stays_here_first(
+    parted: tuple[SaleDraft, tuple[int, int]], erp: Subject
+) -> None:
+    draft, free = parted
+    refund = steps.Refund("r1", 2380, (RefundedLine("1", Decimal(2), 2000, 380),))
+    view = await _done(erp, draft, refund)
+    assert (view.state.refunded, view.state.paid, view.state.unpaid) == (2380, draft.total - 2380, 0)
+    # One that had not left, and one of the three that had: nothing is to leave any more.
+    assert await _gone(erp, free) == (2, 1)
+    assert (view.state.partly_written_out, view.state.written_out) == (False, True)
+    view = await _done(erp, draft, steps.Reverse())
+    assert (await _gone(erp, free), view.state.paid, view.state.documented) == ((0, 0), 0, 0)
+
+
 async def test_two_clients_at_once_do_each_step_once(trytond: Trytond, erp: Subject) -> None:
     await _at_once(trytond, erp)
 

@@ -16,6 +16,9 @@ from chansync.cli.support.output import add_facts, is_collected, note, print_tex
 from chansync.cli.support.session import Session, pass_session
 from chansync.model.errors import UsageError
 
+#: The largest file of a set-up, in bytes; a hundred thousand mappings are a quarter of it.
+_LARGEST = 16 * 1024 * 1024
+
 
 @click.command(
     epilog=examples(
@@ -95,9 +98,13 @@ def _secret_file(path: Path) -> bytes:
 def _text(file: InputFile) -> str:
     try:
         if file.path == Path("-"):
-            return sys.stdin.buffer.read().decode("utf-8-sig")
-        with file.open() as opened:
-            return opened.read().decode("utf-8-sig")
+            data = sys.stdin.buffer.read(_LARGEST + 1)
+        else:
+            with file.open() as opened:
+                data = opened.read(_LARGEST + 1)
+        if len(data) > _LARGEST:
+            raise UsageError(f"{file.path} is larger than {_LARGEST >> 20} MB: divide it into several.")
+        return data.decode("utf-8-sig")
     except OSError as error:
         raise UsageError(f"{file.path} cannot be read: {error.strerror or error}.") from None
     except UnicodeDecodeError as error:

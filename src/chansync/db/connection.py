@@ -153,6 +153,8 @@ async def open_async(path: Path, *, create: bool = True, upgrades: bool = False)
 
 def _configure(db: apsw.Connection) -> apsw.Connection:
     distrust(db)
+    # First: the last connection that closes the database locks all of it for a moment.
+    db.set_busy_timeout(BUSY_TIMEOUT_MS)
     # What apsw.bestpractice recommends, as plain calls: importing that module takes longer than a short command.
     # Without its PRAGMA optimize, which may write when a database is opened.
     db.pragma("journal_mode", "wal")
@@ -163,7 +165,6 @@ def _configure(db: apsw.Connection) -> apsw.Connection:
     # The query plan depends on the statement alone. Otherwise SQLite plans a statement again at each execution if it
     # compares a parameter with the column of a partial index; that was a fifth of an import's CPU time.
     db.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
-    db.set_busy_timeout(BUSY_TIMEOUT_MS)
     db.transaction_mode = "IMMEDIATE"
     # WAL with NORMAL: a killed process loses nothing. A power failure may lose the last commits, never consistency;
     # lost orders are pulled again, because their cursor is lost with them.

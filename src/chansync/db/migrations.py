@@ -32,6 +32,7 @@ from chansync.db.migrations_sql import (
     PACKAGES,
     SALE_LINKS,
     SALES_BY_DATE,
+    SETTLEMENT_REPORTS,
     SETTLEMENTS,
     SHIPMENTS,
     STOCK,
@@ -214,7 +215,13 @@ def wishes(db: Database) -> None:
     _run(db, WISHES)
 
 
-@migrations(name="0023_sales_by_date")
+@migrations(name="0023_settlement_reports")
+def settlement_reports(db: Database) -> None:
+    """Reports of marketplaces that gave no settlement of their own, and returns of orders that are not known."""
+    _run(db, SETTLEMENT_REPORTS)
+
+
+@migrations(name="0024_sales_by_date")
 def sales_by_date(db: Database) -> None:
     """Sales are listed by their dates."""
     _run(db, SALES_BY_DATE)

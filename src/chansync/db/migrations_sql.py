@@ -535,6 +535,20 @@ WISHES = """
 ALTER TABLE sale_step ADD COLUMN by_person INTEGER NOT NULL DEFAULT 0;
 """
 
+#: Reports that gave no settlement: they cannot be read, or (without a sentence) tell one that is known already.
+SETTLEMENT_REPORTS = """
+CREATE TABLE settlement_report (
+    system_id INTEGER NOT NULL REFERENCES integration_system ON DELETE CASCADE,
+    report TEXT NOT NULL,
+    sentence TEXT NOT NULL,
+    seen_at INTEGER NOT NULL,
+    left_out_by TEXT NOT NULL DEFAULT '',
+    left_out_at INTEGER,
+    PRIMARY KEY (system_id, report)
+) STRICT, WITHOUT ROWID;
+ALTER TABLE order_return ADD COLUMN accepted_by TEXT NOT NULL DEFAULT '';
+"""
+
 SALES_BY_DATE = """
 CREATE INDEX erp_sale_by_date ON erp_sale (sale_date, id);
 """

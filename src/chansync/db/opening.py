@@ -61,13 +61,15 @@ def refuse_planted(name: str) -> None:
 
 
 def open_file(path: str | os.PathLike[str]) -> apsw.Connection:
-    """Open an existing database without creating, upgrading or configuring it.
+    """Open an existing database without creating, upgrading or configuring it. It waits for other processes' locks.
 
     Raises:
         DatabaseForbidden: as ``place_of``.
     """
     name, flags = place_of(path)
-    return distrust(apsw.Connection(name, flags=flags))
+    db = distrust(apsw.Connection(name, flags=flags))
+    db.set_busy_timeout(BUSY_TIMEOUT_MS)
+    return db
 
 
 def distrust(db: apsw.Connection) -> apsw.Connection:
@@ -92,7 +94,6 @@ def backup(source: Path, target: Path) -> None:
         contextlib.closing(open_file(source)) as original,
         contextlib.closing(apsw.Connection(str(target))) as copy,
     ):
-        original.set_busy_timeout(BUSY_TIMEOUT_MS)
         # Within a read transaction: otherwise each write by another process restarts the backup.
         original.execute("BEGIN")
         list(original.execute("SELECT count(*) FROM sqlite_schema"))

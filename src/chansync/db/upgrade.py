@@ -13,7 +13,7 @@ import apsw
 from chansync.db import lock_holders, private_files
 from chansync.db.folders import is_shared, owner_of
 from chansync.db.locations import database_path, private_folder
-from chansync.db.opening import BUSY_TIMEOUT_MS, backup, data_version, open_file, refuse_planted
+from chansync.db.opening import backup, data_version, open_file, refuse_planted
 from chansync.db.permanent_errors import DatabaseDamaged, DatabaseForeign, DatabaseNewer, DatabaseOlder
 from chansync.db.process_locks import MIGRATION, locked
 from chansync.db.sqlite_errors import explained
@@ -113,7 +113,6 @@ def _upgrade(path: Path) -> None:
     is_back = False
     while not is_back:
         with contextlib.closing(open_file(path)) as db, private_files.work_file(folder, f"{path.stem}.upgrade") as made:
-            db.set_busy_timeout(BUSY_TIMEOUT_MS)
             # Without WAL nobody could read while the write lock is held.
             db.pragma("journal_mode", "wal")
             db.execute("BEGIN IMMEDIATE")
@@ -184,20 +183,21 @@ def _keep_before(path: Path, made: Path, version: int) -> Path | None:
 
 def _bring_back(made: Path, path: Path, db: apsw.Connection, unchanged: int) -> bool:
     """Write the migrated copy into the database, unless it has changed since ``unchanged``; whether it was written."""
-    with contextlib.closing(open_file(path)) as target, contextlib.closing(apsw.Connection(str(made))) as source:
-        target.set_busy_timeout(BUSY_TIMEOUT_MS)
-        with target.backup("main", source, "main") as work:
-            # No page is copied yet: this locks the target.
-            work.step(0)
-            if data_version(db) != unchanged:
-                return False
-            work.step(-1)
+    with (
+        contextlib.closing(open_file(path)) as target,
+        contextlib.closing(apsw.Connection(str(made))) as source,
+        target.backup("main", source, "main") as work,
+    ):
+        # No page is copied yet: this locks the target.
+        work.step(0)
+        if data_version(db) != unchanged:
+            return False
+        work.step(-1)
     return True
 
 
 def _version_of(path: Path) -> int:
     with contextlib.closing(open_file(path)) as db:
-        db.set_busy_timeout(BUSY_TIMEOUT_MS)
         return _version(db, path)
 
 

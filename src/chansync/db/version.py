@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x43485359
 
 #: ``PRAGMA user_version``: the number of the last migration.
-SCHEMA_VERSION = 23
+SCHEMA_VERSION = 24
 
 #: The oldest schema that there are migrations from; earlier ones were never released.
 FIRST_SCHEMA = 7

@@ -12,7 +12,7 @@ from chansync import dns
 from chansync.db.connection import open_async
 from chansync.db.folders import is_shared
 from chansync.db.locations import key_path
-from chansync.db.opening import BUSY_TIMEOUT_MS, limit, open_file, refuse_planted
+from chansync.db.opening import limit, open_file, refuse_planted
 from chansync.db.sqlite_errors import explained
 from chansync.db.upgrade import newer_sentence, older_sentence
 from chansync.db.version import APPLICATION_ID, SCHEMA_VERSION
@@ -60,7 +60,7 @@ def examine(
     yield from files.files(path)
     codes: list[str] = []
     try:
-        with explained(path), contextlib.closing(_open(path)) as db:
+        with explained(path), contextlib.closing(open_file(path)) as db:
             yield from _schema(db, path)
             yield from records.soundness(db)
             if db.pragma("user_version") != SCHEMA_VERSION:
@@ -90,16 +90,9 @@ def _closed(path: Path, error: OSError) -> Finding:
 
 def _refuse_unknown(path: Path, codes: list[str]) -> None:
     # Other errors of the database are found by a later check.
-    with contextlib.suppress(apsw.Error, OSError), contextlib.closing(_open(path)) as db:
+    with contextlib.suppress(apsw.Error, OSError), contextlib.closing(open_file(path)) as db:
         for code in codes:
             channels.channel(db, code)
-
-
-def _open(path: Path) -> apsw.Connection:
-    """The database, opened without upgrading it."""
-    db = open_file(path)
-    db.set_busy_timeout(BUSY_TIMEOUT_MS)
-    return db
 
 
 def _schema(db: apsw.Connection, path: Path) -> Iterator[Finding]:

@@ -13,7 +13,6 @@ import apsw
 from chansync.db import privileges
 from chansync.db.folders import GROUPS_MODE, PRIVATE_MODE, is_private, is_shared, name_of
 from chansync.db.locations import key_file, private_folder
-from chansync.db.opening import BUSY_TIMEOUT_MS
 from chansync.db.process_locks import lock_path
 from chansync.db.transaction import transaction
 from chansync.doctor import schema
@@ -163,7 +162,6 @@ def foreign(db: apsw.Connection) -> dict[str, tuple[str, str]]:
 
 def drop(db: apsw.Connection, found: dict[str, tuple[str, str]]) -> None:
     """Remove these triggers and views."""
-    db.set_busy_timeout(BUSY_TIMEOUT_MS)
     with transaction(db):
         for name, (kind, _) in found.items():
             quoted = name.replace('"', '""')

@@ -117,8 +117,7 @@ def _findings(seen: dict[str, Look | None], unopened: list[str]) -> Iterator[Fin
             if found.webhooks:
                 yield warning(
                     "webhooks", f"{code}: {found.webhooks}",
-                    f"Those that the site has switched off, or lacks: chansync channel test {code} --fill, or wait for "
-                    "the daemon, which looks after them every hour.",
+                    f"At once: chansync sync {code} --lookups. One that a person has paused: at the site.",
                 )  # fmt: skip
     unseen = [code for code, found in seen.items() if found is None]
     if unseen and unopened:

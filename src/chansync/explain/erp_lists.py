@@ -16,7 +16,7 @@ from chansync.store import settlements as store
 
 @dataclass(frozen=True, slots=True)
 class ErpRow:
-    """A row: ``name`` is the ERP's code, the sale's number, or the settlement's id."""
+    """A row: ``name`` is the ERP's code, the sale's number, the settlement's id, or the report."""
 
     key: Key
     name: str
@@ -25,7 +25,8 @@ class ErpRow:
 
 @dataclass(frozen=True, slots=True)
 class ErpList:
-    """A list; ``opens`` says what a row's ``name`` names: ``connected-erp``, ``sale`` or ``settlement``."""
+    """A list; ``opens`` says what a row's ``name`` names: ``connected-erp``, ``sale``, ``settlement`` or
+    ``report``."""
 
     title: str
     about: str
@@ -88,6 +89,21 @@ def _settlements(db: apsw.Connection, text: str, span: Span) -> list[ErpRow]:
     return [ErpRow((row.ends_at or 0, row.id), str(row.id), settlements.cells(row)) for row in found]
 
 
+_UNREAD = """
+    SELECT y.code, r.report, r.sentence, r.seen_at, r.left_out_by, r.left_out_at
+    FROM settlement_report r JOIN integration_system y ON y.id = r.system_id
+"""
+
+
+def _unread(db: apsw.Connection, text: str, span: Span) -> list[ErpRow]:
+    query = Query(_UNREAD, ("r.seen_at", "y.code", "r.report"), False, ["r.sentence <> ''"], [])
+    if text:
+        condition, parameters = holds(("r.report", "y.code"), text)
+        query.narrow(condition, *parameters)
+    found = query.read(db, span, store.UnreadReport)
+    return [ErpRow((row.seen_at, row.system, row.report), row.report, settlements.unread_cells(row)) for row in found]
+
+
 #: The lists by name.
 LISTS = {
     "connected-erp": ErpList(
@@ -104,5 +120,10 @@ LISTS = {
         "Settlements", "What marketplaces have paid out, the last period first: chansync sync CHANNEL --settlements "
         "reads them.",
         settlements.COLUMNS, "settlement", _settlements,
+    ),
+    "unread": ErpList(
+        "Unread reports", "Settlement reports that cannot be read. Each is tried again whenever settlements are read, "
+        "unless it is left out.",
+        settlements.UNREAD_COLUMNS, "report", _unread,
     ),
 }  # fmt: skip

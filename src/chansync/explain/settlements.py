@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from chansync.model.money import from_minor
 from chansync.model.times import from_ms
-from chansync.store.settlements import LineRow, SettlementRow
+from chansync.store.settlements import LineRow, SettlementRow, UnreadReport
 
 COLUMNS = ("settlement", "system", "until", "paid out", "sales", "refunds", "fees", "other", "unmatched")
+UNREAD_COLUMNS = ("report", "system", "since", "left out", "why")
 LINE_COLUMNS = ("line", "order", "sale", "what", "description", "amount")
 
 
@@ -25,6 +26,12 @@ def line_cells(line: LineRow, currency: str) -> tuple[str, ...]:
         str(line.position), line.order_number, _sale(line), line.transaction, line.description or line.amount_type,
         str(from_minor(line.amount, currency)),
     )  # fmt: skip
+
+
+def unread_cells(row: UnreadReport) -> tuple[str, ...]:
+    """A text for each of ``UNREAD_COLUMNS``."""
+    left_out = f"by {row.left_out_by} {day(row.left_out_at)}" if row.left_out_by else ""
+    return (row.report, row.system, day(row.seen_at), left_out, row.sentence)
 
 
 def is_wrong(row: SettlementRow) -> bool:

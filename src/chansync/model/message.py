@@ -114,13 +114,16 @@ CODES = _table(
                 "itself."),
     MessageCode("settlement_unreadable", _P, _PERSON, "A settlement of the marketplace cannot be read",
                 "Look at the report in Seller Central (Payments, All statements). Nothing of it counts until it can be "
-                "read; it is tried again by itself."),
+                "read; it is tried again by itself. To do without it: chansync mend MESSAGE leave-out."),
     MessageCode("settlement_wrong_sum", _P, _PERSON, "A settlement's lines do not add up to its total",
                 "Compare the settlement (chansync erp settlements NUMBER) with the statement in Seller Central, and "
                 "ask the marketplace. Where it is right as it is: chansync mend MESSAGE accept."),
     MessageCode("settlement_unmatched", _P, _PERSON, "Settlements name orders that are not known",
                 "Fetch such an order (chansync sync CHANNEL --order NUMBER), or make a channel of its marketplace. "
                 "Where these orders are none of chansync's: chansync mend MESSAGE accept."),
+    MessageCode("returns_unmatched", _P, _PERSON, "Returns are of orders that are not known",
+                "Fetch such an order (chansync sync CHANNEL --order NUMBER). Where they are none of chansync's: "
+                "chansync mend MESSAGE accept."),
     MessageCode("settlement_differs", _P, _PERSON, "The marketplace has paid out something else than a sale costs",
                 "Compare the sale with the order in Seller Central. Where the difference is right: chansync mend "
                 "MESSAGE keep."),

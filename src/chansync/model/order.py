@@ -165,6 +165,7 @@ class Order:
         cancel_wish: why the buyer asks for it to be cancelled, as far as he says; None where he does not ask.
         unfulfillable: the platform says that it cannot be fulfilled.
         attributes: what whoever packs or books it has to know beside lines and addresses, label → text.
+        refunded: its status says that all money was given back. What the site has not put back into stock stays out.
         done: whether its status says that the seller's part is done; None: the site does not say it, as
             with statuses that a shop has made up.
         site_total: what the site itself calls the total where it leaves out what gift cards paid; None: ``total``.
@@ -215,6 +216,7 @@ class Order:
     cancel_wish: str | None = None
     unfulfillable: bool = False
     attributes: dict[str, str] = field(default_factory=dict)
+    refunded: bool = False
     done: bool | None = None
     site_total: Decimal | None = None
     part_payments: list[PartPayment] = field(default_factory=list)

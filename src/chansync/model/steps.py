@@ -60,7 +60,7 @@ class Record(Step):
 class Rewrite(Step):
     """Make an untouched sale like the draft: lines, addresses, customer, methods and total.
 
-    Its key, numbers, date and mark stay. Blocks and requests are made again where there were any.
+    Its key, number, date and mark stay. Blocks and requests are made again where there were any.
 
     Attributes:
         version: of the order that the draft was made of.

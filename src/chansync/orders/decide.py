@@ -8,7 +8,7 @@ it finds nothing more to do; so it may be asked at every look at the order, howe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chansync.model.money import format_money, round_to_minor
@@ -50,9 +50,7 @@ ON_CREATION = {
 
 #: The problems of what is not looked at while an edit waits for a person: of the sale's creation and payment, and, of
 #: an untouched sale, of its refunds.
-_OF_CREATION = frozenset(
-    {"blocked_in_part", "missing_stock", "no_document", "document_type_missing", "payment_withdrawn", "not_possible"}
-)
+_OF_CREATION = frozenset({"blocked_in_part", "missing_stock", "no_document", "document_type_missing", "not_possible"})
 _OF_REFUNDS = frozenset({"refund_unclear", "refund_withdrawn"})
 
 
@@ -89,6 +87,8 @@ class Case:
         history: None while the order is not known to be a sale.
         draft: the sale that the order would make now, or why it makes none; None where neither can matter.
         again: what of ``ON_CREATION`` was done with the sale that this one replaces, and is done with this one too.
+        paid: what was paid of that sale, in minor units, and is paid of this one too; 0 where it may have been taken
+            back.
         waiting: the steps that an outside ERP was asked for and has not answered, so that the sale is not known as it
             will be: word → whether it is on its way already.
         now: UTC milliseconds.
@@ -102,6 +102,7 @@ class Case:
     history: History | None
     draft: SaleDraft | Problem | None
     again: tuple[str, ...] = ()
+    paid: int = 0
     waiting: Mapping[str, bool] = field(default_factory=dict)
     now: int = 0
     shipment: Shipment | None = None
@@ -375,6 +376,15 @@ def _complete(plan: Plan, case: Case, sale: SaleView) -> None:
 def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balance) -> None:
     """What is left of the creation of an open sale, its payment by the order's status, and its refunds."""
     history, state = case.history, case.sale.state if case.sale else None
+    if _fell_back(case, settings):
+        plan.problems.append(
+            Problem(
+                "payment_withdrawn",
+                f"Order {case.order.number} was paid, and is {case.order.status} now: the payment may have been taken "
+                f"back. The sale {case.sale.number if case.sale else ''} is still paid.",
+                {"status": case.order.status, "sale": case.sale.number if case.sale else ""},
+            )
+        )
     if plan.held:
         # Nothing is settled with amounts or methods that a person has not decided on.
         plan.undecided = _OF_CREATION
@@ -397,24 +407,22 @@ def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balanc
         if word == "write_out" and case.order.cancel_wish is not None:
             plan.deferred.append(word)
             continue
-        step = payment if word == "pay" else _on_creation(word, settings.channel, state, case.shipment)
+        step = payment if word == "pay" else _on_creation(word, settings.channel, case)
         if step is not None and (word != "pay" or owes):
             plan.steps.append(step)
             plan.todo.append(word)
     if owes and "pay" not in plan.todo:
         if is_paid:
+            issue = _on_creation("issue", settings.channel, case)
+            is_of_another_type = isinstance(issue, IssueDocument) and issue.document_type != ""
+            if issue is not None and is_of_another_type and issues_first and "issue" not in plan.todo:
+                # The payment itself issues a document of no other type than the sale's own.
+                plan.steps.append(issue)
             plan.steps.append(payment)
+        elif (in_all := min(case.paid, payment.in_all)) > balance.paid:
+            plan.steps.append(replace(payment, in_all=in_all))
         elif cards := _paid_at_checkout(plan, case, settings, payment, balance):
             plan.steps.append(cards)
-    if _fell_back(case, settings):
-        plan.problems.append(
-            Problem(
-                "payment_withdrawn",
-                f"Order {case.order.number} was paid, and is {case.order.status} now: the payment may have been taken "
-                f"back. The sale {case.sale.number if case.sale else ''} is still paid.",
-                {"status": case.order.status, "sale": case.sale.number if case.sale else ""},
-            )
-        )
     shipped = case.order.shipped_by if settings.channel["write_out_what_the_site_ships"] else None
     if shipped is not None and not (state and state.written_out) and "write_out" not in plan.todo:
         plan.steps.append(WriteOut(*shipped))
@@ -580,10 +588,14 @@ def _warn(plan: Plan, case: Case) -> None:
     plan.problems.append(Problem("ship_by_near", sentence, data | {"ship_by": order.ship_by}))
 
 
-def _on_creation(word: str, channel: Any, state: SaleState | None, travels: Shipment | None) -> Step | None:
+def _on_creation(word: str, channel: Any, case: Case) -> Step | None:
     """The step of ``ON_CREATION``; None where the sale has come so far already."""
+    sale, state, travels = case.sale, case.sale.state if case.sale else None, case.shipment
     if word == "issue":
-        return None if state and state.document_number else IssueDocument()
+        if state and state.document_number:
+            return None
+        # A sale that was recorded without a type gets a document of the type that was chosen since.
+        return IssueDocument("" if sale is None or sale.document_type else channel["document_type"] or "")
     if state and state.written_out:
         return None
     if word == "block":

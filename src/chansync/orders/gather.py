@@ -31,11 +31,12 @@ def gather(
     order: Order,
     row: OrderRow | None,
     again: tuple[str, ...] = (),
+    paid: int = 0,
 ) -> Case:
     """Look at the order's sale and draft the sale that it would make now; writes nothing.
 
     Args:
-        again: see ``Case``.
+        again, paid: see ``Case``.
 
     Raises:
         NotPossible: the ERP has lost the sale that the order became.
@@ -73,7 +74,8 @@ def gather(
         draft = _draft(db, settings, order, row) if erp.code == settings.erp.code else _elsewhere(order, key)
     if former and isinstance(draft, SaleDraft):
         draft = replace(draft, key=key, number=f"{draft.number}-{len(former) + 1}" if draft.number else "")
-    return Case(order, key, sale, history, draft, again, waiting, now_ms(), wishes=tuple(erp.wishes(db, key)))
+    wishes = tuple(erp.wishes(db, key))
+    return Case(order, key, sale, history, draft, again, paid, waiting, now_ms(), wishes=wishes)
 
 
 def _looked_up(db: apsw.Connection, order_id: int, refund: Refund) -> Refund:

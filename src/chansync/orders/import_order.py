@@ -241,13 +241,14 @@ class OrderImport:
             raise ended.problems[0]
         if ended.asked:
             # Once the sale has ended, the decision is carried out to its end.
-            row.decision = row.decision | {"again": list(_done_with(case.sale))}
+            row.decision = row.decision | {"again": list(_done_with(case.sale)), "paid": _paid(case)}
             return self._note(case, row, plan, ended, OF_THE_SITE, erp)
         erp.settle(self._db, link.key)
         done = tuple(row.decision.get("again") or _done_with(case.sale))
+        paid = int(row.decision.get("paid", _paid(case)))
         status_events.replace_sale(self._db, row.id, str(row.decision.get("by", "")))
         fresh = replace(row, sale=None, todo=[], taken={}, decision={})
-        again = gather(self._db, settings, settings.erp, order, fresh, done)
+        again = gather(self._db, settings, settings.erp, order, fresh, done, paid)
         again = replace(again, shipment=case.sale.shipment)
         new = decide(again, settings)
         if new.skip:
@@ -339,6 +340,7 @@ class OrderImport:
             sale_links.set_taken(self._db, order_id, taken)
         self._note_hold(order, row, order_id, is_sale=link is not None)
         self._note_problems(case, settled, order_id)
+        self._note_status(order, row, order_id)
         if row is not None:
             self._solve(order_id, solved if is_open else solved | DECIDED - plan.undecided, plan, settled)
             if row.refunds != orders.refunds_text(order.refunds):
@@ -449,11 +451,15 @@ class OrderImport:
         self._note_hold(order, row, order_id)
         if row and row.state == "problem":
             messages.solve_order(self._db, order_id, "the order left the selection")
-        is_listed = not settings.known_statuses or order.status in settings.known_statuses
-        if not is_listed and (not row or row.status != order.status):
+        self._note_status(order, row, order_id)
+        return Outcome(Action.SKIP, skip_sentence(settings, reason, order.status, order.placed_on.isoformat()))
+
+    def _note_status(self, order: Order, row: OrderRow | None, order_id: int) -> None:
+        """Say once that the site does not list the status that the order has."""
+        known = self._settings.known_statuses
+        if known and order.status not in known and (row is None or row.status != order.status):
             sentence = f"Order {order.number} has the status {order.status[:60]}, which the site did not list."
             self._log(Problem("status_unknown", sentence, {"status": order.status}), order, order_id)
-        return Outcome(Action.SKIP, skip_sentence(settings, reason, order.status, order.placed_on.isoformat()))
 
     def _note_hold(self, order: Order, row: OrderRow | None, order_id: int, *, is_sale: bool = False) -> None:
         """Note what the order holds of the goods: a sale says that itself."""
@@ -538,9 +544,17 @@ def _done_with(sale: SaleView) -> tuple[str, ...]:
     state = sale.state
     done = {
         "block": state.blocked, "request": state.requested, "issue": bool(state.document_number),
-        "pay": state.paid > 0, "write_out": state.written_out,
+        "write_out": state.written_out,
     }  # fmt: skip
     return tuple(word for word, is_done in done.items() if is_done)
+
+
+def _paid(case: Case) -> int:
+    """What is paid of a sale that another one replaces, and was not taken back by all that is known."""
+    if case.sale is None or case.order.currency not in ("", case.sale.state.currency):
+        return 0
+    is_withdrawn = case.history is not None and "payment_withdrawn" in case.history.problems
+    return 0 if is_withdrawn else case.sale.state.paid
 
 
 def _open_problems(case: Case) -> frozenset[str]:

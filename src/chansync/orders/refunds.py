@@ -130,7 +130,7 @@ def _entered_alike(refund: OrderRefund, entered: list[RecordedRefund], currency:
 
 def stays_out(order: Order, sale: SaleView, taken: Mapping[str, Any]) -> Refund | None:
     """Notes which goods of an issued sale stay with the buyer: the order is refunded, and the site restocked less."""
-    if not order.refunds or any(each.key == NOT_RETURNED for each in sale.refunds):
+    if not order.refunded or any(each.key == NOT_RETURNED for each in sale.refunds):
         return None
     restocked = _growth(order, taken)
     lines = []

@@ -28,7 +28,7 @@ from chansync.model.parameters import BY_NAME
 from chansync.orders.adjustments import accept_difference
 from chansync.orders.decisions import DECISIONS, performer
 from chansync.orders.outside_sales import withdraw
-from chansync.orders.settled import accept_unmatched, accept_wrong_sums
+from chansync.orders.settled import accept_returns, accept_unmatched, accept_wrong_sums, leave_out_unreadable
 from chansync.store import channels, messages, orders
 from chansync.store.messages import Message
 from chansync.store.orders import OrderRow
@@ -301,7 +301,12 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
     "refund_unclear": (*_decisions("refund_unclear"), _FETCH),
     "refund_withdrawn": (*_decisions("refund_withdrawn"), _FETCH),
     "return_announced": (*_decisions("return_announced"), _REVERSE, _WHY, _SALE),
-    "settlement_unreadable": (_SETTLEMENTS, _SOLVE),
+    "settlement_unreadable": (
+        _SETTLEMENTS,
+        Remedy("leave-out", "Leave out for good what cannot be read now, with your name; it can be taken in again.",
+               perform=lambda db, subject: leave_out_unreadable(db, subject.channel, subject.by)),
+        Remedy("show", "List the reports that cannot be read.", "chansync erp settlements --unread"),
+    ),
     "settlement_wrong_sum": (
         Remedy("show", "List the settlements with their sums.", "chansync erp settlements"),
         Remedy("accept", "Accept them with the sums that they have, with your name.",
@@ -312,6 +317,12 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
         Remedy("accept", "Accept them without orders, with your name.",
                perform=lambda db, subject: accept_unmatched(db, subject.channel, subject.by)),
         _SETTLEMENTS,
+    ),
+    "returns_unmatched": (
+        Remedy("fetch", "Fetch the first of the orders.", "chansync sync {channel} --order {order_number}"),
+        Remedy("accept", "Accept them without orders, with your name.",
+               perform=lambda db, subject: accept_returns(db, subject.channel, subject.by)),
+        Remedy("read", "Read the returns again now.", "chansync sync {channel} --returns"),
     ),
     "settlement_differs": (*_decisions("settlement_differs"), _FETCH, _WHY, _SALE),
     "prices_missing": (*_decisions("prices_missing"), _FETCH),

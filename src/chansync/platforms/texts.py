@@ -107,7 +107,7 @@ def listed(value: Any, what: str) -> list[dict[str, Any]]:
     Raises:
         DataError: it is something else.
     """
-    if value is None or value == "":
+    if value is None or value == "" or value == []:
         return []
     rows = list(value.values()) if isinstance(value, dict) else value
     if isinstance(rows, list) and len(rows) > MOST_ROWS:

@@ -52,7 +52,7 @@ async def look(store: Store, code: str, *, seconds: float = LOOK_SECONDS) -> Loo
     try:
         async with asyncio.timeout(seconds):
             identity = await connector.check()
-            lacking = await _webhooks_off(channel, connector)
+            lacking = await _webhooks_off(store, channel, connector)
         ahead = connector.traffic.clock_ahead
         if identity.may_write is False and (sends := _sends(channel)):
             return Look(
@@ -72,14 +72,14 @@ async def look(store: Store, code: str, *, seconds: float = LOOK_SECONDS) -> Loo
         await connector.aclose()
 
 
-async def _webhooks_off(channel: Channel, connector: Connector) -> str:
+async def _webhooks_off(store: Store, channel: Channel, connector: Connector) -> str:
     if not isinstance(connector, WebhookConnector) or not webhooks.url_of(channel):
         return ""
     try:
-        lacking = webhooks.off(await connector.webhooks(), channel, connector.webhook_topics)
+        found = await connector.webhooks()
     except SiteError as error:
         return f"Webhooks: {error}"
-    return f"Webhooks that do not deliver: {', '.join(lacking)}. Orders come by the pulls." if lacking else ""
+    return await store.run(webhooks.off, channel, found, connector.webhook_topics)
 
 
 def _sends(channel: Channel) -> str:

@@ -15,7 +15,7 @@ from chansync.db.transaction import transaction
 from chansync.model.address import parse_address
 from chansync.model.channel import Channel
 from chansync.model.errors import ChansyncError, SiteError
-from chansync.model.times import now_ms
+from chansync.model.times import local_text, now_ms
 from chansync.platforms.protocol import Connector, SiteWebhook, WebhookConnector
 from chansync.secrets import sealing
 from chansync.secrets.key_file import KeyUnreadable
@@ -50,17 +50,28 @@ def url_of(channel: Channel) -> str:
     return f"{parse_address(address)}/{channel.code}"
 
 
-def is_due(db: apsw.Connection, channel: Channel) -> bool:
-    """Whether the webhooks are to be looked at after a pull: they were not for an hour, or since the daemon started, or
-    are not as the channel's settings say. Where the daemon takes no deliveries they are left as they are."""
+def due_at(db: apsw.Connection, channel: Channel) -> int | None:
+    """From when on a pull looks at the webhooks, UTC milliseconds: an hour after the last look, but at once where the
+    daemon was started since, or they are not as the channel's settings say.
+
+    Returns:
+        None where none are wanted, or the daemon takes no deliveries: they are left as they are then.
+    """
     url, known = url_of(channel), webhooks.of_channel(db, channel.id)
     if not url:
-        return bool(known)
+        return 0 if known else None
     serving = webhooks.taking(db)
     if serving is None:
-        return False
-    before = max(serving.since, now_ms() - LOOK_EVERY_MS)
-    return not known or any(each.url != url or each.checked_at < before for each in known)
+        return None
+    if not known or any(each.url != url or each.checked_at < serving.since for each in known):
+        return 0
+    return min(each.checked_at for each in known) + LOOK_EVERY_MS
+
+
+def is_due(db: apsw.Connection, channel: Channel) -> bool:
+    """Whether the webhooks are to be looked at after a pull."""
+    at = due_at(db, channel)
+    return at is not None and at < now_ms()
 
 
 async def look_after(
@@ -197,13 +208,23 @@ def offer(db: apsw.Connection, channel: Channel, connector: Connector) -> list[s
     return []
 
 
-def off(found: list[SiteWebhook], channel: Channel, topics: tuple[str, ...]) -> list[str]:
-    """The channel's webhooks that do not deliver, as ``order.created (switched off by the site)``."""
+def off(db: apsw.Connection, channel: Channel, found: list[SiteWebhook], topics: tuple[str, ...]) -> str:
+    """Which of the channel's webhooks do not deliver, and when that ends, as sentences; empty: all do."""
     url = url_of(channel)
     states = {each.topic: each.state for each in found if each.url == url}
-    return [
-        f"{topic} ({webhooks.STATES[state]})" for topic in topics if (state := states.get(topic, "missing")) != "active"
-    ]
+    wrong = {topic: state for topic in topics if (state := states.get(topic, "missing")) != "active"}
+    if not wrong:
+        return ""
+    named = ", ".join(f"{topic} ({webhooks.STATES[state]})" for topic, state in wrong.items())
+    told = [f"Webhooks that do not deliver: {named}.", "Orders come by the pulls."]
+    if set(wrong.values()) != {"paused"}:
+        at = due_at(db, channel)
+        if at is None:
+            told.append("No daemon takes deliveries, so they stay off.")
+        else:
+            pull = "next pull" if at < now_ms() else f"first pull after {local_text(at, zone=True)}"
+            told.append(f"The {pull} switches them on again, but for those that a person has paused.")
+    return " ".join(told)
 
 
 async def remove_all(store: Store, code: str) -> str:

@@ -155,6 +155,7 @@ def open_codes(db: apsw.Connection, order_id: int) -> frozenset[str]:
 _SOLVED_BY = {
     "sku_case_differs": "quantities", "tracking_not_told": "statuses", "settlement_unreadable": "settlements",
     "settlement_unmatched": "settlements", "settlement_wrong_sum": "settlements",
+    "returns_unmatched": "returns",
 }  # fmt: skip
 
 

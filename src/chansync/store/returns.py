@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import apsw
 
 from chansync.model.returns import SiteReturn
 from chansync.model.times import now_ms
+
+_COLUMNS = "key, order_number, item, sku, pieces, reason, received_at, sellable"
+_UNKNOWN = """channel_id = ?1 AND accepted_by = '' AND NOT EXISTS (
+    SELECT 1 FROM "order" o WHERE o.channel_id = r.channel_id AND o.external_id = r.order_number)"""
 
 
 def write(db: apsw.Connection, channel_id: int, found: Iterable[SiteReturn]) -> set[str]:
@@ -34,14 +39,10 @@ def write(db: apsw.Connection, channel_id: int, found: Iterable[SiteReturn]) -> 
 def of_order(db: apsw.Connection, channel_id: int, order_number: str) -> list[SiteReturn]:
     """The returns of an order."""
     rows = db.execute(
-        """SELECT key, order_number, item, sku, pieces, reason, received_at, sellable FROM order_return
-           WHERE channel_id = ? AND order_number = ? ORDER BY key""",
+        f"SELECT {_COLUMNS} FROM order_return WHERE channel_id = ? AND order_number = ? ORDER BY key",
         (channel_id, order_number),
     )
-    return [
-        SiteReturn(key, number, item, sku, pieces, reason, received_at, bool(sellable))
-        for key, number, item, sku, pieces, reason, received_at, sellable in rows
-    ]
+    return [_return(row) for row in rows]
 
 
 def undecided(db: apsw.Connection, channel_id: int) -> list[str]:
@@ -60,3 +61,22 @@ def note_decided(db: apsw.Connection, channel_id: int, until: int) -> None:
     db.execute(
         "UPDATE order_return SET decided_at = changed_at WHERE channel_id = ? AND changed_at <= ?", (channel_id, until)
     )
+
+
+def unmatched(db: apsw.Connection, channel_id: int) -> list[SiteReturn]:
+    """The returns of orders that are not known and that nobody has accepted."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM order_return r WHERE {_UNKNOWN} ORDER BY order_number, key", (channel_id,)
+    )
+    return [_return(row) for row in rows]
+
+
+def accept_unmatched(db: apsw.Connection, channel_id: int, by: str) -> int:
+    """Write down that somebody accepts the returns that belong to no known order; how many they are."""
+    db.execute(f"UPDATE order_return AS r SET accepted_by = ?2 WHERE {_UNKNOWN}", (channel_id, by))
+    return db.changes()
+
+
+def _return(row: tuple[Any, ...]) -> SiteReturn:
+    key, number, item, sku, pieces, reason, received_at, sellable = row
+    return SiteReturn(key, number, item, sku, pieces, reason, received_at, bool(sellable))

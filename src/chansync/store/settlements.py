@@ -9,20 +9,29 @@ from decimal import Decimal
 
 import apsw
 
+from chansync.model.errors import DataError
 from chansync.model.money import from_minor, to_minor
 from chansync.model.order import Refund
 from chansync.model.paging import Query, Span, holds
 from chansync.model.settlement import SettledKind, Settlement
 from chansync.model.times import now_ms
 
-#: A condition on a line ``l`` of a settlement ``s``: no channel of the system knows its order.
-_UNKNOWN = """
-    l.order_number <> '' AND NOT EXISTS (
-        SELECT 1 FROM channel c JOIN "order" o ON o.channel_id = c.id AND o.external_id = l.order_number
-        WHERE c.system_id = s.system_id)
+#: The order ``o`` of a line ``l`` of a settlement ``s``; what is sold in another currency is never set against it.
+_ORDER_OF = """
+    FROM channel c JOIN "order" o ON o.channel_id = c.id AND o.external_id = l.order_number
+    WHERE c.system_id = s.system_id AND l.order_number <> ''
+    AND (o.currency IN ('', s.currency) OR l.kind NOT IN ('sale', 'tax', 'refund'))
 """
 
+#: A condition on a line ``l`` of a settlement ``s``: no channel of the system knows its order.
+_UNKNOWN = f"l.order_number <> '' AND NOT EXISTS (SELECT 1 {_ORDER_OF})"
+
 _LISTED = "FROM settlement s JOIN integration_system y ON y.id = s.system_id"
+
+
+#: The columns of a line beside its place.
+_LINE = """kind, transaction_type, amount_type, description, amount, order_number, item, sku, adjustment, place,
+    posted_at"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,42 +92,120 @@ class Unmatched:
     currency: str
 
 
+@dataclass(frozen=True, slots=True)
+class UnreadReport:
+    """A report that cannot be read, and why; times in UTC milliseconds.
+
+    Attributes:
+        left_out_by: who leaves it out for good; empty: it is tried again whenever settlements are read.
+    """
+
+    system: str
+    report: str
+    sentence: str
+    seen_at: int
+    left_out_by: str
+    left_out_at: int | None
+
+
 def reports(db: apsw.Connection, system_id: int) -> frozenset[str]:
-    """The ids of the reports whose settlements are known."""
-    return frozenset(row[0] for row in db.execute("SELECT report FROM settlement WHERE system_id = ?", (system_id,)))
+    """The ids of the reports that need not be read again: what they tell is known and adds up, or is left out."""
+    wrong = {number for number, *_ in wrong_sums(db, system_id)}
+    rows = db.execute("SELECT report, external_id FROM settlement WHERE system_id = ?", (system_id,))
+    known = {report for report, number in rows if number not in wrong}
+    others = db.execute(
+        "SELECT report FROM settlement_report WHERE system_id = ? AND (left_out_by <> '' OR sentence = '')",
+        (system_id,),
+    )
+    return frozenset(known.union(row[0] for row in others))
 
 
-def write(db: apsw.Connection, system_id: int, settlement: Settlement) -> None:
-    """Keep a settlement; one that is known stays as it is. Call it inside a transaction.
+def write(db: apsw.Connection, system_id: int, settlement: Settlement) -> bool:
+    """Keep a settlement, and say whether it is new; one whose lines did not add up is replaced. Call it inside a
+    transaction.
 
     Raises:
-        DataError: an amount is finer than the currency. Nothing is written.
+        DataError: an amount is finer than the currency, or another report has told the settlement otherwise. Nothing
+            is written.
     """
-    currency = settlement.currency
-    amounts = [to_minor(line.amount, currency, "the amount of a line") for line in settlement.lines]
-    found = db.execute(
-        """INSERT INTO settlement (system_id, external_id, report, currency, total, starts_at, ends_at, deposited_at,
-           read_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id""",
+    currency, number = settlement.currency, settlement.external_id
+    total = to_minor(settlement.total, currency, "the total")
+    units = [to_minor(line.amount, currency, "the amount of a line") for line in settlement.lines]
+    lines = [
         (
-            system_id, settlement.external_id, settlement.report, currency,
-            to_minor(settlement.total, currency, "the total"), settlement.starts_at, settlement.ends_at,
+            str(line.kind), line.transaction, line.amount_type, line.description, amount, line.order_number, line.item,
+            line.sku, line.adjustment, line.place, line.posted_at,
+        )
+        for line, amount in zip(settlement.lines, units, strict=True)
+    ]  # fmt: skip
+    known = db.execute(
+        "SELECT id, report, currency, total FROM settlement WHERE system_id = ? AND external_id = ?",
+        (system_id, number),
+    ).fetchone()
+    if known is not None:
+        is_right = number not in {wrong for wrong, *_ in wrong_sums(db, system_id)}
+        is_cut_off = is_right and sum(units) != total
+        is_same = known[2:] == (currency, total) and sorted(_lines(db, known[0]), key=str) == sorted(lines, key=str)
+        if is_same or is_cut_off:
+            if known[1] != settlement.report:
+                note_report(db, system_id, settlement.report, "")
+            return False
+        if is_right:
+            raise DataError(f"the settlement {number} was told otherwise by the report {known[1]}")
+    db.execute("DELETE FROM settlement_report WHERE system_id = ? AND report = ?", (system_id, settlement.report))
+    settlement_id: int = db.execute(
+        """INSERT INTO settlement (system_id, external_id, report, currency, total, starts_at, ends_at, deposited_at,
+           read_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+           ON CONFLICT DO UPDATE SET report = excluded.report, currency = excluded.currency, total = excluded.total,
+           starts_at = excluded.starts_at, ends_at = excluded.ends_at, deposited_at = excluded.deposited_at,
+           read_at = excluded.read_at, decided = 0 RETURNING id""",
+        (
+            system_id, number, settlement.report, currency, total, settlement.starts_at, settlement.ends_at,
             settlement.deposited_at, now_ms(),
         ),
-    ).fetchone()  # fmt: skip
-    if found is None:
-        return
+    ).get  # fmt: skip
+    db.execute("DELETE FROM settlement_line WHERE settlement_id = ?", (settlement_id,))
     db.executemany(
-        """INSERT INTO settlement_line (settlement_id, position, kind, transaction_type, amount_type, description,
-           amount, order_number, item, sku, adjustment, place, posted_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-           ?)""",
-        (
-            (
-                found[0], position, str(line.kind), line.transaction, line.amount_type, line.description, amount,
-                line.order_number, line.item, line.sku, line.adjustment, line.place, line.posted_at,
-            )
-            for position, (line, amount) in enumerate(zip(settlement.lines, amounts, strict=True), 1)
-        ),
-    )  # fmt: skip
+        f"""INSERT INTO settlement_line (settlement_id, position, {_LINE})
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        ((settlement_id, position, *line) for position, line in enumerate(lines, 1)),
+    )
+    return True
+
+
+def _lines(db: apsw.Connection, settlement_id: int) -> list[tuple[object, ...]]:
+    return list(db.execute(f"SELECT {_LINE} FROM settlement_line WHERE settlement_id = ?", (settlement_id,)))
+
+
+def note_report(db: apsw.Connection, system_id: int, report: str, sentence: str) -> None:
+    """Keep that a report gives no settlement: why it cannot be read, or (empty) that it repeats one that is known."""
+    db.execute(
+        """INSERT INTO settlement_report (system_id, report, sentence, seen_at) VALUES (?, ?, ?, ?)
+           ON CONFLICT DO UPDATE SET sentence = excluded.sentence""",
+        (system_id, report, sentence, now_ms()),
+    )
+
+
+def unread(db: apsw.Connection, system_id: int | None = None) -> list[UnreadReport]:
+    """The reports that cannot be read, also those that are left out; of one system, or of all."""
+    rows = db.execute(
+        """SELECT y.code, r.report, r.sentence, r.seen_at, r.left_out_by, r.left_out_at
+           FROM settlement_report r JOIN integration_system y ON y.id = r.system_id
+           WHERE r.sentence <> '' AND (?1 IS NULL OR r.system_id = ?1) ORDER BY r.seen_at, r.report""",
+        (system_id,),
+    )
+    return [UnreadReport(*row) for row in rows]
+
+
+def leave_out(db: apsw.Connection, report: str, by: str) -> list[int]:
+    """Leave a report that cannot be read out for good, or (``by`` empty) no longer; the systems that it is of."""
+    at = now_ms() if by else None
+    rows = db.execute(
+        """UPDATE settlement_report SET left_out_by = ?1, left_out_at = ?2
+           WHERE report = ?3 AND sentence <> '' AND (left_out_by = '') = (?1 <> '') RETURNING system_id""",
+        (by, at, report),
+    )
+    return [row[0] for row in rows]
 
 
 def settlements(db: apsw.Connection, *, number: str | None = None, limit: int = 50) -> list[SettlementRow]:
@@ -167,12 +254,10 @@ def _read(db: apsw.Connection, where: str, value: object, limit: int) -> list[Se
 def lines(db: apsw.Connection, settlement_id: int, limit: int = -1) -> list[LineRow]:
     """The lines of a settlement, as the marketplace lists them: all, or so many."""
     rows = db.execute(
-        """SELECT l.position, l.kind, l.transaction_type, l.amount_type, l.description, l.amount, l.order_number,
+        f"""SELECT l.position, l.kind, l.transaction_type, l.amount_type, l.description, l.amount, l.order_number,
            l.sku, l.place, l.posted_at, o.id IS NOT NULL, l.accepted_by, coalesce(k.number, '')
            FROM settlement_line l JOIN settlement s ON s.id = l.settlement_id
-           LEFT JOIN "order" o ON o.id = (
-               SELECT o.id FROM channel c JOIN "order" o ON o.channel_id = c.id AND o.external_id = l.order_number
-               WHERE c.system_id = s.system_id AND l.order_number <> '')
+           LEFT JOIN "order" o ON o.id = (SELECT o.id {_ORDER_OF})
            LEFT JOIN sale_link k ON k.order_id = o.id
            WHERE l.settlement_id = ? ORDER BY l.position LIMIT ?""",
         (settlement_id, limit),

@@ -21,11 +21,9 @@ async def look_for(pull: OrdersPull, external_id: str) -> None:
     its sale stands is a problem for a person."""
     before = await pull.store.run(orders.versions, pull.importing.channel.id, [external_id])
     order = await pull.connector.order(external_id)
-    if isinstance(order, UnreadableOrder):
+    if isinstance(order, UnreadableOrder) or (order is not None and order.status != "trash"):
+        # Lists leave out orders whose status no plugin of the site knows any more.
         await pull.take([order], versions=before)
-        return
-    if order is not None and order.status != "trash":
-        await pull.take_by_id([external_id])
         return
     where = "is in the trash of the site" if order is not None else "was deleted on the site"
     if pull.plans is None:

@@ -42,7 +42,7 @@ from chansync.sync.item_finder import ItemFinder
 MOST_COUNTED = 20_000
 
 #: Orders imported before the store's thread is free for others again.
-CHUNK = 20
+CHUNK = 50
 
 #: How long orders are imported in one transaction, in seconds: for as long nobody else can write.
 TOGETHER = 0.05

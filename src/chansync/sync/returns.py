@@ -14,10 +14,13 @@ from chansync.model.errors import SiteError
 from chansync.model.returns import SiteReturn
 from chansync.model.times import now_ms
 from chansync.platforms.protocol import Connector
-from chansync.store import returns
+from chansync.store import messages, returns
 from chansync.store.runs import RunCounts
 from chansync.store.streams import Lease
 from chansync.sync.deciding_again import decide_again
+
+#: How many returns a message names.
+_NAMED = 20
 
 
 async def pull_returns(
@@ -43,17 +46,32 @@ async def pull_returns(
                     break
     except SiteError:
         # What was read of orders does not wait for a report that cannot be had.
-        await _decide(store, channel, stop)
+        await _finish(store, channel, lease, stop)
         raise
-    await _decide(store, channel, stop)
+    await _finish(store, channel, lease, stop)
 
 
-async def _decide(store: Store, channel: Channel, stop: asyncio.Event) -> None:
-    """Decide on the orders of returns that were read, also of those that an earlier run has left."""
+async def _finish(store: Store, channel: Channel, lease: Lease, stop: asyncio.Event) -> None:
+    """Decide on the orders of returns that were read, also of those that an earlier run has left; tell the rest."""
     until = now_ms()
     keys = await store.run(returns.undecided, channel.id)
     if keys and await decide_again(store, keys, stop):
         await store.run(_note_decided, channel, until)
+    await store.run(_tell, channel, lease)
+
+
+def _tell(db: apsw.Connection, channel: Channel, lease: Lease) -> None:
+    """Open or close that returns are of orders that are not known."""
+    with transaction(db):
+        lease.check(db)
+        found = returns.unmatched(db, channel.id)
+        if not found:
+            messages.solve_code(db, channel.id, None, "returns_unmatched", "the orders are known")
+            return
+        told = [f"{each.order_number}: {each.pieces} × {each.sku}" for each in found]
+        sentence = f"{len(found)} returns are of orders that are not known here, {told[0]} the first."
+        data = {"order_number": found[0].order_number, "returns": told[:_NAMED]}
+        messages.log(db, "returns_unmatched", sentence, channel_id=channel.id, data=data)
 
 
 def _keep(db: apsw.Connection, channel: Channel, found: list[SiteReturn], lease: Lease) -> int:

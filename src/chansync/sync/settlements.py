@@ -40,42 +40,46 @@ async def pull_settlements(
         SiteError: the marketplace failed; what was read before stays.
         LeaseLost: another run has taken over.
     """
-    unreadable: list[UnreadableSettlement] = []
     known = await store.run(settlements.reports, channel.system.id)
     try:
         async with aclosing(connector.settlements(known)) as found:
             async for each in found:
                 counts.fetched += 1
-                if isinstance(each, Settlement):
-                    try:
-                        await store.run(_keep, channel, each, lease)
-                        counts.created += 1
-                    except DataError as error:
-                        each = UnreadableSettlement(each.report, str(error))
-                if isinstance(each, UnreadableSettlement):
-                    counts.problems += 1
-                    unreadable.append(each)
+                await store.run(_keep, channel, each, lease, counts)
                 if stop.is_set():
                     break
     except SiteError:
         # What was read of orders does not wait for a report that cannot be had.
-        await _decide(store, channel, stop)
+        await _finish(store, channel, lease, stop)
         raise
-    await _decide(store, channel, stop)
-    await store.run(_tell, channel, unreadable, lease)
+    await _finish(store, channel, lease, stop)
 
 
-def _keep(db: apsw.Connection, channel: Channel, settlement: Settlement, lease: Lease) -> None:
+def _keep(
+    db: apsw.Connection,
+    channel: Channel,
+    found: Settlement | UnreadableSettlement,
+    lease: Lease,
+    counts: RunCounts,
+) -> None:
     with transaction(db):
         lease.check(db)
-        settlements.write(db, channel.system.id, settlement)
+        if isinstance(found, Settlement):
+            try:
+                counts.created += settlements.write(db, channel.system.id, found)
+                return
+            except DataError as error:
+                found = UnreadableSettlement(found.report, str(error))
+        counts.problems += 1
+        settlements.note_report(db, channel.system.id, found.report, found.sentence)
 
 
-async def _decide(store: Store, channel: Channel, stop: asyncio.Event) -> None:
-    """Decide on the orders of settlements that were read, also of those that an earlier run has left."""
+async def _finish(store: Store, channel: Channel, lease: Lease, stop: asyncio.Event) -> None:
+    """Decide on the orders of settlements that were read, also of those that an earlier run has left; tell the rest."""
     for settlement_id in await store.run(settlements.undecided, channel.system.id):
         if await decide_again(store, await store.run(settlements.sale_keys, settlement_id), stop):
             await store.run(_note_decided, settlement_id)
+    await store.run(_tell, channel, lease)
 
 
 def _note_decided(db: apsw.Connection, settlement_id: int) -> None:
@@ -83,11 +87,11 @@ def _note_decided(db: apsw.Connection, settlement_id: int) -> None:
         settlements.note_decided(db, [settlement_id])
 
 
-def _tell(db: apsw.Connection, channel: Channel, unreadable: list[UnreadableSettlement], lease: Lease) -> None:
+def _tell(db: apsw.Connection, channel: Channel, lease: Lease) -> None:
     """Open or close what is wrong with the settlements of the channel's system."""
     with transaction(db):
         lease.check(db)
-        _open_or_close(db, channel, "settlement_unreadable", _unreadable(unreadable))
+        _open_or_close(db, channel, "settlement_unreadable", _unreadable(db, channel.system.id))
         _open_or_close(db, channel, "settlement_wrong_sum", _wrong_sums(db, channel.system.id))
         _open_or_close(db, channel, "settlement_unmatched", _unmatched(db, channel.system.id))
 
@@ -99,10 +103,11 @@ def _open_or_close(db: apsw.Connection, channel: Channel, code: str, found: tupl
         messages.log(db, code, found[0], channel_id=channel.id, data=found[1])
 
 
-def _unreadable(found: list[UnreadableSettlement]) -> tuple[str, dict[str, Any]] | None:
+def _unreadable(db: apsw.Connection, system_id: int) -> tuple[str, dict[str, Any]] | None:
+    found = [each for each in settlements.unread(db, system_id) if not each.left_out_by]
     if not found:
         return None
-    sentence = f"{len(found)} settlement reports cannot be read: {found[0].sentence}."
+    sentence = f"{len(found)} settlement reports cannot be read, {found[0].report} the first: {found[0].sentence}."
     return sentence, {"reports": [f"{each.report}: {each.sentence}" for each in found[:_NAMED]]}
 
 
@@ -124,7 +129,7 @@ def _unmatched(db: apsw.Connection, system_id: int) -> tuple[str, dict[str, Any]
         return None
     first = found[0]
     sentence = (
-        f"Settlements name {len(found)} orders that are not known here, {first.order_number} "
+        f"Settlements name {len(found)} orders that are not known here in their currency, {first.order_number} "
         f"({format_money(first.amount, first.currency)}, {first.place or 'no marketplace named'}) the first."
     )
     told = [

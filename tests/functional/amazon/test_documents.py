@@ -8,10 +8,12 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import httpx
 import pytest
 
 from chansync.demo.amazon import AmazonServer
 from chansync.http.client import Content
+from chansync.http.failures import Answer
 from chansync.model.errors import SiteUnavailable
 from chansync.platforms.amazon.client import SpApi
 from chansync.platforms.system import SystemSettings
@@ -57,7 +59,7 @@ def test_a_document_elsewhere_is_neither_fetched_nor_sent(
                 "file:///etc/passwd", "https://user@evil.example/?.amazonaws.com", "", "https://[",
             ):  # fmt: skip
                 with pytest.raises(SiteUnavailable, match="in a place that is not its own"):
-                    await api.download(url)
+                    await api.document(Answer(200, httpx.Headers(), {"url": url}))
                 with pytest.raises(SiteUnavailable, match="in a place that is not its own"):
                     await api.upload(url, Content(json.dumps({}).encode(), "application/json"))
         finally:

@@ -6,6 +6,7 @@ When it is read, ``returns_every``, is tested with the settlements.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -14,6 +15,7 @@ from chansync.cli.program import program
 from chansync.db.connection import Store
 from chansync.demo.amazon import AmazonServer, Seller
 from chansync.demo.amazon.goods import AMAZON
+from chansync.demo.amazon.returns import BY_MERCHANT
 from chansync.orders.sale_actions import perform
 from chansync.setup import channel_settings
 from support import world
@@ -150,8 +152,45 @@ def test_a_report_that_cannot_be_read_is_a_problem_of_the_channel_and_asked_for_
     seller.returns.spoilt = b"Order ID\tNothing\n1\t2\n"
     [result] = sync(de, "de", orders=False, returns=True)
     assert (result.state, result.error_code) == ("failed", "bad_report")
-    assert "lacks the column 'Amazon RMA ID'" in result.sentence
+    assert "lacks the columns Amazon RMA ID" in result.sentence
 
     seller.returns.spoilt = None
+    read(de)
+    assert world.open_codes(de) == {own: "return_announced"}
+
+
+def test_returns_of_orders_that_are_not_known_are_named_until_a_person_accepts_them(de: Store, seller: Seller) -> None:
+    own = seller.place_order("DE", lines={"SKU-001": 3})
+    seller.ship(own)
+    seller.send_back(own, 2)
+    read(de)
+    assert world.open_codes(de) == {"": "returns_unmatched"}
+    [(sentence,)] = world.rows(de, "SELECT sentence FROM message WHERE open = 1")
+    assert f"{own}: 2 × SKU-001" in sentence
+    mend(de, "accept")
+    read(de)
+    assert world.open_codes(de) == {}
+
+
+def test_a_return_that_comes_before_its_order_is_mended_by_fetching_it(de: Store, seller: Seller) -> None:
+    own = seller.place_order("DE", lines={"SKU-001": 3})
+    seller.ship(own)
+    seller.send_back(own, 2)
+    read(de)
+    mend(de, "fetch")
+    read(de)
+    assert world.open_codes(de) == {own: "return_announced"}
+
+
+def test_a_row_that_cannot_be_read_keeps_no_other_back_and_is_told(de: Store, seller: Seller) -> None:
+    own = sold(de, seller)
+    seller.send_back(own, 2)
+    seller.returns.returns.append(replace(seller.returns.returns[0], number=2, pieces=-1))
+    for expected in ("done", "failed"):
+        [result] = sync(de, "de", orders=False, returns=True)
+        assert result.state == expected
+    assert f"row 3 of {BY_MERCHANT}: '-1' is no number of pieces" in result.sentence
+    assert world.open_codes(de)[own] == "return_announced"
+    seller.returns.returns.pop()
     read(de)
     assert world.open_codes(de) == {own: "return_announced"}

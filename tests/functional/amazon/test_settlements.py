@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 
@@ -11,6 +12,8 @@ from click.testing import CliRunner
 from chansync.cli.program import program
 from chansync.db.connection import Store
 from chansync.demo.amazon import AmazonServer, Seller
+from chansync.demo.amazon.feeds import Document
+from chansync.demo.amazon.settlements import KIND as SETTLEMENT
 from chansync.setup import channel_settings
 from chansync_daemon.timetable import entries
 from support import marketplace, world
@@ -222,6 +225,150 @@ def test_what_does_not_add_up_or_cannot_be_read_is_told_and_the_others_are_kept(
     mend(de, "settlement_wrong_sum", "accept")
     sync(de, "de", orders=False, settlements=True)
     assert "settlement_wrong_sum" not in open_problems(de)
+
+
+def document_of(seller: Seller, place: int = -1) -> Document:
+    """The document of a settlement report; of the last one, where none is named."""
+    return seller.feeds.documents[list(seller.settlements.reports.values())[place].document]
+
+
+def fetched(server: AmazonServer) -> int:
+    return len([served for served in server.requests if served.operation == "getReportDocument"])
+
+
+def test_a_report_that_cannot_be_read_is_left_out_by_a_person_until_he_takes_it_in(
+    de: Store, seller: Seller, server: AmazonServer
+) -> None:
+    own = seller.place_order("DE", lines={"SKU-001": 1})
+    seller.ship(own)
+    sync(de, "de")
+    seller.pay_out()
+    document, [report] = document_of(seller), seller.settlements.reports
+    whole, document.data = document.data, b"Amazon is busy"
+    sync(de, "de", orders=False, settlements=True)
+    assert open_problems(de) == {"settlement_unreadable"}
+    # Also when Amazon lists it no more.
+    listed = seller.settlements.reports.pop(report)
+    sync(de, "de", orders=False, settlements=True)
+    assert open_problems(de) == {"settlement_unreadable"}
+    seller.settlements.reports[report] = listed
+
+    mend(de, "settlement_unreadable", "leave-out")
+    before = fetched(server)
+    sync(de, "de", orders=False, settlements=True)
+    assert (open_problems(de), fetched(server)) == (set(), before)
+    [told] = json.loads(run(de, "erp", "settlements", "--unread", "--json"))
+    assert (told["report"], bool(told["left_out_by"])) == (report, True)
+    assert report in run(de, "erp", "settlements", "--unread")
+
+    run(de, "erp", "settlements", "--take-in", report)
+    sync(de, "de", orders=False, settlements=True)
+    assert open_problems(de) == {"settlement_unreadable"}
+    assert "1 reports cannot be read" in run(de, "erp", "settlements")
+    run(de, "erp", "settlements", "--leave-out", report)
+    assert open_problems(de) == set()
+
+    run(de, "erp", "settlements", "--take-in", report)
+    document.data = whole
+    sync(de, "de", orders=False, settlements=True)
+    assert open_problems(de) == set()
+    assert world.rows(de, "SELECT count(*) FROM settlement") == [(1,)]
+    assert json.loads(run(de, "erp", "settlements", "--unread", "--json")) == []
+
+
+@pytest.mark.parametrize("words", [["--leave-out", "1"], ["--take-in", "1"], ["--unread", "7"]])
+def test_only_what_cannot_be_read_is_left_out(de: Store, words: list[str]) -> None:
+    assert CliRunner().invoke(program, ["--db", str(de.path), "erp", "settlements", *words]).exit_code != 0
+
+
+def test_a_settlement_that_is_listed_twice_counts_once(de: Store, seller: Seller, server: AmazonServer) -> None:
+    own = seller.place_order("DE", lines={"SKU-001": 1})
+    seller.ship(own)
+    sync(de, "de")
+    settle(de, seller)
+    data = document_of(seller).data or b""
+    head, *others = data.splitlines()
+    again = b"\n".join([head, others[0], *reversed(others[1:])])
+    report = seller.settlements.new_report(SETTLEMENT, ["A1PA6795UKMFR9"], seller.clock.moment())
+    report.document = seller.feeds.new_document("text/plain", again).id
+    sync(de, "de", orders=False, settlements=True)
+    before = fetched(server)
+    sync(de, "de", orders=False, settlements=True)
+    assert (open_problems(de), fetched(server)) == (set(), before)
+    assert json.loads(run(de, "erp", "settlements", "--unread", "--json")) == []
+
+    report = seller.settlements.new_report(SETTLEMENT, ["A1PA6795UKMFR9"], seller.clock.moment())
+    report.document = seller.feeds.new_document("text/plain", data.replace(own.encode(), b"902-7-7")).id
+    sync(de, "de", orders=False, settlements=True)
+    assert open_problems(de) == {"settlement_unreadable"}
+    assert "told otherwise" in run(de, "erp", "settlements", "--unread")
+    assert world.rows(de, "SELECT DISTINCT order_number FROM settlement_line") == [(own,)]
+
+
+def test_a_report_that_was_cut_off_is_read_again_until_it_is_whole(de: Store, seller: Seller) -> None:
+    channel_settings.change_channel(de, "de", {"paid_by_settlement": "yes", "paid_statuses": "SHIPPED"})
+    own = [seller.place_order("DE", lines={"SKU-001": 1}) for _ in range(2)]
+    for each in own:
+        seller.ship(each)
+    sync(de, "de")
+    seller.pay_out()
+    document = document_of(seller)
+    whole = document.data or b""
+    rows = whole.splitlines(keepends=True)
+    document.data = b"".join(rows[:-2])
+    sync(de, "de", orders=False, settlements=True)
+    assert "settlement_wrong_sum" in open_problems(de)
+    document.data = whole
+    sync(de, "de", orders=False, settlements=True)
+    assert open_problems(de) == set()
+    assert paid(de) == {each: sales(de)[each][2] for each in own}
+    assert world.rows(de, "SELECT count(*) FROM settlement_line") == [(len(rows) - 2,)]
+    # What is whole is never replaced by what is cut off.
+    document.data = b"".join(rows[:-1])
+    report = seller.settlements.new_report(SETTLEMENT, ["A1PA6795UKMFR9"], seller.clock.moment())
+    report.document = document.id
+    sync(de, "de", orders=False, settlements=True)
+    assert open_problems(de) == set()
+    assert world.rows(de, "SELECT count(*) FROM settlement_line") == [(len(rows) - 2,)]
+
+
+def test_a_packed_report_that_is_damaged_keeps_no_other_back(de: Store, seller: Seller) -> None:
+    own = [seller.place_order("DE", lines={"SKU-001": 1}) for _ in range(2)]
+    for each in own:
+        seller.ship(each)
+        sync(de, "de")
+        seller.pay_out()
+    first = document_of(seller, 0)
+    whole = gzip.compress(first.data or b"")
+    first.zipped, first.data = True, whole[:-9]
+    sync(de, "de", orders=False, settlements=True)
+    assert open_problems(de) == {"settlement_unreadable"}
+    assert world.rows(de, "SELECT DISTINCT order_number FROM settlement_line WHERE order_number <> ''") == [(own[1],)]
+    # Two packed files in one are one file, too.
+    rows = gzip.decompress(whole).splitlines(keepends=True)
+    first.data = gzip.compress(b"".join(rows[:3])) + gzip.compress(b"".join(rows[3:]))
+    sync(de, "de", orders=False, settlements=True)
+    assert open_problems(de) == set()
+
+
+def test_what_is_paid_out_in_another_currency_is_named_and_never_set_against_the_sale(
+    de: Store, seller: Seller
+) -> None:
+    own = seller.place_order("DE", lines={"SKU-001": 1})
+    sync(de, "de")
+    seller.settlements.extra = [
+        ("GBP", 1000, {"transaction-type": "Order", "amount-type": "ItemPrice", "amount-description": "Principal",
+                       "order-id": own}),
+        ("GBP", -150, {"transaction-type": "Order", "amount-type": "ItemFees", "amount-description": "Commission",
+                       "order-id": own}),
+    ]  # fmt: skip
+    [number] = settle(de, seller)
+    assert open_problems(de) == {"settlement_unmatched"}
+    told = json.loads(run(de, "erp", "settlements", number, "--json"))
+    assert (told["unmatched"], [line["is_known"] for line in told["lines"]]) == (1, [False, True])
+    mend(de, "settlement_unmatched", "accept")
+    sync(de, "de", orders=False, settlements=True)
+    assert open_problems(de) == set()
 
 
 def test_a_refund_that_amazon_takes_back_is_no_refund_and_told(de: Store, seller: Seller) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -117,3 +118,13 @@ def test_an_empty_database_name_is_not_the_default_one(chansync: Run) -> None:
 def test_bytes_that_are_no_text_are_refused(chansync: Run) -> None:
     result = chansync("channel", "set", "shop", "name=\udcff")
     assert (result.code, "bytes that are not text" in result.err) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "endless.toml"])
+def test_a_set_up_of_any_size_is_no_burden(there: Store, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if name != "/dev/zero":
+        with path.open("wb") as file:
+            file.truncate(1 << 25)
+    code, said = _run(["apply", str(path)])
+    assert (code, said.strip()) == (2, f"{path} is larger than 16 MB: divide it into several.")

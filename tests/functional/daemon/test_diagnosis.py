@@ -35,16 +35,15 @@ from chansync.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
 
-_SPINS = """
-import sys
+_HANGS = """
+import sys, time
 from chansync_daemon import service
 
-async def spins(self):
-    print("spins", flush=True)
-    while True:
-        pass
+async def hangs(self):
+    print("hangs", flush=True)
+    time.sleep(3600)
 
-service.Service._turn = spins
+service.Service._turn = hangs
 from chansync.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
@@ -202,10 +201,10 @@ def _status(path: Path) -> str:
     return shops.finished(shops.command("status", "--json", database=path))[1]
 
 
-def test_a_loop_that_spins(place: Place) -> None:
-    process = place.daemon(code=_SPINS)
+def test_a_loop_that_hangs(place: Place) -> None:
+    process = place.daemon(code=_HANGS)
     assert process.stdout is not None
-    assert process.stdout.readline() == "spins\n"
+    assert process.stdout.readline() == "hangs\n"
     place.silence()
     restart = f"restart it: kill -ABRT {process.pid}, then chansync daemon"
     agree(place.path, "hung", restart, "lives and does not get on", without=["CONT"])

@@ -17,8 +17,8 @@ from functional.woocommerce.test_hostile_store import MOST_MEMORY, SHAPES, Hosti
 from support import shops, world
 from support.patience import PATIENCE
 
-#: How often both stores are asked, in seconds, and how many times that an order of the healthy one may take.
-CADENCE, CADENCES = 10, 6
+#: How often both stores are asked.
+CADENCE = "10s"
 
 
 @pytest.fixture
@@ -28,11 +28,11 @@ def two(template: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Itera
     path.write_bytes(template.read_bytes())
     shop = DemoShop.create(orders=5)
     with DemoServer(shop) as server, serving(SHAPES[request.param]) as hostile:
-        shops.make_company(path, shop, server, cadence=f"{CADENCE}s")
+        shops.make_company(path, shop, server, cadence=CADENCE)
         with closing(open_store(path)) as store:
             world.add_channel(
                 store, code="hostile", store_domain=hostile.url, integration_system="web", pos="WEB",
-                orders_every=f"{CADENCE}s",
+                orders_every=CADENCE,
             )  # fmt: skip
         yield path, shop, hostile
 
@@ -47,7 +47,8 @@ def test_a_hostile_store_stops_no_other_channel(two: tuple[Path, DemoShop, Hosti
     path, shop, hostile = two
     daemon = shops.command("daemon", database=path)
     try:
-        waited = [_until_it_came(path, shop.place_order([("SKU-001", 1)], status="processing")) for _ in range(3)]
+        for _ in range(3):
+            _until_it_came(path, shop.place_order([("SKU-001", 1)], status="processing"))
         assert hostile.asked
         found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{daemon.pid}/status").read_text())
         assert found
@@ -55,15 +56,13 @@ def test_a_hostile_store_stops_no_other_channel(two: tuple[Path, DemoShop, Hosti
     finally:
         daemon.send_signal(signal.SIGTERM)
         told = "".join(daemon.communicate(timeout=PATIENCE))
-    print(f"{waited} s; {found[0]}; {hostile.asked} asked")
+    print(f"{found[0]}; {hostile.asked} asked")
     assert "Traceback" not in told
-    assert max(waited) < CADENCES * CADENCE
 
 
-def _until_it_came(path: Path, order_id: int) -> float:
-    begin = time.monotonic()
+def _until_it_came(path: Path, order_id: int) -> None:
+    end = time.monotonic() + PATIENCE
     query = """SELECT count(*) FROM "order" WHERE external_id = ? AND state = 'imported'"""
     while not shops.query(path, query, str(order_id))[0][0]:
-        assert time.monotonic() - begin < 3 * CADENCES * CADENCE, "it never came"
+        assert time.monotonic() < end, "it never came"
         time.sleep(0.2)
-    return time.monotonic() - begin

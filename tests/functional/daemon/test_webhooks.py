@@ -25,6 +25,7 @@ from chansync.demo.faults import Faults
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from chansync.doctor.health import health
 from chansync.model.channel import Channel
+from chansync.model.times import local_text
 from chansync.secrets import rotation
 from chansync.setup import channel_settings, probe, webhooks
 from chansync.setup.confirm import ConnectionReport, confirm_channel
@@ -228,6 +229,9 @@ async def test_webhooks_that_the_store_switched_off_are_seen_and_switched_on_aga
         seen = await probe.look(daemon.service.store, CHANNEL)
         assert seen.ok
         assert "order.created (switched off by the site), order.restored (paused by a person" in seen.webhooks
+        at = await daemon.service.store.run(lambda db: webhooks.due_at(db, channels.channel(db, CHANNEL)))
+        assert at is not None
+        assert f"The first pull after {local_text(at, zone=True)} switches them on again" in seen.webhooks
         assert hooks["order.created"].status == "disabled"
         [result] = await asyncio.to_thread(sync, site, orders=False, lookups=True)
 

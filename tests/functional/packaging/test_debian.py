@@ -1,4 +1,4 @@
-"""The parts of the Debian package that are made from the program. The package itself is built by ``make deb``."""
+"""The Debian package: what of it is made from the program, and the package itself, where its tools are installed."""
 
 from __future__ import annotations
 
@@ -13,8 +13,43 @@ from types import ModuleType
 import click
 import pytest
 
+from chansync import __version__
 from chansync.cli.program import program
 from chansync_daemon.systemd.files import PLACES
+
+#: Exit codes for what is no fault of the package: apt or pip could not fetch something, this machine allows no mounts.
+NOT_FETCHED, NOT_MOUNTED = 75, 77
+
+#: Installs the package ($2) in a copy of this system ($1), which is gone when this ends, uses it, and purges it.
+INSTALLS = """
+set -eu
+mount -t tmpfs none "$1" || exit 77
+mkdir "$1/upper" "$1/work" "$1/root"
+mount -t overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" none "$1/root" || exit 77
+mount --rbind /dev "$1/root/dev" || exit 77
+mount --rbind /proc "$1/root/proc" || exit 77
+cat /etc/resolv.conf > "$1/root/etc/resolv.conf"
+mkdir -p "$1/root/var/tmp"
+cp "$2" "$1/root/var/tmp/chansync.deb"
+exec chroot "$1/root" sh -eu -c "$3"
+"""
+USES = """
+export DEBIAN_FRONTEND=noninteractive
+# Nothing is started: there is no systemd here.
+printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d
+chmod 755 /usr/sbin/policy-rc.d
+with=
+command -v systemd-sysusers > /dev/null || with=systemd-standalone-sysusers
+apt-get install --yes --no-install-recommends --download-only /var/tmp/chansync.deb $with || exit 75
+apt-get install --yes --no-install-recommends /var/tmp/chansync.deb $with
+cd /
+chansync --version
+chansyncd --version
+getent passwd chansync
+apt-get purge --yes chansync
+test ! -e /usr/lib/chansync
+test ! -e /usr/bin/chansync
+"""
 
 DEBIAN = Path(__file__).parents[3] / "daemon" / "debian"
 
@@ -96,3 +131,37 @@ def test_what_the_package_gets_is_where_debian_looks_for_it(generate: ModuleType
 @pytest.mark.parametrize("script", ["build", "chansync.postinst", "chansync.prerm", "chansync.postrm"])
 def test_a_script_is_correct(script: str) -> None:
     assert subprocess.run([shutil.which("dash") or "sh", "-n", str(DEBIAN / script)], check=False).returncode == 0
+
+
+def _run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+
+
+@pytest.mark.long
+def test_the_package_is_built_without_a_complaint_and_can_be_installed_and_purged(built: Path, tmp_path: Path) -> None:
+    if not (shutil.which("dpkg-checkbuilddeps") and shutil.which("lintian")):
+        pytest.skip("building it needs: apt install build-essential debhelper python3-venv lintian")
+    if missing := _run("dpkg-checkbuilddeps", DEBIAN / "control.in").stdout:
+        pytest.skip(missing.strip())
+    done = _run(DEBIAN / "build", built / f"chansync-{__version__}.tar.gz", tmp_path)
+    if done.returncode == NOT_FETCHED:
+        pytest.skip(f"pip could not fetch the Python packages: {done.stdout[-500:]}")
+    assert done.returncode == 0, done.stdout
+    [package] = tmp_path.glob("chansync_*.deb")
+
+    complaints = _run("lintian", "--fail-on", "error,warning", package)
+    assert complaints.returncode == 0, complaints.stdout
+
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    if _run("unshare", "--mount", "true").returncode:
+        pytest.skip("it was built, but not installed: that needs root, for a copy of this system")
+    done = _run("unshare", "--mount", "sh", "-c", INSTALLS, "sh", copy, package, USES)
+    if done.returncode == NOT_MOUNTED:
+        pytest.skip(f"it was built, but a copy of this system could not be mounted: {done.stdout[-500:]}")
+    if done.returncode == NOT_FETCHED:
+        pytest.skip(f"it was built, but apt could not fetch what it depends on: {done.stdout[-500:]}")
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count(f"chansync {__version__}\n") == 2, done.stdout

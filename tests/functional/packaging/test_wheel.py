@@ -21,16 +21,6 @@ PACKAGES = {"chansync": "src", "chansync_daemon": "daemon", "chansync_tui": "tui
 pytestmark = pytest.mark.long
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with both. The wheel is made from the source distribution, not from the source."""
-    folder = tmp_path_factory.mktemp("dist")
-    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
-
-
 @pytest.fixture
 def wheel(built: Path) -> Path:
     return built / f"chansync-{__version__}-py3-none-any.whl"

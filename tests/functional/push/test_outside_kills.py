@@ -110,7 +110,7 @@ def torment(it: Far, seed: int, kills: int) -> None:
     prove(it, known, cancelled)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_kills_at_random(tormented: Far, seed: int) -> None:
     torment(tormented, seed, 8)
 

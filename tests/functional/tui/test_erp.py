@@ -35,6 +35,8 @@ async def test_moving_in_the_menu_shows_each_list(company: Path) -> None:
         await pilot.press("right_square_bracket")
         await until_seen(pilot, "Stock: 2 rows", "SHIRT")
         await pilot.press("G")
+        await until_seen(pilot, "Unread reports: 0 rows")
+        await pilot.press("k")
         await until_seen(pilot, "Settlements: 0 rows", "chansync sync CHANNEL --settlements")
         await pilot.press("k")
         await until_seen(pilot, "Asked of ERPs: 0 rows")
@@ -229,7 +231,7 @@ async def test_a_settlement_shows_its_sums_and_its_lines_lead_to_their_sales(com
             settlements.write(other.db, 1, _settlement(number, day))
     app = ChansyncApp(company)
     async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.press("5", "G", "enter")
+        await pilot.press("5", "G", "k", "enter")
         screen = await until_seen(pilot, "Settlements: 2 rows", "17.00 EUR", "Unmatched")
         # The last period is first.
         assert screen.index("222") < screen.index("111")
@@ -241,6 +243,29 @@ async def test_a_settlement_shows_its_sums_and_its_lines_lead_to_their_sales(com
         )
         await pilot.press("right_square_bracket", "j", "enter")
         await until_seen(pilot, "The sale n of 2026-11-24")
+
+
+async def test_a_report_that_cannot_be_read_is_left_out_and_taken_in_again(company: Path) -> None:
+    with Other(company) as other, transaction(other.db):
+        settlements.note_report(other.db, 1, "60001", "it has no rows")
+    app = ChansyncApp(company)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("5", "G", "enter")
+        await until_seen(pilot, "Unread reports: 1 row", "60001", "it has no rows")
+        await pilot.press("enter")
+        await until_seen(pilot, "Leave the report out", "60001: it has no rows.")
+        await pilot.press("right", "enter")
+        await until_seen(pilot, "The report 60001 is left out.")
+        with Other(company) as other:
+            [report] = settlements.unread(other.db)
+        assert report.left_out_by
+        await until_seen(pilot, f"by {report.left_out_by}")
+        await pilot.press("enter")
+        await until_seen(pilot, "It is read with the next settlements.")
+        await pilot.press("right", "enter")
+        await until_seen(pilot, "The report 60001 is read again")
+        with Other(company) as other:
+            assert settlements.unread(other.db)[0].left_out_by == ""
 
 
 def _settlement(number: str, day: int) -> Settlement:

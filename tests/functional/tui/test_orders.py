@@ -250,11 +250,13 @@ async def test_c_copies_the_story(company: Path) -> None:
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("4")
         await until_seen(pilot, "4 orders")
-        await pilot.press("c")
-        assert "77" in app.clipboard
+        await pilot.press("c", "enter")
+        await until_seen(pilot, "Copied")
+        assert app.clipboard == "77\n"
         await pilot.press("enter")
         await until_seen(pilot, "Why it is in this state")
-        await pilot.press("c")
+        await pilot.press("c", *"text", "enter")
+        await until_seen(pilot, "esc close", gone=True)
         assert '"total": "19.90"' in app.clipboard
 
 

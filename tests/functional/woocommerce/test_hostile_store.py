@@ -26,6 +26,7 @@ from chansync.store import orders as stored
 from chansync.sync import disk_space
 from chansync.sync.retry import retry
 from support import shops, world
+from support.patience import PATIENCE
 
 INDEX = {"name": "Shop", "home": "", "namespaces": ["wc/v3"], "gmt_offset": "0", "timezone_string": "UTC"}
 #: What a run of the whole program may take (bytes), of which Python and its libraries have 60 MB.
@@ -252,7 +253,7 @@ def test_a_store_takes_neither_memory_nor_disk(hostile: Any, store: Store, shape
 def test_a_run_that_meets_only_problems_ends_and_the_next_goes_on(hostile: Any, store: Store) -> None:
     server = hostile(lambda ids: orders(ids, meta_data=[{"key": "x", "value": "y" * 30_000}]))
     for runs in (1, 2):
-        memory, out, err = synced(store.path, "shop", 60)
+        memory, out, err = synced(store.path, "shop", PATIENCE)
         assert "all met problems" in out + err
         assert memory < MOST_MEMORY
         [(known,)] = world.rows(store, 'SELECT count(*) FROM "order"')

@@ -17,12 +17,11 @@ from chansync.model.errors import UsageError
 from chansync.notices import settings as notice_settings
 from chansync.notices import user_services
 from chansync.secrets import sealing
-from chansync.setup import channel_settings, erps, systems
+from chansync.setup import channel_settings, erps, retention, systems
 from chansync.setup.channel_settings import InvalidFields
 from chansync.setup.setup_file.document import read
 from chansync.setup.setup_file.exporting import SECRETS_FOLDER, export
 from chansync.store import channels, mappings
-from chansync.sync import retention
 from support import world
 from support.setup_files import applied
 

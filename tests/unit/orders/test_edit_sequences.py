@@ -18,7 +18,8 @@ from chansync.db.connection import Store
 from chansync.erp.ledger.check import check
 from chansync.erp.ledger.stock import set_stock
 from chansync.model.errors import ChansyncError
-from chansync.model.order import Refund, RefundLine
+from chansync.model.order import OrderLine, Refund, RefundLine
+from chansync.model.sale import LineKind
 from chansync.orders.decisions import DECISIONS, decide_on
 from chansync.orders.import_order import OrderImport
 from chansync.orders.sale_actions import perform
@@ -27,9 +28,11 @@ from support import world
 from support.orders import ANNA, line, order
 
 REFUSED = ("cancelled", "refunded")
+STATUSES = {"cancel": "cancelled", "refund all": "refunded", "hold": "on-hold", "back": "processing"}
 EVENTS = (
-    "quantity", "delivery", "billing", "note", "method", "refund", "refund and restock", "amount refund",
-    "delete refund", "cancel", "back", "write out", "first remedy", "last remedy",
+    "quantity", "another line", "item", "delivery", "billing", "e-mail", "note", "number", "method", "refund",
+    "refund and restock", "amount refund", "delete refund", "cancel", "refund all", "hold", "back", "write out",
+    "first remedy", "last remedy",
 )  # fmt: skip
 
 
@@ -38,7 +41,7 @@ class Shop:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.now: dict[str, Any] = {"status": "processing", "lines": [_line(3, 0)], "refunds": []}
+        self.now: dict[str, Any] = {"number": "1", "status": "processing", "lines": [_line()], "refunds": []}
         self.serial = 50
         self.pull()
 
@@ -52,17 +55,32 @@ class Shop:
         return sum((refund.total for refund in self.now["refunds"]), Decimal(0))
 
     def happen(self, event: str) -> None:
-        [known] = self.now["lines"]
+        known, *others = self.now["lines"]
         pieces = sum(back.quantity for refund in self.now["refunds"] for back in refund.lines)
         match event:
             case "quantity":
                 more = 4 if known.quantity == 3 else 3
-                self.now["lines"] = [_line(more, known.restocked)]
+                self.now["lines"] = [_line(more, known), *others]
+            case "another line":
+                self.now["lines"] = [known] if others else [known, replace(_line(1), external_id="2", item_code="9")]
+            case "item":
+                other = {"sku": "SKU-002", "item_code": "9"} if known.sku == "SKU-001" else {}
+                self.now["lines"] = [
+                    replace(known, **{"sku": "SKU-001", "item_code": _line().item_code} | other),
+                    *others,
+                ]
             case "delivery":
                 self.now["delivery"] = replace(ANNA, line_1=f"Street {self.serial}")
                 self.serial += 1
             case "billing":
                 self.now["billing"] = replace(ANNA, company=f"Company {self.serial}")
+                self.serial += 1
+            case "e-mail":
+                billing = self.now.get("billing", ANNA)
+                self.now["billing"] = replace(billing, email=f"anna{self.serial}@example.com")
+                self.serial += 1
+            case "number":
+                self.now["number"] = f"N-{self.serial}"
                 self.serial += 1
             case "note":
                 self.now["note"] = f"Note {self.serial}"
@@ -73,15 +91,14 @@ class Shop:
                 back = RefundLine("item", "1", Decimal(1), Decimal(10), Decimal("1.90"))
                 self._refund("11.90", back)
                 if event == "refund and restock":
-                    self.now["lines"] = [_line(known.quantity, known.restocked + 1)]
+                    self.now["lines"] = [replace(known, restocked=known.restocked + 1), *others]
             case "amount refund" if self.refunded < 10:
                 self._refund("1.00")
             case "delete refund" if self.now["refunds"]:
                 self.now["refunds"] = self.now["refunds"][1:]
-            case "cancel":
-                self.now["status"] = "cancelled"
-            case "back":
-                self.now["status"] = "processing"
+            case "cancel" | "refund all" | "hold" | "back":
+                self.now["status"] = STATUSES[event]
+                self.now["refunded"] = event == "refund all"
             case "write out":
                 self._write_out()
             case "first remedy" | "last remedy":
@@ -111,9 +128,11 @@ class Shop:
                 decide_on(self.store.db, message_id, list(DECISIONS[code])[which], "eva")
 
 
-def _line(quantity: Any, restocked: Any) -> Any:
+def _line(quantity: Any = 3, known: OrderLine | None = None) -> OrderLine:
+    """So many pieces of 11.90; else as ``known``."""
     pieces = Decimal(quantity)
-    return line(quantity=pieces, total=10 * pieces, tax=Decimal("1.90") * pieces, restocked=Decimal(restocked))
+    amounts = {"total": 10 * pieces, "subtotal": 10 * pieces, "tax": Decimal("1.90") * pieces}
+    return replace(known or line(restocked=Decimal(0)), quantity=pieces, **amounts)
 
 
 @contextmanager
@@ -122,7 +141,8 @@ def shop(template: Path) -> Iterator[Shop]:
         store = world.copy_of(template, Path(folder))
         world.add_erp(store)
         store.db.execute("INSERT INTO erp_document_type (code, name) VALUES ('invoice', 'Invoice')")
-        set_stock(store.db, "SKU-001", "W1", 1000)
+        for item in ("SKU-001", "SKU-002"):
+            set_stock(store.db, item, "W1", 1000)
         world.add_channel(store, document_type="invoice", issue_document_on_payment=True, paid_statuses=["processing"])
         yield Shop(store)
         store.close()
@@ -153,12 +173,15 @@ def _assert_alike(site: Shop) -> None:
     assert sale is not None
     assert sale.state.closed == (made.status in REFUSED)
     if sale.state.closed:
-        assert sale.state.paid == 0
+        documented = "SELECT sum(total) FROM erp_document"
+        assert (sale.state.paid, world.rows(site.store, documented)) == (0, [(0,)])
         return
     due = int((made.total - site.refunded) * 100)
-    assert (sale.state.total, sale.state.paid) == (int(made.total * 100), due)
+    assert (sale.state.total, sale.state.paid) == (int(made.total * 100), due if made.status == "processing" else 0)
     assert (sale.note, sale.delivery, sale.billing) == (made.note, made.delivery, made.billing)
-    [known] = made.lines
+    assert sale.order_number == made.number
+    sold = {known.external_id: (known.item_code, known.quantity) for known in sale.lines if known.kind is LineKind.ITEM}
+    assert sold == {known.external_id: (known.sku, known.quantity) for known in made.lines}
     if sale.state.written_out and not any(each.total < 0 for each in sale.refunds):
         out = world.rows(
             site.store,
@@ -166,4 +189,4 @@ def _assert_alike(site: Shop) -> None:
             sale.key,
         )
         assert out[0][0] is not None
-        assert out[0][0] <= known.quantity
+        assert out[0][0] <= sum(known.quantity for known in made.lines)

@@ -253,8 +253,9 @@ class TestReturned:
         take(shop, status="processing", note="again")
         decide(shop, "new-sale", status="processing", note="again")
         assert (codes(shop), sales(shop)) == (
-            set(), [("shop-1", 1773, 0, "cancelled"), ("shop-1-2", 1773, 1773, "")],
-        )  # fmt: skip
+            set(),
+            [("shop-1", 1773, 0, "cancelled"), ("shop-1-2", 1773, 1773, "")],
+        )
         row = orders.by_external_id(shop.db, 1, "1")
         assert row is not None
         assert row.sale is not None
@@ -413,14 +414,22 @@ class TestRestocking:
         assert world.rows(shop, "SELECT sum(quantity) FROM erp_stock_movement WHERE kind = 'return'") == [(2,)]
         assert check(shop.db) == []
 
-    @pytest.mark.parametrize(("restocked", "back"), [(Decimal(0), None), (Decimal(1), 1), (None, 1)])
+    @pytest.mark.parametrize(
+        ("status", "restocked", "back"),
+        [
+            ("refunded", Decimal(0), None),
+            ("refunded", Decimal(1), 1),
+            ("refunded", None, 1),
+            ("cancelled", Decimal(0), 1),
+        ],
+    )
     def test_the_status_refunded_brings_back_what_the_site_restocked(
-        self, shop: Store, restocked: Decimal | None, back: int | None
+        self, shop: Store, status: str, restocked: Decimal | None, back: int | None
     ) -> None:
         take(shop, lines=[line(restocked=None if restocked is None else Decimal(0))])
         perform(shop.db, "write-out", "shop-1")
         order_now: dict[str, Any] = refunded("17.73", "17.73")
-        take(shop, status="refunded", lines=[line(restocked=restocked)], **order_now)
+        take(shop, status=status, refunded=status == "refunded", lines=[line(restocked=restocked)], **order_now)
         found = world.rows(shop, "SELECT sum(quantity) FROM erp_stock_movement WHERE kind = 'reversal'")
         assert (found, check(shop.db)) == ([(back,)], [])
         assert sales(shop)[0][2:] == (0, "reversed")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -75,6 +77,16 @@ def test_amounts_without_decimals(amounts: tuple[str, ...], read: tuple[Decimal,
         (report(row("")), "the amount in row 3 is not an amount"),
         (report(row("1.50"), row("1,50")), "behind commas and behind points"),
         (report(row("1.2345,00")), "not an amount"),
+        (report(row("1.50"), row("1.234.567")), "not an amount"),
+        (report(row("1,50"), row("1,234")), "not an amount"),
+        (report(row("1.234 567")), "not an amount"),
+        (report(row("(1.50)")), "not an amount"),
+        (
+            report(row("1.00", description="Gebühr\tgroß") | {"promotion-id": "7"}),
+            "row 3 has 25 cells, and there are 24",
+        ),
+        (report(row("1.00", description="Gebühr\tgroß")), "the amount in row 3 is not an amount: 'groß'"),
+        (report(row("1.00"), row("1.00"))[:-13], "the amount in row 4 is not an amount"),
         (report(row("1") | {"settlement-id": "8"}), "rows of another settlement: 8"),
     ],
 )
@@ -112,6 +124,110 @@ def test_kinds(transaction: str, amount_type: str, description: str, order: str,
 @pytest.mark.parametrize("written", ["17.11.2026 10:00:00 UTC", "2026-11-17 10:00:00 UTC", "2026-11-17T11:00:00+01:00"])
 def test_days(written: str) -> None:
     assert read_settlement("1", report(**{"deposit-date": written})).deposited_at == 1_794_909_600_000
+
+
+#: A fortnight with all that Amazon settles beside plain sales: transaction, amount type, description, order, amount.
+FORTNIGHT = [
+    ("other-transaction", "other-transaction", "Previous Reserve Amount Balance", "", "1.200,00"),
+    ("Order", "ItemPrice", "Principal", "902-1", "119,00"),
+    ("Order", "ItemPrice", "Tax", "902-1", "22,61"),
+    ("Order", "ItemPrice", "GiftWrap", "902-1", "3,50"),
+    ("Order", "Promotion", "Shipping", "902-1", "-4,99"),
+    ("Order", "ItemWithheldTax", "MarketplaceFacilitatorVAT-Principal", "902-1", "-22,61"),
+    ("Order", "ItemWithheldTax", "LowValueGoodsTax-Shipping", "902-1", "-0,01"),
+    ("Order", "ItemFees", "FBAPerUnitFulfillmentFee", "902-1", "-3,22"),
+    ("Order", "ShipmentFees", "FBA transportation fee", "902-1", "-0,40"),
+    ("Order", "OrderFees", "ShippingHB", "902-1", "-0,02"),
+    ("Refund", "ItemPrice", "Principal", "902-2", "-50,00"),
+    ("Refund", "ItemPrice", "Goodwill", "902-2", "-5,00"),
+    ("Refund", "ItemPrice", "RestockingFee", "902-2", "10,00"),
+    ("Refund", "ItemWithheldTax", "MarketplaceFacilitatorTax-Principal", "902-2", "8,00"),
+    ("Refund", "ItemFees", "RefundCommission", "902-2", "-1,50"),
+    ("A-to-z Guarantee Refund", "ItemPrice", "Principal", "902-3", "-75,10"),
+    ("Chargeback Refund", "ItemPrice", "Principal", "902-4", "-12.345,67"),
+    ("Order", "ItemPrice", "Principal", "S01-1234567-1234567", "9,99"),
+    ("Retrocharge", "ItemPrice", "Tax", "902-5", "1,00"),
+    ("Retrocharge", "ItemWithheldTax", "RetroTax", "902-5", "-1,00"),
+    ("Liquidations", "Liquidations", "LIQUIDATION_PROCEEDS", "", "17,30"),
+    ("Liquidations", "LiquidationsBrokerageFee", "LIQUIDATION_BROKERAGE", "", "-2,60"),
+    ("other-transaction", "FBA Inventory Reimbursement", "REVERSAL_REIMBURSEMENT", "902-6", "30,00"),
+    ("other-transaction", "FBA Inventory Reimbursement", "COMPENSATED_CLAWBACK", "", "-30,00"),
+    ("other-transaction", "other-transaction", "SAFE-T Reimbursement", "902-7", "8,45"),
+    ("CouponRedemptionFee", "CouponRedemptionFee", 'Coupon "10 % für Äpfel" 27"', "", "-0,60"),
+    ("ServiceFee", "Cost of Advertising", "TransactionTotalAmount", "", "-250,00"),
+    ("other-transaction", "other-transaction", "Unsuccessful transfer of funds", "", "99,00"),
+    ("other-transaction", "other-transaction", "Current Reserve Amount", "", "-1.000,00"),
+]  # fmt: skip
+SUMS = {
+    "sale": "150.11",
+    "tax": "-22.62",
+    "refund": "-12457.77",
+    "fee": "-5.14",
+    "reserve": "299.00",
+    "other": "-227.45",
+}
+
+
+def fortnight(number: Callable[[str], str] = str) -> str:
+    """The file as text, its amounts rewritten by ``number``."""
+    rows = [row(number(amount), *words, order) for *words, order, amount in FORTNIGHT]
+    return report(*rows, **{"total-amount": number("-12.263,87")}).decode()
+
+
+def _in_english(amount: str) -> str:
+    return amount.translate(str.maketrans(".,", ",."))
+
+
+@pytest.mark.parametrize("number", [str, _in_english, lambda amount: amount.replace(".", "\u202f")])
+@pytest.mark.parametrize(
+    ("encoding", "charset"),
+    [
+        ("utf-8", ""), ("utf-8-sig", ""), ("utf-8", "Cp1252"), ("utf-16", ""), ("utf-16-le", "UTF-16LE"),
+        ("cp1252", ""), ("cp1252", "windows-1252"), ("cp1252", "no such thing"), ("cp1252", "idna"),
+        ("iso-8859-15", "ISO-8859-15"),
+    ],
+)  # fmt: skip
+def test_a_whole_fortnight_is_the_same_in_every_form(number: Callable[[str], str], encoding: str, charset: str) -> None:
+    text = fortnight(number)
+    if "\u202f" in text and not encoding.startswith("utf"):
+        text = text.replace("\u202f", "\u00a0")
+    heads, *others = text.split("\n")
+    forms = {
+        "lines": text,
+        "CRLF, and empty rows at the end": text.replace("\n", "\r\n") + "\r\n\r\n\t\t\r\n",
+        "more columns, some without a name": "\n".join([f"{heads}\t\tnew", *(f"{each}\t\t" for each in others)]),
+        "blanks": text.replace("\t", " \t "),
+        "quotes": "\n".join(
+            [
+                "\t".join(f'"{cell.replace(chr(34), 2 * chr(34))}"' for cell in each.split("\t"))
+                for each in (heads, *others)
+            ]
+        ).replace("FBA transportation", "FBA\ttransportation"),
+    }
+    for name, form in forms.items():
+        settlement = read_settlement("1", form.encode(encoding), charset)
+        sums: dict[str, Decimal] = defaultdict(Decimal)
+        for line in settlement.lines:
+            sums[line.kind] += line.amount
+        assert {kind: str(amount) for kind, amount in sums.items()} == SUMS, name
+        assert sum(sums.values()) == settlement.total == Decimal("-12263.87"), name
+        assert [line.order_number for line in settlement.lines] == [each[3] for each in FORTNIGHT], name
+        assert settlement.lines[25].description == 'Coupon "10 % für Äpfel" 27"', name
+
+
+def test_a_file_of_japan_has_whole_amounts_in_its_own_encoding() -> None:
+    data = report(
+        row("12,345", description="ポイントの費用"), row("-345"), currency="JPY", **{"total-amount": "12,000"}
+    )
+    for encoding, charset in (("cp932", ""), ("cp932", "Shift_JIS"), ("euc_jp", "EUC-JP"), ("utf-8", "")):
+        settlement = read_settlement("1", data.decode().encode(encoding), charset)
+        assert [line.amount for line in settlement.lines] == [12345, -345]
+        assert settlement.lines[0].description == "ポイントの費用"
+
+
+def test_an_amount_in_the_row_of_the_payout_is_not_lost() -> None:
+    settlement = read_settlement("1", report(row("2.00"), **{"total-amount": "5.00"} | row("3.00")))
+    assert [line.amount for line in settlement.lines] == [3, 2]
 
 
 def test_letters_of_either_code_page_and_quotes_are_kept() -> None:

@@ -91,12 +91,23 @@ def test_a_coupon_beside_an_ordinary_one_gives_back_its_part_of_the_discount() -
     assert found.total.quantize(Decimal("0.01")) == Decimal("9.52")
 
 
-def test_rates_of_lines_are_those_of_the_tax_lines() -> None:
+@pytest.mark.parametrize(
+    ("tax", "reduced", "usual", "compound", "rate"),
+    [
+        ("2.60", "0.70", "1.90", False, Decimal(26)),
+        ("2.73", "0.83", "1.90", True, Decimal("27.33")),
+        # Each on a half of the amount.
+        ("1.30", "0.35", "0.95", False, None),
+        ("1.90", "", "1.90", False, Decimal(19)),
+    ],
+)
+def test_rates_of_lines_are_those_of_the_tax_lines(
+    tax: str, reduced: str, usual: str, compound: bool, rate: Decimal | None
+) -> None:
     rates = [
-        {"rate_id": 1, "rate_percent": 7, "tax_total": "0.10"},
-        {"rate_id": 2, "rate_percent": 19, "tax_total": "1.8"},
+        {"rate_id": 1, "rate_percent": 7, "tax_total": "0.10", "compound": compound},
+        {"rate_id": 2, "rate_percent": 19, "tax_total": "1.8", "compound": False},
     ]
-    found = read(raw("11.90", {"taxes": [{"id": 1, "total": "0.10"}, {"id": 2, "total": "1.80"}]}, tax_lines=rates))
-    assert (found.rate_ids, found.lines[0].rate) == (("2", "1"), 26)
-    alone = read(raw("11.90", {"taxes": [{"id": 1, "total": ""}, {"id": 2, "total": "1.90"}]}, tax_lines=rates))
-    assert alone.lines[0].rate == 19
+    line = {"total_tax": tax, "taxes": [{"id": 1, "total": reduced}, {"id": 2, "total": usual}]}
+    found = read(raw("11.90", line, tax_lines=rates))
+    assert (found.rate_ids, found.lines[0].rate) == (("2", "1"), rate)

@@ -6,13 +6,16 @@ import os
 import stat
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import apsw
 import pytest
 
-from chansync.db import upgrade
+from chansync.db import connection, upgrade
 from chansync.db.connection import Store, open_store
+from chansync.db.opening import open_file
 from chansync.db.process_locks import task_owner
 from chansync.db.version import SCHEMA_VERSION
 from chansync.model.errors import StoreError, UsageError
@@ -46,6 +49,23 @@ def test_an_older_file_is_backed_up_before_it_is_changed(store: Store, monkeypat
     assert world.rows(copied, "SELECT value FROM setting WHERE name = 'kept'") == [("yes",)]
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     copied.close()
+
+
+@pytest.mark.parametrize("opened", [open_store, lambda path: open_file(path).pragma("user_version")])
+def test_opening_waits_for_whoever_locks_the_whole_file(
+    store: Store, opened: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the last connection does when it closes the database."""
+    store.close()
+    # It waits too, and the lock may be taken just after it.
+    monkeypatch.setattr(connection, "prepare", lambda path, **options: None)
+    other = open_file(store.path)
+    other.pragma("locking_mode", "EXCLUSIVE")
+    other.execute("BEGIN EXCLUSIVE; COMMIT")
+    release = threading.Timer(0.2, other.close)
+    release.start()
+    opened(store.path)
+    release.join()
 
 
 @pytest.mark.parametrize("content", [b"not a database at all, just text\n" * 50, b"\x00" * 4096])

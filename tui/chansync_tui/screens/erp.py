@@ -99,6 +99,10 @@ _COLUMNS = {
     "fees": Column("Fees", 8, 16, right=True, drop=2, whole=True),
     "other": Column("Other", 8, 16, right=True, drop=6, whole=True),
     "unmatched": Column("Unmatched", 9, right=True, drop=1),
+    "report": Column("Report", 11, 24, whole=True),
+    "since": Column("Since", 10, drop=4),
+    "left out": Column("Left out", 8, 24, drop=2),
+    "why": Column("Why", 20, 120, drop=1),
 }
 
 
@@ -400,8 +404,26 @@ class Erp(ListPage[ListRow]):
                 self.app.push_screen(erp_pages.ItemPage(row.name))
             case "settlement":
                 self.app.push_screen(erp_pages.SettlementPage(int(row.name)))
+            case "report":
+                self._leave_out(row)
             case _:
                 self.post_message(Edit(self.chosen.name, row.name))
+
+    def _leave_out(self, row: ListRow) -> None:
+        """Ask whether to do without a report, or to try it again."""
+        is_left_out = bool(row.cells[3])
+
+        def write(answer: Mapping[str, str] | None) -> None:
+            if answer is not None:
+                by = "" if is_left_out else self.context.user
+                self.context.write(f"Report {row.name}", erp_pages.leaver(row.name, by))
+
+        title, sentence, yes = (
+            ("Try the report again", "It is read with the next settlements.", "Try it again")
+            if is_left_out
+            else ("Leave the report out", "Nothing of it counts, for good; Enter undoes it.", "Leave it out")
+        )
+        self.app.push_screen(Question(title, f"{row.name}: {row.cells[-1]}. {sentence}", yes), write)
 
     def action_add(self) -> None:
         if self.chosen.name not in ADDABLE:
@@ -482,6 +504,7 @@ _ENTER = {
     "item": "enter: its movements   {s}: set what is on hand",
     "record": "enter: edit   {D}: remove",
     "settlement": "enter: its lines, and the sales that they are of",
+    "report": "enter: do without it, or try it again",
     "connected-erp": "enter: its form: test it, read its data, send what waits   {D}: disconnect",
 }
 

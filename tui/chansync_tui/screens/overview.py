@@ -175,8 +175,8 @@ class Overview(TwoPanes):
         """Half of the screen for problems at the most, unless the channels leave more of it."""
         room = max(8, self.size.height - 9)
         below = min(max(2, causes + 1), max(room // 2, room - channels - 1))
-        # A line apart, where there is one.
-        above = min(channels + 2, room - below)
+        # A line apart, where there is one; without channels, what to do is said there.
+        above = min(channels + 2 if channels else 4, room - below)
         if self.channels.styles.height is None or self.channels.styles.height.value != above:
             self.channels.styles.height = above
 

@@ -9,7 +9,7 @@ import click
 
 from chansync.cli.support.lazy import examples
 from chansync.cli.support.output import note, print_json, say, table
-from chansync.cli.support.session import Session, pass_session
+from chansync.cli.support.session import Session, pass_session, user_name
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,17 +17,44 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog=examples("chansync erp settlements", "chansync erp settlements 25829544191 --json"),
+    epilog=examples(
+        "chansync erp settlements",
+        "chansync erp settlements 25829544191 --json",
+        "chansync erp settlements --leave-out 60001",
+    ),
 )
 @click.argument("number", required=False)
 @click.option("-n", "--limit", type=click.IntRange(1), default=50, show_default=True, help="At most that many.")
+@click.option("--unread", is_flag=True, help="The reports that cannot be read, and those that were left out.")
+@click.option("--leave-out", metavar="REPORT", help="Do without a report that cannot be read, for good.")
+@click.option("--take-in", metavar="REPORT", help="Try a report again that was left out.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @pass_session
-def settlements(session: Session, number: str | None, limit: int, as_json: bool) -> None:
+def settlements(
+    session: Session,
+    number: str | None,
+    limit: int,
+    unread: bool,
+    leave_out: str | None,
+    take_in: str | None,
+    as_json: bool,
+) -> None:
     """List what marketplaces have paid out, the last first; with NUMBER the lines of a settlement and their sales."""
     from chansync.explain import settlements as told
+    from chansync.orders.settled import leave_out_report, take_in_report
     from chansync.store import settlements as store
 
+    if sum(map(bool, (number, unread, leave_out, take_in))) > 1:
+        raise UsageError("Name one of NUMBER, --unread, --leave-out and --take-in.")
+    if leave_out is not None:
+        say(leave_out_report(session.db, leave_out, user_name()))
+        return
+    if take_in is not None:
+        say(take_in_report(session.db, take_in))
+        return
+    if unread:
+        _show_unread(session, as_json)
+        return
     found = store.settlements(session.db, number=number, limit=limit)
     if number is not None:
         if not found:
@@ -37,11 +64,31 @@ def settlements(session: Session, number: str | None, limit: int, as_json: bool)
     if as_json:
         print_json([_data(row) for row in found])
         return
+    if missing := [row for row in store.unread(session.db) if not row.left_out_by]:
+        note(f"{len(missing)} reports cannot be read: chansync erp settlements --unread")
     if not found:
         note("No settlement was read yet: chansync sync CHANNEL --settlements")
         return
     wrong = ["red" if told.is_wrong(row) else "" for row in found]
     table(told.COLUMNS, [told.cells(row) for row in found], right=told.COLUMNS[3:], colours=wrong)
+
+
+def _show_unread(session: Session, as_json: bool) -> None:
+    from chansync.explain import settlements as told
+    from chansync.model.times import utc_text
+    from chansync.store import settlements as store
+
+    found = store.unread(session.db)
+    if as_json:
+        times = ("seen_at", "left_out_at")
+        rows = [asdict(row) for row in found]
+        print_json([row | {name: row[name] and utc_text(row[name]) for name in times} for row in rows])
+        return
+    if not found:
+        note("Every report could be read.")
+        return
+    table(told.UNREAD_COLUMNS, [told.unread_cells(row) for row in found], flexible="why")
+    note("To do without one: chansync erp settlements --leave-out REPORT; to try it again: --take-in REPORT")
 
 
 def _show(session: Session, row: SettlementRow, as_json: bool) -> None:

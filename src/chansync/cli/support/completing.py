@@ -64,6 +64,7 @@ class Reader:
             raise OSError("not a file")
         with contextlib.closing(open_file(path)) as db:
             limit(db, _SECONDS)
+            db.set_busy_timeout(0)
             yield db
 
 

@@ -29,13 +29,13 @@ def wanted(password: str) -> Wanted:
     return Wanted(goods, USER, password, services, shops=(POS,))
 
 
-async def connect_erp(store: Store, trytond: Trytond, password: str) -> str:
-    """Connect the Tryton and read its reference data; a sentence on that.
+async def connect_erp(store: Store, trytond: Trytond, password: str, *, url: str = "") -> str:
+    """Connect the Tryton, at that address where it has another, and read its reference data; a sentence on that.
 
     Raises:
         ChansyncError: it does not connect.
     """
-    fields = {"url": trytond.url, "database": DATABASE, "user": USER, "password": password}
+    fields = {"url": url or trytond.url, "database": DATABASE, "user": USER, "password": password}
     erps.add_erp(store, ERP, "Tryton", "tryton", fields)
     opened = await open_async(store.path)
     try:

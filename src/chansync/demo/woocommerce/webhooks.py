@@ -25,7 +25,7 @@ TOPICS = {
     "order.restored": ["untrashed_post", "woocommerce_untrash_order"],
 }
 STATUSES = ("active", "paused", "disabled")
-#: With so many failures in a row the next one switches a webhook off.
+#: The failure after more than so many counted ones in a row, the seventh, switches a webhook off.
 MOST_FAILURES = 5
 
 _AGENT = f"WooCommerce/{reference.VERSION} Hookshot (WordPress/{reference.WORDPRESS})"

@@ -249,10 +249,12 @@ async def an_untouched_sale_is_rewritten(erp: Subject) -> None:
     sale = erp.draft()
     view = await _recorded(erp, sale)
     lines = [erp.line(erp.items[0], 3, 3000), erp.line(erp.items[1], 1, 701)]
-    other = erp.draft(lines, key=sale.key, number=sale.number, order_number=sale.order_number)
+    other = erp.draft(lines, key=sale.key, number=sale.number, order_number=f"{sale.order_number}-1")
     now = await _done(erp, sale, steps.Rewrite(other, "2"))
     same("The total of a rewritten sale", now.state.total, other.total)
     same("The reference and number of a rewritten sale", (now.ref, now.number), (view.ref, view.number))
+    if now.order_number is not None:
+        same("The order number of a rewritten sale", now.order_number, other.order_number)
     ids = {line.external_id for line in now.lines if line.external_id}
     same("The lines of a rewritten sale", ids, {line.external_id for line in lines})
     await _done(erp, sale, steps.Rewrite(other, "2"))

@@ -189,7 +189,8 @@ def _text(rate: Decimal | None) -> str | None:
 def _before(db: apsw.Connection, sale: Facts) -> dict[str, Any]:
     """The sale as it was before it is rewritten, for its event."""
     names = (
-        "customer_id currency total payment_method delivery_method billing delivery note uic vat_number personal_number"
+        "order_number customer_id currency total payment_method delivery_method billing delivery note uic vat_number "
+        "personal_number"
     ).split()
     rows = db.execute(f"SELECT {', '.join(names)} FROM erp_sale WHERE id = ?", (sale.id,))
     before: dict[str, Any] = next(dict(zip(names, row, strict=True)) for row in rows)
@@ -203,14 +204,15 @@ def _update_sale(db: apsw.Connection, sale_id: int, draft: SaleDraft) -> None:
     current: int = db.execute("SELECT customer_id FROM erp_sale WHERE id = ?", (sale_id,)).get
     customer_id = customer_of_changed(db, current, sale_id, draft)
     db.execute(
-        """UPDATE erp_sale SET pos_id = (SELECT id FROM erp_pos WHERE code = ?),
+        """UPDATE erp_sale SET order_number = ?, pos_id = (SELECT id FROM erp_pos WHERE code = ?),
            warehouse_id = (SELECT id FROM erp_warehouse WHERE code = ?), customer_id = ?, currency = ?, total = ?,
            payment_method = ?, delivery_method = ?, sale_type = ?, tax_transaction = ?, document_type = ?, merchant = ?,
            billing = ?, delivery = ?, note = ?, uic = ?, vat_number = ?, personal_number = ?, payments = ?
            WHERE id = ?""",
         (
-            draft.pos, draft.warehouse, customer_id, draft.currency, draft.total, draft.payment_method,
-            draft.delivery_method, draft.sale_type, draft.tax_transaction, draft.document_type, draft.merchant,
+            draft.order_number, draft.pos, draft.warehouse, customer_id, draft.currency, draft.total,
+            draft.payment_method, draft.delivery_method, draft.sale_type, draft.tax_transaction, draft.document_type,
+            draft.merchant,
             address_text(draft.billing), address_text(draft.delivery), draft.note, *_numbers(draft),
             _payments(draft.payments), sale_id,
         ),

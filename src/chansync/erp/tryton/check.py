@@ -217,19 +217,17 @@ async def _books(rpc: TrytonRpc, company: Company) -> AsyncIterator[Finding]:
 
 def _prices(company: Company) -> Finding:
     told = f"Unit prices have {company.price_digits} decimals."
-    return _told(
-        company.price_digits >= 6,
-        told,
-        f"{told} With six, fewer sales need a rounding line: write price_decimal = 6 under [product] in trytond.conf.",
-        "warn",
-    )
+    # No advice to change it: Tryton does not start with another number than its database was made with.
+    fewer = f"{told} In a database that is made with price_decimal = 6, fewer sales need a rounding line."
+    return _told(company.price_digits >= 6, told, fewer, "ok")
 
 
 def _countries(company: Company) -> Finding:
     return _told(
         company.countries,
         f"{len(company.countries)} countries are known.",
-        "Tryton knows no countries, so addresses lack theirs: run trytond_import_countries.",
+        "Tryton knows no countries, so addresses lack theirs: run trytond_import_countries on its server (it needs "
+        "the Python packages pycountry and proteus).",
         "warn",
     )
 

@@ -8,7 +8,14 @@ from chansync.erp.tryton.goods import Goods
 from chansync.erp.tryton.records import ISSUED, Records, SaleRecord
 from chansync.erp.tryton.refunds import Refunds
 from chansync.erp.tryton.rpc import TrytonRpc
-from chansync.erp.tryton.views import is_cancelled, is_reversed_sale, is_written_out, refunds_of, state_of
+from chansync.erp.tryton.views import (
+    is_cancelled,
+    is_partly_written_out,
+    is_reversed_sale,
+    is_written_out,
+    refunds_of,
+    state_of,
+)
 
 
 class Closing:
@@ -26,7 +33,7 @@ class Closing:
         """
         if is_cancelled(record) and not state_of(record).paid:
             return False
-        if is_written_out(record) or any(each["state"] == "done" for each in record.shipments):
+        if is_written_out(record) or is_partly_written_out(record):
             raise NotPossible(
                 f"Goods of the sale {record.number} have left: reverse it (chansync erp reverse {record.number})."
             )
@@ -47,10 +54,12 @@ class Closing:
         """``steps.Reverse``; False where the sale is reversed already.
 
         Raises:
-            NotPossible: its goods have not left.
+            NotPossible: none of its goods have left.
         """
         if is_reversed_sale(record) and not state_of(record).paid:
             return False
+        if is_partly_written_out(record):
+            record = await self._refunds.keep_rest(record)
         if not is_written_out(record):
             raise NotPossible(
                 f"The sale {record.number} is not written out: cancel it (chansync erp cancel {record.number})."

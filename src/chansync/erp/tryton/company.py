@@ -176,8 +176,8 @@ async def _company(rpc: TrytonRpc, options: Options) -> Company:
     row = named.get(options.company) or next(iter(own or rows), None)
     if row is None:
         raise ErpRefused(
-            f"The user {rpc.user} belongs to no company. In Tryton, open the user (Administration, Users) and add the "
-            "company under Access Permissions."
+            f"The user {rpc.user} belongs to no company. In Tryton, create the company if there is none yet (Company, "
+            "Companies), then open the user (Administration, Users) and add it under Access Permissions."
         )
     return Company(row["id"], row["party."]["name"], options, row["currency."]["code"])
 

@@ -14,12 +14,15 @@ from chansync.erp.tryton.failures import Refusal
 from chansync.erp.tryton.records import ISSUED, REVERSAL, Records, SaleRecord
 from chansync.erp.tryton.rpc import Row, TrytonRpc
 from chansync.erp.tryton.views import open_document, state_of
-from chansync.erp.tryton.wizards import Wizard, run_wizard
+from chansync.erp.tryton.wizards import Wizard, of_lines, run_wizard
 from chansync.model.money import format_money
 from chansync.model.steps import Pay
 
 _INVOICE = "account.invoice"
 _UNISSUED = ("draft", "validated")
+_LINES = (
+    "lines_to_pay", "payment_lines", "lines_to_pay.reconciliation.lines", "payment_lines.reconciliation.lines",
+)  # fmt: skip
 _PAYMENT = ("debit", "credit", "amount_second_currency", "move.description", "move.journal")
 
 
@@ -70,7 +73,7 @@ class Documents:
             await self.post(invoices, warns=warns)
 
     async def post(self, invoices: Sequence[Row], *, warns: bool = True) -> None:
-        """Post invoices, dated today where they have no date.
+        """Post invoices. Tryton dates them today where they have no date.
 
         Args:
             warns: whether their taxes are the order's and not those that Tryton would choose. It asks whether that is
@@ -79,9 +82,6 @@ class Documents:
         ids = [each["id"] for each in invoices if each["state"] in _UNISSUED]
         if not ids:
             return
-        undated = [each["id"] for each in invoices if each["id"] in ids and not each["invoice_date"]]
-        if undated:
-            await self._rpc.write(_INVOICE, undated, {"invoice_date": today()})
         for own in ids if warns else ():
             await self._rpc.skip_warning(_taxes_warning(own))
         try:
@@ -89,6 +89,29 @@ class Documents:
         except Refusal as error:
             if not error.overtaken:
                 raise
+
+    async def look_again(self, record: SaleRecord, paid: Sequence[int]) -> bool:
+        """Have Tryton look at documents of the sale that are posted and paid; whether it did.
+
+        The button for that is an accounting administrator's. Tryton looks at them as well when what pays them is
+        reconciled: so that is taken back and done again, of the very same lines, where all of these are the sale's.
+        """
+        rows = await self._rpc.read(_INVOICE, [each["id"] for each in record.all_invoices()], _LINES)
+        own = {line for row in rows for line in (*row["lines_to_pay"], *row["payment_lines"])}
+        again: dict[frozenset[int], bool] = {}
+        for row in rows:
+            lines = [*row["lines_to_pay."], *row["payment_lines."]]
+            found = [line["reconciliation."]["lines"] if line["reconciliation."] else [] for line in lines]
+            if row["id"] in paid and all(found):
+                again |= {frozenset(each): True for each in found}
+            elif row["id"] in paid and row["payment_lines"] and not any(found):
+                again[frozenset(line["id"] for line in lines)] = False
+        ours = {together: is_done for together, is_done in again.items() if together <= own}
+        for together, is_done in ours.items():
+            if is_done:
+                await of_lines(self._rpc, "account.move.unreconcile_lines", sorted(together))
+            await of_lines(self._rpc, "account.move.reconcile_lines", sorted(together))
+        return bool(ours)
 
     async def pay(self, record: SaleRecord, step: Pay) -> int:
         """``steps.Pay``; what was paid now, in minor units.

@@ -9,6 +9,7 @@ from chansync.erp.protocol import MissingStock, NotPossible
 from chansync.erp.remote import ErpRights
 from chansync.erp.tryton.company import Company
 from chansync.erp.tryton.paper import write_paper
+from chansync.erp.tryton.parcels import pieces_of
 from chansync.erp.tryton.records import Records, SaleRecord
 from chansync.erp.tryton.rpc import Row, TrytonRpc
 from chansync.erp.tryton.views import blocked_of, is_written_out, missing_of
@@ -66,7 +67,8 @@ class Goods:
             record.paper.done_at = now_ms()
             await write_paper(self._rpc, record.id, record.paper)
         if carrier or tracking:
-            await self.ship(await self._again(record), carrier, tracking)
+            sent = frozenset(each["id"] for each in shipments)
+            await self.ship(await self._again(record), carrier, tracking, sent or None)
         return True
 
     async def send(self, record: SaleRecord, shipments: Iterable[Row]) -> None:
@@ -97,9 +99,13 @@ class Goods:
                 await self._rpc.call(f"model.{_OUT}.{button}", ready)
                 states = await self._states(ids)
 
-    async def ship(self, record: SaleRecord, carrier: str, tracking: str) -> bool:
-        """Say how the goods travel; whether that was not known."""
-        done = [each for each in record.shipments if each["state"] == "done"]
+    async def ship(self, record: SaleRecord, carrier: str, tracking: str, of: frozenset[int] | None = None) -> bool:
+        """Say how the goods travel; whether that was not known.
+
+        Args:
+            of: ids of the shipments that are meant, where not all are.
+        """
+        done = [each for each in record.shipments if each["state"] == "done" and (of is None or each["id"] in of)]
         is_new = False
         if tracking and any(each["reference"] != tracking for each in done):
             await self._rpc.write(_OUT, [each["id"] for each in done], {"reference": tracking})
@@ -147,8 +153,7 @@ class Goods:
                 await write_paper(self._rpc, record.id, record.paper)
             if excess:
                 await self._reduce(record, excess)
-            # The wizard has Tryton look at the sale again, even where nothing is to be ignored; the button for that is
-            # not for everybody.
+            # Tryton looks at the sale again, even where nothing is to be ignored.
             await self.ignore_shipments(record.id)
             record = await self._again(record)
         raise NotPossible(f"The shipments of the sale {record.number} in Tryton cannot be made smaller.")
@@ -235,14 +240,6 @@ class Goods:
 def open_shipments(record: SaleRecord) -> list[Row]:
     """The sale's shipments whose goods are not picked yet; with those of refunds that were taken back."""
     return [each for each in record.all_shipments() if each["state"] in _OPEN]
-
-
-def pieces_of(moves: Iterable[Row]) -> dict[int, Decimal]:
-    """Product id → pieces of those moves."""
-    found: dict[int, Decimal] = {}
-    for move in moves:
-        found[move["product"]] = found.get(move["product"], Decimal(0)) + Decimal(str(move["quantity"]))
-    return found
 
 
 def _excess(record: SaleRecord, pieces: Mapping[int, Decimal]) -> dict[int, Decimal]:

@@ -18,7 +18,16 @@ from chansync.erp.tryton.record import Recorded, Recorder, in_halves
 from chansync.erp.tryton.records import Records, SaleRecord
 from chansync.erp.tryton.refunds import Refunds
 from chansync.erp.tryton.rpc import TrytonRpc
-from chansync.erp.tryton.views import blocked_of, is_behind, missing_of, open_document, state_of, view_of
+from chansync.erp.tryton.views import (
+    blocked_of,
+    forgotten_documents,
+    forgotten_sales,
+    missing_of,
+    open_document,
+    state_of,
+    view_of,
+)
+from chansync.erp.tryton.wizards import process_sale
 from chansync.model import steps
 from chansync.model.errors import ChansyncError
 from chansync.model.message import CODES
@@ -36,7 +45,7 @@ class Performer:
 
     def __init__(self, rpc: TrytonRpc, company: Company) -> None:
         self.records = Records(rpc, company)
-        self._company = company
+        self._rpc, self._company = rpc, company
         self._parties = Parties(rpc, company)
         self._recorder = Recorder(rpc, company, self.records, self._parties)
         self._goods = Goods(rpc, company, self.records)
@@ -80,12 +89,21 @@ class Performer:
         ]
 
     async def _catch_up(self, records: Sequence[SaleRecord]) -> dict[str, SaleRecord]:
-        """Have Tryton look at sales that it forgot, and read them again: a server that dies keeps a shipment or a
-        payment that is done, and does not look at its sale afterwards."""
-        late = [record for record in records if is_behind(record)]
-        for record in late:
-            await self._goods.ignore_shipments(record.id)
-        return await self.records.load([record.key for record in late])
+        """Have Tryton look at invoices and sales that it forgot, and read them again.
+
+        It looks at an invoice after its payment, and at a sale after its shipment or invoice, in a transaction of its
+        own: a server that dies between does not do it later. Where it refuses, the step that needs it says why.
+        """
+        late: list[str] = []
+        for record in records:
+            invoices, sales = forgotten_documents(record), forgotten_sales(record)
+            with contextlib.suppress(ErpRefused):
+                if invoices and await self._documents.look_again(record, invoices):
+                    late.append(record.key)
+                for sale in sales:
+                    late.append(record.key)
+                    await process_sale(self._rpc, sale)
+        return await self.records.load(late)
 
     async def _block_together(
         self, sales: Sequence[SaleSteps], known: dict[str, SaleRecord], done: dict[str, list[StepResult]]

@@ -22,7 +22,7 @@ from chansync.erp.tryton.parties import Buyer, Parties
 from chansync.erp.tryton.records import Records, SaleRecord
 from chansync.erp.tryton.rpc import Row, TrytonRpc
 from chansync.erp.tryton.totals import Line, TotalMismatch, amounts_of, lines_of, rounding_of
-from chansync.erp.tryton.wizards import run_wizard
+from chansync.erp.tryton.wizards import process_sale
 from chansync.model.errors import ChansyncError
 from chansync.model.money import format_money
 from chansync.model.sale import SaleDraft
@@ -315,9 +315,8 @@ class Recorder:
         try:
             await self._press("process", ids)
         except ErpRights:
-            # The button is not for everybody. This wizard has nothing to do for such a sale, and then processes it.
             for own in ids:
-                await run_wizard(self._rpc, "sale.handle.shipment.exception", "sale.sale", own, dict, "handle")
+                await process_sale(self._rpc, own)
 
     async def _lack(self, sale: int) -> str:
         """What keeps a sale from being processed: Tryton fails at it in the background, and tells only administrators

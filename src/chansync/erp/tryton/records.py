@@ -17,7 +17,7 @@ _SALE = (
     "shipment_address", "origin", "create_date", "last_modified_at",
 )  # fmt: skip
 _INVOICE = (
-    "number", "state", "total_amount", "amount_to_pay", "invoice_date", "lines", "payment_lines", "party", "currency",
+    "number", "state", "total_amount", "amount_to_pay", "lines", "payment_lines", "party", "currency",
     "account",
 )  # fmt: skip
 _SHIPMENT = ("number", "state", "reference", "effective_date", "inventory_moves", "outgoing_moves")
@@ -25,14 +25,14 @@ _MOVE = ("state", "quantity", "product", "product.code", "shipment", "origin")
 
 #: What belongs to a sale is read along with it: a call for each kind of record would cost more than the records.
 _WITH_IT = (
-    *_SALE, "notes", "notes.message", "shipment_returns.number", "shipment_returns.state",
+    *_SALE, "notes", "notes.message", "lines.sequence", "shipment_returns.number", "shipment_returns.state",
     *(f"invoices.{name}" for name in _INVOICE),
     *(f"shipments.{name}" for name in _SHIPMENT),
     *(f"shipments.{moves}.{name}" for moves in ("inventory_moves", "outgoing_moves") for name in _MOVE),
 )  # fmt: skip
 
-#: The carrier's numbers, of a shipment and of its packages.
-_TRACKING = ("shipments.shipping_reference", "shipments.packages.shipping_reference")
+#: The carrier's numbers of a shipment and of its packages, and what is in these.
+_TRACKING = ("shipments.shipping_reference", "shipments.packages.shipping_reference", "shipments.packages.moves")
 
 #: What the ids of sales begin with that belong to one of ours, behind its key.
 REFUND, WITHDRAWAL, REVERSAL = ":refund:", ":withdrawal:", ":reversal"
@@ -131,6 +131,11 @@ class SaleRecord:
         """The shipments of the sale, and those of what was refunded and is to be sent again."""
         return [*self.shipments, *(each for side in self.sides for each in side.shipments)]
 
+    def all_invoices(self) -> list[Row]:
+        """Every invoice and credit note of the sale and its sides, whatever its state."""
+        invoices = [*self.invoices, *(invoice for side in self.sides for invoice in side.invoices)]
+        return [document for invoice in invoices for document in (invoice, *invoice["credits"])]
+
     def documents(self) -> list[Row]:
         """Every invoice and credit note that is issued, its own before those of its sides."""
         invoices = [*self.invoices, *(invoice for side in self.sides for invoice in side.invoices)]
@@ -161,26 +166,34 @@ class Records:
 
     async def load(self, keys: Sequence[str]) -> dict[str, SaleRecord]:
         """Key → sale, of those that are there."""
-        rows = await self._rpc.search_read("sale.sale", self._of_keys(keys), self._fields) if keys else []
-        if not rows:
+        if not keys:
             return {}
-        origins = [f"sale.sale,{row['id']}" for row in rows]
-        sides = await self._rpc.search_read("sale.sale", [["origin", "in", origins]], self._fields)
+        # With their sides, whose origin they are.
+        domain = ["OR", self._of_keys(keys), [["origin.web_id", "in", list(keys), "sale.sale"]]]
+        rows = await self._rpc.search_read("sale.sale", domain, self._fields)
         # An invoice may be one of several sales.
-        invoices = {each["id"]: each for row in (*rows, *sides) for each in row["invoices."]}
+        invoices = {each["id"]: each for row in rows for each in row["invoices."]}
         await self._add_credits(invoices)
+        wanted, shops = frozenset(keys), frozenset(self._company.shop_ids)
         found: dict[str, SaleRecord] = {}
         by_origin: dict[str, SaleRecord] = {}
+        others: list[Row] = []
         for row in rows:
+            if row["web_id"] not in wanted or row["web_shop"] not in shops:
+                others.append(row)
+                continue
             code = self._company.code_of_currency(row["currency"])
             record = SaleRecord(row, read_sale(last_paper(row["notes."])), code, self._company.digits[code])
             _attach(record, row, invoices)
             found[row["web_id"]] = by_origin[f"sale.sale,{row['id']}"] = record
-        for row in sides:
+        for row in others:
+            if (origin := by_origin.get(row["origin"])) is None:
+                # Of a sale of that key in another shop.
+                continue
             side = Side(row, read_refund(last_paper(row["notes."])))
             _attach(side, row, invoices)
             side.returns = row["shipment_returns."]
-            by_origin[row["origin"]].sides.append(side)
+            origin.sides.append(side)
         return found
 
     def _of_keys(self, keys: Sequence[str]) -> list[Any]:

@@ -18,6 +18,7 @@ from chansync.erp.tryton.documents import Documents, today
 from chansync.erp.tryton.failures import Refusal
 from chansync.erp.tryton.goods import Goods
 from chansync.erp.tryton.paper import RefundPaper, message, write_paper
+from chansync.erp.tryton.parcels import sent_of
 from chansync.erp.tryton.records import ISSUED, REFUND, REVERSAL, WITHDRAWAL, Records, SaleRecord, Side
 from chansync.erp.tryton.rpc import TrytonRpc
 from chansync.erp.tryton.shares import Left, by_tax, spread
@@ -39,6 +40,7 @@ from chansync.erp.tryton.views import (
     refunds_of,
     state_of,
 )
+from chansync.erp.tryton.wizards import process_sale
 from chansync.model.money import format_money
 from chansync.model.sale import LineKind, RefundedLine, SaleLine, withdrawn_key
 from chansync.model.steps import Refund
@@ -89,9 +91,9 @@ class Refunds:
         if not is_written_out(record):
             sold = self._still_sold(record, (), {})
             left = self._still_sold(record, parts, _given_back(record))
-            record = await self._goods.keep_back(record, sold, left)
+            record = await self._goods.keep_back(record, sold, _at_least(left, sent_of(record.shipments)))
         paper = RefundPaper(step.refund_id, step.total, list(step.lines))
-        amounts = await self._amounts(record, parts, paper, comes_back=is_written_out(record) and step.restock)
+        amounts = await self._amounts(record, parts, paper, comes_back=step.restock)
         if not step.total and not amounts:
             record.paper.refunds.append(paper)
             await write_paper(self._rpc, record.id, record.paper)
@@ -124,7 +126,7 @@ class Refunds:
             parts = await self._match(record, found.lines, check=False)
             goes_again = bool(side.returns) or not is_written_out(record)
             amounts = [
-                *self._of_lines(record, parts, comes_back=goes_again),
+                *self._of_lines(record, parts, {}, comes_back=goes_again),
                 *self._of_shares(record, shares, await self._sold_taxes(record)),
             ]
             record = await self._carry_out(record, web_id, paper, amounts, 1)
@@ -143,12 +145,18 @@ class Refunds:
             await self._documents.settle(record, state_of(record).paid + owed, of=[*refund.invoices, *again.invoices])
         return bool(refund.returns and waiting) or bool(was_returned and owed)
 
+    async def keep_rest(self, record: SaleRecord) -> SaleRecord:
+        """Let nothing more of a sale leave that has left in part; the sale as it is then."""
+        await self._sold_taxes(record)
+        sold, sent = self._still_sold(record, (), {}), sent_of(record.shipments)
+        return await self._goods.keep_back(record, sold, dict.fromkeys(sold, Decimal(0)) | sent)
+
     async def reverse(self, record: SaleRecord) -> SaleRecord:
         """Give back all that is left of a sale: its goods where they are issued, and its money."""
         state = state_of(record)
         parts = await self._all_left(record)
         paper = RefundPaper("reversal", state.total - state.refunded)
-        amounts = await self._amounts(record, parts, paper, comes_back=is_written_out(record))
+        amounts = await self._amounts(record, parts, paper, comes_back=True)
         record = await self._carry_out(record, f"{record.key}{REVERSAL}", paper, amounts, -1)
         await self._documents.settle(record, 0)
         return await self._again(record)
@@ -223,7 +231,7 @@ class Refunds:
             await self._rpc.call("model.sale.sale.confirm", [own])
         (row,) = await self._rpc.read("sale.sale", [own], ["state"])
         if row["state"] == "confirmed":
-            await self._rpc.call("model.sale.sale.process", [own])
+            await process_sale(self._rpc, own)
 
     async def _return_payment(self, record: SaleRecord, due: int) -> bool:
         """Pay back what is paid above what is owed; whether anything was."""
@@ -309,7 +317,11 @@ class Refunds:
                     f"{format_money(rest, record.currency)} of what is given back of the sale {record.number} belong "
                     "to no line of it, so their tax is not known: give them back in Tryton."
                 )
-        return [*self._of_lines(record, parts, comes_back=comes_back), *self._of_shares(record, paper.shares, taxes)]
+        kept = self._unsent(record)
+        return [
+            *self._of_lines(record, parts, kept, comes_back=comes_back),
+            *self._of_shares(record, paper.shares, taxes),
+        ]
 
     def _left(self, record: SaleRecord, parts: Sequence[Left], taxes: dict[str, Tax | None]) -> list[Left]:
         """What is left of the sale's lines, after what was given back of them and those parts."""
@@ -321,22 +333,32 @@ class Refunds:
             for line in _items_first(record)
         ]
 
-    def _of_lines(self, record: SaleRecord, parts: Sequence[_Part], *, comes_back: bool) -> list[Amount]:
-        """Lines of the side sale: pieces where goods come back, else just money; what is neither is left out."""
+    def _of_lines(
+        self, record: SaleRecord, parts: Sequence[_Part], kept: dict[int, Decimal], *, comes_back: bool
+    ) -> list[Amount]:
+        """Lines of the side sale: pieces where goods come back, else just money; what is neither is left out.
+
+        Args:
+            kept: product id → pieces that have not left: these are the first that are given back.
+        """
         # The line and each refund of it may have been rounded.
         most = 2 + len(record.sides)
         found: list[Amount] = []
         for part in parts:
-            line, product, quantity = part.line, part.product, Decimal(1)
+            line, product, pieces = part.line, part.product, Decimal(0)
             tax = part.tax if part.tax and abs(line.net * part.tax.rate - line.tax) <= most else None
             if part.is_goods and comes_back and line.restock:
-                quantity = line.quantity
-            elif not line.net and not line.tax:
-                continue
-            elif product.is_goods:
+                here = min(line.quantity, kept.get(product.id, Decimal(0)))
+                kept[product.id] = kept.get(product.id, Decimal(0)) - here
+                pieces = line.quantity - here
+            net, own = _share(line.net, pieces, line.quantity), _share(line.tax, pieces, line.quantity)
+            if pieces:
+                found.append(Amount(product, part.sold.name, pieces, net, own, part.sold.rate, tax))
+            net, own = line.net - net, line.tax - own
+            if net or own:
                 # Its goods stay where they are: only a service has none.
-                product = product_of(self._company, self._company.options.rounding)
-            found.append(Amount(product, part.sold.name, quantity, line.net, line.tax, part.sold.rate, tax))
+                service = product_of(self._company, self._company.options.rounding) if product.is_goods else product
+                found.append(Amount(service, part.sold.name, Decimal(1), net, own, part.sold.rate, tax))
         return found
 
     def _of_shares(
@@ -366,6 +388,15 @@ class Refunds:
                 found[product.id] = found.get(product.id, Decimal(0)) + max(left, Decimal(0))
         return found
 
+    def _unsent(self, record: SaleRecord) -> dict[int, Decimal]:
+        """Product id → pieces of goods that are sold and not given back, and that have not left."""
+        sent = sent_of(record.all_shipments())
+        if not sent and is_written_out(record):
+            # By the supplier, or by no shipment of its own.
+            return {}
+        sold = self._still_sold(record, (), _given_back(record))
+        return {own: max(count - sent.get(own, Decimal(0)), Decimal(0)) for own, count in sold.items()}
+
     async def _again(self, record: SaleRecord) -> SaleRecord:
         return (await self._records.load([record.key]))[record.key]
 
@@ -390,6 +421,15 @@ def _given_back(record: SaleRecord) -> dict[str, tuple[Decimal, int, int]]:
             quantity, net, tax = found.get(line.external_id, (Decimal(0), 0, 0))
             found[line.external_id] = (quantity + line.quantity, net + line.net, tax + line.tax)
     return found
+
+
+def _at_least(pieces: dict[int, Decimal], least: dict[int, Decimal]) -> dict[int, Decimal]:
+    return {own: max(count, least.get(own, Decimal(0))) for own, count in pieces.items()}
+
+
+def _share(amount: int, pieces: Decimal, of: Decimal) -> int:
+    """The part of an amount of so many pieces that some of these are."""
+    return int((amount * pieces / of).to_integral_value()) if pieces else 0
 
 
 def _negative(lines: Sequence[RefundedLine]) -> list[RefundedLine]:

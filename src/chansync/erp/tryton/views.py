@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from collections.abc import Sequence
 from decimal import Decimal
 
 from chansync.erp.tryton.company import Company
 from chansync.erp.tryton.paper import RefundPaper
+from chansync.erp.tryton.parcels import milliseconds, packages_of, shipment_of
 from chansync.erp.tryton.records import ISSUED, REFUND, REVERSAL, WITHDRAWAL, SaleRecord, Side
 from chansync.erp.tryton.rpc import Row
-from chansync.model.sale import RecordedRefund, SaleState, SaleView, Shipment, withdrawn_key
+from chansync.model.sale import RecordedRefund, SaleState, SaleView, withdrawn_key
 
 _NAMES = ("first_name", "last_name", "company", "line_1")
 
@@ -24,7 +25,7 @@ def view_of(record: SaleRecord, company: Company) -> SaleView:
         number=record.number,
         state=state,
         customer=row["party."]["name"] or "",
-        recorded_at=_ms(row["create_date"]),
+        recorded_at=milliseconds(row["create_date"]),
         pos=company.shop_name(row["web_shop"]),
         warehouse=company.code_of_warehouse(row["warehouse"]),
         payment_method=paper.payment_method,
@@ -39,7 +40,8 @@ def view_of(record: SaleRecord, company: Company) -> SaleView:
             for which, address in (("billing", paper.billing), ("delivery", paper.delivery))
             if not any(getattr(address, name) for name in _NAMES)
         ),
-        shipment=_shipment(record) if state.written_out else None,
+        shipment=shipment_of(record) if state.written_out else None,
+        packages=packages_of(record, is_whole=state.written_out) if state.has_issued else (),
         billing=paper.billing,
         delivery=paper.delivery,
         note=paper.note,
@@ -63,7 +65,7 @@ def state_of(record: SaleRecord) -> SaleState:
         currency=record.currency,
         total=total,
         blocked=bool(blocked_of(record)),
-        requested=any(line["supply_state"] == "requested" for line in record.row.get("lines.", ())),
+        requested=any(line.get("supply_state") == "requested" for line in record.row["lines."]),
         documented=documented,
         document_number="" if cancelled or is_reversed else open_document(record),
         paid=paid,
@@ -72,24 +74,41 @@ def state_of(record: SaleRecord) -> SaleState:
         written_out=is_written_out(record) and not is_reversed,
         cancelled=cancelled,
         reversed=is_reversed,
+        partly_written_out=is_partly_written_out(record) and not cancelled and not is_reversed,
     )
 
 
-def is_behind(record: SaleRecord) -> bool:
-    """Whether Tryton has not looked at the sale since its goods left and its invoices were paid."""
-    if record.state != "processing":
+def forgotten_documents(record: SaleRecord) -> list[int]:
+    """Ids of invoices and credit notes that may not have been looked at by Tryton since they were paid."""
+    return [each["id"] for each in record.all_invoices() if each["state"] == "posted" and not each["amount_to_pay"]]
+
+
+def forgotten_sales(record: SaleRecord) -> list[int]:
+    """Ids of the sale and its sides that Tryton has not looked at since their goods moved or their invoices were
+    settled."""
+    rows = [(record.row, record.shipments, record.invoices)]
+    rows += [(side.row, [*side.shipments, *side.returns], side.invoices) for side in record.sides]
+    return [row["id"] for row, shipments, invoices in rows if _is_behind(row, shipments, invoices)]
+
+
+def _is_behind(row: Row, shipments: Sequence[Row], invoices: Sequence[Row]) -> bool:
+    if row["state"] != "processing":
         return False
-    moves = [each["state"] for each in record.shipments]
-    is_sent = "done" in moves and all(state in ("done", "cancelled") for state in moves)
-    is_paid = bool(record.invoices) and all(each["state"] == "paid" for each in record.invoices)
-    return (is_sent and record.row["shipment_state"] in ("waiting", "partially shipped")) or (
-        is_paid and record.row["invoice_state"] in ("pending", "awaiting payment", "partially paid")
+    are_moved = bool(shipments) and all(each["state"] in ("done", "cancelled") for each in shipments)
+    are_settled = bool(invoices) and all(each["state"] in ("paid", "cancelled") for each in invoices)
+    return (are_moved and row["shipment_state"] in ("waiting", "partially shipped")) or (
+        are_settled and row["invoice_state"] in ("pending", "awaiting payment", "partially paid")
     )
 
 
 def is_written_out(record: SaleRecord) -> bool:
     """Whether its goods have left; of a sale without goods, whether that was said."""
     return record.row["shipment_state"] == "sent" or bool(record.paper.done_at)
+
+
+def is_partly_written_out(record: SaleRecord) -> bool:
+    """Whether some of its goods have left, and others are still to."""
+    return not is_written_out(record) and any(each["state"] == "done" for each in record.shipments)
 
 
 def is_reversed_sale(record: SaleRecord) -> bool:
@@ -175,32 +194,3 @@ def _refund(record: SaleRecord, side: Side) -> RecordedRefund:
     key = side.web_id.partition(WITHDRAWAL)[2]
     own = withdrawn_key(key) if key else refund_id or f"Tryton {side.row['number'] or side.row['id']}"
     return RecordedRefund(own, -record.minor(side.row["total_amount"]))
-
-
-def _shipment(record: SaleRecord) -> Shipment:
-    done = [each for each in record.shipments if each["state"] == "done"]
-    references = dict.fromkeys(number for each in done for number in _tracking(each))
-    carriers = dict.fromkeys(filter(None, map(_carrier, done)))
-    days = [each["effective_date"] for each in done if each["effective_date"]]
-    at = _ms(max(days)) if days else record.paper.done_at
-    return Shipment(record.paper.carrier or ", ".join(carriers), ", ".join(references), at)
-
-
-def _tracking(shipment: Row) -> list[str]:
-    """The numbers of the carrier: those of the packages, else the shipment's, else what somebody wrote down as such."""
-    packages = [each["shipping_reference"] for each in shipment.get("packages.", ())]
-    numbers = list(filter(None, packages)) or [shipment.get("shipping_reference") or shipment["reference"]]
-    return list(filter(None, numbers))
-
-
-def _carrier(shipment: Row) -> str:
-    carrier = shipment.get("carrier.") or {}
-    return str((carrier.get("party.") or {}).get("name") or "")
-
-
-def _ms(at: date | datetime | None) -> int:
-    """UTC milliseconds of a time of Tryton, which is UTC, or of the beginning of a day."""
-    if at is None:
-        return 0
-    when = at if isinstance(at, datetime) else datetime(at.year, at.month, at.day, tzinfo=UTC)
-    return int(when.replace(tzinfo=UTC).timestamp() * 1000)

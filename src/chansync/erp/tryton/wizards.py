@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -69,6 +69,20 @@ async def run_wizard(
     wizard = Wizard(rpc, name, model)
     await wizard.send(record, answer(await wizard.form(record)), button)
     await wizard.close()
+
+
+async def process_sale(rpc: TrytonRpc, sale: int) -> None:
+    """Have Tryton look at a sale. The button for that is not for everybody; this wizard, in which nothing is chosen,
+    does it too."""
+    await run_wizard(rpc, "sale.handle.shipment.exception", "sale.sale", sale, dict, "handle")
+
+
+async def of_lines(rpc: TrytonRpc, name: str, lines: Sequence[int]) -> None:
+    """Run a wizard without a form for lines of moves, all of them together."""
+    session, start, _ = await rpc.call(f"wizard.{name}.create")
+    active = {"active_model": "account.move.line", "active_id": lines[0], "active_ids": list(lines)}
+    await rpc.call(f"wizard.{name}.execute", session, {}, start, **active)
+    await rpc.call(f"wizard.{name}.delete", session)
 
 
 def plain(defaults: Row) -> Row:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import re
 import zlib
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
-from chansync.http.client import ATTEMPTS, LARGEST_ANSWER, Content, SiteHttp
+from chansync.http.client import ATTEMPTS, LARGEST_DOCUMENT, Content, SiteHttp
 from chansync.http.failures import Answer
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
 from chansync.model.times import now_ms
@@ -33,6 +37,19 @@ PATIENCE = 20.0
 _TRIES = 4
 # Below that rate a repeat costs more than the next run.
 _SLOW = 0.1
+
+_CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE | re.ASCII)
+
+#: Codes of failures that are about one document, and not about Amazon.
+UNREADABLE = frozenset({"damaged", "download", "too_large", "odd"})
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What Amazon keeps under an address of its own; ``charset`` is its encoding, empty where Amazon names none."""
+
+    data: bytes
+    charset: str
 
 
 class SpApi:
@@ -157,19 +174,19 @@ class SpApi:
         if answer.status >= 400:
             raise SiteUnavailable(f"Amazon did not take a document ({answer.status}): it is sent again.", code="upload")
 
-    async def download(self, url: str) -> bytes:
-        """A document from where Amazon said, as it is."""
-        answer = await self.http.request("GET", self._document(url), as_bytes=True)
+    async def document(self, told: Answer) -> Document:
+        """A document, from the answer that tells where it is and whether it is packed.
+
+        Raises:
+            SiteError: Amazon failed; with a code in ``UNREADABLE`` it is this document that cannot be had.
+        """
+        data = told.data if isinstance(told.data, dict) else {}
+        answer = await self.http.request("GET", self._document(text(data.get("url"))), as_bytes=True)
         if answer.status >= 400:
             raise SiteUnavailable(f"Amazon did not give a document ({answer.status}): try again.", code="download")
-        data: bytes = answer.data
-        return data
-
-    async def document(self, told: Answer) -> bytes:
-        """The contents of a document, from the answer that tells where it is and whether it is packed."""
-        data = told.data if isinstance(told.data, dict) else {}
-        contents = await self.download(text(data.get("url")))
-        return _unpacked(contents) if text(data.get("compressionAlgorithm")) == "GZIP" else contents
+        charset = _CHARSET.search(answer.headers.get("content-type", ""))
+        packed = text(data.get("compressionAlgorithm")) == "GZIP"
+        return Document(_unpacked(answer.data) if packed else answer.data, charset[1] if charset else "")
 
     def _document(self, address: str) -> httpx.URL:
         """Where a document is kept, if that is a place of Amazon's: nothing else in the network is asked for it.
@@ -193,11 +210,15 @@ def _is_about_token(answer: Answer) -> bool:
 
 
 def _unpacked(data: bytes) -> bytes:
-    """A gzip document's contents, no more of it than any answer may have."""
+    """A gzip document's contents, no more of it than any document may have."""
     try:
-        return zlib.decompressobj(wbits=31).decompress(data, LARGEST_ANSWER)
-    except zlib.error:
+        with gzip.open(io.BytesIO(data)) as packed:
+            contents = packed.read(LARGEST_DOCUMENT + 1)
+    except (OSError, EOFError, zlib.error):
         raise SiteUnavailable("Amazon sent a document that is damaged: try again.", code="damaged") from None
+    if len(contents) > LARGEST_DOCUMENT:
+        raise SiteRefused(f"Amazon sent a document of more than {LARGEST_DOCUMENT >> 20} MB.", code="too_large")
+    return contents
 
 
 def part(value: str) -> str:

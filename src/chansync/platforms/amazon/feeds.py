@@ -148,7 +148,7 @@ class Feeds:
 
     async def _document(self, document_id: str) -> bytes:
         answer = await self._api.get(GET_DOCUMENT, f"{_ROOT}/documents/{part(document_id)}")
-        return await self._api.document(answer)
+        return (await self._api.document(answer)).data
 
     def _kept(self) -> SystemState:
         if self._state is None:

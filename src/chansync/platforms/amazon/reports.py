@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Collection
 from typing import Any
 
-from chansync.model.errors import DataError, SiteUnavailable
+from chansync.model.errors import DataError, SiteError, SiteUnavailable
 from chansync.model.settlement import Settlement
 from chansync.model.times import from_ms
-from chansync.platforms.amazon.client import SpApi, part
+from chansync.platforms.amazon.client import UNREADABLE, SpApi, part
 from chansync.platforms.amazon.rates import Operation
 from chansync.platforms.amazon.settlements import read_settlement
 from chansync.platforms.protocol import UnreadableSettlement
@@ -44,9 +45,14 @@ class Reports:
             if not report_id or not document_id or report_id in known:
                 continue
             where = await self._api.get(GET_DOCUMENT, f"{ROOT}/documents/{part(document_id)}")
-            data = await self._api.document(where)
             try:
-                yield read_settlement(report_id, data)
+                document = await self._api.document(where)
+                # Those of large sellers take a second.
+                yield await asyncio.to_thread(read_settlement, report_id, document.data, document.charset)
+            except SiteError as error:
+                if error.code not in UNREADABLE:
+                    raise
+                yield UnreadableSettlement(report_id, str(error).rstrip("."))
             except DataError as error:
                 yield UnreadableSettlement(report_id, str(error))
 

@@ -7,14 +7,17 @@ with tabs. A return is received when the first names a day of delivery; what the
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from chansync.model.errors import DataError, SiteUnavailable
+from chansync.model.errors import DataError, SiteError, SiteUnavailable
 from chansync.model.returns import SiteReturn
 from chansync.model.times import from_ms, to_ms
-from chansync.platforms.amazon.client import SpApi, part
+from chansync.platforms.amazon.client import UNREADABLE, SpApi, part
 from chansync.platforms.amazon.flat_file import read_rows
 from chansync.platforms.amazon.rates import Operation
 from chansync.platforms.amazon.reports import GET_DOCUMENT, ROOT
@@ -60,16 +63,26 @@ class Returns:
                 document, is_over = await self._made(str(asked.get("report", "")), int(asked.get("at", 0)))
                 if document:
                     where = await self._api.get(GET_DOCUMENT, f"{ROOT}/documents/{part(document)}")
-                    data = await self._api.document(where)
                     try:
-                        yield read_returns(kind, data)
+                        told = await self._api.document(where)
+                        found, faults = await asyncio.to_thread(read_returns, kind, told.data, told.charset)
+                        yield found
+                        unreadable += faults
+                    except SiteError as error:
+                        if error.code not in UNREADABLE:
+                            raise
+                        unreadable.append(str(error).rstrip("."))
                     except DataError as error:
-                        unreadable.append(f"Amazon sent a report of returns that cannot be read: {error}.")
+                        unreadable.append(str(error))
                 if not is_over:
                     continue
             await self._ask(kind, name)
         if unreadable:
-            raise SiteUnavailable(unreadable[0], code="bad_report")
+            more = f", and {len(unreadable) - 1} more" if unreadable[1:] else ""
+            raise SiteUnavailable(
+                f"Amazon's reports of returns cannot be read whole, and are asked for again: {unreadable[0]}{more}.",
+                code="bad_report",
+            )
 
     async def _made(self, report: str, asked_at: int) -> tuple[str, bool]:
         """The document of a report, empty where there is none, and whether it is over with the report."""
@@ -100,17 +113,27 @@ class Returns:
         return self._state
 
 
-def read_returns(kind: str, data: bytes) -> list[SiteReturn]:
-    """The returns of a report.
+def read_returns(kind: str, data: bytes, charset: str = "") -> tuple[list[SiteReturn], list[str]]:
+    """The returns of a report, and what is wrong with the rows that cannot be read.
+
+    Args:
+        charset: the encoding that Amazon names; empty where it names none.
 
     Raises:
         DataError: it is no such report.
     """
-    read = _by_merchant if kind == BY_MERCHANT else _to_amazon
-    try:
-        return [read(row) for row in read_rows(data)]
-    except KeyError as column:
-        raise DataError(f"it lacks the column {column}") from None
+    read, needed = _FORMS[kind]
+    found, faults, seen = [], [], Counter[str]()
+    for number, row in enumerate(read_rows(data, charset, needed), 2):
+        try:
+            each = read(row)
+        except DataError as error:
+            faults.append(f"row {number} of {kind}: {error}")
+            continue
+        seen[each.key] += 1
+        # One parcel with an item of two lines of the order.
+        found.append(each if seen[each.key] == 1 else replace(each, key=f"{each.key} {seen[each.key]}"))
+    return found, faults
 
 
 def _by_merchant(row: Mapping[str, str]) -> SiteReturn:
@@ -127,8 +150,9 @@ def _by_merchant(row: Mapping[str, str]) -> SiteReturn:
 
 def _to_amazon(row: Mapping[str, str]) -> SiteReturn:
     received = _moment(row["return-date"])
+    parcel = row.get("license-plate-number") or f"{row['return-date']} {row['order-id']}"
     return SiteReturn(
-        key=f"{row.get('license-plate-number') or row['return-date']} {row['sku']}",
+        key=f"{parcel} {row['sku']}",
         order_number=row["order-id"],
         item="",
         sku=row["sku"],
@@ -137,6 +161,16 @@ def _to_amazon(row: Mapping[str, str]) -> SiteReturn:
         received_at=0 if received is None else received,
         sellable=row.get("detailed-disposition", "").upper() in ("", "SELLABLE"),
     )
+
+
+#: How a row of each kind of report is read, and the columns that it needs.
+_FORMS: dict[str, tuple[Callable[[Mapping[str, str]], SiteReturn], tuple[str, ...]]] = {
+    BY_MERCHANT: (
+        _by_merchant,
+        ("Order ID", "Amazon RMA ID", "Tracking ID", "Return request date", "Merchant SKU", "Return quantity"),
+    ),
+    TO_AMAZON: (_to_amazon, ("return-date", "order-id", "sku", "quantity")),
+}
 
 
 def _pieces(written: str) -> int:

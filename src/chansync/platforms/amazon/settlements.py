@@ -25,10 +25,11 @@ _NEEDED = (
     "amount",
 )  # fmt: skip
 
-_NUMBER = re.compile(r"(?P<sign>[-+]?)(?P<digits>\d[\d.,'\u00a0\u202f ]*)\Z")
+_NUMBER = re.compile(r"(?P<sign>[-+]?)(?P<digits>[0-9][0-9.,'\u00a0\u202f ]*)\Z")
 #: Digits after the last separator: of an amount with decimals it is one or two, of one without three.
 _DECIMALS = re.compile(r"[.,](\d{1,2})\Z")
-_GROUPED = re.compile(r"\d{1,3}([.,'\u00a0\u202f ]\d{3})*\Z|\d+\Z")
+#: Thousands, by one kind of mark; of India the last three digits and before them pairs.
+_GROUPED = re.compile(r"\d{1,3}(?:([.,'\u00a0\u202f ])\d{3}(?:\1\d{3})*)?\Z|\d{1,2}(?:,\d\d)*,\d{3}\Z|\d+\Z")
 
 _MOMENTS = ("%Y-%m-%d %H:%M:%S", "%d.%m.%Y %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y-%m-%d", "%d.%m.%Y", "%Y/%m/%d")
 
@@ -37,21 +38,23 @@ _PRICES = frozenset({"ItemPrice", "Promotion"})
 _RESERVE = ("reserve amount", "unsuccessful transfer")
 
 
-def read_settlement(report: str, data: bytes) -> Settlement:
+def read_settlement(report: str, data: bytes, charset: str = "") -> Settlement:
     """The settlement of a report.
 
     Args:
         report: the report's id.
+        charset: the encoding that Amazon names; empty where it names none.
 
     Raises:
         DataError: it is no settlement report, or an amount in it cannot be read. Nothing of it counts then.
     """
-    rows = read_rows(data)
-    missing = [name for name in _NEEDED if not rows or name not in rows[0]]
-    if missing:
-        raise DataError(f"the settlement report {report} lacks the columns {', '.join(missing)}")
-    comma = _decimal_comma(report, (row[name] for row in rows for name in ("total-amount", "amount")))
-    head, *others = rows
+    rows = read_rows(data, charset, _NEEDED)
+    if not rows:
+        raise DataError(f"the settlement report {report} has no rows")
+    mark = _decimal_mark(report, (row[name] for row in rows for name in ("total-amount", "amount")))
+    head = rows[0]
+    # What stands in the row of the payout itself is an amount like any other.
+    others = rows if head["amount"] else rows[1:]
     currency = head["currency"].upper()
     if not head["settlement-id"] or not is_currency(currency) or not head["total-amount"]:
         raise DataError(f"the settlement report {report} does not begin with a settlement's number, currency and total")
@@ -61,21 +64,21 @@ def read_settlement(report: str, data: bytes) -> Settlement:
         head["settlement-id"],
         report,
         currency,
-        _amount(head["total-amount"], comma, "total-amount"),
+        _amount(head["total-amount"], mark, "total-amount"),
         starts_at=_moment(head.get("settlement-start-date", "")),
         ends_at=_moment(head.get("settlement-end-date", "")),
         deposited_at=_moment(head.get("deposit-date", "")),
-        lines=[_line(row, comma, number) for number, row in enumerate(others, 3) if any(row.values())],
+        lines=[_line(row, mark, number) for number, row in enumerate(others, 2 if head["amount"] else 3)],
     )
 
 
-def _line(row: Mapping[str, str], comma: bool, number: int) -> SettlementLine:
+def _line(row: Mapping[str, str], mark: str, number: int) -> SettlementLine:
     return SettlementLine(
         _kind(row),
         row["transaction-type"],
         row["amount-type"],
         row["amount-description"],
-        _amount(row["amount"], comma, f"the amount in row {number}"),
+        _amount(row["amount"], mark, f"the amount in row {number}"),
         row["order-id"],
         row.get("order-item-code", ""),
         row.get("sku", ""),
@@ -102,26 +105,24 @@ def _kind(row: Mapping[str, str]) -> SettledKind:
     return SettledKind.OTHER
 
 
-def _decimal_comma(report: str, written: Iterable[str]) -> bool:
-    """Whether decimals stand behind a comma.
+def _decimal_mark(report: str, written: Iterable[str]) -> str:
+    """What stands before decimals; empty where no amount has any.
 
     Raises:
-        DataError: they stand behind commas and points.
+        DataError: a comma in some, and a point in others.
     """
     found = {match[0][0] for text in written if (match := _DECIMALS.search(text))}
     if len(found) > 1:
         raise DataError(f"the settlement report {report} writes decimals behind commas and behind points")
-    return found == {","}
+    return "".join(found)
 
 
-def _amount(written: str, comma: bool, what: str) -> Decimal:
+def _amount(written: str, mark: str, what: str) -> Decimal:
     found = _NUMBER.match(written)
-    if not found:
-        raise DataError(f"{what} is not an amount: {written[:40]!r}")
-    whole, mark, decimals = found["digits"].rpartition("," if comma else ".")
-    if not mark or not re.fullmatch(r"\d{1,2}", decimals):
-        whole, decimals = found["digits"], ""
-    if not _GROUPED.match(whole):
+    whole, decimals = found["digits"] if found else "", ""
+    if mark and mark in whole:
+        whole, _, decimals = whole.rpartition(mark)
+    if not found or not _GROUPED.match(whole) or len(decimals) > 2 or (mark and mark in whole):
         raise DataError(f"{what} is not an amount: {written[:40]!r}")
     digits = re.sub(r"\D", "", whole)
     return parse_amount(f"{found['sign']}{digits}.{decimals or 0}", what)

@@ -82,7 +82,7 @@ def _restore(order: Order, raw: dict[str, Any], share: Decimal) -> None:
 
 def _lists(raw: dict[str, Any]) -> Iterator[PartPayment]:
     for name in _LISTS:
-        for row in _rows(raw.get(name)):
+        for row in _rows(raw[name]) if name in raw else ():
             amount = next((_amount(row[key]) for key in _AMOUNTS if row.get(key) not in (None, "")), _ZERO)
             if amount:
                 yield PartPayment("", f"Gift card {title(row.get('code') or row.get('number'))}".strip(), amount)

@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from chansync.model.errors import DataError
 from chansync.model.money import is_currency, parse_amount
@@ -28,7 +29,7 @@ from chansync.model.order import (
     UnreadableOrder,
     raw_text,
 )  # fmt: skip
-from chansync.platforms.texts import day, identifier, lines, listed, moment, text, title
+from chansync.platforms.texts import LONGEST_TEXT, day, identifier, lines, listed, moment, text, title
 from chansync.platforms.woocommerce.credit import with_credit
 
 # The names under which plugins keep a customer's numbers in ``meta_data``; compared without regard to case and to
@@ -50,6 +51,8 @@ _ADDRESS = "first_name last_name company address_1 address_2 city state postcode
 # Statuses in which nothing is to be delivered any more, and those before the checkout is paid.
 _FINISHED = frozenset({"completed", "cancelled", "refunded", "failed", "trash"})
 _UNPAID = frozenset({"pending", "checkout-draft"})
+# The status of an order whose money was given back; the store puts its goods back as far as it is told to.
+_REFUNDED = "refunded"
 # Statuses in which the shop's part is done, and all that WooCommerce has by itself.
 _DONE = frozenset({"completed", "refunded"})
 _KNOWN = _FINISHED | _UNPAID | {"processing", "on-hold"}
@@ -150,6 +153,7 @@ class OrderReader:
             paid_on=day(raw.get("date_paid")),
             raw=raw,
             site_key=text(raw.get("order_key")),
+            refunded=status == _REFUNDED,
             done=status in _DONE if status in _KNOWN else None,
         )
         order = with_credit(order, raw)
@@ -194,23 +198,32 @@ def _day_at(milliseconds: int, offset_ms: int) -> Any:
 def _address(raw: Any) -> Address:
     if not isinstance(raw, dict):
         return Address()
-    get = raw.get
-    return Address(*[text(get(name)) for name in _ADDRESS])
+    values: list[Any] = [raw.get(name) for name in _ADDRESS]
+    try:
+        whole = "".join(values)
+    except TypeError:
+        return Address(*map(text, values))
+    if len(whole) > LONGEST_TEXT or "&" in whole or not whole.isprintable():
+        return Address(*map(text, values))
+    # Most addresses have nothing in them that is to be cleaned.
+    return Address(*map(str.strip, values))
 
 
 def _exact(value: Any, what: str) -> Decimal:
     """The amount, without the zeros that a store writes after its decimals (``EXACT``)."""
-    # An order has some twenty amounts, and most of them are of a few: each text is read once.
-    if type(value) is str and len(value) <= _LONGEST_KNOWN and (known := _known(value)) is not None:
-        return known
+    # An order has some twenty amounts, and most of them are of a few: each is read once.
+    if type(value) is int or (type(value) is str and len(value) <= _LONGEST_KNOWN):
+        known = _known(value)
+        if known is not None:
+            return known
     return _shortened(parse_amount(value, what))
 
 
 @lru_cache(maxsize=4096)
-def _known(text: str) -> Decimal | None:
-    """The amount in a text; None where there is none, which whoever asks says in its own words."""
+def _known(value: str | int) -> Decimal | None:
+    """The amount; None where it is none, which whoever asks says in its own words."""
     try:
-        return _shortened(parse_amount(text, ""))
+        return _shortened(parse_amount(value, ""))
     except DataError:
         return None
 
@@ -223,19 +236,30 @@ def _shortened(amount: Decimal) -> Decimal:
     return amount.quantize(_CENT) if short == short.quantize(_CENT) else short
 
 
-def _rates(tax_lines: Any) -> dict[str, Decimal]:
-    """The order's tax rates in percent by their ids, the one with the most tax first."""
-    found: list[tuple[Decimal, str, Decimal]] = []
+class _TaxRate(NamedTuple):
+    """A tax rate of an order: percent of the net amount, or of that and its other taxes where it is ``compound``."""
+
+    percent: Decimal
+    compound: bool
+
+
+def _rates(tax_lines: Any) -> dict[str, _TaxRate]:
+    """The order's tax rates by their ids, the one with the most tax first."""
+    found: list[tuple[Decimal, str, _TaxRate]] = []
     for row in listed(tax_lines, "its taxes"):
         own, percent = identifier(row.get("rate_id")), row.get("rate_percent")
         if own and percent not in (None, ""):
             tax = _exact(row.get("tax_total"), "its tax") + _exact(row.get("shipping_tax_total"), "its tax")
-            found.append((tax, own, _exact(percent, "a tax rate")))
-    return {own: percent for _, own, percent in sorted(found, key=lambda each: -abs(each[0]))}
+            found.append((tax, own, _TaxRate(_exact(percent, "a tax rate"), row.get("compound") is True)))
+    return {own: rate for _, own, rate in sorted(found, key=lambda each: -abs(each[0]))}
 
 
-def _rate(row: dict[str, Any], tax: Decimal, rates: dict[str, Decimal]) -> Decimal | None:
-    """The rate of a line in percent; None where the store does not say it."""
+def _rate(row: dict[str, Any], net: Decimal, tax: Decimal, rates: dict[str, _TaxRate]) -> Decimal | None:
+    """The rate of a line in percent; None where the store does not say it.
+
+    Several taxes are charged on the whole amount, each, or each on a part of it, as shipping is by the goods that it
+    carries: then the tax is none of more than the highest rate, and the line has no single rate.
+    """
     named = [
         entry["id"]
         for entry in listed(row.get("taxes"), "a line's taxes")
@@ -243,11 +267,16 @@ def _rate(row: dict[str, Any], tax: Decimal, rates: dict[str, Decimal]) -> Decim
     ]
     known = [rates[own] for own in map(identifier, named) if own in rates]
     if known and len(known) == len(named):
-        return sum(known, Decimal(0))
-    return next(iter(rates.values())) if tax and len(rates) == 1 and not named else None
+        if len(known) > 1 and abs(tax) * 100 <= abs(net) * max(rate.percent for rate in known):
+            return None
+        percent = Decimal(0)
+        for rate in sorted(known, key=lambda each: each.compound):
+            percent += rate.percent * (1 + percent / 100 if rate.compound else 1)
+        return percent
+    return next(iter(rates.values())).percent if tax and len(rates) == 1 and not named else None
 
 
-def _line(row: dict[str, Any], status: str, rates: dict[str, Decimal]) -> OrderLine:
+def _line(row: dict[str, Any], status: str, rates: dict[str, _TaxRate]) -> OrderLine:
     get = row.get
     total = _exact(get("total"), "a line's total")
     subtotal = get("subtotal")
@@ -266,7 +295,7 @@ def _line(row: dict[str, Any], status: str, rates: dict[str, Decimal]) -> OrderL
         total=total,
         tax=tax,
         restocked=_restocked(stock, quantity),
-        rate=_rate(row, tax, rates),
+        rate=_rate(row, total, tax, rates),
         tax_class="" if get("tax_class") == "standard" else text(get("tax_class")),
         held=_held(stock, quantity, status),
         is_variation=bool(variation),
@@ -317,15 +346,16 @@ def _by_id(external_id: str) -> tuple[int, str]:
     return (int(external_id) if external_id.isascii() and external_id.isdigit() else 0, external_id)
 
 
-def _charge(row: dict[str, Any], name: str, code: str, rates: dict[str, Decimal]) -> ChargeLine:
+def _charge(row: dict[str, Any], name: str, code: str, rates: dict[str, _TaxRate]) -> ChargeLine:
+    total = _exact(row.get("total"), f"the charge {name!r:.40}")
     tax = _exact(row.get("total_tax"), f"the tax of {name!r:.40}")
     return ChargeLine(
         external_id=identifier(row.get("id")),
         name=name,
         code=code,
-        total=_exact(row.get("total"), f"the charge {name!r:.40}"),
+        total=total,
         tax=tax,
-        rate=_rate(row, tax, rates),
+        rate=_rate(row, total, tax, rates),
     )
 
 
@@ -415,10 +445,10 @@ def _content(order: Order) -> str:
 
 
 def _address_text(address: Address) -> str:
-    return _PART.join([getattr(address, name) for name in _FIELDS])
+    return _PART.join(_fields(address))
 
 
-_FIELDS = tuple(Address.__dataclass_fields__)
+_fields = attrgetter(*Address.__slots__)
 
 
 def _amount(amount: Decimal) -> str:

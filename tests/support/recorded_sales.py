@@ -1,6 +1,6 @@
-"""Sales that go into Tryton from the first step to the last: recorded on a tape once, and told again by the tests.
+"""Sales that go into Tryton from the first step to the last: recorded once, and played again by the tests.
 
-``python -m support.taped_sales`` in the folder ``tests`` records them anew with a real Tryton.
+``python -m support.recorded_sales`` in the folder ``tests`` records them anew with a real Tryton.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from chansync.erp.tryton.rpc import TrytonRpc
 from chansync.model import steps
 from chansync.model.order import TaxNumbers
 from chansync.model.sale import RefundedLine
-from support import tape, tryton
+from support import recordings, tryton
 
-TAPE = Path(__file__).parents[1] / "data" / "tryton_sales.json"
+RECORDING = Path(__file__).parents[1] / "data" / "tryton_sales.json"
 
 
 async def tell(url: str) -> list[SaleAnswer]:
@@ -53,15 +53,15 @@ async def tell(url: str) -> list[SaleAnswer]:
     return answers
 
 
-def load() -> list[tape.Call]:
-    """The tape."""
-    calls: list[tape.Call] = json.loads(TAPE.read_text())
+def load() -> list[recordings.Call]:
+    """The recording."""
+    calls: list[recordings.Call] = json.loads(RECORDING.read_text())
     return calls
 
 
-def record(trytond: Trytond) -> list[tape.Call]:
+def record(trytond: Trytond) -> list[recordings.Call]:
     """The calls of a real Tryton, which nobody has sold with before."""
-    with tape.recording(trytond.url) as (url, calls):
+    with recordings.recording(trytond.url) as (url, calls):
         asyncio.run(tell(url))
     return calls
 
@@ -69,7 +69,7 @@ def record(trytond: Trytond) -> list[tape.Call]:
 def _record_anew() -> None:
     with tempfile.TemporaryDirectory() as folder, running(tryton.restored(Path(folder))) as trytond:
         calls = record(trytond)
-    TAPE.write_text("[\n" + ",\n".join(json.dumps(call) for call in calls) + "\n]\n")
+    RECORDING.write_text("[\n" + ",\n".join(json.dumps(call) for call in calls) + "\n]\n")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What a real trytond answered, on a tape: recorded by a proxy before it, played by a server in its place.
+"""What a real trytond answered: recorded by a proxy before it, played by a server in its place.
 
-A tape is JSON: calls with their parameters and answers, in order, without password and session. Days and times are
+A recording is JSON: calls with their parameters and answers, in order, without password and session. Days and times are
 those of the recording: ``shape`` says what has to be alike in spite of them.
 """
 
@@ -58,9 +58,9 @@ def playing(calls: list[Call]) -> Iterator[tuple[str, list[Call]]]:
         call = json.loads(body)
         asked.append({"method": call["method"], "params": call["params"]})
         if len(asked) > len(calls) or calls[len(asked) - 1]["method"] != call["method"]:
-            return json.dumps({"error": [f"not on the tape: {call['method']}, call {len(asked)}", ""]}).encode()
-        taped = calls[len(asked) - 1]
-        return json.dumps({name: taped[name] for name in ("result", "error") if name in taped}).encode()
+            return json.dumps({"error": [f"not in the recording: {call['method']}, call {len(asked)}", ""]}).encode()
+        recorded = calls[len(asked) - 1]
+        return json.dumps({name: recorded[name] for name in ("result", "error") if name in recorded}).encode()
 
     with _server(answer) as own:
         yield own, asked
