@@ -51,8 +51,9 @@ def user_at_host() -> str:
     return f"{user()}@{socket.gethostname()}"
 
 
-#: How much of the database each connection of the screens holds in memory, in KiB: the operating system has the rest.
-_CACHE_KIB = 512
+#: How much of the database the screens hold in memory, in KiB, for short reads and for long ones: the operating system
+#: has the rest.
+_CACHE_KIB, _CACHE_KIB_OF_READER = 512, 256
 
 #: After so many seconds it is said that a write is not done.
 _LATE = 1.5
@@ -111,10 +112,10 @@ class Done(Message):
         self.sentence = sentence
 
 
-def _open_to_read(path: Path) -> Store:
+def _open_to_read(path: Path, cache: int) -> Store:
     """Open the database for as long as the program runs."""
     store = open_store(path)
-    store.db.pragma("cache_size", -_CACHE_KIB)
+    store.db.pragma("cache_size", -cache)
     return store
 
 
@@ -123,7 +124,7 @@ class Context:
 
     def __init__(self, path: Path, post: Callable[[Message], object]) -> None:
         self.path = path
-        self.store = _open_to_read(path)
+        self.store = _open_to_read(path, _CACHE_KIB)
         # From now on: files that are replaced before the app first polls are noticed too.
         self.store.check_place()
         # So that another program of this user knows whose drafts are still being edited.
@@ -189,7 +190,7 @@ class Context:
             if not wanted():
                 return None
             if self._reader is None:
-                self._reader = _open_to_read(self.path)
+                self._reader = _open_to_read(self.path, _CACHE_KIB_OF_READER)
             try:
                 with explained(self.path):
                     return function(self._reader.db)

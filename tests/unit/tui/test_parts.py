@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import apsw
 import pytest
 
@@ -16,7 +18,7 @@ from chansync_tui.widgets.line import Hint, HintLine, parts_width
 class _Log:
     """A list that is read by nobody here."""
 
-    def read(self, db: apsw.Connection, span: Span) -> list[MessageLine]:
+    def parts(self, db: apsw.Connection, span: Span, by: str) -> Iterable[tuple[list[MessageLine], int]]:
         raise NotImplementedError
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,6 +60,10 @@ def test_the_column_that_orders_is_shown_with_its_sign_and_a_hidden_one_leaves_i
     assert list(lay_out(columns, 18, Needs(columns).cells, {0})) == [1, 2]
 
 
+def _untold(found: list[_Row], looked: int) -> None:
+    raise AssertionError("These lists come in one part.")
+
+
 class _Row(NamedTuple):
     number: int
 
@@ -73,7 +78,7 @@ class _Numbers:
     def __init__(self, count: int) -> None:
         self._rows = [_Row(number) for number in range(count - 1, -1, -1)]
 
-    def read(self, db: apsw.Connection, span: Span) -> list[_Row]:
+    def parts(self, db: apsw.Connection, span: Span, by: str) -> Iterator[tuple[list[_Row], int]]:
         edge = int(span.inclusive)
         rows = [
             row
@@ -81,7 +86,7 @@ class _Numbers:
             if (span.after is None or row.number < int(span.after[0]) + edge)
             and (span.before is None or row.number > int(span.before[0]) - edge)
         ]
-        return rows[-span.limit :] if span.backwards else rows[: span.limit]
+        yield rows[-span.limit :] if span.backwards else rows[: span.limit], 0
 
 
 @pytest.fixture
@@ -96,13 +101,13 @@ def test_a_turned_list_of_any_length_is_walked_from_its_end(nothing: apsw.Connec
     ask = Ask.TOP
     while not window.at_end:
         fetch = window.fetch(ask)
-        window.apply(fetch, fetch.run(nothing))
+        window.apply(fetch, fetch.run(nothing, _untold))
         seen += [row.number for row in window.lines if row.number >= len(seen)]
         ask = Ask.OLDER
     assert seen == list(range(count))
     for ask in (Ask.AGAIN, Ask.NEWER, Ask.END, Ask.AGAIN):
         fetch = window.fetch(ask)
-        window.apply(fetch, fetch.run(nothing))
+        window.apply(fetch, fetch.run(nothing, _untold))
         numbers = [row.number for row in window.lines]
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
@@ -112,12 +117,12 @@ def test_a_list_is_sorted_whole_or_not_at_all(nothing: apsw.Connection, monkeypa
     by_last_digit: Order[_Row] = Order(sort=lambda rows: sorted(rows, key=lambda row: row.number % 10))
     window = Window(_Numbers(300), by_last_digit)
     fetch = window.fetch(Ask.TOP)
-    window.apply(fetch, fetch.run(nothing))
+    window.apply(fetch, fetch.run(nothing, _untold))
     assert [row.number % 10 for row in window.lines] == [digit for digit in range(10) for _ in range(30)]
     assert window.at_top
     assert window.at_end
     with pytest.raises(TooManyRows):
-        Window(_Numbers(301), by_last_digit).fetch(Ask.TOP).run(nothing)
+        Window(_Numbers(301), by_last_digit).fetch(Ask.TOP).run(nothing, _untold)
 
 
 def test_views_are_remembered_by_list_beside_what_else_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
