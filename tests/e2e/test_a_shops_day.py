@@ -78,6 +78,7 @@ def _mend(world: World, message: int, code: str, nth: int) -> None:
         _run(world, *said.partition("Then: chansync ")[2].split())
 
 
+@pytest.mark.long
 def test_what_a_day_leaves_open_is_mended_as_its_messages_tell(world: World) -> None:
     placed = _live_a_day(world)
     _run(world, "sync", company.CHANNEL, "--orders", "--compare", "--quantities")

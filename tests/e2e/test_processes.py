@@ -63,6 +63,7 @@ def test_a_retry_is_handed_to_the_daemon(world: World, daemon: subprocess.Popen[
     assert shops.query(world.path, "SELECT DISTINCT state FROM job") == [("done",)]
 
 
+@pytest.mark.long
 def test_a_killed_daemon_is_followed_by_another_that_goes_on(world: World, daemon: subprocess.Popen[str]) -> None:
     world.until('SELECT count(*) FROM "order"', lambda count: count > 20)
     daemon.kill()

@@ -187,6 +187,7 @@ def test_killed(place: Place) -> None:
     )
 
 
+@pytest.mark.long
 def test_stopped_by_a_signal(place: Place) -> None:
     process = place.daemon()
     process.send_signal(signal.SIGSTOP)
@@ -226,6 +227,7 @@ def small_disk(tmp_path: Path, template: Path) -> Iterator[Place]:
         subprocess.run(["umount", "--lazy", folder], check=True)
 
 
+@pytest.mark.long
 def test_a_full_disk(small_disk: Place) -> None:
     process = small_disk.daemon()
     filler = small_disk.path.with_name("filler")
@@ -239,6 +241,7 @@ def test_a_full_disk(small_disk: Place) -> None:
     assert shops.stopped(process)[0] == 0
 
 
+@pytest.mark.long
 def test_a_locked_database(place: Place) -> None:
     place.daemon(code=_AS_VERSION.replace("chansync.__version__ = sys.argv.pop(1)", _IMPATIENT))
     writer = open_store(place.path)
@@ -257,6 +260,7 @@ def test_a_locked_database(place: Place) -> None:
 _IMPATIENT = "from chansync.db import connection; connection.BUSY_TIMEOUT_MS = 1000"
 
 
+@pytest.mark.long
 def test_a_copy_of_another_machines_database(place: Place, tmp_path: Path) -> None:
     identity = tmp_path / "identity"
     prefix = ["unshare", "--uts", "--mount", "sh", "-c", _ELSEWHERE, "sh", str(identity)]
@@ -291,6 +295,7 @@ def test_a_daemon_of_a_newer_version(place: Place) -> None:
     assert process.poll() is None
 
 
+@pytest.mark.long
 def test_a_daemon_of_an_older_version(place: Place) -> None:
     process = place.daemon(code=_AS_VERSION, arguments=["0.0.9"])
     restart = f"the daemon is older: restart it: kill {process.pid}, then chansync daemon"

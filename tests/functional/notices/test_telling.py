@@ -126,6 +126,7 @@ def test_many_problems_are_one_mail_with_counts_and_the_first_sentences(told: St
     assert len(box.last.splitlines()) < 40
 
 
+@pytest.mark.long
 def test_five_thousand_problems_of_hundreds_of_channels_are_one_mail_of_two_pages(told: Store, box: Mailbox) -> None:
     for channel in range(2, 302):
         told.db.execute(

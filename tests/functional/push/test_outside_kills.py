@@ -110,7 +110,8 @@ def torment(it: Far, seed: int, kills: int) -> None:
     prove(it, known, cancelled)
 
 
-@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [1, 2])
 def test_kills_at_random(tormented: Far, seed: int) -> None:
     torment(tormented, seed, 8)
 

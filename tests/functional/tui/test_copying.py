@@ -6,6 +6,7 @@ import json
 import shlex
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from chansync.cli.program import program
@@ -31,6 +32,7 @@ PLACES = {
 }
 
 
+@pytest.mark.long
 async def test_c_offers_the_number_the_row_json_and_a_command_that_works(company: Path) -> None:
     copied: dict[str, list[str]] = {}
     app = ChansyncApp(company)

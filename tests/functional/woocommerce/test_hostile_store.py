@@ -262,6 +262,7 @@ def test_a_run_that_meets_only_problems_ends_and_the_next_goes_on(hostile: Any, 
     assert server.asked < 60
 
 
+@pytest.mark.long
 def test_the_data_of_orders_with_problems_take_no_more_than_so_much(
     hostile: Any, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -292,6 +293,7 @@ def test_an_honest_store_whose_orders_all_lack_something_comes_in_once_it_is_the
     assert not world.open_codes(store)
 
 
+@pytest.mark.long
 def test_a_page_of_large_orders_comes_in_and_what_is_large_is_not_kept(hostile: Any, store: Store) -> None:
     server = hostile(lambda ids: orders(ids, meta_data=[{"key": "label", "value": "y" * 300_000}]), total=120)
     assert len(server.shape(list(range(100)))) > 2 * 10_000_000

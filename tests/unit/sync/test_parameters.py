@@ -96,7 +96,7 @@ ELSEWHERE = {
     "stock_reserve": "functional/push/test_quantities.py",
     "offer_at_most": "functional/push/test_quantities.py",
     "remove_at_zero": "functional/push/test_quantities.py",
-    "orders_every": "e2e/test_processes.py",
+    "orders_every": "unit/daemon/test_timetable.py",
     "statuses_every": "functional/push/test_streams.py",
     "quantities_every": "functional/push/test_streams.py",
     "comparison_every": "functional/push/test_streams.py",
