@@ -237,7 +237,7 @@ async def test_what_failed_is_not_offered_to_be_undone(database: Callable[[str],
     app = ChansyncApp(database("fleet"))
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("1", "p")
-        await until_seen(pilot, "shop-01 paused")
+        await until_seen(pilot, "shop-01 paused", "paused by anna")
         await pilot.press("p")
         await until_seen(pilot, "Failed", "The channel shop-01 has never connected")
         await pilot.press("z")
