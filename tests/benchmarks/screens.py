@@ -24,7 +24,7 @@ BARE = [sys.executable, "-m", "tests.benchmarks.bare"]
 def screens(folder: Path) -> None:
     """With a database of ten channels, as most have it."""
     path = folder / "small.db"
-    million.make(path, channel_count=10, message_count=2000, order_count=2000)
+    million.make(path, channel_count=10, message_count=20_000, order_count=20_000)
     _compare("screens, 10 channels", path)
 
 
