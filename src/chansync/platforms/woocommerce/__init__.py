@@ -8,9 +8,8 @@ from chansync.model.errors import SiteRefused
 from chansync.model.parameter import Parameter
 from chansync.platforms.protocol import Capability, Connector, ConnectorSettings, SystemIdentity
 from chansync.platforms.system import SystemSettings
-from chansync.platforms.woocommerce.connector import WooCommerceConnector
+from chansync.platforms.woocommerce.deliveries import WooCommerceDeliveries
 from chansync.platforms.woocommerce.lookups import PAID_STATUSES
-from chansync.platforms.woocommerce.webhooks import WooCommerceDeliveries
 
 
 class WooCommerce:
@@ -46,6 +45,9 @@ class WooCommerce:
         Raises:
             SiteRefused: the address is none, or a key is missing.
         """
+        # The client is not needed by forms and lists, and importing it takes a while.
+        from chansync.platforms.woocommerce.connector import WooCommerceConnector
+
         return WooCommerceConnector(settings, **self._http_options)
 
 

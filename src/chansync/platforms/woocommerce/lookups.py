@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chansync.model.errors import SiteRefused
 from chansync.platforms.protocol import Lookups, LookupValue
 from chansync.platforms.texts import identifier, text, title
-from chansync.platforms.woocommerce.client import StoreClient
+
+if TYPE_CHECKING:
+    from chansync.platforms.woocommerce.client import StoreClient
 
 #: The versions of the REST API that the connector speaks; a store offers older ones beside them.
 SPOKEN = ("wc/v3",)
