@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -222,14 +222,29 @@ def chosen(rng: random.Random) -> tuple[str, Point]:
 def kill_between(folder: Path, seed: int, kills: int, say: Say) -> tuple[Counter[str], list[str]]:
     """Kill one of the two ``kills`` times; how often who at which kind of point, and what is wrong at the end."""
     with own_world(folder, seed) as made:
-        tally: Counter[str] = Counter()
-        while tally.total() < kills:
-            victim, point = chosen(made.rng)
-            killed = turn(made, victim, point)
-            say(f"{tally.total() + killed:>4} {victim:<9} {point} {'' if killed else '(not come to)'}")
-            if killed:
-                tally[f"{victim} {point.text.partition(':')[0] or 'time'}"] += 1
+        tally = tallied(made, kills, say, chosen, turn)
         return tally, settle(made) + prove(made)
+
+
+W = TypeVar("W", bound=OwnWorld)
+
+
+def tallied(
+    made: W,
+    kills: int,
+    say: Say,
+    chosen: Callable[[random.Random], tuple[str, Point]],
+    turn: Callable[[W, str, Point], bool],
+) -> Counter[str]:
+    """Take turns until ``kills`` came to their points; how often who at which kind of point."""
+    tally: Counter[str] = Counter()
+    while tally.total() < kills:
+        victim, point = chosen(made.rng)
+        came = turn(made, victim, point)
+        say(f"{tally.total() + came:>4} {victim:<9} {point} {'' if came else '(not come to)'}")
+        if came:
+            tally[f"{victim} {point.text.partition(':')[0] or 'time'}"] += 1
+    return tally
 
 
 def settle(made: OwnWorld) -> list[str]:

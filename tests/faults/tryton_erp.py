@@ -31,7 +31,7 @@ from chansync.setup.confirm import confirm_channel
 from support import shops, tryton
 
 from . import own_erp, victims
-from .own_erp import OwnWorld, Say, settle
+from .own_erp import OwnWorld, Say, settle, tallied
 from .victims import Point
 
 #: Modules of ours that have to do with Tryton.
@@ -283,13 +283,7 @@ def chosen(rng: random.Random) -> tuple[str, Point]:
 def kill_around_tryton(folder: Path, seed: int, kills: int, say: Say) -> tuple[Counter[str], list[str]]:
     """Kill one of the two, or an answer, ``kills`` times; how often what, and what is wrong at the end."""
     with tryton_world(folder, seed) as made:
-        tally: Counter[str] = Counter()
-        while tally.total() < kills:
-            victim, point = chosen(made.rng)
-            came = turn(made, victim, point)
-            say(f"{tally.total() + came:>4} {victim:<9} {point} {'' if came else '(not come to)'}")
-            if came:
-                tally[f"{victim} {point.text.partition(':')[0] or 'time'}"] += 1
+        tally = tallied(made, kills, say, chosen, turn)
         return tally, settle(made) + prove(made)
 
 
