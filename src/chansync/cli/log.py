@@ -1,4 +1,4 @@
-"""``chansync log``: the message log, once or live."""
+"""``chansync log``: the message log, once or live; and ``chansync why``, which explains an order by it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from chansync.cli.support import completing
-from chansync.cli.support.lazy import DefaultGroup, examples
+from chansync.cli.support.lazy import command
 from chansync.cli.support.output import clean, is_coloured, note, paint, print_json, print_line, say, when
-from chansync.cli.support.session import Session, pass_session
+from chansync.cli.support.session import Session
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,27 +22,9 @@ if TYPE_CHECKING:
 _COLOURS = {"problem": "red", "warning": "yellow", "info": ""}
 
 
-@click.group(
-    cls=DefaultGroup,
-    default="list",
-    table={
-        "list": ("log.command:list_messages", "List messages."),
-        "show": ("log.command:show", "Show a message with its data and what to do."),
-    },
-)
-def log() -> None:
-    """Show or follow the message log."""
 
 
-@click.command(
-    epilog=examples(
-        "chansync log --open",
-        "chansync log --follow --channel shop-de",
-        "chansync log --since 2h --severity problem --json",
-        "chansync log --since '2026-11-24 04:00' --until '2026-11-24 06:00' -n 0",
-        "chansync log show 17",
-    )
-)
+@command("chansync log --open", "chansync log --follow --channel shop-de", "chansync log --since 2h --severity problem --json", "chansync log --since '2026-11-24 04:00' --until '2026-11-24 06:00' -n 0", "chansync log show 17")
 @click.option("-f", "--follow", is_flag=True, help="Go on showing what comes and what changes.")
 @click.option("--open", "open_only", is_flag=True, help="Only problems that are not solved.")
 @click.option("--channel", shell_complete=completing.channels, metavar="CODE", help="Only of this channel.")
@@ -59,7 +41,6 @@ def log() -> None:
     "-n", "limit", type=click.IntRange(0), default=50, show_default=True, help="At most the last that many; 0: all."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@pass_session
 def list_messages(
     session: Session,
     follow: bool,
@@ -132,14 +113,83 @@ def _known_code(code: str) -> str:
     return code
 
 
+#: How often the database is asked whether anything changed, in seconds; asking costs microseconds.
+POLL_EVERY = 0.25
+
+
 def _follow(db: apsw.Connection, chosen: Filter, limit: int, as_json: bool) -> None:
-    import sys
+    """Print the last ``limit`` messages, oldest first, and then for ever those that come or change."""
+    watch = Watch(db, chosen)
+    found = watch.begin(limit)
+    while True:
+        for message in found:
+            _print(message, as_json)
+            sys.stdout.flush()
+        time.sleep(POLL_EVERY)
+        found = watch.changes()
 
-    from chansync.cli.log.follow import follow
 
-    for message in follow(db, chosen, limit):
-        _print(message, as_json)
-        sys.stdout.flush()
+class Watch:
+    """What was seen of the log."""
+
+    def __init__(self, db: apsw.Connection, chosen: Filter) -> None:
+        self.db = db
+        self.chosen = chosen
+        self.version = -1
+        self.last_id = 0
+        self.open: dict[int, int] = {}
+
+    def begin(self, limit: int) -> list[Message]:
+        """The last messages, oldest first; what comes after them is a change."""
+        # In this order: what is written between the two shows as a change, and is not lost.
+        self.version = data_version(self.db)
+        self.last_id = self.db.execute("SELECT coalesce(max(id), 0) FROM message").get
+        self.open = self._open_counts()
+        found = messages.messages(self.db, self.chosen, limit=limit)
+        return [message for message in reversed(found) if message.id <= self.last_id]
+
+    def changes(self) -> list[Message]:
+        """New messages, and those whose count grew or whose problem was solved since the last call."""
+        version = data_version(self.db)
+        if version == self.version:
+            return []
+        self.version = version
+        before, self.open = self.open, self._open_counts()
+        touched = [
+            *(message_id for message_id, count in before.items() if self.open.get(message_id) != count),
+        ]
+        changed = [message for each in sorted(touched) if (message := messages.message(self.db, each))]
+        new = self._new()
+        return [message for message in changed if self._fits(message)] + new
+
+    def _open_counts(self) -> dict[int, int]:
+        """Open problem → how often it came. A partial index holds just these, however long the log is."""
+        return dict(self.db.execute("SELECT id, count FROM message WHERE open = 1"))
+
+    def _new(self) -> list[Message]:
+        found: list[Message] = []
+        while True:
+            page = messages.messages(
+                self.db, replace(self.chosen, after_id=self.last_id), limit=1000, oldest_first=True
+            )
+            if not page:
+                break
+            found += page
+            self.last_id = page[-1].id
+        # A message outside the filter is passed too, so that the next search begins after it.
+        self.last_id = max(self.last_id, self.db.execute("SELECT coalesce(max(id), 0) FROM message").get)
+        return found
+
+    def _fits(self, message: Message) -> bool:
+        chosen = self.chosen
+        text = bare_number(chosen.text).casefold()
+        return (
+            (chosen.channel_id is None or message.channel_id == chosen.channel_id)
+            and (chosen.severity is None or message.severity == chosen.severity)
+            and (chosen.code is None or message.code == chosen.code)
+            and (chosen.until is None or message.last_at < chosen.until)
+            and (text in message.sentence.casefold() or text in message.order_number.casefold())
+        )
 
 
 def _print(message: Message, as_json: bool) -> None:
@@ -163,10 +213,8 @@ def message_line(message: Message) -> str:
     return f"{message.id:>6}  {when(message.last_at, seconds=True)}  {severity}  {place}  {said}"
 
 
-@click.command(epilog=examples("chansync log show 17", "chansync log show 17 --json"))
+@command("chansync log show 17", "chansync log show 17 --json")
 @click.argument("message_id", metavar="ID", type=click.IntRange(1, 2**62))
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@pass_session
 def show(session: Session, message_id: int, as_json: bool) -> None:
     """Show a message with the data that caused it and what to do."""
     import json
@@ -199,3 +247,24 @@ def show(session: Session, message_id: int, as_json: bool) -> None:
         print_line("  data")
         for line in json.dumps(message.data, ensure_ascii=False, indent=2).splitlines():
             print_line(f"    {clean(line)}")
+
+
+@command("chansync why shop-de 1001")
+@click.argument("code", shell_complete=completing.channels)
+@click.argument("number")
+def why(session: Session, code: str, number: str, as_json: bool) -> int:
+    """Say why an order is as it is. Exit code 1 when it was never seen."""
+    from chansync.explain.why import why as explain
+    from chansync.store import channels
+
+    told = explain(session.db, channels.channel(session.db, code), number)
+    if as_json:
+        print_json(told.as_data(code))
+    else:
+        for sentence in told.sentences:
+            say(sentence)
+        for message in told.messages:
+            print_line(message_line(message))
+        if told.sale_number:
+            say(f"The sale: chansync erp sale {told.sale_number}")
+    return exit_codes.OK if told.found else exit_codes.PROBLEMS
