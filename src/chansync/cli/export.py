@@ -2,48 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import click
 
 from chansync.cli.support import completing
-from chansync.cli.support.lazy import LazyGroup, examples
+from chansync.cli.support.lazy import command
 from chansync.cli.support.named_files import FileType, OutputFile
-from chansync.cli.support.output import add_facts, is_collected, note, print_json, say, table, when
-from chansync.cli.support.session import Session, pass_session
+from chansync.cli.support.output import add_facts, mode, note, print_json, say, table, when
+from chansync.cli.support.session import Session
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
     from chansync.exports.rows import Wanted
 
-_TABLE = {
-    "sales": ("export:sales", "Each sale as it is now."),
-    "orders": ("export:orders", "Each order as it is known."),
-    "documents": ("export:documents", "Financial documents and credits."),
-    "payments": ("export:payments", "Payments and returns."),
-    "stock": ("export:stock", "What there is of each item, now."),
-    "cursors": ("export:list_cursors", "The exports that go on where they ended."),
-    "forget": ("export:forget", "Let one begin anew."),
-}
 
 _FORMATS = ("csv", "jsonl", "xlsx")
-
-
-@click.group(
-    cls=LazyGroup,
-    table=_TABLE,
-    epilog=examples(
-        "chansync export sales --since 2026-01-01 > sales.csv",
-        "chansync export payments --since 30d --format xlsx -o payments.xlsx",
-        "chansync export sales --cursor books -o /srv/books/",
-    ),
-)
-def export() -> None:
-    """Sales, orders, documents, payments and stock as files for other programs; what connected ERPs tell, too."""
 
 
 _EXAMPLES = (
@@ -53,9 +30,8 @@ _EXAMPLES = (
 
 
 def _command(what: str) -> click.Command:
-    @click.command(
-        what,
-        epilog=examples(*(example.replace("sales", what) for example in _EXAMPLES)),
+    @command(
+        *(example.replace("sales", what) for example in _EXAMPLES),
         help=f"Write {what} as CSV, JSON lines or an Excel workbook: to a file, or to standard output.\n\nAmounts are "
         "exact decimals in major units, times are UTC. With --cursor, a file of the folder brings only what is new or "
         "has changed since the last one; killed at any moment, nothing is lost and nothing is there twice.",
@@ -66,8 +42,7 @@ def _command(what: str) -> click.Command:
     @click.option("--format", "form", type=click.Choice(_FORMATS), default="csv", show_default=True)
     @click.option("--cursor", metavar="NAME", help="Go on where the export of that name ended; -o names a folder.")
     @click.option("-o", "--output", metavar="FILE|FOLDER", type=FileType(_Target), help="Where to.")
-    @pass_session
-    def command(
+    def made(
         session: Session,
         since: str | None,
         until: str | None,
@@ -92,7 +67,7 @@ def _command(what: str) -> click.Command:
         else:
             _to_stdout(session, wanted, form)
 
-    return command
+    return made
 
 
 class _Target:
@@ -137,26 +112,30 @@ def _go_on(session: Session, cursor: str, wanted: Wanted, output: _Target | None
 
 
 def _to_file(session: Session, wanted: Wanted, output: OutputFile, form: str) -> None:
+    from chansync.exports.writers import write_rows
+
     session.refuse_as_file(output.path)
     with output:
         wanted.check(session.db)
         with open(os.dup(output.descriptor), "wb") as file:
-            count = _write(session, wanted, file, form)
+            count = write_rows(session.db, wanted, file, form)
         output.commit()
     add_facts(changed=True, file=str(output.path), rows=count)
     say(f"{count} row{'' if count == 1 else 's'} written to {output.path}.")
 
 
 def _to_stdout(session: Session, wanted: Wanted, form: str) -> None:
-    if is_collected():
+    if mode.collects:
         raise UsageError("The rows are written as they are: leave --json out (--format jsonl), or name a file with -o.")
     if form == "xlsx":
         raise UsageError("An Excel workbook is written to a file: name it with -o.")
+    from chansync.exports.writers import write_rows
+
     wanted.check(session.db)
     sys.stdout.flush()
     binary = getattr(sys.stdout, "buffer", None)
     if binary is not None and not sys.stdout.isatty():
-        _write(session, wanted, binary, form)
+        write_rows(session.db, wanted, binary, form)
         return
     import io
 
@@ -164,32 +143,15 @@ def _to_stdout(session: Session, wanted: Wanted, form: str) -> None:
 
     # A terminal gets no control characters that strangers may have written into a name.
     text = io.BytesIO()
-    _write(session, wanted, text, form)
+    write_rows(session.db, wanted, text, form)
     for line in text.getvalue().decode().split("\n")[:-1]:
         sys.stdout.write(f"{escaped(line)}\n")
-
-
-def _write(session: Session, wanted: Wanted, file: IO[bytes], form: str) -> int:
-    from chansync.exports import rows, writers
-    from chansync.exports.columns import EXPORTS
-
-    db, count = session.db, 0
-    with contextlib.ExitStack() as stack:
-        db.execute("BEGIN DEFERRED")
-        stack.callback(db.execute, "COMMIT")
-        write = stack.enter_context(writers.FORMATS[form](file, EXPORTS[wanted.what].columns))
-        for row in rows.rows(db, wanted):
-            write(row)
-            count += 1
-    return count
 
 
 sales, orders, documents, payments, stock = map(_command, ("sales", "orders", "documents", "payments", "stock"))
 
 
-@click.command("cursors", epilog=examples("chansync export cursors"))
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@pass_session
+@command("chansync export cursors")
 def list_cursors(session: Session, as_json: bool) -> None:
     """The exports that go on where they ended, and the last file of each."""
     from dataclasses import asdict
@@ -204,9 +166,8 @@ def list_cursors(session: Session, as_json: bool) -> None:
     table(("cursor", "of", "files", "last", "file"), rows, right=("files",), flexible="file")
 
 
-@click.command(epilog=examples("chansync export forget books"))
+@command("chansync export forget books")
 @click.argument("cursor")
-@pass_session
 def forget(session: Session, cursor: str) -> None:
     """Forget how far an export came: the next one of that name brings everything again, from file 1 on."""
     from chansync.exports import cursors

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+import json
+import sys
+import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
+import apsw
 import click
 
-from chansync.cli.support import completing
+from chansync.cli.support import completing, exit_codes
 from chansync.cli.support.lazy import command
 from chansync.cli.support.output import clean, is_coloured, note, paint, print_json, print_line, say, when
 from chansync.cli.support.session import Session
+from chansync.db.opening import data_version
 from chansync.model.errors import UsageError
-
-if TYPE_CHECKING:
-    import apsw
-
-    from chansync.store.message_search import Filter
-    from chansync.store.messages import Message
+from chansync.model.message import CODES
+from chansync.model.order import bare_number
+from chansync.model.times import parse_moment
+from chansync.store import channels, messages
+from chansync.store.message_search import Filter
+from chansync.store.messages import Message
 
 _COLOURS = {"problem": "red", "warning": "yellow", "info": ""}
 
 
-
-
-@command("chansync log --open", "chansync log --follow --channel shop-de", "chansync log --since 2h --severity problem --json", "chansync log --since '2026-11-24 04:00' --until '2026-11-24 06:00' -n 0", "chansync log show 17")
+@command(
+    "chansync log --open",
+    "chansync log --follow --channel shop-de",
+    "chansync log --since 2h --severity problem --json",
+    "chansync log --since '2026-11-24 04:00' --until '2026-11-24 06:00' -n 0",
+    "chansync log show 17",
+)
 @click.option("-f", "--follow", is_flag=True, help="Go on showing what comes and what changes.")
 @click.option("--open", "open_only", is_flag=True, help="Only problems that are not solved.")
 @click.option("--channel", shell_complete=completing.channels, metavar="CODE", help="Only of this channel.")
@@ -55,10 +64,6 @@ def list_messages(
     as_json: bool,
 ) -> None:
     """Show the message log, oldest first; a problem stays open until it is solved."""
-    from chansync.model.times import parse_moment
-    from chansync.store import channels
-    from chansync.store.message_search import Filter
-
     db = session.db
     chosen = Filter(
         channel_id=channels.channel(db, channel).id if channel else None,
@@ -88,25 +93,23 @@ _PAGE = 1000
 
 def _found(db: apsw.Connection, chosen: Filter, limit: int) -> Iterator[Message]:
     """The last ``limit`` messages (0: all of them), oldest first."""
-    from dataclasses import replace
-
-    from chansync.store import messages
-
     if limit:
         yield from reversed(messages.messages(db, chosen, limit=limit))
-        return
-    page = messages.messages(db, chosen, limit=_PAGE, oldest_first=True)
-    while page:
+    else:
+        yield from _after(db, chosen)
+
+
+def _after(db: apsw.Connection, chosen: Filter) -> Iterator[Message]:
+    """Every message after ``after_id`` of the filter, oldest first."""
+    while page := messages.messages(db, chosen, limit=_PAGE, oldest_first=True):
         yield from page
-        page = messages.messages(db, replace(chosen, after_id=page[-1].id), limit=_PAGE, oldest_first=True)
+        chosen = replace(chosen, after_id=page[-1].id)
 
 
 def _known_code(code: str) -> str:
-    from difflib import get_close_matches
-
-    from chansync.model.message import CODES
-
     if code not in CODES:
+        from difflib import get_close_matches
+
         near = get_close_matches(code, CODES, n=3)
         hint = f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(CODES)}."
         raise UsageError(f"There is no message code {code!r:.40}. {hint}")
@@ -130,7 +133,7 @@ def _follow(db: apsw.Connection, chosen: Filter, limit: int, as_json: bool) -> N
 
 
 class Watch:
-    """What was seen of the log."""
+    """What was seen of the log: new and changed messages are found without reading it again and again."""
 
     def __init__(self, db: apsw.Connection, chosen: Filter) -> None:
         self.db = db
@@ -143,7 +146,7 @@ class Watch:
         """The last messages, oldest first; what comes after them is a change."""
         # In this order: what is written between the two shows as a change, and is not lost.
         self.version = data_version(self.db)
-        self.last_id = self.db.execute("SELECT coalesce(max(id), 0) FROM message").get
+        self.last_id = self._newest()
         self.open = self._open_counts()
         found = messages.messages(self.db, self.chosen, limit=limit)
         return [message for message in reversed(found) if message.id <= self.last_id]
@@ -155,30 +158,21 @@ class Watch:
             return []
         self.version = version
         before, self.open = self.open, self._open_counts()
-        touched = [
-            *(message_id for message_id, count in before.items() if self.open.get(message_id) != count),
-        ]
-        changed = [message for each in sorted(touched) if (message := messages.message(self.db, each))]
-        new = self._new()
-        return [message for message in changed if self._fits(message)] + new
+        touched = sorted(message_id for message_id, count in before.items() if self.open.get(message_id) != count)
+        changed = [message for each in touched if (message := messages.message(self.db, each)) and self._fits(message)]
+        # A message outside the filter is passed too, so that the next search begins after it.
+        newest = self._newest()
+        new = list(_after(self.db, replace(self.chosen, after_id=self.last_id)))
+        self.last_id = max(newest, new[-1].id if new else 0)
+        return changed + new
+
+    def _newest(self) -> int:
+        newest: int = self.db.execute("SELECT coalesce(max(id), 0) FROM message").get
+        return newest
 
     def _open_counts(self) -> dict[int, int]:
         """Open problem → how often it came. A partial index holds just these, however long the log is."""
         return dict(self.db.execute("SELECT id, count FROM message WHERE open = 1"))
-
-    def _new(self) -> list[Message]:
-        found: list[Message] = []
-        while True:
-            page = messages.messages(
-                self.db, replace(self.chosen, after_id=self.last_id), limit=1000, oldest_first=True
-            )
-            if not page:
-                break
-            found += page
-            self.last_id = page[-1].id
-        # A message outside the filter is passed too, so that the next search begins after it.
-        self.last_id = max(self.last_id, self.db.execute("SELECT coalesce(max(id), 0) FROM message").get)
-        return found
 
     def _fits(self, message: Message) -> bool:
         chosen = self.chosen
@@ -201,7 +195,6 @@ def _print(message: Message, as_json: bool) -> None:
 
 def message_line(message: Message) -> str:
     """A message on one line."""
-
     order = f" #{clean(message.order_number)}" if message.order_number else ""
     times = f" ({message.count} times)" if message.count > 1 else ""
     state = " [open]" if message.open else f" [solved by {clean(message.solved_by)}]" if message.solved_at else ""
@@ -217,11 +210,6 @@ def message_line(message: Message) -> str:
 @click.argument("message_id", metavar="ID", type=click.IntRange(1, 2**62))
 def show(session: Session, message_id: int, as_json: bool) -> None:
     """Show a message with the data that caused it and what to do."""
-    import json
-
-    from chansync.model.message import CODES
-    from chansync.store import messages
-
     message = messages.message(session.db, message_id)
     if message is None:
         raise UsageError(f"There is no message {message_id}. See: chansync log")
@@ -255,7 +243,6 @@ def show(session: Session, message_id: int, as_json: bool) -> None:
 def why(session: Session, code: str, number: str, as_json: bool) -> int:
     """Say why an order is as it is. Exit code 1 when it was never seen."""
     from chansync.explain.why import why as explain
-    from chansync.store import channels
 
     told = explain(session.db, channels.channel(session.db, code), number)
     if as_json:

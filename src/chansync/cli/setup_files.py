@@ -1,4 +1,4 @@
-"""``chansync apply`` and ``export-setup``: the whole set-up as a file."""
+"""``chansync apply`` and ``export-setup``: the whole set-up as a file; and those of channels alone."""
 
 from __future__ import annotations
 
@@ -10,28 +10,26 @@ from pathlib import Path
 
 import click
 
-from chansync.cli.support.lazy import examples
+from chansync.cli.support import completing
+from chansync.cli.support.lazy import command
 from chansync.cli.support.named_files import FileType, InputFile, OutputFile, input_file
-from chansync.cli.support.output import add_facts, is_collected, note, print_text, say
-from chansync.cli.support.session import Session, pass_session
+from chansync.cli.support.output import add_facts, mode, note, print_text, say
+from chansync.cli.support.session import Session
 from chansync.model.errors import UsageError
 
 #: The largest file of a set-up, in bytes; a hundred thousand mappings are a quarter of it.
 _LARGEST = 16 * 1024 * 1024
 
 
-@click.command(
-    epilog=examples(
-        "chansync apply setup.toml --check",
-        "chansync apply setup.toml",
-        "chansync export-setup | ssh other chansync apply - --keep-secrets",
-    )
+@command(
+    "chansync apply setup.toml --check",
+    "chansync apply setup.toml",
+    "chansync export-setup | ssh other chansync apply - --keep-secrets",
 )
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=FileType(InputFile))
 @click.option("--check", is_flag=True, help="Say what would be done, and change nothing.")
 @click.option("--prune", is_flag=True, help="Remove what no file names, of those tables that the files have.")
 @click.option("--keep-secrets", is_flag=True, help="Read no secret: those that are stored stay.")
-@pass_session
 def apply(session: Session, files: tuple[InputFile, ...], check: bool, prune: bool, keep_secrets: bool) -> None:
     """Make the set-up what the files say: all of it, or nothing where anything is wrong.
 
@@ -39,10 +37,10 @@ def apply(session: Session, files: tuple[InputFile, ...], check: bool, prune: bo
     input. What they name is afterwards as they say: a field that is left out gets its default. What they do not name
     stays. Where it is so already, nothing is written.
     """
-    apply_files(session, files, check=check, prune=prune, keep_secrets=keep_secrets)
+    _apply(session, files, check=check, prune=prune, keep_secrets=keep_secrets)
 
 
-def apply_files(
+def _apply(
     session: Session, files: tuple[InputFile, ...], *, check: bool, prune: bool = False, keep_secrets: bool = False
 ) -> None:
     """Apply files, and say what was done."""
@@ -112,21 +110,20 @@ def _text(file: InputFile) -> str:
         raise UsageError(f"{file.path}, line {line}: this is not UTF-8 text.") from None
 
 
-@click.command("export-setup", epilog=examples("chansync export-setup > setup.toml", "chansync export-setup -o s.toml"))
+@command("chansync export-setup > setup.toml", "chansync export-setup -o s.toml")
 @click.option(
     "-o", "--output", metavar="FILE", type=FileType(lambda path: OutputFile(path, mode=0o666)), help="Write to a file."
 )
-@pass_session
 def export_setup(session: Session, output: OutputFile | None) -> None:
     """Write the whole set-up as TOML, for chansync apply. Secrets are not in it: it names a file for each."""
     from chansync.setup.setup_file.exporting import export
 
-    write(session, output, lambda: export(session.db))
+    _write(session, output, lambda: export(session.db))
 
 
-def write(session: Session, output: OutputFile | None, text: Callable[[], str]) -> None:
+def _write(session: Session, output: OutputFile | None, text: Callable[[], str]) -> None:
     """Write a text to a file, or to standard output."""
-    if output is None and is_collected():
+    if output is None and mode.collects:
         raise UsageError("It is written as TOML: leave --json out, or name a file with -o.")
     if output is None:
         print_text(text())
@@ -138,3 +135,29 @@ def write(session: Session, output: OutputFile | None, text: Callable[[], str]) 
         output.commit()
     add_facts(changed=True, file=str(output.path))
     say(f"Written to {output.path}.")
+
+
+@command("chansync channel export > channels.toml", "chansync channel export shop-de -o shop.toml")
+@click.argument("codes", shell_complete=completing.channels, metavar="[CODE]...", nargs=-1)
+@click.option(
+    "-o", "--output", metavar="FILE", type=FileType(lambda path: OutputFile(path, mode=0o666)), help="Write to a file."
+)
+def export_channels(session: Session, codes: tuple[str, ...], output: OutputFile | None) -> None:
+    """Write channels (none named: all) with their systems and mappings as TOML. Secrets are left out.
+
+    The whole set-up is written by chansync export-setup.
+    """
+    from chansync.setup.setup_file import exporting
+
+    _write(session, output, lambda: exporting.export_channels(session.db, codes))
+
+
+@command("chansync channel import channels.toml --dry-run", "chansync channel import -")
+@click.argument("source", metavar="FILE", type=FileType(InputFile))
+@click.option("--dry-run", is_flag=True, help="Say what would change, and write nothing.")
+def import_channels(session: Session, source: InputFile, dry_run: bool) -> None:
+    """Read systems, channels and mappings from TOML (- is standard input): the same as chansync apply FILE.
+
+    The file is the whole truth for each channel in it: a field that it does not name gets its default.
+    """
+    _apply(session, (source,), check=dry_run)

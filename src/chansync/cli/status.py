@@ -8,9 +8,9 @@ from typing import Any
 import apsw
 import click
 
-from chansync.cli.support.lazy import examples
+from chansync.cli.support.lazy import command
 from chansync.cli.support.output import print_json, say, table
-from chansync.cli.support.session import Session, pass_session
+from chansync.cli.support.session import Session
 from chansync.doctor.daemon import Diagnosis, diagnose
 from chansync.model.times import ago_text, now_ms, utc_text
 from chansync.store import daemons, overview
@@ -22,10 +22,8 @@ from chansync.store.overview import ChannelLine
 MANY = 20
 
 
-@click.command(epilog=examples("chansync status", "chansync status --failing", "chansync status --json"))
+@command("chansync status", "chansync status --failing", "chansync status --json")
 @click.option("--failing", is_flag=True, help="Only channels that fail or have open problems.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@pass_session
 def status(session: Session, failing: bool, as_json: bool) -> None:
     """The daemon, the channels and open problems at a glance."""
     _show(session.db, str(session.path), as_json=as_json, failing=failing)

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import pytest
 
-from chansync.cli.log.follow import Watch
+from chansync.cli.log import Watch
 from chansync.cli.status import MANY
 from chansync.db import process_locks
 from chansync.db.connection import Store, open_store
@@ -75,7 +75,7 @@ def test_a_message_is_shown_with_its_data_and_what_to_do(chansync: Run, logged: 
 def test_a_shown_message_has_its_colour_on_a_terminal(
     chansync: Run, logged: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("support.output", "log.command"):
+    for module in ("support.output", "log"):
         monkeypatch.setattr(f"chansync.cli.{module}.is_coloured", lambda: True)
     shown = chansync("log", "show", "1").out
     assert "\x1b[" in shown

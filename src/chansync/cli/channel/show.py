@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from chansync.cli.support import completing, exit_codes
-from chansync.cli.support.lazy import LazyGroup, examples
-from chansync.cli.support.output import add_facts, clean, note, paint, print_json, print_line, say, table, when
-from chansync.cli.support.session import Session, pass_session
+from chansync.cli.support.lazy import command
+from chansync.cli.support.output import (
+    add_facts,
+    clean,
+    is_agreed,
+    note,
+    paint,
+    print_json,
+    print_line,
+    say,
+    table,
+    when,
+)
+from chansync.cli.support.session import Session
 from chansync.model.errors import UsageError
 from chansync.model.safe_text import width
 from chansync.secrets.key_file import KeyUnreadable
@@ -21,40 +31,12 @@ if TYPE_CHECKING:
     from chansync.model.channel import Channel
     from chansync.model.parameters import ChannelParameter
 
-_TABLE = {
-    "list": ("channel.show:list_channels", "List them."),
-    "show": ("channel.show:show", "Show one with all its fields."),
-    "add": ("channel.edit:add", "Add one."),
-    "set": ("channel.edit:change", "Change fields of one."),
-    "test": ("channel.edit:test", "Connect to its site and say as what."),
-    "pause": ("channel.edit:pause", "Let nothing of it run by itself for now."),
-    "resume": ("channel.edit:resume", "Let one that is paused run again."),
-    "remove": ("channel.show:remove", "Remove one."),
-    "fields": ("channel.show:fields", "List every field that a channel has."),
-    "export": ("channel.files:export", "Write channels as TOML."),
-    "import": ("channel.files:import_file", "Read channels from TOML."),
-}
 
 #: The colour of each system type; its word is always there too.
 TYPE_COLOURS = {"production": "green", "working": "yellow", "test": "cyan"}
 
 
-@click.group(
-    cls=LazyGroup,
-    table=_TABLE,
-    epilog=examples(
-        "chansync channel add shop-de name=Shop integration_system=woo store_domain=shop.example pos=web",
-        "chansync channel set shop-de consumer_key=- consumer_secret=- used=yes",
-        "chansync channel show shop-de",
-    ),
-)
-def channel() -> None:
-    """Sales channels: each is one place that sells."""
-
-
-@click.command("list", epilog=examples("chansync channel list", "chansync channel list --json"))
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@pass_session
+@command("chansync channel list", "chansync channel list --json")
 def list_channels(session: Session, as_json: bool) -> None:
     """List the channels."""
     from chansync.cli.status import line_data
@@ -79,10 +61,8 @@ def _colour(system_type: str) -> str:
     return "" if system_type == "production" else TYPE_COLOURS.get(system_type, "")
 
 
-@click.command(epilog=examples("chansync channel show shop-de", "chansync channel show shop-de --json"))
+@command("chansync channel show shop-de", "chansync channel show shop-de --json")
 @click.argument("code", shell_complete=completing.channels)
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@pass_session
 def show(session: Session, code: str, as_json: bool) -> None:
     """Show a channel with all its fields. Secrets are never shown."""
     from chansync.store import channels
@@ -209,10 +189,9 @@ def _show_mapping(db: apsw.Connection, found: Channel, kind: str) -> None:
         print_line(line if row.target else paint(line, "red"))
 
 
-@click.command(epilog=examples("chansync channel remove shop-de"))
+@command("chansync channel remove shop-de")
 @click.argument("code", shell_complete=completing.channels)
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@pass_session
 def remove(session: Session, code: str, yes: bool) -> int:
     """Remove a channel with its settings, known orders, runs and messages, and its webhooks at the site.
 
@@ -230,12 +209,8 @@ def remove(session: Session, code: str, yes: bool) -> int:
         if orders
         else f"With {code} go its settings, keys and mappings, and {messages} messages."
     )
-    if not yes:
-        if not sys.stdin.isatty():
-            raise UsageError("Nothing was removed: there is no terminal to confirm on; give --yes.")
-        if not click.confirm(f"Remove {code}?"):
-            note("Nothing was removed.")
-            return exit_codes.PROBLEMS
+    if not is_agreed(f"Remove {code}?", "Nothing was removed", yes=yes):
+        return exit_codes.PROBLEMS
     remains = _remove_webhooks(session, found)
     channels.remove_channel(session.db, found.id)
     add_facts(changed=True, webhooks_left=bool(remains))
@@ -266,8 +241,7 @@ def _remove_webhooks(session: Session, found: Channel) -> str:
     return str(job.result.get("sentence", ""))
 
 
-@click.command(epilog=examples("chansync channel fields", "chansync channel fields --json"))
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@command("chansync channel fields", "chansync channel fields --json")
 def fields(as_json: bool) -> None:
     """List every field of a channel: its type, default, and what it does."""
     from chansync.model.parameters import PARAMETERS, SECTIONS

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,22 +15,20 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chansync.cli.support import exit_codes
-from chansync.cli.support.lazy import examples
+from chansync.cli.support.lazy import command
 from chansync.cli.support.named_files import FileType, InputFile, OutputFile, TextType
 from chansync.cli.support.output import add_facts, note, say, say_error
-from chansync.cli.support.session import Session, pass_session
-from chansync.model.errors import ChansyncError, UsageError
+from chansync.cli.support.session import Session
+from chansync.db.folders import is_shared, private_folder
+from chansync.db.rotation import STAMP
+from chansync.model.errors import AlreadyExists, ChansyncError, UsageError
+from chansync.model.times import here, now_ms
 
 if TYPE_CHECKING:
     from chansync.db.rotation import Keep
 
 
-@click.command(
-    "backup",
-    epilog=examples(
-        "chansync db backup /backup/", "chansync db backup /backup/ --keep 7d,4w,12m", "chansync db backup before.db"
-    ),
-)
+@command("chansync db backup /backup/", "chansync db backup /backup/ --keep 7d,4w,12m", "chansync db backup before.db")
 @click.argument("target", metavar="FILE|FOLDER")
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @click.option(
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
     type=TextType(),
     help="Put the private key beside it, sealed to a passphrase: typed, a line of standard input, or in a file.",
 )
-@pass_session
 def backup_to(session: Session, target: str, force: bool, keep: str | None, seal_key: str | None) -> None:
     """Copy the database while others use it, and look the copy through. In a folder, its name holds the time.
 
@@ -60,13 +58,11 @@ def backup_to(session: Session, target: str, force: bool, keep: str | None, seal
 
 
 def _back_up(session: Session, target: str, seal_key: str | None, *, force: bool) -> Path:
-    from chansync.cli.db.backup_target import backup_target
     from chansync.db import backup, settings
     from chansync.db.locations import key_file
-    from chansync.model.times import now_ms
 
     # Before the database is looked at: from then on root is somebody else.
-    output = backup_target(session, target, force=force)
+    output = _backup_target(session, target, force=force)
     sealed = _SealedKey(output.path, seal_key, replaces=force) if seal_key else None
     source = session.store.path
     with output, sealed or contextlib.nullcontext(), backup.saved(source, output.path.parent) as copy:
@@ -88,6 +84,66 @@ def _back_up(session: Session, target: str, seal_key: str | None, *, force: bool
     elif os.path.lexists(key):
         note(f"The private key {key} is not in it. Without it the channels' keys cannot be opened: keep it elsewhere.")
     return output.path
+
+
+def _backup_target(session: Session, target: str, *, force: bool) -> OutputFile:
+    """The file that a backup is written to."""
+    database, path = session.named_path, Path(target)
+    if target.endswith("/") and not path.is_dir():
+        raise UsageError(f"There is no folder {target} (is its disk mounted?). Nothing was copied.")
+    if path.is_dir():
+        path = path / f"{database.stem}-{here():{STAMP}}.db"
+    output = OutputFile(path, check=lambda folder, name: _refuse(database, path, folder, name, force))
+    output.replaces = force
+    return output
+
+
+def _refuse(database: Path, path: Path, folder: int, name: str, force: bool) -> None:
+    """Refuse a target that a copy must not stand at: before it is made, which may take a while."""
+    if _is_own(database, path, folder, name):
+        raise UsageError(f"{path} is a file that belongs to the database. Name another file, in a folder of your own.")
+    try:
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return
+    with contextlib.suppress(OSError):
+        if path.samefile(database):
+            raise UsageError(f"{path} is the database itself.")
+    if not force:
+        raise AlreadyExists(f"{path} is there already. Name another file, or give --force.")
+    if stat.S_ISLNK(found.st_mode):
+        return
+    # Somebody who mistypes a name as root loses no device, no key and no document.
+    if not stat.S_ISREG(found.st_mode) or (found.st_size and not _begins_as_database(folder, name)):
+        raise UsageError(f"{path} is no database, and a copy replaces nothing else. Name another file.")
+    try:
+        os.stat(f"{name}-wal", dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return
+    raise UsageError(f"{path} is a database that somebody has open. Name another file.")
+
+
+def _is_own(database: Path, path: Path, folder: int, name: str) -> bool:
+    """Whether the target is one of the installation's own files; its two folders, where they are shared, are for
+    nothing else."""
+    there = os.fstat(folder)
+    for own in {str(database.parent), private_folder(database.parent)}:
+        try:
+            found = os.stat(own)
+        except OSError:
+            continue
+        if (found.st_dev, found.st_ino) == (there.st_dev, there.st_ino):
+            stem = database.stem
+            names = (*(f"{database.name}{end}" for end in ("-wal", "-shm", "-journal", ".migrating")),
+                     *(f"{stem}.{end}" for end in ("daemon", "lock", "key", "pub")))  # fmt: skip
+            return is_shared(database.parent) or name in names
+    return False
+
+
+def _begins_as_database(folder: int, name: str) -> bool:
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with os.fdopen(os.open(name, flags, dir_fd=folder), "rb") as file:
+        return file.read(16) == b"SQLite format 3\0"
 
 
 class _SealedKey:
@@ -182,9 +238,8 @@ def _database_errors() -> tuple[type[Exception], ...]:
     return (apsw.Error,)
 
 
-@click.command(epilog=examples("chansync db verify /backup/chansync-20261124-154601.db", "chansync db verify /backup/"))
+@command("chansync db verify /backup/chansync-20261124-154601.db", "chansync db verify /backup/")
 @click.argument("source", metavar="FILE|FOLDER")
-@pass_session
 def verify(session: Session, source: str) -> int:
     """Look backups through: one, or all that a folder has of this database. Exit code 1 where one is damaged."""
     files = _files(session, source, newest_only=False)
@@ -238,15 +293,12 @@ def _files(session: Session, source: str, *, newest_only: bool) -> list[tuple[Pa
     return [(each, InputFile(each)) for each in (found[:1] if newest_only else found)]
 
 
-@click.command(
-    epilog=examples("chansync db drill /backup/", "chansync db drill /backup/ --key /media/stick/chansync.key")
-)
+@command("chansync db drill /backup/", "chansync db drill /backup/ --key /media/stick/chansync.key")
 @click.argument("source", metavar="FILE|FOLDER")
 @click.option(
     "--key", type=FileType(InputFile), metavar="FILE", help="Your copy of the private key; else the one here."
 )
 @click.option("--passphrase", default="-", metavar="-|@FILE", type=TextType(), help="Of a key that is sealed to one.")
-@pass_session
 def drill(session: Session, source: str, key: InputFile | None, passphrase: str) -> int:
     """Restore a backup, a folder's newest, to a place of its own, see that it works, and delete it again.
 

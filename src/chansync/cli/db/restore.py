@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from chansync.cli.support import exit_codes
-from chansync.cli.support.lazy import examples
+from chansync.cli.support.lazy import command
 from chansync.cli.support.named_files import FileType, InputFile
-from chansync.cli.support.output import add_facts, note, say, say_error
-from chansync.cli.support.session import Session, pass_session
+from chansync.cli.support.output import add_facts, is_agreed, note, say, say_error
+from chansync.cli.support.session import Session
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
     from chansync.db.backup import Contents
 
 
-@click.command(
-    epilog=examples(
-        "chansync db restore /backup/chansync-20261124-030000.db --dry-run",
-        "chansync db restore /backup/chansync-20261124-030000.db",
-    )
+@command(
+    "chansync db restore /backup/chansync-20261124-030000.db --dry-run",
+    "chansync db restore /backup/chansync-20261124-030000.db",
 )
 @click.argument("file", type=FileType(lambda path: InputFile(path, beside="-wal")))
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Say what would be restored and lost, and restore nothing.")
-@pass_session
 def restore(session: Session, file: InputFile, yes: bool, dry_run: bool) -> int:
     """Put a backup in the database's place. Daemon and screens must be closed. For the daemon's user, or root.
 
@@ -59,12 +55,8 @@ def _restore(session: Session, file: Path, copy: Path, holds: Contents, *, yes: 
         (say if dry_run else note)(sentence)
     if dry_run:
         return exit_codes.OK
-    if not yes:
-        if not sys.stdin.isatty():
-            raise UsageError("Nothing was restored: there is no terminal to confirm on; give --yes.")
-        if not click.confirm("Restore it?", err=True):
-            note("Nothing was restored.")
-            return exit_codes.PROBLEMS
+    if not is_agreed("Restore it?", "Nothing was restored", yes=yes):
+        return exit_codes.PROBLEMS
     kept = backup.restore(copy, path)
     add_facts(changed=True, database=str(path), kept=str(kept) if kept else None)
     say(f"Restored {file} to {path}.")

@@ -5,25 +5,13 @@ from __future__ import annotations
 import click
 
 from chansync.cli.support import completing
-from chansync.cli.support.lazy import LazyGroup, examples
+from chansync.cli.support.lazy import command, pairs
 from chansync.cli.support.output import add_facts, note, print_json, say, say_changed, table
-from chansync.cli.support.session import Session, pass_session, split_pairs
+from chansync.cli.support.session import Session, split_pairs
 from chansync.model.errors import UsageError
 
-_RETENTION = {
-    "show": ("db.retention:show", "Show how long what is kept."),
-    "set": ("db.retention:change", "Change it."),
-}
 
-
-@click.group(cls=LazyGroup, table=_RETENTION, epilog=examples("chansync db retention show"))
-def retention() -> None:
-    """How long solved messages, runs, jobs and the like are kept. The daemon clears away at night."""
-
-
-@click.command(epilog=examples("chansync db retention show", "chansync db retention show --json"))
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@pass_session
+@command("chansync db retention show", "chansync db retention show --json")
 def show(session: Session, as_json: bool) -> None:
     """Show how long what is kept; off is for ever."""
     from chansync.setup import retention
@@ -36,13 +24,8 @@ def show(session: Session, as_json: bool) -> None:
     table(("setting", "kept", "what"), rows, flexible="what")
 
 
-@click.command(
-    "set", epilog=examples("chansync db retention set keep_messages=90d", "chansync db retention set keep_runs=off")
-)
-@click.argument(
-    "pairs", metavar="SETTING=DURATION...", nargs=-1, required=True, shell_complete=completing.retention_settings
-)
-@pass_session
+@command("chansync db retention set keep_messages=90d", "chansync db retention set keep_runs=off")
+@pairs("SETTING=DURATION", completing.retention_settings, may_name_files=False)
 def change(session: Session, pairs: tuple[str, ...]) -> None:
     """Change how long something is kept: at least 1d, or off for ever; an empty value is the default."""
     from chansync.setup import retention
@@ -54,9 +37,7 @@ def change(session: Session, pairs: tuple[str, ...]) -> None:
         say("The daemon clears away at night; to do it now: chansync db prune")
 
 
-@click.command(epilog=examples("chansync db prune"))
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@pass_session
+@command("chansync db prune")
 def prune(session: Session, as_json: bool) -> None:
     """Clear away what is older than the settings say. Others go on working meanwhile."""
     from chansync.sync import retention
@@ -69,9 +50,8 @@ def prune(session: Session, as_json: bool) -> None:
     say(f"Cleared away: {', '.join(told) or 'nothing'}.")
 
 
-@click.command(epilog=examples("chansync db vacuum", "chansync db vacuum --full"))
+@command("chansync db vacuum", "chansync db vacuum --full")
 @click.option("--full", is_flag=True, help="Write the whole file anew. Nobody can write meanwhile.")
-@pass_session
 def vacuum(session: Session, full: bool) -> None:
     """Give free room back to the disk, a little at a time, while others go on working."""
     from chansync.db import pruning

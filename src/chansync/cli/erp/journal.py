@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from chansync.cli.support import completing, exit_codes
-from chansync.cli.support.lazy import examples
-from chansync.cli.support.output import note, print_json, say, table, when
-from chansync.cli.support.session import Session, pass_session
+from chansync.cli.support.lazy import command
+from chansync.cli.support.output import data_of, note, print_json, say, table, when
+from chansync.cli.support.session import Session
 
 if TYPE_CHECKING:
     import apsw
@@ -21,36 +20,30 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _Row = TypeVar("_Row", "DocumentRow", "PaymentRow")
 
+_limit = click.option("-n", "limit", type=click.IntRange(1), default=50, show_default=True, help="At most that many.")
+
 
 def _listing(function: _Command) -> _Command:
     """The options that every list of a journal has."""
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="As JSON."),
-        click.option("-n", "limit", type=click.IntRange(1), default=50, show_default=True, help="At most that many."),
-        click.option("--sale", metavar="SALE", help="Only of this sale."),
-    ):
-        function = option(function)
-    return function
+    return click.option("--sale", metavar="SALE", help="Only of this sale.")(_limit(function))
 
 
-@click.command(epilog=examples("chansync erp requests", "chansync erp requests --json"))
+@command("chansync erp requests", "chansync erp requests --json")
 @_listing
-@pass_session
 def requests(session: Session, sale: str | None, limit: int, as_json: bool) -> None:
     """List what is requested now, because it is missing."""
     from chansync.erp.ledger import journal
 
     found = journal.requests(session.db, sale=sale, limit=limit)
     if as_json:
-        print_json([_data(row) for row in found])
+        print_json([data_of(row, times=("at",)) for row in found])
         return
     rows = [(when(row.at), row.sale, row.item, row.name, row.quantity) for row in found]
     table(("when", "sale", "item", "name", "quantity"), rows, right=("quantity",), flexible="name")
 
 
-@click.command(epilog=examples("chansync erp documents", "chansync erp documents --sale shop-de-1001"))
+@command("chansync erp documents", "chansync erp documents --sale shop-de-1001")
 @_listing
-@pass_session
 def documents(session: Session, sale: str | None, limit: int, as_json: bool) -> None:
     """List the last financial documents and their credits, newest first."""
     from chansync.erp.ledger import journal
@@ -62,15 +55,14 @@ def documents(session: Session, sale: str | None, limit: int, as_json: bool) -> 
     else:
         found = _merged(journal.documents(session.db, limit=limit), lists.documents(session.db, limit=limit), limit)
     if as_json:
-        print_json([_data(row, "total") for row in found])
+        print_json([data_of(row, times=("at",), amounts=("total",)) for row in found])
         return
     rows = [(row.number, when(row.at or None), row.sale, row.amount, row.credits) for row in found]
     table(("document", "when", "sale", "total", "credit of"), rows, right=("total",))
 
 
-@click.command(epilog=examples("chansync erp payments", "chansync erp payments --sale shop-de-1001 --json"))
+@command("chansync erp payments", "chansync erp payments --sale shop-de-1001 --json")
 @_listing
-@pass_session
 def payments(session: Session, sale: str | None, limit: int, as_json: bool) -> None:
     """List the last payments and what was returned of them, newest first."""
     from chansync.erp.ledger import journal
@@ -82,7 +74,7 @@ def payments(session: Session, sale: str | None, limit: int, as_json: bool) -> N
     else:
         found = _merged(journal.payments(session.db, limit=limit), lists.payments(session.db, limit=limit), limit)
     if as_json:
-        print_json([_data(row, "amount") for row in found])
+        print_json([data_of(row, times=("at",), amounts=("amount",)) for row in found])
         return
     rows = [(when(row.at or None), row.sale, row.kind, row.account, row.money, row.told) for row in found]
     table(("when", "sale", "kind", "account", "amount", "with"), rows, right=("amount",), flexible="with")
@@ -108,25 +100,12 @@ def _merged(ledger: list[_Row], outside: list[tuple[int, _Row]], limit: int) -> 
     return [row for _, row in sorted(placed, key=lambda each: each[0], reverse=True)[:limit]]
 
 
-def _data(row: Any, amount: str = "") -> dict[str, Any]:
-    """A row for JSON: amounts in major units, times in UTC."""
-    from chansync.model.money import from_minor
-    from chansync.model.times import utc_text
-
-    data = asdict(row) | {"at": utc_text(row.at or None)}
-    return data | {amount: str(from_minor(data[amount], data["currency"]))} if amount else data
-
-
-@click.command(
-    epilog=examples("chansync erp movements SHIRT-RED-M", "chansync erp movements SHIRT-RED-M -n 500 --json")
-)
+@command("chansync erp movements SHIRT-RED-M", "chansync erp movements SHIRT-RED-M -n 500 --json")
 @click.argument("item", shell_complete=completing.erp_codes("item"))
 @click.option(
     "--warehouse", metavar="CODE", shell_complete=completing.erp_codes("warehouse"), help="Only in this warehouse."
 )
-@click.option("-n", "limit", type=click.IntRange(1), default=50, show_default=True, help="At most that many.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@pass_session
+@_limit
 def movements(session: Session, item: str, warehouse: str | None, limit: int, as_json: bool) -> None:
     """List an item's movements, newest first: what changed on hand, and what changed of what is blocked."""
     from chansync.cli.erp.stock import show_movements
@@ -134,14 +113,12 @@ def movements(session: Session, item: str, warehouse: str | None, limit: int, as
 
     found = stock.movements(session.db, item, warehouse, limit=limit)
     if as_json:
-        print_json([_data(movement) for movement in found])
+        print_json([data_of(movement, times=("at",)) for movement in found])
         return
     show_movements(found)
 
 
-@click.command(epilog=examples("chansync erp check", "chansync erp check --json"))
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@pass_session
+@command("chansync erp check", "chansync erp check --json")
 def check(session: Session, as_json: bool) -> int:
     """Prove that the ledger's entries agree: totals, documents, payments, refunds, blocks, requests and stock.
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from chansync.cli.support import exit_codes
-from chansync.cli.support.lazy import examples
-from chansync.cli.support.output import clean, note, paint, print_json, print_line, print_text, say
-from chansync.cli.support.session import Session, pass_session
+from chansync.cli.support.lazy import command
+from chansync.cli.support.output import clean, is_agreed, paint, print_json, print_line, print_text, say
+from chansync.cli.support.session import Session
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,14 +20,11 @@ if TYPE_CHECKING:
     from chansync.erp.contract import Outcome
 
 
-@click.command(
-    epilog=examples("chansync erp serve-example", "chansync erp serve-example --port 8200 --db /tmp/own-erp.db")
-)
+@command("chansync erp serve-example", "chansync erp serve-example --port 8200 --db /tmp/own-erp.db")
 @click.option("--port", type=click.IntRange(0, 65535), default=8095, show_default=True, help="0: any that is free.")
 @click.option(
     "--db", "file", metavar="FILE", default="own-erp.db", show_default=True, help="Its books; made where it is missing."
 )
-@pass_session
 def serve_example(session: Session, port: int, file: str) -> None:
     """Run an example of an ERP of your own, on this machine, with a small company in it.
 
@@ -47,7 +43,7 @@ def serve_example(session: Session, port: int, file: str) -> None:
         raise UsageError(f"The port {port} cannot be used ({error.strerror}): name another one with --port.") from None
 
 
-@click.command(epilog=examples("chansync erp openapi > openapi.json"))
+@command("chansync erp openapi > openapi.json")
 def openapi() -> None:
     """Print what an ERP of your own has to answer, as an OpenAPI 3.1 description (JSON)."""
     from importlib.resources import files
@@ -55,12 +51,10 @@ def openapi() -> None:
     print_text((files("chansync.erp.http") / "openapi.json").read_text(encoding="utf-8"))
 
 
-@click.command(epilog=examples("chansync erp contract own-test", "chansync erp contract own-test --yes --json"))
+@command("chansync erp contract own-test", "chansync erp contract own-test --yes --json")
 @click.argument("erp")
 @click.option("--pos", metavar="CODE", default="", help="The POS that sells; otherwise the ERP's first.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@pass_session
 def contract(session: Session, erp: str, pos: str, yes: bool, as_json: bool) -> int:
     """Check that a connected ERP does all that chansync relies on. For an ERP that is there for trying out.
 
@@ -69,12 +63,8 @@ def contract(session: Session, erp: str, pos: str, yes: bool, as_json: bool) -> 
     from chansync.erp.outside import connected
 
     connected.get(session.db, erp)
-    if not yes:
-        if not sys.stdin.isatty():
-            raise UsageError("Nothing was sent: there is no terminal to confirm on; give --yes.")
-        if not click.confirm(f"Record some 60 sales in {erp}, and leave them there?", err=True):
-            note("Nothing was sent.")
-            return exit_codes.PROBLEMS
+    if not is_agreed(f"Record some 60 sales in {erp}, and leave them there?", "Nothing was sent", yes=yes):
+        return exit_codes.PROBLEMS
     outcomes = session.run_async(lambda store: _prove(store, erp, pos, None if as_json else _show))
     words = [outcome.word for outcome in outcomes]
     if as_json:

@@ -198,7 +198,7 @@ def _error_file(target: Path) -> int:
 
 def _state_directory(arguments: list[str]) -> list[Path]:
     """The private folder of the database, if any; root switches to its owner first."""
-    from chansync.cli.support.owner import become_owner
+    from chansync.cli.support.session import become_owner
     from chansync.db.locations import database_path, private_folder
 
     given = None

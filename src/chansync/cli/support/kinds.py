@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from chansync.cli.support import exit_codes
 from chansync.cli.support.output import print_json, say, say_changed
@@ -11,36 +11,31 @@ from chansync.cli.support.secret_input import read_secrets
 from chansync.cli.support.session import split_pairs
 
 if TYPE_CHECKING:
+    from chansync.erp.outside.connected import ConnectedErp
+    from chansync.model.channel import IntegrationSystem
     from chansync.model.parameter import Parameter
+    from chansync.setup.confirm import ConnectionReport
+    from chansync.setup.erps import ErpReport
+    from chansync.setup.systems import SystemReport
+
+    _Stored = IntegrationSystem | ConnectedErp
 
 
-class Report(Protocol):
-    """What came of connecting to one; ``code`` is of the error."""
-
-    ok: bool
-    code: str
-
-
-class Stored(Protocol):
-    """One as it is stored."""
-
-    code: str
-    name: str
-    secrets: dict[str, int]
-
-
-Fields = tuple["Parameter", ...]
-
-
-def show_kinds(found: Iterable[tuple[str, str, Fields, Mapping[str, Any]]], as_json: bool) -> None:
+def show_kinds(found: Iterable[tuple[str, str, Sequence[Parameter], Mapping[str, Any]]], as_json: bool) -> None:
     """Print kinds: each with its label, its fields, and what JSON has beside."""
     if as_json:
         print_json(
             [
-                {"kind": kind, "label": label, "fields": [_field_data(field) for field in fields], **more}
+                {
+                    "kind": kind, "label": label, **more,
+                    "fields": [
+                        {"name": f.name, "label": f.label, "help": f.help, "type": f.type.word, "needed": f.needed}
+                        for f in fields
+                    ],
+                }
                 for kind, label, fields, more in found
             ]
-        )
+        )  # fmt: skip
         return
     for kind, label, fields, _ in found:
         say(f"{kind}: {label}")
@@ -49,13 +44,7 @@ def show_kinds(found: Iterable[tuple[str, str, Fields, Mapping[str, Any]]], as_j
             say(f"      {field.help}")
 
 
-def _field_data(field: Parameter) -> dict[str, Any]:
-    return {
-        "name": field.name, "label": field.label, "help": field.help, "type": field.type.word, "needed": field.needed
-    }  # fmt: skip
-
-
-def read_fields(pairs: tuple[str, ...], form: str, fields: Fields, *, ask: bool = False) -> dict[str, str]:
+def read_fields(pairs: tuple[str, ...], form: str, fields: Sequence[Parameter], *, ask: bool = False) -> dict[str, str]:
     """The texts of ``field=value`` words by field, their secrets read.
 
     Args:
@@ -72,9 +61,9 @@ def read_fields(pairs: tuple[str, ...], form: str, fields: Fields, *, ask: bool 
 
 
 def change(
-    before: Stored,
+    before: _Stored,
     texts: dict[str, str],
-    save: Callable[[dict[str, str], str | None], Stored],
+    save: Callable[[dict[str, str], str | None], _Stored],
     values_of: Callable[[Any], Mapping[str, Any]],
 ) -> None:
     """Save typed texts by field, of which ``name`` is its name for people, and say which ones were another before."""
@@ -82,14 +71,14 @@ def change(
     name = texts.pop("name", None)
     after = save(texts, name)
 
-    def field(found: Stored, word: str) -> Any:
+    def field(found: _Stored, word: str) -> Any:
         # Of a secret, when it was entered.
         return found.name if word == "name" else found.secrets.get(word) or values_of(found).get(word)
 
     say_changed(before.code, [each for each in given if field(before, each) != field(after, each)], given)
 
 
-def exit_code(report: Report) -> int:
+def exit_code(report: ConnectionReport | ErpReport | SystemReport) -> int:
     """The exit code of a command that connected to one."""
     if report.ok:
         return exit_codes.OK

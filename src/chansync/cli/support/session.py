@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import click
-
-from chansync.cli.support.owner import become_owner
 from chansync.db.folders import is_shared
 from chansync.db.locations import database_path
 from chansync.model.errors import UsageError
@@ -21,6 +19,23 @@ if TYPE_CHECKING:
     from chansync.db.connection import Store
 
 T = TypeVar("T")
+
+
+def become_owner(database: str | os.PathLike[str]) -> None:
+    """If root runs the command, switch to the owner of the database's folder; files that it named are opened before.
+
+    Raises:
+        UsageError: the folder is root's and open to others, or its owner cannot run this program.
+    """
+    if os.geteuid() != 0:
+        return
+    from chansync.db import privileges
+
+    try:
+        named = sys.modules.get("chansync.cli.support.named_files")
+        privileges.become_owner(os.path.abspath(database), *([named.secure] if named else []))
+    except OSError as error:
+        raise UsageError(f"{error.filename}: {error.strerror}.") from None
 
 
 class Session:
@@ -94,16 +109,10 @@ class Session:
         tune_gc()
 
         async def whole() -> T:
-            store = await open_async(self.path, create=False)
-            try:
+            async with contextlib.aclosing(await open_async(self.path, create=False)) as store:
                 return await work(store)
-            finally:
-                await store.aclose()
 
         return dns.run(whole())
-
-
-pass_session = click.make_pass_decorator(Session)
 
 
 def user_name() -> str:
